@@ -1,0 +1,90 @@
+# Everything a person needs, each target from a fresh clone. `make help` lists them.
+# Nothing outside this folder is written but the store itself ($AGENT_STORE_HOME, by default ~/.agent-store).
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+UV_VERSION := 0.13.9
+VENV := .venv
+TOOLS := .tools
+READY := $(VENV)/.agent-store-ready
+PY := $(VENV)/bin/python
+ARGS ?=
+
+# uv installs from the lock file into .venv; it lives in a virtual environment of its own, so that neither removes the other.
+export UV_PROJECT_ENVIRONMENT := $(VENV)
+export UV_CACHE_DIR ?= $(CURDIR)/$(TOOLS)/cache
+export UV_PYTHON_DOWNLOADS := never
+export UV_LINK_MODE ?= hardlink
+export UV_NO_PROGRESS ?= 1
+export VIRTUAL_ENV :=
+export DO_NOT_TRACK := 1
+export DBT_SEND_ANONYMOUS_USAGE_STATS := False
+
+.PHONY: help build test lint docs bench report doctor clean setup
+
+help: ## Show this list.
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+
+setup: $(READY) ## Install what is needed, from the lock file, into .venv.
+
+$(READY): pyproject.toml uv.lock
+	@python=""; \
+	for candidate in $${PYTHON:-} python3 python3.14 python3.13 python3.12 python3.11; do \
+	    if "$$candidate" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (4,))' 2>/dev/null; then \
+	        python=$$("$$candidate" -c 'import sys; print(sys.executable)'); break; \
+	    fi; \
+	done; \
+	if [ -z "$$python" ]; then \
+	    echo "Agent Store needs Python 3.11 or newer; found: $$(python3 --version 2>&1 || echo none)." >&2; \
+	    echo "Install one, or name it: make PYTHON=/path/to/python3.12 $(MAKECMDGOALS)" >&2; exit 1; \
+	fi; \
+	uv=$(TOOLS)/uv/bin/uv; \
+	if [ "$$("$$uv" --version 2>/dev/null | awk '{print $$2}')" != "$(UV_VERSION)" ]; then \
+	    echo "Installing uv $(UV_VERSION) into $(TOOLS)/uv …"; \
+	    rm -rf $(TOOLS)/uv; \
+	    "$$python" -m venv $(TOOLS)/uv || { \
+	        echo "This Python cannot make virtual environments (on Debian and Ubuntu: apt install python3-venv)." >&2; \
+	        exit 1; }; \
+	    $(TOOLS)/uv/bin/python -m pip install --quiet --no-cache-dir --disable-pip-version-check \
+	        "uv==$(UV_VERSION)" 2>&1 | { grep -v '^WARNING: Location' || true; }; \
+	    "$$uv" --version >/dev/null; \
+	fi; \
+	if [ -e $(VENV) ] && ! $(PY) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then \
+	    echo "$(VENV) does not hold a working Python 3.11 or newer: making it again."; \
+	    rm -rf $(VENV); \
+	fi; \
+	[ -e $(VENV) ] || "$$uv" venv --quiet --python "$$python" $(VENV); \
+	echo "Installing from uv.lock into $(VENV) …"; \
+	"$$uv" sync --quiet --frozen --compile-bytecode --python $(PY)
+	@touch $@
+
+build: $(READY) ## Land the transcripts, build, test and publish the store, and print the report.
+	@$(PY) -m agent_store.cli build $(ARGS)
+
+report: $(READY) ## Print the report of the published store.
+	@$(PY) -m agent_store.cli report $(ARGS)
+
+doctor: $(READY) ## Check the installation, the roots and the store.
+	@$(PY) -m agent_store.cli doctor $(ARGS)
+
+lint: $(READY) ## Check the style of Python, YAML and SQL.
+	@$(PY) -m ruff check .
+	@$(PY) -m mypy
+	@$(PY) -m yamllint --strict .
+	@$(PY) -m sqlfluff lint --disable-progress-bar --nocolor --processes 2 models $(wildcard tests/*.sql) $(wildcard analyses/*.sql)
+
+test: lint ## Run every check and every test.
+	@$(PY) -m pytest $(ARGS)
+
+docs: $(READY) ## Build the documentation site (one HTML file) and serve it on this machine.
+	@$(PY) -m agent_store.cli docs --serve $(ARGS)
+
+bench: $(READY) ## Measure the claims of the README on this machine.
+	@if [ -f benchmarks/__main__.py ]; then $(PY) -m benchmarks $(ARGS); else echo "There are no benchmarks yet."; fi
+
+clean: ## Remove what was installed and built in this folder. The store itself stays.
+	rm -rf $(VENV) $(TOOLS) target logs dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

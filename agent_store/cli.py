@@ -1,0 +1,377 @@
+"""The command line: `agent-store ingest | build | report | query | doctor | docs`.
+
+Start-up matters: DuckDB, rich and dbt are imported by the command that needs them, never by `--help`.
+Exit codes: 0 done, 1 failed or red, 2 wrong usage, 3 no published store, 130 stopped with Ctrl-C.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from agent_store import __version__
+from agent_store.errors import StoreError, advice_for, explain
+from agent_store.paths import project_dir, store_paths
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from agent_store.pipeline import Outcome
+    from agent_store.warehouse import BuildResult, NodeFailure
+    from ingest.landing import LandingResult
+
+INTERRUPTED = 130
+NARROWEST = 80
+_PROBLEMS_SHOWN = 20
+_FOLDER = click.Path(path_type=Path)
+
+
+def _console(*, error: bool = False) -> Console:
+    """A console; what is not a terminal gets plain text of a width that fits."""
+    from rich.console import Console
+
+    console = Console(stderr=error, highlight=False)
+    if not console.is_terminal and "COLUMNS" not in os.environ:
+        console = Console(stderr=error, highlight=False, width=120)
+    return console
+
+
+def _say(message: str) -> None:
+    click.echo(message, err=True)
+
+
+@contextmanager
+def _landing_progress() -> Iterator[Any]:
+    """A progress bar where someone watches; None where not."""
+    if not sys.stderr.isatty():
+        yield None
+        return
+    from agent_store.progress import LandingBar
+
+    with LandingBar() as shown:
+        yield shown
+
+
+@contextmanager
+def _build_progress() -> Iterator[Callable[[str, int, int], None] | None]:
+    """A bar of models and tests where someone watches; None where not."""
+    if not sys.stderr.isatty():
+        yield None
+        return
+    from agent_store.progress import BuildBar
+
+    bar = BuildBar()
+    try:
+        yield bar
+    finally:
+        bar.stop()
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, prog_name="agent-store")
+def cli() -> None:
+    """What your coding agents did and what it cost, as a tested star schema on this machine.
+
+    The store lies in $AGENT_STORE_HOME (by default ~/.agent-store). Nothing leaves this machine.
+    """
+
+
+def _ingest_options(command: Any) -> Any:  # noqa: ANN401 - click's decorators
+    command = click.option(
+        "--host", metavar="NAME", help="The machine the transcripts come from, if it is not this one."
+    )(command)
+    return click.option(
+        "--root", "roots", multiple=True, type=_FOLDER, metavar="FOLDER",
+        help="A folder with transcripts; may be given several times. "
+        "By default $CLAUDE_CONFIG_DIR, else ~/.claude and ~/.config/claude.",
+    )(command)  # fmt: skip
+
+
+@cli.command()
+@_ingest_options
+def ingest(roots: tuple[Path, ...], host: str | None) -> int:
+    """Land what is new in the transcripts, exactly once, without building anything."""
+    from agent_store import pipeline, warehouse
+
+    paths = store_paths().ensure()
+    options = pipeline.Options(roots=roots, host=host)
+    with warehouse.build_lock(paths, on_wait=_say), _landing_progress() as progress:
+        result = pipeline.land(paths, project_dir(), options, say=_say, progress=progress)
+    _show_landing(result)
+    return 0
+
+
+@cli.command()
+@_ingest_options
+@click.option("--no-tests", is_flag=True, help="Publish without running the data tests.")
+@click.option("--full-refresh", is_flag=True, help="Build every table again from the raw lines.")
+@click.option("--no-ingest", is_flag=True, help="Build from what has been landed already.")
+@click.option("-q", "--quiet", is_flag=True, help="Only the summary lines, without the report.")
+def build(
+    roots: tuple[Path, ...],
+    host: str | None,
+    no_tests: bool,
+    full_refresh: bool,
+    no_ingest: bool,
+    quiet: bool,
+) -> int:
+    """Land, build, test and publish the store, then show the report.
+
+    With nothing new this takes no longer than looking. A red build publishes nothing.
+    """
+    from agent_store import pipeline
+
+    paths = store_paths().ensure()
+    options = pipeline.Options(
+        roots=roots, host=host, ingest=not no_ingest, tests=not no_tests, full_refresh=full_refresh
+    )
+
+    with _landing_progress() as progress:
+
+        def on_stage(name: str, outcome: Outcome) -> None:
+            if progress is not None:
+                progress.stop()
+            if name == "landed" and outcome.landing is not None:
+                _show_landing(outcome.landing)
+            elif name == "building":
+                click.echo(f"Building: {outcome.reason} …")
+
+        with _build_progress() as on_node:
+            outcome = pipeline.run(
+                paths, project_dir(), options, say=_say, progress=progress, on_stage=on_stage, on_node=on_node
+            )
+    if outcome.build is not None:
+        _show_build(outcome.build, tested=options.tests)
+    if not outcome.success:
+        return 1
+    if outcome.published is not None:
+        done = outcome.published
+        click.echo(
+            f"Published {done.path}: {done.table_count} tables, {done.view_count} views, "
+            f"{done.row_count:,} rows, "
+            f"{done.size_bytes / 1e6:,.1f} MB in {done.seconds:.1f} s."
+        )
+    elif outcome.is_current:
+        click.echo(f"Nothing new: {paths.store} is up to date.")
+    if not quiet:
+        _show_report(as_json=False)
+    return 0
+
+
+@cli.command()
+@click.option("--json", "as_json", is_flag=True, help="The same as JSON.")
+def report(as_json: bool) -> int:
+    """What was spent per day, model, project and session, and what is in the store."""
+    _show_report(as_json=as_json)
+    return 0
+
+
+@cli.command()
+@click.argument("sql")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["table", "csv", "json"]),
+    default="table",
+    show_default=True,
+    help="How rows are shown.",
+)
+@click.option(
+    "--limit", type=click.IntRange(min=0), help="At most so many rows (table: 100 unless told; 0: all)."
+)
+def query(sql: str, form: str, limit: int | None) -> int:
+    """Run SQL on the published store, read-only. A dash reads the SQL from standard input."""
+    from agent_store import query as queries
+    from agent_store.store import open_store
+
+    text = sys.stdin.read() if sql == "-" else sql
+    if not text.strip():
+        raise click.UsageError("The SQL is empty.")
+    most = limit or (queries.DEFAULT_TABLE_LIMIT if limit is None and form == "table" else None)
+    with open_store(store_paths()) as connection:
+        answer = queries.run(connection, text, most)
+    if form == "csv":
+        queries.write_csv(answer, sys.stdout)
+    elif form == "json":
+        queries.write_json(answer, sys.stdout)
+    else:
+        queries.show_table(answer, _console())
+        return 0
+    if answer.is_cut:
+        _say(f"Only the first {most:,} rows (--limit).")
+    return 0
+
+
+@cli.command()
+@click.option(
+    "--root", "roots", multiple=True, type=_FOLDER, metavar="FOLDER", help="A folder with transcripts."
+)
+@click.option("--json", "as_json", is_flag=True, help="The same as JSON.")
+def doctor(roots: tuple[Path, ...], as_json: bool) -> int:
+    """Check the installation, the folders, the history that is about to be deleted, and the store."""
+    from dataclasses import asdict
+
+    from agent_store import doctor as doctors
+
+    checks = doctors.examine(store_paths(), roots)
+    failed = any(check.status == doctors.FAIL for check in checks)
+    if as_json:
+        click.echo(json.dumps([asdict(check) for check in checks], ensure_ascii=False, indent=1))
+        return int(failed)
+    from rich.table import Table
+    from rich.text import Text
+
+    marks = {
+        doctors.OK: ("ok", "green"),
+        doctors.WARN: ("warn", "yellow"),
+        doctors.FAIL: ("FAIL", "bold red"),
+    }
+    table = Table.grid(padding=(0, 2))
+    for check in checks:
+        mark, style = marks[check.status]
+        message = Text(check.message, overflow="fold")
+        if check.advice:
+            message.append(f"\n→ {check.advice}", style="dim")
+        table.add_row(Text(mark, style=style), Text(check.name, style="bold"), message)
+    _console().print(table)
+    return int(failed)
+
+
+@cli.command()
+@click.option("--serve", is_flag=True, help="Serve it on this machine (127.0.0.1) until Ctrl-C.")
+@click.option(
+    "--port", type=click.IntRange(0, 65_535), default=8080, show_default=True, help="The port to serve on."
+)
+def docs(serve: bool, port: int) -> int:
+    """Make the documentation of every table and column, as one HTML file."""
+    from agent_store import pipeline, warehouse
+
+    paths = store_paths().ensure()
+    project = project_dir()
+    if not paths.warehouse.exists():
+        click.echo("There is no warehouse yet: building it first.")
+        outcome = pipeline.run(paths, project, pipeline.Options(), say=_say)
+        if outcome.build is not None:
+            _show_build(outcome.build, tested=True)
+        if not outcome.success:
+            return 1
+    with warehouse.build_lock(paths, on_wait=_say):
+        page = warehouse.generate_docs(paths, project)
+    click.echo(f"Documentation: {page}")
+    if serve:
+        _serve(page.parent, port)
+    return 0
+
+
+def _serve(folder: Path, port: int) -> None:
+    from functools import partial
+    from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+
+    with ThreadingHTTPServer(
+        ("127.0.0.1", port), partial(SimpleHTTPRequestHandler, directory=str(folder))
+    ) as server:
+        click.echo(f"Serving on http://127.0.0.1:{server.server_address[1]}/ – Ctrl-C ends it.")
+        try:
+            server.serve_forever()
+        except KeyboardInterrupt:
+            click.echo("")
+
+
+# --- showing ------------------------------------------------------------------------------------------------
+
+
+def _show_landing(result: LandingResult) -> None:
+    click.echo(result.summary)
+    problems = list(result.problems)
+    for problem in problems[:_PROBLEMS_SHOWN]:
+        _say(f"  ! {problem}")
+    if len(problems) > _PROBLEMS_SHOWN:
+        more = len(problems) - _PROBLEMS_SHOWN
+        _say(f'  … {more:,} more; agent-store query "from v_set_aside_line" lists the lines.')
+
+
+def _show_build(result: BuildResult, *, tested: bool) -> None:
+    tests = f"{result.passed_count:,} of {result.test_count:,} tests passed" if tested else "tests not run"
+    if result.warnings:
+        tests += f", {len(result.warnings):,} warned"
+    click.echo(f"dbt: {result.model_count:,} models, {tests} in {result.seconds:.1f} s.")
+    for warning in result.warnings:
+        _show_failure("warning", warning)
+    if result.success:
+        return
+    for failure in result.failures:
+        _show_failure("FAILED", failure)
+    hint = next((hint for failure in result.failures if (hint := advice_for(failure.message))), "")
+    if hint:
+        _say(f"  → {hint}")
+    if result.skipped:
+        _say(f"  skipped because of that: {len(result.skipped):,} (models and tests)")
+    _say("The build is red: nothing was published; the store of the last green build stays as it is.")
+
+
+def _show_failure(word: str, failure: NodeFailure) -> None:
+    _say(f"  {word}: {failure}" + (f"  [{failure.path}]" if failure.path else ""))
+    for example in failure.examples:
+        _say(f"      {example}")
+
+
+def _show_report(*, as_json: bool) -> None:
+    from agent_store import report as reports
+    from agent_store.query import plain
+    from agent_store.store import open_store
+
+    paths = store_paths()
+    with open_store(paths) as connection:
+        found = reports.collect(connection, str(paths.store))
+    if as_json:
+        click.echo(json.dumps(plain(found.as_json()), ensure_ascii=False, indent=1))
+    else:
+        reports.render(found, _console())
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run a command; every error that has a known cause becomes one or two plain sentences."""
+    try:
+        code = cli.main(args=list(arguments) if arguments is not None else None, standalone_mode=False)
+    except StoreError as error:
+        code = _fail(error)
+    except click.exceptions.Abort:
+        code = _interrupted()
+    except KeyboardInterrupt:
+        code = _interrupted()
+    except click.ClickException as error:
+        error.show()
+        code = error.exit_code
+    except BrokenPipeError:
+        # Who reads has enough (| head): not an error. Python would complain once more when it closes stdout.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = 0
+    except OSError as error:
+        known = explain(error, "This")
+        if known is None:
+            raise
+        code = _fail(known)
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+def _fail(error: StoreError) -> int:
+    _say(f"Error: {error.message}")
+    if error.hint:
+        _say(f"  → {error.hint}")
+    return error.exit_code
+
+
+def _interrupted() -> int:
+    _say("\nStopped. Nothing is lost or half done: the next run goes on where this one ended.")
+    return INTERRUPTED
+
+
+if __name__ == "__main__":
+    main()

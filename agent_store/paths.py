@@ -1,0 +1,200 @@
+"""Where everything lies: the store's home, the project, and the folders that hold transcripts."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from agent_store.errors import StoreError, explain
+
+HOME_VARIABLE = "AGENT_STORE_HOME"
+PROJECT_VARIABLE = "AGENT_STORE_PROJECT_DIR"
+CLAUDE_VARIABLE = "CLAUDE_CONFIG_DIR"
+STORE_NAME = "agent_store.duckdb"
+FOLDER_MODE = 0o700
+FILE_MODE = 0o600
+# The first transcript settles whether a folder holds any; after so many folders without one the search ends.
+_SCAN_LIMIT = 50_000
+
+
+@dataclass(frozen=True, slots=True)
+class StorePaths:
+    """The layout of the store's home."""
+
+    home: Path
+
+    @property
+    def build_dir(self) -> Path:
+        """The folder of the warehouse that only the build opens."""
+        return self.home / "build"
+
+    @property
+    def warehouse(self) -> Path:
+        """The warehouse: raw lines, staging and what will be published."""
+        return self.build_dir / STORE_NAME
+
+    @property
+    def store(self) -> Path:
+        """The published store, replaced whole by a green build."""
+        return self.home / STORE_NAME
+
+    @property
+    def lock(self) -> Path:
+        """The file whose lock the one build at a time holds."""
+        return self.build_dir / "lock"
+
+    @property
+    def state(self) -> Path:
+        """What the last build left in the warehouse."""
+        return self.build_dir / "state.json"
+
+    @property
+    def target(self) -> Path:
+        """dbt's target folder, one per home so that partial parsing keeps working."""
+        return self.home / "target"
+
+    @property
+    def logs(self) -> Path:
+        """Where dbt would write logs."""
+        return self.home / "logs"
+
+    @property
+    def docs(self) -> Path:
+        """The generated documentation site."""
+        return self.home / "docs"
+
+    def ensure(self) -> StorePaths:
+        """Make the folders, closed to everyone else."""
+        try:
+            for folder in (self.home, self.build_dir, self.target, self.logs):
+                folder.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
+                if folder.stat().st_mode & 0o077:
+                    folder.chmod(FOLDER_MODE)
+        except OSError as error:
+            raise (
+                explain(error, f"Making the store's folder {self.home}")
+                or StoreError(f"The store's folder {self.home} cannot be made: {error}.")
+            ) from error
+        return self
+
+
+def store_paths(environ: Mapping[str, str] | None = None) -> StorePaths:
+    """The home named by AGENT_STORE_HOME, or ~/.agent-store."""
+    named = (os.environ if environ is None else environ).get(HOME_VARIABLE, "").strip()
+    return StorePaths((Path(named).expanduser() if named else Path.home() / ".agent-store").absolute())
+
+
+def project_dir(environ: Mapping[str, str] | None = None) -> Path:
+    """The folder with dbt_project.yml: AGENT_STORE_PROJECT_DIR, or the repository this package lies in."""
+    named = (os.environ if environ is None else environ).get(PROJECT_VARIABLE, "").strip()
+    folder = Path(named).expanduser().absolute() if named else Path(__file__).resolve().parents[1]
+    if not (folder / "dbt_project.yml").is_file():
+        raise StoreError(
+            f"There is no dbt_project.yml in {folder}.",
+            f"Run from a clone of Agent Store, or name the folder of the clone with {PROJECT_VARIABLE}.",
+        )
+    return folder
+
+
+@contextmanager
+def private_files() -> Iterator[None]:
+    """Files made inside are readable by their owner only."""
+    before = os.umask(0o077)
+    try:
+        yield
+    finally:
+        os.umask(before)
+
+
+@dataclass(frozen=True, slots=True)
+class Roots:
+    """The folders to land transcripts from, and where that choice comes from."""
+
+    paths: tuple[Path, ...]
+    origin: str
+    is_sample: bool = False
+    notes: tuple[str, ...] = ()
+
+
+def has_transcripts(root: Path) -> bool:
+    """Whether any transcript lies below a folder (the first one found settles it)."""
+    start = root / "projects" if (root / "projects").is_dir() else root
+    if start.is_file():
+        return True
+    for seen, (_, _, names) in enumerate(os.walk(start)):
+        if any(name.endswith((".jsonl", ".jsonl.gz")) for name in names):
+            return True
+        if seen > _SCAN_LIMIT:
+            return False
+    return False
+
+
+def _named_roots(value: str) -> list[Path]:
+    return [Path(part.strip()).expanduser() for part in value.split(",") if part.strip()]
+
+
+def sample_root(project: Path) -> Path:
+    """The home of transcripts that ships with the project."""
+    return project / "sample" / "home"
+
+
+def resolve_roots(
+    given: Sequence[Path],
+    project: Path,
+    environ: Mapping[str, str] | None = None,
+    *,
+    allow_sample: bool = True,
+) -> Roots:
+    """Choose the roots: those given, else CLAUDE_CONFIG_DIR, else the usual places, else the sample.
+
+    The sample is never taken where `allow_sample` is off: real transcripts must not be mixed with it.
+    """
+    environment = os.environ if environ is None else environ
+    if given:
+        roots = [path.expanduser().absolute() for path in given]
+        for root in roots:
+            if not root.exists():
+                raise StoreError(
+                    f"The root {root} does not exist.",
+                    "Name a folder that holds transcripts: agent-store build --root FOLDER",
+                )
+        empty = [root for root in roots if not has_transcripts(root)]
+        return Roots(
+            _distinct(roots), "--root", notes=tuple(f"No transcripts below {root}." for root in empty)
+        )
+
+    named = environment.get(CLAUDE_VARIABLE, "")
+    if named.strip():
+        origin, candidates = CLAUDE_VARIABLE, _named_roots(named)
+    else:
+        home = Path(environment.get("HOME") or Path.home())
+        origin, candidates = "usual places", [home / ".claude", home / ".config" / "claude"]
+    notes = [
+        f"{CLAUDE_VARIABLE} names {root}, which does not exist."
+        for root in candidates
+        if named.strip() and not root.exists()
+    ]
+    found = [root.absolute() for root in candidates if root.exists() and has_transcripts(root)]
+    if found:
+        return Roots(_distinct(found), origin, notes=tuple(notes))
+
+    looked = ", ".join(str(root) for root in candidates)
+    sample = sample_root(project)
+    if allow_sample and has_transcripts(sample):
+        notes.append(
+            f"No transcripts found in {looked}: using the sample that ships with the project ({sample})."
+        )
+        return Roots((sample,), "sample", is_sample=True, notes=tuple(notes))
+    notes.append(f"No transcripts found in {looked}: nothing to land.")
+    return Roots((), origin, notes=tuple(notes))
+
+
+def _distinct(roots: Sequence[Path]) -> tuple[Path, ...]:
+    """Each folder once, however many names (links, relative paths) lead to it."""
+    kept: dict[Path, Path] = {}
+    for root in roots:
+        kept.setdefault(root.resolve(), root)
+    return tuple(kept.values())

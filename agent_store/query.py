@@ -1,0 +1,105 @@
+"""`agent-store query`: SQL on the published store, read-only, as a table, CSV or JSON."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from decimal import Decimal
+from typing import IO, TYPE_CHECKING, Any
+from uuid import UUID
+
+from agent_store.errors import StoreError
+
+if TYPE_CHECKING:
+    import duckdb
+    from rich.console import Console
+
+FORMATS = ("table", "csv", "json")
+DEFAULT_TABLE_LIMIT = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The rows of a query; `is_cut` if there were more than the limit."""
+
+    columns: Sequence[str]
+    rows: Sequence[tuple[Any, ...]]
+    is_cut: bool
+
+
+def run(connection: duckdb.DuckDBPyConnection, sql: str, limit: int | None) -> Answer:
+    """Run one query and fetch its rows, at most `limit`."""
+    import duckdb
+
+    try:
+        cursor = connection.execute(sql)
+        columns = [column[0] for column in cursor.description or []]
+        if limit is None:
+            return Answer(columns, cursor.fetchall(), is_cut=False)
+        rows = cursor.fetchmany(limit + 1)
+    except duckdb.Error as error:
+        raise StoreError(f"The query failed: {str(error).strip()}") from error
+    return Answer(columns, rows[:limit], is_cut=len(rows) > limit)
+
+
+def plain(value: object) -> Any:  # noqa: ANN401 - whatever JSON can hold
+    """A value as JSON can hold it: times as ISO text, bytes as hex, the rest as it is."""
+    if isinstance(value, datetime | date | time):
+        return value.isoformat()
+    if isinstance(value, Decimal):
+        return float(value)
+    if isinstance(value, bytes):
+        return value.hex()
+    if isinstance(value, timedelta | UUID):
+        return str(value)
+    if isinstance(value, dict):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(item) for item in value]
+    return value
+
+
+def write_csv(answer: Answer, out: IO[str]) -> None:
+    """CSV with a header; NULL is an empty field."""
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(answer.columns)
+    writer.writerows(_csv_rows(answer.rows))
+
+
+def _csv_rows(rows: Iterable[tuple[Any, ...]]) -> Iterable[list[str]]:
+    for row in rows:
+        yield ["" if value is None else _text(value) for value in row]
+
+
+def write_json(answer: Answer, out: IO[str]) -> None:
+    """A list of objects, one per row."""
+    records = [dict(zip(answer.columns, map(plain, row), strict=True)) for row in answer.rows]
+    json.dump(records, out, ensure_ascii=False, indent=1)
+    out.write("\n")
+
+
+def _text(value: object) -> str:
+    if isinstance(value, list | dict | tuple):
+        return json.dumps(plain(value), ensure_ascii=False)
+    return str(plain(value)) if isinstance(value, bytes | timedelta | UUID) else str(value)
+
+
+def show_table(answer: Answer, console: Console) -> None:
+    """A table for people; NULL is a dash."""
+    from rich.box import SIMPLE_HEAD
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=SIMPLE_HEAD, pad_edge=False, header_style="bold")
+    for position, name in enumerate(answer.columns):
+        numeric = any(isinstance(row[position], int | float | Decimal) for row in answer.rows[:20])
+        table.add_column(Text(name), justify="right" if numeric else "left", overflow="fold")
+    for row in answer.rows:
+        table.add_row(*(Text("–" if value is None else _text(value)) for value in row))
+    console.print(table)
+    count = len(answer.rows)
+    more = " shown; there are more (--limit)" if answer.is_cut else ""
+    console.print(f"{count:,} row{'' if count == 1 else 's'}{more}", style="dim")

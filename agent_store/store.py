@@ -1,0 +1,60 @@
+"""The published store, opened the only way readers open it: read-only and locked down."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from agent_store.errors import StoreError, cause_of
+
+if TYPE_CHECKING:
+    import duckdb
+
+    from agent_store.paths import StorePaths
+
+# No file, no network, no extension, no change of these settings: SQL from anyone may run on this connection.
+_LOCK_DOWN = (
+    "set TimeZone = 'UTC'",
+    "set enable_external_access = false",
+    "set autoinstall_known_extensions = false",
+    "set autoload_known_extensions = false",
+    "set lock_configuration = true",
+)
+
+
+def _literal(text: str) -> str:
+    """A SQL string; only for ATTACH, which takes no parameters."""
+    return "'" + text.replace("'", "''") + "'"
+
+
+@contextmanager
+def open_store(paths: StorePaths) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A read-only connection to the published store; closed at the end, so that no one holds it for long."""
+    import duckdb  # imported late: commands that need no database start without it
+
+    if not paths.store.is_file():
+        raise StoreError(
+            f"There is no published store at {paths.store}.",
+            "Build it first: agent-store build (or: make build)",
+            exit_code=3,
+        )
+    # Attached to an instance of its own: DuckDB hands out one instance per path and process, and who opened
+    # the path again would go on seeing the store of before the last publish. Views name it agent_store.
+    connection = duckdb.connect(":memory:", config={"temp_directory": str(paths.home / "tmp")})
+    try:
+        connection.execute(f"attach {_literal(str(paths.store))} as agent_store (read_only)")
+        connection.execute("use agent_store")
+        for statement in _LOCK_DOWN:
+            connection.execute(statement)
+    except duckdb.Error as error:
+        connection.close()
+        raise StoreError(
+            f"The store {paths.store} cannot be opened: {cause_of(error) or str(error).splitlines()[0]}.",
+            "If the file is damaged, delete it and run agent-store build: the warehouse has it all.",
+            exit_code=3,
+        ) from error
+    try:
+        yield connection
+    finally:
+        connection.close()

@@ -1,0 +1,565 @@
+"""The warehouse: the only place that calls dbt, and the one lock that keeps builds apart.
+
+dbt runs inside this process (`dbtRunner`), quiet and without a log file: importing it costs two seconds,
+so nothing here imports it before it is known that there is something to do (see `pipeline`).
+"""
+
+from __future__ import annotations
+
+import gc
+import hashlib
+import importlib.metadata
+import json
+import os
+import re
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from agent_store.errors import StoreError, explain
+from agent_store.paths import HOME_VARIABLE, STORE_NAME, StorePaths, private_files
+
+if TYPE_CHECKING:
+    import duckdb
+
+THREADS = 2
+STORAGE_VERSION = "v1.5.0"
+_WAIT_STEP_SECONDS = 0.1
+_SAY_AFTER_SECONDS = 1.0
+_EXAMPLE_ROWS = 5
+_GREEN = frozenset({"success", "pass", "warn", "no-op", "partial success", "reused"})
+_VARIABLES_OUTSIDE_THE_CODE = frozenset({HOME_VARIABLE})
+_ENV_VAR = re.compile(r"env_var\(\s*['\"]([A-Za-z_][A-Za-z0-9_]*)['\"]")
+
+
+# --- one build at a time ------------------------------------------------------------------------------------
+
+
+@contextmanager
+def build_lock(paths: StorePaths, on_wait: Callable[[str], None] | None = None) -> Iterator[float]:
+    """Hold the lock of the build; yields the seconds waited for another build.
+
+    The lock is the kernel's: it goes with the process that holds it, however that ends.
+    """
+    import fcntl
+
+    paths.ensure()
+    started = time.monotonic()
+    said = False
+    descriptor = os.open(paths.lock, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        while True:
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if not said and time.monotonic() - started >= _SAY_AFTER_SECONDS:
+                    said = True
+                    if on_wait is not None:
+                        holder = os.pread(descriptor, 200, 0).decode("utf-8", "replace").strip()
+                        on_wait(f"Another build is running ({holder or 'unknown process'}): waiting for it …")
+                time.sleep(_WAIT_STEP_SECONDS)
+        note = f"process {os.getpid()}, since {datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC"
+        os.ftruncate(descriptor, 0)
+        os.pwrite(descriptor, note.encode(), 0)
+        yield time.monotonic() - started
+    finally:
+        os.close(descriptor)
+
+
+# --- what the code is: fingerprints -------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Fingerprint:
+    """What the store depends on besides the raw lines.
+
+    `tables` covers what decides the rows: models, macros, seeds, the project file, the versions. When it
+    changes, everything is built from raw again. `code` covers the tests too: when only it changes, dbt
+    runs as usual.
+    """
+
+    tables: str
+    code: str
+
+
+def _digest(files: Sequence[Path], project: Path, extra: Sequence[str]) -> str:
+    digest = hashlib.sha256()
+    for line in extra:
+        digest.update(line.encode() + b"\0")
+    for file in files:
+        digest.update(str(file.relative_to(project)).encode() + b"\0")
+        digest.update(hashlib.sha256(file.read_bytes()).digest())
+    return digest.hexdigest()[:32]
+
+
+def _files(project: Path, folders: Sequence[str], suffixes: frozenset[str]) -> list[Path]:
+    found = [
+        path
+        for folder in folders
+        for path in (project / folder).rglob("*")
+        if path.suffix in suffixes and path.is_file() and not path.name.startswith(".")
+    ]
+    return sorted(found)
+
+
+def versions() -> dict[str, str]:
+    """The versions that decide what is built."""
+    found = {}
+    for name in ("agent-store", "dbt-core", "dbt-duckdb", "duckdb"):
+        with suppress(importlib.metadata.PackageNotFoundError):
+            found[name] = importlib.metadata.version(name)
+    return found
+
+
+def fingerprint(project: Path, environ: Mapping[str, str] | None = None) -> Fingerprint:
+    """The fingerprint of the code, with the values of the environment variables that its SQL reads."""
+    environment = os.environ if environ is None else environ
+    sources = frozenset({".sql", ".py", ".yml", ".yaml", ".csv"})
+    deciding = [
+        project / "dbt_project.yml",
+        *_files(project, ("models", "macros", "seeds", "functions"), sources),
+    ]
+    tests = [
+        *_files(project, ("models",), frozenset({".md"})),
+        *_files(project, ("tests/generic", "tests/invariants"), sources),
+        *sorted(path for path in (project / "tests").glob("*.sql") if path.is_file()),
+    ]
+    named = {
+        name
+        for file in deciding
+        if file.suffix != ".csv"
+        for name in _ENV_VAR.findall(file.read_text(encoding="utf-8", errors="replace"))
+    }
+    extra = [f"{name}={version}" for name, version in sorted(versions().items())]
+    extra += [f"{name}={environment.get(name, '')}" for name in sorted(named - _VARIABLES_OUTSIDE_THE_CODE)]
+    tables = _digest(deciding, project, extra)
+    return Fingerprint(tables=tables, code=_digest(tests, project, [tables]))
+
+
+def timezone(project: Path, environ: Mapping[str, str] | None = None) -> str:
+    """The zone whose days the marts follow: AGENT_STORE_TIMEZONE, else the project's var."""
+    import yaml
+
+    named = (os.environ if environ is None else environ).get("AGENT_STORE_TIMEZONE", "")
+    settings = yaml.safe_load((project / "dbt_project.yml").read_text(encoding="utf-8"))
+    return named or str((settings.get("vars") or {}).get("timezone", "UTC"))
+
+
+# --- what the last build left -------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class BuildState:
+    """What is in the warehouse's tables: by which code they were made, and whether that was finished.
+
+    `green_fingerprint` is that of the last green build of this warehouse: its seeds are loaded.
+    """
+
+    tables_fingerprint: str = ""
+    green_fingerprint: str = ""
+    rebuilding: bool = False
+    holds_sample: bool = False
+
+
+def read_state(paths: StorePaths) -> BuildState:
+    """The state that the last build wrote; an empty one if there is none or it cannot be read."""
+    try:
+        found = json.loads(paths.state.read_text(encoding="utf-8"))
+        return BuildState(
+            tables_fingerprint=str(found.get("tables_fingerprint", "")),
+            green_fingerprint=str(found.get("green_fingerprint", "")),
+            rebuilding=bool(found.get("rebuilding", False)),
+            holds_sample=bool(found.get("holds_sample", False)),
+        )
+    except (OSError, ValueError, AttributeError):
+        return BuildState()
+
+
+def write_state(paths: StorePaths, state: BuildState) -> None:
+    """Write the state in one rename."""
+    temporary = paths.state.with_suffix(f".tmp-{os.getpid()}")
+    with private_files():
+        temporary.write_text(json.dumps(asdict(state)), encoding="utf-8")
+        temporary.replace(paths.state)
+
+
+@dataclass(frozen=True, slots=True)
+class RawSummary:
+    """What has been landed so far."""
+
+    last_batch_id: int = 0
+    last_batch_at: datetime | None = None
+    file_count: int = 0
+    line_count: int = 0
+    set_aside_count: int = 0
+    landed_bytes: int = 0
+    has_models: bool = False
+    last_vanished_at: datetime | None = None
+    vanished_count: int = 0
+
+    @property
+    def batch_key(self) -> str:
+        """Names what has been landed; a warehouse made anew has batches of the same numbers, but other times.
+
+        Files that have vanished are no batch, but a finding: they count.
+        """
+        if self.last_batch_at is None:
+            return "0"
+        key = f"{self.last_batch_id}@{self.last_batch_at:%Y-%m-%dT%H:%M:%S.%f}"
+        if self.last_vanished_at is not None:
+            key += f" {self.vanished_count} vanished@{self.last_vanished_at:%Y-%m-%dT%H:%M:%S.%f}"
+        return key
+
+
+def connect_warehouse(paths: StorePaths) -> duckdb.DuckDBPyConnection:
+    """The warehouse, read-only."""
+    import duckdb
+
+    try:
+        return duckdb.connect(str(paths.warehouse), read_only=True)
+    except duckdb.Error as error:
+        raise (
+            explain(error, f"Opening the warehouse {paths.warehouse}")
+            or StoreError(f"The warehouse {paths.warehouse} cannot be opened: {str(error).splitlines()[0]}")
+        ) from error
+
+
+def raw_summary(paths: StorePaths) -> RawSummary:
+    """Read what has been landed; zeros where there is no warehouse yet."""
+    if not paths.warehouse.is_file():
+        return RawSummary()
+    connection = connect_warehouse(paths)
+    try:
+        known = connection.execute(
+            "select count(*) from duckdb_tables() where schema_name = 'raw' and table_name = 'batch'"
+        ).fetchone()
+        if known is None or not known[0]:
+            return RawSummary()
+        row = connection.execute(
+            """
+            select
+                coalesce(max(batch_id), 0),
+                arg_max(started_at, batch_id),
+                coalesce((select count(*) from raw.source_file), 0),
+                coalesce(sum(lines_landed), 0)::bigint,
+                coalesce(sum(lines_set_aside), 0)::bigint,
+                coalesce(sum(bytes_landed), 0)::bigint,
+                (select count(*) > 0 from duckdb_tables() where schema_name = 'main')
+            from raw.batch
+            """
+        ).fetchone()
+        places = connection.execute(
+            "select count(*) from duckdb_tables() where schema_name = 'raw' and table_name = 'file_location'"
+        ).fetchone()
+        vanished: tuple[datetime | None, int] | None = None
+        if places is not None and places[0]:
+            vanished = connection.execute(
+                "select max(vanished_at), count(vanished_at) from raw.file_location"
+            ).fetchone()
+    finally:
+        connection.close()
+    return RawSummary(*row, *(vanished or ())) if row else RawSummary()
+
+
+# --- dbt ----------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class NodeFailure:
+    """A model or a test that did not pass."""
+
+    name: str
+    kind: str
+    status: str
+    message: str
+    failing_rows: int | None = None
+    path: str = ""
+    examples: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        """One line: what failed, on how many rows."""
+        if self.failing_rows is not None and self.kind.endswith("test"):
+            return (
+                f"{self.kind} {self.name}: {self.failing_rows:,} row{'' if self.failing_rows == 1 else 's'}"
+            )
+        return f"{self.kind} {self.name}: {self.message}"
+
+
+@dataclass(frozen=True, slots=True)
+class Description:
+    """What dbt's yml says about a published relation."""
+
+    text: str
+    columns: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class BuildResult:
+    """What a run of dbt did."""
+
+    success: bool
+    failures: tuple[NodeFailure, ...] = ()
+    warnings: tuple[NodeFailure, ...] = ()
+    skipped: tuple[str, ...] = ()
+    model_count: int = 0
+    test_count: int = 0
+    passed_count: int = 0
+    seconds: float = 0.0
+    descriptions: Mapping[str, Description] = field(default_factory=dict)
+
+
+@contextmanager
+def _dbt_environment(paths: StorePaths) -> Iterator[None]:
+    """What dbt and the profile read from the environment; folder and umask are put back afterwards."""
+    wanted = {
+        HOME_VARIABLE: str(paths.home),
+        "DBT_SEND_ANONYMOUS_USAGE_STATS": "False",
+        "DO_NOT_TRACK": "1",
+    }
+    before = {name: os.environ.get(name) for name in wanted}
+    folder = Path.cwd()
+    os.environ.update(wanted)
+    try:
+        with private_files():
+            yield
+    finally:
+        os.chdir(folder)
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+
+
+@contextmanager
+def _without_garbage_collection() -> Iterator[None]:
+    """dbt makes very many small objects that live to the end: collecting costs a tenth of the run."""
+    was_on = gc.isenabled()
+    gc.freeze()
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.unfreeze()
+        if was_on:
+            gc.enable()
+
+
+def invoke(
+    arguments: Sequence[str],
+    paths: StorePaths,
+    project: Path,
+    on_event: Callable[[Any], None] | None = None,
+) -> Any:  # noqa: ANN401 - dbt's own type
+    """Run one dbt command in this process; quiet, without log file or telemetry."""
+    paths.ensure()
+    from dbt.cli.main import dbtRunner  # two seconds of imports
+
+    command = [
+        *arguments,
+        "--project-dir", str(project),
+        "--profiles-dir", str(project),
+        "--target-path", str(paths.target),
+        "--log-path", str(paths.logs),
+        "--log-level", "none",
+        "--log-level-file", "none",
+        "--quiet",
+        "--no-use-colors",
+        "--no-send-anonymous-usage-stats",
+        "--no-version-check",
+    ]  # fmt: skip
+    try:
+        with _dbt_environment(paths), _without_garbage_collection():
+            result = dbtRunner(callbacks=[on_event] if on_event else []).invoke(command)
+    finally:
+        _release_database()
+    if isinstance(result.exception, KeyboardInterrupt):
+        raise KeyboardInterrupt
+    return result
+
+
+def _release_database() -> None:
+    """dbt keeps its connection, and with it DuckDB's lock, after a command has ended."""
+    from dbt.adapters.duckdb.connections import DuckDBConnectionManager
+
+    DuckDBConnectionManager.close_all_connections()
+
+
+def build(
+    paths: StorePaths,
+    project: Path,
+    *,
+    tests: bool = True,
+    full_refresh: bool = False,
+    seeds: bool = True,
+    select: Sequence[str] = (),
+    on_node: Callable[[str, int, int], None] | None = None,
+) -> BuildResult:
+    """Build the models, in order, each followed by its tests; what fails is named with its rows."""
+    started = time.monotonic()
+    arguments = [
+        "build",
+        "--threads",
+        str(THREADS),
+        "--no-write-json",
+        "--exclude-resource-type",
+        "unit_test",
+    ]
+    if not tests:
+        arguments += ["--exclude-resource-type", "test"]
+    if not seeds:
+        arguments += ["--exclude-resource-type", "seed"]
+    if full_refresh:
+        arguments.append("--full-refresh")
+    if select:
+        arguments += ["--select", *select]
+    outcome = invoke(arguments, paths, project, _node_listener(on_node) if on_node else None)
+    seconds = time.monotonic() - started
+    if outcome.result is None or not hasattr(outcome.result, "results"):
+        message = _first_lines(str(outcome.exception or "dbt stopped without saying why"))
+        failure = NodeFailure("dbt", "project", "error", message)
+        return BuildResult(success=False, failures=(failure,), seconds=seconds)
+    return _read_results(outcome.result.results, paths, success=bool(outcome.success), seconds=seconds)
+
+
+def _node_listener(on_node: Callable[[str, int, int], None]) -> Callable[[Any], None]:
+    """Turn dbt's events into: this node has ended, so many are done of so many."""
+    done = total = 0
+
+    def listen(event: Any) -> None:  # noqa: ANN401 - dbt's own type
+        nonlocal done, total
+        if event.info.name == "ConcurrencyLine":
+            total = int(event.data.node_count)
+        elif event.info.name == "NodeFinished":
+            done += 1
+            on_node(str(event.data.node_info.node_name), done, max(total, done))
+
+    return listen
+
+
+def _kind(node: Any) -> str:  # noqa: ANN401 - dbt's own type
+    kind = str(getattr(node.resource_type, "value", node.resource_type))
+    return "data test" if kind == "test" else kind.replace("_", " ")
+
+
+def _read_results(results: Sequence[Any], paths: StorePaths, *, success: bool, seconds: float) -> BuildResult:
+    failures: list[NodeFailure] = []
+    warnings: list[NodeFailure] = []
+    skipped: list[str] = []
+    descriptions: dict[str, Description] = {}
+    model_count = test_count = passed_count = 0
+    for result in results:
+        node, status = result.node, str(getattr(result.status, "value", result.status))
+        kind = _kind(node)
+        model_count += kind == "model"
+        if kind == "data test" and status != "skipped":
+            test_count += 1
+            passed_count += status == "pass"
+        if kind == "model":
+            columns = {
+                column.name: column.description for column in node.columns.values() if column.description
+            }
+            descriptions[node.alias or node.name] = Description(node.description, columns)
+        if status == "skipped":
+            skipped.append(node.name)
+        elif status == "warn" or status not in _GREEN:
+            note = _failure(result, kind, status, paths)
+            (warnings if status == "warn" else failures).append(note)
+    return BuildResult(
+        success=success and not failures,
+        failures=tuple(failures),
+        warnings=tuple(warnings),
+        skipped=tuple(skipped),
+        model_count=model_count,
+        test_count=test_count,
+        passed_count=passed_count,
+        seconds=seconds,
+        descriptions=descriptions,
+    )
+
+
+def _failure(result: Any, kind: str, status: str, paths: StorePaths) -> NodeFailure:  # noqa: ANN401 - dbt's own type
+    rows: int | None = result.failures
+    examples: tuple[str, ...] = ()
+    if kind == "data test" and status in {"fail", "warn"}:
+        rows, examples = _failing_rows(getattr(result.node, "compiled_code", None), rows, paths)
+    return NodeFailure(
+        name=result.node.name,
+        kind=kind,
+        status=status,
+        message=_first_lines(str(result.message or status)),
+        failing_rows=rows,
+        path=str(getattr(result.node, "original_file_path", "")),
+        examples=examples,
+    )
+
+
+def _failing_rows(
+    sql: str | None, failures: int | None, paths: StorePaths
+) -> tuple[int | None, tuple[str, ...]]:
+    """The number of failing rows and a few of them.
+
+    A test that makes many checks at once returns one row per check, with the number of rows that failed it.
+    """
+    if not sql:
+        return failures, ()
+    import duckdb
+
+    try:
+        connection = connect_warehouse(paths)
+    except StoreError:
+        return failures, ()
+    try:
+        connection.execute("set TimeZone = 'UTC'")
+        cursor = connection.execute(sql)
+        names = [column[0] for column in cursor.description or []]
+        rows = cursor.fetchmany(_EXAMPLE_ROWS)
+        if names == ["check_name", "failing_rows"]:
+            rows += cursor.fetchall()
+            return sum(int(row[1]) for row in rows), tuple(f"{row[0]}: {row[1]:,} rows" for row in rows)
+        return failures, tuple(
+            _shorten(", ".join(f"{name}={value}" for name, value in zip(names, row, strict=True)))
+            for row in rows
+        )
+    except (duckdb.Error, TypeError, ValueError):
+        return failures, ()
+    finally:
+        connection.close()
+
+
+def _shorten(text: str, width: int = 200) -> str:
+    flat = " ".join(text.split())
+    return flat if len(flat) <= width else flat[: width - 1] + "…"
+
+
+def _first_lines(message: str, count: int = 6) -> str:
+    """The part of a message of dbt that says something."""
+    lines = [line.rstrip() for line in message.strip().splitlines() if line.strip()]
+    kept = lines[:count]
+    return "\n".join(kept + ([f"… {len(lines) - count} more lines"] if len(lines) > count else []))
+
+
+def generate_docs(paths: StorePaths, project: Path) -> Path:
+    """Write the documentation site as one HTML file; returns its path."""
+    outcome = invoke(["docs", "generate", "--static"], paths, project)
+    page = paths.target / "static_index.html"
+    if not outcome.success or not page.is_file():
+        raise StoreError(
+            f"The documentation was not made: {_first_lines(str(outcome.exception or 'dbt failed'))}"
+        )
+    paths.docs.mkdir(mode=0o700, parents=True, exist_ok=True)
+    index = paths.docs / "index.html"
+    with private_files():
+        index.write_bytes(page.read_bytes())
+    return index
+
+
+def discard(paths: StorePaths) -> None:
+    """Remove the warehouse (used when it holds only the sample and real transcripts have appeared)."""
+    for path in (paths.warehouse, paths.build_dir / f"{STORE_NAME}.wal", paths.state):
+        path.unlink(missing_ok=True)

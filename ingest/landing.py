@@ -1,0 +1,897 @@
+"""The one mechanism that lands files in the warehouse: read what is new, split, insert, remember.
+
+Lines and the memory of how far each file was read are written in one transaction, so that a landing that is
+killed at any moment is taken up by the next one exactly where the last transaction ended.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import platform
+import re
+import time
+from array import array
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from hashlib import md5
+from itertools import accumulate, chain
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from ingest.discover import FoundFile, Problem, Scan, Stamp, changed_files, scan, stamp_of
+from ingest.lines import (
+    HEAD_CHECK_BYTES,
+    MIB,
+    OVERLONG,
+    READ_BYTES,
+    TAIL_BYTES,
+    Chunk,
+    LineFile,
+    Part,
+    digest,
+    parts_of,
+    tail_of,
+    without_return,
+)
+from ingest.transcripts import HOME_WIDE, LINE_TABLES
+
+if TYPE_CHECKING:
+    import duckdb
+
+logger = logging.getLogger(__name__)
+
+# A transaction ends at a full row group of the line table: DuckDB then writes it compressed once and never
+# again. Smaller ones would be merged, and so compressed again, by later ones.
+ROWS_PER_TRANSACTION: Final = 122_880
+BYTES_PER_TRANSACTION: Final = 384 * MIB
+# Of a document (a spilled tool result, mostly) so much is kept.
+DOCUMENT_BYTES: Final = 4 * MIB
+LISTED_PROBLEMS: Final = 1_000
+WAIT_SECONDS: Final = 300.0
+SAY_WAITING_AFTER_SECONDS: Final = 1.0
+_RETRY_SECONDS: Final = 0.1
+_BINARY_PROBE_BYTES: Final = 8192
+_UNFINISHED_MTIME: Final = -1
+
+# Called with files done, files in all, bytes done, bytes in all – of the files that have grown.
+Progress = Callable[[int, int, int, int], None]
+
+_CONFIG: Final = {"storage_compatibility_version": "v1.5.0"}
+_SETTINGS: Final = (
+    "set autoinstall_known_extensions = false",
+    "set autoload_known_extensions = false",
+    # Landing is bound by one compression at a time; a second thread only costs CPU (measured: a fifth more).
+    "set threads = 1",
+    # A commit goes straight into the file instead of uncompressed into the log first.
+    "set wal_autocheckpoint = '1KB'",
+)
+
+_LINE_COLUMNS: Final = """
+    file_id bigint not null, line_number bigint not null, part_number integer not null,
+    byte_offset bigint not null, line varchar using compression zstd, repaired_line varchar,
+    original_bytes blob, set_aside_reason varchar, _batch_id bigint not null
+"""
+_SCHEMA: Final = f"""
+    create schema if not exists raw;
+    create table if not exists raw.batch (
+        batch_id bigint not null, started_at timestamp not null, finished_at timestamp not null,
+        host varchar not null, files_seen bigint not null, files_grown bigint not null,
+        lines_landed bigint not null, lines_set_aside bigint not null, bytes_landed bigint not null
+    );
+    create table if not exists raw.source_file (
+        file_id bigint not null, kind varchar not null, host varchar not null, root varchar not null,
+        path varchar not null, logical_path varchar not null, generation integer not null,
+        previous_file_id bigint, size_bytes bigint not null, modified_at timestamp not null,
+        read_bytes bigint not null, line_count bigint not null, head_bytes bigint not null,
+        head_hash varchar not null, tail_hash varchar not null, is_open_ended boolean not null,
+        first_batch_id bigint not null, _batch_id bigint not null
+    );
+    create table if not exists raw.file_location (
+        root varchar not null, path varchar not null, file_id bigint, size_bytes bigint not null,
+        mtime_ns bigint not null, inode bigint not null, vanished_at timestamp
+    );
+    create table if not exists raw.transcript_line ({_LINE_COLUMNS});
+    create table if not exists raw.history_line ({_LINE_COLUMNS});
+    create table if not exists raw.document (
+        file_id bigint not null, content varchar using compression zstd, content_bytes bigint not null,
+        is_truncated boolean not null, content_hash varchar not null, _batch_id bigint not null
+    );
+"""
+
+
+class LandingError(OSError):
+    """Landing cannot go on; what has been committed stays, and the next run lands the rest."""
+
+
+@dataclass(frozen=True, slots=True)
+class LandingResult:
+    """What one landing did."""
+
+    files_seen: int
+    files_grown: int
+    lines_landed: int
+    lines_set_aside: int
+    bytes_landed: int
+    seconds: float
+    last_batch_id: int
+    problems: tuple[Problem, ...] = ()
+
+    @property
+    def summary(self) -> str:
+        """Return it in one line."""
+        text = (
+            f"Landed {_counted(self.lines_landed, 'line')} ({self.lines_set_aside:,} set aside) "
+            f"from {self.files_grown:,} grown of {_counted(self.files_seen, 'file')} seen "
+            f"in {self.seconds:.1f} s."
+        )
+        others = sum(1 for problem in self.problems if problem.line is None)
+        return f"{text} {_counted(others, 'problem')}." if others else text
+
+
+def land(
+    roots: Sequence[Path | str],
+    warehouse: Path,
+    host: str | None = None,
+    progress: Progress | None = None,
+    *,
+    wait_seconds: float = WAIT_SECONDS,
+    on_wait: Callable[[str], None] | None = None,
+) -> LandingResult:
+    """Land everything that is new below the roots in the warehouse, each line exactly once.
+
+    `host` names the machine the files come from, if it is not this one. If another process has the warehouse
+    open, it is waited for; after a second `on_wait` is told what for (else it is logged). What is wrong with
+    single files or lines is in the result; only what stops everything raises: LandingError.
+    """
+    started = time.perf_counter()
+    with _private_files(), _opened(Path(warehouse), wait_seconds, on_wait or logger.warning) as connection:
+        run = _Run(connection, scan(roots), host or platform.node() or "unknown", progress)
+        run.land()
+    return run.result(time.perf_counter() - started)
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def _utc_now() -> datetime:
+    return datetime.now(UTC).replace(tzinfo=None)
+
+
+# ---------------------------------------------------------------------------------------- the warehouse
+
+
+@contextmanager
+def _private_files() -> Iterator[None]:
+    """Have every file made in here, also by DuckDB, readable by the owner only."""
+    before = os.umask(0o077)
+    try:
+        yield
+    finally:
+        os.umask(before)
+
+
+@contextmanager
+def _opened(
+    warehouse: Path, wait_seconds: float, on_wait: Callable[[str], None]
+) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Open the warehouse for writing; errors of DuckDB become errors for people."""
+    import duckdb
+
+    try:
+        warehouse.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise LandingError(f"The folder {warehouse.parent} cannot be made: {error.strerror}.") from error
+    connection = _connected(warehouse, wait_seconds, on_wait)
+    try:
+        for setting in _SETTINGS:
+            connection.execute(setting)
+        yield connection
+        connection.close()
+        if warehouse.stat().st_mode & 0o077:
+            warehouse.chmod(0o600)
+    except duckdb.InterruptException as error:
+        raise KeyboardInterrupt from error
+    except duckdb.Error as error:
+        raise LandingError(_explained(error, warehouse)) from error
+    finally:
+        with suppress(duckdb.Error):
+            connection.close()
+
+
+def _connected(
+    warehouse: Path, wait_seconds: float, on_wait: Callable[[str], None]
+) -> duckdb.DuckDBPyConnection:
+    import duckdb
+
+    started = time.monotonic()
+    has_spoken = False
+    while True:
+        try:
+            return duckdb.connect(str(warehouse), config=dict(_CONFIG))
+        except duckdb.Error as error:
+            if not _is_locked(error):
+                raise LandingError(_explained(error, warehouse)) from error
+            waited = time.monotonic() - started
+            holder = _holder(error)
+            if waited >= wait_seconds:
+                raise LandingError(
+                    f"The warehouse {warehouse} is held by {holder}; waited {waited:.0f} s for it in vain. "
+                    "Try again when that has ended."
+                ) from error
+            if waited >= SAY_WAITING_AFTER_SECONDS and not has_spoken:
+                has_spoken = True
+                on_wait(f"Waiting for {holder}, which has the warehouse open, {wait_seconds:.0f} s at most …")
+            time.sleep(min(_RETRY_SECONDS, max(wait_seconds - waited, 0.001)))
+
+
+def _is_locked(error: Exception) -> bool:
+    text = str(error).lower()
+    return any(words in text for words in ("set lock", "conflicting lock", "used by another process"))
+
+
+def _holder(error: Exception) -> str:
+    found = re.search(r"held in (.+?) \(PID (\d+)\)", str(error))
+    return f"process {found[2]} ({found[1]})" if found else "another process"
+
+
+def _explained(error: Exception, warehouse: Path) -> str:
+    """Return in plain words what went wrong with the warehouse, with DuckDB's own first line."""
+    own_words = str(error).strip().split("\n", 1)[0]
+    text = own_words.lower()
+    if any(words in text for words in ("no space left", "file too large", "quota exceeded")):
+        cause = "the disk is full: no space left"
+    elif "read-only file system" in text or "read-only mode" in text:
+        cause = "it lies on a read-only file system"
+    elif "permission denied" in text:
+        cause = "permission denied"
+    elif "not a valid duckdb" in text:
+        cause = "the file is not a DuckDB database"
+    else:
+        cause = "DuckDB refused"
+    return (
+        f"The warehouse {warehouse} cannot be written: {cause}. Nothing is half done: "
+        f"the next run goes on where this one ended. ({own_words})"
+    )
+
+
+# ---------------------------------------------------------------------------------------- the memory
+
+
+@dataclass(slots=True)
+class _SourceFile:
+    """One row of raw.source_file: a file in one generation, wherever its copies lie."""
+
+    file_id: int
+    kind: str
+    host: str
+    root: str
+    path: str
+    logical_path: str
+    generation: int
+    previous_file_id: int | None
+    size_bytes: int
+    modified_at: datetime
+    read_bytes: int
+    line_count: int
+    head_bytes: int
+    head_hash: str
+    tail_hash: str
+    is_open_ended: bool
+    first_batch_id: int
+    batch_id: int
+    tail: bytes | None = field(default=None, compare=False)  # known while the file is being landed
+
+    def row(self) -> tuple[object, ...]:
+        """Return the values of the table's columns."""
+        tail_hash = self.tail_hash if self.tail is None else digest(self.tail)
+        return (
+            self.file_id, self.kind, self.host, self.root, self.path, self.logical_path, self.generation,
+            self.previous_file_id, self.size_bytes, self.modified_at, self.read_bytes, self.line_count,
+            self.head_bytes, self.head_hash, tail_hash, self.is_open_ended, self.first_batch_id,
+            self.batch_id,
+        )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class _Location:
+    """One row of raw.file_location: a place of a file, and how the file looked when it was last read."""
+
+    root: str
+    path: str
+    file_id: int | None
+    stamp: Stamp
+    vanished_at: datetime | None = None
+
+    def row(self) -> tuple[object, ...]:
+        """Return the values of the table's columns."""
+        return (self.root, self.path, self.file_id, *self.stamp, self.vanished_at)
+
+
+@dataclass(slots=True)
+class _LineBuffer:
+    """Lines read but not yet inserted, in columns."""
+
+    table: str
+    lines: list[bytes] = field(default_factory=list)
+    file_ids: array[int] = field(default_factory=lambda: array("q"))
+    line_numbers: array[int] = field(default_factory=lambda: array("q"))
+    byte_offsets: array[int] = field(default_factory=lambda: array("q"))
+    parts: list[tuple[int, int, Part]] = field(default_factory=list)  # file_id, line_number: made already
+    size: int = 0
+
+    @property
+    def count(self) -> int:
+        """Return how many rows wait."""
+        return len(self.lines) + len(self.parts)
+
+
+@dataclass(slots=True)
+class _Tally:
+    """What a transaction, or a run, has landed."""
+
+    grown: set[int] = field(default_factory=set)
+    rows: int = 0
+    documents: int = 0
+    set_aside: int = 0
+    bytes: int = 0
+
+    def add(self, other: _Tally) -> None:
+        """Add the numbers of a transaction to those of the run."""
+        self.grown |= other.grown
+        self.rows += other.rows
+        self.documents += other.documents
+        self.set_aside += other.set_aside
+        self.bytes += other.bytes
+
+
+class _Run:
+    """One landing: from the scan to the last commit."""
+
+    def __init__(
+        self, connection: duckdb.DuckDBPyConnection, found: Scan, host: str, progress: Progress | None
+    ) -> None:
+        self.connection = connection
+        self.scan = found
+        self.host = host
+        self.progress = progress
+        self.problems: list[Problem] = list(found.problems)
+        self.unlisted = 0
+        self.locations: dict[tuple[str, str], _Location] = {}
+        self.files: dict[int, _SourceFile] = {}
+        self.by_logical_path: dict[str, list[_SourceFile]] = {}
+        self.document_hashes: dict[int, set[str]] = {}
+        self.last_batch_id = 0
+        self.last_file_id = 0
+        # Of the transaction:
+        self.buffers = {table: _LineBuffer(table) for table in sorted(set(LINE_TABLES.values()))}
+        self.documents: list[tuple[object, ...]] = []
+        self.document_size = 0
+        self.changed_files: set[int] = set()
+        self.changed_locations: set[tuple[str, str]] = set()
+        self.tally = _Tally()
+        self.started_at = _utc_now()
+        # Of the run:
+        self.total = _Tally()
+        self.files_done = 0
+        self.files_total = 0
+        self.bytes_done = 0
+        self.bytes_total = 0
+
+    def result(self, seconds: float) -> LandingResult:
+        """Return what has been committed."""
+        problems = self.problems
+        if self.unlisted:
+            more = f"{_counted(self.unlisted, 'more line')} set aside; see raw.transcript_line"
+            problems = [*problems, Problem("…", None, more)]
+        return LandingResult(
+            files_seen=len(self.scan.files), files_grown=len(self.total.grown), lines_landed=self.total.rows,
+            lines_set_aside=self.total.set_aside, bytes_landed=self.total.bytes, seconds=seconds,
+            last_batch_id=self.last_batch_id, problems=tuple(problems),
+        )  # fmt: skip
+
+    def land(self) -> None:
+        """Land all files that have changed."""
+        self._load_locations()
+        memory = {key: place.stamp for key, place in self.locations.items()}
+        changed = changed_files(self.scan.files, memory)
+        gone, returned = self._moved()
+        if not changed and not gone and not returned:
+            return
+        self._load_files()
+        self.connection.begin()
+        for key in gone + returned:
+            place = self.locations[key]
+            self._remember(_Location(*key, place.file_id, place.stamp, _utc_now() if key in gone else None))
+        planned = [self._new_bytes(file) for file in changed]
+        self.files_total, self.bytes_total = len(changed), sum(planned)
+        for file, size in zip(changed, planned, strict=True):
+            before = self.bytes_done
+            try:
+                if file.kind in LINE_TABLES:
+                    self._land_lines(file)
+                else:
+                    self._land_document(file)
+            except OSError as error:
+                self._report(file, None, f"cannot be read: {error.strerror or error}")
+            self.files_done += 1
+            self.bytes_done = before + size
+            self._show_progress()
+        self._commit()
+
+    # ------------------------------------------------------------------------------------ remembering
+
+    def _load_locations(self) -> None:
+        import duckdb
+
+        try:
+            rows = self._rows(
+                "select root, path, file_id, size_bytes, mtime_ns, inode, vanished_at from raw.file_location"
+            )
+        except duckdb.CatalogException:
+            self.connection.begin()
+            self.connection.execute(_SCHEMA)
+            self.connection.commit()
+            rows = []
+        for root, path, file_id, size, mtime_ns, inode, vanished_at in rows:
+            stamp = Stamp(size, mtime_ns, inode)
+            self.locations[root, path] = _Location(root, path, file_id, stamp, vanished_at)
+        self.last_batch_id = self._rows("select coalesce(max(batch_id), 0) from raw.batch")[0][0]
+
+    def _load_files(self) -> None:
+        for row in self._rows(
+            "select file_id, kind, host, root, path, logical_path, generation, previous_file_id, size_bytes, "
+            "modified_at, read_bytes, line_count, head_bytes, head_hash, tail_hash, is_open_ended, "
+            "first_batch_id, _batch_id from raw.source_file order by file_id"
+        ):
+            self._know(_SourceFile(*row))
+
+    def _know(self, state: _SourceFile) -> None:
+        self.files[state.file_id] = state
+        self.by_logical_path.setdefault(state.logical_path, []).append(state)
+        self.last_file_id = max(self.last_file_id, state.file_id)
+
+    def _rows(self, sql: str, parameters: Sequence[object] = ()) -> list[tuple[Any, ...]]:
+        return self.connection.execute(sql, parameters).fetchall()
+
+    def _moved(self) -> tuple[list[tuple[str, str]], list[tuple[str, str]]]:
+        """Return the places whose file has vanished since, and those where it is back."""
+        present = {(file.root, file.path) for file in self.scan.files}
+        returned = [key for key in present if (place := self.locations.get(key)) and place.vanished_at]
+        if self.scan.problems:  # what could not be looked at has not vanished
+            return [], sorted(returned)
+        roots = set(self.scan.roots)
+        gone = [
+            key
+            for key, place in self.locations.items()
+            if place.root in roots and place.vanished_at is None and key not in present
+        ]
+        return sorted(gone), sorted(returned)
+
+    def _new_bytes(self, file: FoundFile) -> int:
+        place = self.locations.get((file.root, file.path))
+        before = place.stamp.size if place and file.kind in LINE_TABLES else 0
+        return file.stamp.size - before if file.stamp.size > before else file.stamp.size
+
+    def _remember(self, place: _Location) -> None:
+        self.locations[place.root, place.path] = place
+        self.changed_locations.add((place.root, place.path))
+
+    def _report(self, file: FoundFile, line: int | None, message: str) -> None:
+        if line is not None and len(self.problems) >= LISTED_PROBLEMS:
+            self.unlisted += 1
+        else:
+            self.problems.append(Problem(f"{file.root.rstrip('/')}/{file.path}", line, message))
+
+    def _show_progress(self, beyond: int = 0) -> None:
+        if self.progress is not None:
+            done = min(self.bytes_done + beyond, self.bytes_total)
+            self.progress(self.files_done, self.files_total, done, self.bytes_total)
+
+    # ------------------------------------------------------------------------------------ files of lines
+
+    def _land_lines(self, file: FoundFile) -> None:
+        place = self.locations.get((file.root, file.path))
+        with LineFile(file.system_path, is_archive=file.is_archive) as source:
+            stamp = stamp_of(source.status, has_inode=file.stamp.inode != 0)
+            state, chunks = self._continuation(file, place, source)
+            if state is not None:
+                # Until the end is reached the place counts as changed, so that a killed run is taken up.
+                unfinished = stamp._replace(mtime_ns=_UNFINISHED_MTIME)
+                self._remember(_Location(file.root, file.path, state.file_id, unfinished))
+            end = self._take_chunks(state, chunks) if state is not None else 0
+            if source.damage:
+                self._report(file, None, f"{source.damage}; the lines before the damage are taken")
+            if source.shrank_below(end) or (state is not None and source.fell_short):
+                self._report(file, None, "became shorter while it was read; the next run looks at it again")
+                return
+            if state is not None and end:
+                state.size_bytes = source.size
+                state.modified_at = datetime.fromtimestamp(stamp.mtime_ns / 1e9, UTC).replace(tzinfo=None)
+            file_id = state.file_id if state is not None else place.file_id if place is not None else None
+            self._remember(_Location(file.root, file.path, file_id, stamp))
+
+    def _take_chunks(self, state: _SourceFile, chunks: Iterator[Chunk]) -> int:
+        """Take all chunks; return the offset of the end of the last one, 0 if there was none."""
+        end = taken = 0
+        try:
+            for chunk in chunks:
+                self._add(state, chunk)
+                end = chunk.offset + chunk.size
+                taken += chunk.size
+                self._show_progress(taken)
+        finally:
+            state.tail_hash = state.tail_hash if state.tail is None else digest(state.tail)
+            state.tail = None
+        return end
+
+    def _continuation(
+        self, file: FoundFile, place: _Location | None, source: LineFile
+    ) -> tuple[_SourceFile | None, Iterator[Chunk]]:
+        """Return which landed file this one continues, or a new one, and what there is to land.
+
+        None if there is not even a first line yet.
+        """
+        known = self.files.get(place.file_id) if place and place.file_id is not None else None
+        has_shrunk = False
+        if place is not None and known is not None:
+            has_shrunk = source.size < min(known.read_bytes, max(place.stamp.size, 0)) and not file.is_archive
+            was_finished = place.stamp.mtime_ns != _UNFINISHED_MTIME
+            is_touched = was_finished and source.status.st_size == place.stamp.size
+            if self._goes_on(known, source) and not (is_touched and not self._is_landed(known, source)):
+                return known, source.chunks(known.read_bytes)
+        chunks = source.chunks(0)
+        first = next(chunks, None)
+        if first is None:
+            return None, iter(())
+        head = first.lines[0]
+        head_hash = digest(head if not first.overlong_ending else head + b"%d" % first.size)
+        namesakes = self.by_logical_path.get(file.logical_path, ())
+        same = [state for state in namesakes if state.head_hash == head_hash]
+        for state in sorted(same, key=lambda state: -state.generation):
+            if state is not known and self._goes_on(state, source):
+                return state, source.chunks(state.read_bytes)
+            if source.size < state.read_bytes and not has_shrunk and self._is_landed(state, source):
+                return state, iter(())
+        before = max([*same, *([known] if known else [])], key=lambda state: state.generation, default=None)
+        state = _SourceFile(
+            file_id=self.last_file_id + 1, kind=file.kind, host=self.host, root=file.root, path=file.path,
+            logical_path=file.logical_path, generation=before.generation + 1 if before else 1,
+            previous_file_id=before.file_id if before else None, size_bytes=source.size,
+            modified_at=datetime.fromtimestamp(source.status.st_mtime, UTC).replace(tzinfo=None),
+            read_bytes=0, line_count=0, head_bytes=len(head), head_hash=head_hash, tail_hash="",
+            is_open_ended=False, first_batch_id=0, batch_id=0, tail=b"",
+        )  # fmt: skip
+        self._know(state)
+        return state, chain([first], chunks)
+
+    @staticmethod
+    def _goes_on(state: _SourceFile, source: LineFile) -> bool:
+        """Whether the file still has, up to where it was read, the ending (and the first line) it had.
+
+        If so, the file is ready to be read on.
+        """
+        if source.size < state.read_bytes:
+            return False
+        start = max(0, state.read_bytes - TAIL_BYTES)
+        if start and state.head_bytes <= HEAD_CHECK_BYTES:
+            head = source.read_at(0, state.head_bytes)
+            if digest(head) != state.head_hash:
+                return False
+        tail = source.read_at(start, state.read_bytes - start + state.is_open_ended)
+        line_feed = tail[state.read_bytes - start :]
+        tail = tail[: state.read_bytes - start]
+        if digest(tail) != state.tail_hash or line_feed not in (b"", b"\n"):
+            return False
+        state.tail = tail
+        if line_feed:  # what ended an archive is a whole line here
+            state.read_bytes += 1
+            state.is_open_ended = False
+            state.tail = (tail + line_feed)[-TAIL_BYTES:]
+        return True
+
+    def _is_landed(self, state: _SourceFile, source: LineFile) -> bool:
+        """Whether every line of the file stands in the warehouse already, compared one by one."""
+        table = LINE_TABLES[state.kind]
+        self._flush_lines(self.buffers[table])
+        landed: dict[int, str | None] = dict(
+            self._rows(
+                "select line_number, "
+                "case when count(*) = 1 and not bool_or(coalesce(set_aside_reason = ?, false)) "
+                "then any_value(coalesce(md5(original_bytes), md5(line))) end "
+                f"from raw.{table} where file_id = ? group by line_number",
+                [OVERLONG, state.file_id],
+            )
+        )
+        number = 0
+        for chunk in source.chunks(0):
+            for line in chunk.lines:
+                number += 1
+                if number not in landed:
+                    if line.strip():
+                        return False
+                    continue
+                expected = landed[number]
+                if expected is not None and expected not in (
+                    md5(line, usedforsecurity=False).hexdigest(),
+                    md5(without_return(line), usedforsecurity=False).hexdigest(),
+                ):
+                    return False
+        return True
+
+    def _add(self, state: _SourceFile, chunk: Chunk) -> None:
+        """Put lines into the buffer; insert and commit when there are enough."""
+        table = LINE_TABLES[state.kind]
+        if chunk.overlong_ending:
+            part = Part(0, chunk.offset, chunk.lines[0].decode("utf-8", "replace"), set_aside_reason=OVERLONG)
+            self.buffers[table].parts.append((state.file_id, state.line_count + 1, part))
+            self.tally.bytes += chunk.size
+            self._advance(state, 1, chunk.offset + chunk.size, chunk.overlong_ending)
+            return
+        start, offset, count = 0, chunk.offset, len(chunk.lines)
+        while start < count:
+            waiting = sum(one.count for one in self.buffers.values())
+            room = max(ROWS_PER_TRANSACTION - self.tally.rows - waiting, 1)
+            lines = chunk.lines if room >= count - start and not start else chunk.lines[start : start + room]
+            start += len(lines)
+            offsets = array("q", accumulate((len(line) + 1 for line in lines), initial=offset))
+            size, offset = offsets[-1] - offset, offsets.pop()
+            is_open = chunk.open_ended and start == count
+            ending = tail_of(state.tail or b"", lines, open_ended=is_open)
+            numbers = array("q", range(state.line_count + 1, state.line_count + len(lines) + 1))
+            self._advance(state, len(lines), offset - is_open, ending)
+            state.is_open_ended = is_open
+            if chunk.has_returns:
+                lines = [without_return(line) for line in lines]
+            if not all(lines):  # empty lines count, but there is nothing to land
+                kept = [index for index, line in enumerate(lines) if line]
+                numbers = array("q", [numbers[index] for index in kept])
+                offsets = array("q", [offsets[index] for index in kept])
+                lines = [lines[index] for index in kept]
+            buffer = self.buffers[table]
+            buffer.lines += lines
+            buffer.line_numbers.extend(numbers)
+            buffer.byte_offsets.extend(offsets)
+            buffer.file_ids.extend([state.file_id] * len(lines))
+            buffer.size += size
+            self.tally.bytes += size
+            if buffer.size >= READ_BYTES or room <= len(lines):
+                self._flush_lines(buffer)
+                self._commit_if_full()
+
+    def _advance(self, state: _SourceFile, lines: int, read_bytes: int, tail: bytes) -> None:
+        self.changed_files.add(state.file_id)
+        state.line_count += lines
+        state.read_bytes = read_bytes
+        state.tail = tail
+        state.is_open_ended = False
+
+    # ------------------------------------------------------------------------------------ documents
+
+    def _land_document(self, file: FoundFile) -> None:
+        place = self.locations.get((file.root, file.path))
+        with Path(file.system_path).open("rb") as source:
+            status = os.fstat(source.fileno())
+            data = source.read(DOCUMENT_BYTES)
+        is_truncated = status.st_size > len(data) == DOCUMENT_BYTES
+        size = status.st_size if is_truncated else len(data)
+        content_hash = digest(data + b"\0%d" % size) if is_truncated else digest(data)
+        state = self._document_file(file, place, content_hash)
+        modified_at = datetime.fromtimestamp(status.st_mtime, UTC).replace(tzinfo=None)
+        if state is None:
+            state = _SourceFile(
+                file_id=self.last_file_id + 1, kind=file.kind, host=self.host, root=file.root, path=file.path,
+                logical_path=file.logical_path, generation=1, previous_file_id=None, size_bytes=size,
+                modified_at=modified_at, read_bytes=0, line_count=0, head_bytes=0, head_hash="", tail_hash="",
+                is_open_ended=False, first_batch_id=0, batch_id=0,
+            )  # fmt: skip
+            self._know(state)
+        if content_hash not in self._hashes_of(state.file_id):
+            is_binary = b"\0" in data[:_BINARY_PROBE_BYTES]
+            content = None if is_binary else data.decode("utf-8", "replace")
+            self.documents.append((state.file_id, content, size, is_truncated, content_hash))
+            self._hashes_of(state.file_id).add(content_hash)
+            state.head_hash, state.read_bytes = content_hash, len(data)
+            state.size_bytes, state.modified_at = size, modified_at
+            self.changed_files.add(state.file_id)
+            self.tally.bytes += len(data)
+            self.document_size += len(data)
+            if self.document_size >= READ_BYTES:
+                self._flush_documents()
+                self._commit_if_full()
+        stamp = stamp_of(status, has_inode=file.stamp.inode != 0)
+        self._remember(_Location(file.root, file.path, state.file_id, stamp))
+
+    def _document_file(
+        self, file: FoundFile, place: _Location | None, content_hash: str
+    ) -> _SourceFile | None:
+        """Return the landed file that a document is a version of."""
+        if place is not None and place.file_id is not None:
+            return self.files[place.file_id]
+        same = self.by_logical_path.get(file.logical_path, ())
+        if file.kind in HOME_WIDE:  # every home has one: only the same content makes it the same file
+            same = [state for state in same if content_hash in self._hashes_of(state.file_id)]
+        return same[-1] if same else None
+
+    def _hashes_of(self, file_id: int) -> set[str]:
+        if not self.document_hashes:
+            for known_id, content_hash in self._rows("select file_id, content_hash from raw.document"):
+                self.document_hashes.setdefault(known_id, set()).add(content_hash)
+        return self.document_hashes.setdefault(file_id, set())
+
+    # ------------------------------------------------------------------------------------ writing
+
+    def _flush_lines(self, buffer: _LineBuffer) -> None:
+        """Insert what waits, as the next batch; lines that are not plain JSON objects get their treatment."""
+        if not buffer.count:
+            return
+        import pyarrow as pa
+
+        batch_id = self.last_batch_id + 1
+        parts = buffer.parts
+        count = len(buffer.lines)
+        if count:
+            chunk = pa.table(
+                {
+                    "file_id": _bigints(buffer.file_ids),
+                    "line_number": _bigints(buffer.line_numbers),
+                    "byte_offset": _bigints(buffer.byte_offsets),
+                    "position": _bigints(array("q", range(count))),
+                    "line": _texts(buffer.lines),
+                }
+            )
+            self.connection.register("landing_chunk", chunk)
+            odd = self._rows(
+                "select position from landing_chunk where not (starts_with(line, '{') and json_valid(line))"
+            )
+            if odd:
+                positions = {position for (position,) in odd}
+                for position in sorted(positions):
+                    made = parts_of(buffer.lines[position], buffer.byte_offsets[position])
+                    file_id, number = buffer.file_ids[position], buffer.line_numbers[position]
+                    parts += [(file_id, number, part) for part in made]
+                chunk = chunk.filter(pa.array([position not in positions for position in range(count)]))
+                self.connection.register("landing_chunk", chunk)
+            self.connection.execute(
+                f"insert into raw.{buffer.table} "
+                "select file_id, line_number, 0, byte_offset, line, null, null, null, ? from landing_chunk",
+                [batch_id],
+            )
+            self.connection.unregister("landing_chunk")
+            self._tally_rows(buffer.file_ids, chunk.num_rows)
+        if parts:
+            self._insert_parts(buffer.table, parts, batch_id)
+        self.buffers[buffer.table] = _LineBuffer(buffer.table)
+
+    def _tally_rows(self, file_ids: array[int], count: int) -> None:
+        self.tally.grown.update(set(file_ids))
+        self.tally.rows += count
+
+    def _insert_parts(self, table: str, parts: list[tuple[int, int, Part]], batch_id: int) -> None:
+        import pyarrow as pa
+
+        columns = list(zip(*(
+            (file_id, number, part.part_number, part.byte_offset, part.line, part.repaired_line,
+             part.original_bytes, part.set_aside_reason)
+            for file_id, number, part in parts
+        ), strict=True))  # fmt: skip
+        big, text = pa.int64(), pa.string()
+        types = (big, big, pa.int32(), big, text, text, pa.binary(), text)
+        names = ("file_id", "line_number", "part_number", "byte_offset", "line", "repaired", "raw", "reason")
+        arrays = [pa.array(values, kind) for values, kind in zip(columns, types, strict=True)]
+        self.connection.register("landing_parts", pa.table(arrays, names=names))
+        self.connection.execute(f"insert into raw.{table} select *, ? from landing_parts", [batch_id])
+        self.connection.unregister("landing_parts")
+        self._tally_rows(array("q", columns[0]), len(parts))
+        for file_id, number, part in parts:
+            if part.set_aside_reason is not None:
+                self.tally.set_aside += 1
+                self._report_line(file_id, number, part.set_aside_reason)
+
+    def _report_line(self, file_id: int, number: int, reason: str) -> None:
+        if len(self.problems) >= LISTED_PROBLEMS:
+            self.unlisted += 1
+            return
+        state = self.files[file_id]
+        path = f"{state.root.rstrip('/')}/{state.path}"
+        self.problems.append(Problem(path, number, f"set aside: {reason}"))
+
+    def _flush_documents(self) -> None:
+        if not self.documents:
+            return
+        import pyarrow as pa
+
+        columns = list(zip(*self.documents, strict=True))
+        types = (pa.int64(), pa.string(), pa.int64(), pa.bool_(), pa.string())
+        names = ("file_id", "content", "content_bytes", "is_truncated", "content_hash")
+        arrays = [pa.array(values, kind) for values, kind in zip(columns, types, strict=True)]
+        self.connection.register("landing_documents", pa.table(arrays, names=names))
+        self.connection.execute(
+            "insert into raw.document select *, ? from landing_documents", [self.last_batch_id + 1]
+        )
+        self.connection.unregister("landing_documents")
+        self.tally.documents += len(self.documents)
+        self.tally.grown.update(columns[0])
+        self.documents, self.document_size = [], 0
+
+    def _commit_if_full(self) -> None:
+        if self.tally.rows >= ROWS_PER_TRANSACTION or self.tally.bytes >= BYTES_PER_TRANSACTION:
+            self._commit()
+            self.connection.begin()
+
+    def _commit(self) -> None:
+        """Write what waits and the memory of it, and end the transaction."""
+        for buffer in list(self.buffers.values()):
+            self._flush_lines(buffer)
+        self._flush_documents()
+        tally = self.tally
+        has_landed = bool(tally.rows or tally.documents)
+        if has_landed:
+            self.last_batch_id += 1
+            for file_id in tally.grown:
+                state = self.files[file_id]
+                state.batch_id = self.last_batch_id
+                state.first_batch_id = state.first_batch_id or self.last_batch_id
+        self._write_memory()
+        if has_landed:
+            self.connection.execute(
+                "insert into raw.batch values (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                [self.last_batch_id, self.started_at, _utc_now(), self.host, len(self.scan.files),
+                 len(tally.grown), tally.rows, tally.set_aside, tally.bytes],
+            )  # fmt: skip
+        self.connection.commit()
+        self.total.add(tally)
+        self.tally = _Tally()
+        self.started_at = _utc_now()
+
+    def _write_memory(self) -> None:
+        if self.changed_files:
+            rows = [self.files[file_id].row() for file_id in sorted(self.changed_files)]
+            self._replace("raw.source_file", ("file_id",), rows)
+            self.changed_files = set()
+        if self.changed_locations:
+            rows = [self.locations[key].row() for key in sorted(self.changed_locations)]
+            self._replace("raw.file_location", ("root", "path"), rows)
+            self.changed_locations = set()
+
+    def _replace(self, table: str, keys: tuple[str, ...], rows: list[tuple[object, ...]]) -> None:
+        """Write the newest state of some rows of the memory."""
+        import pyarrow as pa
+
+        described = self.connection.execute(f"select * from {table} limit 0").description or []
+        names = [column[0] for column in described]
+        arrays = [pa.array(values) for values in zip(*rows, strict=True)]
+        self.connection.register("landing_memory", pa.table(arrays, names=names))
+        matching = " and ".join(f"{table}.{key} = landing_memory.{key}" for key in keys)
+        self.connection.execute(f"delete from {table} using landing_memory where {matching}")
+        self.connection.execute(f"insert into {table} select * from landing_memory")
+        self.connection.unregister("landing_memory")
+
+
+def _bigints(values: array[int]) -> Any:  # noqa: ANN401 - pyarrow has no types
+    import pyarrow as pa
+
+    return pa.Array.from_buffers(pa.int64(), len(values), [None, pa.py_buffer(values)])
+
+
+def _texts(lines: list[bytes]) -> Any:  # noqa: ANN401 - pyarrow has no types
+    """Return lines as an Arrow array of text; a line that is not UTF-8 is left empty: found odd later."""
+    import pyarrow as pa
+
+    texts = pa.array(lines, pa.binary()).view(pa.string())
+    try:
+        texts.validate(full=True)
+    except pa.ArrowInvalid:
+        return pa.array([line if _is_utf8(line) else b"" for line in lines], pa.binary()).view(pa.string())
+    return texts
+
+
+def _is_utf8(line: bytes) -> bool:
+    try:
+        line.decode()
+    except UnicodeDecodeError:
+        return False
+    return True

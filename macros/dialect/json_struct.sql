@@ -1,0 +1,17 @@
+{# One typed struct out of a column of JSON text, in one parse. `spec` is a JSON text: names to types, nested. #}
+{% macro json_struct(column, spec) -%} {{ return(adapter.dispatch('json_struct')(column, spec)) }} {%- endmacro %}
+
+{% macro duckdb__json_struct(column, spec) -%} json_transform({{ column }}, '{{ spec | trim }}') {%- endmacro %}
+
+{% macro spark__json_struct(column, spec) -%} from_json({{ column }}, '{{ spark_schema(fromjson(spec)) }}') {%- endmacro %}
+
+{# The same specification as a Spark schema. #}
+{% macro spark_schema(spec) -%}
+    {%- if spec is mapping -%}
+        struct<{% for name, type in spec.items() %}`{{ name }}`:{{ spark_schema(type) }}{{ ',' if not loop.last }}{% endfor %}>
+    {%- elif spec is string -%}
+        {{ {'VARCHAR': 'string', 'JSON': 'string', 'BIGINT': 'bigint', 'DOUBLE': 'double', 'BOOLEAN': 'boolean'}[spec] }}
+    {%- else -%}
+        array<{{ spark_schema(spec[0]) }}>
+    {%- endif -%}
+{%- endmacro %}

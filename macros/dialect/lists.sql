@@ -1,0 +1,76 @@
+{#
+    A relation's rows once per element of a list column, with the element and its position (from 1). Used as a derived table:
+    `from {{ explode('lines', 'blocks', 'block', 'block_number') }} as exploded`.
+#}
+{% macro explode(relation, list, element, position) -%} {{ return(adapter.dispatch('explode')(relation, list, element, position)) }} {%- endmacro %}
+{% macro duckdb__explode(relation, list, element, position) -%}
+    (select *, unnest({{ list }}) as {{ element }}, generate_subscripts({{ list }}, 1) as {{ position }} from {{ relation }})
+{%- endmacro %}
+{% macro spark__explode(relation, list, element, position) -%}
+    (select relation.*, exploded.pos + 1 as {{ position }}, exploded.col as {{ element }}
+    from {{ relation }} as relation lateral view posexplode({{ list }}) exploded as pos, col)
+{%- endmacro %}
+
+{# The texts in a JSON body that is a string or a list of content blocks, joined by newlines; NULL where there is none. #}
+{% macro json_texts(column) -%} {{ return(adapter.dispatch('json_texts')(column)) }} {%- endmacro %}
+{% macro duckdb__json_texts(column) -%}
+    case
+        when left({{ column }}, 1) = '[' then nullif(array_to_string(json_extract_string({{ column }}, '$[*].text'), chr(10)), '')
+        when left({{ column }}, 1) = '"' then json_extract_string({{ column }}, '$')
+    end
+{%- endmacro %}
+{% macro spark__json_texts(column) -%}
+    case
+        when left({{ column }}, 1) = '['
+            then array_join(transform(from_json({{ column }}, 'array<struct<text:string>>'), x -> x.text), chr(10))
+        when left({{ column }}, 1) = '"' then from_json(concat('[', {{ column }}, ']'), 'array<string>')[0]
+    end
+{%- endmacro %}
+
+{# How many lines of a structured patch start with a sign (`+` added, `-` deleted). #}
+{% macro patch_line_count(patch, sign) -%} {{ return(adapter.dispatch('patch_line_count')(patch, sign)) }} {%- endmacro %}
+{% macro duckdb__patch_line_count(patch, sign) -%}
+    len(list_filter(
+        flatten(list_transform({{ patch }}, lambda hunk: hunk.lines)), lambda line: starts_with(line, '{{ sign }}')
+    ))
+{%- endmacro %}
+{% macro spark__patch_line_count(patch, sign) -%}
+    size(filter(flatten(transform({{ patch }}, hunk -> hunk.lines)), line -> startswith(line, '{{ sign }}')))
+{%- endmacro %}
+
+{# The distinct values of a text column in alphabetical order, as one text. #}
+{% macro distinct_texts(column, separator=', ') -%} {{ return(adapter.dispatch('distinct_texts')(column, separator)) }} {%- endmacro %}
+{% macro duckdb__distinct_texts(column, separator) -%}
+    string_agg(distinct {{ column }}, '{{ separator }}' order by {{ column }})
+{%- endmacro %}
+{% macro spark__distinct_texts(column, separator) -%}
+    array_join(array_sort(collect_set({{ column }})), '{{ separator }}')
+{%- endmacro %}
+
+{# Whether a usage's iterations hold another kind than an ordinary message (a compaction, an abandoned fallback). #}
+{% macro has_other_iteration(iterations) -%} {{ return(adapter.dispatch('has_other_iteration')(iterations)) }} {%- endmacro %}
+{% macro duckdb__has_other_iteration(iterations) -%}
+    len(list_filter({{ iterations }}, lambda unit: coalesce(unit.type, 'message') <> 'message')) > 0
+{%- endmacro %}
+{% macro spark__has_other_iteration(iterations) -%}
+    exists({{ iterations }}, unit -> coalesce(unit.type, 'message') <> 'message')
+{%- endmacro %}
+
+{# The top level of a usage as a list of one iteration, in the shape of `usage.iterations`. #}
+{% macro single_unit(usage, model) -%} {{ return(adapter.dispatch('single_unit')(usage, model)) }} {%- endmacro %}
+{% macro duckdb__single_unit(usage, model) -%}
+    [{
+        'type': 'message', 'model': {{ model }}, 'input_tokens': {{ usage }}.input_tokens,
+        'output_tokens': {{ usage }}.output_tokens,
+        'cache_creation_input_tokens': {{ usage }}.cache_creation_input_tokens,
+        'cache_read_input_tokens': {{ usage }}.cache_read_input_tokens, 'cache_creation': {{ usage }}.cache_creation
+    }]
+{%- endmacro %}
+{% macro spark__single_unit(usage, model) -%}
+    array(named_struct(
+        'type', 'message', 'model', {{ model }}, 'input_tokens', {{ usage }}.input_tokens,
+        'output_tokens', {{ usage }}.output_tokens,
+        'cache_creation_input_tokens', {{ usage }}.cache_creation_input_tokens,
+        'cache_read_input_tokens', {{ usage }}.cache_read_input_tokens, 'cache_creation', {{ usage }}.cache_creation
+    ))
+{%- endmacro %}

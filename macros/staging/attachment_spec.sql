@@ -1,0 +1,21 @@
+{# The fields that are read of an attachment; which type has which is listed in the docs of the model. #}
+{% macro attachment_spec() -%}
+{
+    "type": "VARCHAR", "hookName": "VARCHAR", "hookEvent": "VARCHAR", "toolUseID": "VARCHAR", "command": "VARCHAR",
+    "stdout": "VARCHAR", "stderr": "VARCHAR", "exitCode": "BIGINT", "durationMs": "DOUBLE", "timedOut": "BOOLEAN",
+    "blockingError": {"blockingError": "VARCHAR", "command": "VARCHAR"}, "message": "VARCHAR", "decision": "VARCHAR",
+    "content": "JSON", "names": ["VARCHAR"], "skillCount": "BIGINT", "isInitial": "BOOLEAN", "skillDir": "VARCHAR",
+    "skills": [{"name": "VARCHAR", "path": "VARCHAR", "content": "VARCHAR"}],
+    "addedNames": ["VARCHAR"], "removedNames": ["VARCHAR"], "addedLines": ["VARCHAR"], "addedTypes": ["VARCHAR"],
+    "removedTypes": ["VARCHAR"], "pendingMcpServers": ["VARCHAR"], "failedMcpServers": ["VARCHAR"],
+    "needsAuthMcpServers": ["VARCHAR"], "agentType": "VARCHAR", "allowedTools": ["VARCHAR"], "model": "VARCHAR",
+    "filename": "VARCHAR", "path": "VARCHAR", "displayPath": "VARCHAR", "truncated": "BOOLEAN", "snippet": "VARCHAR",
+    "prompt": "JSON", "commandMode": "VARCHAR", "source_uuid": "VARCHAR", "timestamp": "VARCHAR",
+    "origin": {"kind": "VARCHAR"}, "imagePasteIds": ["BIGINT"],
+    "taskId": "VARCHAR", "taskType": "VARCHAR", "status": "VARCHAR", "description": "VARCHAR", "itemCount": "BIGINT",
+    "planFilePath": "VARCHAR", "planExists": "BOOLEAN", "planContent": "VARCHAR", "reminderType": "VARCHAR", "isSubAgent": "BOOLEAN",
+    "files": "JSON", "isNew": "BOOLEAN", "ideName": "VARCHAR", "lineStart": "BIGINT", "lineEnd": "BIGINT",
+    "met": "BOOLEAN", "condition": "VARCHAR", "reason": "VARCHAR", "text": "VARCHAR", "newDate": "VARCHAR",
+    "systemPrompt": "JSON", "tools": "JSON"
+}
+{%- endmacro %}

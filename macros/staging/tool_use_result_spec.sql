@@ -1,0 +1,37 @@
+{# The fields that are read of a line's structured tool result; which tool writes which is listed in the docs of the model. #}
+{% macro tool_use_result_spec() -%}
+{
+    "type": "VARCHAR", "status": "VARCHAR", "success": "BOOLEAN", "interrupted": "BOOLEAN", "error": "VARCHAR",
+    "durationMs": "DOUBLE", "durationSeconds": "DOUBLE", "totalDurationMs": "DOUBLE", "timedOutAfterMs": "DOUBLE",
+    "returnCodeInterpretation": "VARCHAR", "isImage": "BOOLEAN",
+    "backgroundTaskId": "VARCHAR", "persistedOutputPath": "VARCHAR", "persistedOutputSize": "BIGINT",
+    "staleReadFileStateHint": "JSON",
+    "gitOperation": {"commit": {"sha": "VARCHAR", "kind": "VARCHAR", "branch": "VARCHAR"},
+        "push": {"branch": "VARCHAR"}, "branch": {"ref": "VARCHAR", "action": "VARCHAR"},
+        "pr": {"number": "BIGINT", "url": "VARCHAR", "action": "VARCHAR"}},
+    "filePath": "VARCHAR", "notebook_path": "VARCHAR", "userModified": "BOOLEAN", "replaceAll": "BOOLEAN",
+    "structuredPatch": [{"oldStart": "BIGINT", "oldLines": "BIGINT", "newStart": "BIGINT", "newLines": "BIGINT",
+        "lines": ["VARCHAR"]}],
+    "gitDiff": {"additions": "BIGINT", "deletions": "BIGINT"},
+    "file": {"filePath": "VARCHAR", "numLines": "BIGINT", "startLine": "BIGINT", "totalLines": "BIGINT",
+        "truncatedByTokenCap": "BOOLEAN", "originalSize": "BIGINT", "type": "VARCHAR"},
+    "mode": "VARCHAR", "numFiles": "BIGINT", "numLines": "BIGINT", "numMatches": "BIGINT", "totalFiles": "BIGINT",
+    "filenames": ["VARCHAR"], "truncated": "BOOLEAN",
+    "bytes": "BIGINT", "code": "BIGINT", "codeText": "VARCHAR", "url": "VARCHAR", "query": "VARCHAR", "searchCount": "BIGINT",
+    "agentId": "VARCHAR", "agentType": "VARCHAR", "resolvedModel": "VARCHAR", "totalTokens": "BIGINT",
+    "totalToolUseCount": "BIGINT", "isAsync": "BOOLEAN", "outputFile": "VARCHAR", "description": "VARCHAR",
+    "prompt": "VARCHAR", "worktreePath": "VARCHAR", "worktreeBranch": "VARCHAR",
+    "toolStats": {"readCount": "BIGINT", "searchCount": "BIGINT", "bashCount": "BIGINT", "editFileCount": "BIGINT",
+        "linesAdded": "BIGINT", "linesRemoved": "BIGINT"},
+    "commandName": "VARCHAR", "background": "BOOLEAN",
+    "oldTodos": [{"content": "VARCHAR", "status": "VARCHAR"}], "newTodos": [{"content": "VARCHAR", "status": "VARCHAR"}],
+    "task": {"id": "VARCHAR", "subject": "VARCHAR", "description": "VARCHAR", "status": "VARCHAR", "output": "VARCHAR",
+        "exitCode": "BIGINT", "task_id": "VARCHAR", "task_type": "VARCHAR"},
+    "taskId": "VARCHAR", "statusChange": {"from": "VARCHAR", "to": "VARCHAR"}, "updatedFields": ["VARCHAR"],
+    "questions": "JSON", "answers": "JSON", "annotations": "JSON", "response": "VARCHAR",
+    "plan": "VARCHAR", "planWasEdited": "BOOLEAN", "isAgent": "BOOLEAN",
+    "routing": {"sender": "VARCHAR", "target": "VARCHAR", "summary": "VARCHAR"},
+    "runId": "VARCHAR", "workflowName": "VARCHAR", "summary": "VARCHAR", "exitCode": "BIGINT", "shellId": "VARCHAR",
+    "matches": ["VARCHAR"], "total_deferred_tools": "BIGINT"
+}
+{%- endmacro %}

@@ -1,0 +1,77 @@
+{#
+    The fields that are read of a transcript line, as one nested specification for json_struct: name to type.
+    A body that has no fixed shape (message content, tool results, attachments) stays JSON text here and is parsed in
+    a staging model of its own. Source of the names: the lines themselves, clients 1.0 to 2.1.330.
+#}
+{% macro usage_spec() -%}
+{
+    "input_tokens": "BIGINT", "output_tokens": "BIGINT",
+    "cache_creation_input_tokens": "BIGINT", "cache_read_input_tokens": "BIGINT",
+    "cache_creation": {"ephemeral_5m_input_tokens": "BIGINT", "ephemeral_1h_input_tokens": "BIGINT"},
+    "output_tokens_details": {"thinking_tokens": "BIGINT"},
+    "server_tool_use": {"web_search_requests": "BIGINT", "web_fetch_requests": "BIGINT"},
+    "service_tier": "VARCHAR", "inference_geo": "VARCHAR", "speed": "VARCHAR",
+    "iterations": [{
+        "type": "VARCHAR", "model": "VARCHAR", "input_tokens": "BIGINT", "output_tokens": "BIGINT",
+        "cache_creation_input_tokens": "BIGINT", "cache_read_input_tokens": "BIGINT",
+        "cache_creation": {"ephemeral_5m_input_tokens": "BIGINT", "ephemeral_1h_input_tokens": "BIGINT"}
+    }]
+}
+{%- endmacro %}
+
+{% macro message_spec() -%}
+{
+    "id": "VARCHAR", "role": "VARCHAR", "model": "VARCHAR", "content": "JSON",
+    "stop_reason": "VARCHAR", "stop_details": {"category": "VARCHAR", "explanation": "VARCHAR"},
+    "diagnostics": {"cache_miss_reason": {"type": "VARCHAR"}},
+    "context_management": "JSON",
+    "usage": {{ usage_spec() }}
+}
+{%- endmacro %}
+
+{% macro transcript_line_spec() -%}
+{
+    "type": "VARCHAR", "subtype": "VARCHAR", "uuid": "VARCHAR", "parentUuid": "VARCHAR", "logicalParentUuid": "VARCHAR",
+    "timestamp": "VARCHAR", "sessionId": "VARCHAR", "session_id": "VARCHAR",
+    "isSidechain": "BOOLEAN", "agentId": "VARCHAR", "cwd": "VARCHAR", "version": "VARCHAR", "gitBranch": "VARCHAR",
+    "entrypoint": "VARCHAR", "slug": "VARCHAR", "sessionKind": "VARCHAR", "teamName": "VARCHAR", "agentName": "VARCHAR",
+    "forkedFrom": {"sessionId": "VARCHAR", "messageUuid": "VARCHAR"},
+    "isMeta": "BOOLEAN", "isCompactSummary": "BOOLEAN", "isVisibleInTranscriptOnly": "BOOLEAN",
+    "promptId": "VARCHAR", "promptSource": "VARCHAR", "turnOrigin": "VARCHAR", "scheduledTaskId": "VARCHAR",
+    "origin": {"kind": "VARCHAR", "subkind": "VARCHAR"}, "permissionMode": "VARCHAR", "imagePasteIds": ["BIGINT"],
+    "toolUseResult": "JSON", "sourceToolAssistantUUID": "VARCHAR", "sourceToolUseID": "VARCHAR",
+    "toolDenialKind": "VARCHAR", "userFeedback": "VARCHAR", "interruptedMessageId": "VARCHAR", "planContent": "VARCHAR",
+    "requestId": "VARCHAR", "requestSessionId": "VARCHAR", "apiBlockIndex": "BIGINT", "effort": "VARCHAR",
+    "attributionSkill": "VARCHAR", "attributionPlugin": "VARCHAR", "attributionAgent": "VARCHAR",
+    "attributionMcpServer": "VARCHAR", "attributionMcpTool": "VARCHAR",
+    "isApiErrorMessage": "BOOLEAN", "isAbortedMidStream": "BOOLEAN", "error": "JSON", "apiError": "VARCHAR",
+    "apiErrorStatus": "BIGINT", "supersedesUuids": ["VARCHAR"], "costUSD": "DOUBLE", "durationMs": "DOUBLE",
+    "message": {{ message_spec() }},
+    "content": "JSON", "level": "VARCHAR", "trigger": "VARCHAR", "originalModel": "VARCHAR", "fallbackModel": "VARCHAR",
+    "compactMetadata": {"trigger": "VARCHAR", "preTokens": "BIGINT", "postTokens": "BIGINT", "durationMs": "BIGINT",
+        "cumulativeDroppedTokens": "BIGINT"},
+    "microcompactMetadata": {"trigger": "VARCHAR", "preTokens": "BIGINT", "tokensSaved": "BIGINT",
+        "compactedToolIds": ["VARCHAR"]},
+    "retryAttempt": "BIGINT", "retryInMs": "DOUBLE", "maxRetries": "BIGINT",
+    "hookCount": "BIGINT", "hookInfos": "JSON", "hookErrors": "JSON", "preventedContinuation": "BOOLEAN",
+    "messageCount": "BIGINT", "pendingBackgroundAgentCount": "BIGINT", "toolUseID": "VARCHAR",
+    "attachment": "JSON",
+    "data": {"type": "VARCHAR", "agentId": "VARCHAR", "hookEvent": "VARCHAR", "hookName": "VARCHAR", "command": "VARCHAR",
+        "message": {"type": "VARCHAR", "uuid": "VARCHAR", "timestamp": "VARCHAR", "requestId": "VARCHAR",
+            "toolUseResult": "JSON", "message": {{ message_spec() }}}},
+    "parentToolUseID": "VARCHAR",
+    "summary": "VARCHAR", "leafUuid": "VARCHAR", "aiTitle": "VARCHAR", "customTitle": "VARCHAR", "tag": "VARCHAR",
+    "agentSetting": "VARCHAR", "lastPrompt": "VARCHAR", "rewound": "BOOLEAN", "mode": "VARCHAR",
+    "operation": "VARCHAR", "reason": "VARCHAR",
+    "prNumber": "VARCHAR", "prUrl": "VARCHAR", "prRepository": "VARCHAR",
+    "worktreeSession": {"originalCwd": "VARCHAR", "worktreePath": "VARCHAR", "worktreeName": "VARCHAR",
+        "worktreeBranch": "VARCHAR", "originalBranch": "VARCHAR"},
+    "relocatedCwd": "VARCHAR", "continuedInSessionId": "VARCHAR", "parentSessionId": "VARCHAR",
+    "totalCostUSD": "DOUBLE", "totalAPIDuration": "DOUBLE", "totalAPIDurationWithoutRetries": "DOUBLE",
+    "totalToolDuration": "DOUBLE", "totalDuration": "DOUBLE", "totalLinesAdded": "BIGINT", "totalLinesRemoved": "BIGINT",
+    "startTime": "BIGINT", "modelUsage": "JSON", "hasUnknownModelCost": "BOOLEAN",
+    "id": "VARCHAR", "querySource": "VARCHAR", "shapeHash": "VARCHAR", "base": "VARCHAR", "requestDigest": "VARCHAR",
+    "params": {"model": "VARCHAR", "max_tokens": "BIGINT"}, "shape": "JSON", "hash": "VARCHAR", "tail": ["VARCHAR"],
+    "keep": "BIGINT", "tools": "JSON"
+}
+{%- endmacro %}

@@ -1,0 +1,216 @@
+{{ config(materialized='incremental', incremental_strategy='replace_touched', on_schema_change='append_new_columns') }}
+
+with touched as {{ touched_sessions() }},
+
+responses as (
+    select *
+    from {{ ref('int_context_response') }}
+    semi join touched on touched.session_id = int_context_response.session_id
+),
+
+pieces as (
+    select *
+    from {{ ref('int_context_segment') }}
+    semi join touched on touched.session_id = int_context_segment.session_id
+),
+
+-- A component's tokens in each request: what has entered so far less what has left.
+changes as (
+    select thread_id, component_type, component_name, entered_response_number as response_number, sum(tokens) as change
+    from pieces
+    group by all
+    union all
+    select thread_id, component_type, component_name, left_response_number + 1 as response_number, -sum(tokens) as change
+    from pieces
+    group by all
+),
+
+netted as (
+    select thread_id, component_type, component_name, response_number, sum(change) as change
+    from changes
+    group by all
+),
+
+spans as (
+    select thread_id, component_type, component_name, min(entered_response_number) as first_number, max(left_response_number) as last_number
+    from pieces
+    group by all
+),
+
+in_context as (
+    select
+        responses.response_id,
+        spans.component_type,
+        spans.component_name,
+        sum(coalesce(netted.change, 0)) over (
+            partition by spans.thread_id, spans.component_type, spans.component_name order by responses.response_number
+            rows between unbounded preceding and current row
+        ) as tokens
+    from spans
+    inner join responses
+        on responses.thread_id = spans.thread_id and responses.response_number between spans.first_number and spans.last_number
+    left join netted
+        on netted.thread_id = spans.thread_id and netted.component_type = spans.component_type
+        and netted.component_name = spans.component_name and netted.response_number = responses.response_number
+),
+
+charged as (
+    select
+        charges.response_id,
+        pieces.component_type,
+        pieces.component_name,
+        sum(charges.write_1h_tokens) as write_1h_tokens,
+        sum(charges.write_5m_tokens) as write_5m_tokens,
+        sum(charges.fresh_tokens) as fresh_tokens,
+        sum(charges.charge_usd) as charge_usd
+    from {{ ref('int_segment_charge') }} as charges
+    inner join pieces on pieces.piece_id = charges.piece_id
+    group by all
+),
+
+all_responses as (
+    select responses.*
+    from {{ ref('int_api_response') }} as responses
+    semi join touched on touched.session_id = responses.session_id
+),
+
+-- Output goes to the blocks that it became, by length; a response without a block is an answer.
+output_items as (
+    select
+        lines.response_id,
+        items.component_type,
+        items.component_name,
+        sum(items.weight) as weight
+    from {{ ref('int_context_item') }} as items
+    semi join touched on touched.session_id = items.session_id
+    inner join (
+        select line_uuid, max(response_id) as response_id
+        from {{ ref('int_response_line') }}
+        where not is_copy
+        group by line_uuid
+    ) as lines on lines.line_uuid = items.line_uuid
+    where items.is_output
+    group by all
+),
+
+outputs as (
+    select
+        all_responses.response_id,
+        coalesce(output_items.component_type, 'assistant_output') as component_type,
+        coalesce(output_items.component_name, 'assistant_output') as component_name,
+        all_responses.output_tokens,
+        coalesce(all_responses.output_cost_usd, 0) as output_cost_usd,
+        coalesce(output_items.weight, 1) as weight,
+        sum(coalesce(output_items.weight, 1)) over (partition by all_responses.response_id) as total_weight,
+        sum(coalesce(output_items.weight, 1)) over (
+            partition by all_responses.response_id order by output_items.component_type, output_items.component_name
+            rows between unbounded preceding and current row
+        ) as running_weight
+    from all_responses
+    left join output_items on output_items.response_id = all_responses.response_id
+),
+
+output_shares as (
+    select
+        response_id,
+        component_type,
+        component_name,
+        cast(round(output_tokens * running_weight / total_weight) - round(output_tokens * (running_weight - weight) / total_weight) as bigint)
+            as output_tokens,
+        output_cost_usd * weight / total_weight as output_cost_usd
+    from outputs
+),
+
+parts as (
+    select
+        in_context.response_id,
+        in_context.component_type,
+        in_context.component_name,
+        in_context.tokens as input_tokens,
+        coalesce(charged.write_1h_tokens, 0) as write_1h_tokens,
+        coalesce(charged.write_5m_tokens, 0) as write_5m_tokens,
+        coalesce(charged.fresh_tokens, 0) as fresh_tokens,
+        (
+            in_context.tokens - coalesce(charged.write_1h_tokens, 0) - coalesce(charged.write_5m_tokens, 0)
+            - coalesce(charged.fresh_tokens, 0)
+        ) * responses.read_usd_per_token + coalesce(charged.charge_usd, 0) as input_cost_usd,
+        cast(0 as bigint) as output_tokens,
+        cast(0 as double) as output_cost_usd,
+        cast(0 as double) as fee_usd
+    from in_context
+    inner join responses on responses.response_id = in_context.response_id
+    left join charged
+        on charged.response_id = in_context.response_id and charged.component_type = in_context.component_type
+        and charged.component_name = in_context.component_name
+    where in_context.tokens > 0
+    union all
+    select response_id, component_type, component_name, 0, 0, 0, 0, 0, output_tokens, output_cost_usd, 0
+    from output_shares
+    union all
+    select response_id, 'tool', 'WebSearch', 0, 0, 0, 0, 0, 0, 0, web_search_cost_usd
+    from all_responses
+    where web_search_cost_usd > 0
+    union all
+    -- A request whose size is not known to the ledger (no context tokens, or no place in a thread) has its input side here.
+    select
+        all_responses.response_id, 'system_prompt', 'unlogged', all_responses.context_tokens, all_responses.cache_write_1h_tokens,
+        all_responses.cache_write_5m_tokens, all_responses.input_tokens,
+        coalesce(
+            all_responses.input_cost_usd + all_responses.cache_read_cost_usd + all_responses.cache_write_5m_cost_usd
+            + all_responses.cache_write_1h_cost_usd, 0
+        ), 0, 0, 0
+    from all_responses
+    anti join responses on responses.response_id = all_responses.response_id
+    where all_responses.context_tokens > 0
+),
+
+summed as (
+    select
+        response_id,
+        component_type,
+        component_name,
+        sum(input_tokens) as input_tokens,
+        sum(write_1h_tokens) as write_1h_tokens,
+        sum(write_5m_tokens) as write_5m_tokens,
+        sum(fresh_tokens) as fresh_tokens,
+        sum(output_tokens) as output_tokens,
+        sum(input_cost_usd) as input_cost_usd,
+        sum(output_cost_usd) as output_cost_usd,
+        sum(fee_usd) as fee_usd
+    from parts
+    group by all
+)
+
+select
+    {{ surrogate_key(['summed.response_id', 'summed.component_type', 'summed.component_name']) }} as usage_id,
+    all_responses.session_id,
+    actors.agent_id,
+    summed.response_id as call_id,
+    {{ surrogate_key(['summed.component_type', 'summed.component_name']) }} as component_id,
+    all_responses.started_at as measured_at,
+    case summed.component_type
+        when 'skill' then 'skill_load'
+        when 'command' then 'skill_load'
+        when 'tool' then 'tool_call'
+        when 'agent' then 'delegation'
+        when 'reference_file' then 'reference_inject'
+        when 'user_prompt' then 'prompt'
+        when 'assistant_output' then 'response'
+        else 'context'
+    end as invocation_context,
+    'observed' as provenance,
+    cast(summed.input_tokens as bigint) as input_tokens,
+    cast(summed.output_tokens as bigint) as output_tokens,
+    cast(summed.input_tokens - summed.write_1h_tokens - summed.write_5m_tokens - summed.fresh_tokens as bigint) as cached_tokens,
+    cast(summed.write_1h_tokens as bigint) as cache_write_1h_tokens,
+    cast(summed.write_5m_tokens as bigint) as cache_write_5m_tokens,
+    cast(summed.fresh_tokens as bigint) as uncached_input_tokens,
+    cast(summed.input_tokens + summed.output_tokens as bigint) as total_tokens,
+    cast(summed.input_cost_usd as double) as input_cost_usd,
+    cast(summed.output_cost_usd as double) as output_cost_usd,
+    cast(summed.input_cost_usd + summed.output_cost_usd + summed.fee_usd as double) as cost_usd,
+    touched._batch_id
+from summed
+inner join all_responses on all_responses.response_id = summed.response_id
+inner join touched on touched.session_id = all_responses.session_id
+inner join {{ ref('int_actor') }} as actors on actors.session_id = all_responses.session_id and actors.actor = all_responses.actor

@@ -1,0 +1,115 @@
+with calls as (
+    select * from {{ ref('int_tool_call') }}
+),
+
+attachments as (
+    select * from {{ ref('stg_transcripts__attachment') }}
+),
+
+turns as (
+    select * from {{ ref('int_turn') }}
+),
+
+-- A skill's body begins with its folder.
+skill_bodies as (
+    select
+        turns.turn_id,
+        calls.tool_use_id,
+        nullif({{ regex_group("blocks.block_text", "^Base directory for this skill: ([^\\n]+)") }}, '') as skill_path
+    from {{ ref('stg_transcripts__line') }} as lines
+    inner join {{ ref('stg_transcripts__block') }} as blocks
+        on blocks.file_id = lines.file_id and blocks.line_number = lines.line_number and blocks.part_number = lines.part_number
+        and blocks.block_type = 'text'
+    left join turns on turns.turn_id = lines.parent_uuid
+    left join calls on calls.tool_use_id = lines.source_tool_use_id
+    where lines.is_meta and blocks.block_text like 'Base directory for this skill:%'
+),
+
+offered_skills as (
+    select unnest(attachment.names) as component_name, created_at
+    from attachments
+    where attachment_type = 'skill_listing'
+),
+
+seen as (
+    select 'skill' as component_type, calls.tool_input.skill as component_name, skill_bodies.skill_path as file_path, calls.called_at as seen_at
+    from calls
+    left join skill_bodies on skill_bodies.tool_use_id = calls.tool_use_id
+    where calls.tool_name = 'Skill'
+    union all
+    select 'skill', turns.command_name, skill_bodies.skill_path, turns.prompted_at
+    from turns
+    inner join skill_bodies on skill_bodies.turn_id = turns.turn_id
+    where turns.command_name is not null
+    union all
+    select 'skill', component_name, null, created_at from offered_skills
+    union all
+    select 'skill', attribution_skill, null, started_at from {{ ref('int_api_response') }} where attribution_skill is not null
+    union all
+    select 'command', command_name, null, prompted_at
+    from turns
+    where prompt_origin = 'command' and turn_id not in (select turn_id from skill_bodies where turn_id is not null)
+    union all
+    select 'plugin', attribution_plugin, null, started_at from {{ ref('int_api_response') }} where attribution_plugin is not null
+    union all
+    select 'tool', tool_name, null, called_at from calls
+    union all
+    select 'mcp_server', mcp_server, null, called_at from calls
+    union all
+    select 'agent', agent_name, null, started_at from {{ ref('int_actor') }}
+    union all
+    select 'reference_file', coalesce(attachment.path, attachment.filename), coalesce(attachment.path, attachment.filename), created_at
+    from attachments
+    where attachment_type in ('nested_memory', 'file', 'compact_file_reference', 'already_read_file')
+    union all
+    select 'hook', attachment.hookName, null, created_at from attachments where attachment.hookName is not null
+    union all
+    select 'hook', hook_name, null, created_at from {{ ref('stg_transcripts__line') }} where hook_name is not null
+    union all
+    select
+        segments.component_type,
+        segments.component_name,
+        case when segments.component_type = 'reference_file' then segments.component_name end,
+        responses.started_at
+    from {{ ref('int_context_segment') }} as segments
+    inner join {{ ref('int_context_response') }} as responses
+        on responses.thread_id = segments.thread_id and responses.response_number = segments.entered_response_number
+    union all
+    select 'assistant_output', 'assistant_output', null, started_at from {{ ref('int_api_response') }}
+    union all
+    select 'tool', 'WebSearch', null, started_at from {{ ref('int_api_response') }} where web_search_count > 0
+),
+
+components as (
+    select
+        component_type,
+        component_name,
+        max(file_path) as file_path,
+        min(seen_at) as created_at,
+        max(seen_at) as last_seen_at
+    from seen
+    where component_name is not null and component_name <> ''
+    group by all
+)
+
+select
+    {{ surrogate_key(['component_type', 'component_name']) }} as component_id,
+    component_name,
+    component_type,
+    file_path,
+    case when component_type in ('skill', 'command') then nullif({{ regex_group('component_name', '^([^:]+):') }}, '') end as plugin_name,
+    created_at,
+    last_seen_at,
+    'observed' as provenance
+from components
+union all
+select
+    task_id as component_id,
+    left(coalesce(task_description, task_source || ' ' || task_id), 120) as component_name,
+    'task' as component_type,
+    cast(null as varchar) as file_path,
+    cast(null as varchar) as plugin_name,
+    created_at,
+    completed_at as last_seen_at,
+    provenance
+from {{ ref('dim_task') }}

@@ -1,0 +1,124 @@
+with recursive sessions as (
+    select * from {{ ref('int_session') }}
+),
+
+-- Forks, resumes and background moves of one piece of work: the chain is named by its first session.
+chains as (
+    select session_id, session_id as root_session_id, 0 as depth
+    from sessions
+    where parent_session_id is null or parent_session_id not in (select session_id from sessions)
+    union all
+    select sessions.session_id, chains.root_session_id, chains.depth + 1 as depth
+    from chains
+    inner join sessions on sessions.parent_session_id = chains.session_id
+    where chains.depth < 100
+),
+
+last_responses as (
+    select
+        session_id,
+        max_by(stop_reason, (last_block_at, response_id)) as last_stop_reason,
+        max(last_block_at) as last_response_at
+    from {{ ref('int_api_response') }}
+    where actor = 'main'
+    group by session_id
+),
+
+last_turns as (
+    select
+        session_id,
+        max_by(command_name, turn_number) as last_command,
+        max(prompted_at) as last_prompted_at
+    from {{ ref('int_turn') }}
+    group by session_id
+),
+
+first_prompts as (
+    select
+        session_id,
+        min_by(prompt_text, turn_number) as first_prompt
+    from {{ ref('int_turn') }}
+    where is_human
+    group by session_id
+),
+
+api_errors as (
+    select
+        session_id,
+        max(created_at) as last_error_at
+    from {{ ref('stg_transcripts__line') }}
+    where line_type = 'assistant' and is_api_error
+    group by session_id
+),
+
+pending_calls as (
+    select
+        session_id,
+        count(*) as pending_call_count
+    from {{ ref('int_tool_call') }}
+    where call_status = 'no_result' and actor = 'main'
+    group by session_id
+),
+
+ended as (
+    select
+        sessions.*,
+        coalesce(chains.root_session_id, sessions.session_id) as chain_session_id,
+        first_prompts.first_prompt,
+        row_number() over (
+            partition by sessions.project_path order by sessions.ended_at desc nulls last, sessions.session_id
+        ) as recency_in_project,
+        case
+            when sessions.continued_in_session_id is not null then 'continued'
+            when last_turns.last_command in ('exit', 'quit', 'logout') then 'exit'
+            when last_turns.last_command = 'clear' then 'clear'
+            when api_errors.last_error_at >= last_responses.last_response_at then 'error'
+            when sessions.entrypoint like 'sdk%' and last_responses.last_stop_reason = 'end_turn' then 'completed'
+            when pending_calls.pending_call_count > 0 and last_responses.last_stop_reason = 'tool_use' then 'interrupted'
+            when sessions.last_line_type = 'cost-state' then 'exit'
+            else 'unknown'
+        end as end_reason
+    from sessions
+    left join chains on chains.session_id = sessions.session_id
+    left join last_responses on last_responses.session_id = sessions.session_id
+    left join last_turns on last_turns.session_id = sessions.session_id
+    left join first_prompts on first_prompts.session_id = sessions.session_id
+    left join api_errors on api_errors.session_id = sessions.session_id
+    left join pending_calls on pending_calls.session_id = sessions.session_id
+)
+
+select
+    session_id,
+    parent_session_id,
+    forked_from_session_id,
+    continued_in_session_id,
+    chain_session_id,
+    user_id,
+    started_at,
+    ended_at,
+    working_dir,
+    project_path,
+    project_name,
+    worktree_path,
+    git_branch,
+    host,
+    first_client_version,
+    last_client_version,
+    entrypoint,
+    session_kind,
+    plan_slug,
+    coalesce(custom_title, ai_title, summary, left(first_prompt, 80)) as title,
+    case
+        when custom_title is not null then 'custom'
+        when ai_title is not null then 'ai'
+        when summary is not null then 'summary'
+        when first_prompt is not null then 'first_prompt'
+    end as title_source,
+    end_reason,
+    'observed' as provenance,
+    forked_from_session_id is not null as is_fork,
+    recency_in_project = 1 as is_latest_in_project,
+    has_main_transcript,
+    source_path as _source_path,
+    _batch_id
+from ended

@@ -1,0 +1,190 @@
+with sessions as (
+    select session_id, end_reason, is_latest_in_project
+    from {{ ref('dim_session') }}
+),
+
+turns as (
+    select * from {{ ref('int_turn') }}
+),
+
+last_responses as (
+    select
+        turns.turn_id,
+        max_by(responses.stop_reason, (responses.last_block_at, responses.response_id)) filter (where responses.actor = 'main') as stop_reason,
+        max(responses.last_block_at) as last_response_at
+    from {{ ref('int_api_response') }} as responses
+    inner join {{ ref('int_line_turn') }} as turns on turns.line_uuid = responses.first_line_uuid
+    group by turns.turn_id
+),
+
+-- A turn with which a session breaks off without an orderly end is open work, as long as it is the project's latest.
+prompt_tasks as (
+    select
+        turns.turn_id as task_id,
+        cast(null as varchar) as parent_task_id,
+        turns.session_id,
+        'main' as actor,
+        turns.prompted_at as created_at,
+        case
+            when turns.interrupted_at is not null then turns.interrupted_at
+            else last_responses.last_response_at
+        end as last_activity_at,
+        turns.prompt_text as task_text,
+        'prompt' as task_source,
+        case
+            when turns.interrupted_at is not null then 'abandoned'
+            when last_responses.turn_id is null and turns.next_turn_id is not null then 'completed'
+            when turns.next_turn_id is null and sessions.end_reason = 'unknown' and sessions.is_latest_in_project then 'in_progress'
+            when last_responses.turn_id is null then 'pending'
+            when last_responses.stop_reason = 'tool_use' and turns.next_turn_id is null then 'abandoned'
+            else 'completed'
+        end as status,
+        turns._batch_id
+    from turns
+    inner join sessions on sessions.session_id = turns.session_id
+    left join last_responses on last_responses.turn_id = turns.turn_id
+    where last_responses.turn_id is not null or turns.prompt_origin not in ('local_command', 'shell')
+),
+
+calls as (
+    select * from {{ ref('int_tool_call') }}
+),
+
+runs as (
+    select
+        spawn_tool_use_id,
+        max(ended_at) as ended_at,
+        bool_or(was_stopped_by_user) as was_stopped_by_user
+    from {{ ref('int_agent_run') }}
+    where spawn_tool_use_id is not null
+    group by spawn_tool_use_id
+),
+
+delegation_tasks as (
+    select
+        calls.tool_use_id as task_id,
+        calls.turn_id as parent_task_id,
+        calls.session_id,
+        calls.actor,
+        calls.called_at as created_at,
+        coalesce(case when calls.is_background then runs.ended_at end, calls.returned_at, runs.ended_at) as last_activity_at,
+        coalesce(calls.tool_input.description, calls.tool_input.subject, calls.tool_input.prompt) as task_text,
+        'delegation' as task_source,
+        case
+            when calls.call_status in ('denied', 'interrupted') or coalesce(runs.was_stopped_by_user, false) then 'abandoned'
+            when calls.call_status = 'no_result' then 'in_progress'
+            else 'completed'
+        end as status,
+        calls._batch_id
+    from calls
+    left join runs on runs.spawn_tool_use_id = calls.tool_use_id
+    where calls.tool_name in ('Agent', 'Task')
+),
+
+-- Items of the client's task list: created by TaskCreate, moved by TaskUpdate.
+list_updates as (
+    select
+        session_id,
+        coalesce(result.taskId, tool_input.taskId) as list_task_id,
+        max(called_at) as last_updated_at,
+        max_by(coalesce(result.statusChange.to, tool_input.status), (called_at, tool_use_id))
+            filter (where coalesce(result.statusChange.to, tool_input.status) is not null) as last_status
+    from calls
+    where tool_name = 'TaskUpdate' and is_success
+    group by all
+),
+
+list_tasks as (
+    select
+        calls.tool_use_id as task_id,
+        calls.turn_id as parent_task_id,
+        calls.session_id,
+        calls.actor,
+        calls.called_at as created_at,
+        list_updates.last_updated_at as last_activity_at,
+        coalesce(calls.tool_input.subject, calls.tool_input.description, calls.result.task.subject) as task_text,
+        'task_list' as task_source,
+        case
+            when list_updates.last_status = 'completed' then 'completed'
+            when list_updates.last_status = 'deleted' then 'abandoned'
+            when list_updates.last_status = 'in_progress' then 'in_progress'
+            else 'pending'
+        end as status,
+        calls._batch_id
+    from calls
+    left join list_updates
+        on list_updates.session_id = calls.session_id and list_updates.list_task_id = calls.result.task.id
+    where calls.tool_name = 'TaskCreate' and calls.is_success
+),
+
+todo_writes as (
+    select
+        session_id,
+        actor,
+        tool_use_id,
+        turn_id,
+        called_at,
+        result.newTodos as todos,
+        _batch_id
+    from calls
+    where tool_name = 'TodoWrite' and result.newTodos is not null
+),
+
+todo_items as (
+    select
+        session_id,
+        actor,
+        todo.content as task_text,
+        min_by(turn_id, called_at) as parent_task_id,
+        min(called_at) as created_at,
+        max(called_at) as last_activity_at,
+        max_by(todo.status, (called_at, tool_use_id)) as last_status,
+        max(_batch_id) as _batch_id
+    from {{ explode('todo_writes', 'todos', 'todo', 'todo_number') }} as exploded
+    where todo.content is not null
+    group by all
+),
+
+todo_tasks as (
+    select
+        {{ surrogate_key(['session_id', 'actor', 'task_text']) }} as task_id,
+        parent_task_id,
+        session_id,
+        actor,
+        created_at,
+        last_activity_at,
+        task_text,
+        'task_list' as task_source,
+        case last_status when 'completed' then 'completed' when 'in_progress' then 'in_progress' else 'pending' end as status,
+        _batch_id
+    from todo_items
+),
+
+tasks as (
+    select * from prompt_tasks
+    union all
+    select * from delegation_tasks
+    union all
+    select * from list_tasks
+    union all
+    select * from todo_tasks
+)
+
+select
+    tasks.task_id,
+    tasks.parent_task_id,
+    tasks.session_id,
+    actors.agent_id,
+    tasks.created_at,
+    case when tasks.status in ('completed', 'abandoned') then tasks.last_activity_at end as completed_at,
+    left(tasks.task_text, {{ var('text_characters_kept') }}) as task_description,
+    coalesce(texts.category, 'other') as task_type,
+    coalesce(texts.rule_name, 'no_rule') as type_rule,
+    tasks.status,
+    tasks.task_source,
+    'observed' as provenance,
+    coalesce(texts.confidence, 0.2) as type_confidence,
+    tasks._batch_id
+from tasks
+inner join {{ ref('int_actor') }} as actors on actors.session_id = tasks.session_id and actors.actor = tasks.actor
+left join {{ ref('int_classified_text') }} as texts on texts.text_hash = md5(tasks.task_text)

@@ -1,0 +1,187 @@
+{{ config(materialized='incremental', incremental_strategy='replace_touched', on_schema_change='append_new_columns') }}
+
+with touched as {{ touched_sessions() }},
+
+responses as (
+    select
+        responses.response_id as call_id,
+        responses.session_id,
+        responses.actor,
+        turns.turn_id,
+        responses.model_name,
+        responses.model_raw,
+        responses.message_id,
+        responses.request_id,
+        responses.started_at as called_at,
+        responses.last_block_at,
+        responses.triggered_at,
+        responses.stop_reason,
+        responses.speed,
+        responses.service_tier,
+        responses.inference_geo,
+        responses.effort,
+        responses.cache_miss_reason,
+        responses.attribution_skill,
+        responses.attribution_plugin,
+        responses.attribution_mcp_server,
+        responses.source_path,
+        responses.source_line,
+        responses.is_sidechain,
+        responses.is_output_final,
+        responses.is_priced,
+        responses.is_aborted,
+        true as is_success,
+        cast(null as varchar) as error_type,
+        responses.input_tokens,
+        responses.output_tokens,
+        responses.thinking_tokens,
+        responses.cache_read_tokens,
+        responses.cache_write_5m_tokens,
+        responses.cache_write_1h_tokens,
+        responses.context_tokens,
+        responses.web_search_count,
+        responses.copy_session_count,
+        responses.line_count,
+        responses.input_cost_usd,
+        responses.cache_write_5m_cost_usd,
+        responses.cache_write_1h_cost_usd,
+        responses.cache_read_cost_usd,
+        responses.output_cost_usd,
+        responses.web_search_cost_usd,
+        responses.uncached_cost_usd
+    from {{ ref('int_api_response') }} as responses
+    semi join touched on touched.session_id = responses.session_id
+    left join {{ ref('int_line_turn') }} as turns on turns.line_uuid = responses.first_line_uuid
+),
+
+-- Requests that failed: one line per retry of the client, or the error shown instead of an answer.
+failures as (
+    select
+        lines.line_uuid as call_id,
+        lines.session_id,
+        lines.actor,
+        turns.turn_id,
+        cast(null as varchar) as model_name,
+        cast(null as varchar) as model_raw,
+        cast(null as varchar) as message_id,
+        stg.request_id,
+        lines.created_at as called_at,
+        lines.created_at as last_block_at,
+        cast(null as timestamp) as triggered_at,
+        cast(null as varchar) as stop_reason,
+        'standard' as speed,
+        cast(null as varchar) as service_tier,
+        cast(null as varchar) as inference_geo,
+        cast(null as varchar) as effort,
+        cast(null as varchar) as cache_miss_reason,
+        cast(null as varchar) as attribution_skill,
+        cast(null as varchar) as attribution_plugin,
+        cast(null as varchar) as attribution_mcp_server,
+        files.path as source_path,
+        lines.line_number as source_line,
+        lines.is_sidechain,
+        true as is_output_final,
+        true as is_priced,
+        false as is_aborted,
+        false as is_success,
+        case
+            when lines.line_type = 'system' then 'retried'
+            else coalesce(stg.api_error, nullif(trim(stg.error_body, '"'), ''), 'unknown')
+        end as error_type,
+        0 as input_tokens,
+        0 as output_tokens,
+        cast(null as bigint) as thinking_tokens,
+        0 as cache_read_tokens,
+        0 as cache_write_5m_tokens,
+        0 as cache_write_1h_tokens,
+        0 as context_tokens,
+        0 as web_search_count,
+        0 as copy_session_count,
+        1 as line_count,
+        0.0 as input_cost_usd,
+        0.0 as cache_write_5m_cost_usd,
+        0.0 as cache_write_1h_cost_usd,
+        0.0 as cache_read_cost_usd,
+        0.0 as output_cost_usd,
+        0.0 as web_search_cost_usd,
+        0.0 as uncached_cost_usd
+    from {{ ref('int_line') }} as lines
+    semi join touched on touched.session_id = lines.session_id
+    inner join {{ ref('stg_transcripts__line') }} as stg
+        on stg.file_id = lines.file_id and stg.line_number = lines.line_number and stg.part_number = lines.part_number
+    inner join {{ ref('stg_transcripts__file') }} as files on files.file_id = lines.file_id
+    left join {{ ref('int_line_turn') }} as turns on turns.line_uuid = lines.line_uuid
+    where
+        (lines.line_type = 'system' and lines.subtype = 'api_error')
+        or (lines.line_type = 'assistant' and stg.is_api_error)
+),
+
+calls as (
+    select * from responses
+    union all
+    select * from failures
+)
+
+select
+    calls.call_id,
+    calls.session_id,
+    actors.agent_id,
+    actors.agent_run_id,
+    case when calls.model_name is not null then {{ surrogate_key(['calls.model_name']) }} end as model_id,
+    calls.turn_id as prompt_id,
+    calls.turn_id as task_id,
+    calls.called_at,
+    cast({{ local_time('calls.called_at') }} as date) as called_local_date,
+    'completion' as call_type,
+    calls.message_id,
+    calls.request_id,
+    calls.model_raw,
+    calls.stop_reason,
+    calls.speed,
+    calls.service_tier,
+    calls.inference_geo,
+    calls.effort,
+    calls.cache_miss_reason,
+    calls.attribution_skill,
+    calls.attribution_plugin,
+    calls.attribution_mcp_server,
+    calls.error_type,
+    'observed' as provenance,
+    calls.is_success as success,
+    coalesce(calls.is_sidechain, false) as is_sidechain,
+    coalesce(calls.is_output_final, false) as is_output_final,
+    coalesce(calls.is_priced, false) as is_priced,
+    cast(calls.input_tokens as bigint) as uncached_input_tokens,
+    cast(calls.context_tokens as bigint) as input_tokens,
+    cast(calls.output_tokens as bigint) as output_tokens,
+    cast(calls.thinking_tokens as bigint) as thinking_tokens,
+    cast(calls.cache_read_tokens as bigint) as cached_tokens,
+    cast(calls.cache_read_tokens as bigint) as cache_read_tokens,
+    cast(calls.cache_write_5m_tokens as bigint) as cache_write_5m_tokens,
+    cast(calls.cache_write_1h_tokens as bigint) as cache_write_1h_tokens,
+    cast(calls.context_tokens as bigint) as context_tokens,
+    cast(calls.context_tokens + calls.output_tokens as bigint) as total_tokens,
+    cast(calls.web_search_count as bigint) as web_search_count,
+    case
+        when calls.triggered_at <= calls.called_at then cast({{ ms_between('calls.triggered_at', 'calls.called_at') }} as bigint)
+    end as latency_ms,
+    cast({{ ms_between('calls.called_at', 'calls.last_block_at') }} as bigint) as streaming_ms,
+    cast(calls.input_cost_usd as double) as input_cost_usd,
+    cast(calls.cache_write_5m_cost_usd as double) as cache_write_5m_cost_usd,
+    cast(calls.cache_write_1h_cost_usd as double) as cache_write_1h_cost_usd,
+    cast(calls.cache_read_cost_usd as double) as cache_read_cost_usd,
+    cast(calls.output_cost_usd as double) as output_cost_usd,
+    cast(calls.web_search_cost_usd as double) as web_search_cost_usd,
+    cast(
+        calls.input_cost_usd + calls.cache_write_5m_cost_usd + calls.cache_write_1h_cost_usd + calls.cache_read_cost_usd
+        + calls.output_cost_usd + calls.web_search_cost_usd as double
+    ) as cost_usd,
+    cast(calls.uncached_cost_usd as double) as uncached_prefix_cost_usd,
+    cast(calls.copy_session_count as integer) as copy_session_count,
+    cast(calls.line_count as integer) as line_count,
+    calls.source_path as _source_path,
+    calls.source_line as _source_line,
+    touched._batch_id
+from calls
+inner join touched on touched.session_id = calls.session_id
+inner join {{ ref('int_actor') }} as actors on actors.session_id = calls.session_id and actors.actor = calls.actor

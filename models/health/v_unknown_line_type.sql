@@ -1,0 +1,78 @@
+{{ config(materialized='table') }}
+
+-- What the clients wrote that nobody here knows: a type, a subtype, an attachment type or a key, per client version.
+with keys as (
+    select * from {{ ref('stg_transcripts__line_key') }}
+),
+
+known_types as (
+    select * from {{ ref('line_types') }}
+),
+
+types as (
+    select
+        line_type,
+        subtype,
+        client_version,
+        max(line_count) as line_count,
+        min(first_file_id) as first_file_id,
+        min_by(first_line_number, first_file_id) as first_line_number
+    from keys
+    group by all
+),
+
+attachments as (
+    select
+        'attachment' as line_type,
+        attachments.attachment_type as subtype,
+        coalesce(lines.client_version, '') as client_version,
+        count(*) as line_count,
+        min(attachments.file_id) as first_file_id,
+        min_by(attachments.line_number, (attachments.file_id, attachments.line_number)) as first_line_number
+    from {{ ref('stg_transcripts__attachment') }} as attachments
+    inner join {{ ref('stg_transcripts__line') }} as lines
+        on lines.file_id = attachments.file_id and lines.line_number = attachments.line_number
+        and lines.part_number = attachments.part_number
+    group by all
+),
+
+findings as (
+    select 'line_type' as finding, types.line_type, cast(null as varchar) as subtype, cast(null as varchar) as unknown_key, types.*
+        exclude (line_type, subtype)
+    from types
+    where types.line_type not in (select line_type from known_types)
+    union all
+    select 'subtype', types.line_type, types.subtype, null, types.* exclude (line_type, subtype)
+    from types
+    where
+        types.subtype <> '' and types.line_type = 'system'
+        and types.subtype not in (select subtype from known_types where line_type = 'system' and subtype is not null)
+    union all
+    select 'attachment_type', attachments.line_type, attachments.subtype, null, attachments.* exclude (line_type, subtype)
+    from attachments
+    where attachments.subtype not in (select subtype from known_types where line_type = 'attachment' and subtype is not null)
+    union all
+    select
+        'key', keys.line_type, nullif(keys.subtype, ''), keys.line_key, keys.client_version, keys.line_count, keys.first_file_id,
+        keys.first_line_number
+    from keys
+    where
+        keys.line_type in (select line_type from known_types)
+        and not exists (
+            select 1 from {{ ref('transcript_keys') }} as known
+            where known.key = keys.line_key and known.line_type in ('*', keys.line_type)
+        )
+)
+
+select
+    findings.finding,
+    findings.line_type,
+    findings.subtype,
+    findings.unknown_key,
+    findings.client_version,
+    cast(sum(findings.line_count) as bigint) as line_count,
+    min(files.path) as first_source_path,
+    min_by(findings.first_line_number, files.path) as first_source_line
+from findings
+inner join {{ ref('stg_transcripts__file') }} as files on files.file_id = findings.first_file_id
+group by all

@@ -1,0 +1,55 @@
+{{ config(materialized='table') }}
+
+-- Sessions that other files bear witness to and no transcript shows: deleted before they were landed.
+with history as (
+    select
+        session_id,
+        min(typed_at) as first_seen_at,
+        max(typed_at) as last_seen_at,
+        max(working_dir) as working_dir,
+        count(*) as prompt_count
+    from {{ ref('stg_transcripts__history') }}
+    where session_id is not null
+    group by session_id
+),
+
+landed_days as (
+    select
+        cast(started_at as date) as activity_date,
+        count(*) as session_count
+    from {{ ref('dim_session') }}
+    group by 1
+),
+
+stats as (
+    select
+        activity_date,
+        max(session_count) as session_count
+    from {{ ref('stg_transcripts__stats_cache') }}
+    group by activity_date
+)
+
+select
+    'history' as witness,
+    history.session_id,
+    cast(history.first_seen_at as date) as activity_date,
+    history.first_seen_at,
+    history.last_seen_at,
+    history.working_dir,
+    cast(history.prompt_count as bigint) as prompt_count,
+    cast(1 as bigint) as missing_session_count
+from history
+anti join {{ ref('dim_session') }} as sessions on sessions.session_id = history.session_id
+union all
+select
+    'stats_cache' as witness,
+    cast(null as varchar) as session_id,
+    stats.activity_date,
+    cast(null as timestamp) as first_seen_at,
+    cast(null as timestamp) as last_seen_at,
+    cast(null as varchar) as working_dir,
+    cast(null as bigint) as prompt_count,
+    cast(stats.session_count - coalesce(landed_days.session_count, 0) as bigint) as missing_session_count
+from stats
+left join landed_days on landed_days.activity_date = stats.activity_date
+where stats.session_count > coalesce(landed_days.session_count, 0)

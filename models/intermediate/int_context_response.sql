@@ -1,0 +1,98 @@
+{{ config(materialized='incremental', incremental_strategy='replace_touched', on_schema_change='append_new_columns') }}
+
+with touched as {{ touched_sessions() }},
+
+responses as (
+    select responses.*
+    from {{ ref('int_api_response') }} as responses
+    semi join touched on touched.session_id = responses.session_id
+    where responses.context_tokens > 0 and responses.thread_position is not null
+),
+
+boundaries as (
+    select
+        lines.session_id,
+        lines.actor,
+        lines.thread_position
+    from {{ ref('int_line') }} as lines
+    semi join touched on touched.session_id = lines.session_id
+    where lines.line_type = 'system' and lines.subtype in ('compact_boundary')
+),
+
+-- Number the responses of a thread and see between which two a compaction stands.
+merged as (
+    select session_id, actor, thread_position, response_id, 0 as is_boundary from responses
+    union all
+    select session_id, actor, thread_position, null as response_id, 1 as is_boundary from boundaries
+),
+
+compactions as (
+    select
+        *,
+        sum(is_boundary) over (
+            partition by session_id, actor order by thread_position, is_boundary desc, response_id
+            rows between unbounded preceding and current row
+        ) as compaction_number
+    from merged
+),
+
+numbered as (
+    select
+        responses.*,
+        compactions.compaction_number,
+        row_number() over thread as response_number,
+        lag(responses.context_tokens) over thread as previous_context_tokens,
+        lag(responses.output_tokens) over thread as previous_output_tokens,
+        coalesce(lag(responses.is_output_final and not responses.is_priced_by_iteration) over thread, false) as was_previous_final,
+        coalesce(lag(responses.is_priced_by_iteration) over thread, false) as was_previous_iterated,
+        lag(compactions.compaction_number) over thread as previous_compaction_number,
+        lag(responses.model_name) over thread as previous_model_name,
+        lag(responses.started_at) over thread as previous_started_at,
+        lag(responses.cache_read_tokens + responses.cache_write_5m_tokens + responses.cache_write_1h_tokens) over thread
+            as previously_cached_tokens,
+        lag(responses.cache_write_1h_tokens) over thread as previous_write_1h_tokens
+    from responses
+    inner join compactions on compactions.response_id = responses.response_id
+    window thread as (partition by responses.session_id, responses.actor order by responses.thread_position, responses.response_id)
+)
+
+select
+    numbered.response_id,
+    {{ surrogate_key(['numbered.session_id', 'numbered.actor']) }} as thread_id,
+    numbered.session_id,
+    numbered.actor,
+    numbered.response_number,
+    numbered.thread_position,
+    numbered.model_name,
+    numbered.started_at,
+    numbered.previous_started_at,
+    numbered.cache_miss_reason,
+    case
+        when numbered.response_number = 1 then 'start'
+        when coalesce(numbered.compaction_number > numbered.previous_compaction_number, false) then 'compaction'
+        when numbered.context_tokens < numbered.previous_context_tokens then 'shrink'
+        else 'growth'
+    end as context_change,
+    coalesce(numbered.model_name <> numbered.previous_model_name, false) as is_model_switch,
+    numbered.is_priced_by_iteration or numbered.was_previous_iterated as is_iterated,
+    numbered.was_previous_final,
+    numbered.context_tokens,
+    coalesce(numbered.previous_context_tokens, 0) as previous_context_tokens,
+    coalesce(numbered.previous_output_tokens, 0) as previous_output_tokens,
+    coalesce(numbered.previously_cached_tokens, 0) as previously_cached_tokens,
+    numbered.cache_read_tokens,
+    numbered.cache_write_1h_tokens,
+    numbered.cache_write_5m_tokens,
+    numbered.input_tokens as fresh_tokens,
+    -- Dollars per token as this request was billed. Unpriced requests carry no dollars.
+    coalesce(numbered.cache_read_cost_usd / nullif(numbered.cache_read_tokens, 0), 0) as read_usd_per_token,
+    coalesce(numbered.cache_write_1h_cost_usd / nullif(numbered.cache_write_1h_tokens, 0), 0) as write_1h_usd_per_token,
+    coalesce(numbered.cache_write_5m_cost_usd / nullif(numbered.cache_write_5m_tokens, 0), 0) as write_5m_usd_per_token,
+    coalesce(numbered.input_cost_usd / nullif(numbered.input_tokens, 0), 0) as fresh_usd_per_token,
+    sum(coalesce(numbered.cache_read_cost_usd / nullif(numbered.cache_read_tokens, 0), 0)) over (
+        partition by numbered.session_id, numbered.actor order by numbered.thread_position, numbered.response_id
+        rows between unbounded preceding and current row
+    ) as running_read_usd_per_token,
+    touched._batch_id
+from numbered
+inner join touched on touched.session_id = numbered.session_id

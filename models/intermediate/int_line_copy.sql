@@ -1,0 +1,64 @@
+{{ config(materialized='table') }}
+
+with lines as (
+    select
+        lines.file_id,
+        lines.line_number,
+        lines.part_number,
+        lines.session_id,
+        lines.line_uuid,
+        lines.is_nested,
+        lines.named_session_id,
+        files.path,
+        files.generation
+    from {{ ref('stg_transcripts__line') }} as lines
+    inner join {{ ref('stg_transcripts__file') }} as files on files.file_id = lines.file_id
+    where lines.line_uuid is not null
+),
+
+session_starts as (
+    select
+        session_id,
+        min(created_at) as first_created_at
+    from {{ ref('stg_transcripts__line') }}
+    group by session_id
+),
+
+copied as (
+    select line_uuid
+    from lines
+    group by line_uuid
+    having count(*) > 1
+),
+
+-- The original: in the session that the line itself names, else in the session that began first; a line of its own
+-- before one nested in a progress line.
+ranked as (
+    select
+        lines.*,
+        row_number() over (
+            partition by lines.line_uuid
+            order by
+                (lines.session_id = lines.named_session_id) desc nulls last,
+                session_starts.first_created_at nulls last,
+                lines.session_id,
+                lines.is_nested,
+                lines.generation desc,
+                lines.path,
+                lines.line_number,
+                lines.part_number
+        ) as copy_rank
+    from lines
+    semi join copied on copied.line_uuid = lines.line_uuid
+    left join session_starts on session_starts.session_id = lines.session_id
+)
+
+select
+    file_id,
+    line_number,
+    part_number,
+    line_uuid,
+    session_id,
+    first_value(session_id) over (partition by line_uuid order by copy_rank) as owner_session_id,
+    copy_rank > 1 as is_copy
+from ranked

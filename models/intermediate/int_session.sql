@@ -1,0 +1,155 @@
+{{ config(materialized='table') }}
+
+with lines as (
+    select
+        lines.*,
+        files.path as source_path,
+        files.host,
+        files.modified_at,
+        coalesce(copies.is_copy and copies.owner_session_id <> lines.session_id, false) as is_inherited
+    from {{ ref('stg_transcripts__line') }} as lines
+    inner join {{ ref('stg_transcripts__file') }} as files on files.file_id = lines.file_id
+    left join {{ ref('int_line_copy') }} as copies
+        on copies.file_id = lines.file_id and copies.line_number = lines.line_number and copies.part_number = lines.part_number
+),
+
+-- State lines are written again and again; the last one counts.
+envelopes as (
+    select
+        session_id,
+        min(created_at) as first_created_at,
+        max(created_at) filter (where line_uuid is not null) as last_created_at,
+        min_by(working_dir, (created_at, line_number)) filter (where working_dir is not null and created_at is not null)
+            as working_dir,
+        min_by(client_version, (created_at, line_number)) filter (where client_version is not null and created_at is not null)
+            as first_client_version,
+        max_by(client_version, (created_at, line_number)) filter (where client_version is not null and created_at is not null)
+            as last_client_version,
+        max_by(git_branch, (created_at, line_number)) filter (where git_branch is not null and git_branch <> 'HEAD' and not is_inherited)
+            as git_branch,
+        max_by(entrypoint, (created_at, line_number)) filter (where entrypoint is not null and created_at is not null) as entrypoint,
+        max(session_kind) as session_kind,
+        max(plan_slug) as plan_slug,
+        max(team_name) as team_name,
+        max_by(custom_title, (source_path, line_number)) filter (where custom_title is not null) as custom_title,
+        max_by(ai_title, (source_path, line_number)) filter (where ai_title is not null) as ai_title,
+        max_by(worktree.originalCwd, (source_path, line_number)) filter (where worktree.originalCwd is not null) as original_dir,
+        max_by(worktree.worktreePath, (source_path, line_number)) filter (where worktree.worktreePath is not null) as worktree_path,
+        max(continued_in_session_id) as continued_in_session_id,
+        max_by(agent_setting, (source_path, line_number)) filter (where agent_setting is not null) as agent_setting,
+        min(host) as host,
+        min_by(source_path, (file_kind <> 'session', source_path)) as source_path,
+        bool_or(file_kind = 'session') as has_main_transcript,
+        bool_and(is_inherited) as is_wholly_inherited,
+        max_by(line_type, (file_kind = 'session', source_path, line_number)) as last_line_type,
+        bool_or(line_type = 'cost-state') as has_cost_state,
+        max(_batch_id) as _batch_id
+    from lines
+    group by session_id
+),
+
+-- A summary of a client 2.0 names the last line it sums up, which may stand in another file.
+summaries as (
+    select
+        coalesce(leaf_lines.session_id, lines.session_id) as session_id,
+        max_by(lines.summary, (lines.source_path, lines.line_number)) as summary
+    from lines
+    left join (select line_uuid, min(session_id) as session_id from lines where line_uuid is not null group by line_uuid) as leaf_lines
+        on leaf_lines.line_uuid = lines.leaf_uuid
+    where lines.line_type = 'summary' and lines.summary is not null
+    group by all
+),
+
+parents as (
+    select
+        session_id,
+        max_by(owner_session_id, copied_lines) as parent_session_id
+    from (
+        select session_id, owner_session_id, count(*) as copied_lines
+        from {{ ref('int_line_copy') }}
+        where is_copy and owner_session_id <> session_id
+        group by all
+    ) as shares
+    group by session_id
+),
+
+continued as (
+    select
+        continued_in_session_id as session_id,
+        min(session_id) as parent_session_id
+    from lines
+    where continued_in_session_id is not null
+    group by continued_in_session_id
+),
+
+-- The session that a line names as its first one, where no line is shared: the client went on from it (`/clear`, background).
+named as (
+    select
+        session_id,
+        max(named_session_id) as parent_session_id
+    from lines
+    where named_session_id is not null and named_session_id <> session_id
+    group by session_id
+),
+
+dated as (
+    select
+        envelopes.*,
+        summaries.summary,
+        parents.parent_session_id as forked_from_session_id,
+        coalesce(parents.parent_session_id, continued.parent_session_id, named.parent_session_id) as parent_session_id,
+        -- A worktree is the project it was made from: as the client says, else by the usual places of worktrees.
+        regexp_replace(
+            coalesce(envelopes.original_dir, envelopes.working_dir),
+            '[/\\][.]?(?:claude[/\\])?worktrees[/\\].*$', ''
+        ) as project_path
+    from envelopes
+    left join summaries on summaries.session_id = envelopes.session_id
+    left join parents on parents.session_id = envelopes.session_id
+    left join continued on continued.session_id = envelopes.session_id
+    left join named on named.session_id = envelopes.session_id
+),
+
+names as (
+    select
+        project_path,
+        {{ path_name('project_path') }} as short_name,
+        {{ path_name('project_path', 2) }} as long_name,
+        count(*) over (partition by {{ path_name('project_path') }}) as sharing_count
+    from (select distinct project_path from dated where project_path is not null) as paths
+)
+
+select
+    dated.session_id,
+    dated.parent_session_id,
+    dated.forked_from_session_id,
+    dated.continued_in_session_id,
+    coalesce(dated.project_path, 'unknown') as project_path,
+    coalesce(case when names.sharing_count > 1 then names.long_name else names.short_name end, 'unknown') as project_name,
+    coalesce(
+        nullif({{ regex_group('dated.working_dir', '^(?:/home/|/Users/|[A-Za-z]:.Users.|/mnt/[a-z]/Users/)([^/\\\\]+)') }}, ''), 'unknown'
+    ) as user_id,
+    dated.host,
+    dated.working_dir,
+    dated.worktree_path,
+    dated.git_branch,
+    dated.first_client_version,
+    dated.last_client_version,
+    dated.entrypoint,
+    dated.session_kind,
+    dated.plan_slug,
+    dated.team_name,
+    dated.agent_setting,
+    dated.custom_title,
+    dated.ai_title,
+    dated.summary,
+    dated.source_path,
+    dated.first_created_at as started_at,
+    coalesce(dated.last_created_at, dated.first_created_at) as ended_at,
+    dated.has_main_transcript,
+    dated.is_wholly_inherited,
+    dated.last_line_type,
+    dated.has_cost_state,
+    dated._batch_id
+from dated
+left join names on names.project_path = dated.project_path

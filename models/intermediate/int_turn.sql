@@ -1,0 +1,277 @@
+{{ config(
+    materialized='incremental', incremental_strategy='replace_touched', on_schema_change='append_new_columns',
+    zstd_columns=['prompt_text']
+) }}
+
+with touched as {{ touched_sessions() }},
+
+main_lines as (
+    select lines.*
+    from {{ ref('int_line') }} as lines
+    semi join touched on touched.session_id = lines.session_id
+    where lines.actor = 'main'
+),
+
+-- What a person wrote stands in the text blocks that do not open with a tag of the client's own.
+line_texts as (
+    select
+        blocks.file_id,
+        blocks.line_number,
+        blocks.part_number,
+        string_agg(blocks.block_text, chr(10) order by blocks.block_number)
+            filter (where blocks.block_type = 'text' and not regexp_matches(blocks.block_text, '^\s*<(ide_|system-reminder|pasted_content|new-diagnostics)'))
+            as prompt_text,
+        bool_or(blocks.block_type = 'tool_result') as has_tool_result,
+        count(*) filter (where blocks.block_type in ('image', 'document')) as image_count
+    from {{ ref('stg_transcripts__block') }} as blocks
+    inner join main_lines
+        on main_lines.file_id = blocks.file_id and main_lines.line_number = blocks.line_number
+        and main_lines.part_number = blocks.part_number
+    where blocks.line_type = 'user'
+    group by all
+),
+
+user_lines as (
+    select
+        main_lines.session_id,
+        main_lines.line_uuid,
+        main_lines.file_id,
+        main_lines.line_number,
+        main_lines.thread_position,
+        lines.created_at as prompted_at,
+        lines.prompt_id as client_prompt_id,
+        lines.permission_mode,
+        lines.turn_origin,
+        lines.origin_kind,
+        lines.prompt_source,
+        lines.scheduled_task_id,
+        lines.is_meta,
+        coalesce(lines.entrypoint, '') as entrypoint,
+        coalesce(texts.prompt_text, '') as prompt_text,
+        greatest(texts.image_count, lines.pasted_image_count) as image_count
+    from main_lines
+    inner join {{ ref('stg_transcripts__line') }} as lines
+        on lines.file_id = main_lines.file_id and lines.line_number = main_lines.line_number
+        and lines.part_number = main_lines.part_number
+    inner join line_texts as texts
+        on texts.file_id = main_lines.file_id and texts.line_number = main_lines.line_number
+        and texts.part_number = main_lines.part_number
+    where
+        main_lines.line_type = 'user'
+        and not lines.is_compact_summary
+        and not texts.has_tool_result
+        and (texts.prompt_text is not null or texts.image_count > 0)
+        and (
+            not lines.is_meta
+            or lines.turn_origin = 'scheduled'
+            or lines.scheduled_task_id is not null
+            or lines.origin_kind in ('task-notification', 'peer', 'channel', 'coordinator', 'auto-continuation')
+        )
+        and not regexp_matches(
+            coalesce(texts.prompt_text, ''),
+            '^\s*(<local-command-|<bash-(stdout|stderr)>|<command-contents>|\[Request interrupted by user|Caveat: The messages below|This session is being continued from a previous conversation|\(no content\)$)'
+        )
+),
+
+queued as (
+    select
+        main_lines.session_id,
+        main_lines.line_uuid,
+        main_lines.file_id,
+        main_lines.line_number,
+        main_lines.thread_position,
+        coalesce(attachments.prompted_at, main_lines.created_at) as prompted_at,
+        attachments.prompt_text,
+        attachments.attachment.source_uuid as source_uuid,
+        attachments.attachment.commandMode as command_mode,
+        attachments.attachment.origin.kind as origin_kind,
+        coalesce(len(attachments.attachment.imagePasteIds), 0) as image_count
+    from main_lines
+    inner join {{ ref('stg_transcripts__attachment') }} as attachments
+        on attachments.file_id = main_lines.file_id and attachments.line_number = main_lines.line_number
+        and attachments.part_number = main_lines.part_number
+    where attachments.attachment_type = 'queued_command' and attachments.prompt_text is not null
+),
+
+-- A queued prompt that also stands as a line of its own is that line.
+queued_only as (
+    select queued.*
+    from queued
+    anti join user_lines
+        on user_lines.session_id = queued.session_id
+        and (user_lines.line_uuid = queued.source_uuid or user_lines.prompt_text = queued.prompt_text)
+),
+
+prompts as (
+    select
+        session_id,
+        line_uuid as turn_id,
+        file_id,
+        line_number,
+        thread_position,
+        prompted_at,
+        client_prompt_id,
+        permission_mode,
+        case
+            when regexp_matches(prompt_text, '^\s*<command-(name|message)>') then 'command'
+            when regexp_matches(prompt_text, '^\s*<bash-input>') then 'shell'
+            when regexp_matches(prompt_text, '^\s*<task-notification>') then 'task_notification'
+            when regexp_matches(prompt_text, '^\s*<(teammate-message|cross-session-message|channel)\b') then 'peer'
+            when regexp_matches(prompt_text, '^\s*<user-memory-input>') then 'memory'
+            when turn_origin in ('human', 'sdk', 'scheduled', 'task_notification', 'auto_continuation', 'peer') then turn_origin
+            when turn_origin in ('host_synthetic', 'system') then 'system'
+            when scheduled_task_id is not null then 'scheduled'
+            when origin_kind = 'human' then 'human'
+            when origin_kind is not null then replace(origin_kind, '-', '_')
+            when prompt_source in ('typed', 'queued', 'suggestion_accepted') then 'human'
+            when prompt_source in ('sdk', 'system') then prompt_source
+            when entrypoint like 'sdk%' then 'sdk'
+            else 'human'
+        end as prompt_origin,
+        prompt_text,
+        image_count
+    from user_lines
+    union all
+    select
+        session_id,
+        line_uuid as turn_id,
+        file_id,
+        line_number,
+        thread_position,
+        prompted_at,
+        cast(null as varchar) as client_prompt_id,
+        cast(null as varchar) as permission_mode,
+        case
+            when command_mode = 'task-notification' or prompt_text like '<task-notification>%' then 'task_notification'
+            when coalesce(origin_kind, 'human') = 'human' then 'queued'
+            else replace(origin_kind, '-', '_')
+        end as prompt_origin,
+        prompt_text,
+        image_count
+    from queued_only
+),
+
+-- What a session did before its first prompt in sight (a cut-off file, a subagent whose parent is gone) has a turn too.
+unprompted as (
+    select
+        lines.session_id,
+        {{ surrogate_key(['lines.session_id', "'start'"]) }} as turn_id,
+        min(lines.created_at) as prompted_at,
+        max_by(lines.file_id, (lines.created_at, lines.line_uuid)) as file_id,
+        max(touched._batch_id) as _batch_id
+    from {{ ref('int_line') }} as lines
+    inner join touched on touched.session_id = lines.session_id
+    left join (
+        select session_id, min(thread_position) as first_position, min(prompted_at) as first_prompted_at
+        from prompts group by session_id
+    ) as firsts on firsts.session_id = lines.session_id
+    where
+        lines.line_type = 'assistant'
+        and (
+            firsts.first_position is null
+            or (lines.actor = 'main' and lines.thread_position < firsts.first_position)
+            or (lines.actor <> 'main' and lines.created_at < firsts.first_prompted_at)
+        )
+    group by lines.session_id
+),
+
+turns as (
+    select * from prompts
+    union all
+    select
+        session_id,
+        turn_id,
+        cast(null as bigint) as file_id,
+        cast(null as bigint) as line_number,
+        0 as thread_position,
+        prompted_at,
+        cast(null as varchar) as client_prompt_id,
+        cast(null as varchar) as permission_mode,
+        'unknown' as prompt_origin,
+        cast(null as varchar) as prompt_text,
+        0 as image_count
+    from unprompted
+),
+
+ordered as (
+    select
+        *,
+        row_number() over (partition by session_id order by thread_position, turn_id) as turn_number,
+        lead(thread_position) over (partition by session_id order by thread_position, turn_id) as next_position,
+        lead(prompted_at) over (partition by session_id order by thread_position, turn_id) as next_prompted_at,
+        lead(turn_id) over (partition by session_id order by thread_position, turn_id) as next_turn_id
+    from turns
+),
+
+interruptions as (
+    select
+        ordered.turn_id,
+        min(main_lines.created_at) as interrupted_at
+    from ordered
+    inner join main_lines
+        on main_lines.session_id = ordered.session_id
+        and main_lines.thread_position >= ordered.thread_position
+        and (ordered.next_position is null or main_lines.thread_position < ordered.next_position)
+    inner join {{ ref('stg_transcripts__block') }} as blocks
+        on blocks.file_id = main_lines.file_id and blocks.line_number = main_lines.line_number
+        and blocks.part_number = main_lines.part_number
+    where blocks.block_type in ('text', 'tool_result') and blocks.line_type = 'user' and blocks.block_text like '[Request interrupted by user%'
+    group by ordered.turn_id
+),
+
+assistant_lines as (
+    select
+        ordered.turn_id,
+        count(*) as assistant_line_count
+    from ordered
+    inner join main_lines
+        on main_lines.session_id = ordered.session_id
+        and main_lines.thread_position >= ordered.thread_position
+        and (ordered.next_position is null or main_lines.thread_position < ordered.next_position)
+    where main_lines.line_type = 'assistant'
+    group by ordered.turn_id
+)
+
+select
+    ordered.turn_id,
+    ordered.session_id,
+    ordered.next_turn_id,
+    ordered.turn_number,
+    ordered.thread_position,
+    ordered.next_position,
+    files.path as source_path,
+    ordered.line_number as source_line,
+    ordered.prompted_at,
+    ordered.next_prompted_at,
+    interruptions.interrupted_at,
+    ordered.client_prompt_id,
+    -- A command that the client answered by itself never reached the model.
+    case
+        when ordered.prompt_origin = 'command' and assistant_lines.assistant_line_count is null then 'local_command'
+        else ordered.prompt_origin
+    end as prompt_origin,
+    coalesce(
+        ordered.prompt_origin in ('human', 'queued')
+        or (ordered.prompt_origin = 'command' and assistant_lines.assistant_line_count is not null),
+        false
+    ) as is_human,
+    case
+        when ordered.prompt_origin = 'command' then trim(
+            '/' || ltrim({{ regex_group("ordered.prompt_text", "<command-name>\\s*([^<]*?)\\s*</command-name>") }}, '/') || ' '
+            || {{ regex_group("ordered.prompt_text", "(?s)<command-args>\\s*(.*?)\\s*</command-args>") }}
+        )
+        when ordered.prompt_origin = 'shell'
+            then '!' || {{ regex_group("ordered.prompt_text", "(?s)<bash-input>(.*?)</bash-input>") }}
+        else ordered.prompt_text
+    end as prompt_text,
+    nullif(ltrim({{ regex_group("ordered.prompt_text", "<command-name>\\s*/?([^<]*?)\\s*</command-name>") }}, '/'), '')
+        as command_name,
+    ordered.permission_mode,
+    ordered.image_count,
+    coalesce(assistant_lines.assistant_line_count, 0) as assistant_line_count,
+    touched._batch_id
+from ordered
+inner join touched on touched.session_id = ordered.session_id
+left join interruptions on interruptions.turn_id = ordered.turn_id
+left join assistant_lines on assistant_lines.turn_id = ordered.turn_id
+left join {{ ref('stg_transcripts__file') }} as files on files.file_id = ordered.file_id

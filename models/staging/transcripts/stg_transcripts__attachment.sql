@@ -1,0 +1,40 @@
+{{ config(materialized='incremental', incremental_strategy='append', on_schema_change='append_new_columns') }}
+
+with lines as (
+    select
+        file_id,
+        line_number,
+        part_number,
+        session_id,
+        line_uuid,
+        agent_run_id,
+        created_at,
+        attachment_body,
+        _batch_id
+    from {{ ref('stg_transcripts__line') }}
+    where left(attachment_body, 1) = '{' and {{ unseen() }}
+),
+
+parsed as (
+    select
+        *,
+        {{ json_struct('attachment_body', attachment_spec()) }} as a
+    from lines
+)
+
+select
+    file_id,
+    line_number,
+    part_number,
+    session_id,
+    line_uuid,
+    agent_run_id,
+    created_at,
+    coalesce(a.type, 'unknown') as attachment_type,
+    {{ json_texts('a.prompt') }} as prompt_text,
+    {{ parse_timestamp('a.timestamp') }} as prompted_at,
+    {{ json_texts('a.content') }} as content_text,
+    length(attachment_body) as attachment_characters,
+    a as attachment,
+    _batch_id
+from parsed

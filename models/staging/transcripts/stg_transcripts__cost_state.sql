@@ -1,0 +1,41 @@
+{{ config(materialized='view') }}
+
+-- The client's own running totals: one row per model in each such line. The last line of a session holds the session.
+with lines as (
+    select
+        session_id,
+        file_id,
+        line_number,
+        total_cost_usd,
+        model_usage,
+        _batch_id
+    from {{ ref('stg_transcripts__line') }}
+    where line_type = 'cost-state' and model_usage is not null
+),
+
+entries as (
+    select
+        lines.* exclude (model_usage),
+        entry.key as model_raw,
+        {{ json_struct('entry.value', '{"inputTokens": "BIGINT", "outputTokens": "BIGINT", "cacheReadInputTokens": "BIGINT",
+            "cacheCreationInputTokens": "BIGINT", "cacheCreationEphemeral1hInputTokens": "BIGINT",
+            "webSearchRequests": "BIGINT", "costUSD": "DOUBLE"}') }} as usage
+    from lines, {{ json_entries('lines.model_usage') }} as entry
+)
+
+select
+    session_id,
+    file_id,
+    line_number,
+    model_raw,
+    {{ normalized_model('model_raw') }} as model_name,
+    total_cost_usd,
+    coalesce(usage.inputTokens, 0) as uncached_input_tokens,
+    coalesce(usage.outputTokens, 0) as output_tokens,
+    coalesce(usage.cacheReadInputTokens, 0) as cache_read_tokens,
+    coalesce(usage.cacheCreationInputTokens, 0) as cache_write_tokens,
+    usage.cacheCreationEphemeral1hInputTokens as cache_write_1h_tokens,
+    coalesce(usage.webSearchRequests, 0) as web_search_count,
+    coalesce(usage.costUSD, 0) as cost_usd,
+    _batch_id
+from entries

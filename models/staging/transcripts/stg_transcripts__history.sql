@@ -1,0 +1,22 @@
+{{ config(materialized='view') }}
+
+with lines as (
+    select
+        file_id,
+        line_number,
+        _batch_id,
+        {{ json_struct('coalesce(repaired_line, line)', '{"display": "VARCHAR", "timestamp": "BIGINT", "project": "VARCHAR",
+            "sessionId": "VARCHAR"}') }} as p
+    from {{ source('raw', 'history_line') }}
+    where set_aside_reason is null
+)
+
+select
+    file_id,
+    line_number,
+    nullif(p.sessionId, '') as session_id,
+    {{ timestamp_from_ms('p.timestamp') }} as typed_at,
+    p.project as working_dir,
+    p.display as prompt_text,
+    _batch_id
+from lines

@@ -1,0 +1,197 @@
+{{ config(
+    materialized='incremental', incremental_strategy='append', on_schema_change='append_new_columns',
+    zstd_columns=['message_content', 'tool_use_result', 'content_body', 'attachment_body', 'shape_body']
+) }}
+
+with raw_lines as (
+    select
+        file_id,
+        line_number,
+        part_number,
+        coalesce(repaired_line, line) as line,
+        _batch_id
+    from {{ source('raw', 'transcript_line') }}
+    where set_aside_reason is null and {{ unseen() }}
+),
+
+files as (
+    select * from {{ ref('stg_transcripts__file') }}
+),
+
+parsed as (
+    select
+        file_id,
+        line_number,
+        part_number,
+        length(line) as line_characters,
+        -- What the tool ccusage looks for in a line's bytes before it parses it: the reconciliation needs to know.
+        case
+            when position('"usage":' || '{' in line) = 0 then 'no_usage_bytes'
+            when regexp_matches(line, '"(?:id|cwd|model|speed|costUSD|version|sessionId|requestId|isApiErrorMessage|cache_read_input_tokens|cache_creation_input_tokens)":null')
+                then 'null_field'
+        end as ccusage_skip_reason,
+        _batch_id,
+        {{ json_struct('line', transcript_line_spec()) }} as p
+    from raw_lines
+),
+
+-- A progress line of a subagent (clients 2.1.0 to 2.1.85) wraps a whole conversation line: unwrap it.
+unwrapped as (
+    select
+        *,
+        coalesce(p.data.message.message.role is not null or p.data.message.uuid is not null, false) as is_nested
+    from parsed
+)
+
+select
+    lines.file_id,
+    lines.line_number,
+    lines.part_number,
+    coalesce(nullif(lines.p.sessionId, ''), files.file_session_id, 'unknown') as session_id,
+    -- The session in which the line was first written, as far as the line says. It ranks copies; by itself it proves none:
+    -- a session that goes on from another one names it too.
+    coalesce(lines.p.forkedFrom.sessionId, nullif(lines.p.requestSessionId, ''), nullif(lines.p.session_id, ''))
+        as named_session_id,
+    coalesce(
+        case when lines.is_nested then lines.p.data.message.uuid else lines.p.uuid end,
+        -- Other writers leave it out; a conversation line needs a name all the same.
+        case
+            when lines.p.type in ('user', 'assistant', 'system', 'attachment') or lines.is_nested
+                then {{ surrogate_key(['files.path', 'files.generation', 'lines.line_number', 'lines.part_number']) }}
+        end
+    ) as line_uuid,
+    lines.p.parentUuid as parent_uuid,
+    lines.p.logicalParentUuid as logical_parent_uuid,
+    coalesce(lines.p.data.agentId, lines.p.agentId, files.file_agent_id) as agent_run_id,
+    files.file_kind,
+    case when lines.is_nested then lines.p.data.message.type else lines.p.type end as line_type,
+    lines.p.subtype,
+    lines.is_nested,
+    {{ parse_timestamp("case when lines.is_nested then coalesce(lines.p.data.message.timestamp, lines.p.timestamp) else lines.p.timestamp end") }}
+        as created_at,
+    coalesce(lines.p.isSidechain, false) or files.file_kind in ('subagent', 'workflow_agent') or lines.is_nested as is_sidechain,
+    nullif(lines.p.cwd, '') as working_dir,
+    lines.p.version as client_version,
+    nullif(lines.p.gitBranch, '') as git_branch,
+    lines.p.entrypoint,
+    lines.p.slug as plan_slug,
+    lines.p.sessionKind as session_kind,
+    lines.p.teamName as team_name,
+    lines.p.agentName as agent_name,
+
+    -- user lines
+    coalesce(lines.p.isMeta, false) as is_meta,
+    coalesce(lines.p.isCompactSummary, false) as is_compact_summary,
+    lines.p.promptId as prompt_id,
+    lines.p.promptSource as prompt_source,
+    lines.p.turnOrigin as turn_origin,
+    lines.p.scheduledTaskId as scheduled_task_id,
+    lines.p.origin.kind as origin_kind,
+    lines.p.permissionMode as permission_mode,
+    coalesce(len(lines.p.imagePasteIds), 0) as pasted_image_count,
+    lines.p.sourceToolAssistantUUID as source_tool_assistant_uuid,
+    lines.p.sourceToolUseID as source_tool_use_id,
+    lines.p.toolDenialKind as tool_denial_kind,
+    lines.p.userFeedback as user_feedback,
+    lines.p.interruptedMessageId as interrupted_message_id,
+    lines.p.planContent as plan_content,
+
+    -- assistant lines
+    case when lines.is_nested then lines.p.data.message.message.id else lines.p.message.id end as message_id,
+    nullif(case when lines.is_nested then lines.p.data.message.requestId else lines.p.requestId end, '') as request_id,
+    case when lines.is_nested then lines.p.data.message.message.model else lines.p.message.model end as model_raw,
+    case when lines.is_nested then lines.p.data.message.message.role else lines.p.message.role end as message_role,
+    case when lines.is_nested then lines.p.data.message.message.stop_reason else lines.p.message.stop_reason end as stop_reason,
+    lines.p.message.stop_details.category as stop_category,
+    lines.p.message.stop_details.explanation as stop_explanation,
+    lines.p.message.diagnostics.cache_miss_reason.type as cache_miss_reason,
+    case when lines.is_nested then lines.p.data.message.message.usage else lines.p.message.usage end as usage,
+    lines.p.apiBlockIndex as api_block_index,
+    lines.p.effort,
+    lines.p.attributionSkill as attribution_skill,
+    lines.p.attributionPlugin as attribution_plugin,
+    lines.p.attributionAgent as attribution_agent,
+    lines.p.attributionMcpServer as attribution_mcp_server,
+    lines.p.attributionMcpTool as attribution_mcp_tool,
+    coalesce(lines.p.isApiErrorMessage, false) as is_api_error,
+    coalesce(lines.p.isAbortedMidStream, false) as is_aborted,
+    lines.p.error as error_body,
+    lines.p.apiError as api_error,
+    lines.p.apiErrorStatus as api_error_status,
+    lines.p.supersedesUuids as superseded_uuids,
+    lines.p.costUSD as reported_cost_usd,
+    lines.p.durationMs as duration_ms,
+
+    -- system lines
+    lines.p.level,
+    lines.p.trigger as fallback_trigger,
+    lines.p.originalModel as original_model,
+    lines.p.fallbackModel as fallback_model,
+    lines.p.compactMetadata as compact_metadata,
+    lines.p.microcompactMetadata as microcompact_metadata,
+    lines.p.retryAttempt as retry_attempt,
+    lines.p.retryInMs as retry_in_ms,
+    lines.p.maxRetries as max_retries,
+    lines.p.hookCount as hook_count,
+    coalesce(lines.p.preventedContinuation, false) as was_continuation_prevented,
+    lines.p.messageCount as message_count,
+    lines.p.toolUseID as tool_use_id,
+
+    -- progress lines
+    lines.p.data.type as progress_type,
+    lines.p.data.hookEvent as hook_event,
+    lines.p.data.hookName as hook_name,
+    lines.p.parentToolUseID as parent_tool_use_id,
+
+    -- state lines
+    lines.p.summary,
+    lines.p.leafUuid as leaf_uuid,
+    lines.p.aiTitle as ai_title,
+    lines.p.customTitle as custom_title,
+    lines.p.agentSetting as agent_setting,
+    lines.p.lastPrompt as last_prompt,
+    coalesce(lines.p.rewound, false) as was_rewound,
+    lines.p.mode,
+    lines.p.operation as queue_operation,
+    lines.p.reason,
+    lines.p.prNumber as pr_number,
+    lines.p.prUrl as pr_url,
+    lines.p.prRepository as pr_repository,
+    lines.p.worktreeSession as worktree,
+    lines.p.relocatedCwd as relocated_dir,
+    lines.p.continuedInSessionId as continued_in_session_id,
+    lines.p.parentSessionId as parent_session_id,
+    lines.p.totalCostUSD as total_cost_usd,
+    lines.p.totalAPIDuration as total_api_duration_ms,
+    lines.p.totalAPIDurationWithoutRetries as total_api_duration_without_retries_ms,
+    lines.p.totalToolDuration as total_tool_duration_ms,
+    lines.p.totalDuration as total_duration_ms,
+    lines.p.totalLinesAdded as total_lines_added,
+    lines.p.totalLinesRemoved as total_lines_removed,
+    {{ timestamp_from_ms('lines.p.startTime') }} as process_started_at,
+    lines.p.hasUnknownModelCost as has_unknown_model_cost,
+
+    -- request records of the newest clients
+    lines.p.id as record_id,
+    lines.p.querySource as query_source,
+    lines.p.shapeHash as shape_hash,
+    lines.p.base as base_record_id,
+    lines.p.params.model as request_model,
+    lines.p.tail as request_tail_hashes,
+    lines.p.keep as request_kept_messages,
+    lines.p.hash as blob_hash,
+
+    -- bodies without a fixed shape, for the staging models that parse them
+    case when lines.is_nested then lines.p.data.message.message.content else lines.p.message.content end as message_content,
+    case when lines.is_nested then lines.p.data.message.toolUseResult else lines.p.toolUseResult end as tool_use_result,
+    lines.p.content as content_body,
+    lines.p.attachment as attachment_body,
+    lines.p.hookInfos as hook_infos,
+    lines.p.modelUsage as model_usage,
+    lines.p.shape as shape_body,
+    lines.p.tools as tools_body,
+    lines.ccusage_skip_reason,
+    lines.line_characters,
+    lines._batch_id
+from unwrapped as lines
+inner join files on files.file_id = lines.file_id

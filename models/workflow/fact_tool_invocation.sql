@@ -1,0 +1,51 @@
+{{ config(
+    materialized='incremental', incremental_strategy='replace_touched', on_schema_change='append_new_columns',
+    zstd_columns=['metadata', 'target']
+) }}
+
+with touched as {{ touched_sessions() }},
+
+calls as (
+    select calls.*
+    from {{ ref('int_tool_call') }} as calls
+    semi join touched on touched.session_id = calls.session_id
+)
+
+select
+    calls.tool_use_id as invocation_id,
+    calls.session_id,
+    actors.agent_id,
+    actors.agent_run_id,
+    {{ surrogate_key(['calls.tool_name']) }} as tool_id,
+    calls.response_id as call_id,
+    calls.turn_id as prompt_id,
+    calls.turn_id as task_id,
+    case when calls.target_path is not null and calls.target_path <> '' then {{ surrogate_key(['calls.target_path']) }} end as file_id,
+    calls.called_at as invoked_at,
+    calls.returned_at as completed_at,
+    calls.tool_name,
+    calls.mcp_server,
+    left(calls.target, 2000) as target,
+    calls.call_status as status,
+    calls.error_type,
+    calls.error_text,
+    calls.user_feedback,
+    calls.duration_method,
+    'observed' as provenance,
+    calls.is_success as success,
+    calls.is_background,
+    cast(calls.exit_code as integer) as exit_code,
+    cast(calls.duration_ms as bigint) as duration_ms,
+    cast(calls.input_bytes as bigint) as input_size_bytes,
+    cast(calls.output_bytes as bigint) as output_size_bytes,
+    -- Whole where it is short; a long input stands in the transcript line.
+    case
+        when length(calls.tool_input_json) <= 4000 then calls.tool_input_json
+        else {{ as_json({'target': 'left(calls.target, 500)', 'input_bytes': 'calls.input_bytes', 'is_cut': 'true'}) }}
+    end as metadata,
+    calls.source_path as _source_path,
+    calls.source_line as _source_line,
+    touched._batch_id
+from calls
+inner join touched on touched.session_id = calls.session_id
+inner join {{ ref('int_actor') }} as actors on actors.session_id = calls.session_id and actors.actor = calls.actor

@@ -1,0 +1,1 @@
+"""The parts of the sample's generator: ids and time, client versions, the writer, the stories."""

@@ -1,0 +1,439 @@
+"""Builds from beginning to end: around a small project, and the whole project on its sample."""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from mini import REPOSITORY, MiniIngest, write_project
+
+from agent_store import cli, pipeline, warehouse
+from agent_store.errors import StoreError
+from agent_store.paths import StorePaths
+from agent_store.pipeline import Options, Outcome
+from agent_store.store import open_store
+from ingest import landing
+
+
+class Small:
+    """A home, a small project and an ingester that lands what it is told to."""
+
+    def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.project = write_project(folder / "project")
+        self.paths = StorePaths(folder / "home").ensure()
+        self.ingest = MiniIngest()
+        self.said: list[str] = []
+        self.dbt_calls: list[list[str]] = []
+        monkeypatch.setenv("HOME", str(folder / "nobody"))
+        monkeypatch.delenv("CLAUDE_CONFIG_DIR", raising=False)
+        monkeypatch.setenv("AGENT_STORE_HOME", str(self.paths.home))
+        monkeypatch.setenv("AGENT_STORE_PROJECT_DIR", str(self.project))
+        monkeypatch.setattr(landing, "land", self.ingest.land)
+        invoke = warehouse.invoke
+
+        def counted(arguments: Any, *rest: Any) -> Any:
+            self.dbt_calls.append(list(arguments))
+            return invoke(arguments, *rest)
+
+        monkeypatch.setattr(warehouse, "invoke", counted)
+
+    def build(self, **options: Any) -> Outcome:
+        return pipeline.run(self.paths, self.project, Options(**options), say=self.said.append)
+
+    def ask(self, sql: str) -> Any:
+        with open_store(self.paths) as store:
+            return store.execute(sql).fetchall()
+
+    def snapshot(self) -> dict[str, tuple[int, int, int]]:
+        """What the store and the warehouse are: a write changes inode, time or size."""
+        files = (self.paths.store, self.paths.warehouse)
+        return {
+            file.parent.name: (file.stat().st_ino, file.stat().st_mtime_ns, file.stat().st_size)
+            for file in files
+        }
+
+    def add_test(self, name: str, sql: str) -> Path:
+        file = self.project / "tests" / "invariants" / f"{name}.sql"
+        file.write_text(sql, encoding="utf-8")
+        return file
+
+
+@pytest.fixture
+def small(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Small:
+    return Small(tmp_path, monkeypatch)
+
+
+def test_build_publishes_and_a_second_one_starts_no_dbt_and_writes_nothing(small: Small) -> None:
+    small.ingest.add(5)
+    first = small.build()
+    assert first.success
+    assert first.published is not None
+    assert first.build is not None
+    assert (first.build.test_count, first.build.passed_count) == (2, 2)
+    assert small.ask("select response_count from v_cost_daily") == [(5,)]
+    assert small.ask("select comment from duckdb_tables() where table_name = 'fact_api_call'") == [
+        ('One row per response. It\'s "quoted".',)
+    ]
+    assert "using the sample" in small.said[0]
+    before = small.snapshot()
+    second = small.build()
+    assert second.is_current
+    assert len(small.dbt_calls) == 1
+    # The mini ingester opens the warehouse for writing; the store must be the same file untouched.
+    assert small.snapshot()["home"] == before["home"]
+
+
+def test_files_are_readable_by_their_owner_only(small: Small) -> None:
+    small.ingest.add(1)
+    small.build()
+    for path in (small.paths.home, *small.paths.home.rglob("*")):
+        assert not stat.S_IMODE(path.stat().st_mode) & 0o077, path
+
+
+def test_new_lines_are_built_incrementally_and_the_database_is_free_afterwards(small: Small) -> None:
+    small.ingest.add(2)
+    small.build()
+    small.ingest.add(3, session="s2")
+    outcome = small.build()
+    assert outcome.reason == "there are new lines"
+    assert "--full-refresh" not in small.dbt_calls[-1]
+    assert "seed" in small.dbt_calls[-1]  # excluded: the same code has loaded them
+    assert "seed" not in small.dbt_calls[0]
+    assert small.ask("select sum(response_count)::int from v_cost_daily") == [(5,)]
+    probe = "import duckdb, sys; duckdb.connect(sys.argv[1]).close()"
+    subprocess.run([sys.executable, "-c", probe, str(small.paths.warehouse)], check=True)
+
+
+def test_a_red_build_publishes_nothing_and_names_test_and_rows(
+    small: Small, capsys: pytest.CaptureFixture[str]
+) -> None:
+    small.ingest.add(4)
+    small.build()
+    before = small.snapshot()["home"]
+    test = small.add_test(
+        "no_call_is_dear", "select call_id, cost_usd from {{ ref('fact_api_call') }} where cost_usd > 5"
+    )
+    small.ingest.add(3, session="s9", cost=9.0)
+    with pytest.raises(SystemExit) as stopped:
+        cli.main(["build"])
+    assert stopped.value.code == 1
+    output = capsys.readouterr()
+    assert "FAILED: data test no_call_is_dear: 3 rows  [tests/invariants/no_call_is_dear.sql]" in output.err
+    assert "call_id=c-s9-2026-03-01-0, cost_usd=9.0" in output.err
+    assert "nothing was published" in output.err
+    assert "Published" not in output.out
+    assert small.snapshot()["home"] == before
+    assert small.ask("select count(*) from fact_api_call") == [(4,)]
+    # Put right, the same lines are published, once.
+    test.unlink()
+    assert small.build().success
+    assert small.ask("select count(*), count(distinct call_id) from fact_api_call") == [(7, 7)]
+
+
+def test_a_test_of_many_checks_counts_rows_not_checks(small: Small) -> None:
+    small.add_test(
+        "calls_row_checks",
+        "select check_name, count(*) as failing_rows from (select unnest(['dear', 'late']) as check_name "
+        "from {{ ref('fact_api_call') }}) as checked group by check_name",
+    )
+    small.ingest.add(4)
+    outcome = small.build()
+    assert outcome.build is not None
+    failure = outcome.build.failures[0]
+    assert failure.failing_rows == 8
+    assert sorted(failure.examples) == ["dear: 4 rows", "late: 4 rows"]
+
+
+def test_a_broken_model_is_named_with_its_message(small: Small) -> None:
+    small.ingest.add(1)
+    (small.project / "models" / "dim_session.sql").write_text(
+        "select no_such_column from {{ ref('fact_api_call') }}"
+    )
+    outcome = small.build()
+    assert not outcome.success
+    assert outcome.build is not None
+    assert outcome.build.failures[0].name == "dim_session"
+    assert "no_such_column" in outcome.build.failures[0].message
+    assert not small.paths.store.exists()
+
+
+def test_a_project_that_does_not_parse_is_said_without_traceback(small: Small) -> None:
+    small.ingest.add(1)
+    (small.project / "models" / "dim_session.sql").write_text("select 1 from {{ ref('nowhere') }}")
+    outcome = small.build()
+    assert outcome.build is not None
+    assert "nowhere" in outcome.build.failures[0].message
+    assert "Traceback" not in outcome.build.failures[0].message
+
+
+def test_changed_models_are_built_from_raw_again(small: Small) -> None:
+    small.ingest.add(2)
+    small.build()
+    model = small.project / "models" / "fact_api_call.sql"
+    model.write_text(model.read_text().replace("cost_usd, _batch_id", "cost_usd * 2 as cost_usd, _batch_id"))
+    outcome = small.build()
+    assert "models have changed" in outcome.reason
+    assert "--full-refresh" in small.dbt_calls[-1]
+    assert small.ask("select sum(cost_usd) from fact_api_call") == [(4.0,)]
+
+
+def test_a_removed_model_leaves_the_store(small: Small) -> None:
+    small.ingest.add(2)
+    small.build()
+    (small.project / "models" / "dim_session.sql").unlink()
+    assert small.build().success
+    assert small.ask("select count(*) from duckdb_tables() where table_name = 'dim_session'") == [(0,)]
+
+
+def test_changed_tests_run_without_a_rebuild(small: Small) -> None:
+    small.ingest.add(2)
+    small.build()
+    small.add_test("passes", "select 1 from {{ ref('fact_api_call') }} where false")
+    outcome = small.build()
+    assert outcome.reason == "the tests have changed"
+    assert "--full-refresh" not in small.dbt_calls[-1]
+
+
+def test_a_rebuild_that_was_killed_is_done_again(small: Small, monkeypatch: pytest.MonkeyPatch) -> None:
+    small.ingest.add(2)
+    small.build()
+    with monkeypatch.context() as patched:
+
+        def killed(*_: Any, **__: Any) -> None:
+            raise KeyboardInterrupt
+
+        patched.setattr(warehouse, "build", killed)
+        with pytest.raises(KeyboardInterrupt):
+            small.build(full_refresh=True)
+    outcome = small.build()
+    assert outcome.reason == "the last rebuild did not end"
+    assert "--full-refresh" in small.dbt_calls[-1]
+
+
+def test_no_tests_publishes_and_says_so_and_the_next_build_tests(small: Small) -> None:
+    small.ingest.add(2)
+    first = small.build(tests=False)
+    assert first.build is not None
+    assert first.build.test_count == 0
+    assert small.ask("select is_tested from store_build") == [(False,)]
+    assert small.build(tests=False).is_current
+    second = small.build()
+    assert second.reason == "the published store has not been tested"
+    assert small.ask("select is_tested, passed_test_count from store_build") == [(True, 2)]
+
+
+def test_ingest_only_builds_nothing(small: Small, capsys: pytest.CaptureFixture[str]) -> None:
+    small.ingest.add(2)
+    with pytest.raises(SystemExit) as stopped:
+        cli.main(["ingest"])
+    assert stopped.value.code == 0
+    assert "Landed 2 lines." in capsys.readouterr().out
+    assert small.dbt_calls == []
+    assert not small.paths.store.exists()
+    assert small.build(ingest=False).published is not None
+
+
+def test_no_ingest_without_a_warehouse_says_what_to_do(small: Small) -> None:
+    with pytest.raises(StoreError, match="Nothing has been landed"):
+        small.build(ingest=False)
+
+
+def test_no_transcripts_at_all_is_not_a_traceback(small: Small) -> None:
+    with pytest.raises(StoreError, match="no transcripts to build from"):
+        small.build()
+
+
+def test_real_transcripts_replace_the_sample(small: Small, tmp_path: Path) -> None:
+    small.ingest.add(3, session="sample")
+    small.build()
+    assert small.ask("select is_sample from store_build") == [(True,)]
+    real = tmp_path / "nobody" / ".claude" / "projects" / "-x"
+    real.mkdir(parents=True)
+    (real / "a.jsonl").write_text("{}\n")
+    small.ingest.add(2, session="mine")
+    small.build()
+    assert any("warehouse of the sample is removed" in line for line in small.said)
+    assert small.ask("select distinct session_id from fact_api_call") == [("mine",)]
+    assert small.ask("select is_sample from store_build") == [(False,)]
+    # The transcripts vanish: what was landed stays, and the sample does not come back.
+    (real / "a.jsonl").unlink()
+    assert small.build().is_current
+    assert small.ingest.roots == []
+
+
+def test_a_warehouse_made_anew_is_not_taken_for_the_published_one(small: Small) -> None:
+    small.ingest.add(2)
+    small.build()
+    small.paths.warehouse.unlink()
+    small.ingest.add(1, session="other")
+    outcome = small.build()
+    assert outcome.published is not None
+    assert small.ask("select session_id from fact_api_call") == [("other",)]
+
+
+def test_a_second_build_waits_and_says_for_whom(small: Small) -> None:
+    small.ingest.add(1)
+    held = threading.Event()
+
+    def other() -> None:
+        with warehouse.build_lock(small.paths):
+            held.set()
+            time.sleep(1.6)
+
+    thread = threading.Thread(target=other)
+    thread.start()
+    held.wait()
+    outcome = small.build()
+    thread.join()
+    assert outcome.success
+    assert f"Another build is running (process {os.getpid()}, since " in small.said[0]
+    assert small.said[1].startswith("The other build has ended")
+
+
+def test_a_read_only_home_is_said_plainly(
+    small: Small, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def refuse(*_: Any, **__: Any) -> None:
+        raise OSError(30, "Read-only file system", str(small.paths.warehouse))
+
+    monkeypatch.setattr(landing, "land", refuse)
+    with pytest.raises(SystemExit) as stopped:
+        cli.main(["build"])
+    assert stopped.value.code == 1
+    error = capsys.readouterr().err
+    assert "Landing the transcripts failed: the file system is read-only" in error
+    assert "AGENT_STORE_HOME" in error
+    assert "Traceback" not in error
+
+
+# --- the whole project on its sample -----------------------------------------
+
+
+@pytest.fixture(scope="module")
+def sample_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A home built from the sample, by the command, in a process of its own."""
+    folder = tmp_path_factory.mktemp("sample")
+    done = _run(folder, "build")
+    assert done.returncode == 0, done.stdout + done.stderr
+    yield folder
+
+
+def _run(folder: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "agent_store.cli", *arguments],
+        cwd=REPOSITORY,
+        env=_environment(folder) | environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def _environment(folder: Path) -> dict[str, str]:
+    kept = {
+        name: value for name, value in os.environ.items() if not name.startswith(("AGENT_STORE_", "CLAUDE_"))
+    }
+    return kept | {"HOME": str(folder / "nobody"), "AGENT_STORE_HOME": str(folder / "home"), "COLUMNS": "100"}
+
+
+def test_the_sample_is_built_and_reported(sample_home: Path) -> None:
+    done = _run(sample_home, "report")
+    assert done.returncode == 0, done.stderr
+    for words in (
+        "Agent Store",
+        "at list prices",
+        "Per day",
+        "Per model",
+        "Per project",
+        "In the store",
+        "sample",
+    ):
+        assert words in done.stdout
+    data = json.loads(_run(sample_home, "report", "--json").stdout)
+    assert data["total"]["response_count"] > 0
+    assert data["build"]["is_tested"] is True
+    assert (
+        data["build"]["passed_test_count"] + data["build"]["warned_test_count"] == data["build"]["test_count"]
+    )
+
+
+def test_everything_published_is_described(sample_home: Path) -> None:
+    sql = (
+        "select table_name || '.' || column_name as bare from duckdb_columns() "
+        "where comment is null and schema_name = 'main' and database_name = 'agent_store' "
+        "union all select table_name from duckdb_tables() where comment is null "
+        "union all select view_name from duckdb_views() "
+        "where comment is null and schema_name = 'main' and database_name = 'agent_store' and not internal"
+    )
+    done = _run(sample_home, "query", sql, "--format", "csv")
+    assert done.stdout.splitlines() == ["bare"], done.stderr
+
+
+def test_the_second_build_of_the_sample_imports_no_dbt(sample_home: Path) -> None:
+    store = sample_home / "home" / "agent_store.duckdb"
+    before = store.stat()
+    script = (
+        "import sys\nfrom agent_store import cli\n"
+        "try:\n    cli.main(['build'])\nexcept SystemExit as end:\n"
+        "    assert not end.code, end.code\n"
+        "print('DBT', any(name == 'dbt' or name.startswith('dbt.') for name in sys.modules))"
+    )
+    started = time.monotonic()
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        cwd=REPOSITORY, env=_environment(sample_home), capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    seconds = time.monotonic() - started
+    assert done.returncode == 0, done.stderr
+    assert "Nothing new" in done.stdout
+    assert "DBT False" in done.stdout
+    assert store.stat() == before
+    assert seconds < 5, seconds
+
+
+def test_query_reads_and_cannot_write(sample_home: Path) -> None:
+    done = _run(sample_home, "query", "select count(*) as n from fact_api_call", "--format", "json")
+    assert json.loads(done.stdout)[0]["n"] > 0
+    refused = _run(sample_home, "query", "drop table fact_api_call")
+    assert refused.returncode == 1
+    assert "read-only" in refused.stderr
+    assert "Traceback" not in refused.stderr
+
+
+def test_doctor_of_the_sample(sample_home: Path) -> None:
+    done = _run(sample_home, "doctor", "--json")
+    assert done.returncode == 0, done.stdout
+    checks = {check["name"]: check for check in json.loads(done.stdout)}
+    assert checks["store"]["status"] == "ok"
+    assert "sample" in checks["roots"]["message"]
+
+
+def test_two_builds_at_once_both_end_well(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "agent_store.cli", "build", "--no-tests", "--quiet"]
+    environment = _environment(tmp_path)
+    builds = [
+        subprocess.Popen(
+            command,
+            cwd=REPOSITORY,
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for _ in range(2)
+    ]
+    outputs = [build.communicate(timeout=120) for build in builds]
+    assert [build.returncode for build in builds] == [0, 0], outputs
+    everything = "".join(out + error for out, error in outputs)
+    assert everything.count("Published") == 1
+    assert everything.count("Nothing new") == 1
+    assert "Another build is running (process" in everything

@@ -1,0 +1,33 @@
+-- Per prompt its own estimated cost and those of its responses add up to the cost of its calls: what is asked for twice is paid for once.
+with parts as (
+    select prompt_id, estimated_cost_usd
+    from {{ ref('fact_prompt') }}
+    union all
+    select prompt_id, estimated_cost_usd
+    from {{ ref('fact_response') }}
+),
+
+estimated as (
+    select
+        prompt_id,
+        sum(estimated_cost_usd) as cost_usd
+    from parts
+    group by prompt_id
+),
+
+calls as (
+    select
+        prompt_id,
+        sum(cost_usd) as cost_usd
+    from {{ ref('fact_api_call') }}
+    where success
+    group by prompt_id
+)
+
+select
+    coalesce(estimated.prompt_id, calls.prompt_id) as prompt_id,
+    estimated.cost_usd as estimated_cost_usd,
+    calls.cost_usd as call_cost_usd
+from estimated
+full join calls on calls.prompt_id = estimated.prompt_id
+where abs(coalesce(estimated.cost_usd, 0) - coalesce(calls.cost_usd, 0)) > 1e-6

@@ -1,0 +1,34 @@
+-- Per session the prompts together caused what the calls cost: every call belongs to exactly one prompt.
+with prompts as (
+    select
+        session_id,
+        sum(caused_cost_usd) as cost_usd,
+        sum(caused_tokens) as total_tokens,
+        sum(response_count) as response_count
+    from {{ ref('fact_prompt') }}
+    group by session_id
+),
+
+calls as (
+    select
+        session_id,
+        sum(cost_usd) as cost_usd,
+        sum(total_tokens) as total_tokens,
+        count(*) as response_count
+    from {{ ref('fact_api_call') }}
+    where success
+    group by session_id
+)
+
+select
+    coalesce(prompts.session_id, calls.session_id) as session_id,
+    prompts.cost_usd as prompt_cost_usd,
+    calls.cost_usd as call_cost_usd,
+    prompts.response_count as prompt_response_count,
+    calls.response_count as call_response_count
+from prompts
+full join calls on calls.session_id = prompts.session_id
+where
+    abs(coalesce(prompts.cost_usd, 0) - coalesce(calls.cost_usd, 0)) > 1e-6
+    or coalesce(prompts.total_tokens, 0) <> coalesce(calls.total_tokens, 0)
+    or coalesce(prompts.response_count, 0) <> coalesce(calls.response_count, 0)

@@ -1,0 +1,193 @@
+"""A dbt project of four models and an ingester of ten lines: for tests of what happens around dbt."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import duckdb
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+
+MEASURES = """
+    count(distinct session_id) as session_count,
+    count(*) as response_count,
+    cast(sum(input_tokens) as bigint) as uncached_input_tokens,
+    cast(sum(output_tokens) as bigint) as output_tokens,
+    cast(sum(cache_read_tokens) as bigint) as cache_read_tokens,
+    cast(0 as bigint) as cache_write_5m_tokens,
+    cast(sum(cache_write_tokens) as bigint) as cache_write_1h_tokens,
+    cast(sum(input_tokens + output_tokens + cache_read_tokens + cache_write_tokens) as bigint) as total_tokens,
+    cast(0 as bigint) as web_search_count,
+    count(*) filter (where cost_usd is null) as unpriced_response_count,
+    sum(cost_usd) as cost_usd
+"""
+
+FILES = {
+    "dbt_project.yml": """
+name: agent_store
+version: 0.1.0
+config-version: 2
+profile: agent_store
+model-paths: [models]
+test-paths: [tests/generic, tests/invariants]
+macro-paths: [macros]
+flags: {send_anonymous_usage_stats: false}
+models: {agent_store: {+materialized: table, +schema: main}}
+""",
+    "macros/generate_schema_name.sql": """
+{% macro generate_schema_name(custom_schema_name, node) -%}
+    {{ custom_schema_name or target.schema }}
+{%- endmacro %}
+""",
+    "models/_sources.yml": """
+sources:
+  - name: raw
+    schema: raw
+    tables: [{name: call}]
+""",
+    "models/fact_api_call.sql": """
+{{ config(materialized='incremental', incremental_strategy='append') }}
+select call_id, session_id, model_name, project_name, called_at, input_tokens, output_tokens, cache_read_tokens,
+    cache_write_tokens, cost_usd, _batch_id
+from {{ source('raw', 'call') }}
+{% if is_incremental() %} where _batch_id > (select coalesce(max(_batch_id), 0) from {{ this }}) {% endif %}
+""",
+    "models/fact_api_call.yml": """
+models:
+  - name: fact_api_call
+    description: One row per response. It's "quoted".
+    columns:
+      - {name: call_id, description: "The key; doesn't change.", data_tests: [unique, not_null]}
+      - {name: cost_usd, description: API-equivalent dollars.}
+""",
+    "models/dim_session.sql": "select session_id, min(called_at) as started_at from {{ ref('fact_api_call') }} group by all",
+    "models/v_cost_daily.sql": (
+        "{{ config(materialized='view') }}\nselect cast(called_at as date) as usage_date,"
+        + MEASURES
+        + "from {{ ref('fact_api_call') }} group by all"
+    ),
+    "models/v_cost_by_model.sql": (
+        "{{ config(materialized='view') }}\nselect model_name, 'anthropic' as provider,"
+        + MEASURES
+        + "from {{ ref('fact_api_call') }} group by all"
+    ),
+    "models/v_cost_by_project.sql": (
+        "{{ config(materialized='view') }}\nselect project_name, '/home/x/' || project_name as project_path,"
+        + MEASURES
+        + "from {{ ref('fact_api_call') }} group by all"
+    ),
+    "models/v_session_report.sql": (
+        "{{ config(materialized='view') }}\nselect session_id, 'Session ' || session_id as title, "
+        "any_value(project_name) as project_name, "
+        "min(called_at) as started_at, cast(1 as bigint) as prompt_count, cast(2 as bigint) as tool_call_count,"
+        + MEASURES.replace("count(distinct session_id) as session_count,", "")
+        + "from {{ ref('fact_api_call') }} group by session_id"
+    ),
+    "models/v_cache_health.sql": (
+        "{{ config(materialized='view') }}\nselect cast(called_at as date) as usage_date, model_name, "
+        "count(*) as response_count, "
+        "sum(input_tokens) as uncached_input_tokens, sum(cache_read_tokens) as cache_read_tokens, "
+        "sum(cache_write_tokens) as cache_write_tokens, 1 as cache_miss_count, 0.5 as saved_usd "
+        "from {{ ref('fact_api_call') }} group by all"
+    ),
+    # A view that reads a view whose name sorts after its own: the order of publishing has to be found.
+    "models/v_unpriced_model.sql": (
+        "{{ config(materialized='view') }}\n"
+        "select model_name from {{ ref('v_cost_by_model') }} where unpriced_response_count > 0"
+    ),
+}
+
+
+def write_project(folder: Path) -> Path:
+    """Write the project; the profile is the real one."""
+    for name, text in FILES.items():
+        file = folder / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text.strip() + "\n", encoding="utf-8")
+    (folder / "profiles.yml").write_text(
+        (REPOSITORY / "profiles.yml").read_text(encoding="utf-8"), encoding="utf-8"
+    )
+    for folder_name in ("tests/generic", "tests/invariants"):
+        (folder / folder_name).mkdir(parents=True, exist_ok=True)
+    sample = folder / "sample" / "home" / "projects" / "-sample"
+    sample.mkdir(parents=True, exist_ok=True)
+    (sample / "session.jsonl").write_text("{}\n", encoding="utf-8")
+    return folder
+
+
+@dataclass(frozen=True)
+class Landed:
+    """What the ingester returns."""
+
+    lines_landed: int
+    last_batch_id: int
+    summary: str
+    problems: tuple[str, ...] = ()
+
+
+class MiniIngest:
+    """Lands the calls it is given, one batch per call of `land`."""
+
+    def __init__(self) -> None:
+        """Nothing to land yet."""
+        self.waiting: list[tuple[object, ...]] = []
+        self.roots: list[Path] = []
+
+    def add(
+        self, count: int = 1, *, session: str = "s1", model: str = "claude-opus-4-5", cost: float | None = 1.0,
+        day: str = "2026-03-01", prefix: str = "c",
+    ) -> None:  # fmt: skip
+        """Have calls waiting to be landed."""
+        for number in range(count):
+            self.waiting.append(
+                (
+                    f"{prefix}-{session}-{day}-{number}",
+                    session,
+                    model,
+                    "alpha",
+                    f"{day} 10:00:00",
+                    10,
+                    20,
+                    300,
+                    40,
+                    cost,
+                )
+            )
+
+    def land(
+        self, roots: Sequence[Path], warehouse: Path, host: str | None = None, progress: object = None
+    ) -> Landed:
+        """Land what waits; a batch only if something does."""
+        self.roots = list(roots)
+        connection = duckdb.connect(str(warehouse), config={"storage_compatibility_version": "v1.5.0"})
+        try:
+            connection.execute(
+                """
+                create schema if not exists raw;
+                create table if not exists raw.batch (
+                    batch_id bigint, started_at timestamp, lines_landed bigint, lines_set_aside bigint, bytes_landed bigint);
+                create table if not exists raw.source_file (file_id bigint);
+                create table if not exists raw.call (
+                    call_id varchar, session_id varchar, model_name varchar, project_name varchar, called_at timestamp,
+                    input_tokens bigint, output_tokens bigint, cache_read_tokens bigint, cache_write_tokens bigint,
+                    cost_usd double, _batch_id bigint);
+                """
+            )
+            found = connection.execute("select coalesce(max(batch_id), 0) from raw.batch").fetchone()
+            last = int(found[0]) if found else 0
+            landed = len(self.waiting)
+            if landed:
+                last += 1
+                now = datetime.now(UTC).replace(tzinfo=None)
+                connection.execute("insert into raw.batch values (?, ?, ?, 0, 1000)", [last, now, landed])
+                for row in self.waiting:
+                    connection.execute(
+                        "insert into raw.call values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", [*row, last]
+                    )
+            self.waiting = []
+        finally:
+            connection.close()
+        return Landed(landed, last, f"Landed {landed} lines.")

@@ -1,0 +1,190 @@
+"""The command line: help, exit codes, formats; errors for people."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import duckdb
+import pytest
+from click.testing import CliRunner, Result
+
+from agent_store import cli, doctor
+from agent_store.paths import StorePaths
+from agent_store.publish import publish
+from agent_store.warehouse import BuildResult, Fingerprint, RawSummary
+
+
+@pytest.fixture
+def paths(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> StorePaths:
+    monkeypatch.setenv("AGENT_STORE_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("HOME", str(tmp_path / "nobody"))
+    monkeypatch.delenv("CLAUDE_CONFIG_DIR", raising=False)
+    return StorePaths(tmp_path / "home").ensure()
+
+
+@pytest.fixture
+def store(paths: StorePaths) -> StorePaths:
+    connection = duckdb.connect(str(paths.warehouse), config={"storage_compatibility_version": "v1.5.0"})
+    connection.execute(
+        "create table t as select i::bigint as n, 'x' || i as name, date '2026-01-01' as day, "
+        "[i] as list, null::integer as nothing from range(150) as r(i)"
+    )
+    connection.close()
+    raw = RawSummary(1, datetime(2026, 1, 1), 1, 150, 0, 1000)
+    publish(paths, BuildResult(success=True), Fingerprint("t", "c"), raw)
+    return paths
+
+
+def _main(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
+    with pytest.raises(SystemExit) as stopped:
+        cli.main(list(arguments))
+    output = capsys.readouterr()
+    assert isinstance(stopped.value.code, int)
+    return stopped.value.code, output.out, output.err
+
+
+def _invoke(*arguments: str) -> Result:
+    return CliRunner().invoke(cli.cli, list(arguments))
+
+
+def test_help_names_every_command() -> None:
+    text = _invoke("--help").output
+    for command in ("ingest", "build", "report", "query", "doctor", "docs"):
+        assert command in text
+        assert _invoke(command, "--help").exit_code == 0
+
+
+def test_start_up_loads_neither_dbt_nor_duckdb_nor_rich() -> None:
+    script = (
+        "import sys, agent_store.cli\n"
+        "print([n for n in ('dbt', 'duckdb', 'rich', 'pyarrow', 'orjson') if n in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_query_as_json_csv_and_table(store: StorePaths, capsys: pytest.CaptureFixture[str]) -> None:
+    sql = "select n, name, day, list, nothing from t order by n"
+    code, out, _ = _main(capsys, "query", sql, "--format", "json", "--limit", "1")
+    assert code == 0
+    assert json.loads(out) == [{"n": 0, "name": "x0", "day": "2026-01-01", "list": [0], "nothing": None}]
+    code, out, err = _main(capsys, "query", sql, "--format", "csv", "--limit", "2")
+    assert out.splitlines() == ["n,name,day,list,nothing", "0,x0,2026-01-01,[0],", "1,x1,2026-01-01,[1],"]
+    assert "Only the first 2 rows" in err
+    code, out, _ = _main(capsys, "query", sql)
+    assert "100 rows shown; there are more" in out
+    code, out, _ = _main(capsys, "query", sql, "--format", "csv")
+    assert len(out.splitlines()) == 151
+
+
+def test_query_reads_standard_input(store: StorePaths) -> None:
+    done = CliRunner().invoke(cli.cli, ["query", "-", "--format", "csv"], input="select 1 as one")
+    assert done.output == "one\n1\n"
+
+
+def test_a_wrong_query_is_one_sentence(store: StorePaths, capsys: pytest.CaptureFixture[str]) -> None:
+    code, _, err = _main(capsys, "query", "select nope from t")
+    assert code == 1
+    assert err.startswith("Error: The query failed: ")
+    assert "Traceback" not in err
+
+
+def test_without_a_store_every_reader_says_what_to_do(
+    paths: StorePaths, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for arguments in (["report"], ["query", "select 1"]):
+        code, _, err = _main(capsys, *arguments)
+        assert code == 3
+        assert "no published store" in err
+        assert "agent-store build" in err
+
+
+def test_wrong_usage_is_two(capsys: pytest.CaptureFixture[str]) -> None:
+    assert _main(capsys, "query")[0] == 2
+    assert _main(capsys, "nonsense")[0] == 2
+    assert _main(capsys, "query", " ")[0] == 2
+
+
+def test_a_root_that_is_not_there(paths: StorePaths, capsys: pytest.CaptureFixture[str]) -> None:
+    code, _, err = _main(capsys, "ingest", "--root", str(paths.home / "none"))
+    assert code == 1
+    assert "does not exist" in err
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "words"),
+    [
+        (KeyboardInterrupt(), 130, "Nothing is lost"),
+        (OSError(28, "No space left on device"), 1, "the disk is full"),
+        (PermissionError(13, "Permission denied", "/somewhere"), 1, "permission was denied (/somewhere)"),
+    ],
+)
+def test_what_stops_a_command_is_said_plainly(
+    error: BaseException,
+    code: int,
+    words: str,
+    paths: StorePaths,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def stop(*_: object, **__: object) -> None:
+        raise error
+
+    monkeypatch.setattr(cli, "_show_report", stop)
+    found, _, err = _main(capsys, "report")
+    assert found == code
+    assert words in err
+
+
+def _claude(folder: Path, settings: str | None, age_days: int) -> Path:
+    project = folder / "projects" / "-x"
+    project.mkdir(parents=True)
+    transcript = project / "a.jsonl"
+    transcript.write_text("{}\n", encoding="utf-8")
+    import os
+
+    moment = (datetime.now(UTC) - timedelta(days=age_days)).timestamp()
+    os.utime(transcript, (moment, moment))
+    if settings is not None:
+        (folder / "settings.json").write_text(settings, encoding="utf-8")
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("settings", "status", "words"),
+    [
+        (None, "warn", "deleted after 30 days (the client's default); the oldest here has 9 days left"),
+        ('{"cleanupPeriodDays": 14}', "warn", "deleted after 14 days"),
+        ('{"cleanupPeriodDays": 90}', "ok", "69 days left"),
+        ('{"cleanupPeriodDays": 3650}', "ok", "3,650 days"),
+        ("not json", "warn", "30 days"),
+        ('{"cleanupPeriodDays": "x"}', "warn", "30 days"),
+    ],
+)
+def test_doctor_warns_before_history_is_deleted(
+    tmp_path: Path, paths: StorePaths, settings: str | None, status: str, words: str
+) -> None:
+    root = _claude(tmp_path / "claude", settings, age_days=20)
+    checks = [check for check in doctor.examine(paths, [root]) if check.name == "history"]
+    assert [check.status for check in checks] == [status]
+    assert words in checks[0].message
+
+
+def test_doctor_without_a_store_fails_and_says_what_to_do(
+    paths: StorePaths, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, out, _ = _main(capsys, "doctor")
+    assert code == 1
+    assert "no published store" in out
+    assert "agent-store build" in out
+
+
+def test_doctor_sees_a_home_that_is_open_to_others(store: StorePaths) -> None:
+    store.store.chmod(0o644)
+    check = next(check for check in doctor.examine(store) if check.name == "home")
+    assert check.status == "warn"
+    assert "chmod -R go-rwx" in check.advice

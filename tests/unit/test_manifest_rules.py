@@ -1,0 +1,418 @@
+"""The architecture as rules over dbt's manifest.
+
+A violation that is known and meant to go stands in tests/manifest_baseline.json; that file may only shrink.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from mini import REPOSITORY
+
+from agent_store import warehouse
+from agent_store.paths import StorePaths
+
+BASELINE = REPOSITORY / "tests" / "manifest_baseline.json"
+MOST_PARENTS = 7
+MOST_CHAINED_VIEWS = 3
+KEY_TESTS = frozenset({"unique", "unique_grain"})
+KEY_CONSTRAINTS = frozenset({"primary_key", "unique"})
+PUBLISHED_SCHEMA = "main"
+JINJA = re.compile(r"\{\{.*?\}\}|\{%.*?%\}|\{#.*?#\}", re.DOTALL)
+JINJA_COMMENT = re.compile(r"\{#.*?#\}", re.DOTALL)
+SQL_COMMENT = re.compile(r"--[^\n]*|/\*.*?\*/", re.DOTALL)
+STRING = re.compile(r"'(?:[^']|'')*'")
+JSON_ACCESS = re.compile(r"->|\bjson_\w+\s*\(|\bfrom_json\w*\s*\(")
+HARD_CODED = re.compile(r'(?<!distinct )\b(?:from|join)\s+("?[a-z_]\w*"?\."?[a-z_]\w*"?)', re.IGNORECASE)
+
+
+class Manifest:
+    """What the rules ask of a manifest."""
+
+    def __init__(self, data: dict[str, Any]) -> None:
+        self.data = data
+        self.nodes: dict[str, Any] = data["nodes"]
+        self.models = sorted(
+            (node for node in self.nodes.values() if node["resource_type"] == "model"),
+            key=lambda node: node["name"],
+        )
+        self.tests = [node for node in self.nodes.values() if node["resource_type"] == "test"]
+
+    def parents(self, model: dict[str, Any]) -> list[str]:
+        return list(dict.fromkeys(model["depends_on"]["nodes"]))
+
+    def name(self, unique_id: str) -> str:
+        return unique_id.split(".", 2)[2]
+
+    def sql(self, model: dict[str, Any], *, jinja: bool) -> str:
+        """The model's SQL without comments; without Jinja and strings where those would mislead."""
+        text = SQL_COMMENT.sub(" ", JINJA_COMMENT.sub(" ", model["raw_code"]))
+        return text if jinja else STRING.sub("''", JINJA.sub(" x ", text))
+
+    def is_published(self, node: dict[str, Any]) -> bool:
+        return bool(node["resource_type"] == "model" and node["schema"] == PUBLISHED_SCHEMA)
+
+
+def _in(model: dict[str, Any], folder: str) -> bool:
+    return bool(model["original_file_path"].startswith(f"models/{folder}/"))
+
+
+def source_only_in_staging(manifest: Manifest) -> Iterator[tuple[str, str]]:
+    for model in manifest.models:
+        if not _in(model, "staging"):
+            for parent in manifest.parents(model):
+                if parent.startswith("source."):
+                    yield model["name"], f"reads the source {manifest.name(parent)}"
+
+
+def staging_reads_sources_and_seeds(manifest: Manifest) -> Iterator[tuple[str, str]]:
+    """Within one source a staging model may read another: the line is parsed once, the rest are views."""
+    for model in manifest.models:
+        if _in(model, "staging"):
+            for parent in manifest.parents(model):
+                node = manifest.nodes.get(parent)
+                same = (
+                    node is not None
+                    and Path(node["original_file_path"]).parent == Path(model["original_file_path"]).parent
+                )
+                if not parent.startswith(("source.", "seed.")) and not same:
+                    yield model["name"], f"reads {manifest.name(parent)}"
+
+
+def views_read_the_star(manifest: Manifest) -> Iterator[tuple[str, str]]:
+    for model in manifest.models:
+        if model["name"].startswith("v_"):
+            for parent in manifest.parents(model):
+                name = manifest.name(parent)
+                if name.startswith(("stg_", "int_")) or parent.startswith("source."):
+                    yield model["name"], f"reads {name}"
+
+
+def json_only_in_staging(manifest: Manifest) -> Iterator[tuple[str, str]]:
+    for model in manifest.models:
+        if not _in(model, "staging"):
+            found = JSON_ACCESS.search(STRING.sub("''", manifest.sql(model, jinja=True)))
+            if found:
+                yield model["name"], f"reads JSON: {found.group(0)}"
+
+
+def one_yml_per_model(manifest: Manifest) -> Iterator[tuple[str, str]]:
+    for model in manifest.models:
+        patch = (model.get("patch_path") or "").split("://")[-1]
+        wanted = str(Path(model["original_file_path"]).with_suffix(".yml"))
+        if patch != wanted:
+            yield model["name"], f"is described in {patch or 'no yml'}, not in {wanted}"
+        elif not model["columns"]:
+            yield model["name"], "lists no columns"
+
+
+def every_column_is_typed_and_described(manifest: Manifest) -> Iterator[tuple[str, str]]:
+    for model in manifest.models:
+        bare = [
+            name
+            for name, column in model["columns"].items()
+            if not column.get("data_type") or not (column.get("description") or "").strip()
+        ]
+        if bare:
+            yield model["name"], f"columns without data_type or description: {', '.join(bare)}"
+
+
+def every_model_has_a_key(manifest: Manifest) -> Iterator[tuple[str, str]]:
+    tested = {
+        test["attached_node"]
+        for test in manifest.tests
+        if (test.get("test_metadata") or {}).get("name") in KEY_TESTS
+    }
+    for model in manifest.models:
+        constraints = list(model.get("constraints") or [])
+        for column in model["columns"].values():
+            constraints += column.get("constraints") or []
+        if model["unique_id"] not in tested and not any(c["type"] in KEY_CONSTRAINTS for c in constraints):
+            yield model["name"], "has neither a key test nor a key constraint"
+
+
+def every_model_says_its_grain(manifest: Manifest) -> Iterator[tuple[str, str]]:
+    for model in manifest.models:
+        if not model["description"].lstrip().startswith("One row"):
+            yield model["name"], 'its description does not begin with "One row per …"'
+
+
+def few_parents(manifest: Manifest) -> Iterator[tuple[str, str]]:
+    for model in manifest.models:
+        count = len(manifest.parents(model))
+        if count > MOST_PARENTS:
+            yield model["name"], f"has {count} direct parents"
+
+
+def short_chains_of_views(manifest: Manifest) -> Iterator[tuple[str, str]]:
+    depth: dict[str, int] = {}
+
+    def views_above(unique_id: str) -> int:
+        node = manifest.nodes.get(unique_id)
+        if node is None or node["resource_type"] != "model" or node["config"]["materialized"] != "view":
+            return 0
+        if unique_id not in depth:
+            depth[unique_id] = 1 + max((views_above(parent) for parent in manifest.parents(node)), default=0)
+        return depth[unique_id]
+
+    for model in manifest.models:
+        chain = views_above(model["unique_id"])
+        if chain > MOST_CHAINED_VIEWS:
+            yield model["name"], f"is view number {chain} in a chain"
+
+
+def no_hard_coded_relation(manifest: Manifest) -> Iterator[tuple[str, str]]:
+    for model in manifest.models:
+        found = HARD_CODED.search(manifest.sql(model, jinja=False))
+        if found:
+            yield model["name"], f"names {found.group(1)} without ref()"
+
+
+def every_model_is_used(manifest: Manifest) -> Iterator[tuple[str, str]]:
+    read: set[str] = set()
+    for node in [
+        *manifest.models,
+        *manifest.data["exposures"].values(),
+        *manifest.data.get("metrics", {}).values(),
+    ]:
+        read.update(node["depends_on"]["nodes"])
+    for model in manifest.models:
+        if model["unique_id"] not in read:
+            yield model["name"], "is read by no model and no exposure"
+
+
+def published_views_read_what_is_published(manifest: Manifest) -> Iterator[tuple[str, str]]:
+    for model in manifest.models:
+        if manifest.is_published(model) and model["config"]["materialized"] == "view":
+            for parent in manifest.parents(model):
+                node = manifest.nodes.get(parent)
+                if node is None or not manifest.is_published(node):
+                    yield model["name"], f"is a published view on {manifest.name(parent)}, which stays behind"
+
+
+Rule = Callable[[Manifest], Iterator[tuple[str, str]]]
+RULES: tuple[Rule, ...] = (
+    source_only_in_staging,
+    staging_reads_sources_and_seeds,
+    views_read_the_star,
+    json_only_in_staging,
+    one_yml_per_model,
+    every_column_is_typed_and_described,
+    every_model_has_a_key,
+    every_model_says_its_grain,
+    few_parents,
+    short_chains_of_views,
+    no_hard_coded_relation,
+    every_model_is_used,
+    published_views_read_what_is_published,
+)
+
+
+@pytest.fixture(scope="module")
+def manifest(tmp_path_factory: pytest.TempPathFactory) -> Manifest:
+    paths = StorePaths(tmp_path_factory.mktemp("manifest") / "home")
+    outcome = warehouse.invoke(["parse"], paths, REPOSITORY)
+    assert outcome.success, outcome.exception
+    return Manifest(json.loads((paths.target / "manifest.json").read_text(encoding="utf-8")))
+
+
+def _baseline() -> dict[str, list[str]]:
+    data: dict[str, list[str]] = json.loads(BASELINE.read_text(encoding="utf-8"))
+    return data
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.__name__)
+def test_rule(manifest: Manifest, rule: Rule) -> None:
+    known = set(_baseline().get(rule.__name__, []))
+    found: dict[str, list[str]] = {}
+    for model, reason in rule(manifest):
+        found.setdefault(model, []).append(reason)
+    new = [f"{model} {'; '.join(reasons)}" for model, reasons in found.items() if model not in known]
+    assert not new, f"{rule.__name__}:\n  " + "\n  ".join(new)
+    gone = sorted(known - set(found))
+    assert not gone, f"No longer a violation, take it out of {BASELINE.name}: {', '.join(gone)}"
+
+
+def test_the_baseline_only_shrinks() -> None:
+    names = {rule.__name__ for rule in RULES}
+    assert set(_baseline()) <= names, "The baseline names a rule that does not exist."
+    shown = subprocess.run(
+        ["git", "show", f"HEAD:{BASELINE.relative_to(REPOSITORY)}"],
+        cwd=REPOSITORY, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    if shown.returncode != 0:
+        pytest.skip("there is no committed baseline to compare with")
+    before = json.loads(shown.stdout)
+    added = {
+        f"{rule}: {model}"
+        for rule, models in _baseline().items()
+        for model in models
+        if model not in before.get(rule, [])
+    }
+    assert not added, f"The baseline has grown: {sorted(added)}"
+
+
+# --- the rules themselves -----------------------------------------------------
+
+
+def _model(name: str, folder: str, sql: str = "select 1 as x", **more: Any) -> dict[str, Any]:
+    path = f"models/{folder}/{name}.sql"
+    return {
+        "resource_type": "model",
+        "name": name,
+        "unique_id": f"model.agent_store.{name}",
+        "original_file_path": path,
+        "patch_path": f"agent_store://models/{folder}/{name}.yml",
+        "schema": "main",
+        "raw_code": sql,
+        "depends_on": {"nodes": []},
+        "columns": {"x": {"name": "x", "data_type": "integer", "description": "An x.", "constraints": []}},
+        "constraints": [{"type": "primary_key"}],
+        "description": "One row per x.",
+        "config": {"materialized": "table"},
+        **more,
+    }
+
+
+def _manifest(*models: dict[str, Any]) -> Manifest:
+    return Manifest(
+        {"nodes": {model["unique_id"]: model for model in models}, "exposures": {}, "metrics": {}}
+    )
+
+
+@pytest.mark.parametrize(
+    ("rule", "model"),
+    [
+        (
+            source_only_in_staging,
+            _model("fact_a", "core", depends_on={"nodes": ["source.agent_store.raw.batch"]}),
+        ),
+        (
+            staging_reads_sources_and_seeds,
+            _model("stg_a", "staging/a", depends_on={"nodes": ["model.agent_store.fact_a"]}),
+        ),
+        (views_read_the_star, _model("v_a", "cost", depends_on={"nodes": ["model.agent_store.int_a"]})),
+        (json_only_in_staging, _model("fact_a", "core", "select line ->> 'x' from t")),
+        (json_only_in_staging, _model("fact_a", "core", "select {{ json_scalar('line', 'x') }} from t")),
+        (one_yml_per_model, _model("fact_a", "core", patch_path="agent_store://models/core/facts.yml")),
+        (one_yml_per_model, _model("fact_a", "core", columns={})),
+        (
+            every_column_is_typed_and_described,
+            _model("a", "core", columns={"x": {"data_type": "integer", "description": ""}}),
+        ),
+        (every_model_has_a_key, _model("a", "core", constraints=[])),
+        (every_model_says_its_grain, _model("a", "core", description="Things.")),
+        (
+            few_parents,
+            _model("a", "core", depends_on={"nodes": [f"model.agent_store.p{i}" for i in range(8)]}),
+        ),
+        (no_hard_coded_relation, _model("a", "core", "select 1 from raw.batch")),
+        (
+            no_hard_coded_relation,
+            _model("a", "core", 'select 1 from {{ ref("b") }} join main."fact_x" using (x)'),
+        ),
+        (every_model_is_used, _model("a", "core")),
+        (
+            published_views_read_what_is_published,
+            _model(
+                "v_a",
+                "health",
+                config={"materialized": "view"},
+                depends_on={"nodes": ["model.agent_store.stg_a"]},
+            ),
+        ),
+    ],
+    ids=lambda value: getattr(value, "__name__", None) or value["name"],
+)
+def test_each_rule_finds_its_violation(rule: Rule, model: dict[str, Any]) -> None:
+    assert [name for name, _ in rule(_manifest(model))] == [model["name"]]
+
+
+def test_a_chain_of_four_views_is_found() -> None:
+    views = [
+        _model(
+            f"v_{i}",
+            "cost",
+            config={"materialized": "view"},
+            depends_on={"nodes": [f"model.agent_store.v_{i - 1}"]},
+        )
+        for i in range(1, 5)
+    ]
+    assert [name for name, _ in short_chains_of_views(_manifest(*views))] == ["v_4"]
+
+
+def test_what_only_looks_like_a_violation_is_none() -> None:
+    sql = """
+    -- line ->> 'x' from raw.batch
+    {# json_extract( #}
+    select a.is_json_valid, 'from raw.batch -> json_x(' as text
+    from {{ ref('b') }} as a where a.x is distinct from b.y
+    """
+    manifest = _manifest(_model("a", "core", sql))
+    assert not list(json_only_in_staging(manifest))
+    assert not list(no_hard_coded_relation(manifest))
+
+
+# --- yml, by the schemas that dbt ships (dbt runs them on other databases only)
+
+
+def _yml_files() -> list[Path]:
+    folders = ("models", "seeds", "macros", "tests/generic", "tests/invariants")
+    return sorted(file for folder in folders for file in (REPOSITORY / folder).rglob("*.yml"))
+
+
+def _schema_errors(schema: dict[str, Any], data: object) -> list[str]:
+    from dbt.jsonschemas.jsonschemas import CustomDraft7Validator
+    from jsonschema.exceptions import best_match
+
+    messages = []
+    for error in CustomDraft7Validator(schema).iter_errors(data):
+        if not error.path and error.validator == "additionalProperties" and "anchors" in error.message:
+            continue
+        deepest = best_match([error])
+        if deepest.validator == "enum" and str(deepest.instance).lower() in (
+            str(value).lower() for value in deepest.validator_value
+        ):
+            continue  # dbt does not mind the case of severities
+        if deepest.validator == "additionalProperties" and "'type_params' was unexpected" in deepest.message:
+            continue  # the schema is of metrics to come; dbt itself lets it pass
+        path = ".".join(str(part) for part in deepest.absolute_path)
+        messages.append(f"{path}: {deepest.message[:300]}")
+    return messages
+
+
+def test_yml_has_no_unknown_or_misspelt_keys() -> None:
+    from dbt.jsonschemas.jsonschemas import resources_schema
+
+    files = _yml_files()
+    assert files, "There is no yml to check."
+    problems = [
+        f"{file.relative_to(REPOSITORY)}: {message}"
+        for file in files
+        for message in _schema_errors(
+            resources_schema(), yaml.safe_load(file.read_text(encoding="utf-8")) or {}
+        )
+    ]
+    assert not problems, "\n".join(problems)
+
+
+def test_the_project_file_has_no_unknown_or_misspelt_keys() -> None:
+    from dbt.jsonschemas.jsonschemas import project_schema
+
+    data = yaml.safe_load((REPOSITORY / "dbt_project.yml").read_text(encoding="utf-8"))
+    problems = _schema_errors(project_schema(), data)
+    assert not problems, "\n".join(problems)
+
+
+def test_the_schema_check_finds_a_misspelt_key() -> None:
+    from dbt.jsonschemas.jsonschemas import resources_schema
+
+    wrong = {"models": [{"name": "a", "colums": [{"name": "x"}]}]}
+    assert "colums" in _schema_errors(resources_schema(), wrong)[0]
