@@ -8,10 +8,13 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import sys
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -136,6 +139,7 @@ def build(
     with _landing_progress() as progress:
 
         def on_stage(name: str, outcome: Outcome) -> None:
+            _interrupts.check()
             if progress is not None:
                 progress.stop()
             if name == "landed" and outcome.landing is not None:
@@ -336,28 +340,52 @@ def _show_report(*, as_json: bool) -> None:
         reports.render(found, _console())
 
 
+class _Interrupts:
+    """Remembers Ctrl-C: DuckDB may turn the exception into another one, or swallow it."""
+
+    def __init__(self) -> None:
+        self.seen = False
+
+    def watch(self) -> None:
+        """Begin to watch (only the main thread of a process can)."""
+        self.seen = False
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGINT, self._handle)
+
+    def check(self) -> None:
+        """Stop here if Ctrl-C was pressed and got lost."""
+        if self.seen:
+            raise KeyboardInterrupt
+
+    def _handle(self, number: int, frame: FrameType | None) -> None:
+        self.seen = True
+        signal.default_int_handler(number, frame)
+
+
+_interrupts = _Interrupts()
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run a command; every error that has a known cause becomes one or two plain sentences."""
+    _interrupts.watch()
     try:
         code = cli.main(args=list(arguments) if arguments is not None else None, standalone_mode=False)
-    except StoreError as error:
-        code = _fail(error)
-    except click.exceptions.Abort:
-        code = _interrupted()
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, click.exceptions.Abort):
         code = _interrupted()
     except click.ClickException as error:
         error.show()
         code = error.exit_code
     except BrokenPipeError:
-        # Who reads has enough (| head): not an error. Python would complain once more when it closes stdout.
+        # Who reads has enough (| head): not an error. Python would complain once more when closing stdout.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 0
-    except OSError as error:
-        known = explain(error, "This")
-        if known is None:
+    except Exception as error:
+        if _interrupts.seen:
+            code = _interrupted()
+        elif (known := explain(error, "This")) is not None:
+            code = _fail(known)
+        else:
             raise
-        code = _fail(known)
     sys.exit(code if isinstance(code, int) else 0)
 
 

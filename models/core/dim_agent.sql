@@ -1,16 +1,27 @@
 with actors as (
     select * from {{ ref('int_actor') }}
+),
+
+-- The newest clients log the shape of their requests; its hash stands for system prompt and tools.
+shapes as (
+    select
+        session_id,
+        min(shape_hash) as shape_hash
+    from {{ ref('stg_transcripts__request_shape') }}
+    where is_first_of_session
+    group by session_id
 )
 
 select
-    agent_id,
-    min(agent_name) as agent_name,
-    min(agent_type) as agent_type,
-    min(project_path) as project_path,
-    cast(null as varchar) as system_prompt_hash,
-    min(started_at) as created_at,
-    max(ended_at) as last_seen_at,
+    actors.agent_id,
+    min(actors.agent_name) as agent_name,
+    min(actors.agent_type) as agent_type,
+    min(actors.project_path) as project_path,
+    max_by(shapes.shape_hash, (actors.started_at, actors.session_id)) filter (where actors.actor = 'main') as system_prompt_hash,
+    min(actors.started_at) as created_at,
+    max(actors.ended_at) as last_seen_at,
     'observed' as provenance,
     count(*) as run_count
 from actors
-group by agent_id
+left join shapes on shapes.session_id = actors.session_id
+group by actors.agent_id

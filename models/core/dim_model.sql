@@ -40,7 +40,7 @@ select
         when names.model_name like 'gemini%' then 'google'
         else 'other'
     end as provider,
-    nullif({{ regex_group('names.model_name', '([0-9]+(?:-[0-9]+)*)') }}, '') as model_version,
+    nullif({{ regex_group('names.model_name', '([0-9]+(?:[.-][0-9]+)*)') }}, '') as model_version,
     responses.first_seen_at,
     responses.last_seen_at,
     prices.released_on,

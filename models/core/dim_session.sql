@@ -17,7 +17,7 @@ chains as (
 last_responses as (
     select
         session_id,
-        max_by(stop_reason, (last_block_at, response_id)) as last_stop_reason,
+        {{ value_at_max('stop_reason', '(thread_position, response_id)') }} as last_stop_reason,
         max(last_block_at) as last_response_at
     from {{ ref('int_api_response') }}
     where actor = 'main'
@@ -27,8 +27,7 @@ last_responses as (
 last_turns as (
     select
         session_id,
-        max_by(command_name, turn_number) as last_command,
-        max(prompted_at) as last_prompted_at
+        {{ value_at_max('command_name', 'turn_number') }} as last_command
     from {{ ref('int_turn') }}
     group by session_id
 ),
@@ -51,6 +50,28 @@ api_errors as (
     group by session_id
 ),
 
+-- `/clear` stands at the head of the session that it begins: the one before it in the same folder ended so.
+clearing as (
+    select
+        sessions.session_id,
+        sessions.working_dir,
+        sessions.started_at
+    from sessions
+    inner join {{ ref('int_turn') }} as turns on turns.session_id = sessions.session_id
+    where turns.turn_number = 1 and turns.command_name = 'clear'
+),
+
+cleared as (
+    select
+        clearing.session_id as clearing_session_id,
+        max_by(sessions.session_id, (sessions.ended_at, sessions.session_id)) as session_id
+    from clearing
+    inner join sessions
+        on sessions.working_dir = clearing.working_dir and sessions.session_id <> clearing.session_id
+        and sessions.ended_at <= clearing.started_at
+    group by clearing.session_id
+),
+
 pending_calls as (
     select
         session_id,
@@ -71,7 +92,7 @@ ended as (
         case
             when sessions.continued_in_session_id is not null then 'continued'
             when last_turns.last_command in ('exit', 'quit', 'logout') then 'exit'
-            when last_turns.last_command = 'clear' then 'clear'
+            when sessions.session_id in (select session_id from cleared) then 'clear'
             when api_errors.last_error_at >= last_responses.last_response_at then 'error'
             when sessions.entrypoint like 'sdk%' and last_responses.last_stop_reason = 'end_turn' then 'completed'
             when pending_calls.pending_call_count > 0 and last_responses.last_stop_reason = 'tool_use' then 'interrupted'

@@ -10,7 +10,7 @@ turns as (
 last_responses as (
     select
         turns.turn_id,
-        max_by(responses.stop_reason, (responses.last_block_at, responses.response_id)) filter (where responses.actor = 'main') as stop_reason,
+        {{ value_at_max('case when responses.actor = \'main\' then responses.stop_reason end', '(responses.actor = \'main\', responses.thread_position, responses.response_id)') }} as stop_reason,
         max(responses.last_block_at) as last_response_at
     from {{ ref('int_api_response') }} as responses
     inner join {{ ref('int_line_turn') }} as turns on turns.line_uuid = responses.first_line_uuid
@@ -43,7 +43,9 @@ prompt_tasks as (
     from turns
     inner join sessions on sessions.session_id = turns.session_id
     left join last_responses on last_responses.turn_id = turns.turn_id
-    where last_responses.turn_id is not null or turns.prompt_origin not in ('local_command', 'shell')
+    where
+        turns.prompt_origin not in ('local_command', 'shell')
+        or turns.turn_id in (select prompt_id from {{ ref('fact_api_call') }} where prompt_id is not null)
 ),
 
 calls as (

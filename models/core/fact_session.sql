@@ -46,15 +46,27 @@ edits as (
     group by session_id
 ),
 
+-- A turn works until its last answer, at the longest until the next prompt: background work would count twice.
+worked as (
+    select
+        *,
+        least(
+            last_response_at,
+            coalesce(lead(prompted_at) over (partition by session_id order by turn_number), last_response_at)
+        ) as worked_until
+    from {{ ref('fact_prompt') }}
+),
+
 prompts as (
     select
         session_id,
         count(*) filter (where is_human) as prompt_count,
         count(*) filter (where not is_human and prompt_origin <> 'unknown') as machine_prompt_count,
         count(*) filter (where was_interrupted) as interruption_count,
-        sum(case when last_response_at >= prompted_at then {{ ms_between('prompted_at', 'last_response_at') }} end) / 1000.0
-            as agent_working_seconds
-    from {{ ref('fact_prompt') }}
+        sum(
+            case when worked_until >= prompted_at then {{ ms_between('prompted_at', 'worked_until') }} end
+        ) / 1000.0 as agent_working_seconds
+    from worked
     group by session_id
 ),
 
@@ -111,7 +123,10 @@ select
     cast(calls.peak_context_tokens as bigint) as peak_context_tokens,
     cast(coalesce(calls.unpriced_response_count, 0) as bigint) as unpriced_response_count,
     cast(coalesce(calls.unfinished_response_count, 0) as bigint) as unfinished_response_count,
-    cast(prompts.agent_working_seconds as double) as agent_working_seconds,
+    -- Turns out of order (a client that stamped old lines anew) can add up to more than the session lasted.
+    cast(least(
+        prompts.agent_working_seconds, {{ ms_between('sessions.started_at', 'sessions.ended_at') }} / 1000.0
+    ) as double) as agent_working_seconds,
     calls.cost_usd,
     calls.subagent_cost_usd,
     cost_states.reported_cost_usd,

@@ -58,7 +58,7 @@ events as (
             when 'api_error' then 'api_error'
             when 'stop_hook_summary' then 'stop_hooks'
             when 'turn_duration' then 'turn_end'
-            else coalesce(subtype, 'notice')
+            else case when subtype in ('session_start', 'session_end', 'prompt') then 'client_' || subtype else coalesce(subtype, 'notice') end
         end,
         cast(null as varchar),
         case

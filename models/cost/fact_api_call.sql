@@ -2,12 +2,20 @@
 
 with touched as {{ touched_sessions() }},
 
+-- A writer that gives one name to several lines leaves a response without a place: it counts with the session's first turn.
+first_turns as (
+    select session_id, min_by(turn_id, turn_number) as turn_id
+    from {{ ref('int_turn') }}
+    semi join touched on touched.session_id = int_turn.session_id
+    group by session_id
+),
+
 responses as (
     select
         responses.response_id as call_id,
         responses.session_id,
         responses.actor,
-        turns.turn_id,
+        coalesce(turns.turn_id, first_turns.turn_id) as turn_id,
         responses.model_name,
         responses.model_raw,
         responses.message_id,
@@ -51,7 +59,9 @@ responses as (
         responses.uncached_cost_usd
     from {{ ref('int_api_response') }} as responses
     semi join touched on touched.session_id = responses.session_id
-    left join {{ ref('int_line_turn') }} as turns on turns.line_uuid = responses.first_line_uuid
+    left join {{ ref('int_line_turn') }} as turns
+        on turns.line_uuid = responses.first_line_uuid and turns.session_id = responses.session_id
+    left join first_turns on first_turns.session_id = responses.session_id
 ),
 
 -- Requests that failed: one line per retry of the client, or the error shown instead of an answer.

@@ -3,6 +3,7 @@
 select
     lines.set_aside_reason,
     files.host,
+    files.root as source_root,
     files.path as source_path,
     lines.line_number as source_line,
     lines.part_number,

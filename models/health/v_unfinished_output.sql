@@ -1,7 +1,7 @@
 {{ config(materialized='view') }}
 
 select
-    sessions.last_client_version as client_version,
+    coalesce(sessions.last_client_version, 'unknown') as client_version,
     calls.agent_run_id is not null as is_subagent,
     cast(count(*) as bigint) as response_count,
     cast(count(*) filter (where not calls.is_output_final) as bigint) as unfinished_count,

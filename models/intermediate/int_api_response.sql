@@ -163,9 +163,9 @@ counted as (
     select
         grouped.response_id,
         grouped.message_id,
-        greatest(
+        cast(greatest(
             coalesce(winners.usage.server_tool_use.web_search_requests, 0), coalesce(web_searches.web_search_count, 0)
-        ) as web_search_count
+        ) as bigint) as web_search_count
     from grouped
     inner join winners on winners.response_id = grouped.response_id
     left join web_searches on web_searches.message_key = coalesce(grouped.message_id, grouped.first_line_uuid)
@@ -227,4 +227,5 @@ inner join touched on touched.session_id = grouped.session_id
 inner join winners on winners.response_id = grouped.response_id
 inner join totals on totals.response_id = grouped.response_id
 inner join counted on counted.response_id = grouped.response_id
-left join {{ ref('int_line') }} as positions on positions.line_uuid = grouped.first_line_uuid
+left join {{ ref('int_line') }} as positions
+    on positions.line_uuid = grouped.first_line_uuid and positions.session_id = grouped.session_id

@@ -121,7 +121,8 @@ attachment_items as (
             when attachments.attachment_type in ('hook_additional_context', 'hook_blocking_error', 'hook_stopped_continuation') then 'hook_output'
             else 'injected_text'
         end as item_kind,
-        attachments.attachment.toolUseID as tool_use_id,
+        case when attachments.attachment.toolUseID in (select tool_use_id from calls) then attachments.attachment.toolUseID end
+            as tool_use_id,
         cast(null as varchar) as tool_name,
         cast(null as varchar) as skill_name,
         cast(null as varchar) as agent_name,

@@ -32,10 +32,53 @@ entry_weights as (
         thread_id,
         entered_response_number,
         sum(weight) as weight,
+        sum(weight) filter (where not is_output) as input_weight,
+        sum(image_count) as image_count,
         count(*) filter (where is_output) as output_count,
         count(*) filter (where not is_output) as input_count
     from items
     group by all
+),
+
+-- Characters to tokens as the thread itself measured it, on what came in while its context grew: nearer than one rate for
+-- all, though prose and listings still differ from tool results by up to 30 %. A thread that measured too little gets the
+-- one rate.
+growths as (
+    select
+        responses.thread_id,
+        responses.context_tokens - responses.previous_context_tokens
+        - case when responses.was_previous_final and entry_weights.output_count > 0 then responses.previous_output_tokens else 0 end
+            as tokens,
+        case when responses.was_previous_final then entry_weights.input_weight else entry_weights.weight end as weight
+    from responses
+    inner join entry_weights
+        on entry_weights.thread_id = responses.thread_id and entry_weights.entered_response_number = responses.response_number
+    where
+        responses.context_change = 'growth' and not responses.is_iterated
+        and entry_weights.input_count > 0 and entry_weights.image_count = 0
+),
+
+measured_rates as (
+    select
+        thread_id,
+        cast(sum(weight) as double) / sum(tokens) as characters_per_token
+    from growths
+    where tokens > 0
+    group by thread_id
+    having
+        sum(tokens) >= {{ var('ledger_rate_tokens') }}
+        and sum(weight) between {{ var('ledger_rate_lowest') }} * sum(tokens) and {{ var('ledger_rate_highest') }} * sum(tokens)
+),
+
+rates as (
+    select
+        threads.thread_id,
+        coalesce(measured_rates.characters_per_token, {{ var('characters_per_token') }}) as characters_per_token,
+        case
+            when measured_rates.thread_id is null then {{ var('leftover_text_ratio') }} else {{ var('leftover_text_ratio_measured') }}
+        end as leftover_text_ratio
+    from threads
+    left join measured_rates on measured_rates.thread_id = threads.thread_id
 ),
 
 -- The base of a thread: the system prompt and the tools. What the first response read from a cache is exactly that, for
@@ -46,13 +89,16 @@ bases as (
         case
             when responses.cache_read_tokens > 0 then responses.cache_read_tokens
             else greatest(
-                responses.context_tokens - cast(round(coalesce(entry_weights.weight, 0) / {{ var('characters_per_token') }}) as bigint), 0
+                responses.context_tokens - cast(round(coalesce(entry_weights.weight, 0) / rates.characters_per_token) as bigint), 0
             )
         end as base_tokens,
         responses.cache_read_tokens > 0 as is_measured,
-        coalesce(entry_weights.weight, 0) <= {{ var('leftover_text_ratio') }} * responses.context_tokens * {{ var('characters_per_token') }}
-            as is_mostly_base
+        coalesce(entry_weights.weight, 0) <= rates.leftover_text_ratio * responses.context_tokens * rates.characters_per_token
+            as is_mostly_base,
+        rates.characters_per_token,
+        rates.leftover_text_ratio
     from responses
+    inner join rates on rates.thread_id = responses.thread_id
     left join entry_weights
         on entry_weights.thread_id = responses.thread_id and entry_weights.entered_response_number = 1
     where responses.response_number = 1
@@ -71,7 +117,9 @@ entries as (
         responses.was_previous_final,
         responses.previous_output_tokens,
         least(bases.base_tokens, responses.context_tokens) as base_tokens,
-        bases.is_measured as is_base_measured,
+        bases.is_measured or bases.is_mostly_base as is_base_known,
+        bases.characters_per_token,
+        bases.leftover_text_ratio,
         coalesce(entry_weights.weight, 0) as logged_weight,
         coalesce(entry_weights.output_count, 0) as output_count,
         coalesce(entry_weights.input_count, 0) as input_count,
@@ -81,7 +129,7 @@ entries as (
             when 'shrink' then greatest(
                 least(bases.base_tokens, responses.context_tokens),
                 responses.context_tokens
-                - cast(round(coalesce(entry_weights.weight, 0) / {{ var('characters_per_token') }}) as bigint)
+                - cast(round(coalesce(entry_weights.weight, 0) / bases.characters_per_token) as bigint)
             )
             else responses.previous_context_tokens
         end as cut_position
@@ -127,11 +175,11 @@ present_items as (
         cast(null as varchar) as tool_use_id,
         cast(null as varchar) as file_path,
         cast(0 as bigint) as characters,
-        entered_tokens * {{ var('characters_per_token') }} - logged_weight as weight
+        entered_tokens * characters_per_token - logged_weight as weight
     from split
     where
         context_change in ('start', 'compaction')
-        and entered_tokens * {{ var('characters_per_token') }} > logged_weight + 500 * {{ var('characters_per_token') }}
+        and entered_tokens * characters_per_token > logged_weight + 500 * characters_per_token
 ),
 
 weighted as (
@@ -144,7 +192,8 @@ weighted as (
         split.output_count,
         split.input_count,
         split.is_iterated,
-        split.is_base_measured,
+        split.is_base_known,
+        split.leftover_text_ratio,
         -- With the previous answer measured apart the two groups share their own parts, else all share one.
         case when split.output_entered_tokens is null then 'all' when items.is_output then 'output' else 'input' end as share_group
     from present_items as items
@@ -156,6 +205,9 @@ running as (
     select
         *,
         sum(weight) over (partition by thread_id, entered_response_number, share_group) as group_weight,
+        coalesce(sum(weight) filter (where item_kind = 'unlogged') over (
+            partition by thread_id, entered_response_number, share_group
+        ), 0) as unlogged_weight,
         sum(weight) over (
             partition by thread_id, entered_response_number, share_group
             order by is_output desc, thread_position, block_number, item_id
@@ -196,7 +248,11 @@ item_segments as (
             -- What a start leaves over is a measured total less a little text: as good as a share by length.
             when
                 item_kind = 'unlogged' and not is_iterated
-                and group_weight - weight <= {{ var('leftover_text_ratio') }} * group_weight then 'proportional'
+                and group_weight - weight <= leftover_text_ratio * group_weight then 'proportional'
+            -- And logged texts share what lies above a known base by length, as long as little else entered with them.
+            when
+                item_kind <> 'unlogged' and not is_iterated and context_change in ('start', 'compaction') and is_base_known
+                and unlogged_weight <= {{ var('leftover_text_ratio') }} * group_weight then 'proportional'
             when context_change in ('start', 'compaction', 'shrink') or is_iterated then 'estimated'
             when group_count = 1 then 'direct'
             else 'proportional'

@@ -21,6 +21,7 @@ calls as (
         blocks.tool_input,
         blocks.tool_input_json,
         blocks.tool_input_bytes,
+        blocks.written_line_count,
         row_number() over (
             partition by blocks.tool_use_id order by lines.is_nested, lines.created_at nulls last, files.path, lines.line_number
         ) as call_rank
@@ -173,8 +174,9 @@ select
     coalesce(classified.output_bytes, 0) as output_bytes,
     coalesce(classified.output_characters, 0) as output_characters,
     classified.output_image_count,
-    classified.patch_lines_added,
-    classified.patch_lines_deleted,
+    case when classified.result.type = 'create' then classified.written_line_count else classified.patch_lines_added end
+        as patch_lines_added,
+    case when classified.result.type = 'create' then 0 else classified.patch_lines_deleted end as patch_lines_deleted,
     touched._batch_id
 from classified
 inner join touched on touched.session_id = classified.session_id

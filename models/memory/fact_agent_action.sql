@@ -51,7 +51,7 @@ actions as (
         call_status as status,
         error_type,
         case
-            when length(tool_input_json) <= 4000 then tool_input_json
+            when length(tool_input_json) <= 4000 then cast(tool_input_json as varchar)
             else {{ as_json({'target': 'left(target, 500)', 'input_bytes': 'input_bytes', 'is_cut': 'true'}) }}
         end as metadata,
         coalesce(input_bytes, 0) + 1 as weight,

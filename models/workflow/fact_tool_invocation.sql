@@ -40,7 +40,7 @@ select
     cast(calls.output_bytes as bigint) as output_size_bytes,
     -- Whole where it is short; a long input stands in the transcript line.
     case
-        when length(calls.tool_input_json) <= 4000 then calls.tool_input_json
+        when length(calls.tool_input_json) <= 4000 then cast(calls.tool_input_json as varchar)
         else {{ as_json({'target': 'left(calls.target, 500)', 'input_bytes': 'calls.input_bytes', 'is_cut': 'true'}) }}
     end as metadata,
     calls.source_path as _source_path,

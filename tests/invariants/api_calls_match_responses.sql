@@ -1,4 +1,5 @@
--- The successful rows of fact_api_call are the responses of int_api_response, with the same tokens and dollars: nothing is lost on the way.
+-- The successful rows of fact_api_call are the responses of int_api_response, with the same tokens and
+-- dollars: nothing is lost on the way.
 with calls as (
     select
         call_id as response_id,
@@ -22,8 +23,8 @@ responses as (
         cache_write_5m_tokens,
         cache_write_1h_tokens,
         web_search_count,
-        input_cost_usd + cache_write_5m_cost_usd + cache_write_1h_cost_usd + cache_read_cost_usd + output_cost_usd
-        + web_search_cost_usd as cost_usd
+        input_cost_usd + cache_write_5m_cost_usd + cache_write_1h_cost_usd + cache_read_cost_usd
+        + output_cost_usd + web_search_cost_usd as cost_usd
     from {{ ref('int_api_response') }}
 )
 
@@ -34,7 +35,7 @@ select
     calls.cost_usd as fact_cost_usd,
     responses.cost_usd as response_cost_usd
 from calls
-full join responses on responses.response_id = calls.response_id
+full join responses on calls.response_id = responses.response_id
 where
     calls.response_id is null
     or responses.response_id is null

@@ -1,6 +1,9 @@
--- Every cost mart shows the same answers, tokens and dollars as fact_api_call, whatever it groups by: one number for one question.
+-- Every cost mart shows the same answers, tokens and dollars as fact_api_call, whatever it groups by:
+-- one number for one question.
 {%- set dated = ['v_cost_daily', 'v_cost_monthly', 'v_blocks'] %}
-{%- set undated = ['v_cost_by_model', 'v_cost_by_project', 'v_cost_by_branch', 'v_session_report', 'fact_session'] %}
+{%- set undated = [
+    'v_cost_by_model', 'v_cost_by_project', 'v_cost_by_branch', 'v_session_report', 'fact_session'
+] %}
 {%- set counts = [
     'response_count', 'unpriced_response_count', 'uncached_input_tokens', 'output_tokens', 'cache_read_tokens',
     'cache_write_5m_tokens', 'cache_write_1h_tokens', 'total_tokens'
@@ -25,7 +28,7 @@ expected as (
     select
         true as is_dated_only,
         {%- for count in counts %}
-        coalesce(sum({{ count }}), 0) as {{ count }},
+            coalesce(sum({{ count }}), 0) as {{ count }},
         {%- endfor %}
         coalesce(sum(cost_usd), 0) as cost_usd
     from calls
@@ -34,7 +37,7 @@ expected as (
     select
         false as is_dated_only,
         {%- for count in counts %}
-        coalesce(sum({{ count }}), 0) as {{ count }},
+            coalesce(sum({{ count }}), 0) as {{ count }},
         {%- endfor %}
         coalesce(sum(cost_usd), 0) as cost_usd
     from calls
@@ -42,28 +45,28 @@ expected as (
 
 shown as (
     {%- for mart in dated + undated %}
-    select
-        '{{ mart }}' as mart,
-        {{ 'true' if mart in dated else 'false' }} as is_dated_only,
-        {%- for count in counts %}
-        coalesce(sum({{ count }}), 0) as {{ count }},
-        {%- endfor %}
-        coalesce(sum(cost_usd), 0) as cost_usd
-    from {{ ref(mart) }}
-    {{ 'union all' if not loop.last }}
+        select
+            '{{ mart }}' as mart,
+            {{ 'true' if mart in dated else 'false' }} as is_dated_only,
+            {%- for count in counts %}
+                coalesce(sum({{ count }}), 0) as {{ count }},
+            {%- endfor %}
+            coalesce(sum(cost_usd), 0) as cost_usd
+        from {{ ref(mart) }}
+        {{ 'union all' if not loop.last }}
     {%- endfor %}
 )
 
 select
     shown.mart,
     {%- for count in counts %}
-    shown.{{ count }} - expected.{{ count }} as {{ count }}_difference,
+        shown.{{ count }} - expected.{{ count }} as {{ count }}_difference,
     {%- endfor %}
     shown.cost_usd - expected.cost_usd as cost_usd_difference
 from shown
-inner join expected on expected.is_dated_only = shown.is_dated_only
+inner join expected on shown.is_dated_only = expected.is_dated_only
 where
     abs(shown.cost_usd - expected.cost_usd) > 1e-6
     {%- for count in counts %}
-    or shown.{{ count }} <> expected.{{ count }}
+        or shown.{{ count }} <> expected.{{ count }}
     {%- endfor %}

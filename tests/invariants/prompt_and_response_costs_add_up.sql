@@ -1,9 +1,14 @@
--- Per prompt its own estimated cost and those of its responses add up to the cost of its calls: what is asked for twice is paid for once.
+-- Per prompt its own estimated cost and those of its responses add up to the cost of its calls: no dollar
+-- stands on both sides.
 with parts as (
-    select prompt_id, estimated_cost_usd
+    select
+        prompt_id,
+        estimated_cost_usd
     from {{ ref('fact_prompt') }}
     union all
-    select prompt_id, estimated_cost_usd
+    select
+        prompt_id,
+        estimated_cost_usd
     from {{ ref('fact_response') }}
 ),
 
@@ -29,5 +34,5 @@ select
     estimated.cost_usd as estimated_cost_usd,
     calls.cost_usd as call_cost_usd
 from estimated
-full join calls on calls.prompt_id = estimated.prompt_id
+full join calls on estimated.prompt_id = calls.prompt_id
 where abs(coalesce(estimated.cost_usd, 0) - coalesce(calls.cost_usd, 0)) > 1e-6

@@ -75,5 +75,9 @@ select
     tool_input_json,
     octet_length(encode(tool_input_json)) as tool_input_bytes,
     tool_input,
+    -- A new file's lines: the client's patch of a Write that creates is empty.
+    case
+        when tool_name = 'Write' then {{ line_count(json_scalar('tool_input_json', '$.content')) }}
+    end as written_line_count,
     _batch_id
 from typed

@@ -1,0 +1,33 @@
+-- Per session and basis the allocations are the session's cost: whichever way the dollars are split, none
+-- is lost and none is spent twice.
+with bases as (
+    select distinct basis
+    from {{ ref('fact_cost_allocation') }}
+),
+
+expected as (
+    select
+        sessions.session_id,
+        bases.basis,
+        coalesce(sessions.cost_usd, 0) as cost_usd
+    from {{ ref('fact_session') }} as sessions
+    cross join bases
+),
+
+allocated as (
+    select
+        session_id,
+        basis,
+        sum(cost_usd) as cost_usd
+    from {{ ref('fact_cost_allocation') }}
+    group by all
+)
+
+select
+    expected.session_id,
+    expected.basis,
+    expected.cost_usd,
+    allocated.cost_usd as allocated_cost_usd
+from expected
+left join allocated on expected.session_id = allocated.session_id and expected.basis = allocated.basis
+where abs(expected.cost_usd - coalesce(allocated.cost_usd, 0)) > 1e-6
