@@ -199,6 +199,7 @@ def run(
             tests=options.tests,
             full_refresh=full_refresh,
             seeds=building.green_fingerprint != code.tables,
+            code=code.code,
             on_node=on_node,
         )
         seconds["dbt"] = result.seconds

@@ -15,11 +15,12 @@ import re
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from agent_store import compiled
 from agent_store.errors import StoreError, explain
 from agent_store.paths import HOME_VARIABLE, STORE_NAME, StorePaths, private_files
 
@@ -397,11 +398,20 @@ def build(
     tests: bool = True,
     full_refresh: bool = False,
     seeds: bool = True,
+    code: str = "",
     select: Sequence[str] = (),
     on_node: Callable[[str, int, int], None] | None = None,
 ) -> BuildResult:
-    """Build the models, in order, each followed by its tests; what fails is named with its rows."""
+    """Build the models, in order, each followed by its tests; what fails is named with its rows.
+
+    With `seeds` false the code is that of the last green build, by its fingerprint `code`: the seeds are
+    loaded, the views are valid and the tests compiled, so that only tables and incremental models go through
+    dbt.
+    """
     started = time.monotonic()
+    known = compiled.load(paths, code) if code and not seeds and not full_refresh and not select else None
+    if known is not None:
+        return _build_rows(paths, project, known, tests=tests, on_node=on_node, started=started)
     arguments = [
         "build",
         "--threads",
@@ -424,7 +434,72 @@ def build(
         message = _first_lines(str(outcome.exception or "dbt stopped without saying why"))
         failure = NodeFailure("dbt", "project", "error", message)
         return BuildResult(success=False, failures=(failure,), seconds=seconds)
-    return _read_results(outcome.result.results, paths, success=bool(outcome.success), seconds=seconds)
+    result = _read_results(outcome.result.results, paths, success=bool(outcome.success), seconds=seconds)
+    if code and tests and not select and result.success:
+        compiled.save(paths, compiled.from_results(outcome.result.results, code))
+    return result
+
+
+def _build_rows(
+    paths: StorePaths,
+    project: Path,
+    known: compiled.Compiled,
+    *,
+    tests: bool,
+    on_node: Callable[[str, int, int], None] | None,
+    started: float,
+) -> BuildResult:
+    """Build with code that is known: tables by dbt, then the tests in the SQL that it compiled before."""
+    arguments = ["build", "--threads", str(THREADS), "--no-write-json"]
+    arguments += ["--exclude-resource-type", "unit_test", "--exclude-resource-type", "test"]
+    arguments += ["--select", "config.materialized:table", "config.materialized:incremental"]
+    outcome = invoke(arguments, paths, project, _node_listener(on_node) if on_node else None)
+    if outcome.result is None or not hasattr(outcome.result, "results"):
+        message = _first_lines(str(outcome.exception or "dbt stopped without saying why"))
+        failure = NodeFailure("dbt", "project", "error", message)
+        return BuildResult(success=False, failures=(failure,), seconds=time.monotonic() - started)
+    built = _read_results(outcome.result.results, paths, success=bool(outcome.success), seconds=0)
+    descriptions = {name: Description(text, columns) for name, (text, columns) in known.descriptions.items()}
+    if not built.success or not tests:
+        return replace(built, descriptions=descriptions, seconds=time.monotonic() - started)
+    connection = connect_warehouse(paths)
+    try:
+        connection.execute("set TimeZone = 'UTC'")
+        outcomes = compiled.run_tests(connection, known.tests, THREADS)
+    finally:
+        connection.close()
+    notes = [
+        (outcome, _test_failure(outcome, paths))
+        for outcome in outcomes
+        if outcome.status in {"warn", "fail", "error"}
+    ]
+    failures = tuple(note for outcome, note in notes if outcome.status != "warn")
+    return replace(
+        built,
+        success=not failures,
+        failures=failures,
+        warnings=tuple(note for outcome, note in notes if outcome.status == "warn"),
+        test_count=len(outcomes),
+        passed_count=sum(outcome.status == "pass" for outcome in outcomes),
+        descriptions=descriptions,
+        seconds=time.monotonic() - started,
+    )
+
+
+def _test_failure(outcome: compiled.TestOutcome, paths: StorePaths) -> NodeFailure:
+    rows = outcome.failures
+    examples: tuple[str, ...] = ()
+    if outcome.status != "error":
+        rows, examples = _failing_rows(outcome.test.sql, outcome.failures, paths)
+    return NodeFailure(
+        name=outcome.test.name,
+        kind="data test",
+        status=outcome.status,
+        message=_first_lines(outcome.message or outcome.status),
+        failing_rows=rows,
+        path=outcome.test.path,
+        examples=examples,
+    )
 
 
 def _node_listener(on_node: Callable[[str, int, int], None]) -> Callable[[Any], None]:

@@ -10,5 +10,6 @@
     cast(coalesce(sum({{ calls }}.total_tokens), 0) as bigint) as total_tokens,
     cast(coalesce(sum({{ calls }}.web_search_count), 0) as bigint) as web_search_count,
     cast(count(*) filter (where not {{ calls }}.is_priced) as bigint) as unpriced_response_count,
+    sum({{ calls }}.web_search_cost_usd) as web_search_cost_usd,
     sum({{ calls }}.cost_usd) as cost_usd
 {%- endmacro %}

@@ -74,3 +74,20 @@
         'cache_read_input_tokens', {{ usage }}.cache_read_input_tokens, 'cache_creation', {{ usage }}.cache_creation
     ))
 {%- endmacro %}
+
+{# The distinct values of a text column in alphabetical order, as the JSON text of a list. #}
+{% macro text_list_json(column) -%} {{ return(adapter.dispatch('text_list_json')(column)) }} {%- endmacro %}
+{% macro duckdb__text_list_json(column) -%} cast(to_json(list(distinct {{ column }} order by {{ column }})) as varchar) {%- endmacro %}
+{% macro spark__text_list_json(column) -%} to_json(array_sort(collect_set({{ column }}))) {%- endmacro %}
+
+{# The words of a text as a list: runs of what a file's name is made of. #}
+{% macro file_words(column) -%} {{ return(adapter.dispatch('file_words')(column)) }} {%- endmacro %}
+{% macro duckdb__file_words(column) -%} list_distinct(regexp_extract_all({{ column }}, '[A-Za-z0-9_][A-Za-z0-9_.-]*[A-Za-z0-9_]')) {%- endmacro %}
+{% macro spark__file_words(column) -%}
+    array_distinct(regexp_extract_all({{ column }}, r'([A-Za-z0-9_][A-Za-z0-9_.-]*[A-Za-z0-9_])', 1))
+{%- endmacro %}
+
+{# How many words a text has: runs of anything but white space. #}
+{% macro word_count(column) -%} {{ return(adapter.dispatch('word_count')(column)) }} {%- endmacro %}
+{% macro duckdb__word_count(column) -%} len(regexp_extract_all({{ column }}, '[^[:space:]]+')) {%- endmacro %}
+{% macro spark__word_count(column) -%} size(regexp_extract_all({{ column }}, r'(\S+)', 1)) {%- endmacro %}

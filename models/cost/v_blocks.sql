@@ -81,6 +81,7 @@ select
     measured.total_tokens,
     measured.web_search_count,
     measured.unpriced_response_count,
+    measured.web_search_cost_usd,
     measured.cost_usd
 from measured
 cross join newest

@@ -19,7 +19,8 @@ with lines as (
 session_starts as (
     select
         session_id,
-        min(created_at) as first_created_at
+        min(created_at) as first_created_at,
+        coalesce(bool_or(named_session_id <> session_id), false) as names_other_session
     from {{ ref('stg_transcripts__line') }}
     group by session_id
 ),
@@ -31,15 +32,16 @@ copied as (
     having count(*) > 1
 ),
 
--- The original: in the session that the line itself names, else in the session that began first; a line of its own
--- before one nested in a progress line.
+-- The original: not where the line itself names another session, nor in a session whose lines do, else in the session that
+-- began first; a line of its own before one nested in a progress line.
 ranked as (
     select
         lines.*,
         row_number() over (
             partition by lines.line_uuid
             order by
-                (lines.session_id = lines.named_session_id) desc nulls last,
+                coalesce(lines.named_session_id <> lines.session_id, false),
+                session_starts.names_other_session,
                 session_starts.first_created_at nulls last,
                 lines.session_id,
                 lines.is_nested,

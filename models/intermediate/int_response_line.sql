@@ -16,7 +16,9 @@ candidates as (
         on copies.file_id = lines.file_id and copies.line_number = lines.line_number and copies.part_number = lines.part_number
     where
         lines.line_type = 'assistant'
-        and lines.usage is not null
+        -- A usage of another type than an object parses to a struct of NULLs.
+        and coalesce(lines.usage.input_tokens, lines.usage.output_tokens, lines.usage.cache_read_input_tokens,
+            lines.usage.cache_creation_input_tokens) is not null
         and coalesce(lines.model_raw, '') <> '<synthetic>'
         and not lines.is_api_error
         and coalesce(lines.message_id, lines.line_uuid) in (
@@ -80,7 +82,8 @@ identified as (
 session_starts as (
     select
         session_id,
-        min(created_at) as first_created_at
+        min(created_at) as first_created_at,
+        coalesce(bool_or(named_session_id <> session_id), false) as names_other_session
     from {{ ref('stg_transcripts__line') }}
     where session_id in (select session_id from identified)
     group by session_id
@@ -104,7 +107,8 @@ ranked as (
             partition by identified.response_id
             order by
                 identified.is_copy,
-                (identified.session_id = identified.named_session_id) desc nulls last,
+                coalesce(identified.named_session_id <> identified.session_id, false),
+                session_starts.names_other_session,
                 session_starts.first_created_at nulls last,
                 identified.session_id,
                 identified.is_nested,

@@ -30,9 +30,11 @@ COLUMNS = (
 )
 QUERY = """
     select
-        c.message_id, c.request_id, c.session_id, m.model_name as model, c.input_tokens, c.output_tokens,
+        c.message_id, c.request_id, c.session_id, m.model_name as model,
+        c.uncached_input_tokens as input_tokens, c.output_tokens,
         c.cache_write_5m_tokens, c.cache_write_1h_tokens, c.cache_read_tokens, c.called_at as started_at,
-        c.is_output_final, c.cost_usd, c.*
+        c.is_output_final, c.cost_usd - c.web_search_cost_usd as cost_usd,
+        c.web_search_cost_usd as web_search_usd, c.*
     from fact_api_call as c
     left join dim_model as m using (model_id)
     where c.success
@@ -93,10 +95,9 @@ def test_case(name: str, golden_dir: Path, rows_by_case: dict[str, list[Row]]) -
         {key: row[key] for key in COLUMNS} for row in expected
     ]
     assert [row["cost_usd"] for row in rows] == pytest.approx([row["cost_usd"] for row in expected], abs=1e-9)
-    if rows and "web_search_usd" in rows[0]:
-        assert [row["web_search_usd"] or 0 for row in rows] == pytest.approx(
-            [row["web_search_usd"] or 0 for row in expected], abs=1e-9
-        )
+    assert [row["web_search_usd"] or 0 for row in rows] == pytest.approx(
+        [row["web_search_usd"] or 0 for row in expected], abs=1e-9
+    )
 
 
 def test_no_response_without_a_case(rows_by_case: dict[str, list[Row]]) -> None:
@@ -134,7 +135,7 @@ def test_totals_of_the_marts(store: duckdb.DuckDBPyConnection, golden_dir: Path)
     rows = [row for name in golden_names() for row in _expected(golden_dir, name)]
     for mart in ("v_cost_daily", "v_cost_monthly", "v_cost_by_model", "v_cost_by_project"):
         sums = store.execute(
-            f"select sum(response_count), sum(input_tokens), sum(output_tokens), sum(cache_read_tokens),"
+            f"select sum(response_count), sum(uncached_input_tokens), sum(output_tokens), sum(cache_read_tokens),"
             f" sum(cache_write_5m_tokens), sum(cache_write_1h_tokens), sum(unpriced_response_count)"
             f" from {mart}"
         ).fetchone()
