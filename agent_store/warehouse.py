@@ -127,7 +127,7 @@ def fingerprint(project: Path, environ: Mapping[str, str] | None = None) -> Fing
     ]
     tests = [
         *_files(project, ("models",), frozenset({".md"})),
-        *_files(project, ("tests/generic", "tests/invariants"), sources),
+        *_files(project, ("tests/generic", "tests/invariants", "agent_store/sql_macros"), sources),
         *sorted(path for path in (project / "tests").glob("*.sql") if path.is_file()),
     ]
     named = {
@@ -405,13 +405,12 @@ def build(
     """Build the models, in order, each followed by its tests; what fails is named with its rows.
 
     With `seeds` false the code is that of the last green build, by its fingerprint `code`: the seeds are
-    loaded, the views are valid and the tests compiled, so that only tables and incremental models go through
-    dbt.
+    loaded, the views are valid and everything is compiled, so that dbt is not needed (see `compiled`).
     """
     started = time.monotonic()
     known = compiled.load(paths, code) if code and not seeds and not full_refresh and not select else None
     if known is not None:
-        return _build_rows(paths, project, known, tests=tests, on_node=on_node, started=started)
+        return _build_rows(paths, known, tests=tests, on_node=on_node, started=started)
     arguments = [
         "build",
         "--threads",
@@ -435,54 +434,86 @@ def build(
         failure = NodeFailure("dbt", "project", "error", message)
         return BuildResult(success=False, failures=(failure,), seconds=seconds)
     result = _read_results(outcome.result.results, paths, success=bool(outcome.success), seconds=seconds)
-    if code and tests and not select and result.success:
-        compiled.save(paths, compiled.from_results(outcome.result.results, code))
+    if code and not select and result.success:
+        _keep_compiled(paths, project, code)
+        result = replace(result, seconds=time.monotonic() - started)
     return result
+
+
+def _keep_compiled(paths: StorePaths, project: Path, code: str) -> None:
+    """Compile once more, now that all tables are there: the SQL of the builds in which only rows are new."""
+    arguments = ["compile", "--threads", str(THREADS), "--no-write-json"]
+    arguments += ["--select", "resource_type:model", "resource_type:test"]
+    outcome = invoke(arguments, paths, project)
+    if outcome.success and hasattr(outcome.result, "results"):
+        kept = compiled.from_nodes((result.node for result in outcome.result.results), code)
+        if kept is not None:
+            compiled.save(paths, kept)
 
 
 def _build_rows(
     paths: StorePaths,
-    project: Path,
     known: compiled.Compiled,
     *,
     tests: bool,
     on_node: Callable[[str, int, int], None] | None,
     started: float,
 ) -> BuildResult:
-    """Build with code that is known: tables by dbt, then the tests in the SQL that it compiled before."""
-    arguments = ["build", "--threads", str(THREADS), "--no-write-json"]
-    arguments += ["--exclude-resource-type", "unit_test", "--exclude-resource-type", "test"]
-    arguments += ["--select", "config.materialized:table", "config.materialized:incremental"]
-    outcome = invoke(arguments, paths, project, _node_listener(on_node) if on_node else None)
-    if outcome.result is None or not hasattr(outcome.result, "results"):
-        message = _first_lines(str(outcome.exception or "dbt stopped without saying why"))
-        failure = NodeFailure("dbt", "project", "error", message)
-        return BuildResult(success=False, failures=(failure,), seconds=time.monotonic() - started)
-    built = _read_results(outcome.result.results, paths, success=bool(outcome.success), seconds=0)
+    """Build with code that is known, without dbt: its compiled models in its order, then its compiled tests."""
+    import duckdb
+
     descriptions = {name: Description(text, columns) for name, (text, columns) in known.descriptions.items()}
-    if not built.success or not tests:
-        return replace(built, descriptions=descriptions, seconds=time.monotonic() - started)
-    connection = connect_warehouse(paths)
+    done = 0
+    failures: list[NodeFailure] = []
+    outcomes: list[compiled.TestOutcome] = []
+    try:
+        connection = duckdb.connect(
+            str(paths.warehouse),
+            config={
+                "storage_compatibility_version": STORAGE_VERSION,
+                "memory_limit": os.environ.get("AGENT_STORE_MEMORY", "1GB"),
+                "threads": str(THREADS),
+                "autoinstall_known_extensions": "false",
+                "autoload_known_extensions": "false",
+            },
+        )
+    except duckdb.Error as error:
+        raise (
+            explain(error, f"Opening the warehouse {paths.warehouse}")
+            or StoreError(f"The warehouse {paths.warehouse} cannot be opened: {str(error).splitlines()[0]}")
+        ) from error
     try:
         connection.execute("set TimeZone = 'UTC'")
-        outcomes = compiled.run_tests(connection, known.tests, THREADS)
+        for model in known.models:
+            try:
+                compiled.run_model(connection, model)
+            except duckdb.Error as error:
+                message = _first_lines(str(error))
+                failures.append(NodeFailure(model.name, "model", "error", message, path=model.path))
+                break
+            done += 1
+            if on_node is not None:
+                on_node(model.name, done, len(known.models))
+        if tests and not failures:
+            outcomes = compiled.run_tests(connection, known.tests, THREADS)
     finally:
         connection.close()
-    notes = [
-        (outcome, _test_failure(outcome, paths))
-        for outcome in outcomes
-        if outcome.status in {"warn", "fail", "error"}
-    ]
-    failures = tuple(note for outcome, note in notes if outcome.status != "warn")
-    return replace(
-        built,
+    warnings = []
+    for outcome in outcomes:
+        if outcome.status == "warn":
+            warnings.append(_test_failure(outcome, paths))
+        elif outcome.status != "pass":
+            failures.append(_test_failure(outcome, paths))
+    return BuildResult(
         success=not failures,
-        failures=failures,
-        warnings=tuple(note for outcome, note in notes if outcome.status == "warn"),
+        failures=tuple(failures),
+        warnings=tuple(warnings),
+        skipped=tuple(model.name for model in known.models[done + 1 :]) if done < len(known.models) else (),
+        model_count=done,
         test_count=len(outcomes),
         passed_count=sum(outcome.status == "pass" for outcome in outcomes),
-        descriptions=descriptions,
         seconds=time.monotonic() - started,
+        descriptions=descriptions,
     )
 
 

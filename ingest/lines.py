@@ -58,7 +58,7 @@ class Chunk:
     size: int  # in bytes, line feeds included
     has_returns: bool = False  # some lines may end as on Windows
     overlong_ending: bytes = b""  # set: the one line is the start of a line too long to keep, this its end
-    open_ended: bool = False  # the last line has no line feed (only at the end of an archive)
+    open_ended: bool = False  # the last line has no line feed
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +133,8 @@ class LineFile:
     def chunks(self, offset: int) -> Iterator[Chunk]:
         """Yield all complete lines from `offset` to the size that the file had when it was opened.
 
-        A last line without its line feed is left out, except in an undamaged archive: nothing comes after it.
+        A last line without its line feed is left out, unless it is a whole object all the same or ends an undamaged
+        archive: nothing comes after it.
         """
         position = at = offset  # of the first byte that has not been yielded, and of the next to be read
         pending: list[bytes] = []  # the beginning of a line that has not ended yet
@@ -174,9 +175,22 @@ class LineFile:
                 yield Chunk(lines, position, size, has_returns=b"\r" in block)
                 position += size
             pending, pending_size = ([rest], len(rest)) if rest else ([], 0)
-        if pending and self.is_archive and not self.damage and not is_overlong:
+        if pending and not is_overlong:
             line = b"".join(pending)
-            yield Chunk([line], position, len(line), open_ended=True)
+            if is_whole_object(line) or (self.is_archive and not self.damage):
+                yield Chunk([line], position, len(line), open_ended=True)
+
+
+def is_whole_object(line: bytes) -> bool:
+    """Whether a line without its line feed is complete all the same: no beginning of an object is an object."""
+    if not (line.startswith(b"{") and line.rstrip().endswith(b"}")):
+        return False
+    import orjson
+
+    try:
+        return isinstance(orjson.loads(line), dict)
+    except orjson.JSONDecodeError:
+        return False
 
 
 def _end_of(blocks: list[bytes]) -> bytes:
