@@ -12,25 +12,29 @@ TOOLS := .tools
 READY := $(VENV)/.agent-store-ready
 PY := $(VENV)/bin/python
 ARGS ?=
+# A virtual environment holds the path it was made at: one that came along with a moved clone is made again.
+MOVED := $(shell [ ! -s $(READY) ] || [ "$$(cat $(READY))" = "$$(pwd -P)" ] || echo moved)
 
 # uv installs from the lock file into .venv; it lives in a virtual environment of its own, so that neither removes the other.
 export UV_PROJECT_ENVIRONMENT := $(VENV)
 export UV_CACHE_DIR ?= $(CURDIR)/$(TOOLS)/cache
 export UV_PYTHON_DOWNLOADS := never
 export UV_LINK_MODE ?= hardlink
+# The certificates that the machine trusts, as pip and git do: behind a company's proxy the ones built into uv are not enough.
+export UV_SYSTEM_CERTS ?= true
 export UV_NO_PROGRESS ?= 1
 export VIRTUAL_ENV :=
 export DO_NOT_TRACK := 1
 export DBT_SEND_ANONYMOUS_USAGE_STATS := False
 
-.PHONY: help build test lint docs bench report doctor clean setup
+.PHONY: help build test lint docs bench report doctor clean setup moved
 
 help: ## Show this list.
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
 
 setup: $(READY) ## Install what is needed, from the lock file, into .venv.
 
-$(READY): pyproject.toml uv.lock
+$(READY): pyproject.toml uv.lock $(MOVED)
 	@python=""; \
 	for candidate in $${PYTHON:-} python3 python3.14 python3.13 python3.12 python3.11; do \
 	    if "$$candidate" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (4,))' 2>/dev/null; then \
@@ -38,7 +42,7 @@ $(READY): pyproject.toml uv.lock
 	    fi; \
 	done; \
 	if [ -z "$$python" ]; then \
-	    echo "Agent Store needs Python 3.11 or newer; found: $$(python3 --version 2>&1 || echo none)." >&2; \
+	    echo "Agent Store needs Python 3.11 or newer; found: $$(python3 --version 2>/dev/null || echo none)." >&2; \
 	    echo "Install one, or name it: make PYTHON=/path/to/python3.12 $(MAKECMDGOALS)" >&2; exit 1; \
 	fi; \
 	uv=$(TOOLS)/uv/bin/uv; \
@@ -52,6 +56,7 @@ $(READY): pyproject.toml uv.lock
 	        "uv==$(UV_VERSION)" 2>&1 | { grep -v '^WARNING: Location' || true; }; \
 	    "$$uv" --version >/dev/null; \
 	fi; \
+	if [ -n "$(MOVED)" ]; then echo "The clone has moved: making $(VENV) again."; rm -rf $(VENV); fi; \
 	if [ -e $(VENV) ] && ! $(PY) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then \
 	    echo "$(VENV) does not hold a working Python 3.11 or newer: making it again."; \
 	    rm -rf $(VENV); \
@@ -59,7 +64,7 @@ $(READY): pyproject.toml uv.lock
 	[ -e $(VENV) ] || "$$uv" venv --quiet --python "$$python" $(VENV); \
 	echo "Installing from uv.lock into $(VENV) …"; \
 	"$$uv" sync --quiet --frozen --compile-bytecode --python $(PY)
-	@touch $@
+	@pwd -P > $@
 
 build: $(READY) ## Land the transcripts, build, test and publish the store, and print the report.
 	@$(PY) -m agent_store.cli build $(ARGS)
@@ -74,7 +79,7 @@ lint: $(READY) ## Check the style of Python, YAML and SQL.
 	@$(PY) -m ruff check .
 	@$(PY) -m mypy
 	@$(PY) -m yamllint --strict .
-	@$(PY) -m sqlfluff lint --disable-progress-bar --nocolor --processes 2 models $(wildcard tests/*.sql) $(wildcard analyses/*.sql)
+	@$(PY) -m sqlfluff lint --disable-progress-bar --nocolor --processes 2 models tests/invariants $(wildcard analyses/*.sql)
 
 test: lint ## Run every check and every test.
 	@$(PY) -m pytest $(ARGS)

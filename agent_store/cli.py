@@ -1,4 +1,4 @@
-"""The command line: `agent-store ingest | build | report | query | doctor | docs`.
+"""The command line: `agent-store ingest | build | report | query | line | doctor | docs`.
 
 Start-up matters: DuckDB, rich and dbt are imported by the command that needs them, never by `--help`.
 Exit codes: 0 done, 1 failed or red, 2 wrong usage, 3 no published store, 130 stopped with Ctrl-C.
@@ -6,6 +6,7 @@ Exit codes: 0 done, 1 failed or red, 2 wrong usage, 3 no published store, 130 st
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import signal
@@ -13,6 +14,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any
@@ -34,6 +36,7 @@ INTERRUPTED = 130
 NARROWEST = 80
 _PROBLEMS_SHOWN = 20
 _FOLDER = click.Path(path_type=Path)
+_DAY = click.DateTime(["%Y-%m-%d"])
 
 
 def _console(*, error: bool = False) -> Console:
@@ -144,6 +147,8 @@ def build(
                 progress.stop()
             if name == "landed" and outcome.landing is not None:
                 _show_landing(outcome.landing)
+            elif name == "scanned" and outcome.scan is not None and outcome.scan.batch_id:
+                click.echo(outcome.scan.summary)
             elif name == "building":
                 click.echo(f"Building: {outcome.reason} …")
 
@@ -169,11 +174,58 @@ def build(
     return 0
 
 
-@cli.command()
+@cli.group(invoke_without_command=True)
+@click.option(
+    "--by", type=click.Choice(("skill", "tool", "mcp", "agent", "branch", "file", "component")),
+    help="What caused the cost, by the context ledger.",
+)  # fmt: skip
+@click.option("--since", type=_DAY, metavar="DAY", help="With --by: from this day on, as 2026-03-01.")
+@click.option("--until", type=_DAY, metavar="DAY", help="With --by: up to and with this day.")
 @click.option("--json", "as_json", is_flag=True, help="The same as JSON.")
-def report(as_json: bool) -> int:
-    """What was spent per day, model, project and session, and what is in the store."""
-    _show_report(as_json=as_json)
+@click.pass_context
+def report(
+    context: click.Context, by: str | None, since: datetime | None, until: datetime | None, as_json: bool
+) -> int:
+    """What was spent per day, model, project and session, and what is in the store.
+
+    With --by, what caused the cost. `report context SESSION` draws how a session's context grew, `report
+    explain SESSION` says where each of its dollars went; the beginning of the id is enough.
+    """
+    if context.invoked_subcommand is not None:
+        if by or since or until or as_json:
+            raise click.UsageError(f"The options of report do not go with {context.invoked_subcommand}.")
+        return 0
+    if by is None:
+        if since or until:
+            raise click.UsageError("--since and --until go with --by.")
+        _show_report(as_json=as_json)
+        return 0
+    from agent_store import ledger_report as ledger
+
+    days = (since.date() if since else None, until.date() if until else None)
+    _show_ledger(lambda store: ledger.rank(store, by, *days), ledger.render_ranking, as_json=as_json)
+    return 0
+
+
+@report.command("context")
+@click.argument("session")
+@click.option("--json", "as_json", is_flag=True, help="The same as JSON.")
+def report_context(session: str, as_json: bool) -> int:
+    """Draw how the context of SESSION grew, and what it held at its peak and at the end."""
+    from agent_store import ledger_report as ledger
+
+    _show_ledger(lambda store: ledger.picture(store, session), ledger.render_picture, as_json=as_json)
+    return 0
+
+
+@report.command("explain")
+@click.argument("session")
+@click.option("--json", "as_json", is_flag=True, help="The same as JSON.")
+def report_explain(session: str, as_json: bool) -> int:
+    """Say where each dollar of SESSION went."""
+    from agent_store import ledger_report as ledger
+
+    _show_ledger(lambda store: ledger.explain(store, session), ledger.render_explanation, as_json=as_json)
     return 0
 
 
@@ -210,6 +262,22 @@ def query(sql: str, form: str, limit: int | None) -> int:
         return 0
     if answer.is_cut:
         _say(f"Only the first {most:,} rows (--limit).")
+    return 0
+
+
+@cli.command()
+@click.argument("source_path")
+@click.argument("line_number", type=click.IntRange(min=1), metavar="LINE")
+@click.option("--raw", is_flag=True, help="The line as it was written, not indented.")
+def line(source_path: str, line_number: int, raw: bool) -> int:
+    """Show the original line behind a row: its _source_path and _source_line."""
+    from agent_store.raw_line import fetch
+
+    found = fetch(store_paths(), source_path, line_number)
+    for one in found:
+        if len({(other.host, other.root, other.generation) for other in found}) > 1:
+            _say(f"{one.host} {one.root} {source_path}:{line_number}")
+        click.echo(one.text if raw else one.pretty)
     return 0
 
 
@@ -278,14 +346,30 @@ def _serve(folder: Path, port: int) -> None:
     from functools import partial
     from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 
-    with ThreadingHTTPServer(
-        ("127.0.0.1", port), partial(SimpleHTTPRequestHandler, directory=str(folder))
-    ) as server:
+    class Quiet(SimpleHTTPRequestHandler):
+        def log_message(self, *_: object) -> None:
+            """Every request in the terminal helps nobody who reads a page."""
+
+    try:
+        server = ThreadingHTTPServer(("127.0.0.1", port), partial(Quiet, directory=str(folder)))
+    except OSError as error:
+        raise StoreError(
+            f"Port {port} of this machine cannot be served on: {error.strerror}.",
+            f"Name another one: agent-store docs --serve --port {port + 1} (0: any that is free)",
+        ) from error
+    with server:
         click.echo(f"Serving on http://127.0.0.1:{server.server_address[1]}/ – Ctrl-C ends it.")
         try:
             server.serve_forever()
         except KeyboardInterrupt:
             click.echo("")
+
+
+from agent_store.scan_cli import check as check_command  # noqa: E402 - they only need click
+from agent_store.scan_cli import scan as scan_command  # noqa: E402
+
+cli.add_command(scan_command)
+cli.add_command(check_command)
 
 
 # --- showing ------------------------------------------------------------------------------------------------
@@ -340,6 +424,28 @@ def _show_report(*, as_json: bool) -> None:
         reports.render(found, _console())
 
 
+def _show_ledger(ask: Callable[[Any], Any], render: Callable[[Any, Console], None], *, as_json: bool) -> None:
+    """Ask the ledger and print what it says."""
+    import duckdb
+
+    from agent_store.query import plain
+    from agent_store.store import open_store
+
+    with open_store(store_paths()) as connection:
+        try:
+            found = ask(connection)
+        except duckdb.CatalogException as error:
+            cause = str(error).strip().splitlines()[0]
+            raise StoreError(
+                f"The store does not have the shape this version expects: {cause}",
+                "Build it again: agent-store build",
+            ) from error
+    if as_json:
+        click.echo(json.dumps(plain(found.as_json()), ensure_ascii=False, indent=1))
+    else:
+        render(found, _console())
+
+
 class _Interrupts:
     """Remembers Ctrl-C: DuckDB may turn the exception into another one, or swallow it."""
 
@@ -368,6 +474,9 @@ _interrupts = _Interrupts()
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run a command; every error that has a known cause becomes one or two plain sentences."""
     _interrupts.watch()
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a terminal that has no such letter gets a question mark
     try:
         code = cli.main(args=list(arguments) if arguments is not None else None, standalone_mode=False)
     except (KeyboardInterrupt, click.exceptions.Abort):

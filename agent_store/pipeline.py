@@ -15,6 +15,7 @@ from agent_store.warehouse import BuildResult, BuildState, Fingerprint, RawSumma
 
 if TYPE_CHECKING:
     from agent_store.publish import Published
+    from agent_store.scan import ScanResult
     from ingest.landing import LandingResult
 
 Say = Callable[[str], None]
@@ -36,6 +37,7 @@ class Outcome:
     """What a build did."""
 
     landing: LandingResult | None = None
+    scan: ScanResult | None = None
     build: BuildResult | None = None
     published: Published | None = None
     is_current: bool = False
@@ -92,6 +94,26 @@ def _land(roots: Roots, paths: StorePaths, host: str | None, progress: Any) -> L
     if paths.warehouse.exists():
         paths.warehouse.chmod(0o600)
     return result
+
+
+def _scan(paths: StorePaths, project: Path, options: Options) -> ScanResult:
+    """Land what is new of components and contracts, beside the transcripts that have been landed."""
+    import duckdb
+
+    from agent_store import scan as scans
+    from ingest.landing import LandingError
+
+    state = warehouse.read_state(paths)
+    roots = resolve_roots(options.roots, project, allow_sample=state.holds_sample)
+    try:
+        return scans.scan(paths, roots.paths, host=options.host)
+    except LandingError as error:
+        raise StoreError(str(error)) from error
+    except (OSError, duckdb.Error) as error:
+        raise (
+            explain(error, "Scanning the components")
+            or StoreError(f"Scanning the components failed: {str(error).strip().splitlines()[0]}")
+        ) from error
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,6 +191,11 @@ def run(
             seconds["landing"] = time.monotonic() - started
             outcome = replace(outcome, landing=landed)
             stage("landed")
+            if landed.last_batch_id:
+                started = time.monotonic()
+                outcome = replace(outcome, scan=_scan(paths, project, options))
+                seconds["scanning"] = time.monotonic() - started
+                stage("scanned")
         elif not paths.warehouse.exists():
             raise StoreError("Nothing has been landed yet.", "Run agent-store build without --no-ingest.")
         code = warehouse.fingerprint(project)

@@ -6,6 +6,7 @@ first part is the file's stem, which therefore has to be the same from the begin
 
 from __future__ import annotations
 
+import logging
 import os
 import shutil
 import time
@@ -22,9 +23,12 @@ from agent_store.warehouse import STORAGE_VERSION, BuildResult, Description, Fin
 if TYPE_CHECKING:
     import duckdb
 
+logger = logging.getLogger(__name__)
+
 _SOURCE = "build_file"
 _PREFIX = ".publish-"
 _MEMORY_LIMIT = "700MB"
+_MACROS = Path(__file__).with_name("sql_macros")
 
 _STORE_BUILD = """
 create table store_build (
@@ -208,6 +212,7 @@ def _write(
         )
         connection.execute("commit")
         connection.execute(f"detach {_SOURCE}")
+        _create_macros(connection)
         _comment(connection, {**descriptions, "store_build": _STORE_BUILD_DESCRIPTION})
         connection.execute("checkpoint")
     finally:
@@ -284,6 +289,24 @@ def _create_views(connection: duckdb.DuckDBPyConnection, models: frozenset[str])
             existing.add(name)
         waiting = [(name, sql) for name, sql in waiting if name not in existing]
     return total
+
+
+def _create_macros(connection: duckdb.DuckDBPyConnection) -> None:
+    """Make the SQL macros of this package: what a store offers beyond its tables and views.
+
+    One over a table that this build left out is left out too.
+    """
+    import duckdb
+
+    for path in sorted(_MACROS.glob("*.sql")):
+        for statement in connection.extract_statements(path.read_text(encoding="utf-8")):
+            try:
+                connection.execute(statement)
+            except duckdb.CatalogException as error:
+                logger.info("left out of %s: %s", path.name, str(error).splitlines()[0])
+            except duckdb.Error as error:
+                reason = str(error).strip().splitlines()[0]
+                raise StoreError(f"The macros of {path.name} cannot be published: {reason}") from error
 
 
 def _relations(connection: duckdb.DuckDBPyConnection) -> set[str]:

@@ -22,7 +22,7 @@ PROJECTS_SHOWN = 10
 MODELS_SHOWN = 15
 SESSIONS_SHOWN = 8
 CACHE_MODELS_SHOWN = 6
-_WIDE = 100
+_WIDE = 120
 _BAR_NARROW, _BAR_WIDE = 16, 30
 _SMALLEST_SHOWN = 0.01
 _THOUSAND = 1000
@@ -499,7 +499,7 @@ def _sessions_table(report: Report, width: int) -> RenderableType:
     wide = width >= _WIDE
     table = _table("Dearest sessions")
     table.add_column("started (UTC)", no_wrap=True)
-    _name_column(table, "session", 40 if wide else 26)
+    _name_column(table, "session", 26)
     if wide:
         _name_column(table, "project", 20)
     _number_columns(table, "cost", "prompts", "responses")

@@ -359,6 +359,7 @@ def invoke(
 ) -> Any:  # noqa: ANN401 - dbt's own type
     """Run one dbt command in this process; quiet, without log file or telemetry."""
     paths.ensure()
+    _forget_another_project(paths, project)
     from dbt.cli.main import dbtRunner  # two seconds of imports
 
     command = [
@@ -384,6 +385,16 @@ def invoke(
     return result
 
 
+def _forget_another_project(paths: StorePaths, project: Path) -> None:
+    """dbt's partial parse remembers where seeds lie: what another (or a moved) clone left is of no use."""
+    note, here = paths.target / "project", str(project.resolve())
+    if not note.is_file() or note.read_text(encoding="utf-8") != here:
+        (paths.target / "partial_parse.msgpack").unlink(missing_ok=True)
+        (paths.target / "compiled.json").unlink(missing_ok=True)
+        with private_files():
+            note.write_text(here, encoding="utf-8")
+
+
 def _release_database() -> None:
     """dbt keeps its connection, and with it DuckDB's lock, after a command has ended."""
     from dbt.adapters.duckdb.connections import DuckDBConnectionManager
@@ -407,7 +418,10 @@ def build(
     With `seeds` false the code is that of the last green build, by its fingerprint `code`: the seeds are
     loaded, the views are valid and everything is compiled, so that dbt is not needed (see `compiled`).
     """
+    from ingest.batches import ensure_schema
+
     started = time.monotonic()
+    ensure_schema(paths.warehouse)  # the tables of scans, which the models read also where nothing was scanned
     known = compiled.load(paths, code) if code and not seeds and not full_refresh and not select else None
     if known is not None:
         return _build_rows(paths, known, tests=tests, on_node=on_node, started=started)

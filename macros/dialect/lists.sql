@@ -91,3 +91,16 @@
 {% macro word_count(column) -%} {{ return(adapter.dispatch('word_count')(column)) }} {%- endmacro %}
 {% macro duckdb__word_count(column) -%} len(regexp_extract_all({{ column }}, '[^[:space:]]+')) {%- endmacro %}
 {% macro spark__word_count(column) -%} size(regexp_extract_all({{ column }}, r'(\S+)', 1)) {%- endmacro %}
+{# One field of each struct in a list, as a list. #}
+{% macro list_field(list, field) -%} {{ return(adapter.dispatch('list_field')(list, field)) }} {%- endmacro %}
+{% macro duckdb__list_field(list, field) -%} list_transform({{ list }}, lambda entry: entry.{{ field }}) {%- endmacro %}
+{% macro spark__list_field(list, field) -%} transform({{ list }}, entry -> entry.{{ field }}) {%- endmacro %}
+
+{# The values of a text column in a given order, as the JSON text of a list; NULL values are left out. #}
+{% macro ordered_list_json(column, ordering) -%} {{ return(adapter.dispatch('ordered_list_json')(column, ordering)) }} {%- endmacro %}
+{% macro duckdb__ordered_list_json(column, ordering) -%}
+    cast(to_json(coalesce(list({{ column }} order by {{ ordering }}) filter (where {{ column }} is not null), [])) as varchar)
+{%- endmacro %}
+{% macro spark__ordered_list_json(column, ordering) -%}
+    to_json(transform(array_sort(collect_list(case when {{ column }} is not null then struct({{ ordering }} as position, {{ column }} as value) end)), entry -> entry.value))
+{%- endmacro %}

@@ -50,7 +50,10 @@ select
     end as finish_reason,
     case
         when responses.stop_reason = 'refusal'
-            then {{ as_json({'stop_reason': 'responses.stop_reason', 'category': 'responses.stop_category', 'explanation': 'responses.stop_explanation'}) }}
+            then {{ as_json({
+                'stop_reason': 'responses.stop_reason', 'category': 'responses.stop_category',
+                'explanation': 'responses.stop_explanation'
+            }) }}
     end as safety_flags,
     'observed' as provenance,
     calls.output_tokens,

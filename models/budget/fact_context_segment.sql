@@ -4,13 +4,13 @@ with touched as {{ touched_sessions() }},
 
 responses as (
     select *
-    from {{ ref('int_context_response') }}
+    from {{ ref('int_context_response') }} as int_context_response
     semi join touched on touched.session_id = int_context_response.session_id
 ),
 
 pieces as (
     select *
-    from {{ ref('int_context_segment') }}
+    from {{ ref('int_context_segment') }} as int_context_segment
     semi join touched on touched.session_id = int_context_segment.session_id
 ),
 
@@ -22,7 +22,7 @@ charges as (
         sum(charge_usd) filter (where not is_entry) as rebilled_usd,
         sum(charge_usd - read_instead_usd) filter (where not is_entry) as miss_extra_usd,
         count(*) filter (where not is_entry) as rebilled_count
-    from {{ ref('int_segment_charge') }}
+    from {{ ref('int_segment_charge') }} as int_segment_charge
     semi join touched on touched.session_id = int_segment_charge.session_id
     group by piece_id
 ),
@@ -52,7 +52,7 @@ costed as (
     left join charges on charges.piece_id = pieces.piece_id
     left join (
         select piece_id, sum(write_1h_tokens + write_5m_tokens + fresh_tokens) as entry_tokens
-        from {{ ref('int_segment_charge') }}
+        from {{ ref('int_segment_charge') }} as int_segment_charge
         semi join touched on touched.session_id = int_segment_charge.session_id
         where is_entry
         group by piece_id

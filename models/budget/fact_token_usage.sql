@@ -4,13 +4,13 @@ with touched as {{ touched_sessions() }},
 
 responses as (
     select *
-    from {{ ref('int_context_response') }}
+    from {{ ref('int_context_response') }} as int_context_response
     semi join touched on touched.session_id = int_context_response.session_id
 ),
 
 pieces as (
     select *
-    from {{ ref('int_context_segment') }}
+    from {{ ref('int_context_segment') }} as int_context_segment
     semi join touched on touched.session_id = int_context_segment.session_id
 ),
 
@@ -115,8 +115,10 @@ output_shares as (
         response_id,
         component_type,
         component_name,
-        cast(round(output_tokens * running_weight / total_weight) - round(output_tokens * (running_weight - weight) / total_weight) as bigint)
-            as output_tokens,
+        cast(
+            round(output_tokens * running_weight / total_weight)
+            - round(output_tokens * (running_weight - weight) / total_weight) as bigint
+        ) as output_tokens,
         output_cost_usd * weight / total_weight as output_cost_usd
     from outputs
 ),

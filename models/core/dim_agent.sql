@@ -25,3 +25,18 @@ select
 from actors
 left join shapes on shapes.session_id = actors.session_id
 group by actors.agent_id
+union all
+-- Agents that were given work and left no lines of their own.
+select
+    work.agent_id,
+    min(work.agent_name) as agent_name,
+    min(work.agent_type) as agent_type,
+    cast(null as varchar) as project_path,
+    cast(null as varchar) as system_prompt_hash,
+    min(work.assigned_at) as created_at,
+    max(coalesce(work.ended_at, work.assigned_at)) as last_seen_at,
+    'observed' as provenance,
+    cast(0 as bigint) as run_count
+from {{ ref('int_work') }} as work
+where work.agent_id not in (select agent_id from actors)
+group by work.agent_id

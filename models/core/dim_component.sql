@@ -25,14 +25,12 @@ skill_bodies as (
     where lines.is_meta and blocks.block_text like 'Base directory for this skill:%'
 ),
 
-offered_skills as (
-    select unnest(attachment.names) as component_name, created_at
-    from attachments
-    where attachment_type = 'skill_listing'
-),
-
 seen as (
-    select 'skill' as component_type, calls.tool_input.skill as component_name, skill_bodies.skill_path as file_path, calls.called_at as seen_at
+    select
+        'skill' as component_type,
+        calls.tool_input.skill as component_name,
+        skill_bodies.skill_path as file_path,
+        calls.called_at as seen_at
     from calls
     left join skill_bodies on skill_bodies.tool_use_id = calls.tool_use_id
     where calls.tool_name = 'Skill'
@@ -42,7 +40,7 @@ seen as (
     inner join skill_bodies on skill_bodies.turn_id = turns.turn_id
     where turns.command_name is not null
     union all
-    select 'skill', component_name, null, created_at from offered_skills
+    select offer_type, component_name, null, offered_at from {{ ref('fact_component_offer') }}
     union all
     select 'skill', attribution_skill, null, started_at from {{ ref('int_api_response') }} where attribution_skill is not null
     union all
@@ -76,6 +74,8 @@ seen as (
         on responses.thread_id = segments.thread_id and responses.response_number = segments.entered_response_number
     union all
     select 'assistant_output', 'assistant_output', null, started_at from {{ ref('int_api_response') }}
+    union all
+    select component_type, component_name, file_path, seen_at from {{ ref('int_declared_component') }}
     union all
     select 'tool', 'WebSearch', null, started_at from {{ ref('int_api_response') }} where web_search_count > 0
 ),

@@ -10,7 +10,10 @@ turns as (
 last_responses as (
     select
         turns.turn_id,
-        {{ value_at_max('case when responses.actor = \'main\' then responses.stop_reason end', '(responses.actor = \'main\', responses.thread_position, responses.response_id)') }} as stop_reason,
+        {{ value_at_max(
+            'case when responses.actor = \'main\' then responses.stop_reason end',
+            '(responses.actor = \'main\', responses.thread_position, responses.response_id)'
+        ) }} as stop_reason,
         max(responses.last_block_at) as last_response_at
     from {{ ref('int_api_response') }} as responses
     inner join {{ ref('int_line_turn') }} as turns on turns.line_uuid = responses.first_line_uuid
@@ -34,11 +37,15 @@ prompt_tasks as (
         case
             when turns.interrupted_at is not null then 'abandoned'
             when last_responses.turn_id is null and turns.next_turn_id is not null then 'completed'
-            when turns.next_turn_id is null and sessions.end_reason = 'unknown' and sessions.is_latest_in_project then 'in_progress'
+            when
+                turns.next_turn_id is null and sessions.end_reason in ('unknown', 'interrupted', 'error')
+                and sessions.is_latest_in_project then 'in_progress'
             when last_responses.turn_id is null then 'pending'
             when last_responses.stop_reason = 'tool_use' and turns.next_turn_id is null then 'abandoned'
             else 'completed'
         end as status,
+        turns.source_path,
+        turns.source_line,
         turns._batch_id
     from turns
     inner join sessions on sessions.session_id = turns.session_id
@@ -77,6 +84,8 @@ delegation_tasks as (
             when calls.call_status = 'no_result' then 'in_progress'
             else 'completed'
         end as status,
+        calls.source_path,
+        calls.source_line,
         calls._batch_id
     from calls
     left join runs on runs.spawn_tool_use_id = calls.tool_use_id
@@ -112,6 +121,8 @@ list_tasks as (
             when list_updates.last_status = 'in_progress' then 'in_progress'
             else 'pending'
         end as status,
+        calls.source_path,
+        calls.source_line,
         calls._batch_id
     from calls
     left join list_updates
@@ -126,6 +137,8 @@ todo_writes as (
         tool_use_id,
         turn_id,
         called_at,
+        source_path,
+        source_line,
         result.newTodos as todos,
         _batch_id
     from calls
@@ -141,6 +154,8 @@ todo_items as (
         min(called_at) as created_at,
         max(called_at) as last_activity_at,
         max_by(todo.status, (called_at, tool_use_id)) as last_status,
+        min_by(source_path, (called_at, tool_use_id)) as source_path,
+        min_by(source_line, (called_at, tool_use_id)) as source_line,
         max(_batch_id) as _batch_id
     from {{ explode('todo_writes', 'todos', 'todo', 'todo_number') }} as exploded
     where todo.content is not null
@@ -158,6 +173,8 @@ todo_tasks as (
         task_text,
         'task_list' as task_source,
         case last_status when 'completed' then 'completed' when 'in_progress' then 'in_progress' else 'pending' end as status,
+        source_path,
+        source_line,
         _batch_id
     from todo_items
 ),
@@ -186,6 +203,8 @@ select
     tasks.task_source,
     'observed' as provenance,
     coalesce(texts.confidence, 0.2) as type_confidence,
+    tasks.source_path as _source_path,
+    tasks.source_line as _source_line,
     tasks._batch_id
 from tasks
 inner join {{ ref('int_actor') }} as actors on actors.session_id = tasks.session_id and actors.actor = tasks.actor

@@ -25,7 +25,8 @@ sessions as (
 
 events as (
     select
-        {{ surrogate_key(['session_id', "'start'"]) }} as event_id, session_id, 'main' as actor, started_at as event_at, 'session_start' as event_type,
+        {{ surrogate_key(['session_id', "'start'"]) }} as event_id, session_id, 'main' as actor, started_at as event_at,
+        'session_start' as event_type,
         working_dir as target_path,
         {{ as_json({'entrypoint': 'entrypoint', 'client_version': 'first_client_version', 'git_branch': 'git_branch'}) }} as metadata,
         _source_path as source_path, cast(null as bigint) as source_line
@@ -33,7 +34,8 @@ events as (
     union all
     select
         {{ surrogate_key(['session_id', "'end'"]) }}, session_id, 'main', ended_at, 'session_end', working_dir,
-        {{ as_json({'end_reason': 'end_reason'}) }}, _source_path, cast(null as bigint)
+        -- Why a session ended is in dim_session: a session found later may change it (`/clear`).
+        cast(null as varchar), _source_path, cast(null as bigint)
     from sessions
     union all
     select
@@ -44,8 +46,8 @@ events as (
     where prompt_origin <> 'unknown'
     union all
     select
-        {{ surrogate_key(['turn_id', "'interruption'"]) }}, session_id, 'main', interrupted_at, 'interruption', cast(null as varchar), cast(null as varchar),
-        source_path, source_line
+        {{ surrogate_key(['turn_id', "'interruption'"]) }}, session_id, 'main', interrupted_at, 'interruption', cast(null as varchar),
+        cast(null as varchar), source_path, source_line
     from {{ ref('int_turn') }}
     semi join touched on touched.session_id = int_turn.session_id
     where interrupted_at is not null
@@ -58,15 +60,22 @@ events as (
             when 'api_error' then 'api_error'
             when 'stop_hook_summary' then 'stop_hooks'
             when 'turn_duration' then 'turn_end'
-            else case when subtype in ('session_start', 'session_end', 'prompt') then 'client_' || subtype else coalesce(subtype, 'notice') end
+            when 'session_start' then 'client_session_start'
+            when 'session_end' then 'client_session_end'
+            when 'prompt' then 'client_prompt'
+            else coalesce(subtype, 'notice')
         end,
         cast(null as varchar),
         case
             when subtype = 'compact_boundary'
-                then {{ as_json({'trigger': 'compact_metadata.trigger', 'pre_tokens': 'compact_metadata.preTokens', 'post_tokens': 'compact_metadata.postTokens'}) }}
+                then {{ as_json({
+                    'trigger': 'compact_metadata.trigger', 'pre_tokens': 'compact_metadata.preTokens',
+                    'post_tokens': 'compact_metadata.postTokens'
+                }) }}
             when subtype = 'microcompact_boundary'
                 then {{ as_json({'pre_tokens': 'microcompact_metadata.preTokens', 'tokens_saved': 'microcompact_metadata.tokensSaved'}) }}
-            when subtype = 'api_error' then {{ as_json({'retry': 'retry_attempt', 'max_retries': 'max_retries', 'retry_in_ms': 'retry_in_ms'}) }}
+            when subtype = 'api_error'
+                then {{ as_json({'retry': 'retry_attempt', 'max_retries': 'max_retries', 'retry_in_ms': 'retry_in_ms'}) }}
             when subtype in ('model_refusal_fallback', 'model_fallback', 'model_consent_fallback')
                 then {{ as_json({'from': 'original_model', 'to': 'fallback_model', 'trigger': 'fallback_trigger'}) }}
             when subtype = 'turn_duration' then {{ as_json({'duration_ms': 'duration_ms'}) }}
@@ -79,18 +88,23 @@ events as (
     union all
     select
         lines.line_uuid, lines.session_id, lines.actor, lines.created_at,
-        case when attachments.attachment_type like 'hook_%' or attachments.attachment_type = 'async_hook_response' then 'hook' else attachments.attachment_type end,
+        case
+            when attachments.attachment_type like 'hook_%' or attachments.attachment_type = 'async_hook_response' then 'hook'
+            else attachments.attachment_type
+        end,
         coalesce(attachments.attachment.filename, attachments.attachment.path, attachments.attachment.planFilePath),
         case
             when attachments.attachment_type like 'hook_%' or attachments.attachment_type = 'async_hook_response' then {{ as_json({
-                'kind': 'attachments.attachment_type', 'hook': 'attachments.attachment.hookName', 'event': 'attachments.attachment.hookEvent',
+                'kind': 'attachments.attachment_type', 'hook': 'attachments.attachment.hookName',
+                'event': 'attachments.attachment.hookEvent',
                 'command': 'left(attachments.attachment.command, 200)', 'exit_code': 'attachments.attachment.exitCode',
                 'duration_ms': 'attachments.attachment.durationMs', 'tool_use_id': 'attachments.attachment.toolUseID'}) }}
         end,
         lines.source_path, lines.line_number
     from lines
     inner join {{ ref('stg_transcripts__attachment') }} as attachments
-        on attachments.file_id = lines.file_id and attachments.line_number = lines.line_number and attachments.part_number = lines.part_number
+        on attachments.file_id = lines.file_id and attachments.line_number = lines.line_number
+        and attachments.part_number = lines.part_number
     where attachments.attachment_type in (
         'hook_success', 'hook_non_blocking_error', 'hook_blocking_error', 'hook_cancelled', 'hook_error_during_execution',
         'hook_stopped_continuation', 'hook_permission_decision', 'async_hook_response', 'plan_mode', 'plan_mode_exit', 'auto_mode',
@@ -99,7 +113,10 @@ events as (
     union all
     select
         {{ surrogate_key(['tool_use_id', "'commit'"]) }}, session_id, actor, returned_at, 'commit', cast(null as varchar),
-        {{ as_json({'sha': 'result.gitOperation.commit.sha', 'branch': 'result.gitOperation.commit.branch', 'kind': 'result.gitOperation.commit.kind'}) }},
+        {{ as_json({
+            'sha': 'result.gitOperation.commit.sha', 'branch': 'result.gitOperation.commit.branch',
+            'kind': 'result.gitOperation.commit.kind'
+        }) }},
         source_path, source_line
     from {{ ref('int_tool_call') }}
     semi join touched on touched.session_id = int_tool_call.session_id

@@ -12,7 +12,7 @@ usage as (
         sum(output_tokens) as output_tokens,
         sum(output_cost_usd) as output_cost_usd,
         sum(cost_usd) as cost_usd
-    from {{ ref('fact_token_usage') }}
+    from {{ ref('fact_token_usage') }} as fact_token_usage
     semi join touched on touched.session_id = fact_token_usage.session_id
     group by all
 ),
@@ -30,7 +30,7 @@ segments as (
         sum(cost_usd) filter (where allocation_method = 'direct') as direct_cost_usd,
         sum(cost_usd) filter (where allocation_method = 'proportional') as proportional_cost_usd,
         sum(cost_usd) filter (where allocation_method = 'estimated') as estimated_cost_usd
-    from {{ ref('fact_context_segment') }}
+    from {{ ref('fact_context_segment') }} as fact_context_segment
     semi join touched on touched.session_id = fact_context_segment.session_id
     group by all
 ),
@@ -83,7 +83,7 @@ by_task as (
         0 as miss_extra_cost_usd,
         sum(coalesce(output_cost_usd, 0)) as output_cost_usd,
         sum(coalesce(cost_usd, 0)) as cost_usd
-    from {{ ref('fact_api_call') }}
+    from {{ ref('fact_api_call') }} as fact_api_call
     semi join touched on touched.session_id = fact_api_call.session_id
     where success
     group by all

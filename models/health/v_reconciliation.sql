@@ -48,6 +48,7 @@ by_response as (
             when entries.entry_count > 1 then 'ccusage_counts_copies_again'
             when abs(calls.cost_usd - calls.web_search_cost_usd - entries.cost_usd) < 1e-9 then 'agrees'
             when not calls.is_priced then 'no_price_here'
+            when responses.is_priced_by_iteration then 'iterations_not_counted_by_ccusage'
             when not entries.is_known_model then 'model_unknown_to_ccusage'
             when calls.speed = 'fast' then 'fast_mode_price'
             when calls.inference_geo = 'us' then 'us_inference_not_priced_by_ccusage'
@@ -58,6 +59,7 @@ by_response as (
         coalesce(calls.cost_usd - calls.web_search_cost_usd, 0) as our_usd,
         coalesce(entries.cost_usd, 0) as their_usd
     from calls
+    inner join {{ ref('int_api_response') }} as responses on responses.response_id = calls.call_id
     left join entries on entries.response_id = calls.call_id
     left join skipped on skipped.response_id = calls.call_id
     union all

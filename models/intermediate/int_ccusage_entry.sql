@@ -100,7 +100,9 @@ select
             {{ ccusage_tier('ranked.input_tokens', 'prices.input_usd_per_mtok', 'prices.long_input_usd_per_mtok') }}
             + {{ ccusage_tier('ranked.output_tokens', 'prices.output_usd_per_mtok', 'prices.long_output_usd_per_mtok') }}
             + {{ ccusage_tier('ranked.cache_read_tokens', 'prices.cache_read_usd_per_mtok', 'prices.long_cache_read_usd_per_mtok') }}
-            + {{ ccusage_tier('ranked.cache_write_5m_tokens', 'prices.cache_write_5m_usd_per_mtok', 'prices.long_cache_write_5m_usd_per_mtok') }}
+            + {{ ccusage_tier(
+                'ranked.cache_write_5m_tokens', 'prices.cache_write_5m_usd_per_mtok', 'prices.long_cache_write_5m_usd_per_mtok'
+            ) }}
             + {{ ccusage_tier('ranked.cache_write_1h_tokens', '2 * prices.input_usd_per_mtok', '2 * prices.long_input_usd_per_mtok') }}
         )
         * case

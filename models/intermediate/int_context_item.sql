@@ -40,7 +40,7 @@ calls as (
         target_path,
         tool_input.skill as skill_name,
         tool_input.subagent_type as subagent_type
-    from {{ ref('int_tool_call') }}
+    from {{ ref('int_tool_call') }} as int_tool_call
     semi join touched on touched.session_id = int_tool_call.session_id
 ),
 
@@ -53,7 +53,7 @@ spawned_agents as (
 
 turns as (
     select turn_id, command_name, prompt_origin
-    from {{ ref('int_turn') }}
+    from {{ ref('int_turn') }} as int_turn
     semi join touched on touched.session_id = int_turn.session_id
 ),
 
@@ -152,7 +152,7 @@ merged as (
     select session_id, actor, thread_position, 1 as is_item, 0 as is_response, line_uuid, block_number from items
     union all
     select session_id, actor, thread_position, 0 as is_item, 1 as is_response, null as line_uuid, 0 as block_number
-    from {{ ref('int_context_response') }}
+    from {{ ref('int_context_response') }} as int_context_response
     semi join touched on touched.session_id = int_context_response.session_id
 ),
 

@@ -6,7 +6,7 @@ with touched as {{ touched_sessions() }},
 
 responses as (
     select *
-    from {{ ref('int_context_response') }}
+    from {{ ref('int_context_response') }} as int_context_response
     semi join touched on touched.session_id = int_context_response.session_id
 ),
 
@@ -363,6 +363,25 @@ cuts as (
     where cut_position < previous_context_tokens
 ),
 
+-- A segment that a compaction takes off whole is not looked at again: else the work would grow with the square of their number.
+next_compactions as (
+    select
+        split.thread_id,
+        split.response_number,
+        cuts.response_number as compacted_response_number,
+        cuts.cut_position as compacted_position
+    from (
+        select
+            thread_id,
+            response_number,
+            min(case when context_change = 'compaction' then response_number end) over (
+                partition by thread_id order by response_number rows between 1 following and unbounded following
+            ) as next_number
+        from split
+    ) as split
+    inner join cuts on cuts.thread_id = split.thread_id and cuts.response_number = split.next_number
+),
+
 -- Each cut below a segment's top takes off a piece; what stays under all cuts lives to the end of the thread.
 levels as (
     select
@@ -383,9 +402,13 @@ levels as (
             partition by laid.segment_id order by cuts.response_number rows between unbounded preceding and current row
         )) as level_after
     from laid
+    left join next_compactions
+        on next_compactions.thread_id = laid.thread_id and next_compactions.response_number = laid.entered_response_number
+        and next_compactions.compacted_position <= laid.start_position
     inner join cuts
         on cuts.thread_id = laid.thread_id and cuts.response_number > laid.entered_response_number
         and cuts.cut_position < laid.end_position
+        and (next_compactions.thread_id is null or cuts.response_number <= next_compactions.compacted_response_number)
 ),
 
 pieces as (

@@ -9,25 +9,39 @@ zones as (
         *,
         cache_read_tokens as zone_start,
         context_tokens as zone_end
-    from {{ ref('int_context_response') }}
+    from {{ ref('int_context_response') }} as int_context_response
     semi join touched on touched.session_id = int_context_response.session_id
     where cache_read_tokens < context_tokens
 ),
 
 pieces as (
     select *
-    from {{ ref('int_context_segment') }}
+    from {{ ref('int_context_segment') }} as int_context_segment
     semi join touched on touched.session_id = int_context_segment.session_id
+),
+
+zones_with_buckets as (
+    select
+        *,
+        {{ bucket_range('zone_start', 'zone_end') }} as buckets
+    from zones
 ),
 
 zone_buckets as (
     select thread_id, response_number, zone_start, zone_end, bucket
-    from {{ explode("(select *, " ~ bucket_range('zone_start', 'zone_end') ~ " as buckets from zones)", 'buckets', 'bucket', 'bucket_number') }} as exploded
+    from {{ explode('zones_with_buckets', 'buckets', 'bucket', 'bucket_number') }} as exploded
+),
+
+pieces_with_buckets as (
+    select
+        *,
+        {{ bucket_range('start_position', 'end_position') }} as buckets
+    from pieces
 ),
 
 piece_buckets as (
     select thread_id, piece_id, entered_response_number, left_response_number, start_position, end_position, bucket
-    from {{ explode("(select *, " ~ bucket_range('start_position', 'end_position') ~ " as buckets from pieces)", 'buckets', 'bucket', 'bucket_number') }} as exploded
+    from {{ explode('pieces_with_buckets', 'buckets', 'bucket', 'bucket_number') }} as exploded
 ),
 
 matches as (

@@ -181,5 +181,10 @@ select
 from classified
 inner join touched on touched.session_id = classified.session_id
 left join {{ ref('int_line_turn') }} as turns on turns.line_uuid = classified.line_uuid
-left join (select line_uuid, max(response_id) as response_id from {{ ref('int_response_line') }} where not is_copy group by line_uuid) as response_lines
+left join (
+    select line_uuid, max(response_id) as response_id
+    from {{ ref('int_response_line') }}
+    where not is_copy
+    group by line_uuid
+) as response_lines
     on response_lines.line_uuid = classified.line_uuid

@@ -19,8 +19,10 @@ line_texts as (
         blocks.line_number,
         blocks.part_number,
         string_agg(blocks.block_text, chr(10) order by blocks.block_number)
-            filter (where blocks.block_type = 'text' and not regexp_matches(blocks.block_text, '^\s*<(ide_|system-reminder|pasted_content|new-diagnostics)'))
-            as prompt_text,
+            filter (
+                where blocks.block_type = 'text'
+                and not regexp_matches(blocks.block_text, '^\s*<(ide_|system-reminder|pasted_content|new-diagnostics)')
+            ) as prompt_text,
         bool_or(blocks.block_type = 'tool_result') as has_tool_result,
         count(*) filter (where blocks.block_type in ('image', 'document')) as image_count
     from {{ ref('stg_transcripts__block') }} as blocks
@@ -69,7 +71,8 @@ user_lines as (
         )
         and not regexp_matches(
             coalesce(texts.prompt_text, ''),
-            '^\s*(<local-command-|<bash-(stdout|stderr)>|<command-contents>|\[Request interrupted by user|Caveat: The messages below|This session is being continued from a previous conversation|\(no content\)$)'
+            '^\s*(<local-command-|<bash-(stdout|stderr)>|<command-contents>|\[Request interrupted by user|'
+            || 'Caveat: The messages below|This session is being continued from a previous conversation|\(no content\)$)'
         )
 ),
 
@@ -102,6 +105,18 @@ queued_only as (
         and (user_lines.line_uuid = queued.source_uuid or user_lines.prompt_text = queued.prompt_text)
 ),
 
+-- The client gives the lines of one turn one prompt id: a later line with it (a command typed meanwhile) opens no turn.
+opening_lines as (
+    select *
+    from (
+        select
+            *,
+            row_number() over (partition by session_id, coalesce(client_prompt_id, line_uuid) order by thread_position) as prompt_rank
+        from user_lines
+    ) as ranked
+    where prompt_rank = 1
+),
+
 prompts as (
     select
         session_id,
@@ -130,7 +145,7 @@ prompts as (
         end as prompt_origin,
         prompt_text,
         image_count
-    from user_lines
+    from opening_lines
     union all
     select
         session_id,
@@ -215,7 +230,9 @@ interruptions as (
     inner join {{ ref('stg_transcripts__block') }} as blocks
         on blocks.file_id = main_lines.file_id and blocks.line_number = main_lines.line_number
         and blocks.part_number = main_lines.part_number
-    where blocks.block_type in ('text', 'tool_result') and blocks.line_type = 'user' and blocks.block_text like '[Request interrupted by user%'
+    where
+        blocks.block_type in ('text', 'tool_result') and blocks.line_type = 'user'
+        and blocks.block_text like '[Request interrupted by user%'
     group by ordered.turn_id
 ),
 

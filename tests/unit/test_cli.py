@@ -53,7 +53,7 @@ def _invoke(*arguments: str) -> Result:
 
 def test_help_names_every_command() -> None:
     text = _invoke("--help").output
-    for command in ("ingest", "build", "report", "query", "doctor", "docs"):
+    for command in ("ingest", "build", "report", "query", "line", "doctor", "docs"):
         assert command in text
         assert _invoke(command, "--help").exit_code == 0
 

@@ -34,6 +34,7 @@ select
     {{ json_texts('a.prompt') }} as prompt_text,
     {{ parse_timestamp('a.timestamp') }} as prompted_at,
     {{ json_texts('a.content') }} as content_text,
+    coalesce({{ json_scalar('a.content', '$.file.content') }}, {{ json_scalar('a.content', '$.content') }}) as file_text,
     length(attachment_body) as attachment_characters,
     a as attachment,
     _batch_id

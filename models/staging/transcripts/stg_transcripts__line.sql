@@ -27,7 +27,11 @@ parsed as (
         -- What the tool ccusage looks for in a line's bytes before it parses it: the reconciliation needs to know.
         case
             when position('"usage":' || '{' in line) = 0 then 'no_usage_bytes'
-            when regexp_matches(line, '"(?:id|cwd|model|speed|costUSD|version|sessionId|requestId|isApiErrorMessage|cache_read_input_tokens|cache_creation_input_tokens)":null')
+            when regexp_matches(
+                line,
+                '"(?:id|cwd|model|speed|costUSD|version|sessionId|requestId|isApiErrorMessage|cache_read_input_tokens|'
+                || 'cache_creation_input_tokens)":null'
+            )
                 then 'null_field'
         end as ccusage_skip_reason,
         _batch_id,
@@ -67,8 +71,9 @@ select
     case when lines.is_nested then lines.p.data.message.type else lines.p.type end as line_type,
     lines.p.subtype,
     lines.is_nested,
-    {{ parse_timestamp("case when lines.is_nested then coalesce(lines.p.data.message.timestamp, lines.p.timestamp) else lines.p.timestamp end") }}
-        as created_at,
+    {{ parse_timestamp(
+        "case when lines.is_nested then coalesce(lines.p.data.message.timestamp, lines.p.timestamp) else lines.p.timestamp end"
+    ) }} as created_at,
     coalesce(lines.p.isSidechain, false) or files.file_kind in ('subagent', 'workflow_agent') or lines.is_nested as is_sidechain,
     nullif(lines.p.cwd, '') as working_dir,
     lines.p.version as client_version,

@@ -1,0 +1,302 @@
+"""Scans and checks: which folders are looked into, and what of it is landed beside the transcripts."""
+
+from __future__ import annotations
+
+import platform
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from agent_store.errors import StoreError
+from agent_store.paths import StorePaths
+from ingest import batches, code, components, contracts, sources
+from ingest.batches import Changes
+from ingest.components import Folder
+
+if TYPE_CHECKING:
+    import duckdb
+
+_PROJECT_LIST = Path(".agent-store") / sources.FILE_NAME
+_NAMED = "named"
+
+
+@dataclass(frozen=True, slots=True)
+class ScanResult:
+    """What a scan did."""
+
+    folders: int
+    files_seen: int
+    versions_landed: int
+    contract_versions: int
+    set_aside: int
+    batch_id: int
+    seconds: float
+    code: code.ScanResult
+
+    @property
+    def summary(self) -> str:
+        """Return it in one line, and one more for code where there is any."""
+        text = (
+            f"Scanned {self.files_seen:,} component files in {self.folders:,} folders: "
+            f"{self.versions_landed:,} new versions, {self.contract_versions:,} of contracts"
+        )
+        if self.set_aside:
+            text += f", {self.set_aside:,} set aside"
+        text = f"{text}, in {self.seconds - self.code.seconds:.1f} s."
+        return f"{text}\n{self.code.summary}" if self.code.repositories or self.code.batch_id else text
+
+
+def scan(
+    paths: StorePaths,
+    roots: Sequence[Path],
+    *,
+    named: Sequence[Path] = (),
+    repositories: Sequence[Path] = (),
+    host: str | None = None,
+) -> ScanResult:
+    """Look into the homes, the projects that transcripts name and the folders named; land what is new.
+
+    Of folders in git repositories the code is landed too, with what agents read of it.
+    """
+    started, started_at = time.perf_counter(), batches.utc_now()
+    host = host or platform.node() or "unknown"
+    batches.ensure_schema(paths.warehouse)
+    with batches.reading(paths.warehouse) as connection:
+        memory = _memory(connection)
+        changes, folders = _folders(connection, memory, roots, [*named, *repositories])
+        with_components = components.scan(
+            folders, components.known_places(connection), lambda: _versions(connection), host
+        )
+        projects = [folder for folder in folders if folder.origin != "home"]
+        with_components.merge(components.scan_history(projects, memory, lambda: _commits(connection)))
+        listed, with_sources = sources.list_changes(lists(paths, folders), connection)
+        changes.merge(with_components)
+        changes.merge(with_sources)
+        changes.merge(_contracts(connection, memory, listed))
+    batch_id = 0
+    if changes:
+        batch_id = batches.write(paths.warehouse, changes, host=host, started_at=started_at)
+    coded = code.scan_code([*repositories, *code.repositories_from_environment()], paths.warehouse, host=host)
+    rows = changes.rows
+    return ScanResult(
+        folders=len(folders),
+        files_seen=with_components.files_seen,
+        versions_landed=len(rows.get("component_version", ())),
+        contract_versions=len(rows.get("contract_version", ())),
+        set_aside=changes.set_aside,
+        batch_id=max(batch_id, coded.batch_id),
+        seconds=time.perf_counter() - started,
+        code=coded,
+    )
+
+
+def lists(paths: StorePaths, folders: Iterable[Folder]) -> list[Path]:
+    """The lists of sources that contracts are read from: the store's own, and those of folders."""
+    places = [paths.home / sources.FILE_NAME]
+    places += [folder.path / _PROJECT_LIST for folder in folders if folder.origin != "home"]
+    places += [folder.path / sources.FILE_NAME for folder in folders if folder.origin == _NAMED]
+    return [place for place in dict.fromkeys(places) if place.is_file()]
+
+
+def check(
+    paths: StorePaths,
+    *,
+    names: Sequence[str] = (),
+    files: Sequence[Path] = (),
+    limits: sources.Limits | None = None,
+    on_seen: Callable[[sources.Seen], None] | None = None,
+) -> list[sources.Seen]:
+    """Look at what the user listed, and only at that; land what was seen."""
+    started_at = batches.utc_now()
+    with batches.reading(paths.warehouse) as connection:
+        folders = [
+            Folder(Path(folder), _NAMED) for folder, origin in _known_folders(connection) if origin == _NAMED
+        ]
+        wanted = [*files] or lists(paths, folders)
+        try:
+            listed = [source for file in wanted for source in sources.read_list(file)]
+        except sources.SourcesError as error:
+            raise StoreError(str(error), "Mend the list, then check again.") from error
+        if not listed:
+            raise StoreError(
+                "There is nothing to check: no sources are listed.",
+                f"List them in {paths.home / sources.FILE_NAME}; docs/SOURCES.md shows how.",
+            )
+        if names:
+            unknown = sorted(set(names) - {source.name for source in listed})
+            if unknown:
+                raise StoreError(f"No source is called {', '.join(unknown)}.",
+                                 f"There are: {', '.join(source.name for source in listed)}.")  # fmt: skip
+            listed = [source for source in listed if source.name in names]
+        _, changes = sources.list_changes(wanted, connection)
+        before = sources.last_checks(connection)
+        known = contracts.Known.load(connection)
+    seen = sources.check(listed, before, salt=sources.salt_of(paths.home), limits=limits, on_seen=on_seen)
+    changes.merge(sources.changes_of(seen, known))
+    batches.write(paths.warehouse, changes, started_at=started_at)
+    return seen
+
+
+# ------------------------------------------------------------------------------------------- what is known
+
+
+def _memory(connection: duckdb.DuckDBPyConnection | None) -> dict[str, str]:
+    if connection is None:
+        return {}
+    return dict(connection.execute("select name, value from raw.scan_memory").fetchall())
+
+
+def _known_folders(connection: duckdb.DuckDBPyConnection | None) -> list[tuple[str, str]]:
+    if connection is None:
+        return []
+    return connection.execute("select folder, origin from raw.scan_folder order by folder").fetchall()
+
+
+def _versions(connection: duckdb.DuckDBPyConnection | None) -> set[tuple[str, str, str]]:
+    if connection is None:
+        return set()
+    return set(connection.execute("select root, path, content_hash from raw.component_version").fetchall())
+
+
+def _commits(connection: duckdb.DuckDBPyConnection | None) -> set[tuple[str, str, str]]:
+    if connection is None:
+        return set()
+    return set(connection.execute("select root, path, commit_hash from raw.component_commit").fetchall())
+
+
+def _folders(
+    connection: duckdb.DuckDBPyConnection | None,
+    memory: dict[str, str],
+    roots: Sequence[Path],
+    named: Sequence[Path],
+) -> tuple[Changes, list[Folder]]:
+    """The folders to look into. Those that transcripts name are found once, in the lines that are new."""
+    changes = Changes()
+    known = dict(_known_folders(connection))
+    homes = [Path(root).resolve() for root in roots]
+    batch = int(memory.get("cwd_batch", 0))
+    for cwd, last in _working_dirs(connection, batch):
+        batch = max(batch, last)
+        if cwd is None:
+            continue
+        for folder in _project_folders(cwd):
+            if folder not in known:
+                known[folder] = "project"
+                changes.remember("scan_folder", ("folder",), (folder, "project", batches.utc_now()))
+    if batch > int(memory.get("cwd_batch", 0)):
+        changes.remember("scan_memory", ("name",), ("cwd_batch", str(batch)))
+    for path in named:
+        folder = str(path.expanduser().resolve())
+        if known.get(folder) != _NAMED:
+            known[folder] = _NAMED
+            changes.remember("scan_folder", ("folder",), (folder, _NAMED, batches.utc_now()))
+    found = [Folder(home, "home") for home in homes if home.is_dir()]
+    taken = {folder.path for folder in found} | {
+        folder.path.parent for folder in found if folder.path.name == ".claude"
+    }
+    for name, origin in sorted(known.items()):
+        path = Path(name)
+        if path not in taken and _is_dir(path):
+            found.append(Folder(path, origin))
+    return changes, found
+
+
+def _is_dir(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except OSError:
+        return False
+
+
+def _working_dirs(connection: duckdb.DuckDBPyConnection | None, after: int) -> list[tuple[str | None, int]]:
+    """The folders that sessions of new batches ran in."""
+    if connection is None or not batches.has_table(connection, "transcript_line"):
+        return []
+    newest = _newest_batch(connection)
+    if newest <= after:
+        return []
+    rows: list[Any] = connection.execute(
+        r"""
+        select distinct regexp_extract(line, '"cwd":\s?"([^"]+)"', 1) as cwd
+        from raw.transcript_line where _batch_id > ?
+        """,
+        [after],
+    ).fetchall()
+    return [(str(cwd).replace("\\\\", "\\").replace("\\/", "/") or None, newest) for (cwd,) in rows]
+
+
+def _newest_batch(connection: duckdb.DuckDBPyConnection) -> int:
+    """The last batch that landed lines of transcripts."""
+    row = connection.execute("select coalesce(max(_batch_id), 0) from raw.transcript_line").fetchone()
+    return int(row[0]) if row else 0
+
+
+def _project_folders(cwd: str) -> list[str]:
+    """A session's folder and the top of its repository, where they are on this machine."""
+    path = Path(cwd)
+    if not path.is_absolute() or path == Path(path.anchor) or not _is_dir(path):
+        return []
+    found = [path.resolve()]
+    top = contracts.repository_of(path)
+    if top is not None and top.resolve() not in found:
+        found.append(top.resolve())
+    user = Path.home().resolve()
+    return [str(folder) for folder in found if folder not in {user, user.parent, Path("/tmp")}]
+
+
+def _contracts(
+    connection: duckdb.DuckDBPyConnection | None, memory: dict[str, str], listed: Sequence[sources.Source]
+) -> Changes:
+    """New versions of listed contracts, where their files or their repository have changed, and of tools in logs."""
+    changes = Changes()
+    known: contracts.Known | None = None
+    for source in listed:
+        if source.watched is None:
+            continue
+        name = f"contract {source.listed_in} {source.name}"
+        state = _state(source.watched)
+        if memory.get(name) == state:
+            continue
+        known = known or contracts.Known.load(connection)
+        already = known.versions.get(source.watched.name, [])
+        # Several files are the whole history: those that have been landed come first and are left out.
+        done = len(already) if len(source.watched.files) > 1 and _is_continued(source.watched, already) else 0
+        for number, version in enumerate(contracts.read_versions(source.watched)):
+            if number >= done:
+                contracts.add_version(changes, known, source.watched, version)
+        changes.remember("scan_memory", ("name",), (name, state))
+    newest = int(memory.get("tool_batch", 0))
+    if connection is not None and batches.has_table(connection, "transcript_line"):
+        last = _newest_batch(connection)
+        if last > newest:
+            known = known or contracts.Known.load(connection)
+            contracts.land_tools(connection, changes, known, newest)
+            changes.remember("scan_memory", ("name",), ("tool_batch", str(last)))
+    return changes
+
+
+def _state(watched: contracts.Watched) -> str:
+    """What tells that a contract may have changed, without reading it."""
+    parts = [watched.kind, watched.direction, watched.dialect]
+    for file in watched.files:
+        try:
+            status = file.stat()
+            parts.append(f"{file} {status.st_size} {status.st_mtime_ns}")
+        except OSError:
+            parts.append(f"{file} -")
+    if watched.use_git and len(watched.files) == 1:
+        folder = contracts.repository_of(watched.files[0])
+        parts.append(str(contracts.git_head(folder)) if folder else "")
+    return "\n".join(parts)
+
+
+def _is_continued(watched: contracts.Watched, already: Sequence[tuple[int, str, str | None]]) -> bool:
+    """Whether the files begin with the versions that are landed: then only what follows is new."""
+    direction = watched.direction or contracts._direction_of(watched.kind)
+    found = [
+        contracts.content_hash_of(watched.kind, direction, version.texts)
+        for version in contracts.read_versions(watched)
+    ]
+    return [content_hash for _, content_hash, _ in already] == found[: len(already)]

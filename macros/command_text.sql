@@ -1,0 +1,45 @@
+{#
+    A shell command without what is not command: bodies of here-documents, comments, and quoted texts but for single words and
+    for what a shell is told to run (`bash -c "…"`, `eval "…"`, `ssh host "…"`). Redirections go too. A quoted text leaves `""`.
+#}
+{% macro plain_command(column) -%}
+    {%- set steps = [
+        ["\\\\\\n\\s*", " "],
+        ["(<<-?\\s*\\\\?[''\"]?[A-Za-z_]\\w*[''\"]?)([^\\n]*)\\n(?s:.*?)\\n\\s*(?:[A-Z][A-Z0-9_]*|eof|py|end)[ \\t]*(\\n|\\)|$)", " \\2' || chr(10) || '\\3"],
+        ["(?m)^\\s*#[^\\n]*$", ""],
+        ["\\b((?:(?:ba|z|da|k)?sh\\s+-[a-z]*c|eval|ssh\\s+(?:-\\S+\\s+)*\\S+))\\s+\"((?:\\\\.|[^\"\\\\])*)\"", "\\1 ( \\2 ) "],
+        ["\\b((?:(?:ba|z|da|k)?sh\\s+-[a-z]*c|eval|ssh\\s+(?:-\\S+\\s+)*\\S+))\\s+''([^'']*)''", "\\1 ( \\2 ) "],
+        ["[''\"]([\\w./:@%+,=~$*{}-]+)[''\"]", "\\1"],
+        ["''[^'']*''|\"(?:\\\\.|[^\"\\\\])*\"", "\"\""],
+        ["(^|\\s)#[^\\n]*", "\\1"],
+        ["(?:&|\\b\\d+)?>>?(?:&\\d|\\s*[^\\s;|&()]+)|\\s<\\s*[^\\s;|&()<]+", " "]
+    ] -%}
+    {%- set text = namespace(sql=column) -%}
+    {%- for step in steps -%}
+        {%- set text.sql = regex_replace_all(text.sql, "'" ~ step[0] ~ "'", "'" ~ step[1] ~ "'") -%}
+    {%- endfor -%}
+    {{ text.sql }}
+{%- endmacro %}
+
+{#
+    A simple command without what stands before the program: keywords, variables, `cd`-less launchers (`sudo`, `timeout 60`,
+    `uv run`, `npx`, `bundle exec`, `docker exec web`, `python -m` …) and the folder of an installed program.
+#}
+{% macro bare_command(column) -%}
+    {%- set prefix = "^\\s*(?:"
+        ~ "(?:then|do|else|if|elif|while|until|time|sudo|nice|nohup|env|command|exec|builtin|xvfb-run|rtk|direnv\\s+exec\\s+\\S+|!|\\{|\\(|\\$\\()(?:\\s+-\\S+)*\\s+|[({!]\\s*"
+        ~ "|rtk\\s+(?:proxy|test|err|summary)\\s+"
+        ~ "|[A-Za-z_]\\w*=\\$\\(\\s*|[A-Za-z_]\\w*=\\S*\\s+"
+        ~ "|g?timeout\\s+(?:-\\S+\\s+)*[\\d.]+[smhd]?\\s+"
+        ~ "|(?:\\S*/)?(?:uv|poetry|pipenv|hatch|pdm|rye|pixi)\\s+run\\s+(?:--(?:group|with|extra|package|project|directory|python|env-file|only-group|no-group|with-editable|with-requirements|env|environment)[= ]\\S+\\s+|-p\\s+\\S+\\s+|-\\S+\\s+)*"
+        ~ "|uv\\s+tool\\s+run\\s+(?:-\\S+\\s+)*|(?:uvx|pipx\\s+run)\\s+(?:--(?:from|with|python|spec)[= ]\\S+\\s+|-\\S+\\s+)*"
+        ~ "|(?:npx|bunx|pnpx)\\s+(?:(?:--package|-p)[= ]\\S+\\s+|-\\S+\\s+)*"
+        ~ "|(?:pnpm|yarn|npm|bun)(?:\\s+(?:--filter|-F|-C|--cwd|--prefix|-w|--workspace)[= ]\\S+)*\\s+(?:exec|dlx|x)\\s+(?:-\\S+\\s+)*"
+        ~ "|bundle\\s+exec\\s+|(?:mise|rtx|asdf)\\s+(?:exec|x)\\s+(?:\\S+\\s+)*?--\\s+|dotenv\\s+(?:\\S+\\s+)*?--\\s+|nix\\s+(?:develop|shell)\\s+(?:\\S+\\s+)*?(?:-c|--command)\\s+"
+        ~ "|(?:docker|podman)(?:\\s+|-)compose\\s+(?:-\\S+\\s+)*(?:exec|run)\\s+(?:-\\S+\\s+)*\\S+\\s+|(?:docker|podman)\\s+exec\\s+(?:-\\S+\\s+)*\\S+\\s+"
+        ~ "|(?:ba|z|da|k)?sh\\s+-[a-z]*c\\s+\\(\\s*|eval\\s+\\(?\\s*|ssh\\s+(?:-\\S+\\s+)*\\S+\\s+\\(\\s*"
+        ~ "|(?:(?:\\S*/)?python[\\d.]*|\\$\\{?\\w+\\}?)\\s+(?:-[A-Za-z]\\s+(?:\\w+\\s+)?)*?-m\\s+|--\\s+"
+        ~ "|(?:\\S*/)?(?:bin|[.]bin|Scripts|shims)/"
+        ~ ")+" -%}
+    trim({{ regex_replace_all(regex_replace_all(column, "'" ~ prefix ~ "'", "''"), "'\\s*[)}]+\\s*$'", "''") }})
+{%- endmacro %}

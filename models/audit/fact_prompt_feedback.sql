@@ -1,0 +1,110 @@
+with prompts as (
+    select * from {{ ref('fact_prompt') }}
+),
+
+answers as (
+    select prompt_id, call_id, called_at
+    from {{ ref('fact_api_call') }}
+    where success and agent_run_id is null
+),
+
+features as (
+    select * from {{ ref('int_task_feature') }}
+),
+
+-- A word of thanks or correction is about the last prompt of a person that was answered before it.
+reactions as (
+    select
+        prompts.prompt_id,
+        features.reaction_prompt_id,
+        features.reaction_category,
+        features.reaction_rule,
+        row_number() over (partition by features.reaction_prompt_id order by prompts.turn_number desc) as nearness
+    from prompts
+    inner join features on features.task_id = prompts.prompt_id
+    where features.reaction_category in ('correction', 'thanks') and features.response_count > 0 and prompts.is_human
+),
+
+feedback as (
+    select
+        {{ surrogate_key(['prompt_id', "'interruption'"]) }} as feedback_id,
+        prompt_id,
+        interrupted_at as feedback_at,
+        'interruption' as feedback_type,
+        cast(null as varchar) as feedback_text,
+        cast(null as varchar) as feedback_rule,
+        'observed' as provenance,
+        1.0 as confidence,
+        cast(null as varchar) as invocation_id,
+        cast(null as varchar) as reaction_prompt_id,
+        _source_path,
+        _source_line
+    from prompts
+    where interrupted_at is not null
+    union all
+    select
+        invocation_id as feedback_id,
+        prompt_id,
+        completed_at,
+        'rejection',
+        coalesce(user_feedback, {{ rejection_text('error_text') }}),
+        cast(null as varchar),
+        'observed',
+        1.0,
+        invocation_id,
+        cast(null as varchar),
+        _source_path,
+        _source_line
+    from {{ ref('fact_tool_invocation') }}
+    where error_type = 'denied_user' and prompt_id is not null
+    union all
+    select
+        {{ surrogate_key(['reactions.reaction_prompt_id', "'reaction'"]) }},
+        reactions.prompt_id,
+        said.prompted_at,
+        reactions.reaction_category,
+        said.prompt_text,
+        reactions.reaction_rule,
+        'estimated',
+        coalesce(rules.confidence, 0.2),
+        cast(null as varchar),
+        reactions.reaction_prompt_id,
+        said._source_path,
+        said._source_line
+    from reactions
+    inner join prompts as said on said.prompt_id = reactions.reaction_prompt_id
+    left join {{ ref('intent_rules') }} as rules on rules.rule_name = reactions.reaction_rule
+    where reactions.nearness = 1
+),
+
+last_answers as (
+    select
+        feedback.feedback_id,
+        max_by(answers.call_id, (answers.called_at, answers.call_id)) as response_id
+    from feedback
+    inner join answers
+        on answers.prompt_id = feedback.prompt_id and (feedback.feedback_at is null or answers.called_at <= feedback.feedback_at)
+    group by feedback.feedback_id
+)
+
+select
+    feedback.feedback_id,
+    feedback.prompt_id,
+    last_answers.response_id,
+    prompts.session_id,
+    prompts.agent_id,
+    feedback.invocation_id,
+    feedback.reaction_prompt_id,
+    prompts.user_id,
+    feedback.feedback_at,
+    feedback.feedback_type,
+    left(feedback.feedback_text, {{ var('text_characters_kept') }}) as feedback_text,
+    feedback.feedback_rule,
+    feedback.provenance,
+    cast(feedback.confidence as double) as confidence,
+    feedback._source_path,
+    feedback._source_line,
+    prompts._batch_id
+from feedback
+inner join prompts on prompts.prompt_id = feedback.prompt_id
+left join last_answers on last_answers.feedback_id = feedback.feedback_id

@@ -1,0 +1,107 @@
+-- The bodies of components that conversations show: skills, commands, memory files, attached files. A body is measured when
+-- it is first seen, and again only when it has changed.
+with items as (
+    select
+        items.item_id,
+        items.session_id,
+        items.block_number,
+        items.item_kind,
+        items.component_type,
+        items.component_name,
+        items.attachment_type,
+        items.created_at,
+        items.characters,
+        lines.file_id,
+        lines.line_number,
+        lines.part_number,
+        lines._batch_id
+    from {{ ref('int_context_item') }} as items
+    inner join {{ ref('int_line') }} as lines on lines.line_uuid = items.line_uuid and lines.session_id = items.session_id
+    where
+        items.item_kind in ('skill_body', 'command_body')
+        or items.attachment_type in ('nested_memory', 'file')
+),
+
+bodies as (
+    select
+        items.*,
+        coalesce(blocks.block_text, attachments.file_text) as body_text
+    from items
+    left join {{ ref('stg_transcripts__block') }} as blocks
+        on blocks.file_id = items.file_id and blocks.line_number = items.line_number and blocks.part_number = items.part_number
+        and blocks.block_number = items.block_number and blocks.block_type = 'text' and items.attachment_type is null
+    left join {{ ref('stg_transcripts__attachment') }} as attachments
+        on attachments.file_id = items.file_id and attachments.line_number = items.line_number
+        and attachments.part_number = items.part_number and items.attachment_type is not null
+),
+
+hashed as (
+    select
+        *,
+        md5(body_text) as content_hash
+    from bodies
+    where body_text is not null and body_text <> '' and component_type in ('skill', 'command', 'reference_file')
+),
+
+-- Tokens as the ledger measured them: alone where that was ever the case, else the middle of its shares.
+weighed as (
+    select
+        hashed.*,
+        segments.tokens,
+        coalesce(segments.allocation_method, 'estimated') as token_method,
+        row_number() over (
+            partition by hashed.component_type, hashed.component_name, hashed.content_hash
+            order by hashed.created_at nulls last, hashed.item_id
+        ) as sight_number
+    from hashed
+    left join {{ ref('fact_context_segment') }} as segments on segments.segment_id = hashed.item_id
+),
+
+measured as (
+    select
+        component_type,
+        component_name,
+        content_hash,
+        count(*) as sight_count,
+        count(distinct session_id) as session_count,
+        max(created_at) as last_seen_at,
+        max(_batch_id) as _batch_id,
+        median(tokens) filter (where token_method = 'direct') as direct_tokens,
+        median(tokens) filter (where token_method = 'proportional') as shared_tokens
+    from weighed
+    group by all
+)
+
+select
+    {{ surrogate_key(['firsts.component_type', 'firsts.component_name', 'firsts.content_hash']) }} as measurement_id,
+    {{ surrogate_key(['firsts.component_type', 'firsts.component_name']) }} as component_id,
+    firsts.session_id,
+    firsts.created_at as measured_at,
+    measured.last_seen_at,
+    case
+        when firsts.component_type <> 'reference_file' then 'md'
+        else coalesce(nullif(lower({{ regex_group('firsts.component_name', '[.]([A-Za-z0-9_]+)$') }}), ''), 'none')
+    end as file_type,
+    firsts.content_hash,
+    case
+        when measured.direct_tokens is not null then 'direct' when measured.shared_tokens is not null then 'proportional'
+        else 'estimated'
+    end as token_method,
+    case when measured.direct_tokens is null and measured.shared_tokens is null then 'estimated' else 'observed' end as provenance,
+    cast({{ line_count('firsts.body_text') }} as bigint) as line_count,
+    cast({{ word_count('firsts.body_text') }} as bigint) as word_count,
+    cast(length(firsts.body_text) as bigint) as char_count,
+    cast(round(coalesce(
+        measured.direct_tokens, measured.shared_tokens, length(firsts.body_text) / {{ var('characters_per_token') }}
+    )) as bigint) as estimated_tokens,
+    cast(measured.sight_count as bigint) as sight_count,
+    cast(measured.session_count as bigint) as session_count,
+    files.path as _source_path,
+    firsts.line_number as _source_line,
+    measured._batch_id
+from weighed as firsts
+inner join measured
+    on measured.component_type = firsts.component_type and measured.component_name = firsts.component_name
+    and measured.content_hash = firsts.content_hash
+inner join {{ ref('stg_transcripts__file') }} as files on files.file_id = firsts.file_id
+where firsts.sight_number = 1

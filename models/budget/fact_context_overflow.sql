@@ -1,0 +1,121 @@
+-- Where a context came to its end: compactions and micro-compactions as the client logged them, and requests that did not fit.
+with marks as (
+    select
+        lines.session_id,
+        lines.actor,
+        lines.line_uuid,
+        lines.thread_position,
+        lines.created_at,
+        lines.file_id,
+        lines.line_number,
+        lines._batch_id,
+        case
+            when lines.subtype = 'compact_boundary' then 'compaction'
+            when lines.subtype = 'microcompact_boundary' then 'micro_compaction'
+            when stg.api_error = 'autocompact_thrashing' then 'autocompact_thrashing'
+            else 'prompt_too_long'
+        end as overflow_type,
+        coalesce(stg.compact_metadata.trigger, stg.microcompact_metadata.trigger) as overflow_trigger,
+        coalesce(stg.compact_metadata.preTokens, stg.microcompact_metadata.preTokens) as logged_tokens,
+        stg.compact_metadata.postTokens as tokens_kept,
+        stg.microcompact_metadata.tokensSaved as logged_dropped_tokens
+    from {{ ref('int_line') }} as lines
+    inner join {{ ref('stg_transcripts__line') }} as stg
+        on stg.file_id = lines.file_id and stg.line_number = lines.line_number and stg.part_number = lines.part_number
+    where
+        (lines.line_type = 'system' and lines.subtype in ('compact_boundary', 'microcompact_boundary'))
+        or (
+            lines.line_type = 'assistant'
+            and (
+                stg.api_error in ('model_context_window_exceeded', 'autocompact_thrashing')
+                or stg.stop_reason = 'model_context_window_exceeded'
+                or (stg.is_api_error and lower(left(stg.message_content, 2000)) like '%prompt is too long%')
+            )
+        )
+),
+
+-- One error may fill several lines.
+overflows as (
+    select
+        *,
+        row_number() over (
+            partition by session_id, actor, overflow_type, created_at order by thread_position, line_uuid
+        ) as copy_number
+    from marks
+),
+
+responses as (
+    select * from {{ ref('int_context_response') }}
+),
+
+placed as (
+    select
+        overflows.*,
+        {{ surrogate_key(['overflows.session_id', 'overflows.actor']) }} as thread_id,
+        max(responses.response_number) filter (where responses.thread_position < overflows.thread_position) as previous_number,
+        min(responses.response_number) filter (where responses.thread_position >= overflows.thread_position) as next_number
+    from overflows
+    left join responses on responses.session_id = overflows.session_id and responses.actor = overflows.actor
+    where overflows.copy_number = 1
+    group by all
+),
+
+dropped as (
+    select
+        placed.line_uuid,
+        {{ text_list_json(surrogate_key(['pieces.component_type', 'pieces.component_name'])) }} as dropped_components,
+        sum(pieces.tokens) as dropped_tokens,
+        sum(pieces.tokens) filter (where pieces.item_kind = 'tool_result') as dropped_tool_result_tokens
+    from placed
+    inner join {{ ref('int_context_segment') }} as pieces
+        on pieces.thread_id = placed.thread_id and pieces.left_response_number = placed.next_number - 1
+    where placed.overflow_type in ('compaction', 'micro_compaction')
+    group by placed.line_uuid
+),
+
+-- The window of the model that was at work, as it was on that day.
+windows as (
+    select
+        placed.line_uuid,
+        max_by(windows.window_id, (windows.effective_date, windows.window_id)) as window_id,
+        max_by(windows.max_tokens, (windows.effective_date, windows.window_id)) as max_tokens
+    from placed
+    inner join responses
+        on responses.thread_id = placed.thread_id and responses.response_number = coalesce(placed.previous_number, placed.next_number)
+    inner join {{ ref('dim_context_window') }} as windows
+        on windows.model_name = responses.model_name
+        and windows.effective_date <= cast(coalesce(placed.created_at, timestamp '2026-01-01 00:00:00') as date)
+    group by placed.line_uuid
+)
+
+select
+    placed.line_uuid as overflow_id,
+    placed.session_id,
+    actors.agent_id,
+    actors.agent_run_id,
+    next_responses.response_id as next_call_id,
+    windows.window_id,
+    placed.created_at as overflowed_at,
+    placed.overflow_type,
+    placed.overflow_trigger,
+    dropped.dropped_components,
+    'observed' as provenance,
+    placed.overflow_type = 'compaction' as compact_triggered,
+    cast(coalesce(placed.logged_tokens, previous_responses.context_tokens) as bigint) as tokens_at_overflow,
+    cast(windows.max_tokens as bigint) as window_tokens,
+    cast(coalesce(dropped.dropped_tokens, placed.logged_dropped_tokens) as bigint) as dropped_tokens,
+    cast(coalesce(dropped.dropped_tool_result_tokens, 0) as bigint) as dropped_tool_result_tokens,
+    cast(placed.tokens_kept as bigint) as tokens_kept,
+    cast(next_responses.context_tokens as bigint) as next_context_tokens,
+    files.path as _source_path,
+    placed.line_number as _source_line,
+    placed._batch_id
+from placed
+inner join {{ ref('int_actor') }} as actors on actors.session_id = placed.session_id and actors.actor = placed.actor
+inner join {{ ref('stg_transcripts__file') }} as files on files.file_id = placed.file_id
+left join responses as previous_responses
+    on previous_responses.thread_id = placed.thread_id and previous_responses.response_number = placed.previous_number
+left join responses as next_responses
+    on next_responses.thread_id = placed.thread_id and next_responses.response_number = placed.next_number
+left join windows on windows.line_uuid = placed.line_uuid
+left join dropped on dropped.line_uuid = placed.line_uuid

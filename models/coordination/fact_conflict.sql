@@ -1,0 +1,365 @@
+with sessions as (
+    select session_id, host, project_path, started_at, ended_at
+    from {{ ref('dim_session') }}
+),
+
+calls as (
+    select
+        tool_use_id,
+        session_id,
+        actor,
+        tool_name,
+        called_at,
+        returned_at,
+        result_line_uuid,
+        target_path,
+        error_type,
+        is_success,
+        tool_input.command as command,
+        result.staleReadFileStateHint as stale_hint,
+        source_path,
+        source_line,
+        _batch_id
+    from {{ ref('int_tool_call') }}
+),
+
+work as (
+    select * from {{ ref('int_work') }}
+),
+
+-- Who was at work from when to when.
+actors as (
+    select
+        actors.session_id,
+        actors.actor,
+        actors.agent_id,
+        sessions.host,
+        actors.started_at,
+        actors.ended_at
+    from {{ ref('int_actor') }} as actors
+    inner join sessions on sessions.session_id = actors.session_id
+),
+
+edits as (
+    select
+        calls.tool_use_id,
+        calls.session_id,
+        calls.actor,
+        calls.tool_name,
+        calls.target_path as file_path,
+        coalesce(calls.returned_at, calls.called_at) as edited_at,
+        calls.source_path,
+        calls.source_line,
+        calls._batch_id,
+        actors.agent_id,
+        actors.host,
+        actors.started_at,
+        actors.ended_at
+    from calls
+    inner join {{ ref('tool_types') }} as types on types.tool_name = calls.tool_name
+    inner join actors on actors.session_id = calls.session_id and actors.actor = calls.actor
+    where
+        types.tool_family in ('file_edit', 'notebook') and calls.is_success and calls.called_at is not null
+        and {{ regex_matches('calls.target_path', "'^(/|[A-Za-z]:)'") }}
+        -- Every job of a build server has a machine of its own with the same paths.
+        and not {{ regex_matches('calls.target_path', "'^(/home/runner/work|/github/workspace|/builds?|/__w)/'") }}
+),
+
+-- Two agents by turns on one file, both at work when the other wrote: neither can have waited for the other's end.
+neighbours as (
+    select
+        *,
+        lag(session_id) over file_order as previous_session_id,
+        lag(actor) over file_order as previous_actor,
+        lag(agent_id) over file_order as previous_agent_id,
+        lag(edited_at) over file_order as previous_edited_at,
+        lag(started_at) over file_order as previous_started_at,
+        lag(ended_at) over file_order as previous_ended_at
+    from edits
+    window file_order as (partition by host, file_path order by edited_at, tool_use_id)
+),
+
+turn_takings as (
+    select
+        *,
+        least(previous_session_id || '/' || previous_actor, session_id || '/' || actor) as first_party,
+        greatest(previous_session_id || '/' || previous_actor, session_id || '/' || actor) as second_party
+    from neighbours
+    where
+        (previous_session_id <> session_id or previous_actor <> actor)
+        and edited_at <= previous_edited_at + interval {{ var('conflict_window_minutes') }} minute
+        and edited_at <= previous_ended_at
+        and started_at <= previous_edited_at
+),
+
+overlap_conflicts as (
+    select
+        {{ surrogate_key(["'overlap'", 'file_path', 'first_party', 'second_party']) }} as conflict_id,
+        min_by(previous_agent_id, (edited_at, tool_use_id)) as agent1_id,
+        min_by(agent_id, (edited_at, tool_use_id)) as agent2_id,
+        min_by(session_id, (edited_at, tool_use_id)) as session_id,
+        min_by(actor, (edited_at, tool_use_id)) as actor,
+        min_by(previous_session_id, (edited_at, tool_use_id)) as other_session_id,
+        file_path,
+        min(edited_at) as detected_at,
+        'file_edit' as conflict_type,
+        'overlapping_edits' as detection_rule,
+        -- An edit replaces a passage and leaves the rest of the other's text; a write replaces the file.
+        case
+            when max_by(tool_name, (edited_at, tool_use_id)) <> 'Write' then 'merge'
+            when
+                max_by(session_id || '/' || actor, (edited_at, tool_use_id))
+                = min_by(session_id || '/' || actor, (edited_at, tool_use_id)) then 'agent2_wins'
+            else 'agent1_wins'
+        end as resolution,
+        max(edited_at) as resolved_at,
+        'estimated' as provenance,
+        0.7 as confidence,
+        count(*) as signal_count,
+        min_by(source_path, (edited_at, tool_use_id)) as source_path,
+        min_by(source_line, (edited_at, tool_use_id)) as source_line,
+        max(_batch_id) as _batch_id
+    from turn_takings
+    group by file_path, first_party, second_party
+),
+
+outputs as (
+    select
+        calls.tool_use_id,
+        calls.session_id,
+        calls.actor,
+        calls.returned_at as detected_at,
+        {{ regex_groups('blocks.block_text', 'CONFLICT [(][a-z/]+[)]: Merge conflict in ([^\\n\\r]+)') }} as file_paths,
+        files.path as source_path,
+        lines.line_number as source_line,
+        calls._batch_id
+    from calls
+    inner join {{ ref('int_line') }} as lines on lines.line_uuid = calls.result_line_uuid
+    inner join {{ ref('stg_transcripts__file') }} as files on files.file_id = lines.file_id
+    inner join {{ ref('stg_transcripts__block') }} as blocks
+        on blocks.file_id = lines.file_id and blocks.line_number = lines.line_number and blocks.part_number = lines.part_number
+        and blocks.tool_use_id = calls.tool_use_id and blocks.block_type = 'tool_result'
+    where
+        calls.tool_name in ('Bash', 'PowerShell') and contains(calls.command, 'git ')
+        and contains(blocks.block_text, 'Merge conflict in ')
+),
+
+-- What an agent was told: the file is not what it read.
+signals as (
+    select
+        {{ surrogate_key(["'modified_since_read'", 'calls.tool_use_id']) }} as conflict_id,
+        calls.session_id,
+        calls.actor,
+        calls.target_path as file_path,
+        coalesce(calls.returned_at, calls.called_at) as detected_at,
+        'modified_since_read' as detection_rule,
+        calls.source_path,
+        calls.source_line,
+        calls._batch_id
+    from calls
+    where calls.error_type = 'validation_modified_since_read'
+    union all
+    select
+        {{ surrogate_key(["'edited_text_file'", 'lines.line_uuid']) }} as conflict_id,
+        lines.session_id,
+        lines.actor,
+        attachments.attachment.filename as file_path,
+        lines.created_at as detected_at,
+        'edited_text_file' as detection_rule,
+        files.path as source_path,
+        lines.line_number as source_line,
+        lines._batch_id
+    from {{ ref('stg_transcripts__attachment') }} as attachments
+    inner join {{ ref('int_line') }} as lines
+        on lines.file_id = attachments.file_id and lines.line_number = attachments.line_number
+        and lines.part_number = attachments.part_number
+    inner join {{ ref('stg_transcripts__file') }} as files on files.file_id = lines.file_id
+    where attachments.attachment_type = 'edited_text_file'
+    union all
+    select
+        {{ surrogate_key(["'stale_hint'", 'calls.tool_use_id']) }} as conflict_id,
+        calls.session_id,
+        calls.actor,
+        nullif({{ regex_group('calls.stale_hint', 'previously read: ([^,]+?)(?:,|[.] |[.]?\\])') }}, '') as file_path,
+        coalesce(calls.returned_at, calls.called_at) as detected_at,
+        'stale_hint' as detection_rule,
+        calls.source_path,
+        calls.source_line,
+        calls._batch_id
+    from calls
+    where calls.stale_hint is not null
+    union all
+    select
+        {{ surrogate_key(["'merge_conflict'", 'tool_use_id', 'file_path']) }} as conflict_id,
+        session_id,
+        actor,
+        trim(file_path) as file_path,
+        detected_at,
+        'git_conflict' as detection_rule,
+        source_path,
+        source_line,
+        _batch_id
+    from {{ explode('outputs', 'file_paths', 'file_path', 'path_number') }} as exploded
+),
+
+located as (
+    select signals.conflict_id, signals.session_id, signals.actor, signals.file_path, signals.detected_at, sessions.host
+    from signals
+    inner join sessions on sessions.session_id = signals.session_id
+    where signals.file_path is not null
+),
+
+-- Who else had written to the file shortly before.
+culprits as (
+    select
+        located.conflict_id,
+        edits.agent_id,
+        edits.session_id,
+        row_number() over (partition by located.conflict_id order by edits.edited_at desc, edits.tool_use_id) as culprit_rank
+    from located
+    inner join edits on edits.host = located.host and edits.file_path = located.file_path
+    where
+        (edits.session_id <> located.session_id or edits.actor <> located.actor)
+        and edits.edited_at <= located.detected_at
+        and edits.edited_at >= located.detected_at - interval {{ var('conflict_window_minutes') }} minute
+),
+
+ends as (
+    select
+        signals.conflict_id,
+        min(calls.called_at) filter (
+            where signals.detection_rule <> 'git_conflict' and calls.is_success and calls.target_path = signals.file_path
+            and types.tool_family in ('file_edit', 'notebook')
+        ) as edited_at,
+        min(calls.called_at) filter (
+            where signals.detection_rule = 'git_conflict' and calls.is_success
+            and regexp_matches(calls.command, 'git [^|;&]*(--abort|reset --hard)')
+        ) as aborted_at,
+        min(calls.called_at) filter (
+            where signals.detection_rule = 'git_conflict' and calls.is_success
+            and regexp_matches(calls.command, 'git [^|;&]*(--continue|--skip|commit)')
+        ) as committed_at
+    from signals
+    inner join calls
+        on calls.session_id = signals.session_id and calls.actor = signals.actor and calls.called_at > signals.detected_at
+        and (calls.target_path = signals.file_path or calls.tool_name in ('Bash', 'PowerShell'))
+    left join {{ ref('tool_types') }} as types on types.tool_name = calls.tool_name
+    group by signals.conflict_id
+),
+
+signal_conflicts as (
+    select
+        signals.conflict_id,
+        actors.agent_id as agent1_id,
+        culprits.agent_id as agent2_id,
+        signals.session_id,
+        signals.actor,
+        culprits.session_id as other_session_id,
+        signals.file_path,
+        signals.detected_at,
+        case
+            when signals.detection_rule = 'git_conflict' then 'merge_conflict'
+            when culprits.agent_id is not null then 'file_edit'
+            when signals.detection_rule = 'stale_hint' then 'stale_read'
+            else 'external_change'
+        end as conflict_type,
+        signals.detection_rule,
+        case
+            when signals.detection_rule = 'git_conflict' then
+                case
+                    when ends.aborted_at < coalesce(ends.committed_at, ends.aborted_at + interval 1 second) then 'abort'
+                    when ends.committed_at is not null then 'merge'
+                end
+            when ends.edited_at is not null then 'merge'
+            else 'agent2_wins'
+        end as resolution,
+        case
+            when signals.detection_rule = 'git_conflict' then least(ends.aborted_at, ends.committed_at)
+            else ends.edited_at
+        end as resolved_at,
+        case when culprits.agent_id is not null then 'estimated' else 'observed' end as provenance,
+        case when culprits.agent_id is not null then 0.8 else 1.0 end as confidence,
+        1 as signal_count,
+        signals.source_path,
+        signals.source_line,
+        signals._batch_id
+    from signals
+    inner join actors on actors.session_id = signals.session_id and actors.actor = signals.actor
+    left join culprits on culprits.conflict_id = signals.conflict_id and culprits.culprit_rank = 1
+    left join ends on ends.conflict_id = signals.conflict_id
+),
+
+-- The same words given to two agents that were at work at the same time.
+duplicates as (
+    select
+        {{ surrogate_key(["'duplicate_work'", 'firsts.work_id', 'seconds.work_id']) }} as conflict_id,
+        firsts.agent_id as agent1_id,
+        seconds.agent_id as agent2_id,
+        seconds.session_id,
+        seconds.actor,
+        firsts.session_id as other_session_id,
+        cast(null as varchar) as file_path,
+        seconds.created_at as detected_at,
+        'duplicate_work' as conflict_type,
+        'same_prompt' as detection_rule,
+        case
+            when firsts.outcome = 'completed' and seconds.outcome = 'completed' then 'merge'
+            when firsts.outcome = 'completed' then 'agent1_wins'
+            when seconds.outcome = 'completed' then 'agent2_wins'
+            else 'abort'
+        end as resolution,
+        greatest(firsts.ended_at, seconds.ended_at) as resolved_at,
+        'estimated' as provenance,
+        0.8 as confidence,
+        1 as signal_count,
+        seconds.source_path,
+        seconds.source_line,
+        seconds._batch_id,
+        seconds.work_id
+    from work as firsts
+    inner join work as seconds
+        on md5(seconds.prompt_text) = md5(firsts.prompt_text) and seconds.work_id <> firsts.work_id
+        and (seconds.created_at, seconds.work_id) > (firsts.created_at, firsts.work_id)
+        and seconds.created_at < firsts.ended_at
+    where firsts.work_source = 'delegation' and seconds.work_source = 'delegation'
+),
+
+conflicts as (
+    select *, cast(null as varchar) as work_id from overlap_conflicts
+    union all
+    select *, cast(null as varchar) as work_id from signal_conflicts
+    union all
+    select * from duplicates
+),
+
+run_work as (
+    select session_id, run_actor, min(work_id) as work_id
+    from work
+    where run_actor is not null
+    group by all
+)
+
+select
+    conflicts.conflict_id,
+    coalesce(conflicts.work_id, run_work.work_id) as work_id,
+    conflicts.agent1_id,
+    conflicts.agent2_id,
+    conflicts.session_id,
+    conflicts.other_session_id,
+    files.file_id,
+    conflicts.file_path as target_path,
+    conflicts.detected_at,
+    conflicts.conflict_type,
+    conflicts.detection_rule,
+    conflicts.resolution,
+    conflicts.resolved_at,
+    conflicts.provenance,
+    conflicts.agent2_id is not null as is_between_agents,
+    cast(conflicts.confidence as double) as confidence,
+    cast(conflicts.signal_count as bigint) as signal_count,
+    conflicts.source_path as _source_path,
+    conflicts.source_line as _source_line,
+    conflicts._batch_id
+from conflicts
+left join run_work on run_work.session_id = conflicts.session_id and run_work.run_actor = conflicts.actor
+left join {{ ref('dim_file') }} as files on files.file_path = conflicts.file_path

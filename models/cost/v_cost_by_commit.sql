@@ -1,0 +1,28 @@
+{{ config(materialized='view') }}
+
+-- A commit costs what was spent since the one before it in its session; what came after the last is not in here.
+with commits as (
+    select
+        event_id,
+        session_id,
+        event_at,
+        {{ regex_group('metadata', '"sha":"([^"]+)"') }} as commit_sha,
+        lag(event_at) over (partition by session_id order by event_at, event_id) as previous_event_at
+    from {{ ref('fact_session_event') }}
+    where event_type = 'commit' and event_at is not null
+)
+
+select
+    commits.event_id,
+    commits.commit_sha,
+    commits.session_id,
+    sessions.project_name,
+    sessions.git_branch,
+    commits.event_at as committed_at,
+    {{ cost_measures('calls') }}
+from commits
+inner join {{ ref('dim_session') }} as sessions on sessions.session_id = commits.session_id
+inner join {{ ref('fact_api_call') }} as calls
+    on calls.session_id = commits.session_id and calls.called_at <= commits.event_at
+    and (commits.previous_event_at is null or calls.called_at > commits.previous_event_at)
+group by all

@@ -1,0 +1,34 @@
+{{ config(materialized='view') }}
+
+-- Every change of what components rest on: schemas, contracts, pages.
+select
+    change_id,
+    dependency_id,
+    cast(null as varchar) as source_id,
+    detected_at,
+    'schema' as change_source,
+    element_path,
+    change_type,
+    classification,
+    rule_name,
+    old_version,
+    new_version,
+    affected_components,
+    provenance
+from {{ ref('fact_schema_change') }}
+union all
+select
+    change_id,
+    dependency_id,
+    cast(null as varchar) as source_id,
+    detected_at,
+    'api_contract' as change_source,
+    element_path,
+    change_type,
+    classification,
+    rule_name,
+    old_version,
+    new_version,
+    affected_components,
+    provenance
+from {{ ref('fact_api_contract_change') }}

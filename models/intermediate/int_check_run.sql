@@ -1,0 +1,596 @@
+-- depends_on: {{ ref('check_rules') }}
+{{ config(
+    materialized='incremental', incremental_strategy='replace_touched', on_schema_change='append_new_columns',
+    zstd_columns=['output_excerpt', 'command_text']
+) }}
+
+{%- set output_window -%}
+    case
+        when length(output_text) <= {{ var('check_text_head_characters') + var('check_text_tail_characters') }} then output_text
+        else left(output_text, {{ var('check_text_head_characters') }}) || chr(10) || right(output_text, {{ var('check_text_tail_characters') }})
+    end
+{%- endset %}
+{%- set target_file = "(?:\\s|=)((?:[\\w.@~+-]*/)*[\\w.@+-]+[.](?:pyi?|tsx?|jsx?|mjs|cjs|rb|go|rs|exs?|php|java|kts?|cs|swift|dart|sh|bash|bats|mdx?|jsonc?|ya?ml|toml|cue|tf|sql|s?css|html|vue|svelte|cc|cpp|cxx|cu|c|hpp|h|tex|proto|feature))\\b" -%}
+{%- set target_folder = "\\s((?:[.]{1,2}/|/|~/)?[\\w.@+-]+(?:/[\\w.@+-]+)+/?)(?:\\s|$)" -%}
+{%- set task_of_file = "'/tasks/([A-Za-z0-9_-]+)[.]output'" %}
+
+with touched as {{ touched_sessions() }},
+
+calls as (
+    select
+        session_id,
+        actor,
+        turn_id,
+        tool_use_id,
+        line_uuid,
+        result_line_uuid,
+        tool_name,
+        called_at,
+        returned_at,
+        call_status,
+        error_type,
+        exit_code,
+        duration_ms,
+        is_background,
+        tool_input.command as command_text,
+        coalesce(tool_input.command, target_path) as read_text,
+        result.backgroundTaskId as background_task_id,
+        result.persistedOutputPath as spilled_path,
+        coalesce(result.task.task_id, result.shellId) as read_task_id,
+        source_path,
+        source_line
+    from {{ ref('int_tool_call') }} as tool_calls
+    semi join touched on touched.session_id = tool_calls.session_id
+    where tool_name in ('Bash', 'PowerShell', 'TaskOutput', 'BashOutput', 'Read')
+),
+
+-- Commands that were really run.
+commands as (
+    select
+        *,
+        {{ plain_command('command_text') }} as plain_text
+    from calls
+    where
+        tool_name in ('Bash', 'PowerShell') and command_text is not null and call_status in ('ok', 'error', 'interrupted')
+        and coalesce(error_type, '') not in ('blocked_by_hook', 'cancelled') and coalesce(error_type, '') not like 'validation%'
+),
+
+-- Each simple command in a line, with the operator before it: `a && b | c` is a, `&&` b, `|` c.
+command_lists as (
+    select
+        tool_use_id,
+        {{ split_text(
+            regex_replace_all('plain_text', "'\\s*(&&|\\|\\||;;?|\\|&?|\\n|&)\\s*'", "chr(30) || '\\1' || chr(31)"), 'chr(30)'
+        ) }} as pieces
+    from commands
+),
+
+pieces as (
+    select
+        tool_use_id,
+        piece_number,
+        case when piece_number = 1 then '' else split_part(piece, chr(31), 1) end as operator_before,
+        case when piece_number = 1 then piece else split_part(piece, chr(31), 2) end as piece_text
+    from {{ explode('command_lists', 'pieces', 'piece', 'piece_number') }} as exploded
+),
+
+simple_commands as (
+    select
+        *,
+        {{ bare_command('piece_text') }} as bare_text
+    from pieces
+    where trim(piece_text) <> ''
+),
+
+ordered_commands as (
+    select
+        *,
+        lead(operator_before) over after_piece as operator_after,
+        lead(bare_text) over after_piece as next_text,
+        -- What fails after a chain of && made the whole fail; after anything else the exit status is another command's.
+        coalesce(bool_or(operator_before not in ('&&', '|')) over rest_of_line, false) as has_loose_end
+    from simple_commands
+    window
+        after_piece as (partition by tool_use_id order by piece_number),
+        rest_of_line as (
+            partition by tool_use_id order by piece_number rows between 1 following and unbounded following
+        )
+),
+
+ruled as (
+    select
+        *,
+        {{ check_command_rule('bare_text') }} as rule_order
+    from ordered_commands
+    where not regexp_matches(
+        bare_text,
+        '\s(--version|-V|--help|-h|help|--collect-only|--co|--list|--listTests|--list-tests|--fixtures|--showConfig|--print-config|--show-config|--init|--markers)(\s|$)'
+    )
+),
+
+named as (
+    select
+        ruled.* exclude (operator_after, next_text),
+        -- Of several runs of one check in a line the last one's fate is the line's.
+        last_value(ruled.operator_after) over all_runs as operator_after,
+        last_value(ruled.next_text) over all_runs as next_text,
+        rules.check_name,
+        rules.check_kind,
+        rules.rule_name,
+        rules.confidence,
+        rules.check_kind = 'any' or rules.check_name like '%\_script' escape '\' or rules.check_name in ('pre_commit', 'js_bundle', 'maven', 'gradle')
+            as is_wrapper,
+        row_number() over (partition by tool_use_id, rules.check_name order by piece_number) as run_rank,
+        count(*) over (partition by tool_use_id, rules.check_name) as command_count
+    from ruled
+    inner join {{ ref('check_rules') }} as rules on rules.rule_order = ruled.rule_order
+    window all_runs as (
+        partition by ruled.tool_use_id, rules.check_name order by ruled.piece_number
+        rows between unbounded preceding and unbounded following
+    )
+),
+
+candidates as (
+    select
+        commands.*,
+        lines.working_dir
+    from commands
+    semi join named on named.tool_use_id = commands.tool_use_id
+    left join (
+        select line_uuid, max(working_dir) as working_dir
+        from {{ ref('stg_transcripts__line') }}
+        where line_uuid in (select line_uuid from commands)
+        group by line_uuid
+    ) as lines on lines.line_uuid = commands.line_uuid
+),
+
+-- Who later read the output of a command that ran in the background.
+readers as (
+    select
+        calls.session_id,
+        calls.tool_use_id,
+        calls.result_line_uuid,
+        calls.tool_name,
+        calls.returned_at,
+        calls.exit_code,
+        coalesce(calls.read_task_id, nullif(regexp_extract(calls.read_text, {{ task_of_file }}, 1), '')) as task_id
+    from calls
+    where calls.read_task_id is not null or contains(coalesce(calls.read_text, ''), '/tasks/')
+),
+
+background_readers as (
+    select
+        readers.*,
+        candidates.tool_use_id as check_tool_use_id
+    from readers
+    inner join candidates
+        on candidates.session_id = readers.session_id and candidates.background_task_id = readers.task_id
+        and candidates.tool_use_id <> readers.tool_use_id
+),
+
+result_texts as (
+    select
+        blocks.tool_use_id,
+        max(blocks.block_text) as result_text
+    from {{ ref('stg_transcripts__block') }} as blocks
+    where
+        blocks.block_type = 'tool_result'
+        and blocks.line_uuid in (
+            select result_line_uuid from candidates
+            union all
+            select result_line_uuid from background_readers
+        )
+    group by blocks.tool_use_id
+),
+
+-- BashOutput returns what is new since the last time, all others the whole or a part of it.
+background_outputs as (
+    select
+        readers.check_tool_use_id as tool_use_id,
+        string_agg(texts.result_text, chr(10) order by readers.returned_at, readers.tool_use_id)
+            filter (where readers.tool_name = 'BashOutput') as streamed_text,
+        max_by(texts.result_text, (length(texts.result_text), readers.returned_at, readers.tool_use_id))
+            filter (where readers.tool_name <> 'BashOutput') as longest_text,
+        max_by(readers.exit_code, (readers.returned_at, readers.tool_use_id)) filter (where readers.exit_code is not null) as exit_code
+    from background_readers as readers
+    inner join result_texts as texts on texts.tool_use_id = readers.tool_use_id
+    group by readers.check_tool_use_id
+),
+
+notices as (
+    select
+        candidates.tool_use_id,
+        max(try_cast(nullif({{ regex_group('turns.prompt_text', 'exit code ([0-9]+)') }}, '') as bigint)) as exit_code
+    from {{ ref('int_turn') }} as turns
+    inner join candidates
+        on candidates.session_id = turns.session_id
+        and candidates.background_task_id = {{ regex_group('turns.prompt_text', '<task-id>([^<]+)</task-id>') }}
+    where turns.prompt_origin = 'task_notification'
+    group by candidates.tool_use_id
+),
+
+outputs as (
+    select
+        candidates.*,
+        case
+            when candidates.background_task_id is not null then coalesce(backgrounds.exit_code, notices.exit_code)
+            when candidates.call_status = 'ok' then 0
+            when candidates.call_status = 'error' and coalesce(candidates.error_type, '') <> 'timeout' then coalesce(candidates.exit_code, 1)
+        end as call_exit_code,
+        spilled.path as spilled_file_path,
+        spilled.file_id is not null as is_spilled_read,
+        -- Colours go, and the subject that git repeats after a commit: it quotes what it likes.
+        {{ regex_replace_all(
+            "replace(coalesce(spilled.result_text, backgrounds.streamed_text, backgrounds.longest_text, texts.result_text, ''), chr(13), chr(10))",
+            "'\\x1b\\[[0-9;?]*[A-Za-z]|(?m)^\\s*\\[[^\\]\\n]+ [0-9a-f]{7,40}\\] [^\\n]*$'", "''"
+        ) }} as output_text
+    from candidates
+    left join result_texts as texts on texts.tool_use_id = candidates.tool_use_id
+    left join background_outputs as backgrounds on backgrounds.tool_use_id = candidates.tool_use_id
+    left join notices on notices.tool_use_id = candidates.tool_use_id
+    left join {{ ref('stg_transcripts__tool_result_file') }} as spilled
+        on spilled.session_id = candidates.session_id and spilled.file_name = {{ path_name('candidates.spilled_path') }}
+),
+
+-- Some clients write the output of a command that failed twice, one copy after the other: it is read once.
+bodies as (
+    select
+        *,
+        trim({{ regex_replace_all('output_text', "'^(Error: )?Exit code \\d+\\n'", "''") }}, ' ' || chr(9) || chr(10)) as body_text
+    from outputs
+),
+
+single_outputs as (
+    select
+        * exclude (output_text, body_text),
+        case
+            when call_status <> 'error' or length(body_text) < 20 then output_text
+            {%- for separator in (0, 2) %}
+            when
+                left(body_text, cast(floor((length(body_text) - {{ separator }}) / 2) as bigint))
+                = right(body_text, cast(floor((length(body_text) - {{ separator }}) / 2) as bigint))
+                then left(body_text, cast(floor((length(body_text) - {{ separator }}) / 2) as bigint))
+            {%- endfor %}
+            else output_text
+        end as output_text
+    from bodies
+),
+
+windows as (
+    select
+        * exclude (output_text),
+        regexp_matches(output_text, '(?i)<persisted-output>|\[[\d,]+ (lines|characters|chars) truncated\]|\[output truncated|\[truncated') and not is_spilled_read
+            as is_output_cut,
+        {{ output_window }} as output_text
+    from single_outputs
+),
+
+-- Checks that only the output shows, of commands that may run anything.
+read_texts as (
+    select
+        tool_use_id,
+        {{ check_output_rules('output_text') }} as hit_rules
+    from windows
+    where tool_use_id in (select tool_use_id from named where is_wrapper)
+),
+
+shown as (
+    select
+        hits.tool_use_id,
+        rules.check_name,
+        min(rules.check_kind) as check_kind,
+        min_by(rules.rule_name, rules.rule_order) as rule_name,
+        max(rules.confidence) as confidence
+    from {{ explode('read_texts', 'hit_rules', 'rule_order', 'hit_number') }} as hits
+    inner join {{ ref('check_rules') }} as rules on rules.rule_order = hits.rule_order
+    group by hits.tool_use_id, rules.check_name
+),
+
+wrappers as (
+    select *
+    from (
+        select
+            *,
+            row_number() over (partition by tool_use_id order by check_kind = 'any', piece_number) as wrapper_rank
+        from named
+        where is_wrapper
+    )
+    where wrapper_rank = 1
+),
+
+found as (
+    select
+        coalesce(named.tool_use_id, shown.tool_use_id) as tool_use_id,
+        coalesce(named.check_name, shown.check_name) as check_name,
+        coalesce(named.check_kind, shown.check_kind) as check_kind,
+        coalesce(named.rule_name, shown.rule_name) as recognised_by,
+        coalesce(named.confidence, shown.confidence) as rule_confidence,
+        named.tool_use_id is not null as is_named,
+        coalesce(named.check_name, shown.check_name) like '%\_script' escape '\' as is_script,
+        coalesce(named.piece_number, wrappers.piece_number) as piece_number,
+        coalesce(named.piece_text, wrappers.piece_text) as piece_text,
+        coalesce(named.bare_text, wrappers.bare_text) as bare_text,
+        named.tool_use_id is null and wrappers.check_kind = 'any' as is_in_wrapper,
+        coalesce(named.operator_before, wrappers.operator_before) as operator_before,
+        coalesce(named.operator_after, wrappers.operator_after) as operator_after,
+        coalesce(named.next_text, wrappers.next_text) as next_text,
+        coalesce(named.has_loose_end, wrappers.has_loose_end) as has_loose_end,
+        coalesce(named.command_count, 1) as command_count
+    from (select * from named where run_rank = 1 and check_kind <> 'any') as named
+    full join shown on shown.tool_use_id = named.tool_use_id and shown.check_name = named.check_name
+    left join wrappers on wrappers.tool_use_id = coalesce(named.tool_use_id, shown.tool_use_id)
+),
+
+-- A script is the check that its output shows, where it shows one of its kind.
+kept as (
+    select
+        * exclude (has_known_check_of_kind),
+        count(*) over (partition by tool_use_id) as check_count
+    from (
+        select
+            *,
+            bool_or(not is_script) over (partition by tool_use_id, check_kind) as has_known_check_of_kind,
+            bool_or(not is_named) over (partition by tool_use_id) as has_shown_check
+        from found
+    )
+    where not is_script or not has_known_check_of_kind
+),
+
+measured as (
+    select
+        kept.*,
+        windows.* exclude (tool_use_id),
+        {{ check_measure('passed', 'kept.check_name', 'windows.output_text') }} as read_passed,
+        {{ check_measure('failed', 'kept.check_name', 'windows.output_text') }} as read_failed,
+        {{ check_measure('errored', 'kept.check_name', 'windows.output_text') }} as read_errors,
+        {{ check_measure('skipped', 'kept.check_name', 'windows.output_text') }} as read_skipped,
+        {{ check_measure('other', 'kept.check_name', 'windows.output_text') }} as read_other,
+        {{ check_measure('total', 'kept.check_name', 'windows.output_text') }} as read_total,
+        {{ check_measure('warnings', 'kept.check_name', 'windows.output_text') }} as read_warnings,
+        {{ check_measure('fixed', 'kept.check_name', 'windows.output_text') }} as read_fixed,
+        {{ check_measure('seconds', 'kept.check_name', 'windows.output_text') }} as read_seconds,
+        {{ check_measure('milliseconds', 'kept.check_name', 'windows.output_text') }} as read_milliseconds,
+        {{ check_measure('minutes', 'kept.check_name', 'windows.output_text') }} as read_minutes,
+        {{ check_measure('passed_word', 'kept.check_name', 'windows.output_text') }} is not null as has_passed_word,
+        {{ check_measure('failed_word', 'kept.check_name', 'windows.output_text') }} is not null as has_failed_word,
+        {{ check_measure_rule(['failed', 'errored', 'failed_word', 'passed', 'total', 'passed_word'], 'kept.check_name', 'windows.output_text') }} as read_by,
+        {{ check_not_run('windows.output_text') }} as says_not_run
+    from kept
+    inner join windows on windows.tool_use_id = kept.tool_use_id
+),
+
+counted as (
+    select
+        *,
+        coalesce(read_failed, 0) + coalesce(read_errors, 0) as failing,
+        -- How many ran says nothing of how many passed, unless words do.
+        coalesce(read_passed, read_failed, read_errors) is not null or (read_total is not null and has_passed_word) as has_counts,
+        operator_after in ('|', '|&') and not contains(command_text, 'pipefail') as is_piped,
+        -- The exit status of the whole says nothing of this command.
+        coalesce(operator_after in ('|', '|&') and not contains(command_text, 'pipefail'), false)
+        or has_loose_end or regexp_matches(piece_text, '^\s*(if|elif|while|until|!)\s') as is_exit_code_hidden
+    from measured
+),
+
+exits as (
+    select
+        *,
+        case
+            when not is_exit_code_hidden then call_exit_code
+            when
+                check_count = 1 and regexp_matches(command_text, '\$\?|PIPESTATUS|\$status')
+                and (not coalesce(is_piped, false) or contains(command_text, 'PIPESTATUS'))
+                then cast({{ regex_last_number('output_text', "'(?im)\\b(?:exit(?:ed)?(?:[ _-]?(?:code|status))?|rc|status|ret)\\b\\W{0,4}(\\d{1,3})\\b'") }} as bigint)
+        end as check_exit_code,
+        case
+            when failing > 0 or has_failed_word then 'failed'
+            when has_counts or has_passed_word then 'passed'
+        end as read_outcome,
+        -- A compiler or linter that has nothing to say: its whole output, errors included, went through a pipe that kept the end.
+        coalesce(
+            call_status = 'ok' and check_count = 1 and check_kind in ('build', 'lint', 'format', 'type_check') and is_piped
+            and contains(command_text, '2>&1') and regexp_matches(next_text, '^(tail|head|cat)\b')
+            and trim({{ regex_replace_all('output_text', "'(?m)^([$>] .*|.*Entering directory.*)$'", "''") }}, ' ' || chr(10)) = '',
+            false
+        ) as is_silent
+    from counted
+),
+
+chained as (
+    select
+        *,
+        min(case when read_outcome = 'failed' then piece_number end) over (partition by tool_use_id) as first_failed_piece,
+        row_number() over (partition by tool_use_id, read_outcome is null order by piece_number, check_name) as unread_rank
+    from exits
+),
+
+judged as (
+    select
+        *,
+        case
+            when read_outcome = 'failed' then 'failed'
+            -- The tests passed and the run did not: a threshold, a crash at the end.
+            when read_outcome = 'passed' and is_named and not is_script and check_count = 1 and operator_after is null and check_exit_code > 0 then 'failed'
+            when read_outcome = 'passed' then 'passed'
+            when check_exit_code = 0 then 'passed'
+            when check_exit_code > 0 and first_failed_piece is null and unread_rank = 1 then 'failed'
+            when check_exit_code > 0 and first_failed_piece > piece_number then 'passed'
+            when is_silent then 'passed'
+            else 'unknown'
+        end as outcome,
+        case
+            when read_outcome = 'passed' and is_named and not is_script and check_count = 1 and operator_after is null and check_exit_code > 0 then 'exit_code'
+            when read_outcome is not null and (failing > 0 or (has_counts and not has_failed_word)) then 'counts'
+            when read_outcome is not null then 'words'
+            when check_exit_code is not null then 'exit_code'
+            when is_silent then 'silence'
+        end as outcome_method,
+        -- After a failure in a chain of && nothing more is run.
+        read_outcome is null and check_exit_code > 0 and is_named and operator_before in ('&&', '|')
+        and (coalesce(first_failed_piece < piece_number, false) or (first_failed_piece is null and unread_rank > 1)) as is_not_reached
+    from chained
+),
+
+-- What the command was aimed at: one file, else one folder; the arguments of options that name something else are left out.
+aimed as (
+    select
+        *,
+        {{ regex_replace_all('bare_text', "'\\s(?:-c|-p|-o|--config|--project|--rootdir|--settings|--output|--reporter|--tsconfig|--schema|--env-file)[= ]\\S+'", "''") }}
+            as argument_text,
+        coalesce(
+            nullif({{ regex_group('command_text', '^\\s*cd\\s+"([^"]+)"') }}, ''),
+            nullif({{ regex_group('command_text', "^\\s*cd\\s+''([^'']+)''") }}, ''),
+            nullif({{ regex_group('command_text', '^\\s*cd\\s+([^\\s;&|"]+)') }}, '')
+        ) as cd_path
+    from judged
+    where
+        not is_not_reached
+        -- A script of which nothing is known but the check that its output shows.
+        and not (outcome = 'unknown' and is_script and has_shown_check)
+        and not (says_not_run and read_outcome is null and coalesce(check_exit_code, 1) > 0)
+),
+
+targeted as (
+    select
+        *,
+        -- What stands behind a wrapper is a script, not what was checked.
+        case when is_in_wrapper then 0 else coalesce(cast({{ regex_count('argument_text', "'" ~ target_file ~ "'") }} as bigint), 0) end
+            as target_file_count,
+        case when not is_in_wrapper then coalesce(
+            -- Validators name the schema before the file.
+            case when check_kind = 'validation' then nullif({{ regex_group('argument_text', '^.*' ~ target_file) }}, '') end,
+            nullif({{ regex_group('argument_text', target_file) }}, ''),
+            -- `./...` of Go is everything below.
+            nullif(nullif({{ regex_group('argument_text', target_folder) }}, ''), './...')
+        ) end as target_text,
+        case
+            when cd_path like '/%' or regexp_matches(cd_path, '^[A-Za-z]:') then cd_path
+            when regexp_matches(cd_path, '^[A-Za-z0-9_.][^~$]*$') and cd_path not like '..%' and cd_path <> '.' then working_dir || '/' || cd_path
+            else working_dir
+        end as run_dir
+    from aimed
+),
+
+placed as (
+    select
+        *,
+        case
+            when regexp_matches(target_text, '^(/|~/|[A-Za-z]:)') then rtrim(target_text, '/')
+            when target_text like '..%' then null
+            else run_dir || '/' || rtrim({{ regex_replace_all('target_text', "'^[.]/'", "''") }}, '/')
+        end as target_path,
+        -- A check that names what it looked at in its output only.
+        nullif({{ regex_group('output_text', '((?:[\\w.@-]+/)*(?:skills|agents|commands)/[\\w./-]+[.]md)') }}, '') as shown_path
+    from targeted
+)
+
+select
+    {{ surrogate_key(['targeted.tool_use_id', 'targeted.check_name']) }} as check_run_id,
+    targeted.tool_use_id,
+    targeted.session_id,
+    targeted.actor,
+    targeted.turn_id,
+    targeted.called_at as ran_at,
+    targeted.check_name,
+    targeted.check_kind,
+    targeted.outcome,
+    case when targeted.outcome <> 'unknown' then targeted.outcome_method end as outcome_method,
+    targeted.recognised_by,
+    case when targeted.outcome <> 'unknown' and targeted.outcome_method in ('counts', 'words') then targeted.read_by end as outcome_rule,
+    left(trim(targeted.piece_text), 1000) as command_text,
+    case when targeted.is_named and not targeted.is_script then '' else targeted.check_name || ': ' end
+    || left(trim({{ regex_replace_all(
+        regex_replace_all('targeted.bare_text', "'::\\S+|:\\d+\\b|\\s-{1,2}[^\\s=]+(=\\S*)?|\\s\"\"|[()]'", "''"), "'\\s+'", "' '"
+    ) }}), 300) as command_shape,
+    targeted.run_dir as working_dir,
+    targeted.target_text,
+    targeted.target_path,
+    coalesce(
+        targeted.spilled_path,
+        nullif({{ regex_group('targeted.command_text', '(?:>|\\btee\\s(?:-a\\s)?)\\s*([\\w./~@+-]+[.](?:log|txt|out|xml|json))\\b') }}, '')
+    ) as log_path,
+    nullif({{ regex_group('targeted.piece_text', '@v?([0-9]+(?:[.][0-9]+)+)') }}, '') as version_text,
+    -- What was looked at, if it is a component: by its path, or an MCP server by the name that the client shows.
+    case
+        when targeted.check_name = 'claude_mcp' then 'mcp_server'
+        else {{ path_component_type("coalesce(targeted.target_path, case when targeted.check_kind = 'validation' then targeted.shown_path end)") }}
+    end as component_type,
+    case
+        when targeted.check_name = 'claude_mcp' then coalesce(
+            nullif({{ regex_group('targeted.bare_text', '^claude\\s+mcp\\s+get\\s+(?:-\\S+\\s+)*([\\w.:-]+)') }}, ''),
+            case when {{ regex_count('targeted.output_text', "'(?m)^([\\w.:-]+): [^\\n]* - [✔✓✗✘!⚠] '") }} = 1
+                then {{ regex_group('targeted.output_text', '(?m)^([\\w.:-]+): [^\\n]* - [✔✓✗✘!⚠] ') }}
+            end
+        )
+        else {{ path_component_name("coalesce(targeted.target_path, case when targeted.check_kind = 'validation' then targeted.shown_path end)") }}
+    end as component_name,
+    case when targeted.outcome = 'failed' then
+        {{ regex_texts('targeted.output_text', "'(?im)^([^\\n]*(?:\\berrors?\\b|\\bfail(?:ed|ure|s)?\\b|✗|✘|✖|\\binvalid\\b|[a-z]{1,5}[0-9]{3,5}\\b)[^\\n]*)$'") }}
+    end as error_lines,
+    {{ regex_texts('targeted.output_text', "'(?im)^([^\\n]*\\bwarn(?:ing)?\\b[^\\n]*)$'") }} as warning_lines,
+    right(trim(targeted.output_text), 1000) as output_excerpt,
+    targeted.is_named,
+    targeted.background_task_id is not null as is_background,
+    targeted.is_exit_code_hidden,
+    targeted.is_output_cut,
+    coalesce(
+        targeted.is_piped and regexp_matches(targeted.next_text, '^(tail|head|grep|egrep|rg|sed|awk|cut|wc|sort|less|jq)\b'), false
+    ) as is_output_filtered,
+    -- A status that contradicts the outcome, or that one of several checks may have caused, is not this check's.
+    cast(case
+        when targeted.outcome = 'passed' and targeted.check_exit_code = 0 then 0
+        when targeted.outcome = 'failed' and targeted.check_exit_code > 0 and (targeted.is_named or targeted.check_count = 1)
+            then targeted.check_exit_code
+    end as integer) as exit_code,
+    cast(targeted.command_count as bigint) as command_count,
+    targeted.target_file_count,
+    cast(case when targeted.has_counts then coalesce(
+        targeted.read_total,
+        coalesce(targeted.read_passed, 0) + targeted.failing + coalesce(targeted.read_skipped, 0) + coalesce(targeted.read_other, 0)
+    ) end as bigint) as total_count,
+    cast(coalesce(
+        targeted.read_passed,
+        case when targeted.has_counts and targeted.read_total is not null then
+            greatest(targeted.read_total - targeted.failing - coalesce(targeted.read_skipped, 0) - coalesce(targeted.read_other, 0), 0)
+        end,
+        case when targeted.has_counts then 0 end
+    ) as bigint) as passed_count,
+    -- Some runners count a failure once more as an error: no more can have failed than did not pass.
+    cast(case
+        when targeted.has_counts and targeted.read_total is not null and targeted.read_passed is not null
+            then least(targeted.failing, greatest(targeted.read_total - targeted.read_passed, 0))
+        when targeted.has_counts then targeted.failing
+    end as bigint) as failed_count,
+    cast(case
+        when targeted.read_total is not null and targeted.read_passed is not null
+            then least(targeted.read_errors, greatest(targeted.read_total - targeted.read_passed, 0))
+        else targeted.read_errors
+    end as bigint) as error_count,
+    cast(case when targeted.has_counts then coalesce(targeted.read_skipped, 0) end as bigint) as skipped_count,
+    cast(targeted.read_warnings as bigint) as warning_count,
+    cast(targeted.read_fixed as bigint) as fixed_count,
+    coalesce(
+        case
+            when coalesce(targeted.read_seconds, targeted.read_milliseconds, targeted.read_minutes) is not null
+                then coalesce(targeted.read_minutes, 0) * 60 + coalesce(targeted.read_seconds, 0) + coalesce(targeted.read_milliseconds, 0) / 1000
+        end,
+        case when targeted.check_count = 1 and targeted.background_task_id is null then targeted.duration_ms / 1000 end
+    ) as duration_seconds,
+    case
+        when coalesce(targeted.read_seconds, targeted.read_milliseconds, targeted.read_minutes) is not null then 'exact'
+        when targeted.check_count = 1 and targeted.background_task_id is null and targeted.duration_ms is not null then 'upper_bound'
+    end as duration_method,
+    round(
+        targeted.rule_confidence
+        * case
+            when targeted.outcome = 'unknown' then 0.6
+            when targeted.outcome_method in ('counts', 'words') then 1
+            when targeted.outcome_method = 'silence' then 0.7
+            else 0.9
+        end, 2
+    ) as confidence,
+    targeted.source_path,
+    targeted.source_line,
+    touched._batch_id
+from placed as targeted
+inner join touched on touched.session_id = targeted.session_id

@@ -1,0 +1,45 @@
+-- Components that files name, in the columns that dim_component takes: found by scans, named in configurations, edited.
+with declared as (
+    select
+        component_type,
+        component_name,
+        file_path,
+        measured_at as seen_at
+    from {{ ref('int_component_version') }}
+    union all
+    select
+        entry.type as component_type,
+        entry.name as component_name,
+        cast(null as varchar) as file_path,
+        modified_at as seen_at
+    from {{ explode(
+        "(select * from " ~ ref('stg_components__version') ~ " where entry_list is not null)", 'entry_list', 'entry', 'entry_number'
+    ) }} as exploded
+    where entry.type in ('mcp_server', 'hook', 'plugin', 'skill')
+    union all
+    select
+        component_type,
+        component_name,
+        file_path,
+        attempted_at as seen_at
+    from {{ ref('fact_update_attempt') }}
+    union all
+    select
+        'skill' as component_type,
+        skill_name as component_name,
+        cast(null as varchar) as file_path,
+        first_listed_at as seen_at
+    from {{ explode(
+        "(select * from " ~ ref('stg_sources__entry') ~ " where is_listed)", 'skill_list', 'skill_name', 'skill_number'
+    ) }} as exploded
+)
+
+select
+    {{ surrogate_key(['component_type', 'component_name', 'file_path']) }} as declared_id,
+    component_type,
+    component_name,
+    file_path,
+    min(seen_at) as seen_at
+from declared
+where component_name <> ''
+group by component_type, component_name, file_path

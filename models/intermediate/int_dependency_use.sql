@@ -1,0 +1,218 @@
+-- depends_on: {{ ref('command_dependencies') }}
+{{ config(materialized='table') }}
+{%- set last_use = "concat(cast(used_at as varchar), coalesce(_source_path, ''), coalesce(cast(_source_line as varchar), ''), coalesce(tool_name, ''))" %}
+
+-- What agents asked outside themselves, and whether it answered: API responses, MCP calls, pages, package registries. One row
+-- per session, dependency, user and outcome; every failure is counted with its last text.
+with calls as (
+    select
+        calls.tool_use_id,
+        calls.session_id,
+        actors.agent_id,
+        actors.agent_name,
+        calls.tool_name,
+        calls.mcp_server,
+        calls.tool_input.command as command,
+        calls.tool_input.skill as called_skill,
+        coalesce(calls.returned_at, calls.called_at) as used_at,
+        calls.call_status,
+        calls.error_type,
+        calls.error_text,
+        calls.duration_ms,
+        calls.source_path,
+        calls.source_line,
+        calls._batch_id
+    from {{ ref('int_tool_call') }} as calls
+    inner join {{ ref('int_actor') }} as actors on actors.session_id = calls.session_id and actors.actor = calls.actor
+    where calls.tool_name in ('Bash', 'Skill') or calls.mcp_server is not null
+),
+
+commands as (
+    select
+        *,
+        {{ rule_cases('command_dependencies', {'text': 'regexp_matches(command, {pattern})'}, 'dependency_name') }} as dependency_name,
+        {{ rule_cases('command_dependencies', {'text': 'regexp_matches(command, {pattern})'}, 'dependency_type') }} as dependency_type
+    from calls
+    where tool_name = 'Bash' and command is not null
+),
+
+uses as (
+    select
+        responses.session_id,
+        actors.agent_id,
+        actors.agent_name,
+        case when responses.is_api_error then 'api_error' end as error_type,
+        concat(coalesce(models.provider, 'anthropic'), '_api') as dependency_name,
+        'api_endpoint' as dependency_type,
+        'api_call' as check_type,
+        cast(null as varchar) as tool_name,
+        responses.used_at,
+        responses.is_available,
+        responses.model_name as version_detected,
+        cast(responses.latency_ms as double) as response_time_ms,
+        cast(null as varchar) as error_text,
+        responses._source_path,
+        responses._source_line,
+        responses._batch_id
+    from (
+        select
+            session_id,
+            agent_id,
+            call_id,
+            model_id,
+            model_raw as model_name,
+            called_at as used_at,
+            not success as is_api_error,
+            case when success then true else false end as is_available,
+            latency_ms,
+            _source_path,
+            _source_line,
+            _batch_id
+        from {{ ref('fact_api_call') }}
+    ) as responses
+    left join {{ ref('dim_model') }} as models on models.model_id = responses.model_id
+    left join (select session_id, agent_id, min(agent_name) as agent_name from {{ ref('int_actor') }} group by all) as actors
+        on actors.session_id = responses.session_id and actors.agent_id = responses.agent_id
+    where coalesce(models.provider, 'anthropic') <> 'other'
+    union all
+    select
+        session_id,
+        agent_id,
+        agent_name,
+        error_type,
+        mcp_server,
+        'mcp_server',
+        'mcp_call',
+        tool_name,
+        used_at,
+        case
+            when call_status = 'ok' then true
+            when call_status in ('denied', 'interrupted', 'no_result') then null
+            when {{ regex_matches('error_text', "'(?i)not connected|connection (closed|refused|reset)|econnrefused|timed out|re-?authori[sz]|server .* (failed|unavailable)'") }}
+                then false
+            else true
+        end,
+        null,
+        duration_ms,
+        case when call_status = 'error' then error_text end,
+        source_path,
+        source_line,
+        _batch_id
+    from calls
+    where mcp_server is not null
+    union all
+    select
+        session_id,
+        agent_id,
+        agent_name,
+        error_type,
+        called_skill,
+        'skill',
+        'skill_call',
+        tool_name,
+        used_at,
+        case when call_status = 'ok' then true end,
+        null,
+        duration_ms,
+        case when call_status = 'error' then error_text end,
+        source_path,
+        source_line,
+        _batch_id
+    from calls
+    where tool_name = 'Skill' and called_skill is not null
+    union all
+    select
+        session_id,
+        agent_id,
+        agent_name,
+        error_type,
+        dependency_name,
+        dependency_type,
+        'command',
+        tool_name,
+        used_at,
+        case
+            when call_status = 'ok' then true
+            when call_status in ('denied', 'interrupted', 'no_result') then null
+            when error_type = 'network'
+                or {{ regex_matches('error_text', "'(?i)could not resolve|network is unreachable|connection (refused|reset|timed out)|temporary failure|timed? ?out|(50[0234]|429) '") }}
+                then false
+        end,
+        null,
+        duration_ms,
+        case when call_status = 'error' then error_text end,
+        source_path,
+        source_line,
+        _batch_id
+    from commands
+    where dependency_name is not null
+    union all
+    select
+        looks.session_id,
+        looks.agent_id,
+        actors.agent_name,
+        null,
+        {{ url_host('looks.page_url') }},
+        'web_host',
+        looks.look_type,
+        case looks.look_type when 'web_fetch' then 'WebFetch' else 'Bash' end,
+        looks.looked_at,
+        looks.is_available,
+        null,
+        cast(looks.response_time_ms as double),
+        looks.error_text,
+        looks._source_path,
+        looks._source_line,
+        looks._batch_id
+    from {{ ref('int_page_look') }} as looks
+    left join (select session_id, agent_id, min(agent_name) as agent_name from {{ ref('int_actor') }} group by all) as actors
+        on actors.session_id = looks.session_id and actors.agent_id = looks.agent_id
+    where looks.provenance = 'observed' and looks.look_type <> 'git_fetch'
+    union all
+    select
+        session_id,
+        null,
+        null,
+        'mcp_error',
+        server_name,
+        'mcp_server',
+        'mcp_connect',
+        null,
+        created_at,
+        false,
+        null,
+        null,
+        'the client could not connect',
+        null,
+        null,
+        _batch_id
+    from {{ explode(
+        "(select session_id, created_at, _batch_id, attachment.failedMcpServers as servers from " ~ ref('stg_transcripts__attachment')
+        ~ " where attachment.failedMcpServers is not null)", 'servers', 'server_name', 'server_number'
+    ) }} as exploded
+)
+
+select
+    {{ surrogate_key(['session_id', 'agent_id', 'agent_name', 'dependency_name', 'dependency_type', 'check_type', 'tool_name',
+        'is_available', 'error_type']) }} as use_id,
+    session_id,
+    agent_id,
+    agent_name,
+    dependency_name,
+    dependency_type,
+    check_type,
+    tool_name,
+    is_available,
+    error_type,
+    min(used_at) as first_used_at,
+    max(used_at) as last_used_at,
+    {{ value_at_max('version_detected', last_use) }} as version_detected,
+    {{ value_at_max('error_text', last_use) }} as error_text,
+    median(response_time_ms) as response_time_ms,
+    count(*) as use_count,
+    {{ value_at_max('_source_path', last_use) }} as _source_path,
+    {{ value_at_max('_source_line', last_use) }} as _source_line,
+    max(_batch_id) as _batch_id
+from uses
+where session_id is not null
+group by all

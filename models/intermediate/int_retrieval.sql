@@ -1,0 +1,417 @@
+{{ config(
+    materialized='incremental', incremental_strategy='replace_touched', on_schema_change='append_new_columns',
+    zstd_columns=['chunk_text']
+) }}
+
+{#- Pieces of patterns: a word of a shell command, in quotes or not, and the same where no quote can be escaped. -#}
+{%- set word = '"(?:[^"\\\\]|\\\\.)*"|\'\'[^\'\']*\'\'|\\S+' -%}
+{%- set plain_word = '"[^"]*"|\'\'[^\'\']*\'\'|\\S+' -%}
+{%- set folder_word = '"[^"]*"|\'\'[^\'\']*\'\'|[^\\s;&]+' -%}
+{%- set before_command = '^\\s*(?:cd\\s+(?:' ~ folder_word ~ ')\\s*(?:&&|;)\\s*)?(?:\\w+=[^\\s;&]+\\s+)*'
+    ~ '(?:(?:sudo|time|timeout +\\S+|rtk|command|env)\\s+)*' -%}
+{%- set first_part = '^((?:[^|;&<>"\'\'\\n\\\\]|\\\\.|"(?:[^"\\\\]|\\\\.)*"|\'\'[^\'\']*\'\')+)' -%}
+{%- set options = '(?:^|\\s)(?:-[ABCm]\\s*[0-9]+|-[gtTf]\\s+(?:' ~ plain_word ~ ')'
+    ~ '|--(?:include|exclude|exclude-dir|glob|type|max-count|context|regexp|color)[ =](?:' ~ plain_word ~ ')'
+    ~ '|-e\\s+(?:' ~ word ~ ')|-n\\s+[0-9]+|-[0-9]+|--?[A-Za-z][\\w-]*(?:=(?:' ~ plain_word ~ '))?)' -%}
+{%- set numbers = '^ *[0-9]+(?:\u2192|\\t)' -%}
+{%- set drive = '(?:[A-Za-z]:)?' -%}
+
+with touched as {{ touched_sessions() }},
+
+-- Denied and interrupted calls retrieved nothing.
+calls as (
+    select
+        calls.*,
+        lines.working_dir
+    from {{ ref('int_tool_call') }} as calls
+    semi join touched on touched.session_id = calls.session_id
+    left join {{ ref('int_line') }} as places on places.line_uuid = calls.line_uuid and places.session_id = calls.session_id
+    left join {{ ref('stg_transcripts__line') }} as lines
+        on lines.file_id = places.file_id and lines.line_number = places.line_number and lines.part_number = places.part_number
+    where
+        (calls.tool_name in ('Read', 'NotebookRead', 'Grep', 'Glob', 'WebFetch', 'Bash') or calls.tool_name like '%search\_code' escape '\')
+        and calls.call_status in ('ok', 'error')
+),
+
+result_texts as (
+    select
+        blocks.tool_use_id,
+        min(blocks.block_text) as result_text
+    from {{ ref('stg_transcripts__block') }} as blocks
+    semi join calls on calls.tool_use_id = blocks.tool_use_id and calls.result_line_uuid = blocks.line_uuid
+    where blocks.block_type = 'tool_result'
+    group by blocks.tool_use_id
+),
+
+-- A command of the shell: where it runs, its first part, and whether more follows.
+commands as (
+    select
+        tool_use_id,
+        coalesce(
+            case when {{ unquoted('cd_folder') }} like '/%' then {{ unquoted('cd_folder') }} end,
+            concat(rtrim(working_dir, '/'), '/', {{ unquoted('cd_folder') }}), working_dir
+        ) as folder,
+        first_part,
+        {{ regex_group('first_part', '^(git grep|[\\w./-]+)') }} as program,
+        substr(command, length(first_part) + 1) as following
+    from (
+        select
+            tool_use_id,
+            working_dir,
+            cd_folder,
+            command,
+            {{ regex_group('command', first_part) }} as first_part
+        from (
+            select
+                tool_use_id,
+                working_dir,
+                {{ regex_group('tool_input.command', '^\\s*cd\\s+(' ~ folder_word ~ ')\\s*(?:&&|;)') }} as cd_folder,
+                {{ regex_remove('tool_input.command', before_command) }} as command
+            from calls
+            where tool_name = 'Bash' and tool_input.command is not null
+        ) as stripped
+    ) as parted
+),
+
+retrieving_commands as (
+    select
+        *,
+        case
+            when program in ('rg', 'grep', 'egrep', 'fgrep', 'ugrep', 'ag', 'ack', 'git grep') then 'keyword'
+            when program in ('find', 'fd', 'fdfind', 'bfs') then 'glob'
+            else 'path'
+        end as retrieval_method,
+        {{ regex_remove('first_part', '^(?:git grep|\\S+)\\s*') }} as arguments
+    from commands
+    where
+        program in ('rg', 'grep', 'egrep', 'fgrep', 'ugrep', 'ag', 'ack', 'git grep', 'find', 'fd', 'fdfind', 'bfs')
+        or (program in ('cat', 'bat', 'nl', 'head', 'tail') and left(ltrim(following), 1) not in ('>', '<'))
+        or (program = 'sed' and {{ regex_matches('first_part', "'^sed\\s+(-[a-zA-Z]+\\s+)*-[a-zA-Z]*n'") }})
+),
+
+-- What was asked for, with the options out of the way.
+command_questions as (
+    select
+        tool_use_id,
+        folder,
+        program,
+        retrieval_method,
+        {{ regex_matches('following', "'[|;&]'") }} as is_compound,
+        arguments,
+        coalesce(
+            nullif({{ regex_group('arguments', '(?:^|\\s)(?:-e|--regexp)(?:\\s+|=)(' ~ word ~ ')') }}, ''), ''
+        ) as named_pattern,
+        {{ regex_remove('arguments', options) }} as words
+    from retrieving_commands
+),
+
+command_targets as (
+    select
+        tool_use_id,
+        folder,
+        program,
+        retrieval_method,
+        is_compound,
+        case
+            when retrieval_method = 'path' then null
+            when named_pattern <> '' then {{ unquoted('named_pattern') }}
+            when program in ('find', 'bfs')
+                then {{ unquoted(regex_group('arguments', '-(?:i?name|i?path|regex)\\s+(' ~ plain_word ~ ')')) }}
+            else {{ unquoted(regex_group('words', '^\\s*(' ~ word ~ ')')) }}
+        end as query_text,
+        case
+            when retrieval_method = 'path' then {{ unquoted(regex_group('words', '("[^"]+"|\'\'[^\'\']+\'\'|[^\\s"\'\']+)\\s*$')) }}
+            when named_pattern <> '' or program in ('find', 'bfs')
+                then {{ unquoted(regex_group('words', '^\\s*("[^"]*"|\'\'[^\'\']*\'\'|[^\\s-]\\S*)')) }}
+            else {{ unquoted(regex_group('words', '^\\s*(?:' ~ word ~ ')\\s+(' ~ plain_word ~ ')')) }}
+        end as target,
+        case
+            when program = 'sed' then try_cast({{ regex_group('arguments', '([0-9]+)(?:,[0-9$]+)?p') }} as bigint)
+            when program in ('cat', 'bat', 'nl', 'head') then 1
+        end as line_start,
+        case
+            when program = 'sed' then try_cast({{ regex_group('arguments', '[0-9]+,([0-9]+)p') }} as bigint)
+            when program = 'head' then coalesce(try_cast({{ regex_group('arguments', '(?:^|\\s)-(?:n\\s*)?([0-9]+)') }} as bigint), 10)
+        end as line_end
+    from command_questions
+),
+
+-- Every call: how, what was asked, of which file, and what came back.
+questions as (
+    select
+        calls.tool_use_id,
+        calls.session_id,
+        calls.actor,
+        calls.turn_id,
+        calls.called_at as retrieved_at,
+        calls.tool_name,
+        calls.source_path,
+        calls.source_line,
+        calls.result,
+        case
+            when calls.tool_name in ('Read', 'NotebookRead') then 'path'
+            when calls.tool_name = 'Glob' then 'glob'
+            when calls.tool_name = 'WebFetch' then 'url'
+            else coalesce(command_targets.retrieval_method, 'keyword')
+        end as retrieval_method,
+        case
+            when calls.tool_name in ('Grep', 'Glob') then calls.tool_input.pattern
+            when calls.tool_name = 'WebFetch' then calls.tool_input.prompt
+            when calls.tool_name in ('Read', 'NotebookRead') then null
+            else coalesce(command_targets.query_text, calls.tool_input.query)
+        end as query_text,
+        coalesce(command_targets.folder, calls.working_dir, '') as folder,
+        case
+            when calls.tool_name in ('Read', 'NotebookRead') then coalesce(calls.target_path, calls.result.file.filePath)
+            when calls.tool_name = 'WebFetch' then calls.tool_input.url
+            when calls.tool_name in ('Grep', 'Glob') then calls.tool_input.path
+            else command_targets.target
+        end as target,
+        case
+            when calls.tool_name in ('Read', 'NotebookRead')
+                then coalesce(calls.result.file.startLine, case when calls.tool_input.offset > 0 then calls.tool_input.offset end, 1)
+            else command_targets.line_start
+        end as line_start,
+        coalesce(calls.result.file.startLine + calls.result.file.numLines - 1, command_targets.line_end) as line_end,
+        calls.result.file.totalLines as document_line_count,
+        coalesce(command_targets.is_compound, false) as is_compound,
+        calls.call_status = 'error' as has_failed,
+        calls.call_status = 'error' and coalesce(calls.exit_code, 0) <> 1 as has_broken,
+        coalesce(result_texts.result_text, '') as result_text
+    from calls
+    left join command_targets on command_targets.tool_use_id = calls.tool_use_id
+    left join result_texts on result_texts.tool_use_id = calls.tool_use_id
+    where calls.tool_name <> 'Bash' or command_targets.tool_use_id is not null
+),
+
+reads as (
+    select
+        *,
+        {{ absolute_path('target', 'folder') }} as document_path,
+        -- Without the line numbers and without what the client appended.
+        case
+            when has_failed or is_compound then null
+            when tool_name in ('Read', 'NotebookRead')
+                then {{ regex_remove_per_line(regex_remove('result_text', '\\n*<system-reminder>[\\s\\S]*'), numbers) }}
+            else result_text
+        end as chunk_text
+    from questions
+    where retrieval_method in ('path', 'url') and target is not null and not (has_broken and tool_name = 'Bash')
+),
+
+listings as (
+    select
+        tool_use_id,
+        target,
+        folder,
+        {{ first_lines('left(result_text, 60000)', 500) }} as found_lines
+    from questions
+    where retrieval_method in ('keyword', 'glob') and not has_broken
+),
+
+-- The lines that a search gave, each with the file it names.
+search_lines as (
+    select
+        tool_use_id,
+        line_order,
+        coalesce(
+            nullif({{ regex_group('found_line', '^(' ~ drive ~ '[^:\\s][^:]*?)[:-][0-9]+[:-]') }}, ''),
+            case when {{ regex_matches('found_line', "'^[0-9]+[:-]'") }} then target end,
+            nullif({{ regex_group('found_line', '^(' ~ drive ~ '[^:\\s]*[./][^:\\s]*[.][A-Za-z0-9]+):') }}, ''),
+            nullif({{ regex_group('found_line', '^(' ~ drive ~ '[^:\\s]*[./][^:\\s]*)$') }}, '')
+        ) as found_path,
+        try_cast(coalesce(
+            nullif({{ regex_group('found_line', '^' ~ drive ~ '[^:\\s][^:]*?:([0-9]+):') }}, ''),
+            nullif({{ regex_group('found_line', '^([0-9]+):') }}, '')
+        ) as bigint) as found_line_number,
+        {{ regex_group('found_line', '^(?:' ~ drive ~ '[^:\\s][^:]*?[:-])?[0-9]+[:-](.*)$') }} as found_text,
+        folder
+    from {{ explode('listings', 'found_lines', 'found_line', 'line_order') }} as exploded
+),
+
+found_documents as (
+    select
+        tool_use_id,
+        {{ absolute_path('found_path', 'folder') }} as document_path,
+        min(line_order) as first_order,
+        min(found_line_number) as line_start,
+        max(found_line_number) as line_end,
+        nullif({{ joined_texts('found_text', 'line_order') }}, '') as chunk_text
+    from search_lines
+    where found_path is not null and found_path not in ('.', '..', './') and length(found_path) <= 1000
+    group by all
+),
+
+ranked_documents as (
+    select
+        *,
+        row_number() over (partition by tool_use_id order by first_order, document_path) as result_rank,
+        count(*) over (partition by tool_use_id) as result_count
+    from found_documents
+),
+
+searches as (
+    select
+        questions.*,
+        -- What was sought in one file and came without its name is of that file.
+        coalesce(
+            ranked.document_path,
+            case
+                when
+                    not questions.has_failed and trim(questions.result_text) <> ''
+                    and {{ regex_matches('questions.target', "'[.][A-Za-z0-9]+$'") }}
+                    and not {{ regex_matches('questions.result_text', "'^(?:No (?:matches|files) found|Found [0-9])'") }}
+                    then {{ absolute_path('questions.target', 'questions.folder') }}
+            end
+        ) as document_path,
+        ranked.line_start as found_line_start,
+        ranked.line_end as found_line_end,
+        coalesce(ranked.chunk_text, case when ranked.tool_use_id is null then questions.result_text end) as chunk_text,
+        ranked.result_rank,
+        greatest(coalesce(ranked.result_count, 0), coalesce(questions.result.numFiles, 0)) as result_count,
+        ranked.tool_use_id is null
+        and (
+            trim(questions.result_text) = '' or questions.has_failed
+            or {{ regex_matches('questions.result_text', "'^(?:No (?:matches|files) found|Found 0 )'") }}
+        ) as is_miss
+    from questions
+    left join ranked_documents as ranked on ranked.tool_use_id = questions.tool_use_id
+    where
+        questions.retrieval_method in ('keyword', 'glob') and not questions.has_broken
+        and coalesce(ranked.result_rank, 1) <= {{ var('search_documents_kept') }}
+),
+
+attached as (
+    select
+        attachments.line_uuid as retrieval_event,
+        places.session_id,
+        places.actor,
+        turns.turn_id,
+        attachments.created_at as retrieved_at,
+        attachments.attachment_type,
+        attachments.source_path,
+        attachments.line_number as source_line,
+        attachments.document_path,
+        coalesce(
+            attachments.line_start,
+            try_cast(nullif({{ regex_group('attachments.attached_text', '^ *([0-9]+)(?:\u2192|\\t)') }}, '') as bigint)
+        ) as line_start,
+        attachments.line_start + attachments.text_line_count - 1 as line_end,
+        attachments.document_line_count,
+        case
+            when attachments.attachment_type = 'edited_text_file'
+                then {{ regex_remove_per_line('attachments.attached_text', '^ *[0-9]+(?:→|\t)') }}
+            else attachments.attached_text
+        end as attached_text
+    from {{ ref('stg_transcripts__attached_text') }} as attachments
+    inner join {{ ref('int_line') }} as places
+        on places.file_id = attachments.file_id and places.line_number = attachments.line_number
+        and places.part_number = attachments.part_number
+    semi join touched on touched.session_id = places.session_id
+    left join {{ ref('int_line_turn') }} as turns on turns.line_uuid = attachments.line_uuid
+    where attachments.document_path is not null and attachments.document_path <> ''
+),
+
+retrievals as (
+    select
+        tool_use_id as retrieval_event,
+        tool_use_id,
+        session_id,
+        actor,
+        turn_id,
+        retrieved_at,
+        tool_name as retrieved_with,
+        retrieval_method,
+        query_text,
+        document_path,
+        line_start,
+        coalesce(
+            line_end, case when chunk_text is not null then line_start + {{ occurrence_count("rtrim(chunk_text, chr(10))", '\n') }} end
+        ) as line_end,
+        document_line_count,
+        cast(null as bigint) as result_rank,
+        cast(1 as bigint) as result_count,
+        has_failed as is_miss,
+        chunk_text,
+        source_path,
+        source_line
+    from reads
+    union all
+    select
+        tool_use_id as search_event,
+        tool_use_id,
+        session_id,
+        actor,
+        turn_id,
+        retrieved_at,
+        tool_name,
+        retrieval_method,
+        query_text,
+        document_path,
+        found_line_start,
+        found_line_end,
+        cast(null as bigint),
+        result_rank,
+        result_count,
+        is_miss,
+        case when document_path is not null then chunk_text end,
+        source_path,
+        source_line
+    from searches
+    union all
+    select
+        retrieval_event,
+        cast(null as varchar),
+        session_id,
+        actor,
+        turn_id,
+        retrieved_at,
+        attachment_type,
+        case when attachment_type in ('file', 'directory', 'pdf_reference', 'selected_lines_in_ide') then 'mention' else 'automatic' end,
+        cast(null as varchar),
+        document_path,
+        line_start,
+        coalesce(line_end, line_start + {{ occurrence_count("rtrim(attached_text, chr(10))", '\n') }}),
+        document_line_count,
+        cast(null as bigint),
+        cast(1 as bigint),
+        false,
+        attached_text,
+        source_path,
+        source_line
+    from attached
+)
+
+select
+    {{ surrogate_key(['retrievals.retrieval_event', 'retrievals.document_path']) }} as retrieval_key,
+    retrievals.retrieval_event,
+    retrievals.tool_use_id,
+    retrievals.session_id,
+    retrievals.actor,
+    retrievals.turn_id,
+    retrievals.retrieved_at,
+    retrievals.retrieved_with,
+    retrievals.retrieval_method,
+    retrievals.query_text,
+    nullif(retrievals.document_path, '') as document_path,
+    {{ path_name('retrievals.document_path') }} as document_name,
+    case
+        when retrievals.is_miss or nullif(retrievals.document_path, '') is null then null
+        when retrievals.chunk_text is null and retrievals.line_start is null then 'document'
+        when retrievals.retrieval_method in ('keyword', 'glob') then 'match'
+        else 'range'
+    end as chunk_kind,
+    md5(retrievals.chunk_text) as chunk_hash,
+    left(retrievals.chunk_text, {{ var('chunk_characters_kept') }}) as chunk_text,
+    retrievals.is_miss,
+    retrievals.line_start,
+    greatest(retrievals.line_start, retrievals.line_end) as line_end,
+    retrievals.document_line_count,
+    length(retrievals.chunk_text) as text_characters,
+    retrievals.result_rank,
+    retrievals.result_count,
+    retrievals.source_path,
+    retrievals.source_line,
+    touched._batch_id
+from retrievals
+inner join touched on touched.session_id = retrievals.session_id

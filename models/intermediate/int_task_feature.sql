@@ -1,0 +1,277 @@
+{{ config(materialized='incremental', incremental_strategy='replace_touched', on_schema_change='append_new_columns') }}
+
+with touched as {{ touched_sessions() }},
+
+turns as (
+    select
+        turns.*,
+        md5(turns.prompt_text) as text_hash,
+        coalesce(texts.rule_name, 'no_rule') as prompt_rule,
+        texts.category as prompt_category
+    from {{ ref('int_turn') }} as turns
+    semi join touched on touched.session_id = turns.session_id
+    left join {{ ref('int_classified_text') }} as texts on texts.text_hash = md5(turns.prompt_text)
+),
+
+-- What a person said next, whatever machines said in between.
+reactions as (
+    select
+        turns.turn_id,
+        human_turns.turn_id as reaction_prompt_id,
+        human_turns.text_hash as reaction_hash,
+        human_turns.prompt_category as reaction_category,
+        human_turns.prompt_rule as reaction_rule,
+        row_number() over (partition by turns.turn_id order by human_turns.turn_number) as reaction_rank
+    from turns
+    inner join turns as human_turns
+        on human_turns.session_id = turns.session_id and human_turns.turn_number > turns.turn_number and human_turns.is_human
+),
+
+all_task_calls as (
+    select calls.*
+    from {{ ref('int_task_call') }} as calls
+    semi join touched on touched.session_id = calls.session_id
+),
+
+delegations as (
+    select
+        tool_use_id as task_id,
+        session_id,
+        called_at as started_at,
+        call_status,
+        error_type,
+        coalesce(subagent_type, 'general-purpose') as subagent_type,
+        is_background,
+        count(*) over (partition by task_id, input_hash order by call_number rows between unbounded preceding and current row)
+        < count(*) over (partition by task_id, input_hash) as was_given_again
+    from all_task_calls
+    where tool_name in ('Agent', 'Task') and task_source = 'prompt'
+),
+
+repeated_errors as (
+    select
+        task_id,
+        max(error_count) as repeated_error_count
+    from (
+        select task_id, count(*) as error_count
+        from all_task_calls
+        where call_status = 'error'
+        group by task_id, tool_name, input_hash, error_hash
+    ) as errors
+    group by task_id
+),
+
+features as (
+    select
+        task_id,
+        count(*) as call_count,
+        count(*) filter (where is_own) as own_call_count,
+        count(*) filter (where is_read and not is_edit) as read_count,
+        count(*) filter (where is_search) as search_count,
+        count(*) filter (where is_web) as web_count,
+        count(*) filter (where is_edit and call_status = 'ok') as edit_count,
+        count(*) filter (where is_edit and is_own and call_status = 'ok') as own_edit_count,
+        count(*) filter (where is_write_command) as write_command_count,
+        count(*) filter (where tool_family = 'shell') as shell_count,
+        count(*) filter (where is_test_command) as test_command_count,
+        count(*) filter (where is_check_command) as check_command_count,
+        count(test_outcome) as test_run_count,
+        max_by(test_outcome, call_number) filter (where test_outcome is not null) as test_outcome,
+        {{ value_at_max('tests_passed', 'call_number') }} filter (where test_outcome is not null) as tests_passed,
+        {{ value_at_max('tests_failed', 'call_number') }} filter (where test_outcome is not null) as tests_failed,
+        count(*) filter (where tool_name in ('Agent', 'Task', 'Workflow')) as delegation_count,
+        count(*) filter (where tool_name = 'AskUserQuestion') as question_count,
+        count(*) filter (where tool_name in ('EnterPlanMode', 'ExitPlanMode', 'exit_plan_mode')) as plan_count,
+        count(*) filter (where tool_family = 'skill') as skill_count,
+        count(*) filter (where tool_family = 'mcp') as mcp_count,
+        count(*) filter (where tool_name in ('TodoWrite', 'TaskCreate')) as list_count,
+        count(*) filter (where call_status = 'error') as error_count,
+        count(*) filter (where error_type = 'denied_user') as rejection_count,
+        count(*) filter (where is_commit and call_status = 'ok') as commit_count,
+        count(*) filter (where is_push and call_status = 'ok') as push_count,
+        count(*) filter (where is_revert and call_status = 'ok') as revert_count,
+        count(distinct target_path) filter (where is_edit and call_status = 'ok') as edited_file_count,
+        sum(lines_added) filter (where is_edit and call_status = 'ok') as lines_added,
+        sum(lines_deleted) filter (where is_edit and call_status = 'ok') as lines_deleted,
+        min(call_number) filter (where is_edit and call_status = 'ok') as first_edit_number,
+        min(call_number) filter (where is_test_command) as first_test_number,
+        min(call_number) filter (where tool_name in ('EnterPlanMode', 'ExitPlanMode', 'exit_plan_mode')) as first_plan_number,
+        min(call_number) filter (where tool_name = 'AskUserQuestion') as first_question_number,
+        min(call_number) filter (where tool_family = 'skill') as first_skill_number,
+        max(call_number) filter (where is_edit and call_status = 'ok') as last_edit_number,
+        max(call_number) filter (where is_revert and call_status = 'ok') as last_revert_number,
+        max(call_number) filter (where (is_commit or is_push) and call_status = 'ok') as last_commit_number,
+        max(call_number) filter (where is_own and error_type = 'denied_user') as last_rejection_number,
+        max(call_number) filter (where is_own) as last_own_number,
+        max_by(call_status, call_number) filter (where is_own) as last_call_status,
+        max_by(error_type, call_number) filter (where call_status in ('error', 'denied', 'interrupted')) as last_error_type,
+        max_by(tool_family, call_number) filter (where is_own) as last_call_family
+    from all_task_calls
+    group by task_id
+),
+
+-- Looks before the first edit.
+looks as (
+    select
+        calls.task_id,
+        count(*) as look_count
+    from all_task_calls as calls
+    inner join features on features.task_id = calls.task_id
+    where (calls.is_read or calls.is_search or calls.is_web) and not calls.is_edit
+        and (features.first_edit_number is null or calls.call_number < features.first_edit_number)
+    group by calls.task_id
+),
+
+-- How the main thread of a turn ended: with an answer, cut short, or with a request that failed.
+responses as (
+    select
+        turns.turn_id as task_id,
+        count(*) filter (where responses.actor = 'main') as response_count,
+        {{ value_at_max(
+            "case when responses.actor = 'main' then responses.stop_reason end",
+            "(responses.actor = 'main', responses.thread_position, responses.response_id)"
+        ) }} as last_stop_reason,
+        max_by(responses.response_id, (responses.thread_position, responses.response_id)) filter (where responses.actor = 'main')
+            as last_response_id,
+        bool_or(responses.stop_reason = 'refusal') as has_refusal,
+        max(responses.last_block_at) as last_response_at,
+        max(responses.last_block_at) filter (where responses.actor = 'main') as last_main_response_at
+    from {{ ref('int_api_response') }} as responses
+    semi join touched on touched.session_id = responses.session_id
+    inner join {{ ref('int_line_turn') }} as turns on turns.line_uuid = responses.first_line_uuid
+    group by turns.turn_id
+),
+
+api_errors as (
+    select
+        turns.turn_id as task_id,
+        count(*) as api_error_count,
+        max(lines.created_at) as last_api_error_at
+    from {{ ref('stg_transcripts__line') }} as lines
+    inner join {{ ref('int_line_turn') }} as turns on turns.line_uuid = lines.line_uuid
+    semi join touched on touched.session_id = turns.session_id
+    where lines.line_type = 'assistant' and lines.is_api_error and turns.actor = 'main'
+    group by turns.turn_id
+),
+
+tasks as (
+    select
+        turns.turn_id as task_id,
+        turns.session_id,
+        'prompt' as task_source,
+        turns.prompted_at as started_at,
+        turns.interrupted_at,
+        turns.is_human,
+        turns.prompt_rule,
+        turns.permission_mode,
+        'ok' as delegation_status,
+        cast(null as varchar) as delegation_error,
+        cast(null as varchar) as subagent_type,
+        false as is_background,
+        false as was_given_again,
+        turns.next_turn_id is not null as has_next_turn,
+        turns.text_hash
+    from turns
+    union all
+    select
+        task_id,
+        session_id,
+        'delegation',
+        started_at,
+        cast(null as timestamp),
+        false,
+        'no_rule',
+        cast(null as varchar),
+        call_status,
+        error_type,
+        subagent_type,
+        is_background,
+        was_given_again,
+        false,
+        cast(null as varchar)
+    from delegations
+)
+
+select
+    tasks.task_id,
+    tasks.session_id,
+    tasks.task_source,
+    tasks.started_at,
+    tasks.interrupted_at,
+    responses.last_response_at,
+    tasks.is_human,
+    tasks.prompt_rule,
+    coalesce(tasks.permission_mode = 'plan', false) as is_plan_mode,
+    tasks.prompt_rule = 'approved_plan_handover' as is_plan_handover,
+    tasks.delegation_status,
+    tasks.delegation_error,
+    tasks.subagent_type,
+    tasks.is_background,
+    tasks.was_given_again,
+    tasks.has_next_turn,
+    reactions.reaction_prompt_id,
+    reactions.reaction_category,
+    reactions.reaction_rule,
+    coalesce(reactions.reaction_hash = tasks.text_hash, false) as was_asked_again,
+    coalesce(responses.response_count, 0) as response_count,
+    responses.last_stop_reason,
+    responses.last_response_id is not null
+    and responses.last_response_id not in (select response_id from all_task_calls where response_id is not null) as ended_with_answer,
+    coalesce(responses.has_refusal, false) as has_refusal,
+    coalesce(api_errors.api_error_count, 0) as api_error_count,
+    coalesce(api_errors.last_api_error_at >= coalesce(responses.last_main_response_at, api_errors.last_api_error_at), false)
+        as ended_on_api_error,
+    coalesce(features.call_count, 0) as call_count,
+    coalesce(features.own_call_count, 0) as own_call_count,
+    coalesce(features.read_count, 0) as read_count,
+    coalesce(features.search_count, 0) as search_count,
+    coalesce(features.web_count, 0) as web_count,
+    coalesce(looks.look_count, 0) as look_count,
+    coalesce(features.edit_count, 0) as edit_count,
+    coalesce(features.own_edit_count, 0) as own_edit_count,
+    coalesce(features.write_command_count, 0) as write_command_count,
+    coalesce(features.shell_count, 0) as shell_count,
+    coalesce(features.test_command_count, 0) as test_command_count,
+    coalesce(features.check_command_count, 0) as check_command_count,
+    coalesce(features.test_run_count, 0) as test_run_count,
+    features.test_outcome,
+    features.tests_passed,
+    features.tests_failed,
+    coalesce(features.delegation_count, 0) as delegation_count,
+    coalesce(features.question_count, 0) as question_count,
+    coalesce(features.plan_count, 0) as plan_count,
+    coalesce(features.skill_count, 0) as skill_count,
+    coalesce(features.mcp_count, 0) as mcp_count,
+    coalesce(features.list_count, 0) as list_count,
+    coalesce(features.error_count, 0) as error_count,
+    coalesce(repeated_errors.repeated_error_count, 0) as repeated_error_count,
+    coalesce(features.rejection_count, 0) as rejection_count,
+    coalesce(features.commit_count, 0) as commit_count,
+    coalesce(features.push_count, 0) as push_count,
+    coalesce(features.revert_count, 0) as revert_count,
+    coalesce(features.edited_file_count, 0) as edited_file_count,
+    cast(coalesce(features.lines_added, 0) as bigint) as lines_added,
+    cast(coalesce(features.lines_deleted, 0) as bigint) as lines_deleted,
+    features.first_edit_number,
+    features.first_test_number,
+    features.first_plan_number,
+    features.first_question_number,
+    features.first_skill_number,
+    features.last_call_status,
+    features.last_call_family,
+    features.last_error_type,
+    -- The edits were thrown away, and nothing was edited or committed after.
+    coalesce(
+        features.last_revert_number > features.last_edit_number
+        and features.last_revert_number > coalesce(features.last_commit_number, 0), false
+    ) as ended_reverted,
+    coalesce(features.last_rejection_number = features.last_own_number, false) as ended_rejected,
+    touched._batch_id
+from tasks
+inner join touched on touched.session_id = tasks.session_id
+left join reactions on reactions.turn_id = tasks.task_id and reactions.reaction_rank = 1
+left join features on features.task_id = tasks.task_id
+left join looks on looks.task_id = tasks.task_id
+left join repeated_errors on repeated_errors.task_id = tasks.task_id
+left join responses on responses.task_id = tasks.task_id
+left join api_errors on api_errors.task_id = tasks.task_id

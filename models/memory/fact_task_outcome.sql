@@ -1,0 +1,105 @@
+-- depends_on: {{ ref('outcome_rules') }}
+with features as (
+    select * from {{ ref('int_task_feature') }}
+),
+
+calls as (
+    select * from {{ ref('fact_api_call') }}
+    where success
+),
+
+runs as (
+    select
+        spawn_tool_use_id as task_id,
+        max(agent_run_id) as agent_run_id
+    from {{ ref('int_agent_run') }}
+    where spawn_tool_use_id is not null
+    group by spawn_tool_use_id
+),
+
+-- A prompt is charged with all that was done in its turn, a delegation with the subagent's own calls.
+spent as (
+    select
+        prompt_id as task_id,
+        cast(null as varchar) as agent_id,
+        count(*) as response_count,
+        sum(total_tokens) as total_tokens,
+        sum(cost_usd) as cost_usd
+    from calls
+    group by prompt_id
+    union all
+    select
+        runs.task_id,
+        min(calls.agent_id) as agent_id,
+        count(*) as response_count,
+        sum(calls.total_tokens) as total_tokens,
+        sum(calls.cost_usd) as cost_usd
+    from calls
+    inner join runs on runs.agent_run_id = calls.agent_run_id
+    group by runs.task_id
+),
+
+ended as (
+    select
+        tasks.task_id,
+        coalesce(spent.agent_id, agents.agent_id, tasks.agent_id) as agent_id,
+        tasks.session_id,
+        tasks.created_at,
+        tasks.completed_at,
+        tasks.status,
+        tasks.task_source,
+        features.* exclude (task_id, session_id, task_source, response_count, _batch_id),
+        coalesce(features.response_count, 0) as response_count,
+        spent.total_tokens,
+        spent.cost_usd,
+        tasks._source_path,
+        tasks._source_line,
+        tasks._batch_id
+    from {{ ref('dim_task') }} as tasks
+    left join features on features.task_id = tasks.task_id
+    left join spent on spent.task_id = tasks.task_id
+    -- Of a subagent whose own log is gone only its type is known.
+    left join {{ ref('dim_agent') }} as agents on agents.agent_id = {{ surrogate_key(["'subagent'", 'features.subagent_type']) }}
+    where tasks.status in ('completed', 'abandoned')
+),
+
+judged as (
+    select
+        *,
+        {{ condition_cases('outcome_rules', 'rule_name', "'no_rule'") }} as success_basis
+    from ended
+)
+
+select
+    {{ surrogate_key(['judged.task_id', "'outcome'"]) }} as outcome_id,
+    judged.task_id,
+    judged.agent_id,
+    judged.session_id,
+    judged.completed_at,
+    judged.status as final_status,
+    judged.success_basis,
+    case
+        when rules.failure_reason = 'error' then coalesce(judged.delegation_error, judged.last_error_type, 'error')
+        else rules.failure_reason
+    end as failure_reason,
+    'estimated' as provenance,
+    rules.success,
+    coalesce(
+        judged.tests_passed / nullif(judged.tests_passed + coalesce(judged.tests_failed, 0), 0),
+        case judged.test_outcome when 'passed' then 1.0 when 'failed' then 0.0 end
+    ) as test_pass_rate,
+    coalesce(rules.confidence, 0.2) as confidence,
+    cast(judged.edited_file_count as bigint) as files_modified,
+    cast(judged.lines_added as bigint) as lines_added,
+    cast(judged.lines_deleted as bigint) as lines_deleted,
+    cast(judged.test_run_count as bigint) as test_run_count,
+    cast(judged.call_count as bigint) as tool_call_count,
+    cast(judged.error_count as bigint) as tool_error_count,
+    cast(judged.total_tokens as bigint) as total_tokens,
+    cast({{ ms_between('judged.created_at', 'judged.completed_at') }} / 1000 as bigint) as time_elapsed_seconds,
+    cast(judged.cost_usd as double) as cost_usd,
+    judged._source_path,
+    judged._source_line,
+    judged._batch_id
+from judged
+left join {{ ref('outcome_rules') }} as rules on rules.rule_name = judged.success_basis

@@ -1,0 +1,208 @@
+with actors as (
+    select * from {{ ref('int_actor') }}
+),
+
+-- The main thread of a session knows its project.
+sessions as (
+    select session_id, project_path from actors
+    where actor = 'main'
+),
+
+runs as (
+    select
+        runs.check_run_id as measurement_id,
+        {{ check_artifact_id('runs', 'sessions') }} as artifact_id,
+        case
+            when runs.check_kind <> 'test' and runs.component_type in ('skill', 'agent', 'command') then 'skill_spec'
+            else runs.check_kind
+        end as check_kind,
+        runs.session_id,
+        runs.actor,
+        runs.turn_id,
+        runs.tool_use_id,
+        runs.ran_at as measured_at,
+        runs.check_name as measured_by,
+        runs.outcome,
+        runs.outcome_method,
+        coalesce(runs.outcome_rule, runs.recognised_by) as rule_name,
+        runs.command_shape,
+        runs.working_dir,
+        {{ as_json({
+            'command': 'left(runs.command_text, 500)', 'outcome_method': 'runs.outcome_method', 'exit_code': 'runs.exit_code',
+            'total': 'runs.total_count', 'passed': 'runs.passed_count', 'failed': 'runs.failed_count', 'skipped': 'runs.skipped_count',
+            'fixed': 'runs.fixed_count', 'is_output_cut': 'runs.is_output_cut or runs.is_output_filtered',
+            'errors': 'runs.error_lines', 'warnings': 'runs.warning_lines',
+            'output_end': "case when runs.outcome <> 'passed' then runs.output_excerpt end"
+        }) }} as details,
+        {{ check_provenance('runs') }} as provenance,
+        case
+            when runs.check_kind = 'test' and runs.passed_count + runs.failed_count > 0
+                then runs.passed_count / (runs.passed_count + runs.failed_count)
+            when runs.outcome = 'passed' then 1.0
+            when runs.outcome = 'failed' then 0.0
+        end as score,
+        case runs.outcome when 'passed' then true when 'failed' then false end as passed,
+        coalesce(runs.failed_count, case runs.outcome when 'passed' then 0 end) as error_count,
+        runs.warning_count,
+        runs.confidence,
+        runs.source_path,
+        runs.source_line,
+        runs._batch_id
+    from {{ ref('int_check_run') }} as runs
+    inner join sessions on sessions.session_id = runs.session_id
+),
+
+-- What editors report after an edit, and hooks that blocked a call or failed.
+attached as (
+    select
+        attachments.*,
+        lines.session_id as owner_session_id,
+        lines.actor,
+        lines._batch_id as owner_batch_id,
+        files.path as source_path,
+        {{ occurrence_count('cast(attachments.attachment.files as varchar)', '"severity":"Error"') }} as diagnostic_errors,
+        {{ occurrence_count('cast(attachments.attachment.files as varchar)', '"severity":"Warning"') }} as diagnostic_warnings,
+        coalesce(attachments.attachment.blockingError.blockingError, attachments.attachment.stderr, attachments.attachment.message, attachments.content_text)
+            as hook_text
+    from {{ ref('stg_transcripts__attachment') }} as attachments
+    inner join {{ ref('int_line') }} as lines
+        on lines.file_id = attachments.file_id and lines.line_number = attachments.line_number and lines.part_number = attachments.part_number
+    inner join {{ ref('stg_transcripts__file') }} as files on files.file_id = attachments.file_id
+    where
+        attachments.attachment_type in ('diagnostics', 'hook_blocking_error', 'hook_non_blocking_error', 'hook_error_during_execution', 'hook_cancelled')
+        -- Exit codes 126 and 127: the hook itself could not be started.
+        or (attachments.attachment_type = 'async_hook_response' and coalesce(attachments.attachment.exitCode, 0) not in (0, 126, 127))
+),
+
+calls as (
+    select
+        calls.tool_use_id,
+        calls.session_id,
+        calls.actor,
+        calls.turn_id,
+        calls.tool_name,
+        calls.called_at,
+        calls.returned_at,
+        calls.target_path,
+        calls.error_type,
+        calls.error_text,
+        calls.user_feedback,
+        calls.source_path,
+        calls.source_line,
+        calls._batch_id,
+        coalesce(sessions.project_path, 'unknown') as project_path,
+        calls.tool_name in ('Edit', 'Write', 'MultiEdit', 'NotebookEdit') and calls.target_path is not null as is_edit
+    from {{ ref('int_tool_call') }} as calls
+    inner join sessions on sessions.session_id = calls.session_id
+),
+
+from_attachments as (
+    select
+        {{ surrogate_key(["'attachment'", 'attached.owner_session_id', 'attached.line_uuid', 'attached.part_number']) }} as measurement_id,
+        case
+            when coalesce(calls.is_edit, false) then {{ surrogate_key(['calls.target_path']) }}
+            else {{ surrogate_key(["coalesce(sessions.project_path, 'unknown')"]) }}
+        end as artifact_id,
+        case when attached.attachment_type = 'diagnostics' then 'diagnostics' else 'hook' end as check_kind,
+        attached.owner_session_id as session_id,
+        attached.actor,
+        calls.turn_id,
+        calls.tool_use_id,
+        attached.created_at as measured_at,
+        coalesce(attached.attachment.hookName, case when attached.attachment_type = 'diagnostics' then 'ide' else 'hook' end) as measured_by,
+        case when attached.attachment_type = 'diagnostics' and attached.diagnostic_errors = 0 then 'passed' else 'failed' end as outcome,
+        'stated' as outcome_method,
+        attached.attachment_type as rule_name,
+        coalesce(attached.attachment.hookName, attached.attachment_type) as command_shape,
+        cast(null as varchar) as working_dir,
+        {{ as_json({
+            'command': "left(coalesce(attached.attachment.blockingError.command, attached.attachment.command), 500)",
+            'exit_code': 'attached.attachment.exitCode', 'text': 'left(attached.hook_text, 2000)'
+        }) }} as details,
+        'observed' as provenance,
+        case when attached.attachment_type = 'diagnostics' and attached.diagnostic_errors = 0 then 1.0 else 0.0 end as score,
+        attached.attachment_type = 'diagnostics' and attached.diagnostic_errors = 0 as passed,
+        case when attached.attachment_type = 'diagnostics' then attached.diagnostic_errors else 1 end as error_count,
+        case when attached.attachment_type = 'diagnostics' then attached.diagnostic_warnings else 0 end as warning_count,
+        1.0 as confidence,
+        attached.source_path,
+        attached.line_number as source_line,
+        attached.owner_batch_id as _batch_id
+    from attached
+    inner join sessions on sessions.session_id = attached.owner_session_id
+    left join calls on calls.tool_use_id = attached.attachment.toolUseID
+),
+
+-- A call that a hook stopped says so in its result; an edit that the user refused is feedback on it.
+from_calls as (
+    select
+        {{ surrogate_key(["'call'", 'tool_use_id']) }} as measurement_id,
+        case when is_edit then {{ surrogate_key(['target_path']) }} else {{ surrogate_key(['project_path']) }} end as artifact_id,
+        case when error_type = 'blocked_by_hook' then 'hook' else 'user_feedback' end as check_kind,
+        session_id,
+        actor,
+        turn_id,
+        tool_use_id,
+        coalesce(returned_at, called_at) as measured_at,
+        case
+            when error_type = 'blocked_by_hook'
+                then coalesce(nullif({{ regex_group('error_text', '^(?:<tool_use_error>)?((?:Pre|Post)ToolUse:[A-Za-z_]+)') }}, ''), 'hook')
+            else 'user'
+        end as measured_by,
+        'failed' as outcome,
+        'stated' as outcome_method,
+        error_type as rule_name,
+        tool_name as command_shape,
+        cast(null as varchar) as working_dir,
+        {{ as_json({'tool': 'tool_name', 'text': 'left(error_text, 2000)', 'feedback': 'left(user_feedback, 2000)'}) }} as details,
+        'observed' as provenance,
+        0.0 as score,
+        false as passed,
+        cast(1 as bigint) as error_count,
+        cast(0 as bigint) as warning_count,
+        1.0 as confidence,
+        source_path,
+        source_line,
+        _batch_id
+    from calls
+    where error_type = 'blocked_by_hook' or (error_type = 'denied_user' and is_edit)
+),
+
+measured as (
+    select * from runs
+    union all
+    select * from from_attachments
+    union all
+    select * from from_calls
+)
+
+select
+    measured.measurement_id,
+    measured.artifact_id,
+    metrics.metric_id,
+    measured.session_id,
+    actors.agent_id,
+    actors.agent_run_id,
+    measured.turn_id as prompt_id,
+    measured.turn_id as task_id,
+    measured.tool_use_id as invocation_id,
+    measured.measured_at,
+    measured.measured_by,
+    measured.check_kind,
+    measured.outcome_method,
+    measured.rule_name,
+    measured.command_shape,
+    measured.working_dir,
+    measured.details,
+    measured.provenance,
+    measured.passed,
+    cast(measured.score as double) as score,
+    measured.error_count,
+    measured.warning_count,
+    cast(measured.confidence as double) as confidence,
+    measured.source_path as _source_path,
+    measured.source_line as _source_line,
+    measured._batch_id
+from measured
+inner join {{ ref('dim_quality_metric') }} as metrics on metrics.check_kind = measured.check_kind
+inner join actors on actors.session_id = measured.session_id and actors.actor = measured.actor

@@ -1,0 +1,82 @@
+with used as (
+    select
+        retrievals.*,
+        case
+            when uses.last_edited_at > retrievals.retrieved_at then 'edited'
+            when retrievals.result_rank is not null and uses.last_read_at > retrievals.retrieved_at then 'read'
+            when uses.last_named_at > retrievals.retrieved_at then 'named'
+        end as used_as,
+        {{ surrogate_key([
+            'retrievals.document_path', 'retrievals.chunk_kind', 'retrievals.line_start', 'retrievals.line_end', 'retrievals.chunk_hash'
+        ]) }} as range_chunk_id
+    from {{ ref('int_retrieval') }} as retrievals
+    left join {{ ref('int_retrieval_use') }} as uses
+        on uses.turn_id = retrievals.turn_id and uses.document_path = retrievals.document_path
+        and uses.session_id = retrievals.session_id
+),
+
+-- The range itself; and, where the file has been scanned, the chunks of the scan that it covers in part or whole.
+matched as (
+    select
+        *,
+        case when chunk_kind is not null then range_chunk_id end as chunk_id,
+        case when chunk_kind is not null then 'exact' end as match_type,
+        cast(null as double) as covered_ratio
+    from used
+    union all
+    select
+        used.*,
+        chunks.chunk_id,
+        'overlap',
+        (least(used.line_end, chunks.line_end) - greatest(used.line_start, chunks.line_start) + 1)
+        / (chunks.line_end - chunks.line_start + 1)
+    from used
+    inner join {{ ref('dim_chunk') }} as chunks
+        on chunks.document_id = {{ surrogate_key(['used.document_path']) }}
+        and chunks.line_start <= used.line_end and chunks.line_end >= used.line_start
+    where chunks.chunk_origin = 'scan' and used.chunk_kind in ('range', 'match')
+),
+
+ordered as (
+    select
+        *,
+        match_type = 'exact' and retrieval_method = 'path' and chunk_hash is not null
+        and row_number() over (
+            partition by session_id, actor, chunk_id, match_type order by retrieved_at, source_path, source_line, retrieval_event
+        ) > 1 as is_reread
+    from matched
+)
+
+select
+    {{ surrogate_key(['ordered.retrieval_key', 'ordered.chunk_id']) }} as retrieval_id,
+    ordered.chunk_id,
+    case when ordered.document_path is not null then {{ surrogate_key(['ordered.document_path']) }} end as document_id,
+    ordered.session_id,
+    actors.agent_id,
+    tasks.task_id,
+    ordered.tool_use_id as invocation_id,
+    ordered.retrieval_event,
+    ordered.retrieved_at,
+    left(ordered.query_text, 2000) as query_text,
+    ordered.retrieval_method,
+    ordered.retrieved_with,
+    ordered.match_type,
+    ordered.used_as,
+    case when ordered.match_type = 'overlap' then 'estimated' else 'observed' end as provenance,
+    case when ordered.chunk_id is not null then ordered.used_as is not null end as used_in_response,
+    ordered.is_miss,
+    coalesce(ordered.is_reread, false) as is_reread,
+    ordered.result_rank,
+    cast(ordered.result_count as bigint) as result_count,
+    ordered.text_characters,
+    cast(case
+        when ordered.chunk_id is null then null
+        when ordered.match_type = 'overlap' then ordered.covered_ratio
+        else 1.0 / coalesce(ordered.result_rank, 1)
+    end as double) as relevance_score,
+    ordered.source_path as _source_path,
+    ordered.source_line as _source_line,
+    ordered._batch_id
+from ordered
+inner join {{ ref('int_actor') }} as actors on actors.session_id = ordered.session_id and actors.actor = ordered.actor
+left join {{ ref('dim_task') }} as tasks on tasks.task_id = ordered.turn_id

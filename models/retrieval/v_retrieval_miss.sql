@@ -1,0 +1,31 @@
+{{ config(materialized='view') }}
+
+-- A search of the same session that found something within the same task counts as its repair.
+with misses as (
+    select *
+    from {{ ref('fact_chunk_retrieval') }}
+    where is_miss
+),
+
+finds as (
+    select
+        task_id,
+        max(retrieved_at) as last_found_at
+    from {{ ref('fact_chunk_retrieval') }}
+    where not is_miss and chunk_id is not null
+    group by task_id
+)
+
+select
+    misses.retrieval_method,
+    misses.retrieved_with,
+    coalesce(misses.query_text, documents.document_path) as query_text,
+    min(misses.retrieved_at) as first_missed_at,
+    max(misses.retrieved_at) as last_missed_at,
+    count(distinct misses.retrieval_event) as miss_count,
+    count(distinct misses.session_id) as session_count,
+    count(distinct misses.retrieval_event) filter (where finds.last_found_at > misses.retrieved_at) as followed_by_find_count
+from misses
+left join {{ ref('dim_document') }} as documents on documents.document_id = misses.document_id
+left join finds on finds.task_id = misses.task_id
+group by misses.retrieval_method, misses.retrieved_with, coalesce(misses.query_text, documents.document_path)

@@ -1,0 +1,32 @@
+{{ config(materialized='view') }}
+
+-- What the client put into the conversation by itself: files named with @, memory of a folder, lines selected in an editor.
+select
+    attachments.file_id,
+    attachments.line_number,
+    attachments.part_number,
+    attachments.session_id,
+    attachments.line_uuid,
+    attachments.created_at,
+    attachments.attachment_type,
+    coalesce(
+        attachments.attachment.filename, attachments.attachment.path, {{ json_scalar('attachments.attachment.content', '$.path') }}
+    ) as document_path,
+    coalesce(
+        {{ json_scalar('attachments.attachment.content', '$.file.content') }},
+        {{ json_scalar('attachments.attachment.content', '$.content') }},
+        attachments.content_text, attachments.attachment.snippet
+    ) as attached_text,
+    coalesce(
+        try_cast({{ json_scalar('attachments.attachment.content', '$.file.startLine') }} as bigint),
+        attachments.attachment.lineStart
+    ) as line_start,
+    try_cast({{ json_scalar('attachments.attachment.content', '$.file.numLines') }} as bigint) as text_line_count,
+    try_cast({{ json_scalar('attachments.attachment.content', '$.file.totalLines') }} as bigint) as document_line_count,
+    files.path as source_path,
+    attachments._batch_id
+from {{ ref('stg_transcripts__attachment') }} as attachments
+inner join {{ ref('stg_transcripts__file') }} as files on files.file_id = attachments.file_id
+where attachments.attachment_type in (
+    'file', 'nested_memory', 'directory', 'pdf_reference', 'selected_lines_in_ide', 'compact_file_reference', 'edited_text_file'
+)

@@ -1,0 +1,30 @@
+{{ config(materialized='view') }}
+
+-- What an edit was asked to write, for results whose patch is missing and for new files, which have none.
+with edits as (
+    select
+        file_id,
+        line_number,
+        part_number,
+        block_number,
+        tool_use_id,
+        tool_name,
+        {{ json_struct('tool_input_json', '{"content": "VARCHAR", "old_string": "VARCHAR", "new_string": "VARCHAR",
+            "new_source": "VARCHAR", "edit_mode": "VARCHAR"}') }} as edit,
+        _batch_id
+    from {{ ref('stg_transcripts__block') }}
+    where block_type = 'tool_use' and tool_name in ('Write', 'Edit', 'NotebookEdit', 'NotebookEditCell')
+)
+
+select
+    file_id,
+    line_number,
+    part_number,
+    block_number,
+    tool_use_id,
+    tool_name,
+    edit.old_string as old_text,
+    case when edit.edit_mode = 'delete' then '' else coalesce(edit.content, edit.new_string, edit.new_source) end as new_text,
+    edit.edit_mode as edit_mode,
+    _batch_id
+from edits

@@ -1,0 +1,101 @@
+{{ config(materialized='view') }}
+
+-- Lines in which the client says that another model answers from now on.
+with lines as (
+    select
+        lines.file_id,
+        lines.line_number,
+        lines.part_number,
+        lines.session_id,
+        lines.line_uuid,
+        lines.created_at,
+        lines.line_type,
+        lines.subtype,
+        lines.original_model,
+        lines.fallback_model,
+        lines.fallback_trigger,
+        case when lines.subtype = 'local_command' then {{ json_texts('lines.content_body') }} end as notice_text,
+        lines._batch_id
+    from {{ ref('stg_transcripts__line') }} as lines
+    where
+        lines.line_type = 'system'
+        and lines.subtype in ('local_command', 'model_fallback', 'model_consent_fallback', 'model_refusal_fallback')
+),
+
+texts as (
+    select
+        file_id,
+        line_number,
+        part_number,
+        session_id,
+        line_uuid,
+        block_text as notice_text,
+        _batch_id
+    from {{ ref('stg_transcripts__block') }}
+    where
+        line_type = 'user' and block_type = 'text'
+        and (block_text like '<local-command-stdout>Set model to %' or block_text like '<local-command-stdout>Kept model as %')
+),
+
+notices as (
+    select
+        file_id,
+        line_number,
+        part_number,
+        session_id,
+        line_uuid,
+        cast(null as timestamp) as created_at,
+        'chosen' as notice_kind,
+        notice_text,
+        cast(null as varchar) as original_model,
+        cast(null as varchar) as fallback_model,
+        cast(null as varchar) as fallback_trigger,
+        _batch_id
+    from texts
+    union all
+    select
+        file_id,
+        line_number,
+        part_number,
+        session_id,
+        line_uuid,
+        created_at,
+        case when subtype = 'local_command' then 'chosen' else 'fallback' end,
+        notice_text,
+        original_model,
+        fallback_model,
+        fallback_trigger,
+        _batch_id
+    from lines
+    where
+        subtype <> 'local_command' or notice_text like '<local-command-stdout>Set model to %'
+        or notice_text like '<local-command-stdout>Kept model as %'
+),
+
+named as (
+    select
+        *,
+        {{ regex_replace('notice_text', '\x1b\\[[0-9;]*m', '') }} as plain_text
+    from notices
+)
+
+select
+    named.file_id,
+    named.line_number,
+    named.part_number,
+    named.session_id,
+    named.line_uuid,
+    files.path as source_path,
+    named.created_at,
+    named.notice_kind,
+    named.original_model,
+    coalesce(
+        named.fallback_model,
+        nullif({{ regex_group(
+            'named.plain_text', '(?:Set model to|Kept model as) (.+?)(?: and saved as| for this session|</local-command)'
+        ) }}, '')
+    ) as chosen_model,
+    named.fallback_trigger,
+    named._batch_id
+from named
+inner join {{ ref('stg_transcripts__file') }} as files on files.file_id = named.file_id

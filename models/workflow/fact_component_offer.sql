@@ -1,0 +1,62 @@
+with attachments as (
+    select
+        lines.session_id,
+        lines.actor,
+        lines.line_uuid,
+        lines.created_at,
+        lines.line_number,
+        files.path as source_path,
+        attachments.attachment_type,
+        attachments.attachment.addedTypes as agent_types,
+        -- Older clients list the skills in words only.
+        coalesce(
+            attachments.attachment.names, attachments.attachment.addedNames,
+            {{ regex_groups('attachments.content_text', '(?m)^- ([A-Za-z0-9_:.-]+): ') }}
+        ) as names,
+        lines._batch_id
+    from {{ ref('stg_transcripts__attachment') }} as attachments
+    inner join {{ ref('int_line') }} as lines
+        on lines.file_id = attachments.file_id and lines.line_number = attachments.line_number
+        and lines.part_number = attachments.part_number
+    inner join {{ ref('stg_transcripts__file') }} as files on files.file_id = lines.file_id
+    where attachments.attachment_type in ('skill_listing', 'deferred_tools_delta', 'mcp_instructions_delta', 'agent_listing_delta')
+),
+
+offers as (
+    select *, 'skill' as offer_type, name as component_name
+    from {{ explode('attachments', 'names', 'name', 'name_number') }} as exploded
+    where attachment_type = 'skill_listing'
+    union all
+    -- A deferred tool carries its server's name, an instruction is the server's own; names are written as in tool names.
+    select
+        *,
+        'mcp_server' as offer_type,
+        case
+            when attachment_type = 'deferred_tools_delta' then nullif({{ regex_group('name', '^mcp__(.+?)__') }}, '')
+            else {{ regex_replace('name', '[^A-Za-z0-9_-]', '_') }}
+        end as component_name
+    from {{ explode('attachments', 'names', 'name', 'name_number') }} as exploded
+    where attachment_type in ('deferred_tools_delta', 'mcp_instructions_delta')
+    union all
+    select *, 'agent' as offer_type, name as component_name
+    from {{ explode('attachments', 'agent_types', 'name', 'name_number') }} as exploded
+    where attachment_type = 'agent_listing_delta'
+)
+
+select
+    {{ surrogate_key(['offers.session_id', 'offers.offer_type', 'offers.component_name']) }} as offer_id,
+    offers.session_id,
+    min_by(actors.agent_id, (offers.created_at, offers.source_path, offers.line_number)) as agent_id,
+    {{ surrogate_key(['offers.offer_type', 'offers.component_name']) }} as component_id,
+    offers.offer_type,
+    offers.component_name,
+    min(offers.created_at) as offered_at,
+    'observed' as provenance,
+    cast(count(distinct offers.line_uuid) as bigint) as offer_count,
+    min_by(offers.source_path, (offers.created_at, offers.source_path, offers.line_number)) as _source_path,
+    min_by(offers.line_number, (offers.created_at, offers.source_path, offers.line_number)) as _source_line,
+    max(offers._batch_id) as _batch_id
+from offers
+inner join {{ ref('int_actor') }} as actors on actors.session_id = offers.session_id and actors.actor = offers.actor
+where offers.component_name is not null and offers.component_name <> ''
+group by offers.session_id, offers.offer_type, offers.component_name

@@ -1,0 +1,126 @@
+{{ config(
+    materialized='incremental', incremental_strategy='replace_touched', on_schema_change='append_new_columns',
+    zstd_columns=['diff_snippet']
+) }}
+
+with touched as {{ touched_sessions() }},
+
+edits as (
+    select
+        calls.*,
+        lines.file_id as call_file_id,
+        types.tool_family
+    from {{ ref('int_tool_call') }} as calls
+    semi join touched on touched.session_id = calls.session_id
+    inner join {{ ref('tool_types') }} as types on types.tool_name = calls.tool_name
+    inner join {{ ref('int_line') }} as lines on lines.line_uuid = calls.line_uuid
+    where types.tool_family in ('file_edit', 'notebook') and not types.is_read_only and calls.is_success
+),
+
+-- What a result without details says in words: whether a written file is new.
+unclear as (
+    select
+        edits.tool_use_id,
+        max(blocks.block_text) as result_text
+    from edits
+    inner join {{ ref('int_line') }} as lines on lines.line_uuid = edits.result_line_uuid
+    inner join {{ ref('stg_transcripts__block') }} as blocks
+        on blocks.file_id = lines.file_id and blocks.line_number = lines.line_number and blocks.part_number = lines.part_number
+        and blocks.tool_use_id = edits.tool_use_id and blocks.block_type = 'tool_result'
+    where edits.tool_name = 'Write' and edits.result.type is null
+    group by edits.tool_use_id
+),
+
+described as (
+    select
+        edits.*,
+        inputs.old_text,
+        inputs.new_text,
+        coalesce(edits.result.filePath, edits.result.notebook_path, edits.target_path) as file_path,
+        coalesce(edits.result.type = 'create', false) or coalesce(unclear.result_text like 'File created successfully%', false)
+        or coalesce(edits.tool_name = 'Edit' and inputs.old_text = '' and coalesce(edits.patch_lines_deleted, 0) = 0, false)
+            as is_creation,
+        edits.result.structuredPatch as patch,
+        case
+            when coalesce(len(edits.result.structuredPatch), 0) > 0 then 'patch'
+            when edits.result.type = 'create' or unclear.result_text like 'File created successfully%' then 'written_text'
+            when edits.result.structuredPatch is not null then 'patch'
+            when edits.tool_name <> 'Write' and inputs.new_text is not null then 'input'
+        end as count_method
+    from edits
+    left join unclear on unclear.tool_use_id = edits.tool_use_id
+    left join {{ ref('stg_transcripts__edit') }} as inputs
+        on inputs.file_id = edits.call_file_id and inputs.line_number = edits.source_line
+        and inputs.block_number = edits.block_number and inputs.tool_use_id = edits.tool_use_id
+),
+
+counted as (
+    select
+        *,
+        case count_method
+            when 'patch' then patch_lines_added
+            when 'written_text' then {{ line_count('new_text') }}
+            when 'input' then {{ line_count(lines_missing_from('new_text', 'old_text', '+')) }}
+        end as lines_added,
+        case count_method
+            when 'patch' then patch_lines_deleted
+            when 'written_text' then 0
+            when 'input' then {{ line_count(lines_missing_from('old_text', 'new_text', '-')) }}
+        end as lines_deleted,
+        case count_method
+            when 'patch' then {{ patch_characters('patch', '+') }}
+            when 'written_text' then length(replace(new_text, chr(10), ''))
+            when 'input' then
+                length(replace({{ lines_missing_from('new_text', 'old_text', '+') }}, chr(10), ''))
+                - {{ line_count(lines_missing_from('new_text', 'old_text', '+')) }}
+        end as chars_added,
+        case count_method
+            when 'patch' then {{ patch_characters('patch', '-') }}
+            when 'written_text' then 0
+            when 'input' then
+                length(replace({{ lines_missing_from('old_text', 'new_text', '-') }}, chr(10), ''))
+                - {{ line_count(lines_missing_from('old_text', 'new_text', '-')) }}
+        end as chars_deleted,
+        case count_method
+            when 'patch' then {{ patch_text('patch') }}
+            when 'written_text' then '+' || replace(
+                nullif(left(new_text, least(1000, length(new_text) - case when right(new_text, 1) = chr(10) then 1 else 0 end)), ''),
+                chr(10), chr(10) || '+'
+            )
+            when 'input'
+                then concat_ws(
+                    chr(10), nullif({{ lines_missing_from('old_text', 'new_text', '-') }}, ''),
+                    nullif({{ lines_missing_from('new_text', 'old_text', '+') }}, '')
+                )
+        end as diff
+    from described
+)
+
+select
+    counted.tool_use_id as modification_id,
+    counted.tool_use_id as invocation_id,
+    counted.session_id,
+    {{ surrogate_key(['counted.file_path']) }} as file_id,
+    actors.agent_id,
+    actors.agent_run_id,
+    {{ surrogate_key(['counted.tool_name']) }} as tool_id,
+    counted.turn_id as prompt_id,
+    counted.turn_id as task_id,
+    coalesce(counted.returned_at, counted.called_at) as modified_at,
+    case when counted.is_creation then 'create' else 'edit' end as modification_type,
+    counted.file_path as target_path,
+    counted.count_method,
+    case when counted.count_method = 'input' then 'estimated' else 'observed' end as provenance,
+    coalesce(counted.result.userModified, false) as was_changed_by_user,
+    cast(counted.lines_added as bigint) as lines_added,
+    cast(counted.lines_deleted as bigint) as lines_deleted,
+    cast(counted.chars_added as bigint) as chars_added,
+    cast(counted.chars_deleted as bigint) as chars_deleted,
+    left(counted.diff, 1000) as diff_snippet,
+    counted.source_path as _source_path,
+    counted.source_line as _source_line,
+    touched._batch_id
+from counted
+inner join touched on touched.session_id = counted.session_id
+inner join {{ ref('int_actor') }} as actors on actors.session_id = counted.session_id and actors.actor = counted.actor
+where counted.file_path is not null and counted.file_path <> ''

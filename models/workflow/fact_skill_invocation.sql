@@ -1,0 +1,200 @@
+with calls as (
+    select * from {{ ref('int_tool_call') }}
+),
+
+turns as (
+    select * from {{ ref('int_turn') }}
+),
+
+-- The client answers a command with a body by the body, in a line of its own below the command's.
+bodies as (
+    select
+        turns.turn_id,
+        max(blocks.block_text like 'Base directory for this skill:%') as is_skill,
+        sum(length(blocks.block_text)) as body_characters
+    from turns
+    inner join {{ ref('stg_transcripts__line') }} as lines
+        on lines.parent_uuid = turns.turn_id and lines.session_id = turns.session_id
+    inner join {{ ref('stg_transcripts__block') }} as blocks
+        on blocks.file_id = lines.file_id and blocks.line_number = lines.line_number and blocks.part_number = lines.part_number
+        and blocks.block_type = 'text'
+    where
+        turns.command_name is not null and lines.is_meta and lines.source_tool_use_id is null
+        and not {{ regex_matches('blocks.block_text', "'^\\s*(<local-command-|Caveat: |<system-reminder>)'") }}
+    group by turns.turn_id
+),
+
+invocations as (
+    select
+        calls.tool_use_id as invocation_id,
+        calls.session_id,
+        calls.actor,
+        calls.turn_id,
+        lines.thread_position,
+        calls.response_id,
+        calls.tool_input.skill as skill_name,
+        calls.tool_input.args as arguments,
+        calls.called_at as invoked_at,
+        calls.returned_at as launched_at,
+        'agent' as invoked_by,
+        coalesce(calls.is_success and coalesce(calls.result.success, true), false) as was_launched,
+        calls.is_success is not null as has_result,
+        calls.error_type,
+        case when calls.result.status = 'forked' then calls.result.agentId end as forked_actor,
+        cast(null as bigint) as body_characters,
+        calls.source_path,
+        calls.source_line,
+        calls._batch_id
+    from calls
+    inner join {{ ref('int_line') }} as lines on lines.line_uuid = calls.line_uuid
+    where calls.tool_name = 'Skill' and coalesce(calls.tool_input.skill, '') <> ''
+    union all
+    select
+        turns.turn_id as invocation_id,
+        turns.session_id,
+        'main' as actor,
+        turns.turn_id,
+        turns.thread_position,
+        cast(null as varchar) as response_id,
+        turns.command_name as skill_name,
+        nullif(trim(substr(turns.prompt_text, length(turns.command_name) + 2)), '') as arguments,
+        turns.prompted_at as invoked_at,
+        turns.prompted_at as launched_at,
+        'user' as invoked_by,
+        turns.interrupted_at is null or turns.assistant_line_count > 0 as was_launched,
+        true as has_result,
+        case when turns.interrupted_at is not null and turns.assistant_line_count = 0 then 'interrupted' end as error_type,
+        cast(null as varchar) as forked_actor,
+        cast(bodies.body_characters as bigint) as body_characters,
+        turns.source_path,
+        turns.source_line,
+        turns._batch_id
+    from turns
+    inner join bodies on bodies.turn_id = turns.turn_id
+),
+
+-- A skill is at work until the next one in its thread, at most until its turn ends.
+spans as (
+    select
+        invocations.*,
+        least(
+            coalesce(
+                min(case when invocations.was_launched then invocations.thread_position end) over (
+                    partition by invocations.session_id, invocations.actor order by invocations.thread_position, invocations.invocation_id
+                    rows between 1 following and unbounded following
+                ), 9223372036854775807
+            ),
+            case when invocations.actor = 'main' then coalesce(turns.next_position, 9223372036854775807) else 9223372036854775807 end
+        ) as end_position,
+        turns.prompt_origin
+    from invocations
+    left join turns on turns.turn_id = invocations.turn_id
+),
+
+responses as (
+    select responses.*, costs.cost_usd
+    from {{ ref('int_api_response') }} as responses
+    semi join invocations on invocations.session_id = responses.session_id
+    left join {{ ref('fact_api_call') }} as costs on costs.call_id = responses.response_id
+),
+
+candidates as (
+    select
+        spans.invocation_id,
+        responses.response_id,
+        responses.last_block_at,
+        responses.output_tokens,
+        responses.context_tokens,
+        responses.cost_usd,
+        coalesce(responses.attribution_skill = spans.skill_name, false) as is_attributed,
+        spans.forked_actor is not null as is_forked,
+        bool_or(coalesce(responses.attribution_skill = spans.skill_name, false)) over (partition by spans.invocation_id) as has_attribution
+    from spans
+    inner join responses
+        on responses.session_id = spans.session_id
+        and (
+            (
+                spans.forked_actor is null and responses.actor = spans.actor
+                and responses.thread_position > spans.thread_position and responses.thread_position < spans.end_position
+            )
+            or responses.actor = spans.forked_actor
+        )
+    where spans.was_launched and (spans.response_id is null or responses.response_id <> spans.response_id)
+),
+
+-- Where the client says which skill a response is for, that counts; else all in the span do.
+scoped as (
+    select
+        invocation_id,
+        response_id,
+        last_block_at,
+        output_tokens,
+        context_tokens,
+        cost_usd,
+        case when is_forked then 'forked_run' when has_attribution then 'attributed' else 'until_next' end as scope_method
+    from candidates
+    where is_forked or is_attributed or not has_attribution
+),
+
+actions as (
+    select
+        scoped.invocation_id,
+        count(*) as action_count,
+        count(*) filter (where calls.call_status = 'error') as error_count,
+        max(calls.returned_at) as last_returned_at
+    from scoped
+    inner join calls on calls.response_id = scoped.response_id and calls.tool_use_id <> scoped.invocation_id
+    group by scoped.invocation_id
+),
+
+efforts as (
+    select
+        invocation_id,
+        min(scope_method) as scope_method,
+        count(*) as response_count,
+        max(last_block_at) as last_response_at,
+        sum(context_tokens + output_tokens) as total_tokens,
+        sum(cost_usd) as cost_usd
+    from scoped
+    group by invocation_id
+),
+
+components as (
+    select component_name, component_id, component_type
+    from {{ ref('dim_component') }}
+    where component_type in ('skill', 'command')
+)
+
+select
+    spans.invocation_id,
+    spans.session_id,
+    actors.agent_id,
+    actors.agent_run_id,
+    coalesce(skills.component_id, commands.component_id) as component_id,
+    spans.turn_id as prompt_id,
+    -- A command that no model answered is no task.
+    case when spans.prompt_origin <> 'local_command' or spans.invoked_by = 'agent' then spans.turn_id end as task_id,
+    spans.skill_name,
+    spans.invoked_at,
+    spans.invoked_by,
+    greatest(spans.launched_at, efforts.last_response_at, actions.last_returned_at) as completed_at,
+    efforts.scope_method,
+    spans.error_type,
+    'observed' as provenance,
+    case when spans.has_result then spans.was_launched end as success,
+    spans.forked_actor is not null as is_forked,
+    cast(coalesce(actions.action_count, 0) as bigint) as actions_taken,
+    cast(coalesce(actions.error_count, 0) as bigint) as action_error_count,
+    cast(coalesce(efforts.response_count, 0) as bigint) as response_count,
+    cast(efforts.total_tokens as bigint) as total_tokens,
+    efforts.cost_usd,
+    {{ as_json({'arguments': 'left(spans.arguments, 1000)', 'body_characters': 'spans.body_characters'}) }} as metadata,
+    spans.source_path as _source_path,
+    spans.source_line as _source_line,
+    spans._batch_id
+from spans
+inner join {{ ref('int_actor') }} as actors on actors.session_id = spans.session_id and actors.actor = spans.actor
+left join components as skills on skills.component_type = 'skill' and skills.component_name = spans.skill_name
+left join components as commands on commands.component_type = 'command' and commands.component_name = spans.skill_name
+left join efforts on efforts.invocation_id = spans.invocation_id
+left join actions on actions.invocation_id = spans.invocation_id

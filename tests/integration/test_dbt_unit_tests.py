@@ -1,0 +1,28 @@
+"""The models' own unit tests: every counting rule and every hard case, run by dbt on a built warehouse."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+from agent_store import warehouse
+from agent_store.paths import StorePaths
+
+
+def test_dbt_unit_tests_pass(sample_store: Path, project_dir: Path, tmp_path: Path) -> None:
+    """All of them pass; dbt needs the tables there, for their types."""
+    home = tmp_path / "home"
+    shutil.copytree(sample_store.parent, home)
+    outcome = warehouse.invoke(
+        ["test", "--select", "test_type:unit", "--threads", "2", "--no-write-json"],
+        StorePaths(home),
+        project_dir,
+    )
+    assert outcome.exception is None
+    failed = [
+        f"{result.node.name}: {result.message}"
+        for result in outcome.result.results
+        if str(getattr(result.status, "value", result.status)) != "pass"
+    ]
+    assert failed == []
+    assert len(outcome.result.results) > 20

@@ -1,0 +1,220 @@
+"""Scans as part of a build: fast, incremental, and whatever is broken is a row with its reason."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import time
+from pathlib import Path
+
+import duckdb
+import pytest
+from conftest import PROJECT, clean_environment
+
+from agent_store import pipeline, warehouse
+from agent_store import scan as scans
+from agent_store.paths import StorePaths
+from agent_store.pipeline import Options
+from agent_store.store import open_store
+from ingest import batches
+
+FIXTURE = PROJECT / "tests" / "fixtures" / "component_repo"
+SAMPLE = PROJECT / "sample" / "home"
+FILES = 10_000
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> StorePaths:
+    monkeypatch.setenv("HOME", str(tmp_path / "nobody"))
+    monkeypatch.setenv("AGENT_STORE_HOME", str(tmp_path / "store"))
+    monkeypatch.delenv("CLAUDE_CONFIG_DIR", raising=False)
+    return StorePaths(tmp_path / "store").ensure()
+
+
+def rows(paths: StorePaths, sql: str) -> list[tuple[object, ...]]:
+    """Ask the warehouse."""
+    with duckdb.connect(str(paths.warehouse), read_only=True) as connection:
+        return connection.execute(sql).fetchall()
+
+
+def copy_of_the_fixture(folder: Path) -> Path:
+    """A copy that may be changed."""
+    return Path(shutil.copytree(FIXTURE, folder))
+
+
+def test_a_second_scan_writes_nothing(home: StorePaths, tmp_path: Path) -> None:
+    repository = copy_of_the_fixture(tmp_path / "repository")
+    first = scans.scan(home, [], named=[repository])
+    assert first.versions_landed > 15
+    assert first.contract_versions == 13
+    stamp = home.warehouse.stat().st_mtime_ns
+    second = scans.scan(home, [])
+    assert (second.versions_landed, second.contract_versions, second.batch_id) == (0, 0, 0)
+    assert second.files_seen == first.files_seen
+    assert home.warehouse.stat().st_mtime_ns == stamp
+    assert rows(home, "select count(*) from raw.batch") == [(1,)]
+
+
+def test_only_what_is_new_is_landed(home: StorePaths, tmp_path: Path) -> None:
+    repository = copy_of_the_fixture(tmp_path / "repository")
+    scans.scan(home, [], named=[repository])
+    skill = repository / ".claude" / "skills" / "order-report" / "SKILL.md"
+    skill.write_text(skill.read_text(encoding="utf-8") + "\nOne more line.\n", encoding="utf-8")
+    shutil.copy(repository / "specs" / "shop-v4.yaml", repository / "specs" / "shop-v5.yaml")
+    with (repository / "specs" / "shop-v5.yaml").open("a", encoding="utf-8") as spec:
+        spec.write("tags: [{name: orders}]\n")
+    again = scans.scan(home, [])
+    assert (again.versions_landed, again.contract_versions) == (1, 1)
+    assert rows(
+        home, "select max(version_order) from raw.contract_version where contract_name = 'shop-api'"
+    ) == [(5,)]
+    assert rows(
+        home, "select count(*) from raw.component_version where path like '%order-report/SKILL.md'"
+    ) == [(2,)]
+
+
+def test_a_killed_scan_lands_everything_the_next_time(
+    home: StorePaths, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    repository = copy_of_the_fixture(tmp_path / "repository")
+
+    def fail(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(batches, "_replace", fail)
+        with pytest.raises(KeyboardInterrupt):
+            scans.scan(home, [], named=[repository])
+    assert rows(home, "select count(*) from raw.component_version") == [(0,)]
+    assert rows(home, "select count(*) from raw.batch") == [(0,)]
+    assert scans.scan(home, [], named=[repository]).versions_landed > 15
+
+
+def test_the_history_of_components_comes_from_git(home: StorePaths, tmp_path: Path) -> None:
+    repository = copy_of_the_fixture(tmp_path / "repository")
+    environment = {**clean_environment(tmp_path / "user"), "GIT_CONFIG_GLOBAL": "/dev/null"}
+
+    def git(*arguments: str) -> None:
+        subprocess.run(
+            ["git", "-c", "user.name=A", "-c", "user.email=a@example.com", "-C", str(repository), *arguments],
+            check=True, capture_output=True, env=environment,
+        )  # fmt: skip
+
+    git("init", "-q")
+    git("add", "-A")
+    git("commit", "-qm", "First")
+    scans.scan(home, [], named=[repository])
+    before = rows(home, "select count(*) from raw.component_commit")
+    skill = repository / ".claude" / "skills" / "order-report" / "SKILL.md"
+    skill.write_text(skill.read_text(encoding="utf-8") + "More.\n", encoding="utf-8")
+    git("commit", "-qam", "Say more")
+    scans.scan(home, [])
+    assert before[0][0] > 5
+    assert rows(
+        home, "select path, subject, lines_added from raw.component_commit where subject = 'Say more'"
+    ) == [(".claude/skills/order-report/SKILL.md", "Say more", 1)]
+
+
+def test_ten_thousand_files_are_scanned_in_seconds(home: StorePaths, tmp_path: Path) -> None:
+    base = tmp_path / "repository" / "skills"
+    for number in range(FILES // 10):
+        folder = base / f"skill-{number}"
+        folder.mkdir(parents=True)
+        (folder / "SKILL.md").write_text(
+            f"---\nname: skill-{number}\ndescription: Does the thing of number {number}.\n---\n"
+            + "A line of text.\n" * 40,
+            encoding="utf-8",
+        )
+        for part in range(9):
+            (folder / f"part-{part}.md").write_text(f"Part {part} of {number}\n" * 40, encoding="utf-8")
+    started = time.monotonic()
+    first = scans.scan(home, [], named=[tmp_path / "repository"])
+    cold = time.monotonic() - started
+    started = time.monotonic()
+    second = scans.scan(home, [])
+    warm = time.monotonic() - started
+    assert first.versions_landed == second.files_seen == FILES
+    assert second.versions_landed == 0
+    assert cold < 20
+    assert warm < 2  # a second of it is room for a busy machine
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> StorePaths:
+    """A store of the sample and of the repository of fixtures."""
+    folder = tmp_path_factory.mktemp("scan")
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setenv("HOME", str(folder / "nobody"))
+        patched.setenv("AGENT_STORE_HOME", str(folder / "store"))
+        patched.delenv("CLAUDE_CONFIG_DIR", raising=False)
+        paths = StorePaths(folder / "store").ensure()
+        with warehouse.build_lock(paths):
+            scans.scan(paths, [], named=[FIXTURE])
+        options = Options(roots=[SAMPLE], host="here")
+        outcome = pipeline.run(paths, PROJECT, options, say=print)
+        assert outcome.success, outcome.build
+        assert pipeline.run(paths, PROJECT, options, say=print).is_current
+    return paths
+
+
+def ask(paths: StorePaths, sql: str) -> list[tuple[object, ...]]:
+    """Ask the published store."""
+    with open_store(paths) as connection:
+        return connection.execute(sql).fetchall()
+
+
+@pytest.mark.slow
+def test_every_table_has_rows(built: StorePaths) -> None:
+    tables = (
+        "dim_source", "dim_page", "dim_skill", "skill_source_dep", "fact_content_measurement", "dim_dependency",
+        "component_dependency_map", "fact_dependency_check", "fact_schema_change", "fact_api_contract_change",
+        "v_skill_freshness", "v_skill_budget", "v_dependency_health", "v_breaking_change", "v_impact_cascade",
+        "v_set_aside_input",
+    )  # fmt: skip
+    empty = [table for table in tables if ask(built, f"select count(*) from {table}") == [(0,)]]
+    assert not empty
+
+
+@pytest.mark.slow
+def test_what_breaks_names_who_it_concerns(built: StorePaths) -> None:
+    found = ask(
+        built,
+        "select distinct c.component_name from fact_api_contract_change x, dim_component c "
+        "where x.classification = 'BREAKING' and x.endpoint = '/orders/{id}' and x.method = 'DELETE' "
+        "and contains(x.affected_components, c.component_id) order by 1",
+    )
+    assert found == [("order-auditor",), ("order-report",)]
+
+
+@pytest.mark.slow
+def test_a_skill_whose_sources_broke_is_stale(built: StorePaths) -> None:
+    assert ask(built, "select freshness from v_skill_freshness where skill_name = 'order-report'") == [
+        ("stale",)
+    ]
+
+
+@pytest.mark.slow
+def test_an_agent_fails_with_the_skill_it_preloads(built: StorePaths) -> None:
+    found = ask(
+        built,
+        "select component_name, depth from v_impact_cascade where dependency_name = 'skill:order-report' order by 2, 1",
+    )
+    assert ("order-auditor", 1) in found
+
+
+@pytest.mark.slow
+def test_bad_input_is_a_finding(built: StorePaths) -> None:
+    reasons = {str(path).rsplit("component_repo/", 1)[-1]: str(reason) for path, reason in
+               ask(built, "select input_path, set_aside_reason from v_set_aside_input")}  # fmt: skip
+    assert "not YAML" in reasons[".claude/skills/Broken_Name/SKILL.md"]
+    assert "not closed" in reasons[".claude/skills/unclosed/SKILL.md"]
+    assert "neither JSON nor YAML" in reasons["specs/broken.yaml"]
+
+
+@pytest.mark.slow
+def test_nothing_new_takes_no_time(built: StorePaths, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AGENT_STORE_HOME", str(built.home))
+    monkeypatch.setenv("HOME", str(built.home.parent / "nobody"))
+    started = time.monotonic()
+    assert pipeline.run(built, PROJECT, Options(roots=[SAMPLE], host="here"), say=print).is_current
+    assert time.monotonic() - started < 2

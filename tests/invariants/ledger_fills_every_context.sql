@@ -1,0 +1,95 @@
+-- Per answer the segments fill the context that was sent, without gap or overlap in sum, and the components'
+-- tokens and dollars are those of the call: of each kind of token, and to 1e-9 dollars.
+with changes as (
+    select
+        thread_id,
+        entered_response_number as response_number,
+        tokens,
+        tokens as least_tokens
+    from {{ ref('int_context_segment') }}
+    union all
+    select
+        thread_id,
+        left_response_number + 1 as response_number,
+        -tokens as tokens,
+        tokens as least_tokens
+    from {{ ref('int_context_segment') }}
+),
+
+netted as (
+    select
+        thread_id,
+        response_number,
+        sum(tokens) as tokens,
+        min(least_tokens) as least_tokens
+    from changes
+    group by thread_id, response_number
+),
+
+filled as (
+    select
+        responses.response_id,
+        responses.context_tokens,
+        netted.least_tokens,
+        sum(coalesce(netted.tokens, 0)) over (
+            partition by responses.thread_id order by responses.response_number
+            rows between unbounded preceding and current row
+        ) as segment_tokens
+    from {{ ref('int_context_response') }} as responses
+    left join netted
+        on
+            responses.thread_id = netted.thread_id
+            and responses.response_number = netted.response_number
+),
+
+used as (
+    select
+        call_id,
+        sum(input_tokens) as input_tokens,
+        sum(output_tokens) as output_tokens,
+        sum(cached_tokens) as cached_tokens,
+        sum(cache_write_1h_tokens) as cache_write_1h_tokens,
+        sum(cache_write_5m_tokens) as cache_write_5m_tokens,
+        sum(uncached_input_tokens) as uncached_input_tokens,
+        sum(cost_usd) as cost_usd,
+        min(least(input_tokens, output_tokens, cached_tokens, uncached_input_tokens)) as least_tokens
+    from {{ ref('fact_token_usage') }}
+    group by call_id
+),
+
+calls as (
+    select
+        calls.*,
+        used.input_tokens as used_input_tokens,
+        used.output_tokens as used_output_tokens,
+        used.cost_usd as used_cost_usd,
+        filled.segment_tokens,
+        coalesce(
+            used.input_tokens <> calls.context_tokens
+            or used.output_tokens <> calls.output_tokens
+            or used.cached_tokens <> calls.cache_read_tokens
+            or used.cache_write_1h_tokens <> calls.cache_write_1h_tokens
+            or used.cache_write_5m_tokens <> calls.cache_write_5m_tokens
+            or used.uncached_input_tokens <> calls.uncached_input_tokens
+            or abs(used.cost_usd - coalesce(calls.cost_usd, 0)) > 1e-9
+            or used.least_tokens < 0, true
+        ) as is_usage_wrong,
+        coalesce(filled.segment_tokens <> filled.context_tokens or filled.least_tokens < 0, false) as is_context_wrong
+    from {{ ref('fact_api_call') }} as calls
+    left join used on calls.call_id = used.call_id
+    left join filled on calls.call_id = filled.response_id
+    where calls.success
+)
+
+select
+    call_id,
+    session_id,
+    context_tokens,
+    segment_tokens,
+    used_input_tokens,
+    output_tokens,
+    used_output_tokens,
+    cost_usd,
+    used_cost_usd
+from calls
+where is_usage_wrong or is_context_wrong

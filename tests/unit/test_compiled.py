@@ -1,0 +1,103 @@
+"""What dbt compiled, run without dbt: same transactions, same verdicts."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from agent_store import compiled
+from agent_store.compiled import Compiled, CompiledModel, CompiledTest
+from agent_store.paths import StorePaths
+
+
+@pytest.fixture
+def connection(tmp_path: Path) -> duckdb.DuckDBPyConnection:
+    """A warehouse with two sessions in a fact, the second of which a new batch has touched."""
+    store = duckdb.connect(str(tmp_path / "agent_store.duckdb"))
+    store.execute("create schema intermediate")
+    store.execute(
+        "create table intermediate.int_session_batch as "
+        "select * from (values ('s1', 1), ('s2', 2)) as t(session_id, _batch_id)"
+    )
+    store.execute(
+        "create table fact (session_id varchar not null, number bigint, _batch_id bigint); "
+        "insert into fact values ('s1', 1, 1), ('s2', 2, 1), ('s2', 3, 1)"
+    )
+    return store
+
+
+def model(sql: str, strategy: str) -> CompiledModel:
+    return CompiledModel("fact", '"agent_store"."main"."fact"', sql, strategy)
+
+
+def rows(connection: duckdb.DuckDBPyConnection) -> list[tuple[object, ...]]:
+    return connection.execute("select session_id, number, _batch_id from fact order by all").fetchall()
+
+
+def test_replace_touched_writes_only_touched_sessions_anew(connection: duckdb.DuckDBPyConnection) -> None:
+    """Columns go by name, not by place."""
+    compiled.run_model(
+        connection, model("select 2 as _batch_id, 's2' as session_id, 9 as number", "replace_touched")
+    )
+    assert rows(connection) == [("s1", 1, 1), ("s2", 9, 2)]
+
+
+def test_replace_touched_empties_a_session_that_lost_its_rows(connection: duckdb.DuckDBPyConnection) -> None:
+    compiled.run_model(
+        connection,
+        model("select 's2' as session_id, 1 as number, 2 as _batch_id where false", "replace_touched"),
+    )
+    assert rows(connection) == [("s1", 1, 1)]
+
+
+def test_append_adds(connection: duckdb.DuckDBPyConnection) -> None:
+    compiled.run_model(connection, model("select 's3' as session_id, 4 as number, 2 as _batch_id", "append"))
+    assert len(rows(connection)) == 4
+
+
+def test_a_table_is_filled_anew_and_keeps_its_declaration(connection: duckdb.DuckDBPyConnection) -> None:
+    compiled.run_model(connection, model("select 's9' as session_id, 1 as number, 2 as _batch_id", ""))
+    assert rows(connection) == [("s9", 1, 2)]
+    with pytest.raises(duckdb.ConstraintException):
+        compiled.run_model(
+            connection, model("select null::varchar as session_id, 1 as number, 3 as _batch_id", "")
+        )
+    assert rows(connection) == [("s9", 1, 2)], "a model that fails stays as it was"
+
+
+@pytest.mark.parametrize(
+    ("sql", "severity", "error_if", "status", "failures"),
+    [
+        ("select 1 where false", "error", "!= 0", "pass", 0),
+        ("select 1 union all select 2", "error", "!= 0", "fail", 2),
+        ("select 1", "warn", "!= 0", "warn", 1),
+        ("select 1", "error", "> 5", "warn", 1),
+        ("select nonsense", "error", "!= 0", "error", None),
+    ],
+)
+def test_verdicts_are_those_of_dbt(
+    connection: duckdb.DuckDBPyConnection,
+    sql: str,
+    severity: str,
+    error_if: str,
+    status: str,
+    failures: int | None,
+) -> None:
+    test = CompiledTest("t", "t.sql", sql, severity=severity, error_if=error_if)
+    outcome = compiled.run_tests(connection, [test], threads=2)[0]
+    assert (outcome.status, outcome.failures) == (status, failures)
+
+
+def test_kept_only_for_the_same_code(tmp_path: Path) -> None:
+    paths = StorePaths(tmp_path / "home").ensure()
+    paths.target.mkdir(parents=True, exist_ok=True)
+    kept = Compiled(
+        "abc", (model("select 1", ""),), (CompiledTest("t", "p", "select 1"),), {"m": ("text", {"c": "d"})}
+    )
+    compiled.save(paths, kept)
+    assert compiled.load(paths, "abc") == kept
+    assert compiled.load(paths, "other") is None
+    (paths.target / "compiled.json").write_text("{", encoding="utf-8")
+    assert compiled.load(paths, "abc") is None
