@@ -41,7 +41,8 @@ class Small:
         invoke = warehouse.invoke
 
         def counted(arguments: Any, *rest: Any) -> Any:
-            self.dbt_calls.append(list(arguments))
+            if arguments[0] == "build":  # the compilation that follows a build of new code builds nothing
+                self.dbt_calls.append(list(arguments))
             return invoke(arguments, *rest)
 
         monkeypatch.setattr(warehouse, "invoke", counted)
@@ -105,8 +106,7 @@ def test_new_lines_are_built_incrementally_and_the_database_is_free_afterwards(s
     small.ingest.add(3, session="s2")
     outcome = small.build()
     assert outcome.reason == "there are new lines"
-    assert "--full-refresh" not in small.dbt_calls[-1]
-    assert "seed" in small.dbt_calls[-1]  # excluded: the same code has loaded them
+    assert len(small.dbt_calls) == 1  # the same code: what dbt compiled for it runs without dbt
     assert "seed" not in small.dbt_calls[0]
     assert small.ask("select sum(response_count)::int from v_cost_daily") == [(5,)]
     probe = "import duckdb, sys; duckdb.connect(sys.argv[1]).close()"
