@@ -122,7 +122,7 @@ def check(
         if not listed:
             raise StoreError(
                 "There is nothing to check: no sources are listed.",
-                f"List them in {paths.home / sources.FILE_NAME}; docs/SOURCES.md shows how.",
+                f"List them in {paths.home / sources.FILE_NAME}, as: sources: [{{name: guide, url: https://…}}]",
             )
         if names:
             unknown = sorted(set(names) - {source.name for source in listed})

@@ -57,8 +57,8 @@ depended as (
     select
         entry.name,
         entry.type,
-        modified_at,
-        modified_at,
+        modified_at as first_seen_at,
+        modified_at as last_seen_at,
         'observed',
         case when entry.type = 'mcp_server' and entry.target like '%://%' then entry.target end,
         null
@@ -110,7 +110,10 @@ keyed as (
             when type_found in ('mcp_server', 'skill', 'plugin') then {{ surrogate_key(['type_found', 'dependency_name']) }}
             else {{ surrogate_key(["'dependency'", 'dependency_name']) }}
         end as dependency_id,
-        case when type_found in ('mcp_server', 'skill', 'plugin') then concat(type_found, ':', dependency_name) else dependency_name end as dependency_name,
+        case
+            when type_found in ('mcp_server', 'skill', 'plugin') then concat(type_found, ':', dependency_name)
+            else dependency_name
+        end as dependency_name,
         case when type_found = 'claude_code_tools' then 'external_service' else type_found end as dependency_type,
         spec_url,
         owner,

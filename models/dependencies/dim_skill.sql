@@ -42,7 +42,9 @@ observed as (
 
 listed as (
     select distinct skill_name
-    from {{ explode("(select * from " ~ ref('stg_sources__entry') ~ " where is_listed)", 'skill_list', 'skill_name', 'skill_number') }} as exploded
+    from {{ explode(
+        "(select * from " ~ ref('stg_sources__entry') ~ " where is_listed)", 'skill_list', 'skill_name', 'skill_number'
+    ) }} as exploded
 ),
 
 edited as (
@@ -72,7 +74,9 @@ select
     {{ surrogate_key(["'skill'", 'names.skill_name']) }} as skill_id,
     {{ surrogate_key(["'skill'", 'names.skill_name']) }} as component_id,
     names.skill_name,
-    coalesce({{ regex_remove('scanned.file_path', '/[^/]+$') }}, shown.skill_path, observed.file_path, nullif(edited.skill_path, '')) as skill_path,
+    coalesce(
+        {{ regex_remove('scanned.file_path', '/[^/]+$') }}, shown.skill_path, observed.file_path, nullif(edited.skill_path, '')
+    ) as skill_path,
     coalesce(scanned.plugin_name, observed.plugin_name, nullif({{ regex_group('names.skill_name', '^([^:]+):') }}, '')) as plugin_name,
     scanned.scope,
     scanned.description,

@@ -1,5 +1,8 @@
 -- depends_on: {{ ref('page_change_rules') }}
-{%- set page_conditions = {'added': 'regexp_matches(added, {pattern})', 'removed': 'regexp_matches(removed, {pattern})', 'shape': 'regexp_matches(shape, {pattern})'} %}
+{%- set page_conditions = {
+    'added': 'regexp_matches(added, {pattern})', 'removed': 'regexp_matches(removed, {pattern})',
+    'shape': 'regexp_matches(shape, {pattern})'
+} %}
 -- What a change of a page means is a guess by the seed page_change_rules, over the lines that came and went where both
 -- contents are known, else over its size.
 with changes as (
@@ -42,14 +45,18 @@ texts as (
 
 old_lines as (
     select check_id, line_text, min(line_number) as line_number
-    from {{ explode("(select *, " ~ split_text('old_content', 'chr(10)') ~ " as lines from texts)", 'lines', 'line_text', 'line_number') }} as exploded
+    from {{ explode(
+        "(select *, " ~ split_text('old_content', 'chr(10)') ~ " as lines from texts)", 'lines', 'line_text', 'line_number'
+    ) }} as exploded
     where trim(line_text) <> ''
     group by check_id, line_text
 ),
 
 new_lines as (
     select check_id, line_text, min(line_number) as line_number
-    from {{ explode("(select *, " ~ split_text('new_content', 'chr(10)') ~ " as lines from texts)", 'lines', 'line_text', 'line_number') }} as exploded
+    from {{ explode(
+        "(select *, " ~ split_text('new_content', 'chr(10)') ~ " as lines from texts)", 'lines', 'line_text', 'line_number'
+    ) }} as exploded
     where trim(line_text) <> ''
     group by check_id, line_text
 ),
@@ -76,8 +83,7 @@ shaped as (
         line_changes.removed_count,
         case
             when changed.check_type = 'env' then 'value_changed'
-            when changed.hash_basis = 'commit' and changed.version_detected is distinct from changed.previous_version
-                and changed.version_detected is not null and changed.previous_version is not null
+            when changed.hash_basis = 'commit' and changed.version_detected <> changed.previous_version
                 then case
                     when {{ regex_group('changed.version_detected', '([0-9]+)') }} <> {{ regex_group('changed.previous_version', '([0-9]+)') }}
                         then 'major_version'

@@ -93,7 +93,8 @@ gone_or_new as (
         'removed' as change
     from pairs
     inner join offered as before on before.session_id = pairs.old_session_id and before.server_name = pairs.server_name
-    left join offered on offered.session_id = pairs.session_id and offered.server_name = pairs.server_name and offered.tool_name = before.tool_name
+    left join offered
+        on offered.session_id = pairs.session_id and offered.server_name = pairs.server_name and offered.tool_name = before.tool_name
     where offered.tool_name is null
 ),
 
@@ -112,8 +113,12 @@ found as (
         reason,
         old_client_version as old_version,
         new_client_version as new_version,
-        case when change <> 'added' then {{ as_json({'path': 'field_path', 'line_type': 'element_name', 'type': 'old_type'}) }} end as old_schema,
-        case when change <> 'removed' then {{ as_json({'path': 'field_path', 'line_type': 'element_name', 'type': 'new_type'}) }} end as new_schema,
+        case
+            when change <> 'added' then {{ as_json({'path': 'field_path', 'line_type': 'element_name', 'type': 'old_type'}) }}
+        end as old_schema,
+        case
+            when change <> 'removed' then {{ as_json({'path': 'field_path', 'line_type': 'element_name', 'type': 'new_type'}) }}
+        end as new_schema,
         'estimated' as provenance,
         -- The chance that so many lines would have shown it.
         round(1 - exp(-expected_lines / 20), 3) as confidence,

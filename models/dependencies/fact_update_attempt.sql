@@ -20,7 +20,8 @@ with edits as (
             when {{ regex_matches('calls.target_path', "'(^|/)skills/[^/]+/.+'") }} then 'skill'
             when {{ regex_matches('calls.target_path', "'(^|/)[.]claude/(.+/)?agents/.+[.]md$'") }} then 'agent'
             when {{ regex_matches('calls.target_path', "'(^|/)[.]claude/(.+/)?commands/.+[.]md$'") }} then 'command'
-            when {{ regex_matches('calls.target_path', "'(^|/)(CLAUDE([.]local)?|AGENTS)[.]md$|(^|/)[.]claude/rules/.+[.]md$'") }} then 'reference_file'
+            when {{ regex_matches('calls.target_path', "'(^|/)(CLAUDE([.]local)?|AGENTS)[.]md$|(^|/)[.]claude/rules/.+[.]md$'") }}
+                then 'reference_file'
         end as component_type
     from {{ ref('int_tool_call') }} as calls
     where calls.tool_name in ('Edit', 'MultiEdit', 'Write', 'NotebookEdit') and calls.target_path is not null
@@ -86,7 +87,10 @@ commits as (
     select
         commits.commit_hash,
         coalesce(versions.component_type, 'skill') as component_type,
-        coalesce(versions.component_name, nullif({{ regex_group('commits.path', '(?:^|/)skills/(?:[^/]+/)*?([^/]+)/SKILL[.]md$') }}, '')) as component_name,
+        coalesce(
+            versions.component_name,
+            nullif({{ regex_group('commits.path', '(?:^|/)skills/(?:[^/]+/)*?([^/]+)/SKILL[.]md$') }}, '')
+        ) as component_name,
         min(commits.committed_at) as committed_at,
         min(commits.subject) as subject,
         count(*) as file_count,
@@ -101,7 +105,9 @@ commits as (
 
 select
     attempts.attempt_id,
-    case when attempts.component_type = 'skill' then {{ surrogate_key(["'skill'", 'coalesce(called.skill_name, attempts.component_name)']) }} end as skill_id,
+    case
+        when attempts.component_type = 'skill' then {{ surrogate_key(["'skill'", 'coalesce(called.skill_name, attempts.component_name)']) }}
+    end as skill_id,
     {{ surrogate_key(['attempts.component_type', 'coalesce(called.skill_name, attempts.component_name)']) }} as component_id,
     attempts.session_id,
     actors.agent_id,

@@ -52,7 +52,7 @@ select
     files.file_path,
     files.skill_version,
     'observed' as provenance,
-    skills.body_hash is not distinct from bodies.body_hash as is_latest,
+    coalesce(skills.body_hash = bodies.body_hash, false) as is_latest,
     files.body_hash is not null as is_on_disk,
     cast(numbered.version_number as bigint) as version_number,
     cast(numbered.version_count as bigint) as version_count,

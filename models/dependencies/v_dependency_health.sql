@@ -41,8 +41,8 @@ select
     checks.last_failed_at,
     changes.last_changed_at,
     checks.version_detected,
-    coalesce(checks.last_failed_at > checks.last_available_at or (checks.last_failed_at is not null and checks.last_available_at is null), false)
-        as is_down,
+    -- Never answered counts as long ago.
+    coalesce(checks.last_failed_at > coalesce(checks.last_available_at, timestamp '1970-01-01'), false) as is_down,
     coalesce(checks.use_count, 0) as use_count,
     coalesce(checks.failure_count, 0) as failure_count,
     1 - checks.failure_count / nullif(cast(checks.judged_count as double), 0) as availability_ratio,

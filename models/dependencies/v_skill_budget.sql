@@ -39,7 +39,8 @@ select
     cast(sum(case when folders.file_role in ('main', 'body') then folders.line_count else 0 end) as bigint) as body_lines,
     count(*) as file_count,
     {{ var('skill_token_budget') }} as budget_tokens,
-    sum(case when folders.file_role in ('main', 'body') then folders.estimated_tokens else 0 end) > {{ var('skill_token_budget') }} as over_budget
+    sum(case when folders.file_role in ('main', 'body') then folders.estimated_tokens else 0 end) > {{ var('skill_token_budget') }}
+        as over_budget
 from folders
 inner join {{ ref('dim_skill') }} as skills on skills.skill_id = folders.skill_id
 where folders.folder_rank = 1

@@ -80,10 +80,11 @@ matched as (
         old_fields.element_path is not null as was_there,
         new_fields.element_path is not null as is_there,
         coalesce(new_fields.is_required, old_fields.is_required) as is_required,
-        (coalesce(new_fields.direction, old_fields.direction) = 'request' and coalesce(new_fields.is_read_only, old_fields.is_read_only)
-            and coalesce(old_fields.is_read_only, true))
-        or (coalesce(new_fields.direction, old_fields.direction) = 'response' and coalesce(new_fields.is_write_only, old_fields.is_write_only)
-            and coalesce(old_fields.is_write_only, true)) as is_inert,
+        case coalesce(new_fields.direction, old_fields.direction)
+            when 'request' then coalesce(new_fields.is_read_only, true) and coalesce(old_fields.is_read_only, true)
+            when 'response' then coalesce(new_fields.is_write_only, true) and coalesce(old_fields.is_write_only, true)
+            else false
+        end as is_inert,
         {%- for column in ['data_type', 'data_format', 'is_required', 'is_nullable', 'is_deprecated', 'is_read_only', 'is_write_only',
             'default_value', 'value_text', 'value_number', 'description_hash'] %}
         old_fields.{{ column }} as old_{{ column }},
@@ -112,14 +113,17 @@ type_changes as (
     select
         stayed.*,
         case
-            when {{ names_within('stayed.old_data_type', 'stayed.new_data_type') }} or stayed.new_data_type = 'any' or wider.wide_type is not null
-                then 'type_widened'
-            when {{ names_within('stayed.new_data_type', 'stayed.old_data_type') }} or stayed.old_data_type = 'any' or narrower.wide_type is not null
-                then 'type_narrowed'
+            when
+                {{ names_within('stayed.old_data_type', 'stayed.new_data_type') }} or stayed.new_data_type = 'any'
+                or wider.wide_type is not null then 'type_widened'
+            when
+                {{ names_within('stayed.new_data_type', 'stayed.old_data_type') }} or stayed.old_data_type = 'any'
+                or narrower.wide_type is not null then 'type_narrowed'
             else 'type_changed'
         end as change
     from stayed
-    left join {{ ref('type_widenings') }} as wider on wider.narrow_type = stayed.old_data_type and wider.wide_type = stayed.new_data_type
+    left join {{ ref('type_widenings') }} as wider
+        on wider.narrow_type = stayed.old_data_type and wider.wide_type = stayed.new_data_type
     left join {{ ref('type_widenings') }} as narrower
         on narrower.narrow_type = stayed.new_data_type and narrower.wide_type = stayed.old_data_type
     where stayed.old_data_type <> stayed.new_data_type
@@ -136,10 +140,13 @@ format_changes as (
             else 'format_changed'
         end as change
     from stayed
-    left join {{ ref('type_widenings') }} as wider on wider.narrow_type = stayed.old_data_format and wider.wide_type = stayed.new_data_format
+    left join {{ ref('type_widenings') }} as wider
+        on wider.narrow_type = stayed.old_data_format and wider.wide_type = stayed.new_data_format
     left join {{ ref('type_widenings') }} as narrower
         on narrower.narrow_type = stayed.new_data_format and narrower.wide_type = stayed.old_data_format
-    where stayed.old_data_format is distinct from stayed.new_data_format and stayed.old_data_type is not distinct from stayed.new_data_type
+    where
+        stayed.old_data_format is distinct from stayed.new_data_format
+        and stayed.old_data_type is not distinct from stayed.new_data_type
 ),
 
 changes as (
@@ -164,7 +171,9 @@ changes as (
     union all
     select *, 'mutability_changed' as change
     from stayed
-    where (old_is_read_only <> new_is_read_only or old_is_write_only <> new_is_write_only) and element_kind not in ('constraint', 'enum_value')
+    where
+        (old_is_read_only <> new_is_read_only or old_is_write_only <> new_is_write_only)
+        and element_kind not in ('constraint', 'enum_value')
     union all
     select *, 'default_changed' as change
     from stayed
@@ -197,8 +206,10 @@ faceted as (
             when element_kind = 'constraint' and element_name = 'uniqueItems' then 'unique_items'
             when element_kind = 'constraint' and element_name in ('contentEncoding', 'contentMediaType') then 'encoding'
             when element_kind = 'constraint' then element_name
-            when element_kind = 'response' then case when element_name like '2%' or element_name like '3%' then 'success' else 'failure' end
-            when element_kind = 'security' then case when element_name = 'none' then 'none' else 'scheme' end
+            when element_kind = 'response' and (element_name like '2%' or element_name like '3%') then 'success'
+            when element_kind = 'response' then 'failure'
+            when element_kind = 'security' and element_name = 'none' then 'none'
+            when element_kind = 'security' then 'scheme'
             when element_kind = 'property' and element_name = '$' then 'root'
             when is_required then 'required'
             else 'optional'

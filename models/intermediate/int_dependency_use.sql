@@ -1,6 +1,11 @@
 -- depends_on: {{ ref('command_dependencies') }}
 {{ config(materialized='table') }}
-{%- set last_use = "concat(cast(used_at as varchar), coalesce(_source_path, ''), coalesce(cast(_source_line as varchar), ''), coalesce(tool_name, ''))" %}
+{%- set last_use = "concat(cast(used_at as varchar), coalesce(_source_path, ''), coalesce(cast(_source_line as varchar), ''), "
+    ~ "coalesce(tool_name, ''))" %}
+{%- set server_is_down = "'(?i)not connected|connection (closed|refused|reset)|econnrefused|timed out|re-?authori[sz]"
+    ~ "|server .* (failed|unavailable)'" %}
+{%- set network_is_down = "'(?i)could not resolve|network is unreachable|connection (refused|reset|timed out)|temporary failure"
+    ~ "|timed? ?out|(50[0234]|429) '" %}
 
 -- What agents asked outside themselves, and whether it answered: API responses, MCP calls, pages, package registries. One row
 -- per session, dependency, user and outcome; every failure is counted with its last text.
@@ -88,8 +93,7 @@ uses as (
         case
             when call_status = 'ok' then true
             when call_status in ('denied', 'interrupted', 'no_result') then null
-            when {{ regex_matches('error_text', "'(?i)not connected|connection (closed|refused|reset)|econnrefused|timed out|re-?authori[sz]|server .* (failed|unavailable)'") }}
-                then false
+            when {{ regex_matches('error_text', server_is_down) }} then false
             else true
         end,
         null,
@@ -135,7 +139,7 @@ uses as (
             when call_status = 'ok' then true
             when call_status in ('denied', 'interrupted', 'no_result') then null
             when error_type = 'network'
-                or {{ regex_matches('error_text', "'(?i)could not resolve|network is unreachable|connection (refused|reset|timed out)|temporary failure|timed? ?out|(50[0234]|429) '") }}
+                or {{ regex_matches('error_text', network_is_down) }}
                 then false
         end,
         null,

@@ -41,6 +41,15 @@ versions as (
     group by all
 ),
 
+numbered_versions as (
+    select
+        version_number,
+        min(client_version) as client_version,
+        min(version_seen_at) as version_seen_at
+    from versions
+    group by version_number
+),
+
 element_versions as (
     select
         element_name,
@@ -99,7 +108,10 @@ sides as (
         sum(case when element_versions.version_number < fields.first_version then element_versions.line_count else 0 end) as lines_before,
         sum(case when element_versions.version_number > fields.last_version then element_versions.line_count else 0 end) as lines_after,
         sum(
-            case when element_versions.version_number between fields.first_version and fields.last_version then element_versions.line_count else 0 end
+            case
+                when element_versions.version_number between fields.first_version and fields.last_version then element_versions.line_count
+                else 0
+            end
         ) as lines_with,
         max(case when element_versions.version_number < fields.first_version then element_versions.version_number end) as version_before,
         min(case when element_versions.version_number > fields.last_version then element_versions.version_number end) as version_after
@@ -129,8 +141,12 @@ element_expected as (
         element_sides.element_name,
         element_sides.first_version,
         element_sides.last_version,
-        element_sides.line_count / sum(case when all_lines.version_number between element_sides.first_version and element_sides.last_version
-            then all_lines.line_count else 0 end) as line_ratio,
+        element_sides.line_count / sum(
+            case
+                when all_lines.version_number between element_sides.first_version and element_sides.last_version then all_lines.line_count
+                else 0
+            end
+        ) as line_ratio,
         sum(case when all_lines.version_number < element_sides.first_version then all_lines.line_count else 0 end) as lines_before,
         sum(case when all_lines.version_number > element_sides.last_version then all_lines.line_count else 0 end) as lines_after,
         max(case when all_lines.version_number < element_sides.first_version then all_lines.version_number end) as version_before,
@@ -255,7 +271,8 @@ changes as (
 )
 
 select
-    {{ surrogate_key(['changes.element_name', 'changes.field_path', 'changes.change', 'changes.new_version', 'changes.new_type']) }} as drift_id,
+    {{ surrogate_key(['changes.element_name', 'changes.field_path', 'changes.change', 'changes.new_version', 'changes.new_type']) }}
+        as drift_id,
     changes.element_kind,
     changes.element_name,
     nullif(changes.field_path, '') as field_path,
@@ -269,9 +286,8 @@ select
     changes.line_count,
     changes.expected_lines
 from changes
-inner join (select version_number, min(client_version) as client_version, min(version_seen_at) as version_seen_at from versions group by version_number)
-    as new_versions on new_versions.version_number = changes.new_version
-left join (select version_number, min(client_version) as client_version from versions group by version_number) as old_versions
-    on old_versions.version_number = changes.old_version
-left join element_versions on element_versions.element_name = changes.element_name and element_versions.version_number = changes.new_version
+inner join numbered_versions as new_versions on new_versions.version_number = changes.new_version
+left join numbered_versions as old_versions on old_versions.version_number = changes.old_version
+left join element_versions
+    on element_versions.element_name = changes.element_name and element_versions.version_number = changes.new_version
 where changes.expected_lines >= {{ var('format_expected_lines', 20) }}

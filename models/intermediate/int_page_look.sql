@@ -20,7 +20,9 @@ fetches as (
         tool_input.url as url,
         'web_fetch' as look_type,
         coalesce(returned_at, called_at) as looked_at,
-        cast(coalesce(result.code, try_cast({{ regex_group('error_text', 'status code ([0-9]{3})') }} as bigint)) as integer) as status_code,
+        cast(
+            coalesce(result.code, try_cast({{ regex_group('error_text', 'status code ([0-9]{3})') }} as bigint)) as integer
+        ) as status_code,
         cast(null as varchar) as version_detected,
         case when result.code between 200 and 299 then concat('bytes:', result.bytes) end as watermark,
         'size' as watermark_kind,
@@ -61,8 +63,10 @@ downloads as (
         cast(null as varchar) as etag,
         cast(null as varchar) as last_modified,
         case when call_status = 'error' then left(error_text, 200) end as error_text,
-        case when call_status = 'ok' then true when {{ regex_matches('error_text', "'curl: [(](5|6|7|28|35|52|56)[)]|unable to resolve|timed out'") }} then false end
-            as is_available,
+        case
+            when call_status = 'ok' then true
+            when {{ regex_matches('error_text', "'curl: [(](5|6|7|28|35|52|56)[)]|unable to resolve|timed out'") }} then false
+        end as is_available,
         duration_ms,
         source_path as _source_path,
         source_line as _source_line,

@@ -44,7 +44,8 @@ cited as (
         last_seen_at,
         {{ regex_remove('url', '[.,;:!?*_)]+$') }} as url
     from {{ explode(
-        "(select *, " ~ regex_groups('content', "https?://[A-Za-z0-9][^\\s<>()\"''`\\]\\[}{|\\\\$]*", 0) ~ " as urls from distinct_texts)", 'urls', 'url', 'url_number'
+        "(select *, " ~ regex_groups('content', "https?://[A-Za-z0-9][^\\s<>()\"''`\\]\\[}{|\\\\$]*", 0)
+        ~ " as urls from distinct_texts)", 'urls', 'url', 'url_number'
     ) }} as exploded
 ),
 
@@ -142,7 +143,9 @@ mentions as (
 )
 
 select
-    {{ surrogate_key(['source_name', 'page_url', 'mention_type', 'component_type', 'component_name', 'file_path', 'provenance']) }} as mention_id,
+    {{ surrogate_key([
+        'source_name', 'page_url', 'mention_type', 'component_type', 'component_name', 'file_path', 'provenance'
+    ]) }} as mention_id,
     source_name,
     min(source_type) as source_type,
     page_url,

@@ -15,7 +15,9 @@ with bodies as (
         calls.tool_use_id,
         coalesce(turns.turn_id, calls.turn_id) as turn_id,
         {{ regex_group("blocks.block_text", "^Base directory for this skill: ([^\\n]+)") }} as skill_path,
-        {{ trim_space(regex_remove(regex_remove("blocks.block_text", "^Base directory for this skill: [^\\n]+"), "\\n\\nARGUMENTS: (?s:.*)$")) }} as body_text
+        {{ trim_space(
+            regex_remove(regex_remove("blocks.block_text", "^Base directory for this skill: [^\\n]+"), "\\n\\nARGUMENTS: (?s:.*)$")
+        ) }} as body_text
     from {{ ref('int_line') }} as lines
     inner join {{ ref('stg_transcripts__block') }} as blocks
         on blocks.file_id = lines.file_id and blocks.line_number = lines.line_number and blocks.part_number = lines.part_number
