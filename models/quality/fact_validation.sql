@@ -35,7 +35,9 @@ in_transcripts as (
         -- Who or what asked for it: a commit hook, a build machine, an edit just before, or none of these.
         case
             when runs.check_name = 'pre_commit' or regexp_matches(runs.command_text, '\bgit\s+(-\S+\s+(\S+\s+)?)*(commit|push|merge|rebase)\b') then 'pre_commit'
-            when regexp_matches(coalesce(sessions.entrypoint, ''), 'github|action|ci$') or regexp_matches(coalesce(sessions.working_dir, ''), '^(/home/runner/work|/github/workspace|/builds)/') then 'ci'
+            when
+                regexp_matches(coalesce(sessions.entrypoint, ''), 'github|action|ci$')
+                or regexp_matches(coalesce(sessions.working_dir, ''), '^(/home/runner/work|/github/workspace|/builds)/') then 'ci'
             when edits.first_edited_at < runs.ran_at then 'post_update'
             else 'manual'
         end as trigger_type,
