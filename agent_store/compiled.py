@@ -10,9 +10,9 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,18 +21,22 @@ from agent_store.paths import StorePaths, private_files
 if TYPE_CHECKING:
     import duckdb
 
-_FORMAT = 2
+_FORMAT = 3
 
 
 @dataclass(frozen=True, slots=True)
 class CompiledModel:
-    """A table or incremental model: `strategy` is dbt's, empty for a table that is written anew."""
+    """A table or incremental model: `strategy` is dbt's, empty for a table that is written anew.
+
+    `parents` are the names of the other tables that it reads, through views or at once.
+    """
 
     name: str
     relation: str
     sql: str
     strategy: str = ""
     path: str = ""
+    parents: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +74,16 @@ class TestOutcome:
     message: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class ModelRun:
+    """How far the models came: the first that failed, with DuckDB's message, and those left out after it."""
+
+    done_count: int = 0
+    failed: CompiledModel | None = None
+    message: str = ""
+    left_out: tuple[str, ...] = ()
+
+
 def _file(paths: StorePaths) -> Path:
     return paths.target / "compiled.json"
 
@@ -91,7 +105,9 @@ def load(paths: StorePaths, code: str) -> Compiled | None:
             return None
         return Compiled(
             code=code,
-            models=tuple(CompiledModel(**model) for model in found["models"]),
+            models=tuple(
+                CompiledModel(**{**model, "parents": tuple(model["parents"])}) for model in found["models"]
+            ),
             tests=tuple(CompiledTest(**test) for test in found["tests"]),
             descriptions={name: (text, columns) for name, (text, columns) in found["descriptions"].items()},
         )
@@ -134,8 +150,7 @@ def from_nodes(nodes: Iterable[Any], code: str) -> Compiled | None:
                 path=str(node.original_file_path),
             )
             models[node.unique_id] = (model, set(node.depends_on.nodes))
-    ordered = [model for model in _in_order(models) if model.sql]
-    return Compiled(code=code, models=tuple(ordered), tests=tuple(tests), descriptions=descriptions)
+    return Compiled(code=code, models=_in_order(models), tests=tuple(tests), descriptions=descriptions)
 
 
 def _test(node: Any) -> CompiledTest:  # noqa: ANN401 - dbt's own type
@@ -151,16 +166,68 @@ def _test(node: Any) -> CompiledTest:  # noqa: ANN401 - dbt's own type
     )
 
 
-def _in_order(models: Mapping[str, tuple[CompiledModel, set[str]]]) -> list[CompiledModel]:
-    """Parents before children; among equals by name."""
+def _in_order(models: Mapping[str, tuple[CompiledModel, set[str]]]) -> tuple[CompiledModel, ...]:
+    """The tables, parents before children; among equals by name. Views are looked through."""
     waiting = {name: parents & models.keys() for name, (_, parents) in models.items()}
+    tables_behind: dict[str, set[str]] = {}
     ordered: list[CompiledModel] = []
     while waiting:
-        ready = sorted(name for name, parents in waiting.items() if not parents & waiting.keys())
-        for name in ready:
-            del waiting[name]
-            ordered.append(models[name][0])
-    return ordered
+        for name in sorted(name for name, parents in waiting.items() if not parents & waiting.keys()):
+            model = models[name][0]
+            behind = set().union(*(tables_behind[parent] for parent in waiting.pop(name)))
+            if model.sql:
+                ordered.append(replace(model, parents=tuple(sorted(behind))))
+            tables_behind[name] = {model.name} if model.sql else behind
+    return tuple(ordered)
+
+
+def run_models(
+    connection: duckdb.DuckDBPyConnection,
+    models: Sequence[CompiledModel],
+    threads: int,
+    on_done: Callable[[CompiledModel, int], None] = lambda model, count: None,
+) -> ModelRun:
+    """Run all models, `threads` at a time, none before the tables that it reads.
+
+    After a model that fails no other begins. `on_done` is told each that has ended well, and how many have.
+    """
+    import duckdb
+
+    waiting = {model.name: (model, set(model.parents)) for model in models}
+    running: dict[Future[None], CompiledModel] = {}
+    done: set[str] = set()
+    run = ModelRun()
+    with ThreadPoolExecutor(max_workers=threads) as pool:
+        while running or (waiting and run.failed is None):
+            ready = [name for name, (_, parents) in waiting.items() if parents <= done]
+            for name in ready[: threads - len(running)] if run.failed is None else ():
+                model, _ = waiting.pop(name)
+                running[pool.submit(_run_beside, connection, model)] = model
+            for future in wait(running, return_when=FIRST_COMPLETED).done:
+                model = running.pop(future)
+                try:
+                    future.result()
+                except duckdb.Error as error:
+                    run = run if run.failed else ModelRun(failed=model, message=str(error))
+                    continue
+                done.add(model.name)
+                on_done(model, len(done))
+    return replace(run, done_count=len(done), left_out=tuple(waiting))
+
+
+def _run_beside(connection: duckdb.DuckDBPyConnection, model: CompiledModel) -> None:
+    cursor = _cursor(connection)
+    try:
+        run_model(cursor, model)
+    finally:
+        cursor.close()
+
+
+def _cursor(connection: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:
+    """A second connection to the same database, for another thread; it does not inherit the time zone."""
+    cursor = connection.cursor()
+    cursor.execute("set TimeZone = 'UTC'")
+    return cursor
 
 
 def run_model(connection: duckdb.DuckDBPyConnection, model: CompiledModel) -> None:
@@ -211,7 +278,7 @@ def _run_test(connection: duckdb.DuckDBPyConnection, test: CompiledTest) -> Test
         f"select failures, failures {test.warn_if}, failures {test.error_if} "
         f"from (select {test.fail_calc} as failures from ({test.sql}\n) as failing)"
     )
-    cursor = connection.cursor()
+    cursor = _cursor(connection)
     try:
         row = cursor.execute(sql).fetchone()
     except duckdb.Error as error:

@@ -421,7 +421,9 @@ def build(
     from ingest.batches import ensure_schema
 
     started = time.monotonic()
-    ensure_schema(paths.warehouse)  # the tables of scans, which the models read also where nothing was scanned
+    ensure_schema(
+        paths.warehouse
+    )  # the tables of scans, which the models read also where nothing was scanned
     known = compiled.load(paths, code) if code and not seeds and not full_refresh and not select else None
     if known is not None:
         return _build_rows(paths, known, tests=tests, on_node=on_node, started=started)
@@ -449,18 +451,25 @@ def build(
         return BuildResult(success=False, failures=(failure,), seconds=seconds)
     result = _read_results(outcome.result.results, paths, success=bool(outcome.success), seconds=seconds)
     if code and not select and result.success:
-        _keep_compiled(paths, project, code)
+        _keep_compiled(paths, project, code, [found.node for found in outcome.result.results])
         result = replace(result, seconds=time.monotonic() - started)
     return result
 
 
-def _keep_compiled(paths: StorePaths, project: Path, code: str) -> None:
-    """Compile once more, now that all tables are there: the SQL of the builds in which only rows are new."""
+def _keep_compiled(paths: StorePaths, project: Path, code: str, built: Sequence[Any]) -> None:
+    """Keep the SQL of the builds in which only rows are new: what was built, and the rest compiled now.
+
+    An incremental model reads differently once its table is there; tests are missing where none were asked for.
+    """
+    nodes = {node.unique_id: node for node in built}
     arguments = ["compile", "--threads", str(THREADS), "--no-write-json"]
-    arguments += ["--select", "resource_type:model", "resource_type:test"]
+    arguments += ["--select", "config.materialized:incremental"]
+    if not any(_kind(node) == "data test" for node in built):
+        arguments.append("resource_type:test")
     outcome = invoke(arguments, paths, project)
     if outcome.success and hasattr(outcome.result, "results"):
-        kept = compiled.from_nodes((result.node for result in outcome.result.results), code)
+        nodes |= {found.node.unique_id: found.node for found in outcome.result.results}
+        kept = compiled.from_nodes(nodes.values(), code)
         if kept is not None:
             compiled.save(paths, kept)
 
@@ -477,7 +486,6 @@ def _build_rows(
     import duckdb
 
     descriptions = {name: Description(text, columns) for name, (text, columns) in known.descriptions.items()}
-    done = 0
     failures: list[NodeFailure] = []
     outcomes: list[compiled.TestOutcome] = []
     try:
@@ -497,17 +505,15 @@ def _build_rows(
             or StoreError(f"The warehouse {paths.warehouse} cannot be opened: {str(error).splitlines()[0]}")
         ) from error
     try:
-        connection.execute("set TimeZone = 'UTC'")
-        for model in known.models:
-            try:
-                compiled.run_model(connection, model)
-            except duckdb.Error as error:
-                message = _first_lines(str(error))
-                failures.append(NodeFailure(model.name, "model", "error", message, path=model.path))
-                break
-            done += 1
-            if on_node is not None:
-                on_node(model.name, done, len(known.models))
+        run = compiled.run_models(
+            connection,
+            known.models,
+            THREADS,
+            lambda model, count: on_node(model.name, count, len(known.models)) if on_node else None,
+        )
+        if run.failed is not None:
+            message = _first_lines(run.message)
+            failures.append(NodeFailure(run.failed.name, "model", "error", message, path=run.failed.path))
         if tests and not failures:
             outcomes = compiled.run_tests(connection, known.tests, THREADS)
     finally:
@@ -522,8 +528,8 @@ def _build_rows(
         success=not failures,
         failures=tuple(failures),
         warnings=tuple(warnings),
-        skipped=tuple(model.name for model in known.models[done + 1 :]) if done < len(known.models) else (),
-        model_count=done,
+        skipped=run.left_out,
+        model_count=run.done_count,
         test_count=len(outcomes),
         passed_count=sum(outcome.status == "pass" for outcome in outcomes),
         seconds=time.monotonic() - started,

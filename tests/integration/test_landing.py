@@ -306,23 +306,26 @@ def test_too_many_bad_lines_are_counted_not_listed(store: Store) -> None:
     assert "500 more lines set aside" in result.problems[-1].message
 
 
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="the peak of memory is read from /proc")
 def test_a_line_of_100_mb_lands_within_bounds(store: Store) -> None:
     with store.session.open("wb") as file:
         file.write(b'{"small":1}\n{"big":"')
         for _ in range(100):
             file.write(b"0123456789abcdef" * 65_536)
         file.write(b'"}\n{"small":2}\n')
+    # The peak of this very program: getrusage's counts what its parent, these tests, had before it started.
     code = (
-        "import resource; from pathlib import Path; from ingest.landing import land\n"
+        "import re; from pathlib import Path; from ingest.landing import land\n"
         f"result = land([Path({str(store.root)!r})], Path({str(store.warehouse)!r}))\n"
-        "print(result.lines_landed, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)"
+        "status = Path('/proc/self/status').read_text()\n"
+        "print(result.lines_landed, int(re.search(r'VmHWM:\\s+(\\d+) kB', status)[1]) // 1024)"
     )
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=PROJECT, capture_output=True, text=True, check=True, timeout=60
     )
     landed, peak_mb = map(int, done.stdout.split())
     assert landed == 3
-    assert peak_mb < 1_500
+    assert peak_mb < 1_000
     assert store.ask("select strlen(line) from raw.transcript_line order by line_number") == [
         (11,), (104_857_610,), (11,),
     ]  # fmt: skip

@@ -101,3 +101,75 @@ def test_kept_only_for_the_same_code(tmp_path: Path) -> None:
     assert compiled.load(paths, "other") is None
     (paths.target / "compiled.json").write_text("{", encoding="utf-8")
     assert compiled.load(paths, "abc") is None
+
+
+def chain(*names: str, broken: str = "") -> list[CompiledModel]:
+    """Models each of which counts the rows of the one before, and one that reads none."""
+    made = []
+    for number, name in enumerate(names):
+        source = f"(select count(*) from {names[number - 1]})" if number else "1"
+        sql = "select nonsense" if name == broken else f"select {source} as number"
+        made.append(CompiledModel(name, f"main.{name}", sql, parents=tuple(names[number - 1 : number])))
+    return made
+
+
+def test_models_run_beside_each_other_but_after_what_they_read(connection: duckdb.DuckDBPyConnection) -> None:
+    names = [f"t{number}" for number in range(12)]
+    for name in (*names, "alone"):
+        connection.execute(f"create table {name} (number bigint)")
+    alone = CompiledModel("alone", "main.alone", "select 7 as number")
+    told: list[tuple[str, int]] = []
+    run = compiled.run_models(
+        connection, [*chain(*names), alone], 2, lambda model, count: told.append((model.name, count))
+    )
+    assert (run.done_count, run.failed, run.left_out) == (13, None, ())
+    assert [name for name, _ in told if name != "alone"] == names
+    assert [count for _, count in told] == list(range(1, 14))
+    assert connection.execute("select number from t11 union all select number from alone").fetchall() == [
+        (1,), (7,),
+    ]  # fmt: skip
+
+
+def test_after_a_model_that_fails_no_other_begins(connection: duckdb.DuckDBPyConnection) -> None:
+    for name in ("a", "b", "c", "d"):
+        connection.execute(f"create table {name} (number bigint)")
+    run = compiled.run_models(connection, chain("a", "b", "c", "d", broken="b"), 2)
+    assert run.done_count == 1
+    assert run.failed is not None and run.failed.name == "b"
+    assert "nonsense" in run.message
+    assert run.left_out == ("c", "d")
+    assert connection.execute("select * from b").fetchall() == []
+
+
+class Node:
+    """As much of a node of dbt as is read."""
+
+    def __init__(self, name: str, kind: str, *parents: str) -> None:
+        self.name = self.alias = name
+        self.unique_id, self.resource_type = f"model.{name}", "model"
+        self.columns: dict[str, object] = {}
+        self.description = ""
+        self.config = type("Config", (dict,), {"materialized": kind})()
+        self.depends_on = type("Depends", (), {"nodes": [f"model.{parent}" for parent in parents]})()
+        self.relation_name, self.compiled_code, self.original_file_path = (
+            name,
+            f"select '{name}'",
+            f"{name}.sql",
+        )
+
+
+def test_parents_are_seen_through_views() -> None:
+    nodes = [
+        Node("mart", "table", "view_of_views", "other"),
+        Node("view_of_views", "view", "plain_view", "other"),
+        Node("plain_view", "view", "base"),
+        Node("other", "incremental", "seed"),
+        Node("base", "table"),
+    ]
+    kept = compiled.from_nodes(nodes, "code")
+    assert kept is not None
+    assert [(model.name, model.parents) for model in kept.models] == [
+        ("base", ()),
+        ("other", ()),
+        ("mart", ("base", "other")),
+    ]
