@@ -12,6 +12,8 @@ TOOLS := .tools
 READY := $(VENV)/.agent-store-ready
 PY := $(VENV)/bin/python
 ARGS ?=
+# Processes that run tests side by side: a build needs a core and a gigabyte of memory.
+JOBS ?= 2
 # A virtual environment holds the path it was made at: one that came along with a moved clone is made again.
 MOVED := $(shell [ ! -s $(READY) ] || [ "$$(cat $(READY))" = "$$(pwd -P)" ] || echo moved)
 
@@ -79,10 +81,10 @@ lint: $(READY) ## Check the style of Python, YAML and SQL.
 	@$(PY) -m ruff check .
 	@$(PY) -m mypy
 	@$(PY) -m yamllint --strict .
-	@$(PY) -m sqlfluff lint --disable-progress-bar --nocolor --processes 2 models tests/invariants $(wildcard analyses/*.sql)
+	@$(PY) -m sqlfluff lint --disable-progress-bar --nocolor --processes 2 models tests/invariants
 
 test: lint ## Run every check and every test.
-	@$(PY) -m pytest $(ARGS)
+	@$(PY) -m pytest -n $(JOBS) --dist loadgroup --no-loadscope-reorder $(ARGS)
 
 docs: $(READY) ## Build the documentation site (one HTML file) and serve it on this machine.
 	@$(PY) -m agent_store.cli docs --serve $(ARGS)

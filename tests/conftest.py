@@ -32,6 +32,32 @@ class BuildStore(Protocol):
     def __call__(self, roots: Sequence[Path], home: Path, *, tests: bool = True) -> Path: ...
 
 
+# A store that several tests share, and the files that take longest, in this order.
+_SHARED_STORES = ("corpus_store", "golden_store", "sample_store")
+_LONGEST_FIRST = (
+    "test_incremental",
+    "test_build",
+    "corpus_store",
+    "sample_store",
+    "golden_store",
+    "test_scan",
+)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Where tests run on several processes: those that share a store stay together, else those of a file."""
+
+    def group_of(item: pytest.Item) -> str:
+        shared = [name for name in _SHARED_STORES if name in getattr(item, "fixturenames", ())]
+        return shared[0] if shared else item.path.stem
+
+    order = {name: place for place, name in enumerate(_LONGEST_FIRST)}
+    for item in items:
+        item.add_marker(pytest.mark.xdist_group(group_of(item)))
+    items.sort(key=lambda item: order.get(group_of(item), len(order)))
+
+
 @pytest.fixture(scope="session")
 def project_dir() -> Path:
     """The root of the project."""
