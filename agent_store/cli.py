@@ -14,7 +14,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any
@@ -179,8 +179,8 @@ def build(
     "--by", type=click.Choice(("skill", "tool", "mcp", "agent", "branch", "file", "component")),
     help="What caused the cost, by the context ledger.",
 )  # fmt: skip
-@click.option("--since", type=_DAY, metavar="DAY", help="With --by: from this day on, as 2026-03-01.")
-@click.option("--until", type=_DAY, metavar="DAY", help="With --by: up to and with this day.")
+@click.option("--since", type=_DAY, metavar="DAY", help="From this day on, as 2026-03-01.")
+@click.option("--until", type=_DAY, metavar="DAY", help="Up to and with this day.")
 @click.option("--json", "as_json", is_flag=True, help="The same as JSON.")
 @click.pass_context
 def report(
@@ -195,14 +195,12 @@ def report(
         if by or since or until or as_json:
             raise click.UsageError(f"The options of report do not go with {context.invoked_subcommand}.")
         return 0
+    days = (since.date() if since else None, until.date() if until else None)
     if by is None:
-        if since or until:
-            raise click.UsageError("--since and --until go with --by.")
-        _show_report(as_json=as_json)
+        _show_report(*days, as_json=as_json)
         return 0
     from agent_store import ledger_report as ledger
 
-    days = (since.date() if since else None, until.date() if until else None)
     _show_ledger(lambda store: ledger.rank(store, by, *days), ledger.render_ranking, as_json=as_json)
     return 0
 
@@ -410,14 +408,14 @@ def _show_failure(word: str, failure: NodeFailure) -> None:
         _say(f"      {example}")
 
 
-def _show_report(*, as_json: bool) -> None:
+def _show_report(since: date | None = None, until: date | None = None, *, as_json: bool) -> None:
     from agent_store import report as reports
     from agent_store.query import plain
     from agent_store.store import open_store
 
     paths = store_paths()
     with open_store(paths) as connection:
-        found = reports.collect(connection, str(paths.store))
+        found = reports.collect(connection, str(paths.store), reports.Time(since, until))
     if as_json:
         click.echo(json.dumps(plain(found.as_json()), ensure_ascii=False, indent=1))
     else:

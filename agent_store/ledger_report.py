@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 from agent_store.errors import StoreError
 from agent_store.report import PRICES_ARE, bar, dollars, percent, short_number
+from agent_store.tables import fitted, name_column, number_columns
+from agent_store.tables import table as new_table
 
 if TYPE_CHECKING:
     import duckdb
@@ -26,7 +28,7 @@ COMPONENTS_SHOWN = 15
 MATCHES_SHOWN = 6
 BANDS_SHOWN = 7
 PICTURE_ROWS = 16
-_WIDE = 100
+_WIDE = 120
 _AXIS = 9
 _OTHER = "everything else"
 _FILLS = "█▓▒░▞▚╬▪"
@@ -370,25 +372,6 @@ def explain(connection: duckdb.DuckDBPyConnection, given: str) -> Explanation:
 # --- showing ------------------------------------------------------------------------------------------------
 
 
-def _table(title: str) -> Table:
-    from rich.box import SIMPLE_HEAD
-    from rich.table import Table
-
-    return Table(
-        title=title, title_style="bold", title_justify="left", box=SIMPLE_HEAD, padding=(0, 1),
-        header_style="dim", pad_edge=False,
-    )  # fmt: skip
-
-
-def _name(table: Table, title: str, most: int) -> None:
-    table.add_column(title, overflow="ellipsis", no_wrap=True, max_width=most)
-
-
-def _numbers(table: Table, *titles: str) -> None:
-    for title in titles:
-        table.add_column(title, justify="right", no_wrap=True)
-
-
 def _shortened(name: str, most: int) -> str:
     """A long path by its end: that is where it differs."""
     flat = " ".join(name.split())
@@ -409,16 +392,16 @@ def render_ranking(found: Ranking, console: Console) -> None:
     if not found.causes:
         console.print(Text(f"Nothing was spent by {found.by}{time}."))
         return
-    table = _table(f"Cost by {found.by}{time}{many}")
+    table = new_table(f"Cost by {found.by}{time}{many}")
     most = 46 if wide else 26
-    _name(table, found.by, most)
+    name_column(table, found.by, most)
     has_detail = any(cause.detail for cause in shown)
     if has_detail:
-        _name(table, "project" if found.by == "branch" else "type", 18 if wide else 12)
+        name_column(table, "project" if found.by == "branch" else "type", 18 if wide else 12)
     table.add_column("", width=14 if wide else 6, no_wrap=True, style="cyan")
-    _numbers(table, "cost", "share", "tokens")
+    number_columns(table, "cost", "share", "tokens")
     if wide:
-        _numbers(table, "requests", "sessions")
+        number_columns(table, "requests", "sessions")
     for cause in shown:
         more = [f"{cause.request_count:,}", f"{cause.session_count:,}"] if wide else []
         table.add_row(
@@ -426,7 +409,7 @@ def render_ranking(found: Ranking, console: Console) -> None:
             bar(cause.cost_usd, shown[0].cost_usd, 14 if wide else 6), dollars(cause.cost_usd),
             percent(cause.cost_ratio), short_number(cause.carried_tokens + cause.output_tokens), *more,
         )  # fmt: skip
-    console.print(table)
+    console.print(fitted(table, console))
     listed = sum(cause.cost_usd for cause in found.causes)
     summary = f" {dollars(listed)} by {found.by} of {dollars(found.total_usd)} in all. {PRICES_ARE}"
     console.print(Text(summary, style="dim"))
@@ -492,7 +475,7 @@ def render_picture(found: ContextPicture, console: Console) -> None:
     axis = "".join(mark + "─" * (wide_each - 1) for mark in marks)
     console.print(Text(" " * (_AXIS - 1) + "└" + axis), no_wrap=True)
     console.print(_picture_footer(found, marks, columns * wide_each), no_wrap=True)
-    console.print(_legend(found, bands))
+    console.print(fitted(_legend(found, bands), console))
 
 
 def _picture_footer(found: ContextPicture, marks: Sequence[str], drawn: int) -> Text:
@@ -513,11 +496,10 @@ def _legend(found: ContextPicture, bands: Sequence[str]) -> Table:
 
     peak = max(found.moments, key=lambda moment: (moment.context_tokens, -moment.number))
     last = found.moments[-1]
-    table = _table("")
-    table.title = None
+    table = new_table("")
     table.add_column("", width=1, no_wrap=True)
-    _name(table, "what", 32)
-    _numbers(table, f"peak ({peak.number:,})", "share", f"end ({last.number:,})", "share")
+    name_column(table, "what", 32)
+    number_columns(table, f"peak ({peak.number:,})", "share", f"end ({last.number:,})", "share")
 
     def tokens(moment: Moment, band: str) -> int:
         if band != _OTHER:
@@ -553,7 +535,7 @@ def render_explanation(found: Explanation, console: Console) -> None:
         _misses_table(found),
     ):
         if table is not None:
-            console.print(table)
+            console.print(fitted(table, console))
 
 
 def _parts(share: Share) -> tuple[float, float, float, float]:
@@ -565,12 +547,12 @@ def _shares_table(found: Explanation, *, wide: bool) -> Table | None:
 
     if not found.shares:
         return None
-    table = _table("What caused it")
+    table = new_table("What caused it")
     most = 40 if wide else 22
-    _name(table, "what", most)
+    name_column(table, "what", most)
     if wide:
-        _name(table, "type", 18)
-    _numbers(table, "entering", "carrying", "output", "cost", "share")
+        name_column(table, "type", 18)
+    number_columns(table, "entering", "carrying", "output", "cost", "share")
     if wide:
         table.add_column("known", no_wrap=True)
     for share in found.shares[:COMPONENTS_SHOWN]:
@@ -591,10 +573,10 @@ def _segments_table(found: Explanation, *, wide: bool) -> Table | None:
 
     if not found.segments:
         return None
-    table = _table("The dearest pieces of its context")
+    table = new_table("The dearest pieces of its context")
     most = 52 if wide else 34
-    _name(table, "what", most)
-    _numbers(table, "tokens", "carried", "cost")
+    name_column(table, "what", most)
+    number_columns(table, "tokens", "carried", "cost")
     if wide:
         table.add_column("kind", no_wrap=True)
         table.add_column("known", no_wrap=True)
@@ -612,9 +594,9 @@ def _tasks_table(found: Explanation, *, wide: bool) -> Table | None:
 
     if not found.tasks:
         return None
-    table = _table("The dearest prompts, their subagents included")
-    _name(table, "prompt", 84 if wide else 50)
-    _numbers(table, "requests", "cost")
+    table = new_table("The dearest prompts, their subagents included")
+    name_column(table, "prompt", 84 if wide else 50)
+    number_columns(table, "requests", "cost")
     for task in found.tasks:
         table.add_row(escape(" ".join(task.task.split())), f"{task.request_count:,}", dollars(task.cost_usd))
     return table
@@ -624,10 +606,10 @@ def _misses_table(found: Explanation) -> Table | None:
     if not found.misses:
         return None
     extra = sum(miss.extra_cost_usd for miss in found.misses)
-    table = _table(f"Cache misses: {len(found.misses):,}, {dollars(extra)} more than with the cache")
+    table = new_table(f"Cache misses: {len(found.misses):,}, {dollars(extra)} more than with the cache")
     table.add_column("when (UTC)", no_wrap=True)
-    _name(table, "cause", 30)
-    _numbers(table, "tokens again", "extra")
+    name_column(table, "cause", 30)
+    number_columns(table, "tokens again", "extra")
     for miss in found.misses[:MISSES_SHOWN]:
         when = f"{miss.missed_at:%Y-%m-%d %H:%M}" if miss.missed_at else "–"
         table.add_row(when, miss.cause, short_number(miss.missed_tokens), dollars(miss.extra_cost_usd))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
 
 FORMATS = ("table", "csv", "json")
 DEFAULT_TABLE_LIMIT = 100
+_NARROWEST_TEXT = 16
+_UNBOUNDED = 10_000
+_SMALLEST_FIXED = 1e-4
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,19 +91,68 @@ def _text(value: object) -> str:
     return str(plain(value)) if isinstance(value, bytes | timedelta | UUID) else str(value)
 
 
+def _shown(value: object) -> str:
+    """As people read it: NULL is a dash, a number with a fraction has six digits of it at most."""
+    if value is None:
+        return "–"
+    if isinstance(value, float) and math.isfinite(value):
+        return (
+            f"{value:.6f}".rstrip("0").rstrip(".")
+            if abs(value) >= _SMALLEST_FIXED or not value
+            else f"{value:.3g}"
+        )
+    return _text(value)
+
+
 def show_table(answer: Answer, console: Console) -> None:
-    """A table for people; NULL is a dash."""
+    """A table for people; what is too wide for the console is shown one row below the other."""
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(box=SIMPLE_HEAD, pad_edge=False, header_style="bold")
-    for position, name in enumerate(answer.columns):
-        numeric = any(isinstance(row[position], int | float | Decimal) for row in answer.rows[:20])
-        table.add_column(Text(name), justify="right" if numeric else "left", overflow="fold")
-    for row in answer.rows:
-        table.add_row(*(Text("–" if value is None else _text(value)) for value in row))
-    console.print(table)
+    rows = [[_shown(value) for value in row] for row in answer.rows]
+    is_number = [
+        any(isinstance(row[position], int | float | Decimal) for row in answer.rows[:20])
+        for position in range(len(answer.columns))
+    ]
+    # Numbers and names of columns stay whole; longer texts may be folded, but not below this many characters.
+    narrowest = sum(
+        max(
+            len(name),
+            *(min(len(row[place]), _UNBOUNDED if is_number[place] else _NARROWEST_TEXT) for row in rows), 0,
+        )
+        for place, name in enumerate(answer.columns)
+    )  # fmt: skip
+    if rows and narrowest + 3 * len(answer.columns) > console.width:
+        _show_records(answer.columns, rows, console)
+    else:
+        table = Table(box=SIMPLE_HEAD, pad_edge=False, header_style="bold")
+        for name, numeric in zip(answer.columns, is_number, strict=True):
+            longest = max((len(row[len(table.columns)]) for row in rows), default=0) if numeric else 0
+            table.add_column(
+                Text(name),
+                justify="right" if numeric else "left",
+                overflow="fold",
+                min_width=max(len(name), longest),
+            )
+        for row in rows:
+            table.add_row(*map(Text, row))
+        console.print(table)
     count = len(answer.rows)
     more = " shown; there are more (--limit)" if answer.is_cut else ""
     console.print(f"{count:,} row{'' if count == 1 else 's'}{more}", style="dim")
+
+
+def _show_records(columns: Sequence[str], rows: Sequence[Sequence[str]], console: Console) -> None:
+    from rich.rule import Rule
+    from rich.table import Table
+    from rich.text import Text
+
+    for number, row in enumerate(rows, 1):
+        console.print(Rule(f"row {number:,}", align="left", style="dim"))
+        record = Table.grid(padding=(0, 2))
+        record.add_column(style="bold", no_wrap=True)
+        record.add_column(overflow="fold")
+        for name, value in zip(columns, row, strict=True):
+            record.add_row(Text(name), Text(value))
+        console.print(record)

@@ -11,11 +11,12 @@ from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any
 
 from agent_store.errors import StoreError
+from agent_store.tables import fitted, name_column, number_columns
+from agent_store.tables import table as new_table
 
 if TYPE_CHECKING:
     import duckdb
     from rich.console import Console, RenderableType
-    from rich.table import Table
 
 DAYS_SHOWN = 14
 PROJECTS_SHOWN = 10
@@ -28,6 +29,28 @@ _SMALLEST_SHOWN = 0.01
 _THOUSAND = 1000
 _EIGHTHS = " ▏▎▍▌▋▊▉"
 PRICES_ARE = "Dollars are what the API would have cost at list prices, not what a subscription was charged."
+
+# The same measures as in the marts, of the calls of some days only: what a report of a time reads.
+_CALLS_OF_TIME = """
+    select
+        {columns}, sum(c.cost_usd) as cost_usd, count(*) filter (where c.success) as response_count,
+        sum(c.total_tokens) as total_tokens, count(distinct c.session_id) as session_count,
+        count(*) filter (where not c.is_priced) as unpriced_response_count
+    from fact_api_call as c
+    inner join dim_model as m on m.model_id = c.model_id
+    inner join dim_session as s on s.session_id = c.session_id
+    where {days}
+    group by all
+"""
+_OF_TIME = {
+    "v_cost_by_model": "m.model_name, m.provider",
+    "v_cost_by_project": "s.project_name, s.project_path",
+    "v_session_report": "c.session_id, s.title, s.project_name, min(c.called_at) as started_at, "
+    "(select count(*) from fact_prompt as p semi join fact_api_call as own on own.prompt_id = p.prompt_id "
+    "and {own_days} where p.session_id = c.session_id and p.is_human) as prompt_count, "
+    "(select count(*) from fact_tool_invocation as t semi join fact_api_call as own on own.call_id = t.call_id "
+    "and {own_days} where t.session_id = c.session_id) as tool_call_count",
+}
 
 # Each of these views lists findings: no rows is what one hopes for.
 FINDINGS = {
@@ -126,6 +149,8 @@ class Report:
     findings: Sequence[Finding]
     comparisons: Sequence[Comparison]
     unpriced_models: Sequence[tuple[str, int]]
+    since: date | None = None
+    until: date | None = None
     notes: Sequence[str] = field(default_factory=tuple)
 
     def as_json(self) -> dict[str, Any]:
@@ -136,12 +161,43 @@ class Report:
 # --- reading ------------------------------------------------------------------------------------------------
 
 
-def collect(connection: duckdb.DuckDBPyConnection, store_path: str) -> Report:
-    """Ask the published store everything the report shows."""
+@dataclass(frozen=True, slots=True)
+class Time:
+    """The days that a report is about, both included; in the zone that the marts follow."""
+
+    since: date | None = None
+    until: date | None = None
+
+    def __bool__(self) -> bool:
+        """Whether it is less than everything."""
+        return self.since is not None or self.until is not None
+
+    def condition(self, column: str) -> str:
+        """As SQL."""
+        limits = [(">=", self.since), ("<=", self.until)]
+        return " and ".join(f"{column} {sign} date '{day}'" for sign, day in limits if day) or "true"
+
+    def source(self, view: str) -> str:
+        """A mart, or the same measures of these days only."""
+        if not self:
+            return view
+        if view in _OF_TIME:
+            columns = _OF_TIME[view].format(own_days=self.condition("own.called_local_date"))
+            return f"({_CALLS_OF_TIME.format(columns=columns, days=self.condition('c.called_local_date'))})"
+        return f"(select * from {view} where {self.condition('usage_date')})"
+
+    def __str__(self) -> str:
+        """Since 2026-03-01 until 2026-03-31."""
+        words = [f"{word} {day}" for word, day in (("since", self.since), ("until", self.until)) if day]
+        return " ".join(words)
+
+
+def collect(connection: duckdb.DuckDBPyConnection, store_path: str, time: Time | None = None) -> Report:
+    """Ask the published store everything the report shows; with `time`, what was spent on these days."""
     import duckdb
 
     try:
-        return _collect(connection, store_path)
+        return _collect(connection, store_path, time or Time())
     except duckdb.Error as error:
         raise StoreError(
             f"The store does not have the shape this version expects: {str(error).strip().splitlines()[0]}",
@@ -149,7 +205,7 @@ def collect(connection: duckdb.DuckDBPyConnection, store_path: str) -> Report:
         ) from error
 
 
-def _collect(connection: duckdb.DuckDBPyConnection, store_path: str) -> Report:
+def _collect(connection: duckdb.DuckDBPyConnection, store_path: str, time: Time) -> Report:
     relations = {
         name: (kind, rows)
         for name, kind, rows in connection.execute(
@@ -169,7 +225,7 @@ def _collect(connection: duckdb.DuckDBPyConnection, store_path: str) -> Report:
             select
                 {name}, sum(cost_usd), sum(response_count)::bigint, sum(total_tokens)::bigint,
                 sum(session_count)::bigint, sum(unpriced_response_count)::bigint, {detail}
-            from {view} group by all order by {order}
+            from {time.source(view)} group by all order by {order}
             """
         ).fetchall()
         return [Spending(str(row[0]) if row[0] is not None else "(none)", *row[1:]) for row in rows]
@@ -185,9 +241,12 @@ def _collect(connection: duckdb.DuckDBPyConnection, store_path: str) -> Report:
         detail="any_value(project_path)",
     )
     dates = [date.fromisoformat(day.name[:10]) for day in days if day.name != "(none)"]
-    sessions = _sessions(connection) if "v_session_report" in relations else []
+    sessions = _sessions(connection, time) if "v_session_report" in relations else []
+    counted = (
+        f"(select distinct session_id from {time.source('v_session_report')})" if time else "dim_session"
+    )
     session_total = (
-        _one(connection, "select count(*) from dim_session") if "dim_session" in relations else len(sessions)
+        _one(connection, f"select count(*) from {counted}") if "dim_session" in relations else len(sessions)
     )
     costs = [day.cost_usd for day in days if day.cost_usd is not None]
     total = Spending(
@@ -209,7 +268,7 @@ def _collect(connection: duckdb.DuckDBPyConnection, store_path: str) -> Report:
         models=models,
         projects=projects,
         sessions=sessions,
-        cache=_cache(connection) if "v_cache_health" in relations else [],
+        cache=_cache(connection, time) if "v_cache_health" in relations else [],
         tables=sorted((name, rows or 0) for name, (kind, rows) in relations.items() if kind == "table"),
         view_count=sum(kind == "view" for kind, _ in relations.values()),
         findings=[
@@ -217,10 +276,12 @@ def _collect(connection: duckdb.DuckDBPyConnection, store_path: str) -> Report:
             for view, meaning in FINDINGS.items()
             if view in relations
         ],
-        comparisons=_comparisons(connection) if "v_reconciliation" in relations else [],
+        comparisons=_comparisons(connection) if "v_reconciliation" in relations and not time else [],
         unpriced_models=[
             (model.name, model.unpriced_response_count) for model in models if model.unpriced_response_count
         ],
+        since=time.since,
+        until=time.until,
     )
 
 
@@ -242,13 +303,13 @@ def _last_days(days: Sequence[Spending], dates: Sequence[date]) -> list[Spending
     return [day for day in days if day.name[:10] in shown]
 
 
-def _sessions(connection: duckdb.DuckDBPyConnection) -> list[SessionLine]:
+def _sessions(connection: duckdb.DuckDBPyConnection, time: Time) -> list[SessionLine]:
     rows = connection.execute(
         f"""
         select
             session_id, title, project_name, started_at, cost_usd, prompt_count, response_count,
             tool_call_count, total_tokens
-        from v_session_report
+        from {time.source("v_session_report")}
         order by cost_usd desc nulls last, response_count desc, session_id
         limit {SESSIONS_SHOWN}
         """
@@ -256,7 +317,7 @@ def _sessions(connection: duckdb.DuckDBPyConnection) -> list[SessionLine]:
     return [SessionLine(*row) for row in rows]
 
 
-def _cache(connection: duckdb.DuckDBPyConnection) -> list[CacheLine]:
+def _cache(connection: duckdb.DuckDBPyConnection, time: Time) -> list[CacheLine]:
     rows = connection.execute(
         f"""
         select
@@ -265,7 +326,7 @@ def _cache(connection: duckdb.DuckDBPyConnection) -> list[CacheLine]:
             sum(cache_read_tokens)
             / nullif(sum(cache_read_tokens + cache_write_tokens + uncached_input_tokens), 0)::double,
             sum(cache_miss_count)::bigint, sum(saved_usd)
-        from v_cache_health
+        from {time.source("v_cache_health")}
         group by all
         having sum(cache_read_tokens) + sum(cache_write_tokens) > 0
         order by 3 desc, 1
@@ -351,8 +412,10 @@ def age(moment: datetime | None, now: datetime | None = None) -> str:
 
 def render(report: Report, console: Console) -> None:
     """Print the report, fitted to the console's width."""
+    from rich.table import Table
+
     for part in _parts(report, console.width):
-        console.print(part)
+        console.print(fitted(part, console) if isinstance(part, Table) else part)
 
 
 def _parts(report: Report, width: int) -> list[RenderableType]:
@@ -385,7 +448,11 @@ def _head(report: Report) -> RenderableType:
     text.append(dollars(total.cost_usd) if total.cost_usd is not None else "No cost", style="bold green")
     text.append(" at list prices")
     if total.unpriced_response_count:
-        text.append(f" + {total.unpriced_response_count:,} responses without a price", style="bold yellow")
+        text.append(
+            f" + {total.unpriced_response_count:,} response"
+            f"{'' if total.unpriced_response_count == 1 else 's'} without a price",
+            style="bold yellow",
+        )
     text.append("\n")
     text.append(
         f"{total.response_count:,} responses · {total.session_count:,} sessions · "
@@ -402,26 +469,14 @@ def _head(report: Report) -> RenderableType:
             "\nThis is the sample that ships with the project, not your own use: no transcripts were found.",
             style="bold yellow",
         )
-    return Panel(text, title="[bold]Agent Store[/bold]", title_align="left", box=ROUNDED, padding=(0, 1))
-
-
-def _table(title: str) -> Table:
-    from rich.box import SIMPLE_HEAD
-    from rich.table import Table
-
-    return Table(
-        title=title, title_style="bold", title_justify="left", box=SIMPLE_HEAD, padding=(0, 1),
-        header_style="dim", pad_edge=False,
-    )  # fmt: skip
-
-
-def _name_column(table: Table, title: str, most: int) -> None:
-    table.add_column(title, overflow="ellipsis", no_wrap=True, max_width=most)
-
-
-def _number_columns(table: Table, *titles: str) -> None:
-    for title in titles:
-        table.add_column(title, justify="right", no_wrap=True)
+    time = Time(report.since, report.until)
+    return Panel(
+        text,
+        title=f"[bold]Agent Store[/bold]{f' {time}' if time else ''}",
+        title_align="left",
+        box=ROUNDED,
+        padding=(0, 1),
+    )
 
 
 def _spending_parts(report: Report, width: int) -> list[RenderableType]:
@@ -429,10 +484,10 @@ def _spending_parts(report: Report, width: int) -> list[RenderableType]:
     bar_width = _BAR_WIDE if wide else _BAR_NARROW
     parts: list[RenderableType] = []
     if report.days:
-        table = _table(f"Per day, the last {len(report.days)} with use")
+        table = new_table(f"Per day, the last {len(report.days)} with use")
         table.add_column("day", no_wrap=True)
         table.add_column("", width=bar_width, no_wrap=True, style="cyan")
-        _number_columns(table, "cost", "responses", "tokens", "sessions")
+        number_columns(table, "cost", "responses", "tokens", "sessions")
         largest = max((day.cost_usd or 0.0 for day in report.days), default=0.0)
         before: date | None = None
         for day in report.days:
@@ -472,10 +527,10 @@ def _ranking(title: str, name: str, lines: Sequence[Spending], shown: int, width
     from rich.markup import escape
 
     bar_width = _BAR_WIDE if width >= _WIDE else _BAR_NARROW
-    table = _table(title if len(lines) <= shown else f"{title}, the dearest {shown} of {len(lines):,}")
-    _name_column(table, name, 44 if width >= _WIDE else 22)
+    table = new_table(title if len(lines) <= shown else f"{title}, the dearest {shown} of {len(lines):,}")
+    name_column(table, name, 44 if width >= _WIDE else 22)
     table.add_column("", width=bar_width // 2, no_wrap=True, style="cyan")
-    _number_columns(table, "cost", "responses", "tokens", "sessions")
+    number_columns(table, "cost", "responses", "tokens", "sessions")
     largest = max((line.cost_usd or 0.0 for line in lines), default=0.0)
     for line in lines[:shown]:
         table.add_row(
@@ -497,14 +552,14 @@ def _sessions_table(report: Report, width: int) -> RenderableType:
     from rich.markup import escape
 
     wide = width >= _WIDE
-    table = _table("Dearest sessions")
+    table = new_table("Dearest sessions")
     table.add_column("started (UTC)", no_wrap=True)
-    _name_column(table, "session", 26)
+    name_column(table, "session", 26)
     if wide:
-        _name_column(table, "project", 20)
-    _number_columns(table, "cost", "prompts", "responses")
+        name_column(table, "project", 20)
+    number_columns(table, "cost", "prompts", "responses")
     if wide:
-        _number_columns(table, "tools", "tokens")
+        number_columns(table, "tools", "tokens")
     for line in report.sessions:
         started = f"{line.started_at:%Y-%m-%d %H:%M}" if line.started_at else "–"
         label = " ".join((line.title or line.session_id).split())
@@ -520,9 +575,9 @@ def _sessions_table(report: Report, width: int) -> RenderableType:
 def _cache_table(report: Report, width: int) -> RenderableType:
     from rich.markup import escape
 
-    table = _table("Prompt cache")
-    _name_column(table, "model", 44 if width >= _WIDE else 26)
-    _number_columns(table, "hit ratio", "read", "written", "misses", "saved")
+    table = new_table("Prompt cache")
+    name_column(table, "model", 44 if width >= _WIDE else 26)
+    number_columns(table, "hit ratio", "read", "written", "misses", "saved")
     for line in report.cache:
         table.add_row(
             escape(line.model_name), percent(line.hit_ratio), short_number(line.cache_read_tokens),

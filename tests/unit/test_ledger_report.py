@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
@@ -14,7 +15,7 @@ import pytest
 from click.testing import CliRunner
 from rich.console import Console
 
-from agent_store import cli
+from agent_store import cli, tables
 from agent_store import ledger_report as ledger
 from agent_store.errors import StoreError
 from agent_store.query import plain
@@ -189,7 +190,7 @@ def test_a_column_is_as_high_as_its_context_and_its_bands_as_their_parts() -> No
     assert len(ledger._column(moment, ["a", "b", ledger._OTHER], 32_000)) == ledger.PICTURE_ROWS // 2
 
 
-@pytest.mark.parametrize("width", [80, 120])
+@pytest.mark.parametrize("width", [80, 100, 120, 160])
 @pytest.mark.parametrize("what", ["ranking", "files", "picture", "explanation"])
 def test_it_fits_the_width(store: duckdb.DuckDBPyConnection, width: int, what: str) -> None:
     shown = {
@@ -199,6 +200,7 @@ def test_it_fits_the_width(store: duckdb.DuckDBPyConnection, width: int, what: s
         "explanation": lambda: _text(ledger.render_explanation, ledger.explain(store, SESSION), width),
     }[what]()
     assert max(len(line) for line in shown.splitlines()) <= width
+    assert not re.search(r"[$\d]…", shown), "a number is never cut"
     words = {
         "ranking": ["Cost by component", "system_prompt", "$3.00", "$5.50 in all"],
         "files": ["module_name.py", "$0.75"],
@@ -242,7 +244,6 @@ def test_it_is_also_json(store: duckdb.DuckDBPyConnection) -> None:
     ("arguments", "words"),
     [
         (["report", "--since", "2026-03-01"], "go with --by"),
-        (["report", "--by", "weather"], "is not one of"),
         (["report", "--by", "tool", "--since", "yesterday"], "does not match the format"),
         (["report", "--by", "tool", "explain", "5e12"], "do not go with explain"),
     ],
@@ -258,3 +259,23 @@ def test_without_a_store_the_way_to_one_is_told(tmp_path: Path, monkeypatch: pyt
     done = CliRunner().invoke(cli.cli, ["report", "context", "5e12"])
     assert isinstance(done.exception, StoreError)
     assert done.exception.exit_code == 3
+
+
+def test_names_give_way_and_numbers_do_not() -> None:
+    table = tables.table("")
+    tables.name_column(table, "branch", 40)
+    tables.name_column(table, "project", 18)
+    tables.number_columns(table, "cost", "tokens", "requests")
+    table.add_row(
+        "a-branch-with-a-very-long-name-that-goes-on",
+        "a-project-of-many-words",
+        "$1,234.56",
+        "145.5M",
+        "12,345",
+    )
+    console = Console(width=60, record=True, file=io.StringIO())
+    console.print(tables.fitted(table, console))
+    text = console.export_text()
+    assert all(number in text for number in ("$1,234.56", "145.5M", "12,345"))
+    assert text.count("…") == 2
+    assert max(len(line) for line in text.splitlines()) <= 60
