@@ -90,7 +90,7 @@ docs: $(READY) ## Build the documentation site (one HTML file) and serve it on t
 	@$(PY) -m agent_store.cli docs --serve $(ARGS)
 
 bench: $(READY) ## Measure the claims of the README on this machine.
-	@if [ -f benchmarks/__main__.py ]; then $(PY) -m benchmarks $(ARGS); else echo "There are no benchmarks yet."; fi
+	@$(PY) -m benchmarks $(ARGS)
 
 clean: ## Remove what was installed and built in this folder. The store itself stays.
 	rm -rf $(VENV) $(TOOLS) target logs dist .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -1,5 +1,30 @@
-"""`make bench`: every benchmark there is, one after the other."""
+"""`make bench`: every benchmark there is, one after the other; `make bench ARGS=landing` only that one."""
 
-from benchmarks.landing import main as landing
+from __future__ import annotations
 
-landing()
+import subprocess
+import sys
+
+from benchmarks.machine import PROJECT
+
+ALL = ("landing", "build", "ledger", "scan")
+
+
+def main(arguments: list[str]) -> int:
+    """Run the named benchmarks, each in a process of its own; options go to the one before them."""
+    chosen: list[list[str]] = []
+    for argument in arguments:
+        if argument in ALL or not chosen:
+            chosen.append([argument] if argument in ALL else [ALL[0], argument])
+        else:
+            chosen[-1].append(argument)
+    failed = 0
+    for name, *options in chosen or [[name] for name in ALL]:
+        print(f"── {name}", flush=True)
+        failed |= subprocess.run(
+            [sys.executable, "-m", f"benchmarks.{name}", *options], cwd=PROJECT, check=False
+        ).returncode
+    return failed
+
+
+sys.exit(main(sys.argv[1:]))

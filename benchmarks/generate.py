@@ -90,10 +90,15 @@ class Writer:
             nonlocal parent
             self.moment += timedelta(milliseconds=self.random.randint(50, 40_000))
             line: dict[str, object] = {
-                "parentUuid": parent, "isSidechain": agent_id is not None, "userType": "external",
-                "cwd": f"/home/dev/{project}", "sessionId": session_id, "version": "2.1.286",
+                "parentUuid": parent,
+                "isSidechain": agent_id is not None,
+                "userType": "external",
+                "cwd": f"/home/dev/{project}",
+                "sessionId": session_id,
+                "version": "2.1.286",
                 "gitBranch": "main",
-                "type": kind, "uuid": self.identifier(),
+                "type": kind,
+                "uuid": self.identifier(),
                 "timestamp": self.moment.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
             }
             if agent_id is not None:
@@ -117,26 +122,57 @@ class Writer:
             tool = self.random.choice(TOOLS)
             blocks: list[dict[str, object]] = [
                 {"type": "text", "text": self.text(250)},
-                {"type": "tool_use", "id": tool_id, "name": tool,
-                 "input": {"file_path": f"/home/dev/{project}/src/{tool}.py", "command": self.text(500)}},
+                {
+                    "type": "tool_use",
+                    "id": tool_id,
+                    "name": tool,
+                    "input": {"file_path": f"/home/dev/{project}/src/{tool}.py", "command": self.text(500)},
+                },
             ]
             output = self.random.randint(30, 2_500)
             for number, block in enumerate(blocks):
                 usage = {
-                    "input_tokens": 4, "cache_creation_input_tokens": 900, "cache_read_input_tokens": context,
+                    "input_tokens": 4,
+                    "cache_creation_input_tokens": 900,
+                    "cache_read_input_tokens": context,
                     "cache_creation": {"ephemeral_5m_input_tokens": 900, "ephemeral_1h_input_tokens": 0},
-                    "output_tokens": output if number == len(blocks) - 1 else 1, "service_tier": "standard",
+                    "output_tokens": output if number == len(blocks) - 1 else 1,
+                    "service_tier": "standard",
                 }
-                yield finished(envelope("assistant") | {"requestId": request_id, "message": {
-                    "model": model, "id": message_id, "type": "message", "role": "assistant",
-                    "content": [block],
-                    "stop_reason": "tool_use" if number == len(blocks) - 1 else None, "stop_sequence": None,
-                    "usage": usage}})
+                yield finished(
+                    envelope("assistant")
+                    | {
+                        "requestId": request_id,
+                        "message": {
+                            "model": model,
+                            "id": message_id,
+                            "type": "message",
+                            "role": "assistant",
+                            "content": [block],
+                            "stop_reason": "tool_use" if number == len(blocks) - 1 else None,
+                            "stop_sequence": None,
+                            "usage": usage,
+                        },
+                    }
+                )
             result = self.text(250_000 if self.random.random() < HUGE_SHARE else 1_400)
-            yield finished(envelope("user") | {
-                "message": {"role": "user", "content": [{"tool_use_id": tool_id, "type": "tool_result",
-                                                         "content": result, "is_error": False}]},
-                "toolUseResult": {"stdout": result, "stderr": "", "interrupted": False, "isImage": False}})
+            yield finished(
+                envelope("user")
+                | {
+                    "message": {
+                        "role": "user",
+                        "content": [
+                            {
+                                "tool_use_id": tool_id,
+                                "type": "tool_result",
+                                "content": result,
+                                "is_error": False,
+                            }
+                        ],
+                    },
+                    "toolUseResult": {"stdout": result, "stderr": "", "interrupted": False, "isImage": False},
+                }
+            )
 
 
 def write_transcript(target: BinaryIO, lines: Iterator[bytes], size: int) -> tuple[int, int]:

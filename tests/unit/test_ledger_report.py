@@ -243,7 +243,6 @@ def test_it_is_also_json(store: duckdb.DuckDBPyConnection) -> None:
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["report", "--since", "2026-03-01"], "go with --by"),
         (["report", "--by", "tool", "--since", "yesterday"], "does not match the format"),
         (["report", "--by", "tool", "explain", "5e12"], "do not go with explain"),
     ],
