@@ -21,7 +21,7 @@ listings as (
         attachments.session_id,
         attachments.created_at,
         attachments._batch_id,
-        sessions.project_path,
+        coalesce(sessions.project_path, '') as project_path,
         sessions.host,
         attachments.attachment.addedNames as tool_names,
         row_number() over (partition by attachments.session_id order by attachments.created_at, attachments.line_uuid) as listing_number
@@ -44,58 +44,62 @@ offered as (
     group by all
 ),
 
+-- A list with nothing but these two is that of a server nobody has signed in to: it tells nothing of the server's tools.
+signed_in as (
+    select offered.*
+    from offered
+    inner join (
+        select session_id, server_name
+        from offered
+        group by session_id, server_name
+        having not bool_and(tool_name in ('authenticate', 'complete_authentication'))
+    ) as lists on lists.session_id = offered.session_id and lists.server_name = offered.server_name
+    where offered.tool_name not in ('authenticate', 'complete_authentication')
+),
+
 server_sessions as (
     select
-        session_id,
-        project_path,
-        host,
-        server_name,
-        min(created_at) as created_at,
-        count(*) as tool_count,
-        max(_batch_id) as _batch_id
-    from offered
+        *,
+        row_number() over (partition by host, project_path, server_name order by created_at, session_id) as session_number,
+        count(*) over (partition by host, project_path, server_name) as session_count
+    from (
+        select session_id, project_path, host, server_name, min(created_at) as created_at, max(_batch_id) as _batch_id
+        from signed_in
+        group by all
+    ) as sessions
+),
+
+tools as (
+    select
+        server_sessions.host,
+        server_sessions.project_path,
+        server_sessions.server_name,
+        signed_in.tool_name,
+        server_sessions.session_count,
+        min(server_sessions.session_number) as first_number,
+        max(server_sessions.session_number) as last_number
+    from server_sessions
+    inner join signed_in on signed_in.session_id = server_sessions.session_id and signed_in.server_name = server_sessions.server_name
     group by all
 ),
 
-consecutive as (
-    select
-        *,
-        lag(session_id) over same_server as old_session_id,
-        lag(tool_count) over same_server as old_tool_count
-    from server_sessions
-    window same_server as (partition by host, project_path, server_name order by created_at, session_id)
-),
-
-pairs as (
-    select * from consecutive where old_session_id is not null
-),
-
+-- New: not in the first list. Gone: in none of the last two lists at least, for one list may be short.
 gone_or_new as (
     select
-        pairs.session_id,
-        pairs.created_at,
-        pairs.server_name,
-        pairs._batch_id,
-        offered.tool_name,
-        'added' as change
-    from pairs
-    inner join offered on offered.session_id = pairs.session_id and offered.server_name = pairs.server_name
-    left join offered as before
-        on before.session_id = pairs.old_session_id and before.server_name = pairs.server_name and before.tool_name = offered.tool_name
-    where before.tool_name is null
-    union all
-    select
-        pairs.session_id,
-        pairs.created_at,
-        pairs.server_name,
-        pairs._batch_id,
-        before.tool_name,
-        'removed' as change
-    from pairs
-    inner join offered as before on before.session_id = pairs.old_session_id and before.server_name = pairs.server_name
-    left join offered
-        on offered.session_id = pairs.session_id and offered.server_name = pairs.server_name and offered.tool_name = before.tool_name
-    where offered.tool_name is null
+        server_sessions.session_id,
+        server_sessions.created_at,
+        server_sessions.server_name,
+        server_sessions._batch_id,
+        changes.tool_name,
+        changes.change
+    from (
+        select *, first_number as session_number, 'added' as change from tools where first_number > 1
+        union all
+        select *, last_number + 1 as session_number, 'removed' as change from tools where last_number <= session_count - 2
+    ) as changes
+    inner join server_sessions
+        on server_sessions.host = changes.host and server_sessions.project_path = changes.project_path
+        and server_sessions.server_name = changes.server_name and server_sessions.session_number = changes.session_number
 ),
 
 found as (
@@ -120,8 +124,8 @@ found as (
             when change <> 'removed' then {{ as_json({'path': 'field_path', 'line_type': 'element_name', 'type': 'new_type'}) }}
         end as new_schema,
         'estimated' as provenance,
-        -- The chance that so many lines would have shown it.
-        round(1 - exp(-expected_lines / 20), 3) as confidence,
+        -- The chance that so many sessions (of a new type: lines) would have shown it.
+        round(1 - exp(-coalesce(expected_sessions / 2, expected_lines / 20)), 3) as confidence,
         cast(null as varchar) as _source_path,
         cast(null as bigint) as _source_line,
         cast(null as bigint) as _batch_id

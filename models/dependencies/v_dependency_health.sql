@@ -1,6 +1,24 @@
 {{ config(materialized='view') }}
 
-with checks as (
+with last_answers as (
+    select
+        dependency_id,
+        max(case when available then checked_at end) as last_available_at
+    from {{ ref('fact_dependency_check') }}
+    group by dependency_id
+),
+
+failures_since as (
+    select
+        checks.dependency_id,
+        cast(sum(checks.use_count) as bigint) as failure_count
+    from {{ ref('fact_dependency_check') }} as checks
+    inner join last_answers on last_answers.dependency_id = checks.dependency_id
+    where not checks.available and (last_answers.last_available_at is null or checks.checked_at > last_answers.last_available_at)
+    group by checks.dependency_id
+),
+
+checks as (
     select
         dependency_id,
         max(checked_at) as last_checked_at,
@@ -41,8 +59,12 @@ select
     checks.last_failed_at,
     changes.last_changed_at,
     checks.version_detected,
-    -- Never answered counts as long ago.
-    coalesce(checks.last_failed_at > coalesce(checks.last_available_at, timestamp '1970-01-01'), false) as is_down,
+    case
+        when failures_since.failure_count >= 2 then 'down'
+        when failures_since.failure_count = 1 then 'failing'
+        when checks.last_available_at is not null then 'up'
+        else 'unknown'
+    end as status,
     coalesce(checks.use_count, 0) as use_count,
     coalesce(checks.failure_count, 0) as failure_count,
     1 - checks.failure_count / nullif(cast(checks.judged_count as double), 0) as availability_ratio,
@@ -51,5 +73,8 @@ select
     coalesce(changes.breaking_count, 0) as breaking_count
 from {{ ref('dim_dependency') }} as dependencies
 left join checks on checks.dependency_id = dependencies.dependency_id
+left join failures_since on failures_since.dependency_id = dependencies.dependency_id
 left join users on users.dependency_id = dependencies.dependency_id
 left join changes on changes.dependency_id = dependencies.dependency_id
+-- A skill that a list once named, and that nobody used or rests on, is no dependency of anybody.
+where dependencies.dependency_type <> 'skill' or checks.use_count > 0 or users.component_count > 0

@@ -24,7 +24,7 @@ nearest as (
         root_dependency_id,
         component_id,
         min(depth) as depth,
-        count(distinct through_component_id) as path_count
+        count(distinct coalesce(through_component_id, '')) as path_count
     from cascade
     group by root_dependency_id, component_id
 )

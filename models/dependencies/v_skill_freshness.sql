@@ -32,39 +32,22 @@ source_checks as (
     group by skill_id
 ),
 
-runs as (
+validations as (
     select
         component_id as skill_id,
-        max(invoked_at) as last_used_at,
-        count(*) as run_count,
-        count(distinct session_id) as session_count,
-        count(success) as judged_count,
-        count(*) filter (where success) as success_count,
-        sum(cost_usd) as run_cost_usd
-    from {{ ref('fact_skill_invocation') }}
-    where component_id is not null
-    group by component_id
-),
-
-allocations as (
-    select
-        component_id,
-        cost_usd,
-        max(allocated_at) over () as as_of
-    from {{ ref('fact_cost_allocation') }}
-),
-
-costs as (
-    select
-        component_id as skill_id,
-        sum(cost_usd) as context_cost_usd
-    from allocations
-    group by component_id
+        validated_at,
+        is_valid,
+        error_count,
+        warning_count,
+        row_number() over (partition by component_id order by validated_at desc, validation_id) as newest_rank
+    from {{ ref('fact_validation') }}
 ),
 
 moment as (
-    select max(as_of) as as_of
-    from allocations
+    select greatest(max(skills.last_seen_at), max(contents.last_content_at), max(source_checks.last_checked_at)) as as_of
+    from {{ ref('dim_skill') }} as skills
+    left join contents on contents.skill_id = skills.skill_id
+    left join source_checks on source_checks.skill_id = skills.skill_id
 ),
 
 joined as (
@@ -78,23 +61,30 @@ joined as (
         updates.last_updated_at,
         greatest(contents.last_content_at, updates.last_updated_at) as last_touched_at,
         source_checks.last_checked_at,
-        coalesce(greatest(runs.last_used_at, skills.last_seen_at), skills.last_seen_at) as last_used_at,
+        validations.validated_at as last_validated_at,
+        runs.last_used_at,
+        skills.last_seen_at,
+        validations.is_valid,
+        validations.error_count as validation_error_count,
+        validations.warning_count as validation_warning_count,
         coalesce(source_checks.source_count, 0) as source_count,
         coalesce(contents.content_count, 0) as content_count,
         coalesce(updates.update_count, 0) as update_count,
         coalesce(runs.run_count, 0) as run_count,
         coalesce(runs.session_count, 0) as session_count,
-        runs.success_count / nullif(cast(runs.judged_count as double), 0) as success_ratio,
+        runs.load_success_ratio,
+        coalesce(runs.judged_task_count, 0) as judged_task_count,
+        runs.task_success_ratio,
         runs.run_cost_usd,
-        costs.context_cost_usd,
+        runs.context_cost_usd,
         moment.as_of
     from {{ ref('dim_skill') }} as skills
     cross join moment
     left join contents on contents.skill_id = skills.skill_id
     left join updates on updates.skill_id = skills.skill_id
     left join source_checks on source_checks.skill_id = skills.skill_id
-    left join runs on runs.skill_id = skills.skill_id
-    left join costs on costs.skill_id = skills.skill_id
+    left join validations on validations.skill_id = skills.skill_id and validations.newest_rank = 1
+    left join {{ ref('v_skill_run') }} as runs on runs.skill_id = skills.skill_id
 ),
 
 counted as (
@@ -122,7 +112,9 @@ select
     joined.last_checked_at,
     joined.last_content_at,
     joined.last_updated_at,
+    joined.last_validated_at,
     joined.last_used_at,
+    joined.last_seen_at,
     case
         when coalesce(counted.breaking_since_count, 0) > 0 then 'stale'
         when coalesce(counted.additive_since_count, 0) > 0 then 'behind'
@@ -132,17 +124,23 @@ select
     end as freshness,
     joined.auto_update,
     joined.is_on_disk,
+    joined.run_count > 0 as is_used,
+    joined.is_valid,
+    joined.validation_error_count,
+    joined.validation_warning_count,
     joined.source_count,
     coalesce(counted.breaking_count, 0) as breaking_count,
     coalesce(counted.additive_count, 0) as additive_count,
     coalesce(counted.breaking_since_count, 0) as breaking_since_count,
     coalesce(counted.additive_since_count, 0) as additive_since_count,
-    cast({{ ms_between('joined.last_touched_at', 'joined.as_of') }} / 86400000.0 as double) as content_age_days,
+    cast({{ ms_between('joined.last_touched_at', 'greatest(joined.as_of, joined.last_touched_at)') }} / 86400000.0 as double) as content_age_days,
     joined.content_count,
     joined.update_count,
     joined.run_count,
     joined.session_count,
-    joined.success_ratio,
+    joined.load_success_ratio,
+    joined.judged_task_count,
+    joined.task_success_ratio,
     joined.run_cost_usd,
     joined.context_cost_usd
 from joined

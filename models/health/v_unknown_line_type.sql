@@ -2,7 +2,16 @@
 
 -- What the clients wrote that nobody here knows: a type, a subtype, an attachment type or a key, per client version.
 with keys as (
-    select * from {{ ref('stg_transcripts__line_key') }}
+    select
+        line_type,
+        subtype,
+        client_version,
+        line_key,
+        sum(line_count) as line_count,
+        min(first_file_id) as first_file_id,
+        min_by(first_line_number, (first_file_id, first_line_number)) as first_line_number
+    from {{ ref('stg_transcripts__line_key') }}
+    group by line_type, subtype, client_version, line_key
 ),
 
 known_types as (

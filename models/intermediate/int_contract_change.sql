@@ -13,7 +13,8 @@ with versions as (
     select
         *,
         lag(content_hash) over version_order as old_hash,
-        lag(version_label) over version_order as old_label,
+        coalesce(version_label, left(git_commit, 10)) as new_label,
+        lag(coalesce(version_label, left(git_commit, 10))) over version_order as old_label,
         lag(field_count) over version_order as old_field_count
     from {{ ref('stg_contracts__version') }}
     where set_aside_reason is null
@@ -28,7 +29,10 @@ pairs as (
         {{ surrogate_key(['contract_name', 'version_order', 'content_hash', 'released_at']) }} as pair_id,
         *
     from versions
-    where old_hash is not null and old_hash <> content_hash
+    where
+        old_hash is not null and old_hash <> content_hash
+        -- What one version of a client offers differs by settings: that is no change of the contract.
+        and (origin <> 'transcript' or coalesce(new_label <> old_label, true))
 ),
 
 fields as (
@@ -227,7 +231,7 @@ named as (
         pairs.origin,
         pairs.git_commit,
         pairs.old_label,
-        pairs.version_label as new_label,
+        pairs.new_label,
         pairs.old_hash,
         pairs.content_hash as new_hash,
         pairs.session_id,

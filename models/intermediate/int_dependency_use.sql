@@ -41,6 +41,22 @@ commands as (
     where tool_name = 'Bash' and command is not null
 ),
 
+-- Servers whose list of tools holds nothing but the two to sign in.
+signed_out as (
+    select
+        session_id,
+        {{ regex_group('tool_name', '^mcp__(.+?)__') }} as server_name,
+        min(created_at) as created_at,
+        max(_batch_id) as _batch_id
+    from {{ explode(
+        "(select session_id, created_at, _batch_id, attachment.addedNames as tool_names from " ~ ref('stg_transcripts__attachment')
+        ~ " where attachment_type = 'deferred_tools_delta')", 'tool_names', 'tool_name', 'tool_number'
+    ) }} as exploded
+    where tool_name like 'mcp\_\_%\_\_%' escape '\'
+    group by session_id, {{ regex_group('tool_name', '^mcp__(.+?)__') }}
+    having bool_and({{ regex_group('tool_name', '^mcp__.+?__(.+)$') }} in ('authenticate', 'complete_authentication'))
+),
+
 uses as (
     select
         responses.session_id,
@@ -161,7 +177,8 @@ uses as (
         looks.look_type,
         case looks.look_type when 'web_fetch' then 'WebFetch' else 'Bash' end,
         looks.looked_at,
-        looks.is_available,
+        -- A host that refuses or does not know a page is there; one that cannot answer now is not.
+        case when looks.status_code is not null then looks.status_code < 500 and looks.status_code <> 429 else looks.is_available end,
         null,
         cast(looks.response_time_ms as double),
         looks.error_text,
@@ -194,6 +211,25 @@ uses as (
         "(select session_id, created_at, _batch_id, attachment.failedMcpServers as servers from " ~ ref('stg_transcripts__attachment')
         ~ " where attachment.failedMcpServers is not null)", 'servers', 'server_name', 'server_number'
     ) }} as exploded
+    union all
+    select
+        session_id,
+        null,
+        null,
+        'not_signed_in',
+        server_name,
+        'mcp_server',
+        'mcp_connect',
+        null,
+        created_at,
+        false,
+        null,
+        null,
+        'nobody has signed in: the server offers nothing but to do so',
+        null,
+        null,
+        _batch_id
+    from signed_out
 )
 
 select

@@ -1,12 +1,15 @@
 {{ config(materialized='table') }}
 
 {#
-    How the transcript format changed from one client version to the next. A field that is not seen in some lines may still
-    exist: it counts as come or gone only where, at the rate at which it stands in lines that may have it, at least
-    `format_expected_lines` lines on the other side should have shown it.
+    How the transcript format changed from one client version to the next. A field that is not seen may still exist: it counts
+    as come or gone only where, at the rates at which lines and sessions that may have it do, at least `format_expected_lines`
+    lines and `format_expected_sessions` sessions of two projects on the other side should have shown it. Lines of one session
+    look alike, and so do the sessions of one project; that is why lines alone prove nothing. Nor has a field come or gone that
+    another type of line had before or has later.
 #}
 with version_lines as (
     select
+        session_id,
         client_version,
         line_type,
         coalesce(subtype, '') as subtype,
@@ -29,6 +32,40 @@ elements as (
         min(created_at) as first_seen_at,
         count(*) as line_count
     from version_lines
+    group by all
+),
+
+projects as (
+    select
+        session_id,
+        coalesce(project_path, session_id) as project_path
+    from {{ ref('int_session') }}
+),
+
+-- Sessions with lines of an element: all, and (scale 16) those with a line whose types were looked at.
+element_sessions as (
+    select
+        elements.element_name,
+        elements.version_number,
+        lines.session_id,
+        coalesce(projects.project_path, lines.session_id) as project_path,
+        cast(1 as double) as scale
+    from version_lines as lines
+    inner join elements
+        on elements.line_type = lines.line_type and elements.subtype = lines.subtype and elements.client_version = lines.client_version
+    left join projects on projects.session_id = lines.session_id
+    group by all
+    union all
+    select
+        elements.element_name,
+        elements.version_number,
+        types.session_id,
+        coalesce(projects.project_path, types.session_id) as project_path,
+        cast(16 as double) as scale
+    from {{ ref('stg_transcripts__field_type') }} as types
+    inner join elements
+        on elements.line_type = types.line_type and elements.subtype = types.subtype and elements.client_version = types.client_version
+    left join projects on projects.session_id = types.session_id
     group by all
 ),
 
@@ -65,6 +102,7 @@ field_versions as (
         elements.element_name,
         keys.line_key as field_path,
         elements.version_number,
+        keys.session_id,
         cast(sum(keys.line_count) as double) as field_lines,
         cast(1 as double) as scale
     from {{ ref('stg_transcripts__line_key') }} as keys
@@ -76,6 +114,7 @@ field_versions as (
         elements.element_name,
         types.field_path,
         elements.version_number,
+        types.session_id,
         cast(sum(types.line_count) as double) as field_lines,
         cast(16 as double) as scale
     from {{ ref('stg_transcripts__field_type') }} as types
@@ -91,9 +130,35 @@ fields as (
         field_path,
         min(version_number) as first_version,
         max(version_number) as last_version,
+        count(distinct session_id) as field_sessions,
         sum(field_lines * scale) as field_lines,
         max(scale) as scale
     from field_versions
+    group by all
+),
+
+field_anywhere as (
+    select
+        field_path,
+        min(first_version) as first_version,
+        max(last_version) as last_version
+    from fields
+    group by field_path
+),
+
+session_sides as (
+    select
+        fields.element_name,
+        fields.field_path,
+        count(distinct case when sessions.version_number < fields.first_version then sessions.session_id end) as sessions_before,
+        count(distinct case when sessions.version_number < fields.first_version then sessions.project_path end) as projects_before,
+        count(distinct case when sessions.version_number > fields.last_version then sessions.session_id end) as sessions_after,
+        count(distinct case when sessions.version_number > fields.last_version then sessions.project_path end) as projects_after,
+        count(distinct case
+            when sessions.version_number between fields.first_version and fields.last_version then sessions.session_id
+        end) as sessions_with
+    from fields
+    inner join element_sessions as sessions on sessions.element_name = fields.element_name and sessions.scale = fields.scale
     group by all
 ),
 
@@ -105,6 +170,7 @@ sides as (
         fields.last_version,
         fields.scale,
         fields.field_lines,
+        fields.field_sessions,
         sum(case when element_versions.version_number < fields.first_version then element_versions.line_count else 0 end) as lines_before,
         sum(case when element_versions.version_number > fields.last_version then element_versions.line_count else 0 end) as lines_after,
         sum(
@@ -157,6 +223,23 @@ element_expected as (
     group by element_sides.element_name, element_sides.first_version, element_sides.last_version, element_sides.line_count
 ),
 
+element_session_sides as (
+    select
+        element_sides.element_name,
+        count(distinct case when sessions.version_number < element_sides.first_version then sessions.session_id end) as sessions_before,
+        count(distinct case when sessions.version_number < element_sides.first_version then sessions.project_path end) as projects_before,
+        count(distinct case when sessions.version_number > element_sides.last_version then sessions.session_id end) as sessions_after,
+        count(distinct case when sessions.version_number > element_sides.last_version then sessions.project_path end) as projects_after,
+        count(distinct case
+            when sessions.version_number between element_sides.first_version and element_sides.last_version then sessions.session_id
+        end) as sessions_between,
+        count(distinct case when sessions.element_name = element_sides.element_name then sessions.session_id end) as sessions_with
+    from element_sides
+    cross join element_sessions as sessions
+    where sessions.scale = 1
+    group by element_sides.element_name
+),
+
 types as (
     select
         elements.element_name,
@@ -201,33 +284,44 @@ new_types as (
 
 changes as (
     select
-        element_name,
-        field_path,
+        sides.element_name,
+        sides.field_path,
         'field' as element_kind,
         'added' as change,
-        version_before as old_version,
-        first_version as new_version,
+        sides.version_before as old_version,
+        sides.first_version as new_version,
         cast(null as varchar) as old_type,
         cast(null as varchar) as new_type,
-        lines_before * field_lines / lines_with as expected_lines,
-        cast(field_lines as bigint) as line_count
+        sides.lines_before * sides.field_lines / sides.lines_with as expected_lines,
+        session_sides.sessions_before * least(sides.field_sessions / cast(session_sides.sessions_with as double), 1) as expected_sessions,
+        session_sides.projects_before as project_count,
+        cast(sides.field_lines as bigint) as line_count
     from sides
-    where version_before is not null
+    inner join session_sides
+        on session_sides.element_name = sides.element_name and session_sides.field_path = sides.field_path
+    inner join field_anywhere on field_anywhere.field_path = sides.field_path and field_anywhere.first_version = sides.first_version
+    where sides.version_before is not null
     union all
     select
-        element_name,
-        field_path,
+        sides.element_name,
+        sides.field_path,
         'field',
         'removed',
-        last_version,
-        version_after,
+        sides.last_version,
+        sides.version_after,
         null,
         null,
-        lines_after * field_lines / lines_with,
-        cast(field_lines as bigint)
+        sides.lines_after * sides.field_lines / sides.lines_with,
+        session_sides.sessions_after * least(sides.field_sessions / cast(session_sides.sessions_with as double), 1),
+        session_sides.projects_after,
+        cast(sides.field_lines as bigint)
     from sides
-    where version_after is not null
+    inner join session_sides
+        on session_sides.element_name = sides.element_name and session_sides.field_path = sides.field_path
+    inner join field_anywhere on field_anywhere.field_path = sides.field_path and field_anywhere.last_version = sides.last_version
+    where sides.version_after is not null
     union all
+    -- A type that nobody had before is there, however few lines show it; only that it is new is a guess.
     select
         element_name,
         field_path,
@@ -238,36 +332,44 @@ changes as (
         old_types,
         concat(old_types, '|', new_type),
         lines_before * least(line_count / (line_count + lines_before), 1) * 16,
+        null,
+        null,
         cast(line_count * 16 as bigint)
     from new_types
     union all
     select
-        element_name,
+        expected.element_name,
         '',
         'line_type',
         'added',
-        version_before,
-        first_version,
+        expected.version_before,
+        expected.first_version,
         null,
         null,
-        lines_before * line_ratio,
-        cast(line_count as bigint)
-    from element_expected
-    where version_before is not null
+        expected.lines_before * expected.line_ratio,
+        sessions.sessions_before * sessions.sessions_with / cast(sessions.sessions_between as double),
+        sessions.projects_before,
+        cast(expected.line_count as bigint)
+    from element_expected as expected
+    inner join element_session_sides as sessions on sessions.element_name = expected.element_name
+    where expected.version_before is not null
     union all
     select
-        element_name,
+        expected.element_name,
         '',
         'line_type',
         'removed',
-        last_version,
-        version_after,
+        expected.last_version,
+        expected.version_after,
         null,
         null,
-        lines_after * line_ratio,
-        cast(line_count as bigint)
-    from element_expected
-    where version_after is not null
+        expected.lines_after * expected.line_ratio,
+        sessions.sessions_after * sessions.sessions_with / cast(sessions.sessions_between as double),
+        sessions.projects_after,
+        cast(expected.line_count as bigint)
+    from element_expected as expected
+    inner join element_session_sides as sessions on sessions.element_name = expected.element_name
+    where expected.version_after is not null
 )
 
 select
@@ -284,10 +386,16 @@ select
     changes.new_type,
     coalesce(element_versions.first_seen_at, new_versions.version_seen_at) as detected_at,
     changes.line_count,
-    changes.expected_lines
+    changes.expected_lines,
+    changes.expected_sessions
 from changes
 inner join numbered_versions as new_versions on new_versions.version_number = changes.new_version
 left join numbered_versions as old_versions on old_versions.version_number = changes.old_version
 left join element_versions
     on element_versions.element_name = changes.element_name and element_versions.version_number = changes.new_version
-where changes.expected_lines >= {{ var('format_expected_lines', 20) }}
+where
+    changes.expected_lines >= {{ var('format_expected_lines', 20) }}
+    and (
+        changes.expected_sessions is null
+        or changes.expected_sessions >= {{ var('format_expected_sessions', 5) }} and changes.project_count >= 2
+    )

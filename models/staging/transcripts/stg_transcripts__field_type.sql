@@ -20,6 +20,7 @@ lines as (
         line_number,
         part_number,
         line_uuid,
+        session_id,
         line_type,
         coalesce(subtype, '') as subtype,
         client_version,
@@ -30,6 +31,7 @@ lines as (
 
 chosen as (
     select
+        lines.session_id,
         lines.line_type,
         lines.subtype,
         lines.client_version,
@@ -43,14 +45,14 @@ chosen as (
 ),
 
 parts as (
-    select line_type, subtype, client_version, created_at, _batch_id, '' as prefix, line as part
+    select session_id, line_type, subtype, client_version, created_at, _batch_id, '' as prefix, line as part
     from chosen
     union all
-    select line_type, subtype, client_version, created_at, _batch_id, 'message.', json_extract(line, '$.message')
+    select session_id, line_type, subtype, client_version, created_at, _batch_id, 'message.', json_extract(line, '$.message')
     from chosen
     where line_type in ('user', 'assistant')
     union all
-    select line_type, subtype, client_version, created_at, _batch_id, 'message.usage.', json_extract(line, '$.message.usage')
+    select session_id, line_type, subtype, client_version, created_at, _batch_id, 'message.usage.', json_extract(line, '$.message.usage')
     from chosen
     where line_type = 'assistant'
 ),
@@ -69,6 +71,7 @@ typed as (
 )
 
 select
+    session_id,
     line_type,
     subtype,
     client_version,

@@ -16,6 +16,7 @@ lines as (
         file_id,
         line_number,
         part_number,
+        session_id,
         coalesce(line_type, '') as line_type,
         coalesce(subtype, '') as subtype,
         is_nested,
@@ -29,6 +30,7 @@ keyed as (
         case when lines.is_nested then 'progress' else lines.line_type end as line_type,
         lines.subtype,
         lines.client_version,
+        lines.session_id,
         raw_lines.file_id,
         raw_lines.line_number,
         raw_lines._batch_id,
@@ -38,6 +40,7 @@ keyed as (
 )
 
 select
+    session_id,
     line_type,
     subtype,
     client_version,
