@@ -124,9 +124,9 @@ times as (
         coalesce(sum(seconds), 0) as elapsed_seconds,
         coalesce(sum(seconds) filter (where question_count > 0), 0) as question_wait_seconds,
         coalesce(sum(seconds) filter (where plan_count > 0 and question_count = 0), 0) as plan_wait_seconds,
-        coalesce(sum(case when timed_count > 0 then seconds else least(seconds, {{ var('away_minutes') }} * 60) end)
+        coalesce(sum(case when timed_count > 0 then seconds else least(seconds, {{ var('working_gap_minutes') }} * 60) end)
             filter (where question_count = 0 and plan_count = 0 and seconds is not null), 0) as working_seconds,
-        coalesce(sum(greatest(seconds - {{ var('away_minutes') }} * 60, 0))
+        coalesce(sum(greatest(seconds - {{ var('working_gap_minutes') }} * 60, 0))
             filter (where question_count = 0 and plan_count = 0 and timed_count = 0 and seconds is not null), 0) as stalled_seconds
     from gaps
     group by prompt_id
