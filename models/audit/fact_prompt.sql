@@ -24,12 +24,111 @@ caused as (
     group by prompt_id
 ),
 
+invocations as (
+    select * from {{ ref('fact_tool_invocation') }}
+),
+
 tool_calls as (
     select
         prompt_id,
         count(*) as tool_call_count,
         count(*) filter (where status = 'error') as tool_error_count
-    from {{ ref('fact_tool_invocation') }}
+    from invocations
+    group by prompt_id
+),
+
+-- A turn ends with the next prompt at the latest: what goes on then counts for that one, and clients that write a session
+-- anew give old answers the time of the new ones.
+spans as (
+    select
+        followed.prompt_id,
+        followed.prompted_at,
+        case
+            when followed.next_prompted_at >= followed.prompted_at
+                then least(caused.last_response_at, followed.next_prompted_at)
+            else caused.last_response_at
+        end as ended_at
+    from (
+        select
+            turn_id as prompt_id,
+            prompted_at,
+            lead(prompted_at) over (partition by session_id order by turn_number) as next_prompted_at
+        from turns
+    ) as followed
+    inner join caused on caused.prompt_id = followed.prompt_id
+    where caused.last_response_at >= followed.prompted_at
+),
+
+-- While one of these is open it is known what the turn waits for: a person, or a call that the client timed itself.
+known_waits as (
+    select
+        prompt_id,
+        {{ ms_before('completed_at', 'duration_ms') }} as opened_at,
+        completed_at as closed_at,
+        case when agent_run_id is null and tool_name = 'AskUserQuestion' then 1 else 0 end as is_question,
+        case when agent_run_id is null and tool_name in ('ExitPlanMode', 'exit_plan_mode') then 1 else 0 end as is_plan,
+        case when duration_method = 'exact' then 1 else 0 end as is_timed
+    from invocations
+    where
+        completed_at is not null and duration_ms is not null
+        and (
+            duration_method = 'exact'
+            or (agent_run_id is null and tool_name in ('AskUserQuestion', 'ExitPlanMode', 'exit_plan_mode'))
+        )
+),
+
+moments as (
+    select prompt_id, prompted_at as moment_at, 0 as question_change, 0 as plan_change, 0 as timed_change from spans
+    union all
+    select prompt_id, ended_at, 0, 0, 0 from spans
+    union all
+    select prompt_id, called_at, 0, 0, 0 from calls
+    union all
+    select prompt_id, invoked_at, 0, 0, 0 from invocations
+    union all
+    select prompt_id, completed_at, 0, 0, 0 from invocations
+    union all
+    select prompt_id, opened_at, is_question, is_plan, is_timed from known_waits
+    union all
+    select prompt_id, closed_at, -is_question, -is_plan, -is_timed from known_waits
+),
+
+changes as (
+    select
+        moments.prompt_id,
+        greatest(least(moments.moment_at, spans.ended_at), spans.prompted_at) as moment_at,
+        sum(moments.question_change) as question_change,
+        sum(moments.plan_change) as plan_change,
+        sum(moments.timed_change) as timed_change
+    from moments
+    inner join spans on spans.prompt_id = moments.prompt_id
+    where moments.moment_at is not null
+    group by all
+),
+
+gaps as (
+    select
+        prompt_id,
+        sum(question_change) over (partition by prompt_id order by moment_at) as question_count,
+        sum(plan_change) over (partition by prompt_id order by moment_at) as plan_count,
+        sum(timed_change) over (partition by prompt_id order by moment_at) as timed_count,
+        {{ ms_between('moment_at', 'lead(moment_at) over (partition by prompt_id order by moment_at)') }} / 1000 as seconds
+    from changes
+),
+
+-- Between two lines that follow each other the agent was at work, but not for a night: what is beyond the limit was a
+-- permission that nobody gave, or a machine that slept.
+times as (
+    select
+        prompt_id,
+        coalesce(sum(seconds), 0) as elapsed_seconds,
+        coalesce(sum(seconds) filter (where question_count > 0), 0) as question_wait_seconds,
+        coalesce(sum(seconds) filter (where plan_count > 0 and question_count = 0), 0) as plan_wait_seconds,
+        coalesce(sum(case when timed_count > 0 then seconds else least(seconds, {{ var('working_gap_minutes') }} * 60) end)
+            filter (where question_count = 0 and plan_count = 0 and seconds is not null), 0) as working_seconds,
+        coalesce(sum(greatest(seconds - {{ var('working_gap_minutes') }} * 60, 0))
+            filter (where question_count = 0 and plan_count = 0 and timed_count = 0 and seconds is not null), 0) as stalled_seconds
+    from gaps
     group by prompt_id
 ),
 
@@ -58,6 +157,7 @@ select
     sessions.user_id,
     turns.prompted_at,
     caused.last_response_at,
+    spans.ended_at,
     turns.interrupted_at,
     left(turns.prompt_text, {{ var('text_characters_kept') }}) as prompt_text,
     md5(turns.prompt_text) as prompt_hash,
@@ -82,6 +182,11 @@ select
     cast(coalesce(caused.output_tokens, 0) as bigint) as caused_output_tokens,
     cast(coalesce(caused.total_tokens, 0) as bigint) as caused_tokens,
     caused.cost_usd as caused_cost_usd,
+    cast(times.elapsed_seconds as double) as elapsed_seconds,
+    cast(times.working_seconds as double) as working_seconds,
+    cast(times.question_wait_seconds as double) as question_wait_seconds,
+    cast(times.plan_wait_seconds as double) as plan_wait_seconds,
+    cast(times.stalled_seconds as double) as stalled_seconds,
     turns.source_path as _source_path,
     turns.source_line as _source_line,
     turns._batch_id
@@ -92,3 +197,5 @@ left join caused on caused.prompt_id = turns.turn_id
 left join calls as first_calls on first_calls.call_id = caused.first_call_id
 left join tool_calls on tool_calls.prompt_id = turns.turn_id
 left join bodies on bodies.turn_id = turns.turn_id
+left join spans on spans.prompt_id = turns.turn_id
+left join times on times.prompt_id = turns.turn_id

@@ -8,7 +8,17 @@ select
     prompts.user_id,
     models.model_name,
     prompts.prompt_origin,
-    left(prompts.prompt_text, 300) as prompt_text,
+    -- The client wraps the news of a task that ended in tags: what it says is the summary.
+    left(
+        case
+            when prompts.prompt_text like '<task-notification>%' then coalesce(
+                nullif(trim({{ regex_group('prompts.prompt_text', '(?s)<summary>(.*?)</summary>') }}), ''),
+                nullif(trim({{ regex_group('prompts.prompt_text', '(?s)<event>(.*?)</event>') }}), ''),
+                prompts.prompt_text
+            )
+            else prompts.prompt_text
+        end, 300
+    ) as prompt_text,
     tasks.task_type,
     outcomes.success_basis,
     outcomes.success,

@@ -36,9 +36,10 @@ described as (
         tasks.task_type,
         work.run_actor is not null as has_run,
         edits.target_path as edited_path,
+        -- A full path stands alone: not the end of a relative one, no address, no folder such as `.venv`.
         nullif({{ regex_group(
             "coalesce(work.description, '') || ' ' || coalesce(work.prompt_text, '')",
-            "((?:/|[A-Za-z]:\\\\)[^\\s\"`<>|*?:()\\x27]*[.][A-Za-z][A-Za-z0-9]{0,7})\\b"
+            "(?:^|[\\s\"`(\\[\\x27])((?:/|[A-Za-z]:\\\\)[^\\s\"`<>|*?:()\\[\\]\\x27]*[^/\\s\"`<>|*?:()\\[\\]\\x27.\\\\][.][A-Za-z][A-Za-z0-9]{0,7})(?:[\\s\"`<>):,;.\\]\\x27]|$)"
         ) }}, '') as named_path,
         greatest(coalesce(features.edited_file_count, 0), coalesce(work.reported_edit_count, 0)) as edited_file_count,
         coalesce(features.test_command_count, 0) as test_command_count,

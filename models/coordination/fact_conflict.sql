@@ -1,5 +1,5 @@
 with sessions as (
-    select session_id, host, project_path, started_at, ended_at
+    select session_id, host, working_dir
     from {{ ref('dim_session') }}
 ),
 
@@ -100,6 +100,7 @@ overlap_conflicts as (
         min_by(session_id, (edited_at, tool_use_id)) as session_id,
         min_by(actor, (edited_at, tool_use_id)) as actor,
         min_by(previous_session_id, (edited_at, tool_use_id)) as other_session_id,
+        min_by(previous_actor, (edited_at, tool_use_id)) as other_actor,
         file_path,
         min(edited_at) as detected_at,
         'file_edit' as conflict_type,
@@ -145,7 +146,7 @@ outputs as (
 ),
 
 -- What an agent was told: the file is not what it read.
-signals as (
+signs as (
     select
         {{ surrogate_key(["'modified_since_read'", 'calls.tool_use_id']) }} as conflict_id,
         calls.session_id,
@@ -202,26 +203,56 @@ signals as (
     from {{ explode('outputs', 'file_paths', 'file_path', 'path_number') }} as exploded
 ),
 
-located as (
-    select signals.conflict_id, signals.session_id, signals.actor, signals.file_path, signals.detected_at, sessions.host
+-- Git and the client's hints name a path as it is seen from the working directory.
+signals as (
+    select
+        signs.conflict_id,
+        signs.session_id,
+        signs.actor,
+        case
+            when signs.file_path is null or sessions.working_dir is null then signs.file_path
+            else {{ absolute_path('signs.file_path', 'sessions.working_dir') }}
+        end as file_path,
+        signs.detected_at,
+        signs.detection_rule,
+        signs.source_path,
+        signs.source_line,
+        signs._batch_id,
+        sessions.host
+    from signs
+    inner join sessions on sessions.session_id = signs.session_id
+),
+
+-- When the agent itself last had the file in hand: what others wrote before that it knew.
+last_looks as (
+    select
+        signals.conflict_id,
+        max(coalesce(calls.returned_at, calls.called_at)) as looked_at
     from signals
-    inner join sessions on sessions.session_id = signals.session_id
-    where signals.file_path is not null
+    inner join calls
+        on calls.session_id = signals.session_id and calls.actor = signals.actor and calls.target_path = signals.file_path
+        and coalesce(calls.returned_at, calls.called_at) < signals.detected_at
+    inner join {{ ref('tool_types') }} as types on types.tool_name = calls.tool_name
+    where types.tool_family in ('file_read', 'file_edit', 'notebook') and calls.is_success
+    group by signals.conflict_id
 ),
 
 -- Who else had written to the file shortly before.
 culprits as (
     select
-        located.conflict_id,
+        signals.conflict_id,
         edits.agent_id,
         edits.session_id,
-        row_number() over (partition by located.conflict_id order by edits.edited_at desc, edits.tool_use_id) as culprit_rank
-    from located
-    inner join edits on edits.host = located.host and edits.file_path = located.file_path
+        edits.actor,
+        row_number() over (partition by signals.conflict_id order by edits.edited_at desc, edits.tool_use_id) as culprit_rank
+    from signals
+    inner join edits on edits.host = signals.host and edits.file_path = signals.file_path
+    left join last_looks on last_looks.conflict_id = signals.conflict_id
     where
-        (edits.session_id <> located.session_id or edits.actor <> located.actor)
-        and edits.edited_at <= located.detected_at
-        and edits.edited_at >= located.detected_at - interval {{ var('conflict_window_minutes') }} minute
+        (edits.session_id <> signals.session_id or edits.actor <> signals.actor)
+        and edits.edited_at <= signals.detected_at
+        and edits.edited_at >= signals.detected_at - interval {{ var('conflict_window_minutes') }} minute
+        and edits.edited_at > coalesce(last_looks.looked_at, edits.edited_at - interval 1 second)
 ),
 
 ends as (
@@ -255,6 +286,7 @@ signal_conflicts as (
         signals.session_id,
         signals.actor,
         culprits.session_id as other_session_id,
+        culprits.actor as other_actor,
         signals.file_path,
         signals.detected_at,
         case
@@ -271,7 +303,8 @@ signal_conflicts as (
                     when ends.committed_at is not null then 'merge'
                 end
             when ends.edited_at is not null then 'merge'
-            else 'agent2_wins'
+            when culprits.agent_id is not null then 'agent2_wins'
+            else 'change_stood'
         end as resolution,
         case
             when signals.detection_rule = 'git_conflict' then least(ends.aborted_at, ends.committed_at)
@@ -298,6 +331,7 @@ duplicates as (
         seconds.session_id,
         seconds.actor,
         firsts.session_id as other_session_id,
+        firsts.actor as other_actor,
         cast(null as varchar) as file_path,
         seconds.created_at as detected_at,
         'duplicate_work' as conflict_type,
@@ -341,7 +375,7 @@ run_work as (
 
 select
     conflicts.conflict_id,
-    coalesce(conflicts.work_id, run_work.work_id) as work_id,
+    coalesce(conflicts.work_id, run_work.work_id, other_work.work_id) as work_id,
     conflicts.agent1_id,
     conflicts.agent2_id,
     conflicts.session_id,
@@ -362,4 +396,6 @@ select
     conflicts._batch_id
 from conflicts
 left join run_work on run_work.session_id = conflicts.session_id and run_work.run_actor = conflicts.actor
+left join run_work as other_work
+    on other_work.session_id = conflicts.other_session_id and other_work.run_actor = conflicts.other_actor
 left join {{ ref('dim_file') }} as files on files.file_path = conflicts.file_path

@@ -2,11 +2,18 @@ with work as (
     select * from {{ ref('int_work') }}
 ),
 
--- A session that is its project's latest and had no orderly end may still be at work; any other is over.
+newest as (
+    select max(ended_at) as newest_at from {{ ref('dim_session') }}
+),
+
+-- A session that is its project's latest, had no orderly end and did not fall silent may still be at work; any other is over.
 open_sessions as (
-    select session_id
-    from {{ ref('dim_session') }}
-    where is_latest_in_project and end_reason in ('unknown', 'interrupted', 'error')
+    select sessions.session_id
+    from {{ ref('dim_session') }} as sessions
+    cross join newest
+    where
+        sessions.is_latest_in_project and sessions.end_reason in ('unknown', 'interrupted', 'error')
+        and sessions.ended_at >= newest.newest_at - interval {{ var('open_work_hours') }} hour
 )
 
 select
@@ -32,6 +39,7 @@ select
         end
     ) as status,
     coalesce(work.outcome_reason, case when open_sessions.session_id is null then 'no_end_in_log' end) as reason,
+    work.agent_name,
     work.teammate_name,
     work.requested_model,
     case when work.outcome is null and open_sessions.session_id is null then 'estimated' else 'observed' end as provenance,

@@ -4,6 +4,7 @@ with runs as (
     select
         assignments.session_id,
         assignments.assignment_id,
+        assignments.agent_name,
         assignments.is_background,
         assignments.accepted_at as started_at,
         assignments.completed_at as ended_at
@@ -48,6 +49,19 @@ busy as (
     group by session_id
 ),
 
+-- Who was at work together with another.
+overlapping as (
+    select
+        runs.session_id,
+        {{ distinct_texts('runs.agent_name') }} as agent_names,
+        count(*) as overlapping_count
+    from runs
+    semi join runs as others
+        on others.session_id = runs.session_id and others.assignment_id <> runs.assignment_id
+        and others.started_at < runs.ended_at and runs.started_at < others.ended_at
+    group by runs.session_id
+),
+
 counts as (
     select
         session_id,
@@ -60,8 +74,10 @@ counts as (
 select
     busy.session_id,
     sessions.project_name,
+    overlapping.agent_names,
     cast(counts.assignment_count as bigint) as assignment_count,
     cast(counts.background_count as bigint) as background_count,
+    cast(overlapping.overlapping_count as bigint) as overlapping_count,
     cast(busy.most_at_once as bigint) as most_at_once,
     cast(busy.agent_seconds as double) as agent_seconds,
     cast(busy.busy_seconds as double) as busy_seconds,
@@ -70,5 +86,7 @@ select
     cast(busy.agent_seconds - busy.busy_seconds as double) as saved_seconds,
     busy.agent_seconds / nullif(busy.busy_seconds, 0) as parallelism
 from busy
+inner join overlapping on overlapping.session_id = busy.session_id
 inner join counts on counts.session_id = busy.session_id
 inner join {{ ref('dim_session') }} as sessions on sessions.session_id = busy.session_id
+where busy.most_at_once > 1

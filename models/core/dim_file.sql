@@ -1,4 +1,14 @@
-with touched_by_tools as (
+-- Where worktrees lie: `worktrees/<name>`, and `worktrees/<repository>/<name>/<repository>`.
+{%- set worktrees = '^.*?[/\\\\._-]worktrees[/\\\\]' %}
+{%- set build_servers = "'^(/home/runner/work|/builds?|/__w)/'" %}
+
+with sessions as (
+    select session_id, project_path, working_dir, worktree_path
+    from {{ ref('dim_session') }}
+    where project_path <> 'unknown'
+),
+
+touched_by_tools as (
     select target_path as file_path, called_at as seen_at, cast(null as bigint) as size_bytes
     from {{ ref('int_tool_call') }}
     where target_path is not null
@@ -33,16 +43,88 @@ named as (
         *,
         {{ path_name('file_path') }} as file_name
     from files
+),
+
+projects as (
+    select
+        project_path,
+        {{ path_name('project_path') }} as project_name,
+        {{ regex_matches('project_path', build_servers) }} as is_build_server,
+        count(*) as session_count
+    from sessions
+    group by project_path
+),
+
+-- A build server clones the repository that is worked on elsewhere under the same name.
+repositories as (
+    select
+        projects.project_path,
+        coalesce(max_by(others.project_path, (others.session_count, others.project_path)), projects.project_path) as repository_path
+    from projects
+    left join projects as others
+        on others.project_name = projects.project_name and projects.is_build_server and not others.is_build_server
+    group by projects.project_path
+),
+
+working_dirs as (
+    select
+        project_path,
+        working_dir,
+        {{ regex_group('working_dir', worktrees ~ '([^/\\\\]+)') }} as first_part,
+        {{ regex_group('working_dir', worktrees ~ '[^/\\\\]+[/\\\\][^/\\\\]+[/\\\\]([^/\\\\]+)') }} as third_part,
+        {{ regex_group('working_dir', '(' ~ worktrees ~ '[^/\\\\]+)') }} as short_root,
+        {{ regex_group('working_dir', '(' ~ worktrees ~ '[^/\\\\]+[/\\\\][^/\\\\]+[/\\\\][^/\\\\]+)') }} as long_root
+    from (select distinct project_path, working_dir from sessions where working_dir is not null) as distinct_dirs
+),
+
+-- The folders that hold a checkout. A session that began in a subfolder of its project adds none.
+checkouts as (
+    select root_path, min(project_path) as project_path
+    from (
+        select project_path as root_path, project_path from projects
+        union
+        select worktree_path, project_path from sessions
+        union
+        select
+            case
+                when first_part <> '' and first_part = third_part then long_root
+                when short_root <> '' then short_root
+                when not starts_with(working_dir || '/', project_path || '/') then working_dir
+            end,
+            project_path
+        from working_dirs
+    ) as roots
+    where root_path is not null and length(root_path) > 1
+    group by root_path
+),
+
+-- Of checkouts within each other it is the innermost.
+placed as (
+    select
+        named.file_path,
+        max_by(checkouts.project_path, length(checkouts.root_path)) as project_path,
+        max(length(checkouts.root_path)) as root_length
+    from named
+    inner join checkouts
+        on starts_with(named.file_path, checkouts.root_path)
+        and substr(named.file_path, length(checkouts.root_path) + 1, 1) in ('/', '\')
+    group by named.file_path
 )
 
 select
-    {{ surrogate_key(['file_path']) }} as file_id,
-    file_path,
-    created_at,
-    last_seen_at,
-    file_name,
-    coalesce(nullif(lower({{ regex_group('file_name', '[.]([A-Za-z0-9_]+)$') }}), ''), 'none') as file_type,
-    {{ regex_group('file_path', '^(.*)[/\\\\][^/\\\\]*$') }} as folder_path,
-    initial_size_bytes,
-    touch_count
+    {{ surrogate_key(['named.file_path']) }} as file_id,
+    named.file_path,
+    named.created_at,
+    named.last_seen_at,
+    named.file_name,
+    coalesce(nullif(lower({{ regex_group('named.file_name', '[.]([A-Za-z0-9_]+)$') }}), ''), 'none') as file_type,
+    {{ regex_group('named.file_path', '^(.*)[/\\\\][^/\\\\]*$') }} as folder_path,
+    repositories.repository_path as project_path,
+    nullif({{ regex_remove(
+        "substr(named.file_path, placed.root_length + 2)", '^[.]?(claude[/\\\\])?worktrees[/\\\\][^/\\\\]+[/\\\\]'
+    ) }}, '') as project_file_path,
+    named.initial_size_bytes,
+    named.touch_count
 from named
+left join placed on placed.file_path = named.file_path
+left join repositories on repositories.project_path = placed.project_path

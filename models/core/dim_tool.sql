@@ -28,7 +28,8 @@ select
     coalesce(known.tool_family, case when calls.mcp_server is not null then 'mcp' else 'other' end) as tool_family,
     case when calls.mcp_server is not null then {{ regex_group('names.tool_name', '^mcp__.+?__(.+)$') }} end as mcp_tool,
     known.description,
-    coalesce(known.is_read_only, false) as is_read_only
+    coalesce(known.is_read_only, false) as is_read_only,
+    coalesce(known.is_bookkeeping, false) as is_bookkeeping
 from names
 left join calls on calls.tool_name = names.tool_name
 left join known on known.tool_name = names.tool_name

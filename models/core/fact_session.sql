@@ -46,27 +46,14 @@ edits as (
     group by session_id
 ),
 
--- A turn works until its last answer, at the longest until the next prompt: background work would count twice.
-worked as (
-    select
-        *,
-        least(
-            last_response_at,
-            coalesce(lead(prompted_at) over (partition by session_id order by turn_number), last_response_at)
-        ) as worked_until
-    from {{ ref('fact_prompt') }}
-),
-
 prompts as (
     select
         session_id,
         count(*) filter (where is_human) as prompt_count,
         count(*) filter (where not is_human and prompt_origin <> 'unknown') as machine_prompt_count,
         count(*) filter (where was_interrupted) as interruption_count,
-        sum(
-            case when worked_until >= prompted_at then {{ ms_between('prompted_at', 'worked_until') }} end
-        ) / 1000.0 as agent_working_seconds
-    from worked
+        sum(working_seconds) as agent_working_seconds
+    from {{ ref('fact_prompt') }}
     group by session_id
 ),
 
@@ -124,9 +111,12 @@ select
     cast(coalesce(calls.unpriced_response_count, 0) as bigint) as unpriced_response_count,
     cast(coalesce(calls.unfinished_response_count, 0) as bigint) as unfinished_response_count,
     -- Turns out of order (a client that stamped old lines anew) can add up to more than the session lasted.
-    cast(least(
-        prompts.agent_working_seconds, {{ ms_between('sessions.started_at', 'sessions.ended_at') }} / 1000.0
-    ) as double) as agent_working_seconds,
+    case
+        when prompts.agent_working_seconds is not null
+            then cast(
+                least(prompts.agent_working_seconds, {{ ms_between('sessions.started_at', 'sessions.ended_at') }} / 1000.0) as double
+            )
+    end as agent_working_seconds,
     calls.cost_usd,
     calls.subagent_cost_usd,
     cost_states.reported_cost_usd,

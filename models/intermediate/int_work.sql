@@ -102,10 +102,8 @@ ends as (
         on notices.notice_status <> ''
         and (
             notices.notice_tool_use_id = delegations.tool_use_id
-            or (
-                notices.notice_tool_use_id = '' and notices.session_id = delegations.session_id
-                and notices.notice_task_id = delegations.handed_to
-            )
+            -- The agent's own id counts too: an agent that was woken again tells its end by another call, some notices by none.
+            or (notices.session_id = delegations.session_id and notices.notice_task_id = delegations.handed_to)
         )
     union all
     select

@@ -1,5 +1,15 @@
 {{ config(materialized='view') }}
 
+with errors as (
+    select
+        tool_id,
+        error_type,
+        row_number() over (partition by tool_id order by count(*) desc, error_type) as error_rank
+    from {{ ref('fact_tool_invocation') }}
+    where status = 'error' and error_type is not null
+    group by tool_id, error_type
+)
+
 select
     tools.tool_name,
     tools.tool_type,
@@ -13,11 +23,12 @@ select
     cast(count(*) filter (where calls.status = 'no_result') as bigint) as no_result_count,
     count(*) filter (where calls.status = 'error')
     / nullif(count(*) filter (where calls.status in ('ok', 'error')), 0) as error_ratio,
-    max(calls.error_type) filter (where calls.status = 'error') as example_error_type,
+    errors.error_type as example_error_type,
     cast(median(calls.duration_ms) as bigint) as median_duration_ms,
     count(*) filter (where calls.duration_method = 'exact') / count(*) as exact_duration_ratio,
     cast(sum(calls.output_size_bytes) as bigint) as output_bytes,
     max(calls.invoked_at) as last_used_at
 from {{ ref('fact_tool_invocation') }} as calls
 inner join {{ ref('dim_tool') }} as tools on tools.tool_id = calls.tool_id
+left join errors on errors.tool_id = calls.tool_id and errors.error_rank = 1
 group by all

@@ -1,6 +1,6 @@
 {{ config(materialized='view') }}
 
--- Calls of one tool after another count as one step; three steps in a row are a sequence.
+-- Calls of one tool after another count as one step; three steps in a row are a sequence. The agent's own bookkeeping is no step.
 with calls as (
     select
         calls.task_id,
@@ -13,7 +13,8 @@ with calls as (
             order by calls.invoked_at, calls._source_path, calls._source_line, calls.invocation_id
         ) as call_number
     from {{ ref('fact_tool_invocation') }} as calls
-    where calls.task_id is not null
+    inner join {{ ref('dim_tool') }} as tools on tools.tool_id = calls.tool_id
+    where calls.task_id is not null and not tools.is_bookkeeping
 ),
 
 marked as (
@@ -76,3 +77,4 @@ select
     counted.occurrence_count / totals.sequence_count as sequence_ratio
 from counted
 inner join totals on totals.task_type = counted.task_type
+where counted.task_count >= {{ var('sequence_tasks') }}

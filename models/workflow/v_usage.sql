@@ -1,51 +1,114 @@
 {{ config(materialized='view') }}
 
-with uses as (
+with invocations as (
+    select * from {{ ref('fact_tool_invocation') }}
+),
+
+skill_runs as (
+    select * from {{ ref('fact_skill_invocation') }}
+),
+
+assignments as (
+    select * from {{ ref('fact_work_assignment') }}
+),
+
+uses as (
     select
         'tool' as usage_type,
-        calls.tool_name as used_name,
-        calls.session_id,
-        calls.invoked_at as used_at,
-        calls.success,
+        tool_name as used_name,
+        session_id,
+        invoked_at as used_at,
+        success,
         false as is_by_user,
-        cast(null as double) as cost_usd
-    from {{ ref('fact_tool_invocation') }} as calls
+        cast(null as double) as work_cost_usd
+    from invocations
     union all
     select 'mcp_server', mcp_server, session_id, invoked_at, success, false, null
-    from {{ ref('fact_tool_invocation') }}
+    from invocations
     where mcp_server is not null
     union all
     select 'skill', skill_name, session_id, invoked_at, success, invoked_by = 'user', cost_usd
-    from {{ ref('fact_skill_invocation') }}
+    from skill_runs
     union all
-    select 'command', command_name, session_id, prompted_at, null, true, null
-    from {{ ref('fact_prompt') }}
-    where command_name is not null
+    -- A command with a body is a skill, and counted there.
+    select 'command', prompts.command_name, prompts.session_id, prompts.prompted_at, null, true, prompts.caused_cost_usd
+    from {{ ref('fact_prompt') }} as prompts
+    anti join skill_runs on skill_runs.prompt_id = prompts.prompt_id and skill_runs.skill_name = prompts.command_name
+    where prompts.command_name is not null
     union all
     select
-        'agent', agents.agent_name, work.session_id, work.assigned_at,
-        case work.status when 'completed' then true when 'accepted' then null else false end, false, null
-    from {{ ref('fact_work_assignment') }} as work
-    inner join {{ ref('dim_agent') }} as agents on agents.agent_id = work.agent_id
+        'agent', agent_name, session_id, assigned_at,
+        case status when 'completed' then true when 'accepted' then null when 'offered' then null else false end, false, null
+    from assignments
 ),
 
 newest as (
     select max(used_at) as newest_at from uses
+),
+
+-- What stands in the context for it: a tool's calls and results, the texts of a skill or command.
+components as (
+    select 'tool' as usage_type, tool_name as used_name, {{ surrogate_key(["'tool'", 'tool_name']) }} as component_id
+    from invocations
+    union
+    select 'mcp_server', mcp_server, {{ surrogate_key(["'tool'", 'tool_name']) }}
+    from invocations
+    where mcp_server is not null
+    union
+    select 'skill', skill_name, {{ surrogate_key(["'skill'", 'skill_name']) }} from skill_runs
+    union
+    select 'skill', skill_name, {{ surrogate_key(["'command'", 'skill_name']) }} from skill_runs
+    union
+    select usage_type, used_name, {{ surrogate_key(["'command'", 'used_name']) }} from uses where usage_type = 'command'
+),
+
+costs as (
+    select
+        components.usage_type,
+        components.used_name,
+        sum(allocations.cost_usd) as cost_usd
+    from components
+    inner join {{ ref('fact_cost_allocation') }} as allocations
+        on allocations.component_id = components.component_id and allocations.basis = 'context'
+    group by all
+    union all
+    select 'agent', agent_name, sum(cost_usd)
+    from {{ ref('v_cost_by_agent') }}
+    where agent_type <> 'main'
+    group by all
+),
+
+counted as (
+    select
+        uses.usage_type,
+        uses.used_name,
+        count(*) as use_count,
+        count(*) filter (where uses.is_by_user) as user_use_count,
+        count(*) filter (where uses.used_at > newest.newest_at - interval 30 day) as last_30_days_count,
+        count(distinct uses.session_id) as session_count,
+        count(distinct sessions.project_path) as project_count,
+        count(*) filter (where uses.success) / nullif(count(uses.success), 0) as success_ratio,
+        sum(uses.work_cost_usd) as work_cost_usd,
+        min(uses.used_at) as first_used_at,
+        max(uses.used_at) as last_used_at
+    from uses
+    cross join newest
+    inner join {{ ref('dim_session') }} as sessions on sessions.session_id = uses.session_id
+    group by uses.usage_type, uses.used_name
 )
 
 select
-    uses.usage_type,
-    uses.used_name,
-    cast(count(*) as bigint) as use_count,
-    cast(count(*) filter (where uses.is_by_user) as bigint) as user_use_count,
-    cast(count(*) filter (where uses.used_at > newest.newest_at - interval 30 day) as bigint) as last_30_days_count,
-    cast(count(distinct uses.session_id) as bigint) as session_count,
-    cast(count(distinct sessions.project_path) as bigint) as project_count,
-    count(*) filter (where uses.success) / nullif(count(uses.success), 0) as success_ratio,
-    sum(uses.cost_usd) as cost_usd,
-    min(uses.used_at) as first_used_at,
-    max(uses.used_at) as last_used_at
-from uses
-cross join newest
-inner join {{ ref('dim_session') }} as sessions on sessions.session_id = uses.session_id
-group by uses.usage_type, uses.used_name
+    counted.usage_type,
+    counted.used_name,
+    cast(counted.use_count as bigint) as use_count,
+    cast(counted.user_use_count as bigint) as user_use_count,
+    cast(counted.last_30_days_count as bigint) as last_30_days_count,
+    cast(counted.session_count as bigint) as session_count,
+    cast(counted.project_count as bigint) as project_count,
+    counted.success_ratio,
+    costs.cost_usd,
+    counted.work_cost_usd,
+    counted.first_used_at,
+    counted.last_used_at
+from counted
+left join costs on costs.usage_type = counted.usage_type and costs.used_name = counted.used_name
