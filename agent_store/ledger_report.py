@@ -74,7 +74,7 @@ BY = {
         join="inner join dim_agent as a on a.agent_id = u.agent_id",
     ),
     "branch": _CALLS.format(
-        name="coalesce(s.git_branch, 'none')", detail="s.project_name", time="{time}",
+        name="coalesce(nullif(u.git_branch, 'HEAD'), 'none')", detail="s.project_name", time="{time}",
         join="inner join dim_session as s on s.session_id = u.session_id",
     ),
     "file": _SEGMENTS,

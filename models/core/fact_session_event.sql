@@ -42,7 +42,7 @@ commit_texts as (
         *,
         nullif({{ regex_group('commit_line', '^(?:\\[(?:[^\\]]+ )?|ok(?: ✓)? )?([0-9a-f]{7,40})\\b') }}, '') as commit_sha,
         nullif(nullif({{ regex_group('commit_line', '^\\[([^ \\]]+)(?: \\(root-commit\\))? [0-9a-f]{7,40}\\]') }}, ''), 'detached') as commit_branch,
-        trim({{ regex_group('commit_line', '^(?:\\[[^\\]]+\\]|[0-9a-f]{7,40}) (.*)$') }}) as commit_subject
+        nullif(trim({{ regex_group('commit_line', '^(?:\\[[^\\]]+\\]|[0-9a-f]{7,40}) (.*)$') }}), '') as commit_subject
     from {{ explode('git_calls', 'commit_lines', 'commit_line', 'commit_line_number') }} as exploded
 ),
 
