@@ -11,7 +11,7 @@ select
     segments.file_id,
     segments.file_path,
     segments.component_name,
-    coalesce(nullif(segments.file_path, ''), left(calls.target, 200), segments.component_name) as subject,
+    coalesce(nullif(segments.file_path, ''), {{ regex_replace('left(calls.target, 200)', '\\s+', ' ') }}, segments.component_name) as subject,
     segments.entered_at,
     segments.left_at,
     results.instruction_rule,
