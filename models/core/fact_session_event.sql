@@ -50,8 +50,8 @@ printed_commits as (
     select
         *,
         case
-            when {{ regex_matches('tool_input.command', "'\\bgit\\b[^\\n;&|\"]*\\scherry-pick\\b'") }} then 'cherry-picked'
-            when {{ regex_matches('tool_input.command', "'\\bgit\\b[^\\n;&|\"]*\\srevert\\b'") }} then 'reverted'
+            when {{ regex_matches('tool_input.command', "'\\bgit\\b[^\\n\\x3b&|\"]*\\scherry-pick\\b'") }} then 'cherry-picked'
+            when {{ regex_matches('tool_input.command', "'\\bgit\\b[^\\n\\x3b&|\"]*\\srevert\\b'") }} then 'reverted'
             when contains(tool_input.command, '--amend') then 'amended'
             else 'committed'
         end as commit_kind,
@@ -116,14 +116,14 @@ events as (
         turn_id, session_id, 'main', prompted_at, 'prompt', cast(null as varchar),
         {{ as_json({'origin': 'prompt_origin', 'command': 'command_name', 'characters': 'length(prompt_text)'}) }}, source_path, source_line,
         'observed', cast(null as varchar)
-    from {{ ref('int_turn') }}
+    from {{ ref('int_turn') }} as int_turn
     semi join touched on touched.session_id = int_turn.session_id
     where prompt_origin <> 'unknown'
     union all
     select
         {{ surrogate_key(['turn_id', "'interruption'"]) }}, session_id, 'main', interrupted_at, 'interruption', cast(null as varchar),
         cast(null as varchar), source_path, source_line, 'observed', cast(null as varchar)
-    from {{ ref('int_turn') }}
+    from {{ ref('int_turn') }} as int_turn
     semi join touched on touched.session_id = int_turn.session_id
     where interrupted_at is not null
     union all

@@ -177,7 +177,7 @@ select
     -- What git and gh print about a commit and a pull request: `[main 1a2b3c4] Subject`, `1a2b3c4 Subject` of a log that follows,
     -- `ok 1a2b3c4` of a wrapper; fact_session_event decides.
     case
-        when {{ regex_matches('classified.tool_input.command', "'\\bgit\\b[^\\n;&|]*\\s(commit|cherry-pick|revert)\\b'") }}
+        when {{ regex_matches('classified.tool_input.command', "'\\bgit\\b[^\\n\\x3b&|]*\\s(commit|cherry-pick|revert)\\b'") }}
             then {{ regex_groups('classified.result_text', '(?m)^((?:\\[[^\\]\\n]+ [0-9a-f]{7,40}\\] |[0-9a-f]{7,40} |ok(?: ✓)? [0-9a-f]{7,40}$)[^\\n]*)') }}
     end as commit_lines,
     case
