@@ -282,8 +282,8 @@ def rank(
         )
     causes = [
         Cause(
-            str(row[0]), str(row[1]), row[2], row[2] / total_usd if total_usd else None, *row[3:7],
-            work.get(row[0]),
+            str(row[0]), str(row[1]), row[2], row[2] / total_usd if total_usd else None,
+            row[3], row[4], row[5], row[6], work.get(row[0]),
         )
         for row in rows
     ]  # fmt: skip

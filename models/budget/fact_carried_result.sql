@@ -9,9 +9,9 @@ carried as (
     select
         segment_id,
         session_id,
-        any_value(tool_use_id) as tool_use_id,
-        any_value(file_path) as file_path,
-        any_value(line_uuid) as line_uuid
+        max(tool_use_id) as tool_use_id,
+        max(file_path) as file_path,
+        max(line_uuid) as line_uuid
     from {{ ref('int_context_segment') }} as int_context_segment
     semi join touched on touched.session_id = int_context_segment.session_id
     where item_kind in ('tool_result', 'reference_file')
@@ -58,7 +58,7 @@ results as (
         carried.file_path,
         {{ path_name('carried.file_path') }} as file_name,
         coalesce(max(blocks.created_at), max(lines.created_at)) as returned_at,
-        any_value(left(blocks.said_text, {{ var('text_characters_kept') }})) as result_text
+        max(left(blocks.said_text, {{ var('text_characters_kept') }})) as result_text
     from carried
     left join blocks on blocks.tool_use_id = carried.tool_use_id and blocks.session_id = carried.session_id and blocks.block_type = 'tool_result'
     left join {{ ref('int_line') }} as lines on lines.line_uuid = carried.line_uuid and lines.session_id = carried.session_id
