@@ -38,7 +38,8 @@ blocks as (
 ),
 
 said_texts as (
-    select session_id, created_at, {{ file_words('said_text') }} as words
+    -- A file's name may be shorter than a telling one.
+    select session_id, created_at, {{ file_words('said_text', 4) }} as words
     from blocks
     where line_type = 'assistant' and block_type in ('text', 'tool_use') and created_at is not null
 ),
@@ -46,7 +47,6 @@ said_texts as (
 said as (
     select session_id, word, min(created_at) as first_said_at, max(created_at) as last_said_at
     from {{ explode('said_texts', 'words', 'word', 'word_number') }} as exploded
-    where length(word) >= {{ var('telling_word_characters') }}
     group by session_id, word
 ),
 
@@ -66,7 +66,7 @@ results as (
 ),
 
 result_words as (
-    select *, {{ file_words('result_text') }} as words
+    select *, {{ file_words('result_text', var('telling_word_characters')) }} as words
     from results
     where returned_at is not null and result_text is not null
 ),
