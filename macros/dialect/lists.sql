@@ -82,9 +82,9 @@
 
 {# The words of a text as a list: runs of what a file's name is made of, from a number of characters. #}
 {% macro file_words(column, characters=2) -%} {{ return(adapter.dispatch('file_words')(column, characters)) }} {%- endmacro %}
-{% macro duckdb__file_words(column, characters) -%} list_distinct(regexp_extract_all({{ column }}, '[A-Za-z0-9_][A-Za-z0-9_.-]{{ '{' }}{{ characters - 2 }},}[A-Za-z0-9_]')) {%- endmacro %}
+{% macro duckdb__file_words(column, characters) -%} list_distinct(regexp_extract_all({{ column }}, '[A-Za-z0-9_][A-Za-z0-9_.-]{{ '{' }}{{ (characters | int) - 2 }},}[A-Za-z0-9_]')) {%- endmacro %}
 {% macro spark__file_words(column, characters) -%}
-    array_distinct(regexp_extract_all({{ column }}, r'([A-Za-z0-9_][A-Za-z0-9_.-]{{ '{' }}{{ characters - 2 }},}[A-Za-z0-9_])', 1))
+    array_distinct(regexp_extract_all({{ column }}, r'([A-Za-z0-9_][A-Za-z0-9_.-]{{ '{' }}{{ (characters | int) - 2 }},}[A-Za-z0-9_])', 1))
 {%- endmacro %}
 
 {# How many words a text has: runs of anything but white space. #}
