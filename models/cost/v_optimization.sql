@@ -48,7 +48,7 @@ missed as (
             when misses.cause = 'expired_5m' then 'Answer within five minutes, or use the cache of an hour'
             when misses.cause in ('expired_1h', 'previous_message_not_found')
                 then 'Begin anew or compact before a pause of more than an hour'
-            when misses.cause = 'model_switch'
+            when misses.cause in ('model_switch', 'model_changed')
                 then 'Switch the model at the start of a session: each switch sends the whole context anew'
             when misses.cause = 'tools_changed' then 'Connect MCP servers and load tools at the start of a session'
             else 'Keep tools, system prompt and memory files as they are within a session'
@@ -66,7 +66,7 @@ missed as (
     inner join {{ ref('dim_model') }} as models on models.model_id = misses.model_id
     cross join newest
     -- Of a miss without a known cause nothing can be advised.
-    where misses.cause <> 'unknown'
+    where misses.cause not in ('unknown', 'unavailable')
     group by misses.cause, models.model_name
 ),
 
