@@ -76,7 +76,7 @@ BY = {
         join="inner join dim_agent as a on a.agent_id = u.agent_id",
     ),
     "branch": _CALLS.format(
-        name="coalesce(s.git_branch, 'none')", detail="s.project_name", time="{time}",
+        name="coalesce(nullif(u.git_branch, 'HEAD'), 'none')", detail="s.project_name", time="{time}",
         join="inner join dim_session as s on s.session_id = u.session_id",
     ),
     "file": _SEGMENTS,
@@ -97,6 +97,8 @@ class Cause:
     output_tokens: int
     request_count: int
     session_count: int
+    # Of a skill: what was done under it. Other cost of the same calls, so nothing to add to cost_usd.
+    work_cost_usd: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -270,10 +272,23 @@ def rank(
         """,
         parameters,
     ).fetchall()
+    work: dict[str, float] = {}
+    if by == "skill":
+        time, parameters = between("u.invoked_at")
+        work = dict(
+            connection.execute(
+                "select skill_name, sum(cost_usd) from fact_skill_invocation as u "
+                f"where cost_usd is not null and {time} group by skill_name",
+                parameters,
+            ).fetchall()
+        )
     causes = [
-        Cause(str(row[0]), str(row[1]), row[2], row[2] / total_usd if total_usd else None, *row[3:])
+        Cause(
+            str(row[0]), str(row[1]), row[2], row[2] / total_usd if total_usd else None,
+            row[3], row[4], row[5], row[6], work.get(row[0]),
+        )
         for row in rows
-    ]
+    ]  # fmt: skip
     return Ranking(by, since, until, total_usd, causes)
 
 
@@ -400,10 +415,15 @@ def render_ranking(found: Ranking, console: Console) -> None:
         name_column(table, "project" if found.by == "branch" else "type", 18 if wide else 12)
     table.add_column("", width=14 if wide else 6, no_wrap=True, style="cyan")
     number_columns(table, "cost", "share", "tokens")
+    has_work = any(cause.work_cost_usd is not None for cause in shown)
+    if has_work:
+        number_columns(table, "work")
     if wide:
         number_columns(table, "requests", "sessions")
     for cause in shown:
         more = [f"{cause.request_count:,}", f"{cause.session_count:,}"] if wide else []
+        if has_work:
+            more.insert(0, "" if cause.work_cost_usd is None else dollars(cause.work_cost_usd))
         table.add_row(
             escape(_shortened(cause.name, most)), *([escape(cause.detail)] if has_detail else []),
             bar(cause.cost_usd, shown[0].cost_usd, 14 if wide else 6), dollars(cause.cost_usd),
@@ -412,6 +432,8 @@ def render_ranking(found: Ranking, console: Console) -> None:
     console.print(fitted(table, console))
     listed = sum(cause.cost_usd for cause in found.causes)
     summary = f" {dollars(listed)} by {found.by} of {dollars(found.total_usd)} in all. {PRICES_ARE}"
+    if has_work:
+        summary += " Work: the answers given under a skill, whatever stood in their contexts."
     console.print(Text(summary, style="dim"))
 
 

@@ -80,11 +80,11 @@
 {% macro duckdb__text_list_json(column) -%} cast(to_json(list(distinct {{ column }} order by {{ column }})) as varchar) {%- endmacro %}
 {% macro spark__text_list_json(column) -%} to_json(array_sort(collect_set({{ column }}))) {%- endmacro %}
 
-{# The words of a text as a list: runs of what a file's name is made of. #}
-{% macro file_words(column) -%} {{ return(adapter.dispatch('file_words')(column)) }} {%- endmacro %}
-{% macro duckdb__file_words(column) -%} list_distinct(regexp_extract_all({{ column }}, '[A-Za-z0-9_][A-Za-z0-9_.-]*[A-Za-z0-9_]')) {%- endmacro %}
-{% macro spark__file_words(column) -%}
-    array_distinct(regexp_extract_all({{ column }}, r'([A-Za-z0-9_][A-Za-z0-9_.-]*[A-Za-z0-9_])', 1))
+{# The words of a text as a list: runs of what a file's name is made of, from a number of characters. #}
+{% macro file_words(column, characters=2) -%} {{ return(adapter.dispatch('file_words')(column, characters)) }} {%- endmacro %}
+{% macro duckdb__file_words(column, characters) -%} list_distinct(regexp_extract_all({{ column }}, '[A-Za-z0-9_][A-Za-z0-9_.-]{{ '{' }}{{ (characters | int) - 2 }},}[A-Za-z0-9_]')) {%- endmacro %}
+{% macro spark__file_words(column, characters) -%}
+    array_distinct(regexp_extract_all({{ column }}, r'([A-Za-z0-9_][A-Za-z0-9_.-]{{ '{' }}{{ (characters | int) - 2 }},}[A-Za-z0-9_])', 1))
 {%- endmacro %}
 
 {# How many words a text has: runs of anything but white space. #}

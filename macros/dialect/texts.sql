@@ -36,3 +36,13 @@
 {% macro word_parts(column) -%} {{ return(adapter.dispatch('word_parts')(column)) }} {%- endmacro %}
 {% macro duckdb__word_parts(column) -%} regexp_extract_all({{ column }}, '\p{Lu}+[\p{Ll}0-9]*|[\p{Ll}\p{Lo}0-9]+') {%- endmacro %}
 {% macro spark__word_parts(column) -%} regexp_extract_all({{ column }}, r'(\p{Lu}+[\p{Ll}0-9]*|[\p{Ll}\p{Lo}0-9]+)', 0) {%- endmacro %}
+
+{# A whole number with commas between the thousands, as text. #}
+{% macro grouped_number(column) -%} {{ return(adapter.dispatch('grouped_number')(column)) }} {%- endmacro %}
+{% macro duckdb__grouped_number(column) -%} format('{:,}', cast(round({{ column }}) as bigint)) {%- endmacro %}
+{% macro spark__grouped_number(column) -%} format_number(round({{ column }}), 0) {%- endmacro %}
+
+{# US dollars with cents as text. #}
+{% macro dollars_text(column) -%} {{ return(adapter.dispatch('dollars_text')(column)) }} {%- endmacro %}
+{% macro duckdb__dollars_text(column) -%} format('${:,.2f}', cast({{ column }} as double)) {%- endmacro %}
+{% macro spark__dollars_text(column) -%} concat('$', format_number({{ column }}, 2)) {%- endmacro %}

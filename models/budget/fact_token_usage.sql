@@ -16,17 +16,22 @@ pieces as (
 
 -- A component's tokens in each request: what has entered so far less what has left.
 changes as (
-    select thread_id, component_type, component_name, entered_response_number as response_number, sum(tokens) as change
+    select thread_id, component_type, component_name, entered_response_number as response_number, sum(tokens) as change,
+        sum(case when allocation_method = 'estimated' then tokens else 0 end) as estimated_change,
+        sum(case when allocation_method = 'direct' then tokens else 0 end) as direct_change
     from pieces
     group by all
     union all
-    select thread_id, component_type, component_name, left_response_number + 1 as response_number, -sum(tokens) as change
+    select thread_id, component_type, component_name, left_response_number + 1 as response_number, -sum(tokens) as change,
+        -sum(case when allocation_method = 'estimated' then tokens else 0 end) as estimated_change,
+        -sum(case when allocation_method = 'direct' then tokens else 0 end) as direct_change
     from pieces
     group by all
 ),
 
 netted as (
-    select thread_id, component_type, component_name, response_number, sum(change) as change
+    select thread_id, component_type, component_name, response_number, sum(change) as change,
+        sum(estimated_change) as estimated_change, sum(direct_change) as direct_change
     from changes
     group by all
 ),
@@ -42,16 +47,19 @@ in_context as (
         responses.response_id,
         spans.component_type,
         spans.component_name,
-        sum(coalesce(netted.change, 0)) over (
-            partition by spans.thread_id, spans.component_type, spans.component_name order by responses.response_number
-            rows between unbounded preceding and current row
-        ) as tokens
+        sum(coalesce(netted.change, 0)) over so_far as tokens,
+        sum(coalesce(netted.estimated_change, 0)) over so_far as estimated_tokens,
+        sum(coalesce(netted.direct_change, 0)) over so_far as direct_tokens
     from spans
     inner join responses
         on responses.thread_id = spans.thread_id and responses.response_number between spans.first_number and spans.last_number
     left join netted
         on netted.thread_id = spans.thread_id and netted.component_type = spans.component_type
         and netted.component_name = spans.component_name and netted.response_number = responses.response_number
+    window so_far as (
+        partition by spans.thread_id, spans.component_type, spans.component_name order by responses.response_number
+        rows between unbounded preceding and current row
+    )
 ),
 
 charged as (
@@ -129,6 +137,8 @@ parts as (
         in_context.component_type,
         in_context.component_name,
         in_context.tokens as input_tokens,
+        in_context.estimated_tokens,
+        in_context.direct_tokens,
         coalesce(charged.write_1h_tokens, 0) as write_1h_tokens,
         coalesce(charged.write_5m_tokens, 0) as write_5m_tokens,
         coalesce(charged.fresh_tokens, 0) as fresh_tokens,
@@ -146,16 +156,17 @@ parts as (
         and charged.component_name = in_context.component_name
     where in_context.tokens > 0
     union all
-    select response_id, component_type, component_name, 0, 0, 0, 0, 0, output_tokens, output_cost_usd, 0
+    select response_id, component_type, component_name, 0, 0, 0, 0, 0, 0, 0, output_tokens, output_cost_usd, 0
     from output_shares
     union all
-    select response_id, 'tool', 'WebSearch', 0, 0, 0, 0, 0, 0, 0, web_search_cost_usd
+    select response_id, 'tool', 'WebSearch', 0, 0, 0, 0, 0, 0, 0, 0, 0, web_search_cost_usd
     from all_responses
     where web_search_cost_usd > 0
     union all
     -- A request whose size is not known to the ledger (no context tokens, or no place in a thread) has its input side here.
     select
-        all_responses.response_id, 'system_prompt', 'unlogged', all_responses.context_tokens, all_responses.cache_write_1h_tokens,
+        all_responses.response_id, 'system_prompt', 'unlogged', all_responses.context_tokens, 0,
+        all_responses.context_tokens, all_responses.cache_write_1h_tokens,
         all_responses.cache_write_5m_tokens, all_responses.input_tokens,
         coalesce(
             all_responses.input_cost_usd + all_responses.cache_read_cost_usd + all_responses.cache_write_5m_cost_usd
@@ -172,6 +183,8 @@ summed as (
         component_type,
         component_name,
         sum(input_tokens) as input_tokens,
+        sum(estimated_tokens) as estimated_tokens,
+        sum(direct_tokens) as direct_tokens,
         sum(write_1h_tokens) as write_1h_tokens,
         sum(write_5m_tokens) as write_5m_tokens,
         sum(fresh_tokens) as fresh_tokens,
@@ -200,7 +213,14 @@ select
         when 'assistant_output' then 'response'
         else 'context'
     end as invocation_context,
-    'observed' as provenance,
+    -- How most of its tokens are known; what is output only is shared by length, a fee is a fact.
+    case
+        when summed.input_tokens + summed.output_tokens = 0 then 'direct'
+        when 2 * summed.estimated_tokens > summed.input_tokens + summed.output_tokens then 'estimated'
+        when 2 * summed.direct_tokens > summed.input_tokens + summed.output_tokens then 'direct'
+        else 'proportional'
+    end as allocation_method,
+    case when 2 * summed.estimated_tokens > summed.input_tokens + summed.output_tokens then 'estimated' else 'observed' end as provenance,
     cast(summed.input_tokens as bigint) as input_tokens,
     cast(summed.output_tokens as bigint) as output_tokens,
     cast(summed.input_tokens - summed.write_1h_tokens - summed.write_5m_tokens - summed.fresh_tokens as bigint) as cached_tokens,
@@ -210,6 +230,7 @@ select
     cast(summed.input_tokens + summed.output_tokens as bigint) as total_tokens,
     cast(summed.input_cost_usd as double) as input_cost_usd,
     cast(summed.output_cost_usd as double) as output_cost_usd,
+    cast(summed.fee_usd as double) as fee_usd,
     cast(summed.input_cost_usd + summed.output_cost_usd + summed.fee_usd as double) as cost_usd,
     touched._batch_id
 from summed

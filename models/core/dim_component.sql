@@ -1,3 +1,4 @@
+{%- set plugin_folder = '[/\\\\][.]?plugins[/\\\\](?:cache|marketplaces)[/\\\\][^/\\\\]+[/\\\\](?:plugins[/\\\\]|external_plugins[/\\\\])?([^/\\\\]+)[/\\\\]' %}
 with calls as (
     select * from {{ ref('int_tool_call') }}
 ),
@@ -90,18 +91,64 @@ components as (
     from seen
     where component_name is not null and component_name <> ''
     group by all
+),
+
+-- Commands of a project or a user have a namespace too: their folder. It is no plugin, whatever the client calls it.
+command_folders as (
+    select distinct namespace
+    from (
+        select {{ regex_group('file_path', '[/\\\\][.]claude[/\\\\]commands[/\\\\]([^/\\\\]+)[/\\\\]') }} as namespace
+        from components
+        union all
+        select {{ regex_group('target_path', '[/\\\\][.]claude[/\\\\]commands[/\\\\]([^/\\\\]+)[/\\\\]') }}
+        from calls
+    ) as folders
+    where namespace <> ''
+),
+
+-- What shows that there is a plugin of a name: the client's own word, a configuration or manifest, the folder that installed
+-- plugins lie in, the prefix of its MCP tools, and agents with a namespace, which only plugins bring.
+plugins as (
+    select distinct plugin_name
+    from (
+        select component_name as plugin_name from components where component_type = 'plugin'
+        union all
+        select {{ regex_group('component_name', '^([^@]+)@') }} from components where component_type = 'plugin'
+        union all
+        select {{ regex_group('file_path', plugin_folder) }} from components
+        union all
+        select {{ regex_group('component_name', '^(?:mcp__)?plugin_([^_]+)_') }} from components where component_type in ('tool', 'mcp_server')
+        union all
+        select {{ regex_group('component_name', '^([^:]+):') }} from components where component_type = 'agent'
+    ) as evidence
+    where plugin_name <> '' and plugin_name not in (select namespace from command_folders)
+),
+
+named as (
+    select
+        *,
+        coalesce(
+            nullif({{ regex_group('file_path', plugin_folder) }}, ''),
+            case
+                when component_type in ('tool', 'mcp_server') then {{ regex_group('component_name', '^(?:mcp__)?plugin_([^_]+)_') }}
+                when component_type in ('skill', 'command', 'agent') then {{ regex_group('component_name', '^([^:]+):') }}
+                when component_type = 'plugin' then {{ regex_group('component_name', '^([^@]+)') }}
+            end
+        ) as namespace
+    from components
 )
 
 select
-    {{ surrogate_key(['component_type', 'component_name']) }} as component_id,
-    component_name,
-    component_type,
-    file_path,
-    case when component_type in ('skill', 'command') then nullif({{ regex_group('component_name', '^([^:]+):') }}, '') end as plugin_name,
-    created_at,
-    last_seen_at,
+    {{ surrogate_key(['named.component_type', 'named.component_name']) }} as component_id,
+    named.component_name,
+    named.component_type,
+    named.file_path,
+    plugins.plugin_name,
+    named.created_at,
+    named.last_seen_at,
     'observed' as provenance
-from components
+from named
+left join plugins on plugins.plugin_name = named.namespace
 union all
 select
     task_id as component_id,

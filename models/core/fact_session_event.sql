@@ -23,32 +23,107 @@ sessions as (
     semi join touched on touched.session_id = sessions.session_id
 ),
 
+-- Clients before 2.1.160 do not log what git did. What it printed is read instead: git's own line for a commit, the line of a
+-- log behind a silent commit if its subject is in the command, the short answer of a wrapper. A call that failed afterwards has
+-- committed all the same.
+git_calls as (
+    select
+        calls.*,
+        lines.git_branch as line_branch
+    from {{ ref('int_tool_call') }} as calls
+    semi join touched on touched.session_id = calls.session_id
+    left join (select distinct session_id, line_uuid, git_branch from lines) as lines
+        on lines.line_uuid = calls.line_uuid and lines.session_id = calls.session_id
+    where calls.result.gitOperation is not null or calls.commit_lines is not null or calls.pull_request_urls is not null
+),
+
+commit_texts as (
+    select
+        *,
+        nullif({{ regex_group('commit_line', '^(?:\\[(?:[^\\]]+ )?|ok(?: ✓)? )?([0-9a-f]{7,40})\\b') }}, '') as commit_sha,
+        nullif(nullif({{ regex_group('commit_line', '^\\[([^ \\]]+)(?: \\(root-commit\\))? [0-9a-f]{7,40}\\]') }}, ''), 'detached') as commit_branch,
+        nullif(trim({{ regex_group('commit_line', '^(?:\\[[^\\]]+\\]|[0-9a-f]{7,40}) (.*)$') }}), '') as commit_subject
+    from {{ explode('git_calls', 'commit_lines', 'commit_line', 'commit_line_number') }} as exploded
+),
+
+printed_commits as (
+    select
+        *,
+        case
+            when {{ regex_matches('tool_input.command', "'\\bgit\\b[^\\n\\x3b&|\"]*\\scherry-pick\\b'") }} then 'cherry-picked'
+            when {{ regex_matches('tool_input.command', "'\\bgit\\b[^\\n\\x3b&|\"]*\\srevert\\b'") }} then 'reverted'
+            when contains(tool_input.command, '--amend') then 'amended'
+            else 'committed'
+        end as commit_kind,
+        row_number() over (partition by tool_use_id, commit_sha order by commit_line_number) as print_rank
+    from commit_texts
+    where
+        result.gitOperation.commit.sha is null and commit_sha is not null
+        and (
+            commit_line like '[%' or commit_line like 'ok%'
+            or (length(commit_subject) >= 8 and contains(tool_input.command, commit_subject))
+        )
+),
+
+pull_requests as (
+    select
+        stg.session_id, stg.pr_url, stg.pr_number, stg.pr_repository, stg.created_at, stg.line_number, files.path, stg.git_branch,
+        true as is_logged
+    from {{ ref('stg_transcripts__line') }} as stg
+    inner join {{ ref('stg_transcripts__file') }} as files on files.file_id = stg.file_id
+    semi join touched on touched.session_id = stg.session_id
+    where stg.line_type = 'pr-link' and stg.pr_url is not null
+    union all
+    select
+        session_id,
+        pr_url,
+        cast({{ regex_group('pr_url', '/pull/([0-9]+)$') }} as bigint),
+        {{ regex_group('pr_url', '^https?://[^/]+/(.+)/pull/[0-9]+$') }},
+        returned_at,
+        source_line,
+        source_path,
+        -- The branch that the command names, else the one that was checked out.
+        coalesce(nullif({{ regex_group('tool_input.command', '(?:--head|-H)[ =]["\'\']?(?:[^\\s:"\'\']+:)?([^\\s"\'\']+)') }}, ''), line_branch),
+        is_logged
+    from (
+        select
+            session_id, returned_at, source_line, source_path, tool_input, line_branch, result.gitOperation.pr.url as pr_url,
+            true as is_logged
+        from git_calls
+        where result.gitOperation.pr.url is not null and result.gitOperation.pr.action = 'created'
+        union all
+        select session_id, returned_at, source_line, source_path, tool_input, line_branch, pr_url, false as is_logged
+        from {{ explode('git_calls', 'pull_request_urls', 'pr_url', 'pr_url_number') }} as exploded
+    ) as created
+),
+
 events as (
     select
         {{ surrogate_key(['session_id', "'start'"]) }} as event_id, session_id, 'main' as actor, started_at as event_at,
         'session_start' as event_type,
         working_dir as target_path,
         {{ as_json({'entrypoint': 'entrypoint', 'client_version': 'first_client_version', 'git_branch': 'git_branch'}) }} as metadata,
-        _source_path as source_path, cast(null as bigint) as source_line
+        _source_path as source_path, cast(null as bigint) as source_line, 'observed' as provenance, cast(null as varchar) as git_branch
     from sessions
     union all
     select
         {{ surrogate_key(['session_id', "'end'"]) }}, session_id, 'main', ended_at, 'session_end', working_dir,
         -- Why a session ended is in dim_session: a session found later may change it (`/clear`).
-        cast(null as varchar), _source_path, cast(null as bigint)
+        cast(null as varchar), _source_path, cast(null as bigint), 'observed', git_branch
     from sessions
     union all
     select
         turn_id, session_id, 'main', prompted_at, 'prompt', cast(null as varchar),
-        {{ as_json({'origin': 'prompt_origin', 'command': 'command_name', 'characters': 'length(prompt_text)'}) }}, source_path, source_line
-    from {{ ref('int_turn') }}
+        {{ as_json({'origin': 'prompt_origin', 'command': 'command_name', 'characters': 'length(prompt_text)'}) }}, source_path, source_line,
+        'observed', cast(null as varchar)
+    from {{ ref('int_turn') }} as int_turn
     semi join touched on touched.session_id = int_turn.session_id
     where prompt_origin <> 'unknown'
     union all
     select
         {{ surrogate_key(['turn_id', "'interruption'"]) }}, session_id, 'main', interrupted_at, 'interruption', cast(null as varchar),
-        cast(null as varchar), source_path, source_line
-    from {{ ref('int_turn') }}
+        cast(null as varchar), source_path, source_line, 'observed', cast(null as varchar)
+    from {{ ref('int_turn') }} as int_turn
     semi join touched on touched.session_id = int_turn.session_id
     where interrupted_at is not null
     union all
@@ -82,7 +157,7 @@ events as (
             when subtype = 'stop_hook_summary' then {{ as_json({'hooks': 'hook_count', 'prevented': 'was_continuation_prevented'}) }}
             else {{ as_json({'level': 'level'}) }}
         end,
-        source_path, line_number
+        source_path, line_number, 'observed', git_branch
     from lines
     where line_type = 'system'
     union all
@@ -100,7 +175,7 @@ events as (
                 'command': 'left(attachments.attachment.command, 200)', 'exit_code': 'attachments.attachment.exitCode',
                 'duration_ms': 'attachments.attachment.durationMs', 'tool_use_id': 'attachments.attachment.toolUseID'}) }}
         end,
-        lines.source_path, lines.line_number
+        lines.source_path, lines.line_number, 'observed', lines.git_branch
     from lines
     inner join {{ ref('stg_transcripts__attachment') }} as attachments
         on attachments.file_id = lines.file_id and attachments.line_number = lines.line_number
@@ -117,21 +192,24 @@ events as (
             'sha': 'result.gitOperation.commit.sha', 'branch': 'result.gitOperation.commit.branch',
             'kind': 'result.gitOperation.commit.kind'
         }) }},
-        source_path, source_line
-    from {{ ref('int_tool_call') }}
-    semi join touched on touched.session_id = int_tool_call.session_id
+        source_path, source_line, 'observed', coalesce(result.gitOperation.commit.branch, line_branch)
+    from git_calls
     where result.gitOperation.commit.sha is not null
     union all
     select
+        {{ surrogate_key(['tool_use_id', "'commit'", 'commit_sha']) }}, session_id, actor, returned_at, 'commit', cast(null as varchar),
+        {{ as_json({'sha': 'commit_sha', 'branch': 'commit_branch', 'kind': 'commit_kind', 'subject': 'left(commit_subject, 200)'}) }},
+        source_path, source_line, 'estimated', coalesce(commit_branch, line_branch)
+    from printed_commits
+    where print_rank = 1
+    union all
+    select
         {{ surrogate_key(['session_id', "'pr'", 'pr_url']) }}, session_id, 'main', min(created_at), 'pull_request', pr_url,
-        {{ as_json({'number': 'max(pr_number)', 'repository': 'max(pr_repository)'}) }}, min(path), min(line_number)
-    from (
-        select stg.session_id, stg.pr_url, stg.pr_number, stg.pr_repository, stg.created_at, stg.line_number, files.path
-        from {{ ref('stg_transcripts__line') }} as stg
-        inner join {{ ref('stg_transcripts__file') }} as files on files.file_id = stg.file_id
-        semi join touched on touched.session_id = stg.session_id
-        where stg.line_type = 'pr-link' and stg.pr_url is not null
-    ) as links
+        {{ as_json({'number': 'max(pr_number)', 'repository': 'max(pr_repository)'}) }},
+        min_by(path, (path, line_number)), min_by(line_number, (path, line_number)),
+        case when bool_or(is_logged) then 'observed' else 'estimated' end,
+        min_by(git_branch, (created_at, path, line_number)) filter (where git_branch is not null)
+    from pull_requests
     group by session_id, pr_url
 )
 
@@ -142,7 +220,8 @@ select
     events.event_at,
     events.event_type,
     events.target_path,
-    'observed' as provenance,
+    events.git_branch,
+    events.provenance,
     events.metadata,
     events.source_path as _source_path,
     events.source_line as _source_line,

@@ -59,6 +59,8 @@ select
         when priced.is_model_switch then 'model_switch'
         when priced.gap_seconds > priced.ttl_seconds
             then case priced.ttl_seconds when {{ var('cache_ttl_1h_seconds') }} then 'expired_1h' else 'expired_5m' end
+        -- Without a pause between the two requests the times were rewritten: whether the cache had expired cannot be told.
+        when coalesce(priced.gap_seconds, 0) <= 0 then 'unknown'
         when priced.cache_read_tokens > 0 then 'changed_prefix'
         else 'unknown'
     end as cause,

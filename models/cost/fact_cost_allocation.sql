@@ -10,7 +10,9 @@ usage as (
         count(*) as request_count,
         sum(input_tokens) as input_tokens,
         sum(output_tokens) as output_tokens,
+        sum(input_cost_usd) as input_cost_usd,
         sum(output_cost_usd) as output_cost_usd,
+        sum(fee_usd) as fee_usd,
         sum(cost_usd) as cost_usd
     from {{ ref('fact_token_usage') }} as fact_token_usage
     semi join touched on touched.session_id = fact_token_usage.session_id
@@ -54,17 +56,19 @@ by_context as (
         coalesce(segments.entered_tokens, 0) as entered_tokens,
         usage.input_tokens,
         usage.output_tokens,
-        coalesce(segments.entry_cost_usd, 0) as entry_cost_usd,
+        -- What never was a segment, the input of a request outside of any thread, entered and was carried no further.
+        case when segments.component_id is null then usage.input_cost_usd else segments.entry_cost_usd end as entry_cost_usd,
         coalesce(segments.carrying_cost_usd, 0) as carrying_cost_usd,
         coalesce(segments.rebilled_cost_usd, 0) as rebilled_cost_usd,
         coalesce(segments.miss_extra_cost_usd, 0) as miss_extra_cost_usd,
         usage.output_cost_usd,
+        usage.fee_usd,
         usage.cost_usd
     from usage
     left join segments on segments.session_id = usage.session_id and segments.component_id = usage.component_id
 ),
 
--- The cost of a turn's responses, its subagents' included, is its task's.
+-- The cost of a turn's responses, its subagents' included, is its task's. What entered and what was carried is not asked here.
 by_task as (
     select
         session_id,
@@ -73,15 +77,16 @@ by_task as (
         max(called_at) as allocated_at,
         'direct' as allocation_method,
         count(*) as request_count,
-        0 as requests_carried,
-        0 as entered_tokens,
+        cast(null as bigint) as requests_carried,
+        cast(null as bigint) as entered_tokens,
         sum(context_tokens) as input_tokens,
         sum(output_tokens) as output_tokens,
-        0 as entry_cost_usd,
-        0 as carrying_cost_usd,
-        0 as rebilled_cost_usd,
-        0 as miss_extra_cost_usd,
+        cast(null as double) as entry_cost_usd,
+        cast(null as double) as carrying_cost_usd,
+        cast(null as double) as rebilled_cost_usd,
+        cast(null as double) as miss_extra_cost_usd,
         sum(coalesce(output_cost_usd, 0)) as output_cost_usd,
+        sum(coalesce(web_search_cost_usd, 0)) as fee_usd,
         sum(coalesce(cost_usd, 0)) as cost_usd
     from {{ ref('fact_api_call') }} as fact_api_call
     semi join touched on touched.session_id = fact_api_call.session_id
@@ -102,7 +107,7 @@ select
     everything.allocated_at,
     everything.basis,
     everything.allocation_method,
-    'observed' as provenance,
+    case when everything.allocation_method = 'estimated' then 'estimated' else 'observed' end as provenance,
     cast(everything.request_count as bigint) as request_count,
     cast(everything.requests_carried as bigint) as requests_carried,
     cast(everything.entered_tokens as bigint) as entered_tokens,
@@ -113,6 +118,7 @@ select
     cast(everything.rebilled_cost_usd as double) as rebilled_cost_usd,
     cast(everything.miss_extra_cost_usd as double) as miss_extra_cost_usd,
     cast(everything.output_cost_usd as double) as output_cost_usd,
+    cast(everything.fee_usd as double) as fee_usd,
     cast(everything.cost_usd as double) as cost_usd,
     touched._batch_id
 from everything

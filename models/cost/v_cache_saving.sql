@@ -35,6 +35,7 @@ select
     calls.cache_read_cost_usd,
     calls.cache_write_cost_usd,
     calls.uncached_prefix_cost_usd - calls.cache_read_cost_usd - calls.cache_write_cost_usd as saved_usd,
-    coalesce(misses.missed_usd, 0) as missed_usd
+    -- Without a price nothing is known of what a miss cost.
+    case when calls.uncached_prefix_cost_usd is not null then coalesce(misses.missed_usd, 0) end as missed_usd
 from calls
 left join misses on misses.usage_month = calls.usage_month and misses.model_name = calls.model_name

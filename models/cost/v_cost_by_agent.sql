@@ -16,7 +16,7 @@ select
     agents.agent_type,
     {{ cost_measures('calls') }},
     cast(count(distinct calls.agent_run_id) as bigint) as run_count,
-    max(case when agents.agent_type <> 'main' then coalesce(returned.return_cost_usd, 0) else 0 end) as return_cost_usd
+    max(case when agents.agent_type <> 'main' then returned.return_cost_usd end) as return_cost_usd
 from {{ ref('fact_api_call') }} as calls
 inner join {{ ref('dim_agent') }} as agents on agents.agent_id = calls.agent_id
 left join returned on returned.agent_name = agents.agent_name

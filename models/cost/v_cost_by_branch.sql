@@ -2,7 +2,7 @@
 
 select
     sessions.project_name,
-    coalesce(sessions.git_branch, 'none') as git_branch,
+    coalesce(nullif(calls.git_branch, 'HEAD'), 'none') as git_branch,
     {{ cost_measures('calls') }}
 from {{ ref('fact_api_call') }} as calls
 inner join {{ ref('dim_session') }} as sessions on sessions.session_id = calls.session_id

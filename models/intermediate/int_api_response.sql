@@ -30,6 +30,7 @@ grouped as (
         max(attribution_plugin) as attribution_plugin,
         max(attribution_agent) as attribution_agent,
         max(attribution_mcp_server) as attribution_mcp_server,
+        max(git_branch) filter (where owner_rank = 1) as git_branch,
         sum(reported_cost_usd) as reported_cost_usd
     from ranked
     group by response_id
@@ -198,6 +199,7 @@ select
     grouped.attribution_plugin,
     grouped.attribution_agent,
     grouped.attribution_mcp_server,
+    grouped.git_branch,
     grouped.is_sidechain,
     grouped.is_aborted,
     grouped.is_output_final,

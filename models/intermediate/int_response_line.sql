@@ -151,6 +151,7 @@ select
     ranked.attribution_plugin,
     ranked.attribution_agent,
     ranked.attribution_mcp_server,
+    ranked.git_branch,
     ranked.reported_cost_usd,
     ranked.is_sidechain,
     ranked.is_aborted,

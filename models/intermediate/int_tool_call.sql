@@ -174,6 +174,16 @@ select
     coalesce(classified.output_bytes, 0) as output_bytes,
     coalesce(classified.output_characters, 0) as output_characters,
     classified.output_image_count,
+    -- What git and gh print about a commit and a pull request: `[main 1a2b3c4] Subject`, `1a2b3c4 Subject` of a log that follows,
+    -- `ok 1a2b3c4` of a wrapper; fact_session_event decides.
+    case
+        when {{ regex_matches('classified.tool_input.command', "'\\bgit\\b[^\\n\\x3b&|]*\\s(commit|cherry-pick|revert)\\b'") }}
+            then {{ regex_groups('classified.result_text', '(?m)^((?:\\[[^\\]\\n]+ [0-9a-f]{7,40}\\] |[0-9a-f]{7,40} |ok(?: ✓)? [0-9a-f]{7,40}$)[^\\n]*)') }}
+    end as commit_lines,
+    case
+        when {{ regex_matches('classified.tool_input.command', "'\\bgh\\s+pr\\s+create\\b'") }}
+            then {{ regex_groups('classified.result_text', '(?m)^(https://\\S+/pull/[0-9]+)\\s*$') }}
+    end as pull_request_urls,
     case when classified.result.type = 'create' then classified.written_line_count else classified.patch_lines_added end
         as patch_lines_added,
     case when classified.result.type = 'create' then 0 else classified.patch_lines_deleted end as patch_lines_deleted,

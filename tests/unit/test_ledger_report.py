@@ -39,7 +39,10 @@ TABLES = """
     create table fact_api_call (
         call_id varchar, session_id varchar, agent_id varchar, agent_run_id varchar, called_at timestamp,
         context_tokens bigint, input_tokens bigint, output_tokens bigint, cost_usd double, success boolean,
-        is_priced boolean);
+        is_priced boolean, git_branch varchar);
+    create table fact_skill_invocation as select * from (values
+        ('shop:release', timestamp '2026-03-02 09:59', 150e-2), ('shop:release', timestamp '2026-03-01 09:59', 50e-2)
+    ) as t (skill_name, invoked_at, cost_usd);
     create table fact_token_usage (
         call_id varchar, session_id varchar, component_id varchar, measured_at timestamp, input_tokens bigint,
         output_tokens bigint, cost_usd double);
@@ -74,8 +77,8 @@ def store() -> duckdb.DuckDBPyConnection:
     ]
     for call_id, session, agent, run, at, tokens, cost, priced in calls:
         connection.execute(
-            "insert into fact_api_call values (?, ?, ?, ?, ?, ?, ?, 100, ?, true, ?)",
-            [call_id, session, agent, run, at, tokens, tokens, cost, priced],
+            "insert into fact_api_call values (?, ?, ?, ?, ?, ?, ?, 100, ?, true, ?, ?)",
+            [call_id, session, agent, run, at, tokens, tokens, cost, priced, "main" if priced else "HEAD"],
         )
     usage = [
         ("c1", SESSION, "base", "2026-03-01 10:00", 9_000, 0.75),
@@ -136,6 +139,14 @@ def test_every_ranking_answers(store: duckdb.DuckDBPyConnection, by: str, first:
     found = ledger.rank(store, by)
     assert found.causes[0].name == first
     assert len(found.causes) == count
+
+
+def test_work_under_a_skill_stands_beside_what_it_weighs(store: duckdb.DuckDBPyConnection) -> None:
+    cause = ledger.rank(store, "skill").causes[0]
+    assert (cause.cost_usd, cause.work_cost_usd) == (pytest.approx(0.25), pytest.approx(2.0))
+    one_day = ledger.rank(store, "skill", date(2026, 3, 2), date(2026, 3, 2)).causes[0]
+    assert one_day.work_cost_usd == pytest.approx(1.5)
+    assert ledger.rank(store, "tool").causes[0].work_cost_usd is None
 
 
 def test_components_and_agents_add_up_to_the_total(store: duckdb.DuckDBPyConnection) -> None:
@@ -214,7 +225,7 @@ def test_it_fits_the_width(store: duckdb.DuckDBPyConnection, width: int, what: s
 def test_a_long_session_fits_too(store: duckdb.DuckDBPyConnection) -> None:
     store.execute(
         "insert into fact_api_call select 'n' || i, '5e34-b', 'a1', null, "
-        "timestamp '2026-04-01' + to_seconds(i), 1000 + i * 100, 1000 + i * 100, 1, 0.1, true, true "
+        "timestamp '2026-04-01' + to_seconds(i), 1000 + i * 100, 1000 + i * 100, 1, 0.1, true, true, 'main' "
         "from range(2000) as t (i)"
     )
     store.execute(

@@ -169,6 +169,25 @@ def test_every_error_example_matches_its_own_rule_first() -> None:
         assert first == rule["rule_order"], rule["example"]
 
 
+def test_every_instruction_example_matches_its_own_rule_first() -> None:
+    """RE2 finds an example by its rule and by none before it, and no rule takes code or a page of docs."""
+    with duckdb.connect() as connection:
+        rules = rows("instruction_files")
+        for path, expected in [(rule["example"], rule["rule_name"]) for rule in rules] + [
+            ("/app/src/planner.py", None), ("/app/docs/plans-and-prices.html", None), ("/app/README.md", None),
+        ]:  # fmt: skip
+            first = next(
+                (
+                    rule["rule_name"]
+                    for rule in rules
+                    if connection.execute("select regexp_matches(?, ?)", [path, rule["pattern"]]).fetchone()
+                    == (True,)
+                ),
+                None,
+            )
+            assert first == expected, path
+
+
 @pytest.mark.parametrize("seed", ["intent_rules", "tool_error_rules"])
 def test_patterns_mean_the_same_in_duckdb(seed: str) -> None:
     """RE2 takes every pattern and finds in every example what Python finds."""
