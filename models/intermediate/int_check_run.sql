@@ -380,12 +380,10 @@ measured as (
         {{ check_measure('failed_word', 'kept.check_name', 'windows.output_text') }} is not null as has_failed_word,
         {{ check_measure('kind_word', 'kept.check_name', 'windows.output_text') }} is not null as has_kind_word,
         {{ check_measure('nothing_ran', 'kept.check_name', 'windows.output_text') }} is not null as says_nothing_ran,
-        {{ check_measure_rule(['failed', 'errored', 'failed_word'], 'kept.check_name', 'windows.output_text', above_zero=true) }} as failed_by,
-        {{ check_measure_rule(['passed', 'total', 'passed_word', 'failed', 'errored'], 'kept.check_name', 'windows.output_text') }} as passed_by,
         {{ check_says('not_run', 'windows.output_text') }} as says_not_run,
         kept.check_kind = 'test' and {{ check_says('crash', 'windows.output_text') }} as says_crash,
         -- The summary of a run may lie in what was cut out of the middle; what is read then is another run's.
-        kept.check_name = 'pytest' and windows.is_output_cut and {{ check_unfinished('windows.output_text') }} as is_partly_read
+        case when kept.check_name = 'pytest' and windows.is_output_cut then {{ check_unfinished('windows.output_text') }} else false end as is_partly_read
     from kept
     inner join windows on windows.tool_use_id = kept.tool_use_id
 ),
@@ -555,8 +553,12 @@ select
     targeted.recognised_by,
     case
         when targeted.outcome_method not in ('counts', 'words') then null
-        when targeted.outcome = 'failed' then coalesce(targeted.failed_by, case when targeted.says_crash then 'crash_crash' end)
-        when targeted.outcome = 'passed' then targeted.passed_by
+        when targeted.outcome = 'failed' then coalesce(
+            {{ check_measure_rule(['failed', 'errored', 'failed_word'], 'targeted.check_name', 'targeted.output_text', above_zero=true) }},
+            case when targeted.says_crash then 'crash_crash' end
+        )
+        when targeted.outcome = 'passed'
+            then {{ check_measure_rule(['passed', 'total', 'passed_word', 'failed', 'errored'], 'targeted.check_name', 'targeted.output_text') }}
     end as outcome_rule,
     -- Without the brackets of a group that began or ends elsewhere in the line.
     left(trim(case
