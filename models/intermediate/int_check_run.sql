@@ -16,7 +16,9 @@
 
 {#- Values of options that say how a check runs, not on what, make no other command of it. -#}
 {%- set run_options = "'\\s--(?:seed|tb|maxfail|max-failures|max-cases|max-warnings|timeout|test-timeout|workers|max-workers|maxWorkers|jobs|parallel|shard|reporters?|format|output-format|formatter|colou?r|log-level|verbosity|durations|retries|repeat-each|threshold|partitions|cov|cov-report|cov-fail-under|dist)\\s+[^\\s-]\\S*|\\s-j\\s+\\d+'" -%}
-{%- set pytest_options = "'\\s-[pmknorW]\\s+[^\\s-]\\S*'" -%}
+{%- set pytest_options = "'\\s-[pnorW]\\s+[^\\s-]\\S*'" -%}
+{#- A choice of tests is a part of what was run. -#}
+{%- set pytest_choice = "'\\s-[mk](?:\\s+|=)(?:\"\"|(\\S+))'" -%}
 
 with touched as {{ touched_sessions() }},
 
@@ -526,7 +528,8 @@ placed as (
     select
         *,
         case
-            when check_name = 'pytest' then {{ regex_replace_all(regex_replace_all('bare_text', run_options, "''"), pytest_options, "''") }}
+            when check_name = 'pytest' then
+                {{ regex_replace_all(regex_replace_all(regex_replace_all('bare_text', run_options, "''"), pytest_options, "''"), pytest_choice, "' only:\\1'") }}
             else {{ regex_replace_all('bare_text', run_options, "''") }}
         end as shape_text,
         case

@@ -34,6 +34,7 @@ passes as (
     where
         passes.passed and (
             passes.command_shape = runs.command_shape
+            or starts_with(runs.command_shape, passes.command_shape || ' only:')
             or (
                 starts_with(runs.command_shape, passes.command_shape || ' ')
                 and not regexp_matches(passes.command_shape, ' \S*[/.]\w| (src|tests?|spec|lib|app|packages)\b')
