@@ -36,6 +36,16 @@
     {%- else -%} {{ list_of(['null']) }} {%- endif -%}
 {%- endmacro %}
 
+{# The number that one rule reads from a text; NULL where it finds nothing. #}
+{% macro check_number(rule, column) -%}
+    {%- set pattern = quoted_text(rule['pattern']) -%}
+    {%- if rule['method'] == 'count' -%} {{ regex_count(column, pattern) }}
+    {%- elif rule['method'] == 'last' -%} {{ regex_last_number(column, pattern) }}
+    {%- elif rule['method'] == 'word' -%} case when {{ regex_matches(column, pattern) }} then 1 end
+    {%- else -%} {{ regex_sum(column, pattern) }}
+    {%- endif -%}
+{%- endmacro %}
+
 {#
     A measure of a check's output. The first rule of the check that finds anything gives the number; rules with method `plus`
     add theirs to it. NULL where no rule finds anything.
@@ -44,16 +54,8 @@
     {%- if execute -%}
     {%- set checks = {} -%}
     {%- for rule in check_rule_rows([measure]) -%}
-        {%- set pattern = quoted_text(rule['pattern']) -%}
-        {%- set number -%}
-            {%- if rule['method'] == 'count' -%} {{ regex_count(column, pattern) }}
-            {%- elif rule['method'] == 'last' -%} {{ regex_last_number(column, pattern) }}
-            {%- elif rule['method'] == 'word' -%} case when {{ regex_matches(column, pattern) }} then 1 end
-            {%- else -%} {{ regex_sum(column, pattern) }}
-            {%- endif -%}
-        {%- endset -%}
         {%- set numbers = checks.setdefault(rule['check_name'], {'first': [], 'plus': []}) -%}
-        {%- do numbers['plus' if rule['method'] == 'plus' else 'first'].append(number) -%}
+        {%- do numbers['plus' if rule['method'] == 'plus' else 'first'].append(check_number(rule, column)) -%}
     {%- endfor -%}
     case {{ name_column }}
         {%- for name, numbers in checks.items() %}
@@ -71,18 +73,23 @@
     {%- else -%} cast(null as double) {%- endif -%}
 {%- endmacro %}
 
-{# The name of the first rule of the check, of these measures, that finds anything in the output. #}
-{% macro check_measure_rule(measures, name_column, column) -%}
+{#
+    The name of the first rule of the check, by the order of these measures, that finds anything in the output, or, with
+    `above_zero`, a number above zero: `0 failed` is no failure.
+#}
+{% macro check_measure_rule(measures, name_column, column, above_zero=false) -%}
     {%- if execute -%}
     {%- set checks = {} -%}
-    {%- for rule in check_rule_rows(measures) -%}
-        {%- do checks.setdefault(rule['check_name'], []).append(rule) -%}
+    {%- for measure in measures -%}
+        {%- for rule in check_rule_rows([measure]) -%}
+            {%- do checks.setdefault(rule['check_name'], []).append(rule) -%}
+        {%- endfor -%}
     {%- endfor -%}
     case {{ name_column }}
         {%- for name, rules in checks.items() %}
         when '{{ name }}' then case
             {%- for rule in rules %}
-            when {{ regex_matches(column, quoted_text(rule['pattern'])) }} then '{{ rule['rule_name'] }}'
+            when {% if above_zero %}{{ check_number(rule, column) }} > 0{% else %}{{ regex_matches(column, quoted_text(rule['pattern'])) }}{% endif %} then '{{ rule['rule_name'] }}'
             {%- endfor %}
         end
         {%- endfor %}
@@ -90,9 +97,9 @@
     {%- else -%} cast(null as varchar) {%- endif -%}
 {%- endmacro %}
 
-{# Whether a text says that the command was never there to run. #}
-{% macro check_not_run(column) -%}
+{# Whether a text fits a rule of a type that is about no check in particular: that the command was never there to run, a crash. #}
+{% macro check_says(rule_type, column) -%}
     {%- if execute -%}
-    ({% for rule in check_rule_rows(['not_run']) %}{{ regex_matches(column, quoted_text(rule['pattern'])) }}{{ ' or ' if not loop.last }}{% endfor %})
+    ({% for rule in check_rule_rows([rule_type]) %}{{ regex_matches(column, quoted_text(rule['pattern'])) }}{{ ' or ' if not loop.last }}{% endfor %})
     {%- else -%} false {%- endif -%}
 {%- endmacro %}

@@ -27,8 +27,7 @@
 #}
 {% macro bare_command(column) -%}
     {%- set prefix = "^\\s*(?:"
-        ~ "(?:then|do|else|if|elif|while|until|time|sudo|nice|nohup|env|command|exec|builtin|xvfb-run|rtk|direnv\\s+exec\\s+\\S+|!|\\{|\\(|\\$\\()(?:\\s+-\\S+)*\\s+|[({!]\\s*"
-        ~ "|rtk\\s+(?:proxy|test|err|summary)\\s+"
+        ~ "rtk\\s+(?:proxy|test|err|summary)\\s+|(?:then|do|else|if|elif|while|until|time|sudo|nice|nohup|env|command|exec|builtin|xvfb-run|rtk|direnv\\s+exec\\s+\\S+|!|\\{|\\(|\\$\\()(?:\\s+-\\S+)*\\s+|[({!]\\s*"
         ~ "|[A-Za-z_]\\w*=\\$\\(\\s*|[A-Za-z_]\\w*=\\S*\\s+"
         ~ "|g?timeout\\s+(?:-\\S+\\s+)*[\\d.]+[smhd]?\\s+"
         ~ "|(?:\\S*/)?(?:uv|poetry|pipenv|hatch|pdm|rye|pixi)\\s+run\\s+(?:--(?:group|with|extra|package|project|directory|python|env-file|only-group|no-group|with-editable|with-requirements|env|environment)[= ]\\S+\\s+|-p\\s+\\S+\\s+|-\\S+\\s+)*"

@@ -14,6 +14,12 @@
 {%- set target_folder = "\\s((?:[.]{1,2}/|/|~/)?[\\w.@+-]+(?:/[\\w.@+-]+)+/?)(?:\\s|$)" -%}
 {%- set task_of_file = "'/tasks/([A-Za-z0-9_-]+)[.]output'" %}
 
+{#- Values of options that say how a check runs, not on what, make no other command of it. -#}
+{%- set run_options = "'\\s--(?:seed|tb|maxfail|max-failures|max-cases|max-warnings|timeout|test-timeout|workers|max-workers|maxWorkers|jobs|parallel|shard|reporters?|format|output-format|formatter|colou?r|log-level|verbosity|durations|retries|repeat-each|threshold|partitions|cov|cov-report|cov-fail-under|dist)\\s+[^\\s-]\\S*|\\s-j\\s+\\d+'" -%}
+{%- set pytest_options = "'\\s-[pnorW]\\s+[^\\s-]\\S*'" -%}
+{#- A choice of tests is a part of what was run. -#}
+{%- set pytest_choice = "'\\s-[mk](?:\\s+|=)(?:\"\"|(\\S+))'" -%}
+
 with touched as {{ touched_sessions() }},
 
 calls as (
@@ -88,7 +94,8 @@ ordered_commands as (
         lead(operator_before) over after_piece as operator_after,
         lead(bare_text) over after_piece as next_text,
         -- What fails after a chain of && made the whole fail; after anything else the exit status is another command's.
-        coalesce(bool_or(operator_before not in ('&&', '|')) over rest_of_line, false) as has_loose_end
+        coalesce(bool_or(operator_before not in ('&&', '|')) over rest_of_line, false) as has_loose_end,
+        coalesce(bool_and(operator_before = '&&' and regexp_matches(bare_text, '^(echo|printf)\b')) over rest_of_line, true) as is_told_at_most
     from simple_commands
     window
         after_piece as (partition by tool_use_id order by piece_number),
@@ -110,8 +117,10 @@ ruled as (
 
 named as (
     select
-        ruled.* exclude (operator_after, next_text),
+        ruled.* exclude (operator_after, next_text, is_told_at_most),
         -- Of several runs of one check in a line the last one's fate is the line's.
+        last_value(ruled.is_told_at_most) over all_runs as is_told_at_most,
+        last_value(ruled.piece_number) over all_runs as last_piece_number,
         last_value(ruled.operator_after) over all_runs as operator_after,
         last_value(ruled.next_text) over all_runs as next_text,
         rules.check_name,
@@ -216,7 +225,13 @@ outputs as (
             when candidates.background_task_id is not null then coalesce(backgrounds.exit_code, notices.exit_code)
             when candidates.call_status = 'ok' then 0
             when candidates.call_status = 'error' and coalesce(candidates.error_type, '') <> 'timeout' then coalesce(candidates.exit_code, 1)
-        end as call_exit_code,
+        end as call_exit_status,
+        -- What is shown; a client before 2.0.37 says that a command failed and not with which code.
+        case
+            when candidates.background_task_id is not null then coalesce(backgrounds.exit_code, notices.exit_code)
+            when candidates.call_status = 'ok' then 0
+            else candidates.exit_code
+        end as stated_exit_code,
         spilled.path as spilled_file_path,
         spilled.file_id is not null as is_spilled_read,
         -- Colours go, and the subject that git repeats after a commit: it quotes what it likes.
@@ -286,14 +301,24 @@ shown as (
     group by hits.tool_use_id, rules.check_name
 ),
 
-wrappers as (
+-- The command behind what an output shows: a script of its kind, else one that may run anything, else the first.
+shown_runs as (
     select *
     from (
         select
-            *,
-            row_number() over (partition by tool_use_id order by check_kind = 'any', piece_number) as wrapper_rank
-        from named
-        where is_wrapper
+            named.* exclude (check_name, check_kind, rule_name, confidence, is_wrapper, run_rank, command_count),
+            shown.check_name,
+            shown.check_kind,
+            shown.rule_name,
+            shown.confidence,
+            named.check_kind as wrapper_kind,
+            row_number() over (
+                partition by shown.tool_use_id, shown.check_name
+                order by named.check_kind = shown.check_kind desc, named.check_kind = 'any' desc, named.piece_number
+            ) as wrapper_rank
+        from shown
+        inner join named on named.tool_use_id = shown.tool_use_id
+        where named.is_wrapper
     )
     where wrapper_rank = 1
 ),
@@ -306,19 +331,21 @@ found as (
         coalesce(named.rule_name, shown.rule_name) as recognised_by,
         coalesce(named.confidence, shown.confidence) as rule_confidence,
         named.tool_use_id is not null as is_named,
+        shown.tool_use_id is not null as is_shown,
         coalesce(named.check_name, shown.check_name) like '%\_script' escape '\' as is_script,
-        coalesce(named.piece_number, wrappers.piece_number) as piece_number,
-        coalesce(named.piece_text, wrappers.piece_text) as piece_text,
-        coalesce(named.bare_text, wrappers.bare_text) as bare_text,
-        named.tool_use_id is null and wrappers.check_kind = 'any' as is_in_wrapper,
-        coalesce(named.operator_before, wrappers.operator_before) as operator_before,
-        coalesce(named.operator_after, wrappers.operator_after) as operator_after,
-        coalesce(named.next_text, wrappers.next_text) as next_text,
-        coalesce(named.has_loose_end, wrappers.has_loose_end) as has_loose_end,
+        coalesce(named.piece_number, shown.piece_number) as piece_number,
+        coalesce(named.piece_text, shown.piece_text) as piece_text,
+        coalesce(named.bare_text, shown.bare_text) as bare_text,
+        named.tool_use_id is null and shown.wrapper_kind = 'any' as is_in_wrapper,
+        named.tool_use_id is null and shown.wrapper_kind = shown.check_kind as is_in_own_script,
+        coalesce(named.operator_before, shown.operator_before) as operator_before,
+        coalesce(named.operator_after, shown.operator_after) as operator_after,
+        coalesce(named.next_text, shown.next_text) as next_text,
+        coalesce(named.has_loose_end, shown.has_loose_end) as has_loose_end,
+        coalesce(named.is_told_at_most and named.last_piece_number - named.piece_number + 1 = named.command_count, false) as is_told_at_most,
         coalesce(named.command_count, 1) as command_count
     from (select * from named where run_rank = 1 and check_kind <> 'any') as named
-    full join shown on shown.tool_use_id = named.tool_use_id and shown.check_name = named.check_name
-    left join wrappers on wrappers.tool_use_id = coalesce(named.tool_use_id, shown.tool_use_id)
+    full join shown_runs as shown on shown.tool_use_id = named.tool_use_id and shown.check_name = named.check_name
 ),
 
 -- A script is the check that its output shows, where it shows one of its kind.
@@ -329,7 +356,7 @@ kept as (
     from (
         select
             *,
-            bool_or(not is_script) over (partition by tool_use_id, check_kind) as has_known_check_of_kind,
+            bool_or(not is_script and is_shown) over (partition by tool_use_id, check_kind) as has_known_check_of_kind,
             bool_or(not is_named) over (partition by tool_use_id) as has_shown_check
         from found
     )
@@ -353,8 +380,12 @@ measured as (
         {{ check_measure('minutes', 'kept.check_name', 'windows.output_text') }} as read_minutes,
         {{ check_measure('passed_word', 'kept.check_name', 'windows.output_text') }} is not null as has_passed_word,
         {{ check_measure('failed_word', 'kept.check_name', 'windows.output_text') }} is not null as has_failed_word,
-        {{ check_measure_rule(['failed', 'errored', 'failed_word', 'passed', 'total', 'passed_word'], 'kept.check_name', 'windows.output_text') }} as read_by,
-        {{ check_not_run('windows.output_text') }} as says_not_run
+        {{ check_measure('kind_word', 'kept.check_name', 'windows.output_text') }} is not null as has_kind_word,
+        {{ check_measure('nothing_ran', 'kept.check_name', 'windows.output_text') }} is not null as says_nothing_ran,
+        {{ check_says('not_run', 'windows.output_text') }} as says_not_run,
+        kept.check_kind = 'test' and {{ check_says('crash', 'windows.output_text') }} as says_crash,
+        -- The summary of a run may lie in what was cut out of the middle; what is read then is another run's.
+        case when kept.check_name = 'pytest' and windows.is_output_cut then {{ check_unfinished('windows.output_text') }} else false end as is_partly_read
     from kept
     inner join windows on windows.tool_use_id = kept.tool_use_id
 ),
@@ -364,7 +395,8 @@ counted as (
         *,
         coalesce(read_failed, 0) + coalesce(read_errors, 0) as failing,
         -- How many ran says nothing of how many passed, unless words do.
-        coalesce(read_passed, read_failed, read_errors) is not null or (read_total is not null and has_passed_word) as has_counts,
+        (coalesce(read_passed, read_failed, read_errors) is not null or (read_total is not null and has_passed_word)) and not is_partly_read
+            as has_counts,
         operator_after in ('|', '|&') and not contains(command_text, 'pipefail') as is_piped,
         -- The exit status of the whole says nothing of this command.
         coalesce(operator_after in ('|', '|&') and not contains(command_text, 'pipefail'), false)
@@ -376,15 +408,15 @@ exits as (
     select
         *,
         case
-            when not is_exit_code_hidden then call_exit_code
             when
-                check_count = 1 and regexp_matches(command_text, '\$\?|PIPESTATUS|\$status')
+                is_exit_code_hidden and check_count = 1 and regexp_matches(command_text, '\$\?|PIPESTATUS|\$status')
                 and (not coalesce(is_piped, false) or contains(command_text, 'PIPESTATUS'))
                 then cast({{ regex_last_number('output_text', "'(?im)\\b(?:exit(?:ed)?(?:[ _-]?(?:code|status))?|rc|status|ret)\\b\\W{0,4}(\\d{1,3})\\b'") }} as bigint)
-        end as check_exit_code,
+        end as printed_exit_code,
         case
             when failing > 0 or has_failed_word then 'failed'
-            when has_counts or has_passed_word then 'passed'
+            when says_crash and not has_counts then 'failed'
+            when has_counts or (has_passed_word and not is_partly_read) then 'passed'
         end as read_outcome,
         -- A compiler or linter that has nothing to say: its whole output, errors included, went through a pipe that kept the end.
         coalesce(
@@ -399,19 +431,35 @@ exits as (
 chained as (
     select
         *,
+        case when is_exit_code_hidden then printed_exit_code else call_exit_status end as check_exit_code,
         min(case when read_outcome = 'failed' then piece_number end) over (partition by tool_use_id) as first_failed_piece,
         row_number() over (partition by tool_use_id, read_outcome is null order by piece_number, check_name) as unread_rank
     from exits
+),
+
+concluded as (
+    select
+        *,
+        -- The tests passed and the run did not: a threshold, a crash at the end. Only echoes can follow, which do not fail.
+        coalesce(
+            read_outcome = 'passed' and check_count = 1 and check_exit_code > 0 and (
+                (is_named and not is_script and (operator_after is null or is_told_at_most)) or (is_in_own_script and operator_after is null)
+            ), false
+        ) as has_failed_at_last
+    from chained
 ),
 
 judged as (
     select
         *,
         case
-            when read_outcome = 'failed' then 'failed'
-            -- The tests passed and the run did not: a threshold, a crash at the end.
-            when read_outcome = 'passed' and is_named and not is_script and check_count = 1 and operator_after is null and check_exit_code > 0 then 'failed'
+            when read_outcome = 'failed' or has_failed_at_last then 'failed'
+            -- A script that ran this and perhaps more failed, and words do not say at what.
+            when
+                read_outcome = 'passed' and not has_counts and is_in_wrapper and check_count = 1 and check_exit_code > 0
+                and not regexp_matches(bare_text, '^(git|gt)\b') then 'unknown'
             when read_outcome = 'passed' then 'passed'
+            when says_nothing_ran then 'unknown'
             when check_exit_code = 0 then 'passed'
             when check_exit_code > 0 and first_failed_piece is null and unread_rank = 1 then 'failed'
             when check_exit_code > 0 and first_failed_piece > piece_number then 'passed'
@@ -419,8 +467,8 @@ judged as (
             else 'unknown'
         end as outcome,
         case
-            when read_outcome = 'passed' and is_named and not is_script and check_count = 1 and operator_after is null and check_exit_code > 0 then 'exit_code'
-            when read_outcome is not null and (failing > 0 or (has_counts and not has_failed_word)) then 'counts'
+            when has_failed_at_last then 'exit_code'
+            when has_counts and (failing > 0 or (read_outcome = 'passed' and not has_failed_word)) then 'counts'
             when read_outcome is not null then 'words'
             when check_exit_code is not null then 'exit_code'
             when is_silent then 'silence'
@@ -428,7 +476,7 @@ judged as (
         -- After a failure in a chain of && nothing more is run.
         read_outcome is null and check_exit_code > 0 and is_named and operator_before in ('&&', '|')
         and (coalesce(first_failed_piece < piece_number, false) or (first_failed_piece is null and unread_rank > 1)) as is_not_reached
-    from chained
+    from concluded
 ),
 
 -- What the command was aimed at: one file, else one folder; the arguments of options that name something else are left out.
@@ -447,6 +495,11 @@ aimed as (
         not is_not_reached
         -- A script of which nothing is known but the check that its output shows.
         and not (outcome = 'unknown' and is_script and has_shown_check)
+        -- A program that is only called like a test and says something, but nothing of tests.
+        and not (
+            rule_confidence < {{ var('check_name_confidence') }} and is_script and not has_kind_word and read_outcome is null
+            and trim(output_text, ' ' || chr(10)) <> ''
+        )
         and not (says_not_run and read_outcome is null and coalesce(check_exit_code, 1) > 0)
 ),
 
@@ -475,12 +528,17 @@ placed as (
     select
         *,
         case
+            when check_name = 'pytest' then
+                {{ regex_replace_all(regex_replace_all(regex_replace_all('bare_text', run_options, "''"), pytest_options, "''"), pytest_choice, "' only:\\1'") }}
+            else {{ regex_replace_all('bare_text', run_options, "''") }}
+        end as shape_text,
+        case
             when regexp_matches(target_text, '^(/|~/|[A-Za-z]:)') then rtrim(target_text, '/')
             when target_text like '..%' then null
             else run_dir || '/' || rtrim({{ regex_replace_all('target_text', "'^[.]/'", "''") }}, '/')
         end as target_path,
-        -- A check that names what it looked at in its output only.
-        nullif({{ regex_group('output_text', '((?:[\\w.@-]+/)*(?:skills|agents|commands)/[\\w./-]+[.]md)') }}, '') as shown_path
+        -- A check that names what it looked at in its output only; what a generator writes is not looked at.
+        case when check_kind = 'validation' and check_name <> 'generated_file' then nullif({{ regex_group('output_text', '((?:[\\w.@-]+/)*(?:skills|agents|commands)/[\\w./-]+[.]md)') }}, '') end as shown_path
     from targeted
 )
 
@@ -496,11 +554,24 @@ select
     targeted.outcome,
     case when targeted.outcome <> 'unknown' then targeted.outcome_method end as outcome_method,
     targeted.recognised_by,
-    case when targeted.outcome <> 'unknown' and targeted.outcome_method in ('counts', 'words') then targeted.read_by end as outcome_rule,
-    left(trim(targeted.piece_text), 1000) as command_text,
+    case
+        when targeted.outcome_method not in ('counts', 'words') then null
+        when targeted.outcome = 'failed' then coalesce(
+            {{ check_measure_rule(['failed', 'errored', 'failed_word'], 'targeted.check_name', 'targeted.output_text', above_zero=true) }},
+            case when targeted.says_crash then 'crash_crash' end
+        )
+        when targeted.outcome = 'passed'
+            then {{ check_measure_rule(['passed', 'total', 'passed_word', 'failed', 'errored'], 'targeted.check_name', 'targeted.output_text') }}
+    end as outcome_rule,
+    -- Without the brackets of a group that began or ends elsewhere in the line.
+    left(trim(case
+        when not contains(targeted.piece_text, '(') then {{ regex_replace_all('targeted.piece_text', "'[\\s)]+$'", "''") }}
+        when not contains(targeted.piece_text, ')') then {{ regex_replace_all('targeted.piece_text', "'^[\\s(]+'", "''") }}
+        else targeted.piece_text
+    end), 1000) as command_text,
     case when targeted.is_named and not targeted.is_script then '' else targeted.check_name || ': ' end
     || left(trim({{ regex_replace_all(
-        regex_replace_all('targeted.bare_text', "'::\\S+|:\\d+\\b|\\s-{1,2}[^\\s=]+(=\\S*)?|\\s\"\"|[()]'", "''"), "'\\s+'", "' '"
+        regex_replace_all('targeted.shape_text', "'::\\S+|:\\d+\\b|\\s-{1,2}[^\\s=]+(=\\S*)?|\\s\"\"|[()]'", "''"), "'\\s+'", "' '"
     ) }}), 300) as command_shape,
     targeted.run_dir as working_dir,
     targeted.target_text,
@@ -513,7 +584,7 @@ select
     -- What was looked at, if it is a component: by its path, or an MCP server by the name that the client shows.
     case
         when targeted.check_name = 'claude_mcp' then 'mcp_server'
-        else {{ path_component_type("coalesce(targeted.target_path, case when targeted.check_kind = 'validation' then targeted.shown_path end)") }}
+        else {{ path_component_type("coalesce(targeted.target_path, targeted.shown_path)") }}
     end as component_type,
     case
         when targeted.check_name = 'claude_mcp' then coalesce(
@@ -522,7 +593,7 @@ select
                 then {{ regex_group('targeted.output_text', '(?m)^([\\w.:-]+): [^\\n]* - [✔✓✗✘!⚠] ') }}
             end
         )
-        else {{ path_component_name("coalesce(targeted.target_path, case when targeted.check_kind = 'validation' then targeted.shown_path end)") }}
+        else {{ path_component_name("coalesce(targeted.target_path, targeted.shown_path)") }}
     end as component_name,
     case when targeted.outcome = 'failed' then
         {{ regex_texts('targeted.output_text', "'(?im)^([^\\n]*(?:\\berrors?\\b|\\bfail(?:ed|ure|s)?\\b|✗|✘|✖|\\binvalid\\b|[a-z]{1,5}[0-9]{3,5}\\b)[^\\n]*)$'") }}
@@ -540,16 +611,16 @@ select
     cast(case
         when targeted.outcome = 'passed' and targeted.check_exit_code = 0 then 0
         when targeted.outcome = 'failed' and targeted.check_exit_code > 0 and (targeted.is_named or targeted.check_count = 1)
-            then targeted.check_exit_code
+            then nullif(case when targeted.is_exit_code_hidden then targeted.printed_exit_code else targeted.stated_exit_code end, 0)
     end as integer) as exit_code,
     cast(targeted.command_count as bigint) as command_count,
     targeted.target_file_count,
     cast(case when targeted.has_counts then coalesce(
         targeted.read_total,
         coalesce(targeted.read_passed, 0) + targeted.failing + coalesce(targeted.read_skipped, 0) + coalesce(targeted.read_other, 0)
-    ) end as bigint) as total_count,
+    ) when not targeted.is_partly_read then targeted.read_total end as bigint) as total_count,
     cast(coalesce(
-        targeted.read_passed,
+        case when targeted.has_counts then targeted.read_passed end,
         case when targeted.has_counts and targeted.read_total is not null then
             greatest(targeted.read_total - targeted.failing - coalesce(targeted.read_skipped, 0) - coalesce(targeted.read_other, 0), 0)
         end,
@@ -562,6 +633,7 @@ select
         when targeted.has_counts then targeted.failing
     end as bigint) as failed_count,
     cast(case
+        when targeted.is_partly_read then null
         when targeted.read_total is not null and targeted.read_passed is not null
             then least(targeted.read_errors, greatest(targeted.read_total - targeted.read_passed, 0))
         else targeted.read_errors
@@ -581,7 +653,7 @@ select
         when targeted.check_count = 1 and targeted.background_task_id is null and targeted.duration_ms is not null then 'upper_bound'
     end as duration_method,
     round(
-        targeted.rule_confidence
+        case when targeted.is_script and targeted.has_kind_word then greatest(targeted.rule_confidence, 0.8) else targeted.rule_confidence end
         * case
             when targeted.outcome = 'unknown' then 0.6
             when targeted.outcome_method in ('counts', 'words') then 1

@@ -4,6 +4,7 @@ with lines as (
     select
         lines.*,
         files.path as source_path,
+        files.project_slug,
         files.host,
         files.modified_at,
         coalesce(copies.is_copy and copies.owner_session_id <> lines.session_id, false) as is_inherited
@@ -39,6 +40,7 @@ envelopes as (
         max_by(agent_setting, (source_path, line_number)) filter (where agent_setting is not null) as agent_setting,
         min(host) as host,
         min_by(source_path, (file_kind <> 'session', source_path)) as source_path,
+        min_by(project_slug, (file_kind <> 'session', source_path)) as project_slug,
         bool_or(file_kind = 'session') as has_main_transcript,
         bool_and(is_inherited) as is_wholly_inherited,
         max_by(line_type, (file_kind = 'session', source_path, line_number)) as last_line_type,
@@ -92,22 +94,60 @@ named as (
     group by session_id
 ),
 
+-- The folder a session belongs to: as the client says of a worktree, else the one that the transcripts' folder is named after
+-- (the name has a - for each character that is no letter or digit), which a session begun in a sub-folder still has.
+placed as (
+    select
+        *,
+        coalesce(
+            original_dir,
+            case
+                when
+                    {{ regex_replace_all('left(working_dir, length(project_slug))', "'[^A-Za-z0-9]'", "'-'") }} = project_slug
+                    and substr(working_dir, length(project_slug) + 1, 1) in ('/', '\')
+                    then left(working_dir, length(project_slug))
+            end,
+            working_dir
+        ) as first_dir
+    from envelopes
+),
+
+worktrees as (
+    select
+        *,
+        nullif({{ regex_group('first_dir', '^(.*?)(?:[/\\\\][.]?(?:claude[/\\\\])?|[-_.])worktrees[/\\\\][^/\\\\]') }}, '') as base_dir,
+        {{ regex_group('first_dir', '[/\\\\._-]worktrees[/\\\\](.*)$') }} as worktree_parts
+    from placed
+),
+
 dated as (
     select
-        envelopes.*,
+        worktrees.*,
         summaries.summary,
         parents.parent_session_id as forked_from_session_id,
         coalesce(parents.parent_session_id, continued.parent_session_id, named.parent_session_id) as parent_session_id,
-        -- A worktree is the project it was made from: as the client says, else by the usual places of worktrees.
-        regexp_replace(
-            coalesce(envelopes.original_dir, envelopes.working_dir),
-            '[/\\][.]?(?:claude[/\\])?worktrees[/\\].*$', ''
-        ) as project_path
-    from envelopes
-    left join summaries on summaries.session_id = envelopes.session_id
-    left join parents on parents.session_id = envelopes.session_id
-    left join continued on continued.session_id = envelopes.session_id
-    left join named on named.session_id = envelopes.session_id
+        -- A worktree is the project it was made from, by the usual places of worktrees.
+        case
+            when worktrees.base_dir is null then worktrees.first_dir
+            -- worktrees/<repository>/<name>/<repository>
+            when
+                {{ regex_group('worktrees.worktree_parts', '^([^/\\\\]+)[/\\\\]') }} = {{ path_name('worktrees.worktree_parts') }}
+                then worktrees.base_dir || '/' || {{ path_name('worktrees.worktree_parts') }}
+            -- A folder for the worktrees of all repositories in the home directory does not say of which: they stand for themselves.
+            when regexp_matches(worktrees.base_dir, '^(/root|(/home|/Users|/mnt/[a-z]/Users|[A-Za-z]:[/\\]Users)[/\\][^/\\]+)$')
+                then {{ regex_group('worktrees.first_dir', '^(.*?worktrees[/\\\\][^/\\\\]+)') }}
+            -- <repository>/worktrees/<name>, or anywhere in .claude/worktrees, .worktrees and <repository>-worktrees.
+            when
+                regexp_matches(worktrees.first_dir, '([/\\][.]claude[/\\]|[._-])worktrees[/\\]')
+                or not regexp_matches(worktrees.worktree_parts, '[/\\].')
+                then worktrees.base_dir
+            else worktrees.first_dir
+        end as project_path
+    from worktrees
+    left join summaries on summaries.session_id = worktrees.session_id
+    left join parents on parents.session_id = worktrees.session_id
+    left join continued on continued.session_id = worktrees.session_id
+    left join named on named.session_id = worktrees.session_id
 ),
 
 names as (

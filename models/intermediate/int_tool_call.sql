@@ -57,9 +57,24 @@ returns as (
     where blocks.block_type = 'tool_result'
 ),
 
+-- What a hook before the call may have stopped: no hook after it was run. (Clients 2.1.0 to 2.1.85 log the hooks they run.)
+hooks as (
+    select
+        lines.session_id,
+        lines.parent_tool_use_id as tool_use_id,
+        max(lines.hook_event) filter (where lines.hook_event = 'PreToolUse') as first_hook_event
+    from {{ ref('stg_transcripts__line') }} as lines
+    semi join touched on touched.session_id = lines.session_id
+    where lines.progress_type = 'hook_progress' and lines.parent_tool_use_id is not null and lines.hook_event like '%ToolUse%'
+    group by lines.session_id, lines.parent_tool_use_id
+    having bool_and(lines.hook_event = 'PreToolUse')
+),
+
 paired as (
     select
         calls.*,
+        hooks.first_hook_event,
+        lines.client_version,
         returns.line_uuid as result_line_uuid,
         returns.returned_at,
         coalesce(returns.is_error, false) as is_error,
@@ -81,6 +96,7 @@ paired as (
     left join {{ ref('stg_transcripts__tool_use_result') }} as results
         on results.file_id = returns.file_id and results.line_number = returns.line_number
         and results.part_number = returns.part_number
+    left join hooks on hooks.session_id = calls.session_id and hooks.tool_use_id = calls.tool_use_id
     where calls.call_rank = 1
 ),
 
@@ -88,7 +104,9 @@ judged as (
     select
         *,
         is_error or tool_denial_kind is not null or coalesce(result.interrupted, false) as has_failed,
-        left(coalesce(result_text, ''), 2000) as error_head
+        left(coalesce(result_text, ''), 2000) as error_head,
+        -- Such a client begins the result of each command that failed with its exit code.
+        coalesce({{ version_number('client_version') }} >= {{ version_number("'" ~ var('exit_code_stated_since') ~ "'") }}, false) as states_exit_code
     from paired
 ),
 
@@ -101,6 +119,8 @@ classified as (
             else {{ rule_cases('tool_error_rules', {
                 'denial_kind': 'regexp_matches(tool_denial_kind, {pattern})',
                 'error_text': 'regexp_matches(error_head, {pattern})',
+                'hook': 'states_exit_code and regexp_matches(first_hook_event, {pattern})',
+                'unstated_error_text': 'not states_exit_code and regexp_matches(error_head, {pattern})',
                 'tool': 'regexp_matches(tool_name, {pattern})'
             }, 'error_type', "'other'") }}
         end as error_type

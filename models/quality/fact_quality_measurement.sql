@@ -13,7 +13,7 @@ runs as (
         runs.check_run_id as measurement_id,
         {{ check_artifact_id('runs', 'sessions') }} as artifact_id,
         case
-            when runs.check_kind <> 'test' and runs.component_type in ('skill', 'agent', 'command') then 'skill_spec'
+            when runs.check_kind <> 'test' and runs.check_name <> 'generated_file' and runs.component_type in ('skill', 'agent', 'command') then 'skill_spec'
             else runs.check_kind
         end as check_kind,
         runs.session_id,

@@ -13,16 +13,64 @@ with runs as (
         measurements.command_shape,
         measurements.working_dir,
         measurements.passed,
-        measurements.error_count,
-        -- A loop ends with the run that passes.
-        coalesce(sum(case when measurements.passed then 1 else 0 end) over (
-            partition by sessions.chain_session_id, measurements.working_dir, measurements.command_shape
-            order by measurements.measured_at, measurements.measurement_id
-            rows between unbounded preceding and 1 preceding
-        ), 0) as loop_number
+        measurements.error_count
     from {{ ref('fact_quality_measurement') }} as measurements
     inner join {{ ref('dim_session') }} as sessions on sessions.session_id = measurements.session_id
     where measurements.passed is not null and measurements.working_dir is not null and measurements.measured_at is not null
+),
+
+-- A pass closes the loops of its own command and of all that it covers: the same check in the same folder or one above it, with
+-- no target, with a folder that holds the one target of the other, or by a script.
+passes as (
+    select
+        runs.measurement_id,
+        runs.measured_at,
+        passes.measurement_id as pass_measurement_id,
+        passes.measured_at as passed_at
+    from runs
+    inner join runs as passes
+        on passes.chain_session_id = runs.chain_session_id and passes.measured_by = runs.measured_by and passes.metric_id = runs.metric_id
+        and starts_with(runs.working_dir || '/', passes.working_dir || '/')
+    where
+        passes.passed and (
+            passes.command_shape = runs.command_shape
+            or starts_with(runs.command_shape, passes.command_shape || ' only:')
+            or (
+                starts_with(runs.command_shape, passes.command_shape || ' ')
+                and not regexp_matches(passes.command_shape, ' \S*[/.]\w| (src|tests?|spec|lib|app|packages)\b')
+            )
+            or (
+                starts_with(runs.command_shape, rtrim(passes.command_shape, '/') || '/')
+                and not contains(substr(runs.command_shape, length(passes.command_shape)), ' ')
+            )
+            or (starts_with(passes.command_shape, passes.measured_by || ': ') and passes.measured_by not like '%\_script' escape '\')
+        )
+),
+
+numbered as (
+    select
+        runs.*,
+        coalesce(earlier.pass_count, 0) as loop_number,
+        later.pass_measurement_id as next_pass_measurement_id,
+        later.passed_at as next_passed_at
+    from runs
+    left join (
+        select
+            measurement_id,
+            count(*) as pass_count
+        from passes
+        where passed_at < measured_at
+        group by measurement_id
+    ) as earlier on earlier.measurement_id = runs.measurement_id
+    left join (
+        select
+            measurement_id,
+            min_by(pass_measurement_id, (passed_at, pass_measurement_id)) as pass_measurement_id,
+            min(passed_at) as passed_at
+        from passes
+        where passed_at > measured_at or pass_measurement_id = measurement_id
+        group by measurement_id
+    ) as later on later.measurement_id = runs.measurement_id
 ),
 
 loops as (
@@ -30,23 +78,36 @@ loops as (
         chain_session_id,
         working_dir,
         command_shape,
+        measured_by,
+        metric_id,
         loop_number,
         min_by(measurement_id, (measured_at, measurement_id)) as first_measurement_id,
+        min_by(next_pass_measurement_id, (next_passed_at, next_pass_measurement_id)) as fixing_measurement_id,
         min_by(session_id, (measured_at, measurement_id)) as session_id,
         max(project_name) as project_name,
-        min(metric_id) as metric_id,
-        min(measured_by) as measured_by,
         min(check_kind) as check_kind,
         min(measured_at) as started_at,
-        max(measured_at) as ended_at,
-        bool_or(passed) as is_fixed,
-        count(*) as run_count,
+        max(measured_at) as last_run_at,
+        coalesce(min(next_passed_at), max(measured_at)) as ended_at,
+        max(next_passed_at) is not null as is_fixed,
+        count(*) + case when max(next_passed_at) is not null and not bool_or(passed) then 1 else 0 end as run_count,
         count(*) filter (where not passed) as failed_run_count,
         min_by(error_count, (measured_at, measurement_id)) as first_error_count,
         max(error_count) as most_error_count
-    from runs
-    group by chain_session_id, working_dir, command_shape, loop_number
+    from numbered
+    group by chain_session_id, working_dir, command_shape, measured_by, metric_id, loop_number
     having count(*) filter (where not passed) > 0
+),
+
+-- Whether the check ran again at all, on anything.
+last_runs as (
+    select
+        chain_session_id,
+        measured_by,
+        metric_id,
+        max(measured_at) as last_run_at
+    from runs
+    group by chain_session_id, measured_by, metric_id
 ),
 
 edits as (
@@ -77,6 +138,7 @@ costs as (
 
 select
     loops.first_measurement_id as measurement_id,
+    loops.fixing_measurement_id,
     loops.session_id,
     loops.metric_id,
     loops.started_at,
@@ -87,6 +149,7 @@ select
     loops.command_shape,
     loops.working_dir,
     loops.is_fixed,
+    not loops.is_fixed and last_runs.last_run_at <= loops.last_run_at as was_not_run_again,
     loops.run_count,
     loops.failed_run_count,
     loops.first_error_count,
@@ -97,5 +160,7 @@ select
     costs.cost_usd,
     {{ ms_between('loops.started_at', 'loops.ended_at') }} / 1000 as duration_seconds
 from loops
+inner join last_runs
+    on last_runs.chain_session_id = loops.chain_session_id and last_runs.measured_by = loops.measured_by and last_runs.metric_id = loops.metric_id
 left join edits on edits.first_measurement_id = loops.first_measurement_id
 left join costs on costs.first_measurement_id = loops.first_measurement_id

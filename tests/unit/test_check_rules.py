@@ -161,7 +161,7 @@ def test_what_only_looks_like_a_check_is_none(connection: duckdb.DuckDBPyConnect
             "===== 1 failed, 2 passed in 61.20s (0:01:01) =====",
             {"failed": 1, "passed": 2, "seconds": 61.2},
         ),
-        ("pytest", "===== no tests ran in 0.01s =====", {"seconds": 0.01, "failed_word": 1}),
+        ("pytest", "===== no tests ran in 0.01s =====", {"seconds": 0.01, "nothing_ran": 1}),
         # Two runs in one command are added up.
         (
             "pytest",
