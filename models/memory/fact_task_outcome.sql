@@ -52,12 +52,14 @@ ended as (
         coalesce(features.response_count, 0) as response_count,
         spent.total_tokens,
         spent.cost_usd,
+        work.outcome_reason as delegation_end,
         tasks._source_path,
         tasks._source_line,
         tasks._batch_id
     from {{ ref('dim_task') }} as tasks
     left join features on features.task_id = tasks.task_id
     left join spent on spent.task_id = tasks.task_id
+    left join {{ ref('int_work') }} as work on work.work_id = tasks.task_id and work.work_source = 'delegation'
     -- Of a subagent whose own log is gone only its type is known.
     left join {{ ref('dim_agent') }} as agents on agents.agent_id = {{ surrogate_key(["'subagent'", 'features.subagent_type']) }}
     where tasks.status in ('completed', 'abandoned')
