@@ -194,6 +194,19 @@ late_lines as (
         > max(main_lines.thread_position) filter (where main_lines.line_type = 'assistant')
 ),
 
+-- Clients before 2.1.97 do not say that a program started them (`claude -p`). Such a session begins with a prompt taken out of
+-- the queue that nothing had put there, and has no snapshots of files, which a client at a terminal takes with each prompt.
+printing_sessions as (
+    select lines.session_id
+    from {{ ref('stg_transcripts__line') }} as lines
+    semi join touched on touched.session_id = lines.session_id
+    where lines.file_kind = 'session' and (lines.queue_operation is not null or lines.line_type = 'file-history-snapshot')
+    group by lines.session_id
+    having
+        not bool_or(lines.line_type = 'file-history-snapshot')
+        and min_by(lines.queue_operation, (lines.line_number, lines.queue_operation)) = 'dequeue'
+),
+
 -- The client gives the lines of one turn one prompt id: a later line with it (a command typed meanwhile) opens no turn.
 opening_lines as (
     select
@@ -209,6 +222,7 @@ opening_lines as (
             when prompt_source in ('sdk', 'system') then prompt_source
             when entrypoint like 'sdk%' then 'sdk'
             when {{ is_on_build_server('working_dir') }} then 'sdk'
+            when entrypoint = '' and session_id in (select session_id from printing_sessions) then 'sdk'
             else 'human'
         end as giver
     from ranked_lines
