@@ -61,7 +61,7 @@ prompts as (
     select
         session_id,
         count(*) filter (where is_human) as prompt_count,
-        count(*) filter (where not is_human and prompt_origin <> 'unknown') as machine_prompt_count,
+        count(*) filter (where not is_human and prompt_origin not in ('unknown', 'rewritten')) as machine_prompt_count,
         count(*) filter (where was_interrupted) as interruption_count,
         sum(
             case when worked_until >= prompted_at then {{ ms_between('prompted_at', 'worked_until') }} end

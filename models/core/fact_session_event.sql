@@ -43,7 +43,7 @@ events as (
         {{ as_json({'origin': 'prompt_origin', 'command': 'command_name', 'characters': 'length(prompt_text)'}) }}, source_path, source_line
     from {{ ref('int_turn') }}
     semi join touched on touched.session_id = int_turn.session_id
-    where prompt_origin <> 'unknown'
+    where prompt_origin not in ('unknown', 'rewritten')
     union all
     select
         {{ surrogate_key(['turn_id', "'interruption'"]) }}, session_id, 'main', interrupted_at, 'interruption', cast(null as varchar),

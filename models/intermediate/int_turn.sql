@@ -174,7 +174,14 @@ sent_prompts as (
 ranked_lines as (
     select
         *,
-        row_number() over (partition by session_id, coalesce(client_prompt_id, line_uuid) order by thread_position) as prompt_rank
+        row_number() over (partition by session_id, coalesce(client_prompt_id, line_uuid) order by thread_position) as prompt_rank,
+        -- Editors' clients up to 2.1.22 wrote a resumed conversation once more into its file, with new ids and the old times; a
+        -- prompt with an image falls into several lines then.
+        coalesce(
+            row_number() over (partition by session_id, prompted_at order by thread_position) > 1 and prompted_at is not null
+            and contains(first_value(prompt_text) over (partition by session_id, prompted_at order by thread_position), prompt_text),
+            false
+        ) as is_rewritten
     from user_lines
 ),
 
@@ -240,6 +247,7 @@ prompts as (
         client_prompt_id,
         permission_mode,
         case
+            when is_rewritten then 'rewritten'
             when regexp_matches(prompt_text, '^\s*<command-(name|message)>') then 'command'
             when regexp_matches(prompt_text, '^\s*<bash-input>') then 'shell'
             when regexp_matches(prompt_text, '^\s*<task-notification>') then 'task_notification'
