@@ -74,7 +74,7 @@ handoffs as (
         callers.agent_id as to_agent_id,
         work.work_id,
         work.session_id,
-        work.ended_at as handed_off_at,
+        work.returned_at as handed_off_at,
         case when work.outcome = 'completed' then 'return' else 'return_' || work.outcome_reason end as handoff_reason,
         {{ as_json({
             'result': 'left(work.returned_text, 4000)', 'result_characters': 'length(work.returned_text)',
@@ -116,7 +116,11 @@ handoffs as (
         cast(null as varchar) as work_id,
         sessions.session_id,
         sessions.started_at as handed_off_at,
-        case when sessions.forked_from_session_id is not null then 'fork' else 'continuation' end as handoff_reason,
+        case
+            when sessions.forked_from_session_id is not null then 'fork'
+            when clears.session_id is not null then 'clear'
+            else 'continuation'
+        end as handoff_reason,
         {{ as_json({
             'from_session_id': 'sessions.parent_session_id', 'to_session_id': 'sessions.session_id',
             'title': 'sessions.title', 'parent_is_in_store': 'parents.session_id is not null'
@@ -127,6 +131,9 @@ handoffs as (
     from sessions
     inner join first_lines on first_lines.session_id = sessions.session_id
     left join sessions as parents on parents.session_id = sessions.parent_session_id
+    -- `/clear` stands at the head of the session that it begins.
+    left join {{ ref('int_turn') }} as clears
+        on clears.session_id = sessions.session_id and clears.turn_number = 1 and clears.command_name = 'clear'
     inner join actors as news on news.session_id = sessions.session_id and news.actor = 'main'
     -- A session whose parent is not in the store has the same main agent: that of the project.
     left join actors as parent_mains on parent_mains.session_id = sessions.parent_session_id and parent_mains.actor = 'main'

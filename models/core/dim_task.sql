@@ -51,7 +51,7 @@ prompt_tasks as (
     inner join sessions on sessions.session_id = turns.session_id
     left join last_responses on last_responses.turn_id = turns.turn_id
     where
-        turns.prompt_origin not in ('local_command', 'shell')
+        turns.prompt_origin not in ('local_command', 'shell', 'rewritten')
         or turns.turn_id in (select prompt_id from {{ ref('fact_api_call') }} where prompt_id is not null)
 ),
 

@@ -50,7 +50,7 @@ prompts as (
     select
         session_id,
         count(*) filter (where is_human) as prompt_count,
-        count(*) filter (where not is_human and prompt_origin <> 'unknown') as machine_prompt_count,
+        count(*) filter (where not is_human and prompt_origin not in ('unknown', 'rewritten')) as machine_prompt_count,
         count(*) filter (where was_interrupted) as interruption_count,
         sum(working_seconds) as agent_working_seconds
     from {{ ref('fact_prompt') }}

@@ -118,7 +118,7 @@ events as (
         'observed', cast(null as varchar)
     from {{ ref('int_turn') }} as int_turn
     semi join touched on touched.session_id = int_turn.session_id
-    where prompt_origin <> 'unknown'
+    where prompt_origin not in ('unknown', 'rewritten')
     union all
     select
         {{ surrogate_key(['turn_id', "'interruption'"]) }}, session_id, 'main', interrupted_at, 'interruption', cast(null as varchar),

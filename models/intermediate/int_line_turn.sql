@@ -14,17 +14,18 @@ starts as (
     select
         session_id,
         thread_position,
+        turn_number,
         turn_id
-    from {{ ref('int_turn') }}
+    from {{ ref('int_turn') }} as int_turn
     semi join touched on touched.session_id = int_turn.session_id
 ),
 
 merged as (
-    select session_id, thread_position, 1 as is_line, line_uuid, cast(null as varchar) as started_turn_id
+    select session_id, thread_position, 1 as is_line, 0 as turn_number, line_uuid, cast(null as varchar) as started_turn_id
     from lines
     where actor = 'main'
     union all
-    select session_id, thread_position, 0 as is_line, null as line_uuid, turn_id as started_turn_id
+    select session_id, thread_position, 0 as is_line, turn_number, null as line_uuid, turn_id as started_turn_id
     from starts
 ),
 
@@ -33,7 +34,7 @@ main_turns as (
         line_uuid,
         is_line,
         last_value(started_turn_id ignore nulls) over (
-            partition by session_id order by thread_position, is_line rows between unbounded preceding and current row
+            partition by session_id order by thread_position, is_line, turn_number rows between unbounded preceding and current row
         ) as turn_id
     from merged
 )

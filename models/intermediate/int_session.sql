@@ -84,14 +84,41 @@ continued as (
     group by continued_in_session_id
 ),
 
--- The session that a line names as its first one, where no line is shared: the client went on from it (`/clear`, background).
-named as (
+-- The session with which a client's process began stands in the lines of all that it went through afterwards (`/clear`,
+-- background): such a session goes on from the one of them that began last before it. A session whose first lines name
+-- itself was only opened again in that process.
+first_named as (
     select
         session_id,
-        max(named_session_id) as parent_session_id
+        min_by(named_session_id, (created_at, source_path, line_number)) as process_session_id
     from lines
-    where named_session_id is not null and named_session_id <> session_id
+    where named_session_id is not null and created_at is not null
     group by session_id
+),
+
+named as (
+    select
+        first_named.session_id,
+        coalesce(
+            max_by(earlier.session_id, (earlier.first_created_at, earlier.session_id)), first_named.process_session_id
+        ) as parent_session_id
+    from first_named
+    inner join envelopes on envelopes.session_id = first_named.session_id
+    left join (
+        select
+            members.session_id,
+            members.first_created_at,
+            first_named.process_session_id
+        from envelopes as members
+        inner join first_named on first_named.session_id = members.session_id
+        union
+        select session_id, first_created_at, session_id as process_session_id
+        from envelopes
+    ) as earlier
+        on earlier.process_session_id = first_named.process_session_id
+        and earlier.first_created_at < envelopes.first_created_at
+    where first_named.process_session_id <> first_named.session_id
+    group by first_named.session_id, first_named.process_session_id
 ),
 
 -- The folder a session belongs to: as the client says of a worktree, else the one that the transcripts' folder is named after

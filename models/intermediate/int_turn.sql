@@ -49,6 +49,8 @@ user_lines as (
         lines.scheduled_task_id,
         lines.is_meta,
         coalesce(lines.entrypoint, '') as entrypoint,
+        lines.working_dir,
+        lines.plan_content,
         coalesce(texts.prompt_text, '') as prompt_text,
         greatest(texts.image_count, lines.pasted_image_count) as image_count
     from main_lines
@@ -61,6 +63,8 @@ user_lines as (
     where
         main_lines.line_type = 'user'
         and not lines.is_compact_summary
+        -- What a call of the agent wrote, such as the body of a command that it called, is no prompt.
+        and lines.source_tool_use_id is null
         and not texts.has_tool_result
         and (texts.prompt_text is not null or texts.image_count > 0)
         and (
@@ -105,16 +109,131 @@ queued_only as (
         and (user_lines.line_uuid = queued.source_uuid or user_lines.prompt_text = queued.prompt_text)
 ),
 
+-- Clients before 2.1.97 kept what was typed while the agent worked in the queue only, and took it out when they sent it.
+-- A command or a notice in the queue is no prompt, and what `popAll` took out the person took back.
+queue_lines as (
+    select
+        lines.session_id,
+        lines.file_id,
+        lines.line_number,
+        lines.queue_operation,
+        lines.created_at,
+        {{ surrogate_key(['files.path', 'files.generation', 'lines.line_number', 'lines.part_number']) }} as queue_line_id,
+        {{ trim_space(regex_remove(
+            'lines.queued_text', '^(?s:\\s*<(?:ide_|system-reminder|new-diagnostics)[^>]*>.*?</(?:ide_|system-reminder|new-diagnostics)[^>]*>)+'
+        )) }} as queued_text
+    from {{ ref('stg_transcripts__line') }} as lines
+    semi join touched on touched.session_id = lines.session_id
+    inner join {{ ref('stg_transcripts__file') }} as files on files.file_id = lines.file_id
+    where lines.queue_operation in ('enqueue', 'remove', 'popAll')
+),
+
+sent_from_queue as (
+    select
+        enqueued.queue_line_id,
+        min(enqueued.session_id) as session_id,
+        min(enqueued.file_id) as file_id,
+        min(enqueued.line_number) as line_number,
+        min(enqueued.created_at) as prompted_at,
+        min(enqueued.queued_text) as prompt_text,
+        min(removals.line_number) as removal_line
+    from queue_lines as enqueued
+    inner join queue_lines as removals
+        on removals.file_id = enqueued.file_id and removals.line_number > enqueued.line_number
+        and removals.queue_operation = 'remove' and coalesce(removals.queued_text, enqueued.queued_text) = enqueued.queued_text
+    anti join queue_lines as taken_back
+        on taken_back.session_id = enqueued.session_id and taken_back.queue_operation = 'popAll'
+        and taken_back.queued_text = enqueued.queued_text
+    anti join user_lines on user_lines.session_id = enqueued.session_id and trim(user_lines.prompt_text) = enqueued.queued_text
+    anti join queued on queued.session_id = enqueued.session_id and trim(queued.prompt_text) = enqueued.queued_text
+    where
+        enqueued.queue_operation = 'enqueue' and enqueued.queued_text <> ''
+        and not regexp_matches(enqueued.queued_text, '^([{]"task_id"|<(task|agent)-notification>|<command-|/[a-z][\w:-]*(\s|$)|!)')
+    group by enqueued.queue_line_id
+),
+
+-- It is as if it stood where the thread went on. A queue older than the session's own lines was copied from another session.
+sent_prompts as (
+    select
+        sent_from_queue.queue_line_id,
+        sent_from_queue.session_id,
+        sent_from_queue.file_id,
+        sent_from_queue.line_number,
+        sent_from_queue.prompted_at,
+        sent_from_queue.prompt_text,
+        coalesce(
+            min(main_lines.thread_position) filter (where main_lines.line_number > sent_from_queue.removal_line),
+            max(main_lines.thread_position) + 1
+        ) as thread_position
+    from sent_from_queue
+    inner join main_lines on main_lines.file_id = sent_from_queue.file_id
+    group by all
+    having sent_from_queue.prompted_at >= min(main_lines.created_at)
+),
+
+ranked_lines as (
+    select
+        *,
+        row_number() over (partition by session_id, coalesce(client_prompt_id, line_uuid) order by thread_position) as prompt_rank,
+        -- Editors' clients up to 2.1.22 wrote a resumed conversation once more into its file, with new ids and the old times; a
+        -- prompt with an image falls into several lines then.
+        coalesce(
+            row_number() over (partition by session_id, prompted_at order by thread_position) > 1 and prompted_at is not null
+            and contains(first_value(prompt_text) over (partition by session_id, prompted_at order by thread_position), prompt_text),
+            false
+        ) as is_rewritten
+    from user_lines
+),
+
+-- A command or a shell line that was typed when the turn was over, although it has the turn's prompt id.
+late_lines as (
+    select ranked_lines.line_uuid
+    from ranked_lines
+    inner join main_lines
+        on main_lines.session_id = ranked_lines.session_id and main_lines.thread_position < ranked_lines.thread_position
+        and main_lines.line_type in ('assistant', 'system')
+    where
+        ranked_lines.prompt_rank > 1
+        and regexp_matches(ranked_lines.prompt_text, '^\s*<(bash-input|command-name|command-message)>')
+    group by ranked_lines.line_uuid
+    having
+        max(main_lines.thread_position) filter (where main_lines.subtype = 'turn_duration')
+        > max(main_lines.thread_position) filter (where main_lines.line_type = 'assistant')
+),
+
+-- Clients before 2.1.97 do not say that a program started them (`claude -p`). Such a session begins with a prompt taken out of
+-- the queue that nothing had put there, and has no snapshots of files, which a client at a terminal takes with each prompt.
+printing_sessions as (
+    select lines.session_id
+    from {{ ref('stg_transcripts__line') }} as lines
+    semi join touched on touched.session_id = lines.session_id
+    where lines.file_kind = 'session' and (lines.queue_operation is not null or lines.line_type = 'file-history-snapshot')
+    group by lines.session_id
+    having
+        not bool_or(lines.line_type = 'file-history-snapshot')
+        and min_by(lines.queue_operation, (lines.line_number, lines.queue_operation)) = 'dequeue'
+),
+
 -- The client gives the lines of one turn one prompt id: a later line with it (a command typed meanwhile) opens no turn.
 opening_lines as (
-    select *
-    from (
-        select
-            *,
-            row_number() over (partition by session_id, coalesce(client_prompt_id, line_uuid) order by thread_position) as prompt_rank
-        from user_lines
-    ) as ranked
-    where prompt_rank = 1
+    select
+        *,
+        -- Who gave it, by the newest field that says so. A build server types nothing.
+        case
+            when turn_origin in ('human', 'sdk', 'scheduled', 'task_notification', 'auto_continuation', 'peer') then turn_origin
+            when turn_origin in ('host_synthetic', 'system') then 'system'
+            when scheduled_task_id is not null then 'scheduled'
+            when origin_kind = 'human' then 'human'
+            when origin_kind is not null then replace(origin_kind, '-', '_')
+            when prompt_source in ('typed', 'queued', 'suggestion_accepted') then 'human'
+            when prompt_source in ('sdk', 'system') then prompt_source
+            when entrypoint like 'sdk%' then 'sdk'
+            when {{ is_on_build_server('working_dir') }} then 'sdk'
+            when entrypoint = '' and session_id in (select session_id from printing_sessions) then 'sdk'
+            else 'human'
+        end as giver
+    from ranked_lines
+    where prompt_rank = 1 or line_uuid in (select line_uuid from late_lines)
 ),
 
 prompts as (
@@ -128,21 +247,18 @@ prompts as (
         client_prompt_id,
         permission_mode,
         case
+            when is_rewritten then 'rewritten'
             when regexp_matches(prompt_text, '^\s*<command-(name|message)>') then 'command'
             when regexp_matches(prompt_text, '^\s*<bash-input>') then 'shell'
             when regexp_matches(prompt_text, '^\s*<task-notification>') then 'task_notification'
             when regexp_matches(prompt_text, '^\s*<(teammate-message|cross-session-message|channel)\b') then 'peer'
             when regexp_matches(prompt_text, '^\s*<user-memory-input>') then 'memory'
-            when turn_origin in ('human', 'sdk', 'scheduled', 'task_notification', 'auto_continuation', 'peer') then turn_origin
-            when turn_origin in ('host_synthetic', 'system') then 'system'
-            when scheduled_task_id is not null then 'scheduled'
-            when origin_kind = 'human' then 'human'
-            when origin_kind is not null then replace(origin_kind, '-', '_')
-            when prompt_source in ('typed', 'queued', 'suggestion_accepted') then 'human'
-            when prompt_source in ('sdk', 'system') then prompt_source
-            when entrypoint like 'sdk%' then 'sdk'
-            else 'human'
+            -- An approved plan that the client handed to a fresh context: the person approved it and typed nothing.
+            when plan_content is not null and giver = 'human' then 'plan_handover'
+            else giver
         end as prompt_origin,
+        giver = 'human' as is_given_by_person,
+        1 as place,
         prompt_text,
         image_count
     from opening_lines
@@ -161,9 +277,27 @@ prompts as (
             when coalesce(origin_kind, 'human') = 'human' then 'queued'
             else replace(origin_kind, '-', '_')
         end as prompt_origin,
+        true as is_given_by_person,
+        1 as place,
         prompt_text,
         image_count
     from queued_only
+    union all
+    select
+        session_id,
+        queue_line_id as turn_id,
+        file_id,
+        line_number,
+        thread_position,
+        prompted_at,
+        cast(null as varchar) as client_prompt_id,
+        cast(null as varchar) as permission_mode,
+        'queued' as prompt_origin,
+        true as is_given_by_person,
+        0 as place,
+        prompt_text,
+        0 as image_count
+    from sent_prompts
 ),
 
 -- What a session did before its first prompt in sight (a cut-off file, a subagent whose parent is gone) has a turn too.
@@ -203,19 +337,28 @@ turns as (
         cast(null as varchar) as client_prompt_id,
         cast(null as varchar) as permission_mode,
         'unknown' as prompt_origin,
+        false as is_given_by_person,
+        0 as place,
         cast(null as varchar) as prompt_text,
         0 as image_count
     from unprompted
 ),
 
+numbered as (
+    select
+        *,
+        -- A prompt that only the queue has comes before the one on whose line it would stand.
+        row_number() over (partition by session_id order by thread_position, place, line_number, turn_id) as turn_number
+    from turns
+),
+
 ordered as (
     select
         *,
-        row_number() over (partition by session_id order by thread_position, turn_id) as turn_number,
-        lead(thread_position) over (partition by session_id order by thread_position, turn_id) as next_position,
-        lead(prompted_at) over (partition by session_id order by thread_position, turn_id) as next_prompted_at,
-        lead(turn_id) over (partition by session_id order by thread_position, turn_id) as next_turn_id
-    from turns
+        lead(thread_position) over (partition by session_id order by turn_number) as next_position,
+        lead(prompted_at) over (partition by session_id order by turn_number) as next_prompted_at,
+        lead(turn_id) over (partition by session_id order by turn_number) as next_turn_id
+    from numbered
 ),
 
 interruptions as (
@@ -268,8 +411,11 @@ select
         else ordered.prompt_origin
     end as prompt_origin,
     coalesce(
-        ordered.prompt_origin in ('human', 'queued')
-        or (ordered.prompt_origin = 'command' and assistant_lines.assistant_line_count is not null),
+        ordered.is_given_by_person
+        and (
+            ordered.prompt_origin in ('human', 'queued', 'plan_handover')
+            or (ordered.prompt_origin in ('command', 'shell') and assistant_lines.assistant_line_count is not null)
+        ),
         false
     ) as is_human,
     case

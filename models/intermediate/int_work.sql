@@ -59,6 +59,48 @@ last_stops as (
     group by all
 ),
 
+-- Notices that background work ended. The client queues one at once and gives it to the agent when it has time: as a prompt,
+-- as one of several that come together, or not at all where the agent had fetched the result by itself.
+notice_texts as (
+    select
+        lines.session_id,
+        lines.created_at as noticed_at,
+        lines.queued_text as notice_text,
+        files.path as source_path,
+        lines.line_number as source_line
+    from {{ ref('stg_transcripts__line') }} as lines
+    inner join {{ ref('stg_transcripts__file') }} as files on files.file_id = lines.file_id
+    where lines.queue_operation = 'enqueue'
+    union all
+    select
+        lines.session_id,
+        lines.created_at,
+        blocks.block_text,
+        files.path,
+        lines.line_number
+    from {{ ref('int_line') }} as lines
+    inner join {{ ref('stg_transcripts__file') }} as files on files.file_id = lines.file_id
+    inner join {{ ref('stg_transcripts__block') }} as blocks
+        on blocks.file_id = lines.file_id and blocks.line_number = lines.line_number and blocks.part_number = lines.part_number
+    where lines.line_type = 'user' and blocks.block_type = 'text'
+    union all
+    select session_id, prompted_at, prompt_text, source_path, source_line
+    from {{ ref('int_turn') }}
+    where prompt_origin = 'task_notification'
+),
+
+notices as (
+    select
+        *,
+        {{ regex_group('notice_text', '<tool-use-id>\\s*([^<\\s]+)') }} as notice_tool_use_id,
+        {{ regex_group('notice_text', '<(?:task|agent)-id>\\s*([^<\\s]+)') }} as notice_task_id,
+        {{ regex_group('notice_text', '<status>\\s*([a-z_]+)') }} as notice_status,
+        nullif({{ regex_group('notice_text', '(?s)<result>(.*?)</result>') }}, '') as notice_result,
+        nullif({{ regex_group('notice_text', '(?s)<summary>(.*?)</summary>') }}, '') as notice_summary
+    from notice_texts
+    where {{ regex_matches('notice_text', "'^\\s*<(task|agent)-notification>'") }}
+),
+
 -- What came back: the call's own result, else the first notice that the work ended, else what the agent fetched itself.
 ends as (
     select
@@ -67,6 +109,7 @@ ends as (
         delegations.returned_at as ended_at,
         'completed' as end_status,
         blocks.block_text as returned_text,
+        true as is_whole_result,
         files.path as source_path,
         lines.line_number as source_line
     from delegations
@@ -80,30 +123,22 @@ ends as (
     select
         delegations.tool_use_id,
         'notification' as ended_by,
-        notices.prompted_at as ended_at,
+        notices.noticed_at as ended_at,
         notices.notice_status as end_status,
-        notices.notice_result as returned_text,
+        coalesce(notices.notice_result, notices.notice_summary) as returned_text,
+        notices.notice_result is not null as is_whole_result,
         notices.source_path,
         notices.source_line
     from delegations
-    inner join (
-        select
-            *,
-            {{ regex_group('prompt_text', '<tool-use-id>\\s*([^<\\s]+)') }} as notice_tool_use_id,
-            {{ regex_group('prompt_text', '<task-id>\\s*([^<\\s]+)') }} as notice_task_id,
-            {{ regex_group('prompt_text', '<status>\\s*([a-z_]+)') }} as notice_status,
-            coalesce(
-                nullif({{ regex_group('prompt_text', '(?s)<result>(.*?)</result>') }}, ''),
-                nullif({{ regex_group('prompt_text', '(?s)<summary>(.*?)</summary>') }}, '')
-            ) as notice_result
-        from {{ ref('int_turn') }}
-        where prompt_origin = 'task_notification'
-    ) as notices
+    inner join notices
         on notices.notice_status <> ''
+        -- By the call, else by what it started: an agent that was sent to work again has a notice for each time.
         and (
             notices.notice_tool_use_id = delegations.tool_use_id
-            -- The agent's own id counts too: an agent that was woken again tells its end by another call, some notices by none.
-            or (notices.session_id = delegations.session_id and notices.notice_task_id = delegations.handed_to)
+            or (
+                notices.session_id = delegations.session_id and notices.notice_task_id = delegations.handed_to
+                and notices.noticed_at >= delegations.called_at
+            )
         )
     union all
     select
@@ -112,6 +147,7 @@ ends as (
         fetched.returned_at as ended_at,
         fetched.result.task.status as end_status,
         fetched.result.task.output as returned_text,
+        coalesce(fetched.result.task.output, '') <> '' as is_whole_result,
         files.path as source_path,
         lines.line_number as source_line
     from delegations
@@ -128,6 +164,7 @@ ends as (
         stops.called_at as ended_at,
         'stopped' as end_status,
         cast(null as varchar) as returned_text,
+        false as is_whole_result,
         stops.source_path,
         stops.source_line
     from delegations
@@ -143,6 +180,23 @@ first_ends as (
             partition by tool_use_id order by ended_at nulls last, ended_by = 'task_output', source_path, source_line
         ) as end_rank
     from ends
+),
+
+-- A notice may say only that the work is done; what came of it is then what the agent fetched afterwards.
+returns as (
+    select
+        returned.*,
+        -- An agent whose last request failed comes back with the client's words about it.
+        coalesce({{ regex_matches('returned.returned_text', "'^\\s*API Error\\b'") }}, false) as is_api_error,
+        row_number() over (
+            partition by returned.tool_use_id
+            order by
+                not returned.is_whole_result, returned.ended_at nulls last, returned.ended_by = 'task_output', returned.source_path,
+                returned.source_line
+        ) as return_rank
+    from ends as returned
+    inner join first_ends on first_ends.tool_use_id = returned.tool_use_id and first_ends.end_rank = 1
+    where returned.end_status = first_ends.end_status
 ),
 
 agent_work as (
@@ -203,6 +257,7 @@ agent_work as (
             when delegations.call_status = 'denied' then 'rejected'
             when delegations.call_status = 'error' then case when runs.started_at is null then 'rejected' else 'abandoned' end
             when delegations.call_status = 'interrupted' then 'abandoned'
+            when returns.is_api_error then 'abandoned'
             when first_ends.end_status = 'completed' then 'completed'
             when first_ends.end_status is not null then 'abandoned'
             when coalesce(runs.was_stopped_by_user, workflow_runs.was_stopped_by_user, false) then 'abandoned'
@@ -211,6 +266,7 @@ agent_work as (
         case
             when delegations.call_status in ('denied', 'error', 'interrupted')
                 then coalesce(delegations.user_feedback, delegations.error_type)
+            when returns.is_api_error then 'api_error'
             when first_ends.end_status <> 'completed' then first_ends.end_status
             when first_ends.ended_by is not null then first_ends.ended_by
             when coalesce(runs.was_stopped_by_user, workflow_runs.was_stopped_by_user, false) then 'stopped_by_user'
@@ -221,10 +277,11 @@ agent_work as (
             case when last_stops.stop_reason = 'end_turn' then coalesce(runs.ended_at, workflow_runs.ended_at) end
         ) as ended_at,
         coalesce(runs.ended_at, workflow_runs.ended_at) as last_activity_at,
-        first_ends.ended_by,
-        first_ends.returned_text,
-        first_ends.source_path as return_source_path,
-        first_ends.source_line as return_source_line,
+        returns.ended_at as returned_at,
+        returns.ended_by,
+        returns.returned_text,
+        returns.source_path as return_source_path,
+        returns.source_line as return_source_line,
         delegations.result.totalToolUseCount as reported_tool_call_count,
         delegations.result.toolStats.editFileCount as reported_edit_count,
         delegations.source_path,
@@ -237,6 +294,7 @@ agent_work as (
     left join last_stops
         on last_stops.session_id = delegations.session_id and last_stops.actor = coalesce(runs.actor, workflow_runs.actor)
     left join first_ends on first_ends.tool_use_id = delegations.tool_use_id and first_ends.end_rank = 1
+    left join returns on returns.tool_use_id = delegations.tool_use_id and returns.return_rank = 1
 ),
 
 -- The ids of the task list start anew with each list: an update means the last item with its id that came before it.
@@ -332,6 +390,7 @@ team_work as (
             owned_items.handed_on_at, case when item_ends.last_status in ('completed', 'deleted') then item_ends.last_updated_at end
         ) as ended_at,
         item_ends.last_updated_at as last_activity_at,
+        cast(null as timestamp) as returned_at,
         cast(null as varchar) as ended_by,
         cast(null as varchar) as returned_text,
         cast(null as varchar) as return_source_path,

@@ -10,11 +10,11 @@ calls as (
 
 runs as (
     select
-        spawn_tool_use_id as task_id,
-        max(agent_run_id) as agent_run_id
-    from {{ ref('int_agent_run') }}
-    where spawn_tool_use_id is not null
-    group by spawn_tool_use_id
+        work_id as task_id,
+        case when run_actor is not null then {{ surrogate_key(['session_id', 'run_actor']) }} end as agent_run_id,
+        outcome_reason
+    from {{ ref('int_work') }}
+    where work_source = 'delegation'
 ),
 
 -- A prompt is charged with all that was done in its turn, a delegation with the subagent's own calls.
@@ -52,12 +52,14 @@ ended as (
         coalesce(features.response_count, 0) as response_count,
         spent.total_tokens,
         spent.cost_usd,
+        runs.outcome_reason as delegation_end,
         tasks._source_path,
         tasks._source_line,
         tasks._batch_id
     from {{ ref('dim_task') }} as tasks
     left join features on features.task_id = tasks.task_id
     left join spent on spent.task_id = tasks.task_id
+    left join runs on runs.task_id = tasks.task_id
     -- Of a subagent whose own log is gone only its type is known.
     left join {{ ref('dim_agent') }} as agents on agents.agent_id = {{ surrogate_key(["'subagent'", 'features.subagent_type']) }}
     where tasks.status in ('completed', 'abandoned')

@@ -22,6 +22,7 @@ GIVEN = {
     "task_source": ("varchar", "'prompt'"),
     "delegation_status": ("varchar", "'ok'"),
     "prompt_rule": ("varchar", "'no_rule'"),
+    "delegation_end": ("varchar", "null"),
 }
 FOLLOWED = {
     "was_undone": ("boolean", "false"),
@@ -57,6 +58,7 @@ OUTCOMES = [
     ("ended_on_error", "'error' as last_call_status, 'shell' as last_call_family, true as ended_with_answer"),
     ("cut_off", "'max_tokens' as last_stop_reason, 1 as response_count"),
     ("broken_off", "1 as response_count, false as ended_with_answer"),
+    ("delegation_api_error", "'delegation' as task_source, 'api_error' as delegation_end"),
     ("delegation_launched", "'delegation' as task_source, true as is_background, null as total_tokens"),
     (
         "delegation_returned",

@@ -158,6 +158,7 @@ select
     coalesce(lines.p.rewound, false) as was_rewound,
     lines.p.mode,
     lines.p.operation as queue_operation,
+    case when lines.p.operation is not null then {{ json_texts('lines.p.content') }} end as queued_text,
     lines.p.reason,
     lines.p.prNumber as pr_number,
     lines.p.prUrl as pr_url,
