@@ -200,7 +200,7 @@ def _work(files: Sequence[_File]) -> _Found:
 def _take(file: _File, found: _Found, done: set[tuple[str, str | None]]) -> None:
     if file.text is not None:
         text, blob_id = file.text, _blob_id(file.text.encode("utf-8", "replace"), "")
-        reason = None
+        reason = languages.reason_to_skip(file.path)
     else:
         text, blob_id, reason = _content(file)
     if reason is not None:
@@ -215,7 +215,7 @@ def _take(file: _File, found: _Found, done: set[tuple[str, str | None]]) -> None
         # Of a range from the middle of a file, what is left open is no mistake.
         problem = None if file.text is not None else parsed.problem
         done.add(key)
-        _collect(found, blob_id, language, parsed, with_text=file.text is None)
+        _collect(found, blob_id, language, parsed)
         found.blobs.append(key)
     elif file.text is None:
         problem = languages.syntax_problem(text, language)
@@ -228,7 +228,7 @@ def _take(file: _File, found: _Found, done: set[tuple[str, str | None]]) -> None
 def _content(file: _File) -> tuple[str, str, str | None]:
     """The text of a file, its blob id, and why it is set aside."""
     unread = file.index_blob or f"unread-{file.size}-{file.mtime_ns}"
-    reason = languages.reason_to_skip(file.path)
+    reason = languages.reason_to_skip(f"{file.repository}/{file.path}")
     if reason is None and file.size > MAX_FILE_BYTES:
         reason = f"larger than {MAX_FILE_BYTES // 1024 // 1024} MB ({file.size / 1024 / 1024:,.0f} MB)"
     if reason is not None:
@@ -270,24 +270,23 @@ def _set_aside(file: _File, found: _Found, blob_id: str, reason: str) -> None:
         found.documents.append((file, blob_id, language, file.size, None, None, reason))
 
 
-def _collect(
-    found: _Found, blob_id: str, language: str | None, parsed: languages.Parsed, *, with_text: bool
-) -> None:
-    """Put chunks and symbols into columns; of a range that was read the transcript has the text already."""
-    if with_text:
-        for index, chunk in enumerate(parsed.chunks):
-            row = (
-                blob_id, language, index, chunk.line_start, chunk.line_end, chunk.char_start, chunk.char_end,
-                chunk.kind, chunk.name, chunk.text,
-            )  # fmt: skip
-            for column, value in zip(found.chunks, row, strict=True):
-                column.append(value)
+def _collect(found: _Found, blob_id: str, language: str | None, parsed: languages.Parsed) -> None:
+    """Put chunks and symbols into columns, of whole files and of ranges that were read alike."""
+    for index, chunk in enumerate(parsed.chunks):
+        row = (
+            blob_id, language, index, chunk.line_start, chunk.line_end, chunk.char_start, chunk.char_end,
+            chunk.kind, chunk.name, chunk.text,
+        )  # fmt: skip
+        for column, value in zip(found.chunks, row, strict=True):
+            column.append(value)
     if not parsed.symbols:
         return
     # Twice the same on one line (`a = 1; a = 2`) is one.
-    single = {(one.line_number, one.reference_type, one.name, one.symbol_type or ""): one for one in parsed.symbols}
+    single = {
+        (one.line_number, one.reference_type, one.name, one.symbol_type or ""): one for one in parsed.symbols
+    }
     ordered = [single[key] for key in sorted(single)]
-    starts = [chunk.line_start for chunk in parsed.chunks] if with_text else []
+    starts = [chunk.line_start for chunk in parsed.chunks]
     columns = found.symbols
     columns[0] += [blob_id] * len(ordered)
     columns[1] += [language] * len(ordered)
@@ -333,6 +332,7 @@ class _Run:
         self.changes = Changes()
         self.problems: list[CodeProblem] = []
         self.known: set[tuple[str, str | None]] = set()
+        self.is_anew = False
         self.looks: dict[str, dict[str, tuple[str, int, int]]] = {}
         self.memory: dict[str, str] = {}
         self.commits: dict[str, set[str]] = {}
@@ -375,7 +375,7 @@ class _Run:
             connection.execute("select name, value from raw.scan_memory where name like 'code.%'").fetchall()
         )
         version = str(languages.EXTRACTOR_VERSION)
-        is_anew = self.memory.get("code.extractor", version) != version
+        self.is_anew = is_anew = self.memory.get("code.extractor", version) != version
         self._remember("code.extractor", version)
         if is_anew:  # other rules for chunks and symbols: all that was found by the old ones goes
             self.changes.emptied += ["code_chunk", "code_symbol", "code_read"]
@@ -592,8 +592,8 @@ class _Run:
         )
         if reason is not None:
             self.counts["set_aside"] += 1
-        if before is not None and before[0] == blob_id:
-            return  # touched, but the same content
+        if before is not None and before[0] == blob_id and not (self.is_anew and reason is not None):
+            return  # touched, but the same content; what new rules set aside is said nonetheless
         self.counts["changed"] += 1
         self.changes.bytes_landed += file.size
         self.changes.add(

@@ -15,6 +15,12 @@
     ~ '|-e\\s+(?:' ~ word ~ ')|-n\\s+[0-9]+|-[0-9]+|--?[A-Za-z][\\w-]*(?:=(?:' ~ plain_word ~ '))?)' -%}
 {%- set numbers = '^ *[0-9]+(?:\u2192|\\t)' -%}
 {%- set drive = '(?:[A-Za-z]:)?' -%}
+{#- What stands for several files, what looks like one, and what a name of a file in a listing is made of. -#}
+{%- set several = "'[*?{}$`<>|]'" -%}
+{%- set one_file = "'[^/][.][A-Za-z0-9]+$'" -%}
+{%- set name_start = '[^:\\s*<>|"`]' -%}
+{%- set name_part = '[^:*<>|"`]' -%}
+{%- set known_names = "'(?i)^(?:dockerfile|makefile|rakefile|gemfile|procfile|justfile|jenkinsfile|license|readme|changelog)$'" -%}
 
 with touched as {{ touched_sessions() }},
 
@@ -196,37 +202,84 @@ reads as (
             else result_text
         end as chunk_text
     from questions
-    where retrieval_method in ('path', 'url') and target is not null and not (has_broken and tool_name = 'Bash')
+    where
+        retrieval_method in ('path', 'url') and target is not null
+        and not (tool_name = 'Bash' and (has_broken or {{ regex_matches('target', several) }}))
 ),
 
 listings as (
     select
         tool_use_id,
+        retrieval_method,
         target,
+        retrieval_method = 'keyword' and {{ regex_matches('target', one_file) }}
+        and not {{ regex_matches('target', several) }} as is_one_file,
         folder,
         {{ first_lines('left(result_text, 60000)', 500) }} as found_lines
     from questions
     where retrieval_method in ('keyword', 'glob') and not has_broken
 ),
 
--- The lines that a search gave, each with the file it names.
+-- What each line that a search gave might name: a file before a line number, a file before a text, or the line is a file.
+printed_lines as (
+    select
+        tool_use_id,
+        line_order,
+        found_line,
+        retrieval_method,
+        target,
+        folder,
+        is_one_file,
+        {{ regex_matches('found_line', "'^[0-9]+[:-]'") }} as is_numbered,
+        coalesce(
+            nullif({{ regex_group('found_line', '^(' ~ drive ~ name_start ~ name_part ~ '*?[.][A-Za-z][A-Za-z0-9]*)[:-][0-9]+[:-]') }}, ''),
+            nullif({{ regex_group('found_line', '^(' ~ drive ~ name_start ~ name_part ~ '*?):[0-9]+:') }}, '')
+        ) as numbered_path,
+        nullif({{ regex_group('found_line', '^(' ~ drive ~ '[^:\\s*<>|"`]*[./][^:\\s*<>|"`]*[.][A-Za-z][A-Za-z0-9]*):') }}, '') as prefixed_path,
+        case
+            when retrieval_method = 'glob'
+                then coalesce(
+                    nullif({{ regex_group('found_line', '^((?:/|~|[.]{1,2}/|[A-Za-z]:)[^:*<>|"`]*)$') }}, ''),
+                    nullif({{ regex_group('found_line', '^([^:\\s*<>|"`]*[./][^:\\s*<>|"`]*)$') }}, '')
+                )
+            else nullif({{ regex_group('found_line', '^(' ~ drive ~ '[\\p{L}\\p{N}_./@+~\\[\\]-]*[./][\\p{L}\\p{N}_./@+~\\[\\]-]*)$') }}, '')
+        end as whole_path
+    from {{ explode('listings', 'found_lines', 'found_line', 'line_order') }} as exploded
+),
+
+-- Where a search printed texts, a line that looks like a path is a line of context without a number (`a.c-else`), unless it
+-- begins at the root.
+judged_lines as (
+    select
+        *,
+        case
+            when retrieval_method = 'glob' then null
+            when is_numbered and (is_one_file or numbered_path is null) then found_line
+            else substr(found_line, length(numbered_path) + 2)
+        end as line_from_number,
+        bool_or(numbered_path is not null or prefixed_path is not null or is_numbered or found_line = '--')
+            over (partition by tool_use_id) as has_texts
+    from printed_lines
+),
+
+-- The lines with the file that each names. Of a search in one file the number is the line's, whatever follows it.
 search_lines as (
     select
         tool_use_id,
         line_order,
-        coalesce(
-            nullif({{ regex_group('found_line', '^(' ~ drive ~ '[^:\\s][^:]*?)[:-][0-9]+[:-]') }}, ''),
-            case when {{ regex_matches('found_line', "'^[0-9]+[:-]'") }} then target end,
-            nullif({{ regex_group('found_line', '^(' ~ drive ~ '[^:\\s]*[./][^:\\s]*[.][A-Za-z0-9]+):') }}, ''),
-            nullif({{ regex_group('found_line', '^(' ~ drive ~ '[^:\\s]*[./][^:\\s]*)$') }}, '')
-        ) as found_path,
-        try_cast(coalesce(
-            nullif({{ regex_group('found_line', '^' ~ drive ~ '[^:\\s][^:]*?:([0-9]+):') }}, ''),
-            nullif({{ regex_group('found_line', '^([0-9]+):') }}, '')
-        ) as bigint) as found_line_number,
-        {{ regex_group('found_line', '^(?:' ~ drive ~ '[^:\\s][^:]*?[:-])?[0-9]+[:-](.*)$') }} as found_text,
+        case
+            when retrieval_method = 'glob' then whole_path
+            when is_numbered and is_one_file then target
+            when numbered_path is not null then numbered_path
+            when is_numbered then target
+            when is_one_file then null
+            when prefixed_path is not null then prefixed_path
+            when not has_texts or {{ regex_matches('whole_path', "'^/.*[.][A-Za-z][A-Za-z0-9]*$'") }} then whole_path
+        end as found_path,
+        try_cast(nullif({{ regex_group('line_from_number', '^([0-9]+):') }}, '') as bigint) as found_line_number,
+        {{ regex_group('line_from_number', '^[0-9]+[:-](.*)$') }} as found_text,
         folder
-    from {{ explode('listings', 'found_lines', 'found_line', 'line_order') }} as exploded
+    from judged_lines
 ),
 
 found_documents as (
@@ -238,7 +291,10 @@ found_documents as (
         max(found_line_number) as line_end,
         nullif({{ joined_texts('found_text', 'line_order') }}, '') as chunk_text
     from search_lines
-    where found_path is not null and found_path not in ('.', '..', './') and length(found_path) <= 1000
+    where
+        found_path not in ('.', '..', './') and length(found_path) <= 1000
+        and not {{ regex_matches('found_path', several) }} and not {{ regex_matches('found_path', "'^[0-9]+$'") }}
+        and ({{ regex_matches('found_path', "'/|[.][A-Za-z]'") }} or {{ regex_matches('found_path', known_names) }})
     group by all
 ),
 
@@ -259,7 +315,7 @@ searches as (
             case
                 when
                     not questions.has_failed and trim(questions.result_text) <> ''
-                    and {{ regex_matches('questions.target', "'[.][A-Za-z0-9]+$'") }}
+                    and {{ regex_matches('questions.target', one_file) }} and not {{ regex_matches('questions.target', several) }}
                     and not {{ regex_matches('questions.result_text', "'^(?:No (?:matches|files) found|Found [0-9])'") }}
                     then {{ absolute_path('questions.target', 'questions.folder') }}
             end
@@ -402,7 +458,11 @@ select
         else 'range'
     end as chunk_kind,
     md5(retrievals.chunk_text) as chunk_hash,
-    left(retrievals.chunk_text, {{ var('chunk_characters_kept') }}) as chunk_text,
+    -- What by its name may hold secrets is read and found like anything else, but its text is not kept.
+    case
+        when not coalesce({{ may_hold_secrets('retrievals.document_path') }}, false)
+            then left(retrievals.chunk_text, {{ var('chunk_characters_kept') }})
+    end as chunk_text,
     retrievals.is_miss,
     retrievals.line_start,
     greatest(retrievals.line_start, retrievals.line_end) as line_end,
