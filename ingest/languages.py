@@ -445,6 +445,7 @@ class _Definition:
     container: str | None = None
     is_scope: bool = False
     level: int = 0
+    body_line: int = 0  # of a heading: the line below it
     children: list[_Definition] = field(default_factory=list)
 
 
@@ -478,7 +479,7 @@ def parse(text: str, language: str | None) -> Parsed:
     top = _nested(definitions)
     if language == "markdown":
         _end_sections(definitions, len(lines))
-        pieces = _section_pieces(definitions, len(lines))
+        pieces = _section_pieces(definitions, len(lines), lines)
     else:
         pieces = _merged(_pieces(top, 1, len(lines), lines))
     chunks = tuple(_cut(lines, pieces or _plain_pieces(lines)))
@@ -595,6 +596,7 @@ def _definitions(
             )  # fmt: skip
             if symbol_type == "heading":
                 one.level = _heading_level(node)
+                one.body_line = one.line_end + 1
             elif symbol_type == "method" and language == "go":
                 one.container = _receiver(node, source)
             elif language == "cpp" and symbol_type == "function":
@@ -856,16 +858,24 @@ def _end_sections(headings: list[_Definition], last: int) -> None:
         one.line_end = last
 
 
-def _section_pieces(headings: list[_Definition], last: int) -> list[_Piece]:
+def _section_pieces(headings: list[_Definition], last: int, lines: list[str]) -> list[_Piece]:
     starts = [one.line for one in headings]
     pieces: list[_Piece] = []
     if not starts:
         return [(1, last, "text", None)]
     if starts[0] > 1:
         pieces.append((1, starts[0] - 1, "text", None))
+    first, names = 0, ""
     for one, following in zip(headings, [*starts[1:], last + 1], strict=True):
-        if one.line < following:
-            pieces.append((one.line, following - 1, "section", one.name))
+        if one.line >= following:
+            continue
+        # A heading directly above another one stands with it.
+        first = first or one.line
+        names = f"{names}, {one.name}" if names else str(one.name)
+        if following <= last and not any(line.strip() for line in lines[one.body_line - 1 : following - 1]):
+            continue
+        pieces.append((first, following - 1, "section", names[:MAX_NAME_CHARACTERS]))
+        first, names = 0, ""
     return pieces
 
 

@@ -20,6 +20,7 @@
 {%- set one_file = "'[^/][.][A-Za-z0-9]+$'" -%}
 {%- set name_start = '[^:\\s*<>|"`]' -%}
 {%- set name_part = '[^:*<>|"`]' -%}
+{%- set path_part = '[\\p{L}\\p{N}_./@+~\\[\\]-]' -%}
 {%- set known_names = "'(?i)^(?:dockerfile|makefile|rakefile|gemfile|procfile|justfile|jenkinsfile|license|readme|changelog)$'" -%}
 
 with touched as {{ touched_sessions() }},
@@ -49,7 +50,7 @@ result_texts as (
     group by blocks.tool_use_id
 ),
 
--- A command of the shell: where it runs, its first part, and whether more follows.
+-- A shell command: where it runs, its first part, what follows.
 commands as (
     select
         tool_use_id,
@@ -194,7 +195,7 @@ reads as (
     select
         *,
         {{ absolute_path('target', 'folder') }} as document_path,
-        -- Without the line numbers and without what the client appended.
+        -- Without line numbers and what the client appended.
         case
             when has_failed or is_compound then null
             when tool_name in ('Read', 'NotebookRead')
@@ -220,7 +221,7 @@ listings as (
     where retrieval_method in ('keyword', 'glob') and not has_broken
 ),
 
--- What each line that a search gave might name: a file before a line number, a file before a text, or the line is a file.
+-- What each line might name: a file before a line number, a file before a text, or the line is a file.
 printed_lines as (
     select
         tool_use_id,
@@ -235,20 +236,19 @@ printed_lines as (
             nullif({{ regex_group('found_line', '^(' ~ drive ~ name_start ~ name_part ~ '*?[.][A-Za-z][A-Za-z0-9]*)[:-][0-9]+[:-]') }}, ''),
             nullif({{ regex_group('found_line', '^(' ~ drive ~ name_start ~ name_part ~ '*?):[0-9]+:') }}, '')
         ) as numbered_path,
-        nullif({{ regex_group('found_line', '^(' ~ drive ~ '[^:\\s*<>|"`]*[./][^:\\s*<>|"`]*[.][A-Za-z][A-Za-z0-9]*):') }}, '') as prefixed_path,
+        nullif({{ regex_group('found_line', '^(' ~ drive ~ name_start ~ '*[./]' ~ name_start ~ '*[.][A-Za-z][A-Za-z0-9]*):') }}, '') as prefixed_path,
         case
             when retrieval_method = 'glob'
                 then coalesce(
                     nullif({{ regex_group('found_line', '^((?:/|~|[.]{1,2}/|[A-Za-z]:)[^:*<>|"`]*)$') }}, ''),
-                    nullif({{ regex_group('found_line', '^([^:\\s*<>|"`]*[./][^:\\s*<>|"`]*)$') }}, '')
+                    nullif({{ regex_group('found_line', '^(' ~ name_start ~ '*[./]' ~ name_start ~ '*)$') }}, '')
                 )
-            else nullif({{ regex_group('found_line', '^(' ~ drive ~ '[\\p{L}\\p{N}_./@+~\\[\\]-]*[./][\\p{L}\\p{N}_./@+~\\[\\]-]*)$') }}, '')
+            else nullif({{ regex_group('found_line', '^(' ~ drive ~ path_part ~ '*[./]' ~ path_part ~ '*)$') }}, '')
         end as whole_path
     from {{ explode('listings', 'found_lines', 'found_line', 'line_order') }} as exploded
 ),
 
--- Where a search printed texts, a line that looks like a path is a line of context without a number (`a.c-else`), unless it
--- begins at the root.
+-- Among printed texts a line like a path is one of context without a number (`a.c-else`), unless it begins at the root.
 judged_lines as (
     select
         *,
@@ -262,7 +262,7 @@ judged_lines as (
     from printed_lines
 ),
 
--- The lines with the file that each names. Of a search in one file the number is the line's, whatever follows it.
+-- In a search of one file the number is the line's, whatever follows it.
 search_lines as (
     select
         tool_use_id,
@@ -406,7 +406,7 @@ retrievals as (
         document_path,
         found_line_start,
         found_line_end,
-        cast(null as bigint),
+        null,
         result_rank,
         result_count,
         is_miss,
@@ -417,19 +417,19 @@ retrievals as (
     union all
     select
         retrieval_event,
-        cast(null as varchar),
+        null,
         session_id,
         actor,
         turn_id,
         retrieved_at,
         attachment_type,
         case when attachment_type in ('file', 'directory', 'pdf_reference', 'selected_lines_in_ide') then 'mention' else 'automatic' end,
-        cast(null as varchar),
+        null,
         document_path,
         line_start,
         coalesce(line_end, line_start + {{ occurrence_count("rtrim(attached_text, chr(10))", '\n') }}),
         document_line_count,
-        cast(null as bigint),
+        null,
         cast(1 as bigint),
         false,
         attached_text,
@@ -458,7 +458,7 @@ select
         else 'range'
     end as chunk_kind,
     md5(retrievals.chunk_text) as chunk_hash,
-    -- What by its name may hold secrets is read and found like anything else, but its text is not kept.
+    -- Of what by its name may hold secrets the text is not kept.
     case
         when not coalesce({{ may_hold_secrets('retrievals.document_path') }}, false)
             then left(retrievals.chunk_text, {{ var('chunk_characters_kept') }})

@@ -352,6 +352,13 @@ def test_markdown_is_cut_at_headings_and_not_inside_code() -> None:
     ]  # fmt: skip
 
 
+def test_a_heading_without_a_text_stands_with_the_next() -> None:
+    source = "# Orders\n\n## Large\n\nMany.\n\nSmall\n-----\n\n### Tiny\nFew.\n\n# End\n"
+    assert [(one.name, one.line_start, one.line_end) for one in parse(source, "markdown").chunks] == [
+        ("Orders, Large", 1, 6), ("Small, Tiny", 7, 12), ("End", 13, 13),
+    ]  # fmt: skip
+
+
 @pytest.mark.parametrize(
     ("heading", "name"),
     [
