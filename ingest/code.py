@@ -25,7 +25,7 @@ from hashlib import sha1, sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from ingest import batches, languages
+from ingest import batches, languages, vectors
 from ingest.batches import Changes
 
 if TYPE_CHECKING:
@@ -47,6 +47,7 @@ _POOL_BYTES: Final = 400 * 1024
 _PROBE_BYTES: Final = 8192
 _REPLACED_SHARE: Final = 0.05
 _SHA256_LENGTH: Final = 64
+_VECTORS_AT_ONCE: Final = 1000
 _SYMLINK_MODE: Final = "120000"
 _SUBMODULE_MODE: Final = "160000"
 _CRASHED: Final = "the parser crashed on it"
@@ -135,7 +136,34 @@ def scan_code(
         batch_id = batches.write(
             Path(warehouse), run.changes, host=run.host, started_at=run.started_at, on_wait=on_wait
         )
+    batch_id = _add_vectors(Path(warehouse), run.host, on_wait) or batch_id
     return run.result(batch_id, time.perf_counter() - started)
+
+
+def _add_vectors(warehouse: Path, host: str, on_wait: Callable[[str], None] | None) -> int:
+    """Land the vectors of the chunks that have none yet, where they are wanted and can be made."""
+    if not vectors.is_on() or vectors.folder() is None:
+        return 0
+    started_at = batches.utc_now()
+    changes = Changes()
+    with batches.reading(warehouse) as connection:
+        if connection is None:
+            return 0
+        cursor = connection.execute(
+            """
+            select md5(chunk_text) as chunk_hash, min(concat_ws(chr(10), chunk_name, chunk_text))
+            from raw.code_chunk
+            where md5(chunk_text) not in (select chunk_hash from raw.code_vector where model = ?)
+            group by md5(chunk_text)
+            order by chunk_hash
+            """,
+            [vectors.MODEL],
+        )
+        while rows := cursor.fetchmany(_VECTORS_AT_ONCE):
+            changes.arrow.setdefault("code_vector", []).append(vectors.table(rows))
+    return (
+        batches.write(warehouse, changes, host=host, started_at=started_at, on_wait=on_wait) if changes else 0
+    )
 
 
 def repositories_from_environment() -> list[Path]:
@@ -378,7 +406,7 @@ class _Run:
         self.is_anew = is_anew = self.memory.get("code.extractor", version) != version
         self._remember("code.extractor", version)
         if is_anew:  # other rules for chunks and symbols: all that was found by the old ones goes
-            self.changes.emptied += ["code_chunk", "code_symbol", "code_read"]
+            self.changes.emptied += ["code_chunk", "code_symbol", "code_read", "code_vector"]
             self.memory.pop("code.transcripts", None)
         for repository, path, blob_id, size, mtime_ns in connection.execute(
             "select repository, path, blob_id, size_bytes, mtime_ns from raw.code_file"

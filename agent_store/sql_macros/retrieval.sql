@@ -236,13 +236,20 @@ create or replace macro embed_text(content, dimensions := 128) as (
     select cast(list(weight / nullif(sqrt((select sum(weight * weight) from grid)), 0) order by dimension) as float[]) from grid
 );
 
-comment on macro embed_text is 'A text as a vector: hashed words and letter triples, comparable with dim_chunk.embedding.';
+comment on macro embed_text is 'A text as a fuzzy vector: hashed words and letter triples (spelling, not meaning), comparable with dim_chunk.embedding of 128 dimensions.';
 
--- Words and vectors together: reciprocal ranks, added. Without vectors it is search_chunks.
+-- Words and vectors together: reciprocal ranks, added. Vectors of a model are compared with `query_vector` (by embed_query, which
+-- `agent-store query` knows where the extra is installed), fuzzy ones with the query's own. Without vectors it is search_chunks.
 create or replace macro hybrid_search(
-    query, language := null, document_type := null, path := null, since := null, most := 20
+    query, language := null, document_type := null, path := null, since := null, most := 20, query_vector := null
 ) as table
-with keyword_hits as (
+with asked_vector as materialized (
+    select coalesce(
+        cast(query_vector as float[]),
+        case when (select max(len(embedding)) from dim_chunk) = 128 then embed_text(query) end
+    ) as vector
+),
+keyword_hits as (
     select chunk_id, search_rank from search_chunks(
         query, language := language, document_type := document_type, path := path, since := since, most := 100
     )
@@ -250,11 +257,12 @@ with keyword_hits as (
 vector_hits as (
     select chunk_id, row_number() over (order by distance, chunk_id) as search_rank
     from (
-        select c.chunk_id, c.embedding <=> (select embed_text(query)) as distance
+        select c.chunk_id, case when len(c.embedding) = len(v.vector) then c.embedding <=> v.vector end as distance
         from dim_chunk as c
+        cross join asked_vector as v
         inner join dim_document as d on d.document_id = c.document_id
         where
-            c.embedding is not null
+            c.embedding is not null and c.is_indexed
             and (language is null or d.language = language)
             and (document_type is null or d.document_type = document_type)
             and (path is null or d.document_path ilike concat('%', path, '%'))
@@ -310,7 +318,7 @@ select
 from shown
 order by search_rank;
 
-comment on macro table hybrid_search is 'hybrid_search(query, …): search_chunks and the vectors of dim_chunk together (reciprocal rank fusion); without vectors the same as search_chunks.';
+comment on macro table hybrid_search is 'hybrid_search(query, …, query_vector := embed_query(query)): search_chunks and the vectors of dim_chunk together (reciprocal rank fusion). Vectors of the extra embeddings need query_vector and find by meaning; those without it are fuzzy, by spelling. Without vectors the same as search_chunks.';
 
 -- A line that was read in several states is shown once, as the newest chunk has it.
 create or replace macro entity_references(entity, reference_type := null) as table

@@ -38,6 +38,7 @@ contents as (
         content_id,
         count(*) as piece_count,
         min(chunk_hash) as first_hash,
+        any_value(embedding) as first_embedding,
         left({{ joined_texts('chunk_name', 'chunk_index', ', ') }}, 200) as chunk_names
     from {{ ref('stg_code__chunk') }}
     group by content_id
@@ -48,6 +49,7 @@ ranges as (
     select
         retrieved.*,
         contents.chunk_names,
+        contents.first_embedding as embedding,
         contents.content_id is not null and (contents.piece_count > 1 or contents.first_hash <> retrieved.chunk_hash) as is_cut
     from retrieved
     left join contents on contents.content_id = retrieved.content_id
@@ -64,6 +66,7 @@ shown_pieces as (
         pieces.chunk_name,
         pieces.chunk_text,
         pieces.chunk_hash,
+        pieces.embedding,
         pieces.chunk_index,
         ranges.lines_before + pieces.line_start as line_start,
         ranges.lines_before + pieces.line_end as line_end,
@@ -139,6 +142,7 @@ chunks as (
         chunk_names as chunk_name,
         chunk_text,
         chunk_hash,
+        case when not is_cut then embedding end as embedding,
         is_indexed,
         is_cut,
         chunk_index,
@@ -160,6 +164,7 @@ chunks as (
         pieces.chunk_name,
         pieces.chunk_text,
         pieces.chunk_hash,
+        pieces.embedding,
         documents.document_id is null and covered.chunk_id is null,
         false,
         pieces.chunk_index,
@@ -184,6 +189,7 @@ chunks as (
         chunks.chunk_name,
         chunks.chunk_text,
         chunks.chunk_hash,
+        chunks.embedding,
         true,
         false,
         chunks.chunk_index,
@@ -207,7 +213,7 @@ select
     chunks.chunk_name,
     chunks.chunk_text,
     chunks.chunk_hash,
-    {% if has_embeddings() %}vectors.embedding{% else %}cast(null as float[]){% endif %} as embedding,
+    {% if has_embeddings() %}coalesce(chunks.embedding, vectors.embedding){% else %}chunks.embedding{% endif %} as embedding,
     chunks.is_indexed,
     chunks.is_cut,
     cast(chunks.chunk_index as bigint) as chunk_index,
@@ -218,6 +224,9 @@ select
     chunks.text_characters
 from chunks
 {%- if has_embeddings() %}
-left join {{ chunk_embeddings("(select chunk_id, chunk_text from chunks where is_indexed)") }} as vectors
+-- Without a model the words themselves; vectors of two kinds cannot be compared.
+left join {{ chunk_embeddings(
+    "(select chunk_id, chunk_text from chunks where is_indexed and not exists (select 1 from chunks where embedding is not null))"
+) }} as vectors
     on vectors.chunk_id = chunks.chunk_id
 {%- endif %}

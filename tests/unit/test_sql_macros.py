@@ -163,7 +163,7 @@ def test_a_snippet_shows_the_best_lines(store: duckdb.DuckDBPyConnection) -> Non
     found = store.execute(
         "select max(length(snippet)) from search_chunks('order discount_of rebate_of number')"
     )
-    assert found.fetchone() <= (600,)
+    assert found.fetchall()[0][0] <= 600
 
 
 def test_filters_come_before_ranking(store: duckdb.DuckDBPyConnection) -> None:
@@ -196,6 +196,18 @@ def test_vectors_find_words_of_one_stem(store: duckdb.DuckDBPyConnection) -> Non
     assert length == [(128, 1.0)]
     assert _found(store, "hybrid_search('publishing stores')")[0] in {"guide", "publish"}
     assert _found(store, "hybrid_search('ordering', language := 'sql')") == ["sql"]
+
+
+def test_vectors_of_a_model_are_compared_with_a_vector_of_that_model_only(
+    store: duckdb.DuckDBPyConnection,
+) -> None:
+    store.execute("update dim_chunk set embedding = [1.0, 0.0, 0.0] where chunk_id = 'sql'")
+    store.execute("update dim_chunk set embedding = [0.0, 1.0, 0.0] where chunk_id = 'guide'")
+    assert _found(store, "hybrid_search('zzzz')") == [], "no word fits, and there is no vector to compare"
+    assert _found(store, "hybrid_search('zzzz', query_vector := [0.9, 0.1, 0.0])") == ["sql", "guide"]
+    assert _found(store, "hybrid_search('zzzz', query_vector := [0.9, 0.1])") == [], "another model's"
+    store.execute("update dim_chunk set is_indexed = false where chunk_id = 'sql'")
+    assert _found(store, "hybrid_search('zzzz', query_vector := [0.9, 0.1, 0.0])") == ["guide"]
 
 
 def test_references_begin_with_the_definition(store: duckdb.DuckDBPyConnection) -> None:
