@@ -3,7 +3,7 @@
     zstd_columns=['chunk_text']
 ) }}
 
-{#- Pieces of patterns: a word of a shell command, in quotes or not, and the same where no quote can be escaped. -#}
+{#- Pieces of patterns: a word of a shell command, in quotes or not; the same without escaped quotes. -#}
 {%- set word = '"(?:[^"\\\\]|\\\\.)*"|\'\'[^\'\']*\'\'|\\S+' -%}
 {%- set plain_word = '"[^"]*"|\'\'[^\'\']*\'\'|\\S+' -%}
 {%- set folder_word = '"[^"]*"|\'\'[^\'\']*\'\'|[^\\s;&]+' -%}
@@ -15,13 +15,13 @@
     ~ '|-e\\s+(?:' ~ word ~ ')|-n\\s+[0-9]+|-[0-9]+|--?[A-Za-z][\\w-]*(?:=(?:' ~ plain_word ~ '))?)' -%}
 {%- set numbers = '^ *[0-9]+(?:\u2192|\\t)' -%}
 {%- set drive = '(?:[A-Za-z]:)?' -%}
-{#- What stands for several files, what looks like one, and what a name of a file in a listing is made of. -#}
+{#- Several files, one file, and what names of files are made of. -#}
 {%- set several = "'[*?{}$`<>|]'" -%}
 {%- set one_file = "'[^/][.][A-Za-z0-9]+$'" -%}
 {%- set name_start = '[^:\\s*<>|"`]' -%}
 {%- set name_part = '[^:*<>|"`]' -%}
 {%- set path_part = '[\\p{L}\\p{N}_./@+~\\[\\]-]' -%}
-{%- set known_names = "'(?i)^(?:dockerfile|makefile|rakefile|gemfile|procfile|justfile|jenkinsfile|license|readme|changelog)$'" -%}
+{%- set known_names = "'(?i)^(?:dockerfile|makefile|rakefile|gemfile|justfile|jenkinsfile|license|readme|changelog)$'" -%}
 
 with touched as {{ touched_sessions() }},
 
@@ -143,7 +143,7 @@ command_targets as (
     from command_questions
 ),
 
--- Every call: how, what was asked, of which file, and what came back.
+-- Every call: how, what, of which file, and what came back.
 questions as (
     select
         calls.tool_use_id,
@@ -221,7 +221,7 @@ listings as (
     where retrieval_method in ('keyword', 'glob') and not has_broken
 ),
 
--- What each line might name: a file before a line number, a file before a text, or the line is a file.
+-- What a line might name: a file before a line number or a text, or it is one.
 printed_lines as (
     select
         tool_use_id,
@@ -248,7 +248,7 @@ printed_lines as (
     from {{ explode('listings', 'found_lines', 'found_line', 'line_order') }} as exploded
 ),
 
--- Among printed texts a line like a path is one of context without a number (`a.c-else`), unless it begins at the root.
+-- Among texts a line like a path is context without a number (`a.c-else`), unless it begins at the root.
 judged_lines as (
     select
         *,
@@ -309,7 +309,7 @@ ranked_documents as (
 searches as (
     select
         questions.*,
-        -- What was sought in one file and came without its name is of that file.
+        -- What was sought in one file is of that file.
         coalesce(
             ranked.document_path,
             case
@@ -394,7 +394,7 @@ retrievals as (
     from reads
     union all
     select
-        tool_use_id as search_event,
+        tool_use_id,
         tool_use_id,
         session_id,
         actor,
@@ -458,7 +458,7 @@ select
         else 'range'
     end as chunk_kind,
     md5(retrievals.chunk_text) as chunk_hash,
-    -- Of what by its name may hold secrets the text is not kept.
+    -- Of what may hold secrets the text is not kept.
     case
         when not coalesce({{ may_hold_secrets('retrievals.document_path') }}, false)
             then left(retrievals.chunk_text, {{ var('chunk_characters_kept') }})
