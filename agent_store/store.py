@@ -28,6 +28,16 @@ def _literal(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
+def _add_embed_query(connection: duckdb.DuckDBPyConnection) -> None:
+    """Where the extra `embeddings` is installed, queries can make a vector of a text: embed_query('…')."""
+    from ingest import vectors
+
+    if vectors.folder() is not None:
+        connection.create_function(
+            "embed_query", lambda text: vectors.embed([text])[0], ["varchar"], "float[]"
+        )
+
+
 @contextmanager
 def open_store(paths: StorePaths) -> Iterator[duckdb.DuckDBPyConnection]:
     """A read-only connection to the published store; closed at the end, so that no one holds it for long."""
@@ -45,6 +55,7 @@ def open_store(paths: StorePaths) -> Iterator[duckdb.DuckDBPyConnection]:
     try:
         connection.execute(f"attach {_literal(str(paths.store))} as agent_store (read_only)")
         connection.execute("use agent_store")
+        _add_embed_query(connection)
         for statement in _LOCK_DOWN:
             connection.execute(statement)
     except duckdb.Error as error:

@@ -111,11 +111,15 @@ SCHEMA: Final = """
         committed_at timestamp not null, path varchar not null, change_type varchar not null, blob_id varchar,
         _batch_id bigint not null
     );
+    create table if not exists raw.code_vector (
+        chunk_hash varchar not null, model varchar not null, embedding float[], _batch_id bigint not null
+    );
 """
+# The newest is the last: where it is missing, an older version has made the warehouse.
 TABLES: Final = (
     "scan_memory", "scan_folder", "component_file", "component_version", "component_commit", "source_entry",
     "source_check", "contract_version", "contract_field", "code_file", "code_document", "code_chunk", "code_symbol",
-    "code_read", "code_change",
+    "code_read", "code_change", "code_vector",
 )  # fmt: skip
 
 

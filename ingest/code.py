@@ -25,7 +25,7 @@ from hashlib import sha1, sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from ingest import batches, languages
+from ingest import batches, languages, vectors
 from ingest.batches import Changes
 
 if TYPE_CHECKING:
@@ -47,6 +47,7 @@ _POOL_BYTES: Final = 400 * 1024
 _PROBE_BYTES: Final = 8192
 _REPLACED_SHARE: Final = 0.05
 _SHA256_LENGTH: Final = 64
+_VECTORS_AT_ONCE: Final = 1000
 _SYMLINK_MODE: Final = "120000"
 _SUBMODULE_MODE: Final = "160000"
 _CRASHED: Final = "the parser crashed on it"
@@ -135,7 +136,34 @@ def scan_code(
         batch_id = batches.write(
             Path(warehouse), run.changes, host=run.host, started_at=run.started_at, on_wait=on_wait
         )
+    batch_id = _add_vectors(Path(warehouse), run.host, on_wait) or batch_id
     return run.result(batch_id, time.perf_counter() - started)
+
+
+def _add_vectors(warehouse: Path, host: str, on_wait: Callable[[str], None] | None) -> int:
+    """Land the vectors of the chunks that have none yet, where they are wanted and can be made."""
+    if not vectors.is_on() or vectors.folder() is None:
+        return 0
+    started_at = batches.utc_now()
+    changes = Changes()
+    with batches.reading(warehouse) as connection:
+        if connection is None:
+            return 0
+        cursor = connection.execute(
+            """
+            select md5(chunk_text) as chunk_hash, min(concat_ws(chr(10), chunk_name, chunk_text))
+            from raw.code_chunk
+            where md5(chunk_text) not in (select chunk_hash from raw.code_vector where model = ?)
+            group by md5(chunk_text)
+            order by chunk_hash
+            """,
+            [vectors.MODEL],
+        )
+        while rows := cursor.fetchmany(_VECTORS_AT_ONCE):
+            changes.arrow.setdefault("code_vector", []).append(vectors.table(rows))
+    return (
+        batches.write(warehouse, changes, host=host, started_at=started_at, on_wait=on_wait) if changes else 0
+    )
 
 
 def repositories_from_environment() -> list[Path]:
@@ -200,7 +228,7 @@ def _work(files: Sequence[_File]) -> _Found:
 def _take(file: _File, found: _Found, done: set[tuple[str, str | None]]) -> None:
     if file.text is not None:
         text, blob_id = file.text, _blob_id(file.text.encode("utf-8", "replace"), "")
-        reason = None
+        reason = languages.reason_to_skip(file.path)
     else:
         text, blob_id, reason = _content(file)
     if reason is not None:
@@ -215,7 +243,7 @@ def _take(file: _File, found: _Found, done: set[tuple[str, str | None]]) -> None
         # Of a range from the middle of a file, what is left open is no mistake.
         problem = None if file.text is not None else parsed.problem
         done.add(key)
-        _collect(found, blob_id, language, parsed, with_text=file.text is None)
+        _collect(found, blob_id, language, parsed)
         found.blobs.append(key)
     elif file.text is None:
         problem = languages.syntax_problem(text, language)
@@ -228,7 +256,7 @@ def _take(file: _File, found: _Found, done: set[tuple[str, str | None]]) -> None
 def _content(file: _File) -> tuple[str, str, str | None]:
     """The text of a file, its blob id, and why it is set aside."""
     unread = file.index_blob or f"unread-{file.size}-{file.mtime_ns}"
-    reason = languages.reason_to_skip(file.path)
+    reason = languages.reason_to_skip(f"{file.repository}/{file.path}")
     if reason is None and file.size > MAX_FILE_BYTES:
         reason = f"larger than {MAX_FILE_BYTES // 1024 // 1024} MB ({file.size / 1024 / 1024:,.0f} MB)"
     if reason is not None:
@@ -270,24 +298,23 @@ def _set_aside(file: _File, found: _Found, blob_id: str, reason: str) -> None:
         found.documents.append((file, blob_id, language, file.size, None, None, reason))
 
 
-def _collect(
-    found: _Found, blob_id: str, language: str | None, parsed: languages.Parsed, *, with_text: bool
-) -> None:
-    """Put chunks and symbols into columns; of a range that was read the transcript has the text already."""
-    if with_text:
-        for index, chunk in enumerate(parsed.chunks):
-            row = (
-                blob_id, language, index, chunk.line_start, chunk.line_end, chunk.char_start, chunk.char_end,
-                chunk.kind, chunk.name, chunk.text,
-            )  # fmt: skip
-            for column, value in zip(found.chunks, row, strict=True):
-                column.append(value)
+def _collect(found: _Found, blob_id: str, language: str | None, parsed: languages.Parsed) -> None:
+    """Put chunks and symbols into columns, of whole files and of ranges that were read alike."""
+    for index, chunk in enumerate(parsed.chunks):
+        row = (
+            blob_id, language, index, chunk.line_start, chunk.line_end, chunk.char_start, chunk.char_end,
+            chunk.kind, chunk.name, chunk.text,
+        )  # fmt: skip
+        for column, value in zip(found.chunks, row, strict=True):
+            column.append(value)
     if not parsed.symbols:
         return
     # Twice the same on one line (`a = 1; a = 2`) is one.
-    single = {(one.line_number, one.reference_type, one.name, one.symbol_type or ""): one for one in parsed.symbols}
+    single = {
+        (one.line_number, one.reference_type, one.name, one.symbol_type or ""): one for one in parsed.symbols
+    }
     ordered = [single[key] for key in sorted(single)]
-    starts = [chunk.line_start for chunk in parsed.chunks] if with_text else []
+    starts = [chunk.line_start for chunk in parsed.chunks]
     columns = found.symbols
     columns[0] += [blob_id] * len(ordered)
     columns[1] += [language] * len(ordered)
@@ -333,6 +360,7 @@ class _Run:
         self.changes = Changes()
         self.problems: list[CodeProblem] = []
         self.known: set[tuple[str, str | None]] = set()
+        self.is_anew = False
         self.looks: dict[str, dict[str, tuple[str, int, int]]] = {}
         self.memory: dict[str, str] = {}
         self.commits: dict[str, set[str]] = {}
@@ -375,10 +403,10 @@ class _Run:
             connection.execute("select name, value from raw.scan_memory where name like 'code.%'").fetchall()
         )
         version = str(languages.EXTRACTOR_VERSION)
-        is_anew = self.memory.get("code.extractor", version) != version
+        self.is_anew = is_anew = self.memory.get("code.extractor", version) != version
         self._remember("code.extractor", version)
         if is_anew:  # other rules for chunks and symbols: all that was found by the old ones goes
-            self.changes.emptied += ["code_chunk", "code_symbol", "code_read"]
+            self.changes.emptied += ["code_chunk", "code_symbol", "code_read", "code_vector"]
             self.memory.pop("code.transcripts", None)
         for repository, path, blob_id, size, mtime_ns in connection.execute(
             "select repository, path, blob_id, size_bytes, mtime_ns from raw.code_file"
@@ -592,8 +620,8 @@ class _Run:
         )
         if reason is not None:
             self.counts["set_aside"] += 1
-        if before is not None and before[0] == blob_id:
-            return  # touched, but the same content
+        if before is not None and before[0] == blob_id and not (self.is_anew and reason is not None):
+            return  # touched, but the same content; what new rules set aside is said nonetheless
         self.counts["changed"] += 1
         self.changes.bytes_landed += file.size
         self.changes.add(

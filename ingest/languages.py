@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import tree_sitter
 
 # Raised when chunks or symbols of the same content come out differently: everything is parsed again.
-EXTRACTOR_VERSION: Final = 1
+EXTRACTOR_VERSION: Final = 2
 
 MAX_CHUNK_LINES: Final = 100
 MAX_CHUNK_CHARACTERS: Final = 12_000
@@ -87,9 +87,15 @@ _LOCK_FILE_NAMES: Final = (
     "cargo.lock go.sum composer.lock gemfile.lock flake.lock mix.lock podfile.lock"
 )
 _LOCK_FILES: Final = frozenset(_LOCK_FILE_NAMES.split())
+# Configurations that hold tokens or passwords. The component scan keeps names of them only; the code scan keeps nothing.
 _SECRET_NAME: Final = re.compile(
-    r"(?i)^(?:\.env(?:\..+)?|id_(?:rsa|dsa|ecdsa|ed25519)|\.netrc|\.npmrc|\.pypirc|credentials(?:\.json)?"
-    r"|.+\.(?:pem|key|p12|pfx|jks|keystore|kdbx))$"
+    r"(?i)^(?:\.env(?:\..+)?|id_(?:rsa|dsa|ecdsa|ed25519)|\.netrc|\.npmrc|\.pypirc|\.pgpass|\.htpasswd|\.git-credentials"
+    r"|\.?credentials(?:\.json)?|\.?mcp\.json(?:\..+)?|\.claude\.json(?:\..+)?|claude_desktop_config\.json|secrets?(?:\..+)?"
+    r"|.+\.(?:pem|key|p12|pfx|jks|keystore|kdbx|tfvars|tfvars\.json|tfstate|tfstate\.backup))$"
+)
+# Of these the folder tells that they are such configurations.
+_SECRET_PLACE: Final = re.compile(
+    r"(?i)(?:^|/)(?:\.claude/(?:.*/)?(?:managed-)?settings(?:\.[^/]*)?\.json|\.claude-plugin/[^/]*\.json)$"
 )
 _SECRET_EXAMPLE: Final = re.compile(r"(?i)\.(?:example|sample|template|dist)$")
 _GRAMMARS: Final = {
@@ -128,11 +134,12 @@ def document_type_of(language: str | None) -> str:
 
 
 def reason_to_skip(path: str) -> str | None:
-    """Why a file is not worth opening, by its name; None if it is."""
-    name = re.split(r"[/\\]", path)[-1].lower()
+    """Why a file is not worth opening, by its path; None if it is."""
+    path = path.replace("\\", "/")
+    name = path.rpartition("/")[2].lower()
     if name in _LOCK_FILES:
         return "lock file, written by a program"
-    if _SECRET_NAME.match(name) and not _SECRET_EXAMPLE.search(name):
+    if _SECRET_PLACE.search(path) or (_SECRET_NAME.match(name) and not _SECRET_EXAMPLE.search(name)):
         return "may hold secrets, by its name"
     return None
 
@@ -140,8 +147,8 @@ def reason_to_skip(path: str) -> str | None:
 # ---------------------------------------------------------------------------------------- the queries
 
 # `def.<type>` captures what is defined (its name is a field of the node, or the node itself), `scope.<type>` what holds
-# definitions without being one, `import` and `import.module`, `alias`, `call`, `usage`; `id` is a usage if the file
-# defines or imports that name.
+# definitions without being one, `import`, `import.module` (something comes out of it) and `import.whole` (it is itself
+# what the file then names), `alias`, `call`, `usage`; `id` is a usage if the file defines or imports that name.
 
 _PYTHON: Final = """
 (function_definition) @def.function
@@ -151,8 +158,8 @@ _PYTHON: Final = """
 (assignment left: (pattern_list (identifier) @def.variable))
 (assignment left: (tuple_pattern (identifier) @def.variable))
 (type_alias_statement left: (type (identifier) @def.type))
-(import_statement name: (dotted_name) @import)
-(import_statement name: (aliased_import name: (dotted_name) @import))
+(import_statement name: (dotted_name) @import.whole)
+(import_statement name: (aliased_import name: (dotted_name) @import.whole))
 (import_from_statement module_name: (_) @import.module)
 (import_from_statement name: (dotted_name) @import)
 (import_from_statement name: (aliased_import name: (dotted_name) @import))
@@ -260,7 +267,7 @@ _RUST: Final = """
 (use_as_clause path: (identifier) @import)
 (use_as_clause path: (scoped_identifier name: (identifier) @import))
 (use_as_clause alias: (identifier) @alias)
-(extern_crate_declaration name: (identifier) @import)
+(extern_crate_declaration name: (identifier) @import.whole)
 (call_expression function: (identifier) @call)
 (call_expression function: (field_expression field: (field_identifier) @call))
 (call_expression function: (scoped_identifier name: (identifier) @call))
@@ -380,6 +387,11 @@ _TEMPLATE: Final = re.compile(r"\{[{%#]")
 _TEMPLATE_STATEMENT: Final = re.compile(r"\{%.*?%\}|\{#.*?#\}", re.DOTALL)
 _TEMPLATE_EXPRESSION: Final = re.compile(r"\{\{.*?\}\}", re.DOTALL)
 _TEMPLATE_NAME: Final = re.compile(r"\b(?:ref|source)\(\s*(?:['\"]\w+['\"]\s*,\s*)?['\"](\w+)['\"]")
+_HEADING_ANCHOR: Final = re.compile(r"\s*\{#[^}]*\}\s*$")
+_HEADING_LINK: Final = re.compile(r"!?\[([^\]]*)\](?:\([^)]*\)|\[[^\]]*\])")
+_HEADING_TAG: Final = re.compile(r"</?[a-zA-Z][^>`]*>")
+_HEADING_STRESS: Final = re.compile(r"(\*\*\*|\*\*|\*|(?<!\w)___?|(?<!\w)_|~~)(?=\S)(.+?)(?<=\S)\1(?!\w)")
+_HEADING_ESCAPE: Final = re.compile(r"\\([!-/:-@\[-`{-~])")
 _QUOTES: Final = "\"'`<>"
 
 
@@ -433,6 +445,7 @@ class _Definition:
     container: str | None = None
     is_scope: bool = False
     level: int = 0
+    body_line: int = 0  # of a heading: the line below it
     children: list[_Definition] = field(default_factory=list)
 
 
@@ -466,7 +479,7 @@ def parse(text: str, language: str | None) -> Parsed:
     top = _nested(definitions)
     if language == "markdown":
         _end_sections(definitions, len(lines))
-        pieces = _section_pieces(definitions, len(lines))
+        pieces = _section_pieces(definitions, len(lines), lines)
     else:
         pieces = _merged(_pieces(top, 1, len(lines), lines))
     chunks = tuple(_cut(lines, pieces or _plain_pieces(lines)))
@@ -565,7 +578,7 @@ def _definitions(
                 continue
             name = _text_of(name_node, source)
             if symbol_type == "heading":
-                name = name.strip().strip("#").strip()
+                name = _heading_text(name)
             if not name or len(name) > MAX_NAME_CHARACTERS:
                 continue
             taken.add(name_node.start_byte)
@@ -583,6 +596,7 @@ def _definitions(
             )  # fmt: skip
             if symbol_type == "heading":
                 one.level = _heading_level(node)
+                one.body_line = one.line_end + 1
             elif symbol_type == "method" and language == "go":
                 one.container = _receiver(node, source)
             elif language == "cpp" and symbol_type == "function":
@@ -707,6 +721,20 @@ def _heading_level(node: Any) -> int:  # noqa: ANN401 - a node of tree-sitter
     return 1
 
 
+def _heading_text(heading: str) -> str:
+    """A heading as a reader sees it, without marks of Markdown; as it is written where nothing else would be left."""
+    written = heading.strip().strip("#").strip()
+    name = _HEADING_ANCHOR.sub("", written)
+    name = _HEADING_LINK.sub(r"\1", name)
+    name = _HEADING_TAG.sub("", name)
+    codes = name.split("`")
+    for number in range(0, len(codes), 2):  # what stands between backticks is code, not markup
+        codes[number] = _HEADING_STRESS.sub(r"\2", codes[number])
+        codes[number] = _HEADING_ESCAPE.sub(r"\1", codes[number])
+    name = _HEADING_STRESS.sub(r"\2", "".join(codes)) if len(codes) > 1 else codes[0]
+    return " ".join(name.split()) or written
+
+
 def _bare(name: str) -> str:
     """A type's name without its arguments and path."""
     return re.split(r"[<\[({]", name, maxsplit=1)[0].strip().rpartition("::")[2]
@@ -730,12 +758,12 @@ def _references(
     seen: set[tuple[str, str, int]] = set()
     taken = {one.name_byte for one in definitions} | {node.start_byte for node in captures.get("skip", ())}
     known = {one.name for one in definitions}
-    for name in ("import", "alias"):
+    for name in ("import", "import.whole", "alias"):
         for node in captures.get(name, ()):
             known.add(_text_of(node, source).split(".")[0])
     plans = (
-        ("import", IMPORT, "import"), ("import.module", IMPORT, "module"), ("call", CALL, None), ("usage", USAGE, None),
-        ("alias", IMPORT, "alias"), ("id", USAGE, None),
+        ("import", IMPORT, "import"), ("import.module", IMPORT, "module"), ("import.whole", IMPORT, "module"),
+        ("call", CALL, None), ("usage", USAGE, None), ("alias", IMPORT, "alias"), ("id", USAGE, None),
     )  # fmt: skip
     for capture, reference_type, symbol_type in plans:
         is_open = capture == "id"
@@ -830,16 +858,24 @@ def _end_sections(headings: list[_Definition], last: int) -> None:
         one.line_end = last
 
 
-def _section_pieces(headings: list[_Definition], last: int) -> list[_Piece]:
+def _section_pieces(headings: list[_Definition], last: int, lines: list[str]) -> list[_Piece]:
     starts = [one.line for one in headings]
     pieces: list[_Piece] = []
     if not starts:
         return [(1, last, "text", None)]
     if starts[0] > 1:
         pieces.append((1, starts[0] - 1, "text", None))
+    first, names = 0, ""
     for one, following in zip(headings, [*starts[1:], last + 1], strict=True):
-        if one.line < following:
-            pieces.append((one.line, following - 1, "section", one.name))
+        if one.line >= following:
+            continue
+        # A heading directly above another one stands with it.
+        first = first or one.line
+        names = f"{names}, {one.name}" if names else str(one.name)
+        if following <= last and not any(line.strip() for line in lines[one.body_line - 1 : following - 1]):
+            continue
+        pieces.append((first, following - 1, "section", names[:MAX_NAME_CHARACTERS]))
+        first, names = 0, ""
     return pieces
 
 

@@ -1,5 +1,5 @@
 {#
-    Vectors of chunks as a relation with `chunk_id` and `embedding`: the words of each text and their letter triples, hashed
+    Fuzzy vectors of chunks, for stores without the extra `embeddings`, as a relation with `chunk_id` and `embedding`: the words of each text and their letter triples, hashed
     into a fixed number of dimensions, weighted by how rare they are in the chunk, of length one. Words that share a stem
     or are misspelt come close to each other; meaning beyond letters it does not know. md5 makes it the same everywhere.
 #}

@@ -1,71 +1,190 @@
 -- Search over code, documents and what agents read of them. Executed when the store is published.
 
--- The words and parts of words that the index knows, out of a text.
+-- The words of a query and their parts, as the index knows them. What most texts hold is left out unless nothing else is asked.
 create or replace macro search_terms(query) as table
-select distinct lower(term) as term
-from (
-    select unnest(list_concat(words, flatten(list_transform(words, lambda word: regexp_extract_all(
-        word, '\p{Lu}+[\p{Ll}0-9]*|[\p{Ll}\p{Lo}0-9]+'
-    ))))) as term
-    from (select regexp_extract_all(query, '[\p{L}0-9_]+') as words)
+with words as (
+    select distinct
+        word,
+        lower(word) in (
+            'a', 'an', 'and', 'are', 'as', 'at', 'be', 'by', 'can', 'do', 'does', 'for', 'from', 'how', 'i', 'if', 'in', 'is',
+            'it', 'of', 'on', 'or', 'that', 'the', 'this', 'to', 'was', 'what', 'when', 'where', 'which', 'with'
+        ) as is_stop_word
+    from (select unnest(regexp_extract_all(query, '[\p{L}0-9_]+')) as word)
+),
+kept as (
+    select word from words where not is_stop_word or (select bool_and(is_stop_word) from words)
 )
-where length(term) between 2 and 40;
+select distinct word, term, is_whole
+from (
+    select word, lower(word) as term, true as is_whole from kept
+    union all
+    select word, lower(part), false
+    from (select word, unnest(regexp_extract_all(word, '\p{Lu}+[\p{Ll}0-9]*|[\p{Ll}\p{Lo}0-9]+')) as part from kept)
+    where lower(part) <> lower(word)
+)
+where length(term) between 2 and 40 and not regexp_matches(term, '^[0-9_]+$');
 
-comment on macro table search_terms is 'The terms that a query is searched by: its words, and the parts of names like parseHeader or parse_header.';
+comment on macro table search_terms is 'The terms that a query is searched by: its words (is_whole), and the parts of names like parseHeader or parse_header. Words like "the" are left out.';
 
--- Filters first: only chunks of documents that fit are ranked. k1 = 1.2, b = 0.75; a name weighs like three mentions.
+create or replace macro name_words(content) as list_transform(
+    list_concat(
+        regexp_extract_all(coalesce(content, ''), '[\p{L}0-9_]+'),
+        regexp_extract_all(coalesce(content, ''), '\p{Lu}+[\p{Ll}0-9]*|[\p{Ll}\p{Lo}0-9]+')
+    ),
+    lambda one: lower(one)
+);
+
+comment on macro name_words is 'name_words(content): the words of a name or path and their parts, in lower case, as a list.';
+
+-- The line of a text that holds most of some terms, counted from 1.
+create or replace macro best_line(content, terms) as coalesce(list_position(
+    list_transform(string_split(content, chr(10)), lambda one: len(list_filter(terms, lambda term: contains(lower(one), term)))),
+    list_max(list_transform(
+        string_split(content, chr(10)), lambda one: len(list_filter(terms, lambda term: contains(lower(one), term)))
+    ))
+), 1);
+
+comment on macro best_line is 'best_line(content, terms): the number of the line that holds most of the terms (a list), from 1.';
+
+-- Where a snippet begins: two lines before its best one, unless these are long.
+create or replace macro snippet_start(content, line_number) as case
+    when length(array_to_string(string_split(content, chr(10))[greatest(1, line_number - 2):line_number - 1], '')) > 200
+        or length(string_split(content, chr(10))[line_number]) > 400
+        then line_number
+    else greatest(1, line_number - 2)
+end;
+
+comment on macro snippet_start is 'snippet_start(content, line_number): the first line of the snippet around a line, from 1.';
+
+-- At most 600 characters: whole lines where they fit, else the part of the line around the first term in it.
+create or replace macro snippet_around(content, line_number, terms) as case
+    when length(string_split(content, chr(10))[line_number]) > 600
+        then substr(
+            string_split(content, chr(10))[line_number],
+            greatest(1, coalesce(list_min(list_filter(
+                list_transform(terms, lambda term: strpos(lower(string_split(content, chr(10))[line_number]), term)),
+                lambda place: place > 0
+            )), 1) - 200),
+            600
+        )
+    else rtrim(regexp_replace(
+        left(concat(array_to_string(
+            string_split(content, chr(10))[snippet_start(content, line_number):line_number + 12], chr(10)
+        ), chr(10)), 601),
+        '\n[^\n]*$', ''
+    ))
+end;
+
+comment on macro snippet_around is 'snippet_around(content, line_number, terms): a line of a text with what stands around it, at most 600 characters.';
+
+-- Filters first: only chunks of documents that fit are ranked. BM25 with k1 = 1.2 and b = 0.75; a name counts beside the text:
+-- that a chunk is called so more than that its name holds it, and this more than that its file or folder is called so.
+-- A name of several parts (validateToken) is found whole or by all its parts, not by one of them. The same text is one hit,
+-- and a range inside a better hit none.
 create or replace macro search_chunks(
     query, language := null, document_type := null, path := null, since := null, most := 20
 ) as table
 with asked as (
-    select term from search_terms(query)
+    select word, term, is_whole, count(*) filter (where not is_whole) over (partition by word) as part_count
+    from search_terms(query)
 ),
 fitting as (
     select
-        c.chunk_id, c.document_id, c.chunk_name, c.chunk_kind, c.line_start, c.line_end, c.chunk_text, c.text_characters,
-        d.document_path, d.document_name, d.document_type, d.language, d.last_modified_at
+        c.chunk_id, c.chunk_hash, c.document_id, c.chunk_name, c.chunk_kind, c.line_start, c.line_end, c.text_characters,
+        d.document_path, d.document_type, d.language, d.last_modified_at,
+        row_number() over (
+            partition by c.chunk_hash
+            order by c.created_at desc nulls last, d.document_path, c.line_start, c.chunk_id
+        ) as copy_number
     from dim_chunk as c
     inner join dim_document as d on d.document_id = c.document_id
     where
         c.is_indexed
+        and c.chunk_hash in (select b.chunk_hash from bridge_chunk_term as b semi join asked on asked.term = b.term)
         and (language is null or d.language = language)
         and (document_type is null or d.document_type = document_type)
         and (path is null or d.document_path ilike concat('%', path, '%'))
         and (since is null or coalesce(d.last_modified_at, c.created_at) >= cast(since as timestamp))
 ),
-totals as (
-    select count(*) as chunk_count, avg(text_characters) as average_characters from dim_chunk where is_indexed
+indexed as (
+    select chunk_hash, max(text_characters) as text_characters from dim_chunk where is_indexed group by chunk_hash
 ),
-hits as (
-    select b.chunk_hash, b.term, b.term_count
-    from bridge_chunk_term as b
-    semi join asked on asked.term = b.term
+totals as (
+    select count(*) as chunk_count, avg(text_characters) as average_characters from indexed
 ),
 postings as (
-    select c.chunk_id, h.term, h.term_count, count(*) over (partition by h.term) as document_frequency
-    from hits as h
-    inner join dim_chunk as c on c.chunk_hash = h.chunk_hash
-    where c.is_indexed
+    select
+        b.chunk_hash, a.word, a.term, a.is_whole, a.part_count, b.term_count,
+        count(*) over (partition by a.word, a.term, a.is_whole) as document_frequency,
+        bool_or(a.is_whole) over (partition by b.chunk_hash, a.word) as has_whole,
+        count(*) filter (where not a.is_whole) over (partition by b.chunk_hash, a.word) as parts_found
+    from bridge_chunk_term as b
+    inner join asked as a on a.term = b.term
+    semi join indexed as i on i.chunk_hash = b.chunk_hash
+),
+named as (
+    select
+        chunk_id, chunk_hash, text_characters,
+        string_split(lower(chunk_name), ', ') as names,
+        name_words(chunk_name) as name_terms,
+        name_words(document_path) as path_terms,
+        lower(chunk_name) = lower(trim(query)) as is_asked_name
+    from fitting
+    where copy_number = 1
 ),
 scored as (
     select
-        f.chunk_id,
-        count(*) as matched_terms,
+        n.chunk_id,
+        count(distinct p.word) as matched_terms,
         sum(
             ln(1 + (t.chunk_count - p.document_frequency + 0.5) / (p.document_frequency + 0.5))
-            * ((p.term_count + weighted.extra) * 2.2)
-            / ((p.term_count + weighted.extra) + 1.2 * (0.25 + 0.75 * f.text_characters / t.average_characters))
-        ) as score
+            -- What is found whole has been found by its parts too.
+            * case when p.is_whole or p.part_count = 0 then 1.0 when p.has_whole then 0.3 else 0.6 end
+            * (
+                p.term_count * 2.2 / (p.term_count + 1.2 * (0.25 + 0.75 * n.text_characters / t.average_characters))
+                + case
+                    when n.is_asked_name or (p.is_whole and n.names = [p.term]) then 3.0
+                    when p.is_whole and list_contains(n.names, p.term) then 2.0
+                    when list_contains(n.name_terms, p.term) then 1.2
+                    else 0.0
+                end
+                + case when list_contains(n.path_terms, p.term) then 0.5 else 0.0 end
+            )
+        ) * (0.5 + 0.5 * count(distinct p.word) / (select count(distinct word) from asked)) as score
     from postings as p
-    inner join fitting as f on f.chunk_id = p.chunk_id
+    inner join named as n on n.chunk_hash = p.chunk_hash
     cross join totals as t
-    cross join lateral (
-        select 3 * contains(lower(concat_ws(' ', f.chunk_name, f.document_name)), p.term)::integer as extra
-    ) as weighted
-    group by f.chunk_id
+    where p.has_whole or p.parts_found = p.part_count
+    group by n.chunk_id
+),
+hits as materialized (
+    select
+        f.chunk_id, f.document_id, f.line_start, f.line_end, s.score, s.matched_terms,
+        row_number() over (order by s.score desc, f.document_path, f.line_start, f.chunk_id) as place
+    from scored as s
+    inner join fitting as f on f.chunk_id = s.chunk_id
+    qualify place <= 10 * most + 100
+),
+ranked as materialized (
+    select h.*, row_number() over (order by h.place) as search_rank
+    from hits as h
+    anti join hits as better
+        on better.document_id = h.document_id and better.place < h.place
+        and better.line_start <= h.line_start and better.line_end >= h.line_end
+    qualify search_rank <= most
+),
+shown as materialized (
+    select
+        r.*,
+        c.chunk_text,
+        a.terms,
+        best_line(c.chunk_text, a.terms) as best
+    from ranked as r
+    inner join dim_chunk as c on c.chunk_id = r.chunk_id
+    cross join (select list(distinct term) as terms from asked) as a
 )
 select
-    row_number() over (order by s.score desc, f.document_path, f.line_start, f.chunk_id) as search_rank,
+    s.search_rank,
     s.score,
     s.matched_terms,
     f.document_path,
@@ -73,18 +192,19 @@ select
     f.line_end,
     f.chunk_name,
     f.chunk_kind,
+    snippet_around(s.chunk_text, s.best, s.terms) as snippet,
+    f.line_start + snippet_start(s.chunk_text, s.best) - 1 as snippet_line,
     f.language,
     f.document_type,
     f.last_modified_at,
-    f.chunk_text,
+    s.chunk_text,
     f.chunk_id,
     f.document_id
-from scored as s
+from shown as s
 inner join fitting as f on f.chunk_id = s.chunk_id
-qualify search_rank <= most
-order by search_rank;
+order by s.search_rank;
 
-comment on macro table search_chunks is 'search_chunks(query, language := …, document_type := …, path := …, since := …, most := 20): the chunks that fit a query best (BM25), best first; filters are applied before ranking.';
+comment on macro table search_chunks is 'search_chunks(query, language := …, document_type := …, path := …, since := …, most := 20): the chunks that fit a query best (BM25 and names), best first, with the lines that fit best (snippet); filters are applied before ranking, the same text is one hit.';
 
 -- What the vectors of dim_chunk are made by (macros/chunk_embedding.sql), for one text.
 create or replace macro embed_text(content, dimensions := 128) as (
@@ -116,13 +236,20 @@ create or replace macro embed_text(content, dimensions := 128) as (
     select cast(list(weight / nullif(sqrt((select sum(weight * weight) from grid)), 0) order by dimension) as float[]) from grid
 );
 
-comment on macro embed_text is 'A text as a vector: hashed words and letter triples, comparable with dim_chunk.embedding.';
+comment on macro embed_text is 'A text as a fuzzy vector: hashed words and letter triples (spelling, not meaning), comparable with dim_chunk.embedding of 128 dimensions.';
 
--- Words and vectors together: reciprocal ranks, added. Without vectors it is search_chunks.
+-- Words and vectors together: reciprocal ranks, added. Vectors of a model are compared with `query_vector` (by embed_query, which
+-- `agent-store query` knows where the extra is installed), fuzzy ones with the query's own. Without vectors it is search_chunks.
 create or replace macro hybrid_search(
-    query, language := null, document_type := null, path := null, since := null, most := 20
+    query, language := null, document_type := null, path := null, since := null, most := 20, query_vector := null
 ) as table
-with keyword_hits as (
+with asked_vector as materialized (
+    select coalesce(
+        cast(query_vector as float[]),
+        case when (select max(len(embedding)) from dim_chunk) = 128 then embed_text(query) end
+    ) as vector
+),
+keyword_hits as (
     select chunk_id, search_rank from search_chunks(
         query, language := language, document_type := document_type, path := path, since := since, most := 100
     )
@@ -130,11 +257,12 @@ with keyword_hits as (
 vector_hits as (
     select chunk_id, row_number() over (order by distance, chunk_id) as search_rank
     from (
-        select c.chunk_id, c.embedding <=> (select embed_text(query)) as distance
+        select c.chunk_id, case when len(c.embedding) = len(v.vector) then c.embedding <=> v.vector end as distance
         from dim_chunk as c
+        cross join asked_vector as v
         inner join dim_document as d on d.document_id = c.document_id
         where
-            c.embedding is not null
+            c.embedding is not null and c.is_indexed
             and (language is null or d.language = language)
             and (document_type is null or d.document_type = document_type)
             and (path is null or d.document_path ilike concat('%', path, '%'))
@@ -147,28 +275,52 @@ fused as (
     select chunk_id, sum(1.0 / (60 + search_rank)) as score
     from (from keyword_hits union all by name from vector_hits)
     group by chunk_id
+),
+hits as materialized (
+    select
+        c.chunk_id, c.document_id, c.chunk_name, c.chunk_kind, c.line_start, c.line_end, c.chunk_text,
+        d.document_path, d.language, d.document_type, f.score,
+        row_number() over (order by f.score desc, d.document_path, c.line_start, c.chunk_id) as place
+    from fused as f
+    inner join dim_chunk as c on c.chunk_id = f.chunk_id
+    inner join dim_document as d on d.document_id = c.document_id
+    -- The same text at several places is one hit: the best.
+    qualify row_number() over (partition by c.chunk_hash order by f.score desc, d.document_path, c.line_start, c.chunk_id) = 1
+),
+ranked as materialized (
+    select h.*, row_number() over (order by h.place) as search_rank
+    from hits as h
+    anti join hits as better
+        on better.document_id = h.document_id and better.place < h.place
+        and better.line_start <= h.line_start and better.line_end >= h.line_end
+    qualify search_rank <= most
+),
+shown as materialized (
+    select r.*, a.terms, best_line(r.chunk_text, a.terms) as best
+    from ranked as r
+    cross join (select list(distinct term) as terms from search_terms(query)) as a
 )
 select
-    row_number() over (order by f.score desc, d.document_path, c.line_start, c.chunk_id) as search_rank,
-    f.score,
-    d.document_path,
-    c.line_start,
-    c.line_end,
-    c.chunk_name,
-    c.chunk_kind,
-    d.language,
-    d.document_type,
-    c.chunk_text,
-    c.chunk_id,
-    d.document_id
-from fused as f
-inner join dim_chunk as c on c.chunk_id = f.chunk_id
-inner join dim_document as d on d.document_id = c.document_id
-qualify search_rank <= most
+    search_rank,
+    score,
+    document_path,
+    line_start,
+    line_end,
+    chunk_name,
+    chunk_kind,
+    snippet_around(chunk_text, best, terms) as snippet,
+    line_start + snippet_start(chunk_text, best) - 1 as snippet_line,
+    language,
+    document_type,
+    chunk_text,
+    chunk_id,
+    document_id
+from shown
 order by search_rank;
 
-comment on macro table hybrid_search is 'hybrid_search(query, …): search_chunks and the vectors of dim_chunk together (reciprocal rank fusion); without vectors the same as search_chunks.';
+comment on macro table hybrid_search is 'hybrid_search(query, …, query_vector := embed_query(query)): search_chunks and the vectors of dim_chunk together (reciprocal rank fusion). Vectors of the extra embeddings need query_vector and find by meaning; those without it are fuzzy, by spelling. Without vectors the same as search_chunks.';
 
+-- A line that was read in several states is shown once, as the newest chunk has it.
 create or replace macro entity_references(entity, reference_type := null) as table
 select
     r.reference_type,
@@ -176,6 +328,7 @@ select
     d.document_path,
     r.line_number,
     d.language,
+    coalesce(r.symbol_type, e.entity_type) as symbol_type,
     e.entity_type,
     c.chunk_origin,
     c.chunk_id
@@ -186,9 +339,13 @@ inner join dim_document as d on d.document_id = c.document_id
 where
     e.entity_name = entity and (reference_type is null or r.reference_type = reference_type)
     and c.is_indexed
+qualify row_number() over (
+    partition by d.document_id, r.line_number, r.reference_type
+    order by c.last_seen_at desc nulls last, c.line_end - c.line_start, r.symbol_type nulls last, c.chunk_id
+) = 1
 order by case r.reference_type when 'definition' then 1 when 'import' then 2 when 'call' then 3 else 4 end, d.document_path, r.line_number;
 
-comment on macro table entity_references is 'entity_references(name, reference_type := …): where a function, class, table, heading … is defined, imported, called and used.';
+comment on macro table entity_references is 'entity_references(name, reference_type := …): where a function, class, table, heading … is defined, imported, called and used, each line once; symbol_type is what it is there, entity_type what it is foremost.';
 
 create or replace macro recent_changes(since, language := null, path := null) as table
 select

@@ -3,7 +3,7 @@
     zstd_columns=['chunk_text']
 ) }}
 
-{#- Pieces of patterns: a word of a shell command, in quotes or not, and the same where no quote can be escaped. -#}
+{#- Pieces of patterns: a word of a shell command, in quotes or not; the same without escaped quotes. -#}
 {%- set word = '"(?:[^"\\\\]|\\\\.)*"|\'\'[^\'\']*\'\'|\\S+' -%}
 {%- set plain_word = '"[^"]*"|\'\'[^\'\']*\'\'|\\S+' -%}
 {%- set folder_word = '"[^"]*"|\'\'[^\'\']*\'\'|[^\\s;&]+' -%}
@@ -15,6 +15,13 @@
     ~ '|-e\\s+(?:' ~ word ~ ')|-n\\s+[0-9]+|-[0-9]+|--?[A-Za-z][\\w-]*(?:=(?:' ~ plain_word ~ '))?)' -%}
 {%- set numbers = '^ *[0-9]+(?:\u2192|\\t)' -%}
 {%- set drive = '(?:[A-Za-z]:)?' -%}
+{#- Several files, one file, and what names of files are made of. -#}
+{%- set several = "'[*?{}$`<>|]'" -%}
+{%- set one_file = "'[^/][.][A-Za-z0-9]+$'" -%}
+{%- set name_start = '[^:\\s*<>|"`]' -%}
+{%- set name_part = '[^:*<>|"`]' -%}
+{%- set path_part = '[\\p{L}\\p{N}_./@+~\\[\\]-]' -%}
+{%- set known_names = "'(?i)^(?:dockerfile|makefile|rakefile|gemfile|justfile|jenkinsfile|license|readme|changelog)$'" -%}
 
 with touched as {{ touched_sessions() }},
 
@@ -43,7 +50,7 @@ result_texts as (
     group by blocks.tool_use_id
 ),
 
--- A command of the shell: where it runs, its first part, and whether more follows.
+-- A shell command: where it runs, its first part, what follows.
 commands as (
     select
         tool_use_id,
@@ -136,7 +143,7 @@ command_targets as (
     from command_questions
 ),
 
--- Every call: how, what was asked, of which file, and what came back.
+-- Every call: how, what, of which file, and what came back.
 questions as (
     select
         calls.tool_use_id,
@@ -188,7 +195,7 @@ reads as (
     select
         *,
         {{ absolute_path('target', 'folder') }} as document_path,
-        -- Without the line numbers and without what the client appended.
+        -- Without line numbers and what the client appended.
         case
             when has_failed or is_compound then null
             when tool_name in ('Read', 'NotebookRead')
@@ -196,37 +203,83 @@ reads as (
             else result_text
         end as chunk_text
     from questions
-    where retrieval_method in ('path', 'url') and target is not null and not (has_broken and tool_name = 'Bash')
+    where
+        retrieval_method in ('path', 'url') and target is not null
+        and not (tool_name = 'Bash' and (has_broken or {{ regex_matches('target', several) }}))
 ),
 
 listings as (
     select
         tool_use_id,
+        retrieval_method,
         target,
+        retrieval_method = 'keyword' and {{ regex_matches('target', one_file) }}
+        and not {{ regex_matches('target', several) }} as is_one_file,
         folder,
         {{ first_lines('left(result_text, 60000)', 500) }} as found_lines
     from questions
     where retrieval_method in ('keyword', 'glob') and not has_broken
 ),
 
--- The lines that a search gave, each with the file it names.
+-- What a line might name: a file before a line number or a text, or it is one.
+printed_lines as (
+    select
+        tool_use_id,
+        line_order,
+        found_line,
+        retrieval_method,
+        target,
+        folder,
+        is_one_file,
+        {{ regex_matches('found_line', "'^[0-9]+[:-]'") }} as is_numbered,
+        coalesce(
+            nullif({{ regex_group('found_line', '^(' ~ drive ~ name_start ~ name_part ~ '*?[.][A-Za-z][A-Za-z0-9]*)[:-][0-9]+[:-]') }}, ''),
+            nullif({{ regex_group('found_line', '^(' ~ drive ~ name_start ~ name_part ~ '*?):[0-9]+:') }}, '')
+        ) as numbered_path,
+        nullif({{ regex_group('found_line', '^(' ~ drive ~ name_start ~ '*[./]' ~ name_start ~ '*[.][A-Za-z][A-Za-z0-9]*):') }}, '') as prefixed_path,
+        case
+            when retrieval_method = 'glob'
+                then coalesce(
+                    nullif({{ regex_group('found_line', '^((?:/|~|[.]{1,2}/|[A-Za-z]:)[^:*<>|"`]*)$') }}, ''),
+                    nullif({{ regex_group('found_line', '^(' ~ name_start ~ '*[./]' ~ name_start ~ '*)$') }}, '')
+                )
+            else nullif({{ regex_group('found_line', '^(' ~ drive ~ path_part ~ '*[./]' ~ path_part ~ '*)$') }}, '')
+        end as whole_path
+    from {{ explode('listings', 'found_lines', 'found_line', 'line_order') }} as exploded
+),
+
+-- Among texts a line like a path is context without a number (`a.c-else`), unless it begins at the root.
+judged_lines as (
+    select
+        *,
+        case
+            when retrieval_method = 'glob' then null
+            when is_numbered and (is_one_file or numbered_path is null) then found_line
+            else substr(found_line, length(numbered_path) + 2)
+        end as line_from_number,
+        bool_or(numbered_path is not null or prefixed_path is not null or is_numbered or found_line = '--')
+            over (partition by tool_use_id) as has_texts
+    from printed_lines
+),
+
+-- In a search of one file the number is the line's, whatever follows it.
 search_lines as (
     select
         tool_use_id,
         line_order,
-        coalesce(
-            nullif({{ regex_group('found_line', '^(' ~ drive ~ '[^:\\s][^:]*?)[:-][0-9]+[:-]') }}, ''),
-            case when {{ regex_matches('found_line', "'^[0-9]+[:-]'") }} then target end,
-            nullif({{ regex_group('found_line', '^(' ~ drive ~ '[^:\\s]*[./][^:\\s]*[.][A-Za-z0-9]+):') }}, ''),
-            nullif({{ regex_group('found_line', '^(' ~ drive ~ '[^:\\s]*[./][^:\\s]*)$') }}, '')
-        ) as found_path,
-        try_cast(coalesce(
-            nullif({{ regex_group('found_line', '^' ~ drive ~ '[^:\\s][^:]*?:([0-9]+):') }}, ''),
-            nullif({{ regex_group('found_line', '^([0-9]+):') }}, '')
-        ) as bigint) as found_line_number,
-        {{ regex_group('found_line', '^(?:' ~ drive ~ '[^:\\s][^:]*?[:-])?[0-9]+[:-](.*)$') }} as found_text,
+        case
+            when retrieval_method = 'glob' then whole_path
+            when is_numbered and is_one_file then target
+            when numbered_path is not null then numbered_path
+            when is_numbered then target
+            when is_one_file then null
+            when prefixed_path is not null then prefixed_path
+            when not has_texts or {{ regex_matches('whole_path', "'^/.*[.][A-Za-z][A-Za-z0-9]*$'") }} then whole_path
+        end as found_path,
+        try_cast(nullif({{ regex_group('line_from_number', '^([0-9]+):') }}, '') as bigint) as found_line_number,
+        {{ regex_group('line_from_number', '^[0-9]+[:-](.*)$') }} as found_text,
         folder
-    from {{ explode('listings', 'found_lines', 'found_line', 'line_order') }} as exploded
+    from judged_lines
 ),
 
 found_documents as (
@@ -238,7 +291,10 @@ found_documents as (
         max(found_line_number) as line_end,
         nullif({{ joined_texts('found_text', 'line_order') }}, '') as chunk_text
     from search_lines
-    where found_path is not null and found_path not in ('.', '..', './') and length(found_path) <= 1000
+    where
+        found_path not in ('.', '..', './') and length(found_path) <= 1000
+        and not {{ regex_matches('found_path', several) }} and not {{ regex_matches('found_path', "'^[0-9]+$'") }}
+        and ({{ regex_matches('found_path', "'/|[.][A-Za-z]'") }} or {{ regex_matches('found_path', known_names) }})
     group by all
 ),
 
@@ -253,13 +309,13 @@ ranked_documents as (
 searches as (
     select
         questions.*,
-        -- What was sought in one file and came without its name is of that file.
+        -- What was sought in one file is of that file.
         coalesce(
             ranked.document_path,
             case
                 when
                     not questions.has_failed and trim(questions.result_text) <> ''
-                    and {{ regex_matches('questions.target', "'[.][A-Za-z0-9]+$'") }}
+                    and {{ regex_matches('questions.target', one_file) }} and not {{ regex_matches('questions.target', several) }}
                     and not {{ regex_matches('questions.result_text', "'^(?:No (?:matches|files) found|Found [0-9])'") }}
                     then {{ absolute_path('questions.target', 'questions.folder') }}
             end
@@ -338,7 +394,7 @@ retrievals as (
     from reads
     union all
     select
-        tool_use_id as search_event,
+        tool_use_id,
         tool_use_id,
         session_id,
         actor,
@@ -350,7 +406,7 @@ retrievals as (
         document_path,
         found_line_start,
         found_line_end,
-        cast(null as bigint),
+        null,
         result_rank,
         result_count,
         is_miss,
@@ -361,19 +417,19 @@ retrievals as (
     union all
     select
         retrieval_event,
-        cast(null as varchar),
+        null,
         session_id,
         actor,
         turn_id,
         retrieved_at,
         attachment_type,
         case when attachment_type in ('file', 'directory', 'pdf_reference', 'selected_lines_in_ide') then 'mention' else 'automatic' end,
-        cast(null as varchar),
+        null,
         document_path,
         line_start,
         coalesce(line_end, line_start + {{ occurrence_count("rtrim(attached_text, chr(10))", '\n') }}),
         document_line_count,
-        cast(null as bigint),
+        null,
         cast(1 as bigint),
         false,
         attached_text,
@@ -402,7 +458,11 @@ select
         else 'range'
     end as chunk_kind,
     md5(retrievals.chunk_text) as chunk_hash,
-    left(retrievals.chunk_text, {{ var('chunk_characters_kept') }}) as chunk_text,
+    -- Of what may hold secrets the text is not kept.
+    case
+        when not coalesce({{ may_hold_secrets('retrievals.document_path') }}, false)
+            then left(retrievals.chunk_text, {{ var('chunk_characters_kept') }})
+    end as chunk_text,
     retrievals.is_miss,
     retrievals.line_start,
     greatest(retrievals.line_start, retrievals.line_end) as line_end,

@@ -12,7 +12,10 @@ with texts as (
         where {{ unseen() }}
         union all
         select chunk_hash, chunk_text, _batch_id
-        from {{ ref('int_retrieval') }}
+        from {{ ref('int_retrieval') }} as retrievals
+        -- What Read gave is in the scan's chunks, whole or cut.
+        anti join {{ ref('stg_code__read') }} as reads
+            on reads.tool_use_id = retrievals.tool_use_id and reads.set_aside_reason is null
         where chunk_hash is not null and not is_miss and {{ unseen() }}
     ) as unseen_texts
     {%- if is_incremental() %}

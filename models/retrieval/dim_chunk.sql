@@ -21,42 +21,113 @@ retrieved as (
         retrievals.line_start,
         retrievals.line_end,
         min(reads.content_id) as content_id,
+        min(reads.line_start) - 1 as lines_before,
         min(retrievals.chunk_text) as chunk_text,
         max(retrievals.text_characters) as text_characters,
         min(retrievals.retrieved_at) as created_at,
         max(retrievals.retrieved_at) as last_seen_at
     from {{ ref('int_retrieval') }} as retrievals
-    left join {{ ref('stg_code__read') }} as reads on reads.tool_use_id = retrievals.tool_use_id
+    left join {{ ref('stg_code__read') }} as reads on reads.tool_use_id = retrievals.tool_use_id and retrievals.chunk_text is not null
     where retrievals.chunk_kind is not null
     group by all
 ),
 
--- Ranges that lie in a larger one seen later say nothing new to a search.
+-- What a range holds, as the scan cuts it: functions, classes, sections.
+contents as (
+    select
+        content_id,
+        count(*) as piece_count,
+        min(chunk_hash) as first_hash,
+        any_value(embedding) as first_embedding,
+        left({{ joined_texts('chunk_name', 'chunk_index', ', ') }}, 200) as chunk_names
+    from {{ ref('stg_code__chunk') }}
+    group by content_id
+),
+
+-- A range that is one piece stays as it is; any other is cut, and its pieces are searched in its place.
+ranges as (
+    select
+        retrieved.*,
+        contents.chunk_names,
+        contents.first_embedding as embedding,
+        contents.content_id is not null and (contents.piece_count > 1 or contents.first_hash <> retrieved.chunk_hash) as is_cut
+    from retrieved
+    left join contents on contents.content_id = retrieved.content_id
+),
+
+shown_pieces as (
+    select
+        ranges.document_id,
+        ranges.document_path,
+        ranges.content_id,
+        ranges.created_at,
+        ranges.last_seen_at,
+        pieces.chunk_kind,
+        pieces.chunk_name,
+        pieces.chunk_text,
+        pieces.chunk_hash,
+        pieces.embedding,
+        pieces.chunk_index,
+        ranges.lines_before + pieces.line_start as line_start,
+        ranges.lines_before + pieces.line_end as line_end,
+        case when ranges.lines_before = 0 then pieces.char_start end as char_start,
+        case when ranges.lines_before = 0 then pieces.char_end end as char_end,
+        pieces.char_end - pieces.char_start as text_characters
+    from ranges
+    inner join {{ ref('stg_code__chunk') }} as pieces on pieces.content_id = ranges.content_id
+    where ranges.is_cut
+),
+
+-- The same piece at the same place is one chunk, whatever else was read with it.
+pieces as (
+    select
+        *,
+        {{ surrogate_key(['document_path', "'piece'", 'line_start', 'line_end', 'chunk_hash']) }} as chunk_id,
+        min(created_at) over (partition by document_id, line_start, line_end, chunk_hash) as first_seen_at,
+        row_number() over (
+            partition by document_id, line_start, line_end, chunk_hash order by last_seen_at desc, content_id, chunk_index
+        ) as newness
+    from shown_pieces
+),
+
+-- Ranges that lie in a larger one seen later say nothing new to a search, and pieces that a later look at their lines
+-- did not show again are gone.
 covered as (
     select distinct smaller.chunk_id
-    from retrieved as smaller
-    inner join retrieved as larger
+    from ranges as smaller
+    inner join ranges as larger
         on larger.document_id = smaller.document_id and larger.line_start <= smaller.line_start and larger.line_end >= smaller.line_end
     where
-        larger.line_end - larger.line_start > smaller.line_end - smaller.line_start
-        and larger.last_seen_at >= smaller.last_seen_at and larger.text_characters <= {{ var('chunk_characters_kept') }}
+        larger.line_end - larger.line_start > smaller.line_end - smaller.line_start and larger.chunk_kind = 'range'
+        and larger.last_seen_at >= smaller.last_seen_at
+        and (larger.is_cut or larger.text_characters <= {{ var('chunk_characters_kept') }})
+    union all
+    select distinct pieces.chunk_id
+    from pieces
+    inner join ranges as later
+        on later.document_id = pieces.document_id and later.line_start <= pieces.line_start and later.line_end >= pieces.line_end
+    where
+        pieces.newness = 1 and later.chunk_kind = 'range' and later.chunk_text is not null
+        and later.last_seen_at > pieces.last_seen_at
 ),
 
 -- Of a range that was read in several states the last one is searched; of a scanned file only the scan's chunks.
 numbered as (
     select
-        retrieved.*,
+        ranges.*,
         row_number() over (
-            partition by retrieved.document_id
-            order by retrieved.line_start nulls last, retrieved.line_end, retrieved.created_at, retrieved.chunk_id
+            partition by ranges.document_id
+            order by ranges.line_start nulls last, ranges.line_end, ranges.created_at, ranges.chunk_id
         ) - 1 as chunk_index,
         row_number() over (
-            partition by retrieved.document_id, retrieved.line_start, retrieved.line_end
-            order by retrieved.last_seen_at desc, retrieved.chunk_id
-        ) = 1 and documents.document_id is null and covered.chunk_id is null and retrieved.chunk_text is not null as is_indexed
-    from retrieved
-    left join documents on documents.document_id = retrieved.document_id
-    left join covered on covered.chunk_id = retrieved.chunk_id
+            partition by ranges.document_id, ranges.line_start, ranges.line_end
+            order by ranges.last_seen_at desc, ranges.chunk_id
+        ) = 1
+        and not ranges.is_cut and documents.document_id is null and covered.chunk_id is null
+        and ranges.chunk_text is not null as is_indexed
+    from ranges
+    left join documents on documents.document_id = ranges.document_id
+    left join covered on covered.chunk_id = ranges.chunk_id
 ),
 
 chunks as (
@@ -68,10 +139,12 @@ chunks as (
         last_seen_at,
         'transcript' as chunk_origin,
         chunk_kind,
-        cast(null as varchar) as chunk_name,
+        chunk_names as chunk_name,
         chunk_text,
         chunk_hash,
+        case when not is_cut then embedding end as embedding,
         is_indexed,
+        is_cut,
         chunk_index,
         line_start,
         line_end,
@@ -79,6 +152,31 @@ chunks as (
         case when line_start = 1 then text_characters end as char_end,
         text_characters
     from numbered
+    union all
+    select
+        pieces.chunk_id,
+        pieces.document_id,
+        pieces.content_id,
+        pieces.first_seen_at,
+        pieces.last_seen_at,
+        'transcript',
+        pieces.chunk_kind,
+        pieces.chunk_name,
+        pieces.chunk_text,
+        pieces.chunk_hash,
+        pieces.embedding,
+        documents.document_id is null and covered.chunk_id is null,
+        false,
+        pieces.chunk_index,
+        pieces.line_start,
+        pieces.line_end,
+        pieces.char_start,
+        pieces.char_end,
+        pieces.text_characters
+    from pieces
+    left join documents on documents.document_id = pieces.document_id
+    left join covered on covered.chunk_id = pieces.chunk_id
+    where pieces.newness = 1
     union all
     select
         {{ surrogate_key(['documents.document_path', "'scan'", 'chunks.chunk_index', 'chunks.chunk_hash']) }},
@@ -91,7 +189,9 @@ chunks as (
         chunks.chunk_name,
         chunks.chunk_text,
         chunks.chunk_hash,
+        chunks.embedding,
         true,
+        false,
         chunks.chunk_index,
         chunks.line_start,
         chunks.line_end,
@@ -113,8 +213,9 @@ select
     chunks.chunk_name,
     chunks.chunk_text,
     chunks.chunk_hash,
-    {% if has_embeddings() %}vectors.embedding{% else %}cast(null as float[]){% endif %} as embedding,
+    {% if has_embeddings() %}coalesce(chunks.embedding, vectors.embedding){% else %}chunks.embedding{% endif %} as embedding,
     chunks.is_indexed,
+    chunks.is_cut,
     cast(chunks.chunk_index as bigint) as chunk_index,
     chunks.line_start,
     chunks.line_end,
@@ -123,6 +224,9 @@ select
     chunks.text_characters
 from chunks
 {%- if has_embeddings() %}
-left join {{ chunk_embeddings("(select chunk_id, chunk_text from chunks where is_indexed)") }} as vectors
+-- Without a model the words themselves; vectors of two kinds cannot be compared.
+left join {{ chunk_embeddings(
+    "(select chunk_id, chunk_text from chunks where is_indexed and not exists (select 1 from chunks where embedding is not null))"
+) }} as vectors
     on vectors.chunk_id = chunks.chunk_id
 {%- endif %}

@@ -2,17 +2,33 @@ with kinds as (
     select
         entity_id,
         symbol_type,
-        count(*) as kind_count
+        count(*) as kind_count,
+        case symbol_type
+            when 'class' then 1
+            when 'interface' then 2
+            when 'enum' then 3
+            when 'type' then 4
+            when 'table' then 5
+            when 'view' then 6
+            when 'function' then 7
+            when 'method' then 8
+            when 'macro' then 9
+            when 'module' then 10
+            when 'endpoint' then 11
+            when 'heading' then 13
+            else 12
+        end as kind_rank
     from {{ ref('fact_entity_reference') }}
     where reference_type = 'definition'
     group by entity_id, symbol_type
 ),
 
-commonest as (
+-- Where it is defined as several things, what says most: a class that is also a parameter's name is a class.
+foremost as (
     select
         entity_id,
         symbol_type,
-        row_number() over (partition by entity_id order by kind_count desc, symbol_type) as place
+        row_number() over (partition by entity_id order by kind_rank, kind_count desc, symbol_type) as place
     from kinds
 ),
 
@@ -51,12 +67,12 @@ select
     definitions.chunk_id as definition_chunk_id,
     entities.created_at,
     entities.entity_name,
-    coalesce(commonest.symbol_type, case when entities.is_module then 'module' else 'external' end) as entity_type,
+    coalesce(foremost.symbol_type, case when entities.is_module then 'module' else 'external' end) as entity_type,
     entities.definition_count,
     entities.import_count,
     entities.call_count,
     entities.usage_count,
     entities.document_count
 from entities
-left join commonest on commonest.entity_id = entities.entity_id and commonest.place = 1
+left join foremost on foremost.entity_id = entities.entity_id and foremost.place = 1
 left join definitions on definitions.entity_id = entities.entity_id and definitions.place = 1

@@ -63,6 +63,8 @@ select
     ordered.match_type,
     ordered.used_as,
     case when ordered.match_type = 'overlap' then 'estimated' else 'observed' end as provenance,
+    -- Whether a retrieval was of use is a judgement by what happens later, whatever is observed of the retrieval itself.
+    case when ordered.chunk_id is not null then 'estimated' end as used_provenance,
     case when ordered.chunk_id is not null then ordered.used_as is not null end as used_in_response,
     ordered.is_miss,
     coalesce(ordered.is_reread, false) as is_reread,
@@ -74,6 +76,13 @@ select
         when ordered.match_type = 'overlap' then ordered.covered_ratio
         else 1.0 / coalesce(ordered.result_rank, 1)
     end as double) as relevance_score,
+    cast(case
+        when ordered.chunk_id is null then null
+        when ordered.used_as = 'edited' then 0.95
+        when ordered.used_as = 'read' then 0.9
+        when ordered.used_as = 'named' then 0.7
+        else 0.5
+    end as double) as used_confidence,
     ordered.source_path as _source_path,
     ordered.source_line as _source_line,
     ordered._batch_id

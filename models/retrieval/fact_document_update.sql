@@ -40,11 +40,13 @@ commits as (
     from {{ ref('stg_code__change') }}
 ),
 
--- What a scan found changed and no commit explains; its first look at a file is no change.
+-- What a scan found changed and no commit explains. Its first look at a file is no change, nor is one that sets the same
+-- file aside by a new rule.
 looks as (
     select
         *,
-        row_number() over (partition by document_path order by _batch_id, is_deleted) as look_number
+        row_number() over (partition by document_path order by _batch_id, is_deleted) as look_number,
+        lag(modified_at) over (partition by document_path order by _batch_id, is_deleted) as modified_before_at
     from {{ ref('stg_code__document') }}
 ),
 
@@ -68,7 +70,7 @@ scans as (
     anti join {{ ref('stg_code__change') }} as changes
         on changes.document_path = looks.document_path
         and case when looks.is_deleted then changes.change_type = 'deleted' else changes.blob_id = looks.blob_id end
-    where looks.look_number > 1
+    where looks.look_number > 1 and (looks.is_deleted or looks.modified_at is distinct from looks.modified_before_at)
 ),
 
 updates as (
@@ -98,7 +100,7 @@ affected as (
     from updates
     inner join {{ ref('dim_chunk') }} as chunks
         on chunks.document_id = {{ surrogate_key(['updates.document_path']) }} and chunks.created_at < updates.updated_at
-    where chunks.chunk_text is not null
+    where chunks.chunk_text is not null and not chunks.is_cut
     group by updates.update_key, updates.update_source
 )
 

@@ -6,13 +6,18 @@ with places as (
         symbols.reference_type,
         symbols.symbol_type,
         symbols.container_name,
-        case when chunks.chunk_origin = 'scan' then 0 else coalesce(chunks.line_start, 1) - 1 end as lines_before,
+        chunks.line_start - pieces.line_start as lines_before,
         symbols.line_number,
         symbols.line_end,
         symbols._batch_id
     from {{ ref('dim_chunk') }} as chunks
-    inner join {{ ref('stg_code__symbol') }} as symbols on symbols.content_id = chunks.content_id
-    where chunks.chunk_origin = 'transcript' or symbols.chunk_index = chunks.chunk_index
+    -- A range that is not cut is the only piece of its content.
+    inner join {{ ref('stg_code__chunk') }} as pieces
+        on pieces.content_id = chunks.content_id
+        and pieces.chunk_index = case when chunks.chunk_kind = 'range' then 0 else chunks.chunk_index end
+    inner join {{ ref('stg_code__symbol') }} as symbols
+        on symbols.content_id = pieces.content_id and symbols.chunk_index = pieces.chunk_index
+    where not chunks.is_cut
 )
 
 select

@@ -8,6 +8,12 @@ with repositories as (
     from {{ ref('dim_document') }}
     where repository is not null
     group by repository
+),
+
+-- Ages count to the newest retrieval in the store, not to today.
+moment as (
+    select max(last_retrieved_at) as as_of
+    from {{ ref('dim_document') }}
 )
 
 select
@@ -25,9 +31,13 @@ select
     chunks.chunk_index,
     chunks.line_start,
     chunks.line_end,
-    chunks.text_characters
+    chunks.text_characters,
+    cast({{ ms_between('chunks.created_at', 'moment.as_of') }} / 86400000.0 as double) as age_days
 from {{ ref('dim_chunk') }} as chunks
 inner join {{ ref('dim_document') }} as documents on documents.document_id = chunks.document_id
+cross join moment
 left join repositories on repositories.repository = documents.repository
 anti join {{ ref('fact_chunk_retrieval') }} as retrievals on retrievals.chunk_id = chunks.chunk_id
-where chunks.chunk_origin = 'scan'
+where
+    chunks.chunk_origin = 'scan'
+    and {{ ms_between('chunks.created_at', 'moment.as_of') }} > {{ var('dead_chunk_days') }} * cast(86400000 as bigint)

@@ -1,24 +1,35 @@
 {{ config(materialized='view') }}
 
--- A retrieval counts as used when one of the files it gave was.
+-- A retrieval counts as used when one of the files it gave was. What is written to be read – instructions, plans,
+-- documentation – is of use by being read, and leaves no trace: it is told apart.
 with retrievals as (
     select
-        retrieval_event,
-        invocation_id,
-        session_id,
-        agent_id,
-        task_id,
-        retrieval_method,
-        retrieved_with,
-        query_text,
-        min(retrieved_at) as retrieved_at,
-        min(document_id) as document_id,
-        count(distinct document_id) as document_count,
-        max(text_characters) as text_characters
-    from {{ ref('fact_chunk_retrieval') }}
-    where coalesce(match_type, 'exact') = 'exact' and not is_miss and chunk_id is not null
-    group by retrieval_event, invocation_id, session_id, agent_id, task_id, retrieval_method, retrieved_with, query_text
-    having not bool_or(used_in_response)
+        retrievals.retrieval_event,
+        retrievals.invocation_id,
+        retrievals.session_id,
+        retrievals.agent_id,
+        retrievals.task_id,
+        retrievals.retrieval_method,
+        retrievals.retrieved_with,
+        retrievals.query_text,
+        min(retrievals.retrieved_at) as retrieved_at,
+        min(documents.document_path) as document_path,
+        bool_and(
+            documents.document_type in ('documentation', 'web_page')
+            or (
+                documents.document_type <> 'code'
+                and {{ regex_matches('documents.document_path', "'" ~ var('guidance_paths') ~ "'") }}
+            )
+        ) as is_guidance,
+        count(distinct retrievals.document_id) as document_count,
+        max(retrievals.text_characters) as text_characters
+    from {{ ref('fact_chunk_retrieval') }} as retrievals
+    inner join {{ ref('dim_document') }} as documents on documents.document_id = retrievals.document_id
+    where coalesce(retrievals.match_type, 'exact') = 'exact' and not retrievals.is_miss and retrievals.chunk_id is not null
+    group by
+        retrievals.retrieval_event, retrievals.invocation_id, retrievals.session_id, retrievals.agent_id, retrievals.task_id,
+        retrievals.retrieval_method, retrievals.retrieved_with, retrievals.query_text
+    having not bool_or(retrievals.used_in_response)
 ),
 
 costs as (
@@ -44,14 +55,15 @@ select
     retrievals.retrieval_method,
     retrievals.retrieved_with,
     retrievals.query_text,
-    documents.document_path,
+    retrievals.document_path,
+    retrievals.is_guidance,
     retrievals.document_count,
     retrievals.text_characters,
     cast(costs.tokens as bigint) as tokens,
     costs.requests_carried,
     costs.entry_cost_usd,
     costs.carrying_cost_usd,
-    costs.cost_usd
+    costs.cost_usd,
+    case when not retrievals.is_guidance then costs.cost_usd end as unused_cost_usd
 from retrievals
-inner join {{ ref('dim_document') }} as documents on documents.document_id = retrievals.document_id
 left join costs on costs.invocation_id = retrievals.invocation_id

@@ -12,6 +12,8 @@ from typing import Any
 import duckdb
 import pytest
 
+from agent_store.paths import StorePaths
+from agent_store.scan import scan
 from ingest import batches, code, landing, languages
 from ingest.code import ScanResult, scan_code
 
@@ -267,6 +269,72 @@ def test_bad_files_are_set_aside_with_their_reason_and_the_rest_goes_on(
     assert _scan(repository, warehouse).batch_id == 0, "what was set aside is not looked at again"
 
 
+SECRET = "tok_fixture_9f8e7d"
+
+
+def _holding(warehouse: Path, text: str) -> list[str]:
+    """The columns of the whole store, tables of all schemas, in which a text stands."""
+    columns = _rows(
+        warehouse,
+        "select schema_name, table_name, column_name from duckdb_columns() where data_type = 'VARCHAR' and not internal",
+    )
+    return [
+        f"{schema}.{table}.{column}"
+        for schema, table, column in columns
+        if _rows(warehouse, f'select 1 from "{schema}"."{table}" where contains("{column}", ?) limit 1', text)
+    ]
+
+
+def _configure(repository: Path) -> None:
+    """Configurations with a token in them, some of them committed."""
+    (repository / ".claude").mkdir()
+    config = json.dumps(
+        {"mcpServers": {"shop": {"command": "npx", "env": {"TOKEN": SECRET}}}, "env": {"TOKEN": SECRET}}
+    )
+    for name in (
+        ".mcp.json", ".claude/settings.json", ".claude/settings.local.json", ".claude.json", "web/.mcp.json",
+        "secrets.yaml", "main.tfvars",
+    ):  # fmt: skip
+        (repository / name).write_text(config)
+    _git(repository, "add", "-A")
+    _git(repository, "commit", "-qm", "Configurations")
+
+
+def test_no_column_of_the_store_holds_a_secret_of_a_configuration(
+    repository: Path, warehouse: Path, tmp_path: Path
+) -> None:
+    """Neither scan keeps it, of files as of what an agent read of them."""
+    _configure(repository)
+    scan(StorePaths(warehouse.parents[1]), [], named=[repository], host="here")
+    assert "raw.component_version.component_type" in _holding(warehouse, "mcp_config"), (
+        "the component scan has seen it"
+    )
+    assert _holding(warehouse, SECRET) == []
+    reasons = {path: row[1] for path, row in _documents(warehouse).items() if row[1]}
+    assert set(reasons.values()) == {"may hold secrets, by its name"}
+    assert len(reasons) == 7
+    shown = f'     1\t{{"env": {{"TOKEN": "{SECRET}"}}}}'
+    root = _transcript(tmp_path / "root", tmp_path, [("toolu_1", str(repository / ".mcp.json"), shown)])
+    landing.land([root], warehouse, host="here")
+    assert scan_code([], warehouse, host="here").reads == 1
+    assert _holding(warehouse, SECRET) == ["raw.transcript_line.line"], "the transcript itself alone"
+
+
+def test_texts_that_an_older_scan_landed_go(
+    repository: Path, warehouse: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _configure(repository)
+    with monkeypatch.context() as before:
+        before.setattr(languages, "reason_to_skip", lambda _path: None)
+        before.setattr(languages, "EXTRACTOR_VERSION", languages.EXTRACTOR_VERSION - 1)
+        _scan(repository, warehouse)
+    assert _holding(warehouse, SECRET) == ["raw.code_chunk.chunk_text"]
+    _scan(repository, warehouse)
+    assert _holding(warehouse, SECRET) == []
+    assert _documents(warehouse)[".mcp.json"][1] == "may hold secrets, by its name"
+    assert _scan(repository, warehouse).batch_id == 0
+
+
 def test_a_file_that_cannot_be_read_is_set_aside(
     repository: Path, warehouse: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -394,7 +462,10 @@ def test_ranges_that_agents_read_give_symbols_once(warehouse: Path, tmp_path: Pa
     root = _transcript(tmp_path / "root", tmp_path, entries)
     landing.land([root], warehouse, host="here")
     done = scan_code([], warehouse, host="here")
-    assert (done.reads, done.symbols) == (1, 2)
+    assert (done.reads, done.symbols, done.chunks) == (1, 2, 1)
+    assert _rows(
+        warehouse, "select chunk_kind, chunk_name, line_start, line_end, chunk_text from raw.code_chunk"
+    ) == [("function", "far", 1, 2, "def far():\n    return near()")]
     assert _rows(warehouse, "select tool_use_id, path, line_start, language from raw.code_read") == [
         ("toolu_1", "/gone/a.py", 10, "python")
     ]

@@ -8,6 +8,8 @@ from functools import cache
 from pathlib import Path
 
 import click
+import duckdb
+import jinja2
 import pytest
 import rich
 from hypothesis import given, settings
@@ -18,6 +20,17 @@ from ingest.code import Reads, numbered_range
 from ingest.languages import Parsed, document_type_of, language_of, parse, reason_to_skip
 
 REPOSITORY = Path(__file__).resolve().parents[1] / "fixtures" / "code_repo"
+SECRET_NAMES = (
+    ".env", ".env.local", "id_rsa", "server.pem", "deploy/key.p12", "CREDENTIALS.json", ".mcp.json", "web/.mcp.json",
+    ".mcp.json.bak", ".cursor/mcp.json", ".claude.json", ".claude.json.backup", ".claude/settings.json",
+    "web/.claude/settings.local.json", ".claude/old/settings.json", "C:\\me\\.claude\\settings.json", "secrets.yaml",
+    "deploy/Secrets.toml", "secret.yml", "main.tfvars", "main.auto.tfvars", "main.tfvars.json", "terraform.tfstate",
+    ".git-credentials", ".claude-plugin/plugin.json", "claude_desktop_config.json",
+)  # fmt: skip
+OPEN_NAMES = (
+    ".env.example", "environment.py", "keyboard.py", "monkey.ts", "settings.json", "src/settings.json", "mcp.jsonl",
+    "secretary.py", "secrets.yaml.example", ".mcp.json.sample", ".claude/CLAUDE.md", ".claude/skills/a/SKILL.md", "main.tf",
+)  # fmt: skip
 LIBRARIES = tuple(Path(module.__file__ or "").parent for module in (click, rich))
 
 
@@ -146,8 +159,11 @@ def test_calls_in_click_and_rich_are_those_of_python() -> None:
 
 def test_imports_in_click_and_rich_are_those_of_python() -> None:
     for path, _, parsed, tree in _library_files():
-        theirs = {name.name for node in ast.walk(tree) if isinstance(node, ast.Import) for name in node.names}
-        theirs |= {
+        modules = {
+            name.name for node in ast.walk(tree) if isinstance(node, ast.Import) for name in node.names
+        }
+        assert modules <= {one.name for one in parsed.symbols if one.symbol_type == "module"}, path
+        theirs = {
             name.name
             for node in ast.walk(tree)
             if isinstance(node, ast.ImportFrom) and node.module != "__future__"
@@ -336,6 +352,37 @@ def test_markdown_is_cut_at_headings_and_not_inside_code() -> None:
     ]  # fmt: skip
 
 
+def test_a_heading_without_a_text_stands_with_the_next() -> None:
+    source = "# Orders\n\n## Large\n\nMany.\n\nSmall\n-----\n\n### Tiny\nFew.\n\n# End\n"
+    assert [(one.name, one.line_start, one.line_end) for one in parse(source, "markdown").chunks] == [
+        ("Orders, Large", 1, 6), ("Small, Tiny", 7, 12), ("End", 13, 13),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("heading", "name"),
+    [
+        ("## `parse` **now**", "parse now"), ("# [Orders](orders.md) {#orders}", "Orders"), ("### *Why* not", "Why not"),
+        ("# snake_case_name", "snake_case_name"), ("# `**options` of a call", "**options of a call"),
+        ("# 3 * 4 * 5", "3 * 4 * 5"), ("# <a id='x'></a>Title", "Title"), ("# __all__", "all"), ("# ** #", "**"),
+        ("**Bold**\n--------", "Bold"), ("# Use \\_x", "Use _x"),
+    ],
+)  # fmt: skip
+def test_a_heading_is_named_as_a_reader_sees_it(heading: str, name: str) -> None:
+    assert _named(parse(heading + "\n\ntext\n", "markdown"), "definition") == {name}
+
+
+def test_a_whole_module_that_is_imported_is_a_module() -> None:
+    source = "import json\nimport os.path as where\nfrom shop import order\njson.loads(where.sep)\n"
+    found = {
+        (one.name, one.symbol_type)
+        for one in parse(source, "python").symbols
+        if one.reference_type == "import"
+    }
+    assert found == {("json", "module"), ("os.path", "module"), ("shop", "module"), ("order", "import")}
+    assert {"json", "where"} <= _named(parse(source, "python"), "usage")
+
+
 def test_a_long_class_is_cut_at_its_methods_and_a_long_function_at_blank_lines() -> None:
     method = "    def method_{0}(self):\n" + "        call()\n" * 30 + "\n"
     chunks = parse("class Long:\n" + "".join(method.format(number) for number in range(6)), "python").chunks
@@ -424,10 +471,26 @@ def test_the_first_line_of_a_script_says_its_language() -> None:
 
 def test_lock_files_and_secrets_are_not_opened() -> None:
     assert reason_to_skip("web/package-lock.json") == "lock file, written by a program"
-    for name in (".env", ".env.local", "id_rsa", "server.pem", "deploy/key.p12", "CREDENTIALS.json"):
+    for name in SECRET_NAMES:
         assert reason_to_skip(name) == "may hold secrets, by its name", name
-    for name in (".env.example", "environment.py", "keyboard.py", "monkey.ts"):
+    for name in OPEN_NAMES:
         assert reason_to_skip(name) is None, name
+
+
+def test_models_and_scan_agree_on_what_may_hold_secrets() -> None:
+    """What agents read of such a file is not kept either: the macro knows the same names."""
+    text = (Path(__file__).resolve().parents[2] / "macros" / "may_hold_secrets.sql").read_text(
+        encoding="utf-8"
+    )
+    environment = jinja2.Environment(autoescape=False)
+    environment.globals["regex_matches"] = lambda column, pattern: f"regexp_matches({column}, {pattern})"
+    expression = environment.from_string(text).module.may_hold_secrets("path")  # type: ignore[attr-defined]
+    names = [*SECRET_NAMES, *OPEN_NAMES]
+    with duckdb.connect() as connection:
+        for prefix in ("", "/home/me/shop/"):
+            for name in names:
+                found = connection.execute(f"select {expression} from (select ? as path)", [prefix + name])
+                assert found.fetchone() == (name in SECRET_NAMES,), prefix + name
 
 
 # ----------------------------------------------------------------------------- what agents read
