@@ -36,3 +36,12 @@
 {% macro word_parts(column) -%} {{ return(adapter.dispatch('word_parts')(column)) }} {%- endmacro %}
 {% macro duckdb__word_parts(column) -%} regexp_extract_all({{ column }}, '\p{Lu}+[\p{Ll}0-9]*|[\p{Ll}\p{Lo}0-9]+') {%- endmacro %}
 {% macro spark__word_parts(column) -%} regexp_extract_all({{ column }}, r'(\p{Lu}+[\p{Ll}0-9]*|[\p{Ll}\p{Lo}0-9]+)', 0) {%- endmacro %}
+
+{# A text with another one in it replaced wherever that stands as a word or words of its own. #}
+{% macro replace_whole(column, found, replacement) -%} {{ return(adapter.dispatch('replace_whole')(column, found, replacement)) }} {%- endmacro %}
+{% macro duckdb__replace_whole(column, found, replacement) -%}
+    regexp_replace({{ column }}, '(^|[^A-Za-z0-9_])' || regexp_escape({{ found }}) || '($|[^A-Za-z0-9_])', '\1{{ replacement }}\2', 'g')
+{%- endmacro %}
+{% macro spark__replace_whole(column, found, replacement) -%}
+    regexp_replace({{ column }}, concat('(?<![A-Za-z0-9_])\\Q', {{ found }}, '\\E(?![A-Za-z0-9_])'), '\\{{ replacement }}')
+{%- endmacro %}
