@@ -35,6 +35,7 @@ select
     tasks.created_at as attempted_at,
     tasks.task_type,
     coalesce(typed.work_type, tasks.task_type) as work_type,
+    named.task_source,
     named.strategy_name,
     outcomes.success_basis,
     outcomes.failure_reason,

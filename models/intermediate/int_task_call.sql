@@ -81,6 +81,7 @@ select
     kinds.tool_use_id,
     kinds.response_id,
     kinds.called_at,
+    kinds.returned_at,
     row_number() over (
         partition by served.task_id order by kinds.called_at nulls last, kinds.source_path, kinds.source_line, kinds.tool_use_id
     ) as call_number,
@@ -93,6 +94,7 @@ select
     kinds.tool_input.subagent_type as subagent_type,
     md5(coalesce(kinds.tool_input_json, '')) as input_hash,
     md5(coalesce(kinds.error_text, '')) as error_hash,
+    md5(coalesce(kinds.tool_input.description, kinds.tool_input.prompt, '')) as work_hash,
     served.is_own,
     kinds.is_background,
     kinds.tool_family in ('file_edit', 'notebook') as is_edit,

@@ -42,8 +42,9 @@ delegations as (
         error_type,
         coalesce(subagent_type, 'general-purpose') as subagent_type,
         is_background,
-        count(*) over (partition by task_id, input_hash order by call_number rows between unbounded preceding and current row)
-        < count(*) over (partition by task_id, input_hash) as was_given_again
+        -- Given again under the same title after it had come back: several at once are a fan-out.
+        coalesce(not is_background and max(called_at) over (partition by task_id, subagent_type, work_hash) > returned_at, false)
+            as was_given_again
     from all_task_calls
     where tool_name in ('Agent', 'Task') and task_source = 'prompt'
 ),

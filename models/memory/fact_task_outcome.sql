@@ -48,6 +48,7 @@ ended as (
         tasks.completed_at,
         tasks.status,
         tasks.task_source,
+        tasks.task_type,
         features.* exclude (task_id, session_id, task_source, response_count, _batch_id),
         coalesce(features.response_count, 0) as response_count,
         spent.total_tokens,

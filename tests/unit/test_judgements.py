@@ -22,6 +22,7 @@ GIVEN = {
     "task_source": ("varchar", "'prompt'"),
     "delegation_status": ("varchar", "'ok'"),
     "prompt_rule": ("varchar", "'no_rule'"),
+    "task_type": ("varchar", "'implement'"),
 }
 FOLLOWED = {
     "was_undone": ("boolean", "false"),
@@ -57,10 +58,15 @@ OUTCOMES = [
     ("ended_on_error", "'error' as last_call_status, 'shell' as last_call_family, true as ended_with_answer"),
     ("cut_off", "'max_tokens' as last_stop_reason, 1 as response_count"),
     ("broken_off", "1 as response_count, false as ended_with_answer"),
+    (
+        "delegated_again",
+        "'delegation' as task_source, true as was_given_again, 'error' as last_call_status, 'shell' as last_call_family",
+    ),
     ("delegation_launched", "'delegation' as task_source, true as is_background, null as total_tokens"),
     (
         "delegation_returned",
-        "'delegation' as task_source, 'error' as last_call_status, 'shell' as last_call_family",
+        "'delegation' as task_source, true as was_given_again, 'test' as task_type, 'error' as last_call_status, "
+        "'shell' as last_call_family",
     ),
     ("went_on", "1 as response_count, true as has_next_turn, 'plan' as reaction_category"),
     ("moved_on", "1 as response_count, true as ended_with_answer, 'plan' as reaction_category"),
