@@ -25,6 +25,8 @@ named as (
         features.*,
         {{ condition_cases('strategy_rules', 'strategy_name', "'other_tools'") }} as strategy_name
     from {{ ref('int_task_feature') }} as features
+    -- Nothing done and nothing answered is no way to work.
+    where features.call_count > 0 or features.ended_with_answer
 )
 
 select

@@ -171,7 +171,11 @@ tasks as (
         false as is_background,
         false as was_given_again,
         turns.next_turn_id is not null as has_next_turn,
-        turns.text_hash
+        -- A word or a command is said again for many reasons.
+        case
+            when length(turns.prompt_text) > 25 and turns.prompt_rule not in ('slash_command', 'short_confirmation', 'git_state_told')
+                then turns.text_hash
+        end as text_hash
     from turns
     union all
     select
