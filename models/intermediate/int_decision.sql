@@ -5,6 +5,26 @@ with turns as (
     from {{ ref('int_turn') }}
 ),
 
+-- Whether the same call was made again later in the session or the turn. Over few columns, since a window carries them all.
+repeats as (
+    select
+        tool_use_id,
+        lead(tool_use_id) over (
+            partition by session_id, tool_name, case when tool_name not in ('ExitPlanMode', 'exit_plan_mode', 'EnterPlanMode')
+                then coalesce(target, input_hash) end
+            order by called_at nulls last, tool_use_id
+        ) is not null as was_made_again,
+        lead(tool_use_id) over (partition by turn_id, tool_name, target order by called_at nulls last, tool_use_id) is not null
+            as was_made_again_in_turn
+    from (
+        select
+            tool_use_id, session_id, turn_id, tool_name, target, called_at,
+            case when target is null then md5(tool_input_json) end as input_hash
+        from {{ ref('int_tool_call') }}
+    ) as narrow
+),
+
+-- The calls in which something was decided.
 calls as (
     select
         calls.*,
@@ -13,18 +33,14 @@ calls as (
         {{ is_broken_off('calls.error_type', 'calls.tool_name', 'turns.permission_mode', 'calls.called_at', 'calls.returned_at') }}
             as is_broken_off,
         {{ rejection_text('calls.error_text') }} as rejection_text,
-        -- The same call made again later in the session.
-        lead(calls.tool_use_id) over (
-            partition by calls.session_id, calls.tool_name,
-            case when calls.tool_name not in ('ExitPlanMode', 'exit_plan_mode', 'EnterPlanMode')
-                then coalesce(calls.target, md5(calls.tool_input_json)) end
-            order by calls.called_at nulls last, calls.tool_use_id
-        ) is not null as was_made_again,
-        lead(calls.tool_use_id) over (
-            partition by calls.turn_id, calls.tool_name, calls.target order by calls.called_at nulls last, calls.tool_use_id
-        ) is not null as was_made_again_in_turn
+        repeats.was_made_again,
+        repeats.was_made_again_in_turn
     from {{ ref('int_tool_call') }} as calls
+    inner join repeats on repeats.tool_use_id = calls.tool_use_id
     left join turns on turns.turn_id = calls.turn_id
+    where
+        calls.call_status = 'denied'
+        or calls.tool_name in ('AskUserQuestion', 'ExitPlanMode', 'exit_plan_mode', 'EnterPlanMode', 'Skill')
 ),
 
 -- Who approves a plan and clears the context breaks the turn off; a new session begins at once with the plan.

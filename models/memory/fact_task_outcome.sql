@@ -44,7 +44,7 @@ last_texts as (
     select
         prompt_id,
         agent_id,
-        max_by(response_text, (responded_at, response_id)) filter (where response_text is not null) as last_text
+        max_by(right(response_text, 200), (responded_at, response_id)) filter (where response_text is not null) as last_text
     from {{ ref('fact_response') }}
     group by prompt_id, agent_id
 ),
@@ -63,7 +63,7 @@ ended as (
         coalesce(features.response_count, 0) as response_count,
         spent.total_tokens,
         spent.cost_usd,
-        coalesce({{ regex_matches('right(last_texts.last_text, 200)', "'[?][^A-Za-z0-9]*$'") }}, false) as ends_with_question,
+        coalesce({{ regex_matches('last_texts.last_text', "'[?][^A-Za-z0-9]*$'") }}, false) as ends_with_question,
         tasks._source_path,
         tasks._source_line,
         tasks._batch_id

@@ -19,9 +19,9 @@ prompts as (
         prompt_id,
         session_id,
         prompted_at,
-        {{ one_line('prompt_text') }} as prompt_text,
-        {{ one_line('last_response_text') }} as last_response_text,
-        lead({{ one_line('prompt_text') }}) over (partition by session_id order by prompted_at, prompt_id) as next_prompt_text
+        {{ one_line('left(prompt_text, 300)') }} as prompt_text,
+        {{ one_line('left(last_response_text, 300)') }} as last_response_text,
+        lead({{ one_line('left(prompt_text, 300)') }}) over (partition by session_id order by prompted_at, prompt_id) as next_prompt_text
     from {{ ref('v_audit_trail') }}
     where is_human and prompt_text is not null
 ),
@@ -34,7 +34,7 @@ tasks as (
         tasks.task_source,
         tasks.created_at,
         tasks.completed_at,
-        {{ one_line('tasks.task_description') }} as task_text,
+        {{ one_line('left(tasks.task_description, 300)') }} as task_text,
         prompts.next_prompt_text,
         sessions.project_path,
         sessions.ended_at >= sessions.project_ended_at - interval '{{ var('open_item_days') }} days' as is_recent
@@ -47,7 +47,7 @@ tasks as (
 calls as (
     select
         *,
-        tool_name || coalesce(' ' || left({{ one_line('target') }}, 120), '') as call_text
+        tool_name || coalesce(' ' || left({{ one_line('left(target, 200)') }}, 120), '') as call_text
     from {{ ref('fact_tool_invocation') }}
 ),
 
@@ -56,7 +56,7 @@ errors as (
     select
         prompt_id,
         max_by(
-            call_text || ': ' || left({{ one_line(regex_remove('error_text', '</?tool_use_error>')) }}, 160), (invoked_at, invocation_id)
+            call_text || ': ' || left({{ one_line(regex_remove('left(error_text, 300)', '</?tool_use_error>')) }}, 160), (invoked_at, invocation_id)
         ) filter (where status = 'error') as error_call,
         max_by(
             call_text || coalesce(' – ' || left({{ one_line('user_feedback') }}, 120), ''), (invoked_at, invocation_id)
