@@ -1,19 +1,20 @@
 {#
     Lower and upper bound of a share at 95 % (Wilson): what the true share may be, given so few tries. Needed wherever rates
-    of different numbers of tries are compared. NULL without a try.
+    of different numbers of tries are compared. NULL without a try: greatest and least would make a zero of it. Six digits,
+    since the last ones are noise of the arithmetic.
 #}
 {% macro wilson_low(successes, tries) -%} {{ wilson_bound(successes, tries, '-') }} {%- endmacro %}
 {% macro wilson_high(successes, tries) -%} {{ wilson_bound(successes, tries, '+') }} {%- endmacro %}
 
 {% macro wilson_bound(successes, tries, sign) -%}
-    least(greatest(
-        (
-            ({{ successes }}) / nullif(cast({{ tries }} as double), 0) + 1.9208 / nullif(cast({{ tries }} as double), 0)
-            {{ sign }} 1.96 * sqrt(
-                ({{ successes }}) / nullif(cast({{ tries }} as double), 0) * (1 - ({{ successes }}) / nullif(cast({{ tries }} as double), 0))
-                / nullif(cast({{ tries }} as double), 0)
-                + 0.9604 / nullif(cast({{ tries }} as double) * cast({{ tries }} as double), 0)
-            )
-        ) / (1 + 3.8416 / nullif(cast({{ tries }} as double), 0)), 0
-    ), 1)
+    {%- set share = '(' ~ successes ~ ') / cast(' ~ tries ~ ' as double)' -%}
+    {%- set many = 'cast(' ~ tries ~ ' as double)' -%}
+    case
+        when {{ tries }} > 0 then round(least(greatest(
+            (
+                {{ share }} + 1.9208 / {{ many }}
+                {{ sign }} 1.96 * sqrt({{ share }} * (1 - {{ share }}) / {{ many }} + 0.9604 / ({{ many }} * {{ many }}))
+            ) / (1 + 3.8416 / {{ many }}), 0
+        ), 1), 6)
+    end
 {%- endmacro %}

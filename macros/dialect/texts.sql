@@ -46,3 +46,11 @@
 {% macro dollars_text(column) -%} {{ return(adapter.dispatch('dollars_text')(column)) }} {%- endmacro %}
 {% macro duckdb__dollars_text(column) -%} format('${:,.2f}', cast({{ column }} as double)) {%- endmacro %}
 {% macro spark__dollars_text(column) -%} concat('$', format_number({{ column }}, 2)) {%- endmacro %}
+{# A text with another one in it replaced wherever that stands as a word or words of its own. #}
+{% macro replace_whole(column, found, replacement) -%} {{ return(adapter.dispatch('replace_whole')(column, found, replacement)) }} {%- endmacro %}
+{% macro duckdb__replace_whole(column, found, replacement) -%}
+    regexp_replace({{ column }}, '(^|[^A-Za-z0-9_])' || regexp_escape({{ found }}) || '($|[^A-Za-z0-9_])', '\1{{ replacement }}\2', 'g')
+{%- endmacro %}
+{% macro spark__replace_whole(column, found, replacement) -%}
+    regexp_replace({{ column }}, concat('(?<![A-Za-z0-9_])\\Q', {{ found }}, '\\E(?![A-Za-z0-9_])'), '\\{{ replacement }}')
+{%- endmacro %}

@@ -134,23 +134,18 @@ times as (
 
 bodies as (
     select
-        lines.parent_uuid as turn_id,
-        min(md5(blocks.block_text)) as template_hash
-    from {{ ref('stg_transcripts__line') }} as lines
-    inner join {{ ref('stg_transcripts__block') }} as blocks
-        on blocks.file_id = lines.file_id and blocks.line_number = lines.line_number and blocks.part_number = lines.part_number
-        and blocks.block_type = 'text'
-    where lines.is_meta and lines.line_type = 'user' and lines.parent_uuid is not null and length(blocks.block_text) > 0
-    group by lines.parent_uuid
+        turn_id,
+        min(command_name) as command_name,
+        min(template_hash) as template_hash
+    from {{ ref('int_prompt_body') }}
+    where turn_id is not null
+    group by turn_id
 )
 
 select
     turns.turn_id as prompt_id,
     turns.session_id,
-    case
-        when turns.prompt_origin = 'command'
-            then {{ surrogate_key(['turns.command_name', "coalesce(bodies.template_hash, 'unknown')"]) }}
-    end as template_id,
+    case when bodies.turn_id is not null then {{ surrogate_key(['bodies.command_name', 'bodies.template_hash']) }} end as template_id,
     caused.model_id,
     case when turns.is_human and turns.prompt_text is not null then {{ surrogate_key(['md5(turns.prompt_text)']) }} end as intent_id,
     actors.agent_id,

@@ -25,6 +25,15 @@ reactions as (
     where features.reaction_category in ('correction', 'thanks') and features.response_count > 0 and prompts.is_human
 ),
 
+-- What an approved plan looks like when the context is cleared for it is no feedback against it.
+handed_over as (
+    select invocation_id, task_id
+    from {{ ref('fact_decision') }}
+    where decision_kind = 'plan' and option_chosen = 'approved' and invocation_id in (
+        select invocation_id from {{ ref('fact_tool_invocation') }} where status <> 'ok'
+    )
+),
+
 feedback as (
     select
         {{ surrogate_key(['prompt_id', "'interruption'"]) }} as feedback_id,
@@ -40,23 +49,28 @@ feedback as (
         _source_path,
         _source_line
     from prompts
-    where interrupted_at is not null
+    where interrupted_at is not null and prompt_id not in (select task_id from handed_over where task_id is not null)
     union all
     select
-        invocation_id as feedback_id,
-        prompt_id,
-        completed_at,
+        calls.invocation_id as feedback_id,
+        calls.prompt_id,
+        calls.completed_at,
         'rejection',
-        coalesce(user_feedback, {{ rejection_text('error_text') }}),
+        coalesce(calls.user_feedback, {{ rejection_text('calls.error_text') }}),
         cast(null as varchar),
         'observed',
         1.0,
-        invocation_id,
+        calls.invocation_id,
         cast(null as varchar),
-        _source_path,
-        _source_line
-    from {{ ref('fact_tool_invocation') }}
-    where error_type = 'denied_user' and prompt_id is not null
+        calls._source_path,
+        calls._source_line
+    from {{ ref('fact_tool_invocation') }} as calls
+    inner join prompts as asked on asked.prompt_id = calls.prompt_id
+    where
+        calls.error_type = 'denied_user' and calls.invocation_id not in (select invocation_id from handed_over)
+        and not {{ is_broken_off(
+            'calls.error_type', 'calls.tool_name', 'asked.permission_mode', 'calls.invoked_at', 'calls.completed_at'
+        ) }}
     union all
     select
         {{ surrogate_key(['reactions.reaction_prompt_id', "'reaction'"]) }},

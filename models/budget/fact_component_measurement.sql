@@ -4,6 +4,7 @@ with items as (
     select
         items.item_id,
         items.session_id,
+        items.line_uuid,
         items.block_number,
         items.item_kind,
         items.component_type,
@@ -25,11 +26,13 @@ with items as (
 bodies as (
     select
         items.*,
-        coalesce(blocks.block_text, attachments.file_text) as body_text
+        -- Of commands and skills what is in the file: a call's own arguments are no version of it.
+        coalesce(templates.template_text, blocks.block_text, attachments.file_text) as body_text
     from items
     left join {{ ref('stg_transcripts__block') }} as blocks
         on blocks.file_id = items.file_id and blocks.line_number = items.line_number and blocks.part_number = items.part_number
         and blocks.block_number = items.block_number and blocks.block_type = 'text' and items.attachment_type is null
+    left join {{ ref('int_prompt_body') }} as templates on templates.line_uuid = items.line_uuid and templates.session_id = items.session_id
     left join {{ ref('stg_transcripts__attachment') }} as attachments
         on attachments.file_id = items.file_id and attachments.line_number = items.line_number
         and attachments.part_number = items.part_number and items.attachment_type is not null

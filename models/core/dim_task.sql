@@ -187,25 +187,47 @@ tasks as (
     select * from list_tasks
     union all
     select * from todo_tasks
+),
+
+typed as (
+    select
+        tasks.*,
+        texts.category,
+        texts.rule_name,
+        texts.confidence,
+        parent_texts.category as parent_category,
+        parent_texts.confidence as parent_confidence,
+        -- An item of a list that no rule knows is a piece of its prompt's work, as long as that names work and is no mere word.
+        coalesce(texts.category, 'other') = 'other' and parent_texts.category is not null
+        and parent_texts.category not in ('command', 'continue', 'correction', 'thanks', 'other') as is_from_parent
+    from tasks
+    left join {{ ref('int_classified_text') }} as texts on texts.text_hash = md5(tasks.task_text)
+    left join turns as parents on parents.turn_id = tasks.parent_task_id and tasks.task_source = 'task_list'
+    left join {{ ref('int_classified_text') }} as parent_texts on parent_texts.text_hash = md5(parents.prompt_text)
 )
 
 select
-    tasks.task_id,
-    tasks.parent_task_id,
-    tasks.session_id,
+    typed.task_id,
+    typed.parent_task_id,
+    typed.session_id,
     actors.agent_id,
-    tasks.created_at,
-    case when tasks.status in ('completed', 'abandoned') then tasks.last_activity_at end as completed_at,
-    left(tasks.task_text, {{ var('text_characters_kept') }}) as task_description,
-    coalesce(texts.category, 'other') as task_type,
-    coalesce(texts.rule_name, 'no_rule') as type_rule,
-    tasks.status,
-    tasks.task_source,
-    'observed' as provenance,
-    coalesce(texts.confidence, 0.2) as type_confidence,
-    tasks.source_path as _source_path,
-    tasks.source_line as _source_line,
-    tasks._batch_id
-from tasks
-inner join {{ ref('int_actor') }} as actors on actors.session_id = tasks.session_id and actors.actor = tasks.actor
-left join {{ ref('int_classified_text') }} as texts on texts.text_hash = md5(tasks.task_text)
+    typed.created_at,
+    case when typed.status in ('completed', 'abandoned') then typed.last_activity_at end as completed_at,
+    left(typed.task_text, {{ var('text_characters_kept') }}) as task_description,
+    case when typed.is_from_parent then typed.parent_category else coalesce(typed.category, 'other') end as task_type,
+    case when typed.is_from_parent then 'parent_task' else coalesce(typed.rule_name, 'no_rule') end as type_rule,
+    typed.status,
+    typed.task_source,
+    -- A typed command says itself what it is; every other rule is a judgement of the text.
+    case
+        when not typed.is_from_parent and coalesce(typed.rule_name, 'no_rule') in ('no_rule', 'slash_command', 'shell_or_command_tag')
+            then 'observed'
+        else 'estimated'
+    end as provenance,
+    case when typed.is_from_parent then round(typed.parent_confidence * 0.6, 3) else coalesce(typed.confidence, 0.2) end
+        as type_confidence,
+    typed.source_path as _source_path,
+    typed.source_line as _source_line,
+    typed._batch_id
+from typed
+inner join {{ ref('int_actor') }} as actors on actors.session_id = typed.session_id and actors.actor = typed.actor

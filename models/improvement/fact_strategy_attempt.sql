@@ -25,6 +25,8 @@ named as (
         features.*,
         {{ condition_cases('strategy_rules', 'strategy_name', "'other_tools'") }} as strategy_name
     from {{ ref('int_task_feature') }} as features
+    -- Nothing done and nothing answered is no way to work.
+    where features.call_count > 0 or features.ended_with_answer
 )
 
 select
@@ -35,6 +37,7 @@ select
     tasks.created_at as attempted_at,
     tasks.task_type,
     coalesce(typed.work_type, tasks.task_type) as work_type,
+    named.task_source,
     named.strategy_name,
     outcomes.success_basis,
     outcomes.failure_reason,

@@ -1,8 +1,10 @@
 {{ config(materialized='view') }}
 
+-- Prompts and delegations are judged by different signs, so they are never ranked against each other.
 with measured as (
     select
         work_type,
+        task_source,
         strategy_name,
         count(*) as attempt_count,
         count(success) as judged_count,
@@ -14,7 +16,7 @@ with measured as (
         median(cost_usd) as median_cost_usd,
         max(attempted_at) as last_attempted_at
     from {{ ref('fact_strategy_attempt') }}
-    group by work_type, strategy_name
+    group by work_type, task_source, strategy_name
 ),
 
 bounded as (
@@ -28,10 +30,13 @@ bounded as (
 
 select
     work_type as task_type,
+    task_source,
     strategy_name,
-    row_number() over (
-        partition by work_type order by success_ratio_low desc nulls last, attempt_count desc, strategy_name
-    ) as rank_in_type,
+    case
+        when judged_count > 0 then row_number() over (
+            partition by work_type, task_source order by success_ratio_low desc nulls last, attempt_count desc, strategy_name
+        )
+    end as rank_in_type,
     cast(attempt_count as bigint) as attempt_count,
     cast(judged_count as bigint) as judged_count,
     cast(success_count as bigint) as success_count,

@@ -2,12 +2,27 @@
 {{ config(materialized='incremental', incremental_strategy='append', zstd_columns=['classified_text']) }}
 
 -- Every text that says what is wanted, once: prompts, delegations, items of task lists. The rules are rows of intent_rules.
-with texts as (
+with todo_writes as (
+    select result.newTodos as todos, _batch_id
+    from {{ ref('int_tool_call') }}
+    where tool_name = 'TodoWrite' and result.newTodos is not null and {{ unseen() }}
+),
+
+texts as (
     select prompt_text as classified_text, _batch_id from {{ ref('int_turn') }} where prompt_text is not null
     union all
-    select coalesce(tool_input.description, tool_input.subject, tool_input.prompt) as classified_text, _batch_id
+    -- The text of a task, as dim_task names it.
+    select
+        case
+            when tool_name = 'TaskCreate' then coalesce(tool_input.subject, tool_input.description, result.task.subject)
+            else coalesce(tool_input.description, tool_input.subject, tool_input.prompt)
+        end as classified_text,
+        _batch_id
     from {{ ref('int_tool_call') }}
     where tool_name in ('Agent', 'Task', 'TaskCreate')
+    union all
+    select todo.content as classified_text, _batch_id
+    from {{ explode('todo_writes', 'todos', 'todo', 'todo_number') }} as exploded
 ),
 
 distinct_texts as (

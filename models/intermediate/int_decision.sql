@@ -1,18 +1,58 @@
 {{ config(materialized='table') }}
 
-with calls as (
+with turns as (
+    select turn_id, session_id, prompt_origin, prompted_at, prompt_text, command_name, permission_mode
+    from {{ ref('int_turn') }}
+),
+
+-- Whether the same call was made again later in the session or the turn. Over few columns, since a window carries them all.
+repeats as (
     select
-        *,
-        {{ rejection_text('error_text') }} as rejection_text,
-        -- The same call made again later in the session.
+        tool_use_id,
         lead(tool_use_id) over (
             partition by session_id, tool_name, case when tool_name not in ('ExitPlanMode', 'exit_plan_mode', 'EnterPlanMode')
-                then coalesce(target, md5(tool_input_json)) end
+                then coalesce(target, input_hash) end
             order by called_at nulls last, tool_use_id
         ) is not null as was_made_again,
         lead(tool_use_id) over (partition by turn_id, tool_name, target order by called_at nulls last, tool_use_id) is not null
             as was_made_again_in_turn
-    from {{ ref('int_tool_call') }}
+    from (
+        select
+            tool_use_id, session_id, turn_id, tool_name, target, called_at,
+            case when target is null then md5(tool_input_json) end as input_hash
+        from {{ ref('int_tool_call') }}
+    ) as narrow
+),
+
+-- The calls in which something was decided.
+calls as (
+    select
+        calls.*,
+        turns.prompt_text,
+        turns.command_name,
+        {{ is_broken_off('calls.error_type', 'calls.tool_name', 'turns.permission_mode', 'calls.called_at', 'calls.returned_at') }}
+            as is_broken_off,
+        {{ rejection_text('calls.error_text') }} as rejection_text,
+        repeats.was_made_again,
+        repeats.was_made_again_in_turn
+    from {{ ref('int_tool_call') }} as calls
+    inner join repeats on repeats.tool_use_id = calls.tool_use_id
+    left join turns on turns.turn_id = calls.turn_id
+    where
+        calls.call_status = 'denied'
+        or calls.tool_name in ('AskUserQuestion', 'ExitPlanMode', 'exit_plan_mode', 'EnterPlanMode', 'Skill')
+),
+
+-- Who approves a plan and clears the context breaks the turn off; a new session begins at once with the plan.
+handed_over as (
+    select distinct calls.tool_use_id
+    from calls
+    inner join turns
+        on abs({{ ms_between('calls.returned_at', 'turns.prompted_at') }}) <= 5000
+        and turns.session_id <> calls.session_id
+        and position(left(coalesce(calls.result.plan, calls.tool_input.plan), 500) in turns.prompt_text) > 0
+    where calls.tool_name in ('ExitPlanMode', 'exit_plan_mode') and calls.call_status in ('denied', 'interrupted')
+        and coalesce(calls.user_feedback, calls.rejection_text) is null
 ),
 
 questions as (
@@ -123,7 +163,7 @@ notice_times as (
         case when prompts.prompt_origin not in ('local_command', 'shell') then notices.turn_id end as turn_id,
         coalesce(notices.created_at, prompts.prompted_at) as noticed_at
     from notices
-    left join {{ ref('int_turn') }} as prompts on prompts.turn_id = notices.turn_id
+    left join turns as prompts on prompts.turn_id = notices.turn_id
 ),
 
 decisions as (
@@ -183,18 +223,20 @@ decisions as (
         'user',
         coalesce(left(coalesce(result.plan, tool_input.plan), 2000), 'plan'),
         case
+            when tool_use_id in (select tool_use_id from handed_over) then 'approved'
             when call_status in ('denied', 'interrupted') then 'rejected'
             when call_status = 'ok' and result.planWasEdited then 'edited'
             when call_status = 'ok' then 'approved'
         end,
         case
+            when tool_use_id in (select tool_use_id from handed_over) then '["rejected"]'
             when call_status in ('denied', 'interrupted') then '["approved"]'
             when call_status = 'ok' then '["rejected"]'
             else '["approved","rejected"]'
         end,
         coalesce(user_feedback, rejection_text),
         case when coalesce(user_feedback, rejection_text) is not null then 'user' end,
-        call_status in ('denied', 'interrupted'),
+        call_status in ('denied', 'interrupted') and tool_use_id not in (select tool_use_id from handed_over),
         was_made_again,
         false,
         2,
@@ -252,7 +294,8 @@ decisions as (
             else 'tool_choice'
         end,
         case error_type when 'denied_user' then 'user' when 'denied_auto' then 'classifier' else 'rule' end,
-        left(tool_name || coalesce(': ' || target, ''), 2000),
+        -- A tool without a target is told by what it was called with.
+        left(tool_name || coalesce(': ' || coalesce(target, nullif(left(tool_input_json, 300), '{}')), ''), 2000),
         'rejected',
         '["allowed"]',
         coalesce(user_feedback, rejection_text, case when error_type <> 'denied_user' then error_text end),
@@ -272,7 +315,7 @@ decisions as (
         _batch_id
     from calls
     where
-        call_status = 'denied'
+        call_status = 'denied' and not is_broken_off
         and tool_name not in ('AskUserQuestion', 'ExitPlanMode', 'exit_plan_mode', 'EnterPlanMode')
     union all
     select
@@ -287,15 +330,17 @@ decisions as (
         'skill',
         'tool_choice',
         'agent',
-        coalesce('skills offered beside it: ' || nullif(left(skill_alternatives.alternatives, 2000), '[]'), 'skill'),
+        -- What it was chosen for: the command, or what the prompt says.
+        coalesce('skill for ' || coalesce('/' || calls.command_name, left(calls.prompt_text, 300)), 'skill'),
         calls.target,
-        coalesce(skill_alternatives.alternatives, '[]'),
+        -- Old clients do not log what they offer.
+        skill_alternatives.alternatives,
         cast(null as varchar),
         cast(null as varchar),
         calls.call_status = 'denied',
         calls.was_made_again_in_turn,
         false,
-        coalesce(skill_alternatives.option_count, 1),
+        skill_alternatives.option_count,
         cast(null as bigint),
         calls.call_status,
         cast(null as bigint),

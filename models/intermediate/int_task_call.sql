@@ -17,6 +17,9 @@ all_calls as (
 calls as (
     select
         all_calls.*,
+        {{ is_broken_off(
+            'all_calls.error_type', 'all_calls.tool_name', 'turns.permission_mode', 'all_calls.called_at', 'all_calls.returned_at'
+        ) }} as is_broken_off,
         -- So is a message.
         case
             when all_calls.tool_name in ('Bash', 'PowerShell') then {{ regex_replace(
@@ -26,6 +29,7 @@ calls as (
         coalesce(types.tool_family, case when all_calls.mcp_server is not null then 'mcp' else 'other' end) as tool_family
     from all_calls
     left join {{ ref('tool_types') }} as types on types.tool_name = all_calls.tool_name
+    left join {{ ref('int_turn') }} as turns on turns.turn_id = all_calls.turn_id
 ),
 
 runs as (
@@ -81,21 +85,26 @@ select
     kinds.tool_use_id,
     kinds.response_id,
     kinds.called_at,
+    kinds.returned_at,
     row_number() over (
         partition by served.task_id order by kinds.called_at nulls last, kinds.source_path, kinds.source_line, kinds.tool_use_id
     ) as call_number,
     served.task_source,
     kinds.tool_name,
     kinds.tool_family,
-    kinds.call_status,
-    kinds.error_type,
+    -- A call broken off with a key is no refusal, whatever the log says.
+    case when kinds.is_broken_off then 'interrupted' else kinds.call_status end as call_status,
+    case when kinds.is_broken_off then 'interrupted' else kinds.error_type end as error_type,
     kinds.target_path,
     kinds.tool_input.subagent_type as subagent_type,
     md5(coalesce(kinds.tool_input_json, '')) as input_hash,
     md5(coalesce(kinds.error_text, '')) as error_hash,
+    md5(coalesce(kinds.tool_input.description, kinds.tool_input.prompt, '')) as work_hash,
     served.is_own,
     kinds.is_background,
-    kinds.tool_family in ('file_edit', 'notebook') as is_edit,
+    -- A note in a scratch folder is no change of the work.
+    kinds.tool_family in ('file_edit', 'notebook')
+    and not {{ regex_matches("coalesce(kinds.target_path, '')", "'^(/private)?/tmp/|^/var/folders/|/scratchpad/'") }} as is_edit,
     kinds.tool_family = 'file_read' or kinds.is_read_command as is_read,
     kinds.tool_family = 'search' or kinds.is_search_command as is_search,
     kinds.tool_family = 'web' or kinds.is_web_command as is_web,

@@ -42,8 +42,9 @@ delegations as (
         error_type,
         coalesce(subagent_type, 'general-purpose') as subagent_type,
         is_background,
-        count(*) over (partition by task_id, input_hash order by call_number rows between unbounded preceding and current row)
-        < count(*) over (partition by task_id, input_hash) as was_given_again
+        -- Given again under the same title after it had come back: several at once are a fan-out.
+        coalesce(not is_background and max(called_at) over (partition by task_id, subagent_type, work_hash) > returned_at, false)
+            as was_given_again
     from all_task_calls
     where tool_name in ('Agent', 'Task') and task_source = 'prompt'
 ),
@@ -170,7 +171,11 @@ tasks as (
         false as is_background,
         false as was_given_again,
         turns.next_turn_id is not null as has_next_turn,
-        turns.text_hash
+        -- A word or a command is said again for many reasons.
+        case
+            when length(turns.prompt_text) > 25 and turns.prompt_rule not in ('slash_command', 'short_confirmation', 'git_state_told')
+                then turns.text_hash
+        end as text_hash
     from turns
     union all
     select

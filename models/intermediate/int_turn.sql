@@ -306,7 +306,8 @@ unprompted as (
         lines.session_id,
         {{ surrogate_key(['lines.session_id', "'start'"]) }} as turn_id,
         min(lines.created_at) as prompted_at,
-        max_by(lines.file_id, (lines.created_at, lines.line_uuid)) as file_id,
+        min_by(lines.file_id, (lines.created_at, lines.line_uuid)) as file_id,
+        min_by(lines.line_number, (lines.created_at, lines.line_uuid)) as line_number,
         max(touched._batch_id) as _batch_id
     from {{ ref('int_line') }} as lines
     inner join touched on touched.session_id = lines.session_id
@@ -330,8 +331,9 @@ turns as (
     select
         session_id,
         turn_id,
-        cast(null as bigint) as file_id,
-        cast(null as bigint) as line_number,
+        -- The way back to the log: the first line of what was done.
+        file_id,
+        line_number,
         0 as thread_position,
         prompted_at,
         cast(null as varchar) as client_prompt_id,

@@ -11,14 +11,13 @@ features as (
     select * from {{ ref('int_task_feature') }}
 ),
 
+-- Files were edited after the decision, and what was edited was thrown away: throwing anything else away undoes nothing.
 undoings as (
-    select
-        decisions.decision_id,
-        count(*) as undoing_count
+    select distinct decisions.decision_id
     from decisions
+    inner join features on features.task_id = decisions.turn_id and features.ended_reverted
     inner join {{ ref('int_task_call') }} as calls on calls.task_id = decisions.turn_id and calls.called_at > decisions.decided_at
-    where calls.is_revert and calls.call_status = 'ok'
-    group by decisions.decision_id
+    where calls.is_edit and calls.call_status = 'ok'
 ),
 
 followed as (

@@ -39,6 +39,16 @@ spent as (
     group by runs.task_id
 ),
 
+-- What the task's own agent said last.
+last_texts as (
+    select
+        prompt_id,
+        agent_id,
+        max_by(right(response_text, 200), (responded_at, response_id)) filter (where response_text is not null) as last_text
+    from {{ ref('fact_response') }}
+    group by prompt_id, agent_id
+),
+
 ended as (
     select
         tasks.task_id,
@@ -48,11 +58,13 @@ ended as (
         tasks.completed_at,
         tasks.status,
         tasks.task_source,
+        tasks.task_type,
         features.* exclude (task_id, session_id, task_source, response_count, _batch_id),
         coalesce(features.response_count, 0) as response_count,
         spent.total_tokens,
         spent.cost_usd,
         runs.outcome_reason as delegation_end,
+        coalesce({{ regex_matches('last_texts.last_text', "'[?][^A-Za-z0-9]*$'") }}, false) as ends_with_question,
         tasks._source_path,
         tasks._source_line,
         tasks._batch_id
@@ -60,6 +72,7 @@ ended as (
     left join features on features.task_id = tasks.task_id
     left join spent on spent.task_id = tasks.task_id
     left join runs on runs.task_id = tasks.task_id
+    left join last_texts on last_texts.prompt_id = tasks.task_id and last_texts.agent_id = tasks.agent_id
     -- Of a subagent whose own log is gone only its type is known.
     left join {{ ref('dim_agent') }} as agents on agents.agent_id = {{ surrogate_key(["'subagent'", 'features.subagent_type']) }}
     where tasks.status in ('completed', 'abandoned')

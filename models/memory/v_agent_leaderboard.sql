@@ -1,9 +1,11 @@
 {{ config(materialized='view') }}
 
+-- Prompts and delegations are judged by different signs, so their agents are never ranked against each other.
 with outcomes as (
     select
         outcomes.*,
-        tasks.task_type
+        tasks.task_type,
+        tasks.task_source
     from {{ ref('fact_task_outcome') }} as outcomes
     inner join {{ ref('dim_task') }} as tasks on tasks.task_id = outcomes.task_id
     where tasks.task_source in ('prompt', 'delegation')
@@ -12,6 +14,7 @@ with outcomes as (
 measured as (
     select
         task_type,
+        task_source,
         agent_id,
         count(*) as task_count,
         count(success) as judged_count,
@@ -23,7 +26,7 @@ measured as (
         sum(cost_usd) as cost_usd,
         max(completed_at) as last_completed_at
     from outcomes
-    group by task_type, agent_id
+    group by task_type, task_source, agent_id
 ),
 
 bounded as (
@@ -40,10 +43,13 @@ select
     bounded.agent_id,
     agents.agent_name,
     agents.agent_type,
-    row_number() over (
-        partition by bounded.task_type
-        order by bounded.success_ratio_low desc nulls last, bounded.task_count desc, agents.agent_name, bounded.agent_id
-    ) as rank_in_type,
+    bounded.task_source,
+    case
+        when bounded.judged_count > 0 then row_number() over (
+            partition by bounded.task_type, bounded.task_source
+            order by bounded.success_ratio_low desc nulls last, bounded.task_count desc, agents.agent_name, bounded.agent_id
+        )
+    end as rank_in_type,
     cast(bounded.task_count as bigint) as task_count,
     cast(bounded.judged_count as bigint) as judged_count,
     cast(bounded.success_count as bigint) as success_count,

@@ -1,14 +1,121 @@
 with sessions as (
-    select session_id, project_path, project_name, title, git_branch, started_at, ended_at, end_reason, is_latest_in_project
+    select
+        session_id,
+        project_path,
+        project_name,
+        working_dir,
+        title,
+        git_branch,
+        started_at,
+        ended_at,
+        end_reason,
+        max(ended_at) over (partition by project_path) as project_ended_at
     from {{ ref('dim_session') }}
+),
+
+-- What people said, and what came back. What machines said is nobody's task.
+prompts as (
+    select
+        prompt_id,
+        session_id,
+        prompted_at,
+        {{ one_line('left(prompt_text, 300)') }} as prompt_text,
+        {{ one_line('left(last_response_text, 300)') }} as last_response_text,
+        lead({{ one_line('left(prompt_text, 300)') }}) over (partition by session_id order by prompted_at, prompt_id) as next_prompt_text
+    from {{ ref('v_audit_trail') }}
+    where is_human and prompt_text is not null
 ),
 
 tasks as (
     select
-        tasks.*,
-        sessions.project_path
+        tasks.task_id,
+        tasks.session_id,
+        tasks.status,
+        tasks.task_source,
+        tasks.created_at,
+        tasks.completed_at,
+        {{ one_line('left(tasks.task_description, 300)') }} as task_text,
+        prompts.next_prompt_text,
+        sessions.project_path,
+        sessions.ended_at >= sessions.project_ended_at - interval '{{ var('open_item_days') }} days' as is_recent
     from {{ ref('dim_task') }} as tasks
     inner join sessions on sessions.session_id = tasks.session_id
+    left join prompts on prompts.prompt_id = tasks.task_id
+    where tasks.task_description is not null and (tasks.task_source <> 'prompt' or prompts.prompt_id is not null)
+),
+
+calls as (
+    select
+        *,
+        tool_name || coalesce(' ' || left({{ one_line('left(target, 200)') }}, 120), '') as call_text
+    from {{ ref('fact_tool_invocation') }}
+),
+
+-- The last call of a prompt that went wrong, and the last that a person refused.
+errors as (
+    select
+        prompt_id,
+        max_by(
+            call_text || ': ' || left({{ one_line(regex_remove('left(error_text, 300)', '</?tool_use_error>')) }}, 160), (invoked_at, invocation_id)
+        ) filter (where status = 'error') as error_call,
+        max_by(
+            call_text || coalesce(' – ' || left({{ one_line('user_feedback') }}, 120), ''), (invoked_at, invocation_id)
+        ) filter (where error_type = 'denied_user') as refused_call
+    from calls
+    where prompt_id is not null and status <> 'ok'
+    group by prompt_id
+),
+
+failed_tests as (
+    select
+        task_id,
+        max_by(
+            left({{ one_line('command') }}, 160) || coalesce(': ' || cast(failed as varchar) || ' failed', ''), (ran_at, run_id)
+        ) as test_text
+    from {{ ref('fact_test_run') }}
+    where outcome = 'failed' and task_id is not null
+    group by task_id
+),
+
+failures as (
+    select
+        tasks.project_path,
+        outcomes.completed_at,
+        tasks.session_id,
+        tasks.task_id,
+        outcomes.failure_reason || ' in "' || left(tasks.task_text, 100) || '"' || coalesce(
+            ': ' || case
+                when outcomes.failure_reason = 'tests_failed' then failed_tests.test_text
+                when outcomes.failure_reason = 'rejected_by_user' then errors.refused_call
+                when outcomes.failure_reason in ('corrected_by_user', 'asked_again', 'symptom_reported')
+                    then 'then came "' || left(tasks.next_prompt_text, 160) || '"'
+                when outcomes.failure_reason <> 'interrupted_by_user' then coalesce(errors.error_call, failed_tests.test_text)
+            end, ''
+        ) as brief
+    from {{ ref('fact_task_outcome') }} as outcomes
+    inner join tasks on tasks.task_id = outcomes.task_id
+    left join errors on errors.prompt_id = tasks.task_id
+    left join failed_tests on failed_tests.task_id = tasks.task_id
+    where not outcomes.success and tasks.task_source <> 'task_list'
+),
+
+edits as (
+    select
+        sessions.project_path,
+        case
+            when calls.target like sessions.working_dir || '/%' then substr(calls.target, length(sessions.working_dir) + 2)
+            when calls.target like sessions.project_path || '/%' then substr(calls.target, length(sessions.project_path) + 2)
+            else calls.target
+        end as short_path,
+        calls.target as file_path,
+        max(calls.invoked_at) as last_edit_at,
+        max_by(calls.session_id, (calls.invoked_at, calls.invocation_id)) as session_id,
+        max_by(calls.prompt_id, (calls.invoked_at, calls.invocation_id)) as task_id,
+        count(*) as edit_count
+    from calls
+    inner join sessions on sessions.session_id = calls.session_id
+    where calls.tool_name in ('Edit', 'MultiEdit', 'Write', 'NotebookEdit') and calls.status = 'ok'
+    group by all
 ),
 
 lines as (
@@ -20,76 +127,75 @@ lines as (
         session_id,
         cast(null as varchar) as task_id,
         cast(null as varchar) as file_path,
-        coalesce(title, 'no title') || coalesce(' (branch ' || git_branch || ')', '') || ', ended: ' || end_reason as brief,
+        coalesce({{ one_line('title') }}, 'no title') || coalesce(' (branch ' || git_branch || ')', '') || ', ended: ' || end_reason
+            as brief,
         2 as most_lines
     from sessions
     union all
     select
-        project_path,
+        sessions.project_path,
         2,
+        'last_prompt',
+        prompts.prompted_at,
+        prompts.session_id,
+        prompts.prompt_id,
+        cast(null as varchar),
+        '"' || left(prompts.prompt_text, 200) || '" -> ' || coalesce(left(prompts.last_response_text, 200), 'no answer'),
+        1
+    from prompts
+    inner join sessions on sessions.session_id = prompts.session_id
+    union all
+    select
+        project_path,
+        3,
         'open_task',
         coalesce(completed_at, created_at),
         session_id,
         task_id,
         cast(null as varchar),
-        status || ': ' || left(replace(task_description, chr(10), ' '), 200),
+        status || ': ' || left(task_text, 200),
         8
     from tasks
-    where status in ('in_progress', 'pending') and task_description is not null
+    where status in ('in_progress', 'pending') and is_recent
     union all
     select
-        tries.project_path,
-        3,
-        'last_edit',
-        tries.last_action_at,
-        tries.session_id,
-        tries.task_id,
-        tries.file_path,
-        cast(tries.edit_count as varchar) || case when tries.edit_count = 1 then ' edit of ' else ' edits of ' end || tries.file_path,
-        7
-    from (
-        select
-            sessions.project_path,
-            actions.target_path as file_path,
-            max(actions.action_at) as last_action_at,
-            max_by(actions.session_id, (actions.action_at, actions.action_id)) as session_id,
-            max_by(actions.task_id, (actions.action_at, actions.action_id)) as task_id,
-            count(*) as edit_count
-        from {{ ref('fact_agent_action') }} as actions
-        inner join sessions on sessions.session_id = actions.session_id
-        where actions.tool_name in ('Edit', 'MultiEdit', 'Write', 'NotebookEdit') and actions.status = 'ok'
-        group by sessions.project_path, actions.target_path
-    ) as tries
-    union all
-    select
-        tasks.project_path,
+        project_path,
         4,
-        'last_failure',
-        outcomes.completed_at,
-        tasks.session_id,
-        tasks.task_id,
-        cast(null as varchar),
-        outcomes.failure_reason || ': ' || left(replace(tasks.task_description, chr(10), ' '), 200),
+        'last_edit',
+        last_edit_at,
+        session_id,
+        task_id,
+        file_path,
+        cast(edit_count as varchar) || case when edit_count = 1 then ' edit of ' else ' edits of ' end || short_path,
         6
-    from {{ ref('fact_task_outcome') }} as outcomes
-    inner join tasks on tasks.task_id = outcomes.task_id
-    where not outcomes.success and tasks.task_source <> 'task_list' and tasks.task_description is not null
+    from edits
     union all
     select
-        sessions.project_path,
+        project_path,
         5,
-        'last_decision',
-        coalesce(decisions.decided_at, decisions.asked_at),
-        decisions.session_id,
-        decisions.task_id,
+        'last_failure',
+        completed_at,
+        session_id,
+        task_id,
         cast(null as varchar),
-        left(replace(points.context_text, chr(10), ' '), 140) || ' -> '
-        || coalesce(left(replace(decisions.option_chosen, chr(10), ' '), 100), 'no answer'),
+        brief,
+        6
+    from failures
+    union all
+    select
+        project_path,
+        6,
+        'last_decision',
+        coalesce(decided_at, asked_at),
+        session_id,
+        task_id,
+        cast(null as varchar),
+        left({{ one_line('context_text') }}, 140) || ' -> ' || coalesce(left({{ one_line('option_chosen') }}, 100), 'no answer')
+        || case when rationale_source = 'user' and rationale <> option_chosen then ' (' || left({{ one_line('rationale') }}, 100) || ')'
+            else '' end,
         7
-    from {{ ref('fact_decision') }} as decisions
-    inner join {{ ref('dim_decision_point') }} as points on points.decision_point_id = decisions.decision_point_id
-    inner join sessions on sessions.session_id = decisions.session_id
-    where decisions.decision_kind in ('question', 'plan', 'permission', 'model')
+    from {{ ref('v_decision_history') }}
+    where decided_by = 'user'
 ),
 
 ranked as (
@@ -111,7 +217,7 @@ select
     ranked.session_id,
     ranked.task_id,
     ranked.file_path,
-    ranked.brief
+    replace(ranked.brief, ranked.project_path || '/', '') as brief
 from ranked
 inner join (select project_path, min(project_name) as project_name from sessions group by project_path) as projects
     on projects.project_path = ranked.project_path

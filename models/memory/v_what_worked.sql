@@ -35,6 +35,7 @@ approaches as (
 
 select
     attempts.work_type as task_type,
+    attempts.task_source,
     approaches.approach_kind,
     approaches.approach_name,
     cast(count(*) as bigint) as attempt_count,
@@ -49,4 +50,4 @@ select
     max(attempts.attempted_at) as last_attempted_at
 from approaches
 inner join attempts on attempts.task_id = approaches.task_id
-group by attempts.work_type, approaches.approach_kind, approaches.approach_name
+group by attempts.work_type, attempts.task_source, approaches.approach_kind, approaches.approach_name

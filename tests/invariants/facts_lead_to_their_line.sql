@@ -1,10 +1,19 @@
--- Every row of these facts names a line that has been landed: the way back to the transcript.
+-- Every row of these models that names a line names one that has been landed: the way back to the transcript. Those of one line
+-- each name it without exception. Left out are the changes of watched schemas, whose lines may be those of a document.
+{%- set of_one_line = [
+    'dim_decision_point', 'dim_task', 'dim_work_item', 'fact_agent_action', 'fact_agent_handoff', 'fact_api_call', 'fact_cache_miss',
+    'fact_chunk_retrieval', 'fact_component_measurement', 'fact_component_offer', 'fact_conflict', 'fact_context_overflow',
+    'fact_decision', 'fact_file_modification', 'fact_prompt', 'fact_prompt_feedback', 'fact_response', 'fact_session_intent',
+    'fact_skill_invocation', 'fact_strategy_adjustment', 'fact_strategy_attempt', 'fact_task_outcome', 'fact_tool_invocation',
+    'fact_work_assignment'
+] %}
+{%- set others = [
+    'fact_change', 'fact_context_segment', 'fact_dependency_check', 'fact_document_update', 'fact_quality_measurement',
+    'fact_session_event', 'fact_test_run', 'fact_update_attempt', 'fact_validation', 'fact_watermark_check'
+] %}
 with sources as (
-    {%- for fact in [
-        'fact_tool_invocation', 'fact_skill_invocation', 'fact_file_modification', 'fact_session_intent', 'fact_component_offer',
-        'dim_work_item', 'fact_work_assignment', 'fact_agent_handoff', 'fact_conflict'
-    ] %}
-    select distinct '{{ fact }}' as fact, _source_path, _source_line from {{ ref(fact) }}
+    {%- for fact in of_one_line + others %}
+    select distinct '{{ fact }}' as fact, {{ fact in of_one_line }} as is_of_one_line, _source_path, _source_line from {{ ref(fact) }}
     {{ 'union all' if not loop.last }}
     {%- endfor %}
 ),
@@ -18,3 +27,4 @@ landed as (
 select sources.fact, sources._source_path, sources._source_line
 from sources
 anti join landed on landed.path = sources._source_path and landed.line_number = sources._source_line
+where sources.is_of_one_line or sources._source_line is not null

@@ -23,6 +23,8 @@ GIVEN = {
     "delegation_status": ("varchar", "'ok'"),
     "prompt_rule": ("varchar", "'no_rule'"),
     "delegation_end": ("varchar", "null"),
+    "task_type": ("varchar", "'implement'"),
+    "ends_with_question": ("boolean", "false"),
 }
 FOLLOWED = {
     "was_undone": ("boolean", "false"),
@@ -40,11 +42,19 @@ OUTCOMES = [
     ),
     ("delegation_failed", "'delegation' as task_source, 'error' as delegation_status"),
     ("delegation_stopped", "'delegation' as task_source, 'abandoned' as status"),
+    (
+        "plan_left",
+        "true as ended_rejected, 'planning' as last_call_family, timestamp '2026-03-01' as interrupted_at",
+    ),
     ("rejected", "true as ended_rejected, timestamp '2026-03-01' as interrupted_at"),
     ("accepted_after_stop", "timestamp '2026-03-01' as interrupted_at, 'git' as reaction_category"),
     (
-        "interrupted",
+        "went_on_after_stop",
         "timestamp '2026-03-01' as interrupted_at, 'implement' as reaction_category, 1 as commit_count",
+    ),
+    (
+        "interrupted",
+        "timestamp '2026-03-01' as interrupted_at, 'debug' as reaction_category, 1 as edit_count",
     ),
     ("corrected", "'correction' as reaction_category, 1 as commit_count"),
     ("asked_again", "true as was_asked_again, 'implement' as reaction_category"),
@@ -59,13 +69,22 @@ OUTCOMES = [
     ("cut_off", "'max_tokens' as last_stop_reason, 1 as response_count"),
     ("broken_off", "1 as response_count, false as ended_with_answer"),
     ("delegation_api_error", "'delegation' as task_source, 'api_error' as delegation_end"),
+    (
+        "delegated_again",
+        "'delegation' as task_source, true as was_given_again, 'error' as last_call_status, 'shell' as last_call_family",
+    ),
     ("delegation_launched", "'delegation' as task_source, true as is_background, null as total_tokens"),
     (
         "delegation_returned",
-        "'delegation' as task_source, 'error' as last_call_status, 'shell' as last_call_family",
+        "'delegation' as task_source, true as was_given_again, 'test' as task_type, 'error' as last_call_status, "
+        "'shell' as last_call_family",
     ),
     ("went_on", "1 as response_count, true as has_next_turn, 'plan' as reaction_category"),
     ("moved_on", "1 as response_count, true as ended_with_answer, 'plan' as reaction_category"),
+    (
+        "awaiting_answer",
+        "1 as response_count, true as ended_with_answer, true as ends_with_question",
+    ),
     ("ended_in_order", "1 as response_count, true as ended_with_answer"),
     ("no_answer", "0 as response_count"),
 ]
@@ -74,7 +93,7 @@ STRATEGIES = [
     ("plan_first", "1 as plan_count, 2 as first_plan_number, 5 as first_edit_number, 1 as edit_count"),
     ("delegate", "1 as delegation_count, 2 as own_call_count, 9 as call_count, 3 as edit_count"),
     ("ask_first", "1 as question_count, 1 as first_question_number, 2 as first_edit_number, 1 as edit_count"),
-    ("follow_skill", "1 as skill_count, 1 as first_skill_number, 2 as first_edit_number, 1 as edit_count"),
+    ("follow_skill", "1 as skill_count, 3 as first_skill_number, 4 as first_edit_number, 1 as edit_count"),
     ("test_first", "1 as edit_count, 1 as first_test_number, 2 as first_edit_number, 9 as look_count"),
     ("explore_then_edit", "1 as edit_count, 4 as first_edit_number, 5 as first_test_number, 3 as look_count"),
     ("direct_edit", "1 as edit_count, 1 as first_edit_number, 2 as first_plan_number, 1 as plan_count"),

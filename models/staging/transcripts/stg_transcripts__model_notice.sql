@@ -14,12 +14,17 @@ with lines as (
         lines.original_model,
         lines.fallback_model,
         lines.fallback_trigger,
-        case when lines.subtype = 'local_command' then {{ json_texts('lines.content_body') }} end as notice_text,
+        -- Older clients say in words only that a limit is reached.
+        lines.subtype is null as is_limit_notice,
+        case when coalesce(lines.subtype, 'local_command') = 'local_command' then {{ json_texts('lines.content_body') }} end as notice_text,
         lines._batch_id
     from {{ ref('stg_transcripts__line') }} as lines
     where
         lines.line_type = 'system'
-        and lines.subtype in ('local_command', 'model_fallback', 'model_consent_fallback', 'model_refusal_fallback')
+        and (
+            lines.subtype in ('local_command', 'model_fallback', 'model_consent_fallback', 'model_refusal_fallback')
+            or (lines.subtype is null and lines.content_body like '%limit reached, now using %')
+        )
 ),
 
 texts as (
@@ -62,13 +67,19 @@ notices as (
         created_at,
         case when subtype = 'local_command' then 'chosen' else 'fallback' end,
         notice_text,
-        original_model,
-        fallback_model,
-        fallback_trigger,
+        coalesce(
+            original_model,
+            case when is_limit_notice then nullif({{ regex_group('notice_text', '^(.+?) limit reached, now using ') }}, '') end
+        ),
+        coalesce(
+            fallback_model,
+            case when is_limit_notice then nullif({{ regex_group('notice_text', ' limit reached, now using (.+?)[.]?$') }}, '') end
+        ),
+        coalesce(fallback_trigger, case when is_limit_notice then 'usage_limit' end),
         _batch_id
     from lines
     where
-        subtype <> 'local_command' or notice_text like '<local-command-stdout>Set model to %'
+        coalesce(subtype, '') <> 'local_command' or notice_text like '<local-command-stdout>Set model to %'
         or notice_text like '<local-command-stdout>Kept model as %'
 ),
 

@@ -1,0 +1,42 @@
+{{ config(materialized='table', zstd_columns=['template_text']) }}
+
+-- The line after a typed command, or the one that a Skill call loaded.
+with bodies as (
+    select
+        lines.line_uuid,
+        lines.session_id,
+        turns.turn_id,
+        calls.tool_use_id,
+        coalesce(turns.command_name, calls.tool_input.skill) as command_name,
+        lines.created_at,
+        coalesce(substr(turns.prompt_text, length(turns.command_name) + 3), calls.tool_input.args, '') as arguments,
+        blocks.block_text
+    from {{ ref('stg_transcripts__line') }} as lines
+    inner join {{ ref('stg_transcripts__block') }} as blocks
+        on blocks.file_id = lines.file_id and blocks.line_number = lines.line_number and blocks.part_number = lines.part_number
+        and blocks.block_type = 'text'
+    left join {{ ref('int_turn') }} as turns on turns.turn_id = lines.parent_uuid and turns.prompt_origin = 'command'
+    left join {{ ref('int_tool_call') }} as calls on calls.tool_use_id = lines.source_tool_use_id and calls.tool_name = 'Skill'
+    where lines.is_meta and lines.line_type = 'user' and length(blocks.block_text) > 0
+),
+
+masked as (
+    select
+        *,
+        {{ template_text('block_text', 'arguments', 'session_id') }} as template_text
+    from bodies
+    where command_name is not null
+)
+
+select
+    line_uuid,
+    session_id,
+    turn_id,
+    tool_use_id,
+    command_name,
+    min(created_at) as created_at,
+    min(template_text) as template_text,
+    min(md5(template_text)) as template_hash
+from masked
+-- A line that stands in several files is one body.
+group by line_uuid, session_id, turn_id, tool_use_id, command_name
