@@ -52,6 +52,11 @@ SCHEMA: Final = """
         committed_at timestamp not null, subject varchar, lines_added bigint, lines_deleted bigint,
         _batch_id bigint not null
     );
+    create table if not exists raw.component_body (
+        root varchar not null, path varchar not null, commit_hash varchar not null,
+        committed_at timestamp not null, body_hash varchar not null, body_text varchar using compression zstd,
+        _batch_id bigint not null
+    );
     create table if not exists raw.source_entry (
         source_name varchar not null, source_type varchar not null, dependency_type varchar not null,
         url varchar, owner varchar, pages varchar, skills varchar, components varchar, listed_in varchar not null,
@@ -112,10 +117,11 @@ SCHEMA: Final = """
         _batch_id bigint not null
     );
 """
+# The newest is the last: where it is there, the others are.
 TABLES: Final = (
     "scan_memory", "scan_folder", "component_file", "component_version", "component_commit", "source_entry",
     "source_check", "contract_version", "contract_field", "code_file", "code_document", "code_chunk", "code_symbol",
-    "code_read", "code_change",
+    "code_read", "code_change", "component_body",
 )  # fmt: skip
 
 

@@ -48,6 +48,10 @@ seen as (
     from turns
     where prompt_origin = 'command' and turn_id not in (select turn_id from skill_bodies where turn_id is not null)
     union all
+    select 'command', nullif({{ regex_group('tool_input.command', '^[[:space:]]*/?([^[:space:]]+)') }}, ''), null, called_at
+    from calls
+    where tool_name = 'SlashCommand'
+    union all
     select 'plugin', attribution_plugin, null, started_at from {{ ref('int_api_response') }} where attribution_plugin is not null
     union all
     select 'tool', tool_name, null, called_at from calls
