@@ -49,7 +49,7 @@ files as (
     select
         body_hash,
         skill_id,
-        min(file_path) as file_path,
+        coalesce(min(case when file_role = 'main' then file_path end), min(file_path)) as file_path,
         max(token_method) as token_method,
         max(estimated_tokens) as body_tokens,
         bool_or(file_role = 'main') as is_on_disk

@@ -30,7 +30,7 @@ measured as (
 ),
 
 types as (
-    select *
+    select listed.component_type
     from (
         values ('skill'), ('command'), ('agent'), ('reference_file'), ('hook'), ('plugin')
     ) as listed (component_type)
