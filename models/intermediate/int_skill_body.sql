@@ -6,6 +6,8 @@ with calls as (
     select
         tool_use_id,
         turn_id,
+        result_line_uuid,
+        row_number() over (partition by result_line_uuid order by tool_use_id) as call_of_result,
         coalesce(
             tool_input.skill, nullif({{ regex_group('tool_input.command', '^[[:space:]]*/?([^[:space:]]+)') }}, '')
         ) as called_name,
@@ -26,10 +28,10 @@ texts as (
         lines._batch_id,
         blocks.block_number,
         blocks.block_text,
-        coalesce(calls.called_name, turns.command_name) as called_name,
-        coalesce(calls.arguments, substr(turns.prompt_text, length(turns.command_name) + 2)) as arguments,
-        calls.tool_use_id,
-        coalesce(turns.turn_id, calls.turn_id) as turn_id,
+        coalesce(calls.called_name, answered.called_name, turns.command_name) as called_name,
+        coalesce(calls.arguments, answered.arguments, substr(turns.prompt_text, length(turns.command_name) + 2)) as arguments,
+        coalesce(calls.tool_use_id, answered.tool_use_id) as tool_use_id,
+        coalesce(turns.turn_id, calls.turn_id, answered.turn_id) as turn_id,
         blocks.block_text like 'Base directory for this skill:%' as is_skill,
         nullif({{ regex_group("blocks.block_text", "^Base directory for this skill: ([^\\n]+)") }}, '') as skill_path
     from {{ ref('int_line') }} as lines
@@ -40,10 +42,14 @@ texts as (
         on raw_lines.file_id = lines.file_id and raw_lines.line_number = lines.line_number and raw_lines.part_number = lines.part_number
     left join {{ ref('int_turn') }} as turns on turns.turn_id = lines.parent_uuid
     left join calls on calls.tool_use_id = raw_lines.source_tool_use_id
+    -- Before 2.1.97 no line names its call: the body follows the call's result.
+    left join calls as answered
+        on answered.result_line_uuid = lines.parent_uuid and answered.call_of_result = 1 and raw_lines.source_tool_use_id is null
     where
         raw_lines.is_meta
         and (
-            blocks.block_text like 'Base directory for this skill:%' or calls.tool_use_id is not null or turns.command_name is not null
+            blocks.block_text like 'Base directory for this skill:%' or calls.tool_use_id is not null
+            or answered.tool_use_id is not null or turns.command_name is not null
         )
         and not {{ regex_matches('blocks.block_text', "'^\\s*(<local-command-|Caveat: |<system-reminder>)'") }}
 ),

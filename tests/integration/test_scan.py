@@ -209,7 +209,8 @@ def test_sessions_tell_which_version_of_a_skill_they_ran_with(built: StorePaths)
     found = ask(
         built,
         "select s.skill_name, u.is_on_disk, u.is_latest, count(distinct u.body_hash) from skill_version_use u"
-        " join dim_skill s using (skill_id) where s.skill_name in ('release-notes', 'weekly-review') group by all order by 1",
+        " join dim_skill s using (skill_id) where s.skill_name in ('release-notes', 'weekly-review')"
+        " group by all order by 1",
     )
     assert found == [("release-notes", True, True, 1), ("weekly-review", False, False, 2)]
     disk = ask(
