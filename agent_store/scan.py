@@ -69,10 +69,10 @@ def scan(
         with_components = components.scan(
             folders, components.known_places(connection), lambda: _versions(connection), host
         )
-        projects = [folder for folder in folders if folder.origin != "home"]
+        # A home may be a repository, too: many keep their skills in one.
         with_components.merge(
             components.scan_history(
-                projects, memory, lambda: _commits(connection), lambda: _bodies(connection)
+                folders, memory, lambda: _commits(connection), lambda: _bodies(connection)
             )
         )
         listed, with_sources = sources.list_changes(lists(paths, folders), connection)

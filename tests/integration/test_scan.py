@@ -123,6 +123,15 @@ def test_the_history_of_components_comes_from_git(home: StorePaths, tmp_path: Pa
         home, "select body_hash from raw.component_version where path like '%order-report/SKILL.md'"
         " qualify row_number() over (order by _batch_id desc) = 1",
     )[0] in bodies  # fmt: skip
+    # A store from before bodies were landed gets them with the next scan, and no commit twice.
+    commits = rows(home, "select count(*) from raw.component_commit")
+    landed = rows(home, "select count(*) from raw.component_body")
+    with duckdb.connect(str(home.warehouse)) as connection:
+        connection.execute("drop table raw.component_body")
+        connection.execute("delete from raw.scan_memory where name like 'git_history %'")
+    scans.scan(home, [])
+    assert rows(home, "select count(*) from raw.component_commit") == commits
+    assert rows(home, "select count(*) from raw.component_body") == landed
 
 
 def test_ten_thousand_files_are_scanned_in_seconds(home: StorePaths, tmp_path: Path) -> None:
