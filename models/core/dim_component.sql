@@ -94,18 +94,33 @@ components as (
     from seen
     where component_name is not null and component_name <> ''
     group by all
+),
+
+-- Newer clients offer and call commands as skills: one file behind both.
+command_files as (
+    select
+        component_name,
+        max(file_path) as file_path
+    from components
+    where component_type in ('skill', 'command')
+    group by component_name
 )
 
 select
-    {{ surrogate_key(['component_type', 'component_name']) }} as component_id,
-    component_name,
-    component_type,
-    file_path,
-    case when component_type in ('skill', 'command') then nullif({{ regex_group('component_name', '^([^:]+):') }}, '') end as plugin_name,
-    created_at,
-    last_seen_at,
+    {{ surrogate_key(['components.component_type', 'components.component_name']) }} as component_id,
+    components.component_name,
+    components.component_type,
+    coalesce(
+        components.file_path, case when components.component_type in ('skill', 'command') then command_files.file_path end
+    ) as file_path,
+    case
+        when components.component_type in ('skill', 'command') then nullif({{ regex_group('components.component_name', '^([^:]+):') }}, '')
+    end as plugin_name,
+    components.created_at,
+    components.last_seen_at,
     'observed' as provenance
 from components
+left join command_files on command_files.component_name = components.component_name
 union all
 select
     task_id as component_id,
