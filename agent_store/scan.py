@@ -69,8 +69,12 @@ def scan(
         with_components = components.scan(
             folders, components.known_places(connection), lambda: _versions(connection), host
         )
-        projects = [folder for folder in folders if folder.origin != "home"]
-        with_components.merge(components.scan_history(projects, memory, lambda: _commits(connection)))
+        # A home may be a repository, too: many keep their skills in one.
+        with_components.merge(
+            components.scan_history(
+                folders, memory, lambda: _commits(connection), lambda: _bodies(connection)
+            )
+        )
         listed, with_sources = sources.list_changes(lists(paths, folders), connection)
         changes.merge(with_components)
         changes.merge(with_sources)
@@ -164,6 +168,12 @@ def _commits(connection: duckdb.DuckDBPyConnection | None) -> set[tuple[str, str
     if connection is None:
         return set()
     return set(connection.execute("select root, path, commit_hash from raw.component_commit").fetchall())
+
+
+def _bodies(connection: duckdb.DuckDBPyConnection | None) -> set[tuple[str, str, str]]:
+    if connection is None:
+        return set()
+    return set(connection.execute("select root, path, commit_hash from raw.component_body").fetchall())
 
 
 def _folders(

@@ -52,6 +52,11 @@ SCHEMA: Final = """
         committed_at timestamp not null, subject varchar, lines_added bigint, lines_deleted bigint,
         _batch_id bigint not null
     );
+    create table if not exists raw.component_body (
+        root varchar not null, path varchar not null, commit_hash varchar not null,
+        committed_at timestamp not null, body_hash varchar not null, body_text varchar using compression zstd,
+        _batch_id bigint not null
+    );
     create table if not exists raw.source_entry (
         source_name varchar not null, source_type varchar not null, dependency_type varchar not null,
         url varchar, owner varchar, pages varchar, skills varchar, components varchar, listed_in varchar not null,
@@ -115,11 +120,10 @@ SCHEMA: Final = """
         chunk_hash varchar not null, model varchar not null, embedding float[], _batch_id bigint not null
     );
 """
-# The newest is the last: where it is missing, an older version has made the warehouse.
 TABLES: Final = (
     "scan_memory", "scan_folder", "component_file", "component_version", "component_commit", "source_entry",
     "source_check", "contract_version", "contract_field", "code_file", "code_document", "code_chunk", "code_symbol",
-    "code_read", "code_change", "code_vector",
+    "code_read", "code_change", "code_vector", "component_body",
 )  # fmt: skip
 
 
@@ -189,6 +193,11 @@ def has_table(connection: duckdb.DuckDBPyConnection, name: str, schema: str = "r
     return bool(row and row[0])
 
 
+def _has_all(connection: duckdb.DuckDBPyConnection) -> bool:
+    """Whether every table is there: an older version has made a warehouse without the newest."""
+    return all(has_table(connection, name) for name in TABLES)
+
+
 @contextmanager
 def reading(warehouse: Path, wait_seconds: float = landing.WAIT_SECONDS) -> Iterator[Any]:
     """Open the warehouse read-only; yields None where there is none yet, or none with these tables."""
@@ -201,11 +210,11 @@ def reading(warehouse: Path, wait_seconds: float = landing.WAIT_SECONDS) -> Iter
         connection = duckdb.connect(str(warehouse), read_only=True)
     except duckdb.Error:  # another process writes: wait for it as a writer does
         with landing._opened(warehouse, wait_seconds, landing.logger.warning) as waited:
-            yield waited if has_table(waited, TABLES[-1]) else None
+            yield waited if _has_all(waited) else None
         return
     try:
         connection.execute("set threads = 2")
-        yield connection if has_table(connection, TABLES[-1]) else None
+        yield connection if _has_all(connection) else None
     finally:
         connection.close()
 

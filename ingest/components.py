@@ -803,20 +803,67 @@ def commits(folder: Path, since: str | None) -> Iterator[tuple[str, str, int, st
                        int(added) if added.isdigit() else None, int(deleted) if deleted.isdigit() else None)  # fmt: skip
 
 
+# The files whose text is loaded as a whole, and what the client fills in when it loads it.
+_MAIN_FILE = re.compile(r"(?:^|/)(?:skills/(?:.+/)?(?:SKILL|skill)\.md|agents/[^/]+\.md|commands/.+\.md)$")
+_FILLED_IN = re.compile(r"!`|```!|\$ARGUMENTS|\$\{CLAUDE_|\$[0-9]")
+_OBJECTS_AT_ONCE: Final = 500
+
+
+def committed_texts(folder: Path, wanted: Sequence[tuple[str, str]]) -> Iterator[tuple[str, str, str]]:
+    """The texts of files as commits left them: path, commit, text. What a commit deleted has none."""
+    for start in range(0, len(wanted), _OBJECTS_AT_ONCE):
+        part = [
+            (path, commit) for path, commit in wanted[start : start + _OBJECTS_AT_ONCE] if "\n" not in path
+        ]
+        asked = "".join(f"{commit}:{path}\n" for path, commit in part).encode("utf-8", "replace")
+        printed = run_git(folder, ["cat-file", "--batch"], given=asked) or b""
+        position = 0
+        for path, commit in part:
+            end = printed.find(b"\n", position)
+            if end < 0:
+                break
+            header = printed[position:end].split(b" ")
+            position = end + 1
+            if len(header) != 3 or not header[2].isdigit():  # noqa: PLR2004 – "<id> blob <size>", or "<name> missing"
+                continue
+            size = int(header[2])
+            data = printed[position : position + size]
+            position += size + 1
+            if header[1] == b"blob" and size <= MOST_BYTES and b"\0" not in data:
+                yield path, commit, data.decode("utf-8-sig", "replace").replace("\r\n", "\n")
+
+
+def _land_bodies(folder: Path, root: str, written: Mapping[tuple[str, str], int], changes: Changes) -> None:
+    for path, commit, text in committed_texts(folder, list(written)):
+        body = split_front_matter(text)[1].strip()
+        if body:
+            changes.add(
+                "component_body",
+                (root, path, commit, from_timestamp(written[path, commit]), _digest(body.encode("utf-8", "replace")),
+                 body if _FILLED_IN.search(body) else None),
+            )  # fmt: skip
+
+
 def scan_history(
-    folders: Sequence[Folder], memory: Mapping[str, str], known: Callable[[], set[tuple[str, str, str]]]
-) -> Changes:
-    """Land the commits of components where HEAD has moved since the last scan."""
+    folders: Sequence[Folder], memory: Mapping[str, str], known: Callable[[], set[tuple[str, str, str]]],
+    known_bodies: Callable[[], set[tuple[str, str, str]]] = set,
+) -> Changes:  # fmt: skip
+    """Land the commits of components, and the bodies they wrote, where HEAD has moved since the last scan."""
     changes = Changes()
     there: set[tuple[str, str, str]] | None = None
+    bodies: set[tuple[str, str, str]] = set()
     for folder in folders:
         head = git_head(folder.path) if (folder.path / ".git").exists() else None
-        name = f"git_head {folder.path}"
+        name = f"git_history {folder.path}"
         if head is None or memory.get(name) == head:
             continue
-        there = known() if there is None else there
+        if there is None:
+            there, bodies = known(), known_bodies()
         root = _as_text(folder.path.as_posix())
+        written: dict[tuple[str, str], int] = {}
         for path, commit_hash, seconds, subject, added, deleted in commits(folder.path, memory.get(name)):
+            if _MAIN_FILE.search(path) and (root, path, commit_hash) not in bodies:
+                written[path, commit_hash] = seconds
             if (root, path, commit_hash) not in there:
                 there.add((root, path, commit_hash))
                 changes.add(
@@ -824,5 +871,6 @@ def scan_history(
                     (root, path, commit_hash, from_timestamp(seconds), subject, added, deleted),
                 )
                 changes.files_grown += 1
+        _land_bodies(folder.path, root, written, changes)
         changes.remember("scan_memory", ("name",), (name, head))
     return changes

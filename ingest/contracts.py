@@ -1079,6 +1079,7 @@ def git_environment() -> dict[str, str]:
         **{name: value for name, value in os.environ.items() if not name.startswith("GIT_")},
         "GIT_TERMINAL_PROMPT": "0",
         "GIT_OPTIONAL_LOCKS": "0",
+        "GIT_NO_LAZY_FETCH": "1",
         "GIT_CONFIG_NOSYSTEM": "1",
         "GIT_ASKPASS": "true",
         "GIT_SSH_COMMAND": "ssh -oBatchMode=yes -oConnectTimeout=5",
@@ -1091,13 +1092,15 @@ SAFE_GIT: Final = (
 )  # fmt: skip
 
 
-def run_git(folder: Path, arguments: Sequence[str], seconds: float = GIT_SECONDS) -> bytes | None:
+def run_git(
+    folder: Path, arguments: Sequence[str], seconds: float = GIT_SECONDS, given: bytes = b""
+) -> bytes | None:
     """What git prints; None where it fails, is not there, or takes too long."""
     try:
         done = subprocess.run(
             [*SAFE_GIT, "-C", str(folder), *arguments],
             capture_output=True, timeout=seconds, check=False, env=git_environment(),
-            stdin=subprocess.DEVNULL,
+            input=given,
         )  # fmt: skip
     except (OSError, subprocess.TimeoutExpired):
         return None

@@ -23,18 +23,27 @@
     )
 {%- endmacro %}
 
-{# Characters in the lines of a structured patch that start with a sign, without the signs and the ends of the lines. #}
-{% macro patch_characters(patch, sign) -%} {{ return(adapter.dispatch('patch_characters')(patch, sign)) }} {%- endmacro %}
-{% macro duckdb__patch_characters(patch, sign) -%}
+{#
+    Characters in the lines of a structured patch that start with a sign, without the signs and the ends of the lines. The
+    client writes each tab that a line begins with as two spaces; where the file is known to have tabs, two spaces at the
+    beginning are taken as one.
+#}
+{% macro patch_characters(patch, sign, has_tabs='false') -%} {{ return(adapter.dispatch('patch_characters')(patch, sign, has_tabs)) }} {%- endmacro %}
+{% macro duckdb__patch_characters(patch, sign, has_tabs) -%}
     coalesce(list_sum(list_transform(
         list_filter(flatten(list_transform({{ patch }}, lambda hunk: hunk.lines)), lambda line: starts_with(line, '{{ sign }}')),
-        lambda line: length(line) - 1
+        lambda line:
+            length(line) - 1
+            - case when {{ has_tabs }} then (length(line) - 1 - length(ltrim(substr(line, 2), ' '))) // 2 else 0 end
     )), 0)
 {%- endmacro %}
-{% macro spark__patch_characters(patch, sign) -%}
+{% macro spark__patch_characters(patch, sign, has_tabs) -%}
     aggregate(
         filter(flatten(transform({{ patch }}, hunk -> hunk.lines)), line -> startswith(line, '{{ sign }}')),
-        0, (total, line) -> total + length(line) - 1
+        0,
+        (total, line) ->
+            total + length(line) - 1
+            - case when {{ has_tabs }} then (length(line) - 1 - length(ltrim(substr(line, 2)))) div 2 else 0 end
     )
 {%- endmacro %}
 

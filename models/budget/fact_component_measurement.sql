@@ -70,7 +70,12 @@ measured as (
         max(created_at) as last_seen_at,
         max(_batch_id) as _batch_id,
         median(tokens) filter (where token_method = 'direct') as direct_tokens,
-        median(tokens) filter (where token_method = 'proportional') as shared_tokens
+        -- A share that no such text can weigh belongs to something else.
+        median(tokens) filter (
+            where token_method = 'proportional'
+            and tokens between {{ var('fewest_tokens_per_character') }} * length(body_text)
+            and {{ var('most_tokens_per_character') }} * length(body_text)
+        ) as shared_tokens
     from weighed
     group by all
 )
@@ -95,7 +100,7 @@ select
     cast({{ word_count('firsts.body_text') }} as bigint) as word_count,
     cast(length(firsts.body_text) as bigint) as char_count,
     cast(round(coalesce(
-        measured.direct_tokens, measured.shared_tokens, length(firsts.body_text) / {{ var('characters_per_token') }}
+        measured.direct_tokens, measured.shared_tokens, length(firsts.body_text) * rates.tokens_per_character
     )) as bigint) as estimated_tokens,
     cast(measured.sight_count as bigint) as sight_count,
     cast(measured.session_count as bigint) as session_count,
@@ -107,4 +112,5 @@ inner join measured
     on measured.component_type = firsts.component_type and measured.component_name = firsts.component_name
     and measured.content_hash = firsts.content_hash
 inner join {{ ref('stg_transcripts__file') }} as files on files.file_id = firsts.file_id
+inner join {{ ref('int_token_rate') }} as rates on rates.component_type = firsts.component_type
 where firsts.sight_number = 1

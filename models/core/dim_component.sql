@@ -49,6 +49,10 @@ seen as (
     from turns
     where prompt_origin = 'command' and turn_id not in (select turn_id from skill_bodies where turn_id is not null)
     union all
+    select 'command', nullif({{ regex_group('tool_input.command', '^[[:space:]]*/?([^[:space:]]+)') }}, ''), null, called_at
+    from calls
+    where tool_name = 'SlashCommand'
+    union all
     select 'plugin', attribution_plugin, null, started_at from {{ ref('int_api_response') }} where attribution_plugin is not null
     union all
     select 'tool', tool_name, null, called_at from calls
@@ -91,6 +95,16 @@ components as (
     from seen
     where component_name is not null and component_name <> ''
     group by all
+),
+
+-- Newer clients offer and call commands as skills: one file behind both.
+command_files as (
+    select
+        component_name,
+        max(file_path) as file_path
+    from components
+    where component_type in ('skill', 'command')
+    group by component_name
 ),
 
 -- Commands of a project or a user have a namespace too: their folder. It is no plugin, whatever the client calls it.
@@ -142,17 +156,20 @@ select
     {{ surrogate_key(['named.component_type', 'named.component_name']) }} as component_id,
     named.component_name,
     named.component_type,
-    named.file_path,
+    coalesce(
+        named.file_path, case when named.component_type in ('skill', 'command') then command_files.file_path end
+    ) as file_path,
     plugins.plugin_name,
     named.created_at,
     named.last_seen_at,
     'observed' as provenance
 from named
 left join plugins on plugins.plugin_name = named.namespace
+left join command_files on command_files.component_name = named.component_name
 union all
 select
     task_id as component_id,
-    left(coalesce(task_description, task_source || ' ' || task_id), 120) as component_name,
+    left(coalesce(task_description, '(' || task_source || ' without a text in the log)'), 120) as component_name,
     'task' as component_type,
     cast(null as varchar) as file_path,
     cast(null as varchar) as plugin_name,

@@ -38,11 +38,10 @@ tool_calls as (
 edits as (
     select
         session_id,
-        sum(patch_lines_added) as lines_added,
-        sum(patch_lines_deleted) as lines_deleted,
-        count(distinct target_path) as files_modified
-    from {{ ref('int_tool_call') }}
-    where is_success and patch_lines_added is not null
+        sum(lines_added) as lines_added,
+        sum(lines_deleted) as lines_deleted,
+        count(distinct file_id) as files_modified
+    from {{ ref('fact_file_modification') }}
     group by session_id
 ),
 

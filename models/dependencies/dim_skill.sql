@@ -22,10 +22,10 @@ shown as (
         min(created_at) as first_shown_at,
         max(created_at) as last_shown_at,
         count(*) as shown_count,
-        count(distinct body_hash) as body_count,
-        {{ value_at_max('body_hash', "concat(cast(created_at as varchar), body_hash)") }} as last_body_hash
+        count(distinct version_hash) as body_count,
+        {{ value_at_max('version_hash', "concat(cast(created_at as varchar), version_hash)") }} as last_body_hash
     from {{ ref('int_skill_body') }}
-    where skill_name is not null
+    where skill_name is not null and component_type = 'skill'
     group by skill_name
 ),
 

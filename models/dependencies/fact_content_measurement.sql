@@ -3,7 +3,7 @@ with bodies as (
     select
         skill_name,
         skill_path,
-        body_hash,
+        version_hash as body_hash,
         min(body_text) as body_text,
         min(created_at) as measured_at,
         max(created_at) as last_seen_at,
@@ -13,14 +13,8 @@ with bodies as (
         min(_source_path) as _source_path,
         max(_batch_id) as _batch_id
     from {{ ref('int_skill_body') }}
-    where skill_name is not null
-    group by all
-),
-
-rates as (
-    select cast(sum(tokens) as double) / sum(characters) as tokens_per_character
-    from {{ ref('int_context_segment') }}
-    where component_type = 'skill' and characters >= 500 and allocation_method <> 'estimated'
+    where skill_name is not null and component_type = 'skill'
+    group by skill_name, skill_path, version_hash
 )
 
 select
@@ -34,18 +28,19 @@ select
     'body' as file_role,
     bodies.body_hash as content_hash,
     bodies.body_hash,
-    'observed' as provenance,
+    coalesce(weights.token_method, 'estimated') as token_method,
+    case when weights.token_method is null then 'estimated' else 'observed' end as provenance,
     cast({{ line_count('bodies.body_text') }} as bigint) as line_count,
     cast({{ word_count('bodies.body_text') }} as bigint) as word_count,
     cast(length(bodies.body_text) as bigint) as char_count,
-    cast(round(length(bodies.body_text) * coalesce(rates.tokens_per_character, 1.0 / {{ var('characters_per_token') }})) as bigint)
-        as estimated_tokens,
+    cast(coalesce(weights.tokens, round(length(bodies.body_text) * rates.tokens_per_character)) as bigint) as estimated_tokens,
     cast(bodies.sight_count as bigint) as sight_count,
     cast(bodies.session_count as bigint) as session_count,
     bodies._source_path,
     bodies._batch_id
 from bodies
-cross join rates
+inner join {{ ref('int_token_rate') }} as rates on rates.component_type = 'skill'
+left join {{ ref('int_body_weight') }} as weights on weights.skill_name = bodies.skill_name and weights.version_hash = bodies.body_hash
 union all
 select
     {{ surrogate_key(['versions.component_name', 'versions.file_path', 'versions.content_hash', "'scanned'"]) }} as measurement_id,
@@ -58,7 +53,8 @@ select
     versions.file_role,
     versions.content_hash,
     versions.body_hash,
-    'observed' as provenance,
+    versions.token_method,
+    versions.provenance,
     versions.line_count,
     versions.word_count,
     versions.char_count,
@@ -69,8 +65,8 @@ select
     versions._batch_id
 from {{ ref('int_component_version') }} as versions
 left join (
-    select skill_name, body_hash, count(distinct session_id) as session_count
+    select skill_name, version_hash as body_hash, count(distinct session_id) as session_count
     from {{ ref('int_skill_body') }}
-    group by all
+    group by skill_name, version_hash
 ) as shown on shown.skill_name = versions.component_name and shown.body_hash = versions.body_hash and versions.file_role = 'main'
 where versions.component_type = 'skill'

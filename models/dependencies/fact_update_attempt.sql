@@ -139,7 +139,7 @@ left join (
         {{ path_name('skill_path') }} as folder_name,
         min(skill_name) as skill_name
     from {{ ref('int_skill_body') }}
-    where skill_name like '%:%'
+    where skill_name like '%:%' and skill_path is not null
     group by all
     having min(skill_name) = max(skill_name)
 ) as called on called.folder_name = attempts.component_name and attempts.component_type = 'skill'

@@ -1,29 +1,22 @@
--- Which version of a skill a session ran with: its body, found again among the files that scans know.
+-- Which version of a skill a session ran with: its body, found again among the files that scans and commits know.
 with bodies as (
     select
         skill_name,
         session_id,
-        body_hash,
+        version_hash as body_hash,
         min(created_at) as first_loaded_at,
         max(created_at) as last_loaded_at,
+        min(file_path) as file_path,
+        max(skill_version) as skill_version,
+        min(commit_hash) as version_commit,
+        min(committed_at) as committed_at,
+        bool_or(is_on_disk) as is_on_disk,
         count(*) as load_count,
         min(_source_path) as _source_path,
         max(_batch_id) as _batch_id
     from {{ ref('int_skill_body') }}
     where skill_name is not null
-    group by all
-),
-
-files as (
-    select
-        component_name as skill_name,
-        body_hash,
-        min(file_path) as file_path,
-        max(declared_version) as skill_version,
-        min(measured_at) as measured_at
-    from {{ ref('int_component_version') }}
-    where component_type = 'skill' and file_role = 'main' and body_hash is not null
-    group by all
+    group by skill_name, session_id, version_hash
 ),
 
 versions as (
@@ -32,7 +25,7 @@ versions as (
         body_hash,
         min(first_loaded_at) as first_loaded_at
     from bodies
-    group by all
+    group by skill_name, body_hash
 ),
 
 numbered as (
@@ -49,11 +42,13 @@ select
     bodies.body_hash,
     bodies.first_loaded_at,
     bodies.last_loaded_at,
-    files.file_path,
-    files.skill_version,
+    bodies.file_path,
+    bodies.skill_version,
+    bodies.version_commit,
+    bodies.committed_at,
     'observed' as provenance,
     coalesce(skills.body_hash = bodies.body_hash, false) as is_latest,
-    files.body_hash is not null as is_on_disk,
+    bodies.is_on_disk,
     cast(numbered.version_number as bigint) as version_number,
     cast(numbered.version_count as bigint) as version_count,
     cast(bodies.load_count as bigint) as load_count,
@@ -61,5 +56,5 @@ select
     bodies._batch_id
 from bodies
 inner join numbered on numbered.skill_name = bodies.skill_name and numbered.body_hash = bodies.body_hash
-left join files on files.skill_name = bodies.skill_name and files.body_hash = bodies.body_hash
-left join {{ ref('dim_skill') }} as skills on skills.skill_name = bodies.skill_name
+-- Commands that nothing calls a skill are in fact_skill_invocation.
+inner join {{ ref('dim_skill') }} as skills on skills.skill_name = bodies.skill_name

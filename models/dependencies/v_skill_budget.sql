@@ -32,6 +32,7 @@ folders as (
 select
     folders.skill_id,
     skills.skill_name,
+    min(case when folders.file_role in ('main', 'body') then folders.token_method end) as body_token_method,
     cast(sum(case when folders.file_role in ('main', 'body') then folders.estimated_tokens else 0 end) as bigint) as body_tokens,
     cast(sum(case when folders.file_role = 'reference' then folders.estimated_tokens else 0 end) as bigint) as reference_tokens,
     cast(sum(case when folders.file_role = 'script' then folders.estimated_tokens else 0 end) as bigint) as script_tokens,

@@ -1,7 +1,7 @@
 {{ config(materialized='table', zstd_columns=['content']) }}
 
--- What scans found on disk, in the columns of fact_component_measurement. Tokens: characters by the rate that the ledger
--- measured for such texts, where it measured any.
+-- What scans found on disk, in the columns of fact_component_measurement. Tokens: as the ledger measured the same body; else
+-- characters by the rate of such texts.
 with versions as (
     select
         *,
@@ -13,15 +13,6 @@ with versions as (
         max(_batch_id) over (partition by component_type, component_name, content_hash) as last_batch_id
     from {{ ref('stg_components__version') }}
     where component_type in ('skill', 'agent', 'command', 'reference_file', 'hook', 'plugin')
-),
-
-rates as (
-    select
-        component_type,
-        cast(sum(tokens) as double) / sum(characters) as tokens_per_character
-    from {{ ref('int_context_segment') }}
-    where component_type in ('skill', 'command', 'reference_file', 'agent') and characters >= 500 and allocation_method <> 'estimated'
-    group by component_type
 )
 
 select
@@ -32,13 +23,12 @@ select
     versions.last_modified_at as last_seen_at,
     coalesce(nullif(lower({{ regex_group('versions.path', '[.]([A-Za-z0-9_]+)$') }}), ''), 'none') as file_type,
     versions.content_hash,
-    'estimated' as token_method,
-    'observed' as provenance,
+    coalesce(weights.token_method, 'estimated') as token_method,
+    case when weights.token_method is null then 'estimated' else 'observed' end as provenance,
     versions.line_count,
     versions.word_count,
     versions.char_count,
-    cast(round(coalesce(versions.char_count, 0) * coalesce(rates.tokens_per_character, 1.0 / {{ var('characters_per_token') }})) as bigint)
-        as estimated_tokens,
+    cast(coalesce(weights.tokens, round(coalesce(versions.char_count, 0) * rates.tokens_per_character)) as bigint) as estimated_tokens,
     versions.copy_count as sight_count,
     cast(0 as bigint) as session_count,
     versions.file_path as _source_path,
@@ -62,5 +52,8 @@ select
     versions.is_binary,
     versions.size_bytes
 from versions
-left join rates on rates.component_type = versions.component_type
+inner join {{ ref('int_token_rate') }} as rates on rates.component_type = versions.component_type
+left join {{ ref('int_body_weight') }} as weights
+    on weights.skill_name = versions.component_name and weights.version_hash = versions.body_hash and versions.file_role = 'main'
+    and versions.component_type in ('skill', 'command')
 where versions.copy_number = 1

@@ -10,6 +10,7 @@ with texts as (
         created_at as seen_at,
         'observed' as provenance
     from {{ ref('int_skill_body') }}
+    where component_type = 'skill'
     union all
     select
         component_type,

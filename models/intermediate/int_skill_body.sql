@@ -1,22 +1,39 @@
 {{ config(materialized='table', zstd_columns=['body_text']) }}
 
--- The bodies of skills that conversations show: what a Skill call or a typed command loaded. A body begins with the skill's
--- folder; what the call was made with stands in it or behind it. None of that is part of what is in the file.
-with bodies as (
+-- The bodies of skills and commands that conversations show: what a Skill call or a typed command loaded. A skill's body begins
+-- with its folder; what the user typed behind the command follows it. Both are no part of what is in the file.
+with calls as (
+    select
+        tool_use_id,
+        turn_id,
+        result_line_uuid,
+        row_number() over (partition by result_line_uuid order by tool_use_id) as call_of_result,
+        coalesce(
+            tool_input.skill, nullif({{ regex_group('tool_input.command', '^[[:space:]]*/?([^[:space:]]+)') }}, '')
+        ) as called_name,
+        coalesce(
+            tool_input.args, {{ regex_group('tool_input.command', '^[[:space:]]*[^[:space:]]+[[:space:]]+((?s:.*))$') }}
+        ) as arguments
+    from {{ ref('int_tool_call') }}
+    where tool_name in ('Skill', 'SlashCommand')
+),
+
+texts as (
     select
         lines.session_id,
-        lines.actor,
         lines.line_uuid,
         lines.created_at,
         lines.file_id,
         lines.line_number,
         lines._batch_id,
-        coalesce(calls.tool_input.skill, turns.command_name) as called_name,
-        calls.tool_use_id,
-        coalesce(turns.turn_id, calls.turn_id) as turn_id,
-        {{ regex_group("blocks.block_text", "^Base directory for this skill: ([^\\n]+)") }} as skill_path,
+        blocks.block_number,
         blocks.block_text,
-        coalesce(substr(turns.prompt_text, length(turns.command_name) + 3), calls.tool_input.args, '') as arguments
+        coalesce(calls.called_name, answered.called_name, turns.command_name) as called_name,
+        coalesce(calls.arguments, answered.arguments, substr(turns.prompt_text, length(turns.command_name) + 2)) as arguments,
+        coalesce(calls.tool_use_id, answered.tool_use_id) as tool_use_id,
+        coalesce(turns.turn_id, calls.turn_id, answered.turn_id) as turn_id,
+        blocks.block_text like 'Base directory for this skill:%' as is_skill,
+        nullif({{ regex_group("blocks.block_text", "^Base directory for this skill: ([^\\n]+)") }}, '') as skill_path
     from {{ ref('int_line') }} as lines
     inner join {{ ref('stg_transcripts__block') }} as blocks
         on blocks.file_id = lines.file_id and blocks.line_number = lines.line_number and blocks.part_number = lines.part_number
@@ -24,33 +41,97 @@ with bodies as (
     inner join {{ ref('stg_transcripts__line') }} as raw_lines
         on raw_lines.file_id = lines.file_id and raw_lines.line_number = lines.line_number and raw_lines.part_number = lines.part_number
     left join {{ ref('int_turn') }} as turns on turns.turn_id = lines.parent_uuid
-    left join {{ ref('int_tool_call') }} as calls on calls.tool_use_id = raw_lines.source_tool_use_id
-    where blocks.block_text like 'Base directory for this skill:%' and raw_lines.is_meta
+    left join calls on calls.tool_use_id = raw_lines.source_tool_use_id
+    -- Before 2.1.97 no line names its call: the body follows the call's result.
+    left join calls as answered
+        on answered.result_line_uuid = lines.parent_uuid and answered.call_of_result = 1 and raw_lines.source_tool_use_id is null
+    where
+        raw_lines.is_meta
+        and (
+            blocks.block_text like 'Base directory for this skill:%' or calls.tool_use_id is not null
+            or answered.tool_use_id is not null or turns.command_name is not null
+        )
+        and not {{ regex_matches('blocks.block_text', "'^\\s*(<local-command-|Caveat: |<system-reminder>)'") }}
 ),
 
+-- One text per load: the longest, where a line or a command brought several.
+ranked as (
+    select
+        *,
+        row_number() over (
+            partition by coalesce(tool_use_id, turn_id, line_uuid) order by is_skill desc, length(block_text) desc, line_uuid, block_number
+        ) as text_rank
+    from texts
+),
+
+bodies as (
+    select
+        *,
+        {{ trim_space(
+            regex_remove(regex_remove("block_text", "^Base directory for this skill: [^\\n]+"), "\\n\\nARGUMENTS: (?s:.*)$")
+        ) }} as body_text,
+        {{ regex_matches('block_text', "'\\n\\nARGUMENTS: '") }} as has_appended_arguments
+    from ranked
+    where text_rank = 1
+),
+
+-- Put back what the call has filled in. Where the arguments were appended, the text has no place for them.
 masked as (
     select
         *,
-        {{ template_text('block_text', 'arguments', 'session_id') }} as body_text
+        md5(replace(
+            {{ template_text('block_text', "coalesce(arguments, '')", 'session_id') }},
+            coalesce(skill_path, '${CLAUDE_SKILL_DIR}'), '${CLAUDE_SKILL_DIR}'
+        )) as body_hash,
+        coalesce(called_name, nullif({{ path_name('skill_path') }}, '')) as skill_name
     from bodies
+),
+
+-- The files that a body may come from: of the same name, with or without a plugin before it.
+candidates as (
+    select
+        masked.line_uuid,
+        versions.body_hash as version_hash,
+        versions.skill_version,
+        versions.commit_hash,
+        versions.committed_at,
+        versions.file_path,
+        versions.is_on_disk,
+        row_number() over (
+            partition by masked.line_uuid
+            order by
+                masked.skill_name = versions.component_name desc, masked.body_hash = versions.body_hash desc,
+                versions.fixed_characters desc nulls last, versions.is_on_disk desc, versions.component_name, versions.body_hash
+        ) as match_rank
+    from masked
+    inner join {{ ref('int_known_version') }} as versions
+        on {{ regex_group('versions.component_name', '([^:]*)$') }} = {{ regex_group('masked.skill_name', '([^:]*)$') }}
+        and (masked.body_hash = versions.body_hash or masked.body_text like versions.body_pattern escape '^')
 )
 
 select
     masked.line_uuid,
     masked.session_id,
-    actors.agent_id,
     masked.tool_use_id,
     masked.turn_id,
+    case when masked.is_skill then 'skill' else 'command' end as component_type,
     -- The name as it was called, which tells the plugin; else the folder's.
-    coalesce(masked.called_name, nullif({{ path_name('masked.skill_path') }}, '')) as skill_name,
+    masked.skill_name,
     masked.skill_path,
     masked.body_text,
-    md5(masked.body_text) as body_hash,
-    length(masked.body_text) as body_characters,
+    masked.body_hash,
+    coalesce(candidates.version_hash, masked.body_hash) as version_hash,
+    candidates.skill_version,
+    candidates.commit_hash,
+    candidates.file_path,
     masked.created_at,
+    candidates.committed_at,
+    coalesce(candidates.is_on_disk, false) as is_on_disk,
+    length(masked.body_text) as body_characters,
+    cast(masked.block_number as bigint) as block_number,
     files.path as _source_path,
     masked.line_number as _source_line,
     masked._batch_id
 from masked
-inner join {{ ref('int_actor') }} as actors on actors.session_id = masked.session_id and actors.actor = masked.actor
 inner join {{ ref('stg_transcripts__file') }} as files on files.file_id = masked.file_id
+left join candidates on candidates.line_uuid = masked.line_uuid and candidates.match_rank = 1

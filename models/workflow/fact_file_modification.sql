@@ -36,6 +36,7 @@ described as (
         edits.*,
         inputs.old_text,
         inputs.new_text,
+        coalesce(inputs.has_tab_indent, false) as has_tab_indent,
         coalesce(edits.result.filePath, edits.result.notebook_path, edits.target_path) as file_path,
         coalesce(edits.result.type = 'create', false) or coalesce(unclear.result_text like 'File created successfully%', false)
         or coalesce(edits.tool_name = 'Edit' and inputs.old_text = '' and coalesce(edits.patch_lines_deleted, 0) = 0, false)
@@ -45,7 +46,8 @@ described as (
             when coalesce(len(edits.result.structuredPatch), 0) > 0 then 'patch'
             when edits.result.type = 'create' or unclear.result_text like 'File created successfully%' then 'written_text'
             when edits.result.structuredPatch is not null then 'patch'
-            when edits.tool_name <> 'Write' and inputs.new_text is not null then 'input'
+            -- How often a text was replaced that was to be replaced everywhere, only the patch would tell.
+            when edits.tool_name <> 'Write' and inputs.new_text is not null and not inputs.is_replace_all then 'input'
         end as count_method
     from edits
     left join unclear on unclear.tool_use_id = edits.tool_use_id
@@ -68,14 +70,14 @@ counted as (
             when 'input' then {{ line_count(lines_missing_from('old_text', 'new_text', '-')) }}
         end as lines_deleted,
         case count_method
-            when 'patch' then {{ patch_characters('patch', '+') }}
+            when 'patch' then {{ patch_characters('patch', '+', 'has_tab_indent') }}
             when 'written_text' then length(replace(new_text, chr(10), ''))
             when 'input' then
                 length(replace({{ lines_missing_from('new_text', 'old_text', '+') }}, chr(10), ''))
                 - {{ line_count(lines_missing_from('new_text', 'old_text', '+')) }}
         end as chars_added,
         case count_method
-            when 'patch' then {{ patch_characters('patch', '-') }}
+            when 'patch' then {{ patch_characters('patch', '-', 'has_tab_indent') }}
             when 'written_text' then 0
             when 'input' then
                 length(replace({{ lines_missing_from('old_text', 'new_text', '-') }}, chr(10), ''))

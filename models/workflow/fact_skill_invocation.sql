@@ -6,22 +6,11 @@ turns as (
     select * from {{ ref('int_turn') }}
 ),
 
--- The client answers a command with a body by the body, in a line of its own below the command's.
 bodies as (
     select
-        turns.turn_id,
-        max(blocks.block_text like 'Base directory for this skill:%') as is_skill,
-        sum(length(blocks.block_text)) as body_characters
-    from turns
-    inner join {{ ref('stg_transcripts__line') }} as lines
-        on lines.parent_uuid = turns.turn_id and lines.session_id = turns.session_id
-    inner join {{ ref('stg_transcripts__block') }} as blocks
-        on blocks.file_id = lines.file_id and blocks.line_number = lines.line_number and blocks.part_number = lines.part_number
-        and blocks.block_type = 'text'
-    where
-        turns.command_name is not null and lines.is_meta and lines.source_tool_use_id is null
-        and not {{ regex_matches('blocks.block_text', "'^\\s*(<local-command-|Caveat: |<system-reminder>)'") }}
-    group by turns.turn_id
+        *,
+        coalesce(tool_use_id, turn_id) as invocation_id
+    from {{ ref('int_skill_body') }}
 ),
 
 invocations as (
@@ -32,8 +21,13 @@ invocations as (
         calls.turn_id,
         lines.thread_position,
         calls.response_id,
-        calls.tool_input.skill as skill_name,
-        calls.tool_input.args as arguments,
+        coalesce(
+            calls.tool_input.skill, nullif({{ regex_group('calls.tool_input.command', '^[[:space:]]*/?([^[:space:]]+)') }}, '')
+        ) as skill_name,
+        coalesce(
+            calls.tool_input.args,
+            nullif(trim({{ regex_group('calls.tool_input.command', '^[[:space:]]*[^[:space:]]+[[:space:]]+((?s:.*))$') }}), '')
+        ) as arguments,
         calls.called_at as invoked_at,
         calls.returned_at as launched_at,
         'agent' as invoked_by,
@@ -41,13 +35,15 @@ invocations as (
         calls.is_success is not null as has_result,
         calls.error_type,
         case when calls.result.status = 'forked' then calls.result.agentId end as forked_actor,
-        cast(null as bigint) as body_characters,
         calls.source_path,
         calls.source_line,
         calls._batch_id
     from calls
     inner join {{ ref('int_line') }} as lines on lines.line_uuid = calls.line_uuid
-    where calls.tool_name = 'Skill' and coalesce(calls.tool_input.skill, '') <> ''
+    -- Before it got the Skill tool the agent had commands alone, and SlashCommand to call them with.
+    where
+        (calls.tool_name = 'Skill' and coalesce(calls.tool_input.skill, '') <> '')
+        or (calls.tool_name = 'SlashCommand' and trim(coalesce(calls.tool_input.command, '')) not in ('', '/'))
     union all
     select
         turns.turn_id as invocation_id,
@@ -65,30 +61,30 @@ invocations as (
         true as has_result,
         case when turns.interrupted_at is not null and turns.assistant_line_count = 0 then 'interrupted' end as error_type,
         cast(null as varchar) as forked_actor,
-        cast(bodies.body_characters as bigint) as body_characters,
         turns.source_path,
         turns.source_line,
         turns._batch_id
     from turns
-    inner join bodies on bodies.turn_id = turns.turn_id
+    where turns.command_name is not null and turns.turn_id in (select bodies.turn_id from bodies where bodies.tool_use_id is null)
 ),
 
 -- A skill is at work until the next one in its thread, at most until its turn ends.
 spans as (
     select
         invocations.*,
-        least(
-            coalesce(
-                min(case when invocations.was_launched then invocations.thread_position end) over (
-                    partition by invocations.session_id, invocations.actor order by invocations.thread_position, invocations.invocation_id
-                    rows between 1 following and unbounded following
-                ), 9223372036854775807
-            ),
-            case when invocations.actor = 'main' then coalesce(turns.next_position, 9223372036854775807) else 9223372036854775807 end
-        ) as end_position,
+        coalesce(
+            min(case when invocations.was_launched then invocations.thread_position end) over (
+                partition by invocations.session_id, invocations.actor order by invocations.thread_position, invocations.invocation_id
+                rows between 1 following and unbounded following
+            ), 9223372036854775807
+        ) as next_skill_position,
+        case when invocations.actor = 'main' then coalesce(turns.next_position, 9223372036854775807) else 9223372036854775807 end
+            as turn_end_position,
         turns.prompt_origin
     from invocations
-    left join turns on turns.turn_id = invocations.turn_id
+    left join bodies on bodies.invocation_id = invocations.invocation_id
+    -- What SlashCommand calls is written as if it had been typed: a turn of its own.
+    left join turns on turns.turn_id = coalesce(bodies.turn_id, invocations.turn_id)
 ),
 
 responses as (
@@ -115,7 +111,14 @@ candidates as (
         and (
             (
                 spans.forked_actor is null and responses.actor = spans.actor
-                and responses.thread_position > spans.thread_position and responses.thread_position < spans.end_position
+                and responses.thread_position > spans.thread_position
+                -- The answer that calls the next skill is still this one's, and stands where the call stands if it is one line.
+                and responses.thread_position <= spans.next_skill_position
+                -- A message that was queued begins a turn of its own while the skill is at work: there the client's word counts.
+                and (
+                    responses.thread_position < spans.turn_end_position
+                    or coalesce(responses.attribution_skill = spans.skill_name, false)
+                )
             )
             or responses.actor = spans.forked_actor
         )
@@ -179,6 +182,14 @@ select
     spans.invoked_by,
     greatest(spans.launched_at, efforts.last_response_at, actions.last_returned_at) as completed_at,
     efforts.scope_method,
+    case
+        when not spans.was_launched or spans.forked_actor is not null then null
+        when spans.next_skill_position < spans.turn_end_position then 'next_skill'
+        else 'turn_end'
+    end as ended_by,
+    bodies.version_hash,
+    bodies.skill_version,
+    bodies.commit_hash as version_commit,
     spans.error_type,
     'observed' as provenance,
     case when spans.has_result then spans.was_launched end as success,
@@ -188,7 +199,7 @@ select
     cast(coalesce(efforts.response_count, 0) as bigint) as response_count,
     cast(efforts.total_tokens as bigint) as total_tokens,
     efforts.cost_usd,
-    {{ as_json({'arguments': 'left(spans.arguments, 1000)', 'body_characters': 'spans.body_characters'}) }} as metadata,
+    {{ as_json({'arguments': 'left(spans.arguments, 1000)', 'body_characters': 'bodies.body_characters'}) }} as metadata,
     spans.source_path as _source_path,
     spans.source_line as _source_line,
     spans._batch_id
@@ -198,3 +209,4 @@ left join components as skills on skills.component_type = 'skill' and skills.com
 left join components as commands on commands.component_type = 'command' and commands.component_name = spans.skill_name
 left join efforts on efforts.invocation_id = spans.invocation_id
 left join actions on actions.invocation_id = spans.invocation_id
+left join bodies on bodies.invocation_id = spans.invocation_id

@@ -49,11 +49,20 @@ allowed-tools: Bash(gh pr list:*)
 
 # Release notes
 
-1. List merged pull requests of the month.
+1. List merged pull requests of $ARGUMENTS.
 2. Group them by project.
 3. One line each, for readers.
 
 The style is that of https://keepachangelog.com/en/1.1.0/.
+""",
+    "skills/weekly-review/SKILL.md": """---
+name: weekly-review
+description: Write the review of the week from the commits of all projects.
+---
+
+# Weekly review
+
+Read the commits of the last seven days. Ten lines at most, the most important first.
 """,
     "agents/reviewer.md": """---
 name: reviewer

@@ -866,7 +866,7 @@ def release(world: World, notes: Project) -> tuple[Session, Session]:
     other.prompt(
         "<command-message>release-notes</command-message>\n<command-name>/release-notes</command-name>\n<command-args>October</command-args>"
     )
-    body = f"Base directory for this skill: {CLAUDE}/skills/release-notes\n\n# Release notes\n\n1. List merged pull requests of the month.\n2. Group them by project.\n3. One line each, for readers.\n\nARGUMENTS: October"
+    body = f"Base directory for this skill: {CLAUDE}/skills/release-notes\n\n# Release notes\n\n1. List merged pull requests of October.\n2. Group them by project.\n3. One line each, for readers.\n\nThe style is that of https://keepachangelog.com/en/1.1.0/."
     other.user([{"type": "text", "text": body}], weight=body, isMeta=True)
     open_296(other)
     other.attach("command_permissions", allowedTools=["Bash(gh pr list:*)"])

@@ -708,7 +708,8 @@ class Thread:
         patch = self._patch(before, content) if before is not None else []
         rows = content.count("\n")
         if before is None:
-            self.session.lines_changed[0] += rows
+            # The client's own totals count the pieces between line ends: one more than the lines.
+            self.session.lines_changed[0] += rows + 1
             self.edits[0] += rows
         self._count_lines(patch)
         result: Json = {

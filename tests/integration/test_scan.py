@@ -113,6 +113,25 @@ def test_the_history_of_components_comes_from_git(home: StorePaths, tmp_path: Pa
     assert rows(
         home, "select path, subject, lines_added from raw.component_commit where subject = 'Say more'"
     ) == [(".claude/skills/order-report/SKILL.md", "Say more", 1)]
+    # Each commit's body is known by its hash; the newest is that of the file.
+    bodies = rows(
+        home,
+        "select body_hash from raw.component_body where path like '%order-report/SKILL.md' order by committed_at",
+    )
+    assert len(set(bodies)) == 2
+    assert rows(
+        home, "select body_hash from raw.component_version where path like '%order-report/SKILL.md'"
+        " qualify row_number() over (order by _batch_id desc) = 1",
+    )[0] in bodies  # fmt: skip
+    # A store from before bodies were landed gets them with the next scan, and no commit twice.
+    commits = rows(home, "select count(*) from raw.component_commit")
+    landed = rows(home, "select count(*) from raw.component_body")
+    with duckdb.connect(str(home.warehouse)) as connection:
+        connection.execute("drop table raw.component_body")
+        connection.execute("delete from raw.scan_memory where name like 'git_history %'")
+    scans.scan(home, [])
+    assert rows(home, "select count(*) from raw.component_commit") == commits
+    assert rows(home, "select count(*) from raw.component_body") == landed
 
 
 def test_ten_thousand_files_are_scanned_in_seconds(home: StorePaths, tmp_path: Path) -> None:
@@ -191,6 +210,45 @@ def test_a_skill_whose_sources_broke_is_stale(built: StorePaths) -> None:
     assert ask(built, "select freshness from v_skill_freshness where skill_name = 'order-report'") == [
         ("stale",)
     ]
+
+
+@pytest.mark.slow
+def test_sessions_tell_which_version_of_a_skill_they_ran_with(built: StorePaths) -> None:
+    """The sample's release-notes are those of the file, arguments filled in; its weekly review was changed since."""
+    found = ask(
+        built,
+        "select s.skill_name, u.is_on_disk, u.is_latest, count(distinct u.body_hash) from skill_version_use u"
+        " join dim_skill s using (skill_id) where s.skill_name in ('release-notes', 'weekly-review')"
+        " group by all order by 1",
+    )
+    assert found == [("release-notes", True, True, 1), ("weekly-review", False, False, 2)]
+    disk = ask(
+        built,
+        "select body_hash, file_path from fact_content_measurement where file_path like '%/skills/release-notes/SKILL.md'"
+        " and file_role = 'main'",
+    )[0]
+    assert ask(
+        built,
+        "select version_hash, file_path, is_on_disk, run_count from v_skill_version where skill_name = 'release-notes'",
+    ) == [(*disk, True, 1)]
+    assert ask(
+        built, "select count(*), count(version_hash) from fact_skill_invocation where success"
+    )[0] == ask(built, "select count(*), count(*) from fact_skill_invocation where success")[0]  # fmt: skip
+
+
+@pytest.mark.slow
+def test_guesses_of_tokens_say_so(built: StorePaths) -> None:
+    """Every number of tokens that no ledger measured is an estimate, and within the bounds of a text."""
+    for table in ("fact_content_measurement", "fact_component_measurement"):
+        assert ask(
+            built,
+            f"select count(*) from {table} where (token_method = 'estimated') <> (provenance = 'estimated')",
+        ) == [(0,)]
+    assert ask(
+        built,
+        "select count(*) from fact_content_measurement where char_count >= 100"
+        " and estimated_tokens / char_count not between 0.14 and 0.61",
+    ) == [(0,)]
 
 
 @pytest.mark.slow

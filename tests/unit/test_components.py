@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
+from hashlib import md5
 from pathlib import Path
 
 import pytest
@@ -318,3 +320,38 @@ def test_loose_front_matter_is_read_line_by_line(tmp_path: Path) -> None:
     assert parsed.front_matter["name"] == "helper"
     assert parsed.problem
     assert [entry["name"] for entry in parsed.entries] == ["Read", "Write"]
+
+
+def test_bodies_of_commits_are_hashed_as_those_of_files_are(tmp_path: Path) -> None:
+    """Front matter is no part of a body; of what a commit deleted there is none; only texts to be filled in are kept."""
+    repository = tmp_path / "repository"
+
+    def commit(text: str | None) -> None:
+        path = repository / "skills" / "count" / "SKILL.md"
+        if text is None:
+            path.unlink()
+        else:
+            write(path, text)
+        for arguments in (["add", "-A"], ["commit", "-qm", "Change"]):
+            subprocess.run(
+                ["git", "-c", "user.name=A", "-c", "user.email=a@example.com", "-C", str(repository), *arguments],
+                check=True, capture_output=True,
+            )  # fmt: skip
+
+    repository.mkdir()
+    subprocess.run(["git", "init", "-q", str(repository)], check=True, capture_output=True)
+    commit("---\nname: count\n---\n\nCount the drawers.\n")
+    commit("---\nname: count\nversion: 2\n---\n\nCount the drawers.\n")
+    commit("---\nname: count\n---\nCount $ARGUMENTS.\r\n")
+    commit(None)
+    folder = Folder(repository, "named")
+    changes = components.scan_history([folder], {}, set, set)
+    assert len(changes.rows["component_commit"]) == 4
+    bodies = {(row[4], row[5]) for row in changes.rows["component_body"]}
+    assert len(changes.rows["component_body"]) == 3
+    assert bodies == {
+        (md5(b"Count the drawers.").hexdigest(), None),
+        (md5(b"Count $ARGUMENTS.").hexdigest(), "Count $ARGUMENTS."),
+    }
+    memory = {str(row[0]): str(row[1]) for row in changes.replaced["scan_memory"][1]}
+    assert not components.scan_history([folder], memory, set, set)

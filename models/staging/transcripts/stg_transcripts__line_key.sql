@@ -5,6 +5,7 @@ with raw_lines as (
     select
         file_id,
         line_number,
+        part_number,
         json_keys(coalesce(repaired_line, line)) as line_keys,
         _batch_id
     from {{ source('raw', 'transcript_line') }}
@@ -36,7 +37,10 @@ keyed as (
         raw_lines._batch_id,
         unnest(raw_lines.line_keys) as line_key
     from raw_lines
-    inner join lines on lines.file_id = raw_lines.file_id and lines.line_number = raw_lines.line_number and lines.part_number = 0
+    -- Two objects glued on one line are two lines, each with its own keys.
+    inner join lines
+        on lines.file_id = raw_lines.file_id and lines.line_number = raw_lines.line_number
+        and lines.part_number = raw_lines.part_number
 )
 
 select
