@@ -104,3 +104,15 @@
 {% macro spark__ordered_list_json(column, ordering) -%}
     to_json(transform(array_sort(collect_list(case when {{ column }} is not null then struct({{ ordering }} as position, {{ column }} as value) end)), entry -> entry.value))
 {%- endmacro %}
+
+{# The sum of one field over the structs of a list; NULL where there is no list. #}
+{% macro list_field_sum(list, field) -%} {{ return(adapter.dispatch('list_field_sum')(list, field)) }} {%- endmacro %}
+{% macro duckdb__list_field_sum(list, field) -%} cast(list_sum(list_transform({{ list }}, lambda entry: entry.{{ field }})) as bigint) {%- endmacro %}
+{% macro spark__list_field_sum(list, field) -%}
+    aggregate({{ list }}, cast(0 as bigint), (total, entry) -> total + coalesce(entry.{{ field }}, 0))
+{%- endmacro %}
+
+{# The lists of several rows as one list. #}
+{% macro merged_lists(column) -%} {{ return(adapter.dispatch('merged_lists')(column)) }} {%- endmacro %}
+{% macro duckdb__merged_lists(column) -%} flatten(list({{ column }} order by {{ column }})) {%- endmacro %}
+{% macro spark__merged_lists(column) -%} flatten(array_sort(collect_list({{ column }}))) {%- endmacro %}

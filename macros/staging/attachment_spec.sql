@@ -6,7 +6,7 @@
     "blockingError": {"blockingError": "VARCHAR", "command": "VARCHAR"}, "message": "VARCHAR", "decision": "VARCHAR",
     "content": "JSON", "names": ["VARCHAR"], "skillCount": "BIGINT", "isInitial": "BOOLEAN", "skillDir": "VARCHAR",
     "skills": [{"name": "VARCHAR", "path": "VARCHAR", "content": "VARCHAR"}],
-    "addedNames": ["VARCHAR"], "removedNames": ["VARCHAR"], "addedLines": ["VARCHAR"], "addedTypes": ["VARCHAR"],
+    "addedNames": ["VARCHAR"], "removedNames": ["VARCHAR"], "addedLines": ["VARCHAR"], "addedBlocks": ["VARCHAR"], "addedTypes": ["VARCHAR"],
     "removedTypes": ["VARCHAR"], "pendingMcpServers": ["VARCHAR"], "failedMcpServers": ["VARCHAR"],
     "needsAuthMcpServers": ["VARCHAR"], "agentType": "VARCHAR", "allowedTools": ["VARCHAR"], "model": "VARCHAR",
     "filename": "VARCHAR", "path": "VARCHAR", "displayPath": "VARCHAR", "truncated": "BOOLEAN", "snippet": "VARCHAR",

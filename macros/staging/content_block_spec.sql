@@ -16,6 +16,6 @@
     "skill": "VARCHAR", "args": "VARCHAR", "subagent_type": "VARCHAR", "name": "VARCHAR", "team_name": "VARCHAR",
     "model": "VARCHAR", "run_in_background": "BOOLEAN", "offset": "BIGINT", "limit": "BIGINT", "replace_all": "BOOLEAN",
     "taskId": "VARCHAR", "task_id": "VARCHAR", "subject": "VARCHAR", "status": "VARCHAR", "owner": "VARCHAR",
-    "to": "VARCHAR", "message": "VARCHAR", "plan": "VARCHAR", "uri": "VARCHAR", "server": "VARCHAR"
+    "pages": "VARCHAR", "to": "VARCHAR", "message": "VARCHAR", "plan": "VARCHAR", "uri": "VARCHAR", "server": "VARCHAR"
 }
 {%- endmacro %}

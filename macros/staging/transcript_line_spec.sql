@@ -24,7 +24,7 @@
     "id": "VARCHAR", "role": "VARCHAR", "model": "VARCHAR", "content": "JSON",
     "stop_reason": "VARCHAR", "stop_details": {"category": "VARCHAR", "explanation": "VARCHAR"},
     "diagnostics": {"cache_miss_reason": {"type": "VARCHAR"}},
-    "context_management": "JSON",
+    "context_management": {"applied_edits": [{"type": "VARCHAR", "cleared_tool_uses": "BIGINT", "cleared_input_tokens": "BIGINT"}]},
     "usage": {{ usage_spec() }}
 }
 {%- endmacro %}

@@ -69,6 +69,10 @@ dropped as (
     from placed
     inner join {{ ref('int_context_segment') }} as pieces
         on pieces.thread_id = placed.thread_id and pieces.left_response_number = placed.next_number - 1
+    -- What a micro-compaction leaves is laid anew: it is not dropped.
+    anti join {{ ref('int_context_segment') }} as standing
+        on standing.segment_id = pieces.segment_id and standing.entered_response_number = placed.next_number
+        and standing.first_response_number < placed.next_number
     where placed.overflow_type in ('compaction', 'micro_compaction')
     group by placed.line_uuid
 ),

@@ -34,14 +34,17 @@ costed as (
         pieces.tokens * (last_responses.running_read_usd_per_token - first_responses.running_read_usd_per_token
             + first_responses.read_usd_per_token) + coalesce(charges.extra_usd, 0) as cost_usd,
         -- What of it was read from a cache on entry belongs to the entry too.
-        coalesce(charges.entry_usd, 0) + first_responses.read_usd_per_token * (
-            pieces.tokens - coalesce(entry_charges.entry_tokens, 0)
-        ) as entry_cost_usd,
+        case
+            when pieces.first_response_number < pieces.entered_response_number then 0
+            else coalesce(charges.entry_usd, 0) + first_responses.read_usd_per_token * (
+                pieces.tokens - coalesce(entry_charges.entry_tokens, 0)
+            )
+        end as entry_cost_usd,
         coalesce(charges.rebilled_usd, 0) as rebilled_cost_usd,
         coalesce(charges.miss_extra_usd, 0) as miss_extra_cost_usd,
         coalesce(charges.rebilled_count, 0) as rebilled_count,
-        first_responses.response_id as entered_response_id,
-        first_responses.started_at as entered_at,
+        case when pieces.first_response_number = pieces.entered_response_number then first_responses.response_id end as entered_response_id,
+        case when pieces.first_response_number = pieces.entered_response_number then first_responses.started_at end as entered_at,
         last_responses.started_at as left_at,
         first_responses.actor
     from pieces
@@ -71,15 +74,17 @@ segments as (
         file_path,
         line_uuid,
         allocation_method,
-        entered_response_id,
-        entered_at,
+        max(entered_response_id) as entered_response_id,
+        max(entered_at) as entered_at,
         max(left_at) as left_at,
-        entered_response_number,
+        first_response_number as entered_response_number,
         max(left_response_number) as left_response_number,
-        sum(tokens) as tokens,
         max(segment_tokens) as segment_tokens,
         max(characters) as characters,
-        sum(tokens * (left_response_number - entered_response_number)) as carried_tokens,
+        -- A piece that a micro-compaction laid anew is carried with that answer already.
+        sum(tokens * (
+            left_response_number - entered_response_number + case when first_response_number < entered_response_number then 1 else 0 end
+        )) as carried_tokens,
         sum(rebilled_count) as rebilled_count,
         sum(cost_usd) as cost_usd,
         sum(entry_cost_usd) as entry_cost_usd,
@@ -118,12 +123,15 @@ select
     segments.component_name,
     segments.file_path,
     segments.allocation_method,
-    'observed' as provenance,
-    -- Measured tokens and text that lie further apart than text and tokens can: a finding, not an error.
-    segments.characters > 600 and segments.allocation_method <> 'estimated'
+    case when segments.allocation_method = 'estimated' then 'estimated' else 'observed' end as provenance,
+    -- Measured tokens and text that lie further apart than text and tokens can: a finding, not an error. What no line shows
+    -- has no text to disagree with.
+    segments.line_uuid is not null and segments.allocation_method <> 'estimated'
     and (
-        segments.segment_tokens * {{ var('characters_per_token') }} > {{ var('ledger_disagreement_factor') }} * segments.characters
-        or segments.segment_tokens * {{ var('characters_per_token') }} * {{ var('ledger_disagreement_factor') }} < segments.characters
+        segments.segment_tokens * {{ var('characters_per_token') }}
+        > {{ var('ledger_disagreement_factor') }} * (segments.characters + {{ var('block_overhead_characters') }})
+        or segments.segment_tokens * {{ var('characters_per_token') }} * {{ var('ledger_disagreement_factor') }}
+        < segments.characters
     ) as is_disagreeing,
     cast(segments.entered_response_number as integer) as entered_response_number,
     cast(segments.left_response_number - segments.entered_response_number as integer) as requests_carried,

@@ -1,10 +1,22 @@
 {{ config(materialized='view') }}
 
+-- Calls and results of its tools, their definitions, and what the server itself put into contexts: lists and instructions.
+-- A definition can be of a tool that was never called: its server stands in its name.
+with components as (
+    select
+        component_id,
+        case
+            when component_type = 'mcp_server' then component_name
+            when component_type = 'tool' then nullif({{ regex_group('component_name', '^mcp__(.+?)__') }}, '')
+        end as mcp_server
+    from {{ ref('dim_component') }}
+    where component_type in ('mcp_server', 'tool')
+)
+
 select
-    tools.mcp_server,
+    components.mcp_server,
     {{ allocation_measures('allocations') }}
 from {{ ref('fact_cost_allocation') }} as allocations
-inner join {{ ref('dim_component') }} as components on components.component_id = allocations.component_id
-inner join {{ ref('dim_tool') }} as tools on tools.tool_name = components.component_name
-where allocations.basis = 'context' and components.component_type = 'tool' and tools.mcp_server is not null
-group by tools.mcp_server
+inner join components on components.component_id = allocations.component_id
+where allocations.basis = 'context' and components.mcp_server is not null
+group by components.mcp_server

@@ -38,8 +38,23 @@ calls as (
         tool_use_id,
         tool_name,
         target_path,
+        result_line_uuid,
         tool_input.skill as skill_name,
-        tool_input.subagent_type as subagent_type
+        tool_input.subagent_type as subagent_type,
+        -- The API counts a token for 750 pixels and scales larger pictures down.
+        least(
+            cast(round(
+                coalesce(result.file.dimensions.displayWidth, result.file.dimensions.originalWidth)
+                * coalesce(result.file.dimensions.displayHeight, result.file.dimensions.originalHeight) / 750.0
+            ) as bigint),
+            {{ var('image_tokens_most') }}
+        ) as picture_tokens,
+        coalesce(
+            result.file.count,
+            try_cast({{ regex_group('tool_input.pages', '^[0-9]+-([0-9]+)$') }} as bigint)
+            - try_cast({{ regex_group('tool_input.pages', '^([0-9]+)-[0-9]+$') }} as bigint) + 1,
+            case when try_cast(tool_input.pages as bigint) is not null then 1 end
+        ) as page_count
     from {{ ref('int_tool_call') }} as int_tool_call
     semi join touched on touched.session_id = int_tool_call.session_id
 ),
@@ -55,6 +70,19 @@ turns as (
     select turn_id, command_name, prompt_origin
     from {{ ref('int_turn') }} as int_turn
     semi join touched on touched.session_id = int_turn.session_id
+),
+
+-- A document that was read follows the result of the call as a line of its own.
+read_documents as (
+    select
+        result_line_uuid,
+        max(tool_use_id) as tool_use_id,
+        max(tool_name) as tool_name,
+        max(target_path) as file_path,
+        max(page_count) as page_count
+    from calls
+    where tool_name = 'Read' and result_line_uuid is not null
+    group by result_line_uuid
 ),
 
 block_items as (
@@ -74,25 +102,36 @@ block_items as (
             when flags.is_compact_summary then 'compaction_summary'
             when flags.source_tool_use_id is not null then 'skill_body'
             when flags.is_meta and parent_turns.command_name is not null then 'command_body'
+            when blocks.block_type in ('image', 'document') and read_documents.result_line_uuid is not null then 'tool_result'
             when flags.is_meta then 'injected_text'
             when turns.prompt_origin = 'task_notification' then 'task_notification'
             when blocks.block_type in ('image', 'document') then 'image'
             else 'prompt'
         end as item_kind,
-        blocks.tool_use_id,
-        coalesce(blocks.tool_name, calls.tool_name, source_calls.tool_name) as tool_name,
+        coalesce(blocks.tool_use_id, read_documents.tool_use_id) as tool_use_id,
+        coalesce(blocks.tool_name, calls.tool_name, source_calls.tool_name, read_documents.tool_name) as tool_name,
         coalesce(calls.skill_name, source_calls.skill_name, parent_turns.command_name) as skill_name,
         coalesce(spawned_agents.agent_name, calls.subagent_type) as agent_name,
-        calls.target_path as file_path,
+        coalesce(calls.target_path, read_documents.file_path) as file_path,
+        cast(null as varchar) as server_name,
         cast(null as varchar) as attachment_type,
         cast(
             coalesce(blocks.text_characters, 0) + coalesce(blocks.signature_characters, 0) + coalesce(length(blocks.tool_input_json), 0)
-            -- An image or a page of a document has no text: it weighs what a picture of common size costs.
-            + blocks.image_count * {{ var('image_tokens') }} * {{ var('characters_per_token') }}
-            + case when blocks.block_type = 'document' then {{ var('image_tokens') }} * {{ var('characters_per_token') }} else 0 end
+            -- An image or a page of a document has no text: it weighs what its size costs, or a picture of common size.
+            + blocks.image_count * coalesce(calls.picture_tokens, {{ var('image_tokens') }}) * {{ var('characters_per_token') }}
+            + case
+                when blocks.block_type = 'document'
+                    then coalesce(read_documents.page_count, 1) * {{ var('image_tokens') }} * {{ var('characters_per_token') }}
+                else 0
+            end
             as bigint
         ) as characters,
-        blocks.image_count
+        blocks.image_count + case when blocks.block_type = 'document' then 1 else 0 end as image_count,
+        case
+            when blocks.block_type = 'document' then read_documents.page_count is not null
+            when blocks.image_count > 0 then calls.picture_tokens is not null
+            else true
+        end as is_length_known
     from lines
     inner join flags on flags.line_uuid = lines.line_uuid
     inner join {{ ref('stg_transcripts__block') }} as blocks
@@ -100,36 +139,57 @@ block_items as (
     left join calls on calls.tool_use_id = blocks.tool_use_id
     left join calls as source_calls on source_calls.tool_use_id = flags.source_tool_use_id
     left join spawned_agents on spawned_agents.tool_use_id = blocks.tool_use_id
+    left join read_documents
+        on read_documents.result_line_uuid = case when blocks.block_type in ('image', 'document') then flags.parent_uuid end
     left join turns on turns.turn_id = lines.line_uuid
     left join turns as parent_turns on parent_turns.turn_id = flags.parent_uuid
     where coalesce(flags.model_raw, '') <> '<synthetic>'
 ),
 
-attachment_items as (
+-- A search for tools puts the definitions of what it found into the context; the log names them only.
+definition_items as (
     select
         lines.session_id,
         lines.actor,
         lines.thread_position,
         lines.line_uuid,
-        1 as block_number,
-        false as is_output,
+        1000 * found.block_number + found.tool_number as block_number,
         lines.created_at,
-        case
-            when attachments.attachment_type = 'queued_command' then 'prompt'
-            when attachments.attachment_type in ('nested_memory', 'file', 'compact_file_reference', 'relevant_memories', 'selected_lines_in_ide', 'edited_text_file')
-                then 'reference_file'
-            when attachments.attachment_type in ('hook_additional_context', 'hook_blocking_error', 'hook_stopped_continuation') then 'hook_output'
-            else 'injected_text'
-        end as item_kind,
-        case when attachments.attachment.toolUseID in (select tool_use_id from calls) then attachments.attachment.toolUseID end
-            as tool_use_id,
-        cast(null as varchar) as tool_name,
-        cast(null as varchar) as skill_name,
-        cast(null as varchar) as agent_name,
-        coalesce(attachments.attachment.path, attachments.attachment.filename, attachments.attachment.hookName) as file_path,
+        found.tool_use_id,
+        found.found_tool
+    from lines
+    inner join {{ explode(
+        "(select file_id, line_number, part_number, block_number, tool_use_id, referenced_tools from "
+        ~ ref('stg_transcripts__block') ~ " where referenced_tools is not null)",
+        'referenced_tools', 'found_tool', 'tool_number'
+    ) }} as found
+        on found.file_id = lines.file_id and found.line_number = lines.line_number and found.part_number = lines.part_number
+    where found.found_tool is not null
+),
+
+attached as (
+    select
+        lines.session_id,
+        lines.actor,
+        lines.thread_position,
+        lines.line_uuid,
+        lines.created_at,
         attachments.attachment_type,
-        cast(attachments.attachment_characters as bigint) as characters,
-        0 as image_count
+        attachments.attachment.toolUseID as tool_use_id,
+        coalesce(attachments.attachment.path, attachments.attachment.filename, attachments.attachment.hookName) as file_path,
+        attachments.memory_files,
+        case
+            when attachments.attachment_type = 'skill_listing'
+                then coalesce(length(attachments.content_text), attachments.attachment_characters)
+            else attachments.attachment_characters
+        end as characters,
+        -- What a listing shows: a text per MCP server, else a line per tool or agent.
+        case
+            when attachments.attachment_type = 'mcp_instructions_delta'
+                then coalesce(attachments.attachment.addedBlocks, attachments.attachment.addedNames)
+            when attachments.attachment_type in ('deferred_tools_delta', 'agent_listing_delta')
+                then coalesce(attachments.attachment.addedLines, attachments.attachment.addedNames, attachments.attachment.addedTypes)
+        end as listed
     from lines
     inner join {{ ref('stg_transcripts__attachment') }} as attachments
         on attachments.file_id = lines.file_id and attachments.line_number = lines.line_number
@@ -142,10 +202,150 @@ attachment_items as (
     )
 ),
 
-items as (
-    select * from block_items
+listed_lines as (
+    select
+        session_id,
+        actor,
+        thread_position,
+        line_uuid,
+        created_at,
+        attachment_type,
+        entry_number,
+        length(entry) + 1 as characters,
+        -- A tool carries its server's name, instructions have it as their title; names are written as in tool names.
+        nullif(case
+            when attachment_type = 'deferred_tools_delta' then {{ regex_group('entry', '^mcp__(.+?)__') }}
+            when attachment_type = 'mcp_instructions_delta'
+                then {{ regex_replace(regex_group('entry', '^(?:## )?([^\\n]+)'), '[^A-Za-z0-9_-]', '_') }}
+        end, '') as server_name
+    from {{ explode('attached', 'listed', 'entry', 'entry_number') }} as exploded
+),
+
+attachment_parts as (
+    select
+        session_id,
+        actor,
+        thread_position,
+        line_uuid,
+        min(entry_number) as block_number,
+        created_at,
+        'injected_text' as item_kind,
+        cast(null as varchar) as tool_use_id,
+        cast(null as varchar) as file_path,
+        server_name,
+        attachment_type,
+        sum(characters) as characters
+    from listed_lines
+    group by session_id, actor, thread_position, line_uuid, created_at, server_name, attachment_type
     union all
-    select * from attachment_items
+    select
+        session_id,
+        actor,
+        thread_position,
+        line_uuid,
+        file_number as block_number,
+        created_at,
+        'reference_file' as item_kind,
+        cast(null as varchar) as tool_use_id,
+        memory_file.path as file_path,
+        cast(null as varchar) as server_name,
+        attachment_type,
+        coalesce(length(memory_file.content), 0) as characters
+    from {{ explode('attached', 'memory_files', 'memory_file', 'file_number') }} as exploded
+    union all
+    select
+        attached.session_id,
+        attached.actor,
+        attached.thread_position,
+        attached.line_uuid,
+        1 as block_number,
+        attached.created_at,
+        case
+            when attached.attachment_type = 'queued_command' then 'prompt'
+            when
+                attached.attachment_type in (
+                    'nested_memory', 'file', 'compact_file_reference', 'relevant_memories', 'selected_lines_in_ide', 'edited_text_file'
+                )
+                then 'reference_file'
+            when attached.attachment_type in ('hook_additional_context', 'hook_blocking_error', 'hook_stopped_continuation') then 'hook_output'
+            else 'injected_text'
+        end as item_kind,
+        case when attached.tool_use_id in (select tool_use_id from calls) then attached.tool_use_id end as tool_use_id,
+        attached.file_path,
+        cast(null as varchar) as server_name,
+        attached.attachment_type,
+        attached.characters
+    from attached
+    anti join listed_lines on listed_lines.line_uuid = attached.line_uuid
+    where attached.memory_files is null
+),
+
+items as (
+    select
+        session_id,
+        actor,
+        thread_position,
+        line_uuid,
+        block_number,
+        is_output,
+        created_at,
+        item_kind,
+        tool_use_id,
+        tool_name,
+        skill_name,
+        agent_name,
+        file_path,
+        server_name,
+        attachment_type,
+        characters,
+        image_count,
+        is_length_known,
+        1 as part_count
+    from block_items
+    union all
+    select
+        session_id,
+        actor,
+        thread_position,
+        line_uuid,
+        block_number,
+        false as is_output,
+        created_at,
+        'tool_definition' as item_kind,
+        tool_use_id,
+        found_tool as tool_name,
+        cast(null as varchar) as skill_name,
+        cast(null as varchar) as agent_name,
+        cast(null as varchar) as file_path,
+        cast(null as varchar) as server_name,
+        cast(null as varchar) as attachment_type,
+        cast(0 as bigint) as characters,
+        0 as image_count,
+        false as is_length_known,
+        1 as part_count
+    from definition_items
+    union all
+    select
+        session_id,
+        actor,
+        thread_position,
+        line_uuid,
+        block_number,
+        false as is_output,
+        created_at,
+        item_kind,
+        tool_use_id,
+        cast(null as varchar) as tool_name,
+        cast(null as varchar) as skill_name,
+        cast(null as varchar) as agent_name,
+        file_path,
+        server_name,
+        attachment_type,
+        cast(characters as bigint) as characters,
+        0 as image_count,
+        true as is_length_known,
+        count(*) over (partition by line_uuid) as part_count
+    from attachment_parts
 ),
 
 merged as (
@@ -189,7 +389,8 @@ select
             then case when items.item_kind = 'command_body' then 'command' else 'skill' end
         when items.item_kind in ('tool_result', 'task_notification') and items.agent_name is not null then 'agent'
         when items.item_kind = 'task_notification' then 'user_prompt'
-        when items.item_kind in ('tool_call', 'tool_result') and items.tool_name is not null then 'tool'
+        when items.item_kind in ('tool_call', 'tool_result', 'tool_definition') and items.tool_name is not null then 'tool'
+        when items.server_name is not null then 'mcp_server'
         when items.item_kind = 'reference_file' and items.file_path is not null then 'reference_file'
         when items.item_kind = 'hook_output' and items.file_path is not null then 'hook'
         else 'system_prompt'
@@ -201,7 +402,8 @@ select
         when items.item_kind in ('skill_body', 'command_body') and items.skill_name is not null then items.skill_name
         when items.item_kind in ('tool_result', 'task_notification') and items.agent_name is not null then items.agent_name
         when items.item_kind = 'task_notification' then 'user_prompt'
-        when items.item_kind in ('tool_call', 'tool_result') and items.tool_name is not null then items.tool_name
+        when items.item_kind in ('tool_call', 'tool_result', 'tool_definition') and items.tool_name is not null then items.tool_name
+        when items.server_name is not null then items.server_name
         when items.item_kind in ('reference_file', 'hook_output') and items.file_path is not null then items.file_path
         else coalesce(items.attachment_type, items.item_kind)
     end as component_name,
@@ -210,9 +412,14 @@ select
     items.file_path,
     items.attachment_type,
     items.image_count,
+    items.is_length_known,
     items.characters,
-    -- What a block weighs beyond its characters: its frame (role, ids, tags), seen as a constant of the regression.
-    items.characters + {{ var('block_overhead_characters') }} as weight,
+    -- What a block weighs beyond its characters: its frame (role, ids, tags), seen as a constant of the regression. The parts of
+    -- an attachment have one frame. A tool's definition has no length in the log: it gets what its group leaves over.
+    case
+        when items.item_kind = 'tool_definition' then 0
+        else items.characters + cast(floor({{ var('block_overhead_characters') }} / items.part_count) as bigint)
+    end as weight,
     touched._batch_id
 from items
 inner join touched on touched.session_id = items.session_id

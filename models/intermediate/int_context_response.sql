@@ -9,21 +9,38 @@ responses as (
     where responses.context_tokens > 0 and responses.thread_position is not null
 ),
 
-boundaries as (
+system_lines as (
     select
         lines.session_id,
         lines.actor,
-        lines.thread_position
+        lines.thread_position,
+        lines.subtype,
+        stg.microcompact_metadata.compactedToolIds as cleared_tool_use_ids
     from {{ ref('int_line') }} as lines
     semi join touched on touched.session_id = lines.session_id
-    where lines.line_type = 'system' and lines.subtype in ('compact_boundary')
+    inner join {{ ref('stg_transcripts__line') }} as stg
+        on stg.file_id = lines.file_id and stg.line_number = lines.line_number and stg.part_number = lines.part_number
+    where lines.line_type = 'system' and lines.subtype in ('compact_boundary', 'microcompact_boundary')
 ),
 
 -- Number the responses of a thread and see between which two a compaction stands.
 merged as (
-    select session_id, actor, thread_position, response_id, 0 as is_boundary from responses
+    select
+        session_id,
+        actor,
+        thread_position,
+        response_id,
+        0 as is_boundary
+    from responses
     union all
-    select session_id, actor, thread_position, null as response_id, 1 as is_boundary from boundaries
+    select
+        session_id,
+        actor,
+        thread_position,
+        null as response_id,
+        1 as is_boundary
+    from system_lines
+    where subtype = 'compact_boundary'
 ),
 
 compactions as (
@@ -34,6 +51,37 @@ compactions as (
             rows between unbounded preceding and current row
         ) as compaction_number
     from merged
+),
+
+-- The results that a micro-compaction cleared are gone from the next request on.
+clearings as (
+    select
+        nexts.response_id,
+        {{ merged_lists('nexts.cleared_tool_use_ids') }} as cleared_tool_use_ids
+    from (
+        select
+            system_lines.cleared_tool_use_ids,
+            min_by(responses.response_id, (responses.thread_position, responses.response_id)) as response_id
+        from system_lines
+        inner join responses
+            on responses.session_id = system_lines.session_id and responses.actor = system_lines.actor
+            and responses.thread_position >= system_lines.thread_position
+        where system_lines.subtype = 'microcompact_boundary' and system_lines.cleared_tool_use_ids is not null
+        group by system_lines.session_id, system_lines.actor, system_lines.thread_position, system_lines.cleared_tool_use_ids
+    ) as nexts
+    group by nexts.response_id
+),
+
+-- The API itself can leave out the oldest results; how many, its answer tells each time anew.
+edits as (
+    select
+        response_lines.response_id,
+        max(stg.cleared_tool_use_count) as cleared_tool_use_count
+    from {{ ref('stg_transcripts__line') }} as stg
+    semi join touched on touched.session_id = stg.session_id
+    inner join {{ ref('int_response_line') }} as response_lines on response_lines.line_uuid = stg.line_uuid
+    where stg.cleared_tool_use_count > 0
+    group by response_lines.response_id
 ),
 
 numbered as (
@@ -50,9 +98,13 @@ numbered as (
         lag(responses.started_at) over thread as previous_started_at,
         lag(responses.cache_read_tokens + responses.cache_write_5m_tokens + responses.cache_write_1h_tokens) over thread
             as previously_cached_tokens,
-        lag(responses.cache_write_1h_tokens) over thread as previous_write_1h_tokens
+        clearings.cleared_tool_use_ids,
+        coalesce(edits.cleared_tool_use_count, 0) as cleared_tool_use_count,
+        lag(coalesce(edits.cleared_tool_use_count, 0), 1, 0) over thread as previously_cleared_count
     from responses
     inner join compactions on compactions.response_id = responses.response_id
+    left join clearings on clearings.response_id = responses.response_id
+    left join edits on edits.response_id = responses.response_id
     window thread as (partition by responses.session_id, responses.actor order by responses.thread_position, responses.response_id)
 )
 
@@ -70,12 +122,16 @@ select
     case
         when numbered.response_number = 1 then 'start'
         when coalesce(numbered.compaction_number > numbered.previous_compaction_number, false) then 'compaction'
+        when numbered.cleared_tool_use_ids is not null or numbered.cleared_tool_use_count > numbered.previously_cleared_count
+            then 'micro_compaction'
         when numbered.context_tokens < numbered.previous_context_tokens then 'shrink'
         else 'growth'
     end as context_change,
+    numbered.cleared_tool_use_ids,
     coalesce(numbered.model_name <> numbered.previous_model_name, false) as is_model_switch,
     numbered.is_priced_by_iteration or numbered.was_previous_iterated as is_iterated,
     numbered.was_previous_final,
+    numbered.cleared_tool_use_count,
     numbered.context_tokens,
     coalesce(numbered.previous_context_tokens, 0) as previous_context_tokens,
     coalesce(numbered.previous_output_tokens, 0) as previous_output_tokens,

@@ -1,7 +1,8 @@
 {{ config(materialized='incremental', incremental_strategy='replace_touched', on_schema_change='append_new_columns') }}
 
 -- The positions that every item takes in the context of its thread, as a stack: an item is laid on top when it enters; a
--- compaction, a rewind or dropped thinking takes from the top down to a cut. A segment lives over a range of responses.
+-- compaction, a rewind or dropped thinking takes from the top down to a cut; a micro-compaction takes results out of the
+-- middle, and what stays is laid anew. A segment lives over a range of responses.
 with touched as {{ touched_sessions() }},
 
 responses as (
@@ -34,8 +35,10 @@ entry_weights as (
         sum(weight) as weight,
         sum(weight) filter (where not is_output) as input_weight,
         sum(image_count) as image_count,
+        sum(case when is_length_known then 0 else 1 end) as unknown_count,
         count(*) filter (where is_output) as output_count,
-        count(*) filter (where not is_output) as input_count
+        count(*) filter (where not is_output) as input_count,
+        count(*) filter (where item_kind = 'compaction_summary') as summary_count
     from items
     group by all
 ),
@@ -55,7 +58,7 @@ growths as (
         on entry_weights.thread_id = responses.thread_id and entry_weights.entered_response_number = responses.response_number
     where
         responses.context_change = 'growth' and not responses.is_iterated
-        and entry_weights.input_count > 0 and entry_weights.image_count = 0
+        and entry_weights.input_count > 0 and entry_weights.image_count = 0 and entry_weights.unknown_count = 0
 ),
 
 measured_rates as (
@@ -79,6 +82,46 @@ rates as (
         end as leftover_text_ratio
     from threads
     left join measured_rates on measured_rates.thread_id = threads.thread_id
+),
+
+-- Where a thread goes on from a conversation that its lines do not hold, the base is that conversation: a fork; a file whose
+-- first line names a parent that the session does not have; a main thread that begins with an answer; the subagent that
+-- writes the summary for a compaction, which is sent what its parent was sent.
+first_lines as (
+    select
+        lines.session_id,
+        lines.actor,
+        lines.line_type = 'assistant' as is_answer,
+        lines.parent_uuid is not null and parents.line_uuid is null as is_parentless
+    from {{ ref('int_line') }} as lines
+    semi join touched on touched.session_id = lines.session_id
+    left join (
+        select distinct stg.session_id, stg.line_uuid
+        from {{ ref('stg_transcripts__line') }} as stg
+        semi join touched on touched.session_id = stg.session_id
+    ) as parents
+        on parents.session_id = lines.session_id and parents.line_uuid = lines.parent_uuid
+    where lines.thread_position = 1
+),
+
+origins as (
+    select
+        threads.thread_id,
+        case
+            when coalesce(entry_weights.summary_count, 0) > 0 then 'own'
+            when threads.actor like 'acompact%' then 'parent_thread'
+            when threads.actor = 'main' and sessions.forked_from_session_id is not null then 'fork'
+            when coalesce(first_lines.is_parentless, false) then 'cut_off'
+            when threads.actor = 'main' and coalesce(first_lines.is_answer, false) then 'cut_off'
+            else 'own'
+        end as origin,
+        -- With some early subagents the prompt is not in the log, and a copy that begins with a compaction does not show what
+        -- that kept: a base that is what the texts leave over holds these too.
+        coalesce(first_lines.is_answer, false) or coalesce(entry_weights.summary_count, 0) > 0 as is_mixed
+    from threads
+    inner join {{ ref('int_session') }} as sessions on sessions.session_id = threads.session_id
+    left join entry_weights on entry_weights.thread_id = threads.thread_id and entry_weights.entered_response_number = 1
+    left join first_lines on first_lines.session_id = threads.session_id and first_lines.actor = threads.actor
 ),
 
 -- The base of a thread: the system prompt and the tools. What the first response read from a cache is exactly that, for
@@ -123,9 +166,11 @@ entries as (
         coalesce(entry_weights.weight, 0) as logged_weight,
         coalesce(entry_weights.output_count, 0) as output_count,
         coalesce(entry_weights.input_count, 0) as input_count,
+        coalesce(entry_weights.unknown_count, 0) as unknown_count,
         case responses.context_change
             when 'start' then least(bases.base_tokens, responses.context_tokens)
             when 'compaction' then least(bases.base_tokens, responses.context_tokens, responses.previous_context_tokens)
+            when 'micro_compaction' then least(bases.base_tokens, responses.context_tokens, responses.previous_context_tokens)
             when 'shrink' then greatest(
                 least(bases.base_tokens, responses.context_tokens),
                 responses.context_tokens
@@ -152,81 +197,172 @@ split as (
     from entries
 ),
 
--- A start or a restart brings what no line shows: root memory files, the environment, what a compaction kept. It is
--- what the logged texts leave over.
-present_items as (
+-- What each group of items that entered together has to share. With the previous answer measured apart there are two groups:
+-- its own blocks and the rest.
+grouped as (
     select
-        item_id, thread_id, session_id, thread_position, block_number, line_uuid, entered_response_number, is_output, item_kind,
-        component_type, component_name, tool_use_id, file_path, characters, weight
+        items.*,
+        case when split.output_entered_tokens is null then 'all' when items.is_output then 'output' else 'input' end as share_group
     from items
-    union all
+    inner join split
+        on split.thread_id = items.thread_id and split.response_number = items.entered_response_number
+        and split.context_change <> 'micro_compaction'
+),
+
+groups as (
     select
-        {{ surrogate_key(['thread_id', 'response_number', "'unlogged'"]) }} as item_id,
-        thread_id,
-        session_id,
-        cast(-1 as bigint) as thread_position,
-        0 as block_number,
-        cast(null as varchar) as line_uuid,
-        response_number as entered_response_number,
-        false as is_output,
-        'unlogged' as item_kind,
-        'system_prompt' as component_type,
-        case context_change when 'start' then 'memory_and_environment' else 'kept_by_compaction' end as component_name,
-        cast(null as varchar) as tool_use_id,
-        cast(null as varchar) as file_path,
-        cast(0 as bigint) as characters,
-        entered_tokens * characters_per_token - logged_weight as weight
+        grouped.thread_id,
+        grouped.entered_response_number,
+        grouped.share_group,
+        split.session_id,
+        split.context_change,
+        split.is_iterated,
+        split.is_base_known,
+        split.leftover_text_ratio,
+        origins.origin,
+        sum(grouped.weight) as logged_weight,
+        count(*) as logged_count,
+        count(*) filter (where not grouped.is_length_known) as unknown_count,
+        count(*) filter (where grouped.item_kind = 'tool_definition') as definition_count,
+        coalesce(sum(grouped.weight) filter (where not grouped.is_length_known), 0) as unknown_weight,
+        max(split.cut_position + case when grouped.share_group = 'input' then split.output_entered_tokens else 0 end) as group_start,
+        max(case grouped.share_group
+            when 'all' then split.entered_tokens
+            when 'output' then split.output_entered_tokens
+            else split.entered_tokens - split.output_entered_tokens
+        end) as group_tokens,
+        max(split.characters_per_token) as characters_per_token
+    from grouped
+    inner join split on split.thread_id = grouped.thread_id and split.response_number = grouped.entered_response_number
+    inner join origins on origins.thread_id = grouped.thread_id
+    group by all
+    union all
+    -- A start without any logged text above a measured base.
+    select
+        split.thread_id,
+        split.response_number as entered_response_number,
+        'all' as share_group,
+        split.session_id,
+        split.context_change,
+        split.is_iterated,
+        split.is_base_known,
+        split.leftover_text_ratio,
+        origins.origin,
+        0 as logged_weight,
+        0 as logged_count,
+        0 as unknown_count,
+        0 as definition_count,
+        0 as unknown_weight,
+        split.cut_position as group_start,
+        split.entered_tokens as group_tokens,
+        split.characters_per_token
     from split
-    where
-        context_change in ('start', 'compaction')
-        and entered_tokens * characters_per_token > logged_weight + 500 * characters_per_token
+    inner join origins on origins.thread_id = split.thread_id
+    where split.output_count + split.input_count = 0 and split.entered_tokens > 0 and split.context_change <> 'micro_compaction'
+),
+
+-- What a group holds beyond its logged texts. A start or a restart brings what no line shows: root memory files, the
+-- environment, what a compaction kept. In the middle of a thread it is given to the items whose length the log does not
+-- tell (tools that a search loaded; pictures); without such an item a surplus so large that text cannot explain it is
+-- nobody's: thinking that the log leaves out, a reminder.
+surpluses as (
+    select
+        *,
+        group_tokens * characters_per_token - logged_weight as leftover_weight,
+        case
+            when logged_count = 0 then 'unlogged'
+            when context_change in ('start', 'compaction')
+                then case when group_tokens * characters_per_token > logged_weight + 500 * characters_per_token then 'unlogged' end
+            when context_change <> 'growth' or share_group = 'output' then null
+            when definition_count > 0 and group_tokens * characters_per_token > logged_weight then 'definitions'
+            when group_tokens * {{ var('characters_per_token') }} <= {{ var('ledger_disagreement_factor') }} * logged_weight then null
+            when unknown_count > 0 then 'pictures'
+            else 'unlogged'
+        end as surplus_kind
+    from groups
 ),
 
 weighted as (
     select
-        items.*,
-        split.context_change,
-        split.cut_position,
-        split.entered_tokens,
-        split.output_entered_tokens,
-        split.output_count,
-        split.input_count,
-        split.is_iterated,
-        split.is_base_known,
-        split.leftover_text_ratio,
-        -- With the previous answer measured apart the two groups share their own parts, else all share one.
-        case when split.output_entered_tokens is null then 'all' when items.is_output then 'output' else 'input' end as share_group
-    from present_items as items
-    inner join split
-        on split.thread_id = items.thread_id and split.response_number = items.entered_response_number
+        grouped.item_id,
+        grouped.thread_id,
+        grouped.session_id,
+        grouped.thread_position,
+        grouped.block_number,
+        grouped.line_uuid,
+        grouped.entered_response_number,
+        grouped.share_group,
+        grouped.is_output,
+        grouped.item_kind,
+        grouped.component_type,
+        grouped.component_name,
+        grouped.tool_use_id,
+        grouped.file_path,
+        grouped.characters,
+        grouped.weight + case
+            when surpluses.surplus_kind = 'definitions' and grouped.item_kind = 'tool_definition'
+                then surpluses.leftover_weight / surpluses.definition_count
+            when surpluses.surplus_kind = 'pictures' and not grouped.is_length_known
+                then surpluses.leftover_weight * grouped.weight / surpluses.unknown_weight
+            else 0
+        end as weight
+    from grouped
+    inner join surpluses
+        on surpluses.thread_id = grouped.thread_id and surpluses.entered_response_number = grouped.entered_response_number
+        and surpluses.share_group = grouped.share_group
+    union all
+    select
+        {{ surrogate_key(['thread_id', 'entered_response_number', "'unlogged'"]) }} as item_id,
+        thread_id,
+        session_id,
+        -- Before the texts of a start, after those that came in the middle.
+        cast(case when context_change in ('start', 'compaction') then -1 else 9000000000000000 end as bigint) as thread_position,
+        0 as block_number,
+        cast(null as varchar) as line_uuid,
+        entered_response_number,
+        share_group,
+        false as is_output,
+        'unlogged' as item_kind,
+        'system_prompt' as component_type,
+        case
+            when context_change = 'start' and origin <> 'own' then 'inherited_context'
+            when logged_count = 0 then 'unlogged'
+            when context_change = 'start' then 'memory_and_environment'
+            when context_change = 'compaction' then 'kept_by_compaction'
+            else 'unlogged'
+        end as component_name,
+        cast(null as varchar) as tool_use_id,
+        cast(null as varchar) as file_path,
+        cast(0 as bigint) as characters,
+        case when logged_count = 0 then 1 else leftover_weight end as weight
+    from surpluses
+    where surplus_kind = 'unlogged'
 ),
 
 running as (
     select
-        *,
-        sum(weight) over (partition by thread_id, entered_response_number, share_group) as group_weight,
-        coalesce(sum(weight) filter (where item_kind = 'unlogged') over (
-            partition by thread_id, entered_response_number, share_group
-        ), 0) as unlogged_weight,
-        sum(weight) over (
-            partition by thread_id, entered_response_number, share_group
-            order by is_output desc, thread_position, block_number, item_id
+        weighted.*,
+        surpluses.context_change,
+        surpluses.is_iterated,
+        surpluses.is_base_known,
+        surpluses.leftover_text_ratio,
+        surpluses.origin,
+        surpluses.surplus_kind,
+        surpluses.group_start,
+        surpluses.group_tokens,
+        sum(weighted.weight) over item_group as group_weight,
+        coalesce(sum(weighted.weight) filter (where weighted.item_kind = 'unlogged') over item_group, 0) as unlogged_weight,
+        sum(weighted.weight) over (
+            partition by weighted.thread_id, weighted.entered_response_number, weighted.share_group
+            order by weighted.is_output desc, weighted.thread_position, weighted.block_number, weighted.item_id
             rows between unbounded preceding and current row
         ) as running_weight,
-        count(*) over (partition by thread_id, entered_response_number, share_group) as group_count
+        count(*) over item_group as group_count
     from weighted
-),
-
-placed as (
-    select
-        *,
-        cut_position + case when share_group = 'input' then output_entered_tokens else 0 end as group_start,
-        case share_group
-            when 'all' then entered_tokens
-            when 'output' then output_entered_tokens
-            else entered_tokens - output_entered_tokens
-        end as group_tokens
-    from running
+    inner join surpluses
+        on surpluses.thread_id = weighted.thread_id and surpluses.entered_response_number = weighted.entered_response_number
+        and surpluses.share_group = weighted.share_group
+    window item_group as (partition by weighted.thread_id, weighted.entered_response_number, weighted.share_group)
 ),
 
 item_segments as (
@@ -245,10 +381,13 @@ item_segments as (
         group_start + cast(round(group_tokens * running_weight / group_weight) as bigint) as end_position,
         characters,
         case
+            when context_change = 'start' and origin = 'cut_off' and item_kind = 'unlogged' then 'estimated'
+            when surplus_kind in ('unlogged', 'definitions') and context_change = 'growth' then 'estimated'
             -- What a start leaves over is a measured total less a little text: as good as a share by length.
             when
                 item_kind = 'unlogged' and not is_iterated
-                and group_weight - weight <= leftover_text_ratio * group_weight then 'proportional'
+                and context_change in ('start', 'compaction')
+                and group_weight - weight <= leftover_text_ratio * group_weight and group_count > 1 then 'proportional'
             -- And logged texts share what lies above a known base by length, as long as little else entered with them.
             when
                 item_kind <> 'unlogged' and not is_iterated and context_change in ('start', 'compaction') and is_base_known
@@ -257,101 +396,279 @@ item_segments as (
             when group_count = 1 then 'direct'
             else 'proportional'
         end as allocation_method
-    from placed
+    from running
 ),
 
--- What grew without anything in the log that could have grown it.
-unlogged_segments as (
+-- After a micro-compaction everything above the base is laid anew, in the old order and without the results that were
+-- cleared: what stays has the tokens that it was measured with, what is new its length, scaled to fill the context.
+clearings as (
     select
-        {{ surrogate_key(['thread_id', 'response_number', "'unlogged'"]) }} as segment_id,
+        responses.thread_id,
+        responses.response_number,
+        responses.cleared_tool_use_count,
+        max(starts.response_number) as stretch_number
+    from responses
+    inner join responses as starts
+        on starts.thread_id = responses.thread_id and starts.response_number < responses.response_number
+        and starts.context_change in ('start', 'compaction')
+    where responses.context_change = 'micro_compaction'
+    group by all
+),
+
+cleared_calls as (
+    select
         thread_id,
-        session_id,
-        'unlogged' as item_kind,
-        'system_prompt' as component_type,
-        'unlogged' as component_name,
-        cast(null as varchar) as tool_use_id,
-        cast(null as varchar) as file_path,
-        cast(null as varchar) as line_uuid,
-        response_number as entered_response_number,
-        cut_position as start_position,
-        context_tokens as end_position,
-        cast(0 as bigint) as characters,
-        'estimated' as allocation_method
-    from split
-    where
-        output_count + input_count = 0 and entered_tokens > 0
-        and not exists (
-            select 1 from present_items
-            where present_items.thread_id = split.thread_id and present_items.entered_response_number = split.response_number
-        )
+        response_number,
+        tool_use_id
+    from {{ explode(
+        "(select * from responses where context_change = 'micro_compaction')", 'cleared_tool_use_ids', 'tool_use_id', 'call_number'
+    ) }} as exploded
+),
+
+-- Where the API clears, it clears the oldest results since the conversation began or was compacted.
+ranked_results as (
+    select
+        clearings.thread_id,
+        clearings.response_number,
+        items.item_id,
+        clearings.cleared_tool_use_count,
+        row_number() over (
+            partition by clearings.thread_id, clearings.response_number order by items.thread_position, items.block_number, items.item_id
+        ) as result_number
+    from clearings
+    inner join items
+        on items.thread_id = clearings.thread_id and items.item_kind = 'tool_result'
+        and items.entered_response_number between clearings.stretch_number and clearings.response_number
+    where clearings.cleared_tool_use_count > 0
+),
+
+standing as (
+    select
+        clearings.thread_id,
+        clearings.response_number,
+        items.item_id,
+        items.session_id,
+        items.item_kind,
+        items.component_type,
+        items.component_name,
+        items.tool_use_id,
+        items.file_path,
+        items.line_uuid,
+        items.entered_response_number,
+        items.is_output,
+        items.thread_position,
+        items.block_number,
+        items.characters,
+        cast(null as bigint) as start_position,
+        cast(null as bigint) as measured_tokens,
+        cast(null as varchar) as allocation_method,
+        items.weight / split.characters_per_token as tokens
+    from clearings
+    inner join items
+        on items.thread_id = clearings.thread_id
+        and items.entered_response_number between clearings.stretch_number + 1 and clearings.response_number
+    inner join split
+        on split.thread_id = items.thread_id and split.response_number = items.entered_response_number
+        and split.context_change = 'micro_compaction'
+    union all
+    select
+        clearings.thread_id,
+        clearings.response_number,
+        segments.segment_id,
+        segments.session_id,
+        segments.item_kind,
+        segments.component_type,
+        segments.component_name,
+        segments.tool_use_id,
+        segments.file_path,
+        segments.line_uuid,
+        segments.entered_response_number,
+        false as is_output,
+        0 as thread_position,
+        0 as block_number,
+        segments.characters,
+        segments.start_position,
+        segments.end_position - segments.start_position as measured_tokens,
+        segments.allocation_method,
+        segments.end_position - segments.start_position as tokens
+    from clearings
+    inner join item_segments as segments
+        on segments.thread_id = clearings.thread_id
+        and segments.entered_response_number between clearings.stretch_number and clearings.response_number - 1
+    -- What a rewind had taken off before.
+    anti join split as shrinks
+        on shrinks.thread_id = segments.thread_id and shrinks.context_change = 'shrink'
+        and shrinks.response_number > segments.entered_response_number and shrinks.response_number < clearings.response_number
+        and shrinks.cut_position <= segments.start_position
+),
+
+kept as (
+    select
+        standing.*,
+        sum(standing.tokens) over (partition by standing.thread_id, standing.response_number) as total_tokens,
+        sum(standing.tokens) over (
+            partition by standing.thread_id, standing.response_number
+            order by
+                standing.entered_response_number, standing.start_position, standing.is_output desc, standing.thread_position,
+                standing.block_number, standing.item_id
+            rows between unbounded preceding and current row
+        ) as running_tokens
+    from standing
+    left join (
+        select distinct cleared_calls.thread_id, later.response_number, cleared_calls.tool_use_id, cleared_calls.response_number as cleared_at
+        from cleared_calls
+        inner join clearings as later on later.thread_id = cleared_calls.thread_id and later.response_number >= cleared_calls.response_number
+    ) as gone_calls
+        on gone_calls.thread_id = standing.thread_id and gone_calls.response_number = standing.response_number
+        and gone_calls.tool_use_id = standing.tool_use_id and gone_calls.cleared_at > standing.entered_response_number
+    left join ranked_results
+        on ranked_results.thread_id = standing.thread_id and ranked_results.response_number = standing.response_number
+        and ranked_results.item_id = standing.item_id and ranked_results.result_number <= ranked_results.cleared_tool_use_count
+    where standing.tokens > 0 and not (standing.item_kind = 'tool_result' and gone_calls.tool_use_id is not null) and ranked_results.item_id is null
+),
+
+restacked as (
+    select
+        kept.*,
+        split.cut_position + cast(round(split.entered_tokens * (kept.running_tokens - kept.tokens) / kept.total_tokens) as bigint)
+            as new_start_position,
+        split.cut_position + cast(round(split.entered_tokens * kept.running_tokens / kept.total_tokens) as bigint) as new_end_position
+    from kept
+    inner join split on split.thread_id = kept.thread_id and split.response_number = kept.response_number
 ),
 
 -- The newest clients log the shape of their requests: system texts and tool definitions, by which the base is split.
 shapes as (
     select
-        thread_id,
-        part_number,
-        component_type,
-        component_name,
-        sum(characters) over (partition by thread_id) as total_characters,
-        sum(characters) over (partition by thread_id order by part_number rows between unbounded preceding and current row)
-            as running_characters,
-        characters
-    from (
+        threads.thread_id,
+        shapes.part_number,
+        shapes.component_type,
+        shapes.component_name,
+        sum(shapes.characters) over (partition by threads.thread_id) as total_characters,
+        sum(shapes.characters) over (
+            partition by threads.thread_id order by shapes.part_number, shapes.file_id, shapes.line_number
+            rows between unbounded preceding and current row
+        ) as running_characters,
+        shapes.characters
+    from {{ ref('stg_transcripts__request_shape') }} as shapes
+    inner join threads on threads.session_id = shapes.session_id and threads.actor = coalesce(shapes.agent_run_id, 'main')
+    where shapes.is_first_of_thread
+),
+
+-- How much of the base the thread's own system prompt and tools are. Of inherited context that is what the logged shape tells,
+-- or, for the subagent that summarizes, the base of its parent.
+own_bases as (
+    select
+        bases.*,
+        threads.session_id,
+        threads.actor,
+        origins.origin,
+        origins.is_mixed,
+        case
+            when origins.origin = 'own' then bases.base_tokens
+            when origins.origin = 'parent_thread' then least(bases.base_tokens, coalesce(parents.base_tokens, 0))
+            else least(bases.base_tokens, cast(round(coalesce(shaped.total_characters, 0) / bases.characters_per_token) as bigint))
+        end as own_tokens
+    from bases
+    inner join threads on threads.thread_id = bases.thread_id
+    inner join origins on origins.thread_id = bases.thread_id
+    left join (select thread_id, max(total_characters) as total_characters from shapes group by thread_id) as shaped
+        on shaped.thread_id = bases.thread_id
+    left join (
         select
-            {{ surrogate_key(['shapes.session_id', "'main'"]) }} as thread_id,
-            shapes.part_number,
-            shapes.component_type,
-            shapes.component_name,
-            shapes.characters
-        from {{ ref('stg_transcripts__request_shape') }} as shapes
-        semi join touched on touched.session_id = shapes.session_id
-        where shapes.is_first_of_session
-    ) as first_shapes
+            parent_threads.session_id,
+            parent_bases.base_tokens
+        from bases as parent_bases
+        inner join threads as parent_threads on parent_threads.thread_id = parent_bases.thread_id and parent_threads.actor = 'main'
+        inner join origins as parent_origins on parent_origins.thread_id = parent_bases.thread_id and parent_origins.origin = 'own'
+    ) as parents
+        on parents.session_id = threads.session_id
+),
+
+base_parts as (
+    select
+        own_bases.*,
+        shapes.part_number,
+        shapes.characters,
+        shapes.thread_id is not null as is_split,
+        coalesce(shapes.component_type, 'system_prompt') as component_type,
+        coalesce(shapes.component_name, 'system_prompt') as component_name,
+        cast(round(own_bases.own_tokens * coalesce((shapes.running_characters - shapes.characters) / shapes.total_characters, 0)) as bigint)
+            as start_position,
+        cast(round(own_bases.own_tokens * coalesce(shapes.running_characters / shapes.total_characters, 1)) as bigint) as end_position
+    from own_bases
+    left join shapes on shapes.thread_id = own_bases.thread_id and shapes.total_characters > 0
+    where own_bases.own_tokens > 0
+    union all
+    select
+        own_bases.*,
+        -1 as part_number,
+        0 as characters,
+        own_tokens > 0 as is_split,
+        'system_prompt' as component_type,
+        'inherited_context' as component_name,
+        own_tokens as start_position,
+        base_tokens as end_position
+    from own_bases
+    where base_tokens > own_tokens
 ),
 
 base_segments as (
     select
-        {{ surrogate_key(['bases.thread_id', "coalesce(shapes.part_number, 0)", "'base'"]) }} as segment_id,
-        bases.thread_id,
-        threads.session_id,
-        case when coalesce(shapes.component_type, 'system_prompt') = 'system_prompt' then 'base' else 'tool_definition' end as item_kind,
-        case
-            when sessions.forked_from_session_id is not null and threads.actor = 'main' then 'system_prompt'
-            else coalesce(shapes.component_type, 'system_prompt')
-        end as component_type,
-        case
-            when sessions.forked_from_session_id is not null and threads.actor = 'main' then 'inherited_context'
-            else coalesce(shapes.component_name, 'system_prompt')
-        end as component_name,
+        {{ surrogate_key(['thread_id', "coalesce(part_number, 0)", "'base'"]) }} as segment_id,
+        thread_id,
+        session_id,
+        case when component_type = 'system_prompt' then 'base' else 'tool_definition' end as item_kind,
+        component_type,
+        component_name,
         cast(null as varchar) as tool_use_id,
         cast(null as varchar) as file_path,
         cast(null as varchar) as line_uuid,
         cast(1 as bigint) as entered_response_number,
-        cast(round(bases.base_tokens * coalesce((shapes.running_characters - shapes.characters) / shapes.total_characters, 0)) as bigint)
-            as start_position,
-        cast(round(bases.base_tokens * coalesce(shapes.running_characters / shapes.total_characters, 1)) as bigint) as end_position,
-        cast(coalesce(shapes.characters, 0) as bigint) as characters,
+        cast(1 as bigint) as first_response_number,
+        start_position,
+        end_position,
+        end_position - start_position as segment_tokens,
+        cast(coalesce(characters, 0) as bigint) as characters,
         case
-            when not bases.is_measured and not bases.is_mostly_base then 'estimated'
-            when not bases.is_measured then 'proportional'
-            when shapes.thread_id is not null then 'proportional'
+            -- What went before is not known, nor how much of it is the system prompt.
+            when origin = 'cut_off' or is_mixed and not is_measured then 'estimated'
+            when not is_measured and not is_mostly_base then 'estimated'
+            when not is_measured then 'proportional'
+            when is_split then 'proportional'
             else 'direct'
         end as allocation_method
-    from bases
-    inner join threads on threads.thread_id = bases.thread_id
-    inner join {{ ref('int_session') }} as sessions on sessions.session_id = threads.session_id
-    left join shapes on shapes.thread_id = bases.thread_id and shapes.total_characters > 0
-    where bases.base_tokens > 0
+    from base_parts
 ),
 
--- A start without any logged text above a measured base.
+-- An item is laid once when it enters and once more after each micro-compaction that it outlasts.
 laid as (
-    select * from item_segments
+    select
+        segment_id, thread_id, session_id, item_kind, component_type, component_name, tool_use_id, file_path, line_uuid,
+        entered_response_number, entered_response_number as first_response_number, start_position, end_position,
+        end_position - start_position as segment_tokens, characters, allocation_method
+    from item_segments
     union all
-    select * from unlogged_segments
+    select
+        item_id, thread_id, session_id, item_kind, component_type, component_name, tool_use_id, file_path, line_uuid,
+        response_number, entered_response_number, new_start_position, new_end_position,
+        coalesce(measured_tokens, case when response_number = entered_response_number then new_end_position - new_start_position else 0 end),
+        characters, coalesce(allocation_method, 'estimated')
+    from restacked
     union all
-    select * from base_segments
+    select
+        segment_id, thread_id, session_id, item_kind, component_type, component_name, tool_use_id, file_path, line_uuid,
+        entered_response_number, first_response_number, start_position, end_position, segment_tokens, characters, allocation_method
+    from base_segments
+    union all
+    -- Nothing is known of what a micro-compaction left.
+    select
+        {{ surrogate_key(['split.thread_id', 'split.response_number', "'unlogged'"]) }}, split.thread_id, split.session_id, 'unlogged',
+        'system_prompt', 'unlogged', null, null, null, split.response_number, split.response_number, split.cut_position,
+        split.context_tokens, split.entered_tokens, 0, 'estimated'
+    from split
+    anti join restacked on restacked.thread_id = split.thread_id and restacked.response_number = split.response_number
+    where split.context_change = 'micro_compaction' and split.entered_tokens > 0
 ),
 
 cuts as (
@@ -374,7 +691,7 @@ next_compactions as (
         select
             thread_id,
             response_number,
-            min(case when context_change = 'compaction' then response_number end) over (
+            min(case when context_change in ('compaction', 'micro_compaction') then response_number end) over (
                 partition by thread_id order by response_number rows between 1 following and unbounded following
             ) as next_number
         from split
@@ -386,6 +703,7 @@ next_compactions as (
 levels as (
     select
         laid.segment_id,
+        laid.entered_response_number,
         laid.start_position,
         laid.end_position,
         cuts.response_number,
@@ -393,13 +711,13 @@ levels as (
             laid.end_position,
             coalesce(
                 min(cuts.cut_position) over (
-                    partition by laid.segment_id order by cuts.response_number rows between unbounded preceding and 1 preceding
+                    partition by laid.segment_id, laid.entered_response_number order by cuts.response_number rows between unbounded preceding and 1 preceding
                 ),
                 laid.end_position
             )
         ) as level_before,
         least(laid.end_position, min(cuts.cut_position) over (
-            partition by laid.segment_id order by cuts.response_number rows between unbounded preceding and current row
+            partition by laid.segment_id, laid.entered_response_number order by cuts.response_number rows between unbounded preceding and current row
         )) as level_after
     from laid
     left join next_compactions
@@ -414,6 +732,7 @@ levels as (
 pieces as (
     select
         segment_id,
+        entered_response_number,
         greatest(start_position, level_after) as start_position,
         level_before as end_position,
         response_number - 1 as left_response_number
@@ -422,18 +741,23 @@ pieces as (
     union all
     select
         laid.segment_id,
+        laid.entered_response_number,
         laid.start_position,
         least(laid.end_position, coalesce(floors.level_after, laid.end_position)) as end_position,
         threads.last_response_number as left_response_number
     from laid
     inner join threads on threads.thread_id = laid.thread_id
-    left join (select segment_id, min(level_after) as level_after from levels group by segment_id) as floors
-        on floors.segment_id = laid.segment_id
+    left join (
+        select segment_id, entered_response_number, min(level_after) as level_after
+        from levels
+        group by segment_id, entered_response_number
+    ) as floors
+        on floors.segment_id = laid.segment_id and floors.entered_response_number = laid.entered_response_number
     where least(laid.end_position, coalesce(floors.level_after, laid.end_position)) > laid.start_position
 )
 
 select
-    {{ surrogate_key(['pieces.segment_id', 'pieces.start_position']) }} as piece_id,
+    {{ surrogate_key(['pieces.segment_id', 'pieces.entered_response_number', 'pieces.start_position']) }} as piece_id,
     laid.segment_id,
     laid.thread_id,
     laid.session_id,
@@ -444,14 +768,15 @@ select
     laid.file_path,
     laid.line_uuid,
     laid.allocation_method,
+    laid.first_response_number,
     laid.entered_response_number,
     pieces.left_response_number,
     pieces.start_position,
     pieces.end_position,
     pieces.end_position - pieces.start_position as tokens,
-    laid.end_position - laid.start_position as segment_tokens,
+    laid.segment_tokens,
     laid.characters,
     touched._batch_id
 from pieces
-inner join laid on laid.segment_id = pieces.segment_id
+inner join laid on laid.segment_id = pieces.segment_id and laid.entered_response_number = pieces.entered_response_number
 inner join touched on touched.session_id = laid.session_id

@@ -67,7 +67,7 @@ charges as (
         zones.response_number,
         pieces.piece_id,
         pieces.segment_id,
-        pieces.entered_response_number = zones.response_number as is_entry,
+        pieces.entered_response_number = zones.response_number and pieces.first_response_number = zones.response_number as is_entry,
         zones.read_usd_per_token,
         zones.write_1h_usd_per_token,
         zones.write_5m_usd_per_token,

@@ -72,6 +72,11 @@ select
         when block_type = 'image' then 1
         else 0
     end as image_count,
+    -- What a search for tools found: a reference to each tool.
+    case
+        when block_type = 'tool_result' and left(result_body, 1) = '[' and position('"tool_reference"' in result_body) > 0
+            then {{ list_field(json_struct('result_body', '[{"tool_name": "VARCHAR"}]'), 'tool_name') }}
+    end as referenced_tools,
     tool_input_json,
     octet_length(encode(tool_input_json)) as tool_input_bytes,
     tool_input,

@@ -110,6 +110,7 @@ select
     lines.p.message.stop_details.category as stop_category,
     lines.p.message.stop_details.explanation as stop_explanation,
     lines.p.message.diagnostics.cache_miss_reason.type as cache_miss_reason,
+    {{ list_field_sum('lines.p.message.context_management.applied_edits', 'cleared_tool_uses') }} as cleared_tool_use_count,
     case when lines.is_nested then lines.p.data.message.message.usage else lines.p.message.usage end as usage,
     lines.p.apiBlockIndex as api_block_index,
     lines.p.effort,
