@@ -67,9 +67,11 @@ BY = {
         "c.component_name", "c.component_type in ('skill', 'command')", detail="c.component_type"
     ),
     "tool": _usage("c.component_name", "c.component_type = 'tool'"),
+    # Also what a server itself put into contexts, and definitions of tools that were never called: as v_cost_by_mcp_server.
     "mcp": _usage(
-        "t.mcp_server", "c.component_type = 'tool' and t.mcp_server is not null",
-        join="inner join dim_tool as t on t.tool_name = c.component_name",
+        "case c.component_type when 'mcp_server' then c.component_name "
+        "else regexp_extract(c.component_name, '^mcp__(.+?)__', 1) end",
+        "(c.component_type = 'mcp_server' or (c.component_type = 'tool' and starts_with(c.component_name, 'mcp__')))",
     ),
     "agent": _CALLS.format(
         name="a.agent_name", detail="a.agent_type", time="{time}",

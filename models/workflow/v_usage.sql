@@ -46,38 +46,6 @@ newest as (
     select max(used_at) as newest_at from uses
 ),
 
--- What stands in the context for it: a tool's calls and results, the texts of a skill or command.
-components as (
-    select 'tool' as usage_type, tool_name as used_name, {{ surrogate_key(["'tool'", 'tool_name']) }} as component_id
-    from invocations
-    union
-    select 'mcp_server', mcp_server, {{ surrogate_key(["'tool'", 'tool_name']) }}
-    from invocations
-    where mcp_server is not null
-    union
-    select 'skill', skill_name, {{ surrogate_key(["'skill'", 'skill_name']) }} from skill_runs
-    union
-    select 'skill', skill_name, {{ surrogate_key(["'command'", 'skill_name']) }} from skill_runs
-    union
-    select usage_type, used_name, {{ surrogate_key(["'command'", 'used_name']) }} from uses where usage_type = 'command'
-),
-
-costs as (
-    select
-        components.usage_type,
-        components.used_name,
-        sum(allocations.cost_usd) as cost_usd
-    from components
-    inner join {{ ref('fact_cost_allocation') }} as allocations
-        on allocations.component_id = components.component_id and allocations.basis = 'context'
-    group by all
-    union all
-    select 'agent', agent_name, sum(cost_usd)
-    from {{ ref('v_cost_by_agent') }}
-    where agent_type <> 'main'
-    group by all
-),
-
 counted as (
     select
         uses.usage_type,
@@ -111,4 +79,4 @@ select
     counted.first_used_at,
     counted.last_used_at
 from counted
-left join costs on costs.usage_type = counted.usage_type and costs.used_name = counted.used_name
+left join {{ ref('v_cost_by_use') }} as costs on costs.usage_type = counted.usage_type and costs.used_name = counted.used_name
