@@ -10,12 +10,15 @@
         else left(output_text, {{ var('check_text_head_characters') }}) || chr(10) || right(output_text, {{ var('check_text_tail_characters') }})
     end
 {%- endset %}
-{%- set target_file = "(?:\\s|=)((?:[\\w.@~+-]*/)*[\\w.@+-]+[.](?:pyi?|tsx?|jsx?|mjs|cjs|rb|go|rs|exs?|php|java|kts?|cs|swift|dart|sh|bash|bats|mdx?|jsonc?|ya?ml|toml|cue|tf|sql|s?css|html|vue|svelte|cc|cpp|cxx|cu|c|hpp|h|tex|proto|feature))\\b" -%}
+{%- set target_file = "(?:\\s|=)((?:[\\w.@~+-]*/)*[\\w.@+-]+[.](?:pyi?|tsx?|jsx?|mjs|cjs|rb|go|rs|exs?|php|java|kts?|cs|swift|dart"
+    ~ "|sh|bash|bats|mdx?|jsonc?|ya?ml|toml|cue|tf|sql|s?css|html|vue|svelte|cc|cpp|cxx|cu|c|hpp|h|tex|proto|feature))\\b" -%}
 {%- set target_folder = "\\s((?:[.]{1,2}/|/|~/)?[\\w.@+-]+(?:/[\\w.@+-]+)+/?)(?:\\s|$)" -%}
 {%- set task_of_file = "'/tasks/([A-Za-z0-9_-]+)[.]output'" %}
 
 {#- Values of options that say how a check runs, not on what, make no other command of it. -#}
-{%- set run_options = "'\\s--(?:seed|tb|maxfail|max-failures|max-cases|max-warnings|timeout|test-timeout|workers|max-workers|maxWorkers|jobs|parallel|shard|reporters?|format|output-format|formatter|colou?r|log-level|verbosity|durations|retries|repeat-each|threshold|partitions|cov|cov-report|cov-fail-under|dist)\\s+[^\\s-]\\S*|\\s-j\\s+\\d+'" -%}
+{%- set run_options = "'\\s--(?:seed|tb|maxfail|max-failures|max-cases|max-warnings|timeout|test-timeout|workers"
+    ~ "|max-workers|maxWorkers|jobs|parallel|shard|reporters?|format|output-format|formatter|colou?r|log-level|verbosity|durations"
+    ~ "|retries|repeat-each|threshold|partitions|cov|cov-report|cov-fail-under|dist)\\s+[^\\s-]\\S*|\\s-j\\s+\\d+'" -%}
 {%- set pytest_options = "'\\s-[pnorW]\\s+[^\\s-]\\S*'" -%}
 {#- A choice of tests is a part of what was run. -#}
 {%- set pytest_choice = "'\\s-[mk](?:\\s+|=)(?:\"\"|(\\S+))'" -%}
@@ -538,7 +541,10 @@ placed as (
             else run_dir || '/' || rtrim({{ regex_replace_all('target_text', "'^[.]/'", "''") }}, '/')
         end as target_path,
         -- A check that names what it looked at in its output only; what a generator writes is not looked at.
-        case when check_kind = 'validation' and check_name <> 'generated_file' then nullif({{ regex_group('output_text', '((?:[\\w.@-]+/)*(?:skills|agents|commands)/[\\w./-]+[.]md)') }}, '') end as shown_path
+        case
+            when check_kind = 'validation' and check_name <> 'generated_file'
+                then nullif({{ regex_group('output_text', '((?:[\\w.@-]+/)*(?:skills|agents|commands)/[\\w./-]+[.]md)') }}, '')
+        end as shown_path
     from targeted
 )
 
