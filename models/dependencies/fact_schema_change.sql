@@ -124,8 +124,7 @@ found as (
             when change <> 'removed' then {{ as_json({'path': 'field_path', 'line_type': 'element_name', 'type': 'new_type'}) }}
         end as new_schema,
         'estimated' as provenance,
-        -- The chance that so many sessions (of a new type: lines) would have shown it.
-        round(1 - exp(-coalesce(expected_sessions / 2, expected_lines / 20)), 3) as confidence,
+        confidence,
         cast(null as varchar) as _source_path,
         cast(null as bigint) as _source_line,
         cast(null as bigint) as _batch_id

@@ -1,6 +1,6 @@
 {{ config(materialized='view') }}
 
--- Every change of what components rest on: schemas, contracts, pages.
+-- Changes of what components rest on: schemas and contracts. A guess that is not likely stays in the fact alone.
 select
     change_id,
     dependency_id,
@@ -16,6 +16,7 @@ select
     affected_components,
     provenance
 from {{ ref('fact_schema_change') }}
+where confidence >= {{ var('change_confidence', 0.8) }}
 union all
 select
     change_id,

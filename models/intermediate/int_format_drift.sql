@@ -3,9 +3,9 @@
 {#
     How the transcript format changed from one client version to the next. A field that is not seen may still exist: it counts
     as come or gone only where, at the rates at which lines and sessions that may have it do, at least `format_expected_lines`
-    lines and `format_expected_sessions` sessions of two projects on the other side should have shown it. Lines of one session
-    look alike, and so do the sessions of one project; that is why lines alone prove nothing. Nor has a field come or gone that
-    another type of line had before or has later.
+    lines and `format_expected_sessions` sessions on the other side should have shown it. Lines of one session look alike; that is
+    why lines alone prove nothing. So do the sessions of one project, which lowers the confidence where there is only one. Nor has
+    a field come or gone that another type of line had before or has later.
 #}
 with version_lines as (
     select
@@ -387,7 +387,12 @@ select
     coalesce(element_versions.first_seen_at, new_versions.version_seen_at) as detected_at,
     changes.line_count,
     changes.expected_lines,
-    changes.expected_sessions
+    changes.expected_sessions,
+    changes.project_count,
+    round(case
+        when changes.expected_sessions is null then 1 - exp(-changes.expected_lines / 20)
+        else (1 - exp(-changes.expected_sessions / 2)) * (1 - exp(-changes.project_count))
+    end, 3) as confidence
 from changes
 inner join numbered_versions as new_versions on new_versions.version_number = changes.new_version
 left join numbered_versions as old_versions on old_versions.version_number = changes.old_version
@@ -395,7 +400,4 @@ left join element_versions
     on element_versions.element_name = changes.element_name and element_versions.version_number = changes.new_version
 where
     changes.expected_lines >= {{ var('format_expected_lines', 20) }}
-    and (
-        changes.expected_sessions is null
-        or changes.expected_sessions >= {{ var('format_expected_sessions', 5) }} and changes.project_count >= 2
-    )
+    and coalesce(changes.expected_sessions >= {{ var('format_expected_sessions', 5) }}, true)
