@@ -242,8 +242,8 @@ def run_model(connection: duckdb.DuckDBPyConnection, model: CompiledModel) -> No
             connection.execute(f"insert into {model.relation} by name (from replacement)")
             connection.execute("drop table replacement")
         else:
-            # Emptied and filled, not made anew: the declared types, compression and NOT NULLs stay. Such a model never reads
-            # itself, so it is filled at once.
+            # Emptied and filled, not made anew: the declared types, compression and NOT NULLs stay. Such a model never
+            # reads itself, so it is filled at once.
             connection.execute(f"truncate {model.relation}")
             connection.execute(f"insert into {model.relation} by name ({model.sql}\n)")
     except BaseException:
