@@ -179,11 +179,9 @@ def golden_store(golden_dir: Path, build_store: BuildStore, tmp_path_factory: py
 
 
 @pytest.fixture(scope="session")
-def sample_store(
-    project_dir: Path, build_store: BuildStore, tmp_path_factory: pytest.TempPathFactory
-) -> Path:
-    """A store of the sample that ships with the project."""
-    return build_store([project_dir / "sample" / "home"], tmp_path_factory.mktemp("sample-home") / "store")
+def sample_store(build_store: BuildStore, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A store of the sample that ships with the project, built as where no transcripts are found."""
+    return build_store([], tmp_path_factory.mktemp("sample") / "home")
 
 
 @pytest.fixture(scope="session")

@@ -51,13 +51,16 @@ weighed as (
     select
         hashed.*,
         segments.tokens,
-        coalesce(segments.allocation_method, 'estimated') as token_method,
+        segments.allocation_method as token_method,
+        segments._source_path,
+        segments._source_line,
         row_number() over (
             partition by hashed.component_type, hashed.component_name, hashed.content_hash
             order by hashed.created_at nulls last, hashed.item_id
         ) as sight_number
     from hashed
-    left join {{ ref('fact_context_segment') }} as segments on segments.segment_id = hashed.item_id
+    -- What was never sent has no segment, and was not measured.
+    inner join {{ ref('fact_context_segment') }} as segments on segments.segment_id = hashed.item_id
 ),
 
 measured as (
@@ -104,13 +107,12 @@ select
     )) as bigint) as estimated_tokens,
     cast(measured.sight_count as bigint) as sight_count,
     cast(measured.session_count as bigint) as session_count,
-    files.path as _source_path,
-    firsts.line_number as _source_line,
+    firsts._source_path,
+    firsts._source_line,
     measured._batch_id
 from weighed as firsts
 inner join measured
     on measured.component_type = firsts.component_type and measured.component_name = firsts.component_name
     and measured.content_hash = firsts.content_hash
-inner join {{ ref('stg_transcripts__file') }} as files on files.file_id = firsts.file_id
 inner join {{ ref('int_token_rate') }} as rates on rates.component_type = firsts.component_type
 where firsts.sight_number = 1

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import stat
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -319,12 +319,9 @@ def test_a_read_only_home_is_said_plainly(
 
 
 @pytest.fixture(scope="module")
-def sample_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A home built from the sample, by the command, in a process of its own."""
-    folder = tmp_path_factory.mktemp("sample")
-    done = _run(folder, "build")
-    assert done.returncode == 0, done.stdout + done.stderr
-    yield folder
+def sample_home(sample_store: Path) -> Path:
+    """The folder above a home built from the sample, by the command, in a process of its own."""
+    return sample_store.parents[1]
 
 
 def _run(folder: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -417,7 +414,9 @@ def test_doctor_of_the_sample(sample_home: Path) -> None:
     assert "sample" in checks["roots"]["message"]
 
 
-def test_two_builds_at_once_both_end_well(tmp_path: Path) -> None:
+def test_two_builds_at_once_both_end_well(sample_home: Path, tmp_path: Path) -> None:
+    shutil.copytree(sample_home / "home", tmp_path / "home")
+    (tmp_path / "home" / "agent_store.duckdb").unlink()
     command = [sys.executable, "-m", "agent_store.cli", "build", "--no-tests", "--quiet"]
     environment = _environment(tmp_path)
     builds = [

@@ -19,7 +19,6 @@ from agent_store.store import open_store
 from ingest import batches
 
 FIXTURE = PROJECT / "tests" / "fixtures" / "component_repo"
-SAMPLE = PROJECT / "sample" / "home"
 FILES = 10_000
 
 
@@ -159,9 +158,10 @@ def test_ten_thousand_files_are_scanned_in_seconds(home: StorePaths, tmp_path: P
 
 
 @pytest.fixture(scope="module")
-def built(tmp_path_factory: pytest.TempPathFactory) -> StorePaths:
-    """A store of the sample and of the repository of fixtures."""
+def built(sample_store: Path, tmp_path_factory: pytest.TempPathFactory) -> StorePaths:
+    """A store of the sample, to which the repository of fixtures came later."""
     folder = tmp_path_factory.mktemp("scan")
+    shutil.copytree(sample_store.parent, folder / "store")
     with pytest.MonkeyPatch.context() as patched:
         patched.setenv("HOME", str(folder / "nobody"))
         patched.setenv("AGENT_STORE_HOME", str(folder / "store"))
@@ -169,7 +169,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> StorePaths:
         paths = StorePaths(folder / "store").ensure()
         with warehouse.build_lock(paths):
             scans.scan(paths, [], named=[FIXTURE])
-        options = Options(roots=[SAMPLE], host="here")
+        options = Options()
         outcome = pipeline.run(paths, PROJECT, options, say=print)
         assert outcome.success, outcome.build
         assert pipeline.run(paths, PROJECT, options, say=print).is_current
@@ -274,5 +274,5 @@ def test_nothing_new_takes_no_time(built: StorePaths, monkeypatch: pytest.Monkey
     monkeypatch.setenv("AGENT_STORE_HOME", str(built.home))
     monkeypatch.setenv("HOME", str(built.home.parent / "nobody"))
     started = time.monotonic()
-    assert pipeline.run(built, PROJECT, Options(roots=[SAMPLE], host="here"), say=print).is_current
+    assert pipeline.run(built, PROJECT, Options(), say=print).is_current
     assert time.monotonic() - started < 2
