@@ -45,7 +45,7 @@ def fitted(table: Table, console: Console) -> Table:
     widths = {
         id(column): min(
             column.max_width or 0,
-            max(Measurement.get(console, options, cell).maximum for cell in column.cells),
+            max(Measurement.get(console, options, cell).maximum for cell in (column.header, *column.cells)),
         )
         for column in names
     }

@@ -289,3 +289,13 @@ def test_names_give_way_and_numbers_do_not() -> None:
     assert all(number in text for number in ("$1,234.56", "145.5M", "12,345"))
     assert text.count("…") == 2
     assert max(len(line) for line in text.splitlines()) <= 60
+
+
+def test_a_title_is_as_wide_as_it_needs() -> None:
+    table = tables.table("")
+    tables.name_column(table, "project", 40)
+    tables.number_columns(table, "cost")
+    table.add_row("a", "$1")
+    console = Console(width=60, record=True, file=io.StringIO())
+    console.print(tables.fitted(table, console))
+    assert "project" in console.export_text()
