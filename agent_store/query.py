@@ -96,11 +96,9 @@ def _shown(value: object) -> str:
     if value is None:
         return "–"
     if isinstance(value, float) and math.isfinite(value):
-        return (
-            f"{value:.6f}".rstrip("0").rstrip(".")
-            if abs(value) >= _SMALLEST_FIXED or not value
-            else f"{value:.3g}"
-        )
+        if value and abs(value) < _SMALLEST_FIXED:
+            return f"{value:.3g}"
+        return f"{value + 0.0:.6f}".rstrip("0").rstrip(".")
     return _text(value)
 
 
