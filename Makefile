@@ -29,10 +29,10 @@ export VIRTUAL_ENV :=
 export DO_NOT_TRACK := 1
 export DBT_SEND_ANONYMOUS_USAGE_STATS := False
 
-.PHONY: help build test lint docs bench report doctor clean setup moved
+.PHONY: help embeddings build test lint docs bench report doctor clean setup moved
 
 help: ## Show this list.
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
 
 setup: $(READY) ## Install what is needed, from the lock file, into .venv.
 
@@ -67,6 +67,9 @@ $(READY): pyproject.toml uv.lock $(MOVED)
 	echo "Installing from uv.lock into $(VENV) …"; \
 	"$$uv" sync --quiet --frozen --compile-bytecode --python $(PY)
 	@pwd -P > $@
+
+embeddings: $(READY) ## Install the extra for search by meaning (19 MB, its model included).
+	@$(TOOLS)/uv/bin/uv sync --quiet --frozen --compile-bytecode --extra embeddings --python $(PY)
 
 build: $(READY) ## Land the transcripts, build, test and publish the store, and print the report.
 	@$(PY) -m agent_store.cli build $(ARGS)
