@@ -205,7 +205,7 @@ def _write(
     import duckdb
 
     connection = duckdb.connect(
-        str(fresh), config={"storage_compatibility_version": STORAGE_VERSION, "memory_limit": _MEMORY_LIMIT}
+        str(fresh), config={"storage_compatibility_version": STORAGE_VERSION, "memory_limit": _MEMORY_LIMIT, "threads": "1"}
     )
     try:
         connection.execute("set TimeZone = 'UTC'")

@@ -494,7 +494,7 @@ def _build_rows(
             config={
                 "storage_compatibility_version": STORAGE_VERSION,
                 "memory_limit": os.environ.get("AGENT_STORE_MEMORY", "1GB"),
-                "threads": str(THREADS),
+                "threads": "1",  # for each query: queries run side by side, and small ones gain nothing from a second
                 "autoinstall_known_extensions": "false",
                 "autoload_known_extensions": "false",
             },
