@@ -162,21 +162,34 @@ todo_items as (
     group by all
 ),
 
+last_lists as (
+    select session_id, actor, max(called_at) as last_written_at
+    from todo_writes
+    group by session_id, actor
+),
+
 todo_tasks as (
     select
-        {{ surrogate_key(['session_id', 'actor', 'task_text']) }} as task_id,
-        parent_task_id,
-        session_id,
-        actor,
-        created_at,
-        last_activity_at,
-        task_text,
+        {{ surrogate_key(['todo_items.session_id', 'todo_items.actor', 'todo_items.task_text']) }} as task_id,
+        todo_items.parent_task_id,
+        todo_items.session_id,
+        todo_items.actor,
+        todo_items.created_at,
+        todo_items.last_activity_at,
+        todo_items.task_text,
         'task_list' as task_source,
-        case last_status when 'completed' then 'completed' when 'in_progress' then 'in_progress' else 'pending' end as status,
-        source_path,
-        source_line,
-        _batch_id
+        case
+            when todo_items.last_status = 'completed' then 'completed'
+            -- Each list is written whole: what is not in the last one was renamed, merged or given up.
+            when todo_items.last_activity_at < last_lists.last_written_at then 'abandoned'
+            when todo_items.last_status = 'in_progress' then 'in_progress'
+            else 'pending'
+        end as status,
+        todo_items.source_path,
+        todo_items.source_line,
+        todo_items._batch_id
     from todo_items
+    inner join last_lists on last_lists.session_id = todo_items.session_id and last_lists.actor = todo_items.actor
 ),
 
 tasks as (

@@ -5,13 +5,13 @@ with turns as (
     from {{ ref('int_turn') }}
 ),
 
--- Whether the same call was made again later in the session or the turn. Over few columns, since a window carries them all.
+-- Whether the same call was made again later in the session or the turn: the same edit, a plan under the same heading, another
+-- tool on the same target. Over few columns, since a window carries them all.
 repeats as (
     select
         tool_use_id,
         lead(tool_use_id) over (
-            partition by session_id, tool_name, case when tool_name not in ('ExitPlanMode', 'exit_plan_mode', 'EnterPlanMode')
-                then coalesce(target, input_hash) end
+            partition by session_id, tool_name, what
             order by called_at nulls last, tool_use_id
         ) is not null as was_made_again,
         lead(tool_use_id) over (partition by turn_id, tool_name, target order by called_at nulls last, tool_use_id) is not null
@@ -19,7 +19,13 @@ repeats as (
     from (
         select
             tool_use_id, session_id, turn_id, tool_name, target, called_at,
-            case when target is null then md5(tool_input_json) end as input_hash
+            case
+                when tool_name in ('ExitPlanMode', 'exit_plan_mode')
+                    then left({{ regex_group('coalesce(result.plan, tool_input.plan)', '^[\\s#]*([^\\n]*)') }}, 20)
+                when tool_name = 'EnterPlanMode' then null
+                when target is null or tool_name in ('Edit', 'MultiEdit', 'Write', 'NotebookEdit') then md5(tool_input_json)
+                else target
+            end as what
         from {{ ref('int_tool_call') }}
     ) as narrow
 ),
@@ -83,7 +89,9 @@ question_options as (
         answer_text,
         case
             when is_multi_select then position(', ' || option_label || ',' in ', ' || answer_text || ',') > 0
+            -- Who adds something to an option has chosen it.
             else option_label = answer_text
+                or length(option_label) >= 5 and starts_with(answer_text, {{ regex_remove('option_label', ' \\(Recommended\\)$') }})
         end as is_chosen
     from {{ explode('questions', 'option_labels', 'option_label', 'option_number') }} as exploded
 ),
@@ -182,7 +190,8 @@ decisions as (
         questions.question_text as context_text,
         case
             when questions.call_status in ('denied', 'interrupted') then 'dismissed'
-            when questions.answer_text = '(notes only)' then questions.note_text
+            -- A question in return is no choice.
+            when questions.answer_text = '(notes only)' then case when trim(questions.note_text) not like '%?' then questions.note_text end
             else questions.answer_text
         end as option_chosen,
         question_choices.alternatives,
@@ -293,12 +302,20 @@ decisions as (
             when target_path is not null and tool_name in ('Edit', 'MultiEdit', 'Write', 'NotebookEdit') then 'file_modification'
             else 'tool_choice'
         end,
-        case error_type when 'denied_user' then 'user' when 'denied_auto' then 'classifier' else 'rule' end,
+        case
+            when error_type = 'denied_user' then 'user'
+            when error_type = 'denied_auto' then 'classifier'
+            when {{ regex_matches('error_text', "'^(<tool_use_error>)?Blocked: sleep'") }} then 'client'
+            else 'rule'
+        end,
         -- A tool without a target is told by what it was called with.
         left(tool_name || coalesce(': ' || coalesce(target, nullif(left(tool_input_json, 300), '{}')), ''), 2000),
         'rejected',
         '["allowed"]',
-        coalesce(user_feedback, rejection_text, case when error_type <> 'denied_user' then error_text end),
+        coalesce(
+            user_feedback, rejection_text,
+            case when error_type <> 'denied_user' then {{ regex_remove('error_text', '</?tool_use_error>') }} end
+        ),
         case
             when coalesce(user_feedback, rejection_text) is not null then 'user'
             when error_type <> 'denied_user' then 'client'

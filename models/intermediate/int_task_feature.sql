@@ -100,6 +100,8 @@ features as (
         min(call_number) filter (where tool_name = 'AskUserQuestion') as first_question_number,
         min(call_number) filter (where tool_family = 'skill') as first_skill_number,
         max(call_number) filter (where is_edit and call_status = 'ok') as last_edit_number,
+        max(call_number) filter (where test_outcome is not null) as last_test_number,
+        max(call_number) filter (where tool_name in ('Agent', 'Task')) as last_delegation_number,
         max(call_number) filter (where is_revert and call_status = 'ok') as last_revert_number,
         max(call_number) filter (where (is_commit or is_push) and call_status = 'ok') as last_commit_number,
         max(call_number) filter (where is_own and error_type = 'denied_user') as last_rejection_number,
@@ -271,6 +273,9 @@ select
         and features.last_revert_number > coalesce(features.last_commit_number, 0), false
     ) as ended_reverted,
     coalesce(features.last_rejection_number = features.last_own_number, false) as ended_rejected,
+    coalesce(features.last_edit_number > features.last_commit_number, false) as edited_after_commit,
+    coalesce(greatest(features.last_edit_number, features.last_delegation_number) > features.last_test_number, false)
+        as worked_after_tests,
     touched._batch_id
 from tasks
 inner join touched on touched.session_id = tasks.session_id

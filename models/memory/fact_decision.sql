@@ -24,7 +24,8 @@ followed as (
     select
         decisions.*,
         undoings.decision_id is not null or coalesce(features.reaction_rule = 'undo_request', false) as was_undone,
-        outcomes.success as task_success
+        outcomes.success as task_success,
+        outcomes.success_basis as task_basis
     from decisions
     left join undoings on undoings.decision_id = decisions.decision_id
     left join features on features.task_id = decisions.turn_id

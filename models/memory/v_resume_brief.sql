@@ -103,8 +103,8 @@ edits as (
     select
         sessions.project_path,
         case
-            when calls.target like sessions.working_dir || '/%' then substr(calls.target, length(sessions.working_dir) + 2)
             when calls.target like sessions.project_path || '/%' then substr(calls.target, length(sessions.project_path) + 2)
+            when calls.target like sessions.working_dir || '/%' then substr(calls.target, length(sessions.working_dir) + 2)
             else calls.target
         end as short_path,
         calls.target as file_path,

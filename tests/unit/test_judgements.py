@@ -29,6 +29,7 @@ GIVEN = {
 FOLLOWED = {
     "was_undone": ("boolean", "false"),
     "task_success": ("boolean", "cast(null as boolean)"),
+    "task_basis": ("varchar", "null"),
 }
 
 OUTCOMES = [
@@ -61,7 +62,7 @@ OUTCOMES = [
     ("undone", "true as ended_reverted, 1 as edit_count"),
     ("tests_failed", "'failed' as test_outcome, 1 as edit_count"),
     ("thanked", "'thanks' as reaction_category"),
-    ("accepted", "'git' as reaction_category"),
+    ("accepted", "1 as response_count, 'git' as reaction_category"),
     ("tests_passed", "'passed' as test_outcome, 1 as edit_count"),
     ("committed", "1 as push_count, 'symptom' as reaction_rule, 1 as edit_count"),
     ("symptom_reported", "1 as edit_count, 'symptom' as reaction_rule, 'debug' as reaction_category"),
@@ -116,7 +117,7 @@ DECISIONS = [
         "false as task_success, true as was_retried, 'skill' as decision_kind, 'a' as option_chosen",
     ),
     ("task_succeeded", "true as task_success, 'a' as option_chosen"),
-    ("task_open", "'a' as option_chosen"),
+    ("task_open", "false as task_success, 'interrupted' as task_basis, 'a' as option_chosen"),
 ]
 COMMANDS = [
     ("cd app && PYTHONPATH=. uv run pytest -q 2>&1 | tail -3", {"test"}),
