@@ -203,7 +203,8 @@ decisions as (
         end as rationale_source,
         questions.call_status in ('denied', 'interrupted') as was_rejected,
         questions.was_asked_again as was_retried,
-        questions.answer_text is not null and coalesce(question_choices.chosen_count, 0) = 0 as is_free_text,
+        questions.answer_text is not null and coalesce(question_choices.chosen_count, 0) = 0
+        and not (questions.answer_text = '(notes only)' and coalesce(trim(questions.note_text) like '%?', false)) as is_free_text,
         coalesce(question_choices.option_count, 0) as option_count,
         question_choices.chosen_number,
         questions.call_status,
@@ -305,7 +306,8 @@ decisions as (
         case
             when error_type = 'denied_user' then 'user'
             when error_type = 'denied_auto' then 'classifier'
-            when {{ regex_matches('error_text', "'^(<tool_use_error>)?Blocked: sleep'") }} then 'client'
+            -- The client's own guard, or nobody there to be asked.
+            when {{ regex_matches('error_text', "'^(<tool_use_error>)?Blocked: sleep|but you haven.t granted it yet'") }} then 'client'
             else 'rule'
         end,
         -- A tool without a target is told by what it was called with.

@@ -53,7 +53,7 @@ select
     judged.option_chosen,
     judged.alternatives as alternatives_considered,
     -- What the agent said in the same answer is a reason only for what the agent decided.
-    left(coalesce(judged.rationale, trim(responses.response_text)), 2000) as rationale,
+    left(coalesce(judged.rationale, {{ trim_space('responses.response_text') }}), 2000) as rationale,
     coalesce(judged.rationale_source, case when responses.response_text is not null then 'agent' end) as rationale_source,
     rules.outcome,
     judged.outcome_basis,
