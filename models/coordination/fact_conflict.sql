@@ -62,7 +62,7 @@ edits as (
         types.tool_family in ('file_edit', 'notebook') and calls.is_success and calls.called_at is not null
         and {{ regex_matches('calls.target_path', "'^(/|[A-Za-z]:)'") }}
         -- Every job of a build server has a machine of its own with the same paths.
-        and not {{ regex_matches('calls.target_path', "'^(/home/runner/work|/github/workspace|/builds?|/__w)/'") }}
+        and not {{ is_on_build_server('calls.target_path') }}
 ),
 
 -- Two agents by turns on one file, both at work when the other wrote: neither can have waited for the other's end.

@@ -1,6 +1,5 @@
 -- Where worktrees lie: `worktrees/<name>`, and `worktrees/<repository>/<name>/<repository>`.
 {%- set worktrees = '^.*?[/\\\\._-]worktrees[/\\\\]' %}
-{%- set build_servers = "'^(/home/runner/work|/builds?|/__w)/'" %}
 
 with sessions as (
     select session_id, project_path, working_dir, worktree_path
@@ -49,7 +48,7 @@ projects as (
     select
         project_path,
         {{ path_name('project_path') }} as project_name,
-        {{ regex_matches('project_path', build_servers) }} as is_build_server,
+        {{ is_on_build_server('project_path') }} as is_build_server,
         count(*) as session_count
     from sessions
     group by project_path

@@ -41,12 +41,26 @@ commands as (
     where tool_name = 'Bash' and command is not null
 ),
 
--- Servers whose list of tools holds nothing but the two to sign in.
-signed_out as (
+-- Servers that gave nothing: the client could not connect, or their list of tools holds nothing but the two to sign in.
+unconnected as (
+    select
+        session_id,
+        server_name,
+        created_at,
+        'mcp_error' as error_type,
+        'the client could not connect' as error_text,
+        _batch_id
+    from {{ explode(
+        "(select session_id, created_at, _batch_id, attachment.failedMcpServers as servers from " ~ ref('stg_transcripts__attachment')
+        ~ " where attachment.failedMcpServers is not null)", 'servers', 'server_name', 'server_number'
+    ) }} as exploded
+    union all
     select
         session_id,
         {{ regex_group('tool_name', '^mcp__(.+?)__') }} as server_name,
         min(created_at) as created_at,
+        'not_signed_in' as error_type,
+        'nobody has signed in: the server offers nothing but to do so' as error_text,
         max(_batch_id) as _batch_id
     from {{ explode(
         "(select session_id, created_at, _batch_id, attachment.addedNames as tool_names from " ~ ref('stg_transcripts__attachment')
@@ -194,7 +208,7 @@ uses as (
         session_id,
         null,
         null,
-        'mcp_error',
+        error_type,
         server_name,
         'mcp_server',
         'mcp_connect',
@@ -203,33 +217,11 @@ uses as (
         false,
         null,
         null,
-        'the client could not connect',
+        error_text,
         null,
         null,
         _batch_id
-    from {{ explode(
-        "(select session_id, created_at, _batch_id, attachment.failedMcpServers as servers from " ~ ref('stg_transcripts__attachment')
-        ~ " where attachment.failedMcpServers is not null)", 'servers', 'server_name', 'server_number'
-    ) }} as exploded
-    union all
-    select
-        session_id,
-        null,
-        null,
-        'not_signed_in',
-        server_name,
-        'mcp_server',
-        'mcp_connect',
-        null,
-        created_at,
-        false,
-        null,
-        null,
-        'nobody has signed in: the server offers nothing but to do so',
-        null,
-        null,
-        _batch_id
-    from signed_out
+    from unconnected
 )
 
 select

@@ -69,13 +69,12 @@ bodies as (
         *,
         {{ trim_space(
             regex_remove(regex_remove("block_text", "^Base directory for this skill: [^\\n]+"), "\\n\\nARGUMENTS: (?s:.*)$")
-        ) }} as body_text,
-        {{ regex_matches('block_text', "'\\n\\nARGUMENTS: '") }} as has_appended_arguments
+        ) }} as body_text
     from ranked
     where text_rank = 1
 ),
 
--- Put back what the call has filled in. Where the arguments were appended, the text has no place for them.
+-- With what the call has filled in put back.
 masked as (
     select
         *,

@@ -37,7 +37,7 @@ in_transcripts as (
             when runs.check_name = 'pre_commit' or regexp_matches(runs.command_text, '\bgit\s+(-\S+\s+(\S+\s+)?)*(commit|push|merge|rebase)\b') then 'pre_commit'
             when
                 regexp_matches(coalesce(sessions.entrypoint, ''), 'github|action|ci$')
-                or regexp_matches(coalesce(sessions.working_dir, ''), '^(/home/runner/work|/github/workspace|/builds)/') then 'ci'
+                or {{ is_on_build_server('sessions.working_dir') }} then 'ci'
             when edits.first_edited_at < runs.ran_at then 'post_update'
             else 'manual'
         end as trigger_type,
