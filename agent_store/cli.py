@@ -1,7 +1,8 @@
 """The command line: `agent-store ingest | build | report | query | line | doctor | docs`.
 
 Start-up matters: DuckDB, rich and dbt are imported by the command that needs them, never by `--help`.
-Exit codes: 0 done, 1 failed or red, 2 wrong usage, 3 no published store, 130 stopped with Ctrl-C.
+Exit codes: 0 done; 1 failed, nothing was published; 2 wrong usage; 3 no published store; 4 published, but a model
+failed, or --strict and a check found something; 130 stopped with Ctrl-C.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from agent_store import __version__
+from agent_store import __version__, last_build
 from agent_store.errors import StoreError, advice_for, explain
 from agent_store.paths import project_dir, store_paths
 
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from agent_store.warehouse import BuildResult, NodeFailure
     from ingest.landing import LandingResult
 
+UNCLEAN = 4
 INTERRUPTED = 130
 NARROWEST = 80
 _PROBLEMS_SHOWN = 20
@@ -119,6 +121,9 @@ def ingest(roots: tuple[Path, ...], host: str | None) -> int:
 @click.option("--no-tests", is_flag=True, help="Publish without running the data tests.")
 @click.option("--full-refresh", is_flag=True, help="Build every table again from the raw lines.")
 @click.option("--no-ingest", is_flag=True, help="Build from what has been landed already.")
+@click.option(
+    "--strict", is_flag=True, help="Exit with 4 if any check found something. What is built is published."
+)
 @click.option("-q", "--quiet", is_flag=True, help="Only the summary lines, without the report.")
 def build(
     roots: tuple[Path, ...],
@@ -126,11 +131,17 @@ def build(
     no_tests: bool,
     full_refresh: bool,
     no_ingest: bool,
+    strict: bool,
     quiet: bool,
 ) -> int:
     """Land, build, test and publish the store, then show the report.
 
-    With nothing new this takes no longer than looking. A red build publishes nothing.
+    With nothing new this takes no longer than looking. What a check finds wrong is published and listed in
+    v_failed_check. Sessions that one of the few guards finds wrong are set aside, in v_set_aside_session. Only a guard
+    that cannot name a session keeps the new store back.
+
+    Exit codes: 0 published or nothing new; 1 nothing was published; 4 published, but a model failed and its tables are
+    of an earlier build, or --strict and a check found something.
     """
     from agent_store import pipeline
 
@@ -151,6 +162,13 @@ def build(
                 click.echo(outcome.scan.summary)
             elif name == "building":
                 click.echo(f"Building: {outcome.reason} …")
+            elif name == "set aside" and outcome.build is not None:
+                for guard in outcome.build.guards:
+                    _show_failure("guard", guard)
+                count = outcome.set_aside
+                click.echo(
+                    f"{count:,} session{' is' if count == 1 else 's are'} set aside for that: building without …"
+                )
 
         with _build_progress() as on_node:
             outcome = pipeline.run(
@@ -171,7 +189,25 @@ def build(
         click.echo(f"Nothing new: {paths.store} is up to date.")
     if not quiet:
         _show_report(as_json=False)
-    return 0
+    return _verdict(strict=strict)
+
+
+def _verdict(*, strict: bool) -> int:
+    """The exit code of a build, by what the store says of it: also where nothing new was built."""
+    from agent_store.store import open_store
+
+    with open_store(store_paths()) as connection:
+        row = connection.execute("select stale_table_count, warned_test_count from store_build").fetchone()
+        aside = connection.execute(
+            "select count(*) from duckdb_tables() where table_name = 'v_set_aside_session'"
+        ).fetchone()
+        if aside and aside[0]:
+            aside = connection.execute("select count(*) from v_set_aside_session").fetchone()
+    stale, found = row or (0, 0)
+    found += aside[0] if aside else 0
+    if strict and found:
+        _say("Strict: a check found something (exit code 4). v_failed_check and v_set_aside_session list it.")
+    return UNCLEAN if stale or (strict and found) else 0
 
 
 @cli.group(invoke_without_command=True)
@@ -385,21 +421,25 @@ def _show_landing(result: LandingResult) -> None:
 
 def _show_build(result: BuildResult, *, tested: bool) -> None:
     tests = f"{result.passed_count:,} of {result.test_count:,} tests passed" if tested else "tests not run"
-    if result.warnings:
-        tests += f", {len(result.warnings):,} warned"
     click.echo(f"dbt: {result.model_count:,} models, {tests} in {result.seconds:.1f} s.")
-    for warning in result.warnings:
-        _show_failure("warning", warning)
-    if result.success:
-        return
+    for warning in result.warnings[:_PROBLEMS_SHOWN]:
+        _show_failure("finding", warning)
+    if result.warnings:
+        more = len(result.warnings) - _PROBLEMS_SHOWN
+        _say(
+            f"  {f'… {more:,} more; ' if more > 0 else ''}all are in v_failed_check; the rest of the store is right."
+        )
     for failure in result.failures:
-        _show_failure("FAILED", failure)
+        _show_failure("guard FAILED" if failure.is_guard else "FAILED", failure)
     hint = next((hint for failure in result.failures if (hint := advice_for(failure.message))), "")
-    if hint:
+    if result.stale:
+        _say(
+            f"  {len(result.stale):,} tables and views keep their rows of the last build: v_store_table lists them."
+        )
+    if not result.success:
+        _say("Nothing was published; the store of the last build stays as it is.")
+    if hint := hint or last_build.advice_after(result):
         _say(f"  → {hint}")
-    if result.skipped:
-        _say(f"  skipped because of that: {len(result.skipped):,} (models and tests)")
-    _say("The build is red: nothing was published; the store of the last green build stays as it is.")
 
 
 def _show_failure(word: str, failure: NodeFailure) -> None:
@@ -420,6 +460,12 @@ def _show_report(since: date | None = None, until: date | None = None, *, as_jso
         click.echo(json.dumps(plain(found.as_json()), ensure_ascii=False, indent=1))
     else:
         reports.render(found, _console())
+    last = last_build.read(paths)
+    if last is not None and not last.is_published:
+        _say(
+            f"The last build ({last.ended_at:%Y-%m-%d %H:%M} UTC) published nothing: this is the store of an earlier one. "
+            "agent-store doctor says why."
+        )
 
 
 def _show_ledger(ask: Callable[[Any], Any], render: Callable[[Any, Console], None], *, as_json: bool) -> None:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from agent_store import last_build
 from agent_store.errors import StoreError
 from agent_store.paths import Roots, StorePaths, project_dir, resolve_roots
 from agent_store.report import FINDINGS, age, bytes_in_words
@@ -51,6 +52,7 @@ def examine(paths: StorePaths, roots: Sequence[Path] = ()) -> list[Check]:
         lambda: _home(paths),
         lambda: _space(paths),
         *([lambda: _roots(found), lambda: _cleanup(found)] if found else []),
+        lambda: _last_build(paths),
         lambda: _store(paths),
         lambda: _schedule(paths),
     ]
@@ -188,6 +190,19 @@ def _cleanup(roots: Roots) -> Iterator[Check]:
             )
 
 
+def _last_build(paths: StorePaths) -> Iterator[Check]:
+    last = last_build.read(paths)
+    if last is None or not last.problems:
+        return
+    done = "published, but not all of it is new" if last.is_published else "published nothing"
+    yield Check(
+        "last build",
+        WARN if last.is_published else FAIL,
+        f"{last.ended_at:%Y-%m-%d %H:%M} UTC, {done}: {'; '.join(last.problems)}",
+        last.advice,
+    )
+
+
 def _store(paths: StorePaths) -> Iterator[Check]:
     with open_store(paths) as connection:
         row = connection.execute(
@@ -219,7 +234,10 @@ def _store(paths: StorePaths) -> Iterator[Check]:
     if is_tested:
         message = f"{passed:,} of {tests:,} passed" + (f", {warned:,} warned" if warned else "")
         yield Check(
-            "tests", WARN if warned else OK, message, "agent-store build names them." if warned else ""
+            "tests",
+            WARN if warned else OK,
+            message,
+            'agent-store query "from v_failed_check"' if warned else "",
         )
     else:
         yield Check("tests", WARN, "the store was published without tests", "Run agent-store build.")

@@ -54,6 +54,8 @@ _OF_TIME = {
 
 # Each of these views lists findings: no rows is what one hopes for.
 FINDINGS = {
+    "v_failed_check": "checks that found rows which cannot be right; everything else holds",
+    "v_set_aside_session": "sessions left out because a guard found them wrong",
     "v_unpriced_model": "models without a known price, whose responses are not in the dollars",
     "v_unknown_line_type": "kinds of line or key that this version does not know",
     "v_set_aside_line": "lines set aside, each with its reason",

@@ -46,14 +46,15 @@ models: {agent_store: {+materialized: table, +schema: main}}
 sources:
   - name: raw
     schema: raw
-    tables: [{name: call}]
+    tables: [{name: call}, {name: set_aside_session}]
 """,
     "models/fact_api_call.sql": """
 {{ config(materialized='incremental', incremental_strategy='append') }}
 select call_id, session_id, model_name, project_name, called_at, input_tokens, output_tokens, cache_read_tokens,
     cache_write_tokens, cost_usd, _batch_id
 from {{ source('raw', 'call') }}
-{% if is_incremental() %} where _batch_id > (select coalesce(max(_batch_id), 0) from {{ this }}) {% endif %}
+where session_id not in (select session_id from {{ source('raw', 'set_aside_session') }})
+{% if is_incremental() %} and _batch_id > (select coalesce(max(_batch_id), 0) from {{ this }}) {% endif %}
 """,
     "models/fact_api_call.yml": """
 models:
@@ -64,6 +65,14 @@ models:
       - {name: cost_usd, description: API-equivalent dollars.}
 """,
     "models/dim_session.sql": "select session_id, min(called_at) as started_at from {{ ref('fact_api_call') }} group by all",
+    "models/dim_session.yml": """
+models:
+  - name: dim_session
+    columns:
+      - {name: session_id, data_type: varchar, constraints: [{type: not_null}]}
+      - {name: started_at, data_type: timestamp}
+""",
+    "models/v_set_aside_session.sql": "select session_id, test_name from {{ source('raw', 'set_aside_session') }}",
     "models/v_cost_daily.sql": (
         "{{ config(materialized='view') }}\nselect cast(called_at as date) as usage_date,"
         + MEASURES

@@ -202,3 +202,5 @@ select
     lines._batch_id
 from unwrapped as lines
 inner join files on files.file_id = lines.file_id
+-- Sessions that a guard has set aside stay in raw and out of every model, until the code changes.
+where session_id not in (select session_id from {{ source('raw', 'set_aside_session') }})
