@@ -1,4 +1,4 @@
-"""Publishing: a green build becomes the store in one rename; who reads the old one goes on reading it.
+"""Publishing: a build becomes the store in one rename; who reads the old one goes on reading it.
 
 The new store is made as `.publish-<pid>/agent_store.duckdb`: dbt writes three-part names into views, and the
 first part is the file's stem, which therefore has to be the same from the beginning.
@@ -159,7 +159,7 @@ def publish(
             explain(error, "Publishing the store")
             or StoreError(
                 f"Publishing the store failed: {str(error).strip().splitlines()[0]}",
-                "The store of the last green build is still in place.",
+                "The store of the last build is still in place.",
             )
         ) from error
     finally:

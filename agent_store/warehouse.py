@@ -466,7 +466,7 @@ def build(
 ) -> BuildResult:
     """Build the models, in order, each followed by its tests; what fails is named with its rows.
 
-    With `seeds` false the code is that of the last green build, by its fingerprint `code`: the seeds are
+    With `seeds` false the code is that of the last complete build, by its fingerprint `code`: the seeds are
     loaded, the views are valid and everything is compiled, so that dbt is not needed (see `compiled`).
     """
     from ingest.batches import ensure_schema
