@@ -263,6 +263,7 @@ def test_guards_are_few_listed_in_one_place_and_name_sessions(manifest: Manifest
     assert len(listed) <= 16, "A guard can silence the store: there are few."
     for name, node in guards.items():
         is_grouped = "test_metadata" in node and node["test_metadata"]
+        assert node["description"], f"{name} does not say what it checks"
         assert is_grouped or "session_id" in node["raw_code"] or name in GUARDS_WITHOUT_SESSION, name
 
 
