@@ -33,6 +33,8 @@
 {
     "type": "VARCHAR", "subtype": "VARCHAR", "uuid": "VARCHAR", "parentUuid": "VARCHAR", "logicalParentUuid": "VARCHAR",
     "timestamp": "VARCHAR", "sessionId": "VARCHAR", "session_id": "VARCHAR",
+    "_audit_timestamp": "VARCHAR", "_audit_hmac": "VARCHAR", "parent_tool_use_id": "VARCHAR", "claude_code_version": "VARCHAR",
+    "isSynthetic": "BOOLEAN", "isReplay": "BOOLEAN", "tool_use_result": "JSON",
     "isSidechain": "BOOLEAN", "agentId": "VARCHAR", "cwd": "VARCHAR", "version": "VARCHAR", "gitBranch": "VARCHAR",
     "entrypoint": "VARCHAR", "slug": "VARCHAR", "sessionKind": "VARCHAR", "teamName": "VARCHAR", "agentName": "VARCHAR",
     "forkedFrom": {"sessionId": "VARCHAR", "messageUuid": "VARCHAR"},
