@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from agent_store.errors import StoreError, explain
+from ingest.discover import named_roots, transcripts, usual_roots
 
 HOME_VARIABLE = "AGENT_STORE_HOME"
 PROJECT_VARIABLE = "AGENT_STORE_PROJECT_DIR"
@@ -16,8 +17,6 @@ CLAUDE_VARIABLE = "CLAUDE_CONFIG_DIR"
 STORE_NAME = "agent_store.duckdb"
 FOLDER_MODE = 0o700
 FILE_MODE = 0o600
-# The first transcript settles whether a folder holds any; after so many folders without one the search ends.
-_SCAN_LIMIT = 50_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,19 +120,7 @@ class Roots:
 
 def has_transcripts(root: Path) -> bool:
     """Whether any transcript lies below a folder (the first one found settles it)."""
-    start = root / "projects" if (root / "projects").is_dir() else root
-    if start.is_file():
-        return True
-    for seen, (_, _, names) in enumerate(os.walk(start)):
-        if any(name.endswith((".jsonl", ".jsonl.gz")) for name in names):
-            return True
-        if seen > _SCAN_LIMIT:
-            return False
-    return False
-
-
-def _named_roots(value: str) -> list[Path]:
-    return [Path(part.strip()).expanduser() for part in value.split(",") if part.strip()]
+    return root.is_file() or any(True for _ in transcripts(root))
 
 
 def sample_root(project: Path) -> Path:
@@ -150,7 +137,8 @@ def resolve_roots(
 ) -> Roots:
     """Choose the roots: those given, else CLAUDE_CONFIG_DIR, else the usual places, else the sample.
 
-    The sample is never taken where `allow_sample` is off: real transcripts must not be mixed with it.
+    The sample is taken only where nothing was named, and never where `allow_sample` is off: real transcripts must not
+    be mixed with it.
     """
     environment = os.environ if environ is None else environ
     if given:
@@ -166,22 +154,16 @@ def resolve_roots(
             _distinct(roots), "--root", notes=tuple(f"No transcripts below {root}." for root in empty)
         )
 
-    named = environment.get(CLAUDE_VARIABLE, "")
-    if named.strip():
-        origin, candidates = CLAUDE_VARIABLE, _named_roots(named)
-    else:
-        home = Path(environment.get("HOME") or Path.home())
-        origin, candidates = "usual places", [home / ".claude", home / ".config" / "claude"]
-    notes = [
-        f"{CLAUDE_VARIABLE} names {root}, which does not exist."
-        for root in candidates
-        if named.strip() and not root.exists()
-    ]
+    named = named_roots(environment.get(CLAUDE_VARIABLE, ""))
+    if named:
+        return _configured(named)
+    candidates = usual_roots(environment, Path(environment.get("HOME") or Path.home()))
+    notes: list[str] = []
     found = [root.absolute() for root in candidates if root.exists() and has_transcripts(root)]
     if found:
-        return Roots(_distinct(found), origin, notes=tuple(notes))
+        return Roots(_distinct(found), "usual places")
 
-    looked = ", ".join(str(root) for root in candidates)
+    looked = f"{candidates[0]}, {candidates[1]} or the desktop client's folder"
     sample = sample_root(project)
     if allow_sample and has_transcripts(sample):
         notes.append(
@@ -189,7 +171,25 @@ def resolve_roots(
         )
         return Roots((sample,), "sample", is_sample=True, notes=tuple(notes))
     notes.append(f"No transcripts found in {looked}: nothing to land.")
-    return Roots((), origin, notes=tuple(notes))
+    return Roots((), "usual places", notes=tuple(notes))
+
+
+def _configured(named: Sequence[Path]) -> Roots:
+    """Choose the roots that CLAUDE_CONFIG_DIR names. Nothing else is taken in their stead: not the sample either."""
+    there = [root.absolute() for root in named if root.is_dir()]
+    missing = [root for root in named if not root.is_dir()]
+    if not there:
+        names = ", ".join(str(root) for root in missing)
+        raise StoreError(
+            f"{CLAUDE_VARIABLE} names {names}: there is no such folder.",
+            f"Set {CLAUDE_VARIABLE} to the folder that holds `projects` (several are separated by commas), unset it "
+            "to use ~/.claude, or name a folder for this run: --root FOLDER",
+        )
+    notes = [f"{CLAUDE_VARIABLE} names {root}, which does not exist." for root in missing]
+    notes += [
+        f"No transcripts below {root} ({CLAUDE_VARIABLE})." for root in there if not has_transcripts(root)
+    ]
+    return Roots(_distinct(there), CLAUDE_VARIABLE, notes=tuple(notes))
 
 
 def _distinct(roots: Sequence[Path]) -> tuple[Path, ...]:

@@ -8,19 +8,22 @@ from __future__ import annotations
 import os
 import re
 import stat
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
 from ingest.transcripts import (
     ARCHIVE_SUFFIX,
+    DESKTOP,
     LINE_TABLES,
-    SKIPPED_ANYWHERE,
-    SKIPPED_IN_HOME,
+    TRANSCRIPT_TABLE,
     Kind,
     classify,
     is_set_aside,
+    is_skipped,
     logical_path,
 )
 
@@ -29,6 +32,7 @@ _MOUNTED_DRIVE = re.compile(r"^/mnt/([A-Za-z])(?:/|$)")
 _DISTRIBUTION = re.compile(r"^[\\/]{2}wsl(?:\$|\.localhost)[\\/][^\\/]+", re.IGNORECASE)
 _PROJECTS = "projects"
 _INODE_MASK = (1 << 63) - 1  # some file systems use all 64 bits
+_Identity = tuple[int, int] | str
 
 
 class Stamp(NamedTuple):
@@ -82,15 +86,38 @@ class Scan:
     problems: tuple[Problem, ...]
 
 
-def default_roots(environment: Mapping[str, str], home: Path) -> list[Path]:
-    """Return the folders Claude Code writes to: those of CLAUDE_CONFIG_DIR, else the usual ones."""
-    configured = environment.get("CLAUDE_CONFIG_DIR", "").strip()
-    if configured:
-        whole = as_local_path(configured)
-        if "," not in configured or whole.is_dir():  # a comma may be part of a name
-            return [whole]
-        return [as_local_path(part.strip()) for part in configured.split(",") if part.strip()]
-    return [root for root in (home / ".claude", home / ".config" / "claude") if root.is_dir()]
+def named_roots(value: str) -> list[Path]:
+    """Return the folders that CLAUDE_CONFIG_DIR names, separated by commas; a comma may also be part of a name."""
+    parts = value.strip().split(",")
+    roots: list[Path] = []
+    while parts:
+        longest = next((n for n in range(len(parts), 1, -1) if _named(parts[:n]).is_dir()), 1)
+        if any(part.strip() for part in parts[:longest]):
+            roots.append(_named(parts[:longest]))
+        parts = parts[longest:]
+    return roots
+
+
+def _named(parts: Sequence[str]) -> Path:
+    return as_local_path(",".join(parts).strip())
+
+
+def usual_roots(environment: Mapping[str, str], home: Path) -> list[Path]:
+    """Return where the clients write unless told otherwise, whether it is there or not.
+
+    The client of the terminal has one home, the desktop client one per session, all in one folder. The version of it
+    that comes from the store of Windows lies in a folder of its own.
+    """
+    config = as_local_path(environment.get("XDG_CONFIG_HOME", "").strip() or home / ".config")
+    desktop = [home / "Library" / "Application Support" / "Claude", config / "Claude"]
+    if roaming := environment.get("APPDATA", "").strip():
+        desktop.append(as_local_path(roaming) / "Claude")
+    if local := environment.get("LOCALAPPDATA", "").strip():
+        packages = as_local_path(local) / "Packages"
+        desktop += [
+            found / "LocalCache" / "Roaming" / "Claude" for found in sorted(packages.glob("Claude_*"))
+        ]
+    return [home / ".claude", config / "claude", *(folder / DESKTOP for folder in desktop)]
 
 
 def as_local_path(text: str | Path, *, windows: bool = os.name == "nt") -> Path:
@@ -124,15 +151,44 @@ def changed_files(files: Iterable[FoundFile], memory: Mapping[tuple[str, str], S
 
 def scan(roots: Sequence[Path | str]) -> Scan:
     """Find all files below the roots, in a fixed order, without opening any."""
-    found: list[FoundFile] = []
-    problems: list[Problem] = []
     distinct = distinct_roots(roots)
-    for root in distinct:
-        if root.is_dir():
-            _Walk(root, found, problems).run()
-        else:
+    walks, problems = _walks(distinct)
+    # What lies below some root itself goes before what is only linked there.
+    found = [list(walk.files()) for walk in walks]
+    for files, walk in zip(found, walks, strict=True):
+        files.extend(walk.linked_files())
+        files.sort(key=lambda file: file.path)
+        problems += walk.problems
+    return Scan(
+        tuple(_as_text(root.as_posix()) for root in distinct),
+        tuple(chain.from_iterable(found)),
+        tuple(problems),
+    )
+
+
+def transcripts(root: Path | str) -> Iterator[FoundFile]:
+    """Find the transcripts below one root as `scan` does, one by one and in no particular order."""
+    walks, _ = _walks(distinct_roots([root]))
+    for walk in walks:
+        for file in chain(walk.files(), walk.linked_files()):
+            if LINE_TABLES.get(file.kind) == TRANSCRIPT_TABLE:
+                yield file
+
+
+def _walks(roots: Iterable[Path]) -> tuple[list[_Walk], list[Problem]]:
+    """Return a walk for each root that is there; what lies above the roots counts as seen."""
+    walks: list[_Walk] = []
+    problems: list[Problem] = []
+    seen: set[_Identity] = set()
+    for root in roots:
+        if not root.is_dir():
             problems.append(Problem(str(root), None, "there is no such folder"))
-    return Scan(tuple(_as_text(root.as_posix()) for root in distinct), tuple(found), tuple(problems))
+            continue
+        walks.append(_Walk(root, seen))
+        for above in root.parents:
+            with suppress(OSError):
+                seen.add(_identity(above))
+    return walks, problems
 
 
 def _as_text(name: str) -> str:
@@ -145,72 +201,95 @@ def _as_text(name: str) -> str:
 
 
 class _Walk:
-    """One walk below one root."""
+    """One walk below one root; folders that were seen before, here or in another walk, are left out.
 
-    def __init__(self, root: Path, found: list[FoundFile], problems: list[Problem]) -> None:
+    Links to folders are followed when everything that is there without them has been walked: so a folder that can be
+    reached both ways is found where it lies, and one that is linked twice is found once. A link that leads upwards
+    would lead around in circles and is not followed.
+    """
+
+    def __init__(self, root: Path, seen: set[_Identity]) -> None:
         self.system_root = str(root)
         self.root = _as_text(root.as_posix())
-        self.found = found
-        self.problems = problems
+        self.seen = seen
+        self.problems: list[Problem] = []
+        self.links: list[tuple[str, tuple[str, ...]]] = []
+        self.parts = root.parts
         above = PurePosixPath(root.as_posix()).parts
         # The part of the root's own path from its `projects` on, if the root lies in one.
         self.above = tuple(above[above.index(_PROJECTS) :]) if _PROJECTS in above[-3:] else ()
+        self.is_home = Path(self.system_root, _PROJECTS).is_dir()
 
-    def run(self) -> None:
-        """Walk everything; folders first found are walked in the order of their names."""
-        start = len(self.found)
-        is_home = Path(self.system_root, _PROJECTS).is_dir()
-        pending: list[tuple[str, tuple[str, ...]]] = [(self.system_root, ())]
+    def files(self) -> Iterator[FoundFile]:
+        """Walk what lies below the root itself."""
+        yield from self._below(self.system_root, ())
+
+    def linked_files(self) -> Iterator[FoundFile]:
+        """Walk what links lead to, in the order of their names."""
+        while self.links:
+            links, self.links = sorted(self.links, key=lambda link: link[1]), []
+            for path, names in links:
+                here = os.path.realpath(os.path.dirname(path))  # noqa: PTH120 - names need not be valid text
+                target = os.path.realpath(path)
+                if Path(target) not in (Path(here), *Path(here).parents):
+                    yield from self._below(path, names)
+
+    def _below(self, start: str, start_names: tuple[str, ...]) -> Iterator[FoundFile]:
+        pending = [(start, start_names)]
         while pending:
             folder, names = pending.pop()
             try:
+                identity = _identity(folder)
+                if identity in self.seen:
+                    continue
+                self.seen.add(identity)
                 with os.scandir(folder) as entries:
                     for entry in entries:
-                        if self._is_folder(entry, names):
-                            if not self._is_skipped(entry.name, is_home=is_home and not names):
-                                pending.append((entry.path, (*names, entry.name)))
-                        else:
-                            self._take(entry, names)
+                        if not self._is_folder(entry):
+                            if found := self._taken(entry, names):
+                                yield found
+                        elif not is_skipped(
+                            (*self.parts, *names), entry.name, is_home=self.is_home and not names
+                        ):
+                            waiting = self.links if entry.is_symlink() else pending
+                            waiting.append((entry.path, (*names, entry.name)))
             except OSError as error:
                 self.problems.append(Problem(_as_text(folder), None, f"cannot be listed: {_reason(error)}"))
-        self.found[start:] = sorted(self.found[start:], key=lambda file: file.path)
 
-    def _is_folder(self, entry: os.DirEntry[str], names: tuple[str, ...]) -> bool:
+    @staticmethod
+    def _is_folder(entry: os.DirEntry[str]) -> bool:
         try:
-            if entry.is_dir(follow_symlinks=False):
-                return True
-            # Links to folders are not followed (no loops); only `projects` itself may lie elsewhere.
-            return not names and entry.name == _PROJECTS and entry.is_dir()
+            return entry.is_dir()
         except OSError:
             return False
 
-    @staticmethod
-    def _is_skipped(name: str, *, is_home: bool) -> bool:
-        return name in SKIPPED_ANYWHERE or (is_home and name in SKIPPED_IN_HOME) or is_set_aside(name)
-
-    def _take(self, entry: os.DirEntry[str], names: tuple[str, ...]) -> None:
+    def _taken(self, entry: os.DirEntry[str], names: tuple[str, ...]) -> FoundFile | None:
         name = entry.name
         folders = (*self.above, *names)
         kind = classify(folders, name)
         if kind is None or is_set_aside(name):
-            return
+            return None
         try:
             status = entry.stat()
         except OSError as error:
             self.problems.append(Problem(_as_text(entry.path), None, f"cannot be read: {_reason(error)}"))
-            return
-        if not stat.S_ISREG(status.st_mode):  # a pipe, a socket, a link to a folder
-            return
-        self.found.append(
-            FoundFile(
-                self.root,
-                _as_text("/".join((*names, name))),
-                entry.path,
-                kind,
-                _as_text(logical_path(folders, name, kind)),
-                stamp_of(status),
-            )
+            return None
+        if not stat.S_ISREG(status.st_mode):  # a pipe, a socket
+            return None
+        return FoundFile(
+            self.root,
+            _as_text("/".join((*names, name))),
+            entry.path,
+            kind,
+            _as_text(logical_path(folders, name, kind)),
+            stamp_of(status),
         )
+
+
+def _identity(folder: str | Path) -> _Identity:
+    """Return what tells a folder from all others, whatever name leads to it."""
+    status = os.stat(folder)  # noqa: PTH116 - names need not be valid text
+    return (status.st_dev, status.st_ino) if status.st_ino else os.path.realpath(folder)
 
 
 def _reason(error: OSError) -> str:

@@ -9,6 +9,11 @@ from typing import Final
 ARCHIVE_SUFFIX: Final = ".gz"
 _LINES_SUFFIXES: Final = (".jsonl", ".jsonl.gz")
 _PROJECTS: Final = "projects"
+# Where the desktop client keeps its sessions: a folder each, with a home of its own in it.
+DESKTOP: Final = "local-agent-mode-sessions"
+_DESKTOP_SESSION: Final = "local_"
+_DESKTOP_FILES: Final = frozenset({"uploads", "outputs"})  # the user's own files
+_HOME: Final = ".claude"
 _TOOL_RESULTS: Final = "tool-results"
 _WORKFLOWS: Final = "workflows"
 _SESSION_DEPTH: Final = 2  # <slug>/<session>.jsonl
@@ -29,15 +34,18 @@ class Kind(StrEnum):
     TOOL_RESULT = "tool_result"
     WORKFLOW_RUN = "workflow_run"
     CUSTOM_TITLE = "custom_title"
+    AUDIT_LOG = "audit_log"
 
 
+TRANSCRIPT_TABLE: Final = "transcript_line"
 # Files that grow line by line, and the table their lines go to. Every other kind is a document: landed whole.
 LINE_TABLES: Final[dict[str, str]] = {
-    Kind.SESSION: "transcript_line",
-    Kind.SUBAGENT: "transcript_line",
-    Kind.WORKFLOW_AGENT: "transcript_line",
-    Kind.WORKFLOW_JOURNAL: "transcript_line",
-    Kind.OTHER: "transcript_line",
+    Kind.SESSION: TRANSCRIPT_TABLE,
+    Kind.SUBAGENT: TRANSCRIPT_TABLE,
+    Kind.WORKFLOW_AGENT: TRANSCRIPT_TABLE,
+    Kind.WORKFLOW_JOURNAL: TRANSCRIPT_TABLE,
+    Kind.OTHER: TRANSCRIPT_TABLE,
+    Kind.AUDIT_LOG: TRANSCRIPT_TABLE,
     Kind.HISTORY: "history_line",
 }
 
@@ -54,6 +62,19 @@ SKIPPED_IN_HOME: Final = frozenset(
         "usage-data",
     }
 )  # fmt: skip
+
+
+def is_skipped(place: tuple[str, ...], name: str, *, is_home: bool) -> bool:
+    """Whether the folder `name` in a folder (the parts of its path) is one that holds no transcripts.
+
+    `is_home` says that the folder around it is a home; one named `.claude` is in any case.
+    """
+    if name in SKIPPED_ANYWHERE or is_set_aside(name):
+        return True
+    around = place[-1] if place else ""
+    if name in SKIPPED_IN_HOME and (is_home or around == _HOME):
+        return True
+    return name in _DESKTOP_FILES and around.startswith(_DESKTOP_SESSION) and DESKTOP in place
 
 
 def is_set_aside(name: str) -> bool:
@@ -91,20 +112,24 @@ def _lines_kind(folders: tuple[str, ...], name: str) -> Kind:
         return Kind.WORKFLOW_AGENT if _WORKFLOWS in folders else Kind.SUBAGENT
     if stem == "history":
         return Kind.HISTORY
+    depth = len(folders) - _last_projects(folders) if _PROJECTS in folders else 0
+    if stem == "audit" and depth != _SESSION_DEPTH:
+        return Kind.AUDIT_LOG
     if _PROJECTS not in folders:
         return Kind.SESSION if _UUID.fullmatch(stem) else Kind.OTHER
-    depth = len(folders) - _last_projects(folders)
     return Kind.SESSION if depth == _SESSION_DEPTH or _UUID.fullmatch(stem) else Kind.OTHER
 
 
 def logical_path(folders: tuple[str, ...], name: str, kind: Kind) -> str:
     """Return the path that is the same wherever a file is copied: what follows the last `projects/`.
 
-    An archive has the path of the file that it was made from.
+    An archive has the path of the file that it was made from; an audit log is told by the folder around it.
     """
     if kind in HOME_WIDE:
         return HOME_WIDE[kind]
-    if _PROJECTS in folders:
+    if kind == Kind.AUDIT_LOG:
+        folders = folders[-1:]
+    elif _PROJECTS in folders:
         folders = folders[_last_projects(folders) + 1 :]
     path = "/".join((*folders, name))
     return path.removesuffix(ARCHIVE_SUFFIX) if kind in LINE_TABLES else path

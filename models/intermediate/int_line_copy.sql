@@ -7,7 +7,10 @@ with lines as (
         lines.part_number,
         lines.session_id,
         lines.line_uuid,
+        lines.line_type,
+        lines.message_id,
         lines.is_nested,
+        lines.is_event_stream,
         lines.named_session_id,
         files.path,
         files.generation
@@ -44,6 +47,7 @@ ranked as (
                 session_starts.names_other_session,
                 session_starts.first_created_at nulls last,
                 lines.session_id,
+                lines.is_event_stream,
                 lines.is_nested,
                 lines.generation desc,
                 lines.path,
@@ -53,14 +57,48 @@ ranked as (
     from lines
     semi join copied on copied.line_uuid = lines.line_uuid
     left join session_starts on session_starts.session_id = lines.session_id
+),
+
+copies as (
+    select
+        file_id,
+        line_number,
+        part_number,
+        line_uuid,
+        session_id,
+        first_value(session_id) over (partition by line_uuid order by copy_rank) as owner_session_id,
+        copy_rank > 1 as is_copy
+    from ranked
+),
+
+-- The event stream of a session has ids of its own and says what its transcript says: an answer that the transcript has, and
+-- all else where the transcript has lines of that type. What only the stream has (a transcript that was deleted) is no copy.
+transcribed as (
+    select distinct
+        session_id,
+        line_type,
+        case when line_type = 'assistant' then message_id end as message_id
+    from lines
+    where not is_event_stream
+),
+
+streamed as (
+    select
+        lines.file_id,
+        lines.line_number,
+        lines.part_number,
+        lines.line_uuid,
+        lines.session_id,
+        lines.session_id as owner_session_id,
+        true as is_copy
+    from lines
+    semi join transcribed
+        on transcribed.session_id = lines.session_id and transcribed.line_type = lines.line_type
+        and coalesce(transcribed.message_id, '') = coalesce(case when lines.line_type = 'assistant' then lines.message_id end, '')
+    anti join copied on copied.line_uuid = lines.line_uuid
+    where lines.is_event_stream
 )
 
-select
-    file_id,
-    line_number,
-    part_number,
-    line_uuid,
-    session_id,
-    first_value(session_id) over (partition by line_uuid order by copy_rank) as owner_session_id,
-    copy_rank > 1 as is_copy
-from ranked
+select * from copies
+union all
+select * from streamed

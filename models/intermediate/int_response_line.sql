@@ -59,6 +59,9 @@ keyed as (
                 candidates.is_sidechain and candidates.request_id is not null and requests.request_count > 1
                 and requests.main_request_id is not null
                 then requests.main_request_id
+            -- The event stream never names the request.
+            when candidates.request_id is null and candidates.is_event_stream
+                then coalesce(requests.main_request_id, requests.only_request_id)
             when
                 candidates.request_id is null and requests.request_count = 1
                 and sessions_of_message.owner_session_id is not null

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from ingest import discover
-from ingest.discover import as_local_path, changed_files, default_roots, distinct_roots, scan
+from ingest.discover import as_local_path, changed_files, distinct_roots, named_roots, scan, usual_roots
 from ingest.transcripts import Kind
 
 SESSION = "6b7f2a7c-c316-4755-b7ec-5f39b4a2f9cf"
@@ -82,16 +82,65 @@ def test_logical_path_is_the_same_wherever_a_file_lies(tmp_path: Path) -> None:
     ]
 
 
-def test_roots_come_from_the_environment_or_the_usual_places(tmp_path: Path) -> None:
-    home = tmp_path / "home"
-    (home / ".claude").mkdir(parents=True)
-    assert default_roots({}, home) == [home / ".claude"]
-    (home / ".config" / "claude").mkdir(parents=True)
-    assert default_roots({"CLAUDE_CONFIG_DIR": " "}, home) == [home / ".claude", home / ".config" / "claude"]
-    assert default_roots({"CLAUDE_CONFIG_DIR": "/a, /b ,"}, home) == [Path("/a"), Path("/b")]
-    comma = tmp_path / "a,b"
-    comma.mkdir()
-    assert default_roots({"CLAUDE_CONFIG_DIR": str(comma)}, home) == [comma]
+def test_a_comma_separates_folders_unless_it_is_part_of_a_name(tmp_path: Path) -> None:
+    assert named_roots("") == named_roots(" , ") == []
+    assert named_roots("/a, /b ,") == [Path("/a"), Path("/b")]
+    for name in ("x,y", "x", "p, q"):
+        (tmp_path / name).mkdir()
+    assert named_roots(f"{tmp_path}/x,y") == [tmp_path / "x,y"]
+    names = f"{tmp_path}/p, q,{tmp_path}/x ,{tmp_path}/x,y, /gone,too"
+    assert named_roots(names) == [
+        tmp_path / "p, q", tmp_path / "x", tmp_path / "x,y", Path("/gone"), Path("too"),
+    ]  # fmt: skip
+
+
+def test_the_usual_places_are_those_of_every_client_and_system(tmp_path: Path) -> None:
+    desktop = "Claude/local-agent-mode-sessions"
+    assert usual_roots({}, tmp_path) == [
+        tmp_path / ".claude",
+        tmp_path / ".config" / "claude",
+        tmp_path / "Library" / "Application Support" / desktop,
+        tmp_path / ".config" / desktop,
+    ]
+    packaged = tmp_path / "local" / "Packages" / "Claude_x1" / "LocalCache" / "Roaming"
+    packaged.mkdir(parents=True)
+    windows = {"APPDATA": str(tmp_path / "roaming"), "LOCALAPPDATA": str(tmp_path / "local")}
+    assert usual_roots({**windows, "XDG_CONFIG_HOME": "/etc/xdg"}, tmp_path)[1:] == [
+        Path("/etc/xdg/claude"),
+        tmp_path / "Library" / "Application Support" / desktop,
+        Path("/etc/xdg") / desktop,
+        tmp_path / "roaming" / desktop,
+        packaged / desktop,
+    ]
+
+
+def test_the_sessions_of_the_desktop_client_are_found_without_the_users_own_files(tmp_path: Path) -> None:
+    session = "local-agent-mode-sessions/w/o/local_1"
+    expected = {
+        f"{session}/audit.jsonl": "audit_log",
+        f"{session}/.claude/projects/-s/{SESSION}.jsonl": "session",
+        f"{session}/.claude/projects/-s/{SESSION}/subagents/agent-a1.jsonl": "subagent",
+        "local-agent-mode-sessions/w/o/agent/local_2/audit.jsonl": "audit_log",
+        "projects/-a/audit.jsonl": "session",
+    }
+    make(tmp_path, *expected)
+    make(
+        tmp_path,
+        f"{session}/uploads/orders.jsonl",
+        f"{session}/outputs/orders.jsonl",
+        f"{session}/.claude/plugins/x/fixture.jsonl",
+        "local-agent-mode-sessions/w/o/local_1.json",
+    )
+    assert kinds(tmp_path) == expected
+    below = {
+        path.removeprefix(f"{session}/"): kind for path, kind in expected.items() if path.startswith(session)
+    }
+    assert kinds(tmp_path / session) == below
+    audits = {file.logical_path for file in scan([tmp_path]).files if file.kind == Kind.AUDIT_LOG}
+    assert audits == {"local_1/audit.jsonl", "local_2/audit.jsonl"}
+    assert [
+        file.logical_path for file in scan([tmp_path / session]).files if file.kind == Kind.AUDIT_LOG
+    ] == ["audit.jsonl"]
 
 
 @pytest.mark.parametrize(
@@ -123,18 +172,36 @@ def test_a_root_within_another_is_walked_once(tmp_path: Path) -> None:
     assert len(scan(roots).files) == 1
 
 
-def test_links_to_folders_are_not_followed_but_projects_is(tmp_path: Path) -> None:
-    real = tmp_path / "disk"
-    make(real, f"-a/{SESSION}.jsonl")
-    (real / "-a" / "loop").symlink_to(real)
-    (real / "-b").symlink_to(real / "-a")
+def test_links_to_folders_are_followed_but_neither_in_circles_nor_twice(tmp_path: Path) -> None:
+    outside = tmp_path / "disk"
+    make(outside, f"-a/{SESSION}.jsonl", "-a/deeper/x.jsonl")
+    (outside / "-a" / "up").symlink_to(outside)
+    (outside / "-a" / "deeper" / "self").symlink_to(outside / "-a" / "deeper")
     root = tmp_path / "home"
-    root.mkdir()
-    (root / "projects").symlink_to(real)
+    make(root, f"projects/-c/{SESSION}.jsonl")
+    (root / "projects" / "-a").symlink_to(outside / "-a")
+    (root / "projects" / "-a-again").symlink_to("-a")
+    (root / "projects" / "-b-is-c").symlink_to("-c")
+    (root / "projects" / "-whole-disk").symlink_to("/")
+    (root / "projects" / "-gone").symlink_to("nowhere")
+    (root / "plugins").symlink_to(outside)
     (root / "again").symlink_to(root)
     result = scan([root])
-    assert [file.path for file in result.files] == [f"projects/-a/{SESSION}.jsonl"]
+    assert [file.path for file in result.files] == [
+        f"projects/-a/{SESSION}.jsonl", "projects/-a/deeper/x.jsonl", f"projects/-c/{SESSION}.jsonl",
+    ]  # fmt: skip
     assert result.problems == ()
+
+
+def test_what_lies_in_a_root_is_found_there_and_not_where_another_root_links_to_it(tmp_path: Path) -> None:
+    one, two = tmp_path / "one", tmp_path / "two"
+    make(two, f"projects/-b/{SESSION}.jsonl")
+    one.mkdir()
+    (one / "projects").symlink_to(two / "projects")
+    assert [(file.root, file.path) for file in scan([one, two]).files] == [
+        (str(two), f"projects/-b/{SESSION}.jsonl")
+    ]
+    assert [file.path for file in scan([one]).files] == [f"projects/-b/{SESSION}.jsonl"]
 
 
 def test_what_cannot_be_read_is_reported_and_the_rest_found(tmp_path: Path) -> None:

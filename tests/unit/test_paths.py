@@ -85,10 +85,40 @@ def test_config_dir_may_name_several(tmp_path: Path) -> None:
     assert "gone, which does not exist" in found.notes[0]
 
 
+def test_a_config_dir_that_is_not_there_is_an_error_and_an_empty_one_is_not_the_sample(
+    tmp_path: Path,
+) -> None:
+    project = _project(tmp_path / "p")
+    with pytest.raises(
+        StoreError, match=r"CLAUDE_CONFIG_DIR names .*typo: there is no such folder"
+    ) as caught:
+        resolve_roots([], project, {"CLAUDE_CONFIG_DIR": str(tmp_path / "typo"), "HOME": str(tmp_path)})
+    assert "--root FOLDER" in caught.value.hint
+    empty = _root(tmp_path / "empty", transcripts=False)
+    found = resolve_roots([], project, {"CLAUDE_CONFIG_DIR": str(empty), "HOME": str(tmp_path)})
+    assert (found.paths, found.is_sample) == ((empty,), False)
+    assert "No transcripts below" in found.notes[0]
+
+
+def test_a_config_dir_may_have_a_comma_in_its_name(tmp_path: Path) -> None:
+    root = _root(tmp_path / "a, b")
+    assert resolve_roots([], _project(tmp_path / "p"), {"CLAUDE_CONFIG_DIR": str(root)}).paths == (root,)
+
+
+def test_a_home_whose_projects_are_links_has_transcripts(tmp_path: Path) -> None:
+    real = _root(tmp_path / "disk") / "projects" / "-home-x"
+    (tmp_path / "home" / "projects").mkdir(parents=True)
+    assert not has_transcripts(tmp_path / "home")
+    (tmp_path / "home" / "projects" / "-linked").symlink_to(real)
+    assert has_transcripts(tmp_path / "home")
+
+
 def test_usual_places(tmp_path: Path) -> None:
     home = tmp_path / "h"
     old, new = _root(home / ".claude"), _root(home / ".config" / "claude")
-    assert resolve_roots([], _project(tmp_path / "p"), {"HOME": str(home)}).paths == (old, new)
+    desktop = home / ".config" / "Claude" / "local-agent-mode-sessions"
+    _root(desktop / "w" / "o" / "local_1" / ".claude")
+    assert resolve_roots([], _project(tmp_path / "p"), {"HOME": str(home)}).paths == (old, new, desktop)
 
 
 def test_without_transcripts_the_sample_is_taken_and_said(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ named as (
     select
         *,
         {{ regex_group("path", "([^/]+?)(?:[.]jsonl(?:[.]gz)?|[.]meta[.]json|[.]json|[.]txt)?$") }} as file_stem,
-        {{ regex_group("path", "([^/]+)/(?:subagents|tool-results|workflows)/") }} as parent_folder,
+        {{ regex_group("path", "([^/]+)/(?:(?:subagents|tool-results|workflows)/|custom-title[.]json$|audit[.]jsonl(?:[.]gz)?$)") }} as parent_folder,
         {{ regex_group("path", "(?:^|/)projects/([^/]+)/") }} as project_slug
     from source
 )

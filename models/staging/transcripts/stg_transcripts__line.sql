@@ -42,16 +42,31 @@ parsed as (
 -- A progress line of a subagent (clients 2.1.0 to 2.1.85) wraps a whole conversation line: unwrap it.
 unwrapped as (
     select
-        *,
-        coalesce(p.data.message.message.role is not null or p.data.message.uuid is not null, false) as is_nested
+        parsed.*,
+        files.path,
+        files.generation,
+        files.file_kind,
+        files.file_session_id,
+        files.file_agent_id,
+        coalesce(parsed.p.data.message.message.role is not null or parsed.p.data.message.uuid is not null, false) as is_nested,
+        -- The other dialect of the log names its session in snake case only. An audit log adds when it took the line down.
+        coalesce(
+            parsed.p._audit_timestamp is not null or parsed.p._audit_hmac is not null
+            or (nullif(parsed.p.sessionId, '') is null and nullif(parsed.p.session_id, '') is not null),
+            false
+        ) as is_event_stream
     from parsed
+    inner join files on files.file_id = parsed.file_id
 )
 
 select
     lines.file_id,
     lines.line_number,
     lines.part_number,
-    coalesce(nullif(lines.p.sessionId, ''), files.file_session_id, 'unknown') as session_id,
+    coalesce(
+        nullif(lines.p.sessionId, ''), case when lines.is_event_stream then nullif(lines.p.session_id, '') end, lines.file_session_id,
+        'unknown'
+    ) as session_id,
     -- The session in which the line was first written, as far as the line says. It ranks copies; by itself it proves none:
     -- a session that goes on from another one names it too.
     coalesce(lines.p.forkedFrom.sessionId, nullif(lines.p.requestSessionId, ''), nullif(lines.p.session_id, ''))
@@ -61,22 +76,25 @@ select
         -- Other writers leave it out; a conversation line needs a name all the same.
         case
             when lines.p.type in ('user', 'assistant', 'system', 'attachment') or lines.is_nested
-                then {{ surrogate_key(['files.path', 'files.generation', 'lines.line_number', 'lines.part_number']) }}
+                then {{ surrogate_key(['lines.path', 'lines.generation', 'lines.line_number', 'lines.part_number']) }}
         end
     ) as line_uuid,
     lines.p.parentUuid as parent_uuid,
     lines.p.logicalParentUuid as logical_parent_uuid,
-    coalesce(lines.p.data.agentId, lines.p.agentId, files.file_agent_id) as agent_run_id,
-    files.file_kind,
+    coalesce(lines.p.data.agentId, lines.p.agentId, nullif(lines.p.parent_tool_use_id, ''), lines.file_agent_id) as agent_run_id,
+    lines.file_kind,
+    lines.is_event_stream,
     case when lines.is_nested then lines.p.data.message.type else lines.p.type end as line_type,
     lines.p.subtype,
     lines.is_nested,
     {{ parse_timestamp(
-        "case when lines.is_nested then coalesce(lines.p.data.message.timestamp, lines.p.timestamp) else lines.p.timestamp end"
+        "case when lines.is_nested then coalesce(lines.p.data.message.timestamp, lines.p.timestamp)
+            else coalesce(lines.p.timestamp, lines.p._audit_timestamp) end"
     ) }} as created_at,
-    coalesce(lines.p.isSidechain, false) or files.file_kind in ('subagent', 'workflow_agent') or lines.is_nested as is_sidechain,
+    coalesce(lines.p.isSidechain, false) or lines.file_kind in ('subagent', 'workflow_agent') or lines.is_nested
+    or nullif(lines.p.parent_tool_use_id, '') is not null as is_sidechain,
     nullif(lines.p.cwd, '') as working_dir,
-    lines.p.version as client_version,
+    coalesce(lines.p.version, lines.p.claude_code_version) as client_version,
     nullif(lines.p.gitBranch, '') as git_branch,
     lines.p.entrypoint,
     lines.p.slug as plan_slug,
@@ -85,8 +103,14 @@ select
     lines.p.agentName as agent_name,
 
     -- user lines
-    coalesce(lines.p.isMeta, false) as is_meta,
+    -- The stream repeats what was said before when it takes up a session.
+    coalesce(lines.p.isMeta, false) or coalesce(lines.p.isSynthetic, false) or coalesce(lines.p.isReplay, false) as is_meta,
     coalesce(lines.p.isCompactSummary, false) as is_compact_summary,
+    coalesce(lines.p.ownNote, false) as is_client_note,
+    lines.p.rowSource as row_source,
+    {{ timestamp_from_ms('lines.p.sentAtMs') }} as sent_at,
+    coalesce(lines.p.refusalRetry, false) as is_refusal_retry,
+    nullif(lines.p.refusedMessageId, '') as refused_message_id,
     lines.p.promptId as prompt_id,
     lines.p.promptSource as prompt_source,
     lines.p.turnOrigin as turn_origin,
@@ -140,6 +164,7 @@ select
     lines.p.maxRetries as max_retries,
     lines.p.hookCount as hook_count,
     coalesce(lines.p.preventedContinuation, false) as was_continuation_prevented,
+    coalesce(lines.p.preventContinuation, false) as was_prompt_blocked,
     lines.p.messageCount as message_count,
     lines.p.toolUseID as tool_use_id,
 
@@ -190,17 +215,18 @@ select
 
     -- bodies without a fixed shape, for the staging models that parse them
     case when lines.is_nested then lines.p.data.message.message.content else lines.p.message.content end as message_content,
-    case when lines.is_nested then lines.p.data.message.toolUseResult else lines.p.toolUseResult end as tool_use_result,
+    case when lines.is_nested then lines.p.data.message.toolUseResult else coalesce(lines.p.toolUseResult, lines.p.tool_use_result) end
+        as tool_use_result,
     lines.p.content as content_body,
     lines.p.attachment as attachment_body,
     lines.p.hookInfos as hook_infos,
     lines.p.modelUsage as model_usage,
+    lines.p.contextUsage as context_usage,
     lines.p.shape as shape_body,
     lines.p.tools as tools_body,
     lines.ccusage_skip_reason,
     lines.line_characters,
     lines._batch_id
 from unwrapped as lines
-inner join files on files.file_id = lines.file_id
 -- Sessions that a guard has set aside stay in raw and out of every model, until the code changes.
 where session_id not in (select session_id from {{ source('raw', 'set_aside_session') }})
