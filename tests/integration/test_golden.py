@@ -13,6 +13,7 @@ import duckdb
 import pytest
 
 from tests.conftest import golden_names
+from tests.independent_count import ccusage_count
 
 Row = dict[str, Any]
 COLUMNS = (
@@ -149,3 +150,20 @@ def test_totals_of_the_marts(store: duckdb.DuckDBPyConnection, golden_dir: Path)
             sum(row["cache_write_1h_tokens"] for row in rows),
             sum(row["cost_usd"] is None for row in rows),
         ), mart
+
+
+@pytest.mark.parametrize("report", ["session", "daily"])
+def test_the_store_says_what_ccusage_would_say(
+    store: duckdb.DuckDBPyConnection, case_of_session: dict[str, str], golden_dir: Path, report: str
+) -> None:
+    """Case by case, the reconciliation gives the dollars of ccusage's own rules, worked out without the models."""
+    shown: dict[str, float] = dict.fromkeys(golden_names(), 0.0)
+    for session_id, usd in store.execute(
+        "select session_id, sum(their_usd) from v_reconciliation where comparison = ? group by all",
+        [f"ccusage {report}"],
+    ).fetchall():
+        shown[case_of_session.get(session_id, "?")] += usd
+    expected = {
+        name: ccusage_count([golden_dir / name], report=report).cost_usd for name in golden_names()
+    }
+    assert shown == pytest.approx(expected, abs=1e-9)
