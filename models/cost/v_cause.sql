@@ -4,7 +4,7 @@
 -- v_cost_by_mcp_server and v_context_by_file are this, added up. `cost_by` in the published store does that for any time.
 with usage as (
     select
-        calls.called_local_date as usage_date,
+        cast({{ local_time('usage.measured_at') }} as date) as usage_date,
         usage.session_id,
         usage.call_id,
         components.component_type,
@@ -14,7 +14,6 @@ with usage as (
         usage.cost_usd
     from {{ ref('fact_token_usage') }} as usage
     inner join {{ ref('dim_component') }} as components on components.component_id = usage.component_id
-    inner join {{ ref('fact_api_call') }} as calls on calls.call_id = usage.call_id
 ),
 
 segments as (

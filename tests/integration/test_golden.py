@@ -29,6 +29,15 @@ COLUMNS = (
     "started_at",
     "is_output_final",
 )
+# Lines that are repaired here and that the JSON parser of ccusage refuses: v_reconciliation takes them for counted.
+REFUSED_BY_CCUSAGE = {
+    "ad_float_tokens",
+    "ai_bom_crlf",
+    "invalid_utf8",
+    "lone_surrogate_and_nul",
+    "set_aside_files",
+    "two_objects_on_a_line",
+}
 QUERY = """
     select
         c.message_id, c.request_id, c.session_id, m.model_name as model,
@@ -164,6 +173,8 @@ def test_the_store_says_what_ccusage_would_say(
     ).fetchall():
         shown[case_of_session.get(session_id, "?")] += usd
     expected = {
-        name: ccusage_count([golden_dir / name], report=report).cost_usd for name in golden_names()
+        name: ccusage_count([golden_dir / name], report=report).cost_usd
+        for name in golden_names()
+        if name not in REFUSED_BY_CCUSAGE
     }
-    assert shown == pytest.approx(expected, abs=1e-9)
+    assert {name: shown[name] for name in expected} == pytest.approx(expected, abs=1e-9)
