@@ -44,15 +44,7 @@ missed as (
         'cache_' || misses.cause as optimization_type,
         cast(null as varchar) as component_id,
         models.model_name as subject,
-        case
-            when misses.cause = 'expired_5m' then 'Answer within five minutes, or use the cache of an hour'
-            when misses.cause in ('expired_1h', 'previous_message_not_found')
-                then 'Begin anew or compact before a pause of more than an hour'
-            when misses.cause in ('model_switch', 'model_changed')
-                then 'Switch the model at the start of a session: each switch sends the whole context anew'
-            when misses.cause = 'tools_changed' then 'Connect MCP servers and load tools at the start of a session'
-            else 'Keep tools, system prompt and memory files as they are within a session'
-        end as suggestion,
+        {{ cache_miss_advice('misses.cause') }} as suggestion,
         count(*) as occurrence_count,
         sum(misses.missed_tokens) as tokens,
         sum(misses.extra_cost_usd) as total_usd,
@@ -60,7 +52,7 @@ missed as (
         cast(count(*) as varchar) || case when count(*) = 1 then ' miss in ' else ' misses in ' end
         || cast(count(distinct misses.session_id) as varchar)
         || case when count(distinct misses.session_id) = 1 then ' session: ' else ' sessions: ' end
-        || {{ grouped_number('sum(misses.missed_tokens)') }} || ' tokens billed anew, median pause '
+        || {{ grouped_number('sum(misses.missed_tokens)') }} || ' tokens billed again, median pause '
         || {{ grouped_number('median(misses.gap_seconds) / 60') }} || ' min' as evidence
     from {{ ref('fact_cache_miss') }} as misses
     inner join {{ ref('dim_model') }} as models on models.model_id = misses.model_id

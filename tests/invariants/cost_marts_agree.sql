@@ -2,7 +2,7 @@
 -- one number for one question.
 {%- set dated = ['v_cost_daily', 'v_cost_monthly', 'v_blocks'] %}
 {%- set undated = [
-    'v_cost_by_model', 'v_cost_by_project', 'v_cost_by_branch', 'v_session_report', 'fact_session'
+    'v_cost_by_model', 'v_cost_by_project', 'v_cost_by_branch', 'v_spending', 'v_session_report', 'fact_session'
 ] %}
 {%- set counts = [
     'response_count', 'unpriced_response_count', 'uncached_input_tokens', 'output_tokens', 'cache_read_tokens',
