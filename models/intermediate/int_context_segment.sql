@@ -84,44 +84,17 @@ rates as (
     left join measured_rates on measured_rates.thread_id = threads.thread_id
 ),
 
--- Where a thread goes on from a conversation that its lines do not hold, the base is that conversation: a fork; a file whose
--- first line names a parent that the session does not have; a main thread that begins with an answer; the subagent that
--- writes the summary for a compaction, which is sent what its parent was sent.
-first_lines as (
-    select
-        lines.session_id,
-        lines.actor,
-        lines.line_type = 'assistant' as is_answer,
-        lines.parent_uuid is not null and parents.line_uuid is null as is_parentless
-    from {{ ref('int_line') }} as lines
-    semi join touched on touched.session_id = lines.session_id
-    left join (
-        select distinct stg.session_id, stg.line_uuid
-        from {{ ref('stg_transcripts__line') }} as stg
-        semi join touched on touched.session_id = stg.session_id
-    ) as parents
-        on parents.session_id = lines.session_id and parents.line_uuid = lines.parent_uuid
-    where lines.thread_position = 1
-),
-
+-- Where a thread goes on from a conversation that its lines do not hold, the base is that conversation.
 origins as (
     select
         threads.thread_id,
-        case
-            when coalesce(entry_weights.summary_count, 0) > 0 then 'own'
-            when threads.actor like 'acompact%' then 'parent_thread'
-            when threads.actor = 'main' and sessions.forked_from_session_id is not null then 'fork'
-            when coalesce(first_lines.is_parentless, false) then 'cut_off'
-            when threads.actor = 'main' and coalesce(first_lines.is_answer, false) then 'cut_off'
-            else 'own'
-        end as origin,
+        case when coalesce(entry_weights.summary_count, 0) > 0 then 'own' else coalesce(thread_origins.origin, 'own') end as origin,
         -- With some early subagents the prompt is not in the log, and a copy that begins with a compaction does not show what
         -- that kept: a base that is what the texts leave over holds these too.
-        coalesce(first_lines.is_answer, false) or coalesce(entry_weights.summary_count, 0) > 0 as is_mixed
+        coalesce(thread_origins.is_answer_first, false) or coalesce(entry_weights.summary_count, 0) > 0 as is_mixed
     from threads
-    inner join {{ ref('int_session') }} as sessions on sessions.session_id = threads.session_id
+    left join {{ ref('int_thread_origin') }} as thread_origins on thread_origins.thread_id = threads.thread_id
     left join entry_weights on entry_weights.thread_id = threads.thread_id and entry_weights.entered_response_number = 1
-    left join first_lines on first_lines.session_id = threads.session_id and first_lines.actor = threads.actor
 ),
 
 -- The base of a thread: the system prompt and the tools. What the first response read from a cache is exactly that, for
