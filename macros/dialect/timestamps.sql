@@ -3,10 +3,14 @@
 {% macro duckdb__parse_timestamp(column) -%} timezone('UTC', try_cast({{ column }} as timestamptz)) {%- endmacro %}
 {% macro spark__parse_timestamp(column) -%} to_timestamp({{ column }}) {%- endmacro %}
 
-{# Milliseconds since 1970 as a UTC timestamp. #}
+{# Milliseconds since 1970 as a UTC timestamp; NULL where they lie outside of the years 1970 to 9999. #}
 {% macro timestamp_from_ms(column) -%} {{ return(adapter.dispatch('timestamp_from_ms')(column)) }} {%- endmacro %}
-{% macro duckdb__timestamp_from_ms(column) -%} make_timestamp(cast({{ column }} as bigint) * 1000) {%- endmacro %}
-{% macro spark__timestamp_from_ms(column) -%} timestamp_millis({{ column }}) {%- endmacro %}
+{% macro duckdb__timestamp_from_ms(column) -%} 
+    make_timestamp(case when {{ column }} between 0 and 253402300799999 then cast({{ column }} as bigint) end * 1000)
+{%- endmacro %}
+{% macro spark__timestamp_from_ms(column) -%} 
+    timestamp_millis(case when {{ column }} between 0 and 253402300799999 then {{ column }} end)
+{%- endmacro %}
 
 {# Whole milliseconds from one timestamp to a later one. #}
 {% macro ms_between(start, stop) -%} {{ return(adapter.dispatch('ms_between')(start, stop)) }} {%- endmacro %}

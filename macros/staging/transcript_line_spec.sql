@@ -1,7 +1,7 @@
 {#
     The fields that are read of a transcript line, as one nested specification for json_struct: name to type.
     A body that has no fixed shape (message content, tool results, attachments) stays JSON text here and is parsed in
-    a staging model of its own. Source of the names: the lines themselves, clients 1.0 to 2.1.330.
+    a staging model of its own. Source of the names: the lines themselves, clients 1.0 to 2.1.332.
 #}
 {% macro usage_spec() -%}
 {
@@ -39,6 +39,7 @@
     "isMeta": "BOOLEAN", "isCompactSummary": "BOOLEAN", "isVisibleInTranscriptOnly": "BOOLEAN",
     "promptId": "VARCHAR", "promptSource": "VARCHAR", "turnOrigin": "VARCHAR", "scheduledTaskId": "VARCHAR",
     "origin": {"kind": "VARCHAR", "subkind": "VARCHAR"}, "permissionMode": "VARCHAR", "imagePasteIds": ["BIGINT"],
+    "ownNote": "BOOLEAN", "rowSource": "VARCHAR", "sentAtMs": "BIGINT", "refusalRetry": "BOOLEAN", "refusedMessageId": "VARCHAR",
     "toolUseResult": "JSON", "sourceToolAssistantUUID": "VARCHAR", "sourceToolUseID": "VARCHAR",
     "toolDenialKind": "VARCHAR", "userFeedback": "VARCHAR", "interruptedMessageId": "VARCHAR", "planContent": "VARCHAR",
     "requestId": "VARCHAR", "requestSessionId": "VARCHAR", "apiBlockIndex": "BIGINT", "effort": "VARCHAR",
@@ -54,6 +55,7 @@
         "compactedToolIds": ["VARCHAR"]},
     "retryAttempt": "BIGINT", "retryInMs": "DOUBLE", "maxRetries": "BIGINT",
     "hookCount": "BIGINT", "hookInfos": "JSON", "hookErrors": "JSON", "preventedContinuation": "BOOLEAN",
+    "preventContinuation": "BOOLEAN", "contextUsage": "JSON",
     "messageCount": "BIGINT", "pendingBackgroundAgentCount": "BIGINT", "toolUseID": "VARCHAR",
     "attachment": "JSON",
     "data": {"type": "VARCHAR", "agentId": "VARCHAR", "hookEvent": "VARCHAR", "hookName": "VARCHAR", "command": "VARCHAR",

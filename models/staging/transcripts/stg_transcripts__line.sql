@@ -87,6 +87,11 @@ select
     -- user lines
     coalesce(lines.p.isMeta, false) as is_meta,
     coalesce(lines.p.isCompactSummary, false) as is_compact_summary,
+    coalesce(lines.p.ownNote, false) as is_client_note,
+    lines.p.rowSource as row_source,
+    {{ timestamp_from_ms('lines.p.sentAtMs') }} as sent_at,
+    coalesce(lines.p.refusalRetry, false) as is_refusal_retry,
+    nullif(lines.p.refusedMessageId, '') as refused_message_id,
     lines.p.promptId as prompt_id,
     lines.p.promptSource as prompt_source,
     lines.p.turnOrigin as turn_origin,
@@ -140,6 +145,7 @@ select
     lines.p.maxRetries as max_retries,
     lines.p.hookCount as hook_count,
     coalesce(lines.p.preventedContinuation, false) as was_continuation_prevented,
+    coalesce(lines.p.preventContinuation, false) as was_prompt_blocked,
     lines.p.messageCount as message_count,
     lines.p.toolUseID as tool_use_id,
 
@@ -195,6 +201,7 @@ select
     lines.p.attachment as attachment_body,
     lines.p.hookInfos as hook_infos,
     lines.p.modelUsage as model_usage,
+    lines.p.contextUsage as context_usage,
     lines.p.shape as shape_body,
     lines.p.tools as tools_body,
     lines.ccusage_skip_reason,

@@ -1,0 +1,76 @@
+{{ config(materialized='view') }}
+
+-- What fills the context window by the client's own count: the answer to a `/context` command, one row per entry. The
+-- categories add up to the window, what is free of it included; the other lists say what some categories are made of.
+with usages as (
+    select
+        session_id,
+        line_uuid,
+        agent_run_id,
+        created_at,
+        file_id,
+        line_number,
+        part_number,
+        {{ json_struct('context_usage', '{"model": "VARCHAR", "total_tokens": "BIGINT", "raw_max_tokens": "BIGINT",
+            "over_limit": {"tokens_over": "BIGINT", "kind": "VARCHAR"},
+            "categories": [{"name": "VARCHAR", "tokens": "BIGINT", "kind": "VARCHAR"}],
+            "skills": [{"name": "VARCHAR", "source": "VARCHAR", "tokens": "BIGINT"}],
+            "memory_files": [{"path": "VARCHAR", "type": "VARCHAR", "tokens": "BIGINT"}],
+            "mcp_tools": [{"name": "VARCHAR", "server_name": "VARCHAR", "tokens": "BIGINT"}],
+            "agents": [{"agent_type": "VARCHAR", "source": "VARCHAR", "tokens": "BIGINT"}]}') }} as usage,
+        _batch_id
+    from {{ ref('stg_transcripts__line') }}
+    where context_usage is not null
+),
+
+entries as (
+    select
+        file_id,
+        line_number,
+        part_number,
+        'category' as entry_type,
+        entry_number,
+        entry.name as entry_name,
+        entry.kind as entry_kind,
+        cast(null as varchar) as entry_source,
+        entry.tokens
+    from {{ explode('(select *, usage.categories as entries from usages)', 'entries', 'entry', 'entry_number') }} as exploded
+    union all
+    select file_id, line_number, part_number, 'skill', entry_number, entry.name, null, entry.source, entry.tokens
+    from {{ explode('(select *, usage.skills as entries from usages)', 'entries', 'entry', 'entry_number') }} as exploded
+    union all
+    select file_id, line_number, part_number, 'memory_file', entry_number, entry.path, null, entry.type, entry.tokens
+    from {{ explode('(select *, usage.memory_files as entries from usages)', 'entries', 'entry', 'entry_number') }} as exploded
+    union all
+    select file_id, line_number, part_number, 'mcp_tool', entry_number, entry.name, null, entry.server_name, entry.tokens
+    from {{ explode('(select *, usage.mcp_tools as entries from usages)', 'entries', 'entry', 'entry_number') }} as exploded
+    union all
+    select file_id, line_number, part_number, 'agent', entry_number, entry.agent_type, null, entry.source, entry.tokens
+    from {{ explode('(select *, usage.agents as entries from usages)', 'entries', 'entry', 'entry_number') }} as exploded
+)
+
+select
+    usages.session_id,
+    usages.line_uuid,
+    usages.agent_run_id,
+    usages.created_at,
+    usages.file_id,
+    usages.line_number,
+    usages.part_number,
+    entries.entry_type,
+    entries.entry_number,
+    entries.entry_name,
+    entries.entry_kind,
+    entries.entry_source,
+    entries.tokens,
+    usages.usage.model as model_raw,
+    {{ normalized_model('usages.usage.model') }} as model_name,
+    usages.usage.total_tokens,
+    usages.usage.raw_max_tokens as window_tokens,
+    usages.usage.over_limit.tokens_over as over_limit_tokens,
+    usages.usage.over_limit.kind as over_limit_kind,
+    usages._batch_id
+from usages
+inner join entries
+    on entries.file_id = usages.file_id and entries.line_number = usages.line_number and entries.part_number = usages.part_number
+where entries.entry_name is not null and entries.tokens is not null
