@@ -23,6 +23,10 @@ touched_by_tools as (
     select coalesce(attachment.filename, attachment.path), created_at, cast(null as bigint)
     from {{ ref('stg_transcripts__attachment') }}
     where attachment_type in ('file', 'nested_memory', 'edited_text_file', 'compact_file_reference', 'already_read_file')
+    union all
+    select entry_name, created_at, cast(null as bigint)
+    from {{ ref('stg_transcripts__context_usage') }}
+    where entry_type = 'memory_file'
 ),
 
 files as (

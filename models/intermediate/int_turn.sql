@@ -420,6 +420,7 @@ select
         ),
         false
     ) as is_human,
+    ordered.is_given_by_person,
     case
         when ordered.prompt_origin = 'command' then trim(
             '/' || ltrim({{ regex_group("ordered.prompt_text", "<command-name>\\s*([^<]*?)\\s*</command-name>") }}, '/') || ' '

@@ -56,7 +56,7 @@ invocations as (
         nullif(trim(substr(turns.prompt_text, length(turns.command_name) + 2)), '') as arguments,
         turns.prompted_at as invoked_at,
         turns.prompted_at as launched_at,
-        'user' as invoked_by,
+        case when turns.is_given_by_person then 'user' else 'program' end as invoked_by,
         turns.interrupted_at is null or turns.assistant_line_count > 0 as was_launched,
         true as has_result,
         case when turns.interrupted_at is not null and turns.assistant_line_count = 0 then 'interrupted' end as error_type,
