@@ -116,3 +116,8 @@
 {% macro merged_lists(column) -%} {{ return(adapter.dispatch('merged_lists')(column)) }} {%- endmacro %}
 {% macro duckdb__merged_lists(column) -%} flatten(list({{ column }} order by {{ column }})) {%- endmacro %}
 {% macro spark__merged_lists(column) -%} flatten(array_sort(collect_list({{ column }}))) {%- endmacro %}
+
+{# Several lists as one. #}
+{% macro joined_lists(lists) -%} {{ return(adapter.dispatch('joined_lists')(lists)) }} {%- endmacro %}
+{% macro duckdb__joined_lists(lists) -%} flatten([{{ lists | join(', ') }}]) {%- endmacro %}
+{% macro spark__joined_lists(lists) -%} flatten(array({{ lists | join(', ') }})) {%- endmacro %}
