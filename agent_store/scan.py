@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from agent_store.errors import StoreError
 from agent_store.paths import StorePaths
-from ingest import batches, code, components, contracts, sources
+from ingest import batches, code, components, contracts, git, sources
 from ingest.batches import Changes
 from ingest.components import Folder
 
@@ -249,7 +249,7 @@ def _project_folders(cwd: str) -> list[str]:
     if not path.is_absolute() or path == Path(path.anchor) or not _is_dir(path):
         return []
     found = [path.resolve()]
-    top = contracts.repository_of(path)
+    top = git.repository_of(path)
     if top is not None and top.resolve() not in found:
         found.append(top.resolve())
     user = Path.home().resolve()
@@ -297,8 +297,8 @@ def _state(watched: contracts.Watched) -> str:
         except OSError:
             parts.append(f"{file} -")
     if watched.use_git and len(watched.files) == 1:
-        folder = contracts.repository_of(watched.files[0])
-        parts.append(str(contracts.git_head(folder)) if folder else "")
+        folder = git.repository_of(watched.files[0])
+        parts.append(str(git.head_of(folder)) if folder else "")
     return "\n".join(parts)
 
 

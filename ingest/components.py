@@ -18,8 +18,8 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
+from ingest import git
 from ingest.batches import Changes, from_timestamp, utc_now
-from ingest.contracts import git_head, run_git
 from ingest.discover import Stamp, stamp_of
 
 if TYPE_CHECKING:
@@ -788,10 +788,10 @@ def commits(folder: Path, since: str | None) -> Iterator[tuple[str, str, int, st
     arguments = ["log", f"-n{MOST_COMMITS}", "--no-merges", "--numstat", "--no-renames", "--no-ext-diff",
                  "--no-textconv", "--format=%x1e%H%x1f%ct%x1f%s"]  # fmt: skip
     listed: bytes | None = None
-    if since is not None:
-        listed = run_git(folder, [*arguments, f"{since}..HEAD", "--", *places])
+    if since is not None and git.is_commit(since):
+        listed = git.answer(folder, [*arguments, f"{since}..HEAD", "--", *places])
     if listed is None:
-        listed = run_git(folder, [*arguments, "--", *places])
+        listed = git.answer(folder, [*arguments, "--", *places])
     for commit in (listed or b"").decode("utf-8", "replace").split("\x1e")[1:]:
         header, _, changed = commit.partition("\n")
         commit_hash, seconds, subject = [*header.split("\x1f", 2), "", ""][:3]
@@ -806,31 +806,14 @@ def commits(folder: Path, since: str | None) -> Iterator[tuple[str, str, int, st
 # The files whose text is loaded as a whole, and what the client fills in when it loads it.
 _MAIN_FILE = re.compile(r"(?:^|/)(?:skills/(?:.+/)?(?:SKILL|skill)\.md|agents/[^/]+\.md|commands/.+\.md)$")
 _FILLED_IN = re.compile(r"!`|```!|\$ARGUMENTS|\$\{CLAUDE_|\$[0-9]")
-_OBJECTS_AT_ONCE: Final = 500
 
 
 def committed_texts(folder: Path, wanted: Sequence[tuple[str, str]]) -> Iterator[tuple[str, str, str]]:
     """The texts of files as commits left them: path, commit, text. What a commit deleted has none."""
-    for start in range(0, len(wanted), _OBJECTS_AT_ONCE):
-        part = [
-            (path, commit) for path, commit in wanted[start : start + _OBJECTS_AT_ONCE] if "\n" not in path
-        ]
-        asked = "".join(f"{commit}:{path}\n" for path, commit in part).encode("utf-8", "replace")
-        printed = run_git(folder, ["cat-file", "--batch"], given=asked) or b""
-        position = 0
-        for path, commit in part:
-            end = printed.find(b"\n", position)
-            if end < 0:
-                break
-            header = printed[position:end].split(b" ")
-            position = end + 1
-            if len(header) != 3 or not header[2].isdigit():  # noqa: PLR2004 – "<id> blob <size>", or "<name> missing"
-                continue
-            size = int(header[2])
-            data = printed[position : position + size]
-            position += size + 1
-            if header[1] == b"blob" and size <= MOST_BYTES and b"\0" not in data:
-                yield path, commit, data.decode("utf-8-sig", "replace").replace("\r\n", "\n")
+    asked = {f"{commit}:{path}": (path, commit) for path, commit in wanted}
+    for name, data in git.blobs(folder, list(asked), MOST_BYTES):
+        if b"\0" not in data:
+            yield *asked[name], data.decode("utf-8-sig", "replace").replace("\r\n", "\n")
 
 
 def _land_bodies(folder: Path, root: str, written: Mapping[tuple[str, str], int], changes: Changes) -> None:
@@ -853,7 +836,7 @@ def scan_history(
     there: set[tuple[str, str, str]] | None = None
     bodies: set[tuple[str, str, str]] = set()
     for folder in folders:
-        head = git_head(folder.path) if (folder.path / ".git").exists() else None
+        head = git.head_of(folder.path)
         name = f"git_history {folder.path}"
         if head is None or memory.get(name) == head:
             continue

@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
-from ingest import contracts
+from ingest import contracts, git
 from ingest.batches import Changes, Row, from_timestamp, utc_now
 
 if TYPE_CHECKING:
@@ -591,17 +591,17 @@ class _Check:
         address = target.address
         if "://" not in address and "@" not in address:
             folder = Path(address)
-            head = contracts.git_head(folder)
+            head = git.head_of(folder)
             if head is None:
                 return replace(seen, result="missing", error="there is no git repository")
-            tag = contracts.run_git(folder, ["describe", "--tags", "--abbrev=0"], seconds)
+            tag = git.answer(folder, ["describe", "--tags", "--abbrev=0"], seconds=seconds, with_tags=True)
             version = tag.decode("utf-8", "replace").strip() if tag else None
             return self.judged(
                 replace(seen, is_available=True, etag=head, content_hash=head, version=version)
             )
         if address.startswith("-"):
             return replace(seen, error="not an address")
-        answer = contracts.run_git(Path.home(), ["ls-remote", "--", address, "HEAD", "refs/tags/*"], seconds)
+        answer = git.remote_references(address, seconds)
         if answer is None:
             return replace(seen, error="git ls-remote failed or took too long")
         lines = [
