@@ -26,6 +26,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from ingest import batches, git, languages, vectors
 from ingest.batches import Changes
+from ingest.files import read_beginning
 
 if TYPE_CHECKING:
     import duckdb
@@ -255,8 +256,7 @@ def _content(file: _File) -> tuple[str, str, str | None]:
     if reason is not None:
         return "", unread, reason
     try:
-        with Path(file.repository, file.path).open("rb") as source:
-            data = source.read(MAX_FILE_BYTES + 1)
+        data, _ = read_beginning(Path(file.repository, file.path), MAX_FILE_BYTES)
     except OSError as error:
         return "", unread, f"cannot be read: {error.strerror or error}"
     blob_id = _blob_id(data, file.index_blob)
@@ -515,7 +515,14 @@ class _Run:
                 CodeProblem(root, f"has {len(listed):,} files; only the first {MAX_FILES:,} are looked at")
             )
             listed = listed[:MAX_FILES]
+        folders: dict[str, bool] = {}
         for path, blob_id, is_tracked in listed:
+            folder, _, file_name = path.rpartition("/")
+            if folder not in folders:
+                folders[folder] = _is_below(root, folder)
+            # Only an index that git did not write, or a folder that is a link by now, leads out of it.
+            if not folders[folder] or path.startswith("/") or file_name == "..":
+                continue
             try:
                 status = os.lstat(f"{root}/{path}")
             except OSError:
@@ -698,6 +705,14 @@ def _one_by_one(
 
 
 # ---------------------------------------------------------------------------------------- git
+
+
+def _is_below(root: str, folder: str) -> bool:
+    """Whether a folder lies in the repository itself: no link on the way, and not in the folder of git."""
+    if not folder:
+        return True
+    place = f"{root.rstrip('/')}/{folder}"
+    return ".git" not in folder.lower().split("/") and os.path.realpath(place) == place
 
 
 def _git(root: str, *arguments: str) -> bytes:

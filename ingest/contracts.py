@@ -18,8 +18,9 @@ from hashlib import md5
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from ingest import git
+from ingest import git, yaml_text
 from ingest.batches import Changes, Row, from_timestamp, utc_now
+from ingest.files import read_beginning
 
 if TYPE_CHECKING:
     import duckdb
@@ -141,11 +142,9 @@ def load_document(text: str) -> Any:  # noqa: ANN401 - whatever JSON or YAML hol
             first_error = error
     else:
         first_error = None
-    import yaml
-
     try:
-        return yaml.load(text, Loader=_yaml_loader())
-    except (yaml.YAMLError, RecursionError, ValueError) as error:
+        return yaml_text.load(text, MOST_BYTES, most_added=MOST_BYTES, loader=_yaml_loader())
+    except yaml_text.YamlError as error:
         problem = first_error or error
         raise ContractError(f"neither JSON nor YAML: {_one_line(problem)}") from error
 
@@ -1051,12 +1050,13 @@ def read_versions(watched: Watched) -> Iterator[Version]:
 def _from_file(file: Path) -> Version:
     try:
         status = file.stat()
-        if status.st_size > MOST_BYTES:
-            return Version((f"{status.st_size}",), str(file), "file",
-                           problem=f"larger than {MOST_BYTES // 1024 // 1024} MiB")  # fmt: skip
-        data = file.read_bytes()
+        data, size = read_beginning(file, MOST_BYTES)
     except OSError as error:
         return Version((), str(file), "file", problem=f"cannot be read: {error.strerror or error}")
+    if size > MOST_BYTES:
+        return Version(
+            (f"{size}",), str(file), "file", problem=f"larger than {MOST_BYTES // 1024 // 1024} MiB"
+        )
     text, problem = decoded(data)
     return Version((text,), str(file), "file", from_timestamp(status.st_mtime), problem=problem)
 
