@@ -76,10 +76,64 @@ charged as (
     group by all
 ),
 
+inferences as (
+    select inferences.*
+    from {{ ref('int_inference') }} as inferences
+    semi join touched on touched.session_id = inferences.session_id
+),
+
+-- The ledger knows the context of the inference that finished the response, and the blocks that all its writing became.
+written as (
+    select
+        response_id,
+        sum(output_tokens) as output_tokens,
+        sum(output_cost_usd) as output_cost_usd
+    from inferences
+    where is_written
+    group by response_id
+),
+
 all_responses as (
-    select responses.*
+    select
+        responses.response_id,
+        responses.session_id,
+        responses.actor,
+        responses.started_at,
+        answers.context_tokens,
+        answers.input_tokens,
+        answers.cache_read_tokens,
+        answers.cache_write_1h_tokens,
+        answers.cache_write_5m_tokens,
+        answers.input_cost_usd,
+        answers.cache_read_cost_usd,
+        answers.cache_write_1h_cost_usd,
+        answers.cache_write_5m_cost_usd,
+        written.output_tokens,
+        written.output_cost_usd,
+        responses.web_search_cost_usd
     from {{ ref('int_api_response') }} as responses
     semi join touched on touched.session_id = responses.session_id
+    inner join inferences as answers on answers.response_id = responses.response_id and answers.is_answer
+    inner join written on written.response_id = responses.response_id
+),
+
+-- The other inferences read the same context once more, for themselves.
+others as (
+    select
+        response_id,
+        {{ inference_component_type('inference_type') }} as component_type,
+        {{ inference_component_name('inference_type') }} as component_name,
+        context_tokens,
+        cache_write_1h_tokens,
+        cache_write_5m_tokens,
+        input_tokens,
+        case when is_written then 0 else output_tokens end as output_tokens,
+        coalesce(
+            input_cost_usd + cache_read_cost_usd + cache_write_5m_cost_usd + cache_write_1h_cost_usd, 0
+        ) as input_cost_usd,
+        case when is_written then 0 else coalesce(output_cost_usd, 0) end as output_cost_usd
+    from inferences
+    where not is_answer
 ),
 
 -- Output goes to the blocks that it became, by length; a response without a block is an answer.
@@ -175,6 +229,11 @@ parts as (
     from all_responses
     anti join responses on responses.response_id = all_responses.response_id
     where all_responses.context_tokens > 0
+    union all
+    select
+        response_id, component_type, component_name, context_tokens, 0, context_tokens, cache_write_1h_tokens, cache_write_5m_tokens,
+        input_tokens, input_cost_usd, output_tokens, output_cost_usd, 0
+    from others
 ),
 
 summed as (

@@ -85,6 +85,11 @@ seen as (
     select component_type, component_name, file_path, seen_at from {{ ref('int_declared_component') }}
     union all
     select 'tool', 'WebSearch', null, started_at from {{ ref('int_api_response') }} where web_search_count > 0
+    union all
+    select
+        {{ inference_component_type('inference_type') }}, {{ inference_component_name('inference_type') }}, null, started_at
+    from {{ ref('int_inference') }}
+    where not is_answer
 ),
 
 components as (

@@ -112,10 +112,11 @@ our_models as (
         calls.session_id,
         models.model_name,
         count(*) filter (where not calls.is_output_final) as unfinished_count,
-        sum(calls.output_tokens) as output_tokens,
-        sum(coalesce(calls.cost_usd, 0)) as cost_usd
+        sum(inferences.output_tokens) as output_tokens,
+        sum(coalesce(inferences.cost_usd, 0)) as cost_usd
     from calls
-    inner join {{ ref('dim_model') }} as models on models.model_id = calls.model_id
+    inner join {{ ref('fact_inference') }} as inferences on inferences.call_id = calls.call_id
+    inner join {{ ref('dim_model') }} as models on models.model_id = inferences.model_id
     semi join reported_models on reported_models.session_id = calls.session_id
     group by all
 ),

@@ -88,7 +88,11 @@ spans as (
 ),
 
 responses as (
-    select responses.*, costs.cost_usd
+    select
+        responses.*,
+        responses.input_tokens + responses.cache_read_tokens + responses.cache_write_5m_tokens + responses.cache_write_1h_tokens
+        + responses.output_tokens as total_tokens,
+        costs.cost_usd
     from {{ ref('int_api_response') }} as responses
     semi join invocations on invocations.session_id = responses.session_id
     left join {{ ref('fact_api_call') }} as costs on costs.call_id = responses.response_id
@@ -99,8 +103,7 @@ candidates as (
         spans.invocation_id,
         responses.response_id,
         responses.last_block_at,
-        responses.output_tokens,
-        responses.context_tokens,
+        responses.total_tokens,
         responses.cost_usd,
         coalesce(responses.attribution_skill = spans.skill_name, false) as is_attributed,
         spans.forked_actor is not null as is_forked,
@@ -131,8 +134,7 @@ scoped as (
         invocation_id,
         response_id,
         last_block_at,
-        output_tokens,
-        context_tokens,
+        total_tokens,
         cost_usd,
         case when is_forked then 'forked_run' when has_attribution then 'attributed' else 'until_next' end as scope_method
     from candidates
@@ -156,7 +158,7 @@ efforts as (
         min(scope_method) as scope_method,
         count(*) as response_count,
         max(last_block_at) as last_response_at,
-        sum(context_tokens + output_tokens) as total_tokens,
+        sum(total_tokens) as total_tokens,
         sum(cost_usd) as cost_usd
     from scoped
     group by invocation_id

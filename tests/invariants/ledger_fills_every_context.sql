@@ -65,7 +65,7 @@ calls as (
         used.cost_usd as used_cost_usd,
         filled.segment_tokens,
         coalesce(
-            used.input_tokens <> calls.context_tokens
+            used.input_tokens <> calls.input_tokens
             or used.output_tokens <> calls.output_tokens
             or used.cached_tokens <> calls.cache_read_tokens
             or used.cache_write_1h_tokens <> calls.cache_write_1h_tokens
