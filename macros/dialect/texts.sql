@@ -54,3 +54,19 @@
 {% macro spark__replace_whole(column, found, replacement) -%}
     regexp_replace({{ column }}, concat('(?<![A-Za-z0-9_])\\Q', {{ found }}, '\\E(?![A-Za-z0-9_])'), '\\{{ replacement }}')
 {%- endmacro %}
+
+{# The first and the last elements of a list of texts, without the empty ones; no element twice. #}
+{% macro first_and_last_texts(list, first, last) -%} {{ return(adapter.dispatch('first_and_last_texts')(list, first, last)) }} {%- endmacro %}
+{% macro duckdb__first_and_last_texts(list, first, last) -%}
+    list_filter(
+        list_filter({{ list }}, lambda part: trim(part) <> ''),
+        lambda part, position: position <= {{ first }}
+            or position > len(list_filter({{ list }}, lambda part: trim(part) <> '')) - {{ last }}
+    )
+{%- endmacro %}
+{% macro spark__first_and_last_texts(list, first, last) -%}
+    filter(
+        filter({{ list }}, part -> trim(part) <> ''),
+        (part, position) -> position < {{ first }} or position >= size(filter({{ list }}, part -> trim(part) <> '')) - {{ last }}
+    )
+{%- endmacro %}

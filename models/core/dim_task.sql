@@ -211,8 +211,9 @@ typed as (
         parent_texts.category as parent_category,
         parent_texts.confidence as parent_confidence,
         -- An item of a list that no rule knows is a piece of its prompt's work, as long as that names work and is no mere word.
-        coalesce(texts.category, 'other') = 'other' and parent_texts.category is not null
-        and parent_texts.category not in ('command', 'continue', 'correction', 'thanks', 'other') as is_from_parent
+        coalesce(texts.category, 'unknown') = 'unknown' and parent_texts.category in (
+            'implement', 'debug', 'refactor', 'test', 'review', 'research', 'document', 'configure', 'release'
+        ) as is_from_parent
     from tasks
     left join {{ ref('int_classified_text') }} as texts on texts.text_hash = md5(tasks.task_text)
     left join turns as parents on parents.turn_id = tasks.parent_task_id and tasks.task_source = 'task_list'
@@ -227,7 +228,7 @@ select
     typed.created_at,
     case when typed.status in ('completed', 'abandoned') then typed.last_activity_at end as completed_at,
     left(typed.task_text, {{ var('text_characters_kept') }}) as task_description,
-    case when typed.is_from_parent then typed.parent_category else coalesce(typed.category, 'other') end as task_type,
+    case when typed.is_from_parent then typed.parent_category else coalesce(typed.category, 'unknown') end as task_type,
     case when typed.is_from_parent then 'parent_task' else coalesce(typed.rule_name, 'no_rule') end as type_rule,
     typed.status,
     typed.task_source,
