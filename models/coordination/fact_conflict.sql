@@ -190,7 +190,8 @@ signs as (
     from calls
     where calls.stale_hint is not null
     union all
-    select
+    -- Some clients print the output of a command that failed twice.
+    select distinct
         {{ surrogate_key(["'merge_conflict'", 'tool_use_id', 'file_path']) }} as conflict_id,
         session_id,
         actor,

@@ -16,7 +16,7 @@ calls as (
         lines.line_number as source_line,
         blocks.tool_use_id,
         blocks.block_number,
-        coalesce(blocks.tool_name, 'unknown') as tool_name,
+        coalesce(nullif(trim(blocks.tool_name), ''), 'unknown') as tool_name,
         blocks.caller_type,
         blocks.tool_input,
         blocks.tool_input_json,
@@ -181,13 +181,13 @@ select
     case
         when classified.result.totalDurationMs is not null then classified.result.totalDurationMs
         when classified.result.durationMs is not null then classified.result.durationMs
-        when classified.result.durationSeconds is not null then classified.result.durationSeconds * 1000
+        when {{ believable('classified.result.durationSeconds') }} is not null then {{ believable('classified.result.durationSeconds') }} * 1000
         when classified.returned_at >= classified.called_at then {{ ms_between('classified.called_at', 'classified.returned_at') }}
     end as duration_ms,
     case
         when
             classified.result.totalDurationMs is not null or classified.result.durationMs is not null
-            or classified.result.durationSeconds is not null then 'exact'
+            or {{ believable('classified.result.durationSeconds') }} is not null then 'exact'
         when classified.returned_at >= classified.called_at then 'upper_bound'
     end as duration_method,
     coalesce(classified.tool_input_bytes, 0) as input_bytes,
