@@ -51,6 +51,9 @@ seen as (
     from turns
     where prompt_origin = 'command' and turn_id not in (select turn_id from skill_bodies where turn_id is not null)
     union all
+    -- A command counts by its text where it is not answered yet; a skill's text may have lost what called it.
+    select component_type, skill_name, skill_path, created_at from {{ ref('int_skill_body') }}
+    union all
     select 'command', nullif({{ regex_group('tool_input.command', '^[[:space:]]*/?([^[:space:]]+)') }}, ''), null, called_at
     from calls
     where tool_name = 'SlashCommand'

@@ -150,7 +150,7 @@ todo_items as (
         session_id,
         actor,
         todo.content as task_text,
-        min_by(turn_id, called_at) as parent_task_id,
+        min_by(turn_id, (called_at, tool_use_id)) as parent_task_id,
         min(called_at) as created_at,
         max(called_at) as last_activity_at,
         max_by(todo.status, (called_at, tool_use_id)) as last_status,
@@ -226,7 +226,8 @@ select
     typed.session_id,
     actors.agent_id,
     typed.created_at,
-    case when typed.status in ('completed', 'abandoned') then typed.last_activity_at end as completed_at,
+    case when typed.status in ('completed', 'abandoned') then {{ ordered_end('typed.created_at', 'typed.last_activity_at') }} end
+        as completed_at,
     left(typed.task_text, {{ var('text_characters_kept') }}) as task_description,
     case when typed.is_from_parent then typed.parent_category else coalesce(typed.category, 'unknown') end as task_type,
     case when typed.is_from_parent then 'parent_task' else coalesce(typed.rule_name, 'no_rule') end as type_rule,

@@ -389,7 +389,8 @@ select
             then case when items.item_kind = 'command_body' then 'command' else 'skill' end
         when items.item_kind in ('tool_result', 'task_notification') and items.agent_name is not null then 'agent'
         when items.item_kind = 'task_notification' then 'user_prompt'
-        when items.item_kind in ('tool_call', 'tool_result', 'tool_definition') and items.tool_name is not null then 'tool'
+        -- The call may be missing, or have no name: its result is a tool's all the same.
+        when items.item_kind in ('tool_call', 'tool_result', 'tool_definition') then 'tool'
         when items.server_name is not null then 'mcp_server'
         when items.item_kind = 'reference_file' and items.file_path is not null then 'reference_file'
         when items.item_kind = 'hook_output' and items.file_path is not null then 'hook'
@@ -402,7 +403,7 @@ select
         when items.item_kind in ('skill_body', 'command_body') and items.skill_name is not null then items.skill_name
         when items.item_kind in ('tool_result', 'task_notification') and items.agent_name is not null then items.agent_name
         when items.item_kind = 'task_notification' then 'user_prompt'
-        when items.item_kind in ('tool_call', 'tool_result', 'tool_definition') and items.tool_name is not null then items.tool_name
+        when items.item_kind in ('tool_call', 'tool_result', 'tool_definition') then coalesce(nullif(items.tool_name, ''), 'unknown')
         when items.server_name is not null then items.server_name
         when items.item_kind in ('reference_file', 'hook_output') and items.file_path is not null then items.file_path
         else coalesce(items.attachment_type, items.item_kind)

@@ -13,12 +13,10 @@ with version_lines as (
         client_version,
         line_type,
         coalesce(subtype, '') as subtype,
-        cast({{ regex_group('client_version', '^([0-9]+)[.]') }} as bigint) * 100000000
-        + cast({{ regex_group('client_version', '^[0-9]+[.]([0-9]+)[.]') }} as bigint) * 100000
-        + cast({{ regex_group('client_version', '^[0-9]+[.][0-9]+[.]([0-9]+)') }} as bigint) as version_number,
+        {{ version_number('client_version') }} as version_number,
         created_at
     from {{ ref('stg_transcripts__line') }}
-    where {{ regex_matches('client_version', "'^[0-9]{1,4}[.][0-9]{1,4}[.][0-9]{1,4}'") }} and line_type is not null and not is_nested
+    where {{ version_number('client_version') }} is not null and line_type is not null and not is_nested
 ),
 
 -- Line types by subtype for system lines: their subtypes have fields of their own.

@@ -16,7 +16,7 @@ calls as (
         lines.line_number as source_line,
         blocks.tool_use_id,
         blocks.block_number,
-        coalesce(blocks.tool_name, 'unknown') as tool_name,
+        coalesce(nullif(trim(blocks.tool_name), ''), 'unknown') as tool_name,
         blocks.caller_type,
         blocks.tool_input,
         blocks.tool_input_json,
@@ -238,13 +238,13 @@ select
     case
         when concluded.result.totalDurationMs is not null then concluded.result.totalDurationMs
         when concluded.result.durationMs is not null then concluded.result.durationMs
-        when concluded.result.durationSeconds is not null then concluded.result.durationSeconds * 1000
+        when {{ believable('concluded.result.durationSeconds') }} is not null then {{ believable('concluded.result.durationSeconds') }} * 1000
         when concluded.returned_at >= concluded.called_at then {{ ms_between('concluded.called_at', 'concluded.returned_at') }}
     end as duration_ms,
     case
         when
             concluded.result.totalDurationMs is not null or concluded.result.durationMs is not null
-            or concluded.result.durationSeconds is not null then 'exact'
+            or {{ believable('concluded.result.durationSeconds') }} is not null then 'exact'
         when concluded.returned_at >= concluded.called_at then 'upper_bound'
     end as duration_method,
     coalesce(concluded.tool_input_bytes, 0) as input_bytes,

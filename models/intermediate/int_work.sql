@@ -404,8 +404,26 @@ team_work as (
     inner join calls as items on items.tool_use_id = owned_items.work_id
     left join item_ends on item_ends.work_id = owned_items.work_id and item_ends.owner = owned_items.owner
     left join named_agents on named_agents.session_id = items.session_id and named_agents.teammate_name = owned_items.owner
+),
+
+-- An agent that the client refused to start, and that never ran, is none: a name that the agent made up, mostly.
+started as (
+    select agent_id from {{ ref('int_actor') }}
+    union
+    select agent_id from agent_work where run_actor is not null or outcome is distinct from 'rejected'
+),
+
+delegated as (
+    select
+        agent_work.* replace (
+            coalesce(started.agent_id, {{ surrogate_key(["'subagent'", "'unknown'"]) }}) as agent_id,
+            case when started.agent_id is not null then agent_work.agent_name else 'unknown' end as agent_name,
+            case when started.agent_id is not null then agent_work.agent_type else 'subagent' end as agent_type
+        )
+    from agent_work
+    left join started on started.agent_id = agent_work.agent_id
 )
 
-select * from agent_work
+select * from delegated
 union all
 select * from team_work

@@ -22,7 +22,7 @@ invocations as (
         lines.thread_position,
         calls.response_id,
         coalesce(
-            calls.tool_input.skill, nullif({{ regex_group('calls.tool_input.command', '^[[:space:]]*/?([^[:space:]]+)') }}, '')
+            nullif(calls.tool_input.skill, ''), nullif({{ regex_group('calls.tool_input.command', '^[[:space:]]*/?([^[:space:]]+)') }}, '')
         ) as skill_name,
         coalesce(
             calls.tool_input.args,
