@@ -16,6 +16,7 @@ from typing import NamedTuple
 from ingest.transcripts import (
     ARCHIVE_SUFFIX,
     LINE_TABLES,
+    LINES_SUFFIXES,
     SKIPPED_ANYWHERE,
     SKIPPED_IN_HOME,
     Kind,
@@ -28,6 +29,7 @@ _DRIVE = re.compile(r"^([A-Za-z]):[\\/]")
 _MOUNTED_DRIVE = re.compile(r"^/mnt/([A-Za-z])(?:/|$)")
 _DISTRIBUTION = re.compile(r"^[\\/]{2}wsl(?:\$|\.localhost)[\\/][^\\/]+", re.IGNORECASE)
 _PROJECTS = "projects"
+NO_TRANSCRIPT = "a link that does not lead to a transcript of the same owner is not followed"
 _INODE_MASK = (1 << 63) - 1  # some file systems use all 64 bits
 
 
@@ -117,6 +119,14 @@ def distinct_roots(roots: Iterable[Path | str]) -> list[Path]:
     return [root for root in unique if not any(other in root.parents for other in unique)]
 
 
+def leads_to_transcript(link: str, target: os.stat_result) -> bool:
+    """Whether a link may be followed to its file: one with a transcript's name, of the link's own owner."""
+    try:
+        return os.path.realpath(link).endswith(LINES_SUFFIXES) and target.st_uid == os.lstat(link).st_uid
+    except OSError:
+        return False
+
+
 def changed_files(files: Iterable[FoundFile], memory: Mapping[tuple[str, str], Stamp]) -> list[FoundFile]:
     """Return the files that are not as they were when they were last read."""
     return [file for file in files if memory.get((file.root, file.path)) != file.stamp]
@@ -200,6 +210,9 @@ class _Walk:
             self.problems.append(Problem(_as_text(entry.path), None, f"cannot be read: {_reason(error)}"))
             return
         if not stat.S_ISREG(status.st_mode):  # a pipe, a socket, a link to a folder
+            return
+        if entry.is_symlink() and not leads_to_transcript(entry.path, status):
+            self.problems.append(Problem(_as_text(entry.path), None, NO_TRANSCRIPT))
             return
         self.found.append(
             FoundFile(
