@@ -25,6 +25,7 @@ import click
 from agent_store import __version__, last_build
 from agent_store.errors import StoreError, advice_for, explain
 from agent_store.paths import project_dir, store_paths
+from agent_store.show_text import safe_console, visible, visible_json
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -43,16 +44,14 @@ _DAY = click.DateTime(["%Y-%m-%d"])
 
 def _console(*, error: bool = False) -> Console:
     """A console; what is not a terminal gets plain text of a width that fits."""
-    from rich.console import Console
-
-    console = Console(stderr=error, highlight=False)
+    console = safe_console(stderr=error, highlight=False)
     if not console.is_terminal and "COLUMNS" not in os.environ:
-        console = Console(stderr=error, highlight=False, width=120)
+        console = safe_console(stderr=error, highlight=False, width=120)
     return console
 
 
 def _say(message: str) -> None:
-    click.echo(message, err=True)
+    click.echo(visible(message), err=True)
 
 
 @contextmanager
@@ -276,7 +275,8 @@ def report_explain(session: str, as_json: bool) -> int:
 @click.option(
     "--limit", type=click.IntRange(min=0), help="At most so many rows (table: 100 unless told; 0: all)."
 )
-def query(sql: str, form: str, limit: int | None) -> int:
+@click.option("--raw", is_flag=True, help="CSV and JSON with every character as it is stored.")
+def query(sql: str, form: str, limit: int | None, raw: bool) -> int:
     """Run SQL on the published store, read-only. A dash reads the SQL from standard input."""
     from agent_store import query as queries
     from agent_store.store import open_store
@@ -284,13 +284,15 @@ def query(sql: str, form: str, limit: int | None) -> int:
     text = sys.stdin.read() if sql == "-" else sql
     if not text.strip():
         raise click.UsageError("The SQL is empty.")
+    if raw and form == "table":
+        raise click.UsageError("--raw goes with --format csv or json.")
     most = limit or (queries.DEFAULT_TABLE_LIMIT if limit is None and form == "table" else None)
     with open_store(store_paths()) as connection:
         answer = queries.run(connection, text, most)
     if form == "csv":
-        queries.write_csv(answer, sys.stdout)
+        queries.write_csv(answer, sys.stdout, raw=raw)
     elif form == "json":
-        queries.write_json(answer, sys.stdout)
+        queries.write_json(answer, sys.stdout, raw=raw)
     else:
         queries.show_table(answer, _console())
         return 0
@@ -329,7 +331,7 @@ def doctor(roots: tuple[Path, ...], as_json: bool) -> int:
     checks = doctors.examine(store_paths(), roots)
     failed = any(check.status == doctors.FAIL for check in checks)
     if as_json:
-        click.echo(json.dumps([asdict(check) for check in checks], ensure_ascii=False, indent=1))
+        click.echo(visible_json(json.dumps([asdict(check) for check in checks], ensure_ascii=False, indent=1)))
         return int(failed)
     from rich.table import Table
     from rich.text import Text
@@ -372,20 +374,15 @@ def docs(serve: bool, port: int) -> int:
         page = warehouse.generate_docs(paths, project)
     click.echo(f"Documentation: {page}")
     if serve:
-        _serve(page.parent, port)
+        _serve(page, port)
     return 0
 
 
-def _serve(folder: Path, port: int) -> None:
-    from functools import partial
-    from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
-
-    class Quiet(SimpleHTTPRequestHandler):
-        def log_message(self, *_: object) -> None:
-            """Every request in the terminal helps nobody who reads a page."""
+def _serve(page: Path, port: int) -> None:
+    from agent_store.serve_docs import server_of
 
     try:
-        server = ThreadingHTTPServer(("127.0.0.1", port), partial(Quiet, directory=str(folder)))
+        server = server_of(page, port)
     except OSError as error:
         raise StoreError(
             f"Port {port} of this machine cannot be served on: {error.strerror}.",
@@ -457,7 +454,7 @@ def _show_report(since: date | None = None, until: date | None = None, *, as_jso
     with open_store(paths) as connection:
         found = reports.collect(connection, str(paths.store), reports.Time(since, until))
     if as_json:
-        click.echo(json.dumps(plain(found.as_json()), ensure_ascii=False, indent=1))
+        click.echo(visible_json(json.dumps(plain(found.as_json()), ensure_ascii=False, indent=1)))
     else:
         reports.render(found, _console())
     last = last_build.read(paths)
@@ -485,7 +482,7 @@ def _show_ledger(ask: Callable[[Any], Any], render: Callable[[Any, Console], Non
                 "Build it again: agent-store build",
             ) from error
     if as_json:
-        click.echo(json.dumps(plain(found.as_json()), ensure_ascii=False, indent=1))
+        click.echo(visible_json(json.dumps(plain(found.as_json()), ensure_ascii=False, indent=1)))
     else:
         render(found, _console())
 

@@ -773,8 +773,8 @@ def _history(root: str, before: str | None, head: str) -> Iterator[tuple[str, in
 
 # ---------------------------------------------------------------------------------------- what agents read
 
-_NUMBERED: Final = re.compile(r"^ *(\d+)(?:\u2192|\t)(.*)$")
-_REMINDER: Final = re.compile(r"\n*<system-reminder>.*", re.DOTALL)
+_NUMBERED: Final = re.compile(r"^ *([0-9]{1,9})(?:\u2192|\t)(.*)$")
+_REMINDER: Final = "<system-reminder>"
 
 
 @dataclass(frozen=True, slots=True)
@@ -850,7 +850,8 @@ class Reads:
 
 def numbered_range(content: str) -> tuple[int, str] | None:
     """The first line and the text of what Read showed, without the line numbers; None if it has none."""
-    lines = _REMINDER.sub("", content).split("\n")
+    shown, mark, _ = content.partition(_REMINDER)
+    lines = (shown.rstrip("\n") if mark else shown).split("\n")
     first = _NUMBERED.match(lines[0])
     if first is None:
         return None

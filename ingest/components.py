@@ -34,6 +34,7 @@ MOST_FRONT_MATTER: Final = 64 * 1024
 # The validator takes a time that grows with the square of what it is given.
 MOST_VALIDATED: Final = 8 * 1024
 MOST_FILES: Final = 50_000
+MOST_PATH: Final = 4_096
 DEEPEST: Final = 12
 MOST_COMMITS: Final = 1_000
 # Recommended by the client's documentation.
@@ -47,13 +48,14 @@ _SCRIPT_SUFFIXES: Final = frozenset(
     {".py", ".sh", ".bash", ".zsh", ".js", ".mjs", ".cjs", ".ts", ".rb", ".pl", ".ps1", ".go", ".rs", ".sql"}
 )
 _MEMORY_NAMES: Final = ("CLAUDE.md", "CLAUDE.local.md", "AGENTS.md")
-_LINK = re.compile(r"\[[^\]\n]*\]\(<?([^()\s>]+)>?(?:\s+\"[^\"]*\")?\)")
+# Each takes a time that grows with the text, not with its square: no two of their beginnings read the same signs.
+_LINK = re.compile(r"\[[^\[\]\n]*\]\(<?([^()\s>]+)>?(?:\s+\"[^\"]*\")?\)")
 _IMPORT = re.compile(r"(?m)(?:^|(?<=\s))@((?:~/|\.{0,2}/)?[\w.-]+(?:/[\w.-]+)*\.\w+)")
 _BARE = re.compile(
-    r"(?<![\w/(\]])((?:references?|scripts|assets|resources|templates|examples)/[\w.-]+(?:/[\w.-]+)*\.\w+)"
+    r"(?<![\w/(\].-])((?:references?|scripts|assets|resources|templates|examples)/[\w.-]+(?:/[\w.-]+)*\.\w+)"
 )
 _PLAIN_VALUE = re.compile(r"[A-Za-z0-9(][^#\n\"'`{}\[\]&*!|>%@\\]*")
-_PLAIN_LINE = re.compile(r"^([A-Za-z][\w-]*):[ \t]+(.+?)[ \t]*$")
+_PLAIN_LINE = re.compile(r"^([A-Za-z][\w-]*):[ \t]+([^ \t](?:.*[^ \t])?)[ \t]*$")
 _HIDDEN_ARGUMENT = re.compile(r"(?i)(token|secret|password|passwd|api[_-]?key|authorization|bearer|=)")
 _LEADS_OUT: Final = "a link that leads out of the project"
 _PACKAGE = re.compile(r"^@?[\w.-]+(?:/[\w.-]+)*(?:@[\w.^~-]+)?$")
@@ -526,9 +528,19 @@ def _listed(value: object) -> list[str]:
     if isinstance(value, list):
         return [str(next(iter(one))) if isinstance(one, Mapping) and one else str(one) for one in value]
     if isinstance(value, str):
-        without = re.sub(r"\([^)]*\)", "", value)
-        return [part for part in re.split(r"[,\s]+", without) if part and part != "*"]
+        return [part for part in re.split(r"[,\s]+", _without_brackets(value)) if part and part != "*"]
     return []
+
+
+def _without_brackets(text: str) -> str:
+    """A text without what stands in round brackets; as it is where one is not closed."""
+    parts: list[str] = []
+    depth = 0
+    for part in re.split(r"([()])", text):
+        depth = max(depth + {"(": 1, ")": -1}.get(part, 0), 0)
+        if not depth and part != ")":
+            parts.append(part)
+    return text if depth else "".join(parts)
 
 
 def _links(path: Path, body: str) -> list[dict[str, object]]:
@@ -869,7 +881,7 @@ def commits(folder: Path, since: str | None) -> Iterator[tuple[str, str, int, st
         for line in changed.splitlines():
             added, _, rest = line.partition("\t")
             deleted, _, path = rest.partition("\t")
-            if path and _COMPONENT_FILE.search(path):
+            if path and len(path) <= MOST_PATH and _COMPONENT_FILE.search(path):
                 yield (path.strip('"'), commit_hash, int(seconds or 0), subject[:200],
                        int(added) if added.isdigit() else None, int(deleted) if deleted.isdigit() else None)  # fmt: skip
 

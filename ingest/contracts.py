@@ -34,7 +34,7 @@ _BOUNDS: Final = (
     "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "minLength", "maxLength", "minItems",
     "maxItems", "minProperties", "maxProperties", "minContains", "maxContains", "multipleOf",
 )  # fmt: skip
-_TEMPLATE = re.compile(r"\{[^}/]*\}")
+_TEMPLATE = re.compile(r"\{[^{}/]*\}")
 
 
 class Kind(StrEnum):
