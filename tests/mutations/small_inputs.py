@@ -84,7 +84,7 @@ SMALL: dict[str, list[Line]] = {
     "a version that no number holds": [_user("u1", "go", version="2.1.99999999999999999999"), _answer("a1", "u1", _TEXT, version="2.1.99999999999999999999")],
     "a session that changes inside a message": [
         _user("u1", "go"), _answer("a1", "u1", _TEXT),
-        _answer("a2", "a1", [_use("toolu_1", "Bash", {"command": "ls"})]) | {"sessionId": "another-session", "requestId": "r-a1"},
+        _answer("a1", None, [_use("toolu_1", "Bash", {"command": "ls"})]) | {"uuid": "a2", "parentUuid": "a1", "sessionId": "another-session"},
     ],
     "tokens that no response has": [_user("u1", "go"), _answer("a1", "u1", _TEXT, usage=_HUGE), _answer("a2", "a1", _TEXT, 9, usage=_HUGE)],
     "tokens below zero": [_user("u1", "go"), _answer("a1", "u1", _TEXT, usage={"input_tokens": -5, "output_tokens": 7})],
