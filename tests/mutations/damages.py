@@ -168,7 +168,7 @@ def write(session: Session, home: Path) -> int:
     for name, content in session.others.items():
         path = home / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(content)
+        path.write_bytes(content + b"\n" if path.suffix == ".jsonl" else content)
     return count
 
 
