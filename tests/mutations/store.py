@@ -94,7 +94,7 @@ class Store:
 
     def _copy(self, folder: Path) -> Path:
         folder.mkdir(parents=True, exist_ok=True)
-        copy = folder / f"{STORE_NAME}.duckdb"
+        copy = folder / STORE_NAME
         copy.with_suffix(".duckdb.wal").unlink(missing_ok=True)
         shutil.copyfile(self.paths.warehouse, copy)
         return copy
