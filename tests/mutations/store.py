@@ -87,7 +87,13 @@ class Store:
             ).fetchall()
             for (name,) in views:
                 # `count(*)` alone would read no column.
-                _keep(report, name, lambda name=name: connection.execute(f"select max(hash(v)) from staging.{name} as v").fetchall())
+                _keep(
+                    report,
+                    name,
+                    lambda name=name: connection.execute(
+                        f"select max(hash(v)) from staging.{name} as v"
+                    ).fetchall(),
+                )
         finally:
             connection.close()
         return report
