@@ -330,6 +330,24 @@ unprompted as (
             or (lines.actor <> 'main' and lines.created_at < firsts.first_prompted_at)
         )
     group by lines.session_id
+    union all
+    -- Where one id stands for all lines of a session, none but the first has a place in a thread; its answers count all the same.
+    select
+        answers.session_id,
+        {{ surrogate_key(['answers.session_id', "'start'"]) }} as turn_id,
+        min(answers.created_at) as prompted_at,
+        min_by(answers.file_id, (answers.created_at, files.path, answers.line_number)) as file_id,
+        min_by(answers.line_number, (answers.created_at, files.path, answers.line_number)) as line_number,
+        max(touched._batch_id) as _batch_id
+    from {{ ref('stg_transcripts__line') }} as answers
+    inner join touched on touched.session_id = answers.session_id
+    inner join {{ ref('stg_transcripts__file') }} as files on files.file_id = answers.file_id
+    semi join {{ ref('int_line') }} as namesakes
+        on namesakes.session_id = answers.session_id and namesakes.line_uuid = answers.line_uuid
+    anti join {{ ref('int_line') }} as lines on lines.session_id = answers.session_id and lines.line_type = 'assistant'
+    anti join prompts on prompts.session_id = answers.session_id
+    where answers.line_type = 'assistant'
+    group by answers.session_id
 ),
 
 turns as (

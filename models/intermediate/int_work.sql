@@ -214,7 +214,7 @@ agent_work as (
                 when delegations.tool_input.name is not null and delegations.tool_input.team_name is not null
                     then {{ surrogate_key(["'team_member'", 'delegations.tool_input.name']) }}
                 else {{ surrogate_key([
-                    "'subagent'", "coalesce(delegations.result.agentType, delegations.tool_input.subagent_type, 'general-purpose')"
+                    "'subagent'", "coalesce(nullif(delegations.result.agentType, ''), nullif(delegations.tool_input.subagent_type, ''), 'general-purpose')"
                 ]) }}
             end
         ) as agent_id,
@@ -224,7 +224,7 @@ agent_work as (
                 when delegations.tool_name = 'Workflow' then 'workflow-subagent'
                 when delegations.tool_input.name is not null and delegations.tool_input.team_name is not null
                     then delegations.tool_input.name
-                else coalesce(delegations.result.agentType, delegations.tool_input.subagent_type, 'general-purpose')
+                else coalesce(nullif(delegations.result.agentType, ''), nullif(delegations.tool_input.subagent_type, ''), 'general-purpose')
             end
         ) as agent_name,
         case

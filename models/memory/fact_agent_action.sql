@@ -87,7 +87,8 @@ actions as (
 -- A response's tokens are shared over its actions by length, in whole tokens that add up to the response's own.
 weighted as (
     select
-        actions.*,
+        -- The session may change inside a message: all that it did is where it was counted.
+        actions.* replace (responses.session_id as session_id),
         responses.actor,
         turns.turn_id,
         responses.input_tokens + responses.cache_read_tokens + responses.cache_write_5m_tokens + responses.cache_write_1h_tokens

@@ -182,7 +182,7 @@ select
     spans.skill_name,
     spans.invoked_at,
     spans.invoked_by,
-    greatest(spans.launched_at, efforts.last_response_at, actions.last_returned_at) as completed_at,
+    {{ ordered_end('spans.invoked_at', 'greatest(spans.launched_at, efforts.last_response_at, actions.last_returned_at)') }} as completed_at,
     efforts.scope_method,
     case
         when not spans.was_launched or spans.forked_actor is not null then null

@@ -26,7 +26,11 @@ def main() -> int:
     folder = Path(tempfile.mkdtemp(prefix="agent-store-damaged-", dir=options.folder))
     try:
         store = Store(options.store or _built(options.base, folder))
-        bad = _homes(options, store, bases, folder) if not options.lines else _lines(options, store, bases, folder)
+        bad = (
+            _homes(options, store, bases, folder)
+            if not options.lines
+            else _lines(options, store, bases, folder)
+        )
     finally:
         if not options.keep:
             shutil.rmtree(folder, ignore_errors=True)
@@ -38,13 +42,25 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--homes", type=int, default=10, help="homes to run; 0: until it is stopped")
     parser.add_argument("--sessions", type=int, default=30, help="damaged sessions in each home")
     parser.add_argument("--seed", type=int, default=int(time.time()), help="seed of the first session")
-    parser.add_argument("--base", type=Path, action="append", default=[], help="a home with projects/ to damage; may be repeated")
+    parser.add_argument(
+        "--base",
+        type=Path,
+        action="append",
+        default=[],
+        help="a home with projects/ to damage; may be repeated",
+    )
     parser.add_argument("--store", type=Path, help="the home of a store built with this code")
-    parser.add_argument("--lines", type=int, default=0, help="so many single lines per home, through landing and staging only")
-    parser.add_argument("--one-by-one", action="store_true", help="run each session of a home with findings alone")
+    parser.add_argument(
+        "--lines", type=int, default=0, help="so many single lines per home, through landing and staging only"
+    )
+    parser.add_argument(
+        "--one-by-one", action="store_true", help="run each session of a home with findings alone"
+    )
     parser.add_argument("--folder", type=Path, help="where to work")
     parser.add_argument("--keep", action="store_true", help="leave the homes for a look")
-    parser.add_argument("--failed", type=Path, default=Path("damaged-seeds.txt"), help="the file of seeds with findings")
+    parser.add_argument(
+        "--failed", type=Path, default=Path("damaged-seeds.txt"), help="the file of seeds with findings"
+    )
     options = parser.parse_args()
     options.base = options.base or [PROJECT / "sample" / "home"]
     return options
@@ -105,7 +121,9 @@ def _run_home(store: Store, bases: list, seeds: range, folder: Path) -> tuple[Re
 
 def _findings(report: Report) -> list[str]:
     found = [f"model {message}" for message in report.model_errors]
-    found += [f"test {name}: {rows}" for name, _, rows in report.failed_tests if name not in EXPECTED_FINDINGS]
+    found += [
+        f"test {name}: {rows}" for name, _, rows in report.failed_tests if name not in EXPECTED_FINDINGS
+    ]
     if not report.has_all_lines:
         found.append(f"lines: {report.lines_in} in, {report.lines_landed} landed")
     return found

@@ -39,7 +39,7 @@ TIMES: tuple[Any, ...] = (
 TEXTS: tuple[str, ...] = (
     "\u0000", "\ud83d", "\udc00\ud83d", "\u202eevil\u202c", "👩‍👩‍👧‍👦" * 20, "e\u0301" * 50, "\u2028\u2029\u0085", "\x1b[31mRED\x1b[0m\x07",
     "'; drop table x; --", "{{ 1/0 }}", "%s%n%d", "<script>alert(1)</script>", "", " ", "\n", "\r\n", "\\", '"', "NaN", "null", "x" * 70_000,
-    "\ufffe\uffff", "ａ" * 300, "İı", "ß", "\U0010ffff", "../../etc/passwd", "C:\\Users\\x\\a.py", "\\\\srv\\share\\f", "-1", "0", "1e999",
+    "\ufffe\uffff", "\uff41" * 300, "İı", "ß", "\U0010ffff", "../../etc/passwd", "C:\\Users\\x\\a.py", "\\\\srv\\share\\f", "-1", "0", "1e999",
     "true", "[]", "{}", "[", "a;b", "$HOME", "~", "/", "//", ".", "..", "\t", "\x1f", "\x1e", "<command-name>/x</command-name>",
     "<command-name></command-name>", "[Request interrupted by user]", "Base directory for this skill: ", "Exit code ", "<tool_use_error>",
 )  # fmt: skip
@@ -122,8 +122,12 @@ def sessions(homes: Sequence[Path]) -> list[Session]:
 def with_own_ids(session: Session, number: int) -> Session:
     """The same session under ids that no other has; so that sessions do not meet where they should not."""
     tail = b"%06d" % (number % 1_000_000)
-    agents = {found for lines in session.files.values() for line in lines for found in _AGENT_ID.findall(line)}
-    agents |= {match[1].encode() for name in session.files if (match := re.search(r"agent-([0-9a-z]{6,})", name))}
+    agents = {
+        found for lines in session.files.values() for line in lines for found in _AGENT_ID.findall(line)
+    }
+    agents |= {
+        match[1].encode() for name in session.files if (match := re.search(r"agent-([0-9a-z]{6,})", name))
+    }
 
     def renamed(text: bytes) -> bytes:
         text = _UUID.sub(lambda found: found[0][:-6] + tail, text)
@@ -132,7 +136,10 @@ def with_own_ids(session: Session, number: int) -> Session:
             text = text.replace(agent, agent[:-3] + b"%05x" % (number % 0xFFFFF))
         return text
 
-    files = {renamed(name.encode()).decode(): [renamed(line) for line in lines] for name, lines in session.files.items()}
+    files = {
+        renamed(name.encode()).decode(): [renamed(line) for line in lines]
+        for name, lines in session.files.items()
+    }
     return Session(session.name, files)
 
 
@@ -168,7 +175,7 @@ def write(session: Session, home: Path) -> int:
     for name, content in session.others.items():
         path = home / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(content)
+        path.write_bytes(content + b"\n" if path.suffix == ".jsonl" else content)
     return count
 
 
@@ -263,13 +270,37 @@ def _folder(name: str) -> str:
 
 
 def _retyped(value: object, r: random.Random) -> object:
-    options: list[object] = [None, "", "x", 0, 1, -1, 1.5, True, False, [], {}, [1, "a", None, {}], {"a": 1}, [[]], "123", 2**64]
+    options: list[object] = [
+        None,
+        "",
+        "x",
+        0,
+        1,
+        -1,
+        1.5,
+        True,
+        False,
+        [],
+        {},
+        [1, "a", None, {}],
+        {"a": 1},
+        [[]],
+        "123",
+        2**64,
+    ]
     if isinstance(value, str):
         options += [[value], {"text": value}, value * 2, value[:1], value.upper(), f" {value} "]
     elif _is_number(value):
         options += [str(value), [value], 10**20, r.choice(NUMBERS)]
     elif isinstance(value, list):
-        options += [value * 2, value[::-1], value[:1], json.dumps(value), {str(place): inner for place, inner in enumerate(value)}, [value]]
+        options += [
+            value * 2,
+            value[::-1],
+            value[:1],
+            json.dumps(value),
+            {str(place): inner for place, inner in enumerate(value)},
+            [value],
+        ]
     elif isinstance(value, dict):
         options += [[value], list(value.values()), json.dumps(value), {"value": value}]
     return r.choice(options)
@@ -295,7 +326,11 @@ def lost_part(session: Session, r: random.Random) -> None:
         if name is None or not (lines := session.files[name]):
             continue
         first, last = sorted((r.randrange(len(lines) + 1), r.randrange(len(lines) + 1)))
-        session.files[name] = {"beginning": lines[first:], "end": lines[:last], "middle": lines[:first] + lines[last:]}[how]
+        session.files[name] = {
+            "beginning": lines[first:],
+            "end": lines[:last],
+            "middle": lines[:first] + lines[last:],
+        }[how]
 
 
 @_damage
@@ -356,7 +391,9 @@ def torn(session: Session, r: random.Random) -> None:
 @_damage
 def alone(session: Session, r: random.Random) -> None:
     """Only the lines of one type are left, or one of each."""
-    types = {found.get("type") for lines in session.files.values() for line in lines if (found := _load(line))}
+    types = {
+        found.get("type") for lines in session.files.values() for line in lines if (found := _load(line))
+    }
     chosen = r.choice(sorted(map(str, types))) if types else ""
     one_of_each = r.random() < 0.4
     for name, lines in session.files.items():
@@ -404,7 +441,9 @@ def copied(session: Session, r: random.Random) -> None:
     if how == "project":
         for name in list(session.files):
             slug, _, rest = name.partition("/")
-            session.files[f"{r.choice((slug + '-copy', '-tmp-other', '-home-dev-shop'))}/{rest}"] = list(session.files[name])
+            session.files[f"{r.choice((slug + '-copy', '-tmp-other', '-home-dev-shop'))}/{rest}"] = list(
+                session.files[name]
+            )
         return
     new, old = _uuid(r), main.rpartition("/")[2].removesuffix(".jsonl")
     lines = session.files[main]
@@ -427,12 +466,18 @@ def other_place(session: Session, r: random.Random) -> None:
     main = session.main
     how = r.choice(("main as agent", "agent as main", "shared lines"))
     if how == "main as agent" and main:
-        session.files[f"{main.removesuffix('.jsonl')}/subagents/agent-a{r.getrandbits(60):015x}.jsonl"] = list(session.files[main])
+        session.files[f"{main.removesuffix('.jsonl')}/subagents/agent-a{r.getrandbits(60):015x}.jsonl"] = (
+            list(session.files[main])
+        )
     elif how == "agent as main" and session.agents:
         name = r.choice(session.agents)
         session.files[f"{name.split('/')[0]}/{_uuid(r)}.jsonl"] = session.files.pop(name)
     elif main and session.files[main]:
-        agent = r.choice(session.agents) if session.agents else f"{main.removesuffix('.jsonl')}/subagents/agent-a{r.getrandbits(60):015x}.jsonl"
+        agent = (
+            r.choice(session.agents)
+            if session.agents
+            else f"{main.removesuffix('.jsonl')}/subagents/agent-a{r.getrandbits(60):015x}.jsonl"
+        )
         shared = r.sample(session.files[main], min(5, len(session.files[main])))
         session.files.setdefault(agent, []).extend(shared)
 
@@ -440,13 +485,25 @@ def other_place(session: Session, r: random.Random) -> None:
 @_damage
 def documents(session: Session, r: random.Random) -> None:
     """A document of the client is read while it is written, or holds what nobody expects."""
-    whole = (b'{"agentType":"Explore","description":"look","toolUseId":"toolu_1","spawnDepth":1}', b'{"version":1,"dailyActivity":[{"date":"2026-06-01","messageCount":5}]}')
+    whole = (
+        b'{"agentType":"Explore","description":"look","toolUseId":"toolu_1","spawnDepth":1}',
+        b'{"version":1,"dailyActivity":[{"date":"2026-06-01","messageCount":5}]}',
+    )
     odd = (b"", b"{", b"[]", b"null", b"{}", b'{"agentType":5,"spawnDepth":-1}', b'{"agentType":null,"description":[]}', b'"x"', b"\xff\xfe", b"[1,2", b"nul",
            b'{"dailyActivity":{"a":1}}', b'{"dailyActivity":[{"date":"2026-02-31","messageCount":-1}]}', b'{"dailyActivity":[null,1,"x"]}', b"\x00")  # fmt: skip
     content = r.choice((*odd, *(text[: r.randrange(len(text))] for text in whole)))
     main = session.main
     if r.random() < 0.4 or main is None:
-        session.others[r.choice(("stats-cache.json", f"todos/{_uuid(r)}-agent-{_uuid(r)}.json", f"tasks/{_uuid(r)}/1.json", "history.jsonl"))] = content
+        session.others[
+            r.choice(
+                (
+                    "stats-cache.json",
+                    f"todos/{_uuid(r)}-agent-{_uuid(r)}.json",
+                    f"tasks/{_uuid(r)}/1.json",
+                    "history.jsonl",
+                )
+            )
+        ] = content
         return
     metas = [name for name in session.files if name.endswith(".meta.json")]
     beside = main.removesuffix(".jsonl")
@@ -476,12 +533,25 @@ def mixed_with_another(session: Session, r: random.Random) -> None:
     """Lines of another session, and so of another client, stand after or between its own."""
 
 
-_NEED_OTHERS: dict[str, Callable[[Session, random.Random, Sequence[Session]], object]] = {"mixed_with_another": _joined}
+_NEED_OTHERS: dict[str, Callable[[Session, random.Random, Sequence[Session]], object]] = {
+    "mixed_with_another": _joined
+}
 
 
 # --- damages to keys -----------------------------------------------------------------------------------------
 
-_TELLING = ("toolUseResult", "usage", "input", "content", "message", "structuredPatch", "file", "attachment", "data", "compactMetadata")
+_TELLING = (
+    "toolUseResult",
+    "usage",
+    "input",
+    "content",
+    "message",
+    "structuredPatch",
+    "file",
+    "attachment",
+    "data",
+    "compactMetadata",
+)
 
 
 def _hurt(found: dict[str, Any], place: Path_, r: random.Random) -> None:
@@ -580,7 +650,9 @@ def no_message(session: Session, r: random.Random) -> None:
 def numbers(session: Session, r: random.Random) -> None:
     """Numbers at the edges of their types, and things that are none."""
     for _ in range(r.choice((1, 3))):
-        chosen = _one(session, r, lambda found: any(_is_number(_get(found, place)) for place in _places(found)))
+        chosen = _one(
+            session, r, lambda found: any(_is_number(_get(found, place)) for place in _places(found))
+        )
         if chosen is None:
             return
         lines, number, found = chosen
@@ -613,7 +685,25 @@ def usages(session: Session, r: random.Random) -> None:
 @_damage
 def ranges(session: Session, r: random.Random) -> None:
     """Line numbers, durations and sizes that cannot be."""
-    values = (0, -1, -100, 1, 2**31, 2**40, 2**53, 2**63 - 1, 2**63, None, "5", 1.5, [], "", 10, -(2**63), 1e308)
+    values = (
+        0,
+        -1,
+        -100,
+        1,
+        2**31,
+        2**40,
+        2**53,
+        2**63 - 1,
+        2**63,
+        None,
+        "5",
+        1.5,
+        [],
+        "",
+        10,
+        -(2**63),
+        1e308,
+    )
     names = RANGES if r.random() < 0.5 else (r.choice(RANGES),)
 
     def change(found: dict[str, Any]) -> bool:
@@ -646,7 +736,24 @@ def bytes_inside(session: Session, r: random.Random) -> None:
     for _ in range(r.choice((1, 5))) if lines else ():
         number = r.randrange(len(lines))
         place = r.randrange(len(lines[number]) + 1)
-        odd = r.choice((b"\x00", b"\xff\xfe", b"\xed\xa0\x80", b"\\u0000", b"\\ud800", b"\xef\xbb\xbf", b"\r", b"\x1b[2J", b"NaN", b"{", b"}", b'"', b"[", b"\\"))
+        odd = r.choice(
+            (
+                b"\x00",
+                b"\xff\xfe",
+                b"\xed\xa0\x80",
+                b"\\u0000",
+                b"\\ud800",
+                b"\xef\xbb\xbf",
+                b"\r",
+                b"\x1b[2J",
+                b"NaN",
+                b"{",
+                b"}",
+                b'"',
+                b"[",
+                b"\\",
+            )
+        )
         lines[number] = lines[number][:place] + odd + lines[number][place + r.choice((0, 1)) :]
 
 
@@ -689,7 +796,9 @@ def clocks(session: Session, r: random.Random) -> None:
             if how == "back" and place >= turn:
                 moment = re.sub(r"T(\d\d)", lambda hour: f"T{max(0, int(hour[1]) - 2):02d}", moment)
             elif how == "ahead" and place >= turn:
-                moment = re.sub(r"^20(\d\d)", lambda year: f"20{int(year[1]) + r.choice((1, 40)):02d}", moment)
+                moment = re.sub(
+                    r"^20(\d\d)", lambda year: f"20{int(year[1]) + r.choice((1, 40)):02d}", moment
+                )
             elif how == "still":
                 moment = moments[turn]
             elif how == "reverse":
@@ -705,7 +814,10 @@ def clocks(session: Session, r: random.Random) -> None:
 @_damage
 def ids_empty(session: Session, r: random.Random) -> None:
     """An id that is no id, everywhere or here and there."""
-    name, value = r.choice((*IDS, "cwd", "model", "name", "version", "gitBranch")), r.choice(("", None, " ", 0, {}, [], True, "\n", "x" * 5000))
+    name, value = (
+        r.choice((*IDS, "cwd", "model", "name", "version", "gitBranch")),
+        r.choice(("", None, " ", 0, {}, [], True, "\n", "x" * 5000)),
+    )
 
     def change(found: dict[str, Any]) -> bool:
         places = [place for place in _places(found) if place[-1] == name and len(place) <= 5]
@@ -723,7 +835,11 @@ def ids_shared(session: Session, r: random.Random) -> None:
     first: list[object] = []
 
     def change(found: dict[str, Any]) -> bool:
-        places = [place for place in _places(found) if place[-1] == name and len(place) <= 5 and isinstance(_get(found, place), str)]
+        places = [
+            place
+            for place in _places(found)
+            if place[-1] == name and len(place) <= 5 and isinstance(_get(found, place), str)
+        ]
         for place in places:
             first.append(_get(found, place))
             _put(found, place, first[0])
@@ -754,7 +870,11 @@ def cycles(session: Session, r: random.Random) -> None:
     lines = session.lines_file(r)
     if not lines:
         return
-    named = [(number, found) for number, line in enumerate(lines) if (found := _load(line)) and isinstance(found.get("uuid"), str)]
+    named = [
+        (number, found)
+        for number, line in enumerate(lines)
+        if (found := _load(line)) and isinstance(found.get("uuid"), str)
+    ]
     if len(named) < 2:
         return
     how = r.choice(("self", "pairs", "ring", "random", "forward"))
@@ -802,7 +922,18 @@ def agents(session: Session, r: random.Random) -> None:
 @_damage
 def flags(session: Session, r: random.Random) -> None:
     """A flag says the opposite, or something else."""
-    name = r.choice(("isSidechain", "isMeta", "isCompactSummary", "isVisibleInTranscriptOnly", "isApiErrorMessage", "isAbortedMidStream", "rewound", "is_error"))
+    name = r.choice(
+        (
+            "isSidechain",
+            "isMeta",
+            "isCompactSummary",
+            "isVisibleInTranscriptOnly",
+            "isApiErrorMessage",
+            "isAbortedMidStream",
+            "rewound",
+            "is_error",
+        )
+    )
     value = r.choice((True, False, None, "true", 1, "no"))
 
     def change(found: dict[str, Any]) -> bool:
@@ -838,7 +969,23 @@ def long_names(session: Session, r: random.Random) -> None:
 @_damage
 def versions(session: Session, r: random.Random) -> None:
     """The client's version is none, huge, or another on each line."""
-    odd = ("9.9.9", "2", "", "x.y.z", "2.1.9999999999999999999", None, "0.0.0-beta", "1.0.0", "2.0.30", "2.1.46", "2.1.330", "3.0.0", "999999999.999999999.999999999", 2.1, "-1.-1.-1")
+    odd = (
+        "9.9.9",
+        "2",
+        "",
+        "x.y.z",
+        "2.1.9999999999999999999",
+        None,
+        "0.0.0-beta",
+        "1.0.0",
+        "2.0.30",
+        "2.1.46",
+        "2.1.330",
+        "3.0.0",
+        "999999999.999999999.999999999",
+        2.1,
+        "-1.-1.-1",
+    )
     one = r.choice(odd)
     mixed = r.random() < 0.5
 
@@ -856,19 +1003,58 @@ def unknown_kinds(session: Session, r: random.Random) -> None:
         if (chosen := _one(session, r)) is None:
             return
         lines, number, found = chosen
-        value = r.choice(("brand-new-thing", "", None, 7, "x" * 3000, "mcp__a__b", "mcp____", "mcp__x", "mcp__", "Agent", "Task", "Read", "Skill", "Bash", "<synthetic>", {}))
+        value = r.choice(
+            (
+                "brand-new-thing",
+                "",
+                None,
+                7,
+                "x" * 3000,
+                "mcp__a__b",
+                "mcp____",
+                "mcp__x",
+                "mcp__",
+                "Agent",
+                "Task",
+                "Read",
+                "Skill",
+                "Bash",
+                "<synthetic>",
+                {},
+            )
+        )
         what = r.choice(("type", "tool", "model", "block", "subtype", "role", "stop"))
         blocks = _blocks(found)
         if what == "type":
             found["type"] = r.choice(LINE_TYPES)
         elif what == "subtype":
-            found["subtype"] = r.choice((value, "compact_boundary", "turn_duration", "api_error", "local_command", "model_refusal_fallback"))
+            found["subtype"] = r.choice(
+                (
+                    value,
+                    "compact_boundary",
+                    "turn_duration",
+                    "api_error",
+                    "local_command",
+                    "model_refusal_fallback",
+                )
+            )
         elif what in {"model", "role", "stop"} and _message(found):
             _message(found)[{"stop": "stop_reason"}.get(what, what)] = value
         elif what == "tool" and blocks:
             r.choice(blocks)["name"] = value
         elif blocks:
-            r.choice(blocks)["type"] = r.choice((value, "tool_use", "tool_result", "text", "thinking", "image", "server_tool_use", "redacted_thinking"))
+            r.choice(blocks)["type"] = r.choice(
+                (
+                    value,
+                    "tool_use",
+                    "tool_result",
+                    "text",
+                    "thinking",
+                    "image",
+                    "server_tool_use",
+                    "redacted_thinking",
+                )
+            )
         lines[number] = _dump(found)
 
 
@@ -943,7 +1129,11 @@ def results_elsewhere(session: Session, r: random.Random) -> None:
 def messages_elsewhere(session: Session, r: random.Random) -> None:
     """Two responses share their message id, or the lines of one have several ids, models or usages."""
     lines = session.lines_file(r)
-    found = {str(_message(line).get("id")) for text in lines or () if (line := _load(text)) and _message(line).get("id")}
+    found = {
+        str(_message(line).get("id"))
+        for text in lines or ()
+        if (line := _load(text)) and _message(line).get("id")
+    }
     if len(found) > 1 and r.random() < 0.5:
         one, other = r.sample(sorted(found), 2)
         _replace(session, one.encode(), other.encode())
@@ -980,7 +1170,9 @@ def inputs(session: Session, r: random.Random) -> None:
                 block.pop("id", None)
                 block.pop("name", None)
             else:
-                block["input"] = {"null": None, "text": "x", "list": [1, {}], "empty": {}}.get(how, {"command": None})
+                block["input"] = {"null": None, "text": "x", "list": [1, {}], "empty": {}}.get(
+                    how, {"command": None}
+                )
         return bool(blocks)
 
     _each(session, change, r, r.choice((0.2, 1.0)))
@@ -998,7 +1190,19 @@ def tool_results(session: Session, r: random.Random) -> None:
             name = r.choice(sorted(result))
             result[name] = _retyped(result[name], r)
         else:
-            found["toolUseResult"] = r.choice((None, "", "Error: x", [], {}, [{"type": "text", "text": "x"}], 5, [result], json.dumps(result)))
+            found["toolUseResult"] = r.choice(
+                (
+                    None,
+                    "",
+                    "Error: x",
+                    [],
+                    {},
+                    [{"type": "text", "text": "x"}],
+                    5,
+                    [result],
+                    json.dumps(result),
+                )
+            )
         return True
 
     _each(session, change, r, r.choice((0.3, 1.0)))
@@ -1042,9 +1246,15 @@ def refused_agents(session: Session, r: random.Random) -> None:
         blocks = _blocks(found)
         for block in blocks:
             if block.get("type") == "tool_use" and r.random() < 0.4:
-                block |= {"name": r.choice(("Agent", "Task")), "input": {"prompt": "look", "subagent_type": r.choice(("Explore", None, 5))}}
+                block |= {
+                    "name": r.choice(("Agent", "Task")),
+                    "input": {"prompt": "look", "subagent_type": r.choice(("Explore", None, 5))},
+                }
             elif block.get("type") == "tool_result" and r.random() < 0.5:
-                block |= {"is_error": True, "content": "<tool_use_error>Agent type 'x' not found</tool_use_error>"}
+                block |= {
+                    "is_error": True,
+                    "content": "<tool_use_error>Agent type 'x' not found</tool_use_error>",
+                }
                 found.pop("toolUseResult", None)
         return bool(blocks)
 
@@ -1071,7 +1281,7 @@ def skills_and_commands(session: Session, r: random.Random) -> None:
     """Texts of skills and commands without what brought them in, or without an answer."""
     if (chosen := _one(session, r, lambda found: "sessionId" in found)) is None:
         return
-    lines, number, found = chosen
+    lines, _, found = chosen
     shared = {key: found[key] for key in ("sessionId", "timestamp", "cwd", "version") if key in found}
     contents: Sequence[Any] = (
         "<command-message>plan</command-message>\n<command-name>/plan</command-name>", "<command-name></command-name>",
@@ -1091,7 +1301,7 @@ def lists_of_work(session: Session, r: random.Random) -> None:
     """Todo lists and tasks without the calls that made them, with ids used again."""
     if (chosen := _one(session, r, lambda found: "sessionId" in found)) is None:
         return
-    lines, number, found = chosen
+    lines, _, found = chosen
     shared = {key: found[key] for key in ("sessionId", "timestamp", "cwd", "version") if key in found}
     call = f"toolu_{r.getrandbits(64):016x}"
     name, given = r.choice((
@@ -1106,10 +1316,24 @@ def lists_of_work(session: Session, r: random.Random) -> None:
         {"agentId": "a1b2c3d4e5", "status": "completed", "totalTokens": 5}, {"statusChange": {"from": None, "to": "completed"}, "taskId": "1"}, None,
         {"type": "text", "file": {"filePath": "/a.py", "content": "x", "numLines": 3, "startLine": 0, "totalLines": 3}}, {"answers": {"": None}},
     ))  # fmt: skip
-    use = shared | {"type": "assistant", "uuid": _uuid(r), "message": {"role": "assistant", "content": [{"type": "tool_use", "id": call, "name": name, "input": given}]}}
-    back = shared | {"type": "user", "uuid": _uuid(r), "message": {"content": [{"type": "tool_result", "tool_use_id": call, "content": "ok"}]}, "toolUseResult": result}
+    use = shared | {
+        "type": "assistant",
+        "uuid": _uuid(r),
+        "message": {
+            "role": "assistant",
+            "content": [{"type": "tool_use", "id": call, "name": name, "input": given}],
+        },
+    }
+    back = shared | {
+        "type": "user",
+        "uuid": _uuid(r),
+        "message": {"content": [{"type": "tool_result", "tool_use_id": call, "content": "ok"}]},
+        "toolUseResult": result,
+    }
     place = r.randrange(len(lines) + 1)
-    lines[place:place] = [_dump(line) for line in r.choice(((use, back), (use,), (back,), (back, use), (use, use, back, back)))]
+    lines[place:place] = [
+        _dump(line) for line in r.choice(((use, back), (use,), (back,), (back, use), (use, use, back, back)))
+    ]
 
 
 @_damage
@@ -1145,7 +1369,26 @@ def fuzzed_lines(bases: Sequence[Session], seed: int, count: int) -> list[bytes]
                 line = _dump(found)
             elif line:
                 place, length = r.randrange(len(line)), r.choice((0, 0, 1, 5, 50))
-                odd = r.choice((b"", b"\x00", b"\xff", b"\xed\xa0\x80", b"\\ud800", b"\\u0000", b"NaN", b"{", b"}", b"[", b'"', b"\\", b",", b"1e999", b"-", b"null"))
+                odd = r.choice(
+                    (
+                        b"",
+                        b"\x00",
+                        b"\xff",
+                        b"\xed\xa0\x80",
+                        b"\\ud800",
+                        b"\\u0000",
+                        b"NaN",
+                        b"{",
+                        b"}",
+                        b"[",
+                        b'"',
+                        b"\\",
+                        b",",
+                        b"1e999",
+                        b"-",
+                        b"null",
+                    )
+                )
                 line = line[:place] + odd + line[place + length :]
         made.append(line.replace(b"\n", b" "))
     return made

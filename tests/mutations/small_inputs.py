@@ -13,10 +13,18 @@ _AT = "2026-06-01T10:00:"
 
 
 def _user(uuid: str, content: object, second: int = 0, **more: object) -> Line:
-    return {"type": "user", "uuid": uuid, "message": {"role": "user", "content": content}, "timestamp": f"{_AT}{second:02d}Z", **more}
+    return {
+        "type": "user",
+        "uuid": uuid,
+        "message": {"role": "user", "content": content},
+        "timestamp": f"{_AT}{second:02d}Z",
+        **more,
+    }
 
 
-def _answer(uuid: str, parent: str | None, content: list[Line], second: int = 5, usage: object = None, **more: object) -> Line:
+def _answer(
+    uuid: str, parent: str | None, content: list[Line], second: int = 5, usage: object = None, **more: object
+) -> Line:
     message = {
         "id": f"msg_{uuid}", "role": "assistant", "model": "claude-opus-4-7", "content": content,
         "usage": usage or {"input_tokens": 50, "output_tokens": 3},
@@ -36,7 +44,12 @@ def _result(call: str, content: object = "ok", **more: object) -> Line:
 _TEXT = [{"type": "text", "text": "ok"}]
 _COMMAND = "<command-message>plan</command-message>\n<command-name>/plan</command-name>"
 _SKILL = [{"type": "text", "text": "Base directory for this skill: /a/.claude/skills/weekly-review\n\n# W"}]
-_HUGE = {"input_tokens": 2**63 - 1, "output_tokens": 2**63 - 1, "cache_read_input_tokens": 2**53 + 1, "cache_creation_input_tokens": 1}
+_HUGE = {
+    "input_tokens": 2**63 - 1,
+    "output_tokens": 2**63 - 1,
+    "cache_read_input_tokens": 2**53 + 1,
+    "cache_creation_input_tokens": 1,
+}
 _CONFLICT = "CONFLICT (content): Merge conflict in a.py\nAutomatic merge failed"
 
 SMALL: dict[str, list[Line]] = {
@@ -84,7 +97,7 @@ SMALL: dict[str, list[Line]] = {
     "a version that no number holds": [_user("u1", "go", version="2.1.99999999999999999999"), _answer("a1", "u1", _TEXT, version="2.1.99999999999999999999")],
     "a session that changes inside a message": [
         _user("u1", "go"), _answer("a1", "u1", _TEXT),
-        _answer("a2", "a1", [_use("toolu_1", "Bash", {"command": "ls"})]) | {"sessionId": "another-session", "requestId": "r-a1"},
+        _answer("a1", None, [_use("toolu_1", "Bash", {"command": "ls"})]) | {"uuid": "a2", "parentUuid": "a1", "sessionId": "another-session"},
     ],
     "tokens that no response has": [_user("u1", "go"), _answer("a1", "u1", _TEXT, usage=_HUGE), _answer("a2", "a1", _TEXT, 9, usage=_HUGE)],
     "tokens below zero": [_user("u1", "go"), _answer("a1", "u1", _TEXT, usage={"input_tokens": -5, "output_tokens": 7})],
@@ -122,11 +135,17 @@ def write_small(home: Path) -> None:
     shared = {"type": "system", "subtype": "model_refusal_fallback", "uuid": "shared-1", "timestamp": f"{_AT}07Z", "sessionId": session_id(99),
               "content": "switched", "originalModel": "claude-opus-4-7", "fallbackModel": "claude-sonnet-4-6", "trigger": "refusal"}  # fmt: skip
     main = [_user("99-u1", "go"), _answer("99-a1", "99-u1", _TEXT), shared]
-    agent = [_user("99-u2", "look", isSidechain=True, agentId="a1"), shared | {"isSidechain": True, "agentId": "a1"}]
+    agent = [
+        _user("99-u2", "look", isSidechain=True, agentId="a1"),
+        shared | {"isSidechain": True, "agentId": "a1"},
+    ]
     agents = projects / session_id(99) / "subagents"
     agents.mkdir(parents=True)
     for file, lines in ((projects / f"{session_id(99)}.jsonl", main), (agents / "agent-a1.jsonl", agent)):
-        file.write_text("".join(json.dumps({"sessionId": session_id(99)} | line) + "\n" for line in lines), encoding="utf-8")
+        file.write_text(
+            "".join(json.dumps({"sessionId": session_id(99)} | line) + "\n" for line in lines),
+            encoding="utf-8",
+        )
     (agents / "agent-a1.meta.json").write_text('{"agentType":"Expl', encoding="utf-8")
     (home / "stats-cache.json").write_text('{"version":1,"dailyActivity":[{"date":"2026-0', encoding="utf-8")
 
@@ -134,7 +153,19 @@ def write_small(home: Path) -> None:
 def _own(line: Line, number: int) -> Line:
     """The line under ids that no other input has."""
     text = json.dumps({"sessionId": session_id(number), **line})
-    for plain in ("toolu_1", "msg_a1", "msg_a2", "r-a1", "r-a2", '"u1"', '"u2"', '"u3"', '"a1"', '"a2"', '"s1"'):
+    for plain in (
+        "toolu_1",
+        "msg_a1",
+        "msg_a2",
+        "r-a1",
+        "r-a2",
+        '"u1"',
+        '"u2"',
+        '"u3"',
+        '"a1"',
+        '"a2"',
+        '"s1"',
+    ):
         quoted = plain.startswith('"')
         text = text.replace(plain, f'"{number}-{plain[1:]}' if quoted else f"{plain}-{number}")
     found: Line = json.loads(text)

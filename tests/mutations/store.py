@@ -87,14 +87,20 @@ class Store:
             ).fetchall()
             for (name,) in views:
                 # `count(*)` alone would read no column.
-                _keep(report, name, lambda name=name: connection.execute(f"select max(hash(v)) from staging.{name} as v").fetchall())
+                _keep(
+                    report,
+                    name,
+                    lambda name=name: connection.execute(
+                        f"select max(hash(v)) from staging.{name} as v"
+                    ).fetchall(),
+                )
         finally:
             connection.close()
         return report
 
     def _copy(self, folder: Path) -> Path:
         folder.mkdir(parents=True, exist_ok=True)
-        copy = folder / f"{STORE_NAME}.duckdb"
+        copy = folder / STORE_NAME
         copy.with_suffix(".duckdb.wal").unlink(missing_ok=True)
         shutil.copyfile(self.paths.warehouse, copy)
         return copy

@@ -23,7 +23,7 @@ def store(sample_store: Path) -> Store:
 
 @pytest.fixture(scope="module")
 def small_store(store: Store, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """One store of all small inputs; no model has failed, and no data test has found anything but what is wrong in the log."""
+    """One store of all small inputs: no model fails, no data test finds anything but what is wrong in the log."""
     home = tmp_path_factory.mktemp("small")
     write_small(home / "home")
     report = store.run([home / "home"], home / "run", threads=2)

@@ -32,7 +32,7 @@ parsed as (
 select
     file_session_id as session_id,
     file_agent_id as agent_run_id,
-    max(meta.agentType) as agent_type,
+    max(nullif(meta.agentType, '')) as agent_type,
     max(meta.description) as description,
     max({{ log_id('meta.toolUseId') }}) as spawn_tool_use_id,
     max({{ log_id('meta.parentAgentId') }}) as parent_agent_run_id,
