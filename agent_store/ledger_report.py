@@ -312,14 +312,14 @@ def picture(connection: duckdb.DuckDBPyConnection, given: str) -> ContextPicture
                 then c.component_type || ' ' || c.component_name
                 when c.component_type = 'system_prompt' then replace(c.component_name, '_', ' ')
                 else replace(c.component_type, '_', ' ') end as part,
-            sum(u.input_tokens)::bigint,
+            sum(u.context_tokens)::bigint,
             calls.call_id in (
                 select next_call_id from fact_context_overflow
                 where session_id = $session and compact_triggered and next_call_id is not null)
         from calls
         inner join fact_token_usage as u on u.call_id = calls.call_id
         inner join dim_component as c on c.component_id = u.component_id
-        where u.input_tokens > 0
+        where u.context_tokens > 0
         group by all order by 1, 5
         """,
         {"session": session_id},

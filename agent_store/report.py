@@ -42,8 +42,18 @@ _CALLS_OF_TIME = """
     where {days}
     group by all
 """
+# Dollars belong to the model that ran, also where it only advised the one that answered.
+_INFERENCES_OF_TIME = """
+    select
+        m.model_name, m.provider, sum(i.cost_usd) as cost_usd, count(*) filter (where i.is_answer) as response_count,
+        sum(i.total_tokens) as total_tokens, count(distinct i.session_id) as session_count,
+        count(*) filter (where i.is_answer and not i.is_call_priced) as unpriced_response_count
+    from fact_inference as i
+    inner join dim_model as m on m.model_id = i.model_id
+    where {days}
+    group by all
+"""
 _OF_TIME = {
-    "v_cost_by_model": "m.model_name, m.provider",
     "v_cost_by_project": "s.project_name, s.project_path",
     "v_session_report": "c.session_id, s.title, s.project_name, min(c.called_at) as started_at, "
     "(select count(*) from fact_prompt as p semi join fact_api_call as own on own.prompt_id = p.prompt_id "
@@ -52,11 +62,21 @@ _OF_TIME = {
     "and {own_days} where t.session_id = c.session_id) as tool_call_count",
 }
 
+UNDATED = "undated"
+# Why there is no price: v_unpriced_model.unpriced_reason.
+_REASONS = {
+    "unknown_model": "not in the price list",
+    "no_price_for_speed": "no price for {speed} mode",
+    "no_price_for_date": "no price for these days",
+    "profile_hides_model": "a profile that does not say which model answers",
+    "model_not_named": "the log names no model",
+}
+
 # Each of these views lists findings: no rows is what one hopes for.
 FINDINGS = {
     "v_failed_check": "checks that found rows which cannot be right; everything else holds",
     "v_set_aside_session": "sessions left out because a guard found them wrong",
-    "v_unpriced_model": "models without a known price, whose responses are not in the dollars",
+    "v_unpriced_model": "models, modes or times without a price, each with the reason; they are not in the dollars",
     "v_unknown_line_type": "kinds of line or key that this version does not know",
     "v_set_aside_line": "lines set aside, each with its reason",
     "v_unfinished_output": "responses cut off, whose output tokens are a lower bound",
@@ -150,7 +170,7 @@ class Report:
     view_count: int
     findings: Sequence[Finding]
     comparisons: Sequence[Comparison]
-    unpriced_models: Sequence[tuple[str, int]]
+    unpriced_models: Sequence[tuple[str, int, str]]
     since: date | None = None
     until: date | None = None
     notes: Sequence[str] = field(default_factory=tuple)
@@ -183,6 +203,8 @@ class Time:
         """A mart, or the same measures of these days only."""
         if not self:
             return view
+        if view == "v_cost_by_model":
+            return f"({_INFERENCES_OF_TIME.format(days=self.condition('i.called_local_date'))})"
         if view in _OF_TIME:
             columns = _OF_TIME[view].format(own_days=self.condition("own.called_local_date"))
             return f"({_CALLS_OF_TIME.format(columns=columns, days=self.condition('c.called_local_date'))})"
@@ -230,7 +252,8 @@ def _collect(connection: duckdb.DuckDBPyConnection, store_path: str, time: Time)
             from {time.source(view)} group by all order by {order}
             """
         ).fetchall()
-        return [Spending(str(row[0]) if row[0] is not None else "(none)", *row[1:]) for row in rows]
+        unnamed = UNDATED if view == "v_cost_daily" else "(none)"
+        return [Spending(str(row[0]) if row[0] is not None else unnamed, *row[1:]) for row in rows]
 
     days = spending("v_cost_daily", "usage_date", order="1")
     models = spending(
@@ -242,7 +265,7 @@ def _collect(connection: duckdb.DuckDBPyConnection, store_path: str, time: Time)
         order="2 desc nulls last, 4 desc, 1",
         detail="any_value(project_path)",
     )
-    dates = [date.fromisoformat(day.name[:10]) for day in days if day.name != "(none)"]
+    dates = [date.fromisoformat(day.name[:10]) for day in days if day.name != UNDATED]
     sessions = _sessions(connection, time) if "v_session_report" in relations else []
     counted = (
         f"(select distinct session_id from {time.source('v_session_report')})" if time else "dim_session"
@@ -279,9 +302,7 @@ def _collect(connection: duckdb.DuckDBPyConnection, store_path: str, time: Time)
             if view in relations
         ],
         comparisons=_comparisons(connection) if "v_reconciliation" in relations and not time else [],
-        unpriced_models=[
-            (model.name, model.unpriced_response_count) for model in models if model.unpriced_response_count
-        ],
+        unpriced_models=_unpriced(connection, time) if "fact_inference" in relations else [],
         since=time.since,
         until=time.until,
     )
@@ -300,9 +321,26 @@ def _build(connection: duckdb.DuckDBPyConnection) -> dict[str, Any]:
 
 
 def _last_days(days: Sequence[Spending], dates: Sequence[date]) -> list[Spending]:
-    """The last days with use."""
-    shown = {f"{day}" for day in sorted(set(dates))[-DAYS_SHOWN:]}
+    """The last days with use, and what has no day."""
+    shown = {UNDATED, *(f"{day}" for day in sorted(set(dates))[-DAYS_SHOWN:])}
     return [day for day in days if day.name[:10] in shown]
+
+
+def _unpriced(connection: duckdb.DuckDBPyConnection, time: Time) -> list[tuple[str, int, str]]:
+    """What has no price: the model, its responses, the reason in words."""
+    rows = connection.execute(
+        f"""
+        select m.model_name, count(distinct i.call_id), i.unpriced_reason, i.speed
+        from fact_inference as i
+        inner join dim_model as m on m.model_id = i.model_id
+        where not i.is_priced and {time.condition("i.called_local_date")}
+        group by all
+        order by 2 desc, 1, 3, 4
+        """
+    ).fetchall()
+    return [
+        (name, count, _REASONS.get(reason, reason).format(speed=speed)) for name, count, reason, speed in rows
+    ]
 
 
 def _sessions(connection: duckdb.DuckDBPyConnection, time: Time) -> list[SessionLine]:
@@ -486,13 +524,14 @@ def _spending_parts(report: Report, width: int) -> list[RenderableType]:
     bar_width = _BAR_WIDE if wide else _BAR_NARROW
     parts: list[RenderableType] = []
     if report.days:
-        table = new_table(f"Per day, the last {len(report.days)} with use")
+        dated = [day for day in report.days if day.name != UNDATED]
+        table = new_table(f"Per day, the last {len(dated)} with use")
         table.add_column("day", no_wrap=True)
         table.add_column("", width=bar_width, no_wrap=True, style="cyan")
         number_columns(table, "cost", "responses", "tokens", "sessions")
         largest = max((day.cost_usd or 0.0 for day in report.days), default=0.0)
         before: date | None = None
-        for day in report.days:
+        for day in dated:
             current = date.fromisoformat(day.name[:10])
             idle = (current - before).days - 1 if before else 0
             if idle:
@@ -500,6 +539,8 @@ def _spending_parts(report: Report, width: int) -> list[RenderableType]:
             before = current
             label = f"{current:%Y-%m-%d %a}"
             table.add_row(label, bar(day.cost_usd or 0.0, largest, bar_width), *_spending_cells(day))
+        for day in report.days[len(dated) :]:
+            table.add_row(day.name, bar(day.cost_usd or 0.0, largest, bar_width), *_spending_cells(day))
         parts.append(table)
     for title, name, lines, shown in (
         ("Per model", "model", report.models, MODELS_SHOWN),
@@ -632,11 +673,11 @@ def _contents(report: Report) -> list[RenderableType]:
         Padding(grid, (0, 0, 0, 1)),
     ]
     if report.unpriced_models:
-        names = ", ".join(f"{name} ({count:,})" for name, count in report.unpriced_models)
+        names = ", ".join(f"{name} ({count:,}; {reason})" for name, count, reason in report.unpriced_models)
         parts.append(
             Padding(
                 Text(
-                    f"* Not in the dollars: responses of models without a known price: {names}. "
+                    f"* Not in the dollars, for want of a price: {names}. "
                     "Add their prices to seeds/model_prices.csv.",
                     style="bold yellow",
                 ),

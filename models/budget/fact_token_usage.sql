@@ -191,6 +191,7 @@ parts as (
         in_context.component_type,
         in_context.component_name,
         in_context.tokens as input_tokens,
+        in_context.tokens as context_tokens,
         in_context.estimated_tokens,
         in_context.direct_tokens,
         coalesce(charged.write_1h_tokens, 0) as write_1h_tokens,
@@ -210,16 +211,16 @@ parts as (
         and charged.component_name = in_context.component_name
     where in_context.tokens > 0
     union all
-    select response_id, component_type, component_name, 0, 0, 0, 0, 0, 0, 0, output_tokens, output_cost_usd, 0
+    select response_id, component_type, component_name, 0, 0, 0, 0, 0, 0, 0, 0, output_tokens, output_cost_usd, 0
     from output_shares
     union all
-    select response_id, 'tool', 'WebSearch', 0, 0, 0, 0, 0, 0, 0, 0, 0, web_search_cost_usd
+    select response_id, 'tool', 'WebSearch', 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, web_search_cost_usd
     from all_responses
     where web_search_cost_usd > 0
     union all
     -- A request whose size is not known to the ledger (no context tokens, or no place in a thread) has its input side here.
     select
-        all_responses.response_id, 'system_prompt', 'unlogged', all_responses.context_tokens, 0,
+        all_responses.response_id, 'system_prompt', 'unlogged', all_responses.context_tokens, all_responses.context_tokens, 0,
         all_responses.context_tokens, all_responses.cache_write_1h_tokens,
         all_responses.cache_write_5m_tokens, all_responses.input_tokens,
         coalesce(
@@ -231,8 +232,8 @@ parts as (
     where all_responses.context_tokens > 0
     union all
     select
-        response_id, component_type, component_name, context_tokens, 0, context_tokens, cache_write_1h_tokens, cache_write_5m_tokens,
-        input_tokens, input_cost_usd, output_tokens, output_cost_usd, 0
+        response_id, component_type, component_name, context_tokens, 0, 0, context_tokens, cache_write_1h_tokens,
+        cache_write_5m_tokens, input_tokens, input_cost_usd, output_tokens, output_cost_usd, 0
     from others
 ),
 
@@ -242,6 +243,7 @@ summed as (
         component_type,
         component_name,
         sum(input_tokens) as input_tokens,
+        sum(context_tokens) as context_tokens,
         sum(estimated_tokens) as estimated_tokens,
         sum(direct_tokens) as direct_tokens,
         sum(write_1h_tokens) as write_1h_tokens,
@@ -281,6 +283,7 @@ select
     end as allocation_method,
     case when 2 * summed.estimated_tokens > summed.input_tokens + summed.output_tokens then 'estimated' else 'observed' end as provenance,
     cast(summed.input_tokens as bigint) as input_tokens,
+    cast(summed.context_tokens as bigint) as context_tokens,
     cast(summed.output_tokens as bigint) as output_tokens,
     cast(summed.input_tokens - summed.write_1h_tokens - summed.write_5m_tokens - summed.fresh_tokens as bigint) as cached_tokens,
     cast(summed.write_1h_tokens as bigint) as cache_write_1h_tokens,

@@ -82,7 +82,7 @@ signed as (
     select
         *,
         coalesce(counted_request_id, owner_session_id) as request_key,
-        coalesce(agent_run_id, '') as thread_name,
+        concat_ws(',', file_id, agent_run_id, is_nested, is_sidechain) as thread_name,
         nullif(
             concat_ws(
                 ',',
@@ -94,7 +94,6 @@ signed as (
     from keyed
 ),
 
--- Hardly ever there are any: what follows costs nothing where every id is good.
 doubtful_keys as (
     select message_key, request_key
     from signed
@@ -119,7 +118,7 @@ inputs as (
         line_number,
         part_number,
         count(*) filter (where line_type = 'user' and not is_meta) over (
-            partition by file_id, coalesce(agent_run_id, ''), is_nested, is_sidechain order by line_number, part_number
+            partition by concat_ws(',', file_id, agent_run_id, is_nested, is_sidechain) order by line_number, part_number
             rows between unbounded preceding and current row
         ) as input_count
     from {{ ref('stg_transcripts__line') }}
@@ -143,8 +142,7 @@ compared as (
         and inputs.part_number = doubtful_lines.part_number
     window key_lines as (
         partition by
-            doubtful_lines.message_key, doubtful_lines.request_key, doubtful_lines.file_id, doubtful_lines.thread_name,
-            doubtful_lines.is_nested, doubtful_lines.is_sidechain, doubtful_lines.input_signature is null
+            doubtful_lines.message_key, doubtful_lines.request_key, doubtful_lines.thread_name, doubtful_lines.input_signature is null
         order by doubtful_lines.line_number, doubtful_lines.part_number
     )
 ),
@@ -153,7 +151,7 @@ runs as (
     select
         *,
         sum(case when starts_answer then 1 else 0 end) over (
-            partition by message_key, request_key, file_id, thread_name, is_nested, is_sidechain order by line_number, part_number
+            partition by message_key, request_key, thread_name order by line_number, part_number
             rows between unbounded preceding and current row
         ) as run_number
     from compared
@@ -163,13 +161,9 @@ run_starts as (
     select
         *,
         first_value(line_uuid) over run as run_uuid,
-        max(input_signature) over (
-            partition by message_key, request_key, file_id, thread_name, is_nested, is_sidechain, run_number
-        ) as run_signature
+        max(input_signature) over (partition by message_key, request_key, thread_name, run_number) as run_signature
     from runs
-    window run as (
-        partition by message_key, request_key, file_id, thread_name, is_nested, is_sidechain, run_number order by line_number, part_number
-    )
+    window run as (partition by message_key, request_key, thread_name, run_number order by line_number, part_number)
 ),
 
 -- The earliest run of a key keeps its name, and so do the runs in other files and threads that report what it reports.

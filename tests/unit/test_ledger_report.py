@@ -45,7 +45,7 @@ TABLES = """
     ) as t (skill_name, invoked_at, cost_usd);
     create table fact_token_usage (
         call_id varchar, session_id varchar, component_id varchar, measured_at timestamp, input_tokens bigint,
-        output_tokens bigint, cost_usd double);
+        output_tokens bigint, cost_usd double, context_tokens bigint generated always as (input_tokens));
     create table fact_context_overflow (session_id varchar, next_call_id varchar, compact_triggered boolean);
     create table fact_cost_allocation as select * from (values
         ('5e12-a', 'base', 'context', 'direct', 3, 1e0, 2e0, 0e0, 3e0),

@@ -18,7 +18,7 @@ from agent_store.query import plain
 from agent_store.report import age, bar, bytes_in_words, collect, dollars, percent, render, short_number
 
 
-def _calls(*rows: tuple[str, str, str, str, float | None]) -> duckdb.DuckDBPyConnection:
+def _calls(*rows: tuple[str, str, str, str | None, float | None]) -> duckdb.DuckDBPyConnection:
     connection = duckdb.connect()
     connection.execute(
         "create table fact_api_call (session_id varchar, model_name varchar, project_name varchar,"
@@ -49,6 +49,14 @@ def _calls(*rows: tuple[str, str, str, str, float | None]) -> duckdb.DuckDBPyCon
         " sum(input_tokens) as uncached_input_tokens,"
         " sum(cache_read_tokens) as cache_read_tokens, sum(cache_write_tokens) as cache_write_tokens,"
         " 1 as cache_miss_count, 0.25 as saved_usd from fact_api_call group by all"
+    )
+    connection.execute(
+        "create view dim_model as select distinct model_name as model_id, model_name from fact_api_call"
+    )
+    connection.execute(
+        "create view fact_inference as select model_name as model_id, rowid as call_id,"
+        " called_at::date as called_local_date, cost_usd is not null as is_priced,"
+        " 'no_price_for_speed' as unpriced_reason, 'fast' as speed from fact_api_call"
     )
     connection.execute("create table dim_session as select distinct session_id from fact_api_call")
     connection.execute("create view v_set_aside_line as select 1 as x from fact_api_call limit 2")
@@ -83,7 +91,7 @@ def test_the_totals_are_the_sums() -> None:
     assert found.total.session_count == 3
     assert found.total.total_tokens == 4 * 3700
     assert found.total.unpriced_response_count == 1
-    assert found.unpriced_models == [("claude-unknown-9", 1)]
+    assert found.unpriced_models == [("claude-unknown-9", 1, "no price for fast mode")]
     assert [model.name for model in found.models] == [
         "claude-opus-4-5",
         "claude-haiku-4-5",
@@ -106,6 +114,17 @@ def test_the_days_are_the_last_fourteen_with_use() -> None:
     assert [len(days), days[0].name, days[-1].name] == [14, "2026-03-15", "2026-03-28"]
 
 
+def test_what_has_no_day_is_in_the_total_and_in_a_line_of_its_own() -> None:
+    calls = (*MANY, ("s4", "claude-opus-4-5", "alpha", None, 2.0))
+    found = collect(_calls(*calls), "x")
+    assert found.total.cost_usd == pytest.approx(sum(model.cost_usd or 0 for model in found.models))
+    assert found.day_count == 4
+    assert (found.days[-1].name, found.days[-1].cost_usd) == (reports.UNDATED, 2.0)
+    assert any(
+        line.split()[:1] == ["undated"] and "$2.00" in line for line in _text(_calls(*calls), 80).splitlines()
+    )
+
+
 @pytest.mark.parametrize("width", [80, 120])
 def test_it_fits_the_width(width: int) -> None:
     text = _text(_calls(*MANY), width)
@@ -123,7 +142,7 @@ def test_it_fits_the_width(width: int) -> None:
     assert "Dollars are what the API would have cost at list prices" in text
     assert "no price" in text
     flat = " ".join(text.split())
-    assert "Not in the dollars: responses of models without a known price: claude-unknown-9 (1)." in flat
+    assert "Not in the dollars, for want of a price: claude-unknown-9 (1; no price for fast mode)." in flat
     assert "<$0.01" in text
     assert "…" in text  # the long name is cut, the numbers are not
     assert "Title of [b]s1" in text  # a title is text, never markup
