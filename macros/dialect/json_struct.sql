@@ -15,3 +15,8 @@
         array<{{ spark_schema(spec[0]) }}>
     {%- endif -%}
 {%- endmacro %}
+
+{# A text where it is JSON, else NULL: a whole file may be anything, a file that is just being written for instance. #}
+{% macro json_or_null(column) -%} {{ return(adapter.dispatch('json_or_null')(column)) }} {%- endmacro %}
+{% macro duckdb__json_or_null(column) -%} case when json_valid({{ column }}) then {{ column }} end {%- endmacro %}
+{% macro spark__json_or_null(column) -%} {{ column }} {%- endmacro %}

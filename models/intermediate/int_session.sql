@@ -177,6 +177,10 @@ dated as (
     left join named on named.session_id = worktrees.session_id
 ),
 
+titles as (
+    select * from {{ ref('stg_transcripts__custom_title') }}
+),
+
 names as (
     select
         project_path,
@@ -207,7 +211,8 @@ select
     dated.plan_slug,
     dated.team_name,
     dated.agent_setting,
-    dated.custom_title,
+    -- The file beside the transcript has the title in force; the lines in it may be of an earlier one.
+    coalesce(titles.custom_title, dated.custom_title) as custom_title,
     dated.ai_title,
     dated.summary,
     dated.source_path,
@@ -217,6 +222,7 @@ select
     dated.is_wholly_inherited,
     dated.last_line_type,
     dated.has_cost_state,
-    dated._batch_id
+    greatest(dated._batch_id, coalesce(titles._batch_id, dated._batch_id)) as _batch_id
 from dated
+left join titles on titles.session_id = dated.session_id
 left join names on names.project_path = dated.project_path

@@ -21,7 +21,7 @@ parsed as (
         files.file_session_id,
         files.file_agent_id,
         latest._batch_id,
-        {{ json_struct('latest.content', '{"agentType": "VARCHAR", "description": "VARCHAR", "toolUseId": "VARCHAR",
+        {{ json_struct(json_or_null('latest.content'), '{"agentType": "VARCHAR", "description": "VARCHAR", "toolUseId": "VARCHAR",
             "parentAgentId": "VARCHAR", "spawnDepth": "BIGINT", "model": "VARCHAR", "isFork": "BOOLEAN",
             "worktreePath": "VARCHAR", "worktreeBranch": "VARCHAR", "stoppedByUser": "BOOLEAN"}') }} as meta
     from latest

@@ -15,7 +15,7 @@ parsed as (
     select
         file_id,
         _batch_id,
-        {{ json_struct('content', '{"dailyActivity": [{"date": "VARCHAR", "messageCount": "BIGINT",
+        {{ json_struct(json_or_null('content'), '{"dailyActivity": [{"date": "VARCHAR", "messageCount": "BIGINT",
             "sessionCount": "BIGINT", "toolCallCount": "BIGINT"}]}') }} as p
     from documents
     where version_rank = 1
