@@ -149,7 +149,7 @@ candidates as (
     from commands
     semi join named on named.tool_use_id = commands.tool_use_id
     left join (
-        select line_uuid, max(working_dir) as working_dir
+        select line_uuid, max({{ path_identity('working_dir') }}) as working_dir
         from {{ ref('stg_transcripts__line') }}
         where line_uuid in (select line_uuid from commands)
         group by line_uuid
@@ -520,8 +520,9 @@ targeted as (
             nullif(nullif({{ regex_group('argument_text', target_folder) }}, ''), './...')
         ) end as target_text,
         case
-            when cd_path like '/%' or regexp_matches(cd_path, '^[A-Za-z]:') then cd_path
-            when regexp_matches(cd_path, '^[A-Za-z0-9_.][^~$]*$') and cd_path not like '..%' and cd_path <> '.' then working_dir || '/' || cd_path
+            when cd_path like '/%' or regexp_matches(cd_path, '^[A-Za-z]:') then {{ path_identity('cd_path') }}
+            when regexp_matches(cd_path, '^[A-Za-z0-9_.][^~$]*$') and cd_path not like '..%' and cd_path <> '.'
+                then {{ path_identity("working_dir || '/' || cd_path") }}
             else working_dir
         end as run_dir
     from aimed
@@ -536,9 +537,9 @@ placed as (
             else {{ regex_replace_all('bare_text', run_options, "''") }}
         end as shape_text,
         case
-            when regexp_matches(target_text, '^(/|~/|[A-Za-z]:)') then rtrim(target_text, '/')
+            when regexp_matches(target_text, '^(/|~/|[A-Za-z]:)') then {{ path_identity("rtrim(target_text, '/')") }}
             when target_text like '..%' then null
-            else run_dir || '/' || rtrim({{ regex_replace_all('target_text', "'^[.]/'", "''") }}, '/')
+            else {{ path_identity("run_dir || '/' || rtrim(" ~ regex_replace_all('target_text', "'^[.]/'", "''") ~ ", '/')") }}
         end as target_path,
         -- A check that names what it looked at in its output only; what a generator writes is not looked at.
         case

@@ -176,7 +176,9 @@ attached as (
         lines.created_at,
         attachments.attachment_type,
         attachments.attachment.toolUseID as tool_use_id,
-        coalesce(attachments.attachment.path, attachments.attachment.filename, attachments.attachment.hookName) as file_path,
+        coalesce(
+            {{ path_identity('coalesce(attachments.attachment.path, attachments.attachment.filename)') }}, attachments.attachment.hookName
+        ) as file_path,
         attachments.memory_files,
         case
             when attachments.attachment_type = 'skill_listing'
@@ -247,7 +249,7 @@ attachment_parts as (
         created_at,
         'reference_file' as item_kind,
         cast(null as varchar) as tool_use_id,
-        memory_file.path as file_path,
+        {{ path_identity('memory_file.path') }} as file_path,
         cast(null as varchar) as server_name,
         attachment_type,
         coalesce(length(memory_file.content), 0) as characters

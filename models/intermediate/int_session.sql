@@ -126,6 +126,7 @@ named as (
 placed as (
     select
         *,
+        -- Both as the client wrote them: the letters of the folder's name were made of those.
         coalesce(
             original_dir,
             case
@@ -135,8 +136,13 @@ placed as (
                     then left(working_dir, length(project_slug))
             end,
             working_dir
-        ) as first_dir
+        ) as written_dir
     from envelopes
+),
+
+spelled as (
+    select *, {{ path_identity('written_dir') }} as first_dir
+    from placed
 ),
 
 worktrees as (
@@ -144,7 +150,7 @@ worktrees as (
         *,
         nullif({{ regex_group('first_dir', '^(.*?)(?:[/\\\\][.]?(?:claude[/\\\\])?|[-_.])worktrees[/\\\\][^/\\\\]') }}, '') as base_dir,
         {{ regex_group('first_dir', '[/\\\\._-]worktrees[/\\\\](.*)$') }} as worktree_parts
-    from placed
+    from spelled
 ),
 
 dated as (
@@ -159,7 +165,7 @@ dated as (
             -- worktrees/<repository>/<name>/<repository>
             when
                 {{ regex_group('worktrees.worktree_parts', '^([^/\\\\]+)[/\\\\]') }} = {{ path_name('worktrees.worktree_parts') }}
-                then worktrees.base_dir || '/' || {{ path_name('worktrees.worktree_parts') }}
+                then {{ path_identity("worktrees.base_dir || '/' || " ~ path_name('worktrees.worktree_parts')) }}
             -- A folder for the worktrees of all repositories in the home directory does not say of which: they stand for themselves.
             when regexp_matches(worktrees.base_dir, '^(/root|(/home|/Users|/mnt/[a-z]/Users|[A-Za-z]:[/\\]Users)[/\\][^/\\]+)$')
                 then {{ regex_group('worktrees.first_dir', '^(.*?worktrees[/\\\\][^/\\\\]+)') }}

@@ -161,7 +161,7 @@ select
     ) as exit_code,
     classified.tool_denial_kind,
     classified.user_feedback,
-    coalesce(classified.tool_input.file_path, classified.tool_input.notebook_path) as target_path,
+    {{ path_identity("coalesce(classified.tool_input.file_path, classified.tool_input.notebook_path)") }} as target_path,
     coalesce(
         classified.tool_input.file_path, classified.tool_input.notebook_path, classified.tool_input.command,
         classified.tool_input.pattern, classified.tool_input.url, classified.tool_input.query, classified.tool_input.skill,
