@@ -14,7 +14,7 @@
         when regexp_matches({{ column }}, '(^|[/\\])skills[/\\][^/\\]+[/\\]') then {{ regex_group(column, '(?:^|[/\\\\])skills[/\\\\]([^/\\\\]+)[/\\\\]') }}
         when regexp_matches({{ column }}, '(^|[/\\])agents[/\\][^/\\]+[.]md$') then {{ regex_group(column, '(?:^|[/\\\\])agents[/\\\\]([^/\\\\]+)[.]md$') }}
         when regexp_matches({{ column }}, '(^|[/\\])commands[/\\].+[.]md$')
-            then replace(replace({{ regex_group(column, '(?:^|[/\\\\])commands[/\\\\](.+)[.]md$') }}, '/', ':'), '\', ':')
+            then replace(replace({{ regex_group(column, '(?:^|[/\\\\])commands[/\\\\](.+)[.]md$') }}, '/', ':'), chr(92), ':')
         when regexp_matches({{ column }}, '(^|[/\\])(CLAUDE|CLAUDE[.]local|AGENTS|GEMINI)[.]md$') then {{ column }}
     end
 {%- endmacro %}

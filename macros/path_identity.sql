@@ -5,12 +5,13 @@
 #}
 {% macro path_identity(path) -%} {{ return(adapter.dispatch('path_identity')(path)) }} {%- endmacro %}
 
+{# A backslash is written chr(92): before a quote it leads dbt's splitting of statements astray. #}
 {% macro duckdb__path_identity(path) -%}
     case
         when regexp_matches({{ path }}, '^[A-Za-z]:([/\\]|$)')
-            then upper(left({{ path }}, 1)) || ':\' || ltrim({{ windows_tail('substr(nfc_normalize(' ~ path ~ '), 3)') }}, '\')
-        when starts_with({{ path }}, '\\')
-            then '\\' || ltrim({{ windows_tail('substr(nfc_normalize(' ~ path ~ '), 3)') }}, '\')
+            then upper(left({{ path }}, 1)) || ':' || chr(92) || ltrim({{ windows_tail('substr(nfc_normalize(' ~ path ~ '), 3)') }}, chr(92))
+        when starts_with({{ path }}, chr(92) || chr(92))
+            then chr(92) || chr(92) || ltrim({{ windows_tail('substr(nfc_normalize(' ~ path ~ '), 3)') }}, chr(92))
         when starts_with({{ path }}, '/')
             then '/' || ltrim(regexp_replace(regexp_replace(nfc_normalize({{ path }}), '/([.]?/)+', '/', 'g'), '/[.]?$', ''), '/')
         else nfc_normalize({{ path }})
@@ -32,7 +33,9 @@
 {# What follows the drive or the `\\` of a Windows path. #}
 {% macro windows_tail(tail) -%} {{ return(adapter.dispatch('windows_tail')(tail)) }} {%- endmacro %}
 {% macro duckdb__windows_tail(tail) -%}
-    regexp_replace(regexp_replace(replace({{ tail }}, '/', '\'), '[\\]([.]?[\\])+', '\\', 'g'), '[\\][.]?$', '')
+    regexp_replace(
+        regexp_replace(replace({{ tail }}, '/', chr(92)), '[\\]([.]?[\\])+', chr(92) || chr(92), 'g'), '[\\][.]?$', ''
+    )
 {%- endmacro %}
 {% macro spark__windows_tail(tail) -%}
     regexp_replace(regexp_replace(replace({{ tail }}, '/', r'\'), r'[\\]([.]?[\\])+', r'\\'), r'[\\][.]?$', '')
