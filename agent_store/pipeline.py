@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from agent_store import warehouse
+from agent_store import warehouse, zones
 from agent_store.errors import StoreError, explain
 from agent_store.paths import Roots, StorePaths, private_files, resolve_roots
 from agent_store.warehouse import BuildResult, BuildState, Fingerprint, RawSummary
@@ -137,9 +137,11 @@ def _published(paths: StorePaths) -> _Published | None:
             row = connection.execute(
                 "select last_batch_key, code_fingerprint, is_tested from store_build"
             ).fetchone()
-    except (StoreError, duckdb.Error):
-        return None
-    return _Published(*row) if row else None
+    except duckdb.Error:
+        row = None
+    if row is None:
+        raise StoreError(f"The file {paths.store} does not say which build it is of.")
+    return _Published(*row)
 
 
 def why_build(
@@ -152,7 +154,10 @@ def why_build(
         return "the last rebuild did not end", True
     if raw.has_models and state.tables_fingerprint != code.tables:
         return "the models have changed: everything is built again", True
-    published = _published(paths)
+    try:
+        published = _published(paths)
+    except StoreError as error:
+        return f"{error.message.rstrip('.')} (it is made anew)", False
     if published is None:
         return "there is no published store yet", False
     if published.batch_key != raw.batch_key:
@@ -175,6 +180,7 @@ def run(
     on_node: Callable[[str, int, int], None] | None = None,
 ) -> Outcome:
     """Land, build, test and publish; a second build waits for the first."""
+    zones.check(warehouse.timezone(project))
     seconds: dict[str, float] = {}
     outcome = Outcome(seconds=seconds)
 
