@@ -5,24 +5,39 @@ from __future__ import annotations
 import importlib.metadata
 import json
 import os
+import shlex
 import shutil
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from agent_store import last_build
+from agent_store import last_build, zones
 from agent_store.errors import StoreError
-from agent_store.paths import Roots, StorePaths, project_dir, resolve_roots
+from agent_store.paths import (
+    CLAUDE_VARIABLE,
+    HOME_VARIABLE,
+    PROJECT_VARIABLE,
+    Roots,
+    StorePaths,
+    project_dir,
+    resolve_roots,
+)
 from agent_store.report import FINDINGS, age, bytes_in_words
 from agent_store.store import open_store
+from agent_store.warehouse import timezone
+from ingest.discover import transcripts
 
 OK, WARN, FAIL = "ok", "warn", "fail"
 # Claude Code deletes transcripts after this many days unless its settings say otherwise.
 DEFAULT_CLEANUP_DAYS = 30
+CLIENT_DEFAULT = "the client's default"
 _MANY_DAYS = 365
 _STALE_DAYS = 2
+_NAMED_ROOTS = 3
+_CRON_VARIABLES = (zones.ZONE_VARIABLE, CLAUDE_VARIABLE, "XDG_CONFIG_HOME", PROJECT_VARIABLE)
 _LITTLE_SPACE = 1_000_000_000
 _VERY_LITTLE_SPACE = 200_000_000
 _WANTED = {"dbt-core": "1.11.", "dbt-duckdb": "1.11.", "duckdb": "1.5.5"}
@@ -49,12 +64,13 @@ def examine(paths: StorePaths, roots: Sequence[Path] = ()) -> list[Check]:
     steps: list[Callable[[], Iterator[Check]]] = [
         _versions,
         _project,
+        _timezone,
         lambda: _home(paths),
         lambda: _space(paths),
         *([lambda: _roots(found), lambda: _cleanup(found)] if found else []),
         lambda: _last_build(paths),
         lambda: _store(paths),
-        lambda: _schedule(paths),
+        lambda: _schedule(paths, roots),
     ]
     for step in steps:
         try:
@@ -88,6 +104,16 @@ def _project() -> Iterator[Check]:
         yield Check("project", OK, str(project_dir()))
     except StoreError as error:
         yield Check("project", FAIL, error.message, error.hint)
+
+
+def _timezone() -> Iterator[Check]:
+    name = timezone(project_dir())
+    try:
+        zones.check(name)
+    except StoreError as error:
+        yield Check("time zone", FAIL, error.message, error.hint)
+    else:
+        yield Check("time zone", OK, f"days are those of {name}")
 
 
 def _home(paths: StorePaths) -> Iterator[Check]:
@@ -127,19 +153,30 @@ def _roots(roots: Roots) -> Iterator[Check]:
         advice = "Name the folder of your transcripts: --root FOLDER, or CLAUDE_CONFIG_DIR."
         yield Check("roots", WARN, " ".join(roots.notes), advice)
         return
-    for root in roots.paths:
-        start = root / "projects" if (root / "projects").is_dir() else root
-        count = sum(
-            name.endswith((".jsonl", ".jsonl.gz")) for _, _, names in os.walk(start) for name in names
-        )
-        yield Check("roots", OK if count else WARN, f"{root}: {count:,} transcript files ({roots.origin})")
+    counts = {root: sum(1 for _ in transcripts(root)) for root in roots.paths}
+    filled = [root for root, count in counts.items() if count]
+    empty = [root for root, count in counts.items() if not count]
+    if filled:
+        total = sum(counts.values())
+        yield Check("roots", OK, f"{_listed(filled)}: {total:,} transcript files ({roots.origin})")
+    if empty:
+        yield Check("roots", WARN, f"{_listed(empty)}: no transcript files ({roots.origin})")
+    told = {str(root) for root in empty}
     for note in roots.notes:
-        yield Check("roots", WARN, note)
+        if not any(root in note for root in told):
+            yield Check("roots", WARN, note)
+
+
+def _listed(roots: Sequence[Path]) -> str:
+    """Name folders, the first of them if there are many."""
+    names = ", ".join(str(root) for root in roots[:_NAMED_ROOTS])
+    more = len(roots) - _NAMED_ROOTS
+    return f"{len(roots):,} folders ({names} and {more:,} more)" if more > 0 else names
 
 
 def cleanup_days(root: Path) -> tuple[int, str]:
     """After how many days the client deletes transcripts, and who says so."""
-    days, source = DEFAULT_CLEANUP_DAYS, "the client's default"
+    days, source = DEFAULT_CLEANUP_DAYS, CLIENT_DEFAULT
     for name in ("settings.json", "settings.local.json"):
         settings = root / name
         try:
@@ -153,41 +190,40 @@ def cleanup_days(root: Path) -> tuple[int, str]:
 
 def oldest_transcript(root: Path) -> datetime | None:
     """When the transcript that is next to be deleted was last written."""
-    oldest: float | None = None
-    for folder, _, names in os.walk(root / "projects"):
-        for name in names:
-            if name.endswith(".jsonl"):
-                try:
-                    modified = (Path(folder) / name).stat().st_mtime
-                except OSError:
-                    continue
-                oldest = modified if oldest is None else min(oldest, modified)
-    return None if oldest is None else datetime.fromtimestamp(oldest, UTC)
+    written = [file.stamp.mtime_ns for file in transcripts(root) if file.path.endswith(".jsonl")]
+    return datetime.fromtimestamp(min(written) / 1e9, UTC) if written else None
 
 
 def _cleanup(roots: Roots) -> Iterator[Check]:
     if roots.is_sample:
         return
+    # Homes with the same setting are one finding.
+    alike: dict[tuple[int, str], list[Path]] = defaultdict(list)
     for root in roots.paths:
-        if not (root / "projects").is_dir():
-            continue
-        days, source = cleanup_days(root)
-        oldest = oldest_transcript(root)
-        message = f"{root}: transcripts are deleted after {days:,} days ({source})"
-        if oldest is not None:
-            left = max(0, (oldest + timedelta(days=days) - datetime.now(UTC)).days)
-            message += f"; the oldest here has {left:,} day{'' if left == 1 else 's'} left"
-        if days >= _MANY_DAYS:
-            yield Check("history", OK, message)
-        else:
-            status = WARN if days <= DEFAULT_CLEANUP_DAYS else OK
-            yield Check(
-                "history",
-                status,
-                message,
-                f'Build at least that often – what is landed stays – or set "cleanupPeriodDays": 3650 in '
-                f"{root / 'settings.json'}.",
-            )
+        if (root / "projects").is_dir():
+            days, source = cleanup_days(root)
+            alike[days, source if source == CLIENT_DEFAULT else Path(source).name].append(root)
+    for (days, source), homes in alike.items():
+        yield _cleanup_of(
+            homes, days, str(homes[0] / source) if len(homes) == 1 and source != CLIENT_DEFAULT else source
+        )
+
+
+def _cleanup_of(homes: Sequence[Path], days: int, source: str) -> Check:
+    message = f"{_listed(homes)}: transcripts are deleted after {days:,} days ({source})"
+    oldest = min((moment for root in homes if (moment := oldest_transcript(root))), default=None)
+    if oldest is not None:
+        left = max(0, (oldest + timedelta(days=days) - datetime.now(UTC)).days)
+        message += f"; the oldest here has {left:,} day{'' if left == 1 else 's'} left"
+    if days >= _MANY_DAYS:
+        return Check("history", OK, message)
+    settings = str(homes[0] / "settings.json") if len(homes) == 1 else "the settings.json of each"
+    return Check(
+        "history",
+        WARN if days <= DEFAULT_CLEANUP_DAYS else OK,
+        message,
+        f'Build at least that often – what is landed stays – or set "cleanupPeriodDays": 3650 in {settings}.',
+    )
 
 
 def _last_build(paths: StorePaths) -> Iterator[Check]:
@@ -250,13 +286,31 @@ def _store(paths: StorePaths) -> Iterator[Check]:
         yield Check("findings", OK, "none")
 
 
-def _schedule(paths: StorePaths) -> Iterator[Check]:
+def _schedule(paths: StorePaths, roots: Sequence[Path]) -> Iterator[Check]:
     if not paths.store.exists():
         return
-    command = f"{sys.executable} -m agent_store.cli build --quiet"
     yield Check(
         "schedule",
         OK,
         "to keep every session, build once a day; a cron line:",
-        f"15 3 * * * AGENT_STORE_HOME={paths.home} {command} >> {paths.home / 'build.log'} 2>&1",
+        cron_line(paths, roots, os.environ),
     )
+
+
+def cron_line(paths: StorePaths, roots: Sequence[Path], environ: Mapping[str, str]) -> str:
+    """Return a line for a crontab that builds this store from the same transcripts as here.
+
+    Cron has next to nothing of this shell's environment, so all that a build asks of it stands in the line. It
+    takes a percent sign for the end of the line, unless a backslash stands before it.
+    """
+    settings = [(HOME_VARIABLE, str(paths.home))]
+    settings += [(name, value) for name in _CRON_VARIABLES if (value := environ.get(name, "").strip())]
+    program = Path(sys.executable).with_name("agent-store")
+    command = [str(program)] if program.is_file() else [sys.executable, "-m", "agent_store.cli"]
+    command += ["build", "--quiet"]
+    for root in roots:
+        command += ["--root", str(root.expanduser().absolute())]
+    words = [f"{name}={shlex.quote(value)}" for name, value in settings]
+    words += [shlex.quote(word) for word in command]
+    line = f"15 3 * * * {' '.join(words)} >> {shlex.quote(str(paths.home / 'build.log'))} 2>&1"
+    return line.replace("%", "\\%")

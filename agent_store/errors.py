@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import errno
+import re
 
+LOCKED = "another process has the file open for writing"
 _SYSTEM_CAUSES = {
     errno.ENOSPC: "the disk is full",
     errno.EDQUOT: "the disk quota is used up",
@@ -17,8 +19,8 @@ _TEXT_CAUSES = (
     ("disk quota exceeded", "the disk quota is used up"),
     ("read-only file system", "the file system is read-only"),
     ("permission denied", "permission was denied"),
-    ("could not set lock", "another process has the file open for writing"),
-    ("conflicting lock", "another process has the file open for writing"),
+    ("could not set lock", LOCKED),
+    ("conflicting lock", LOCKED),
 )
 _ADVICE = {
     "the disk is full": "Free some space, or put the store elsewhere with AGENT_STORE_HOME. Nothing is lost: "
@@ -26,7 +28,7 @@ _ADVICE = {
     "the disk quota is used up": "Free some space, or put the store elsewhere with AGENT_STORE_HOME.",
     "the file system is read-only": "Put the store on a disk that can be written, with AGENT_STORE_HOME.",
     "permission was denied": "Give yourself the right to write there, or change AGENT_STORE_HOME.",
-    "another process has the file open for writing": "Wait until it is done or close it, then try again.",
+    LOCKED: "Wait until it is done or close it, then try again.",
 }
 
 
@@ -47,6 +49,12 @@ def cause_of(error: BaseException | str) -> str:
         return _SYSTEM_CAUSES[error.errno]
     text = str(error).lower()
     return next((cause for words, cause in _TEXT_CAUSES if words in text), "")
+
+
+def holder_of(error: BaseException | str) -> str:
+    """Who has the file open that DuckDB could not lock, as far as it says."""
+    found = re.search(r"held in (.+?) \(PID (\d+)\)", str(error))
+    return f"process {found[2]} ({found[1]})" if found else "another program"
 
 
 def advice_for(error: BaseException | str) -> str:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from agent_store import last_build, warehouse
+from agent_store import last_build, warehouse, zones
 from agent_store.errors import StoreError, explain
 from agent_store.paths import Roots, StorePaths, private_files, resolve_roots
 from agent_store.warehouse import BuildResult, BuildState, Fingerprint, RawSummary
@@ -143,9 +143,11 @@ def _published(paths: StorePaths) -> _Published | None:
             row = connection.execute(
                 "select last_batch_key, code_fingerprint, is_tested from store_build"
             ).fetchone()
-    except (StoreError, duckdb.Error):
-        return None
-    return _Published(*row) if row else None
+    except duckdb.Error:
+        row = None
+    if row is None:
+        raise StoreError(f"The file {paths.store} does not say which build it is of.")
+    return _Published(*row)
 
 
 def why_build(
@@ -165,7 +167,10 @@ def why_build(
 
 
 def _what_is_new(paths: StorePaths, code: Fingerprint, raw: RawSummary, options: Options) -> str:
-    published = _published(paths)
+    try:
+        published = _published(paths)
+    except StoreError as error:
+        return f"{error.message.rstrip('.')} (it is made again)"
     if published is None:
         return "there is no published store yet"
     if published.batch_key != raw.batch_key:
@@ -315,6 +320,7 @@ def run(
     Sessions that a guard names are set aside, and the rest is built again and published. Only where a guard fails
     without naming a session nothing is published.
     """
+    zones.check(warehouse.timezone(project))
     with warehouse.build_lock(paths, on_wait=say) as waited:
         if waited > 1:
             say(f"The other build has ended; waited {waited:.0f} s.")

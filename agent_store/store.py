@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from agent_store.errors import StoreError, cause_of
+from agent_store.errors import LOCKED, StoreError, cause_of, holder_of
 
 if TYPE_CHECKING:
     import duckdb
@@ -75,8 +75,15 @@ def open_store(paths: StorePaths) -> Iterator[duckdb.DuckDBPyConnection]:
             connection.execute(statement)
     except duckdb.Error as error:
         connection.close()
+        cause = cause_of(error)
+        if cause == LOCKED:
+            raise StoreError(
+                f"The store {paths.store} is open for writing in {holder_of(error)}.",
+                "Close it there, or open it there read-only; then any number of programs can read it.",
+                exit_code=3,
+            ) from error
         raise StoreError(
-            f"The store {paths.store} cannot be opened: {cause_of(error) or str(error).splitlines()[0]}.",
+            f"The store {paths.store} cannot be opened: {cause or str(error).splitlines()[0]}.",
             "If the file is damaged, delete it and run agent-store build: the warehouse has it all.",
             exit_code=3,
         ) from error

@@ -1,9 +1,12 @@
-{# A path as a command or a tool gave it, made absolute by the folder it was given in, without quotes and a leading `./`. #}
+{#
+    A path as a command or a tool gave it, made absolute by the folder it was given in, without a leading `./`, in the
+    spelling that stands for the file.
+#}
 {% macro absolute_path(path, folder) -%}
-    case
-        when {{ regex_matches(path, "'^(/|~|[A-Za-z]:|[a-z]+://)'") }} then {{ path }}
-        else concat(rtrim({{ folder }}, '/'), '/', {{ regex_remove(path, '^[.]/+') }})
-    end
+    {{ path_identity(
+        "case when " ~ regex_matches(path, "'^(/|~|[A-Za-z]:|[a-z]+://)'") ~ " then " ~ path
+        ~ " else concat(rtrim(" ~ folder ~ ", '/'), '/', " ~ regex_remove(path, '^[.]/+') ~ ") end"
+    ) }}
 {%- endmacro %}
 
 {# A word of a shell command without its quotes; NULL where it is empty. #}

@@ -10,7 +10,9 @@ countings:
    `data.type = agent_progress` that nests such a line. `<synthetic>` and `isApiErrorMessage` lines never
    reached the API and are none.
 3. Its key: (message.id, requestId); without requestId (message.id, session of the line); without
-   message.id the line's uuid (file and line number where there is none).
+   message.id the line's uuid (file and line number where there is none). A line of the event stream (one
+   with `_audit_timestamp`, or with `session_id` and no `sessionId`) is of the session `session_id`, and never
+   names a request: it belongs to the request that another line of its message names.
 4. Copies of a forked session keep their uuid. Responses without requestId that share a uuid are
    therefore one, though their sessions differ (`fold_inherited=False` leaves this rule out).
 5. A response of only side-chain lines whose message.id also belongs to a main-chain response of the same
@@ -172,6 +174,7 @@ class ResponseLine:
     is_nested: bool
     stop_reason: str | None
     says_it_is_a_copy: bool
+    is_streamed: bool
     thread: tuple[str, str, bool, bool]
     inputs_before: int
 
@@ -304,7 +307,7 @@ def _response_line(
     if message.get("model") == SYNTHETIC or inner.get("isApiErrorMessage") is True:
         return None
     file_session = session_of_file(path)
-    session = _text(line.get("sessionId")) or file_session
+    session = _text(line.get("sessionId")) or _text(line.get("session_id")) or file_session
     told = (_text(line.get("session_id")), _text(line.get("requestSessionId")))
     return ResponseLine(
         path=str(path),
@@ -315,7 +318,9 @@ def _response_line(
         message_id=_text(message.get("id")),
         request_id=_text(inner.get("requestId")),
         uuid=_text(inner.get("uuid")),
-        timestamp=_text(inner.get("timestamp")) or _text(line.get("timestamp")),
+        timestamp=_text(inner.get("timestamp"))
+        or _text(line.get("timestamp"))
+        or _text(line.get("_audit_timestamp")),
         raw_model=_text(message.get("model")),
         usage=message["usage"],
         is_sidechain=inner.get("isSidechain", line.get("isSidechain")) is True,
@@ -324,6 +329,7 @@ def _response_line(
         says_it_is_a_copy="forkedFrom" in line or any(other not in (None, session) for other in told),
         thread=_thread(path, line),
         inputs_before=inputs[_thread(path, line)],
+        is_streamed="_audit_timestamp" in line or ("session_id" in line and "sessionId" not in line),
     )
 
 
@@ -591,6 +597,14 @@ def _fold_inherited(groups: dict[Key, list[ResponseLine]]) -> None:
                     home[(key[1], line.uuid)] = into
 
 
+def _fold_streamed(groups: dict[Key, list[ResponseLine]]) -> None:
+    """Give what the event stream repeats to the request that the transcript names (rule 3)."""
+    requests = {key[1]: key for key in sorted(groups, reverse=True) if key[0] == "request"}
+    for key in [key for key in groups if key[0] == "session" and key[1] in requests]:
+        if all(line.is_streamed for line in groups[key]):
+            groups[requests[key[1]]].extend(groups.pop(key))
+
+
 def _fold_side_questions(groups: dict[Key, list[ResponseLine]]) -> None:
     """Drop replays of a response by a side question (rule 5)."""
     by_message: dict[str, list[Key]] = defaultdict(list)
@@ -716,6 +730,7 @@ def count(roots: Sequence[Path], *, fold_inherited: bool = True, prices: Path = 
         groups[_key(line)].append(line)
     if fold_inherited:
         _fold_inherited(groups)
+    _fold_streamed(groups)
     _fold_side_questions(groups)
     price_list = read_prices(prices)
     return Count(

@@ -199,7 +199,7 @@ signs as (
         {{ surrogate_key(["'edited_text_file'", 'lines.line_uuid']) }} as conflict_id,
         lines.session_id,
         lines.actor,
-        attachments.attachment.filename as file_path,
+        {{ path_identity('attachments.attachment.filename') }} as file_path,
         lines.created_at as detected_at,
         lines.created_at as last_detected_at,
         'edited_text_file' as detection_rule,
@@ -253,7 +253,7 @@ signals as (
         signs.session_id,
         signs.actor,
         case
-            when signs.file_path is null or sessions.working_dir is null then signs.file_path
+            when signs.file_path is null or sessions.working_dir is null then {{ path_identity('signs.file_path') }}
             else {{ absolute_path('signs.file_path', 'sessions.working_dir') }}
         end as file_path,
         signs.detected_at,

@@ -2,7 +2,11 @@
 {%- set worktrees = '^.*?[/\\\\._-]worktrees[/\\\\]' %}
 
 with sessions as (
-    select session_id, project_path, working_dir, worktree_path
+    select
+        session_id,
+        project_path,
+        {{ path_identity('working_dir') }} as working_dir,
+        {{ path_identity('worktree_path') }} as worktree_path
     from {{ ref('dim_session') }}
     where project_path <> 'unknown'
 ),
@@ -12,15 +16,15 @@ touched_by_tools as (
     from {{ ref('int_tool_call') }}
     where target_path is not null
     union all
-    select result.filePath, called_at, cast(null as bigint)
+    select {{ path_identity('result.filePath') }}, called_at, cast(null as bigint)
     from {{ ref('int_tool_call') }}
     where result.filePath is not null
     union all
-    select result.file.filePath, called_at, result.file.originalSize
+    select {{ path_identity('result.file.filePath') }}, called_at, result.file.originalSize
     from {{ ref('int_tool_call') }}
     where result.file.filePath is not null
     union all
-    select coalesce(attachment.filename, attachment.path), created_at, cast(null as bigint)
+    select {{ path_identity('coalesce(attachment.filename, attachment.path)') }}, created_at, cast(null as bigint)
     from {{ ref('stg_transcripts__attachment') }}
     where attachment_type in ('file', 'nested_memory', 'edited_text_file', 'compact_file_reference', 'already_read_file')
     union all

@@ -67,7 +67,7 @@ cleared as (
         max_by(sessions.session_id, (sessions.ended_at, sessions.session_id)) as session_id
     from clearing
     inner join sessions
-        on sessions.working_dir = clearing.working_dir and sessions.session_id <> clearing.session_id
+        on {{ path_identity('sessions.working_dir') }} = {{ path_identity('clearing.working_dir') }} and sessions.session_id <> clearing.session_id
         and sessions.ended_at <= clearing.started_at
     group by clearing.session_id
 ),

@@ -54,7 +54,7 @@ commands as (
         where check_rule_order is not null
     ) as named on named.tool_use_id = calls.tool_use_id
     left join (
-        select line_uuid, max(working_dir) as working_dir
+        select line_uuid, max({{ path_identity('working_dir') }}) as working_dir
         from {{ ref('stg_transcripts__line') }}
         where line_uuid in (select line_uuid from calls)
         group by line_uuid

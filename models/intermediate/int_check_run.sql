@@ -300,8 +300,9 @@ targeted as (
             nullif(nullif({{ regex_group('argument_text', target_folder) }}, ''), './...')
         ) end as target_text,
         case
-            when cd_path like '/%' or regexp_matches(cd_path, '^[A-Za-z]:') then cd_path
-            when regexp_matches(cd_path, '^[A-Za-z0-9_.][^~$]*$') and cd_path not like '..%' and cd_path <> '.' then working_dir || '/' || cd_path
+            when cd_path like '/%' or regexp_matches(cd_path, '^[A-Za-z]:') then {{ path_identity('cd_path') }}
+            when regexp_matches(cd_path, '^[A-Za-z0-9_.][^~$]*$') and cd_path not like '..%' and cd_path <> '.'
+                then {{ path_identity("working_dir || '/' || cd_path") }}
             else working_dir
         end as run_dir
     from aimed
@@ -328,9 +329,9 @@ placed as (
             else {{ regex_replace_all('bare_text', run_options, "''") }}
         end as shape_text,
         case
-            when regexp_matches(target_text, '^(/|~/|[A-Za-z]:)') then rtrim(target_text, '/')
+            when regexp_matches(target_text, '^(/|~/|[A-Za-z]:)') then {{ path_identity("rtrim(target_text, '/')") }}
             when target_text like '..%' then null
-            else run_dir || '/' || rtrim({{ regex_replace_all('target_text', "'^[.]/'", "''") }}, '/')
+            else {{ path_identity("run_dir || '/' || rtrim(" ~ regex_replace_all('target_text', "'^[.]/'", "''") ~ ", '/')") }}
         end as target_path,
         -- A check that names what it looked at in its output only; what a generator writes is not looked at.
         case

@@ -177,7 +177,9 @@ attached as (
         lines.created_at,
         attachments.attachment_type,
         attachments.attachment.toolUseID as tool_use_id,
-        nullif(coalesce(attachments.attachment.path, attachments.attachment.filename, attachments.attachment.hookName), '') as file_path,
+        nullif(coalesce(
+            {{ path_identity('coalesce(attachments.attachment.path, attachments.attachment.filename)') }}, attachments.attachment.hookName
+        ), '') as file_path,
         attachments.memory_files,
         case
             when attachments.attachment_type = 'skill_listing'
@@ -248,7 +250,7 @@ attachment_parts as (
         created_at,
         'reference_file' as item_kind,
         cast(null as varchar) as tool_use_id,
-        nullif(memory_file.path, '') as file_path,
+        nullif({{ path_identity('memory_file.path') }}, '') as file_path,
         cast(null as varchar) as server_name,
         attachment_type,
         coalesce(length(memory_file.content), 0) as characters

@@ -169,7 +169,7 @@ questions as (
         end as query_text,
         coalesce(command_targets.folder, calls.working_dir, '') as folder,
         case
-            when calls.tool_name in ('Read', 'NotebookRead') then coalesce(calls.target_path, calls.result.file.filePath)
+            when calls.tool_name in ('Read', 'NotebookRead') then coalesce(calls.target_path, {{ path_identity('calls.result.file.filePath') }})
             when calls.tool_name = 'WebFetch' then calls.tool_input.url
             when calls.tool_name in ('Grep', 'Glob') then calls.tool_input.path
             else command_targets.target

@@ -126,6 +126,7 @@ named as (
 placed as (
     select
         *,
+        -- Both as the client wrote them: the letters of the folder's name were made of those.
         coalesce(
             original_dir,
             case
@@ -135,8 +136,13 @@ placed as (
                     then left(working_dir, length(project_slug))
             end,
             working_dir
-        ) as first_dir
+        ) as written_dir
     from envelopes
+),
+
+spelled as (
+    select *, {{ path_identity('written_dir') }} as first_dir
+    from placed
 ),
 
 worktrees as (
@@ -144,7 +150,7 @@ worktrees as (
         *,
         nullif({{ regex_group('first_dir', '^(.*?)(?:[/\\\\][.]?(?:claude[/\\\\])?|[-_.])worktrees[/\\\\][^/\\\\]') }}, '') as base_dir,
         {{ regex_group('first_dir', '[/\\\\._-]worktrees[/\\\\](.*)$') }} as worktree_parts
-    from placed
+    from spelled
 ),
 
 dated as (
@@ -159,7 +165,7 @@ dated as (
             -- worktrees/<repository>/<name>/<repository>
             when
                 {{ regex_group('worktrees.worktree_parts', '^([^/\\\\]+)[/\\\\]') }} = {{ path_name('worktrees.worktree_parts') }}
-                then worktrees.base_dir || '/' || {{ path_name('worktrees.worktree_parts') }}
+                then {{ path_identity("worktrees.base_dir || '/' || " ~ path_name('worktrees.worktree_parts')) }}
             -- A folder for the worktrees of all repositories in the home directory does not say of which: they stand for themselves.
             when regexp_matches(worktrees.base_dir, '^(/root|(/home|/Users|/mnt/[a-z]/Users|[A-Za-z]:[/\\]Users)[/\\][^/\\]+)$')
                 then {{ regex_group('worktrees.first_dir', '^(.*?worktrees[/\\\\][^/\\\\]+)') }}
@@ -175,6 +181,10 @@ dated as (
     left join parents on parents.session_id = worktrees.session_id
     left join continued on continued.session_id = worktrees.session_id
     left join named on named.session_id = worktrees.session_id
+),
+
+titles as (
+    select * from {{ ref('stg_transcripts__custom_title') }}
 ),
 
 names as (
@@ -207,7 +217,8 @@ select
     dated.plan_slug,
     dated.team_name,
     dated.agent_setting,
-    dated.custom_title,
+    -- The file beside the transcript has the title in force; the lines in it may be of an earlier one.
+    coalesce(titles.custom_title, dated.custom_title) as custom_title,
     dated.ai_title,
     dated.summary,
     dated.source_path,
@@ -217,6 +228,7 @@ select
     dated.is_wholly_inherited,
     dated.last_line_type,
     dated.has_cost_state,
-    dated._batch_id
+    greatest(dated._batch_id, coalesce(titles._batch_id, dated._batch_id)) as _batch_id
 from dated
+left join titles on titles.session_id = dated.session_id
 left join names on names.project_path = dated.project_path

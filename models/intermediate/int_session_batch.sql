@@ -18,6 +18,8 @@ own as (
         union all
         select session_id, _batch_id from {{ ref('stg_transcripts__agent_meta') }} where session_id is not null
         union all
+        select session_id, _batch_id from {{ ref('stg_transcripts__custom_title') }}
+        union all
         -- A spilled tool result may land after the line that names it.
         select session_id, _batch_id from {{ ref('stg_transcripts__tool_result_file') }} where session_id is not null
     ) as touches

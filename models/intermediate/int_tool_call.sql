@@ -217,7 +217,7 @@ select
     concluded.tool_denial_kind,
     {{ own_words("coalesce(concluded.user_feedback, case when concluded.error_type = 'denied_user' then " ~ rejection_text('concluded.result_text') ~ " end)") }}
         as user_feedback,
-    coalesce(concluded.tool_input.file_path, concluded.tool_input.notebook_path) as target_path,
+    {{ path_identity("coalesce(concluded.tool_input.file_path, concluded.tool_input.notebook_path)") }} as target_path,
     coalesce(
         concluded.tool_input.file_path, concluded.tool_input.notebook_path, concluded.tool_input.command,
         concluded.tool_input.pattern, concluded.tool_input.url, concluded.tool_input.query, concluded.tool_input.skill,

@@ -68,7 +68,7 @@ user_lines as (
         and not texts.has_tool_result
         and (texts.prompt_text is not null or texts.image_count > 0)
         and (
-            not lines.is_meta
+            not (lines.is_meta or coalesce(lines.is_client_note, false))
             or lines.turn_origin = 'scheduled'
             or lines.scheduled_task_id is not null
             or lines.origin_kind in ('task-notification', 'peer', 'channel', 'coordinator', 'auto-continuation')

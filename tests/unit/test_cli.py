@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
@@ -12,10 +13,11 @@ import duckdb
 import pytest
 from click.testing import CliRunner, Result
 
-from agent_store import cli, doctor
+from agent_store import cli, doctor, pipeline, zones
+from agent_store.errors import StoreError
 from agent_store.paths import StorePaths
 from agent_store.publish import publish
-from agent_store.warehouse import BuildResult, Fingerprint, RawSummary
+from agent_store.warehouse import BuildResult, BuildState, Fingerprint, RawSummary
 
 
 @pytest.fixture
@@ -188,3 +190,107 @@ def test_doctor_sees_a_home_that_is_open_to_others(store: StorePaths) -> None:
     check = next(check for check in doctor.examine(store) if check.name == "home")
     assert check.status == "warn"
     assert "chmod -R go-rwx" in check.advice
+
+
+def test_doctor_tells_once_what_holds_for_many_roots(tmp_path: Path, paths: StorePaths) -> None:
+    homes = [_claude(tmp_path / f"c{number:02}", None, age_days=20) for number in range(20)]
+    empty = [tmp_path / f"e{number}" for number in range(20)]
+    for folder in empty:
+        folder.mkdir()
+    checks = [
+        check for check in doctor.examine(paths, [*homes, *empty]) if check.name in ("roots", "history")
+    ]
+    assert [(check.name, check.status) for check in checks] == [
+        ("roots", "ok"), ("roots", "warn"), ("history", "warn"),
+    ]  # fmt: skip
+    assert (
+        f"20 folders ({homes[0]}, {homes[1]}, {homes[2]} and 17 more): 20 transcript files"
+        in checks[0].message
+    )
+    assert (
+        f"20 folders ({empty[0]}, {empty[1]}, {empty[2]} and 17 more): no transcript files"
+        in checks[1].message
+    )
+    assert (
+        "deleted after 30 days (the client's default); the oldest here has 9 days left" in checks[2].message
+    )
+
+
+def test_the_cron_line_is_one_line_with_all_that_a_build_asks_of_the_environment(tmp_path: Path) -> None:
+    home = StorePaths(tmp_path / "my store")
+    environ = {
+        "AGENT_STORE_TIMEZONE": "Europe/Berlin", "CLAUDE_CONFIG_DIR": "/a, b's 5%", "AGENT_STORE_PROJECT_DIR": " ", "PATH": "/bin",
+    }  # fmt: skip
+    line = doctor.cron_line(home, [tmp_path / "root 1"], environ)
+    assert "\n" not in line
+    # As cron hands it to the shell: without the backslashes before percent signs, and no bare one that would end the line.
+    assert "%" not in line.replace("\\%", "")
+    words = shlex.split(line.replace("\\%", "%"))
+    assert words[:5] == ["15", "3", "*", "*", "*"]
+    assert words[5:8] == [
+        f"AGENT_STORE_HOME={tmp_path}/my store", "AGENT_STORE_TIMEZONE=Europe/Berlin", "CLAUDE_CONFIG_DIR=/a, b's 5%",
+    ]  # fmt: skip
+    command = words[8:-3]
+    assert Path(command[0]).is_absolute()
+    assert command[-4:] == ["build", "--quiet", "--root", f"{tmp_path}/root 1"]
+    assert words[-3:] == [">>", f"{tmp_path}/my store/build.log", "2>&1"]
+    ran = subprocess.run([*command[:-4], "--version"], capture_output=True, text=True, check=True, env={})
+    assert "agent-store" in ran.stdout
+
+
+@pytest.mark.parametrize(
+    ("name", "suggested"),
+    [
+        ("berlin", "Europe/Berlin"),
+        ("Europe/Berln", "Europe/Berlin"),
+        ("America/new york", "America/New_York"),
+        ("Mars/Base", "UTC"),
+        ("o'clock", "UTC"),
+    ],
+)
+def test_an_unknown_time_zone_is_an_error_that_names_similar_ones(name: str, suggested: str) -> None:
+    with pytest.raises(StoreError, match="no time zone named") as caught:
+        zones.check(name)
+    assert suggested in caught.value.hint
+
+
+@pytest.mark.parametrize("name", ["UTC", "Europe/Berlin", "europe/berlin", "Etc/GMT-2"])
+def test_a_known_time_zone_passes(name: str) -> None:
+    zones.check(name)
+
+
+def test_a_wrong_time_zone_stops_a_build_before_anything_is_landed(
+    paths: StorePaths, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("AGENT_STORE_TIMEZONE", "Europe/Berln")
+    code, out, error = _main(capsys, "build")
+    assert (code, out) == (1, "")
+    assert "no time zone named 'Europe/Berln'" in error
+    assert "Europe/Berlin" in error
+    assert not paths.warehouse.exists()
+
+
+def test_a_store_that_another_program_writes_to_is_called_that(
+    store: StorePaths, capsys: pytest.CaptureFixture[str]
+) -> None:
+    program = (
+        "import duckdb, sys; c = duckdb.connect(sys.argv[1]); print('open', flush=True); sys.stdin.read()"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", program, str(store.store)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as other:
+        assert other.stdout is not None
+        assert other.stdout.readline() == "open\n"
+        code, _, error = _main(capsys, "query", "select 1")
+        assert code == 3
+        assert f"is open for writing in process {other.pid}" in error
+        assert "no published store" not in error
+        raw = RawSummary(1, datetime(2026, 1, 1), 1, 150, 0, 1000)
+        why, _ = pipeline.why_build(
+            store, Fingerprint("t", "c"), raw, BuildState(tables_fingerprint="t"), pipeline.Options()
+        )
+        assert f"is open for writing in process {other.pid}" in why
+        other.communicate()

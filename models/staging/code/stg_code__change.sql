@@ -1,7 +1,7 @@
 {{ config(materialized='view') }}
 
 select
-    concat(repository, '/', path) as document_path,
+    {{ path_identity("concat(repository, '/', path)") }} as document_path,
     host,
     repository,
     path,

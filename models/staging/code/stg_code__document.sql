@@ -8,7 +8,7 @@ with versions as (
 )
 
 select
-    concat(repository, '/', path) as document_path,
+    {{ path_identity("concat(repository, '/', path)") }} as document_path,
     {{ surrogate_key(['blob_id', 'language']) }} as content_id,
     host,
     repository,

@@ -9,9 +9,10 @@ select
     attachments.line_uuid,
     attachments.created_at,
     attachments.attachment_type,
-    coalesce(
-        attachments.attachment.filename, attachments.attachment.path, {{ json_scalar('attachments.attachment.content', '$.path') }}
-    ) as document_path,
+    {{ path_identity(
+        "coalesce(attachments.attachment.filename, attachments.attachment.path, "
+        ~ json_scalar('attachments.attachment.content', '$.path') ~ ")"
+    ) }} as document_path,
     coalesce(
         {{ json_scalar('attachments.attachment.content', '$.file.content') }},
         {{ json_scalar('attachments.attachment.content', '$.content') }},
