@@ -1,9 +1,8 @@
-"""The progress bar of landing and building: one, from the start, that says what is being done. Nothing where no terminal is."""
+"""The progress bar of landing and building: one, from the start, that says what is being done."""
 
 from __future__ import annotations
 
 import threading
-import time
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
@@ -17,8 +16,8 @@ SHOWN_AFTER_SECONDS = 0.7
 class Bar:
     """One bar for whatever is done now.
 
-    Any thread may move it; it is made once, under a lock, and once stopped it stays away. It draws itself, so that work that
-    tells nothing for a minute still shows what it is and for how long it has been at it.
+    Any thread may move it; it is made once, under a lock, and once stopped it stays away. It draws itself, so that work
+    that tells nothing for a minute still shows what it is and for how long it has been at it.
     """
 
     def __init__(self, doing: str = "") -> None:
@@ -89,13 +88,17 @@ class Bar:
             from rich.console import Console
             from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
-            # What is said on standard error meanwhile stands above the bar; standard output may be a file and is left alone.
+            # What is said on standard error meanwhile is printed above the bar; standard output is left alone.
             self._progress = Progress(
                 TextColumn("{task.description}", markup=False), BarColumn(), TaskProgressColumn(), TimeElapsedColumn(),
                 TextColumn("{task.fields[detail]}", markup=False),
                 console=Console(stderr=True), transient=True, redirect_stdout=False,
             )  # fmt: skip
-            self._task = int(self._progress.add_task(self._doing, total=self._total, detail=self._detail))
+            self._task = int(
+                self._progress.add_task(
+                    self._doing, total=self._total, completed=self._done, detail=self._detail
+                )
+            )
             self._progress.start()
 
     def _draw(self) -> None:
@@ -107,7 +110,11 @@ class Bar:
         task = self._progress.tasks[0]
         if (task.total is None) != (self._total is None):
             self._progress.remove_task(TaskID(self._task))
-            self._task = int(self._progress.add_task(self._doing, total=self._total, detail=self._detail))
+            self._task = int(
+                self._progress.add_task(
+                    self._doing, total=self._total, completed=self._done, detail=self._detail
+                )
+            )
         self._progress.update(
             TaskID(self._task),
             description=self._doing,
@@ -120,7 +127,7 @@ class Bar:
 class LandingBar(Bar):
     """Called by the ingester with the files and bytes done and to do.
 
-    `stop` says that landing has ended and something is about to be printed; what comes next, if there is something, is shown
+    `stop` says that landing has ended and something is about to be printed; what comes next, if anything does, is shown
     once it has taken a moment.
     """
 
