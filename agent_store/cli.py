@@ -382,14 +382,30 @@ def doctor(roots: tuple[Path, ...], as_json: bool) -> int:
         doctors.WARN: ("warn", "yellow"),
         doctors.FAIL: ("FAIL", "bold red"),
     }
-    table = Table.grid(padding=(0, 2))
+    console = _console()
+    longest = max((len(check.name) for check in checks), default=0)
+
+    def new_table() -> Table:
+        table = Table.grid(padding=(0, 2))
+        table.add_column(min_width=4, no_wrap=True)
+        table.add_column(min_width=longest, no_wrap=True)
+        table.add_column(overflow="fold")
+        return table
+
+    table = new_table()
     for check in checks:
         mark, style = marks[check.status]
         message = Text(check.message, overflow="fold")
         if check.advice:
             message.append(f"\n→ {check.advice}", style="dim")
         table.add_row(Text(mark, style=style), Text(check.name, style="bold"), message)
-    _console().print(table)
+        if check.command:
+            # A line to be copied: not wrapped, nothing before it.
+            console.print(table)
+            click.echo(check.command)
+            table = new_table()
+    if table.row_count:
+        console.print(table)
     return int(failed)
 
 

@@ -1,4 +1,4 @@
-"""`agent-store doctor`: what is installed, where things lie, and what to do about what is not well."""
+"""`agent-store doctor`: what is installed, where things are stored, and what to do about what is not well."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import os
 import shutil
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -21,6 +21,8 @@ OK, WARN, FAIL = "ok", "warn", "fail"
 # Claude Code deletes transcripts after this many days unless its settings say otherwise.
 DEFAULT_CLEANUP_DAYS = 30
 _MANY_DAYS = 365
+# Checks whose message begins with a folder: what is equal otherwise is said once.
+_PER_FOLDER = frozenset({"roots", "history"})
 _STALE_DAYS = 2
 _LITTLE_SPACE = 1_000_000_000
 _VERY_LITTLE_SPACE = 200_000_000
@@ -35,6 +37,8 @@ class Check:
     status: str
     message: str
     advice: str = ""
+    # To be copied: printed on one line of its own, whatever the width.
+    command: str = ""
 
 
 def examine(paths: StorePaths, roots: Sequence[Path] = ()) -> list[Check]:
@@ -61,7 +65,33 @@ def examine(paths: StorePaths, roots: Sequence[Path] = ()) -> list[Check]:
             checks.append(Check("store", FAIL, error.message, error.hint))
         except OSError as error:
             checks.append(Check("system", FAIL, str(error)))
-    return checks
+    return without_repetition(checks)
+
+
+def without_repetition(checks: Sequence[Check]) -> list[Check]:
+    """Checks that differ only in the folder they begin with as one, with how many there are of it."""
+    grouped: dict[tuple[str, str, str, str, str], list[Check]] = {}
+    for check in checks:
+        place, _, rest = check.message.partition(": ")
+        is_same = check.name in _PER_FOLDER and check.status != OK and bool(rest)
+        # The advice names the folder too: that of the first stands for all.
+        advice = check.advice.replace(place, "") if is_same else check.advice
+        key = (check.name, check.status, rest if is_same else check.message, advice, check.command)
+        grouped.setdefault(key, []).append(check)
+    result: list[Check] = []
+    for same in grouped.values():
+        first = same[0]
+        if len(same) == 1:
+            result.append(first)
+            continue
+        distinct = list(dict.fromkeys(check.message.partition(": ")[0] for check in same))
+        if len(distinct) == 1:
+            message = f"{first.message} ({len(same):,} times)"
+        else:
+            rest = first.message.partition(": ")[2]
+            message = f"{distinct[0]} and {len(distinct) - 1:,} more: {rest}"
+        result.append(replace(first, message=message))
+    return result
 
 
 def _versions() -> Iterator[Check]:
@@ -166,25 +196,28 @@ def oldest_transcript(root: Path) -> datetime | None:
 def _cleanup(roots: Roots) -> Iterator[Check]:
     if roots.is_sample:
         return
+    # Folders with the same limit are one warning, with the oldest transcript of them all.
+    folders: dict[tuple[int, str], list[tuple[Path, datetime | None]]] = {}
     for root in roots.paths:
-        if not (root / "projects").is_dir():
-            continue
-        days, source = cleanup_days(root)
-        oldest = oldest_transcript(root)
-        message = f"{root}: transcripts are deleted after {days:,} days ({source})"
-        if oldest is not None:
+        if (root / "projects").is_dir():
+            days, source = cleanup_days(root)
+            folders.setdefault((days, source), []).append((root, oldest_transcript(root)))
+    for (days, source), found in folders.items():
+        root = found[0][0]
+        more = f" and {len(found) - 1:,} more" if len(found) > 1 else ""
+        message = f"{root}{more}: transcripts are deleted after {days:,} days ({source})"
+        if oldest := min((moment for _, moment in found if moment is not None), default=None):
             left = max(0, (oldest + timedelta(days=days) - datetime.now(UTC)).days)
             message += f"; the oldest here has {left:,} day{'' if left == 1 else 's'} left"
         if days >= _MANY_DAYS:
             yield Check("history", OK, message)
         else:
-            status = WARN if days <= DEFAULT_CLEANUP_DAYS else OK
+            settings = root / "settings.json" if not more else "the settings.json of each"
             yield Check(
                 "history",
-                status,
+                WARN if days <= DEFAULT_CLEANUP_DAYS else OK,
                 message,
-                f'Build at least that often – what is landed stays – or set "cleanupPeriodDays": 3650 in '
-                f"{root / 'settings.json'}.",
+                f'Build at least that often – what is landed stays – or set "cleanupPeriodDays": 3650 in {settings}.',
             )
 
 
@@ -240,5 +273,5 @@ def _schedule(paths: StorePaths) -> Iterator[Check]:
         "schedule",
         OK,
         "to keep every session, build once a day; a cron line:",
-        f"15 3 * * * AGENT_STORE_HOME={paths.home} {command} >> {paths.home / 'build.log'} 2>&1",
+        command=f"15 3 * * * AGENT_STORE_HOME={paths.home} {command} >> {paths.home / 'build.log'} 2>&1",
     )
