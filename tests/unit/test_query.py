@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import io
+import json
 
 import pytest
 from rich.console import Console
 
-from agent_store.query import Answer, show_table
+from agent_store.query import Answer, show_table, write_json
 
 
 def _text(answer: Answer, width: int) -> str:
@@ -51,3 +52,12 @@ def test_long_texts_are_folded_numbers_are_not() -> None:
     text = _text(Answer(["text", "number"], rows, is_cut=False), 60)
     assert "1234567890" in text
     assert max(len(line) for line in text.splitlines()) <= 60
+
+
+def test_json_is_strict_and_keeps_both_of_two_columns_with_one_name() -> None:
+    out = io.StringIO()
+    row = (1.5, float("nan"), float("-inf"), [float("nan"), {"x": float("inf")}], 7)
+    write_json(Answer(["cost", "cost", "cost_2", "list", "cost"], [row], is_cut=False), out)
+    assert json.loads(out.getvalue(), parse_constant=pytest.fail) == [
+        {"cost": 1.5, "cost_3": None, "cost_2": None, "list": [None, {"x": None}], "cost_4": 7}
+    ]
