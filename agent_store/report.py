@@ -574,7 +574,8 @@ def _head(report: Report) -> RenderableType:
     if report.first_date and report.last_date:
         zone = report.build.get("timezone", "UTC")
         text.append(
-            f"\n{report.day_count:,} days with use, {report.first_date} to {report.last_date} (in {zone})"
+            f"\n{report.day_count:,} day{'' if report.day_count == 1 else 's'} with use, "
+            f"{report.first_date} to {report.last_date} (in {zone})"
         )
     if pace := _pace_words(report):
         text.append(f"\n{pace}")

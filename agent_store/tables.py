@@ -11,9 +11,9 @@ if TYPE_CHECKING:
     from rich.console import Console, RenderableType
     from rich.table import Table
 
-# A name is not cut below this many characters, and a path below thrice as many, as long as another column can be left out.
-SHORTEST_NAME = 16
-_NARROWEST_NAME = 8
+# A name is not cut below this many characters, and a path below twice as many, as long as another column can be left out;
+# where none can, below the next number.
+_SHORTEST_NAMES = (24, 16, 8)
 _GAP = 3  # what rich puts between two columns
 _ELLIPSIS = "…"
 # A path, perhaps after a word and a colon.
@@ -92,7 +92,7 @@ class Sheet:
         for place in places:
             if self.columns[place].kind == "name" and self.columns[place].most:
                 whole[place] = min(whole[place], self.columns[place].most)
-        for shortest in (SHORTEST_NAME, _NARROWEST_NAME):
+        for shortest in _SHORTEST_NAMES:
             kept = places
             while True:
                 least = {place: self._least(place, whole[place], shortest) for place in kept}
@@ -109,7 +109,7 @@ class Sheet:
         column = self.columns[place]
         if column.kind not in {"name", "path"}:
             return whole
-        return min(whole, max(shortest * (3 if column.kind == "path" else 1), _cells(column.title)))
+        return min(whole, max(shortest * (2 if column.kind == "path" else 1), _cells(column.title)))
 
     def _spread(
         self, kept: Sequence[int], whole: dict[int, int], least: dict[int, int], width: int
