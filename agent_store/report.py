@@ -6,7 +6,7 @@ is a column of a view or macro of the store.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any
@@ -258,21 +258,18 @@ def _collect(
         ).fetchall()
     }
 
-    def spending(kind: str, order: str) -> list[Spending]:
-        rows = connection.execute(
-            cost_by(
-                "name, cost_usd, request_count, total_tokens, session_count, unpriced_response_count, coalesce(detail, '')"
-            )
-            + f" order by {order}",
-            {"kind": kind, **scope.parameters},
-        ).fetchall()
-        return [Spending(*row) for row in rows]
+    def costs(kind: str, order: str) -> list[dict[str, Any]]:
+        cursor = connection.execute(f"{cost_by('*')} order by {order}", {"kind": kind, **scope.parameters})
+        names = [column[0] for column in cursor.description or []]
+        return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
 
     dearest = "cost_usd desc nulls last, total_tokens desc, name"
-    days = spending("day", "name")
+    days = [_spending(row) for row in costs("day", "name")]
     dates = [date.fromisoformat(day.name) for day in days if day.name != UNDATED]
-    models = spending("model", dearest)
-    total = next(iter(spending("all", "name")), Spending("all", None, 0, 0, 0, 0))
+    by_model = costs("model", dearest)
+    models = [_spending(row) for row in by_model]
+    whole = next(iter(costs("all", "name")), None)
+    total = _spending(whole) if whole else Spending("all", None, 0, 0, 0, 0)
     if not scope and "dim_session" in relations:
         total = replace(total, session_count=_one(connection, "select count(*) from dim_session"))
     known_from, known_to = connection.execute(
@@ -291,9 +288,9 @@ def _collect(
         day_count=len(dates),
         days=days,
         models=models,
-        projects=spending("project", dearest),
+        projects=[_spending(row) for row in costs("project", dearest)],
         sessions=_sessions(connection, scope, dearest),
-        cache=_cache(connection, scope),
+        cache=_cache(by_model),
         tables=sorted((name, rows or 0) for name, (kind, rows) in relations.items() if kind == "table"),
         view_count=sum(kind == "view" for kind, _ in relations.values()),
         findings=[
@@ -305,7 +302,9 @@ def _collect(
         unpriced_models=[
             (model.name, model.unpriced_response_count) for model in models if model.unpriced_response_count
         ],
-        misses=_misses(connection, scope),
+        misses=Misses(whole["cache_miss_count"], whole["rebilled_cost_usd"], whole["miss_extra_cost_usd"])
+        if whole
+        else Misses(0, None, None),
         today=today,
         pace=[] if scope else _pace(connection, today),
         optimizations=_optimizations(connection) if "v_optimization" in relations and not scope else [],
@@ -390,24 +389,36 @@ def _sessions(connection: duckdb.DuckDBPyConnection, scope: Scope, order: str) -
     return [SessionLine(*row) for row in rows]
 
 
-def _cache(connection: duckdb.DuckDBPyConnection, scope: Scope) -> list[CacheLine]:
-    rows = connection.execute(
-        cost_by(
-            "name, request_count, cache_read_tokens, cache_write_tokens, uncached_input_tokens, cache_hit_ratio, "
-            "cache_miss_count, miss_extra_cost_usd, cache_saved_usd"
+def _spending(row: Mapping[str, Any]) -> Spending:
+    return Spending(
+        name=row["name"],
+        cost_usd=row["cost_usd"],
+        response_count=row["request_count"],
+        total_tokens=row["total_tokens"],
+        session_count=row["session_count"],
+        unpriced_response_count=row["unpriced_response_count"],
+        detail=row["detail"] or "",
+    )
+
+
+def _cache(by_model: Sequence[Mapping[str, Any]]) -> list[CacheLine]:
+    """Of each model that used it; the one that read most first."""
+    lines = [
+        CacheLine(
+            model_name=row["name"],
+            response_count=row["request_count"],
+            cache_read_tokens=row["cache_read_tokens"],
+            cache_write_tokens=row["cache_write_tokens"],
+            uncached_input_tokens=row["uncached_input_tokens"],
+            hit_ratio=row["cache_hit_ratio"],
+            miss_count=row["cache_miss_count"],
+            miss_extra_usd=row["miss_extra_cost_usd"],
+            saved_usd=row["cache_saved_usd"],
         )
-        + " where cache_read_tokens + cache_write_tokens > 0 order by cache_read_tokens desc, name",
-        {"kind": "model", **scope.parameters},
-    ).fetchall()
-    return [CacheLine(*row) for row in rows]
-
-
-def _misses(connection: duckdb.DuckDBPyConnection, scope: Scope) -> Misses:
-    row = connection.execute(
-        cost_by("cache_miss_count, rebilled_cost_usd, miss_extra_cost_usd"),
-        {"kind": "all", **scope.parameters},
-    ).fetchone()
-    return Misses(*row) if row else Misses(0, None, None)
+        for row in by_model
+        if row["cache_read_tokens"] or row["cache_write_tokens"]
+    ]
+    return sorted(lines, key=lambda line: (-line.cache_read_tokens, line.model_name))
 
 
 def _pace(connection: duckdb.DuckDBPyConnection, today: date) -> list[Pace]:

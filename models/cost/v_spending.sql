@@ -1,7 +1,7 @@
-{{ config(materialized='view') }}
+{{ config(materialized='table') }}
 
 -- The finest grain of the cost marts: each of them is this, added up. `cost_by` in the published store does that for any of
--- its columns and any time.
+-- its columns and any time. A table, since a report asks it six times.
 select
     calls.called_local_date as usage_date,
     calls.session_id,
