@@ -15,7 +15,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from datetime import date, datetime
+from datetime import date
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any
@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from agent_store.pipeline import Outcome
+    from agent_store.progress import LandingBar
+    from agent_store.report import Scope
     from agent_store.warehouse import BuildResult, NodeFailure
     from ingest.landing import LandingResult
 
@@ -39,7 +41,9 @@ INTERRUPTED = 130
 NARROWEST = 80
 _PROBLEMS_SHOWN = 20
 _FOLDER = click.Path(path_type=Path)
-_DAY = click.DateTime(["%Y-%m-%d"])
+# What a build does after each of its messages, while nothing tells how far it is.
+_AFTER_LANDING = ("Scanning skills, contracts and code", "Preparing the build", "Preparing the build")
+_shown: list[LandingBar] = []
 
 
 def _console(*, error: bool = False) -> Console:
@@ -62,8 +66,12 @@ def _landing_progress() -> Iterator[Any]:
         return
     from agent_store.progress import LandingBar
 
-    with LandingBar() as shown:
-        yield shown
+    with LandingBar(*_AFTER_LANDING) as shown:
+        _shown.append(shown)
+        try:
+            yield shown
+        finally:
+            _shown.remove(shown)
 
 
 @contextmanager
@@ -74,11 +82,9 @@ def _build_progress() -> Iterator[Callable[[str, int, int], None] | None]:
         return
     from agent_store.progress import BuildBar
 
-    bar = BuildBar()
-    try:
+    # Where a bar is there already, it is this one too: two would write over each other.
+    with BuildBar(_shown[-1] if _shown else None) as bar:
         yield bar
-    finally:
-        bar.stop()
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -209,35 +215,105 @@ def _verdict(*, strict: bool) -> int:
     return UNCLEAN if stale or (strict and found) else 0
 
 
-@cli.group(invoke_without_command=True)
-@click.option(
-    "--by", type=click.Choice(("skill", "tool", "mcp", "agent", "branch", "file", "component")),
-    help="What caused the cost, by the context ledger.",
+class _By(click.ParamType[str]):
+    """What cost is given by; `task type` and `task_type` are `task-type`."""
+
+    name = "by"
+    kinds = (
+        "day", "week", "month", "model", "project", "branch", "session", "skill", "tool", "mcp", "agent", "file",
+        "task-type", "component",
+    )  # fmt: skip
+
+    def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str:
+        """In the help."""
+        return f"[{'|'.join(self.kinds)}]"
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Take what people write for it."""
+        kind = "-".join(value.strip().lower().replace("_", " ").replace("-", " ").split())
+        if kind not in self.kinds:
+            self.fail(f"{value!r} is none of {', '.join(self.kinds)}.", param, ctx)
+        return kind
+
+
+_LIMIT = click.option(
+    "--limit", type=click.IntRange(min=0), help="Rows of each table (0: all). JSON has all of them unless told."
 )  # fmt: skip
-@click.option("--since", type=_DAY, metavar="DAY", help="From this day on, as 2026-03-01.")
-@click.option("--until", type=_DAY, metavar="DAY", help="Up to and with this day.")
-@click.option("--json", "as_json", is_flag=True, help="The same as JSON.")
+
+
+@cli.group(invoke_without_command=True)
+@click.option("--by", type=_By(), help="Cost by one thing, the most expensive first.")
+@click.option(
+    "--since", metavar="DAY",
+    help="From this day on: 2026-03-01, 2026-03, yesterday, 7d (seven days ago), 2w, \"3 months\", \"last week\".",
+)  # fmt: skip
+@click.option("--until", metavar="DAY", help="Up to the end of this day, week or month, written likewise.")
+@click.option(
+    "--project", metavar="NAME", help="Only this project, or those whose name or folder contains it."
+)
+@_LIMIT
+@click.option("--json", "as_json", is_flag=True, help="The same as JSON, with all rows.")
 @click.pass_context
 def report(
-    context: click.Context, by: str | None, since: datetime | None, until: datetime | None, as_json: bool
+    context: click.Context,
+    by: str | None,
+    since: str | None,
+    until: str | None,
+    project: str | None,
+    limit: int | None,
+    as_json: bool,
 ) -> int:
-    """What was spent per day, model, project and session, and what is in the store.
+    """What was spent per day, model, project and session, what could be saved, and what is in the store.
 
-    With --by, what caused the cost. `report context SESSION` draws how a session's context grew, `report
-    explain SESSION` says where each of its dollars went; the beginning of the id is enough.
+    With --by, cost by one thing. `report context SESSION` draws how a session's context grew, `report explain SESSION` says
+    where each of its dollars went; the beginning of the id is enough.
     """
     if context.invoked_subcommand is not None:
-        if by or since or until or as_json:
+        if by or since or until or project or limit is not None or as_json:
             raise click.UsageError(f"The options of report do not go with {context.invoked_subcommand}.")
         return 0
-    days = (since.date() if since else None, until.date() if until else None)
+    if by is None and not (since or until or project):
+        _show_report(as_json=as_json, limit=limit)
+        return 0
+    scope_of = _scope_reader(since, until, project)
     if by is None:
-        _show_report(*days, as_json=as_json)
+        _show_report(scope_of, as_json=as_json, limit=limit)
         return 0
     from agent_store import ledger_report as ledger
 
-    _show_ledger(lambda store: ledger.rank(store, by, *days), ledger.render_ranking, as_json=as_json)
+    _show_ledger(
+        lambda store: ledger.rank(store, by, scope_of(store)),
+        ledger.render_ranking,
+        as_json=as_json,
+        limit=limit,
+    )
     return 0
+
+
+def _scope_reader(since: str | None, until: str | None, project: str | None) -> Callable[[Any], Scope]:
+    """What makes a scope of the options once the store is open: its zone says which day is today."""
+    from agent_store import periods
+    from agent_store.report import Scope, find_projects, store_today
+
+    def day(text: str | None, today: date, option: str, *, last: bool) -> date | None:
+        if text is None:
+            return None
+        try:
+            return periods.parse(text, today)[last]
+        except ValueError as error:
+            raise click.BadParameter(str(error), param_hint=option) from error
+
+    def read(store: Any) -> Scope:  # noqa: ANN401 - a connection; duckdb is imported late
+        today = store_today(store)
+        first, last = day(since, today, "--since", last=False), day(until, today, "--until", last=True)
+        if first and last and first > last:
+            raise click.UsageError(f"--since {first} is after --until {last}.")
+        return Scope(first, last, find_projects(store, project) if project is not None else ())
+
+    # What is no day is said before the store is looked for.
+    for text, option in ((since, "--since"), (until, "--until")):
+        day(text, date(2000, 1, 1), option, last=False)
+    return read
 
 
 @report.command("context")
@@ -253,12 +329,15 @@ def report_context(session: str, as_json: bool) -> int:
 
 @report.command("explain")
 @click.argument("session")
-@click.option("--json", "as_json", is_flag=True, help="The same as JSON.")
-def report_explain(session: str, as_json: bool) -> int:
+@_LIMIT
+@click.option("--json", "as_json", is_flag=True, help="The same as JSON, with all rows.")
+def report_explain(session: str, limit: int | None, as_json: bool) -> int:
     """Say where each dollar of SESSION went."""
     from agent_store import ledger_report as ledger
 
-    _show_ledger(lambda store: ledger.explain(store, session), ledger.render_explanation, as_json=as_json)
+    _show_ledger(
+        lambda store: ledger.explain(store, session), ledger.render_explanation, as_json=as_json, limit=limit
+    )
     return 0
 
 
@@ -331,7 +410,9 @@ def doctor(roots: tuple[Path, ...], as_json: bool) -> int:
     checks = doctors.examine(store_paths(), roots)
     failed = any(check.status == doctors.FAIL for check in checks)
     if as_json:
-        click.echo(visible_json(json.dumps([asdict(check) for check in checks], ensure_ascii=False, indent=1)))
+        click.echo(
+            visible_json(json.dumps([asdict(check) for check in checks], ensure_ascii=False, indent=1))
+        )
         return int(failed)
     from rich.table import Table
     from rich.text import Text
@@ -341,14 +422,30 @@ def doctor(roots: tuple[Path, ...], as_json: bool) -> int:
         doctors.WARN: ("warn", "yellow"),
         doctors.FAIL: ("FAIL", "bold red"),
     }
-    table = Table.grid(padding=(0, 2))
+    console = _console()
+    longest = max((len(check.name) for check in checks), default=0)
+
+    def new_table() -> Table:
+        table = Table.grid(padding=(0, 2))
+        table.add_column(min_width=4, no_wrap=True)
+        table.add_column(min_width=longest, no_wrap=True)
+        table.add_column(overflow="fold")
+        return table
+
+    table = new_table()
     for check in checks:
         mark, style = marks[check.status]
         message = Text(check.message, overflow="fold")
         if check.advice:
             message.append(f"\n→ {check.advice}", style="dim")
         table.add_row(Text(mark, style=style), Text(check.name, style="bold"), message)
-    _console().print(table)
+        if check.command:
+            # A line to be copied: not wrapped, nothing before it.
+            console.print(table)
+            click.echo(check.command)
+            table = new_table()
+    if table.row_count:
+        console.print(table)
     return int(failed)
 
 
@@ -445,18 +542,32 @@ def _show_failure(word: str, failure: NodeFailure) -> None:
         _say(f"      {example}")
 
 
-def _show_report(since: date | None = None, until: date | None = None, *, as_json: bool) -> None:
-    from agent_store import report as reports
+def _echo_json(found: dict[str, Any], limit: int | None) -> None:
+    """Print data as strict JSON, each list of rows with at most `limit` of them."""
     from agent_store.query import plain
+
+    data = plain(found)
+    if limit:
+        data = {
+            key: value[:limit] if isinstance(value, list) and value and isinstance(value[0], dict) else value
+            for key, value in data.items()
+        }
+    click.echo(visible_json(json.dumps(data, ensure_ascii=False, indent=1, allow_nan=False)))
+
+
+def _show_report(
+    scope_of: Callable[[Any], Scope] | None = None, *, as_json: bool, limit: int | None = None
+) -> None:
+    from agent_store import report as reports
     from agent_store.store import open_store
 
     paths = store_paths()
     with open_store(paths) as connection:
-        found = reports.collect(connection, str(paths.store), reports.Time(since, until))
+        found = reports.collect(connection, str(paths.store), scope_of(connection) if scope_of else None)
     if as_json:
-        click.echo(visible_json(json.dumps(plain(found.as_json()), ensure_ascii=False, indent=1)))
+        _echo_json(found.as_json(), limit)
     else:
-        reports.render(found, _console())
+        reports.render(found, _console(), limit)
     last = last_build.read(paths)
     if last is not None and not last.is_published:
         _say(
@@ -465,26 +576,26 @@ def _show_report(since: date | None = None, until: date | None = None, *, as_jso
         )
 
 
-def _show_ledger(ask: Callable[[Any], Any], render: Callable[[Any, Console], None], *, as_json: bool) -> None:
+def _show_ledger(
+    ask: Callable[[Any], Any], render: Callable[..., None], *, as_json: bool, limit: int | None = None
+) -> None:
     """Ask the ledger and print what it says."""
     import duckdb
 
-    from agent_store.query import plain
+    from agent_store.report import of_other_shape
     from agent_store.store import open_store
 
     with open_store(store_paths()) as connection:
         try:
             found = ask(connection)
         except duckdb.CatalogException as error:
-            cause = str(error).strip().splitlines()[0]
-            raise StoreError(
-                f"The store does not have the shape this version expects: {cause}",
-                "Build it again: agent-store build",
-            ) from error
+            raise of_other_shape(error) from error
     if as_json:
-        click.echo(visible_json(json.dumps(plain(found.as_json()), ensure_ascii=False, indent=1)))
-    else:
+        _echo_json(found.as_json(), limit)
+    elif limit is None:
         render(found, _console())
+    else:
+        render(found, _console(), limit)
 
 
 class _Interrupts:

@@ -83,11 +83,13 @@ def _refuse_changes(connection: duckdb.DuckDBPyConnection, sql: str) -> None:
 
 
 def plain(value: object) -> Any:  # noqa: ANN401 - whatever JSON can hold
-    """A value as JSON can hold it: times as ISO text, bytes as hex, the rest as it is."""
+    """A value as JSON can hold it: times as ISO text, bytes as hex, what is no number as null, the rest as it is."""
     if isinstance(value, datetime | date | time):
         return value.isoformat()
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
     if isinstance(value, Decimal):
-        return float(value)
+        return float(value) if value.is_finite() else None
     if isinstance(value, bytes):
         return value.hex()
     if isinstance(value, timedelta | UUID):
@@ -108,10 +110,24 @@ def write_csv(answer: Answer, out: IO[str], *, raw: bool = False) -> None:
 
 
 def write_json(answer: Answer, out: IO[str], *, raw: bool = False) -> None:
-    """A list of objects, one per row."""
-    records = [dict(zip(answer.columns, map(plain, row), strict=True)) for row in answer.rows]
-    text = json.dumps(records, ensure_ascii=False, indent=1)
+    """A list of objects, one per row; the second column of a name is called name_2."""
+    names = distinct_names(answer.columns)
+    records = [dict(zip(names, map(plain, row), strict=True)) for row in answer.rows]
+    text = json.dumps(records, ensure_ascii=False, indent=1, allow_nan=False)
     out.write(f"{text if raw else visible_json(text)}\n")
+
+
+def distinct_names(names: Sequence[str]) -> list[str]:
+    """Names of columns, no two alike: the second `cost` is `cost_2`."""
+    taken, result = set(names), []
+    seen: set[str] = set()
+    for name in names:
+        number, own = 2, name
+        while own in seen or (own != name and own in taken):
+            own, number = f"{name}_{number}", number + 1
+        seen.add(own)
+        result.append(own)
+    return result
 
 
 def _text(value: object) -> str:

@@ -27,12 +27,12 @@ spent as (
         end as name,
         case kind
             when 'model' then s.provider
-            when 'project' then s.project_path
             when 'branch' then s.project_name
             when 'session' then s.session_title
             when 'agent' then s.agent_type
         end as detail,
         case when kind = 'session' then s.project_name end as project_name,
+        min(s.project_path) as project_path,
         min(s.first_called_at) as first_called_at,
         count(distinct s.session_id) as session_count,
         sum(s.response_count) as request_count,
@@ -55,7 +55,8 @@ spent as (
     group by 1, 2, 3
     union all
     select
-        c.cause_name, nullif(c.detail, ''), null, null, count(distinct c.session_id), sum(c.request_count), sum(c.invocation_count),
+        c.cause_name, nullif(c.detail, ''), null, null, null, count(distinct c.session_id), sum(c.request_count),
+        sum(c.invocation_count),
         sum(c.carried_tokens + c.output_tokens), null, null, null, sum(c.output_tokens), 0, null, null, null, null, null,
         sum(c.work_cost_usd), sum(c.cost_usd)
     from v_cause as c
@@ -69,7 +70,8 @@ totals as (
 )
 select
     coalesce(spent.name, 'unknown') as name,
-    spent.detail,
+    -- Folders of one name are one project here.
+    case when kind = 'project' then spent.project_path else spent.detail end as detail,
     spent.project_name,
     spent.first_called_at,
     cast(spent.session_count as bigint) as session_count,

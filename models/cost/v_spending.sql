@@ -1,7 +1,8 @@
-{{ config(materialized='view') }}
+{{ config(materialized='table') }}
 
 -- The finest grain of the cost marts: each of them is this, added up. `cost_by` in the published store does that for any of
--- its columns and any time. Dollars belong to the model that ran, so a response counts once, for the model that finished it.
+-- its columns and any time. A table, since a report asks it six times. Dollars belong to the model that ran, so a response
+-- counts once, for the model that finished it.
 with spent as (
     select
         calls.called_local_date,

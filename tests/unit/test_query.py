@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import io
+import json
 
 import duckdb
 import pytest
 from rich.console import Console
 
 from agent_store.errors import StoreError
-from agent_store.query import Answer, run, show_table
+from agent_store.query import Answer, run, show_table, write_json
 
 
 def _text(answer: Answer, width: int) -> str:
@@ -84,3 +85,12 @@ def test_what_changes_duckdb_itself_is_refused(sql: str) -> None:
 def test_questions_are_answered(sql: str) -> None:
     with duckdb.connect(":memory:") as connection:
         assert run(connection, sql, 10).columns
+
+
+def test_json_is_strict_and_keeps_both_of_two_columns_with_one_name() -> None:
+    out = io.StringIO()
+    row = (1.5, float("nan"), float("-inf"), [float("nan"), {"x": float("inf")}], 7)
+    write_json(Answer(["cost", "cost", "cost_2", "list", "cost"], [row], is_cut=False), out)
+    assert json.loads(out.getvalue(), parse_constant=pytest.fail) == [
+        {"cost": 1.5, "cost_3": None, "cost_2": None, "list": [None, {"x": None}], "cost_4": 7}
+    ]
