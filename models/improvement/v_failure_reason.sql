@@ -18,6 +18,20 @@ advice as (
     group by failure_reason
 ),
 
+types as (
+    select
+        failure_reason,
+        max_by(work_type, (type_count, work_type)) as main_task_type,
+        max(type_count) as main_type_count
+    from (
+        select failure_reason, work_type, count(*) as type_count
+        from failures
+        where work_type <> 'unknown'
+        group by failure_reason, work_type
+    ) as counted
+    group by failure_reason
+),
+
 reasons as (
     select
         failure_reason,
@@ -42,15 +56,18 @@ select
     cast(reasons.failure_count as bigint) as failure_count,
     cast(reasons.task_count as bigint) as task_count,
     cast(reasons.session_count as bigint) as session_count,
+    cast(types.main_type_count as bigint) as main_type_count,
     reasons.failure_share,
     reasons.strategies,
     reasons.task_types,
+    types.main_task_type,
     reasons.avg_confidence,
     cast(reasons.median_seconds as double) as median_seconds,
     cast(reasons.total_seconds as double) as total_seconds,
     reasons.cost_usd,
     reasons.last_failed_at
 from reasons
+left join types on types.failure_reason = reasons.failure_reason
 left join advice as known on known.failure_reason = reasons.failure_reason
 left join advice as errors on errors.failure_reason = 'error'
 where

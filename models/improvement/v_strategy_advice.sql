@@ -56,12 +56,13 @@ advice as (
     union all
     select
         'watch',
-        cast(null as varchar),
+        main_task_type,
         cast(null as varchar),
         cast(null as varchar),
         failure_reason,
         advice || ' Failures of the kind "' || failure_reason || '": ' || cast(failure_count as varchar) || ' so far, in '
-        || cast(session_count as varchar) || ' sessions, ' || cast(cast(round(failure_share * 100) as bigint) as varchar) || ' % of all.',
+        || cast(session_count as varchar) || ' sessions, most often (' || cast(main_type_count as varchar) || ') in tasks of type '
+        || main_task_type || '.',
         'estimated',
         failure_count,
         cast(null as bigint),
@@ -74,7 +75,7 @@ advice as (
         failure_share,
         avg_confidence
     from {{ ref('v_failure_reason') }}
-    where failure_count >= {{ var('advice_attempts') }}
+    where failure_count >= {{ var('advice_attempts') }} and main_type_count >= {{ var('failure_repeats') }}
 )
 
 select
