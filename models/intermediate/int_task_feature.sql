@@ -215,9 +215,11 @@ tasks as (
         false as is_background,
         false as was_given_again,
         turns.next_turn_id is not null as has_next_turn,
-        -- A word or a command is said again for many reasons.
+        -- A word, a command, a check or a commit is asked for again for many reasons.
         case
-            when length(turns.prompt_text) > 25 and turns.prompt_rule not in ('slash_command', 'short_confirmation', 'git_state_told')
+            when
+                length(turns.prompt_text) > 25
+                and coalesce(turns.prompt_category, 'unknown') not in ('command', 'continue', 'git', 'release', 'test', 'thanks')
                 then turns.text_hash
         end as text_hash
     from turns

@@ -47,16 +47,31 @@ OUTCOMES = [
     ("delegation_failed", "'delegation' as task_source, 'error' as delegation_status"),
     ("delegation_stopped", "'delegation' as task_source, 'abandoned' as status"),
     ("plan_left", f"true as ended_rejected, 'planning' as last_call_family, {STOPPED}"),
-    ("accepted_after_stop", f"{STOPPED}, 'git' as reaction_category, 'git_leading' as reaction_rule, 1 as edit_count"),
+    (
+        "accepted_after_stop",
+        f"{STOPPED}, 'git' as reaction_category, 'git_leading' as reaction_rule, 1 as edit_count",
+    ),
     ("went_on_after_stop", f"{STOPPED}, 'implement' as reaction_category, 1 as commit_count"),
     ("rejected", f"{STOPPED}, true as ended_rejected, 'implement' as reaction_category"),
     ("interrupted", f"{STOPPED}, 'correction' as reaction_category, 1 as edit_count"),
-    ("corrected", f"{ANSWERED}, 'correction' as reaction_category, 'reproach' as reaction_rule, true as ends_with_question"),
+    (
+        "corrected",
+        f"{ANSWERED}, 'correction' as reaction_category, 'reproach' as reaction_rule, true as ends_with_question",
+    ),
     ("asked_again", f"{ANSWERED}, true as was_asked_again, 'implement' as reaction_category"),
-    ("symptom_reported", f"{ANSWERED}, 1 as edit_count, 'symptom_of_change' as reaction_rule, 'debug' as reaction_category"),
-    ("symptom_elsewhere", f"{ANSWERED}, 1 as edit_count, 'symptom' as reaction_rule, 'debug' as reaction_category"),
+    (
+        "symptom_reported",
+        f"{ANSWERED}, 1 as edit_count, 'symptom_of_change' as reaction_rule, 'debug' as reaction_category",
+    ),
+    (
+        "symptom_elsewhere",
+        f"{ANSWERED}, 1 as edit_count, 'symptom' as reaction_rule, 'debug' as reaction_category",
+    ),
     ("thanked", f"{ANSWERED}, 'thanks' as reaction_category"),
-    ("accepted", f"{ANSWERED}, 'git' as reaction_category, 'git_leading' as reaction_rule, true as ended_reverted"),
+    (
+        "accepted",
+        f"{ANSWERED}, 'git' as reaction_category, 'git_leading' as reaction_rule, true as ended_reverted",
+    ),
     ("undone", f"{ANSWERED}, true as ended_reverted, 1 as edit_count"),
     ("tests_failed", f"{ANSWERED}, 'failed' as test_outcome, 1 as edit_count, 1 as passed_run_count"),
     ("tests_still_fail", f"{ANSWERED}, 'failed' as test_outcome, 1 as edit_count"),
@@ -81,16 +96,37 @@ OUTCOMES = [
 ]
 # What tells nothing about the person judges nothing, and an answer to a question is no correction.
 UNJUDGED = [
-    ("a no to a question", f"{ANSWERED}, 'correction' as reaction_category, 'refusal_no' as reaction_rule, true as ends_with_question"),
-    ("a correction after a notification", f"{ANSWERED}, 'correction' as reaction_category, false as is_human"),
-    ("a failing test that was the task", f"{ANSWERED}, 'failed' as test_outcome, 1 as edit_count, 1 as passed_run_count, 'test' as task_type"),
-    ("a trial that was thrown away", f"{ANSWERED}, true as ended_reverted, 1 as edit_count, true as speaks_of_undoing"),
-    ("an error elsewhere", f"{ANSWERED}, 1 as edit_count, 'pasted_stack_trace' as reaction_rule, 'debug' as reaction_category"),
+    (
+        "a no to a question",
+        f"{ANSWERED}, 'correction' as reaction_category, 'refusal_no' as reaction_rule, true as ends_with_question",
+    ),
+    (
+        "a correction after a notification",
+        f"{ANSWERED}, 'correction' as reaction_category, false as is_human",
+    ),
+    (
+        "a failing test that was the task",
+        f"{ANSWERED}, 'failed' as test_outcome, 1 as edit_count, 1 as passed_run_count, 'test' as task_type",
+    ),
+    (
+        "a trial that was thrown away",
+        f"{ANSWERED}, true as ended_reverted, 1 as edit_count, true as speaks_of_undoing",
+    ),
+    (
+        "an error elsewhere",
+        f"{ANSWERED}, 1 as edit_count, 'pasted_stack_trace' as reaction_rule, 'debug' as reaction_category",
+    ),
     ("a stop after the answer", f"{STOPPED}, true as ended_with_answer"),
     ("a stop before any answer", "timestamp '2026-03-01' as interrupted_at"),
     ("another try", f"{ANSWERED}, 'continue' as reaction_category, 'retry' as reaction_rule"),
-    ("a refused plan", f"true as ended_rejected, 'planning' as last_call_family, {ANSWERED}, 'implement' as reaction_category"),
-    ("a refused commit that the person then makes", f"{STOPPED}, true as ended_rejected, 'git' as reaction_category"),
+    (
+        "a refused plan",
+        f"true as ended_rejected, 'planning' as last_call_family, {ANSWERED}, 'implement' as reaction_category",
+    ),
+    (
+        "a refused commit that the person then makes",
+        f"{STOPPED}, true as ended_rejected, 'git' as reaction_category",
+    ),
     ("the end of the log", ANSWERED),
 ]
 STRATEGIES = [
@@ -179,7 +215,9 @@ def test_outcome_rules(rule: str, features: str) -> None:
     assert first_rule("outcome_rules", relation("int_task_feature", GIVEN, features)) == rule
 
 
-@pytest.mark.parametrize("features", [features for _, features in UNJUDGED], ids=[name for name, _ in UNJUDGED])
+@pytest.mark.parametrize(
+    "features", [features for _, features in UNJUDGED], ids=[name for name, _ in UNJUDGED]
+)
 def test_what_tells_nothing_about_the_person_judges_nothing(features: str) -> None:
     rule = first_rule("outcome_rules", relation("int_task_feature", GIVEN, features))
     assert {row["rule_name"]: row["success"] for row in rows("outcome_rules")}[str(rule)] == ""
