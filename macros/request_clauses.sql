@@ -1,13 +1,14 @@
 {#
     A lower-cased text as a list of clauses, so that each can be asked for what it asks: split after the marks that end a
-    sentence, at line breaks and before words that begin another request. Code in fences and addresses ask for nothing. Of a
-    long text only the beginning and the end count: what is pasted stands between.
+    sentence, at line breaks and before words that begin another request. Code in fences and addresses ask for nothing.
 #}
 {% macro request_clauses(text) -%}
     {%- set bare = regex_replace_all(text, "'(?s)```.*?(```|$)|https?://[^\\s<>)\"]+'", "' '") -%}
     {%- set ended = regex_replace_all(bare, "'([.!?\\x3b:])(\\s+|$)|([。！？；，、：])'", "'\\1\\3\n'") -%}
     {%- set parted = regex_replace_all(ended, "',?\\s+((?:but|and then|then|so please|and please|please|otherwise|instead|afterwards|after that|so lets|so let.s|(?:so |and |maybe |i think )?(?:we|you) (?:should|need to|must|have to))\\s)|,\\s+'", "'\n\\1'") -%}
-    {{ first_and_last_texts(split_text(parted, 'chr(10)'), 12, 3) }}
+    {#- Empty lines would count among the first clauses. -#}
+    {%- set parted = regex_replace_all(parted, "'\\s*\n\\s*'", "'\n'") -%}
+    {{ split_text(parted, 'chr(10)') }}
 {%- endmacro %}
 
 {#

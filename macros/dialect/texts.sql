@@ -55,18 +55,17 @@
     regexp_replace({{ column }}, concat('(?<![A-Za-z0-9_])\\Q', {{ found }}, '\\E(?![A-Za-z0-9_])'), '\\{{ replacement }}')
 {%- endmacro %}
 
-{# The first and the last elements of a list of texts, without the empty ones; no element twice. #}
-{% macro first_and_last_texts(list, first, last) -%} {{ return(adapter.dispatch('first_and_last_texts')(list, first, last)) }} {%- endmacro %}
-{% macro duckdb__first_and_last_texts(list, first, last) -%}
-    list_filter(
-        list_filter({{ list }}, lambda part: trim(part) <> ''),
-        lambda part, position: position <= {{ first }}
-            or position > len(list_filter({{ list }}, lambda part: trim(part) <> '')) - {{ last }}
+{# The first and the last elements of a list; no element twice. #}
+{% macro first_and_last(list, first, last) -%} {{ return(adapter.dispatch('first_and_last')(list, first, last)) }} {%- endmacro %}
+{% macro duckdb__first_and_last(list, first, last) -%}
+    list_concat(
+        list_slice({{ list }}, 1, {{ first }}),
+        list_slice({{ list }}, greatest({{ first }} + 1, len({{ list }}) - {{ last }} + 1), len({{ list }}))
     )
 {%- endmacro %}
-{% macro spark__first_and_last_texts(list, first, last) -%}
-    filter(
-        filter({{ list }}, part -> trim(part) <> ''),
-        (part, position) -> position < {{ first }} or position >= size(filter({{ list }}, part -> trim(part) <> '')) - {{ last }}
+{% macro spark__first_and_last(list, first, last) -%}
+    concat(
+        slice({{ list }}, 1, {{ first }}),
+        slice({{ list }}, greatest({{ first }} + 1, size({{ list }}) - {{ last }} + 1), {{ last }})
     )
 {%- endmacro %}

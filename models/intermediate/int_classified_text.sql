@@ -44,13 +44,19 @@ fresh as (
 ),
 
 parted as (
-    select text_hash, {{ request_clauses('rule_text') }} as clauses
+    select text_hash, {{ request_clauses('rule_text') }} as all_clauses
     from fresh
+),
+
+-- Of a long text only the beginning and the end count: what is pasted stands between.
+outer_parts as (
+    select text_hash, {{ first_and_last('all_clauses', 12, 3) }} as clauses
+    from parted
 ),
 
 bare_clauses as (
     select text_hash, clause_number, left({{ without_lead_in('clause') }}, 400) as clause
-    from {{ explode('parted', 'clauses', 'clause', 'clause_number') }} as exploded
+    from {{ explode('outer_parts', 'clauses', 'clause', 'clause_number') }} as exploded
 ),
 
 clauses as (

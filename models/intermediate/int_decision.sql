@@ -72,8 +72,10 @@ questions as (
         asked.answer_text,
         asked.note_text,
         asked.unanswered_reason,
+        -- The same words with other options are another question.
         lead(calls.tool_use_id) over (
-            partition by calls.session_id, asked.question_text order by calls.called_at nulls last, calls.tool_use_id
+            partition by calls.session_id, asked.question_text, asked.option_labels
+            order by calls.called_at nulls last, calls.tool_use_id
         ) is not null as was_asked_again
     from calls
     inner join {{ ref('stg_transcripts__question') }} as asked on asked.tool_use_id = calls.tool_use_id

@@ -13,7 +13,8 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 MACROS = (
-    "dialect/lists.sql", "dialect/texts.sql", "dialect/regex.sql", "dialect/regex_numbers.sql", "rule_cases.sql", "request_clauses.sql",
+    "dialect/lists.sql", "dialect/texts.sql", "dialect/regex.sql", "dialect/regex_numbers.sql",
+    "rule_cases.sql", "request_clauses.sql",
 )  # fmt: skip
 RULE_COLUMNS = (
     "{rule_order: 'integer', rule_name: 'varchar', source: 'varchar', pattern: 'varchar', category: 'varchar', "
@@ -46,7 +47,10 @@ EVERYDAY = [
     ("There are no tests for this module.", "unknown"),
     ("The importer was written by the other team", "unknown"),
     # What is pasted asks for nothing either.
-    ("why does this fail?\nRun npm run check\n> biome check .\nError: Process completed with exit code 1.", "debug"),
+    (
+        "why does this fail?\nRun npm run check\n> biome check .\nError: Process completed with exit code 1.",
+        "debug",
+    ),
     ("<bash-notification>\n<status>completed</status>\n<summary>run the tests</summary>", "unknown"),
     ("Operation stopped by hook: fix the lint errors first", "unknown"),
 ]
@@ -80,7 +84,8 @@ def rendered(connection: duckdb.DuckDBPyConnection, model: str) -> str:
             return macros[f"duckdb__{name}"]
 
     context: dict[str, Any] = {
-        "adapter": Adapter, "execute": True, "return": lambda value: value, "config": lambda **_: "", "ref": lambda name: name,
+        "adapter": Adapter, "execute": True, "return": lambda value: value, "config": lambda **_: "",
+        "ref": lambda name: name,
         "is_incremental": lambda: False, "unseen": lambda: "true", "run_query": lambda query: Found(connection.sql(query)),
     }  # fmt: skip
     text = "\n".join((ROOT / "macros" / path).read_text(encoding="utf-8") for path in MACROS)
@@ -93,13 +98,19 @@ def rendered(connection: duckdb.DuckDBPyConnection, model: str) -> str:
 @pytest.fixture(scope="module")
 def classified() -> dict[str, tuple[str, str]]:
     """Every text of this module with its category and the rule that gave it."""
-    texts = [row["text"] for row in LABELLED] + [rule["example"] for rule in RULES] + [text for text, _ in EVERYDAY]
+    texts = (
+        [row["text"] for row in LABELLED]
+        + [rule["example"] for rule in RULES]
+        + [text for text, _ in EVERYDAY]
+    )
     with duckdb.connect() as connection:
         connection.execute(
             f"create table intent_rules as from read_csv('{ROOT / 'seeds' / 'intent_rules.csv'}', header = true, "
             f"delim = ',', quote = '\"', escape = '\"', columns = {RULE_COLUMNS})"
         )
-        connection.execute("create table int_turn as select unnest(?) as prompt_text, 1 as _batch_id", [texts])
+        connection.execute(
+            "create table int_turn as select unnest(?) as prompt_text, 1 as _batch_id", [texts]
+        )
         connection.execute(
             "create table int_tool_call (tool_name varchar, tool_input struct(subject varchar, description varchar, prompt "
             "varchar), result struct(task struct(subject varchar), newTodos struct(content varchar)[]), _batch_id bigint)"
@@ -125,7 +136,9 @@ def test_the_rules_give_labelled_texts_their_category(classified: dict[str, tupl
     assert right(seen, classified) >= LEAST_RIGHT
 
 
-def test_the_rules_hold_for_texts_that_they_were_not_made_from(classified: dict[str, tuple[str, str]]) -> None:
+def test_the_rules_hold_for_texts_that_they_were_not_made_from(
+    classified: dict[str, tuple[str, str]],
+) -> None:
     held_out = [row for number, row in enumerate(LABELLED, 1) if not number % HELD_OUT]
     assert right(held_out, classified) >= LEAST_RIGHT_HELD_OUT
 
