@@ -28,6 +28,7 @@ create table intermediate.int_tool_call (
     result struct("backgroundTaskId" varchar, "persistedOutputPath" varchar, task struct(task_id varchar), "shellId" varchar),
     source_path varchar, source_line bigint
 );
+create table intermediate.int_session as select 's1' as session_id, '/home/ann/shop' as project_path;
 create table staging.stg_transcripts__block (tool_use_id varchar, line_uuid varchar, block_type varchar, block_text varchar);
 create table staging.stg_transcripts__line as select 'l1' as line_uuid, '/home/ann/shop' as working_dir;
 create table staging.stg_transcripts__tool_result_file (
@@ -49,9 +50,14 @@ class Case:
     takes: float = SECONDS
     nothing_found: bool = False
     tool: str = "Bash"
+    all: bool = False
+    states_exit: bool = True
+    read_later: str | None = None
+    spilled: str | None = None
     seconds: str | None = None
     fails: tuple[str, ...] = ()
     passes: tuple[str, ...] = ()
+    fields: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +68,7 @@ class Read:
     seconds: str = ""
     fails: tuple[str, ...] = field(default=())
     passes: tuple[str, ...] = field(default=())
+    fields: dict[str, Any] = field(default_factory=dict)
 
 
 def cases() -> list[Case]:
@@ -94,17 +101,36 @@ def read(compiled: Path, found: list[Case]) -> dict[str, Read]:
             failed = case.exit != 0
             connection.execute(
                 "insert into intermediate.int_tool_call select 's1', 'main', 'p1', ?, 'l1', ?, ?, timestamp '2026-03-01 10:00:00', "
-                "timestamp '2026-03-01 10:00:10', ?, ?, ?, ?, ?, false, null, row(?), row(null, null, row(null), null), 'a.jsonl', 1",
+                "timestamp '2026-03-01 10:00:10', ?, ?, ?, ?, ?, false, null, row(?), row(?, ?, row(null), null), 'a.jsonl', 1",
                 [
                     case.place, case.place, case.tool, "ok" if not failed or case.nothing_found else "error",
-                    "exit_nonzero" if failed and not case.nothing_found else None, case.exit or None, case.nothing_found,
-                    case.takes * 1000, case.run,
+                    "exit_nonzero" if failed and not case.nothing_found else None,
+                    case.exit if failed and case.states_exit else None, case.nothing_found, case.takes * 1000, case.run,
+                    f"task-{case.place}" if case.read_later is not None else None,
+                    f"/home/ann/.claude/{case.place}.txt" if case.spilled is not None else None,
                 ],
             )  # fmt: skip
+            shown = f"Exit code {case.exit}\n{case.prints}" if failed and case.states_exit else case.prints
             connection.execute(
                 "insert into staging.stg_transcripts__block values (?, ?, 'tool_result', ?)",
-                [case.place, case.place, f"Exit code {case.exit}\n{case.prints}" if failed else case.prints],
+                [case.place, case.place, shown],
             )
+            if case.read_later is not None:
+                connection.execute(
+                    "insert into intermediate.int_tool_call select 's1', 'main', 'p1', ?, 'l1', ?, 'TaskOutput', "
+                    "timestamp '2026-03-01 10:00:30', timestamp '2026-03-01 10:00:31', 'ok', null, 0, false, 1000, false, null, "
+                    "row(null), row(null, null, row(?), null), 'a.jsonl', 2",
+                    [f"{case.place}-read", f"{case.place}-read", f"task-{case.place}"],
+                )
+                connection.execute(
+                    "insert into staging.stg_transcripts__block values (?, ?, 'tool_result', ?)",
+                    [f"{case.place}-read", f"{case.place}-read", case.read_later],
+                )
+            if case.spilled is not None:
+                connection.execute(
+                    "insert into staging.stg_transcripts__tool_result_file values (1, 's1', ?, ?, ?)",
+                    [f"{case.place}.txt", f"{case.place}.txt", case.spilled],
+                )
         for model in MODELS:
             path = compiled / f"{model}.sql"
             connection.execute(f"create table intermediate.{model} (_batch_id bigint)")
@@ -112,25 +138,39 @@ def read(compiled: Path, found: list[Case]) -> dict[str, Read]:
         runs = connection.execute(
             """
             select
-                runs.tool_use_id, runs.check_name, runs.outcome, runs.passed_count, runs.failed_count, runs.skipped_count,
-                round(runs.duration_seconds, 4), runs.duration_method,
-                list(results.test_name order by results.first_position) filter (where results.outcome = 'failed'),
-                list(results.test_name order by results.first_position) filter (where results.outcome = 'passed')
+                runs.tool_use_id as place, runs.check_name, runs.check_kind, runs.outcome, runs.outcome_method, runs.outcome_rule,
+                runs.recognised_by, runs.command_text, runs.command_shape, runs.working_dir, runs.target_path, runs.component_name,
+                runs.is_background, runs.is_exit_code_hidden, runs.is_output_cut, runs.is_output_filtered, runs.exit_code,
+                runs.total_count, runs.passed_count, runs.failed_count, runs.skipped_count, runs.duration_seconds, runs.duration_method,
+                list(results.test_name order by results.first_position) filter (where results.outcome = 'failed') as fails,
+                list(results.test_name order by results.first_position) filter (where results.outcome = 'passed') as passes
             from intermediate.int_check_run as runs
             left join intermediate.int_test_result as results on results.check_run_id = runs.check_run_id
-            where runs.check_kind = 'test'
             group by all
             order by runs.tool_use_id, runs.check_name
             """
-        ).fetchall()
-    read_from: dict[str, Read] = {case.place: Read() for case in found}
-    for place, name, outcome, passed, failed_count, skipped, seconds, method, fails, passes in runs:
-        before = read_from[place]
-        gives = f"{name} {outcome} {_text(passed)} {_text(failed_count)} {_text(skipped)}"
-        read_from[place] = Read(
-            gives=gives if before.gives == "nothing" else f"{before.gives}, {gives}",
-            seconds=f"{seconds:g}" + ("" if method == "exact" else f" {method}") if seconds is not None else "",
-            fails=tuple(fails or ()),
-            passes=tuple(passes or ()),
         )
-    return read_from
+        names = [column[0] for column in runs.description]
+        rows = [dict(zip(names, row, strict=True)) for row in runs.fetchall()]
+    return {
+        case.place: _read([row for row in rows if row["place"] == case.place and (case.all or row["check_kind"] == "test")])
+        for case in found
+    }
+
+
+def _read(rows: list[dict[str, Any]]) -> Read:
+    if not rows:
+        return Read()
+    first = rows[0]
+    seconds = first["duration_seconds"]
+    method = "" if first["duration_method"] == "exact" else f" {first['duration_method']}"
+    return Read(
+        gives=", ".join(
+            f"{row['check_name']} {row['outcome']} {_text(row['passed_count'])} {_text(row['failed_count'])} {_text(row['skipped_count'])}"
+            for row in rows
+        ),
+        seconds=f"{round(seconds, 4):g}{method}" if seconds is not None else "",
+        fails=tuple(first["fails"] or ()),
+        passes=tuple(first["passes"] or ()),
+        fields=first,
+    )

@@ -34,3 +34,5 @@ def test_a_command_is_the_test_run_that_it_is(read_from: dict[str, Read], case: 
         assert found.fails == case.fails
     if case.passes:
         assert found.passes == case.passes
+    for name, value in case.fields.items():
+        assert found.fields[name] == value, name
