@@ -308,14 +308,16 @@ targeted as (
     from aimed
 ),
 
+-- A client may write the lines of call and result with one time, which tells nothing about how long it took.
 timed as (
     select
-        *,
+        * exclude (duration_ms),
         check_count > 1 or is_background as is_shared,
+        nullif(duration_ms, 0) as duration_ms,
         coalesce(read_minutes, 0) * 60 + coalesce(read_seconds, 0) + coalesce(read_milliseconds, 0) / 1000 as own_seconds,
         coalesce(read_seconds, read_milliseconds, read_minutes) is not null and coalesce(
             is_background
-            or coalesce(read_minutes, 0) * 60 + coalesce(read_seconds, 0) + coalesce(read_milliseconds, 0) / 1000 <= duration_ms / 1000, true
+            or coalesce(read_minutes, 0) * 60 + coalesce(read_seconds, 0) + coalesce(read_milliseconds, 0) / 1000 <= nullif(duration_ms, 0) / 1000, true
         ) as has_own_duration
     from targeted
 ),

@@ -15,6 +15,7 @@ runs as (
         runs.tool_use_id,
         runs.session_id,
         runs.check_name,
+        runs.working_dir,
         runs.outcome as run_outcome,
         case when runs.target_file_count = 1 then runs.target_text end as target_file,
         {{ check_names('failed_name', 'runs.check_name', 'outputs.output_text') }} as failed_names,
@@ -26,36 +27,54 @@ runs as (
 ),
 
 named as (
-    select check_run_id, session_id, check_name, target_file, 'failed' as outcome, raw_name, name_number
+    select check_run_id, session_id, check_name, working_dir, target_file, 'failed' as outcome, raw_name, name_number
     from {{ explode('runs', 'failed_names', 'raw_name', 'name_number') }} as failures
     where run_outcome = 'failed'
     union all
-    select check_run_id, session_id, check_name, target_file, 'passed' as outcome, raw_name, name_number
+    select check_run_id, session_id, check_name, working_dir, target_file, 'passed' as outcome, raw_name, name_number
     from {{ explode('runs', 'passed_names', 'raw_name', 'name_number') }} as passes
 ),
 
+-- A name that begins with a file, as seen from where the command ran, begins with it as seen from the project.
 plain as (
     select
-        *,
-        trim({{ regex_replace_all('raw_name', noise, "'\\1'") }}) as test_name
+        named.*,
+        coalesce({{ path_in_checkout("concat(named.working_dir, '/')", 'sessions.project_path') }}, '') as folder_in_project,
+        trim({{ regex_replace_all('named.raw_name', noise, "'\\1'") }}) as shown_name
     from named
+    inner join {{ ref('int_session') }} as sessions on sessions.session_id = named.session_id
+),
+
+placed as (
+    select
+        *,
+        nullif({{ regex_group('shown_name', '^([\\w./@+-]+[.](?:py|[cm]?[jt]sx?|rb|exs|php|go|dart|feature))(?:::| [>›#]|$)') }}, '') as named_file
+    from plain
+    where shown_name <> ''
+),
+
+tests as (
+    select
+        *,
+        case when named_file is not null and named_file not like '/%' then folder_in_project || shown_name else shown_name end as test_name,
+        case
+            when coalesce(named_file, target_file) like '/%' then coalesce(named_file, target_file)
+            else folder_in_project || coalesce(named_file, target_file)
+        end as test_file
+    from placed
 )
 
 select
-    {{ surrogate_key(['plain.check_run_id', 'plain.test_name']) }} as test_result_id,
-    plain.check_run_id,
-    plain.session_id,
-    plain.check_name,
-    left(plain.test_name, {{ var('test_name_characters_kept') }}) as test_name,
-    coalesce(
-        nullif({{ regex_group('min(plain.test_name)', '^([\\w./@+-]+[.](?:py|[cm]?[jt]sx?|rb|exs|php|go|dart|feature))(?:::| [>›#]|$)') }}, ''),
-        min(plain.target_file)
-    ) as test_file,
+    {{ surrogate_key(['tests.check_run_id', 'tests.test_name']) }} as test_result_id,
+    tests.check_run_id,
+    tests.session_id,
+    tests.check_name,
+    left(tests.test_name, {{ var('test_name_characters_kept') }}) as test_name,
+    min(tests.test_file) as test_file,
     -- A test that failed and, tried again, passed in the same run has failed.
-    case when bool_or(plain.outcome = 'failed') then 'failed' else 'passed' end as outcome,
-    cast(min(plain.name_number) as bigint) as first_position,
+    case when bool_or(tests.outcome = 'failed') then 'failed' else 'passed' end as outcome,
+    cast(min(tests.name_number) as bigint) as first_position,
     touched._batch_id
-from plain
-inner join touched on touched.session_id = plain.session_id
-where plain.test_name <> ''
-group by plain.check_run_id, plain.session_id, plain.check_name, plain.test_name, touched._batch_id
+from tests
+inner join touched on touched.session_id = tests.session_id
+group by tests.check_run_id, tests.session_id, tests.check_name, tests.test_name, touched._batch_id

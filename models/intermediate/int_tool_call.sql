@@ -136,7 +136,7 @@ judged as (
         coalesce(last_commands.only_looks_before, false) as only_looks_before,
         coalesce(last_commands.stops_early, false) as stops_early,
         -- What a command printed, without the client's words.
-        {{ regex_replace_all('paired.result_text', "'^(Error: )?Exit code \d+\s*|^Error\s*$'", "''") }} as printed_text
+        {{ regex_replace_all('paired.result_text', "'^(Error: )?Exit code \\d+\\s*|^Error\\s*$'", "''") }} as printed_text
     from paired
     left join last_commands on last_commands.tool_use_id = paired.tool_use_id
 ),

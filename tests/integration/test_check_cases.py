@@ -29,8 +29,10 @@ def test_a_command_is_the_test_run_that_it_is(read_from: dict[str, Read], case: 
     found = read_from[case.place]
     assert found.gives == case.gives
     if case.seconds is not None:
-        assert found.seconds == case.seconds
+        assert found.seconds == str(case.seconds)
     if case.fails:
         assert found.fails == case.fails
     if case.passes:
         assert found.passes == case.passes
+    for name, value in case.fields.items():
+        assert found.fields[name] == value, name

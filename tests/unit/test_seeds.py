@@ -144,7 +144,12 @@ def test_rules_are_numbered_in_file_order(seed: str) -> None:
 
 def test_every_error_example_matches_its_own_rule_first() -> None:
     """An example is caught by its rule and by none before it, for a tool the rule is for."""
-    tools = {"": "Read", "^mcp__": "mcp__tickets__search", "^(Bash|PowerShell)$": "Bash", "^WebFetch$": "WebFetch"}
+    tools = {
+        "": "Read",
+        "^mcp__": "mcp__tickets__search",
+        "^(Bash|PowerShell)$": "Bash",
+        "^WebFetch$": "WebFetch",
+    }
     rules = rows("tool_error_rules")
     for rule in rules:
         first = next(
@@ -160,7 +165,10 @@ def test_every_error_example_matches_its_own_rule_first() -> None:
 @pytest.mark.parametrize(
     ("text", "error_type"),
     [
-        ("Permission for this tool use was denied. The tool use was rejected (eg. if it was a", "denied_user"),
+        (
+            "Permission for this tool use was denied. The tool use was rejected (eg. if it was a",
+            "denied_user",
+        ),
         ("The user doesn't want to proceed with this tool use. The tool use was rejected.", "denied_user"),
         ("The agent proposed a plan that was rejected by the user. The user chose to stay", "denied_user"),
         ("User declined to answer questions", "denied_user"),
@@ -168,13 +176,19 @@ def test_every_error_example_matches_its_own_rule_first() -> None:
         ("The user has rejected the plan", "denied_user"),
         ("Permission for this action has been denied. Reason: blocked by classifier.", "denied_auto"),
         ("Permission for this tool use was denied by the Claude Code auto mode classifier.", "denied_auto"),
-        ("shop-model is temporarily unavailable, so auto mode cannot determine the safety of Bash", "denied_auto"),
+        (
+            "shop-model is temporarily unavailable, so auto mode cannot determine the safety of Bash",
+            "denied_auto",
+        ),
         ("Permission to use Bash has been auto-denied (prompts unavailable).", "denied_rule"),
         ("Permission to use Bash with command a\nb\nc has been denied.", "denied_rule"),
         ("Permission to use Edit has been denied because Claude Code is running in don't ask", "denied_rule"),
         ("Permission to read /etc/shadow has been denied.", "denied_rule"),
         ("Claude requested permissions to edit /shop/.env which is a sensitive file.", "denied_rule"),
-        ("This Bash command contains multiple operations. The following parts require approval: a", "denied_rule"),
+        (
+            "This Bash command contains multiple operations. The following parts require approval: a",
+            "denied_rule",
+        ),
         ("Compound commands with cd and git require approval to prevent attacks", "denied_rule"),
         ("Command contains ${} parameter substitution", "denied_rule"),
         ("Permission denied", "permission_denied_os"),
@@ -217,7 +231,9 @@ def test_refusals_are_told_from_failures(text: str, error_type: str) -> None:
 def test_what_finds_nothing_is_told_from_what_fails(text: str, found: bool) -> None:
     """An exit status that only says no belongs to a command that asks."""
     assert found == any(
-        re.search(rule["pattern"], text) for rule in rows("tool_error_rules") if rule["source"] == "last_command"
+        re.search(rule["pattern"], text)
+        for rule in rows("tool_error_rules")
+        if rule["source"] == "last_command"
     )
 
 
