@@ -2,7 +2,8 @@
 
 Start-up matters: DuckDB, rich and dbt are imported by the command that needs them, never by `--help`.
 Exit codes: 0 done; 1 failed, nothing was published; 2 wrong usage; 3 no published store; 4 published, but a model
-failed, or --strict and a check found something; 130 stopped with Ctrl-C.
+failed, or --strict and a check found something; 130 stopped with Ctrl-C; 141 stopped because nobody read the output of a
+command that does something.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import date
 from pathlib import Path
 from types import FrameType
@@ -38,6 +39,8 @@ if TYPE_CHECKING:
 
 UNCLEAN = 4
 INTERRUPTED = 130
+UNREAD = 141
+_DOING = frozenset({"ingest", "build", "scan", "check", "docs"})
 NARROWEST = 80
 _PROBLEMS_SHOWN = 20
 _FOLDER = click.Path(path_type=Path)
@@ -87,7 +90,22 @@ def _build_progress() -> Iterator[Callable[[str, int, int], None] | None]:
         yield bar
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+class _UnreadError(Exception):
+    """Nobody reads the output any more."""
+
+
+class _Commands(click.Group):
+    """The commands; of a broken pipe click itself would make exit code 1, without a word."""
+
+    def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401 - whatever a command returns
+        """Run the command."""
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError as error:
+            raise _UnreadError from error
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(__version__, prog_name="agent-store")
 def cli() -> None:
     """What your coding agents did and what it cost, as a tested star schema on this machine.
@@ -636,10 +654,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except click.ClickException as error:
         error.show()
         code = error.exit_code
-    except BrokenPipeError:
-        # Who reads has enough (| head): not an error. Python would complain once more when closing stdout.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        code = 0
+    except (BrokenPipeError, _UnreadError):
+        code = _unread(arguments)
     except Exception as error:
         if _interrupts.seen:
             code = _interrupted()
@@ -655,6 +671,21 @@ def _fail(error: StoreError) -> int:
     if error.hint:
         _say(f"  → {error.hint}")
     return error.exit_code
+
+
+def _unread(arguments: Sequence[str] | None) -> int:
+    """Who reads has enough (| head): no error where something was asked; what was to be done is not done."""
+    # Python would complain once more when closing stdout.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.__stdout__.fileno() if sys.__stdout__ else 1)
+    command = next(iter(sys.argv[1:] if arguments is None else arguments), "")
+    if command not in _DOING:
+        return 0
+    with suppress(OSError):
+        _say(
+            "Stopped: nobody reads the output any more. Nothing is lost or half done: the next run goes on "
+            "where this one ended."
+        )
+    return UNREAD
 
 
 def _interrupted() -> int:

@@ -13,6 +13,7 @@ import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import asdict, dataclass, field, replace
+from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -93,19 +94,27 @@ def _file(paths: StorePaths) -> Path:
     return paths.target / "compiled.json"
 
 
+def _digest(text: str) -> str:
+    return sha256(text.encode("utf-8", "replace")).hexdigest()
+
+
 def save(paths: StorePaths, compiled: Compiled) -> None:
     """Write everything in one rename."""
     file = _file(paths)
     temporary = file.with_suffix(f".tmp-{os.getpid()}")
     with private_files():
-        temporary.write_text(json.dumps({"format": _FORMAT, **asdict(compiled)}), encoding="utf-8")
+        text = json.dumps({"format": _FORMAT, **asdict(compiled)})
+        temporary.write_text(f"{_digest(text)}\n{text}", encoding="utf-8")
         temporary.replace(file)
 
 
 def load(paths: StorePaths, code: str) -> Compiled | None:
-    """What was compiled for this very code; None where there is nothing or it is of other code."""
+    """What was compiled for this very code; None where there is nothing, or it is damaged or of other code."""
     try:
-        found = json.loads(_file(paths).read_text(encoding="utf-8"))
+        digest, _, text = _file(paths).read_text(encoding="utf-8").partition("\n")
+        if digest != _digest(text):
+            return None
+        found = json.loads(text)
         if found["format"] != _FORMAT or found["code"] != code:
             return None
         return Compiled(

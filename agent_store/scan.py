@@ -104,10 +104,12 @@ def lists(paths: StorePaths, folders: Iterable[Folder]) -> dict[Path, Path | Non
     """
     places: dict[Path, Path | None] = {paths.home / sources.FILE_NAME: None}
     for folder in folders:
-        if folder.origin != "home":
-            places.setdefault(folder.path / _PROJECT_LIST, folder.path)
+        if folder.origin == "home":
+            continue
+        inside = Path(components.whole_of(folder.path))
+        places.setdefault(folder.path / _PROJECT_LIST, inside)
         if folder.origin == _NAMED:
-            places.setdefault(folder.path / sources.FILE_NAME, folder.path)
+            places.setdefault(folder.path / sources.FILE_NAME, inside)
     return {place: inside for place, inside in places.items() if is_regular(place)}
 
 

@@ -12,6 +12,7 @@ import importlib.metadata
 import json
 import os
 import re
+import stat
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -20,7 +21,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from agent_store import compiled
+from agent_store import compiled, damage
 from agent_store.errors import StoreError, explain
 from agent_store.paths import HOME_VARIABLE, STORE_NAME, StorePaths, private_files
 
@@ -54,8 +55,16 @@ def build_lock(paths: StorePaths, on_wait: Callable[[str], None] | None = None) 
     paths.ensure()
     started = time.monotonic()
     said = False
-    descriptor = os.open(paths.lock, os.O_RDWR | os.O_CREAT, 0o600)
     try:
+        descriptor = os.open(paths.lock, os.O_RDWR | os.O_CREAT | os.O_NONBLOCK, 0o600)
+    except OSError as error:
+        raise StoreError(
+            f"The lock {paths.lock} cannot be opened: {error.strerror or error}.",
+            "No program of this store makes it so: move what is there away, then try again.",
+        ) from error
+    try:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise StoreError(f"The lock {paths.lock} is not a regular file.", "Move it away, then try again.")
         while True:
             try:
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -70,6 +79,7 @@ def build_lock(paths: StorePaths, on_wait: Callable[[str], None] | None = None) 
         note = f"process {os.getpid()}, since {datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC"
         os.ftruncate(descriptor, 0)
         os.pwrite(descriptor, note.encode(), 0)
+        damage.refuse(paths)
         yield time.monotonic() - started
     finally:
         os.close(descriptor)

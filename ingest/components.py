@@ -124,7 +124,7 @@ class Finder:
         """Find everything in a folder."""
         root = folder.path
         # Nobody asked to trust a project: its links are followed as far as its repository goes.
-        self._within = _whole_of(root) if folder.origin == "project" else None
+        self._within = whole_of(root) if folder.origin == "project" else None
         if folder.origin == "home":
             self.config_dir(root, root, "user")
             self.installed_plugins(root)
@@ -341,7 +341,7 @@ class Finder:
         self.found.setdefault(found.key, found)
 
 
-def _whole_of(root: Path) -> str:
+def whole_of(root: Path) -> str:
     """What a project is: its repository, unless that is the user's home or more; else its folder."""
     real = Path(os.path.realpath(root))
     top = git.repository_of(real)

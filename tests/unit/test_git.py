@@ -401,3 +401,22 @@ def test_a_program_called_git_in_the_folder_is_not_git(
     monkeypatch.setenv("PATH", f".{os.pathsep}{os.pathsep}{os.environ['PATH']}")
     monkeypatch.chdir(project)
     assert look_at_everything(project)["commits"] == 4
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "ext::{trap}", "ext::sh -c {trap}", "fd::7", "--upload-pack={trap}", "-u{trap}", "ssh://-oProxyCommand={trap}/x",
+        "git://127.0.0.1:9/x", "ftp://127.0.0.1:9/x", "file:///no/such/place",
+    ],
+)  # fmt: skip
+def test_an_address_is_no_way_to_run_a_program(address: str, trap: Path) -> None:
+    assert git.remote_references(address.format(trap=trap), 5) is None
+
+
+def test_objects_that_lie_elsewhere_are_found(project: Path, tmp_path: Path) -> None:
+    """A clone may borrow the objects of another by a path that is relative to its own."""
+    plain(tmp_path, "clone", "-q", "--shared", str(project), "borrower")
+    alternates = tmp_path / "borrower" / ".git" / "objects" / "info" / "alternates"
+    alternates.write_text("../../../project/.git/objects\n", encoding="utf-8")
+    assert look_at_everything(tmp_path / "borrower") == EVERYTHING

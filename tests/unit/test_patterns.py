@@ -26,7 +26,8 @@ PIECES = (
     "refs/", "C:", "é", "\u2192", "token", "://", "gitdir:", ".env.",
 )  # fmt: skip
 TEXTS = [(piece * (PATTERN_LENGTH // len(piece) + 1))[:PATTERN_LENGTH] for piece in PIECES] + [
-    f"a: x{' ' * PATTERN_LENGTH}y", f"[a]({' ' * PATTERN_LENGTH}", f"a{' ' * PATTERN_LENGTH})x", f"{' ' * PATTERN_LENGTH}x", f"{'1' * PATTERN_LENGTH}x",
+    f"{start}{sign * PATTERN_LENGTH}{end}"
+    for start, sign, end in (("a: x", " ", "y"), ("[a](", " ", ""), ("a", " ", ")x"), ("", " ", "x"), ("", "1", "x"))
 ]  # fmt: skip
 # These read a heading, which is cut before: see the test of headings.
 CUT_BEFORE = re.compile("_HEADING|_RECEIVER")

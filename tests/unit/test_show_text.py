@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import ast
 import io
 import json
 import re
 import unicodedata
 from collections.abc import Sequence
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
@@ -67,6 +69,19 @@ def test_every_control_and_direction_of_unicode_is_covered() -> None:
 )  # fmt: skip
 def test_ordinary_text_stays_as_it_is(text: str) -> None:
     assert visible(text) == text
+
+
+def test_commands_make_no_console_of_their_own() -> None:
+    """Bars show names of models and numbers; everything else is printed by the console that shows codes."""
+    makers = {
+        path.name
+        for path in (Path(command.__file__).parent).glob("*.py")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Name)
+        and node.func.id in {"Console", "print"}
+    }
+    assert makers <= {"progress.py"}
 
 
 def attack_console(width: int = 60) -> Console:
