@@ -86,6 +86,10 @@ seen as (
     select component_type, component_name, file_path, seen_at from {{ ref('int_declared_component') }}
     union all
     select 'tool', 'WebSearch', null, started_at from {{ ref('int_api_response') }} where web_search_count > 0
+    union all
+    select 'system_prompt', 'outside_of_threads', null, started_at
+    from {{ ref('int_api_response') }}
+    where thread_position is null and context_tokens > 0
 ),
 
 components as (
