@@ -218,9 +218,9 @@ parts as (
     from all_responses
     where web_search_cost_usd > 0
     union all
-    -- A request whose size is not known to the ledger (no context tokens, or no place in a thread) has its input side here.
+    -- A request without a place in a thread has its input side here. It enters nothing: a name of its own keeps it apart.
     select
-        all_responses.response_id, 'system_prompt', 'unlogged', all_responses.context_tokens, all_responses.context_tokens, 0,
+        all_responses.response_id, 'system_prompt', 'outside_of_threads', all_responses.context_tokens, all_responses.context_tokens, 0,
         all_responses.context_tokens, all_responses.cache_write_1h_tokens,
         all_responses.cache_write_5m_tokens, all_responses.input_tokens,
         coalesce(

@@ -93,6 +93,10 @@ seen as (
         {{ inference_component_type('inference_type') }}, {{ inference_component_name('inference_type') }}, null, started_at
     from {{ ref('int_inference') }}
     where not is_answer
+    union all
+    select 'system_prompt', 'outside_of_threads', null, started_at
+    from {{ ref('int_api_response') }}
+    where thread_position is null and context_tokens > 0
 ),
 
 components as (

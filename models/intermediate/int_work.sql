@@ -415,11 +415,38 @@ started as (
 
 delegated as (
     select
-        agent_work.* replace (
-            coalesce(started.agent_id, {{ surrogate_key(["'subagent'", "'unknown'"]) }}) as agent_id,
-            case when started.agent_id is not null then agent_work.agent_name else 'unknown' end as agent_name,
-            case when started.agent_id is not null then agent_work.agent_type else 'subagent' end as agent_type
-        )
+        agent_work.work_id,
+        agent_work.work_source,
+        agent_work.session_id,
+        agent_work.actor,
+        agent_work.turn_id,
+        agent_work.run_actor,
+        coalesce(started.agent_id, {{ surrogate_key(["'subagent'", "'unknown'"]) }}) as agent_id,
+        case when started.agent_id is not null then agent_work.agent_name else 'unknown' end as agent_name,
+        case when started.agent_id is not null then agent_work.agent_type else 'subagent' end as agent_type,
+        agent_work.teammate_name,
+        agent_work.handed_to,
+        agent_work.description,
+        agent_work.prompt_text,
+        agent_work.requested_model,
+        agent_work.is_background,
+        agent_work.created_at,
+        agent_work.assigned_at,
+        agent_work.accepted_at,
+        agent_work.outcome,
+        agent_work.outcome_reason,
+        agent_work.ended_at,
+        agent_work.last_activity_at,
+        agent_work.returned_at,
+        agent_work.ended_by,
+        agent_work.returned_text,
+        agent_work.return_source_path,
+        agent_work.return_source_line,
+        agent_work.reported_tool_call_count,
+        agent_work.reported_edit_count,
+        agent_work.source_path,
+        agent_work.source_line,
+        agent_work._batch_id
     from agent_work
     left join started on started.agent_id = agent_work.agent_id
 )

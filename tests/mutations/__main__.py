@@ -7,6 +7,7 @@ homes with findings are written to a file, one per line; `--seed` with one of th
 from __future__ import annotations
 
 import argparse
+import os
 import shutil
 import subprocess
 import sys
@@ -15,6 +16,7 @@ import time
 from collections import Counter
 from pathlib import Path
 
+from agent_store.paths import HOME_VARIABLE
 from tests.mutations.damages import damaged, fuzzed_lines, sessions, write
 from tests.mutations.store import EXPECTED_FINDINGS, PROJECT, Report, Store
 
@@ -69,8 +71,9 @@ def _options() -> argparse.Namespace:
 def _built(bases: list[Path], folder: Path) -> Path:
     home = folder / "store"
     roots = [word for base in bases[:1] for word in ("--root", str(base))]
-    command = [sys.executable, "-m", "agent_store.cli", "build", "--home", str(home), "--quiet", *roots]
-    subprocess.run(command, cwd=PROJECT, check=True)
+    command = [sys.executable, "-m", "agent_store.cli", "build", "--quiet", *roots]
+    environment = os.environ | {HOME_VARIABLE: str(home)}
+    subprocess.run(command, cwd=PROJECT, env=environment, check=True)
     return home
 
 

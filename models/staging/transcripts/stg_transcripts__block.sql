@@ -57,7 +57,7 @@ select
     session_id,
     line_uuid,
     line_type,
-    coalesce(block_type, 'unknown') as block_type,
+    coalesce(nullif(block_type, ''), 'unknown') as block_type,
     coalesce(block_id, result_tool_use_id) as tool_use_id,
     tool_name,
     caller_type,
