@@ -405,15 +405,20 @@ def tokens_of(usage: Json) -> Tokens:
     )
 
 
-def billed_parts(usage: Json, model: str | None) -> list[tuple[str | None, Tokens, bool]]:
+Part = tuple[str | None, Tokens, bool]
+
+
+def billed_parts(usage: Json, model: str | None) -> list[Part]:
     """What a response is billed for: (model, tokens, is an adviser), mostly one (rule 10)."""
     iterations = usage.get("iterations")
     parts: list[tuple[str, str | None, Tokens]] = []
+    unsaid: list[bool] = []
     for entry in iterations if isinstance(iterations, list) else []:
         if isinstance(entry, dict) and (tokens := tokens_of(entry)).prompt + tokens.output:
             kind = _text(entry.get("type")) or "message"
             named = _text(entry.get("model"))
             parts.append((kind, named if kind.startswith("advisor") else named or model, tokens))
+            unsaid.append(not _dict(entry.get("cache_creation")))
     whole = (model, tokens_of(usage), False)
     found = [(named, tokens, kind.startswith("advisor")) for kind, named, tokens in parts]
     if not parts:
@@ -427,26 +432,22 @@ def billed_parts(usage: Json, model: str | None) -> list[tuple[str | None, Token
             top.input, top.output, top.read, top.write_5m + top.write_1h,
         )  # fmt: skip
         is_empty = top.input + top.output + top.read == 0
-        return _with_lifetimes(found, usage) if is_empty or (is_sum and len(parts) > 1) else [whole]
+        return _with_lifetimes(found, usage, unsaid) if is_empty or (is_sum and len(parts) > 1) else [whole]
     if not any(kind in ("message", "fallback_message") for kind, _, _ in parts):
-        return [whole, *found]
-    return _with_lifetimes(found, usage)
+        return [whole, *_with_lifetimes(found, usage, unsaid)]
+    return _with_lifetimes(found, usage, unsaid)
 
 
-def _with_lifetimes(
-    parts: list[tuple[str | None, Tokens, bool]], usage: Json
-) -> list[tuple[str | None, Tokens, bool]]:
+def _with_lifetimes(parts: list[Part], usage: Json, unsaid: list[bool]) -> list[Part]:
     """Iterations that do not say for how long they wrote did so as the whole did, if it did in one way."""
     top = tokens_of(usage)
     if not top.write_1h or top.write_5m:
         return parts
     return [
-        (
-            model,
-            tokens if is_adviser else replace(tokens, write_5m=0, write_1h=tokens.write_5m + tokens.write_1h),
-            is_adviser,
-        )
-        for model, tokens, is_adviser in parts
+        (model, replace(tokens, write_5m=0, write_1h=tokens.write_5m + tokens.write_1h), is_adviser)
+        if is_unsaid and not is_adviser
+        else (model, tokens, is_adviser)
+        for (model, tokens, is_adviser), is_unsaid in zip(parts, unsaid, strict=True)
     ]
 
 
@@ -641,7 +642,15 @@ def _told_apart(lines: list[ResponseLine]) -> list[list[ResponseLine]]:
                 runs.append([])
             runs[-1].append(line)
             last[any(line.reported_input)] = line
-    runs.sort(key=lambda run: (run[0].is_sidechain, run[0].timestamp or "~", run[0].path, run[0].line_number))
+    runs.sort(
+        key=lambda run: (
+            run[0].says_it_is_a_copy,
+            run[0].is_sidechain,
+            run[0].timestamp or "~",
+            run[0].path,
+            run[0].line_number,
+        )
+    )
     answers: list[list[ResponseLine]] = []
     for run in runs:
         same = next(

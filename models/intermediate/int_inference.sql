@@ -103,7 +103,10 @@ bills as (
         ) as is_by_iteration,
         coalesce(sums.is_any_written, false) as is_any_written,
         -- The part of the cache writes that was for an hour, for iterations that do not say.
-        coalesce(least(tops.cache_write_1h_tokens / nullif(cast(tops.cache_write_tokens as double), 0), 1), 0) as share_1h
+        case
+            when tops.cache_write_tokens > 0 then cast(tops.cache_write_1h_tokens as double) / tops.cache_write_tokens
+            else 0
+        end as share_1h
     from top_levels as tops
     left join iteration_sums as sums on sums.response_id = tops.response_id
 ),
@@ -112,8 +115,8 @@ shared_writes as (
     select
         iterations.*,
         bills.share_1h,
-        case when iterations.is_written and iterations.has_no_lifetimes then iterations.cache_write_tokens else 0 end as unsaid_tokens,
-        sum(case when iterations.is_written and iterations.has_no_lifetimes then iterations.cache_write_tokens else 0 end) over (
+        case when iterations.has_no_lifetimes and not iterations.is_adviser then iterations.cache_write_tokens else 0 end as unsaid_tokens,
+        sum(case when iterations.has_no_lifetimes and not iterations.is_adviser then iterations.cache_write_tokens else 0 end) over (
             partition by iterations.response_id order by iterations.iteration_number rows between unbounded preceding and current row
         ) as running_unsaid_tokens
     from iterations
