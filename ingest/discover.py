@@ -210,6 +210,14 @@ def _as_text(name: str) -> str:
     return name
 
 
+class _Link(NamedTuple):
+    """A folder to walk: its names below the root, where it is, and the folders it stands for in logical paths."""
+
+    names: tuple[str, ...]
+    path: str
+    place: tuple[str, ...]
+
+
 class _Walk:
     """One walk below one root; folders that were seen before, here or in another walk, are left out.
 
@@ -223,7 +231,7 @@ class _Walk:
         self.root = _as_text(root.as_posix())
         self.seen = seen
         self.problems: list[Problem] = []
-        self.links: list[tuple[str, tuple[str, ...]]] = []
+        self.links: list[_Link] = []
         self.parts = root.parts
         above = PurePosixPath(root.as_posix()).parts
         # The part of the root's own path from its `projects` on, if the root lies in one.
@@ -232,22 +240,35 @@ class _Walk:
 
     def files(self) -> Iterator[FoundFile]:
         """Walk what lies below the root itself."""
-        yield from self._below(self.system_root, ())
+        yield from self._below(_Link((), self.system_root, self.above))
 
     def linked_files(self) -> Iterator[FoundFile]:
         """Walk what links lead to, in the order of their names."""
         while self.links:
-            links, self.links = sorted(self.links, key=lambda link: link[1]), []
-            for path, names in links:
-                here = os.path.realpath(os.path.dirname(path))  # noqa: PTH120 - names need not be valid text
-                target = os.path.realpath(path)
-                if Path(target) not in (Path(here), *Path(here).parents):
-                    yield from self._below(path, names)
+            links, self.links = sorted(self.links), []
+            for link in links:
+                here = os.path.realpath(os.path.dirname(link.path))  # noqa: PTH120 - names need not be valid text
+                target = Path(os.path.realpath(link.path))
+                if target not in (Path(here), *Path(here).parents):
+                    yield from self._below(link._replace(place=self._place_of(link, target)))
 
-    def _below(self, start: str, start_names: tuple[str, ...]) -> Iterator[FoundFile]:
-        pending = [(start, start_names)]
+    @staticmethod
+    def _place_of(link: _Link, target: Path) -> tuple[str, ...]:
+        """Return which folders a linked folder stands for: those of its real place, whatever the link is called.
+
+        So its files have the path that they have where the folder is found without the link.
+        """
+        if link.names[-1] == _PROJECTS:
+            return link.place
+        if _PROJECTS in target.parts:
+            return target.parts[target.parts.index(_PROJECTS) :]
+        return (*link.place[:-1], target.name)
+
+    def _below(self, start: _Link) -> Iterator[FoundFile]:
+        pending = [(start.path, start.names)]
         while pending:
             folder, names = pending.pop()
+            place = (*start.place, *names[len(start.names) :])
             try:
                 identity = _identity(folder)
                 if identity in self.seen:
@@ -256,13 +277,16 @@ class _Walk:
                 with os.scandir(folder) as entries:
                     for entry in entries:
                         if not self._is_folder(entry):
-                            if found := self._taken(entry, names):
+                            if found := self._taken(entry, names, place):
                                 yield found
                         elif not is_skipped(
                             (*self.parts, *names), entry.name, is_home=self.is_home and not names
                         ):
-                            waiting = self.links if entry.is_symlink() else pending
-                            waiting.append((entry.path, (*names, entry.name)))
+                            if entry.is_symlink():
+                                link = _Link((*names, entry.name), entry.path, (*place, entry.name))
+                                self.links.append(link)
+                            else:
+                                pending.append((entry.path, (*names, entry.name)))
             except OSError as error:
                 self.problems.append(Problem(_as_text(folder), None, f"cannot be listed: {_reason(error)}"))
 
@@ -273,7 +297,9 @@ class _Walk:
         except OSError:
             return False
 
-    def _taken(self, entry: os.DirEntry[str], names: tuple[str, ...]) -> FoundFile | None:
+    def _taken(
+        self, entry: os.DirEntry[str], names: tuple[str, ...], place: tuple[str, ...]
+    ) -> FoundFile | None:
         name = entry.name
         folders = (*self.above, *names)
         kind = classify(folders, name)
@@ -294,7 +320,7 @@ class _Walk:
             _as_text("/".join((*names, name))),
             entry.path,
             kind,
-            _as_text(logical_path(folders, name, kind)),
+            _as_text(logical_path(place, name, kind)),
             stamp_of(status),
         )
 

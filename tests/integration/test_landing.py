@@ -569,6 +569,23 @@ def test_the_same_file_lands_once_wherever_it_lies(store: Store, tmp_path: Path)
     store.check()
 
 
+def test_a_folder_that_is_linked_lands_once_also_when_the_link_becomes_the_folder(
+    store: Store, tmp_path: Path
+) -> None:
+    outside = tmp_path / "disk" / "-home-dev-lid"
+    outside.mkdir(parents=True)
+    (outside / "lid.jsonl").write_text('{"n":1}\n{"n":2}\n', encoding="utf-8")
+    link = store.root / "projects" / outside.name
+    link.symlink_to(outside)
+    (store.root / "projects" / "-again").symlink_to(outside)
+    assert store.land().lines_landed == 2
+    assert store.land(store.root, outside.parent).lines_landed == 0
+    link.unlink()
+    shutil.copytree(outside, link)
+    assert store.land().lines_landed == 0
+    assert store.texts() == ['{"n":1}', '{"n":2}']
+
+
 def test_a_copy_that_went_another_way_is_a_generation_of_its_own(store: Store, tmp_path: Path) -> None:
     write(store.session, *numbered(0, 5))
     copy = tmp_path / "backup"

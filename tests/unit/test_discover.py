@@ -180,7 +180,7 @@ def test_links_to_folders_are_followed_but_neither_in_circles_nor_twice(tmp_path
     root = tmp_path / "home"
     make(root, f"projects/-c/{SESSION}.jsonl")
     (root / "projects" / "-a").symlink_to(outside / "-a")
-    (root / "projects" / "-a-again").symlink_to("-a")
+    (root / "projects" / "-a-again").symlink_to(outside / "-a")
     (root / "projects" / "-b-is-c").symlink_to("-c")
     (root / "projects" / "-whole-disk").symlink_to("/")
     (root / "projects" / "-gone").symlink_to("nowhere")
@@ -191,6 +191,11 @@ def test_links_to_folders_are_followed_but_neither_in_circles_nor_twice(tmp_path
         f"projects/-a/{SESSION}.jsonl", "projects/-a/deeper/x.jsonl", f"projects/-c/{SESSION}.jsonl",
     ]  # fmt: skip
     assert result.problems == ()
+    # Whatever the link is called, the file is the one that is found without it.
+    (root / "projects" / "-a").unlink()
+    assert {file.logical_path for file in scan([root]).files} == {
+        f"-a/{SESSION}.jsonl", "-a/deeper/x.jsonl", f"-c/{SESSION}.jsonl",
+    }  # fmt: skip
 
 
 def test_what_lies_in_a_root_is_found_there_and_not_where_another_root_links_to_it(tmp_path: Path) -> None:
