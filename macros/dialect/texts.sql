@@ -54,3 +54,8 @@
 {% macro spark__replace_whole(column, found, replacement) -%}
     regexp_replace({{ column }}, concat('(?<![A-Za-z0-9_])\\Q', {{ found }}, '\\E(?![A-Za-z0-9_])'), '\\{{ replacement }}')
 {%- endmacro %}
+
+{# Length of a text in bytes of UTF-8. #}
+{% macro byte_length(column) -%} {{ return(adapter.dispatch('byte_length')(column)) }} {%- endmacro %}
+{% macro duckdb__byte_length(column) -%} cast(strlen({{ column }}) as bigint) {%- endmacro %}
+{% macro spark__byte_length(column) -%} cast(octet_length({{ column }}) as bigint) {%- endmacro %}
