@@ -69,3 +69,8 @@
         slice({{ list }}, greatest({{ first }} + 1, size({{ list }}) - {{ last }} + 1), {{ last }})
     )
 {%- endmacro %}
+
+{# Length of a text in bytes of UTF-8. #}
+{% macro byte_length(column) -%} {{ return(adapter.dispatch('byte_length')(column)) }} {%- endmacro %}
+{% macro duckdb__byte_length(column) -%} cast(strlen({{ column }}) as bigint) {%- endmacro %}
+{% macro spark__byte_length(column) -%} cast(octet_length({{ column }}) as bigint) {%- endmacro %}
