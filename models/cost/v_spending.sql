@@ -9,7 +9,7 @@ select
     sessions.project_name,
     sessions.project_path,
     coalesce(nullif(calls.git_branch, 'HEAD'), 'none') as git_branch,
-    models.model_name,
+    coalesce(models.model_name, 'none') as model_name,
     models.provider,
     agents.agent_name,
     agents.agent_type,
@@ -25,7 +25,7 @@ select
     ) filter (where calls.success) as cache_saved_usd
 from {{ ref('fact_api_call') }} as calls
 inner join {{ ref('dim_session') }} as sessions on sessions.session_id = calls.session_id
-inner join {{ ref('dim_model') }} as models on models.model_id = calls.model_id
+left join {{ ref('dim_model') }} as models on models.model_id = calls.model_id
 inner join {{ ref('dim_agent') }} as agents on agents.agent_id = calls.agent_id
 left join {{ ref('dim_task') }} as tasks on tasks.task_id = calls.task_id
 left join {{ ref('fact_cache_miss') }} as misses on misses.call_id = calls.call_id

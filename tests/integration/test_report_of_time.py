@@ -79,6 +79,13 @@ def test_every_kind_of_cost_adds_up_over_two_times_and_to_its_mart(store: duckdb
     }  # fmt: skip
     assert set(BY) - set(marts) == {*BY_TIME, "agent", "component"}
     for by, (mart, name) in marts.items():
+        counts = {cause.name: cause.session_count for cause in rank(store, by).causes}
+        if by in {"model", "tool", "mcp"}:
+            asked = f"select coalesce({name}, 'unknown'), session_count from {mart}"
+            differing = {
+                name for name, count in store.execute(asked).fetchall() if count and counts[name] != count
+            }
+            assert not differing, by
         shown: dict[str, float] = {}
         for cause in rank(store, by).causes:
             shown[cause.name] = shown.get(cause.name, 0) + (cause.cost_usd or 0)
