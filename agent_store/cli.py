@@ -110,7 +110,7 @@ class _Commands(click.Group):
 def cli() -> None:
     """What your coding agents did and what it cost, as a tested star schema on this machine.
 
-    The store lies in $AGENT_STORE_HOME (by default ~/.agent-store). Nothing leaves this machine.
+    The store is in $AGENT_STORE_HOME (by default ~/.agent-store). Nothing leaves this machine.
     """
 
 

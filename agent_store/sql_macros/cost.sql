@@ -51,7 +51,10 @@ spent as (
         cast(null as double) as work_cost_usd,
         sum(s.cost_usd) as cost_usd
     from spending as s
-    where kind in ('all', 'day', 'week', 'month', 'model', 'project', 'branch', 'session', 'agent', 'task-type')
+    where
+        kind in ('all', 'day', 'week', 'month', 'model', 'project', 'branch', 'session', 'agent', 'task-type')
+        -- A call that failed has no model, and nothing was spent on it.
+        and not (kind = 'model' and s.model_name = 'none')
     group by 1, 2, 3
     union all
     select

@@ -38,7 +38,7 @@ select
     sessions.project_name,
     sessions.project_path,
     coalesce(nullif(spent.git_branch, 'HEAD'), 'none') as git_branch,
-    models.model_name,
+    coalesce(models.model_name, 'none') as model_name,
     models.provider,
     agents.agent_name,
     agents.agent_type,
@@ -52,7 +52,8 @@ select
     sum(spent.cache_saved_usd) as cache_saved_usd
 from spent
 inner join {{ ref('dim_session') }} as sessions on sessions.session_id = spent.session_id
-inner join {{ ref('dim_model') }} as models on models.model_id = spent.model_id
+-- A request that failed has no model.
+left join {{ ref('dim_model') }} as models on models.model_id = spent.model_id
 inner join {{ ref('dim_agent') }} as agents on agents.agent_id = spent.agent_id
 left join {{ ref('dim_task') }} as tasks on tasks.task_id = spent.task_id
 left join {{ ref('fact_cache_miss') }} as misses on misses.call_id = spent.answered_call_id

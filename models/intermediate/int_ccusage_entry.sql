@@ -4,7 +4,14 @@
 -- winner, its price. Read off the released program with one- to three-line transcripts; the golden cases hold the findings.
 -- `daily` also counts answers nested in progress lines, counts the replay of a side question once, and takes lines without a
 -- request id for the same answer only where their times are equal.
-with lines as (
+with glued as (
+    -- Two objects on a line: its parser refuses both.
+    select distinct file_id, line_number
+    from {{ ref('stg_transcripts__line') }}
+    where part_number > 0
+),
+
+lines as (
     select
         lines.*,
         files.path,
@@ -12,8 +19,10 @@ with lines as (
         or lines.usage.cache_creation.ephemeral_1h_input_tokens is not null as has_breakdown
     from {{ ref('stg_transcripts__line') }} as lines
     inner join {{ ref('stg_transcripts__file') }} as files on files.file_id = lines.file_id
+    left join glued on glued.file_id = lines.file_id and glued.line_number = lines.line_number
     where
-        lines.usage is not null
+        glued.file_id is null
+        and lines.usage is not null
         and lines.line_type = 'assistant'
         and lines.ccusage_skip_reason is null
         and lines.usage.input_tokens is not null

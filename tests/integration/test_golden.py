@@ -36,7 +36,6 @@ REFUSED_BY_CCUSAGE = {
     "invalid_utf8",
     "lone_surrogate_and_nul",
     "set_aside_files",
-    "two_objects_on_a_line",
 }
 QUERY = """
     select

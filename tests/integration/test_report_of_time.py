@@ -11,6 +11,7 @@ import pytest
 
 from agent_store.ledger_report import BY, BY_TIME, rank
 from agent_store.report import Scope, collect
+from tests.independent_count import ccusage_count
 
 
 @pytest.fixture
@@ -78,6 +79,13 @@ def test_every_kind_of_cost_adds_up_over_two_times_and_to_its_mart(store: duckdb
     }  # fmt: skip
     assert set(BY) - set(marts) == {*BY_TIME, "agent", "component"}
     for by, (mart, name) in marts.items():
+        counts = {cause.name: cause.session_count for cause in rank(store, by).causes}
+        if by in {"model", "tool", "mcp"}:
+            asked = f"select coalesce({name}, 'unknown'), session_count from {mart}"
+            differing = {
+                name for name, count in store.execute(asked).fetchall() if count and counts[name] != count
+            }
+            assert not differing, by
         shown: dict[str, float] = {}
         for cause in rank(store, by).causes:
             shown[cause.name] = shown.get(cause.name, 0) + (cause.cost_usd or 0)
@@ -88,3 +96,13 @@ def test_every_kind_of_cost_adds_up_over_two_times_and_to_its_mart(store: duckdb
         )
         different = {key for key in shown | theirs if abs(shown.get(key, 0) - theirs.get(key, 0)) > 1e-6}
         assert not different, by
+
+
+@pytest.mark.parametrize("comparison", ["session", "daily"])
+def test_the_report_compares_with_both_reports_of_ccusage(
+    store: duckdb.DuckDBPyConnection, project_dir: Path, comparison: str
+) -> None:
+    found = {line.name: line for line in collect(store, "x").comparisons}[f"ccusage {comparison}"]
+    theirs = ccusage_count([project_dir / "sample" / "home"], report=comparison).cost_usd
+    assert found.their_usd == pytest.approx(theirs, abs=1e-9)
+    assert found.our_usd == pytest.approx(collect(store, "x").total.cost_usd)
