@@ -24,7 +24,7 @@
         ~ "(?:i|we) (?:want|need|would like|'d like|would love|'d love|wish)(?: (?:you|us|claude))? to|i'?d like(?: you)? to|let'?s|lets|let us|let me|"
         ~ "go ahead and|go and|come and|help me(?: to)?|help us|help to|try to|try and|make sure (?:to|you|we)|be sure to|start by|"
         ~ "begin by|remember to|don'?t forget to|feel free to|you'll (?:want|need) to|want you to|your task is to|the task is to|"
-        ~ "is it possible to|would it be possible to|do you mind|mind|continue to|continue by|we are going to|"
+        ~ "(?:have|let|ask|tell)(?: (?:an?|the|one|two|another|your|some|more|of|my))+ (?:\\w+[ -])?(?:sub)?agents?(?: to)?|is it possible to|would it be possible to|do you mind|mind|continue to|continue by|we are going to|"
         ~ "it works|works|merge approved|looks good|never mind|no worries|bitte|mal|nun|jetzt|dann|und|s'il te plaît|por favor|请|請" -%}
     {%- set numbers = "(?:task|step|phase|part|item|todo|feature|ticket|issue|story|milestone|stage|wave|agent|batch|round|node|group|section) ?#?[0-9a-z]{0,2}[0-9](?:[./-][0-9a-z]+)*(?: of \\d+)?\\s*[:.)–—-]*" -%}
     {{ regex_replace_all(

@@ -1,5 +1,4 @@
 -- depends_on: {{ ref('outcome_rules') }}
-{{ config(materialized='table') }}
 
 -- A reason counts when it keeps coming back, in more than one session, has cost something, and there is something to do about it.
 with failures as (
