@@ -40,12 +40,15 @@
         ~ "|(?:docker|podman)(?:\\s+|-)compose\\s+(?:-\\S+\\s+)*(?:exec|run)\\s+(?:-\\S+\\s+)*\\S+\\s+|(?:docker|podman)\\s+exec\\s+(?:-\\S+\\s+)*\\S+\\s+"
         ~ "|(?:ba|z|da|k)?sh\\s+-[a-z]*c\\s+\\(\\s*|eval\\s+\\(?\\s*|ssh\\s+(?:-\\S+\\s+)*\\S+\\s+\\(\\s*"
         ~ "|(?:(?:\\S*/)?python[\\d.]*|\\$\\{?\\w+\\}?)\\s+(?:-[A-Za-z]\\s+(?:\\w+\\s+)?)*?-m\\s+|--\\s+"
-        ~ "|(?:\\S*/)?(?:bin|[.]bin|Scripts|shims)/"
+        ~ "|(?:\\S*/)?(?:bin|[.]bin|Scripts|shims)/|(?:php|node)\\s+(?:-\\S+\\s+)*(?:\\S*/)?(?:vendor/bin|node_modules/[.]bin)/"
         ~ ")+" -%}
     {#- A program of a package, called by the package manager as if it were a script. -#}
     {%- set programs = "vitest|jest|mocha|ava|tap|uvu|jasmine|karma|playwright|cypress|wdio|tsc|vue-tsc|tsgo|eslint|biome|oxlint|stylelint|prettier|knip|nyc|c8|cross-env" -%}
     {%- set by_manager = "^(?:pnpm|yarn|bun)(?:\\s+(?:(?:--filter|-F|-C|--cwd|--dir|--prefix)[= ]\\S+|-[rws]|--recursive|--silent|--workspace-root|--parallel|workspace\\s+\\S+))*\\s+(?:run\\s+)?(?:(?:nyc|c8|cross-env(?:\\s+\\w+=\\S*)*)\\s+)?(" ~ programs ~ ")(\\s|$)" -%}
     {%- set launched = regex_replace_all(column, "'" ~ prefix ~ "'", "''") -%}
     {%- set launched = regex_replace_all(launched, "'" ~ by_manager ~ "'", "'\\1\\2'") -%}
+    {%- set launched = regex_replace_all(launched, "'^yarn\\s+workspace\\s+\\S+\\s'", "'yarn '") -%}
+    {#- The version of a package is no part of the program's name. -#}
+    {%- set launched = regex_replace_all(launched, "'^((?:@[\\w.-]+/)?[\\w.-]+)@[\\w.^~*-]+(\\s|$)'", "'\\1\\2'") -%}
     trim({{ regex_replace_all(launched, "'\\s*[)}]+\\s*$'", "''") }})
 {%- endmacro %}

@@ -178,7 +178,11 @@ counted as (
         -- passed tests too, and nothing was cut.
         (coalesce(read_passed, read_failed, read_errors) is not null or (read_total is not null and has_passed_word)) and not is_partly_read
         and (
-            check_kind <> 'test' or states_counts or coalesce(read_passed, read_total) is not null and not (is_output_cut or (coalesce(operator_after in ('|', '|&'), false) and regexp_matches(next_text, {{ filters }})))
+            check_kind <> 'test' or states_counts
+            or (
+                coalesce(read_passed, read_total) is not null and not is_output_cut
+                and not (coalesce(operator_after in ('|', '|&'), false) and regexp_matches(next_text, {{ filters }}))
+            )
         ) as has_counts,
         operator_after in ('|', '|&') and not contains(command_text, 'pipefail') as is_piped,
         -- The exit status of the whole says nothing of this command.

@@ -6,6 +6,8 @@
 
 {#- What stands in a name and says nothing about the test: line numbers, durations, rules drawn behind it. -#}
 {%- set noise = "'([.]\\w+)((?::\\d+){1,2})|\\s+[(\\[]\\d+(?:[.]\\d+)?\\s?m?s[)\\]]|[\\s─-]{3,}$|^[.]/'" -%}
+{#- Some runners write the levels of a name below each other. -#}
+{%- set nesting = "'\\s*\\n\\s*'" -%}
 
 with touched as {{ touched_sessions() }},
 
@@ -40,7 +42,7 @@ plain as (
     select
         named.*,
         coalesce({{ path_in_checkout("concat(named.working_dir, '/')", 'sessions.project_path') }}, '') as folder_in_project,
-        trim({{ regex_replace_all('named.raw_name', noise, "'\\1'") }}) as shown_name
+        trim({{ regex_replace_all(regex_replace_all('named.raw_name', nesting, "' › '"), noise, "'\\1'") }}) as shown_name
     from named
     inner join {{ ref('int_session') }} as sessions on sessions.session_id = named.session_id
 ),

@@ -191,6 +191,7 @@ def test_every_error_example_matches_its_own_rule_first() -> None:
         ),
         ("Compound commands with cd and git require approval to prevent attacks", "denied_rule"),
         ("Command contains ${} parameter substitution", "denied_rule"),
+        ("Execute skill: cart-report", "denied_rule"),
         ("Permission denied", "permission_denied_os"),
         ("The user doesn't want to take this action right now. STOP what you are doing", "cancelled"),
         ("Request failed with status code 503", "http_error"),
