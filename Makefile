@@ -29,7 +29,7 @@ export VIRTUAL_ENV :=
 export DO_NOT_TRACK := 1
 export DBT_SEND_ANONYMOUS_USAGE_STATS := False
 
-.PHONY: help embeddings build test lint docs bench report doctor clean setup moved
+.PHONY: help embeddings build test fuzz lint docs bench report doctor clean setup moved
 
 help: ## Show this list.
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -88,6 +88,9 @@ lint: $(READY) ## Check the style of Python, YAML and SQL.
 
 test: lint ## Run every check and every test.
 	@$(PY) -m pytest -n $(JOBS) --dist loadgroup --no-loadscope-reorder $(ARGS)
+
+fuzz: $(READY) ## Run damaged logs through landing, models and tests until stopped (ARGS="--homes 20 --seed 1").
+	@$(PY) -m tests.mutations --homes 0 $(ARGS)
 
 docs: $(READY) ## Build the documentation site (one HTML file) and serve it on this machine.
 	@$(PY) -m agent_store.cli docs --serve $(ARGS)

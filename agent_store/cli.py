@@ -1,7 +1,9 @@
 """The command line: `agent-store ingest | build | report | query | line | doctor | docs`.
 
 Start-up matters: DuckDB, rich and dbt are imported by the command that needs them, never by `--help`.
-Exit codes: 0 done, 1 failed or red, 2 wrong usage, 3 no published store, 130 stopped with Ctrl-C.
+Exit codes: 0 done; 1 failed, nothing was published; 2 wrong usage; 3 no published store; 4 published, but a model
+failed, or --strict and a check found something; 130 stopped with Ctrl-C; 141 stopped because nobody read the output of a
+command that does something.
 """
 
 from __future__ import annotations
@@ -13,44 +15,50 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from datetime import date, datetime
+from contextlib import contextmanager, suppress
+from datetime import date
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from agent_store import __version__
+from agent_store import __version__, last_build
 from agent_store.errors import StoreError, advice_for, explain
 from agent_store.paths import project_dir, store_paths
+from agent_store.show_text import safe_console, visible, visible_json
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from agent_store.pipeline import Outcome
+    from agent_store.progress import LandingBar
+    from agent_store.report import Scope
     from agent_store.warehouse import BuildResult, NodeFailure
     from ingest.landing import LandingResult
 
+UNCLEAN = 4
 INTERRUPTED = 130
+UNREAD = 141
+_DOING = frozenset({"ingest", "build", "scan", "check", "docs"})
 NARROWEST = 80
 _PROBLEMS_SHOWN = 20
 _FOLDER = click.Path(path_type=Path)
-_DAY = click.DateTime(["%Y-%m-%d"])
+# What a build does after each of its messages, while nothing tells how far it is.
+_AFTER_LANDING = ("Scanning skills, contracts and code", "Preparing the build", "Preparing the build")
+_shown: list[LandingBar] = []
 
 
 def _console(*, error: bool = False) -> Console:
     """A console; what is not a terminal gets plain text of a width that fits."""
-    from rich.console import Console
-
-    console = Console(stderr=error, highlight=False)
+    console = safe_console(stderr=error, highlight=False)
     if not console.is_terminal and "COLUMNS" not in os.environ:
-        console = Console(stderr=error, highlight=False, width=120)
+        console = safe_console(stderr=error, highlight=False, width=120)
     return console
 
 
 def _say(message: str) -> None:
-    click.echo(message, err=True)
+    click.echo(visible(message), err=True)
 
 
 @contextmanager
@@ -61,8 +69,12 @@ def _landing_progress() -> Iterator[Any]:
         return
     from agent_store.progress import LandingBar
 
-    with LandingBar() as shown:
-        yield shown
+    with LandingBar(*_AFTER_LANDING) as shown:
+        _shown.append(shown)
+        try:
+            yield shown
+        finally:
+            _shown.remove(shown)
 
 
 @contextmanager
@@ -73,19 +85,32 @@ def _build_progress() -> Iterator[Callable[[str, int, int], None] | None]:
         return
     from agent_store.progress import BuildBar
 
-    bar = BuildBar()
-    try:
+    # Where a bar is there already, it is this one too: two would write over each other.
+    with BuildBar(_shown[-1] if _shown else None) as bar:
         yield bar
-    finally:
-        bar.stop()
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+class _UnreadError(Exception):
+    """Nobody reads the output any more."""
+
+
+class _Commands(click.Group):
+    """The commands; of a broken pipe click itself would make exit code 1, without a word."""
+
+    def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401 - whatever a command returns
+        """Run the command."""
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError as error:
+            raise _UnreadError from error
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(__version__, prog_name="agent-store")
 def cli() -> None:
     """What your coding agents did and what it cost, as a tested star schema on this machine.
 
-    The store lies in $AGENT_STORE_HOME (by default ~/.agent-store). Nothing leaves this machine.
+    The store is in $AGENT_STORE_HOME (by default ~/.agent-store). Nothing leaves this machine.
     """
 
 
@@ -119,6 +144,9 @@ def ingest(roots: tuple[Path, ...], host: str | None) -> int:
 @click.option("--no-tests", is_flag=True, help="Publish without running the data tests.")
 @click.option("--full-refresh", is_flag=True, help="Build every table again from the raw lines.")
 @click.option("--no-ingest", is_flag=True, help="Build from what has been landed already.")
+@click.option(
+    "--strict", is_flag=True, help="Exit with 4 if any check found something. What is built is published."
+)
 @click.option("-q", "--quiet", is_flag=True, help="Only the summary lines, without the report.")
 def build(
     roots: tuple[Path, ...],
@@ -126,11 +154,17 @@ def build(
     no_tests: bool,
     full_refresh: bool,
     no_ingest: bool,
+    strict: bool,
     quiet: bool,
 ) -> int:
     """Land, build, test and publish the store, then show the report.
 
-    With nothing new this takes no longer than looking. A red build publishes nothing.
+    With nothing new this takes no longer than looking. What a check finds wrong is published and listed in
+    v_failed_check. Sessions that one of the few guards finds wrong are set aside, in v_set_aside_session. Only a guard
+    that cannot name a session keeps the new store back.
+
+    Exit codes: 0 published or nothing new; 1 nothing was published; 4 published, but a model failed and its tables are
+    of an earlier build, or --strict and a check found something.
     """
     from agent_store import pipeline
 
@@ -151,6 +185,13 @@ def build(
                 click.echo(outcome.scan.summary)
             elif name == "building":
                 click.echo(f"Building: {outcome.reason} …")
+            elif name == "set aside" and outcome.build is not None:
+                for guard in outcome.build.guards:
+                    _show_failure("guard", guard)
+                count = outcome.set_aside
+                click.echo(
+                    f"{count:,} session{' is' if count == 1 else 's are'} set aside for that: building without …"
+                )
 
         with _build_progress() as on_node:
             outcome = pipeline.run(
@@ -171,38 +212,126 @@ def build(
         click.echo(f"Nothing new: {paths.store} is up to date.")
     if not quiet:
         _show_report(as_json=False)
-    return 0
+    return _verdict(strict=strict)
+
+
+def _verdict(*, strict: bool) -> int:
+    """The exit code of a build, by what the store says of it: also where nothing new was built."""
+    from agent_store.store import open_store
+
+    with open_store(store_paths()) as connection:
+        row = connection.execute("select stale_table_count, warned_test_count from store_build").fetchone()
+        aside = connection.execute(
+            "select count(*) from duckdb_tables() where table_name = 'v_set_aside_session'"
+        ).fetchone()
+        if aside and aside[0]:
+            aside = connection.execute("select count(*) from v_set_aside_session").fetchone()
+    stale, found = row or (0, 0)
+    found += aside[0] if aside else 0
+    if strict and found:
+        _say("Strict: a check found something (exit code 4). v_failed_check and v_set_aside_session list it.")
+    return UNCLEAN if stale or (strict and found) else 0
+
+
+class _By(click.ParamType[str]):
+    """What cost is given by; `task type` and `task_type` are `task-type`."""
+
+    name = "by"
+    kinds = (
+        "day", "week", "month", "model", "project", "branch", "session", "skill", "tool", "mcp", "agent", "file",
+        "task-type", "component",
+    )  # fmt: skip
+
+    def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str:
+        """In the help."""
+        return f"[{'|'.join(self.kinds)}]"
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Take what people write for it."""
+        kind = "-".join(value.strip().lower().replace("_", " ").replace("-", " ").split())
+        if kind not in self.kinds:
+            self.fail(f"{value!r} is none of {', '.join(self.kinds)}.", param, ctx)
+        return kind
+
+
+_LIMIT = click.option(
+    "--limit", type=click.IntRange(min=0), help="Rows of each table (0: all). JSON has all of them unless told."
+)  # fmt: skip
 
 
 @cli.group(invoke_without_command=True)
+@click.option("--by", type=_By(), help="Cost by one thing, the most expensive first.")
 @click.option(
-    "--by", type=click.Choice(("skill", "tool", "mcp", "agent", "branch", "file", "component")),
-    help="What caused the cost, by the context ledger.",
+    "--since", metavar="DAY",
+    help="From this day on: 2026-03-01, 2026-03, yesterday, 7d (seven days ago), 2w, \"3 months\", \"last week\".",
 )  # fmt: skip
-@click.option("--since", type=_DAY, metavar="DAY", help="From this day on, as 2026-03-01.")
-@click.option("--until", type=_DAY, metavar="DAY", help="Up to and with this day.")
-@click.option("--json", "as_json", is_flag=True, help="The same as JSON.")
+@click.option("--until", metavar="DAY", help="Up to the end of this day, week or month, written likewise.")
+@click.option(
+    "--project", metavar="NAME", help="Only this project, or those whose name or folder contains it."
+)
+@_LIMIT
+@click.option("--json", "as_json", is_flag=True, help="The same as JSON, with all rows.")
 @click.pass_context
 def report(
-    context: click.Context, by: str | None, since: datetime | None, until: datetime | None, as_json: bool
+    context: click.Context,
+    by: str | None,
+    since: str | None,
+    until: str | None,
+    project: str | None,
+    limit: int | None,
+    as_json: bool,
 ) -> int:
-    """What was spent per day, model, project and session, and what is in the store.
+    """What was spent per day, model, project and session, what could be saved, and what is in the store.
 
-    With --by, what caused the cost. `report context SESSION` draws how a session's context grew, `report
-    explain SESSION` says where each of its dollars went; the beginning of the id is enough.
+    With --by, cost by one thing. `report context SESSION` draws how a session's context grew, `report explain SESSION` says
+    where each of its dollars went; the beginning of the id is enough.
     """
     if context.invoked_subcommand is not None:
-        if by or since or until or as_json:
+        if by or since or until or project or limit is not None or as_json:
             raise click.UsageError(f"The options of report do not go with {context.invoked_subcommand}.")
         return 0
-    days = (since.date() if since else None, until.date() if until else None)
+    if by is None and not (since or until or project):
+        _show_report(as_json=as_json, limit=limit)
+        return 0
+    scope_of = _scope_reader(since, until, project)
     if by is None:
-        _show_report(*days, as_json=as_json)
+        _show_report(scope_of, as_json=as_json, limit=limit)
         return 0
     from agent_store import ledger_report as ledger
 
-    _show_ledger(lambda store: ledger.rank(store, by, *days), ledger.render_ranking, as_json=as_json)
+    _show_ledger(
+        lambda store: ledger.rank(store, by, scope_of(store)),
+        ledger.render_ranking,
+        as_json=as_json,
+        limit=limit,
+    )
     return 0
+
+
+def _scope_reader(since: str | None, until: str | None, project: str | None) -> Callable[[Any], Scope]:
+    """What makes a scope of the options once the store is open: its zone says which day is today."""
+    from agent_store import periods
+    from agent_store.report import Scope, find_projects, store_today
+
+    def day(text: str | None, today: date, option: str, *, last: bool) -> date | None:
+        if text is None:
+            return None
+        try:
+            return periods.parse(text, today)[last]
+        except ValueError as error:
+            raise click.BadParameter(str(error), param_hint=option) from error
+
+    def read(store: Any) -> Scope:  # noqa: ANN401 - a connection; duckdb is imported late
+        today = store_today(store)
+        first, last = day(since, today, "--since", last=False), day(until, today, "--until", last=True)
+        if first and last and first > last:
+            raise click.UsageError(f"--since {first} is after --until {last}.")
+        return Scope(first, last, find_projects(store, project) if project is not None else ())
+
+    # What is no day is said before the store is looked for.
+    for text, option in ((since, "--since"), (until, "--until")):
+        day(text, date(2000, 1, 1), option, last=False)
+    return read
 
 
 @report.command("context")
@@ -218,12 +347,15 @@ def report_context(session: str, as_json: bool) -> int:
 
 @report.command("explain")
 @click.argument("session")
-@click.option("--json", "as_json", is_flag=True, help="The same as JSON.")
-def report_explain(session: str, as_json: bool) -> int:
+@_LIMIT
+@click.option("--json", "as_json", is_flag=True, help="The same as JSON, with all rows.")
+def report_explain(session: str, limit: int | None, as_json: bool) -> int:
     """Say where each dollar of SESSION went."""
     from agent_store import ledger_report as ledger
 
-    _show_ledger(lambda store: ledger.explain(store, session), ledger.render_explanation, as_json=as_json)
+    _show_ledger(
+        lambda store: ledger.explain(store, session), ledger.render_explanation, as_json=as_json, limit=limit
+    )
     return 0
 
 
@@ -240,7 +372,8 @@ def report_explain(session: str, as_json: bool) -> int:
 @click.option(
     "--limit", type=click.IntRange(min=0), help="At most so many rows (table: 100 unless told; 0: all)."
 )
-def query(sql: str, form: str, limit: int | None) -> int:
+@click.option("--raw", is_flag=True, help="CSV and JSON with every character as it is stored.")
+def query(sql: str, form: str, limit: int | None, raw: bool) -> int:
     """Run SQL on the published store, read-only. A dash reads the SQL from standard input."""
     from agent_store import query as queries
     from agent_store.store import open_store
@@ -248,13 +381,15 @@ def query(sql: str, form: str, limit: int | None) -> int:
     text = sys.stdin.read() if sql == "-" else sql
     if not text.strip():
         raise click.UsageError("The SQL is empty.")
+    if raw and form == "table":
+        raise click.UsageError("--raw goes with --format csv or json.")
     most = limit or (queries.DEFAULT_TABLE_LIMIT if limit is None and form == "table" else None)
     with open_store(store_paths()) as connection:
         answer = queries.run(connection, text, most)
     if form == "csv":
-        queries.write_csv(answer, sys.stdout)
+        queries.write_csv(answer, sys.stdout, raw=raw)
     elif form == "json":
-        queries.write_json(answer, sys.stdout)
+        queries.write_json(answer, sys.stdout, raw=raw)
     else:
         queries.show_table(answer, _console())
         return 0
@@ -293,7 +428,9 @@ def doctor(roots: tuple[Path, ...], as_json: bool) -> int:
     checks = doctors.examine(store_paths(), roots)
     failed = any(check.status == doctors.FAIL for check in checks)
     if as_json:
-        click.echo(json.dumps([asdict(check) for check in checks], ensure_ascii=False, indent=1))
+        click.echo(
+            visible_json(json.dumps([asdict(check) for check in checks], ensure_ascii=False, indent=1))
+        )
         return int(failed)
     from rich.table import Table
     from rich.text import Text
@@ -303,14 +440,30 @@ def doctor(roots: tuple[Path, ...], as_json: bool) -> int:
         doctors.WARN: ("warn", "yellow"),
         doctors.FAIL: ("FAIL", "bold red"),
     }
-    table = Table.grid(padding=(0, 2))
+    console = _console()
+    longest = max((len(check.name) for check in checks), default=0)
+
+    def new_table() -> Table:
+        table = Table.grid(padding=(0, 2))
+        table.add_column(min_width=4, no_wrap=True)
+        table.add_column(min_width=longest, no_wrap=True)
+        table.add_column(overflow="fold")
+        return table
+
+    table = new_table()
     for check in checks:
         mark, style = marks[check.status]
         message = Text(check.message, overflow="fold")
         if check.advice:
             message.append(f"\n→ {check.advice}", style="dim")
         table.add_row(Text(mark, style=style), Text(check.name, style="bold"), message)
-    _console().print(table)
+        if check.command:
+            # A line to be copied: not wrapped, nothing before it.
+            console.print(table)
+            click.echo(check.command)
+            table = new_table()
+    if table.row_count:
+        console.print(table)
     return int(failed)
 
 
@@ -336,20 +489,15 @@ def docs(serve: bool, port: int) -> int:
         page = warehouse.generate_docs(paths, project)
     click.echo(f"Documentation: {page}")
     if serve:
-        _serve(page.parent, port)
+        _serve(page, port)
     return 0
 
 
-def _serve(folder: Path, port: int) -> None:
-    from functools import partial
-    from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
-
-    class Quiet(SimpleHTTPRequestHandler):
-        def log_message(self, *_: object) -> None:
-            """Every request in the terminal helps nobody who reads a page."""
+def _serve(page: Path, port: int) -> None:
+    from agent_store.serve_docs import server_of
 
     try:
-        server = ThreadingHTTPServer(("127.0.0.1", port), partial(Quiet, directory=str(folder)))
+        server = server_of(page, port)
     except OSError as error:
         raise StoreError(
             f"Port {port} of this machine cannot be served on: {error.strerror}.",
@@ -385,21 +533,25 @@ def _show_landing(result: LandingResult) -> None:
 
 def _show_build(result: BuildResult, *, tested: bool) -> None:
     tests = f"{result.passed_count:,} of {result.test_count:,} tests passed" if tested else "tests not run"
-    if result.warnings:
-        tests += f", {len(result.warnings):,} warned"
     click.echo(f"dbt: {result.model_count:,} models, {tests} in {result.seconds:.1f} s.")
-    for warning in result.warnings:
-        _show_failure("warning", warning)
-    if result.success:
-        return
+    for warning in result.warnings[:_PROBLEMS_SHOWN]:
+        _show_failure("finding", warning)
+    if result.warnings:
+        more = len(result.warnings) - _PROBLEMS_SHOWN
+        _say(
+            f"  {f'… {more:,} more; ' if more > 0 else ''}all are in v_failed_check; the rest of the store is right."
+        )
     for failure in result.failures:
-        _show_failure("FAILED", failure)
+        _show_failure("guard FAILED" if failure.is_guard else "FAILED", failure)
     hint = next((hint for failure in result.failures if (hint := advice_for(failure.message))), "")
-    if hint:
+    if result.stale:
+        _say(
+            f"  {len(result.stale):,} tables and views keep their rows of the last build: v_store_table lists them."
+        )
+    if not result.success:
+        _say("Nothing was published; the store of the last build stays as it is.")
+    if hint := hint or last_build.advice_after(result):
         _say(f"  → {hint}")
-    if result.skipped:
-        _say(f"  skipped because of that: {len(result.skipped):,} (models and tests)")
-    _say("The build is red: nothing was published; the store of the last green build stays as it is.")
 
 
 def _show_failure(word: str, failure: NodeFailure) -> None:
@@ -408,40 +560,60 @@ def _show_failure(word: str, failure: NodeFailure) -> None:
         _say(f"      {example}")
 
 
-def _show_report(since: date | None = None, until: date | None = None, *, as_json: bool) -> None:
-    from agent_store import report as reports
+def _echo_json(found: dict[str, Any], limit: int | None) -> None:
+    """Print data as strict JSON, each list of rows with at most `limit` of them."""
     from agent_store.query import plain
+
+    data = plain(found)
+    if limit:
+        data = {
+            key: value[:limit] if isinstance(value, list) and value and isinstance(value[0], dict) else value
+            for key, value in data.items()
+        }
+    click.echo(visible_json(json.dumps(data, ensure_ascii=False, indent=1, allow_nan=False)))
+
+
+def _show_report(
+    scope_of: Callable[[Any], Scope] | None = None, *, as_json: bool, limit: int | None = None
+) -> None:
+    from agent_store import report as reports
     from agent_store.store import open_store
 
     paths = store_paths()
     with open_store(paths) as connection:
-        found = reports.collect(connection, str(paths.store), reports.Time(since, until))
+        found = reports.collect(connection, str(paths.store), scope_of(connection) if scope_of else None)
     if as_json:
-        click.echo(json.dumps(plain(found.as_json()), ensure_ascii=False, indent=1))
+        _echo_json(found.as_json(), limit)
     else:
-        reports.render(found, _console())
+        reports.render(found, _console(), limit)
+    last = last_build.read(paths)
+    if last is not None and not last.is_published:
+        _say(
+            f"The last build ({last.ended_at:%Y-%m-%d %H:%M} UTC) published nothing: this is the store of an earlier one. "
+            "agent-store doctor says why."
+        )
 
 
-def _show_ledger(ask: Callable[[Any], Any], render: Callable[[Any, Console], None], *, as_json: bool) -> None:
+def _show_ledger(
+    ask: Callable[[Any], Any], render: Callable[..., None], *, as_json: bool, limit: int | None = None
+) -> None:
     """Ask the ledger and print what it says."""
     import duckdb
 
-    from agent_store.query import plain
+    from agent_store.report import of_other_shape
     from agent_store.store import open_store
 
     with open_store(store_paths()) as connection:
         try:
             found = ask(connection)
         except duckdb.CatalogException as error:
-            cause = str(error).strip().splitlines()[0]
-            raise StoreError(
-                f"The store does not have the shape this version expects: {cause}",
-                "Build it again: agent-store build",
-            ) from error
+            raise of_other_shape(error) from error
     if as_json:
-        click.echo(json.dumps(plain(found.as_json()), ensure_ascii=False, indent=1))
-    else:
+        _echo_json(found.as_json(), limit)
+    elif limit is None:
         render(found, _console())
+    else:
+        render(found, _console(), limit)
 
 
 class _Interrupts:
@@ -482,10 +654,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except click.ClickException as error:
         error.show()
         code = error.exit_code
-    except BrokenPipeError:
-        # Who reads has enough (| head): not an error. Python would complain once more when closing stdout.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        code = 0
+    except (BrokenPipeError, _UnreadError):
+        code = _unread(arguments)
     except Exception as error:
         if _interrupts.seen:
             code = _interrupted()
@@ -501,6 +671,21 @@ def _fail(error: StoreError) -> int:
     if error.hint:
         _say(f"  → {error.hint}")
     return error.exit_code
+
+
+def _unread(arguments: Sequence[str] | None) -> int:
+    """Who reads has enough (| head): no error where something was asked; what was to be done is not done."""
+    # Python would complain once more when closing stdout.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.__stdout__.fileno() if sys.__stdout__ else 1)
+    command = next(iter(sys.argv[1:] if arguments is None else arguments), "")
+    if command not in _DOING:
+        return 0
+    with suppress(OSError):
+        _say(
+            "Stopped: nobody reads the output any more. Nothing is lost or half done: the next run goes on "
+            "where this one ended."
+        )
+    return UNREAD
 
 
 def _interrupted() -> int:

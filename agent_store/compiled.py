@@ -13,6 +13,7 @@ import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import asdict, dataclass, field, replace
+from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +22,7 @@ from agent_store.paths import StorePaths, private_files
 if TYPE_CHECKING:
     import duckdb
 
-_FORMAT = 3
+_FORMAT = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +42,7 @@ class CompiledModel:
 
 @dataclass(frozen=True, slots=True)
 class CompiledTest:
-    """A data test as dbt would run it."""
+    """A data test as dbt would run it; `reads` are the names of the tables that it reads, through views or at once."""
 
     name: str
     path: str
@@ -50,6 +51,9 @@ class CompiledTest:
     severity: str = "error"
     warn_if: str = "!= 0"
     error_if: str = "!= 0"
+    table: str = ""
+    description: str = ""
+    reads: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,16 +80,22 @@ class TestOutcome:
 
 @dataclass(frozen=True, slots=True)
 class ModelRun:
-    """How far the models came: the first that failed, with DuckDB's message, and those left out after it."""
+    """How far the models came: those that failed, with DuckDB's message, and those left out because they read one.
+
+    `left_out` maps each to the failed model behind it.
+    """
 
     done_count: int = 0
-    failed: CompiledModel | None = None
-    message: str = ""
-    left_out: tuple[str, ...] = ()
+    failed: tuple[tuple[CompiledModel, str], ...] = ()
+    left_out: Mapping[str, str] = field(default_factory=dict)
 
 
 def _file(paths: StorePaths) -> Path:
     return paths.target / "compiled.json"
+
+
+def _digest(text: str) -> str:
+    return sha256(text.encode("utf-8", "replace")).hexdigest()
 
 
 def save(paths: StorePaths, compiled: Compiled) -> None:
@@ -93,14 +103,18 @@ def save(paths: StorePaths, compiled: Compiled) -> None:
     file = _file(paths)
     temporary = file.with_suffix(f".tmp-{os.getpid()}")
     with private_files():
-        temporary.write_text(json.dumps({"format": _FORMAT, **asdict(compiled)}), encoding="utf-8")
+        text = json.dumps({"format": _FORMAT, **asdict(compiled)})
+        temporary.write_text(f"{_digest(text)}\n{text}", encoding="utf-8")
         temporary.replace(file)
 
 
 def load(paths: StorePaths, code: str) -> Compiled | None:
-    """What was compiled for this very code; None where there is nothing or it is of other code."""
+    """What was compiled for this very code; None where there is nothing, or it is damaged or of other code."""
     try:
-        found = json.loads(_file(paths).read_text(encoding="utf-8"))
+        digest, _, text = _file(paths).read_text(encoding="utf-8").partition("\n")
+        if digest != _digest(text):
+            return None
+        found = json.loads(text)
         if found["format"] != _FORMAT or found["code"] != code:
             return None
         return Compiled(
@@ -108,7 +122,7 @@ def load(paths: StorePaths, code: str) -> Compiled | None:
             models=tuple(
                 CompiledModel(**{**model, "parents": tuple(model["parents"])}) for model in found["models"]
             ),
-            tests=tuple(CompiledTest(**test) for test in found["tests"]),
+            tests=tuple(CompiledTest(**{**test, "reads": tuple(test["reads"])}) for test in found["tests"]),
             descriptions={name: (text, columns) for name, (text, columns) in found["descriptions"].items()},
         )
     except (OSError, ValueError, KeyError, TypeError):
@@ -118,12 +132,12 @@ def load(paths: StorePaths, code: str) -> Compiled | None:
 def from_nodes(nodes: Iterable[Any], code: str) -> Compiled | None:
     """What `dbt compile` made of all models and tests; None where a model is of a kind that is not run here."""
     models: dict[str, tuple[CompiledModel, set[str]]] = {}
-    tests = []
+    tests: list[tuple[CompiledTest, set[str]]] = []
     descriptions: dict[str, tuple[str, Mapping[str, str]]] = {}
     for node in nodes:
         kind = str(getattr(node.resource_type, "value", node.resource_type))
         if kind == "test":
-            tests.append(_test(node))
+            tests.append((_test(node), set(node.depends_on.nodes)))
         elif kind == "model":
             columns = {
                 column.name: column.description for column in node.columns.values() if column.description
@@ -150,7 +164,19 @@ def from_nodes(nodes: Iterable[Any], code: str) -> Compiled | None:
                 path=str(node.original_file_path),
             )
             models[node.unique_id] = (model, set(node.depends_on.nodes))
-    return Compiled(code=code, models=_in_order(models), tests=tuple(tests), descriptions=descriptions)
+    ordered, tables_behind = _in_order(models)
+    return Compiled(
+        code=code,
+        models=ordered,
+        tests=tuple(
+            replace(
+                test,
+                reads=tuple(sorted(set().union(*(tables_behind.get(parent, set()) for parent in parents)))),
+            )
+            for test, parents in tests
+        ),
+        descriptions=descriptions,
+    )
 
 
 def _test(node: Any) -> CompiledTest:  # noqa: ANN401 - dbt's own type
@@ -163,11 +189,26 @@ def _test(node: Any) -> CompiledTest:  # noqa: ANN401 - dbt's own type
         severity=str(settings.severity).lower(),
         warn_if=settings.warn_if,
         error_if=settings.error_if,
+        table=tested_table(node),
+        description=str(node.description or ""),
     )
 
 
-def _in_order(models: Mapping[str, tuple[CompiledModel, set[str]]]) -> tuple[CompiledModel, ...]:
-    """The tables, parents before children; among equals by name. Views are looked through."""
+def tested_table(node: Any) -> str:  # noqa: ANN401 - dbt's own type
+    """The model that a data test is about: the one it is attached to, else the only one it reads, else none."""
+    attached = str(getattr(node, "attached_node", None) or "")
+    parents = [parent for parent in node.depends_on.nodes if parent.startswith("model.")]
+    found = attached or (parents[0] if len(parents) == 1 else "")
+    return found.rpartition(".")[2]
+
+
+def _in_order(
+    models: Mapping[str, tuple[CompiledModel, set[str]]],
+) -> tuple[tuple[CompiledModel, ...], dict[str, set[str]]]:
+    """The tables, parents before children, among equals by name; and the tables behind each model.
+
+    Views are looked through.
+    """
     waiting = {name: parents & models.keys() for name, (_, parents) in models.items()}
     tables_behind: dict[str, set[str]] = {}
     ordered: list[CompiledModel] = []
@@ -178,7 +219,7 @@ def _in_order(models: Mapping[str, tuple[CompiledModel, set[str]]]) -> tuple[Com
             if model.sql:
                 ordered.append(replace(model, parents=tuple(sorted(behind))))
             tables_behind[name] = {model.name} if model.sql else behind
-    return tuple(ordered)
+    return tuple(ordered), tables_behind
 
 
 def run_models(
@@ -189,18 +230,20 @@ def run_models(
 ) -> ModelRun:
     """Run all models, `threads` at a time, none before the tables that it reads.
 
-    After a model that fails no other begins. `on_done` is told each that has ended well, and how many have.
+    What reads a model that failed is left out and keeps its rows; everything else is run. `on_done` is told each
+    that has ended well, and how many have.
     """
     import duckdb
 
     waiting = {model.name: (model, set(model.parents)) for model in models}
     running: dict[Future[None], CompiledModel] = {}
     done: set[str] = set()
-    run = ModelRun()
+    failed: list[tuple[CompiledModel, str]] = []
+    left_out: dict[str, str] = {}
     with ThreadPoolExecutor(max_workers=threads) as pool:
-        while running or (waiting and run.failed is None):
+        while running or waiting:
             ready = [name for name, (_, parents) in waiting.items() if parents <= done]
-            for name in ready[: threads - len(running)] if run.failed is None else ():
+            for name in ready[: threads - len(running)]:
                 model, _ = waiting.pop(name)
                 running[pool.submit(_run_beside, connection, model)] = model
             for future in wait(running, return_when=FIRST_COMPLETED).done:
@@ -208,11 +251,25 @@ def run_models(
                 try:
                     future.result()
                 except duckdb.Error as error:
-                    run = run if run.failed else ModelRun(failed=model, message=str(error))
+                    failed.append((model, str(error)))
+                    for reader in _readers_of(model.name, waiting):
+                        del waiting[reader]
+                        left_out[reader] = model.name
                     continue
                 done.add(model.name)
                 on_done(model, len(done))
-    return replace(run, done_count=len(done), left_out=tuple(waiting))
+    return ModelRun(done_count=len(done), failed=tuple(failed), left_out=left_out)
+
+
+def _readers_of(name: str, models: Mapping[str, tuple[CompiledModel, set[str]]]) -> list[str]:
+    """What reads a table, at once or through other tables, in the order of the models."""
+    reached = {name}
+    readers = []
+    for reader, (_, parents) in models.items():
+        if parents & reached:
+            reached.add(reader)
+            readers.append(reader)
+    return readers
 
 
 def _run_beside(connection: duckdb.DuckDBPyConnection, model: CompiledModel) -> None:

@@ -1,4 +1,4 @@
-"""`agent-store doctor`: what is installed, where things lie, and what to do about what is not well."""
+"""`agent-store doctor`: what is installed, where things are stored, and what to do about what is not well."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ import shutil
 import sys
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from agent_store import zones
+from agent_store import last_build, zones
 from agent_store.errors import StoreError
 from agent_store.paths import (
     CLAUDE_VARIABLE,
@@ -35,6 +35,8 @@ OK, WARN, FAIL = "ok", "warn", "fail"
 DEFAULT_CLEANUP_DAYS = 30
 CLIENT_DEFAULT = "the client's default"
 _MANY_DAYS = 365
+# Checks whose message begins with a folder: what is equal otherwise is said once.
+_PER_FOLDER = frozenset({"roots", "history"})
 _STALE_DAYS = 2
 _NAMED_ROOTS = 3
 _CRON_VARIABLES = (zones.ZONE_VARIABLE, CLAUDE_VARIABLE, "XDG_CONFIG_HOME", PROJECT_VARIABLE)
@@ -51,6 +53,8 @@ class Check:
     status: str
     message: str
     advice: str = ""
+    # To be copied: printed on one line of its own, whatever the width.
+    command: str = ""
 
 
 def examine(paths: StorePaths, roots: Sequence[Path] = ()) -> list[Check]:
@@ -68,6 +72,7 @@ def examine(paths: StorePaths, roots: Sequence[Path] = ()) -> list[Check]:
         lambda: _home(paths),
         lambda: _space(paths),
         *([lambda: _roots(found), lambda: _cleanup(found)] if found else []),
+        lambda: _last_build(paths),
         lambda: _store(paths),
         lambda: _schedule(paths, roots),
     ]
@@ -78,7 +83,33 @@ def examine(paths: StorePaths, roots: Sequence[Path] = ()) -> list[Check]:
             checks.append(Check("store", FAIL, error.message, error.hint))
         except OSError as error:
             checks.append(Check("system", FAIL, str(error)))
-    return checks
+    return without_repetition(checks)
+
+
+def without_repetition(checks: Sequence[Check]) -> list[Check]:
+    """Checks that differ only in the folder they begin with as one, with how many there are of it."""
+    grouped: dict[tuple[str, str, str, str, str], list[Check]] = {}
+    for check in checks:
+        place, _, rest = check.message.partition(": ")
+        is_same = check.name in _PER_FOLDER and check.status != OK and bool(rest)
+        # The advice names the folder too: that of the first stands for all.
+        advice = check.advice.replace(place, "") if is_same else check.advice
+        key = (check.name, check.status, rest if is_same else check.message, advice, check.command)
+        grouped.setdefault(key, []).append(check)
+    result: list[Check] = []
+    for same in grouped.values():
+        first = same[0]
+        if len(same) == 1:
+            result.append(first)
+            continue
+        distinct = list(dict.fromkeys(check.message.partition(": ")[0] for check in same))
+        if len(distinct) == 1:
+            message = f"{first.message} ({len(same):,} times)"
+        else:
+            rest = first.message.partition(": ")[2]
+            message = f"{distinct[0]} and {len(distinct) - 1:,} more: {rest}"
+        result.append(replace(first, message=message))
+    return result
 
 
 def _versions() -> Iterator[Check]:
@@ -225,6 +256,19 @@ def _cleanup_of(homes: Sequence[Path], days: int, source: str) -> Check:
     )
 
 
+def _last_build(paths: StorePaths) -> Iterator[Check]:
+    last = last_build.read(paths)
+    if last is None or not last.problems:
+        return
+    done = "published, but not all of it is new" if last.is_published else "published nothing"
+    yield Check(
+        "last build",
+        WARN if last.is_published else FAIL,
+        f"{last.ended_at:%Y-%m-%d %H:%M} UTC, {done}: {'; '.join(last.problems)}",
+        last.advice,
+    )
+
+
 def _store(paths: StorePaths) -> Iterator[Check]:
     with open_store(paths) as connection:
         row = connection.execute(
@@ -256,7 +300,10 @@ def _store(paths: StorePaths) -> Iterator[Check]:
     if is_tested:
         message = f"{passed:,} of {tests:,} passed" + (f", {warned:,} warned" if warned else "")
         yield Check(
-            "tests", WARN if warned else OK, message, "agent-store build names them." if warned else ""
+            "tests",
+            WARN if warned else OK,
+            message,
+            'agent-store query "from v_failed_check"' if warned else "",
         )
     else:
         yield Check("tests", WARN, "the store was published without tests", "Run agent-store build.")
@@ -276,7 +323,7 @@ def _schedule(paths: StorePaths, roots: Sequence[Path]) -> Iterator[Check]:
         "schedule",
         OK,
         "to keep every session, build once a day; a cron line:",
-        cron_line(paths, roots, os.environ),
+        command=cron_line(paths, roots, os.environ),
     )
 
 

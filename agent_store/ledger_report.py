@@ -1,7 +1,7 @@
-"""What caused the cost: reports from the context ledger.
+"""Cost by anything, and what caused it: reports from the context ledger.
 
-Like `report`, it reads the published store only. `rank` orders what cost was put down to, `picture` shows how
-the context of a session grew, `explain` says where each dollar of a session went.
+Like `report`, it reads the published store only. `rank` orders cost by one thing, `picture` shows how the context of a
+session grew, `explain` says where each dollar of a session went.
 """
 
 from __future__ import annotations
@@ -9,17 +9,30 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import date, datetime
+from shlex import quote
 from typing import TYPE_CHECKING, Any
 
 from agent_store.errors import StoreError
-from agent_store.report import PRICES_ARE, bar, dollars, percent, short_number
-from agent_store.tables import fitted, name_column, number_columns
-from agent_store.tables import table as new_table
+from agent_store.report import (
+    ID_LETTERS,
+    PRICES_ARE,
+    UNDATED,
+    Scope,
+    bar,
+    cost_by,
+    cost_cell,
+    dollars,
+    how_many,
+    of_other_shape,
+    one_line,
+    percent,
+    short_number,
+)
+from agent_store.tables import Sheet, show
 
 if TYPE_CHECKING:
     import duckdb
     from rich.console import Console
-    from rich.table import Table
     from rich.text import Text
 
 ROWS_SHOWN = 25
@@ -28,90 +41,58 @@ COMPONENTS_SHOWN = 15
 MATCHES_SHOWN = 6
 BANDS_SHOWN = 7
 PICTURE_ROWS = 16
-_WIDE = 120
+_BAR = 10
 _AXIS = 9
+_MANY_MINUTES = 600
 _OTHER = "everything else"
 _FILLS = "█▓▒░▞▚╬▪"
 _COLORS = ("blue", "green", "yellow", "magenta", "cyan", "red", "bright_blue", "white")
 
-# What each ranking names and counts: rows with name, session, cost and tokens in the chosen time.
-_USAGE = """
-    select {name} as name, {detail} as detail, u.session_id, u.call_id, u.cost_usd, u.input_tokens,
-        u.output_tokens
-    from fact_token_usage as u
-    inner join dim_component as c on c.component_id = u.component_id
-    {join}
-    where {where} and {time}
-"""
-_CALLS = """
-    select {name} as name, {detail} as detail, u.session_id, u.call_id,
-        coalesce(u.cost_usd, 0) as cost_usd, u.input_tokens, u.output_tokens
-    from fact_api_call as u
-    {join}
-    where u.success and {time}
-"""
-_SEGMENTS = """
-    select u.file_path as name, '' as detail, u.session_id, u.call_id, u.cost_usd,
-        u.tokens + u.carried_tokens as input_tokens, 0 as output_tokens
-    from fact_context_segment as u
-    where u.file_id is not null and {time}
-"""
-
-
-def _usage(name: str, where: str, *, detail: str = "''", join: str = "") -> str:
-    return _USAGE.format(name=name, where=where, detail=detail, join=join, time="{time}")
-
-
-BY = {
-    "skill": _usage(
-        "c.component_name", "c.component_type in ('skill', 'command')", detail="c.component_type"
-    ),
-    "tool": _usage("c.component_name", "c.component_type = 'tool'"),
-    # Also what a server itself put into contexts, and definitions of tools that were never called: as v_cost_by_mcp_server.
-    "mcp": _usage(
-        "case c.component_type when 'mcp_server' then c.component_name "
-        "else regexp_extract(c.component_name, '^mcp__(.+?)__', 1) end",
-        "(c.component_type = 'mcp_server' or (c.component_type = 'tool' and starts_with(c.component_name, 'mcp__')))",
-    ),
-    "agent": _CALLS.format(
-        name="a.agent_name", detail="a.agent_type", time="{time}",
-        join="inner join dim_agent as a on a.agent_id = u.agent_id",
-    ),
-    "branch": _CALLS.format(
-        name="coalesce(nullif(u.git_branch, 'HEAD'), 'none')", detail="s.project_name", time="{time}",
-        join="inner join dim_session as s on s.session_id = u.session_id",
-    ),
-    "file": _SEGMENTS,
-    "component": _usage("c.component_name", "true", detail="c.component_type"),
-}  # fmt: skip
-_TIME_COLUMN = {"agent": "u.called_at", "branch": "u.called_at", "file": "u.entered_at"}
+# What cost can be given by: the kinds of the store's macro `cost_by`.
+BY_TIME = ("day", "week", "month")
+BY = (
+    *BY_TIME, "model", "project", "branch", "session", "skill", "tool", "mcp", "agent", "file", "task-type", "component",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
 class Cause:
-    """One thing that cost was put down to."""
+    """What one day, project, skill … cost."""
 
     name: str
     detail: str
-    cost_usd: float
+    project_name: str | None
+    started_at: datetime | None
+    cost_usd: float | None
     cost_ratio: float | None
-    carried_tokens: int
+    # Of a skill: what was done under it. Other cost of the same calls, so nothing to add to cost_usd.
+    work_cost_usd: float | None
+    work_ratio: float | None
+    total_tokens: int
     output_tokens: int
     request_count: int
+    invocation_count: int | None
     session_count: int
-    # Of a skill: what was done under it. Other cost of the same calls, so nothing to add to cost_usd.
-    work_cost_usd: float | None = None
+    unpriced_response_count: int
 
 
 @dataclass(frozen=True, slots=True)
 class Ranking:
-    """What caused the cost of a time."""
+    """Cost by one thing."""
 
     by: str
     since: date | None
     until: date | None
+    projects: Sequence[str]
     total_usd: float
+    known_from: date | None
+    known_to: date | None
     causes: Sequence[Cause]
+
+    @property
+    def scope(self) -> Scope:
+        """What it is about."""
+        return Scope(self.since, self.until, tuple(self.projects))
 
     def as_json(self) -> dict[str, Any]:
         """The ranking as plain data for programs."""
@@ -158,17 +139,19 @@ class Share:
 
 
 @dataclass(frozen=True, slots=True)
-class DearSegment:
-    """One of the dearest pieces of context."""
+class Piece:
+    """One of the most expensive pieces of context, and the line that it came from."""
 
     entered_at: datetime | None
     item_kind: str
     component_name: str
-    file_path: str | None
+    name: str
     tokens: int
     requests_carried: int
     cost_usd: float
     allocation_method: str
+    source_path: str | None
+    source_line: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,16 +162,22 @@ class TaskCost:
     task: str
     request_count: int
     cost_usd: float
+    source_path: str | None
+    source_line: int | None
 
 
 @dataclass(frozen=True, slots=True)
 class Miss:
-    """A request that had to be billed anew."""
+    """A request that was billed again for what the one before it had in the cache."""
 
     missed_at: datetime | None
     cause: str
+    gap_seconds: float | None
     missed_tokens: int
     extra_cost_usd: float
+    suggestion: str | None
+    source_path: str | None
+    source_line: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,7 +190,7 @@ class Explanation:
     request_count: int
     unpriced_response_count: int
     shares: Sequence[Share]
-    segments: Sequence[DearSegment]
+    segments: Sequence[Piece]
     tasks: Sequence[TaskCost]
     misses: Sequence[Miss]
 
@@ -233,65 +222,40 @@ def find_session(connection: duckdb.DuckDBPyConnection, given: str) -> tuple[str
     raise StoreError(f"{len(rows):,} sessions begin with {given!r}: {names}{more}.", "Give more of the id.")
 
 
-def _zone(connection: duckdb.DuckDBPyConnection) -> str:
-    """The zone whose days the store's marts follow."""
-    known = connection.execute(
-        "select count(*) from duckdb_tables() where schema_name = 'main' and table_name = 'store_build'"
-    ).fetchone()
-    if known is None or not known[0]:
-        return "UTC"
-    row = connection.execute("select timezone from store_build").fetchone()
-    return str(row[0]) if row and row[0] else "UTC"
+def rank(connection: duckdb.DuckDBPyConnection, by: str, scope: Scope | None = None) -> Ranking:
+    """Cost by one thing, the most expensive first; days, weeks and months in their order."""
+    import duckdb
 
-
-def rank(
-    connection: duckdb.DuckDBPyConnection, by: str, since: date | None = None, until: date | None = None
-) -> Ranking:
-    """What caused the cost between two days, both included."""
-    zone = _zone(connection)
-
-    def between(column: str) -> tuple[str, list[Any]]:
-        if since is None and until is None:
-            return "true", []
-        day = f"cast(timezone(?, timezone('UTC', {column})) as date)"
-        limits = [(">=", since), ("<=", until)]
-        given = [(sign, limit) for sign, limit in limits if limit is not None]
-        return " and ".join(f"{day} {sign} ?" for sign, _ in given), [x for _, d in given for x in (zone, d)]
-
-    time, parameters = between("u.called_at")
-    total = connection.execute(
-        f"select coalesce(sum(u.cost_usd), 0) from fact_api_call as u where {time}", parameters
-    ).fetchone()
-    total_usd = float(total[0]) if total else 0.0
-    time, parameters = between(_TIME_COLUMN.get(by, "u.measured_at"))
-    rows = connection.execute(
-        f"""
-        with spent as ({BY[by].format(time=time)})
-        select
-            coalesce(name, '(none)'), coalesce(detail, ''), sum(cost_usd), sum(input_tokens)::bigint,
-            sum(output_tokens)::bigint, count(distinct call_id), count(distinct session_id)
-        from spent group by 1, 2 order by 3 desc, 1, 2
-        """,
-        parameters,
-    ).fetchall()
-    work: dict[str, float] = {}
-    if by == "skill":
-        time, parameters = between("u.invoked_at")
-        work = dict(
-            connection.execute(
-                "select skill_name, sum(cost_usd) from fact_skill_invocation as u "
-                f"where cost_usd is not null and {time} group by skill_name",
-                parameters,
-            ).fetchall()
-        )
-    causes = [
-        Cause(
-            str(row[0]), str(row[1]), row[2], row[2] / total_usd if total_usd else None,
-            row[3], row[4], row[5], row[6], work.get(row[0]),
-        )
-        for row in rows
-    ]  # fmt: skip
-    return Ranking(by, since, until, total_usd, causes)
+    scope = scope or Scope()
+    order = (
+        "name = $last, name"
+        if by in BY_TIME
+        else "coalesce(work_cost_usd, -1) desc, coalesce(cost_usd, 0) desc, name, detail"
+    )
+    try:
+        rows = connection.execute(
+            cost_by(
+                "name, coalesce(detail, ''), project_name, first_called_at, cost_usd, cost_ratio, work_cost_usd, "
+                "work_ratio, total_tokens, output_tokens, request_count, invocation_count, session_count, "
+                "unpriced_response_count"
+            )
+            + f" order by {order}",
+            {"kind": by, **scope.parameters, **({"last": UNDATED} if by in BY_TIME else {})},
+        ).fetchall()
+        total = connection.execute(cost_by("cost_usd"), {"kind": "all", **scope.parameters}).fetchone()
+        known = connection.execute("select min(usage_date), max(usage_date) from v_spending").fetchone()
+    except duckdb.Error as error:
+        raise of_other_shape(error) from error
+    return Ranking(
+        by=by,
+        since=scope.since,
+        until=scope.until,
+        projects=scope.projects,
+        total_usd=float(total[0] or 0) if total else 0.0,
+        known_from=known[0] if known else None,
+        known_to=known[1] if known else None,
+        causes=[Cause(*row) for row in rows],
+    )
 
 
 def picture(connection: duckdb.DuckDBPyConnection, given: str) -> ContextPicture:
@@ -312,14 +276,14 @@ def picture(connection: duckdb.DuckDBPyConnection, given: str) -> ContextPicture
                 then c.component_type || ' ' || c.component_name
                 when c.component_type = 'system_prompt' then replace(c.component_name, '_', ' ')
                 else replace(c.component_type, '_', ' ') end as part,
-            sum(u.input_tokens)::bigint,
+            sum(u.context_tokens)::bigint,
             calls.call_id in (
                 select next_call_id from fact_context_overflow
                 where session_id = $session and compact_triggered and next_call_id is not null)
         from calls
         inner join fact_token_usage as u on u.call_id = calls.call_id
         inner join dim_component as c on c.component_id = u.component_id
-        where u.input_tokens > 0
+        where u.context_tokens > 0
         group by all order by 1, 5
         """,
         {"session": session_id},
@@ -354,33 +318,41 @@ def explain(connection: duckdb.DuckDBPyConnection, given: str) -> Explanation:
         """
     )
     segments = rows(
-        f"""
+        """
         select
-            entered_at, item_kind, component_name, file_path, tokens, requests_carried, cost_usd,
-            allocation_method
-        from fact_context_segment where session_id = $session
-        order by cost_usd desc, segment_id limit {SEGMENTS_SHOWN}
+            entered_at, item_kind, component_name, piece_name, tokens, requests_carried, cost_usd, allocation_method,
+            _source_path, _source_line
+        from v_context_piece where session_id = $session
+        order by cost_usd desc, segment_id
         """
     )
     tasks = rows(
-        f"""
-        select a.component_id, c.component_name, a.request_count, a.cost_usd
+        """
+        select
+            a.component_id, coalesce(prompts.prompt_text, c.component_name), a.request_count, a.cost_usd,
+            prompts._source_path, prompts._source_line
         from fact_cost_allocation as a
         inner join dim_component as c on c.component_id = a.component_id
+        left join v_expensive_prompt as prompts on prompts.prompt_id = a.component_id and prompts.session_id = a.session_id
         where a.session_id = $session and a.basis = 'task'
-        order by a.cost_usd desc, 1 limit {TASKS_SHOWN}
+        order by a.cost_usd desc, 1
         """
     )
     misses = rows(
         """
-        select missed_at, cause, missed_tokens, extra_cost_usd from fact_cache_miss
-        where session_id = $session order by extra_cost_usd desc, call_id
+        select
+            misses.missed_at, misses.cause, misses.gap_seconds, misses.missed_tokens, misses.extra_cost_usd,
+            advice.suggestion, misses._source_path, misses._source_line
+        from fact_cache_miss as misses
+        left join (select cause, min(suggestion) as suggestion from v_cache_miss group by cause) as advice
+            on advice.cause = misses.cause
+        where misses.session_id = $session order by misses.extra_cost_usd desc, misses.call_id
         """
     )
     return Explanation(
         session_id, title, cost_usd, request_count, unpriced,
         [Share(*(*row, row[6] / cost_usd if cost_usd else None)) for row in shares],
-        [DearSegment(*row) for row in segments],
+        [Piece(*row) for row in segments],
         [TaskCost(*row) for row in tasks],
         [Miss(*row) for row in misses],
     )  # fmt: skip
@@ -389,54 +361,109 @@ def explain(connection: duckdb.DuckDBPyConnection, given: str) -> Explanation:
 # --- showing ------------------------------------------------------------------------------------------------
 
 
-def _shortened(name: str, most: int) -> str:
-    """A long path by its end: that is where it differs."""
-    flat = " ".join(name.split())
-    return flat if len(flat) <= most or "/" not in flat else "…" + flat[-(most - 1) :]
-
-
-def render_ranking(found: Ranking, console: Console) -> None:
+def render_ranking(found: Ranking, console: Console, limit: int | None = None) -> None:
     """Print the ranking, fitted to the console's width."""
-    from rich.markup import escape
     from rich.text import Text
 
-    wide = console.width >= _WIDE
-    time = "".join(
-        f" {word} {day}" for word, day in (("since", found.since), ("until", found.until)) if day is not None
-    )
-    shown = found.causes[:ROWS_SHOWN]
-    many = f", the dearest {len(shown)} of {len(found.causes):,}" if len(found.causes) > len(shown) else ""
+    scope = f" {found.scope}" if found.scope else ""
     if not found.causes:
-        console.print(Text(f"Nothing was spent by {found.by}{time}."))
+        known = f" The store has use from {found.known_from} to {found.known_to}." if found.known_from else ""
+        console.print(Text(f"Nothing was spent by {found.by}{scope}.{known if found.scope else ''}"))
         return
-    table = new_table(f"Cost by {found.by}{time}{many}")
-    most = 46 if wide else 26
-    name_column(table, found.by, most)
-    has_detail = any(cause.detail for cause in shown)
-    if has_detail:
-        name_column(table, "project" if found.by == "branch" else "type", 18 if wide else 12)
-    table.add_column("", width=14 if wide else 6, no_wrap=True, style="cyan")
-    number_columns(table, "cost", "share", "tokens")
-    has_work = any(cause.work_cost_usd is not None for cause in shown)
-    if has_work:
-        number_columns(table, "work")
-    if wide:
-        number_columns(table, "requests", "sessions")
+    causes = [cause for cause in found.causes if not _is_main_agent(found, cause)]
+    most = ROWS_SHOWN if limit is None else limit or len(causes)
+    shown = causes[-most:] if found.by in BY_TIME else causes[:most]
+    if shown:
+        title = f"Cost by {found.by.replace('-', ' ')}{scope}"
+        if found.by in BY_TIME:
+            title += f", the last {len(shown):,} of {len(causes):,}" if len(shown) < len(causes) else ""
+        else:
+            title = how_many(title, len(shown), len(causes))
+        sheet = _skill_sheet(title, shown) if found.by == "skill" else _ranking_sheet(found.by, title, shown)
+        show(sheet, console)
+    console.print(Text(_summary(found), style="dim"))
+
+
+def _is_main_agent(found: Ranking, cause: Cause) -> bool:
+    return found.by == "agent" and cause.detail == "main"
+
+
+def _summary(found: Ranking) -> str:
+    total = dollars(found.total_usd)
+    if found.by == "agent":
+        main = [cause for cause in found.causes if _is_main_agent(found, cause)]
+        words = [f"{dollars(cause.cost_usd)} ({percent(cause.cost_ratio)}) by main agents" for cause in main]
+        return f" {' and '.join([*words, f'{total} in all'])}. --by project tells the main agents apart. {PRICES_ARE}"
+    if found.by == "skill":
+        return (
+            f" {total} in all. Work: what was answered under a skill, regardless of what was in the context; a skill "
+            f"inside another counts for both. Own text: what its instructions and files cost in contexts. {PRICES_ARE}"
+        )
+    return f" {total} in all. {PRICES_ARE}"
+
+
+def _ranking_sheet(by: str, title: str, shown: Sequence[Cause]) -> Sheet:
+    sheet = Sheet(title)
+    is_session = by == "session"
+    if is_session:
+        sheet.text("id")
+        sheet.text("first call (UTC)", rank=4)
+        sheet.name("session")
+    elif by in BY_TIME:
+        sheet.text(by)
+    elif by == "file":
+        sheet.path(by)
+    else:
+        sheet.name(by.replace("-", " "))
+    detail = {"branch": "project", "session": "project", "agent": "type", "component": "type"}.get(by)
+    if detail:
+        sheet.name(detail, rank=5, most=24)
+    sheet.bar(_BAR)
+    sheet.number("cost")
+    sheet.number("share", rank=1)
+    has_calls = any(cause.invocation_count is not None for cause in shown) and by in {"tool", "mcp"}
+    if has_calls:
+        sheet.number("calls", rank=3)
+    sheet.number("tokens", rank=2)
+    sheet.number("requests", rank=6)
+    if not is_session:
+        sheet.number("sessions", rank=7)
+    largest = max(cause.cost_usd or 0.0 for cause in shown)
     for cause in shown:
-        more = [f"{cause.request_count:,}", f"{cause.session_count:,}"] if wide else []
-        if has_work:
-            more.insert(0, "" if cause.work_cost_usd is None else dollars(cause.work_cost_usd))
-        table.add_row(
-            escape(_shortened(cause.name, most)), *([escape(cause.detail)] if has_detail else []),
-            bar(cause.cost_usd, shown[0].cost_usd, 14 if wide else 6), dollars(cause.cost_usd),
-            percent(cause.cost_ratio), short_number(cause.carried_tokens + cause.output_tokens), *more,
+        if is_session:
+            started = f"{cause.started_at:%Y-%m-%d %H:%M}" if cause.started_at else "–"
+            names = [cause.name[:ID_LETTERS], started, one_line(cause.detail or cause.name)]
+        else:
+            names = [one_line(cause.name)]
+        if detail:
+            names.append(one_line((cause.project_name if is_session else cause.detail) or "–"))
+        sheet.add(
+            *names, bar(cause.cost_usd or 0.0, largest, _BAR), cost_cell(cause.cost_usd, cause.unpriced_response_count),
+            percent(cause.cost_ratio), *([f"{cause.invocation_count or 0:,}"] if has_calls else []),
+            short_number(cause.total_tokens), f"{cause.request_count:,}",
+            *([] if is_session else [f"{cause.session_count:,}"]),
         )  # fmt: skip
-    console.print(fitted(table, console))
-    listed = sum(cause.cost_usd for cause in found.causes)
-    summary = f" {dollars(listed)} by {found.by} of {dollars(found.total_usd)} in all. {PRICES_ARE}"
-    if has_work:
-        summary += " Work: the answers given under a skill, whatever stood in their contexts."
-    console.print(Text(summary, style="dim"))
+    return sheet
+
+
+def _skill_sheet(title: str, shown: Sequence[Cause]) -> Sheet:
+    """Skills by what was done under them: their text is hardly ever what costs."""
+    sheet = Sheet(title)
+    sheet.name("skill")
+    sheet.bar(_BAR)
+    sheet.number("work")
+    sheet.number("share", rank=1)
+    sheet.number("own text", rank=2)
+    sheet.number("runs", rank=3)
+    sheet.number("sessions", rank=4)
+    largest = max(cause.work_cost_usd or 0.0 for cause in shown)
+    for cause in shown:
+        sheet.add(
+            cause.name, bar(cause.work_cost_usd or 0.0, largest, _BAR), dollars(cause.work_cost_usd),
+            percent(cause.work_ratio), dollars(cause.cost_usd), f"{cause.invocation_count or 0:,}",
+            f"{cause.session_count:,}",
+        )  # fmt: skip
+    return sheet
 
 
 def _bands(moments: Sequence[Moment]) -> list[str]:
@@ -499,7 +526,7 @@ def render_picture(found: ContextPicture, console: Console) -> None:
     axis = "".join(mark + "─" * (wide_each - 1) for mark in marks)
     console.print(Text(" " * (_AXIS - 1) + "└" + axis), no_wrap=True)
     console.print(_picture_footer(found, marks, columns * wide_each), no_wrap=True)
-    console.print(fitted(_legend(found, bands), console))
+    show(_legend(found, bands), console)
 
 
 def _picture_footer(found: ContextPicture, marks: Sequence[str], drawn: int) -> Text:
@@ -515,15 +542,16 @@ def _picture_footer(found: ContextPicture, marks: Sequence[str], drawn: int) -> 
     return Text(" " * _AXIS + line, style="dim")
 
 
-def _legend(found: ContextPicture, bands: Sequence[str]) -> Table:
-    from rich.markup import escape
-
+def _legend(found: ContextPicture, bands: Sequence[str]) -> Sheet:
     peak = max(found.moments, key=lambda moment: (moment.context_tokens, -moment.number))
     last = found.moments[-1]
-    table = new_table("")
-    table.add_column("", width=1, no_wrap=True)
-    name_column(table, "what", 32)
-    number_columns(table, f"peak ({peak.number:,})", "share", f"end ({last.number:,})", "share")
+    sheet = Sheet()
+    sheet.bar(1, rank=0)
+    sheet.name("what")
+    sheet.number(f"peak ({peak.number:,})")
+    sheet.number("share", rank=1)
+    sheet.number(f"end ({last.number:,})", rank=2)
+    sheet.number("share", rank=3)
 
     def tokens(moment: Moment, band: str) -> int:
         if band != _OTHER:
@@ -531,110 +559,176 @@ def _legend(found: ContextPicture, bands: Sequence[str]) -> Table:
         return sum(moment.tokens.values()) - sum(moment.tokens.get(other, 0) for other in bands)
 
     for number, band in enumerate(bands):
-        table.add_row(
-            f"[{_COLORS[number]}]{_FILLS[number]}[/{_COLORS[number]}]", escape(band),
+        sheet.add(
+            _FILLS[number], band,
             short_number(tokens(peak, band)), percent(tokens(peak, band) / peak.context_tokens),
             short_number(tokens(last, band)), percent(tokens(last, band) / last.context_tokens),
+            style=_COLORS[number],
         )  # fmt: skip
     whole = ["", "context", short_number(peak.context_tokens), "", short_number(last.context_tokens), ""]
-    table.add_row(*whole, style="bold")
-    return table
+    sheet.add(*whole, style="bold")
+    return sheet
 
 
-def render_explanation(found: Explanation, console: Console) -> None:
-    """Print where the dollars went."""
+def render_explanation(found: Explanation, console: Console, limit: int | None = None) -> None:
+    """Print where the dollars went; `limit` is how many rows of each table (0: all)."""
     from rich.text import Text
 
-    heading = " ".join((found.title or found.session_id).split())
+    heading = one_line(found.title or found.session_id)
     console.print(Text(heading, style="bold", overflow="ellipsis", no_wrap=True))
+    console.print(Text(found.session_id, style="dim"))
     line = f"{dollars(found.cost_usd)} for {found.request_count:,} requests"
     if found.unpriced_response_count:
         line += f", {found.unpriced_response_count:,} of them without a price"
     console.print(Text(f"{line}. {PRICES_ARE}", style="dim"))
-    wide = console.width >= _WIDE
-    for table in (
-        _shares_table(found, wide=wide),
-        _segments_table(found, wide=wide),
-        _tasks_table(found, wide=wide),
-        _misses_table(found),
+
+    def most(usual: int) -> int | None:
+        return usual if limit is None else limit or None
+
+    for sheet in (
+        _shares_sheet(found, most(COMPONENTS_SHOWN)),
+        _pieces_sheet(found, most(SEGMENTS_SHOWN)),
+        _tasks_sheet(found, most(TASKS_SHOWN)),
+        _misses_sheet(found, most(MISSES_SHOWN)),
     ):
-        if table is not None:
-            console.print(fitted(table, console))
+        if sheet is not None:
+            show(sheet, console)
+    _print_advice(found, console)
+    paths = {
+        path
+        for path in (
+            *(piece.source_path for piece in found.segments),
+            *(task.source_path for task in found.tasks),
+            *(miss.source_path for miss in found.misses),
+        )
+        if path is not None
+    }
+    own = sorted(path for path in paths if _is_own(found, path))
+    if paths:
+        console.print(Text("A line of the transcript, as it was written:", style="dim"))
+        for path in own or sorted(paths)[:1]:
+            console.print(Text(f"  agent-store line {quote(path)} LINE", style="dim"), soft_wrap=True)
+        if len(paths) > len(own):
+            console.print(Text("A name before the number is that of a subagent's file.", style="dim"))
+
+
+def _print_advice(found: Explanation, console: Console) -> None:
+    """What to do about the misses, once for each cause."""
+    from rich.padding import Padding
+    from rich.text import Text
+
+    advice = {miss.cause: miss.suggestion for miss in found.misses if miss.suggestion}
+    for cause, suggestion in advice.items():
+        console.print(Padding(Text(f"{cause}: {suggestion}.", overflow="fold"), (0, 0, 0, 1)))
+
+
+def _line_of(found: Explanation, path: str | None, line: int | None) -> str:
+    """412, or agent-a7f.jsonl:12 where it is not in the session's own file."""
+    if path is None or line is None:
+        return "–"
+    name = path.replace("\\", "/").rpartition("/")[2].removesuffix(".jsonl")
+    return f"{line}" if _is_own(found, path) else f"{name}:{line}"
+
+
+def _is_own(found: Explanation, path: str) -> bool:
+    return path.replace("\\", "/").rpartition("/")[2].startswith(found.session_id)
 
 
 def _parts(share: Share) -> tuple[float, float, float, float]:
     return share.entry_cost_usd, share.carrying_cost_usd, share.output_cost_usd, share.cost_usd
 
 
-def _shares_table(found: Explanation, *, wide: bool) -> Table | None:
-    from rich.markup import escape
-
+def _shares_sheet(found: Explanation, most: int | None) -> Sheet | None:
     if not found.shares:
         return None
-    table = new_table("What caused it")
-    most = 40 if wide else 22
-    name_column(table, "what", most)
-    if wide:
-        name_column(table, "type", 18)
-    number_columns(table, "entering", "carrying", "output", "cost", "share")
-    if wide:
-        table.add_column("known", no_wrap=True)
-    for share in found.shares[:COMPONENTS_SHOWN]:
-        row = [escape(_shortened(share.component_name, most))]
-        row += [escape(share.component_type)] if wide else []
-        row += [dollars(usd) for usd in _parts(share)] + [percent(share.cost_ratio)]
-        table.add_row(*row, *([share.allocation_method] if wide else []))
-    rest = found.shares[COMPONENTS_SHOWN:]
+    sheet = Sheet("What caused it")
+    sheet.name("what")
+    sheet.name("type", rank=7, most=18)
+    sheet.number("entering", "carrying", "output", rank=3)
+    sheet.number("cost")
+    sheet.number("share", rank=1)
+    sheet.text("known", rank=8)
+    for share in found.shares[:most]:
+        sheet.add(
+            share.component_name, share.component_type, *(dollars(usd) for usd in _parts(share)), percent(share.cost_ratio),
+            share.allocation_method,
+        )  # fmt: skip
+    rest = found.shares[most:] if most is not None else []
     if rest:
-        row = [f"{len(rest):,} more", *([""] if wide else [])]
-        row += [dollars(sum(usd)) for usd in zip(*(_parts(share) for share in rest), strict=True)]
-        table.add_row(*row, "", *([""] if wide else []), style="dim")
-    return table
+        sums = [dollars(sum(usd)) for usd in zip(*(_parts(share) for share in rest), strict=True)]
+        ratio = sum(share.cost_ratio or 0.0 for share in rest)
+        sheet.add(f"{len(rest):,} more", "", *sums, percent(ratio), "", style="dim")
+    return sheet
 
 
-def _segments_table(found: Explanation, *, wide: bool) -> Table | None:
-    from rich.markup import escape
-
+def _pieces_sheet(found: Explanation, most: int | None) -> Sheet | None:
     if not found.segments:
         return None
-    table = new_table("The dearest pieces of its context")
-    most = 52 if wide else 34
-    name_column(table, "what", most)
-    number_columns(table, "tokens", "carried", "cost")
-    if wide:
-        table.add_column("kind", no_wrap=True)
-        table.add_column("known", no_wrap=True)
-    for segment in found.segments:
-        name = segment.component_name + (f" {segment.file_path}" if segment.file_path else "")
-        table.add_row(
-            escape(_shortened(name, most)), short_number(segment.tokens), f"{segment.requests_carried:,}×",
-            dollars(segment.cost_usd), *([segment.item_kind, segment.allocation_method] if wide else []),
+    shown = found.segments[:most]
+    sheet = Sheet(how_many("Pieces of its context", len(shown), len(found.segments)))
+    sheet.path("what")
+    sheet.text("line", rank=3)
+    sheet.number("tokens", rank=2)
+    sheet.number("carried", rank=4)
+    sheet.number("cost")
+    sheet.text("kind", rank=7)
+    sheet.text("known", rank=8)
+    for piece in shown:
+        sheet.add(
+            one_line(piece.name), _line_of(found, piece.source_path, piece.source_line), short_number(piece.tokens),
+            f"{piece.requests_carried:,}×", dollars(piece.cost_usd), piece.item_kind, piece.allocation_method,
         )  # fmt: skip
-    return table
+    return sheet
 
 
-def _tasks_table(found: Explanation, *, wide: bool) -> Table | None:
-    from rich.markup import escape
-
+def _tasks_sheet(found: Explanation, most: int | None) -> Sheet | None:
     if not found.tasks:
         return None
-    table = new_table("The dearest prompts, their subagents included")
-    name_column(table, "prompt", 84 if wide else 50)
-    number_columns(table, "requests", "cost")
-    for task in found.tasks:
-        table.add_row(escape(" ".join(task.task.split())), f"{task.request_count:,}", dollars(task.cost_usd))
-    return table
+    shown = found.tasks[:most]
+    sheet = Sheet(how_many("Prompts, their subagents included", len(shown), len(found.tasks)))
+    sheet.name("prompt")
+    sheet.text("line", rank=2)
+    sheet.number("requests", rank=1)
+    sheet.number("cost")
+    for task in shown:
+        sheet.add(
+            one_line(task.task), _line_of(found, task.source_path, task.source_line), f"{task.request_count:,}",
+            dollars(task.cost_usd),
+        )  # fmt: skip
+    return sheet
 
 
-def _misses_table(found: Explanation) -> Table | None:
+def _misses_sheet(found: Explanation, most: int | None) -> Sheet | None:
     if not found.misses:
         return None
     extra = sum(miss.extra_cost_usd for miss in found.misses)
-    table = new_table(f"Cache misses: {len(found.misses):,}, {dollars(extra)} more than with the cache")
-    table.add_column("when (UTC)", no_wrap=True)
-    name_column(table, "cause", 30)
-    number_columns(table, "tokens again", "extra")
-    for miss in found.misses[:MISSES_SHOWN]:
-        when = f"{miss.missed_at:%Y-%m-%d %H:%M}" if miss.missed_at else "–"
-        table.add_row(when, miss.cause, short_number(miss.missed_tokens), dollars(miss.extra_cost_usd))
-    return table
+    sheet = Sheet(f"Cache misses: {len(found.misses):,}, {dollars(extra)} more than from the cache")
+    sheet.text("when (UTC)", rank=2)
+    sheet.text("cause")
+    sheet.number("pause", rank=4)
+    sheet.text("line", rank=3)
+    sheet.number("tokens again", rank=1)
+    sheet.number("extra")
+    for miss in found.misses[:most]:
+        sheet.add(
+            f"{miss.missed_at:%Y-%m-%d %H:%M}" if miss.missed_at else "–", miss.cause, pause_words(miss.gap_seconds),
+            _line_of(found, miss.source_path, miss.source_line), short_number(miss.missed_tokens),
+            dollars(miss.extra_cost_usd),
+        )  # fmt: skip
+    rest = found.misses[most:] if most is not None else []
+    if rest:
+        sheet.add(
+            "", f"{len(rest):,} more", "", "", short_number(sum(miss.missed_tokens for miss in rest)),
+            dollars(sum(miss.extra_cost_usd for miss in rest)), style="dim",
+        )  # fmt: skip
+    return sheet
+
+
+def pause_words(seconds: float | None) -> str:
+    """74 min."""
+    if seconds is None or seconds <= 0:
+        return "–"
+    minutes = round(seconds / 60)
+    if minutes == 0:
+        return f"{seconds:.0f} s"
+    return f"{minutes:,} min" if minutes < _MANY_MINUTES else f"{minutes / 60:,.0f} h"

@@ -37,7 +37,7 @@ class StorePaths:
 
     @property
     def store(self) -> Path:
-        """The published store, replaced whole by a green build."""
+        """The published store, replaced whole by a build."""
         return self.home / STORE_NAME
 
     @property

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from agent_store import warehouse, zones
+from agent_store import last_build, warehouse, zones
 from agent_store.errors import StoreError, explain
 from agent_store.paths import Roots, StorePaths, private_files, resolve_roots
 from agent_store.warehouse import BuildResult, BuildState, Fingerprint, RawSummary
+from ingest import set_aside
 
 if TYPE_CHECKING:
     from agent_store.publish import Published
@@ -19,6 +21,8 @@ if TYPE_CHECKING:
     from ingest.landing import LandingResult
 
 Say = Callable[[str], None]
+# Leaving out one session may bring out another; a guard that fails after so many rounds is wrong about more than sessions.
+_SET_ASIDE_ROUNDS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,9 +48,11 @@ class Outcome:
     reason: str = ""
     seconds: dict[str, float] = field(default_factory=dict)
 
+    set_aside: int = 0
+
     @property
     def success(self) -> bool:
-        """Green, or nothing to do."""
+        """Published, or nothing to do."""
         return self.build is None or self.build.success
 
 
@@ -154,19 +160,149 @@ def why_build(
         return "the last rebuild did not end", True
     if raw.has_models and state.tables_fingerprint != code.tables:
         return "the models have changed: everything is built again", True
+    reason = _what_is_new(paths, code, raw, options)
+    if reason and state.is_incomplete:
+        return f"{reason}, and the last rebuild left out models that failed: everything is built again", True
+    return reason, False
+
+
+def _what_is_new(paths: StorePaths, code: Fingerprint, raw: RawSummary, options: Options) -> str:
     try:
         published = _published(paths)
     except StoreError as error:
-        return f"{error.message.rstrip('.')} (it is made anew)", False
+        return f"{error.message.rstrip('.')} (it is made again)"
     if published is None:
-        return "there is no published store yet", False
+        return "there is no published store yet"
     if published.batch_key != raw.batch_key:
-        return "there are new lines", False
+        return "there are new lines"
     if published.code != code.code:
-        return "the tests have changed", False
+        return "the tests have changed"
     if options.tests and not published.is_tested:
-        return "the published store has not been tested", False
-    return "", False
+        return "the published store has not been tested"
+    return ""
+
+
+@dataclass(slots=True)
+class _Run:
+    """One build under its lock."""
+
+    paths: StorePaths
+    project: Path
+    options: Options
+    say: Say
+    progress: Any
+    on_stage: Callable[[str, Outcome], None] | None
+    on_node: Callable[[str, int, int], None] | None
+    seconds: dict[str, float] = field(default_factory=dict)
+    outcome: Outcome = field(default_factory=Outcome)
+
+    def stage(self, name: str, **known: Any) -> None:  # noqa: ANN401 - fields of Outcome
+        """Add what is known now to the outcome, and tell how far it is."""
+        self.outcome = replace(self.outcome, seconds=self.seconds, **known)
+        if self.on_stage is not None:
+            self.on_stage(name, self.outcome)
+
+    @contextmanager
+    def timed(self, name: str) -> Iterator[None]:
+        """Add the seconds inside to those of a stage."""
+        started = time.monotonic()
+        yield
+        self.seconds[name] = self.seconds.get(name, 0.0) + time.monotonic() - started
+
+    def land(self) -> None:
+        """Land what is new, if it was asked for."""
+        if not self.options.ingest:
+            if not self.paths.warehouse.exists():
+                raise StoreError("Nothing has been landed yet.", "Run agent-store build without --no-ingest.")
+            return
+        with self.timed("landing"):
+            landed = land(self.paths, self.project, self.options, say=self.say, progress=self.progress)
+        self.stage("landed", landing=landed)
+        if landed.last_batch_id:
+            with self.timed("scanning"):
+                scanned = _scan(self.paths, self.project, self.options)
+            self.stage("scanned", scan=scanned)
+
+    def build(self) -> Outcome:
+        """Build what is new and publish it."""
+        paths, options = self.paths, self.options
+        code = warehouse.fingerprint(self.project)
+        raw = warehouse.raw_summary(paths)
+        if raw.last_batch_id == 0:
+            raise StoreError(
+                "There are no transcripts to build from.",
+                "Name the folder that holds them: agent-store build --root FOLDER",
+            )
+        state = warehouse.read_state(paths)
+        reason, full_refresh = why_build(paths, code, raw, state, options)
+        self.outcome = replace(self.outcome, reason=reason)
+        if not reason:
+            return replace(self.outcome, is_current=True)
+        self.stage("building")
+        # Written before dbt starts: who is killed during a rebuild rebuilds again, not half of it.
+        starts_anew = full_refresh or not raw.has_models
+        building = replace(
+            state,
+            tables_fingerprint=code.tables,
+            green_fingerprint="" if starts_anew else state.green_fingerprint,
+            rebuilding=full_refresh,
+        )
+        warehouse.write_state(paths, building)
+        if full_refresh:
+            set_aside.try_again(paths.warehouse)
+        result = self._models(
+            code, full_refresh=full_refresh, seeds=building.green_fingerprint != code.tables
+        )
+        for _ in range(_SET_ASIDE_ROUNDS):
+            named = _sessions_to_set_aside(result)
+            if not named or not (count := set_aside.set_aside(paths.warehouse, named)):
+                break
+            self.stage("set aside", build=result, set_aside=self.outcome.set_aside + count)
+            full_refresh, building = True, replace(building, rebuilding=True)
+            warehouse.write_state(paths, building)
+            result = self._models(code, full_refresh=True, seeds=False)
+        self.outcome = replace(self.outcome, build=result)
+        warehouse.write_state(
+            paths,
+            replace(
+                building,
+                green_fingerprint=code.tables if result.success and not result.stale else "",
+                rebuilding=False,
+                is_incomplete=bool(result.stale) and full_refresh,
+            ),
+        )
+        last_build.write(paths, result)
+        if not result.success:
+            return self.outcome
+        return replace(self.outcome, published=self._publish(result, code, raw, is_sample=state.holds_sample))
+
+    def _models(self, code: Fingerprint, *, full_refresh: bool, seeds: bool) -> BuildResult:
+        with self.timed("dbt"):
+            return warehouse.build(
+                self.paths,
+                self.project,
+                tests=self.options.tests,
+                full_refresh=full_refresh,
+                seeds=seeds,
+                code=code.code,
+                on_node=self.on_node,
+            )
+
+    def _publish(
+        self, result: BuildResult, code: Fingerprint, raw: RawSummary, *, is_sample: bool
+    ) -> Published:
+        from agent_store.publish import publish
+
+        with self.timed("publishing"):
+            return publish(
+                self.paths,
+                result,
+                code,
+                raw,
+                timezone=warehouse.timezone(self.project),
+                is_sample=is_sample,
+                is_tested=self.options.tests,
+            )
 
 
 def run(
@@ -179,77 +315,33 @@ def run(
     on_stage: Callable[[str, Outcome], None] | None = None,
     on_node: Callable[[str, int, int], None] | None = None,
 ) -> Outcome:
-    """Land, build, test and publish; a second build waits for the first."""
+    """Land, build, test and publish; a second build waits for the first.
+
+    Sessions that a guard names are set aside, and the rest is built again and published. Only where a guard fails
+    without naming a session nothing is published.
+    """
     zones.check(warehouse.timezone(project))
-    seconds: dict[str, float] = {}
-    outcome = Outcome(seconds=seconds)
-
-    def stage(name: str) -> None:
-        if on_stage is not None:
-            on_stage(name, outcome)
-
     with warehouse.build_lock(paths, on_wait=say) as waited:
         if waited > 1:
             say(f"The other build has ended; waited {waited:.0f} s.")
-        if options.ingest:
-            started = time.monotonic()
-            landed = land(paths, project, options, say=say, progress=progress)
-            seconds["landing"] = time.monotonic() - started
-            outcome = replace(outcome, landing=landed)
-            stage("landed")
-            if landed.last_batch_id:
-                started = time.monotonic()
-                outcome = replace(outcome, scan=_scan(paths, project, options))
-                seconds["scanning"] = time.monotonic() - started
-                stage("scanned")
-        elif not paths.warehouse.exists():
-            raise StoreError("Nothing has been landed yet.", "Run agent-store build without --no-ingest.")
-        code = warehouse.fingerprint(project)
-        raw = warehouse.raw_summary(paths)
-        if raw.last_batch_id == 0:
-            raise StoreError(
-                "There are no transcripts to build from.",
-                "Name the folder that holds them: agent-store build --root FOLDER",
-            )
-        state = warehouse.read_state(paths)
-        reason, full_refresh = why_build(paths, code, raw, state, options)
-        outcome = replace(outcome, reason=reason)
-        if not reason:
-            return replace(outcome, is_current=True)
-        stage("building")
-        # Written before dbt starts: who is killed during a rebuild rebuilds again, not half of it.
-        starts_anew = full_refresh or not raw.has_models
-        building = replace(
-            state,
-            tables_fingerprint=code.tables,
-            green_fingerprint="" if starts_anew else state.green_fingerprint,
-            rebuilding=full_refresh,
-        )
-        warehouse.write_state(paths, building)
-        result = warehouse.build(
-            paths,
-            project,
-            tests=options.tests,
-            full_refresh=full_refresh,
-            seeds=building.green_fingerprint != code.tables,
-            code=code.code,
-            on_node=on_node,
-        )
-        seconds["dbt"] = result.seconds
-        outcome = replace(outcome, build=result)
-        if not result.success:
-            return outcome
-        warehouse.write_state(paths, replace(building, green_fingerprint=code.tables, rebuilding=False))
-        from agent_store.publish import publish
+        one = _Run(paths, project, options, say, progress, on_stage, on_node)
+        try:
+            one.land()
+            return one.build()
+        except StoreError as error:
+            last_build.write_error(paths, error)
+            raise
 
-        published = publish(
-            paths,
-            result,
-            code,
-            raw,
-            timezone=warehouse.timezone(project),
-            is_sample=state.holds_sample,
-            is_tested=options.tests,
-        )
-        seconds["publishing"] = published.seconds
-        return replace(outcome, published=published)
+
+def _sessions_to_set_aside(result: BuildResult) -> dict[str, tuple[str, str]]:
+    """The sessions that the failed guards name: session id → (guard, what it checks); none where one names no session.
+
+    Leaving them out would then not make that guard pass.
+    """
+    if any(not guard.session_ids for guard in result.guards):
+        return {}
+    return {
+        session: (guard.name, guard.description or guard.name)
+        for guard in reversed(result.guards)
+        for session in guard.session_ids
+    }

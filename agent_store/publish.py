@@ -1,4 +1,4 @@
-"""Publishing: a green build becomes the store in one rename; who reads the old one goes on reading it.
+"""Publishing: a build becomes the store in one rename; who reads the old one goes on reading it.
 
 The new store is made as `.publish-<pid>/agent_store.duckdb`: dbt writes three-part names into views, and the
 first part is the file's stem, which therefore has to be the same from the beginning.
@@ -17,6 +17,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from agent_store import build_tables
 from agent_store.errors import StoreError, explain
 from agent_store.paths import FOLDER_MODE, STORE_NAME, StorePaths, private_files
 from agent_store.warehouse import (
@@ -60,6 +61,7 @@ create table store_build (
     test_count bigint not null,
     passed_test_count bigint not null,
     warned_test_count bigint not null,
+    stale_table_count bigint not null,
     table_count bigint not null,
     view_count bigint not null,
     row_count bigint not null,
@@ -87,7 +89,8 @@ _STORE_BUILD_DESCRIPTION = Description(
         "model_count": "Models that dbt built.",
         "test_count": "Data tests that ran.",
         "passed_test_count": "Data tests that passed.",
-        "warned_test_count": "Data tests that warned.",
+        "warned_test_count": "Data tests that found something; v_failed_check lists it.",
+        "stale_table_count": "Tables and views that this build could not make; v_store_table says why.",
         "table_count": "Published tables.",
         "view_count": "Published views.",
         "row_count": "Rows in all published tables.",
@@ -130,10 +133,10 @@ def publish(
 ) -> Published:
     """Make the new store beside the old one and put it in its place with one rename.
 
-    A red build publishes nothing: the store of yesterday stays.
+    Findings are published with it. Where a guard failed nothing is: the store of yesterday stays.
     """
     if not build.success:
-        raise StoreError("The build is red: nothing is published.")
+        raise StoreError("A guard failed: nothing is published.")
     import duckdb
 
     started = time.monotonic()
@@ -145,7 +148,7 @@ def publish(
         fresh = folder / STORE_NAME
         with private_files():
             stamp = _stamp(build, code, raw, timezone=timezone, is_sample=is_sample, is_tested=is_tested)
-            counts = _write(fresh, paths.warehouse, stamp, build.descriptions)
+            counts = _write(fresh, paths, build, stamp)
         _sync(fresh)
         fresh.chmod(0o600)
         size = fresh.stat().st_size
@@ -156,7 +159,7 @@ def publish(
             explain(error, "Publishing the store")
             or StoreError(
                 f"Publishing the store failed: {str(error).strip().splitlines()[0]}",
-                "The store of the last green build is still in place.",
+                "The store of the last build is still in place.",
             )
         ) from error
     finally:
@@ -195,42 +198,60 @@ def _stamp(
         "test_count": build.test_count,
         "passed_test_count": build.passed_count,
         "warned_test_count": len(build.warnings),
+        "stale_table_count": len(build.stale),
         "build_seconds": round(build.seconds, 3),
     }
 
 
 def _write(
-    fresh: Path, warehouse: Path, stamp: Mapping[str, object], descriptions: Mapping[str, Description]
+    fresh: Path, paths: StorePaths, build: BuildResult, stamp: Mapping[str, object]
 ) -> tuple[int, int, int]:
     import duckdb
 
+    descriptions = build.descriptions
     connection = duckdb.connect(
-        str(fresh), config={"storage_compatibility_version": STORAGE_VERSION, "memory_limit": _MEMORY_LIMIT, "threads": "1"}
+        str(fresh),
+        config={
+            "storage_compatibility_version": STORAGE_VERSION,
+            "memory_limit": _MEMORY_LIMIT,
+            "threads": "1",
+        },
     )
     try:
         connection.execute("set TimeZone = 'UTC'")
-        connection.execute(f"attach {_literal(str(warehouse))} as {_SOURCE} (read_only)")
-        table_count, row_count = _copy_tables(connection, frozenset(descriptions))
+        connection.execute(f"attach {_literal(str(paths.warehouse))} as {_SOURCE} (read_only)")
+        rows = _copy_tables(connection, frozenset(descriptions))
         connection.execute("begin")
-        view_count = _create_views(connection, frozenset(descriptions))
+        views = _create_views(connection, frozenset(descriptions))
         connection.execute(_STORE_BUILD)
-        row = {**stamp, "table_count": table_count, "view_count": view_count, "row_count": row_count}
+        row = {**stamp, "table_count": len(rows), "view_count": len(views), "row_count": sum(rows.values())}
         connection.execute(
             f"insert into store_build ({', '.join(row)}) values ({', '.join('?' * len(row))})",
             list(row.values()),
         )
+        build_tables.write(
+            connection,
+            build,
+            (datetime.now(UTC).replace(tzinfo=None), int(str(stamp["last_batch_id"]))),
+            build_tables.earlier_ages(paths.store) if build.stale else {},
+            {**rows, **dict.fromkeys(views), "store_build": 1},
+        )
         connection.execute("commit")
         connection.execute(f"detach {_SOURCE}")
         _create_macros(connection)
-        _comment(connection, {**descriptions, "store_build": _STORE_BUILD_DESCRIPTION})
+        _comment(
+            connection, {**descriptions, "store_build": _STORE_BUILD_DESCRIPTION, **build_tables.DESCRIPTIONS}
+        )
         connection.execute("checkpoint")
     finally:
         connection.close()
-    return table_count, view_count, row_count
+    return len(rows), len(views), sum(rows.values())
 
 
-def _copy_tables(connection: duckdb.DuckDBPyConnection, models: frozenset[str]) -> tuple[int, int]:
+def _copy_tables(connection: duckdb.DuckDBPyConnection, models: frozenset[str]) -> dict[str, int]:
     """Copy the tables of schema main, with their NOT NULLs (other constraints were checked by the build).
+
+    Returns the rows of each.
 
     Only what a model of this build made: models that were removed or renamed leave their tables behind, and a
     killed build its temporary ones. (Where no models are known, everything.)
@@ -265,11 +286,11 @@ def _copy_tables(connection: duckdb.DuckDBPyConnection, models: frozenset[str]) 
         return copied[0] if copied else 0
 
     with ThreadPoolExecutor(max_workers=THREADS) as pool:
-        return len(tables), sum(pool.map(copy, tables))
+        return dict(zip(tables, pool.map(copy, tables), strict=True))
 
 
-def _create_views(connection: duckdb.DuckDBPyConnection, models: frozenset[str]) -> int:
-    """Make the views again. Each needs what it reads: go round until none is left or none can be made."""
+def _create_views(connection: duckdb.DuckDBPyConnection, models: frozenset[str]) -> list[str]:
+    """Make the views again, and name them. Each needs what it reads: go round until none is left or none can be made."""
     import duckdb
 
     found: list[tuple[str, str]] = connection.execute(
@@ -280,7 +301,6 @@ def _create_views(connection: duckdb.DuckDBPyConnection, models: frozenset[str])
         """
     ).fetchall()
     waiting = [(name, sql) for name, sql in found if not models or name in models]
-    total = len(waiting)
     # A failed statement would end the transaction, so what exists is known before a view is tried.
     existing = _relations(connection)
     names = {name for name, _ in waiting}
@@ -301,7 +321,7 @@ def _create_views(connection: duckdb.DuckDBPyConnection, models: frozenset[str])
                 ) from error
             existing.add(name)
         waiting = [(name, sql) for name, sql in waiting if name not in existing]
-    return total
+    return sorted(names)
 
 
 def _create_macros(connection: duckdb.DuckDBPyConnection) -> None:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from agent_store.errors import StoreError, cause_of
+from agent_store.show_text import visible, visible_json
 
 if TYPE_CHECKING:
     import duckdb
@@ -39,11 +40,11 @@ class RawLine:
 
     @property
     def pretty(self) -> str:
-        """The line as indented JSON; as it is where it is no JSON."""
+        """The line as indented JSON, and as text where it is no JSON; nothing in it is obeyed by a terminal."""
         try:
-            return json.dumps(json.loads(self.text), ensure_ascii=False, indent=2)
-        except ValueError:
-            return self.text
+            return visible_json(json.dumps(json.loads(self.text), ensure_ascii=False, indent=2))
+        except (ValueError, RecursionError):
+            return visible(self.text)
 
 
 def fetch(paths: StorePaths, source_path: str, line_number: int) -> Sequence[RawLine]:

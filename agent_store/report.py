@@ -1,18 +1,19 @@
-"""The report: what was spent – per day, model, project, session – and what is in the store.
+"""The report: what was spent – per day, model, project, session – what to do about it, and what is in the store.
 
-Reads the published store only; neither dbt nor the warehouse is touched, so it answers within half a second.
+Reads the published store only; neither dbt nor the warehouse is touched, so it answers within half a second. Every number
+is a column of a view or macro of the store.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from agent_store.errors import StoreError
-from agent_store.tables import fitted, name_column, number_columns
-from agent_store.tables import table as new_table
+from agent_store.tables import Sheet
 
 if TYPE_CHECKING:
     import duckdb
@@ -23,38 +24,31 @@ PROJECTS_SHOWN = 10
 MODELS_SHOWN = 15
 SESSIONS_SHOWN = 8
 CACHE_MODELS_SHOWN = 6
-_WIDE = 120
-_BAR_NARROW, _BAR_WIDE = 16, 30
+OPTIMIZATIONS_SHOWN = 3
+ID_LETTERS = 8
+_BAR = 16
 _SMALLEST_SHOWN = 0.01
+_WORTH_SAYING = 0.05
+_SMALLEST_SHARE = 0.0005
 _THOUSAND = 1000
+UNDATED = "undated"
 _EIGHTHS = " ▏▎▍▌▋▊▉"
 PRICES_ARE = "Dollars are what the API would have cost at list prices, not what a subscription was charged."
 
-# The same measures as in the marts, of the calls of some days only: what a report of a time reads.
-_CALLS_OF_TIME = """
-    select
-        {columns}, sum(c.cost_usd) as cost_usd, count(*) filter (where c.success) as response_count,
-        sum(c.total_tokens) as total_tokens, count(distinct c.session_id) as session_count,
-        count(*) filter (where not c.is_priced) as unpriced_response_count
-    from fact_api_call as c
-    inner join dim_model as m on m.model_id = c.model_id
-    inner join dim_session as s on s.session_id = c.session_id
-    where {days}
-    group by all
-"""
-_OF_TIME = {
-    "v_cost_by_model": "m.model_name, m.provider",
-    "v_cost_by_project": "s.project_name, s.project_path",
-    "v_session_report": "c.session_id, s.title, s.project_name, min(c.called_at) as started_at, "
-    "(select count(*) from fact_prompt as p semi join fact_api_call as own on own.prompt_id = p.prompt_id "
-    "and {own_days} where p.session_id = c.session_id and p.is_human) as prompt_count, "
-    "(select count(*) from fact_tool_invocation as t semi join fact_api_call as own on own.call_id = t.call_id "
-    "and {own_days} where t.session_id = c.session_id) as tool_call_count",
+# Why there is no price: v_unpriced_model.unpriced_reason.
+_REASONS = {
+    "unknown_model": "not in the price list",
+    "no_price_for_speed": "no price for {speed} mode",
+    "no_price_for_date": "no price for these days",
+    "profile_hides_model": "a profile that does not say which model answers",
+    "model_not_named": "the log names no model",
 }
 
-# Each of these views lists findings: no rows is what one hopes for.
+# Each of these views lists findings: empty is good.
 FINDINGS = {
-    "v_unpriced_model": "models without a known price, whose responses are not in the dollars",
+    "v_failed_check": "checks that found rows which cannot be right; everything else holds",
+    "v_set_aside_session": "sessions left out because a guard found them wrong",
+    "v_unpriced_model": "models, modes or times without a price, each with the reason; they are not in the dollars",
     "v_unknown_line_type": "kinds of line or key that this version does not know",
     "v_set_aside_line": "lines set aside, each with its reason",
     "v_unfinished_output": "responses cut off, whose output tokens are a lower bound",
@@ -77,16 +71,17 @@ class Spending:
 
 @dataclass(frozen=True, slots=True)
 class SessionLine:
-    """One of the dearest sessions."""
+    """One of the most expensive sessions."""
 
     session_id: str
     title: str | None
     project_name: str | None
     started_at: datetime | None
     cost_usd: float | None
-    prompt_count: int
+    # Of the whole session, so not known of a part of it.
+    prompt_count: int | None
     response_count: int
-    tool_call_count: int
+    tool_call_count: int | None
     total_tokens: int
 
 
@@ -101,7 +96,42 @@ class CacheLine:
     uncached_input_tokens: int
     hit_ratio: float | None
     miss_count: int
+    miss_extra_usd: float | None
     saved_usd: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Misses:
+    """What cache misses cost."""
+
+    count: int
+    rebilled_usd: float | None
+    extra_usd: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """A day, week or month beside what one with use usually costs."""
+
+    period: str
+    started_on: date
+    session_count: int
+    response_count: int
+    cost_usd: float | None
+    usual_usd: float | None
+    usual_count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Optimization:
+    """What would have been cheaper."""
+
+    optimization_type: str
+    subject: str
+    suggestion: str
+    evidence: str
+    dollars_per_month: float | None
+    total_usd: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,9 +178,16 @@ class Report:
     view_count: int
     findings: Sequence[Finding]
     comparisons: Sequence[Comparison]
-    unpriced_models: Sequence[tuple[str, int]]
+    unpriced_models: Sequence[tuple[str, int, str]]
+    misses: Misses
+    today: date
+    pace: Sequence[Pace]
+    optimizations: Sequence[Optimization]
     since: date | None = None
     until: date | None = None
+    projects_asked: Sequence[str] = ()
+    known_from: date | None = None
+    known_to: date | None = None
     notes: Sequence[str] = field(default_factory=tuple)
 
     def as_json(self) -> dict[str, Any]:
@@ -162,50 +199,65 @@ class Report:
 
 
 @dataclass(frozen=True, slots=True)
-class Time:
-    """The days that a report is about, both included; in the zone that the marts follow."""
+class Scope:
+    """What a report is about: days, both included, in the zone that the store's days follow; and projects."""
 
     since: date | None = None
     until: date | None = None
+    projects: tuple[str, ...] = ()
 
     def __bool__(self) -> bool:
         """Whether it is less than everything."""
-        return self.since is not None or self.until is not None
+        return self.since is not None or self.until is not None or bool(self.projects)
 
-    def condition(self, column: str) -> str:
-        """As SQL."""
-        limits = [(">=", self.since), ("<=", self.until)]
-        return " and ".join(f"{column} {sign} date '{day}'" for sign, day in limits if day) or "true"
-
-    def source(self, view: str) -> str:
-        """A mart, or the same measures of these days only."""
-        if not self:
-            return view
-        if view in _OF_TIME:
-            columns = _OF_TIME[view].format(own_days=self.condition("own.called_local_date"))
-            return f"({_CALLS_OF_TIME.format(columns=columns, days=self.condition('c.called_local_date'))})"
-        return f"(select * from {view} where {self.condition('usage_date')})"
+    @property
+    def parameters(self) -> dict[str, object]:
+        """For the macros of the store."""
+        return {"since": self.since, "until": self.until, "projects": list(self.projects) or None}
 
     def __str__(self) -> str:
-        """Since 2026-03-01 until 2026-03-31."""
+        """Since 2026-03-01 until 2026-03-31 in shop."""
         words = [f"{word} {day}" for word, day in (("since", self.since), ("until", self.until)) if day]
+        if self.projects:
+            words.append(f"in {', '.join(self.projects)}")
         return " ".join(words)
 
 
-def collect(connection: duckdb.DuckDBPyConnection, store_path: str, time: Time | None = None) -> Report:
-    """Ask the published store everything the report shows; with `time`, what was spent on these days."""
+def cost_by(what: str) -> str:
+    """The store's costs by something, as SQL for the parameters `kind`, `since`, `until` and `projects`."""
+    return (
+        f"select {what} from cost_by($kind, since := cast($since as date), until := cast($until as date), "
+        "projects := cast($projects as varchar[]))"
+    )
+
+
+def of_other_shape(error: Exception) -> StoreError:
+    """What to say where a store lacks what this version reads."""
+    return StoreError(
+        f"The store does not have the shape this version expects: {str(error).strip().splitlines()[0]}",
+        "Build it again: agent-store build --full-refresh",
+    )
+
+
+def collect(
+    connection: duckdb.DuckDBPyConnection,
+    store_path: str,
+    scope: Scope | None = None,
+    *,
+    today: date | None = None,
+) -> Report:
+    """Ask the published store everything the report shows."""
     import duckdb
 
     try:
-        return _collect(connection, store_path, time or Time())
+        return _collect(connection, store_path, scope or Scope(), today)
     except duckdb.Error as error:
-        raise StoreError(
-            f"The store does not have the shape this version expects: {str(error).strip().splitlines()[0]}",
-            "Build it again: agent-store build --full-refresh",
-        ) from error
+        raise of_other_shape(error) from error
 
 
-def _collect(connection: duckdb.DuckDBPyConnection, store_path: str, time: Time) -> Report:
+def _collect(
+    connection: duckdb.DuckDBPyConnection, store_path: str, scope: Scope, asked_today: date | None
+) -> Report:
     relations = {
         name: (kind, rows)
         for name, kind, rows in connection.execute(
@@ -217,58 +269,39 @@ def _collect(connection: duckdb.DuckDBPyConnection, store_path: str, time: Time)
         ).fetchall()
     }
 
-    def spending(view: str, name: str, *, order: str, detail: str = "''") -> list[Spending]:
-        if view not in relations:
-            return []
-        rows = connection.execute(
-            f"""
-            select
-                {name}, sum(cost_usd), sum(response_count)::bigint, sum(total_tokens)::bigint,
-                sum(session_count)::bigint, sum(unpriced_response_count)::bigint, {detail}
-            from {time.source(view)} group by all order by {order}
-            """
-        ).fetchall()
-        return [Spending(str(row[0]) if row[0] is not None else "(none)", *row[1:]) for row in rows]
+    def costs(kind: str, order: str) -> list[dict[str, Any]]:
+        cursor = connection.execute(f"{cost_by('*')} order by {order}", {"kind": kind, **scope.parameters})
+        names = [column[0] for column in cursor.description or []]
+        return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
 
-    days = spending("v_cost_daily", "usage_date", order="1")
-    models = spending(
-        "v_cost_by_model", "model_name", order="2 desc nulls last, 4 desc, 1", detail="any_value(provider)"
-    )
-    projects = spending(
-        "v_cost_by_project",
-        "project_name",
-        order="2 desc nulls last, 4 desc, 1",
-        detail="any_value(project_path)",
-    )
-    dates = [date.fromisoformat(day.name[:10]) for day in days if day.name != "(none)"]
-    sessions = _sessions(connection, time) if "v_session_report" in relations else []
-    counted = (
-        f"(select distinct session_id from {time.source('v_session_report')})" if time else "dim_session"
-    )
-    session_total = (
-        _one(connection, f"select count(*) from {counted}") if "dim_session" in relations else len(sessions)
-    )
-    costs = [day.cost_usd for day in days if day.cost_usd is not None]
-    total = Spending(
-        name="total",
-        cost_usd=sum(costs) if costs else None,
-        response_count=sum(day.response_count for day in days),
-        total_tokens=sum(day.total_tokens for day in days),
-        session_count=session_total,
-        unpriced_response_count=sum(day.unpriced_response_count for day in days),
+    dearest = "cost_usd desc nulls last, total_tokens desc, name"
+    days = [_spending(row) for row in costs("day", "name")]
+    dates = [date.fromisoformat(day.name) for day in days if day.name != UNDATED]
+    by_model = costs("model", dearest)
+    models = [_spending(row) for row in by_model]
+    whole = next(iter(costs("all", "name")), None)
+    total = _spending(whole) if whole else Spending("all", None, 0, 0, 0, 0)
+    if not scope and "dim_session" in relations:
+        total = replace(total, session_count=_one(connection, "select count(*) from dim_session"))
+    known_from, known_to = connection.execute(
+        "select min(usage_date), max(usage_date) from v_spending"
+    ).fetchone() or (None, None)
+    build = _build(connection) if "store_build" in relations else {}
+    today = asked_today or (
+        known_to if build.get("is_sample") and known_to else today_in(build.get("timezone"))
     )
     return Report(
         store_path=store_path,
-        build=_build(connection) if "store_build" in relations else {},
+        build=build,
         total=total,
         first_date=min(dates, default=None),
         last_date=max(dates, default=None),
         day_count=len(dates),
-        days=_last_days(days, dates),
+        days=days,
         models=models,
-        projects=projects,
-        sessions=sessions,
-        cache=_cache(connection, time) if "v_cache_health" in relations else [],
+        projects=[_spending(row) for row in costs("project", dearest)],
+        sessions=_sessions(connection, scope, dearest),
+        cache=_cache(by_model),
         tables=sorted((name, rows or 0) for name, (kind, rows) in relations.items() if kind == "table"),
         view_count=sum(kind == "view" for kind, _ in relations.values()),
         findings=[
@@ -276,13 +309,67 @@ def _collect(connection: duckdb.DuckDBPyConnection, store_path: str, time: Time)
             for view, meaning in FINDINGS.items()
             if view in relations
         ],
-        comparisons=_comparisons(connection) if "v_reconciliation" in relations and not time else [],
-        unpriced_models=[
-            (model.name, model.unpriced_response_count) for model in models if model.unpriced_response_count
-        ],
-        since=time.since,
-        until=time.until,
+        comparisons=_comparisons(connection) if "v_reconciliation" in relations and not scope else [],
+        unpriced_models=_unpriced(connection, models, whole=not scope)
+        if "v_unpriced_model" in relations
+        else [],
+        misses=Misses(whole["cache_miss_count"], whole["rebilled_cost_usd"], whole["miss_extra_cost_usd"])
+        if whole
+        else Misses(0, None, None),
+        today=today,
+        pace=[] if scope else _pace(connection, today),
+        optimizations=_optimizations(connection) if "v_optimization" in relations and not scope else [],
+        since=scope.since,
+        until=scope.until,
+        projects_asked=scope.projects,
+        known_from=known_from,
+        known_to=known_to,
     )
+
+
+def today_in(zone: object) -> date:
+    """Today where the store's days are counted."""
+    try:
+        return datetime.now(ZoneInfo(str(zone or "UTC"))).date()
+    except (ZoneInfoNotFoundError, ValueError):
+        return datetime.now(UTC).date()
+
+
+def store_today(connection: duckdb.DuckDBPyConnection) -> date:
+    """Today for a store; for the sample, whose time stands still, its last day."""
+    import duckdb
+
+    try:
+        row = connection.execute(
+            "select timezone, is_sample, (select max(usage_date) from v_spending) from store_build"
+        ).fetchone()
+    except duckdb.Error as error:
+        raise of_other_shape(error) from error
+    if row is None:
+        return today_in(None)
+    return row[2] if row[1] and row[2] else today_in(row[0])
+
+
+def find_projects(connection: duckdb.DuckDBPyConnection, given: str) -> tuple[str, ...]:
+    """The projects that a name names: the one called so, else all whose name or folder contains it."""
+    import duckdb
+
+    try:
+        rows = connection.execute(
+            "select distinct project_name, coalesce(project_path, '') from v_spending "
+            "where project_name is not null order by 1, 2"
+        ).fetchall()
+    except duckdb.Error as error:
+        raise of_other_shape(error) from error
+    wanted = given.strip().lower()
+    exact = [name for name, path in rows if wanted in {name.lower(), path.lower()}]
+    found = exact or [name for name, path in rows if wanted in name.lower() or wanted in path.lower()]
+    if not found or not wanted:
+        raise StoreError(
+            f"No project is called {given!r} or has that in its name or folder.",
+            "See which there are: agent-store report --by project",
+        )
+    return tuple(dict.fromkeys(found))
 
 
 def _one(connection: duckdb.DuckDBPyConnection, sql: str) -> int:
@@ -297,43 +384,91 @@ def _build(connection: duckdb.DuckDBPyConnection) -> dict[str, Any]:
     return dict(zip(names, row, strict=True)) if row else {}
 
 
-def _last_days(days: Sequence[Spending], dates: Sequence[date]) -> list[Spending]:
-    """The last days with use."""
-    shown = {f"{day}" for day in sorted(set(dates))[-DAYS_SHOWN:]}
-    return [day for day in days if day.name[:10] in shown]
+def _unpriced(
+    connection: duckdb.DuckDBPyConnection, models: Sequence[Spending], *, whole: bool
+) -> list[tuple[str, int, str]]:
+    """What has no price: the model, its responses, the reason in words. Of a time, the models of that time."""
+    rows = connection.execute(
+        "select model_name, response_count, unpriced_reason, speed from v_unpriced_model order by 2 desc, 1, 3, 4"
+    ).fetchall()
+    listed = [
+        (name, count, _REASONS.get(reason, reason).format(speed=speed)) for name, count, reason, speed in rows
+    ]
+    if whole:
+        return listed
+    reasons = {name: reason for name, _, reason in reversed(listed)}
+    return [
+        (model.name, model.unpriced_response_count, reasons.get(model.name, ""))
+        for model in models
+        if model.unpriced_response_count
+    ]
 
 
-def _sessions(connection: duckdb.DuckDBPyConnection, time: Time) -> list[SessionLine]:
+def _sessions(connection: duckdb.DuckDBPyConnection, scope: Scope, order: str) -> list[SessionLine]:
+    counts = ("null", "null") if scope else ("reports.prompt_count", "reports.tool_call_count")
     rows = connection.execute(
         f"""
         select
-            session_id, title, project_name, started_at, cost_usd, prompt_count, response_count,
-            tool_call_count, total_tokens
-        from {time.source("v_session_report")}
-        order by cost_usd desc nulls last, response_count desc, session_id
-        limit {SESSIONS_SHOWN}
-        """
+            costs.name, costs.detail, costs.project_name, coalesce(reports.started_at, costs.first_called_at),
+            costs.cost_usd, {counts[0]}, costs.request_count, {counts[1]}, costs.total_tokens
+        from ({cost_by("*")}) as costs
+        left join v_session_report as reports on reports.session_id = costs.name
+        order by {", ".join(f"costs.{part}" for part in order.split(", "))}
+        """,
+        {"kind": "session", **scope.parameters},
     ).fetchall()
     return [SessionLine(*row) for row in rows]
 
 
-def _cache(connection: duckdb.DuckDBPyConnection, time: Time) -> list[CacheLine]:
+def _spending(row: Mapping[str, Any]) -> Spending:
+    return Spending(
+        name=row["name"],
+        cost_usd=row["cost_usd"],
+        response_count=row["request_count"],
+        total_tokens=row["total_tokens"],
+        session_count=row["session_count"],
+        unpriced_response_count=row["unpriced_response_count"],
+        detail=row["detail"] or "",
+    )
+
+
+def _cache(by_model: Sequence[Mapping[str, Any]]) -> list[CacheLine]:
+    """Of each model that used it; the one that read most first."""
+    lines = [
+        CacheLine(
+            model_name=row["name"],
+            response_count=row["request_count"],
+            cache_read_tokens=row["cache_read_tokens"],
+            cache_write_tokens=row["cache_write_tokens"],
+            uncached_input_tokens=row["uncached_input_tokens"],
+            hit_ratio=row["cache_hit_ratio"],
+            miss_count=row["cache_miss_count"],
+            miss_extra_usd=row["miss_extra_cost_usd"],
+            saved_usd=row["cache_saved_usd"],
+        )
+        for row in by_model
+        if row["cache_read_tokens"] or row["cache_write_tokens"]
+    ]
+    return sorted(lines, key=lambda line: (-line.cache_read_tokens, line.model_name))
+
+
+def _pace(connection: duckdb.DuckDBPyConnection, today: date) -> list[Pace]:
     rows = connection.execute(
-        f"""
-        select
-            model_name, sum(response_count)::bigint, sum(cache_read_tokens)::bigint,
-            sum(cache_write_tokens)::bigint, sum(uncached_input_tokens)::bigint,
-            sum(cache_read_tokens)
-            / nullif(sum(cache_read_tokens + cache_write_tokens + uncached_input_tokens), 0)::double,
-            sum(cache_miss_count)::bigint, sum(saved_usd)
-        from {time.source("v_cache_health")}
-        group by all
-        having sum(cache_read_tokens) + sum(cache_write_tokens) > 0
-        order by 3 desc, 1
-        limit {CACHE_MODELS_SHOWN}
+        "select period, started_on, session_count, response_count, cost_usd, usual_usd, usual_count "
+        "from spending_pace(cast($today as date))",
+        {"today": today},
+    ).fetchall()
+    return [Pace(*row) for row in rows]
+
+
+def _optimizations(connection: duckdb.DuckDBPyConnection) -> list[Optimization]:
+    rows = connection.execute(
+        """
+        select optimization_type, subject, suggestion, evidence, dollars_per_month, total_usd from v_optimization
+        order by dollars_per_month desc nulls last, total_usd desc nulls last, optimization_type, subject
         """
     ).fetchall()
-    return [CacheLine(*row) for row in rows]
+    return [Optimization(*row) for row in rows]
 
 
 def _comparisons(connection: duckdb.DuckDBPyConnection) -> list[Comparison]:
@@ -381,7 +516,9 @@ def bytes_in_words(count: int | None) -> str:
 
 
 def percent(part: float | None) -> str:
-    """97.3 %."""
+    """97.3 %; what is there is never shown as nothing."""
+    if part is not None and 0 < part < _SMALLEST_SHARE:
+        return "<0.1 %"
     return "–" if part is None else f"{100 * part:.1f} %"
 
 
@@ -410,25 +547,43 @@ def age(moment: datetime | None, now: datetime | None = None) -> str:
 # --- showing ------------------------------------------------------------------------------------------------
 
 
-def render(report: Report, console: Console) -> None:
-    """Print the report, fitted to the console's width."""
-    from rich.table import Table
-
-    for part in _parts(report, console.width):
-        console.print(fitted(part, console) if isinstance(part, Table) else part)
+def render(report: Report, console: Console, limit: int | None = None) -> None:
+    """Print the report, fitted to the console's width; `limit` is how many rows of each table (0: all)."""
+    for part in _parts(report, limit):
+        console.print(part.fitted(console.width) if isinstance(part, Sheet) else part)
 
 
-def _parts(report: Report, width: int) -> list[RenderableType]:
-    parts: list[RenderableType] = [_head(report)]
+def _parts(report: Report, limit: int | None) -> list[RenderableType | Sheet]:
+    parts: list[RenderableType | Sheet] = [_head(report)]
     if not report.total.response_count:
-        parts.append(_note("There is no response of a model in the store yet."))
-    parts += _spending_parts(report, width)
+        parts.append(_note(_why_empty(report)))
+    if report.optimizations:
+        parts += _optimization_parts(report, limit)
+    if report.days:
+        parts.append(_days_sheet(report, limit))
+    for title, name, lines, most in (
+        ("Per model", "model", report.models, MODELS_SHOWN),
+        ("Per project", "project", report.projects, PROJECTS_SHOWN),
+    ):
+        if lines:
+            parts.append(_ranking(title, name, lines, _most(limit, most)))
     if report.sessions:
-        parts.append(_sessions_table(report, width))
+        parts.append(_sessions_sheet(report, limit))
     if report.cache:
-        parts.append(_cache_table(report, width))
+        parts.append(_cache_sheet(report, limit))
     parts += _contents(report)
     return parts
+
+
+def _most(limit: int | None, usual: int) -> int | None:
+    return usual if limit is None else limit or None
+
+
+def _why_empty(report: Report) -> str:
+    scope = Scope(report.since, report.until, tuple(report.projects_asked))
+    if scope and report.known_from:
+        return f"Nothing was used {scope}. The store has use from {report.known_from} to {report.known_to}."
+    return "There is no response of a model in the store yet."
 
 
 def _note(text: str) -> RenderableType:
@@ -461,7 +616,16 @@ def _head(report: Report) -> RenderableType:
     if report.first_date and report.last_date:
         zone = report.build.get("timezone", "UTC")
         text.append(
-            f"\n{report.day_count:,} days with use, {report.first_date} to {report.last_date} (in {zone})"
+            f"\n{report.day_count:,} day{'' if report.day_count == 1 else 's'} with use, "
+            f"{report.first_date} to {report.last_date} (in {zone})"
+        )
+    if pace := _pace_words(report):
+        text.append(f"\n{pace}")
+    if report.misses.count:
+        text.append(
+            f"\n{report.misses.count:,} cache miss{'' if report.misses.count == 1 else 'es'}: "
+            f"{dollars(report.misses.rebilled_usd)} billed again, {dollars(report.misses.extra_usd)} more than from the "
+            "cache"
         )
     text.append(f"\n{PRICES_ARE}", style="dim")
     if report.build.get("is_sample"):
@@ -469,125 +633,187 @@ def _head(report: Report) -> RenderableType:
             "\nThis is the sample that ships with the project, not your own use: no transcripts were found.",
             style="bold yellow",
         )
-    time = Time(report.since, report.until)
-    return Panel(
-        text,
-        title=f"[bold]Agent Store[/bold]{f' {time}' if time else ''}",
-        title_align="left",
-        box=ROUNDED,
-        padding=(0, 1),
+    title = Text("Agent Store", style="bold")
+    if scope := Scope(report.since, report.until, tuple(report.projects_asked)):
+        title.append(f" {scope}", style="not bold")
+    return Panel(text, title=title, title_align="left", box=ROUNDED, padding=(0, 1))
+
+
+def _pace_words(report: Report) -> str:
+    """Today $4.62 · this week $12.41 (a usual week: $64.00) · this month $178.81."""
+    if not report.pace or not report.total.response_count:
+        return ""
+    pace = {line.period: line for line in report.pace}
+    usual = pace["week"].usual_usd
+    if not any(line.response_count for line in report.pace):
+        usually = f" A usual week: {dollars(usual)}." if usual is not None else ""
+        return f"Nothing today, this week or this month.{usually}"
+    usually = f" (a usual week: {dollars(usual)})" if usual is not None else ""
+    is_sample = bool(report.build.get("is_sample"))
+    day, week, month = (
+        (f"On {report.today}", "that week", "that month")
+        if is_sample
+        else ("Today", "this week", "this month")
+    )
+    return (
+        f"{day} {dollars(pace['day'].cost_usd)} · {week} {dollars(pace['week'].cost_usd)}{usually} · "
+        f"{month} {dollars(pace['month'].cost_usd)}"
     )
 
 
-def _spending_parts(report: Report, width: int) -> list[RenderableType]:
-    wide = width >= _WIDE
-    bar_width = _BAR_WIDE if wide else _BAR_NARROW
-    parts: list[RenderableType] = []
-    if report.days:
-        table = new_table(f"Per day, the last {len(report.days)} with use")
-        table.add_column("day", no_wrap=True)
-        table.add_column("", width=bar_width, no_wrap=True, style="cyan")
-        number_columns(table, "cost", "responses", "tokens", "sessions")
-        largest = max((day.cost_usd or 0.0 for day in report.days), default=0.0)
-        before: date | None = None
-        for day in report.days:
-            current = date.fromisoformat(day.name[:10])
-            idle = (current - before).days - 1 if before else 0
-            if idle:
-                table.add_row("⋮", f"{idle:,} idle day{'' if idle == 1 else 's'}", style="dim")
-            before = current
-            label = f"{current:%Y-%m-%d %a}"
-            table.add_row(label, bar(day.cost_usd or 0.0, largest, bar_width), *_spending_cells(day))
-        parts.append(table)
-    for title, name, lines, shown in (
-        ("Per model", "model", report.models, MODELS_SHOWN),
-        ("Per project", "project", report.projects, PROJECTS_SHOWN),
-    ):
-        if lines:
-            parts.append(_ranking(title, name, lines, shown, width))
-    return parts
+def _optimization_parts(report: Report, limit: int | None) -> list[RenderableType | Sheet]:
+    from rich.padding import Padding
+    from rich.table import Table
+    from rich.text import Text
+
+    most = _most(limit, OPTIMIZATIONS_SHOWN)
+    recent = [line for line in report.optimizations if (line.dollars_per_month or 0) >= _WORTH_SAYING]
+    # Where the newest 30 days have none, what there was before is better than nothing.
+    total = sorted(
+        (line for line in report.optimizations if (line.total_usd or 0) >= _WORTH_SAYING),
+        key=lambda line: -(line.total_usd or 0),
+    )
+    shown = (recent or total)[:most]
+    if not shown:
+        return []
+    grid = Table.grid(padding=(0, 2))
+    grid.add_column(justify="right", no_wrap=True)
+    grid.add_column(overflow="fold")
+    for line in shown:
+        kind = line.optimization_type.replace("_", " ")
+        amount = line.dollars_per_month if recent else line.total_usd
+        grid.add_row(dollars(amount), Text(f"{kind} · {line.subject}: {line.suggestion}"))
+    title = Text("What could be saved", style="bold")
+    title.append(f", in dollars of {'the newest 30 days' if recent else 'all time'}", style="not bold dim")
+    more = len(report.optimizations) - len(shown)
+    how = f'{more:,} more, and the evidence: agent-store query "from v_optimization"' if more else ""
+    return [title, Padding(grid, (0, 0, 0, 1)), Padding(Text(how, style="dim"), (0, 0, 1 if how else 0, 1))]
+
+
+def _days_sheet(report: Report, limit: int | None) -> Sheet:
+    most = _most(limit, DAYS_SHOWN)
+    dated = [day for day in report.days if day.name != UNDATED]
+    shown = dated if most is None else dated[-most:]
+    sheet = Sheet("Per day" if len(shown) == len(dated) else f"Per day, the last {len(shown):,} with use")
+    sheet.text("day")
+    sheet.bar(_BAR)
+    _spending_columns(sheet)
+    largest = max((day.cost_usd or 0.0 for day in shown), default=0.0)
+    before: date | None = None
+    for day in shown:
+        current = date.fromisoformat(day.name)
+        idle = (current - before).days - 1 if before else 0
+        if idle:
+            sheet.add(f"⋮ {idle:,} idle day{'' if idle == 1 else 's'}", *[""] * 5, style="dim")
+        before = current
+        sheet.add(f"{current:%Y-%m-%d %a}", bar(day.cost_usd or 0.0, largest, _BAR), *_spending_cells(day))
+    for day in report.days:
+        if day.name == UNDATED:
+            sheet.add(UNDATED, "", *_spending_cells(day))
+    return sheet
+
+
+def _spending_columns(sheet: Sheet) -> None:
+    sheet.number("cost")
+    sheet.number("responses", rank=3)
+    sheet.number("tokens", rank=2)
+    sheet.number("sessions", rank=4)
 
 
 def _spending_cells(line: Spending) -> tuple[str, str, str, str]:
     return (
-        _cost_cell(line),
+        cost_cell(line.cost_usd, line.unpriced_response_count),
         f"{line.response_count:,}",
         short_number(line.total_tokens),
         f"{line.session_count:,}",
     )
 
 
-def _cost_cell(line: Spending) -> str:
-    if line.cost_usd is None and line.unpriced_response_count:
-        return "[yellow]no price[/yellow]"
-    return dollars(line.cost_usd) + ("[yellow]*[/yellow]" if line.unpriced_response_count else "")
+def cost_cell(cost_usd: float | None, unpriced_count: int | None) -> str:
+    """$12.50*: an asterisk where something in it has no price."""
+    if cost_usd is None and unpriced_count:
+        return "no price"
+    return dollars(cost_usd) + ("*" if unpriced_count else "")
 
 
-def _ranking(title: str, name: str, lines: Sequence[Spending], shown: int, width: int) -> RenderableType:
-    from rich.markup import escape
+def how_many(title: str, shown: int, count: int) -> str:
+    """A title with how much of it is shown: Per model, the 15 most expensive of 40."""
+    return title if shown >= count else f"{title}, the {shown:,} most expensive of {count:,}"
 
-    bar_width = _BAR_WIDE if width >= _WIDE else _BAR_NARROW
-    table = new_table(title if len(lines) <= shown else f"{title}, the dearest {shown} of {len(lines):,}")
-    name_column(table, name, 44 if width >= _WIDE else 22)
-    table.add_column("", width=bar_width // 2, no_wrap=True, style="cyan")
-    number_columns(table, "cost", "responses", "tokens", "sessions")
+
+def _ranking(title: str, name: str, lines: Sequence[Spending], most: int | None) -> Sheet:
+    shown = lines[:most]
+    sheet = Sheet(how_many(title, len(shown), len(lines)))
+    sheet.name(name)
+    sheet.bar(_BAR // 2)
+    _spending_columns(sheet)
     largest = max((line.cost_usd or 0.0 for line in lines), default=0.0)
-    for line in lines[:shown]:
-        table.add_row(
-            escape(line.name), bar(line.cost_usd or 0.0, largest, bar_width // 2), *_spending_cells(line)
-        )
-    rest = lines[shown:]
+    for line in shown:
+        sheet.add(one_line(line.name), bar(line.cost_usd or 0.0, largest, _BAR // 2), *_spending_cells(line))
+    rest = lines[len(shown) :]
     if rest:
         costs = [line.cost_usd for line in rest if line.cost_usd is not None]
-        table.add_row(
+        sheet.add(
             f"{len(rest):,} more", "", dollars(sum(costs) if costs else None),
             f"{sum(line.response_count for line in rest):,}",
             short_number(sum(line.total_tokens for line in rest)), "",
             style="dim",
         )  # fmt: skip
-    return table
+    return sheet
 
 
-def _sessions_table(report: Report, width: int) -> RenderableType:
-    from rich.markup import escape
+def one_line(text: str) -> str:
+    """A text without its line breaks."""
+    return " ".join(text.split())
 
-    wide = width >= _WIDE
-    table = new_table("Dearest sessions")
-    table.add_column("started (UTC)", no_wrap=True)
-    name_column(table, "session", 26)
-    if wide:
-        name_column(table, "project", 20)
-    number_columns(table, "cost", "prompts", "responses")
-    if wide:
-        number_columns(table, "tools", "tokens")
-    for line in report.sessions:
-        started = f"{line.started_at:%Y-%m-%d %H:%M}" if line.started_at else "–"
-        label = " ".join((line.title or line.session_id).split())
-        project = [escape(line.project_name or "–")] if wide else []
-        more = [f"{line.tool_call_count:,}", short_number(line.total_tokens)] if wide else []
-        table.add_row(
-            started, escape(label), *project, dollars(line.cost_usd),
-            f"{line.prompt_count:,}", f"{line.response_count:,}", *more,
+
+def _sessions_sheet(report: Report, limit: int | None) -> Sheet:
+    shown = report.sessions[: _most(limit, SESSIONS_SHOWN)]
+    sheet = Sheet(f"Most expensive sessions, {len(shown):,} of {len(report.sessions):,}")
+    sheet.text("id")
+    sheet.text("started (UTC)", rank=4)
+    sheet.name("session")
+    sheet.name("project", rank=5, most=24)
+    sheet.number("cost")
+    has_counts = any(line.prompt_count is not None for line in shown)
+    if has_counts:
+        sheet.number("prompts", rank=6)
+    sheet.number("responses", rank=7)
+    if has_counts:
+        sheet.number("tools", rank=8)
+    sheet.number("tokens", rank=3)
+    for line in shown:
+        counts = [
+            f"{count:,}" if count is not None else "–" for count in (line.prompt_count, line.tool_call_count)
+        ]
+        sheet.add(
+            line.session_id[:ID_LETTERS], f"{line.started_at:%Y-%m-%d %H:%M}" if line.started_at else "–",
+            one_line(line.title or line.session_id), one_line(line.project_name or "–"), dollars(line.cost_usd),
+            *(counts[:1] if has_counts else []), f"{line.response_count:,}", *(counts[1:] if has_counts else []),
+            short_number(line.total_tokens),
         )  # fmt: skip
-    return table
+    return sheet
 
 
-def _cache_table(report: Report, width: int) -> RenderableType:
-    from rich.markup import escape
-
-    table = new_table("Prompt cache")
-    name_column(table, "model", 44 if width >= _WIDE else 26)
-    number_columns(table, "hit ratio", "read", "written", "misses", "saved")
-    for line in report.cache:
-        table.add_row(
-            escape(line.model_name), percent(line.hit_ratio), short_number(line.cache_read_tokens),
-            short_number(line.cache_write_tokens), f"{line.miss_count or 0:,}", dollars(line.saved_usd),
+def _cache_sheet(report: Report, limit: int | None) -> Sheet:
+    shown = report.cache[: _most(limit, CACHE_MODELS_SHOWN)]
+    sheet = Sheet("Prompt cache")
+    sheet.name("model")
+    sheet.number("hit ratio", rank=1)
+    sheet.number("read", "written", rank=3)
+    sheet.number("misses")
+    sheet.number("miss cost")
+    sheet.number("saved", rank=2)
+    for line in shown:
+        sheet.add(
+            line.model_name, percent(line.hit_ratio), short_number(line.cache_read_tokens),
+            short_number(line.cache_write_tokens), f"{line.miss_count:,}",
+            dollars(line.miss_extra_usd) if line.miss_count else "–", dollars(line.saved_usd),
         )  # fmt: skip
-    return table
+    return sheet
 
 
-def _contents(report: Report) -> list[RenderableType]:
-    from rich.markup import escape
+def _contents(report: Report) -> list[RenderableType | Sheet]:
     from rich.padding import Padding
     from rich.table import Table
     from rich.text import Text
@@ -597,7 +823,7 @@ def _contents(report: Report) -> list[RenderableType]:
     grid.add_column(style="dim", no_wrap=True)
     grid.add_column(overflow="fold")
     rows = sum(count for _, count in report.tables)
-    grid.add_row("store", escape(report.store_path))
+    grid.add_row("store", Text(report.store_path))
     grid.add_row("tables", f"{len(report.tables):,} tables with {rows:,} rows, {report.view_count:,} views")
     if build:
         grid.add_row(
@@ -610,7 +836,7 @@ def _contents(report: Report) -> list[RenderableType]:
             if build["warned_test_count"]:
                 tests += f", {build['warned_test_count']:,} warned"
         else:
-            tests = "[yellow]not tested (--no-tests)[/yellow]"
+            tests = "not tested (--no-tests)"
         grid.add_row("published", f"{age(build['published_at'])}; {tests}")
     if report.findings:
         worth = [finding for finding in report.findings if finding.count]
@@ -621,21 +847,24 @@ def _contents(report: Report) -> list[RenderableType]:
     for comparison in report.comparisons:
         grid.add_row(
             "compared",
-            f"{escape(comparison.name)}: ours {dollars(comparison.our_usd)}, "
+            f"{comparison.name}: ours {dollars(comparison.our_usd)}, "
             f"theirs {dollars(comparison.their_usd)}, "
             f"difference {dollars(comparison.difference_usd)} (v_reconciliation)",
         )
-    parts: list[RenderableType] = [
+    parts: list[RenderableType | Sheet] = [
         Text("In the store", style="bold"),
         Padding(grid, (0, 0, 0, 1)),
     ]
     if report.unpriced_models:
-        names = ", ".join(f"{name} ({count:,})" for name, count in report.unpriced_models)
+        names = ", ".join(
+            f"{name} ({count:,}{'; ' + reason if reason else ''})"
+            for name, count, reason in report.unpriced_models
+        )
         parts.append(
             Padding(
                 Text(
-                    f"* Not in the dollars: responses of models without a known price: {names}. "
-                    "Add their prices to seeds/model_prices.csv.",
+                    f"* Not in the dollars, because there is no price: {names}. "
+                    "Add the prices to seeds/model_prices.csv.",
                     style="bold yellow",
                 ),
                 (1, 0, 0, 0),

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 from agent_store.errors import StoreError
 from agent_store.paths import StorePaths
-from ingest import batches, code, components, contracts, sources
+from ingest import batches, code, components, contracts, git, sources
 from ingest.batches import Changes
 from ingest.components import Folder
+from ingest.files import is_regular
 
 if TYPE_CHECKING:
     import duckdb
@@ -96,12 +97,20 @@ def scan(
     )
 
 
-def lists(paths: StorePaths, folders: Iterable[Folder]) -> list[Path]:
-    """The lists of sources that contracts are read from: the store's own, and those of folders."""
-    places = [paths.home / sources.FILE_NAME]
-    places += [folder.path / _PROJECT_LIST for folder in folders if folder.origin != "home"]
-    places += [folder.path / sources.FILE_NAME for folder in folders if folder.origin == _NAMED]
-    return [place for place in dict.fromkeys(places) if place.is_file()]
+def lists(paths: StorePaths, folders: Iterable[Folder]) -> dict[Path, Path | None]:
+    """The lists of sources that contracts are read from, each with the folder that it must not lead out of.
+
+    The store's own may name any file; those of folders name files inside of them.
+    """
+    places: dict[Path, Path | None] = {paths.home / sources.FILE_NAME: None}
+    for folder in folders:
+        if folder.origin == "home":
+            continue
+        inside = Path(components.whole_of(folder.path))
+        places.setdefault(folder.path / _PROJECT_LIST, inside)
+        if folder.origin == _NAMED:
+            places.setdefault(folder.path / sources.FILE_NAME, inside)
+    return {place: inside for place, inside in places.items() if is_regular(place)}
 
 
 def check(
@@ -118,9 +127,9 @@ def check(
         folders = [
             Folder(Path(folder), _NAMED) for folder, origin in _known_folders(connection) if origin == _NAMED
         ]
-        wanted = [*files] or lists(paths, folders)
+        wanted = dict.fromkeys(files, None) if files else lists(paths, folders)
         try:
-            listed = [source for file in wanted for source in sources.read_list(file)]
+            listed = [source for file, inside in wanted.items() for source in sources.read_list(file, inside)]
         except sources.SourcesError as error:
             raise StoreError(str(error), "Mend the list, then check again.") from error
         if not listed:
@@ -249,7 +258,7 @@ def _project_folders(cwd: str) -> list[str]:
     if not path.is_absolute() or path == Path(path.anchor) or not _is_dir(path):
         return []
     found = [path.resolve()]
-    top = contracts.repository_of(path)
+    top = git.repository_of(path)
     if top is not None and top.resolve() not in found:
         found.append(top.resolve())
     user = Path.home().resolve()
@@ -297,8 +306,8 @@ def _state(watched: contracts.Watched) -> str:
         except OSError:
             parts.append(f"{file} -")
     if watched.use_git and len(watched.files) == 1:
-        folder = contracts.repository_of(watched.files[0])
-        parts.append(str(contracts.git_head(folder)) if folder else "")
+        folder = git.repository_of(watched.files[0])
+        parts.append(str(git.head_of(folder)) if folder else "")
     return "\n".join(parts)
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 from agent_store.paths import project_dir, resolve_roots, store_paths
+from agent_store.show_text import visible, visible_json
 
 if TYPE_CHECKING:
     from ingest.sources import Seen
@@ -21,7 +22,7 @@ _GOOD = frozenset({"first", "unchanged", "changed", "moved"})
 
 
 def _say(message: str) -> None:
-    click.echo(message, err=True)
+    click.echo(visible(message), err=True)
 
 
 @click.command()
@@ -90,7 +91,7 @@ def check(sources: tuple[str, ...], files: tuple[Path, ...], seconds: float, as_
 
     def told(seen: Seen) -> None:
         if not as_json:
-            click.echo(_line(seen))
+            click.echo(visible(_line(seen)))
             sys.stdout.flush()
 
     with warehouse.build_lock(paths, on_wait=_say):
@@ -104,7 +105,7 @@ def check(sources: tuple[str, ...], files: tuple[Path, ...], seconds: float, as_
              "attempts": seen.attempts, "error": seen.error}
             for seen in found
         ]  # fmt: skip
-        click.echo(json.dumps(rows, ensure_ascii=False, indent=1))
+        click.echo(visible_json(json.dumps(rows, ensure_ascii=False, indent=1)))
     else:
         shown = ", ".join(f"{count} {result.replace('_', ' ')}" for result, count in sorted(counts.items()))
         click.echo(f"Looked at {len(found)}: {shown}. The next build takes it into the store.")

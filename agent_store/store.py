@@ -38,17 +38,32 @@ def _add_embed_query(connection: duckdb.DuckDBPyConnection) -> None:
         )
 
 
+def _no_store(paths: StorePaths) -> StoreError:
+    """Why there is no store, as far as the last build says."""
+    from agent_store import last_build
+
+    last = last_build.read(paths)
+    if last is None or last.is_published:
+        return StoreError(
+            f"There is no published store at {paths.store}.",
+            "Build it first: agent-store build (or: make build)",
+            exit_code=3,
+        )
+    return StoreError(
+        f"There is no published store at {paths.store}: the last build ({last.ended_at:%Y-%m-%d %H:%M} UTC) "
+        f"published nothing. {'; '.join(last.problems)}",
+        last.advice,
+        exit_code=3,
+    )
+
+
 @contextmanager
 def open_store(paths: StorePaths) -> Iterator[duckdb.DuckDBPyConnection]:
     """A read-only connection to the published store; closed at the end, so that no one holds it for long."""
     import duckdb  # imported late: commands that need no database start without it
 
     if not paths.store.is_file():
-        raise StoreError(
-            f"There is no published store at {paths.store}.",
-            "Build it first: agent-store build (or: make build)",
-            exit_code=3,
-        )
+        raise _no_store(paths)
     # Attached to an instance of its own: DuckDB hands out one instance per path and process, and who opened
     # the path again would go on seeing the store of before the last publish. Views name it agent_store.
     connection = duckdb.connect(":memory:", config={"temp_directory": str(paths.home / "tmp")})

@@ -12,6 +12,7 @@ import importlib.metadata
 import json
 import os
 import re
+import stat
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -20,7 +21,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from agent_store import compiled
+from agent_store import compiled, damage
 from agent_store.errors import StoreError, explain
 from agent_store.paths import HOME_VARIABLE, STORE_NAME, StorePaths, private_files
 
@@ -32,6 +33,9 @@ STORAGE_VERSION = "v1.5.0"
 _WAIT_STEP_SECONDS = 0.1
 _SAY_AFTER_SECONDS = 1.0
 _EXAMPLE_ROWS = 5
+# Failing rows of one test that are read, to name their sessions.
+_GROUPS_READ = 10_000
+_MEASURES = frozenset({"check_name", "failing_rows", "session_ids", "examples"})
 _GREEN = frozenset({"success", "pass", "warn", "no-op", "partial success", "reused"})
 _VARIABLES_OUTSIDE_THE_CODE = frozenset({HOME_VARIABLE})
 _ENV_VAR = re.compile(r"env_var\(\s*['\"]([A-Za-z_][A-Za-z0-9_]*)['\"]")
@@ -51,8 +55,16 @@ def build_lock(paths: StorePaths, on_wait: Callable[[str], None] | None = None) 
     paths.ensure()
     started = time.monotonic()
     said = False
-    descriptor = os.open(paths.lock, os.O_RDWR | os.O_CREAT, 0o600)
     try:
+        descriptor = os.open(paths.lock, os.O_RDWR | os.O_CREAT | os.O_NONBLOCK, 0o600)
+    except OSError as error:
+        raise StoreError(
+            f"The lock {paths.lock} cannot be opened: {error.strerror or error}.",
+            "No program of this store makes it so: move what is there away, then try again.",
+        ) from error
+    try:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise StoreError(f"The lock {paths.lock} is not a regular file.", "Move it away, then try again.")
         while True:
             try:
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -67,6 +79,7 @@ def build_lock(paths: StorePaths, on_wait: Callable[[str], None] | None = None) 
         note = f"process {os.getpid()}, since {datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC"
         os.ftruncate(descriptor, 0)
         os.pwrite(descriptor, note.encode(), 0)
+        damage.refuse(paths)
         yield time.monotonic() - started
     finally:
         os.close(descriptor)
@@ -158,13 +171,15 @@ def timezone(project: Path, environ: Mapping[str, str] | None = None) -> str:
 class BuildState:
     """What is in the warehouse's tables: by which code they were made, and whether that was finished.
 
-    `green_fingerprint` is that of the last green build of this warehouse: its seeds are loaded.
+    `green_fingerprint` is that of the last build of this warehouse that was published: its seeds are loaded.
+    `is_incomplete` says that models failed in the last rebuild: their tables are those of older code.
     """
 
     tables_fingerprint: str = ""
     green_fingerprint: str = ""
     rebuilding: bool = False
     holds_sample: bool = False
+    is_incomplete: bool = False
 
 
 def read_state(paths: StorePaths) -> BuildState:
@@ -176,6 +191,7 @@ def read_state(paths: StorePaths) -> BuildState:
             green_fingerprint=str(found.get("green_fingerprint", "")),
             rebuilding=bool(found.get("rebuilding", False)),
             holds_sample=bool(found.get("holds_sample", False)),
+            is_incomplete=bool(found.get("is_incomplete", False)),
         )
     except (OSError, ValueError, AttributeError):
         return BuildState()
@@ -271,6 +287,19 @@ def raw_summary(paths: StorePaths) -> RawSummary:
 
 
 @dataclass(frozen=True, slots=True)
+class FailedCheck:
+    """What one check of a data test found: how many rows, of which sessions, and one of them by its line."""
+
+    name: str
+    failing_rows: int
+    session_ids: tuple[str, ...] = ()
+    examples: tuple[str, ...] = ()
+    session_id: str | None = None
+    source_path: str | None = None
+    source_line: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class NodeFailure:
     """A model or a test that did not pass."""
 
@@ -280,7 +309,24 @@ class NodeFailure:
     message: str
     failing_rows: int | None = None
     path: str = ""
-    examples: tuple[str, ...] = ()
+    table: str = ""
+    description: str = ""
+    is_guard: bool = False
+    checks: tuple[FailedCheck, ...] = ()
+
+    @property
+    def examples(self) -> tuple[str, ...]:
+        """A few failing rows, a line each."""
+        return tuple(
+            f"{check.name + ': ' if check.name else ''}{example}"
+            for check in self.checks
+            for example in check.examples or (f"{check.failing_rows:,} rows",)
+        )[:_EXAMPLE_ROWS]
+
+    @property
+    def session_ids(self) -> frozenset[str]:
+        """The sessions of the failing rows, as far as the test names them."""
+        return frozenset(session for check in self.checks for session in check.session_ids)
 
     def __str__(self) -> str:
         """One line: what failed, on how many rows."""
@@ -301,17 +347,32 @@ class Description:
 
 @dataclass(frozen=True, slots=True)
 class BuildResult:
-    """What a run of dbt did."""
+    """What a run of dbt did.
+
+    `success` says that it may be published: no guard failed. `failures` are the guards and models that failed,
+    `warnings` the findings of all other tests. `stale` maps each model that kept its rows of an earlier build to
+    the reason.
+    """
 
     success: bool
     failures: tuple[NodeFailure, ...] = ()
     warnings: tuple[NodeFailure, ...] = ()
-    skipped: tuple[str, ...] = ()
+    stale: Mapping[str, str] = field(default_factory=dict)
     model_count: int = 0
     test_count: int = 0
     passed_count: int = 0
     seconds: float = 0.0
     descriptions: Mapping[str, Description] = field(default_factory=dict)
+
+    @property
+    def is_green(self) -> bool:
+        """Whether every model was built and every test passed."""
+        return self.success and not (self.failures or self.warnings)
+
+    @property
+    def guards(self) -> tuple[NodeFailure, ...]:
+        """The guards that failed."""
+        return tuple(failure for failure in self.failures if failure.is_guard)
 
 
 @contextmanager
@@ -415,7 +476,7 @@ def build(
 ) -> BuildResult:
     """Build the models, in order, each followed by its tests; what fails is named with its rows.
 
-    With `seeds` false the code is that of the last green build, by its fingerprint `code`: the seeds are
+    With `seeds` false the code is that of the last complete build, by its fingerprint `code`: the seeds are
     loaded, the views are valid and everything is compiled, so that dbt is not needed (see `compiled`).
     """
     from ingest.batches import ensure_schema
@@ -449,8 +510,10 @@ def build(
         message = _first_lines(str(outcome.exception or "dbt stopped without saying why"))
         failure = NodeFailure("dbt", "project", "error", message)
         return BuildResult(success=False, failures=(failure,), seconds=seconds)
-    result = _read_results(outcome.result.results, paths, success=bool(outcome.success), seconds=seconds)
-    if code and not select and result.success:
+    result = _read_results(outcome.result.results, paths, seconds=seconds)
+    if result.stale and result.success:
+        _fill_gaps(paths, project, outcome.result.results)
+    if code and not select and result.success and not result.stale:
         _keep_compiled(paths, project, code, [found.node for found in outcome.result.results])
         result = replace(result, seconds=time.monotonic() - started)
     return result
@@ -511,24 +574,26 @@ def _build_rows(
             THREADS,
             lambda model, count: on_node(model.name, count, len(known.models)) if on_node else None,
         )
-        if run.failed is not None:
-            message = _first_lines(run.message)
-            failures.append(NodeFailure(run.failed.name, "model", "error", message, path=run.failed.path))
-        if tests and not failures:
-            outcomes = compiled.run_tests(connection, known.tests, THREADS)
+        stale = {model.name: _shorten(message) for model, message in run.failed}
+        stale |= {name: f"it reads {cause}, which failed" for name, cause in run.left_out.items()}
+        if tests:
+            checked = [test for test in known.tests if not stale.keys() & set(test.reads)]
+            outcomes = compiled.run_tests(connection, checked, THREADS)
     finally:
         connection.close()
-    warnings = []
-    for outcome in outcomes:
-        if outcome.status == "warn":
-            warnings.append(_test_failure(outcome, paths))
-        elif outcome.status != "pass":
-            failures.append(_test_failure(outcome, paths))
+    for model, message in run.failed:
+        failures.append(
+            NodeFailure(
+                model.name, "model", "error", _first_lines(message), path=model.path, table=model.name
+            )
+        )
+    notes = [_test_failure(outcome, paths) for outcome in outcomes if outcome.status != "pass"]
+    failures += [note for note in notes if note.is_guard]
     return BuildResult(
-        success=not failures,
+        success=not any(failure.is_guard for failure in failures),
         failures=tuple(failures),
-        warnings=tuple(warnings),
-        skipped=run.left_out,
+        warnings=tuple(note for note in notes if not note.is_guard),
+        stale=stale,
         model_count=run.done_count,
         test_count=len(outcomes),
         passed_count=sum(outcome.status == "pass" for outcome in outcomes),
@@ -538,18 +603,17 @@ def _build_rows(
 
 
 def _test_failure(outcome: compiled.TestOutcome, paths: StorePaths) -> NodeFailure:
-    rows = outcome.failures
-    examples: tuple[str, ...] = ()
-    if outcome.status != "error":
-        rows, examples = _failing_rows(outcome.test.sql, outcome.failures, paths)
+    test = outcome.test
     return NodeFailure(
-        name=outcome.test.name,
+        name=test.name,
         kind="data test",
         status=outcome.status,
         message=_first_lines(outcome.message or outcome.status),
-        failing_rows=rows,
-        path=outcome.test.path,
-        examples=examples,
+        path=test.path,
+        table=test.table,
+        description=test.description,
+        is_guard=test.severity == "error",
+        **_failing(test.sql if outcome.status != "error" else "", outcome.failures, paths),
     )
 
 
@@ -573,34 +637,47 @@ def _kind(node: Any) -> str:  # noqa: ANN401 - dbt's own type
     return "data test" if kind == "test" else kind.replace("_", " ")
 
 
-def _read_results(results: Sequence[Any], paths: StorePaths, *, success: bool, seconds: float) -> BuildResult:
+def _read_results(results: Sequence[Any], paths: StorePaths, *, seconds: float) -> BuildResult:
     failures: list[NodeFailure] = []
     warnings: list[NodeFailure] = []
-    skipped: list[str] = []
+    skipped: dict[str, Any] = {}
+    broken: dict[str, str] = {}
     descriptions: dict[str, Description] = {}
     model_count = test_count = passed_count = 0
+    has_seeds = True
     for result in results:
         node, status = result.node, str(getattr(result.status, "value", result.status))
         kind = _kind(node)
-        model_count += kind == "model"
-        if kind == "data test" and status != "skipped":
-            test_count += 1
-            passed_count += status == "pass"
         if kind == "model":
             columns = {
                 column.name: column.description for column in node.columns.values() if column.description
             }
             descriptions[node.alias or node.name] = Description(node.description, columns)
         if status == "skipped":
-            skipped.append(node.name)
-        elif status == "warn" or status not in _GREEN:
-            note = _failure(result, kind, status, paths)
-            (warnings if status == "warn" else failures).append(note)
+            if kind == "model":
+                skipped[node.unique_id] = node
+            continue
+        if kind == "data test":
+            test_count += 1
+            passed_count += status == "pass"
+        elif kind == "model":
+            model_count += status in _GREEN
+        if status in _GREEN and status != "warn":
+            continue
+        note = _failure(result, kind, status, paths)
+        if kind == "data test" and not note.is_guard:
+            warnings.append(note)
+            continue
+        failures.append(note)
+        if kind == "model":
+            broken[node.unique_id] = node.name
+        has_seeds &= kind != "seed"
+    stale = {failure.name: _shorten(failure.message) for failure in failures if failure.kind == "model"}
     return BuildResult(
-        success=success and not failures,
+        success=has_seeds and not any(failure.is_guard for failure in failures),
         failures=tuple(failures),
         warnings=tuple(warnings),
-        skipped=tuple(skipped),
+        stale=stale | _left_out(skipped, broken),
         model_count=model_count,
         test_count=test_count,
         passed_count=passed_count,
@@ -609,53 +686,144 @@ def _read_results(results: Sequence[Any], paths: StorePaths, *, success: bool, s
     )
 
 
+def _left_out(skipped: Mapping[str, Any], broken: Mapping[str, str]) -> dict[str, str]:
+    """Why models were skipped: by name, the failed model behind each."""
+    behind = dict(broken)
+    waiting = dict(skipped)
+    while waiting:
+        found = {
+            name: behind[next(parent for parent in node.depends_on.nodes if parent in behind)]
+            for name, node in waiting.items()
+            if any(parent in behind for parent in node.depends_on.nodes)
+        }
+        if not found:
+            break
+        behind |= found
+        waiting = {name: node for name, node in waiting.items() if name not in found}
+    return {
+        node.name: f"it reads {behind[name]}, which failed" if name in behind else "a guard failed before it"
+        for name, node in skipped.items()
+    }
+
+
+def _fill_gaps(paths: StorePaths, project: Path, results: Sequence[Any]) -> None:
+    """Make what a failed first build left out, so that a store has every table (empty) and view.
+
+    What is there already keeps its rows.
+    """
+    import duckdb
+
+    missing = [
+        result.node
+        for result in results
+        if _kind(result.node) == "model" and str(getattr(result.status, "value", result.status)) not in _GREEN
+    ]
+    views = [node for node in missing if node.config.materialized == "view"]
+    sql: dict[str, str] = {}
+    if views:
+        outcome = invoke(
+            ["compile", "--no-write-json", "--select", *[node.name for node in views]], paths, project
+        )
+        if outcome.success and hasattr(outcome.result, "results"):
+            sql = {found.node.unique_id: str(found.node.compiled_code) for found in outcome.result.results}
+    with duckdb.connect(str(paths.warehouse)) as connection:
+        for node in missing:
+            if node.config.materialized == "view" or any(
+                not column.data_type for column in node.columns.values()
+            ):
+                continue
+            columns = ", ".join(
+                f'"{column.name}" {column.data_type}'
+                + (
+                    " not null"
+                    if any(str(rule.type.value) == "not_null" for rule in column.constraints)
+                    else ""
+                )
+                for column in node.columns.values()
+            )
+            if columns:
+                connection.execute(f'create schema if not exists "{node.schema}"')
+                connection.execute(f"create table if not exists {node.relation_name} ({columns})")
+        for node in views:
+            with suppress(duckdb.Error):
+                connection.execute(
+                    f"create view if not exists {node.relation_name} as ({sql[node.unique_id]}\n)"
+                )
+
+
 def _failure(result: Any, kind: str, status: str, paths: StorePaths) -> NodeFailure:  # noqa: ANN401 - dbt's own type
-    rows: int | None = result.failures
-    examples: tuple[str, ...] = ()
-    if kind == "data test" and status in {"fail", "warn"}:
-        rows, examples = _failing_rows(getattr(result.node, "compiled_code", None), rows, paths)
+    is_test = kind == "data test"
+    sql = getattr(result.node, "compiled_code", None) if is_test and status in {"fail", "warn"} else ""
     return NodeFailure(
         name=result.node.name,
         kind=kind,
         status=status,
         message=_first_lines(str(result.message or status)),
-        failing_rows=rows,
         path=str(getattr(result.node, "original_file_path", "")),
-        examples=examples,
+        table=compiled.tested_table(result.node) if is_test else result.node.name,
+        description=str(getattr(result.node, "description", "") or ""),
+        is_guard=is_test and str(result.node.config.severity).lower() == "error",
+        **_failing(sql, result.failures if is_test else None, paths),
     )
 
 
-def _failing_rows(
-    sql: str | None, failures: int | None, paths: StorePaths
-) -> tuple[int | None, tuple[str, ...]]:
-    """The number of failing rows and a few of them.
+def _failing(sql: str | None, failures: int | None, paths: StorePaths) -> dict[str, Any]:
+    """The number of failing rows, and what they are, check by check.
 
-    A test that makes many checks at once returns one row per check, with the number of rows that failed it.
+    A generic test returns groups of rows: a name, a count, the sessions and three of the rows. Any other test returns the
+    failing rows themselves.
     """
-    if not sql:
-        return failures, ()
     import duckdb
 
+    if not sql:
+        return {"failing_rows": failures}
     try:
         connection = connect_warehouse(paths)
     except StoreError:
-        return failures, ()
+        return {"failing_rows": failures}
     try:
         connection.execute("set TimeZone = 'UTC'")
         cursor = connection.execute(sql)
         names = [column[0] for column in cursor.description or []]
-        rows = cursor.fetchmany(_EXAMPLE_ROWS)
-        if names == ["check_name", "failing_rows"]:
-            rows += cursor.fetchall()
-            return sum(int(row[1]) for row in rows), tuple(f"{row[0]}: {row[1]:,} rows" for row in rows)
-        return failures, tuple(
-            _shorten(", ".join(f"{name}={value}" for name, value in zip(names, row, strict=True)))
-            for row in rows
-        )
-    except (duckdb.Error, TypeError, ValueError):
-        return failures, ()
+        rows = [dict(zip(names, row, strict=True)) for row in cursor.fetchmany(_GROUPS_READ)]
+    except (duckdb.Error, ValueError):
+        return {"failing_rows": failures}
     finally:
         connection.close()
+    grouped = "failing_rows" in names
+    checks: dict[str, list[dict[str, Any]]] = {}
+    for row in rows:
+        checks.setdefault(str(row.get("check_name", "")), []).append(row)
+    found = tuple(_check(name, group, is_grouped=grouped) for name, group in checks.items())
+    if grouped:
+        return {"failing_rows": sum(check.failing_rows for check in found), "checks": found}
+    return {"failing_rows": failures, "checks": found}
+
+
+def _check(name: str, rows: Sequence[Mapping[str, Any]], *, is_grouped: bool) -> FailedCheck:
+    shown: list[dict[str, Any]] = []
+    sessions = set()
+    for row in rows:
+        if not is_grouped:
+            shown.append(dict(row))
+            sessions.add(row.get("session_id"))
+            continue
+        named = {key: value for key, value in row.items() if key not in _MEASURES}
+        examples: Sequence[Mapping[str, Any]] = row.get("examples") or ({},)
+        shown += [{**named, **example} for example in examples]
+        sessions |= set(row.get("session_ids") or ())
+    first = shown[0] if shown else {}
+    line = first.get("_source_line")
+    texts = [", ".join(f"{key}={value}" for key, value in row.items() if value is not None) for row in shown]
+    return FailedCheck(
+        name=name,
+        failing_rows=sum(int(row["failing_rows"]) for row in rows) if is_grouped else len(rows),
+        session_ids=tuple(sorted(session for session in sessions if session)),
+        examples=tuple(_shorten(text) for text in texts[:_EXAMPLE_ROWS] if text),
+        session_id=first.get("session_id"),
+        source_path=first.get("_source_path"),
+        source_line=int(line) if line is not None else None,
+    )
 
 
 def _shorten(text: str, width: int = 200) -> str:

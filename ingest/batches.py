@@ -119,11 +119,15 @@ SCHEMA: Final = """
     create table if not exists raw.code_vector (
         chunk_hash varchar not null, model varchar not null, embedding float[], _batch_id bigint not null
     );
+    create table if not exists raw.set_aside_session (
+        session_id varchar not null, test_name varchar not null, reason varchar not null, line_count bigint not null,
+        source_path varchar, set_aside_at timestamp not null
+    );
 """
 TABLES: Final = (
     "scan_memory", "scan_folder", "component_file", "component_version", "component_commit", "source_entry",
     "source_check", "contract_version", "contract_field", "code_file", "code_document", "code_chunk", "code_symbol",
-    "code_read", "code_change", "code_vector", "component_body",
+    "code_read", "code_change", "code_vector", "component_body", "set_aside_session",
 )  # fmt: skip
 
 
@@ -196,7 +200,8 @@ def has_table(connection: duckdb.DuckDBPyConnection, name: str, schema: str = "r
 def _has_all(connection: duckdb.DuckDBPyConnection) -> bool:
     """Whether every table is there: an older version has made a warehouse without the newest."""
     found = connection.execute(
-        "select count(*) from duckdb_tables() where schema_name = 'raw' and list_contains(?, table_name)", [list(TABLES)]
+        "select count(*) from duckdb_tables() where schema_name = 'raw' and list_contains(?, table_name)",
+        [list(TABLES)],
     ).fetchone()
     return bool(found and found[0] == len(TABLES))
 

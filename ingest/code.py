@@ -2,7 +2,7 @@
 
 What git would show – tracked files, and new ones that .gitignore does not name – is looked at; a file whose size and
 time have not changed is not opened, and a content (git blob id) that is known is not parsed again. Files are never
-executed, and git is called without hooks, filters or monitors.
+executed, and of git nothing is asked but what `ingest/git.py` lets through.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ import os
 import platform
 import re
 import stat
-import subprocess
 import time
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -25,8 +24,9 @@ from hashlib import sha1, sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from ingest import batches, languages, vectors
+from ingest import batches, git, languages, vectors
 from ingest.batches import Changes
+from ingest.files import read_beginning
 
 if TYPE_CHECKING:
     import duckdb
@@ -40,7 +40,7 @@ MAX_FILE_BYTES: Final = 2 * 1024 * 1024
 MAX_LINE_CHARACTERS: Final = 20_000
 MAX_FILES: Final = 100_000
 COMMITS_READ: Final = 2_000
-GIT_SECONDS: Final = 120
+GIT_SECONDS: Final = 60
 _TASK_BYTES: Final = 512 * 1024
 _TASK_FILES: Final = 100
 _POOL_BYTES: Final = 400 * 1024
@@ -51,12 +51,6 @@ _VECTORS_AT_ONCE: Final = 1000
 _SYMLINK_MODE: Final = "120000"
 _SUBMODULE_MODE: Final = "160000"
 _CRASHED: Final = "the parser crashed on it"
-
-# A repository's own configuration must not make git run anything.
-_GIT: Final = (
-    "git", "-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null", "-c", "core.quotePath=false",
-    "-c", "log.showSignature=false", "-c", "diff.external=", "-c", "core.untrackedCache=false",
-)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -262,8 +256,7 @@ def _content(file: _File) -> tuple[str, str, str | None]:
     if reason is not None:
         return "", unread, reason
     try:
-        with Path(file.repository, file.path).open("rb") as source:
-            data = source.read(MAX_FILE_BYTES + 1)
+        data, _ = read_beginning(Path(file.repository, file.path), MAX_FILE_BYTES)
     except OSError as error:
         return "", unread, f"cannot be read: {error.strerror or error}"
     blob_id = _blob_id(data, file.index_blob)
@@ -495,19 +488,22 @@ class _Run:
             if is_named:
                 self.problems.append(CodeProblem(str(folder), "is no folder"))
             return
-        try:
-            root = _git(folder, "rev-parse", "--show-toplevel").decode("utf-8", "surrogateescape").strip("\n")
-        except _GitError as error:
+        top = git.repository_of(folder)
+        if top is None:
             if is_named:
-                self.problems.append(CodeProblem(str(folder), str(error)))
+                what = (
+                    "is a repository without working files" if git.is_bare(folder) else "is no git repository"
+                )
+                self.problems.append(CodeProblem(str(folder), what))
             return
+        root = str(top)
         if root in self.repositories or (not is_named and Path(root) in (Path.home(), Path(root).parent)):
             return
         self.repositories.add(root)
         try:
             self._look_at(root)
             self._read_history(root)
-        except _GitError as error:
+        except git.GitError as error:
             self.problems.append(CodeProblem(root, str(error)))
 
     def _look_at(self, root: str) -> None:
@@ -519,7 +515,14 @@ class _Run:
                 CodeProblem(root, f"has {len(listed):,} files; only the first {MAX_FILES:,} are looked at")
             )
             listed = listed[:MAX_FILES]
+        folders: dict[str, bool] = {}
         for path, blob_id, is_tracked in listed:
+            folder, _, file_name = path.rpartition("/")
+            if folder not in folders:
+                folders[folder] = _is_below(root, folder)
+            # Only an index that git did not write, or a folder that is a link by now, leads out of it.
+            if not folders[folder] or path.startswith("/") or file_name == "..":
+                continue
             try:
                 status = os.lstat(f"{root}/{path}")
             except OSError:
@@ -554,9 +557,8 @@ class _Run:
     def _read_history(self, root: str) -> None:
         """Land what the commits since the last scan did to which files."""
         name = f"code.head:{root}"
-        try:
-            head = _git(root, "rev-parse", "--verify", "-q", "HEAD").decode().strip()
-        except _GitError:
+        head = git.head_of(Path(root))
+        if head is None:
             return  # no commit yet
         if self.memory.get(name) == head:
             return
@@ -705,36 +707,16 @@ def _one_by_one(
 # ---------------------------------------------------------------------------------------- git
 
 
-class _GitError(OSError):
-    """Git cannot answer."""
+def _is_below(root: str, folder: str) -> bool:
+    """Whether a folder lies in the repository itself: no link on the way, and not in the folder of git."""
+    if not folder:
+        return True
+    place = f"{root.rstrip('/')}/{folder}"
+    return ".git" not in folder.lower().split("/") and os.path.realpath(place) == place
 
 
-def _git(folder: Path | str, *arguments: str) -> bytes:
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
-    environment |= {
-        "GIT_OPTIONAL_LOCKS": "0",
-        "GIT_TERMINAL_PROMPT": "0",
-        "LC_ALL": "C",
-        "GIT_NO_LAZY_FETCH": "1",
-    }
-    try:
-        done = subprocess.run(
-            [*_GIT, *arguments], cwd=folder, env=environment, stdin=subprocess.DEVNULL, capture_output=True,
-            timeout=GIT_SECONDS, check=False,
-        )  # fmt: skip
-    except FileNotFoundError as error:
-        raise _GitError("git is not installed, or the folder is gone") from error
-    except (OSError, subprocess.TimeoutExpired) as error:
-        raise _GitError(f"git {arguments[0]} did not answer: {error}") from error
-    if done.returncode:
-        said = done.stderr.decode("utf-8", "replace").strip().splitlines()
-        reason = next((line for line in said if line.startswith(("fatal", "error"))), said[0] if said else "")
-        if "not a git repository" in reason:
-            raise _GitError("is no git repository")
-        if "work tree" in reason:
-            raise _GitError("is a repository without working files")
-        raise _GitError(f"git {arguments[0]} failed: {reason}")
-    return done.stdout
+def _git(root: str, *arguments: str) -> bytes:
+    return git.run(Path(root), arguments, seconds=GIT_SECONDS)
 
 
 def _listed(root: str) -> Iterator[tuple[str, str, bool]]:
@@ -747,7 +729,7 @@ def _listed(root: str) -> Iterator[tuple[str, str, bool]]:
             continue
         last = path  # a conflict has several entries
         yield path, rest.split(" ")[0], True
-    others = _git(root, "ls-files", "-o", "--exclude-standard", "-z").decode("utf-8", "surrogateescape")
+    others = git.untracked(Path(root), seconds=GIT_SECONDS).decode("utf-8", "surrogateescape")
     for path in others.split("\0"):
         if path and not path.endswith("/"):
             yield path, "", False
@@ -762,12 +744,14 @@ def _history(root: str, before: str | None, head: str) -> Iterator[tuple[str, in
         "-z",
         "--no-abbrev",
         "--no-renames",
+        "--no-ext-diff",
+        "--no-textconv",
         f"--max-count={COMMITS_READ}",
         "--format=%x02%H %ct",
     )
     try:
         text = _git(root, *arguments, *reach, "--").decode("utf-8", "replace")
-    except _GitError:
+    except git.GitError:
         if reach == [head]:
             raise
         text = _git(root, *arguments, head, "--").decode("utf-8", "replace")  # history was rewritten
@@ -789,8 +773,8 @@ def _history(root: str, before: str | None, head: str) -> Iterator[tuple[str, in
 
 # ---------------------------------------------------------------------------------------- what agents read
 
-_NUMBERED: Final = re.compile(r"^ *(\d+)(?:\u2192|\t)(.*)$")
-_REMINDER: Final = re.compile(r"\n*<system-reminder>.*", re.DOTALL)
+_NUMBERED: Final = re.compile(r"^ *([0-9]{1,9})(?:\u2192|\t)(.*)$")
+_REMINDER: Final = "<system-reminder>"
 
 
 @dataclass(frozen=True, slots=True)
@@ -866,7 +850,8 @@ class Reads:
 
 def numbered_range(content: str) -> tuple[int, str] | None:
     """The first line and the text of what Read showed, without the line numbers; None if it has none."""
-    lines = _REMINDER.sub("", content).split("\n")
+    shown, mark, _ = content.partition(_REMINDER)
+    lines = (shown.rstrip("\n") if mark else shown).split("\n")
     first = _NUMBERED.match(lines[0])
     if first is None:
         return None

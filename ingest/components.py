@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib.metadata
 import json
+import math
 import os
 import re
 import stat
@@ -18,16 +19,22 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
+from ingest import git, yaml_text
 from ingest.batches import Changes, from_timestamp, utc_now
-from ingest.contracts import git_head, run_git
 from ingest.discover import Stamp, stamp_of
+from ingest.files import read_beginning, read_regular
 
 if TYPE_CHECKING:
     import duckdb
 
 # Longer texts are not what an agent loads; their place and size are kept.
 MOST_BYTES: Final = 4 * 1024 * 1024
+# A header of names and descriptions.
+MOST_FRONT_MATTER: Final = 64 * 1024
+# The validator takes a time that grows with the square of what it is given.
+MOST_VALIDATED: Final = 8 * 1024
 MOST_FILES: Final = 50_000
+MOST_PATH: Final = 4_096
 DEEPEST: Final = 12
 MOST_COMMITS: Final = 1_000
 # Recommended by the client's documentation.
@@ -35,19 +42,22 @@ BODY_LINES: Final = 500
 LISTING_CHARACTERS: Final = 1_536
 _PROBE_BYTES: Final = 8_192
 _SKIPPED: Final = frozenset({".git", "node_modules", "__pycache__", ".venv", ".mypy_cache", ".pytest_cache"})
+_LONGEST_NUMBER: Final = 3_321  # in bits: a thousand digits
 _TEXT_SUFFIXES: Final = frozenset({".md", ".markdown", ".mdc", ".txt", ".json", ".yaml", ".yml", ".toml"})
 _SCRIPT_SUFFIXES: Final = frozenset(
     {".py", ".sh", ".bash", ".zsh", ".js", ".mjs", ".cjs", ".ts", ".rb", ".pl", ".ps1", ".go", ".rs", ".sql"}
 )
 _MEMORY_NAMES: Final = ("CLAUDE.md", "CLAUDE.local.md", "AGENTS.md")
-_LINK = re.compile(r"\[[^\]\n]*\]\(<?([^()\s>]+)>?(?:\s+\"[^\"]*\")?\)")
+# Each takes a time that grows with the text, not with its square: no two of their beginnings read the same signs.
+_LINK = re.compile(r"\[[^\[\]\n]*\]\(<?([^()\s>]+)>?(?:\s+\"[^\"]*\")?\)")
 _IMPORT = re.compile(r"(?m)(?:^|(?<=\s))@((?:~/|\.{0,2}/)?[\w.-]+(?:/[\w.-]+)*\.\w+)")
 _BARE = re.compile(
-    r"(?<![\w/(\]])((?:references?|scripts|assets|resources|templates|examples)/[\w.-]+(?:/[\w.-]+)*\.\w+)"
+    r"(?<![\w/(\].-])((?:references?|scripts|assets|resources|templates|examples)/[\w.-]+(?:/[\w.-]+)*\.\w+)"
 )
 _PLAIN_VALUE = re.compile(r"[A-Za-z0-9(][^#\n\"'`{}\[\]&*!|>%@\\]*")
-_PLAIN_LINE = re.compile(r"^([A-Za-z][\w-]*):[ \t]+(.+?)[ \t]*$")
+_PLAIN_LINE = re.compile(r"^([A-Za-z][\w-]*):[ \t]+([^ \t](?:.*[^ \t])?)[ \t]*$")
 _HIDDEN_ARGUMENT = re.compile(r"(?i)(token|secret|password|passwd|api[_-]?key|authorization|bearer|=)")
+_LEADS_OUT: Final = "a link that leads out of the project"
 _PACKAGE = re.compile(r"^@?[\w.-]+(?:/[\w.-]+)*(?:@[\w.^~-]+)?$")
 
 
@@ -107,10 +117,14 @@ class Finder:
         self.found: dict[tuple[str, str], Found] = {}
         self.problems: list[tuple[str, str]] = []
         self._plugins: set[str] = set()
+        self._within: str | None = None
+        self._real: dict[Path, str] = {}
 
     def look(self, folder: Folder) -> None:
         """Find everything in a folder."""
         root = folder.path
+        # Nobody asked to trust a project: its links are followed as far as its repository goes.
+        self._within = whole_of(root) if folder.origin == "project" else None
         if folder.origin == "home":
             self.config_dir(root, root, "user")
             self.installed_plugins(root)
@@ -125,6 +139,25 @@ class Finder:
             self.plugin(root, root, None)
         elif folder.origin == "named" or (root / "skills").is_dir():
             self.skills(root / "skills", root, "project", None)
+
+    def _leads_out(self, path: Path) -> bool:
+        """Whether links lead from a path out of the project, which may name what is in it and nothing else."""
+        if self._within is None:
+            return False
+        real = self._real.get(path.parent)
+        if real is None:
+            real = self._real[path.parent] = os.path.realpath(path.parent)
+        if path.name == ".." or path.is_symlink():
+            real = os.path.realpath(path)
+        return real != self._within and not real.startswith(self._within.rstrip(os.sep) + os.sep)
+
+    def _not_followed(self, link: Path, real: str, above: frozenset[str]) -> str | None:
+        """Why a link to a folder is not followed."""
+        if self._leads_out(link):
+            return _LEADS_OUT
+        if real in above or any(one.startswith(real + os.sep) for one in above):
+            return "a link that leads back to a folder above it"
+        return None
 
     def config_dir(self, config: Path, root: Path, scope: str) -> None:
         """A `.claude` folder: of a home or of a project."""
@@ -179,16 +212,18 @@ class Finder:
     def plugin(self, base: Path, root: Path, name: str | None) -> None:
         """A plugin's folder."""
         real = os.path.realpath(base)
-        if real in self._plugins:
+        if real in self._plugins or self._leads_out(base / ".claude-plugin"):
             return
         self._plugins.add(real)
         manifest = base / ".claude-plugin" / "plugin.json"
         plugin = name or base.name
+        if self._leads_out(manifest):
+            return
         try:
-            described = json.loads(manifest.read_text(encoding="utf-8"))
+            described = json.loads(read_regular(manifest, MOST_BYTES))
             if isinstance(described, dict) and isinstance(described.get("name"), str):
                 plugin = described["name"]
-        except (OSError, ValueError):
+        except (OSError, ValueError, RecursionError):
             pass
         self.file(manifest, root, "plugin", "plugin", plugin, plugin=plugin, role="manifest")
         self.file(
@@ -205,12 +240,12 @@ class Finder:
     def marketplace(self, root: Path) -> None:
         """The plugins that a marketplace file offers from the same repository."""
         path = root / ".claude-plugin" / "marketplace.json"
-        if not path.is_file():
+        if not path.is_file() or self._leads_out(path):
             return
         self.file(path, root, "project", "plugin", "marketplace.json", role="manifest")
         try:
-            offered = json.loads(path.read_text(encoding="utf-8")).get("plugins", [])
-        except (OSError, ValueError, AttributeError):
+            offered = json.loads(read_regular(path, MOST_BYTES)).get("plugins", [])
+        except (OSError, ValueError, AttributeError, RecursionError):
             return
         for entry in offered if isinstance(offered, list) else []:
             source = entry.get("source") if isinstance(entry, dict) else None
@@ -235,6 +270,9 @@ class Finder:
     def walk(self, base: Path) -> Iterator[Path]:
         """Every file below a folder, in a fixed order; folders are linked, too, so circles are watched for."""
         if not base.is_dir():
+            return
+        if self._leads_out(base):
+            self.problems.append((str(base), _LEADS_OUT))
             return
         pending: list[tuple[str, frozenset[str]]] = [(str(base), frozenset({os.path.realpath(base)}))]
         count = 0
@@ -265,8 +303,8 @@ class Finder:
                 inner = above
                 if entry.is_symlink():
                     real = os.path.realpath(entry.path)
-                    if real in above or any(one.startswith(real + os.sep) for one in above):
-                        self.problems.append((entry.path, "a link that leads back to a folder above it"))
+                    if reason := self._not_followed(Path(entry.path), real, above):
+                        self.problems.append((entry.path, reason))
                         continue
                     inner = above | {real}
                 if len(inner) > DEEPEST:
@@ -290,6 +328,9 @@ class Finder:
             return
         if not stat.S_ISREG(status.st_mode):
             return
+        if self._leads_out(path):
+            self.problems.append((str(path), _LEADS_OUT))
+            return
         try:
             shown = path.relative_to(root).as_posix()
         except ValueError:
@@ -298,6 +339,14 @@ class Finder:
         found = Found(base, _as_text(shown), str(path), scope, kind, _as_text(name), plugin, owner, role,
                       stamp_of(status))  # fmt: skip
         self.found.setdefault(found.key, found)
+
+
+def whole_of(root: Path) -> str:
+    """What a project is: its repository, unless that is the user's home or more; else its folder."""
+    real = Path(os.path.realpath(root))
+    top = git.repository_of(real)
+    home = Path(os.path.realpath(Path.home()))
+    return str(real if top is None or top == home or top in home.parents else top)
 
 
 def _folders(base: Path) -> list[Path]:
@@ -347,19 +396,30 @@ def read_front_matter(text: str) -> tuple[dict[str, Any] | None, str | None]:
     plain = plain_front_matter(text)
     if plain is not None:
         return plain, None
-    import yaml
-
     try:
-        loaded = yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        loaded = yaml_text.load(text, MOST_FRONT_MATTER)
+    except yaml_text.YamlError as error:
         lines = [match for line in text.splitlines() if (match := _PLAIN_LINE.match(line))]
         loose = {match[1]: match[2].strip("\"'") for match in lines}
-        return loose or None, f"front matter is not YAML: {' '.join(str(error).split())[:200]}"
+        return loose or None, f"front matter is not YAML: {error}"
     if loaded is None:
         return {}, None
     if not isinstance(loaded, dict):
         return None, "front matter is not a mapping"
-    return {str(key): value for key, value in loaded.items()}, None
+    return {str(_simple(key)): _simple(value) for key, value in loaded.items()}, None
+
+
+def _simple(value: object) -> Any:  # noqa: ANN401 - what JSON can hold
+    """A value of YAML as JSON can hold it: its dates, sets and endless numbers as text."""
+    if isinstance(value, dict):
+        return {str(_simple(key)): _simple(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple | set):
+        return [_simple(inner) for inner in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)
+    if isinstance(value, int) and value.bit_length() > _LONGEST_NUMBER:
+        return "a number of more than 1,000 digits"
+    return value if value is None or isinstance(value, str | int | float) else str(value)
 
 
 def _skill_errors(text: str, folder: Path) -> list[str]:
@@ -372,6 +432,8 @@ def _skill_errors(text: str, folder: Path) -> list[str]:
     plain = plain_front_matter(header) if header is not None else None
     if plain is not None and "metadata" not in plain:
         return [str(error) for error in validate_metadata(plain, folder)]
+    if header is not None and len(header) > MOST_VALIDATED:
+        return [f"the front matter is longer than {MOST_VALIDATED:,} characters: not validated"]
     try:
         metadata, _ = parse_frontmatter(text)
     except (SkillError, ValueError, RecursionError) as error:
@@ -466,9 +528,19 @@ def _listed(value: object) -> list[str]:
     if isinstance(value, list):
         return [str(next(iter(one))) if isinstance(one, Mapping) and one else str(one) for one in value]
     if isinstance(value, str):
-        without = re.sub(r"\([^)]*\)", "", value)
-        return [part for part in re.split(r"[,\s]+", without) if part and part != "*"]
+        return [part for part in re.split(r"[,\s]+", _without_brackets(value)) if part and part != "*"]
     return []
+
+
+def _without_brackets(text: str) -> str:
+    """A text without what stands in round brackets; as it is where one is not closed."""
+    parts: list[str] = []
+    depth = 0
+    for part in re.split(r"([()])", text):
+        depth = max(depth + {"(": 1, ")": -1}.get(part, 0), 0)
+        if not depth and part != ")":
+            parts.append(part)
+    return text if depth else "".join(parts)
 
 
 def _links(path: Path, body: str) -> list[dict[str, object]]:
@@ -516,8 +588,8 @@ def _import_circles(path: Path, body: str) -> list[str]:
                 if real in above:
                     circles.append(f"imports itself through {match[1]}")
                     return
-                if target.suffix == ".md" and target.is_file() and target.stat().st_size < MOST_BYTES:
-                    follow(real, target.read_text(encoding="utf-8", errors="replace"), (*above, real))
+                if target.suffix == ".md" and target.is_file():
+                    follow(real, read_regular(target, MOST_BYTES).decode("utf-8", "replace"), (*above, real))
             except (OSError, ValueError, RuntimeError):
                 continue
 
@@ -682,10 +754,10 @@ def scan(
 def _land(found: Found, changes: Changes, versions: set[tuple[str, str, str]], host: str) -> str | None:
     """Read a file that has changed; returns the hash of what is in it."""
     try:
-        with Path(found.system_path).open("rb") as source:
-            status = os.fstat(source.fileno())
-            is_long = status.st_size > MOST_BYTES
-            data = source.read(_PROBE_BYTES if is_long else MOST_BYTES)
+        status = Path(found.system_path).stat()
+        data, size = read_beginning(found.system_path, MOST_BYTES)
+        is_long = size > MOST_BYTES
+        data = data[:_PROBE_BYTES] if is_long else data
     except OSError as error:
         return _land_problem(
             found.system_path, f"cannot be read: {error.strerror or error}", changes, versions, host
@@ -698,7 +770,7 @@ def _land(found: Found, changes: Changes, versions: set[tuple[str, str, str]], h
     parsed: Parsed | None = None
     text = ""
     if is_long:
-        content_hash = _digest(data + b"\0%d" % status.st_size)
+        content_hash = _digest(data + b"\0%d" % size)
         problem = f"larger than {MOST_BYTES // 1024 // 1024} MiB" if should_be_text else None
     else:
         content_hash = _digest(data)
@@ -706,7 +778,18 @@ def _land(found: Found, changes: Changes, versions: set[tuple[str, str, str]], h
             problem = "binary" if should_be_text else None
         else:
             text = data.decode("utf-8-sig", "replace").replace("\r\n", "\n")
-            parsed = parse(found, text)
+            try:
+                parsed = parse(found, text)
+            except (
+                RecursionError,
+                ValueError,
+                TypeError,
+                AttributeError,
+                LookupError,
+                ArithmeticError,
+            ) as error:
+                parsed = Parsed(body="", problem=f"cannot be taken apart: {' '.join(str(error).split())[:200]}",
+                                keeps_text=False)  # fmt: skip
             problem = parsed.problem
             if not parsed.keeps_text:  # the hash covers what is kept: other settings are nobody's business
                 kept = json.dumps([parsed.front_matter, parsed.entries, problem], sort_keys=True, default=str)
@@ -727,7 +810,7 @@ def _land(found: Found, changes: Changes, versions: set[tuple[str, str, str]], h
         (host, found.scope, found.root, found.path, found.component_type, name, found.plugin, found.owner,
          found.role, content_hash,
          _digest(parsed.body.encode("utf-8", "replace")) if parsed is not None and parsed.body else None,
-         text if keeps_text else None, status.st_size,
+         text if keeps_text else None, size,
          text.count("\n") + (not text.endswith("\n")) if has_text and text else 0 if has_text else None,
          len(text.split()) if has_text else None, len(text) if has_text else None,
          dumped(parsed.front_matter if parsed else None), dumped(parsed.links if parsed else None),
@@ -788,17 +871,17 @@ def commits(folder: Path, since: str | None) -> Iterator[tuple[str, str, int, st
     arguments = ["log", f"-n{MOST_COMMITS}", "--no-merges", "--numstat", "--no-renames", "--no-ext-diff",
                  "--no-textconv", "--format=%x1e%H%x1f%ct%x1f%s"]  # fmt: skip
     listed: bytes | None = None
-    if since is not None:
-        listed = run_git(folder, [*arguments, f"{since}..HEAD", "--", *places])
+    if since is not None and git.is_commit(since):
+        listed = git.answer(folder, [*arguments, f"{since}..HEAD", "--", *places])
     if listed is None:
-        listed = run_git(folder, [*arguments, "--", *places])
+        listed = git.answer(folder, [*arguments, "--", *places])
     for commit in (listed or b"").decode("utf-8", "replace").split("\x1e")[1:]:
         header, _, changed = commit.partition("\n")
         commit_hash, seconds, subject = [*header.split("\x1f", 2), "", ""][:3]
         for line in changed.splitlines():
             added, _, rest = line.partition("\t")
             deleted, _, path = rest.partition("\t")
-            if path and _COMPONENT_FILE.search(path):
+            if path and len(path) <= MOST_PATH and _COMPONENT_FILE.search(path):
                 yield (path.strip('"'), commit_hash, int(seconds or 0), subject[:200],
                        int(added) if added.isdigit() else None, int(deleted) if deleted.isdigit() else None)  # fmt: skip
 
@@ -806,31 +889,14 @@ def commits(folder: Path, since: str | None) -> Iterator[tuple[str, str, int, st
 # The files whose text is loaded as a whole, and what the client fills in when it loads it.
 _MAIN_FILE = re.compile(r"(?:^|/)(?:skills/(?:.+/)?(?:SKILL|skill)\.md|agents/[^/]+\.md|commands/.+\.md)$")
 _FILLED_IN = re.compile(r"!`|```!|\$ARGUMENTS|\$\{CLAUDE_|\$[0-9]")
-_OBJECTS_AT_ONCE: Final = 500
 
 
 def committed_texts(folder: Path, wanted: Sequence[tuple[str, str]]) -> Iterator[tuple[str, str, str]]:
     """The texts of files as commits left them: path, commit, text. What a commit deleted has none."""
-    for start in range(0, len(wanted), _OBJECTS_AT_ONCE):
-        part = [
-            (path, commit) for path, commit in wanted[start : start + _OBJECTS_AT_ONCE] if "\n" not in path
-        ]
-        asked = "".join(f"{commit}:{path}\n" for path, commit in part).encode("utf-8", "replace")
-        printed = run_git(folder, ["cat-file", "--batch"], given=asked) or b""
-        position = 0
-        for path, commit in part:
-            end = printed.find(b"\n", position)
-            if end < 0:
-                break
-            header = printed[position:end].split(b" ")
-            position = end + 1
-            if len(header) != 3 or not header[2].isdigit():  # noqa: PLR2004 – "<id> blob <size>", or "<name> missing"
-                continue
-            size = int(header[2])
-            data = printed[position : position + size]
-            position += size + 1
-            if header[1] == b"blob" and size <= MOST_BYTES and b"\0" not in data:
-                yield path, commit, data.decode("utf-8-sig", "replace").replace("\r\n", "\n")
+    asked = {f"{commit}:{path}": (path, commit) for path, commit in wanted}
+    for name, data in git.blobs(folder, list(asked), MOST_BYTES):
+        if b"\0" not in data:
+            yield *asked[name], data.decode("utf-8-sig", "replace").replace("\r\n", "\n")
 
 
 def _land_bodies(folder: Path, root: str, written: Mapping[tuple[str, str], int], changes: Changes) -> None:
@@ -853,7 +919,7 @@ def scan_history(
     there: set[tuple[str, str, str]] | None = None
     bodies: set[tuple[str, str, str]] = set()
     for folder in folders:
-        head = git_head(folder.path) if (folder.path / ".git").exists() else None
+        head = git.head_of(folder.path)
         name = f"git_history {folder.path}"
         if head is None or memory.get(name) == head:
             continue

@@ -9,9 +9,7 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 import re
-import subprocess
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -20,7 +18,9 @@ from hashlib import md5
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from ingest import git, yaml_text
 from ingest.batches import Changes, Row, from_timestamp, utc_now
+from ingest.files import read_beginning
 
 if TYPE_CHECKING:
     import duckdb
@@ -29,13 +29,12 @@ MOST_BYTES: Final = 16 * 1024 * 1024
 MOST_FIELDS: Final = 60_000
 DEEPEST: Final = 80
 MOST_COMMITS: Final = 300
-GIT_SECONDS: Final = 20
 _METHODS: Final = ("get", "put", "post", "delete", "options", "head", "patch", "trace", "query")
 _BOUNDS: Final = (
     "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "minLength", "maxLength", "minItems",
     "maxItems", "minProperties", "maxProperties", "minContains", "maxContains", "multipleOf",
 )  # fmt: skip
-_TEMPLATE = re.compile(r"\{[^}/]*\}")
+_TEMPLATE = re.compile(r"\{[^{}/]*\}")
 
 
 class Kind(StrEnum):
@@ -143,11 +142,9 @@ def load_document(text: str) -> Any:  # noqa: ANN401 - whatever JSON or YAML hol
             first_error = error
     else:
         first_error = None
-    import yaml
-
     try:
-        return yaml.load(text, Loader=_yaml_loader())
-    except (yaml.YAMLError, RecursionError, ValueError) as error:
+        return yaml_text.load(text, MOST_BYTES, most_added=MOST_BYTES, loader=_yaml_loader())
+    except yaml_text.YamlError as error:
         problem = first_error or error
         raise ContractError(f"neither JSON nor YAML: {_one_line(problem)}") from error
 
@@ -1053,12 +1050,13 @@ def read_versions(watched: Watched) -> Iterator[Version]:
 def _from_file(file: Path) -> Version:
     try:
         status = file.stat()
-        if status.st_size > MOST_BYTES:
-            return Version((f"{status.st_size}",), str(file), "file",
-                           problem=f"larger than {MOST_BYTES // 1024 // 1024} MiB")  # fmt: skip
-        data = file.read_bytes()
+        data, size = read_beginning(file, MOST_BYTES)
     except OSError as error:
         return Version((), str(file), "file", problem=f"cannot be read: {error.strerror or error}")
+    if size > MOST_BYTES:
+        return Version(
+            (f"{size}",), str(file), "file", problem=f"larger than {MOST_BYTES // 1024 // 1024} MiB"
+        )
     text, problem = decoded(data)
     return Version((text,), str(file), "file", from_timestamp(status.st_mtime), problem=problem)
 
@@ -1073,93 +1071,25 @@ def decoded(data: bytes) -> tuple[str, str | None]:
         return data.decode("utf-8", "replace"), None
 
 
-def git_environment() -> dict[str, str]:
-    """For git: no questions, no locks, nothing that a repository's configuration could start."""
-    return {
-        **{name: value for name, value in os.environ.items() if not name.startswith("GIT_")},
-        "GIT_TERMINAL_PROMPT": "0",
-        "GIT_OPTIONAL_LOCKS": "0",
-        "GIT_NO_LAZY_FETCH": "1",
-        "GIT_CONFIG_NOSYSTEM": "1",
-        "GIT_ASKPASS": "true",
-        "GIT_SSH_COMMAND": "ssh -oBatchMode=yes -oConnectTimeout=5",
-        "LC_ALL": "C",
-    }
-
-
-SAFE_GIT: Final = (
-    "git", "-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null", "-c", "protocol.ext.allow=never",
-)  # fmt: skip
-
-
-def run_git(
-    folder: Path, arguments: Sequence[str], seconds: float = GIT_SECONDS, given: bytes = b""
-) -> bytes | None:
-    """What git prints; None where it fails, is not there, or takes too long."""
-    try:
-        done = subprocess.run(
-            [*SAFE_GIT, "-C", str(folder), *arguments],
-            capture_output=True, timeout=seconds, check=False, env=git_environment(),
-            input=given,
-        )  # fmt: skip
-    except (OSError, subprocess.TimeoutExpired):
-        return None
-    return done.stdout if done.returncode == 0 else None
-
-
-def git_head(folder: Path) -> str | None:
-    """The commit that HEAD is, read from the files of the repository: no process is started."""
-    place = folder / ".git"
-    try:
-        if place.is_file():
-            place = Path(place.read_text(encoding="utf-8").removeprefix("gitdir:").strip())
-            place = place if place.is_absolute() else folder / place
-        head = (place / "HEAD").read_text(encoding="utf-8").strip()
-        if not head.startswith("ref:"):
-            return head
-        reference = head.removeprefix("ref:").strip()
-        common = place / "commondir"
-        shared = (place / common.read_text(encoding="utf-8").strip()) if common.is_file() else place
-        for base in (place, shared):
-            if (base / reference).is_file():
-                return (base / reference).read_text(encoding="utf-8").strip()
-        packed = shared / "packed-refs"
-        if packed.is_file():
-            for line in packed.read_text(encoding="utf-8", errors="replace").splitlines():
-                if line.endswith(f" {reference}"):
-                    return line.split(" ", 1)[0]
-    except OSError:
-        return None
-    return None
-
-
-def repository_of(path: Path, highest: int = 12) -> Path | None:
-    """The folder of the git repository that a path lies in."""
-    folder = path if path.is_dir() else path.parent
-    for candidate in (folder, *list(folder.parents)[:highest]):
-        if (candidate / ".git").exists():
-            return candidate
-    return None
-
-
 def git_versions(file: Path) -> Iterator[Version]:
     """What git keeps of a file, oldest first. Nothing where it is not in a repository."""
-    folder = repository_of(file)
+    folder = git.repository_of(file)
     if folder is None:
         return
     try:
-        name = file.resolve().relative_to(folder.resolve()).as_posix()
+        name = file.resolve().relative_to(folder).as_posix()
     except ValueError:
         return
-    listed = run_git(folder, ["log", f"-n{MOST_COMMITS}", "--reverse", "--format=%H %ct", "--no-renames",
-                              "--no-ext-diff", "--", name])  # fmt: skip
+    listed = git.answer(folder, ["log", f"-n{MOST_COMMITS}", "--reverse", "--format=%H %ct", "--no-renames",
+                                 "--no-ext-diff", "--no-textconv", "--", f":(literal){name}"])  # fmt: skip
+    times: dict[str, tuple[str, int]] = {}
     for line in (listed or b"").decode("ascii", "replace").splitlines():
         commit, _, seconds = line.partition(" ")
-        shown = run_git(folder, ["cat-file", "blob", f"{commit}:{name}"])
-        if shown is None or len(shown) > MOST_BYTES:
-            continue
-        text, problem = decoded(shown)
-        yield Version((text,), str(file), "git", from_timestamp(int(seconds or 0)), commit, problem=problem)
+        times[f"{commit}:{name}"] = commit, int(seconds or 0)
+    for asked, data in git.blobs(folder, list(times), MOST_BYTES):
+        text, problem = decoded(data)
+        commit, written = times[asked]
+        yield Version((text,), str(file), "git", from_timestamp(written), commit, problem=problem)
 
 
 # ------------------------------------------------------------------------------------------- tools seen in logs

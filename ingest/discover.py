@@ -19,6 +19,7 @@ from ingest.transcripts import (
     ARCHIVE_SUFFIX,
     DESKTOP,
     LINE_TABLES,
+    LINES_SUFFIXES,
     TRANSCRIPT_TABLE,
     Kind,
     classify,
@@ -31,6 +32,7 @@ _DRIVE = re.compile(r"^([A-Za-z]):[\\/]")
 _MOUNTED_DRIVE = re.compile(r"^/mnt/([A-Za-z])(?:/|$)")
 _DISTRIBUTION = re.compile(r"^[\\/]{2}wsl(?:\$|\.localhost)[\\/][^\\/]+", re.IGNORECASE)
 _PROJECTS = "projects"
+NO_TRANSCRIPT = "a link that does not lead to a transcript of the same owner is not followed"
 _INODE_MASK = (1 << 63) - 1  # some file systems use all 64 bits
 _Identity = tuple[int, int] | str
 
@@ -142,6 +144,14 @@ def distinct_roots(roots: Iterable[Path | str]) -> list[Path]:
     resolved = [as_local_path(root).resolve() for root in roots]
     unique = list(dict.fromkeys(resolved))
     return [root for root in unique if not any(other in root.parents for other in unique)]
+
+
+def leads_to_transcript(link: str, target: os.stat_result) -> bool:
+    """Whether a link may be followed to its file: one with a transcript's name, of the link's own owner."""
+    try:
+        return os.path.realpath(link).endswith(LINES_SUFFIXES) and target.st_uid == os.lstat(link).st_uid
+    except OSError:
+        return False
 
 
 def changed_files(files: Iterable[FoundFile], memory: Mapping[tuple[str, str], Stamp]) -> list[FoundFile]:
@@ -300,7 +310,10 @@ class _Walk:
         except OSError as error:
             self.problems.append(Problem(_as_text(entry.path), None, f"cannot be read: {_reason(error)}"))
             return None
-        if not stat.S_ISREG(status.st_mode):  # a pipe, a socket
+        if not stat.S_ISREG(status.st_mode):  # a pipe, a socket, a link to a folder
+            return None
+        if entry.is_symlink() and not leads_to_transcript(entry.path, status):
+            self.problems.append(Problem(_as_text(entry.path), None, NO_TRANSCRIPT))
             return None
         return FoundFile(
             self.root,

@@ -248,8 +248,12 @@ def _explained(error: Exception, warehouse: Path) -> str:
         cause = "it lies on a read-only file system"
     elif "permission denied" in text:
         cause = "permission denied"
-    elif "not a valid duckdb" in text:
-        cause = "the file is not a DuckDB database"
+    elif any(words in text for words in ("not a valid duckdb", "corrupt", "checksum", "failed to deserialize")):
+        return (
+            f"The warehouse {warehouse} is damaged or not a DuckDB database. To start anew from the transcripts that "
+            f"are still there, move it aside and run agent-store build; the published store stays as it is until then. "
+            f"({own_words})"
+        )
     else:
         cause = "DuckDB refused"
     return (

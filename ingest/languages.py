@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import time
 from bisect import bisect_right
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from importlib import import_module
@@ -384,9 +384,12 @@ _BUILT_IN_TYPE_NAMES: Final = (
 )
 _BUILT_IN_TYPES: Final = frozenset(_BUILT_IN_TYPE_NAMES.split())
 _TEMPLATE: Final = re.compile(r"\{[{%#]")
-_TEMPLATE_STATEMENT: Final = re.compile(r"\{%.*?%\}|\{#.*?#\}", re.DOTALL)
-_TEMPLATE_EXPRESSION: Final = re.compile(r"\{\{.*?\}\}", re.DOTALL)
+_TEMPLATE_STATEMENTS: Final = {"{%": "%}", "{#": "#}"}
+_TEMPLATE_EXPRESSIONS: Final = {"{{": "}}"}
 _TEMPLATE_NAME: Final = re.compile(r"\b(?:ref|source)\(\s*(?:['\"]\w+['\"]\s*,\s*)?['\"](\w+)['\"]")
+# A heading is a line to be read: of a longer one the rest is no part of the name. The patterns below need that limit.
+_LONGEST_HEADING: Final = 240
+_RECEIVER: Final = re.compile(r"(?<!\w)([A-Za-z_]\w*) ?(?:\[[^\[\]]*\] ?)?\)$")
 _HEADING_ANCHOR: Final = re.compile(r"\s*\{#[^}]*\}\s*$")
 _HEADING_LINK: Final = re.compile(r"!?\[([^\]]*)\](?:\([^)]*\)|\[[^\]]*\])")
 _HEADING_TAG: Final = re.compile(r"</?[a-zA-Z][^>`]*>")
@@ -501,18 +504,45 @@ def _without_template(text: str) -> str:
     Every byte keeps its place, so that lines and columns stay true.
     """
 
-    def name(found: re.Match[str]) -> str:
-        return re.sub(r"[^\n]", "x", found[0]) if "\n" not in found[0] else re.sub(r"[^\n]", " ", found[0])
+    def name(part: str) -> str:
+        return re.sub(r"[^\n]", " " if "\n" in part else "x", part)
 
-    without_statements = _TEMPLATE_STATEMENT.sub(lambda found: re.sub(r"[^\n]", " ", found[0]), text)
-    return _TEMPLATE_EXPRESSION.sub(name, without_statements)
+    without_statements = _with_parts_replaced(
+        text, _TEMPLATE_STATEMENTS, lambda part: re.sub(r"[^\n]", " ", part)
+    )
+    return _with_parts_replaced(without_statements, _TEMPLATE_EXPRESSIONS, name)
+
+
+def _with_parts_replaced(text: str, pairs: Mapping[str, str], replace: Callable[[str], str]) -> str:
+    """A text with what stands between two signs replaced, the signs included; one that is not closed stays.
+
+    Each sign is looked for once: a pattern would look for the end of every beginning that has none.
+    """
+    opening = re.compile("|".join(map(re.escape, pairs)))
+    parts: list[str] = []
+    unclosed: set[str] = set()
+    done = position = 0
+    while found := opening.search(text, position):
+        position = found.end()
+        if found[0] in unclosed:
+            continue
+        end = text.find(pairs[found[0]], position)
+        if end < 0:
+            unclosed.add(found[0])
+            continue
+        position = end + len(pairs[found[0]])
+        parts += (text[done : found.start()], replace(text[found.start() : position]))
+        done = position
+    return "".join([*parts, text[done:]])
 
 
 def _template_references(text: str) -> Iterator[Symbol]:
     """The models and sources that a template of dbt names."""
     seen: set[tuple[str, int]] = set()
+    line, counted = 1, 0
     for found in _TEMPLATE_NAME.finditer(text):
-        line = text.count("\n", 0, found.start()) + 1
+        line += text.count("\n", counted, found.start())
+        counted = found.start()
         if (found[1], line) not in seen:
             seen.add((found[1], line))
             yield Symbol(found[1], None, None, USAGE, line, line)
@@ -706,7 +736,7 @@ def _qualifier(name_node: Any, source: bytes) -> str | None:  # noqa: ANN401 - a
 def _receiver(node: Any, source: bytes) -> str | None:  # noqa: ANN401 - a node of tree-sitter
     receiver = node.child_by_field_name("receiver")
     found = (
-        re.search(r"([A-Za-z_]\w*)\s*(?:\[[^\]]*\])?\s*\)\s*$", _text_of(receiver, source))
+        _RECEIVER.search(" ".join(_text_of(receiver, source)[-_LONGEST_HEADING:].split()))
         if receiver
         else None
     )
@@ -723,7 +753,7 @@ def _heading_level(node: Any) -> int:  # noqa: ANN401 - a node of tree-sitter
 
 def _heading_text(heading: str) -> str:
     """A heading as a reader sees it, without marks of Markdown; as it is written where nothing else would be left."""
-    written = heading.strip().strip("#").strip()
+    written = heading.strip().strip("#").strip()[:_LONGEST_HEADING].rstrip()
     name = _HEADING_ANCHOR.sub("", written)
     name = _HEADING_LINK.sub(r"\1", name)
     name = _HEADING_TAG.sub("", name)

@@ -7,6 +7,7 @@ whole check ends within the time it was given. Of an environment variable only i
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import re
@@ -25,8 +26,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
-from ingest import contracts
+from ingest import contracts, git, yaml_text
 from ingest.batches import Changes, Row, from_timestamp, utc_now
+from ingest.files import read_beginning, read_regular
 
 if TYPE_CHECKING:
     import duckdb
@@ -35,6 +37,10 @@ if TYPE_CHECKING:
 FILE_NAME: Final = "sources.yml"
 USER_AGENT: Final = "agent-store/0.1 (freshness check; one request per page)"
 MOST_BYTES: Final = 5 * 1024 * 1024
+# A list is written by hand.
+MOST_LIST_BYTES: Final = 1024 * 1024
+MOST_FILES: Final = 10_000
+_NETWORK: Final = frozenset({"https", "http", "ssh", "git"})
 MOST_KEPT: Final = 1024 * 1024
 _SERVER_ERROR: Final = 500
 _CLIENT_ERROR: Final = 400
@@ -80,6 +86,8 @@ class Source:
     watched: contracts.Watched | None = None
     # A contract that is fetched instead of read from a file.
     fetched_contract: str | None = None
+    # Why nothing that it names is looked at.
+    refused: str | None = None
 
     def row(self, *, is_listed: bool = True, reason: str | None = None) -> Row:
         """The values of raw.source_entry."""
@@ -96,14 +104,13 @@ class Source:
 # ------------------------------------------------------------------------------------------- the list
 
 
-def read_list(file: Path) -> list[Source]:
-    """Read a list of sources."""
-    import yaml
-
+def read_list(file: Path, inside: Path | None = None) -> list[Source]:
+    """Read a list of sources. One that a project brings names what is `inside` of it; other entries are refused."""
+    if inside is not None and not _is_inside(file, inside):
+        raise SourcesError(f"{file} leads out of the project")
     try:
-        text = file.read_text(encoding="utf-8")
-        loaded = yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError, ValueError, RecursionError) as error:
+        loaded = yaml_text.load(read_regular(file, MOST_LIST_BYTES).decode("utf-8"), MOST_LIST_BYTES)
+    except (OSError, UnicodeDecodeError, yaml_text.YamlError) as error:
         raise SourcesError(f"{file} cannot be read: {' '.join(str(error).split())[:200]}") from error
     entries = loaded.get("sources") if isinstance(loaded, dict) else loaded
     if entries is None:
@@ -112,7 +119,7 @@ def read_list(file: Path) -> list[Source]:
         raise SourcesError(f"{file}: `sources` has to be a list")
     found: dict[str, Source] = {}
     for number, entry in enumerate(entries, start=1):
-        source = _source(entry, number, file)
+        source = _source(entry, number, file, inside)
         if source.name in found:
             raise SourcesError(f"{file}: there are two sources called {source.name!r}")
         found[source.name] = source
@@ -125,17 +132,57 @@ _KNOWN_KEYS: Final = frozenset(
 )  # fmt: skip
 
 
-def _source(entry: object, number: int, file: Path) -> Source:
+def _is_inside(path: Path, folder: Path) -> bool:
+    """Whether a path, its links followed, lies in a folder."""
+    try:
+        return path.resolve().is_relative_to(folder.resolve())
+    except (OSError, RuntimeError, ValueError):
+        return False
+
+
+def _outside(entry: Mapping[str, Any], kind: str, base: Path, inside: Path) -> str | None:
+    """The first file or repository that an entry names outside of a folder."""
+    for key in ("path", "url", "pages", "database", "spec", "versions"):
+        for text in _texts(entry.get(key)):
+            scheme, mark, _ = text.partition("://")
+            if mark and scheme.lower() in _NETWORK:
+                continue
+            if kind == "git" and not mark and "@" in text and key in {"url", "pages"}:
+                continue  # a repository on another machine, as ssh writes it
+            if mark or not _is_inside(_place(_fixed(text), base), inside):
+                return text
+            if ".." in Path(text).relative_to(_fixed(text)).parts:
+                return text
+    return None
+
+
+def _fixed(text: str) -> str:
+    """A path as it is; of a pattern the folders before its first sign. What it finds is looked at one by one."""
+    if not _is_pattern(text):
+        return text
+    parts = itertools.takewhile(lambda part: not any(sign in part for sign in "*?["), Path(text).parts)
+    return str(Path(*parts))
+
+
+def _source(entry: object, number: int, file: Path, inside: Path | None = None) -> Source:
     if not isinstance(entry, dict) or not isinstance(entry.get("name"), str) or not entry["name"].strip():
         raise SourcesError(f"{file}: source {number} has no name")
     name = entry["name"].strip()
+    if any("\0" in text for value in entry.values() for text in _texts(value)):
+        raise SourcesError(f"{file}: source {number} has a NUL in it")
     unknown = sorted(str(key) for key in set(entry) - _KNOWN_KEYS)
     if unknown:
         raise SourcesError(f"{file}: {name}: unknown key {', '.join(unknown)}")
     kind = str(entry.get("type") or _guessed_type(entry))
     if kind not in TYPES:
         raise SourcesError(f"{file}: {name}: type {kind!r} is none of {', '.join(TYPES)}")
-    watched = _watched(entry, name, file)
+    if inside is not None and (outside := _outside(entry, kind, file.parent, inside)) is not None:
+        return Source(
+            name=name, type=kind, listed_in=str(file), url=outside, targets=(Target("file", outside),),
+            dependency_type=_dependency_type(entry, kind),
+            refused=f"{outside} is outside of the project: only your own sources.yml may name it",
+        )  # fmt: skip
+    watched = _watched(entry, name, file, inside)
     spec = entry.get("spec")
     is_fetched = isinstance(spec, str) and "://" in spec
     targets = list(_targets(entry, kind, file.parent))
@@ -183,7 +230,9 @@ def _texts(value: object) -> tuple[str, ...]:
     return tuple(str(one) for one in value) if isinstance(value, list) else ()
 
 
-def _watched(entry: Mapping[str, Any], name: str, file: Path) -> contracts.Watched | None:
+def _watched(
+    entry: Mapping[str, Any], name: str, file: Path, inside: Path | None
+) -> contracts.Watched | None:
     kind = entry.get("contract")
     given = (
         _texts(entry.get("versions"))
@@ -205,7 +254,10 @@ def _watched(entry: Mapping[str, Any], name: str, file: Path) -> contracts.Watch
             if _is_pattern(pattern)
             else [_place(pattern, file.parent)]
         )
-        files += found
+        # What a pattern finds through links is not the project's own either.
+        files += found if inside is None else [one for one in found if _is_inside(one, inside)]
+        if len(files) > MOST_FILES:
+            raise SourcesError(f"{file}: {name}: more than {MOST_FILES:,} files")
     return contracts.Watched(
         name=name, kind=kind, files=tuple(dict.fromkeys(files)), direction=str(entry.get("direction") or ""),
         dialect=str(entry.get("dialect") or ""), dependency_type=str(entry.get("dependency_type") or ""),
@@ -251,20 +303,23 @@ def _targets(entry: Mapping[str, Any], kind: str, base: Path) -> Iterator[Target
 
 
 def list_changes(
-    lists: Sequence[Path], connection: duckdb.DuckDBPyConnection | None
+    lists: Mapping[Path, Path | None], connection: duckdb.DuckDBPyConnection | None
 ) -> tuple[list[Source], Changes]:
-    """Read the lists; returns what they name, and which entries are new, other than before, or gone."""
+    """Read the lists, each with the folder that it must not lead out of, if there is one.
+
+    Returns what they name, and which entries are new, other than before, or gone.
+    """
     changes = Changes()
     sources: list[Source] = []
-    for file in lists:
+    for file, inside in lists.items():
         try:
-            sources += read_list(file)
+            sources += read_list(file, inside)
         except SourcesError as error:
             broken = Source(name=file.name, type="config", listed_in=str(file))
             _add_entry(changes, connection, broken.row(is_listed=False, reason=str(error)))
     names = {(source.name, source.listed_in) for source in sources}
     for source in sources:
-        _add_entry(changes, connection, source.row())
+        _add_entry(changes, connection, source.row(is_listed=source.refused is None, reason=source.refused))
     known = set(str(file) for file in lists)
     for row in _latest_entries(connection):
         name, listed_in, is_listed = row[0], row[8], row[9]
@@ -474,6 +529,8 @@ class _Check:
             "http": self.page, "health": self.page, "git": self.git, "file": self.file, "env": self.variable,
             "database": self.database,
         }  # fmt: skip
+        if source.refused is not None:
+            return Seen(source, target, "failed", at, error=source.refused)
         try:
             seen = looks[target.kind](source, target)
         except Exception as error:
@@ -591,17 +648,17 @@ class _Check:
         address = target.address
         if "://" not in address and "@" not in address:
             folder = Path(address)
-            head = contracts.git_head(folder)
+            head = git.head_of(folder)
             if head is None:
                 return replace(seen, result="missing", error="there is no git repository")
-            tag = contracts.run_git(folder, ["describe", "--tags", "--abbrev=0"], seconds)
+            tag = git.answer(folder, ["describe", "--tags", "--abbrev=0"], seconds=seconds, with_tags=True)
             version = tag.decode("utf-8", "replace").strip() if tag else None
             return self.judged(
                 replace(seen, is_available=True, etag=head, content_hash=head, version=version)
             )
         if address.startswith("-"):
             return replace(seen, error="not an address")
-        answer = contracts.run_git(Path.home(), ["ls-remote", "--", address, "HEAD", "refs/tags/*"], seconds)
+        answer = git.remote_references(address, seconds)
         if answer is None:
             return replace(seen, error="git ls-remote failed or took too long")
         lines = [
@@ -621,8 +678,7 @@ class _Check:
         path = Path(target.address)
         try:
             status = path.stat()
-            with path.open("rb") as opened:
-                data = opened.read(self.limits.most_bytes)
+            data, _ = read_beginning(path, self.limits.most_bytes)
         except FileNotFoundError:
             return replace(seen, result="missing", error="there is no such file")
         except OSError as error:
@@ -789,8 +845,7 @@ def _page_text(data: bytes, content_type: str, encoding: str) -> tuple[str | Non
 
 def schema_of(path: Path) -> tuple[str, str | None]:
     """The statements that make the schema of a SQLite or DuckDB file, in a fixed order, and its version."""
-    with path.open("rb") as opened:
-        head = opened.read(16)
+    head, _ = read_beginning(path, 16)
     if head.startswith(b"SQLite format 3"):
         with closing(
             sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True, timeout=2)
@@ -847,8 +902,8 @@ def changes_of(seen: Iterable[Seen], known: contracts.Known) -> Changes:
             watched = contracts.Watched(name, one.source.fetched_contract, (), dependency_type="")
             contracts.add_version(changes, known, watched, version)
         elif one.target.kind == "database":
-            with Path(one.target.address).open("rb") as opened:
-                dialect = "sqlite" if opened.read(15) == b"SQLite format 3" else "duckdb"
+            head, _ = read_beginning(one.target.address, 15)
+            dialect = "sqlite" if head == b"SQLite format 3" else "duckdb"
             watched = contracts.Watched(name, contracts.Kind.SQL_DDL, (), dialect=dialect)
             contracts.add_version(changes, known, watched, version)
     return changes

@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import Final
 
 ARCHIVE_SUFFIX: Final = ".gz"
-_LINES_SUFFIXES: Final = (".jsonl", ".jsonl.gz")
+LINES_SUFFIXES: Final = (".jsonl", ".jsonl.gz")
 _PROJECTS: Final = "projects"
 # Where the desktop client keeps its sessions: a folder each, with a home of its own in it.
 DESKTOP: Final = "local-agent-mode-sessions"
@@ -89,7 +89,7 @@ def classify(folders: tuple[str, ...], name: str) -> Kind | None:
     """
     if _TOOL_RESULTS in folders:
         return Kind.TOOL_RESULT
-    if name.endswith(_LINES_SUFFIXES):
+    if name.endswith(LINES_SUFFIXES):
         return _lines_kind(folders, name)
     if not name.endswith(".json"):
         return None

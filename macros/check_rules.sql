@@ -39,7 +39,8 @@
 {# The number that one rule reads from a text; NULL where it finds nothing. #}
 {% macro check_number(rule, column) -%}
     {%- set pattern = quoted_text(rule['pattern']) -%}
-    {%- if rule['method'] == 'count' -%} {{ regex_count(column, pattern) }}
+    {%- if rule['method'] in ('count', 'count_plus') -%} {{ regex_count(column, pattern) }}
+    {%- elif rule['method'] == 'only' -%} case when {{ regex_count(column, pattern) }} = 1 then {{ regex_sum(column, pattern) }} end
     {%- elif rule['method'] == 'last' -%} {{ regex_last_number(column, pattern) }}
     {%- elif rule['method'] == 'word' -%} case when {{ regex_matches(column, pattern) }} then 1 end
     {%- else -%} {{ regex_sum(column, pattern) }}
@@ -47,20 +48,20 @@
 {%- endmacro %}
 
 {#
-    A measure of a check's output. The first rule of the check that finds anything gives the number; rules with method `plus`
-    add theirs to it. NULL where no rule finds anything.
+    A measure of a check's output. The first rule of the check that finds anything gives the number; rules with method `plus` or
+    `count_plus` add theirs to it. NULL where no rule finds anything.
 #}
 {% macro check_measure(measure, name_column, column) -%}
     {%- if execute -%}
     {%- set checks = {} -%}
     {%- for rule in check_rule_rows([measure]) -%}
         {%- set numbers = checks.setdefault(rule['check_name'], {'first': [], 'plus': []}) -%}
-        {%- do numbers['plus' if rule['method'] == 'plus' else 'first'].append(check_number(rule, column)) -%}
+        {%- do numbers['plus' if rule['method'] in ('plus', 'count_plus') else 'first'].append(check_number(rule, column)) -%}
     {%- endfor -%}
     case {{ name_column }}
         {%- for name, numbers in checks.items() %}
         when '{{ name }}' then
-            {%- set first = 'coalesce(' ~ numbers['first'] | join(', ') ~ ')' %}
+            {%- set first = 'coalesce(' ~ (numbers['first'] or ['null']) | join(', ') ~ ')' %}
             {%- if numbers['plus'] %}
             case
                 when coalesce({{ ([first] + numbers['plus']) | join(', ') }}) is not null
@@ -102,4 +103,40 @@
     {%- if execute -%}
     ({% for rule in check_rule_rows([rule_type]) %}{{ regex_matches(column, quoted_text(rule['pattern'])) }}{{ ' or ' if not loop.last }}{% endfor %})
     {%- else -%} false {%- endif -%}
+{%- endmacro %}
+
+{# The names that all rules of a type find for the check in an output, as a list: of failed or of passed tests. #}
+{% macro check_names(rule_type, name_column, column) -%}
+    {%- if execute -%}
+    {%- set checks = {} -%}
+    {%- for rule in check_rule_rows([rule_type]) -%}
+        {%- do checks.setdefault(rule['check_name'], []).append(regex_groups(column, rule['pattern'] | replace("'", "''"))) -%}
+    {%- endfor -%}
+    case {{ name_column }}
+        {%- for name, lists in checks.items() %}
+        when '{{ name }}' then {{ joined_lists(lists) }}
+        {%- endfor %}
+    end
+    {%- else -%} {{ list_of(["''"]) }} {%- endif -%}
+{%- endmacro %}
+
+{#
+    Whether a test runner whose lines are counted states the numbers in a summary too: only where it does are they right although a
+    part of the output is missing. True for the runners whose numbers are always stated.
+#}
+{% macro check_states_counts(name_column, column) -%}
+    {%- if execute -%}
+    {%- set counted = {} -%}
+    {%- set rows = check_rule_rows(['total', 'passed', 'failed', 'errored']) -%}
+    {%- for rule in rows if rule['method'] == 'count' -%} {%- do counted.setdefault(rule['check_name'], []) -%} {%- endfor -%}
+    {%- for rule in rows if rule['method'] != 'count' and rule['check_name'] in counted -%}
+        {%- do counted[rule['check_name']].append(regex_matches(column, quoted_text(rule['pattern']))) -%}
+    {%- endfor -%}
+    case {{ name_column }}
+        {%- for name, conditions in counted.items() %}
+        when '{{ name }}' then {{ conditions | join(' or ') if conditions else 'false' }}
+        {%- endfor %}
+        else true
+    end
+    {%- else -%} true {%- endif -%}
 {%- endmacro %}

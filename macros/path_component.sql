@@ -18,3 +18,8 @@
         when regexp_matches({{ column }}, '(^|[/\\])(CLAUDE|CLAUDE[.]local|AGENTS|GEMINI)[.]md$') then {{ column }}
     end
 {%- endmacro %}
+
+{# Version of the plugin whose installed files a path lies among (…/plugins/cache/<marketplace>/<plugin>/<version>/…); NULL elsewhere. #}
+{% macro plugin_path_version(column) -%}
+    nullif(nullif({{ regex_group(column, '[/\\\\][.]?plugins[/\\\\]cache[/\\\\][^/\\\\]+[/\\\\][^/\\\\]+[/\\\\]([^/\\\\]+)[/\\\\]') }}, ''), 'unknown')
+{%- endmacro %}

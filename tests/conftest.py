@@ -126,7 +126,7 @@ def build_store() -> BuildStore:
     """A function that builds a store in a process of its own."""
 
     def build(roots: Sequence[Path], home: Path, *, tests: bool = True) -> Path:
-        command = [sys.executable, "-m", "agent_store.cli", "build"]
+        command = [sys.executable, "-m", "agent_store.cli", "build", "--strict"]
         for root in roots:
             command += ["--root", str(root)]
         if not tests:

@@ -24,16 +24,23 @@ countings:
    `requestSessionId` or `session_id` other than `sessionId`) stands back for one that does not, then the
    file that starts earliest. `session_id` alone proves nothing: after `/clear` it names the session
    before.
-8. Cache writes: 1h as the breakdown says, 5m the rest of the total (without a breakdown all of it). Where
+8. An id can be one for all answers: a prompt or tool result between two lines of a key in one file and
+   thread starts another response if the input reported before and after differs (of iterations the
+   first counts, 0 tells nothing), or if there is no requestId and the turn had ended. In other threads
+   and files a run with another input than the first one's is another response too, but copies (same
+   uuid) stay with their original.
+9. Cache writes: 1h as the breakdown says, 5m the rest of the total (without a breakdown all of it). Where
    the total is 0 the breakdown holds alone: a client bug until 2.1.152.
-9. `usage.iterations`: if all are of type `message` the top level is the bill, else the sum of the
-   iterations, each at its own model's price.
-10. Price: the row of the normalised model, the speed, the UTC day the response started on, and the
+10. `usage.iterations`, those without tokens left out: if all are of type `message` the top level is the bill,
+   one by one where they add up to it, else the sum of the iterations, each at its own model's price; the
+   top level too where all of them are helpers (an adviser, a compaction). An adviser runs at standard
+   speed. A response costs what its parts with a price cost.
+11. Price: the row of the normalised model, the speed, the UTC day the response started on, and the
    highest band that input + cache read + cache write of the request exceed; it holds for all tokens of
    the request. Batch and US inference multiply it. No row: no price. The web search fee is kept apart.
    `costUSD` on a line is ignored.
 
-`plain_count(roots)` - the simplest defensible count, rules 1 to 3, 6, 8 and 10: what is commonly
+`plain_count(roots)` - the simplest defensible count, rules 1 to 3, 6, 9 and 11: what is commonly
 published for a set of transcripts. It counts forked copies without requestId twice (rule 4 tells why
 that is wrong).
 
@@ -57,7 +64,7 @@ import re
 import sys
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -117,16 +124,32 @@ def read_prices(path: Path = PRICES) -> dict[str, list[Price]]:
     return prices
 
 
+_OTHER_HOSTS = ("databricks-", "anthropic--")
+_VARIANTS = ("beta", "thinking", "extended", "self-moderated", "nitro", "floor", "online")
+
+
 def normalise_model(raw: str | None) -> str | None:
     """The name the price list knows a model by; names of other makers stay as they are."""
-    if raw is None or "claude" not in raw:
+    if raw is None or "application-inference-profile/" in raw or "provisioned-model/" in raw:
         return raw
-    name = raw.rsplit("/", 1)[-1]
-    name = re.sub(r"\[[^\]]*\]$", "", name)
-    name = re.sub(r"^(?:[a-z][a-z-]*\.)?anthropic\.", "", name)
-    name = name.split("@", 1)[0]
-    name = re.sub(r"-v\d+(?::\d+)?$", "", name)
-    return re.sub(r"-\d{8}$", "", name)
+    name = raw.lower().strip().rsplit("/", 1)[-1]
+    start = name.find("claude")
+    if start < 0 or not (start == 0 or name[start - 1] in ".:" or name[:start] in _OTHER_HOSTS):
+        return name if start >= 0 else raw
+    name = name[start:]
+    before = ""
+    while name != before:
+        before = name
+        name = name.split("@", 1)[0].removesuffix("-latest").removesuffix("-thinking")
+        name = re.sub(r"\[\d+[km]\]$", "", name)
+        stem, _, variant = name.rpartition(":")
+        if variant in _VARIANTS:
+            name = stem
+        name = re.sub(r"-v\d+(:\d+k?)*$", "", name)
+        name = re.sub(r"-\d{8}$", "", name)
+    name = re.sub(r"(?<=\d)\.(?=\d)", "-", name)
+    version_first = re.fullmatch(r"claude-([4-9](?:-\d\d?)?)-([a-z]+)", name)
+    return f"claude-{version_first[2]}-{version_first[1]}" if version_first else name
 
 
 # --- reading --------------------------------------------------------------------------------------
@@ -149,9 +172,28 @@ class ResponseLine:
     usage: Json
     is_sidechain: bool
     is_nested: bool
-    is_final: bool
+    stop_reason: str | None
     says_it_is_a_copy: bool
     is_streamed: bool
+    thread: tuple[str, str, bool, bool]
+    inputs_before: int
+
+    @property
+    def is_final(self) -> bool:
+        """Whether it shows the end of its response."""
+        return self.stop_reason is not None
+
+    @property
+    def reported_input(self) -> tuple[int, int, int]:
+        """The input of the request as the line reports it (rule 8)."""
+        iterations = self.usage.get("iterations")
+        first = iterations[0] if isinstance(iterations, list) and iterations else None
+        usage = {**self.usage, **first} if isinstance(first, dict) else self.usage
+        return (
+            _number(usage.get("input_tokens")),
+            _number(usage.get("cache_read_input_tokens")),
+            _number(usage.get("cache_creation_input_tokens")),
+        )
 
 
 @dataclass(slots=True)
@@ -232,7 +274,23 @@ def session_of_file(path: Path) -> str:
     return parts[parts.index("subagents") - 1] if "subagents" in parts[1:] else path.stem
 
 
-def _response_line(path: Path, number: int, first_seen: str, line: Json) -> ResponseLine | None:
+def _thread(path: Path, line: Json) -> tuple[str, str, bool, bool]:
+    """What a line stands in: its file, and the agent in it."""
+    data = _dict(line.get("data"))
+    is_nested = line.get("type") == "progress" and data.get("type") == "agent_progress"
+    agent = _text(data.get("agentId")) or _text(line.get("agentId")) or ""
+    return str(path), agent, is_nested, line.get("isSidechain") is True
+
+
+def _is_input(line: Json) -> bool:
+    """Whether it is a prompt or a tool result."""
+    inner = _dict(_dict(line.get("data")).get("message")) if line.get("type") == "progress" else line
+    return inner.get("type") == "user" and line.get("isMeta") is not True
+
+
+def _response_line(
+    path: Path, number: int, first_seen: str, line: Json, inputs: Counter[tuple[str, str, bool, bool]]
+) -> ResponseLine | None:
     inner, is_nested = line, False
     if line.get("type") == "progress":
         data = _dict(line.get("data"))
@@ -267,8 +325,10 @@ def _response_line(path: Path, number: int, first_seen: str, line: Json) -> Resp
         usage=message["usage"],
         is_sidechain=inner.get("isSidechain", line.get("isSidechain")) is True,
         is_nested=is_nested,
-        is_final=message.get("stop_reason") is not None,
+        stop_reason=_text(message.get("stop_reason")),
         says_it_is_a_copy="forkedFrom" in line or any(other not in (None, session) for other in told),
+        thread=_thread(path, line),
+        inputs_before=inputs[_thread(path, line)],
         is_streamed="_audit_timestamp" in line or ("session_id" in line and "sessionId" not in line),
     )
 
@@ -276,6 +336,7 @@ def _response_line(path: Path, number: int, first_seen: str, line: Json) -> Resp
 def read(roots: Sequence[Path]) -> Reading:
     """Read every transcript below the roots."""
     reading = Reading()
+    inputs: Counter[tuple[str, str, bool, bool]] = Counter()
     for path in transcripts(roots):
         first_seen = ""
         for number, objects in records(path):
@@ -285,7 +346,8 @@ def read(roots: Sequence[Path]) -> Reading:
                 continue
             for line in objects:
                 first_seen = first_seen or _text(line.get("timestamp")) or ""
-                found = _response_line(path, number, first_seen, line)
+                inputs[_thread(path, line)] += _is_input(line)
+                found = _response_line(path, number, first_seen, line, inputs)
                 if found:
                     reading.lines.append(found)
     return reading
@@ -328,7 +390,7 @@ def _number(value: object) -> int:
 
 
 def tokens_of(usage: Json) -> Tokens:
-    """The tokens of one usage object (rule 8)."""
+    """The tokens of one usage object (rule 9)."""
     total = _number(usage.get("cache_creation_input_tokens"))
     breakdown = _dict(usage.get("cache_creation"))
     write_5m = _number(breakdown.get("ephemeral_5m_input_tokens"))
@@ -343,15 +405,50 @@ def tokens_of(usage: Json) -> Tokens:
     )
 
 
-def billed_parts(usage: Json, model: str | None) -> list[tuple[str | None, Tokens]]:
-    """What a response is billed for: (model, tokens), mostly one pair (rule 9)."""
+Part = tuple[str | None, Tokens, bool]
+
+
+def billed_parts(usage: Json, model: str | None) -> list[Part]:
+    """What a response is billed for: (model, tokens, is an adviser), mostly one (rule 10)."""
     iterations = usage.get("iterations")
-    entries = (
-        [entry for entry in iterations if isinstance(entry, dict)] if isinstance(iterations, list) else []
-    )
-    if all(entry.get("type", "message") == "message" for entry in entries):
-        return [(model, tokens_of(usage))]
-    return [(_text(entry.get("model")) or model, tokens_of(entry)) for entry in entries]
+    parts: list[tuple[str, str | None, Tokens]] = []
+    unsaid: list[bool] = []
+    for entry in iterations if isinstance(iterations, list) else []:
+        if isinstance(entry, dict) and (tokens := tokens_of(entry)).prompt + tokens.output:
+            kind = _text(entry.get("type")) or "message"
+            named = _text(entry.get("model"))
+            parts.append((kind, named if kind.startswith("advisor") else named or model, tokens))
+            unsaid.append(not _dict(entry.get("cache_creation")))
+    whole = (model, tokens_of(usage), False)
+    found = [(named, tokens, kind.startswith("advisor")) for kind, named, tokens in parts]
+    if not parts:
+        return [whole]
+    if {kind for kind, _, _ in parts} == {"message"}:
+        added = Tokens()
+        for _, _, tokens in parts:
+            added = added + tokens
+        top = whole[1]
+        is_sum = (added.input, added.output, added.read, added.write_5m + added.write_1h) == (
+            top.input, top.output, top.read, top.write_5m + top.write_1h,
+        )  # fmt: skip
+        is_empty = top.input + top.output + top.read == 0
+        return _with_lifetimes(found, usage, unsaid) if is_empty or (is_sum and len(parts) > 1) else [whole]
+    if not any(kind in ("message", "fallback_message") for kind, _, _ in parts):
+        return [whole, *_with_lifetimes(found, usage, unsaid)]
+    return _with_lifetimes(found, usage, unsaid)
+
+
+def _with_lifetimes(parts: list[Part], usage: Json, unsaid: list[bool]) -> list[Part]:
+    """Iterations that do not say for how long they wrote did so as the whole did, if it did in one way."""
+    top = tokens_of(usage)
+    if not top.write_1h or top.write_5m:
+        return parts
+    return [
+        (model, replace(tokens, write_5m=0, write_1h=tokens.write_5m + tokens.write_1h), is_adviser)
+        if is_unsaid and not is_adviser
+        else (model, tokens, is_adviser)
+        for (model, tokens, is_adviser), is_unsaid in zip(parts, unsaid, strict=True)
+    ]
 
 
 def find_price(
@@ -407,6 +504,7 @@ class Response:
     is_output_final: bool
     line_count: int
     sessions: tuple[str, ...]
+    is_priced: bool
 
     @property
     def key(self) -> tuple[str | None, str | None, str]:
@@ -467,7 +565,7 @@ def total(responses: Iterable[Response]) -> Totals:
         tokens = tokens + row.tokens
     return Totals(
         responses=len(rows),
-        unpriced=sum(row.cost_usd is None for row in rows),
+        unpriced=sum(not row.is_priced for row in rows),
         tokens=tokens,
         cost_usd=sum(row.cost_usd or 0.0 for row in rows),
         web_search_usd=sum(row.web_search_usd or 0.0 for row in rows),
@@ -522,6 +620,54 @@ def _fold_side_questions(groups: dict[Key, list[ResponseLine]]) -> None:
                 del groups[key]
 
 
+def _told_apart(lines: list[ResponseLine]) -> list[list[ResponseLine]]:
+    """The responses among the lines of one key: mostly one (rule 8)."""
+    threads: dict[tuple[str, str, bool, bool], list[ResponseLine]] = defaultdict(list)
+    for line in sorted(lines, key=lambda line: (line.path, line.line_number)):
+        threads[line.thread].append(line)
+    runs: list[list[ResponseLine]] = []
+    for thread in threads.values():
+        last: dict[bool, ResponseLine] = {}
+        runs.append([])
+        for line in thread:
+            before = last.get(any(line.reported_input))
+            if (
+                before
+                and line.inputs_before > before.inputs_before
+                and (
+                    line.reported_input != before.reported_input
+                    or (line.request_id is None and before.stop_reason in ("end_turn", "stop_sequence"))
+                )
+            ):
+                runs.append([])
+            runs[-1].append(line)
+            last[any(line.reported_input)] = line
+    runs.sort(
+        key=lambda run: (
+            run[0].says_it_is_a_copy,
+            run[0].is_sidechain,
+            run[0].timestamp or "~",
+            run[0].path,
+            run[0].line_number,
+        )
+    )
+    answers: list[list[ResponseLine]] = []
+    for run in runs:
+        same = next(
+            (one for one in answers if {line.uuid for line in one} & {line.uuid for line in run} - {None}),
+            None,
+        )
+        if same is None and answers and answers[0][0].thread != run[0].thread:
+            size = max(line.reported_input for line in run)
+            if not any(size) or size == max(line.reported_input for line in answers[0]):
+                same = answers[0]
+        if same is None:
+            answers.append(run)
+        else:
+            same.extend(run)
+    return answers
+
+
 def _moment(text: str | None) -> datetime | None:
     if text is None:
         return None
@@ -555,14 +701,17 @@ def _response(
     usage = winner.usage
     speed = "fast" if usage.get("speed") == "fast" else "standard"
     parts = (
-        billed_parts(usage, winner.raw_model) if with_iterations else [(winner.raw_model, tokens_of(usage))]
+        billed_parts(usage, winner.raw_model)
+        if with_iterations
+        else [(winner.raw_model, tokens_of(usage), False)]
     )
     tokens = Tokens()
-    cost: float | None = 0.0
-    for model, part in parts:
+    costs = []
+    for model, part, is_adviser in parts:
         tokens = tokens + part
-        row = find_price(prices, model, day, part.prompt, speed)
-        cost = None if cost is None or row is None else cost + token_cost(row, part, usage)
+        row = find_price(prices, model, day, part.prompt, "standard" if is_adviser else speed)
+        if row:
+            costs.append(token_cost(row, part, usage))
     searches = _number(_dict(usage.get("server_tool_use")).get("web_search_requests"))
     main_row = find_price(prices, winner.raw_model, day, tokens.prompt, speed)
     return Response(
@@ -573,11 +722,12 @@ def _response(
         raw_model=winner.raw_model,
         started_at=started_at,
         tokens=tokens,
-        cost_usd=cost,
+        cost_usd=sum(costs) if costs else None,
         web_search_usd=searches * main_row.web_search if main_row else None,
         is_output_final=any(line.is_final for line in ordered),
         line_count=len(ordered),
         sessions=tuple(sorted({line.session for line in ordered})),
+        is_priced=len(costs) == len(parts),
     )
 
 
@@ -593,7 +743,11 @@ def count(roots: Sequence[Path], *, fold_inherited: bool = True, prices: Path = 
     _fold_side_questions(groups)
     price_list = read_prices(prices)
     return Count(
-        responses=[_response(lines, price_list, with_iterations=True) for lines in groups.values()],
+        responses=[
+            _response(answer, price_list, with_iterations=True)
+            for lines in groups.values()
+            for answer in _told_apart(lines)
+        ],
         set_aside_lines=sum(reading.set_aside.values()),
         line_count=reading.line_count,
     )

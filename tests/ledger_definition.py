@@ -4,7 +4,8 @@ Nothing here is shared with the models or the macros. It reads the transcript it
 tests/independent_count.py what a usage and a price are.
 
 Simple is a transcript of one main thread that only grows: no subagent, no compaction, no rewind, no copy of
-another session's lines, no server-side loop, no logged request shapes or snapshots of the prompt.
+another session's lines, no server-side loop, no logged request shapes, snapshots of the prompt or counts of
+the context, and no first line that hangs on a later one.
 
 1. A response is one (message id, request id). It stands where its first line stands. Its context is input +
    cache read + cache writes; its output is final if a line of it has a stop reason.
@@ -283,6 +284,8 @@ def read_ledger(path: Path, prices: dict[str, list[Price]]) -> Ledger:
             raise NotSimpleError("a side chain, a compaction or a copy")
         if line.get("type") in ("api-request-shape", "progress"):
             raise NotSimpleError("request shapes or nested lines")
+        if line.get("contextUsage"):
+            raise NotSimpleError("the client's own count of the context")
         if (line.get("attachment") or {}).get("type") == "prompt_snapshot":
             raise NotSimpleError("a snapshot of the prompt")
         if line.get("subtype") in ("compact_boundary", "microcompact_boundary"):

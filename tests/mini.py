@@ -25,6 +25,23 @@ MEASURES = """
     sum(cost_usd) as cost_usd
 """
 
+# The two views that the macro cost_by reads, over calls without agents, branches and tasks.
+SPENDING = (
+    "select cast(called_at as date) as usage_date, session_id, 'Title of [b]' || session_id as session_title, project_name, "
+    "'/home/x/' || project_name as project_path, 'none' as git_branch, model_name, 'anthropic' as provider, "
+    "'main/' || project_name as agent_name, 'main' as agent_type, 'unknown' as task_type, "
+    "min(called_at) as first_called_at,"
+    + MEASURES.replace("count(distinct session_id) as session_count,", "")
+    + ", cast(1 as bigint) as cache_miss_count, cast(10 as bigint) as missed_tokens, 0.5 as rebilled_cost_usd, "
+    "0.25 as miss_extra_cost_usd, 0.5 as cache_saved_usd from {calls} group by all"
+)
+CAUSE = (
+    "select cast(called_at as date) as usage_date, session_id, project_name, 'component' as cause_type, "
+    "'system_prompt' as cause_name, 'system_prompt' as detail, cast(1 as bigint) as request_count, "
+    "cast(100 as bigint) as carried_tokens, cast(0 as bigint) as output_tokens, cast(0 as bigint) as invocation_count, "
+    "cost_usd, cast(null as double) as work_cost_usd from {calls}"
+)
+
 FILES = {
     "dbt_project.yml": """
 name: agent_store
@@ -46,14 +63,15 @@ models: {agent_store: {+materialized: table, +schema: main}}
 sources:
   - name: raw
     schema: raw
-    tables: [{name: call}]
+    tables: [{name: call}, {name: set_aside_session}]
 """,
     "models/fact_api_call.sql": """
 {{ config(materialized='incremental', incremental_strategy='append') }}
 select call_id, session_id, model_name, project_name, called_at, input_tokens, output_tokens, cache_read_tokens,
     cache_write_tokens, cost_usd, _batch_id
 from {{ source('raw', 'call') }}
-{% if is_incremental() %} where _batch_id > (select coalesce(max(_batch_id), 0) from {{ this }}) {% endif %}
+where session_id not in (select session_id from {{ source('raw', 'set_aside_session') }})
+{% if is_incremental() %} and _batch_id > (select coalesce(max(_batch_id), 0) from {{ this }}) {% endif %}
 """,
     "models/fact_api_call.yml": """
 models:
@@ -64,6 +82,14 @@ models:
       - {name: cost_usd, description: API-equivalent dollars.}
 """,
     "models/dim_session.sql": "select session_id, min(called_at) as started_at from {{ ref('fact_api_call') }} group by all",
+    "models/dim_session.yml": """
+models:
+  - name: dim_session
+    columns:
+      - {name: session_id, data_type: varchar, constraints: [{type: not_null}]}
+      - {name: started_at, data_type: timestamp}
+""",
+    "models/v_set_aside_session.sql": "select session_id, test_name from {{ source('raw', 'set_aside_session') }}",
     "models/v_cost_daily.sql": (
         "{{ config(materialized='view') }}\nselect cast(called_at as date) as usage_date,"
         + MEASURES
@@ -93,6 +119,10 @@ models:
         "sum(cache_write_tokens) as cache_write_tokens, 1 as cache_miss_count, 0.5 as saved_usd "
         "from {{ ref('fact_api_call') }} group by all"
     ),
+    "models/v_spending.sql": "{{ config(materialized='view') }}\n"
+    + SPENDING.format(calls="{{ ref('fact_api_call') }}"),
+    "models/v_cause.sql": "{{ config(materialized='view') }}\n"
+    + CAUSE.format(calls="{{ ref('fact_api_call') }}"),
     # A view that reads a view whose name sorts after its own: the order of publishing has to be found.
     "models/v_unpriced_model.sql": (
         "{{ config(materialized='view') }}\n"

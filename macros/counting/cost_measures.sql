@@ -1,6 +1,11 @@
-{# The measures of every cost mart, over rows of fact_api_call: one definition for all of them. #}
-{% macro cost_measures(calls) -%}
+{#
+    The measures of every cost mart, over rows of fact_api_call: one definition for all of them. What is grouped by session
+    has no sessions to count.
+#}
+{% macro cost_measures(calls, counts_sessions=true) -%}
+    {%- if counts_sessions %}
     cast(count(distinct {{ calls }}.session_id) as bigint) as session_count,
+    {%- endif %}
     cast(count(*) filter (where {{ calls }}.success) as bigint) as response_count,
     cast(coalesce(sum({{ calls }}.uncached_input_tokens), 0) as bigint) as uncached_input_tokens,
     cast(coalesce(sum({{ calls }}.output_tokens), 0) as bigint) as output_tokens,

@@ -1,19 +1,34 @@
 {#
-    A model id as it is priced: without `[1m]`, provider prefix (`us.anthropic.`, `anthropic/`), version suffix (`-v1:0`) and
-    date (`-20250929`, `@20250929`). The raw id is kept beside it; the ids of other makers stay as they are.
+    A model id as it is priced: one name for every spelling of a provider. What is taken off: the path of a gateway, of Vertex
+    or of an inference profile's ARN, the prefixes of Bedrock and others (`eu.anthropic.`, `databricks-`), and behind the name
+    the context (`[1m]`), a variant of OpenRouter (`:beta`), Bedrock's version (`-v1:0`), `@default`, `-latest` and a date.
+    Dots between numbers become dashes, and a number before the family moves behind it, as in the ids since Claude 4.
+
+    Ids of other makers stay as they are. So does the ARN of an application's or a provisioned model's profile, which hides its
+    model, whatever its last part is called. A variant with a price of its own (`-fast`, `:free`) is not taken off.
 #}
 {% macro normalized_model(column) -%}
     case
-        when position('claude' in lower({{ column }})) = 0 then {{ column }}
+        when
+            not regexp_matches(lower({{ column }}), 'claude[^/]*$') or {{ is_opaque_model(column) }}
+            then {{ column }}
         else regexp_replace(
             regexp_replace(
                 regexp_replace(
-                    regexp_replace(lower({{ column }}), '[[]1m[]]$', ''),
-                    '^(?:[a-z0-9_-]+/)*(?:[a-z-]+[.])?(?:anthropic[./])?', ''
+                    regexp_replace(
+                        trim(lower({{ column }})), '^(?:.*/)?(?:[a-z0-9_-]+[.:])*(?:databricks-|anthropic--)?claude', 'claude'
+                    ),
+                    '(?:[[][0-9]+[km][]]|:(?:beta|thinking|extended|self-moderated|nitro|floor|online)|-v[0-9]+(?::[0-9]+k?)*'
+                    || '|@[a-z0-9.-]+|-latest|-thinking|-[0-9]{8})+$', ''
                 ),
-                '-v[0-9]+(?::[0-9]+)?$', ''
+                '([0-9])[.]([0-9])', '\1-\2', 'g'
             ),
-            '[-@][0-9]{8}$|-latest$', ''
+            '^claude-([4-9](?:-[0-9]{1,2})?)-([a-z]+)$', 'claude-\2-\1'
         )
     end
+{%- endmacro %}
+
+{# Whether a model id is the name of a profile that its owner set up: the log does not tell which model answers behind it. #}
+{% macro is_opaque_model(column) -%}
+    regexp_matches(lower({{ column }}), 'application-inference-profile/|provisioned-model/|custom-model')
 {%- endmacro %}

@@ -6,6 +6,17 @@
 {% macro wilson_low(successes, tries) -%} {{ wilson_bound(successes, tries, '-') }} {%- endmacro %}
 {% macro wilson_high(successes, tries) -%} {{ wilson_bound(successes, tries, '+') }} {%- endmacro %}
 
+{#
+    Lower and upper bound at 95 % of the difference between two shares (Newcombe, from the Wilson bounds of both). Above or
+    below zero, the shares differ by more than chance.
+#}
+{% macro difference_low(share, low, other_share, other_high) -%}
+    round({{ share }} - {{ other_share }} - sqrt(power({{ share }} - {{ low }}, 2) + power({{ other_high }} - {{ other_share }}, 2)), 6)
+{%- endmacro %}
+{% macro difference_high(share, high, other_share, other_low) -%}
+    round({{ share }} - {{ other_share }} + sqrt(power({{ high }} - {{ share }}, 2) + power({{ other_share }} - {{ other_low }}, 2)), 6)
+{%- endmacro %}
+
 {% macro wilson_bound(successes, tries, sign) -%}
     {%- set share = '(' ~ successes ~ ') / cast(' ~ tries ~ ' as double)' -%}
     {%- set many = 'cast(' ~ tries ~ ' as double)' -%}

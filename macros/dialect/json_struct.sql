@@ -1,22 +1,41 @@
-{# One typed struct out of a column of JSON text, in one parse. `spec` is a JSON text: names to types, nested. #}
+{#
+    One typed struct out of a column of JSON text, in one parse. `spec` is a JSON text: names to types, nested. A value that is
+    not of its type is NULL. Besides the types of the engine there are COUNT and MS: whole numbers from 0 to 4,294,967,295, as
+    bigint and as double. A log is damaged sooner than a response has more tokens or a call takes more milliseconds, and sums
+    of them stay far from the edge of a bigint.
+#}
 {% macro json_struct(column, spec) -%} {{ return(adapter.dispatch('json_struct')(column, spec)) }} {%- endmacro %}
 
-{% macro duckdb__json_struct(column, spec) -%} json_transform({{ column }}, '{{ spec | trim }}') {%- endmacro %}
+{% macro duckdb__json_struct(column, spec) -%}
+    {%- set parsed -%}
+        json_transform({{ column }}, '{{ spec | trim | replace('"COUNT"', '"UINTEGER"') | replace('"MS"', '"UINTEGER"') }}')
+    {%- endset -%}
+    {%- if '"COUNT"' in spec or '"MS"' in spec -%} cast({{ parsed }} as {{ duckdb_type(fromjson(spec)) }})
+    {%- else -%} {{ parsed }}
+    {%- endif -%}
+{%- endmacro %}
 
 {% macro spark__json_struct(column, spec) -%} from_json({{ column }}, '{{ spark_schema(fromjson(spec)) }}') {%- endmacro %}
+
+{# The same specification as a type of DuckDB. #}
+{% macro duckdb_type(spec) -%}
+    {%- if spec is mapping -%}
+        struct({% for name, type in spec.items() %}"{{ name }}" {{ duckdb_type(type) }}{{ ', ' if not loop.last }}{% endfor %})
+    {%- elif spec is string -%}
+        {{ {'COUNT': 'bigint', 'MS': 'double'}.get(spec, spec) }}
+    {%- else -%}
+        {{ duckdb_type(spec[0]) }}[]
+    {%- endif -%}
+{%- endmacro %}
 
 {# The same specification as a Spark schema. #}
 {% macro spark_schema(spec) -%}
     {%- if spec is mapping -%}
         struct<{% for name, type in spec.items() %}`{{ name }}`:{{ spark_schema(type) }}{{ ',' if not loop.last }}{% endfor %}>
     {%- elif spec is string -%}
-        {{ {'VARCHAR': 'string', 'JSON': 'string', 'BIGINT': 'bigint', 'DOUBLE': 'double', 'BOOLEAN': 'boolean'}[spec] }}
+        {{ {'VARCHAR': 'string', 'JSON': 'string', 'BIGINT': 'bigint', 'COUNT': 'bigint', 'DOUBLE': 'double', 'MS': 'double',
+            'BOOLEAN': 'boolean'}[spec] }}
     {%- else -%}
         array<{{ spark_schema(spec[0]) }}>
     {%- endif -%}
 {%- endmacro %}
-
-{# A text where it is JSON, else NULL: a whole file may be anything, a file that is just being written for instance. #}
-{% macro json_or_null(column) -%} {{ return(adapter.dispatch('json_or_null')(column)) }} {%- endmacro %}
-{% macro duckdb__json_or_null(column) -%} case when json_valid({{ column }}) then {{ column }} end {%- endmacro %}
-{% macro spark__json_or_null(column) -%} {{ column }} {%- endmacro %}

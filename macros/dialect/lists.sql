@@ -47,33 +47,10 @@
     array_join(array_sort(collect_set({{ column }})), '{{ separator }}')
 {%- endmacro %}
 
-{# Whether a usage's iterations hold another kind than an ordinary message (a compaction, an abandoned fallback). #}
-{% macro has_other_iteration(iterations) -%} {{ return(adapter.dispatch('has_other_iteration')(iterations)) }} {%- endmacro %}
-{% macro duckdb__has_other_iteration(iterations) -%}
-    len(list_filter({{ iterations }}, lambda unit: coalesce(unit.type, 'message') <> 'message')) > 0
-{%- endmacro %}
-{% macro spark__has_other_iteration(iterations) -%}
-    exists({{ iterations }}, unit -> coalesce(unit.type, 'message') <> 'message')
-{%- endmacro %}
-
-{# The top level of a usage as a list of one iteration, in the shape of `usage.iterations`. #}
-{% macro single_unit(usage, model) -%} {{ return(adapter.dispatch('single_unit')(usage, model)) }} {%- endmacro %}
-{% macro duckdb__single_unit(usage, model) -%}
-    [{
-        'type': 'message', 'model': {{ model }}, 'input_tokens': {{ usage }}.input_tokens,
-        'output_tokens': {{ usage }}.output_tokens,
-        'cache_creation_input_tokens': {{ usage }}.cache_creation_input_tokens,
-        'cache_read_input_tokens': {{ usage }}.cache_read_input_tokens, 'cache_creation': {{ usage }}.cache_creation
-    }]
-{%- endmacro %}
-{% macro spark__single_unit(usage, model) -%}
-    array(named_struct(
-        'type', 'message', 'model', {{ model }}, 'input_tokens', {{ usage }}.input_tokens,
-        'output_tokens', {{ usage }}.output_tokens,
-        'cache_creation_input_tokens', {{ usage }}.cache_creation_input_tokens,
-        'cache_read_input_tokens', {{ usage }}.cache_read_input_tokens, 'cache_creation', {{ usage }}.cache_creation
-    ))
-{%- endmacro %}
+{# The first element of a list; NULL where there is none. #}
+{% macro first_element(list) -%} {{ return(adapter.dispatch('first_element')(list)) }} {%- endmacro %}
+{% macro duckdb__first_element(list) -%} {{ list }}[1] {%- endmacro %}
+{% macro spark__first_element(list) -%} try_element_at({{ list }}, 1) {%- endmacro %}
 
 {# The distinct values of a text column in alphabetical order, as the JSON text of a list. #}
 {% macro text_list_json(column) -%} {{ return(adapter.dispatch('text_list_json')(column)) }} {%- endmacro %}
@@ -116,3 +93,8 @@
 {% macro merged_lists(column) -%} {{ return(adapter.dispatch('merged_lists')(column)) }} {%- endmacro %}
 {% macro duckdb__merged_lists(column) -%} flatten(list({{ column }} order by {{ column }})) {%- endmacro %}
 {% macro spark__merged_lists(column) -%} flatten(array_sort(collect_list({{ column }}))) {%- endmacro %}
+
+{# Several lists as one. #}
+{% macro joined_lists(lists) -%} {{ return(adapter.dispatch('joined_lists')(lists)) }} {%- endmacro %}
+{% macro duckdb__joined_lists(lists) -%} flatten([{{ lists | join(', ') }}]) {%- endmacro %}
+{% macro spark__joined_lists(lists) -%} flatten(array({{ lists | join(', ') }})) {%- endmacro %}

@@ -54,3 +54,23 @@
 {% macro spark__replace_whole(column, found, replacement) -%}
     regexp_replace({{ column }}, concat('(?<![A-Za-z0-9_])\\Q', {{ found }}, '\\E(?![A-Za-z0-9_])'), '\\{{ replacement }}')
 {%- endmacro %}
+
+{# The first and the last elements of a list; no element twice. #}
+{% macro first_and_last(list, first, last) -%} {{ return(adapter.dispatch('first_and_last')(list, first, last)) }} {%- endmacro %}
+{% macro duckdb__first_and_last(list, first, last) -%}
+    list_concat(
+        list_slice({{ list }}, 1, {{ first }}),
+        list_slice({{ list }}, greatest({{ first }} + 1, len({{ list }}) - {{ last }} + 1), len({{ list }}))
+    )
+{%- endmacro %}
+{% macro spark__first_and_last(list, first, last) -%}
+    concat(
+        slice({{ list }}, 1, {{ first }}),
+        slice({{ list }}, greatest({{ first }} + 1, size({{ list }}) - {{ last }} + 1), {{ last }})
+    )
+{%- endmacro %}
+
+{# Length of a text in bytes of UTF-8. #}
+{% macro byte_length(column) -%} {{ return(adapter.dispatch('byte_length')(column)) }} {%- endmacro %}
+{% macro duckdb__byte_length(column) -%} cast(strlen({{ column }}) as bigint) {%- endmacro %}
+{% macro spark__byte_length(column) -%} cast(octet_length({{ column }}) as bigint) {%- endmacro %}

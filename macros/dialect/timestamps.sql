@@ -1,15 +1,37 @@
-{# Text in ISO 8601 as a UTC timestamp without zone; NULL where it is not one. #}
+{#
+    Text in ISO 8601 as a UTC timestamp without zone; NULL where it is not one, or of a time in which no log was written. What
+    remains is far from the edges of every type: no addition, no difference, no change of zone overflows.
+#}
 {% macro parse_timestamp(column) -%} {{ return(adapter.dispatch('parse_timestamp')(column)) }} {%- endmacro %}
-{% macro duckdb__parse_timestamp(column) -%} timezone('UTC', try_cast({{ column }} as timestamptz)) {%- endmacro %}
-{% macro spark__parse_timestamp(column) -%} to_timestamp({{ column }}) {%- endmacro %}
-
-{# Milliseconds since 1970 as a UTC timestamp; NULL where they lie outside of the years 1970 to 9999. #}
-{% macro timestamp_from_ms(column) -%} {{ return(adapter.dispatch('timestamp_from_ms')(column)) }} {%- endmacro %}
-{% macro duckdb__timestamp_from_ms(column) -%} 
-    make_timestamp(case when {{ column }} between 0 and 253402300799999 then cast({{ column }} as bigint) end * 1000)
+{% macro duckdb__parse_timestamp(column) -%}
+    case
+        when try_cast({{ column }} as timestamptz) between timestamptz '{{ var('earliest_log_time') }} 00:00:00+00'
+            and timestamptz '{{ var('latest_log_time') }} 00:00:00+00'
+            then timezone('UTC', try_cast({{ column }} as timestamptz))
+    end
 {%- endmacro %}
-{% macro spark__timestamp_from_ms(column) -%} 
-    timestamp_millis(case when {{ column }} between 0 and 253402300799999 then {{ column }} end)
+{% macro spark__parse_timestamp(column) -%}
+    case
+        when try_cast({{ column }} as timestamp) between timestamp '{{ var('earliest_log_time') }} 00:00:00'
+            and timestamp '{{ var('latest_log_time') }} 00:00:00'
+            then try_cast({{ column }} as timestamp)
+    end
+{%- endmacro %}
+
+{# Milliseconds since 1970 as a UTC timestamp; NULL where it would be of a time in which no log was written. #}
+{% macro timestamp_from_ms(column) -%} {{ return(adapter.dispatch('timestamp_from_ms')(column)) }} {%- endmacro %}
+{% macro duckdb__timestamp_from_ms(column) -%}
+    case
+        when {{ column }} between epoch_ms(timestamp '{{ var('earliest_log_time') }}') and epoch_ms(timestamp '{{ var('latest_log_time') }}')
+            then make_timestamp_ms(cast({{ column }} as bigint))
+    end
+{%- endmacro %}
+{% macro spark__timestamp_from_ms(column) -%}
+    case
+        when {{ column }} between unix_millis(timestamp '{{ var('earliest_log_time') }}')
+            and unix_millis(timestamp '{{ var('latest_log_time') }}')
+            then timestamp_millis({{ column }})
+    end
 {%- endmacro %}
 
 {# Whole milliseconds from one timestamp to a later one. #}

@@ -14,7 +14,7 @@
     "file_path": "VARCHAR", "path": "VARCHAR", "notebook_path": "VARCHAR", "pattern": "VARCHAR", "glob": "VARCHAR",
     "command": "VARCHAR", "description": "VARCHAR", "url": "VARCHAR", "query": "VARCHAR", "prompt": "VARCHAR",
     "skill": "VARCHAR", "args": "VARCHAR", "subagent_type": "VARCHAR", "name": "VARCHAR", "team_name": "VARCHAR",
-    "model": "VARCHAR", "run_in_background": "BOOLEAN", "offset": "BIGINT", "limit": "BIGINT", "replace_all": "BOOLEAN",
+    "model": "VARCHAR", "run_in_background": "BOOLEAN", "offset": "COUNT", "limit": "COUNT", "replace_all": "BOOLEAN",
     "taskId": "VARCHAR", "task_id": "VARCHAR", "subject": "VARCHAR", "status": "VARCHAR", "owner": "VARCHAR",
     "pages": "VARCHAR", "to": "VARCHAR", "message": "VARCHAR", "plan": "VARCHAR", "uri": "VARCHAR", "server": "VARCHAR"
 }

@@ -1,20 +1,21 @@
 {#
     The fields that are read of a transcript line, as one nested specification for json_struct: name to type.
+    COUNT and MS (whole milliseconds) are numbers that are not negative, see json_struct.
     A body that has no fixed shape (message content, tool results, attachments) stays JSON text here and is parsed in
     a staging model of its own. Source of the names: the lines themselves, clients 1.0 to 2.1.332.
 #}
 {% macro usage_spec() -%}
 {
-    "input_tokens": "BIGINT", "output_tokens": "BIGINT",
-    "cache_creation_input_tokens": "BIGINT", "cache_read_input_tokens": "BIGINT",
-    "cache_creation": {"ephemeral_5m_input_tokens": "BIGINT", "ephemeral_1h_input_tokens": "BIGINT"},
-    "output_tokens_details": {"thinking_tokens": "BIGINT"},
-    "server_tool_use": {"web_search_requests": "BIGINT", "web_fetch_requests": "BIGINT"},
+    "input_tokens": "COUNT", "output_tokens": "COUNT",
+    "cache_creation_input_tokens": "COUNT", "cache_read_input_tokens": "COUNT",
+    "cache_creation": {"ephemeral_5m_input_tokens": "COUNT", "ephemeral_1h_input_tokens": "COUNT"},
+    "output_tokens_details": {"thinking_tokens": "COUNT"},
+    "server_tool_use": {"web_search_requests": "COUNT", "web_fetch_requests": "COUNT"},
     "service_tier": "VARCHAR", "inference_geo": "VARCHAR", "speed": "VARCHAR",
     "iterations": [{
-        "type": "VARCHAR", "model": "VARCHAR", "input_tokens": "BIGINT", "output_tokens": "BIGINT",
-        "cache_creation_input_tokens": "BIGINT", "cache_read_input_tokens": "BIGINT",
-        "cache_creation": {"ephemeral_5m_input_tokens": "BIGINT", "ephemeral_1h_input_tokens": "BIGINT"}
+        "type": "VARCHAR", "model": "VARCHAR", "input_tokens": "COUNT", "output_tokens": "COUNT",
+        "cache_creation_input_tokens": "COUNT", "cache_read_input_tokens": "COUNT",
+        "cache_creation": {"ephemeral_5m_input_tokens": "COUNT", "ephemeral_1h_input_tokens": "COUNT"}
     }]
 }
 {%- endmacro %}
@@ -24,7 +25,7 @@
     "id": "VARCHAR", "role": "VARCHAR", "model": "VARCHAR", "content": "JSON",
     "stop_reason": "VARCHAR", "stop_details": {"category": "VARCHAR", "explanation": "VARCHAR"},
     "diagnostics": {"cache_miss_reason": {"type": "VARCHAR"}},
-    "context_management": {"applied_edits": [{"type": "VARCHAR", "cleared_tool_uses": "BIGINT", "cleared_input_tokens": "BIGINT"}]},
+    "context_management": {"applied_edits": [{"type": "VARCHAR", "cleared_tool_uses": "COUNT", "cleared_input_tokens": "COUNT"}]},
     "usage": {{ usage_spec() }}
 }
 {%- endmacro %}
@@ -44,21 +45,21 @@
     "ownNote": "BOOLEAN", "rowSource": "VARCHAR", "sentAtMs": "BIGINT", "refusalRetry": "BOOLEAN", "refusedMessageId": "VARCHAR",
     "toolUseResult": "JSON", "sourceToolAssistantUUID": "VARCHAR", "sourceToolUseID": "VARCHAR",
     "toolDenialKind": "VARCHAR", "userFeedback": "VARCHAR", "interruptedMessageId": "VARCHAR", "planContent": "VARCHAR",
-    "requestId": "VARCHAR", "requestSessionId": "VARCHAR", "apiBlockIndex": "BIGINT", "effort": "VARCHAR",
+    "requestId": "VARCHAR", "requestSessionId": "VARCHAR", "apiBlockIndex": "COUNT", "effort": "VARCHAR",
     "attributionSkill": "VARCHAR", "attributionPlugin": "VARCHAR", "attributionAgent": "VARCHAR",
     "attributionMcpServer": "VARCHAR", "attributionMcpTool": "VARCHAR",
     "isApiErrorMessage": "BOOLEAN", "isAbortedMidStream": "BOOLEAN", "error": "JSON", "apiError": "VARCHAR",
-    "apiErrorStatus": "BIGINT", "supersedesUuids": ["VARCHAR"], "costUSD": "DOUBLE", "durationMs": "DOUBLE",
+    "apiErrorStatus": "COUNT", "supersedesUuids": ["VARCHAR"], "costUSD": "DOUBLE", "durationMs": "MS",
     "message": {{ message_spec() }},
     "content": "JSON", "level": "VARCHAR", "trigger": "VARCHAR", "originalModel": "VARCHAR", "fallbackModel": "VARCHAR",
-    "compactMetadata": {"trigger": "VARCHAR", "preTokens": "BIGINT", "postTokens": "BIGINT", "durationMs": "BIGINT",
-        "cumulativeDroppedTokens": "BIGINT"},
-    "microcompactMetadata": {"trigger": "VARCHAR", "preTokens": "BIGINT", "tokensSaved": "BIGINT",
+    "compactMetadata": {"trigger": "VARCHAR", "preTokens": "COUNT", "postTokens": "COUNT", "durationMs": "COUNT",
+        "cumulativeDroppedTokens": "COUNT"},
+    "microcompactMetadata": {"trigger": "VARCHAR", "preTokens": "COUNT", "tokensSaved": "COUNT",
         "compactedToolIds": ["VARCHAR"]},
-    "retryAttempt": "BIGINT", "retryInMs": "DOUBLE", "maxRetries": "BIGINT",
-    "hookCount": "BIGINT", "hookInfos": "JSON", "hookErrors": "JSON", "preventedContinuation": "BOOLEAN",
+    "retryAttempt": "COUNT", "retryInMs": "DOUBLE", "maxRetries": "COUNT",
+    "hookCount": "COUNT", "hookInfos": "JSON", "hookErrors": "JSON", "preventedContinuation": "BOOLEAN",
     "preventContinuation": "BOOLEAN", "contextUsage": "JSON",
-    "messageCount": "BIGINT", "pendingBackgroundAgentCount": "BIGINT", "toolUseID": "VARCHAR",
+    "messageCount": "COUNT", "pendingBackgroundAgentCount": "COUNT", "toolUseID": "VARCHAR",
     "attachment": "JSON",
     "data": {"type": "VARCHAR", "agentId": "VARCHAR", "hookEvent": "VARCHAR", "hookName": "VARCHAR", "command": "VARCHAR",
         "message": {"type": "VARCHAR", "uuid": "VARCHAR", "timestamp": "VARCHAR", "requestId": "VARCHAR",
@@ -72,10 +73,10 @@
         "worktreeBranch": "VARCHAR", "originalBranch": "VARCHAR"},
     "relocatedCwd": "VARCHAR", "continuedInSessionId": "VARCHAR", "parentSessionId": "VARCHAR",
     "totalCostUSD": "DOUBLE", "totalAPIDuration": "DOUBLE", "totalAPIDurationWithoutRetries": "DOUBLE",
-    "totalToolDuration": "DOUBLE", "totalDuration": "DOUBLE", "totalLinesAdded": "BIGINT", "totalLinesRemoved": "BIGINT",
+    "totalToolDuration": "DOUBLE", "totalDuration": "DOUBLE", "totalLinesAdded": "COUNT", "totalLinesRemoved": "COUNT",
     "startTime": "BIGINT", "modelUsage": "JSON", "hasUnknownModelCost": "BOOLEAN",
     "id": "VARCHAR", "querySource": "VARCHAR", "shapeHash": "VARCHAR", "base": "VARCHAR", "requestDigest": "VARCHAR",
-    "params": {"model": "VARCHAR", "max_tokens": "BIGINT"}, "shape": "JSON", "hash": "VARCHAR", "tail": ["VARCHAR"],
-    "keep": "BIGINT", "tools": "JSON"
+    "params": {"model": "VARCHAR", "max_tokens": "COUNT"}, "shape": "JSON", "hash": "VARCHAR", "tail": ["VARCHAR"],
+    "keep": "COUNT", "tools": "JSON"
 }
 {%- endmacro %}

@@ -158,6 +158,7 @@ select
     md5(turns.prompt_text) as prompt_hash,
     cast(null as varchar) as system_prompt,
     turns.prompt_origin,
+    turns.text_source,
     turns.command_name,
     turns.permission_mode,
     'observed' as provenance,

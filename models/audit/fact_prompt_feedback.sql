@@ -12,16 +12,30 @@ features as (
     select * from {{ ref('int_task_feature') }}
 ),
 
--- A word of thanks or correction is about the last prompt of a person that was answered before it.
+-- What the agent said last in a turn.
+last_texts as (
+    select
+        prompt_id,
+        agent_id,
+        max_by(right(response_text, 200), (responded_at, response_id)) filter (where response_text is not null) as last_text
+    from {{ ref('fact_response') }}
+    group by prompt_id, agent_id
+),
+
+-- A word of thanks or correction is about the last prompt of a person that was answered before it. "No" to a question is an
+-- answer and no correction.
 reactions as (
     select
         prompts.prompt_id,
         features.reaction_prompt_id,
         features.reaction_category,
         features.reaction_rule,
+        features.reaction_rule in ('refusal_no', 'correction_other_language')
+        and {{ ends_with_question('last_texts.last_text') }} as is_answer,
         row_number() over (partition by features.reaction_prompt_id order by prompts.turn_number desc) as nearness
     from prompts
     inner join features on features.task_id = prompts.prompt_id
+    left join last_texts on last_texts.prompt_id = prompts.prompt_id and last_texts.agent_id = prompts.agent_id
     where features.reaction_category in ('correction', 'thanks') and features.response_count > 0 and prompts.is_human
 ),
 
@@ -88,7 +102,7 @@ feedback as (
     from reactions
     inner join prompts as said on said.prompt_id = reactions.reaction_prompt_id
     left join {{ ref('intent_rules') }} as rules on rules.rule_name = reactions.reaction_rule
-    where reactions.nearness = 1
+    where reactions.nearness = 1 and not reactions.is_answer
 ),
 
 last_answers as (

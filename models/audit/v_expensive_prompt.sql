@@ -8,17 +8,7 @@ select
     prompts.user_id,
     models.model_name,
     prompts.prompt_origin,
-    -- The client wraps the news of a task that ended in tags: what it says is the summary.
-    left(
-        case
-            when prompts.prompt_text like '<task-notification>%' then coalesce(
-                nullif(trim({{ regex_group('prompts.prompt_text', '(?s)<summary>(.*?)</summary>') }}), ''),
-                nullif(trim({{ regex_group('prompts.prompt_text', '(?s)<event>(.*?)</event>') }}), ''),
-                prompts.prompt_text
-            )
-            else prompts.prompt_text
-        end, 300
-    ) as prompt_text,
+    left({{ readable_prompt('prompts.prompt_text') }}, 300) as prompt_text,
     tasks.task_type,
     outcomes.success_basis,
     outcomes.success,
@@ -31,7 +21,9 @@ select
     prompts.caused_tokens,
     prompts.estimated_cost_usd as sending_cost_usd,
     prompts.caused_cost_usd,
-    prompts.caused_cost_usd / nullif(sum(prompts.caused_cost_usd) over (), 0) as cost_share
+    prompts.caused_cost_usd / nullif(sum(prompts.caused_cost_usd) over (), 0) as cost_share,
+    prompts._source_path,
+    prompts._source_line
 from {{ ref('fact_prompt') }} as prompts
 inner join {{ ref('dim_session') }} as sessions on sessions.session_id = prompts.session_id
 left join {{ ref('dim_model') }} as models on models.model_id = prompts.model_id

@@ -81,12 +81,19 @@ quotes as (
     inner join said on said.session_id = exploded.session_id and said.word = exploded.word and said.first_said_at > exploded.returned_at
     where {{ regex_matches('exploded.word', "'[0-9_.-]|[a-z][A-Z]'") }}
     group by exploded.segment_id
+),
+
+-- A result whose call is not in the log has no invocation to lead to.
+calls as (
+    select int_tool_call.tool_use_id
+    from {{ ref('int_tool_call') }} as int_tool_call
+    semi join carried on carried.session_id = int_tool_call.session_id
 )
 
 select
     results.segment_id,
     results.session_id,
-    results.tool_use_id as invocation_id,
+    calls.tool_use_id as invocation_id,
     results.returned_at,
     quotes.first_quoted_at,
     case
@@ -102,5 +109,6 @@ select
     touched._batch_id
 from results
 inner join touched on touched.session_id = results.session_id
+left join calls on calls.tool_use_id = results.tool_use_id
 left join quotes on quotes.segment_id = results.segment_id
 left join said on said.session_id = results.session_id and said.word = results.file_name

@@ -76,10 +76,64 @@ charged as (
     group by all
 ),
 
+inferences as (
+    select inferences.*
+    from {{ ref('int_inference') }} as inferences
+    semi join touched on touched.session_id = inferences.session_id
+),
+
+-- The ledger knows the context of the inference that finished the response, and the blocks that all its writing became.
+written as (
+    select
+        response_id,
+        sum(output_tokens) as output_tokens,
+        sum(output_cost_usd) as output_cost_usd
+    from inferences
+    where is_written
+    group by response_id
+),
+
 all_responses as (
-    select responses.*
+    select
+        responses.response_id,
+        responses.session_id,
+        responses.actor,
+        responses.started_at,
+        answers.context_tokens,
+        answers.input_tokens,
+        answers.cache_read_tokens,
+        answers.cache_write_1h_tokens,
+        answers.cache_write_5m_tokens,
+        answers.input_cost_usd,
+        answers.cache_read_cost_usd,
+        answers.cache_write_1h_cost_usd,
+        answers.cache_write_5m_cost_usd,
+        written.output_tokens,
+        written.output_cost_usd,
+        responses.web_search_cost_usd
     from {{ ref('int_api_response') }} as responses
     semi join touched on touched.session_id = responses.session_id
+    inner join inferences as answers on answers.response_id = responses.response_id and answers.is_answer
+    inner join written on written.response_id = responses.response_id
+),
+
+-- The other inferences read the same context once more, for themselves.
+others as (
+    select
+        response_id,
+        {{ inference_component_type('inference_type') }} as component_type,
+        {{ inference_component_name('inference_type') }} as component_name,
+        context_tokens,
+        cache_write_1h_tokens,
+        cache_write_5m_tokens,
+        input_tokens,
+        case when is_written then 0 else output_tokens end as output_tokens,
+        coalesce(
+            input_cost_usd + cache_read_cost_usd + cache_write_5m_cost_usd + cache_write_1h_cost_usd, 0
+        ) as input_cost_usd,
+        case when is_written then 0 else coalesce(output_cost_usd, 0) end as output_cost_usd
+    from inferences
+    where not is_answer
 ),
 
 -- Output goes to the blocks that it became, by length; a response without a block is an answer.
@@ -137,6 +191,7 @@ parts as (
         in_context.component_type,
         in_context.component_name,
         in_context.tokens as input_tokens,
+        in_context.tokens as context_tokens,
         in_context.estimated_tokens,
         in_context.direct_tokens,
         coalesce(charged.write_1h_tokens, 0) as write_1h_tokens,
@@ -156,16 +211,16 @@ parts as (
         and charged.component_name = in_context.component_name
     where in_context.tokens > 0
     union all
-    select response_id, component_type, component_name, 0, 0, 0, 0, 0, 0, 0, output_tokens, output_cost_usd, 0
+    select response_id, component_type, component_name, 0, 0, 0, 0, 0, 0, 0, 0, output_tokens, output_cost_usd, 0
     from output_shares
     union all
-    select response_id, 'tool', 'WebSearch', 0, 0, 0, 0, 0, 0, 0, 0, 0, web_search_cost_usd
+    select response_id, 'tool', 'WebSearch', 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, web_search_cost_usd
     from all_responses
     where web_search_cost_usd > 0
     union all
-    -- A request whose size is not known to the ledger (no context tokens, or no place in a thread) has its input side here.
+    -- A request without a place in a thread has its input side here. It enters nothing: a name of its own keeps it apart.
     select
-        all_responses.response_id, 'system_prompt', 'unlogged', all_responses.context_tokens, 0,
+        all_responses.response_id, 'system_prompt', 'outside_of_threads', all_responses.context_tokens, all_responses.context_tokens, 0,
         all_responses.context_tokens, all_responses.cache_write_1h_tokens,
         all_responses.cache_write_5m_tokens, all_responses.input_tokens,
         coalesce(
@@ -175,6 +230,11 @@ parts as (
     from all_responses
     anti join responses on responses.response_id = all_responses.response_id
     where all_responses.context_tokens > 0
+    union all
+    select
+        response_id, component_type, component_name, context_tokens, 0, 0, context_tokens, cache_write_1h_tokens,
+        cache_write_5m_tokens, input_tokens, input_cost_usd, output_tokens, output_cost_usd, 0
+    from others
 ),
 
 summed as (
@@ -183,6 +243,7 @@ summed as (
         component_type,
         component_name,
         sum(input_tokens) as input_tokens,
+        sum(context_tokens) as context_tokens,
         sum(estimated_tokens) as estimated_tokens,
         sum(direct_tokens) as direct_tokens,
         sum(write_1h_tokens) as write_1h_tokens,
@@ -222,6 +283,7 @@ select
     end as allocation_method,
     case when 2 * summed.estimated_tokens > summed.input_tokens + summed.output_tokens then 'estimated' else 'observed' end as provenance,
     cast(summed.input_tokens as bigint) as input_tokens,
+    cast(summed.context_tokens as bigint) as context_tokens,
     cast(summed.output_tokens as bigint) as output_tokens,
     cast(summed.input_tokens - summed.write_1h_tokens - summed.write_5m_tokens - summed.fresh_tokens as bigint) as cached_tokens,
     cast(summed.write_1h_tokens as bigint) as cache_write_1h_tokens,

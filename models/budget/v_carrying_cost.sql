@@ -11,7 +11,23 @@ select
     segments.file_id,
     segments.file_path,
     segments.component_name,
-    coalesce(nullif(segments.file_path, ''), {{ regex_replace('left(calls.target, 200)', '\\s+', ' ') }}, segments.component_name) as subject,
+    coalesce(
+        nullif(segments.file_path, ''),
+        -- The id of a task or a shell names nothing.
+        case
+            when tools.tool_family in ('file_read', 'search', 'web') or tools.tool_name in ('Bash', 'PowerShell')
+                then {{ regex_replace('left(calls.target, 200)', '\\s+', ' ') }}
+        end,
+        segments.component_name
+    ) as subject,
+    coalesce(
+        nullif(segments.file_path, ''),
+        case
+            when tools.tool_name in ('Bash', 'PowerShell') then {{ command_program('calls.target') }}
+            when tools.tool_family = 'web' then nullif({{ regex_group('calls.target', '^[a-z]+://([^/?#]+)') }}, '')
+        end,
+        segments.component_name
+    ) as cause_name,
     segments.entered_at,
     segments.left_at,
     results.instruction_rule,

@@ -27,10 +27,10 @@ select
     components.component_name,
     moments.call_id,
     moments.called_at,
-    usage.input_tokens as tokens,
+    usage.context_tokens as tokens,
     moments.context_tokens,
-    usage.input_tokens / moments.context_tokens as context_ratio
+    usage.context_tokens / moments.context_tokens as context_ratio
 from moments
 inner join {{ ref('fact_token_usage') }} as usage on usage.call_id = moments.call_id
 inner join {{ ref('dim_component') }} as components on components.component_id = usage.component_id
-where usage.input_tokens > 0
+where usage.context_tokens > 0

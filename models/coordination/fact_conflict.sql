@@ -124,8 +124,42 @@ overlap_conflicts as (
     group by file_path, first_party, second_party
 ),
 
+-- A merge or rebase goes on over several calls: it begins with one, and each `--continue` belongs to the last that was begun.
+git_calls as (
+    select
+        tool_use_id,
+        session_id,
+        actor,
+        called_at,
+        source_line,
+        {{ regex_matches(
+            regex_replace('command', 'git[^|\\x3b&\\n]*--(?:continue|skip|abort|quit)', ''),
+            "'git(?: +-[Cc] +\\S+| +--[a-z-]+(?:=\\S+)?)* +(?:merge|rebase|pull|cherry-pick|revert|am|stash +(?:pop|apply))(?:\\s|$)'"
+        ) }} as is_begun,
+        {{ regex_matches('command', "'git[^|\\x3b&\\n]*--(?:continue|skip)'") }} as is_continued
+    from calls
+    where tool_name in ('Bash', 'PowerShell') and contains(command, 'git ')
+),
+
+operations as (
+    select
+        tool_use_id,
+        case
+            when is_continued and not is_begun then coalesce(
+                last_value(case when is_begun then tool_use_id end ignore nulls) over (
+                    partition by session_id, actor order by called_at, source_line, tool_use_id
+                    rows between unbounded preceding and 1 preceding
+                ),
+                'begun elsewhere'
+            )
+            else tool_use_id
+        end as operation_id
+    from git_calls
+),
+
 outputs as (
     select
+        operations.operation_id,
         calls.tool_use_id,
         calls.session_id,
         calls.actor,
@@ -135,14 +169,13 @@ outputs as (
         lines.line_number as source_line,
         calls._batch_id
     from calls
+    inner join operations on operations.tool_use_id = calls.tool_use_id
     inner join {{ ref('int_line') }} as lines on lines.line_uuid = calls.result_line_uuid
     inner join {{ ref('stg_transcripts__file') }} as files on files.file_id = lines.file_id
     inner join {{ ref('stg_transcripts__block') }} as blocks
         on blocks.file_id = lines.file_id and blocks.line_number = lines.line_number and blocks.part_number = lines.part_number
         and blocks.tool_use_id = calls.tool_use_id and blocks.block_type = 'tool_result'
-    where
-        calls.tool_name in ('Bash', 'PowerShell') and contains(calls.command, 'git ')
-        and contains(blocks.block_text, 'Merge conflict in ')
+    where contains(blocks.block_text, 'Merge conflict in ')
 ),
 
 -- What an agent was told: the file is not what it read.
@@ -153,7 +186,9 @@ signs as (
         calls.actor,
         calls.target_path as file_path,
         coalesce(calls.returned_at, calls.called_at) as detected_at,
+        coalesce(calls.returned_at, calls.called_at) as last_detected_at,
         'modified_since_read' as detection_rule,
+        1 as signal_count,
         calls.source_path,
         calls.source_line,
         calls._batch_id
@@ -166,7 +201,9 @@ signs as (
         lines.actor,
         {{ path_identity('attachments.attachment.filename') }} as file_path,
         lines.created_at as detected_at,
+        lines.created_at as last_detected_at,
         'edited_text_file' as detection_rule,
+        1 as signal_count,
         files.path as source_path,
         lines.line_number as source_line,
         lines._batch_id
@@ -183,24 +220,30 @@ signs as (
         calls.actor,
         nullif({{ regex_group('calls.stale_hint', 'previously read: ([^,]+?)(?:,|[.] |[.]?\\])') }}, '') as file_path,
         coalesce(calls.returned_at, calls.called_at) as detected_at,
+        coalesce(calls.returned_at, calls.called_at) as last_detected_at,
         'stale_hint' as detection_rule,
+        1 as signal_count,
         calls.source_path,
         calls.source_line,
         calls._batch_id
     from calls
     where calls.stale_hint is not null
     union all
+    -- One per operation and file, however often its output names the file.
     select
-        {{ surrogate_key(["'merge_conflict'", 'tool_use_id', 'file_path']) }} as conflict_id,
+        {{ surrogate_key(["'merge_conflict'", 'session_id', 'actor', 'operation_id', 'trim(file_path)']) }} as conflict_id,
         session_id,
         actor,
         trim(file_path) as file_path,
-        detected_at,
+        min(detected_at) as detected_at,
+        max(detected_at) as last_detected_at,
         'git_conflict' as detection_rule,
-        source_path,
-        source_line,
-        _batch_id
+        count(distinct tool_use_id) as signal_count,
+        min_by(source_path, (detected_at, source_path, source_line)) as source_path,
+        min_by(source_line, (detected_at, source_path, source_line)) as source_line,
+        max(_batch_id) as _batch_id
     from {{ explode('outputs', 'file_paths', 'file_path', 'path_number') }} as exploded
+    group by session_id, actor, operation_id, trim(file_path)
 ),
 
 -- Git and the client's hints name a path as it is seen from the working directory.
@@ -214,7 +257,9 @@ signals as (
             else {{ absolute_path('signs.file_path', 'sessions.working_dir') }}
         end as file_path,
         signs.detected_at,
+        signs.last_detected_at,
         signs.detection_rule,
+        signs.signal_count,
         signs.source_path,
         signs.source_line,
         signs._batch_id,
@@ -249,7 +294,9 @@ culprits as (
     inner join edits on edits.host = signals.host and edits.file_path = signals.file_path
     left join last_looks on last_looks.conflict_id = signals.conflict_id
     where
-        (edits.session_id <> signals.session_id or edits.actor <> signals.actor)
+        -- Git tells of two branches, not of who was at work at the same time.
+        signals.detection_rule <> 'git_conflict'
+        and (edits.session_id <> signals.session_id or edits.actor <> signals.actor)
         and edits.edited_at <= signals.detected_at
         and edits.edited_at >= signals.detected_at - interval {{ var('conflict_window_minutes') }} minute
         and edits.edited_at > coalesce(last_looks.looked_at, edits.edited_at - interval 1 second)
@@ -272,7 +319,7 @@ ends as (
         ) as committed_at
     from signals
     inner join calls
-        on calls.session_id = signals.session_id and calls.actor = signals.actor and calls.called_at > signals.detected_at
+        on calls.session_id = signals.session_id and calls.actor = signals.actor and calls.called_at > signals.last_detected_at
         and (calls.target_path = signals.file_path or calls.tool_name in ('Bash', 'PowerShell'))
     left join {{ ref('tool_types') }} as types on types.tool_name = calls.tool_name
     group by signals.conflict_id
@@ -312,7 +359,7 @@ signal_conflicts as (
         end as resolved_at,
         case when culprits.agent_id is not null then 'estimated' else 'observed' end as provenance,
         case when culprits.agent_id is not null then 0.8 else 1.0 end as confidence,
-        1 as signal_count,
+        signals.signal_count,
         signals.source_path,
         signals.source_line,
         signals._batch_id

@@ -34,7 +34,7 @@ select
     cast(null as varchar) as project_path,
     cast(null as varchar) as system_prompt_hash,
     min(work.assigned_at) as created_at,
-    max(coalesce(work.ended_at, work.assigned_at)) as last_seen_at,
+    case when min(work.assigned_at) is not null then max(greatest(work.ended_at, work.assigned_at)) end as last_seen_at,
     'observed' as provenance,
     cast(0 as bigint) as run_count
 from {{ ref('int_work') }} as work

@@ -1,3 +1,4 @@
+{%- set local_folder = '[/\\\\][.]claude[/\\\\](?:commands|skills)[/\\\\]([^/\\\\]+)[/\\\\]' %}
 {%- set plugin_folder = '[/\\\\][.]?plugins[/\\\\](?:cache|marketplaces)[/\\\\][^/\\\\]+[/\\\\](?:plugins[/\\\\]|external_plugins[/\\\\])?([^/\\\\]+)[/\\\\]' %}
 with calls as (
     select * from {{ ref('int_tool_call') }}
@@ -34,12 +35,13 @@ seen as (
         calls.called_at as seen_at
     from calls
     left join skill_bodies on skill_bodies.tool_use_id = calls.tool_use_id
-    where calls.tool_name = 'Skill'
+    -- A name that the client knows no skill of is none.
+    where calls.tool_name = 'Skill' and coalesce(calls.error_type, '') not like 'validation%'
     union all
     select 'skill', turns.command_name, skill_bodies.skill_path, turns.prompted_at
     from turns
     inner join skill_bodies on skill_bodies.turn_id = turns.turn_id
-    where turns.command_name is not null
+    where lower({{ path_name('skill_bodies.skill_path') }}) = lower({{ regex_group('turns.command_name', '([^:]*)$') }})
     union all
     select offer_type, component_name, null, offered_at from {{ ref('fact_component_offer') }}
     union all
@@ -48,6 +50,9 @@ seen as (
     select 'command', command_name, null, prompted_at
     from turns
     where prompt_origin = 'command' and turn_id not in (select turn_id from skill_bodies where turn_id is not null)
+    union all
+    -- A command counts by its text where it is not answered yet; a skill's text may have lost what called it.
+    select component_type, skill_name, skill_path, created_at from {{ ref('int_skill_body') }}
     union all
     select 'command', nullif({{ regex_group('tool_input.command', '^[[:space:]]*/?([^[:space:]]+)') }}, ''), null, called_at
     from calls
@@ -83,6 +88,15 @@ seen as (
     select component_type, component_name, file_path, seen_at from {{ ref('int_declared_component') }}
     union all
     select 'tool', 'WebSearch', null, started_at from {{ ref('int_api_response') }} where web_search_count > 0
+    union all
+    select
+        {{ inference_component_type('inference_type') }}, {{ inference_component_name('inference_type') }}, null, started_at
+    from {{ ref('int_inference') }}
+    where not is_answer
+    union all
+    select 'system_prompt', 'outside_of_threads', null, started_at
+    from {{ ref('int_api_response') }}
+    where thread_position is null and context_tokens > 0
 ),
 
 components as (
@@ -107,35 +121,41 @@ command_files as (
     group by component_name
 ),
 
--- Commands of a project or a user have a namespace too: their folder. It is no plugin, whatever the client calls it.
-command_folders as (
+-- Commands and skills of a project or a user can have a namespace too: their folder. It is no plugin, whatever the client calls it.
+local_folders as (
     select distinct namespace
     from (
-        select {{ regex_group('file_path', '[/\\\\][.]claude[/\\\\]commands[/\\\\]([^/\\\\]+)[/\\\\]') }} as namespace
+        select {{ regex_group('file_path', local_folder) }} as namespace
         from components
         union all
-        select {{ regex_group('target_path', '[/\\\\][.]claude[/\\\\]commands[/\\\\]([^/\\\\]+)[/\\\\]') }}
+        select {{ regex_group('target_path', local_folder) }}
         from calls
     ) as folders
     where namespace <> ''
 ),
 
--- What shows that there is a plugin of a name: the client's own word, a configuration or manifest, the folder that installed
--- plugins lie in, the prefix of its MCP tools, and agents with a namespace, which only plugins bring.
+-- What shows that there is a plugin of a name: a configuration or manifest, the folder that installed plugins lie in, the
+-- prefix of its MCP tools. Less sure are the client's own word, which it takes from the name, and agents with a namespace.
+plugin_signs as (
+    select {{ regex_group('component_name', '^([^@]+)@') }} as plugin_name, true as is_sure
+    from components
+    where component_type = 'plugin'
+    union all
+    select {{ regex_group('file_path', plugin_folder) }}, true from components
+    union all
+    select {{ regex_group('component_name', '^(?:mcp__)?plugin_([^_]+)_') }}, true from components where component_type in ('tool', 'mcp_server')
+    union all
+    select component_name, false from components where component_type = 'plugin'
+    union all
+    select {{ regex_group('component_name', '^([^:]+):') }}, false from components where component_type = 'agent'
+),
+
 plugins as (
-    select distinct plugin_name
-    from (
-        select component_name as plugin_name from components where component_type = 'plugin'
-        union all
-        select {{ regex_group('component_name', '^([^@]+)@') }} from components where component_type = 'plugin'
-        union all
-        select {{ regex_group('file_path', plugin_folder) }} from components
-        union all
-        select {{ regex_group('component_name', '^(?:mcp__)?plugin_([^_]+)_') }} from components where component_type in ('tool', 'mcp_server')
-        union all
-        select {{ regex_group('component_name', '^([^:]+):') }} from components where component_type = 'agent'
-    ) as evidence
-    where plugin_name <> '' and plugin_name not in (select namespace from command_folders)
+    select plugin_name
+    from plugin_signs
+    where plugin_name <> ''
+    group by plugin_name
+    having bool_or(is_sure) or plugin_name not in (select namespace from local_folders)
 ),
 
 named as (
@@ -166,6 +186,7 @@ select
 from named
 left join plugins on plugins.plugin_name = named.namespace
 left join command_files on command_files.component_name = named.component_name
+where named.component_type <> 'plugin' or plugins.plugin_name is not null
 union all
 select
     task_id as component_id,

@@ -3,13 +3,12 @@ with bounds as (
         coalesce(min(cast(created_at as date)), date '2025-01-01') as first_date,
         coalesce(max(cast(created_at as date)), date '2025-01-01') as last_date
     from {{ ref('stg_transcripts__line') }}
-    where created_at > timestamp '2020-01-01 00:00:00'
 ),
 
--- A day more on either side: a local day may begin before or end after the UTC day.
+-- As many days as a log can have times of, at most. A day more on either side: a local day may begin before or end after the UTC day.
 days as (
     select cast(first_date as date) + cast(day_number as integer) - 1 as date_day
-    from bounds, {{ number_series(0, 3660) }} as series
+    from bounds, {{ number_series(0, 36530) }} as series
     where first_date + cast(day_number as integer) - 1 <= last_date + 1
 )
 

@@ -12,21 +12,30 @@ with sessions as (
 ),
 
 touched_by_tools as (
-    select target_path as file_path, called_at as seen_at, cast(null as bigint) as size_bytes
+    select target_path as file_path, called_at as seen_at, cast(null as bigint) as size_bytes, false as is_again
     from {{ ref('int_tool_call') }}
     where target_path is not null
     union all
-    select {{ path_identity('result.filePath') }}, called_at, cast(null as bigint)
+    select {{ path_identity('result.filePath') }}, called_at, cast(null as bigint), false
     from {{ ref('int_tool_call') }}
     where result.filePath is not null
     union all
-    select {{ path_identity('result.file.filePath') }}, called_at, result.file.originalSize
+    -- The sizes of what the calls above wrote.
+    select target_path, modified_at, file_size_bytes, true
+    from {{ ref('fact_file_modification') }}
+    where file_size_bytes is not null
+    union all
+    select {{ path_identity('result.file.filePath') }}, called_at, result.file.originalSize, false
     from {{ ref('int_tool_call') }}
     where result.file.filePath is not null
     union all
-    select {{ path_identity('coalesce(attachment.filename, attachment.path)') }}, created_at, cast(null as bigint)
+    select {{ path_identity('coalesce(attachment.filename, attachment.path)') }}, created_at, cast(null as bigint), false
     from {{ ref('stg_transcripts__attachment') }}
     where attachment_type in ('file', 'nested_memory', 'edited_text_file', 'compact_file_reference', 'already_read_file')
+    union all
+    select entry_name, created_at, cast(null as bigint), false
+    from {{ ref('stg_transcripts__context_usage') }}
+    where entry_type = 'memory_file'
 ),
 
 files as (
@@ -34,8 +43,8 @@ files as (
         file_path,
         min(seen_at) as created_at,
         max(seen_at) as last_seen_at,
-        min_by(size_bytes, seen_at) filter (where size_bytes is not null) as initial_size_bytes,
-        count(*) as touch_count
+        min_by(size_bytes, (seen_at, size_bytes)) filter (where size_bytes is not null) as initial_size_bytes,
+        count(*) filter (where not is_again) as touch_count
     from touched_by_tools
     where file_path is not null and file_path <> ''
     group by file_path

@@ -3,8 +3,9 @@ with responses as (
         model_name,
         min(started_at) as first_seen_at,
         max(started_at) as last_seen_at,
-        count(*) as response_count
-    from {{ ref('int_api_response') }}
+        count(*) filter (where is_answer) as response_count,
+        count(*) as inference_count
+    from {{ ref('int_inference') }}
     group by model_name
 ),
 
@@ -54,7 +55,8 @@ select
     cast(prices.cache_read_usd_per_mtok / 1000 as double) as cost_per_1k_cache_read,
     cast(prices.cache_write_5m_usd_per_mtok / 1000 as double) as cost_per_1k_cache_write_5m,
     cast(prices.cache_write_1h_usd_per_mtok / 1000 as double) as cost_per_1k_cache_write_1h,
-    coalesce(responses.response_count, 0) as response_count
+    coalesce(responses.response_count, 0) as response_count,
+    coalesce(responses.inference_count, 0) as inference_count
 from names
 left join responses on responses.model_name = names.model_name
 left join prices on prices.model_name = names.model_name and prices.recency = 1

@@ -150,7 +150,7 @@ todo_items as (
         session_id,
         actor,
         todo.content as task_text,
-        min_by(turn_id, called_at) as parent_task_id,
+        min_by(turn_id, (called_at, tool_use_id)) as parent_task_id,
         min(called_at) as created_at,
         max(called_at) as last_activity_at,
         max_by(todo.status, (called_at, tool_use_id)) as last_status,
@@ -211,8 +211,9 @@ typed as (
         parent_texts.category as parent_category,
         parent_texts.confidence as parent_confidence,
         -- An item of a list that no rule knows is a piece of its prompt's work, as long as that names work and is no mere word.
-        coalesce(texts.category, 'other') = 'other' and parent_texts.category is not null
-        and parent_texts.category not in ('command', 'continue', 'correction', 'thanks', 'other') as is_from_parent
+        coalesce(texts.category, 'unknown') = 'unknown' and parent_texts.category in (
+            'implement', 'debug', 'refactor', 'test', 'review', 'research', 'document', 'configure', 'release'
+        ) as is_from_parent
     from tasks
     left join {{ ref('int_classified_text') }} as texts on texts.text_hash = md5(tasks.task_text)
     left join turns as parents on parents.turn_id = tasks.parent_task_id and tasks.task_source = 'task_list'
@@ -225,9 +226,10 @@ select
     typed.session_id,
     actors.agent_id,
     typed.created_at,
-    case when typed.status in ('completed', 'abandoned') then typed.last_activity_at end as completed_at,
+    case when typed.status in ('completed', 'abandoned') then {{ ordered_end('typed.created_at', 'typed.last_activity_at') }} end
+        as completed_at,
     left(typed.task_text, {{ var('text_characters_kept') }}) as task_description,
-    case when typed.is_from_parent then typed.parent_category else coalesce(typed.category, 'other') end as task_type,
+    case when typed.is_from_parent then typed.parent_category else coalesce(typed.category, 'unknown') end as task_type,
     case when typed.is_from_parent then 'parent_task' else coalesce(typed.rule_name, 'no_rule') end as type_rule,
     typed.status,
     typed.task_source,

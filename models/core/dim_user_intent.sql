@@ -3,6 +3,8 @@ with prompts as (
         md5(prompt_text) as intent_hash,
         min(prompted_at) as created_at,
         max(prompted_at) as last_stated_at,
+        -- The same text may have been typed and handed over.
+        max(text_source) as text_source,
         count(*) as statement_count
     from {{ ref('int_turn') }}
     where is_human and prompt_text is not null
@@ -15,6 +17,7 @@ select
     prompts.last_stated_at,
     left(texts.classified_text, {{ var('text_characters_kept') }}) as intent_text,
     prompts.intent_hash,
+    prompts.text_source,
     texts.category as categorized_as,
     'rule' as classification_method,
     texts.rule_name,

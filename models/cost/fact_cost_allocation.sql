@@ -56,8 +56,9 @@ by_context as (
         coalesce(segments.entered_tokens, 0) as entered_tokens,
         usage.input_tokens,
         usage.output_tokens,
-        -- What never was a segment, the input of a request outside of any thread, entered and was carried no further.
-        case when segments.component_id is null then usage.input_cost_usd else segments.entry_cost_usd end as entry_cost_usd,
+        -- What was billed and not carried, entered: also what never was a segment, the input of a request outside of any thread and
+        -- of an adviser.
+        greatest(usage.input_cost_usd - coalesce(segments.carrying_cost_usd, 0), 0) as entry_cost_usd,
         coalesce(segments.carrying_cost_usd, 0) as carrying_cost_usd,
         coalesce(segments.rebilled_cost_usd, 0) as rebilled_cost_usd,
         coalesce(segments.miss_extra_cost_usd, 0) as miss_extra_cost_usd,
@@ -79,7 +80,7 @@ by_task as (
         count(*) as request_count,
         cast(null as bigint) as requests_carried,
         cast(null as bigint) as entered_tokens,
-        sum(context_tokens) as input_tokens,
+        sum(input_tokens) as input_tokens,
         sum(output_tokens) as output_tokens,
         cast(null as double) as entry_cost_usd,
         cast(null as double) as carrying_cost_usd,

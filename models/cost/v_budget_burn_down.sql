@@ -9,10 +9,10 @@ with calls as (
         sessions.project_path,
         models.model_name,
         max(calls.called_local_date) over () as newest_date
-    from {{ ref('fact_api_call') }} as calls
+    from {{ ref('fact_inference') }} as calls
     inner join {{ ref('dim_session') }} as sessions on sessions.session_id = calls.session_id
     inner join {{ ref('dim_model') }} as models on models.model_id = calls.model_id
-    where calls.success and calls.called_local_date is not null
+    where calls.called_local_date is not null
 ),
 
 matched as (

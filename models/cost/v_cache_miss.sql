@@ -5,6 +5,7 @@ select
     models.model_name,
     misses.cause,
     misses.cause_basis,
+    {{ cache_miss_advice('misses.cause') }} as suggestion,
     cast(count(*) as bigint) as miss_count,
     cast(count(distinct misses.session_id) as bigint) as session_count,
     cast(sum(misses.missed_tokens) as bigint) as missed_tokens,

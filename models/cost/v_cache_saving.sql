@@ -4,15 +4,15 @@ with calls as (
     select
         cast(date_trunc('month', calls.called_local_date) as date) as usage_month,
         models.model_name,
-        count(*) as response_count,
+        count(*) filter (where calls.is_answer) as response_count,
         sum(calls.cache_read_tokens) as cache_read_tokens,
         sum(calls.cache_write_5m_tokens + calls.cache_write_1h_tokens) as cache_write_tokens,
         sum(calls.uncached_prefix_cost_usd) as uncached_prefix_cost_usd,
         sum(calls.cache_read_cost_usd) as cache_read_cost_usd,
         sum(calls.cache_write_5m_cost_usd + calls.cache_write_1h_cost_usd) as cache_write_cost_usd
-    from {{ ref('fact_api_call') }} as calls
+    from {{ ref('fact_inference') }} as calls
     inner join {{ ref('dim_model') }} as models on models.model_id = calls.model_id
-    where calls.success and calls.called_local_date is not null
+    where calls.called_local_date is not null
     group by all
 ),
 

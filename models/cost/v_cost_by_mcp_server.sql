@@ -1,14 +1,10 @@
 {{ config(materialized='view') }}
 
 -- Calls and results of its tools, their definitions, and what the server itself put into contexts: lists and instructions.
--- A definition can be of a tool that was never called: its server stands in its name.
 with components as (
     select
         component_id,
-        case
-            when component_type = 'mcp_server' then component_name
-            when component_type = 'tool' then nullif({{ regex_group('component_name', '^mcp__(.+?)__') }}, '')
-        end as mcp_server
+        {{ mcp_server('component_type', 'component_name') }} as mcp_server
     from {{ ref('dim_component') }}
     where component_type in ('mcp_server', 'tool')
 )

@@ -20,9 +20,7 @@ with parts as (
     where allocations.basis = 'context' and components.component_type in ('skill', 'command')
     union all
     select
-        -- Skills of a plugin are named after it.
-        coalesce(nullif({{ regex_group('file_path', '[/\\\\]plugins[/\\\\]cache[/\\\\][^/\\\\]+[/\\\\]([^/\\\\]+)[/\\\\]') }}, '') || ':', '')
-        || {{ regex_group('file_path', '[/\\\\]skills[/\\\\]([^/\\\\]+)[/\\\\]') }},
+        {{ skill_of_file('file_path') }},
         session_id,
         requests_carried + 1,
         tokens,
@@ -35,9 +33,7 @@ with parts as (
         cost_usd,
         cost_usd
     from {{ ref('fact_context_segment') }}
-    where
-        file_id is not null and item_kind in ('tool_result', 'reference_file') and component_name not in ('Edit', 'Write', 'MultiEdit')
-        and {{ regex_matches('file_path', "'[/\\\\][.]claude[/\\\\](.*[/\\\\])?skills[/\\\\][^/\\\\]+[/\\\\]'") }}
+    where file_id is not null and {{ is_skill_file('item_kind', 'component_name', 'file_path') }}
 ),
 
 invocations as (

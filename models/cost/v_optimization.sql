@@ -1,80 +1,97 @@
 {{ config(materialized='table') }}
 
--- What would have been cheaper, as rows with their evidence. What it costs a month is what it cost in the newest 30 days of the
--- data: a store of a year with three busy weeks would otherwise show a twelfth of them.
-with newest as (
-    select max(coalesce(left_at, entered_at)) - interval 30 day as recent_from
+-- What would have been cheaper or quicker, as rows with their evidence: a cause that came back, a thing that has a name, and
+-- dollars or minutes a month that matter (vars `repeated_cause`, `least_monthly_dollars`, `least_monthly_minutes`). A month is one
+-- with work in it, from that of the first occurrence on.
+with months as (
+    select distinct date_trunc('month', entered_at) as active_month
     from {{ ref('fact_context_segment') }}
+    where entered_at is not null
 ),
 
 segments as (
     select
-        segments.component_id,
-        segments.component_name,
-        segments.item_kind,
-        segments.tokens,
-        segments.cost_usd,
-        coalesce(segments.left_at, segments.entered_at) >= newest.recent_from as is_recent
-    from {{ ref('fact_context_segment') }} as segments
-    cross join newest
+        component_id,
+        component_name,
+        item_kind,
+        file_path,
+        tokens,
+        cost_usd,
+        entered_at,
+        coalesce(left_at, entered_at) as left_at
+    from {{ ref('fact_context_segment') }}
 ),
 
 carried as (
     select
         'carried_unused_result' as optimization_type,
         cast(null as varchar) as component_id,
-        subject,
+        cause_name as subject,
         'Ask for less of it, or have a subagent read it: it was carried long and nothing of it came up again' as suggestion,
         count(*) as occurrence_count,
         sum(tokens) as tokens,
         sum(carrying_cost_usd) as total_usd,
-        sum(case when left_at >= newest.recent_from then carrying_cost_usd else 0 end) as recent_usd,
-        case when count(*) = 1 then 'once' else cast(count(*) as varchar) || ' times' end
-        || ', by ' || min(case when file_path is null or invocation_id is not null then component_name else 'attachment' end)
+        cast(null as double) as minutes,
+        min(entered_at) as first_at,
+        max(left_at) as last_at,
+        cast(count(*) as varchar) || ' times, by '
+        || min(case when file_path is null or invocation_id is not null then component_name else 'attachment' end)
         || ': ' || {{ grouped_number('sum(tokens)') }} || ' tokens, carried for up to '
         || cast(max(requests_carried) as varchar) || ' requests' as evidence
     from {{ ref('v_carrying_cost') }}
-    cross join newest
     where not is_instruction
-    group by subject
+    group by cause_name
+),
+
+misses as (
+    select
+        case
+            when cause in ('expired_1h', 'previous_message_not_found') then 'expired_1h'
+            when cause in ('model_switch', 'model_changed') then 'model_switch'
+            when cause in ('expired_5m', 'tools_changed') then cause
+            else 'beginning_changed'
+        end as cause,
+        session_id,
+        missed_at,
+        missed_tokens,
+        extra_cost_usd,
+        gap_seconds
+    from {{ ref('fact_cache_miss') }}
+    -- Of a miss without a known cause nothing can be advised; a beginning that changed is none unless the client says what did.
+    where cause not in ('unknown', 'unavailable', 'changed_prefix')
 ),
 
 missed as (
     select
-        'cache_' || misses.cause as optimization_type,
+        'cache_' || cause as optimization_type,
         cast(null as varchar) as component_id,
-        models.model_name as subject,
-        case
-            when misses.cause = 'expired_5m' then 'Answer within five minutes, or use the cache of an hour'
-            when misses.cause in ('expired_1h', 'previous_message_not_found')
-                then 'Begin anew or compact before a pause of more than an hour'
-            when misses.cause in ('model_switch', 'model_changed')
-                then 'Switch the model at the start of a session: each switch sends the whole context anew'
-            when misses.cause = 'tools_changed' then 'Connect MCP servers and load tools at the start of a session'
-            else 'Keep tools, system prompt and memory files as they are within a session'
-        end as suggestion,
+        case cause
+            when 'expired_5m' then 'pauses of more than five minutes'
+            when 'expired_1h' then 'pauses of more than an hour'
+            when 'model_switch' then 'another model in the middle of a session'
+            when 'tools_changed' then 'tools that came or went in the middle of a session'
+            else 'a beginning of the context that changed'
+        end as subject,
+        {{ cache_miss_advice('cause') }} as suggestion,
         count(*) as occurrence_count,
-        sum(misses.missed_tokens) as tokens,
-        sum(misses.extra_cost_usd) as total_usd,
-        sum(case when misses.missed_at >= newest.recent_from then misses.extra_cost_usd else 0 end) as recent_usd,
-        cast(count(*) as varchar) || case when count(*) = 1 then ' miss in ' else ' misses in ' end
-        || cast(count(distinct misses.session_id) as varchar)
-        || case when count(distinct misses.session_id) = 1 then ' session: ' else ' sessions: ' end
-        || {{ grouped_number('sum(misses.missed_tokens)') }} || ' tokens billed anew, median pause '
-        || {{ grouped_number('median(misses.gap_seconds) / 60') }} || ' min' as evidence
-    from {{ ref('fact_cache_miss') }} as misses
-    inner join {{ ref('dim_model') }} as models on models.model_id = misses.model_id
-    cross join newest
-    -- Of a miss without a known cause nothing can be advised.
-    where misses.cause not in ('unknown', 'unavailable')
-    group by misses.cause, models.model_name
+        sum(missed_tokens) as tokens,
+        sum(extra_cost_usd) as total_usd,
+        cast(null as double) as minutes,
+        min(missed_at) as first_at,
+        max(missed_at) as last_at,
+        cast(count(*) as varchar) || ' misses in ' || cast(count(distinct session_id) as varchar)
+        || case when count(distinct session_id) = 1 then ' session: ' else ' sessions: ' end
+        || {{ grouped_number('sum(missed_tokens)') }} || ' tokens billed again, median pause '
+        || {{ grouped_number('median(gap_seconds) / 60') }} || ' min' as evidence
+    from misses
+    group by cause
 ),
 
-recent_components as (
+component_times as (
     select
         component_id,
-        sum(cost_usd) filter (where is_recent) as recent_usd,
-        sum(cost_usd) as total_usd
+        min(entered_at) as first_at,
+        max(left_at) as last_at
     from segments
     group by component_id
 ),
@@ -88,16 +105,26 @@ over_budget as (
         budgets.entry_count as occurrence_count,
         budgets.component_tokens as tokens,
         budgets.excess_cost_usd as total_usd,
-        budgets.excess_cost_usd * coalesce(recents.recent_usd, 0) / nullif(recents.total_usd, 0) as recent_usd,
+        cast(null as double) as minutes,
+        times.first_at,
+        times.last_at,
         {{ grouped_number('budgets.component_tokens') }} || ' tokens against a limit of ' || {{ grouped_number('budgets.limit_tokens') }}
-        || '; entered ' || case when budgets.entry_count = 1 then 'once' else cast(budgets.entry_count as varchar) || ' times' end
-        || ' in ' || cast(budgets.session_count as varchar) || case when budgets.session_count = 1 then ' session' else ' sessions' end
-        as evidence
+        || ', entered ' || cast(budgets.entry_count as varchar) || ' times in ' || cast(budgets.session_count as varchar)
+        || case when budgets.session_count = 1 then ' session' else ' sessions' end as evidence
     from {{ ref('v_over_budget_component') }} as budgets
-    left join recent_components as recents on recents.component_id = budgets.component_id
+    left join component_times as times on times.component_id = budgets.component_id
 ),
 
--- Single results of a tool that are too large, though its usual ones are not.
+-- Single results of a tool that are too large, though its usual ones are not; and what brings most of them.
+large_results as (
+    select
+        *,
+        cost_usd * (1 - {{ var('large_result_tokens') }} / tokens) as excess_usd,
+        sum(cost_usd) over (partition by component_id, file_path) as file_usd
+    from segments
+    where item_kind = 'tool_result' and tokens > {{ var('large_result_tokens') }}
+),
+
 oversized as (
     select
         'oversized_result' as optimization_type,
@@ -106,13 +133,15 @@ oversized as (
         'Limit what it returns (a range, a filter, a count), or have a subagent read it' as suggestion,
         count(*) as occurrence_count,
         sum(tokens) as tokens,
-        sum(cost_usd * (1 - {{ var('large_result_tokens') }} / tokens)) as total_usd,
-        sum(case when is_recent then cost_usd * (1 - {{ var('large_result_tokens') }} / tokens) else 0 end) as recent_usd,
-        cast(count(*) as varchar) || case when count(*) = 1 then ' result of more than ' else ' results of more than ' end
+        sum(excess_usd) as total_usd,
+        cast(null as double) as minutes,
+        min(entered_at) as first_at,
+        max(left_at) as last_at,
+        cast(count(*) as varchar) || ' results of more than '
         || {{ grouped_number(var('large_result_tokens')) }} || ' tokens, the largest ' || {{ grouped_number('max(tokens)') }}
+        || coalesce(', most of all ' || max_by(nullif(file_path, ''), (file_usd, file_path)), '')
         || '; what is above the limit counts' as evidence
-    from segments
-    where item_kind = 'tool_result' and tokens > {{ var('large_result_tokens') }}
+    from large_results
     group by component_id, component_name
 ),
 
@@ -125,37 +154,76 @@ reread as (
         sum(reread_count) as occurrence_count,
         sum(reread_tokens) as tokens,
         sum(reread_cost_usd) as total_usd,
-        sum(case when last_reread_at >= newest.recent_from then reread_cost_usd else 0 end) as recent_usd,
-        'read again ' || case when sum(reread_count) = 1 then 'once' else cast(sum(reread_count) as varchar) || ' times' end || ' in '
-        || cast(count(distinct session_id) as varchar)
+        cast(null as double) as minutes,
+        min(first_reread_at) as first_at,
+        max(last_reread_at) as last_at,
+        'read again ' || cast(sum(reread_count) as varchar) || ' times in ' || cast(count(distinct session_id) as varchar)
         || case when count(distinct session_id) = 1 then ' session' else ' sessions' end
         || coalesce(': ' || {{ grouped_number('sum(reread_tokens)') }} || ' tokens', '') as evidence
     from {{ ref('v_reread') }}
-    cross join newest
     group by document_path
 ),
 
--- What a listing costs per name is not known, so these have no dollars. Names with one namespace are one row.
+-- Names with one namespace, and the connectors of one account, are one row.
+unused_groups as (
+    select
+        *,
+        {{ regex_group('component_name', '^([^:]+:|claude_ai_|.*)') }} as group_name
+    from {{ ref('v_unused_offer') }}
+),
+
 unused as (
     select
         'unused_' || offer_type as optimization_type,
         case when count(*) = 1 then max(component_id) end as component_id,
         case
             when count(*) = 1 then max(component_name)
-            else {{ regex_group('component_name', '^([^:]+:|.*)') }} || ' ' || cast(count(*) as varchar) || ' ' || offer_type || 's'
+            else group_name || ' ' || cast(count(*) as varchar) || ' ' || replace(offer_type, '_', ' ') || 's'
         end as subject,
         'Switch it off where you can: its name and description are sent with every request' as suggestion,
         max(offered_session_count) as occurrence_count,
         cast(null as bigint) as tokens,
-        cast(null as double) as total_usd,
-        cast(null as double) as recent_usd,
+        sum(cost_usd) as total_usd,
+        cast(null as double) as minutes,
+        min(first_offered_at) as first_at,
+        max(last_offered_at) as last_at,
         'offered in ' || case when count(*) = 1 then '' else 'up to ' end || cast(max(offered_session_count) as varchar)
         || ' sessions from ' || cast(cast(min(first_offered_at) as date) as varchar) || ' to '
         || cast(cast(max(last_offered_at) as date) as varchar) || ', never used' as evidence
-    from {{ ref('v_unused_offer') }}
-    cross join newest
-    where offered_session_count >= {{ var('unused_offer_sessions') }} and last_offered_at >= newest.recent_from
-    group by offer_type, {{ regex_group('component_name', '^([^:]+:|.*)') }}
+    from unused_groups
+    where offered_session_count >= {{ var('unused_offer_sessions') }}
+    group by offer_type, group_name
+),
+
+-- What a person or a rule did not allow, plans apart: a plan that is sent back is work. Waiting beyond `away_minutes` is being away.
+denials as (
+    select
+        case when tool_name in ('Bash', 'PowerShell') then {{ command_program('target') }} end as program,
+        tool_name,
+        session_id,
+        invoked_at,
+        least(coalesce(duration_ms, 0) / 60000.0, {{ var('away_minutes') }}) as minutes
+    from {{ ref('fact_tool_invocation') }}
+    where status = 'denied' and tool_name not in ('ExitPlanMode', 'exit_plan_mode', 'EnterPlanMode', 'AskUserQuestion')
+),
+
+denied as (
+    select
+        'denied_call' as optimization_type,
+        cast(null as varchar) as component_id,
+        coalesce(program, tool_name) as subject,
+        'Say beforehand what may be done: allow it in the permissions, or rule it out in the memory file' as suggestion,
+        count(*) as occurrence_count,
+        cast(null as bigint) as tokens,
+        cast(null as double) as total_usd,
+        sum(minutes) as minutes,
+        min(invoked_at) as first_at,
+        max(invoked_at) as last_at,
+        'not allowed ' || cast(count(*) as varchar) || ' times in ' || cast(count(distinct session_id) as varchar)
+        || case when count(distinct session_id) = 1 then ' session' else ' sessions' end || ', after '
+        || {{ grouped_number('sum(minutes)') }} || ' minutes of waiting' as evidence
+    from denials
+    group by coalesce(program, tool_name)
 ),
 
 suggestions as (
@@ -170,20 +238,40 @@ suggestions as (
     select * from reread
     union all
     select * from unused
+    union all
+    select * from denied
+),
+
+by_month as (
+    select
+        suggestions.optimization_type,
+        suggestions.subject,
+        greatest(count(months.active_month), 1) as month_count
+    from suggestions
+    left join months on months.active_month >= coalesce(date_trunc('month', suggestions.first_at), months.active_month)
+    group by suggestions.optimization_type, suggestions.subject
 )
 
 select
-    {{ surrogate_key(['optimization_type', 'subject']) }} as optimization_id,
-    optimization_type,
-    component_id,
-    subject,
-    suggestion,
-    evidence || coalesce('; ' || {{ dollars_text('total_usd') }} || ' in all', '') as evidence,
+    {{ surrogate_key(['suggestions.optimization_type', 'suggestions.subject']) }} as optimization_id,
+    suggestions.component_id,
+    suggestions.first_at as first_seen_at,
+    suggestions.last_at as last_seen_at,
+    suggestions.optimization_type,
+    suggestions.subject,
+    suggestions.suggestion,
+    suggestions.evidence || coalesce('; ' || {{ dollars_text('suggestions.total_usd') }} || ' in all', '') as evidence,
     'estimated' as provenance,
-    cast(occurrence_count as bigint) as occurrence_count,
-    cast(tokens as bigint) as tokens,
-    cast(total_usd as double) as total_usd,
-    cast(recent_usd as double) as dollars_per_month
+    cast(suggestions.occurrence_count as bigint) as occurrence_count,
+    cast(suggestions.tokens as bigint) as tokens,
+    cast(suggestions.total_usd as double) as total_usd,
+    cast(suggestions.total_usd / by_month.month_count as double) as dollars_per_month,
+    cast(suggestions.minutes / by_month.month_count as double) as minutes_per_month
 from suggestions
--- Below five cents it is noise.
-where total_usd >= 0.05 or total_usd is null
+inner join by_month on by_month.optimization_type = suggestions.optimization_type and by_month.subject = suggestions.subject
+where
+    suggestions.occurrence_count >= {{ var('repeated_cause') }}
+    and (
+        suggestions.total_usd / by_month.month_count >= {{ var('least_monthly_dollars') }}
+        or suggestions.minutes / by_month.month_count >= {{ var('least_monthly_minutes') }}
+    )

@@ -1,3 +1,4 @@
+{%- set local_folder = "'[/\\\\][.]claude[/\\\\](?:commands|skills)[/\\\\]'" -%}
 -- Every skill that was found on disk, offered, called or shown.
 with scanned as (
     select
@@ -23,7 +24,8 @@ shown as (
         max(created_at) as last_shown_at,
         count(*) as shown_count,
         count(distinct version_hash) as body_count,
-        {{ value_at_max('version_hash', "concat(cast(created_at as varchar), version_hash)") }} as last_body_hash
+        {{ value_at_max('version_hash', "concat(cast(created_at as varchar), version_hash)") }} as last_body_hash,
+        {{ value_at_max('skill_version', "concat(cast(created_at as varchar), version_hash)") }} as shown_version
     from {{ ref('int_skill_body') }}
     where skill_name is not null and component_type = 'skill'
     group by skill_name
@@ -58,6 +60,15 @@ edited as (
     group by component_name
 ),
 
+-- Folders of commands and skills that give a namespace, as plugins do.
+local_namespaces as (
+    select distinct {{ regex_group('component_name', '^([^:]+):') }} as namespace
+    from {{ ref('dim_component') }}
+    where
+        component_type in ('skill', 'command') and plugin_name is null and component_name like '%:%'
+        and {{ regex_matches('file_path', local_folder) }}
+),
+
 names as (
     select skill_name from observed
     union
@@ -77,17 +88,25 @@ select
     coalesce(
         {{ regex_remove('scanned.file_path', '/[^/]+$') }}, shown.skill_path, observed.file_path, nullif(edited.skill_path, '')
     ) as skill_path,
-    coalesce(scanned.plugin_name, observed.plugin_name, nullif({{ regex_group('names.skill_name', '^([^:]+):') }}, '')) as plugin_name,
+    coalesce(scanned.plugin_name, observed.plugin_name) as plugin_name,
     scanned.scope,
     scanned.description,
-    scanned.declared_version as skill_version,
+    coalesce(
+        scanned.declared_version, {{ plugin_path_version('scanned.file_path') }}, shown.shown_version, {{ plugin_path_version('observed.file_path') }}
+    ) as skill_version,
     scanned.content_hash,
     coalesce(scanned.body_hash, shown.last_body_hash) as body_hash,
     least(observed.created_at, shown.first_shown_at, scanned.measured_at, edited.first_edited_at) as created_at,
     greatest(observed.last_seen_at, shown.last_shown_at, edited.last_edited_at) as last_seen_at,
     'observed' as provenance,
-    -- A plugin brings its own updates.
-    coalesce(scanned.plugin_name, observed.plugin_name) is not null or names.skill_name like '%:%' as auto_update,
+    -- A plugin brings its own updates. A namespace that nothing explains may be one.
+    case
+        when coalesce(scanned.plugin_name, observed.plugin_name) is not null then true
+        when
+            names.skill_name not like '%:%' or scanned.skill_name is not null
+            or local_namespaces.namespace is not null
+            then false
+    end as auto_update,
     scanned.skill_name is not null as is_on_disk,
     coalesce(shown.shown_count, 0) as shown_count,
     coalesce(shown.body_count, 0) as body_count
@@ -96,3 +115,4 @@ left join observed on observed.skill_name = names.skill_name
 left join scanned on scanned.skill_name = names.skill_name and scanned.newest_rank = 1
 left join shown on shown.skill_name = names.skill_name
 left join edited on edited.skill_name = names.skill_name
+left join local_namespaces on local_namespaces.namespace = {{ regex_group('names.skill_name', '^([^:]+):') }}

@@ -15,93 +15,6 @@ with drift as (
         and rules.direction in ('*', 'response') and rules.facet = '*' and rules.change in ('*', drift.change)
 ),
 
--- Tools that a server offers a project, as sessions list them; lists of one project follow each other.
-listings as (
-    select
-        attachments.session_id,
-        attachments.created_at,
-        attachments._batch_id,
-        coalesce(sessions.project_path, '') as project_path,
-        sessions.host,
-        attachments.attachment.addedNames as tool_names,
-        row_number() over (partition by attachments.session_id order by attachments.created_at, attachments.line_uuid) as listing_number
-    from {{ ref('stg_transcripts__attachment') }} as attachments
-    inner join {{ ref('dim_session') }} as sessions on sessions.session_id = attachments.session_id
-    where attachments.attachment_type = 'deferred_tools_delta' and attachments.agent_run_id is null
-),
-
-offered as (
-    select
-        session_id,
-        project_path,
-        host,
-        {{ regex_group('tool_name', '^mcp__(.+?)__') }} as server_name,
-        {{ regex_group('tool_name', '^mcp__.+?__(.+)$') }} as tool_name,
-        min(created_at) as created_at,
-        max(_batch_id) as _batch_id
-    from {{ explode('listings', 'tool_names', 'tool_name', 'tool_number') }} as exploded
-    where tool_name like 'mcp\_\_%\_\_%' escape '\'
-    group by all
-),
-
--- A list with nothing but these two is that of a server nobody has signed in to: it tells nothing of the server's tools.
-signed_in as (
-    select offered.*
-    from offered
-    inner join (
-        select session_id, server_name
-        from offered
-        group by session_id, server_name
-        having not bool_and(tool_name in ('authenticate', 'complete_authentication'))
-    ) as lists on lists.session_id = offered.session_id and lists.server_name = offered.server_name
-    where offered.tool_name not in ('authenticate', 'complete_authentication')
-),
-
-server_sessions as (
-    select
-        *,
-        row_number() over (partition by host, project_path, server_name order by created_at, session_id) as session_number,
-        count(*) over (partition by host, project_path, server_name) as session_count
-    from (
-        select session_id, project_path, host, server_name, min(created_at) as created_at, max(_batch_id) as _batch_id
-        from signed_in
-        group by all
-    ) as sessions
-),
-
-tools as (
-    select
-        server_sessions.host,
-        server_sessions.project_path,
-        server_sessions.server_name,
-        signed_in.tool_name,
-        server_sessions.session_count,
-        min(server_sessions.session_number) as first_number,
-        max(server_sessions.session_number) as last_number
-    from server_sessions
-    inner join signed_in on signed_in.session_id = server_sessions.session_id and signed_in.server_name = server_sessions.server_name
-    group by all
-),
-
--- New: not in the first list. Gone: in none of the last two lists at least, for one list may be short.
-gone_or_new as (
-    select
-        server_sessions.session_id,
-        server_sessions.created_at,
-        server_sessions.server_name,
-        server_sessions._batch_id,
-        changes.tool_name,
-        changes.change
-    from (
-        select *, first_number as session_number, 'added' as change from tools where first_number > 1
-        union all
-        select *, last_number + 1 as session_number, 'removed' as change from tools where last_number <= session_count - 2
-    ) as changes
-    inner join server_sessions
-        on server_sessions.host = changes.host and server_sessions.project_path = changes.project_path
-        and server_sessions.server_name = changes.server_name and server_sessions.session_number = changes.session_number
-),
-
 found as (
     select
         drift_id as change_id,
@@ -125,8 +38,8 @@ found as (
         end as new_schema,
         'estimated' as provenance,
         confidence,
-        cast(null as varchar) as _source_path,
-        cast(null as bigint) as _source_line,
+        source_path as _source_path,
+        source_line as _source_line,
         cast(null as bigint) as _batch_id
     from drift
     where rule_rank = 1
@@ -160,28 +73,28 @@ found as (
     where contract_kind <> 'openapi'
     union all
     select
-        {{ surrogate_key(['gone_or_new.session_id', 'gone_or_new.server_name', 'gone_or_new.tool_name', 'gone_or_new.change']) }},
-        gone_or_new.server_name,
-        gone_or_new.session_id,
-        gone_or_new.created_at,
-        gone_or_new.tool_name,
+        {{ surrogate_key(['listings.session_id', 'listings.server_name', 'listings.tool_name', 'listings.change']) }},
+        listings.server_name,
+        listings.session_id,
+        listings.created_at,
+        listings.tool_name,
         'tool',
-        gone_or_new.change,
-        case gone_or_new.change when 'added' then 'field_added' else 'field_removed' end,
+        listings.change,
+        case listings.change when 'added' then 'field_added' else 'field_removed' end,
         rules.classification,
         rules.rule_name,
         rules.reason,
         null,
         null,
-        case when gone_or_new.change = 'removed' then {{ as_json({'tool': 'gone_or_new.tool_name'}) }} end,
-        case when gone_or_new.change = 'added' then {{ as_json({'tool': 'gone_or_new.tool_name'}) }} end,
+        case when listings.change = 'removed' then {{ as_json({'tool': 'listings.tool_name'}) }} end,
+        case when listings.change = 'added' then {{ as_json({'tool': 'listings.tool_name'}) }} end,
         'observed',
         0.8,
-        null,
-        null,
-        gone_or_new._batch_id
-    from gone_or_new
-    inner join {{ ref('change_rules') }} as rules on rules.rule_name = concat('tool_', gone_or_new.change)
+        listings.source_path,
+        listings.source_line,
+        listings._batch_id
+    from {{ ref('int_tool_listing_change') }} as listings
+    inner join {{ ref('change_rules') }} as rules on rules.rule_name = concat('tool_', listings.change)
 ),
 
 dependencies as (

@@ -10,18 +10,26 @@ response_lines as (
     from {{ ref('int_response_line') }}
 ),
 
--- ccusage: response by response.
+-- ccusage: response by response, for each of its two ways of counting.
+reports as (
+    select 'session' as ccusage_report
+    union all
+    select 'daily'
+),
+
 entries as (
     select
+        entries.ccusage_report,
         response_lines.response_id,
         count(*) as entry_count,
+        sum(entries.total_tokens) as total_tokens,
         sum(entries.cost_usd) as cost_usd,
         bool_and(entries.is_known_model) as is_known_model
     from {{ ref('int_ccusage_entry') }} as entries
     inner join response_lines
         on response_lines.file_id = entries.file_id and response_lines.line_number = entries.line_number
         and response_lines.part_number = entries.part_number
-    group by response_lines.response_id
+    group by entries.ccusage_report, response_lines.response_id
 ),
 
 skipped as (
@@ -38,6 +46,7 @@ skipped as (
 
 by_response as (
     select
+        reports.ccusage_report,
         calls.session_id,
         calls.call_id,
         case
@@ -53,19 +62,22 @@ by_response as (
             when calls.speed = 'fast' then 'fast_mode_price'
             when calls.inference_geo = 'us' then 'us_inference_not_priced_by_ccusage'
             when calls.service_tier = 'batch' then 'batch_not_priced_by_ccusage'
+            when entries.total_tokens <> calls.total_tokens then 'ccusage_takes_another_copy'
             when calls.context_tokens > 100000 then 'long_context_by_whole_request'
             else 'tokens_or_dated_price'
         end as cause,
         coalesce(calls.cost_usd - calls.web_search_cost_usd, 0) as our_usd,
         coalesce(entries.cost_usd, 0) as their_usd
     from calls
+    cross join reports
     inner join {{ ref('int_api_response') }} as responses on responses.response_id = calls.call_id
-    left join entries on entries.response_id = calls.call_id
+    left join entries on entries.response_id = calls.call_id and entries.ccusage_report = reports.ccusage_report
     left join skipped on skipped.response_id = calls.call_id
     union all
-    select session_id, call_id, 'web_search_fee' as cause, web_search_cost_usd as our_usd, 0 as their_usd
+    select reports.ccusage_report, calls.session_id, calls.call_id, 'web_search_fee', calls.web_search_cost_usd, 0
     from calls
-    where web_search_cost_usd > 0
+    cross join reports
+    where calls.web_search_cost_usd > 0
 ),
 
 -- The client's own `cost-state`: the last line of a session, model by model.
@@ -100,10 +112,11 @@ our_models as (
         calls.session_id,
         models.model_name,
         count(*) filter (where not calls.is_output_final) as unfinished_count,
-        sum(calls.output_tokens) as output_tokens,
-        sum(coalesce(calls.cost_usd, 0)) as cost_usd
+        sum(inferences.output_tokens) as output_tokens,
+        sum(coalesce(inferences.cost_usd, 0)) as cost_usd
     from calls
-    inner join {{ ref('dim_model') }} as models on models.model_id = calls.model_id
+    inner join {{ ref('fact_inference') }} as inferences on inferences.call_id = calls.call_id
+    inner join {{ ref('dim_model') }} as models on models.model_id = inferences.model_id
     semi join reported_models on reported_models.session_id = calls.session_id
     group by all
 ),
@@ -178,7 +191,7 @@ cost_state_parts as (
 ),
 
 comparisons as (
-    select 'ccusage session' as comparison, session_id, cause, call_id, our_usd, their_usd
+    select 'ccusage ' || ccusage_report as comparison, session_id, cause, call_id, our_usd, their_usd
     from by_response
     union all
     select 'cost-state' as comparison, session_id, cause, cast(null as varchar) as call_id, our_usd, their_usd

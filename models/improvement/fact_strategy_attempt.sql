@@ -43,6 +43,7 @@ select
     outcomes.failure_reason,
     'estimated' as provenance,
     outcomes.success,
+    outcome_rules.judged_by = 'person' and outcomes.success is not null as was_judged_by_person,
     rules.confidence as strategy_confidence,
     outcomes.confidence as outcome_confidence,
     outcomes.time_elapsed_seconds as duration_seconds,
@@ -60,5 +61,6 @@ select
 from named
 inner join outcomes on outcomes.task_id = named.task_id
 inner join tasks on tasks.task_id = named.task_id
+inner join {{ ref('outcome_rules') }} as outcome_rules on outcome_rules.rule_name = outcomes.success_basis
 inner join {{ ref('strategy_rules') }} as rules on rules.strategy_name = named.strategy_name
 left join typed on typed.task_id = named.task_id

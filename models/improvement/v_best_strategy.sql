@@ -1,52 +1,84 @@
 {{ config(materialized='view') }}
 
--- Prompts and delegations are judged by different signs, so they are never ranked against each other.
+-- Prompts and delegations are judged by different signs, so they are never ranked against each other. Only what persons judged
+-- counts: tests that pass speak for the way of working that runs tests, whatever it achieves.
 with measured as (
     select
         work_type,
         task_source,
         strategy_name,
         count(*) as attempt_count,
-        count(success) as judged_count,
-        count(*) filter (where success) as success_count,
+        count(*) filter (where was_judged_by_person) as judged_count,
+        count(*) filter (where was_judged_by_person and success) as success_count,
         count(distinct session_id) as session_count,
         count(distinct agent_id) as agent_count,
-        avg(outcome_confidence) as avg_confidence,
+        avg(outcome_confidence) filter (where was_judged_by_person) as avg_confidence,
         median(duration_seconds) as median_seconds,
         median(cost_usd) as median_cost_usd,
+        sum(duration_seconds) as total_seconds,
+        sum(cost_usd) as cost_usd,
         max(attempted_at) as last_attempted_at
     from {{ ref('fact_strategy_attempt') }}
+    -- These say how a task was put and not what work it was.
+    where work_type not in ('command', 'unknown', 'continue', 'correction', 'thanks')
     group by work_type, task_source, strategy_name
+),
+
+compared as (
+    select
+        *,
+        cast(sum(judged_count) over work - judged_count as bigint) as other_judged_count,
+        cast(sum(success_count) over work - success_count as bigint) as other_success_count
+    from measured
+    window work as (partition by work_type, task_source)
 ),
 
 bounded as (
     select
         *,
-        success_count / nullif(judged_count, 0) as success_ratio,
+        success_count / judged_count as success_ratio,
         {{ wilson_low('success_count', 'judged_count') }} as success_ratio_low,
-        {{ wilson_high('success_count', 'judged_count') }} as success_ratio_high
-    from measured
+        {{ wilson_high('success_count', 'judged_count') }} as success_ratio_high,
+        other_success_count / other_judged_count as other_success_ratio,
+        {{ wilson_low('other_success_count', 'other_judged_count') }} as other_ratio_low,
+        {{ wilson_high('other_success_count', 'other_judged_count') }} as other_ratio_high
+    from compared
+    where least(judged_count, other_judged_count) >= {{ var('advice_attempts') }}
+),
+
+differences as (
+    select
+        *,
+        {{ difference_low('success_ratio', 'success_ratio_low', 'other_success_ratio', 'other_ratio_high') }} as difference_low,
+        {{ difference_high('success_ratio', 'success_ratio_high', 'other_success_ratio', 'other_ratio_low') }} as difference_high
+    from bounded
 )
 
 select
     work_type as task_type,
     task_source,
     strategy_name,
-    case
-        when judged_count > 0 then row_number() over (
-            partition by work_type, task_source order by success_ratio_low desc nulls last, attempt_count desc, strategy_name
-        )
-    end as rank_in_type,
+    row_number() over (
+        partition by work_type, task_source order by success_ratio_low desc, attempt_count desc, strategy_name
+    ) as rank_in_type,
     cast(attempt_count as bigint) as attempt_count,
     cast(judged_count as bigint) as judged_count,
     cast(success_count as bigint) as success_count,
+    other_judged_count,
+    other_success_count,
     cast(session_count as bigint) as session_count,
     cast(agent_count as bigint) as agent_count,
     success_ratio,
     success_ratio_low,
     success_ratio_high,
+    other_success_ratio,
+    difference_low,
+    difference_high,
     avg_confidence,
     cast(median_seconds as double) as median_seconds,
     cast(median_cost_usd as double) as median_cost_usd,
+    cast(total_seconds as double) as total_seconds,
+    cost_usd,
     last_attempted_at
-from bounded
+from differences
+where difference_low > 0 or difference_high < 0

@@ -25,9 +25,9 @@ attributed as (
     select
         run_lines.session_id,
         run_lines.actor,
-        max(lines.attribution_agent) as attribution_agent,
-        max(lines.agent_name) as agent_name,
-        max(lines.team_name) as team_name
+        max(nullif(lines.attribution_agent, '')) as attribution_agent,
+        max(nullif(lines.agent_name, '')) as agent_name,
+        max(nullif(lines.team_name, '')) as team_name
     from run_lines
     inner join {{ ref('stg_transcripts__line') }} as lines
         on lines.file_id = run_lines.file_id and lines.line_number = run_lines.line_number
@@ -56,10 +56,10 @@ delegations as (
         lines.actor as caller,
         lines.line_uuid,
         blocks.tool_use_id,
-        blocks.tool_input.subagent_type as subagent_type,
+        nullif(blocks.tool_input.subagent_type, '') as subagent_type,
         blocks.tool_input.prompt as prompt_text,
         blocks.tool_input.description as description,
-        blocks.tool_input.name as teammate_name,
+        nullif(blocks.tool_input.name, '') as teammate_name,
         lines.created_at as called_at
     from {{ ref('int_line') }} as lines
     semi join touched on touched.session_id = lines.session_id
@@ -72,8 +72,8 @@ returns as (
     select
         lines.session_id,
         blocks.tool_use_id,
-        max(results.result.agentId) as returned_agent_id,
-        max(results.result.agentType) as returned_agent_type,
+        max({{ log_id('results.result.agentId') }}) as returned_agent_id,
+        max(nullif(results.result.agentType, '')) as returned_agent_type,
         max(results.result.resolvedModel) as resolved_model,
         max(results.result.totalDurationMs) as total_duration_ms
     from {{ ref('int_line') }} as lines

@@ -1,25 +1,30 @@
 {{ config(materialized='table') }}
 
--- What ccusage 20.0.24 counts in its `session` report, from the same lines: its filters, its key, its winner, its price.
--- Read off the released program with one- to three-line transcripts; the golden cases hold the findings.
-with lines as (
+-- What ccusage 20.0.24 counts from the same lines, in its `session` and in its `daily` report: its filters, its keys, its
+-- winner, its price. Read off the released program with one- to three-line transcripts; the golden cases hold the findings.
+-- `daily` also counts answers nested in progress lines, counts the replay of a side question once, and takes lines without a
+-- request id for the same answer only where their times are equal.
+with glued as (
+    -- Two objects on a line: its parser refuses both.
+    select distinct file_id, line_number
+    from {{ ref('stg_transcripts__line') }}
+    where part_number > 0
+),
+
+lines as (
     select
         lines.*,
         files.path,
-        case
-            when files.file_kind in ('subagent', 'workflow_agent')
-                then coalesce({{ regex_group("files.path", "([^/]+)/(?:subagents/)?[^/]+$") }}, lines.session_id)
-            else files.file_session_id
-        end as ccusage_session_id,
         lines.usage.cache_creation.ephemeral_5m_input_tokens is not null
         or lines.usage.cache_creation.ephemeral_1h_input_tokens is not null as has_breakdown
     from {{ ref('stg_transcripts__line') }} as lines
     inner join {{ ref('stg_transcripts__file') }} as files on files.file_id = lines.file_id
+    left join glued on glued.file_id = lines.file_id and glued.line_number = lines.line_number
     where
-        lines.usage is not null
+        glued.file_id is null
+        and lines.usage is not null
         and lines.line_type = 'assistant'
         and lines.ccusage_skip_reason is null
-        and not lines.is_nested
         and lines.usage.input_tokens is not null
         and lines.usage.output_tokens is not null
         and lines.created_at is not null
@@ -36,9 +41,12 @@ tokens as (
         part_number,
         path,
         message_id,
-        model_raw,
-        coalesce(request_id, session_id) as request_key,
-        is_sidechain,
+        request_id,
+        session_id,
+        created_at,
+        is_nested,
+        -- Nested lines carry no mark of a side chain: it takes them for the main thread's.
+        is_sidechain and not is_nested as is_sidechain,
         reported_cost_usd,
         usage.speed as speed,
         {{ normalized_model("coalesce(model_raw, '')") }} as model_name,
@@ -51,22 +59,6 @@ tokens as (
         end as cache_write_5m_tokens,
         case when has_breakdown then coalesce(usage.cache_creation.ephemeral_1h_input_tokens, 0) else 0 end as cache_write_1h_tokens
     from lines
-),
-
-ranked as (
-    select
-        *,
-        row_number() over (
-            partition by
-                coalesce(message_id, path || ':' || line_number), case when message_id is null then '' else request_key end
-            order by
-                is_sidechain,
-                input_tokens + output_tokens + cache_read_tokens + cache_write_5m_tokens + cache_write_1h_tokens desc,
-                speed is null,
-                path,
-                line_number
-        ) as winner_rank
-    from tokens
 ),
 
 prices as (
@@ -88,34 +80,102 @@ prices as (
         base.speed = 'standard' and base.valid_to is null and base.prompt_tokens_above = 0
         -- Models that its embedded list of September 2026 does not know: it counts their tokens at no dollars.
         and base.model_name not in ('claude-opus-5-5', 'claude-sonnet-5-5', 'claude-haiku-5-5', 'claude-fable-5-2', 'claude-mythos-5-2')
+),
+
+priced as (
+    select
+        tokens.*,
+        tokens.input_tokens + tokens.output_tokens + tokens.cache_read_tokens + tokens.cache_write_5m_tokens
+        + tokens.cache_write_1h_tokens as total_tokens,
+        coalesce(
+            tokens.reported_cost_usd,
+            (
+                {{ ccusage_tier('tokens.input_tokens', 'prices.input_usd_per_mtok', 'prices.long_input_usd_per_mtok') }}
+                + {{ ccusage_tier('tokens.output_tokens', 'prices.output_usd_per_mtok', 'prices.long_output_usd_per_mtok') }}
+                + {{ ccusage_tier('tokens.cache_read_tokens', 'prices.cache_read_usd_per_mtok', 'prices.long_cache_read_usd_per_mtok') }}
+                + {{ ccusage_tier(
+                    'tokens.cache_write_5m_tokens', 'prices.cache_write_5m_usd_per_mtok', 'prices.long_cache_write_5m_usd_per_mtok'
+                ) }}
+                + {{ ccusage_tier('tokens.cache_write_1h_tokens', '2 * prices.input_usd_per_mtok', '2 * prices.long_input_usd_per_mtok') }}
+            )
+            * case
+                when coalesce(tokens.speed, '') <> 'fast' then 1
+                when tokens.model_name in ('claude-opus-4-6', 'claude-opus-4-7') then 6
+                when tokens.model_name in ('claude-opus-4-8', 'claude-opus-5') then 2
+                else 1
+            end,
+            0
+        ) as cost_usd,
+        prices.model_name is not null as is_known_model
+    from tokens
+    left join prices on prices.model_name = tokens.model_name
+),
+
+-- What a message was requested as: once the main thread asked for it, requests on the side chain alone are replays.
+requests as (
+    select
+        message_id,
+        request_id,
+        bool_and(is_sidechain) as is_only_side
+    from priced
+    where request_id is not null
+    group by message_id, request_id
+),
+
+messages as (
+    select
+        message_id,
+        bool_and(is_only_side) as is_only_side
+    from requests
+    group by message_id
+),
+
+keyed as (
+    select
+        'session' as ccusage_report,
+        priced.*,
+        coalesce(message_id, path || ':' || line_number) as message_key,
+        case when message_id is null then '' else coalesce(request_id, session_id) end as request_key,
+        0.0 as tie_break_usd
+    from priced
+    where not is_nested
+    union all
+    select
+        'daily' as ccusage_report,
+        priced.*,
+        coalesce(priced.message_id, priced.path || ':' || priced.line_number) as message_key,
+        case
+            when priced.message_id is null then ''
+            when priced.request_id is null then {{ surrogate_key(['priced.session_id', 'priced.created_at']) }}
+            when messages.is_only_side then 'side chain'
+            else priced.request_id
+        end as request_key,
+        priced.cost_usd as tie_break_usd
+    from priced
+    left join requests on requests.message_id = priced.message_id and requests.request_id = priced.request_id
+    left join messages on messages.message_id = priced.message_id
+    where not (coalesce(requests.is_only_side, false) and not coalesce(messages.is_only_side, true))
+),
+
+ranked as (
+    select
+        *,
+        row_number() over (
+            partition by ccusage_report, message_key, request_key
+            order by is_sidechain, total_tokens desc, tie_break_usd desc, speed is null, path, line_number, part_number
+        ) as winner_rank
+    from keyed
 )
 
 select
-    ranked.file_id,
-    ranked.line_number,
-    ranked.part_number,
-    ranked.message_id,
-    ranked.model_name,
-    coalesce(
-        ranked.reported_cost_usd,
-        (
-            {{ ccusage_tier('ranked.input_tokens', 'prices.input_usd_per_mtok', 'prices.long_input_usd_per_mtok') }}
-            + {{ ccusage_tier('ranked.output_tokens', 'prices.output_usd_per_mtok', 'prices.long_output_usd_per_mtok') }}
-            + {{ ccusage_tier('ranked.cache_read_tokens', 'prices.cache_read_usd_per_mtok', 'prices.long_cache_read_usd_per_mtok') }}
-            + {{ ccusage_tier(
-                'ranked.cache_write_5m_tokens', 'prices.cache_write_5m_usd_per_mtok', 'prices.long_cache_write_5m_usd_per_mtok'
-            ) }}
-            + {{ ccusage_tier('ranked.cache_write_1h_tokens', '2 * prices.input_usd_per_mtok', '2 * prices.long_input_usd_per_mtok') }}
-        )
-        * case
-            when coalesce(ranked.speed, '') <> 'fast' then 1
-            when ranked.model_name in ('claude-opus-4-6', 'claude-opus-4-7') then 6
-            when ranked.model_name in ('claude-opus-4-8', 'claude-opus-5') then 2
-            else 1
-        end,
-        0
-    ) as cost_usd,
-    prices.model_name is not null as is_known_model
+    ccusage_report,
+    file_id,
+    line_number,
+    part_number,
+    message_id,
+    model_name,
+    cast(total_tokens as bigint) as total_tokens,
+    cost_usd,
+    is_known_model
 from ranked
-left join prices on prices.model_name = ranked.model_name
-where ranked.winner_rank = 1
+where winner_rank = 1

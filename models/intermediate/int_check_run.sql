@@ -4,16 +4,10 @@
     zstd_columns=['output_excerpt', 'command_text']
 ) }}
 
-{%- set output_window -%}
-    case
-        when length(output_text) <= {{ var('check_text_head_characters') + var('check_text_tail_characters') }} then output_text
-        else left(output_text, {{ var('check_text_head_characters') }}) || chr(10) || right(output_text, {{ var('check_text_tail_characters') }})
-    end
-{%- endset %}
 {%- set target_file = "(?:\\s|=)((?:[\\w.@~+-]*/)*[\\w.@+-]+[.](?:pyi?|tsx?|jsx?|mjs|cjs|rb|go|rs|exs?|php|java|kts?|cs|swift|dart"
     ~ "|sh|bash|bats|mdx?|jsonc?|ya?ml|toml|cue|tf|sql|s?css|html|vue|svelte|cc|cpp|cxx|cu|c|hpp|h|tex|proto|feature))\\b" -%}
 {%- set target_folder = "\\s((?:[.]{1,2}/|/|~/)?[\\w.@+-]+(?:/[\\w.@+-]+)+/?)(?:\\s|$)" -%}
-{%- set task_of_file = "'/tasks/([A-Za-z0-9_-]+)[.]output'" %}
+
 
 {#- Values of options that say how a check runs, not on what, make no other command of it. -#}
 {%- set run_options = "'\\s--(?:seed|tb|maxfail|max-failures|max-cases|max-warnings|timeout|test-timeout|workers"
@@ -22,108 +16,25 @@
 {%- set pytest_options = "'\\s-[pnorW]\\s+[^\\s-]\\S*'" -%}
 {#- A choice of tests is a part of what was run. -#}
 {%- set pytest_choice = "'\\s-[mk](?:\\s+|=)(?:\"\"|(\\S+))'" -%}
+{%- set filters = "'^(tail|head|grep|egrep|rg|sed|awk|cut|wc|sort|less|jq)\\b'" -%}
 
 with touched as {{ touched_sessions() }},
 
-calls as (
-    select
-        session_id,
-        actor,
-        turn_id,
-        tool_use_id,
-        line_uuid,
-        result_line_uuid,
-        tool_name,
-        called_at,
-        returned_at,
-        call_status,
-        error_type,
-        exit_code,
-        duration_ms,
-        is_background,
-        tool_input.command as command_text,
-        coalesce(tool_input.command, target_path) as read_text,
-        result.backgroundTaskId as background_task_id,
-        result.persistedOutputPath as spilled_path,
-        coalesce(result.task.task_id, result.shellId) as read_task_id,
-        source_path,
-        source_line
-    from {{ ref('int_tool_call') }} as tool_calls
-    semi join touched on touched.session_id = tool_calls.session_id
-    where tool_name in ('Bash', 'PowerShell', 'TaskOutput', 'BashOutput', 'Read')
-),
-
--- Commands that were really run.
 commands as (
     select
-        *,
-        {{ plain_command('command_text') }} as plain_text
-    from calls
-    where
-        tool_name in ('Bash', 'PowerShell') and command_text is not null and call_status in ('ok', 'error', 'interrupted')
-        and coalesce(error_type, '') not in ('blocked_by_hook', 'cancelled') and coalesce(error_type, '') not like 'validation%'
-),
-
--- Each simple command in a line, with the operator before it: `a && b | c` is a, `&&` b, `|` c.
-command_lists as (
-    select
-        tool_use_id,
-        {{ split_text(
-            regex_replace_all('plain_text', "'\\s*(&&|\\|\\||;;?|\\|&?|\\n|&)\\s*'", "chr(30) || '\\1' || chr(31)"), 'chr(30)'
-        ) }} as pieces
-    from commands
-),
-
-pieces as (
-    select
-        tool_use_id,
-        piece_number,
-        case when piece_number = 1 then '' else split_part(piece, chr(31), 1) end as operator_before,
-        case when piece_number = 1 then piece else split_part(piece, chr(31), 2) end as piece_text
-    from {{ explode('command_lists', 'pieces', 'piece', 'piece_number') }} as exploded
-),
-
-simple_commands as (
-    select
-        *,
-        {{ bare_command('piece_text') }} as bare_text
-    from pieces
-    where trim(piece_text) <> ''
-),
-
-ordered_commands as (
-    select
-        *,
-        lead(operator_before) over after_piece as operator_after,
-        lead(bare_text) over after_piece as next_text,
-        -- What fails after a chain of && made the whole fail; after anything else the exit status is another command's.
-        coalesce(bool_or(operator_before not in ('&&', '|')) over rest_of_line, false) as has_loose_end,
-        coalesce(bool_and(operator_before = '&&' and regexp_matches(bare_text, '^(echo|printf)\b')) over rest_of_line, true) as is_told_at_most
-    from simple_commands
-    window
-        after_piece as (partition by tool_use_id order by piece_number),
-        rest_of_line as (
-            partition by tool_use_id order by piece_number rows between 1 following and unbounded following
-        )
-),
-
-ruled as (
-    select
-        *,
-        {{ check_command_rule('bare_text') }} as rule_order
-    from ordered_commands
-    where not regexp_matches(
-        bare_text,
-        '\s(--version|-V|--help|-h|help|--collect-only|--co|--list|--listTests|--list-tests|--fixtures|--showConfig|--print-config|--show-config|--init|--markers)(\s|$)'
-    )
+        commands.* exclude (command_text, session_id, _batch_id),
+        commands.command_text as piece_text
+    from {{ ref('int_shell_command') }} as commands
+    semi join touched on touched.session_id = commands.session_id
+    where commands.check_rule_order is not null
 ),
 
 named as (
     select
-        ruled.* exclude (operator_after, next_text, is_told_at_most),
+        ruled.* exclude (operator_after, next_text, is_told_at_most, check_rule_order),
         -- Of several runs of one check in a line the last one's fate is the line's.
         last_value(ruled.is_told_at_most) over all_runs as is_told_at_most,
-        last_value(ruled.piece_number) over all_runs as last_piece_number,
+        last_value(ruled.command_number) over all_runs as last_command_number,
         last_value(ruled.operator_after) over all_runs as operator_after,
         last_value(ruled.next_text) over all_runs as next_text,
         rules.check_name,
@@ -132,155 +43,20 @@ named as (
         rules.confidence,
         rules.check_kind = 'any' or rules.check_name like '%\_script' escape '\' or rules.check_name in ('pre_commit', 'js_bundle', 'maven', 'gradle')
             as is_wrapper,
-        row_number() over (partition by tool_use_id, rules.check_name order by piece_number) as run_rank,
+        row_number() over (partition by tool_use_id, rules.check_name order by command_number) as run_rank,
         count(*) over (partition by tool_use_id, rules.check_name) as command_count
-    from ruled
-    inner join {{ ref('check_rules') }} as rules on rules.rule_order = ruled.rule_order
+    from commands as ruled
+    inner join {{ ref('check_rules') }} as rules on rules.rule_order = ruled.check_rule_order
     window all_runs as (
-        partition by ruled.tool_use_id, rules.check_name order by ruled.piece_number
+        partition by ruled.tool_use_id, rules.check_name order by ruled.command_number
         rows between unbounded preceding and unbounded following
     )
 ),
 
-candidates as (
-    select
-        commands.*,
-        lines.working_dir
-    from commands
-    semi join named on named.tool_use_id = commands.tool_use_id
-    left join (
-        select line_uuid, max({{ path_identity('working_dir') }}) as working_dir
-        from {{ ref('stg_transcripts__line') }}
-        where line_uuid in (select line_uuid from commands)
-        group by line_uuid
-    ) as lines on lines.line_uuid = commands.line_uuid
-),
-
--- Who later read the output of a command that ran in the background.
-readers as (
-    select
-        calls.session_id,
-        calls.tool_use_id,
-        calls.result_line_uuid,
-        calls.tool_name,
-        calls.returned_at,
-        calls.exit_code,
-        coalesce(calls.read_task_id, nullif(regexp_extract(calls.read_text, {{ task_of_file }}, 1), '')) as task_id
-    from calls
-    where calls.read_task_id is not null or contains(coalesce(calls.read_text, ''), '/tasks/')
-),
-
-background_readers as (
-    select
-        readers.*,
-        candidates.tool_use_id as check_tool_use_id
-    from readers
-    inner join candidates
-        on candidates.session_id = readers.session_id and candidates.background_task_id = readers.task_id
-        and candidates.tool_use_id <> readers.tool_use_id
-),
-
-result_texts as (
-    select
-        blocks.tool_use_id,
-        max(blocks.block_text) as result_text
-    from {{ ref('stg_transcripts__block') }} as blocks
-    where
-        blocks.block_type = 'tool_result'
-        and blocks.line_uuid in (
-            select result_line_uuid from candidates
-            union all
-            select result_line_uuid from background_readers
-        )
-    group by blocks.tool_use_id
-),
-
--- BashOutput returns what is new since the last time, all others the whole or a part of it.
-background_outputs as (
-    select
-        readers.check_tool_use_id as tool_use_id,
-        string_agg(texts.result_text, chr(10) order by readers.returned_at, readers.tool_use_id)
-            filter (where readers.tool_name = 'BashOutput') as streamed_text,
-        max_by(texts.result_text, (length(texts.result_text), readers.returned_at, readers.tool_use_id))
-            filter (where readers.tool_name <> 'BashOutput') as longest_text,
-        max_by(readers.exit_code, (readers.returned_at, readers.tool_use_id)) filter (where readers.exit_code is not null) as exit_code
-    from background_readers as readers
-    inner join result_texts as texts on texts.tool_use_id = readers.tool_use_id
-    group by readers.check_tool_use_id
-),
-
-notices as (
-    select
-        candidates.tool_use_id,
-        max(try_cast(nullif({{ regex_group('turns.prompt_text', 'exit code ([0-9]+)') }}, '') as bigint)) as exit_code
-    from {{ ref('int_turn') }} as turns
-    inner join candidates
-        on candidates.session_id = turns.session_id
-        and candidates.background_task_id = {{ regex_group('turns.prompt_text', '<task-id>([^<]+)</task-id>') }}
-    where turns.prompt_origin = 'task_notification'
-    group by candidates.tool_use_id
-),
-
-outputs as (
-    select
-        candidates.*,
-        case
-            when candidates.background_task_id is not null then coalesce(backgrounds.exit_code, notices.exit_code)
-            when candidates.call_status = 'ok' then 0
-            when candidates.call_status = 'error' and coalesce(candidates.error_type, '') <> 'timeout' then coalesce(candidates.exit_code, 1)
-        end as call_exit_status,
-        -- What is shown; a client before 2.0.37 says that a command failed and not with which code.
-        case
-            when candidates.background_task_id is not null then coalesce(backgrounds.exit_code, notices.exit_code)
-            when candidates.call_status = 'ok' then 0
-            else candidates.exit_code
-        end as stated_exit_code,
-        spilled.path as spilled_file_path,
-        spilled.file_id is not null as is_spilled_read,
-        -- Colours go, and the subject that git repeats after a commit: it quotes what it likes.
-        {{ regex_replace_all(
-            "replace(coalesce(spilled.result_text, backgrounds.streamed_text, backgrounds.longest_text, texts.result_text, ''), chr(13), chr(10))",
-            "'\\x1b\\[[0-9;?]*[A-Za-z]|(?m)^\\s*\\[[^\\]\\n]+ [0-9a-f]{7,40}\\] [^\\n]*$'", "''"
-        ) }} as output_text
-    from candidates
-    left join result_texts as texts on texts.tool_use_id = candidates.tool_use_id
-    left join background_outputs as backgrounds on backgrounds.tool_use_id = candidates.tool_use_id
-    left join notices on notices.tool_use_id = candidates.tool_use_id
-    left join {{ ref('stg_transcripts__tool_result_file') }} as spilled
-        on spilled.session_id = candidates.session_id and spilled.file_name = {{ path_name('candidates.spilled_path') }}
-),
-
--- Some clients write the output of a command that failed twice, one copy after the other: it is read once.
-bodies as (
-    select
-        *,
-        trim({{ regex_replace_all('output_text', "'^(Error: )?Exit code \\d+\\n'", "''") }}, ' ' || chr(9) || chr(10)) as body_text
-    from outputs
-),
-
-single_outputs as (
-    select
-        * exclude (output_text, body_text),
-        case
-            when call_status <> 'error' or length(body_text) < 20 then output_text
-            {%- for separator in (0, 2) %}
-            when
-                left(body_text, cast(floor((length(body_text) - {{ separator }}) / 2) as bigint))
-                = right(body_text, cast(floor((length(body_text) - {{ separator }}) / 2) as bigint))
-                then left(body_text, cast(floor((length(body_text) - {{ separator }}) / 2) as bigint))
-            {%- endfor %}
-            else output_text
-        end as output_text
-    from bodies
-),
-
 windows as (
-    select
-        * exclude (output_text),
-        regexp_matches(output_text, '(?i)<persisted-output>|\[[\d,]+ (lines|characters|chars) truncated\]|\[output truncated|\[truncated') and not is_spilled_read
-            as is_output_cut,
-        {{ output_window }} as output_text
-    from single_outputs
+    select outputs.* exclude (_batch_id)
+    from {{ ref('int_check_output') }} as outputs
+    semi join touched on touched.session_id = outputs.session_id
 ),
 
 -- Checks that only the output shows, of commands that may run anything.
@@ -317,7 +93,7 @@ shown_runs as (
             named.check_kind as wrapper_kind,
             row_number() over (
                 partition by shown.tool_use_id, shown.check_name
-                order by named.check_kind = shown.check_kind desc, named.check_kind = 'any' desc, named.piece_number
+                order by named.check_kind = shown.check_kind desc, named.check_kind = 'any' desc, named.command_number
             ) as wrapper_rank
         from shown
         inner join named on named.tool_use_id = shown.tool_use_id
@@ -336,7 +112,7 @@ found as (
         named.tool_use_id is not null as is_named,
         shown.tool_use_id is not null as is_shown,
         coalesce(named.check_name, shown.check_name) like '%\_script' escape '\' as is_script,
-        coalesce(named.piece_number, shown.piece_number) as piece_number,
+        coalesce(named.command_number, shown.command_number) as command_number,
         coalesce(named.piece_text, shown.piece_text) as piece_text,
         coalesce(named.bare_text, shown.bare_text) as bare_text,
         named.tool_use_id is null and shown.wrapper_kind = 'any' as is_in_wrapper,
@@ -345,7 +121,7 @@ found as (
         coalesce(named.operator_after, shown.operator_after) as operator_after,
         coalesce(named.next_text, shown.next_text) as next_text,
         coalesce(named.has_loose_end, shown.has_loose_end) as has_loose_end,
-        coalesce(named.is_told_at_most and named.last_piece_number - named.piece_number + 1 = named.command_count, false) as is_told_at_most,
+        coalesce(named.is_told_at_most and named.last_command_number - named.command_number + 1 = named.command_count, false) as is_told_at_most,
         coalesce(named.command_count, 1) as command_count
     from (select * from named where run_rank = 1 and check_kind <> 'any') as named
     full join shown_runs as shown on shown.tool_use_id = named.tool_use_id and shown.check_name = named.check_name
@@ -383,6 +159,7 @@ measured as (
         {{ check_measure('minutes', 'kept.check_name', 'windows.output_text') }} as read_minutes,
         {{ check_measure('passed_word', 'kept.check_name', 'windows.output_text') }} is not null as has_passed_word,
         {{ check_measure('failed_word', 'kept.check_name', 'windows.output_text') }} is not null as has_failed_word,
+        {{ check_states_counts('kept.check_name', 'windows.output_text') }} as states_counts,
         {{ check_measure('kind_word', 'kept.check_name', 'windows.output_text') }} is not null as has_kind_word,
         {{ check_measure('nothing_ran', 'kept.check_name', 'windows.output_text') }} is not null as says_nothing_ran,
         {{ check_says('not_run', 'windows.output_text') }} as says_not_run,
@@ -397,9 +174,16 @@ counted as (
     select
         *,
         coalesce(read_failed, 0) + coalesce(read_errors, 0) as failing,
-        -- How many ran says nothing of how many passed, unless words do.
+        -- How many ran says nothing of how many passed, unless words do. Lines can be counted where all of them are there: those of
+        -- passed tests too, and nothing was cut.
         (coalesce(read_passed, read_failed, read_errors) is not null or (read_total is not null and has_passed_word)) and not is_partly_read
-            as has_counts,
+        and (
+            check_kind <> 'test' or states_counts
+            or (
+                coalesce(read_passed, read_total) is not null and not is_output_cut
+                and not (coalesce(operator_after in ('|', '|&'), false) and regexp_matches(next_text, {{ filters }}))
+            )
+        ) as has_counts,
         operator_after in ('|', '|&') and not contains(command_text, 'pipefail') as is_piped,
         -- The exit status of the whole says nothing of this command.
         coalesce(operator_after in ('|', '|&') and not contains(command_text, 'pipefail'), false)
@@ -435,8 +219,8 @@ chained as (
     select
         *,
         case when is_exit_code_hidden then printed_exit_code else call_exit_status end as check_exit_code,
-        min(case when read_outcome = 'failed' then piece_number end) over (partition by tool_use_id) as first_failed_piece,
-        row_number() over (partition by tool_use_id, read_outcome is null order by piece_number, check_name) as unread_rank
+        min(case when read_outcome = 'failed' then command_number end) over (partition by tool_use_id) as first_failed_piece,
+        row_number() over (partition by tool_use_id, read_outcome is null order by command_number, check_name) as unread_rank
     from exits
 ),
 
@@ -465,7 +249,7 @@ judged as (
             when says_nothing_ran then 'unknown'
             when check_exit_code = 0 then 'passed'
             when check_exit_code > 0 and first_failed_piece is null and unread_rank = 1 then 'failed'
-            when check_exit_code > 0 and first_failed_piece > piece_number then 'passed'
+            when check_exit_code > 0 and first_failed_piece > command_number then 'passed'
             when is_silent then 'passed'
             else 'unknown'
         end as outcome,
@@ -478,7 +262,7 @@ judged as (
         end as outcome_method,
         -- After a failure in a chain of && nothing more is run.
         read_outcome is null and check_exit_code > 0 and is_named and operator_before in ('&&', '|')
-        and (coalesce(first_failed_piece < piece_number, false) or (first_failed_piece is null and unread_rank > 1)) as is_not_reached
+        and (coalesce(first_failed_piece < command_number, false) or (first_failed_piece is null and unread_rank > 1)) as is_not_reached
     from concluded
 ),
 
@@ -528,6 +312,20 @@ targeted as (
     from aimed
 ),
 
+-- A client may write the lines of call and result with one time, which tells nothing about how long it took.
+timed as (
+    select
+        * exclude (duration_ms),
+        check_count > 1 or is_background as is_shared,
+        nullif(duration_ms, 0) as duration_ms,
+        coalesce(read_minutes, 0) * 60 + coalesce(read_seconds, 0) + coalesce(read_milliseconds, 0) / 1000 as own_seconds,
+        coalesce(read_seconds, read_milliseconds, read_minutes) is not null and coalesce(
+            is_background
+            or coalesce(read_minutes, 0) * 60 + coalesce(read_seconds, 0) + coalesce(read_milliseconds, 0) / 1000 <= nullif(duration_ms, 0) / 1000, true
+        ) as has_own_duration
+    from targeted
+),
+
 placed as (
     select
         *,
@@ -546,7 +344,7 @@ placed as (
             when check_kind = 'validation' and check_name <> 'generated_file'
                 then nullif({{ regex_group('output_text', '((?:[\\w.@-]+/)*(?:skills|agents|commands)/[\\w./-]+[.]md)') }}, '')
         end as shown_path
-    from targeted
+    from timed
 )
 
 select
@@ -608,11 +406,11 @@ select
     {{ regex_texts('targeted.output_text', "'(?im)^([^\\n]*\\bwarn(?:ing)?\\b[^\\n]*)$'") }} as warning_lines,
     right(trim(targeted.output_text), 1000) as output_excerpt,
     targeted.is_named,
-    targeted.background_task_id is not null as is_background,
+    targeted.is_background,
     targeted.is_exit_code_hidden,
     targeted.is_output_cut,
     coalesce(
-        targeted.is_piped and regexp_matches(targeted.next_text, '^(tail|head|grep|egrep|rg|sed|awk|cut|wc|sort|less|jq)\b'), false
+        targeted.is_piped and regexp_matches(targeted.next_text, {{ filters }}), false
     ) as is_output_filtered,
     -- A status that contradicts the outcome, or that one of several checks may have caused, is not this check's.
     cast(case
@@ -648,17 +446,10 @@ select
     cast(case when targeted.has_counts then coalesce(targeted.read_skipped, 0) end as bigint) as skipped_count,
     cast(targeted.read_warnings as bigint) as warning_count,
     cast(targeted.read_fixed as bigint) as fixed_count,
-    coalesce(
-        case
-            when coalesce(targeted.read_seconds, targeted.read_milliseconds, targeted.read_minutes) is not null
-                then coalesce(targeted.read_minutes, 0) * 60 + coalesce(targeted.read_seconds, 0) + coalesce(targeted.read_milliseconds, 0) / 1000
-        end,
-        case when targeted.check_count = 1 and targeted.background_task_id is null then targeted.duration_ms / 1000 end
-    ) as duration_seconds,
-    case
-        when coalesce(targeted.read_seconds, targeted.read_milliseconds, targeted.read_minutes) is not null then 'exact'
-        when targeted.check_count = 1 and targeted.background_task_id is null and targeted.duration_ms is not null then 'upper_bound'
-    end as duration_method,
+    -- What ran in a call took no longer than it: a larger number adds up what ran side by side.
+    case when targeted.has_own_duration then targeted.own_seconds when not targeted.is_shared then targeted.duration_ms / 1000 end as duration_seconds,
+    case when targeted.has_own_duration then 'exact' when not targeted.is_shared and targeted.duration_ms is not null then 'upper_bound' end
+        as duration_method,
     round(
         case when targeted.is_script and targeted.has_kind_word then greatest(targeted.rule_confidence, 0.8) else targeted.rule_confidence end
         * case

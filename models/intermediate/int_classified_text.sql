@@ -38,24 +38,90 @@ distinct_texts as (
 fresh as (
     select
         *,
-        left(lower(replace(classified_text, '’', '''')), 2000) as rule_text
+        left(lower(replace(classified_text, '’', '''')), 3000) as rule_text
     from distinct_texts
     {% if is_incremental() %}anti join {{ this }} as known on known.text_hash = distinct_texts.text_hash{% endif %}
 ),
 
-ruled as (
-    select
-        *,
-        {{ rule_cases('intent_rules', {'text': 'regexp_matches(rule_text, {pattern})'}, 'rule_order') }} as rule_order
+parted as (
+    select text_hash, {{ request_clauses('rule_text') }} as all_clauses
     from fresh
+),
+
+-- Of a long text only the beginning and the end count: what is pasted stands between.
+outer_parts as (
+    select text_hash, {{ first_and_last('all_clauses', 12, 3) }} as clauses
+    from parted
+),
+
+bare_clauses as (
+    select text_hash, clause_number, left({{ without_lead_in('clause') }}, 400) as clause
+    from {{ explode('outer_parts', 'clauses', 'clause', 'clause_number') }} as exploded
+),
+
+clauses as (
+    select text_hash, clause, row_number() over (partition by text_hash order by clause_number) as clause_number
+    from bare_clauses
+    where clause <> ''
+),
+
+-- What the text as a whole is comes first, then the first clause that asks for something, then the hints. Below a pasted error
+-- nothing asks any more: that is output.
+found as (
+    select
+        text_hash,
+        0 as clause_number,
+        {{ rule_cases('intent_rules', {
+            'text': 'regexp_matches(rule_text, {pattern})', 'clause': 'false', 'pasted': 'false', 'hint': 'false'
+        }, 'rule_order') }} as rule_order
+    from fresh
+    union all
+    select
+        text_hash,
+        clause_number,
+        {{ rule_cases('intent_rules', {
+            'text': 'false', 'clause': 'regexp_matches(clause, {pattern})', 'pasted': 'false',
+            'hint': 'regexp_matches(clause, {pattern})'
+        }, 'rule_order') }} as rule_order
+    from clauses
+    union all
+    select
+        text_hash,
+        0 as clause_number,
+        {{ rule_cases('intent_rules', {
+            'text': 'false', 'clause': 'false', 'pasted': 'regexp_matches(rule_text, {pattern})', 'hint': 'false'
+        }, 'rule_order') }} as rule_order
+    from fresh
+),
+
+ranked as (
+    select
+        found.text_hash,
+        rules.category,
+        rules.rule_name,
+        rules.confidence,
+        row_number() over (
+            partition by found.text_hash
+            order by
+                case
+                    when rules.source = 'text' then 1
+                    when rules.source = 'clause' and found.clause_number = 1 then 2
+                    when rules.source = 'pasted' then 3
+                    when rules.source = 'clause' then 4
+                    else 5
+                end,
+                found.clause_number, found.rule_order
+        ) as rank_in_text
+    from found
+    inner join {{ ref('intent_rules') }} as rules on rules.rule_order = found.rule_order
 )
 
 select
-    ruled.text_hash,
-    ruled.classified_text,
-    coalesce(rules.category, 'other') as category,
-    coalesce(rules.rule_name, 'no_rule') as rule_name,
-    coalesce(rules.confidence, 0.2) as confidence,
-    ruled._batch_id
-from ruled
-left join {{ ref('intent_rules') }} as rules on rules.rule_order = ruled.rule_order
+    fresh.text_hash,
+    fresh.classified_text,
+    coalesce(ranked.category, 'unknown') as category,
+    coalesce(ranked.rule_name, 'no_rule') as rule_name,
+    coalesce(ranked.confidence, 0.2) as confidence,
+    fresh._batch_id
+from fresh
+left join ranked on ranked.text_hash = fresh.text_hash and ranked.rank_in_text = 1

@@ -109,10 +109,11 @@ block_items as (
             else 'prompt'
         end as item_kind,
         coalesce(blocks.tool_use_id, read_documents.tool_use_id) as tool_use_id,
-        coalesce(blocks.tool_name, calls.tool_name, source_calls.tool_name, read_documents.tool_name) as tool_name,
-        coalesce(calls.skill_name, source_calls.skill_name, parent_turns.command_name) as skill_name,
-        coalesce(spawned_agents.agent_name, calls.subagent_type) as agent_name,
-        coalesce(calls.target_path, read_documents.file_path) as file_path,
+        -- An empty name is none.
+        nullif(trim(coalesce(blocks.tool_name, calls.tool_name, source_calls.tool_name, read_documents.tool_name)), '') as tool_name,
+        nullif(coalesce(calls.skill_name, source_calls.skill_name, parent_turns.command_name), '') as skill_name,
+        nullif(coalesce(spawned_agents.agent_name, calls.subagent_type), '') as agent_name,
+        nullif(coalesce(calls.target_path, read_documents.file_path), '') as file_path,
         cast(null as varchar) as server_name,
         cast(null as varchar) as attachment_type,
         cast(
@@ -176,9 +177,9 @@ attached as (
         lines.created_at,
         attachments.attachment_type,
         attachments.attachment.toolUseID as tool_use_id,
-        coalesce(
+        nullif(coalesce(
             {{ path_identity('coalesce(attachments.attachment.path, attachments.attachment.filename)') }}, attachments.attachment.hookName
-        ) as file_path,
+        ), '') as file_path,
         attachments.memory_files,
         case
             when attachments.attachment_type = 'skill_listing'
@@ -249,7 +250,7 @@ attachment_parts as (
         created_at,
         'reference_file' as item_kind,
         cast(null as varchar) as tool_use_id,
-        {{ path_identity('memory_file.path') }} as file_path,
+        nullif({{ path_identity('memory_file.path') }}, '') as file_path,
         cast(null as varchar) as server_name,
         attachment_type,
         coalesce(length(memory_file.content), 0) as characters
@@ -315,7 +316,7 @@ items as (
         created_at,
         'tool_definition' as item_kind,
         tool_use_id,
-        found_tool as tool_name,
+        nullif(found_tool, '') as tool_name,
         cast(null as varchar) as skill_name,
         cast(null as varchar) as agent_name,
         cast(null as varchar) as file_path,
@@ -391,7 +392,8 @@ select
             then case when items.item_kind = 'command_body' then 'command' else 'skill' end
         when items.item_kind in ('tool_result', 'task_notification') and items.agent_name is not null then 'agent'
         when items.item_kind = 'task_notification' then 'user_prompt'
-        when items.item_kind in ('tool_call', 'tool_result', 'tool_definition') and items.tool_name is not null then 'tool'
+        -- The call may be missing, or have no name: its result is a tool's all the same.
+        when items.item_kind in ('tool_call', 'tool_result', 'tool_definition') then 'tool'
         when items.server_name is not null then 'mcp_server'
         when items.item_kind = 'reference_file' and items.file_path is not null then 'reference_file'
         when items.item_kind = 'hook_output' and items.file_path is not null then 'hook'
@@ -404,7 +406,7 @@ select
         when items.item_kind in ('skill_body', 'command_body') and items.skill_name is not null then items.skill_name
         when items.item_kind in ('tool_result', 'task_notification') and items.agent_name is not null then items.agent_name
         when items.item_kind = 'task_notification' then 'user_prompt'
-        when items.item_kind in ('tool_call', 'tool_result', 'tool_definition') and items.tool_name is not null then items.tool_name
+        when items.item_kind in ('tool_call', 'tool_result', 'tool_definition') then coalesce(items.tool_name, 'unknown')
         when items.server_name is not null then items.server_name
         when items.item_kind in ('reference_file', 'hook_output') and items.file_path is not null then items.file_path
         else coalesce(items.attachment_type, items.item_kind)

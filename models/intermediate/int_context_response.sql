@@ -2,11 +2,50 @@
 
 with touched as {{ touched_sessions() }},
 
+-- The inference that finished the response: what it was sent is the context of the thread. What the response was billed for in
+-- all holds this context several times where others ran before it, or advised it.
+answers as (
+    select inferences.*
+    from {{ ref('int_inference') }} as inferences
+    semi join touched on touched.session_id = inferences.session_id
+    where inferences.is_answer
+),
+
+-- What a response wrote, its earlier inferences included, is in the context of the next.
+written as (
+    select inferences.response_id, cast(sum(inferences.output_tokens) as bigint) as output_tokens
+    from {{ ref('int_inference') }} as inferences
+    semi join touched on touched.session_id = inferences.session_id
+    where inferences.is_written
+    group by inferences.response_id
+),
+
 responses as (
-    select responses.*
+    select
+        responses.response_id,
+        responses.session_id,
+        responses.actor,
+        responses.thread_position,
+        responses.started_at,
+        responses.model_name,
+        responses.cache_miss_reason,
+        responses.is_output_final,
+        responses.is_priced_by_iteration,
+        written.output_tokens,
+        answers.context_tokens,
+        answers.cache_read_tokens,
+        answers.cache_write_1h_tokens,
+        answers.cache_write_5m_tokens,
+        answers.input_tokens,
+        answers.cache_read_cost_usd,
+        answers.cache_write_1h_cost_usd,
+        answers.cache_write_5m_cost_usd,
+        answers.input_cost_usd
     from {{ ref('int_api_response') }} as responses
     semi join touched on touched.session_id = responses.session_id
-    where responses.context_tokens > 0 and responses.thread_position is not null
+    inner join answers on answers.response_id = responses.response_id
+    inner join written on written.response_id = responses.response_id
+    where answers.context_tokens > 0 and responses.thread_position is not null
 ),
 
 system_lines as (

@@ -84,44 +84,17 @@ rates as (
     left join measured_rates on measured_rates.thread_id = threads.thread_id
 ),
 
--- Where a thread goes on from a conversation that its lines do not hold, the base is that conversation: a fork; a file whose
--- first line names a parent that the session does not have; a main thread that begins with an answer; the subagent that
--- writes the summary for a compaction, which is sent what its parent was sent.
-first_lines as (
-    select
-        lines.session_id,
-        lines.actor,
-        lines.line_type = 'assistant' as is_answer,
-        lines.parent_uuid is not null and parents.line_uuid is null as is_parentless
-    from {{ ref('int_line') }} as lines
-    semi join touched on touched.session_id = lines.session_id
-    left join (
-        select distinct stg.session_id, stg.line_uuid
-        from {{ ref('stg_transcripts__line') }} as stg
-        semi join touched on touched.session_id = stg.session_id
-    ) as parents
-        on parents.session_id = lines.session_id and parents.line_uuid = lines.parent_uuid
-    where lines.thread_position = 1
-),
-
+-- Where a thread goes on from a conversation that its lines do not hold, the base is that conversation.
 origins as (
     select
         threads.thread_id,
-        case
-            when coalesce(entry_weights.summary_count, 0) > 0 then 'own'
-            when threads.actor like 'acompact%' then 'parent_thread'
-            when threads.actor = 'main' and sessions.forked_from_session_id is not null then 'fork'
-            when coalesce(first_lines.is_parentless, false) then 'cut_off'
-            when threads.actor = 'main' and coalesce(first_lines.is_answer, false) then 'cut_off'
-            else 'own'
-        end as origin,
+        case when coalesce(entry_weights.summary_count, 0) > 0 then 'own' else coalesce(thread_origins.origin, 'own') end as origin,
         -- With some early subagents the prompt is not in the log, and a copy that begins with a compaction does not show what
         -- that kept: a base that is what the texts leave over holds these too.
-        coalesce(first_lines.is_answer, false) or coalesce(entry_weights.summary_count, 0) > 0 as is_mixed
+        coalesce(thread_origins.is_answer_first, false) or coalesce(entry_weights.summary_count, 0) > 0 as is_mixed
     from threads
-    inner join {{ ref('int_session') }} as sessions on sessions.session_id = threads.session_id
+    left join {{ ref('int_thread_origin') }} as thread_origins on thread_origins.thread_id = threads.thread_id
     left join entry_weights on entry_weights.thread_id = threads.thread_id and entry_weights.entered_response_number = 1
-    left join first_lines on first_lines.session_id = threads.session_id and first_lines.actor = threads.actor
 ),
 
 -- The base of a thread: the system prompt and the tools. What the first response read from a cache is exactly that, for
@@ -282,6 +255,50 @@ surpluses as (
     from groups
 ),
 
+-- What the client counted of a start, laid out from position 0; the first of it is the base.
+counted_parts as (
+    select
+        *,
+        sum(tokens) over part_order - tokens as start_tokens,
+        sum(tokens) over part_order as end_tokens
+    from {{ ref('int_base_part') }} as int_base_part
+    semi join touched on touched.session_id = int_base_part.session_id
+    where tokens is not null
+    window part_order as (partition by thread_id order by part_number, part_id rows between unbounded preceding and current row)
+),
+
+-- And of that what lies above the base, as far as something is left over there.
+counted_surpluses as (
+    select
+        surpluses.thread_id,
+        counted_parts.part_id,
+        counted_parts.part_number,
+        counted_parts.item_kind,
+        counted_parts.component_type,
+        counted_parts.component_name,
+        counted_parts.file_path,
+        counted_parts.characters,
+        surpluses.session_id,
+        surpluses.entered_response_number,
+        surpluses.share_group,
+        case
+            when
+                counted_parts.is_counted and counted_parts.start_tokens >= surpluses.group_start
+                and counted_parts.end_tokens <= surpluses.group_start + surpluses.leftover_weight / surpluses.characters_per_token
+                then 'direct'
+            else 'proportional'
+        end as counted_method,
+        surpluses.characters_per_token * (
+            least(counted_parts.end_tokens, surpluses.group_start + surpluses.leftover_weight / surpluses.characters_per_token)
+            - greatest(counted_parts.start_tokens, surpluses.group_start)
+        ) as weight
+    from surpluses
+    inner join counted_parts on counted_parts.thread_id = surpluses.thread_id and counted_parts.end_tokens > surpluses.group_start
+    where
+        surpluses.surplus_kind = 'unlogged' and surpluses.context_change = 'start'
+        and counted_parts.start_tokens < surpluses.group_start + surpluses.leftover_weight / surpluses.characters_per_token
+),
+
 weighted as (
     select
         grouped.item_id,
@@ -305,15 +322,36 @@ weighted as (
             when surpluses.surplus_kind = 'pictures' and not grouped.is_length_known
                 then surpluses.leftover_weight * grouped.weight / surpluses.unknown_weight
             else 0
-        end as weight
+        end as weight,
+        cast(null as varchar) as counted_method
     from grouped
     inner join surpluses
         on surpluses.thread_id = grouped.thread_id and surpluses.entered_response_number = grouped.entered_response_number
         and surpluses.share_group = grouped.share_group
     union all
     select
-        {{ surrogate_key(['thread_id', 'entered_response_number', "'unlogged'"]) }} as item_id,
+        {{ surrogate_key(['part_id', "'above the base'"]) }} as item_id,
         thread_id,
+        session_id,
+        -2 as thread_position,
+        part_number as block_number,
+        cast(null as varchar) as line_uuid,
+        entered_response_number,
+        share_group,
+        false as is_output,
+        item_kind,
+        component_type,
+        component_name,
+        cast(null as varchar) as tool_use_id,
+        file_path,
+        characters,
+        weight,
+        counted_method
+    from counted_surpluses
+    union all
+    select
+        {{ surrogate_key(['surpluses.thread_id', 'surpluses.entered_response_number', "'unlogged'"]) }} as item_id,
+        surpluses.thread_id,
         session_id,
         -- Before the texts of a start, after those that came in the middle.
         cast(case when context_change in ('start', 'compaction') then -1 else 9000000000000000 end as bigint) as thread_position,
@@ -334,9 +372,17 @@ weighted as (
         cast(null as varchar) as tool_use_id,
         cast(null as varchar) as file_path,
         cast(0 as bigint) as characters,
-        case when logged_count = 0 then 1 else leftover_weight end as weight
+        case
+            when known.weight is not null then leftover_weight - known.weight
+            when logged_count = 0 then 1
+            else leftover_weight
+        end as weight,
+        cast(null as varchar) as counted_method
     from surpluses
-    where surplus_kind = 'unlogged'
+    left join (select thread_id, sum(weight) as weight from counted_surpluses group by thread_id) as known
+        on known.thread_id = surpluses.thread_id and surpluses.context_change = 'start'
+    -- A token is the least that is left over.
+    where surplus_kind = 'unlogged' and (known.weight is null or leftover_weight - known.weight >= characters_per_token)
 ),
 
 running as (
@@ -352,6 +398,7 @@ running as (
         surpluses.group_tokens,
         sum(weighted.weight) over item_group as group_weight,
         coalesce(sum(weighted.weight) filter (where weighted.item_kind = 'unlogged') over item_group, 0) as unlogged_weight,
+        coalesce(sum(weighted.weight) filter (where weighted.counted_method is not null) over item_group, 0) as counted_weight,
         sum(weighted.weight) over (
             partition by weighted.thread_id, weighted.entered_response_number, weighted.share_group
             order by weighted.is_output desc, weighted.thread_position, weighted.block_number, weighted.item_id
@@ -381,13 +428,14 @@ item_segments as (
         group_start + cast(round(group_tokens * running_weight / group_weight) as bigint) as end_position,
         characters,
         case
+            when counted_method is not null then counted_method
             when context_change = 'start' and origin = 'cut_off' and item_kind = 'unlogged' then 'estimated'
             when surplus_kind in ('unlogged', 'definitions') and context_change = 'growth' then 'estimated'
             -- What a start leaves over is a measured total less a little text: as good as a share by length.
             when
                 item_kind = 'unlogged' and not is_iterated
                 and context_change in ('start', 'compaction')
-                and group_weight - weight <= leftover_text_ratio * group_weight and group_count > 1 then 'proportional'
+                and group_weight - counted_weight - weight <= leftover_text_ratio * group_weight and group_count > 1 then 'proportional'
             -- And logged texts share what lies above a known base by length, as long as little else entered with them.
             when
                 item_kind <> 'unlogged' and not is_iterated and context_change in ('start', 'compaction') and is_base_known
@@ -537,22 +585,22 @@ restacked as (
     inner join split on split.thread_id = kept.thread_id and split.response_number = kept.response_number
 ),
 
--- The newest clients log the shape of their requests: system texts and tool definitions, by which the base is split.
+-- Where the client did not count, the lengths of the texts split the base.
 shapes as (
     select
-        threads.thread_id,
-        shapes.part_number,
-        shapes.component_type,
-        shapes.component_name,
-        sum(shapes.characters) over (partition by threads.thread_id) as total_characters,
-        sum(shapes.characters) over (
-            partition by threads.thread_id order by shapes.part_number, shapes.file_id, shapes.line_number
-            rows between unbounded preceding and current row
+        thread_id,
+        part_number,
+        item_kind,
+        component_type,
+        component_name,
+        sum(characters) over (partition by thread_id) as total_characters,
+        sum(characters) over (
+            partition by thread_id order by part_number, part_id rows between unbounded preceding and current row
         ) as running_characters,
-        shapes.characters
-    from {{ ref('stg_transcripts__request_shape') }} as shapes
-    inner join threads on threads.session_id = shapes.session_id and threads.actor = coalesce(shapes.agent_run_id, 'main')
-    where shapes.is_first_of_thread
+        characters
+    from {{ ref('int_base_part') }} as int_base_part
+    semi join touched on touched.session_id = int_base_part.session_id
+    where tokens is null
 ),
 
 -- How much of the base the thread's own system prompt and tools are. Of inherited context that is what the logged shape tells,
@@ -567,13 +615,17 @@ own_bases as (
         case
             when origins.origin = 'own' then bases.base_tokens
             when origins.origin = 'parent_thread' then least(bases.base_tokens, coalesce(parents.base_tokens, 0))
+            when counted.tokens is not null then least(bases.base_tokens, cast(round(counted.tokens) as bigint))
             else least(bases.base_tokens, cast(round(coalesce(shaped.total_characters, 0) / bases.characters_per_token) as bigint))
-        end as own_tokens
+        end as own_tokens,
+        counted.thread_id is not null as is_counted
     from bases
     inner join threads on threads.thread_id = bases.thread_id
     inner join origins on origins.thread_id = bases.thread_id
     left join (select thread_id, max(total_characters) as total_characters from shapes group by thread_id) as shaped
         on shaped.thread_id = bases.thread_id
+    left join (select thread_id, max(end_tokens) as tokens from counted_parts group by thread_id) as counted
+        on counted.thread_id = bases.thread_id
     left join (
         select
             parent_threads.session_id,
@@ -588,9 +640,12 @@ own_bases as (
 base_parts as (
     select
         own_bases.*,
+        cast(null as varchar) as part_id,
         shapes.part_number,
         shapes.characters,
-        shapes.thread_id is not null as is_split,
+        case when shapes.thread_id is not null then 'proportional' else 'direct' end as part_method,
+        coalesce(shapes.item_kind, 'base') as item_kind,
+        cast(null as varchar) as file_path,
         coalesce(shapes.component_type, 'system_prompt') as component_type,
         coalesce(shapes.component_name, 'system_prompt') as component_name,
         cast(round(own_bases.own_tokens * coalesce((shapes.running_characters - shapes.characters) / shapes.total_characters, 0)) as bigint)
@@ -598,13 +653,48 @@ base_parts as (
         cast(round(own_bases.own_tokens * coalesce(shapes.running_characters / shapes.total_characters, 1)) as bigint) as end_position
     from own_bases
     left join shapes on shapes.thread_id = own_bases.thread_id and shapes.total_characters > 0
-    where own_bases.own_tokens > 0
+    where own_bases.own_tokens > 0 and not own_bases.is_counted
+    union all
+    -- A base is cut off where the client counted more; what it counted less is not known.
+    select
+        own_bases.*,
+        counted_parts.part_id,
+        counted_parts.part_number,
+        counted_parts.characters,
+        case when counted_parts.is_counted and counted_parts.end_tokens <= own_bases.own_tokens + 0.5 then 'direct' else 'proportional' end,
+        counted_parts.item_kind,
+        counted_parts.file_path,
+        counted_parts.component_type,
+        counted_parts.component_name,
+        cast(round(counted_parts.start_tokens) as bigint),
+        least(cast(round(counted_parts.end_tokens) as bigint), own_bases.own_tokens)
+    from own_bases
+    inner join counted_parts on counted_parts.thread_id = own_bases.thread_id and round(counted_parts.start_tokens) < own_bases.own_tokens
     union all
     select
         own_bases.*,
+        cast(null as varchar),
+        -2,
+        0,
+        'estimated',
+        'unlogged',
+        cast(null as varchar),
+        'system_prompt',
+        'unlogged',
+        counted.tokens,
+        own_bases.own_tokens
+    from own_bases
+    inner join (select thread_id, cast(round(max(end_tokens)) as bigint) as tokens from counted_parts group by thread_id) as counted
+        on counted.thread_id = own_bases.thread_id and counted.tokens < own_bases.own_tokens
+    union all
+    select
+        own_bases.*,
+        cast(null as varchar) as part_id,
         -1 as part_number,
         0 as characters,
-        own_tokens > 0 as is_split,
+        case when own_tokens > 0 then 'proportional' else 'direct' end as part_method,
+        'base' as item_kind,
+        cast(null as varchar) as file_path,
         'system_prompt' as component_type,
         'inherited_context' as component_name,
         own_tokens as start_position,
@@ -615,14 +705,14 @@ base_parts as (
 
 base_segments as (
     select
-        {{ surrogate_key(['thread_id', "coalesce(part_number, 0)", "'base'"]) }} as segment_id,
+        coalesce(part_id, {{ surrogate_key(['thread_id', "coalesce(part_number, 0)", "'base'"]) }}) as segment_id,
         thread_id,
         session_id,
-        case when component_type = 'system_prompt' then 'base' else 'tool_definition' end as item_kind,
+        item_kind,
         component_type,
         component_name,
         cast(null as varchar) as tool_use_id,
-        cast(null as varchar) as file_path,
+        file_path,
         cast(null as varchar) as line_uuid,
         cast(1 as bigint) as entered_response_number,
         cast(1 as bigint) as first_response_number,
@@ -631,14 +721,15 @@ base_segments as (
         end_position - start_position as segment_tokens,
         cast(coalesce(characters, 0) as bigint) as characters,
         case
+            when is_counted and component_name <> 'inherited_context' then part_method
             -- What went before is not known, nor how much of it is the system prompt.
             when origin = 'cut_off' or is_mixed and not is_measured then 'estimated'
             when not is_measured and not is_mostly_base then 'estimated'
             when not is_measured then 'proportional'
-            when is_split then 'proportional'
-            else 'direct'
+            else part_method
         end as allocation_method
     from base_parts
+    where end_position > start_position
 ),
 
 -- An item is laid once when it enters and once more after each micro-compaction that it outlasts.

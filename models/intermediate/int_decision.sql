@@ -72,8 +72,10 @@ questions as (
         asked.answer_text,
         asked.note_text,
         asked.unanswered_reason,
+        -- The same words with other options are another question.
         lead(calls.tool_use_id) over (
-            partition by calls.session_id, asked.question_text order by calls.called_at nulls last, calls.tool_use_id
+            partition by calls.session_id, asked.question_text, asked.option_labels
+            order by calls.called_at nulls last, calls.tool_use_id
         ) is not null as was_asked_again
     from calls
     inner join {{ ref('stg_transcripts__question') }} as asked on asked.tool_use_id = calls.tool_use_id
@@ -155,23 +157,29 @@ responses as (
     window main_thread as (partition by responses.session_id order by responses.thread_position, responses.response_id)
 ),
 
+-- A line may stand in two files of its session.
 notices as (
     select
         notices.*,
         turns.turn_id,
-        turns.actor
+        turns.actor,
+        row_number() over (
+            partition by notices.line_uuid
+            order by notices.source_path, notices.line_number, notices.part_number, notices.chosen_model, notices.notice_kind
+        ) as copy_number
     from {{ ref('stg_transcripts__model_notice') }} as notices
     inner join {{ ref('int_line_turn') }} as turns on turns.line_uuid = notices.line_uuid and turns.session_id = notices.session_id
 ),
 
 notice_times as (
     select
-        notices.* exclude (turn_id),
+        notices.* exclude (turn_id, copy_number),
         -- A turn that never reached the model is no task.
         case when prompts.prompt_origin not in ('local_command', 'shell') then notices.turn_id end as turn_id,
         coalesce(notices.created_at, prompts.prompted_at) as noticed_at
     from notices
     left join turns as prompts on prompts.turn_id = notices.turn_id
+    where notices.copy_number = 1
 ),
 
 decisions as (

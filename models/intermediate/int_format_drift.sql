@@ -1,24 +1,28 @@
 {{ config(materialized='table') }}
 
 {#
-    How the transcript format changed from one client version to the next. A field that is not seen may still exist: it counts
-    as come or gone only where, at the rates at which lines and sessions that may have it do, at least `format_expected_lines`
-    lines and `format_expected_sessions` sessions on the other side should have shown it. Lines of one session look alike; that is
-    why lines alone prove nothing. So do the sessions of one project, which lowers the confidence where there is only one. Nor has
-    a field come or gone that another type of line had before or has later.
+    How the transcript format changed from one client version to the next. A field or type of line that is not seen may still
+    exist: it counts as come or gone only where, on the other side, at least `format_expected_lines` lines at the rate at which
+    lines that may have it do, and at least `format_expected_sessions` sessions should have shown it. How many sessions that is
+    depends on what they did, and what a project does it goes on doing: a project that never showed it while it was there (no
+    plans, no errors, no such tool) is expected to show nothing, one that did at its own rate, one that is new at the rate of
+    projects, all of them at the lower bound of what so few can tell. The confidence is the chance that somebody would have
+    shown it, less where that rests on one project. Nor has a field come or gone that another type of line had before or has
+    later.
 #}
 with version_lines as (
     select
-        session_id,
-        client_version,
-        line_type,
-        coalesce(subtype, '') as subtype,
-        cast({{ regex_group('client_version', '^([0-9]+)[.]') }} as bigint) * 100000000
-        + cast({{ regex_group('client_version', '^[0-9]+[.]([0-9]+)[.]') }} as bigint) * 100000
-        + cast({{ regex_group('client_version', '^[0-9]+[.][0-9]+[.]([0-9]+)') }} as bigint) as version_number,
-        created_at
-    from {{ ref('stg_transcripts__line') }}
-    where {{ regex_matches('client_version', "'^[0-9]{1,4}[.][0-9]{1,4}[.][0-9]{1,4}'") }} and line_type is not null and not is_nested
+        lines.session_id,
+        lines.client_version,
+        lines.line_type,
+        coalesce(lines.subtype, '') as subtype,
+        {{ version_number('lines.client_version') }} as version_number,
+        lines.created_at,
+        files.path as source_path,
+        lines.line_number as source_line
+    from {{ ref('stg_transcripts__line') }} as lines
+    inner join {{ ref('stg_transcripts__file') }} as files on files.file_id = lines.file_id
+    where {{ version_number('lines.client_version') }} is not null and lines.line_type is not null and not lines.is_nested
 ),
 
 -- Line types by subtype for system lines: their subtypes have fields of their own.
@@ -30,6 +34,8 @@ elements as (
         subtype,
         case when line_type = 'system' and subtype <> '' then concat(line_type, '/', subtype) else line_type end as element_name,
         min(created_at) as first_seen_at,
+        min_by(source_path, (created_at, source_path, source_line)) as source_path,
+        min_by(source_line, (created_at, source_path, source_line)) as source_line,
         count(*) as line_count
     from version_lines
     group by all
@@ -73,7 +79,9 @@ versions as (
     select
         client_version,
         version_number,
-        min(first_seen_at) as version_seen_at
+        min(first_seen_at) as version_seen_at,
+        min_by(source_path, (first_seen_at, source_path, source_line)) as source_path,
+        min_by(source_line, (first_seen_at, source_path, source_line)) as source_line
     from elements
     group by all
 ),
@@ -82,7 +90,9 @@ numbered_versions as (
     select
         version_number,
         min(client_version) as client_version,
-        min(version_seen_at) as version_seen_at
+        min(version_seen_at) as version_seen_at,
+        min_by(source_path, (version_seen_at, source_path, source_line)) as source_path,
+        min_by(source_line, (version_seen_at, source_path, source_line)) as source_line
     from versions
     group by version_number
 ),
@@ -92,6 +102,8 @@ element_versions as (
         element_name,
         version_number,
         min(first_seen_at) as first_seen_at,
+        min_by(source_path, (first_seen_at, source_path, source_line)) as source_path,
+        min_by(source_line, (first_seen_at, source_path, source_line)) as source_line,
         cast(sum(line_count) as double) as line_count
     from elements
     group by all
@@ -130,7 +142,6 @@ fields as (
         field_path,
         min(version_number) as first_version,
         max(version_number) as last_version,
-        count(distinct session_id) as field_sessions,
         sum(field_lines * scale) as field_lines,
         max(scale) as scale
     from field_versions
@@ -146,20 +157,109 @@ field_anywhere as (
     group by field_path
 ),
 
-session_sides as (
+field_uses as (
+    select
+        field_versions.element_name,
+        field_versions.field_path,
+        coalesce(projects.project_path, field_versions.session_id) as project_path,
+        count(distinct field_versions.session_id) as used_count
+    from field_versions
+    left join projects on projects.session_id = field_versions.session_id
+    group by all
+),
+
+element_sides as (
+    select
+        element_name,
+        min(version_number) as first_version,
+        max(version_number) as last_version,
+        sum(line_count) as line_count
+    from element_versions
+    group by element_name
+),
+
+-- Each project's sessions before, while and after a field or a type of line was there, and how many of them showed it.
+project_sides as (
     select
         fields.element_name,
         fields.field_path,
-        count(distinct case when sessions.version_number < fields.first_version then sessions.session_id end) as sessions_before,
-        count(distinct case when sessions.version_number < fields.first_version then sessions.project_path end) as projects_before,
-        count(distinct case when sessions.version_number > fields.last_version then sessions.session_id end) as sessions_after,
-        count(distinct case when sessions.version_number > fields.last_version then sessions.project_path end) as projects_after,
+        sessions.project_path,
+        count(distinct case when sessions.version_number < fields.first_version then sessions.session_id end) as before_count,
+        count(distinct case when sessions.version_number > fields.last_version then sessions.session_id end) as after_count,
         count(distinct case
             when sessions.version_number between fields.first_version and fields.last_version then sessions.session_id
-        end) as sessions_with
+        end) as between_count,
+        coalesce(max(field_uses.used_count), 0) as used_count
     from fields
     inner join element_sessions as sessions on sessions.element_name = fields.element_name and sessions.scale = fields.scale
-    group by all
+    left join field_uses
+        on field_uses.element_name = fields.element_name and field_uses.field_path = fields.field_path
+        and field_uses.project_path = sessions.project_path
+    group by fields.element_name, fields.field_path, sessions.project_path
+    union all
+    select
+        element_sides.element_name,
+        '',
+        sessions.project_path,
+        count(distinct case when sessions.version_number < element_sides.first_version then sessions.session_id end),
+        count(distinct case when sessions.version_number > element_sides.last_version then sessions.session_id end),
+        count(distinct case
+            when sessions.version_number between element_sides.first_version and element_sides.last_version then sessions.session_id
+        end),
+        count(distinct case when sessions.element_name = element_sides.element_name then sessions.session_id end)
+    from element_sides
+    cross join element_sessions as sessions
+    where sessions.scale = 1
+    group by element_sides.element_name, sessions.project_path
+),
+
+-- The rate of projects, and of the sessions in those that showed it.
+habits as (
+    select
+        element_name,
+        field_path,
+        coalesce({{ wilson_low('count(*) filter (where used_count > 0)', 'count(*) filter (where between_count > 0)') }}, 0) as project_share,
+        coalesce({{ wilson_low(
+            'sum(least(used_count, between_count)) filter (where used_count > 0)', 'sum(between_count) filter (where used_count > 0)'
+        ) }}, 0) as session_share
+    from project_sides
+    group by element_name, field_path
+),
+
+project_rates as (
+    select
+        project_sides.element_name,
+        project_sides.field_path,
+        project_sides.before_count,
+        project_sides.after_count,
+        case
+            when project_sides.between_count = 0 then habits.project_share
+            when project_sides.used_count > 0 then 1
+            else 0
+        end as project_share,
+        case
+            when project_sides.between_count = 0 then habits.session_share
+            when project_sides.used_count > 0
+                then {{ wilson_low('least(project_sides.used_count, project_sides.between_count)', 'project_sides.between_count') }}
+            else 0
+        end as session_share
+    from project_sides
+    inner join habits on habits.element_name = project_sides.element_name and habits.field_path = project_sides.field_path
+),
+
+-- The chance that a project shows nothing: it does no such thing, or does and no session of it happened to.
+session_sides as (
+    select
+        element_name,
+        field_path,
+        round(sum(before_count * project_share * session_share), 6) as sessions_before,
+        round(sum(after_count * project_share * session_share), 6) as sessions_after,
+        round(sum(case when before_count > 0 then project_share else 0 end), 6) as projects_before,
+        round(sum(case when after_count > 0 then project_share else 0 end), 6) as projects_after,
+        sum(ln(greatest(1 - project_share * (1 - power(1 - session_share, before_count)), 1e-9))) as silence_before,
+        sum(ln(greatest(1 - project_share * (1 - power(1 - session_share, after_count)), 1e-9))) as silence_after
+    from project_rates
+    group by element_name, field_path
 ),
 
 sides as (
@@ -170,7 +270,6 @@ sides as (
         fields.last_version,
         fields.scale,
         fields.field_lines,
-        fields.field_sessions,
         sum(case when element_versions.version_number < fields.first_version then element_versions.line_count else 0 end) as lines_before,
         sum(case when element_versions.version_number > fields.last_version then element_versions.line_count else 0 end) as lines_after,
         sum(
@@ -184,16 +283,6 @@ sides as (
     from fields
     inner join element_versions on element_versions.element_name = fields.element_name
     group by all
-),
-
-element_sides as (
-    select
-        element_name,
-        min(version_number) as first_version,
-        max(version_number) as last_version,
-        sum(line_count) as line_count
-    from element_versions
-    group by element_name
 ),
 
 all_lines as (
@@ -221,23 +310,6 @@ element_expected as (
     from element_sides
     cross join all_lines
     group by element_sides.element_name, element_sides.first_version, element_sides.last_version, element_sides.line_count
-),
-
-element_session_sides as (
-    select
-        element_sides.element_name,
-        count(distinct case when sessions.version_number < element_sides.first_version then sessions.session_id end) as sessions_before,
-        count(distinct case when sessions.version_number < element_sides.first_version then sessions.project_path end) as projects_before,
-        count(distinct case when sessions.version_number > element_sides.last_version then sessions.session_id end) as sessions_after,
-        count(distinct case when sessions.version_number > element_sides.last_version then sessions.project_path end) as projects_after,
-        count(distinct case
-            when sessions.version_number between element_sides.first_version and element_sides.last_version then sessions.session_id
-        end) as sessions_between,
-        count(distinct case when sessions.element_name = element_sides.element_name then sessions.session_id end) as sessions_with
-    from element_sides
-    cross join element_sessions as sessions
-    where sessions.scale = 1
-    group by element_sides.element_name
 ),
 
 types as (
@@ -293,8 +365,9 @@ changes as (
         cast(null as varchar) as old_type,
         cast(null as varchar) as new_type,
         sides.lines_before * sides.field_lines / sides.lines_with as expected_lines,
-        session_sides.sessions_before * least(sides.field_sessions / cast(session_sides.sessions_with as double), 1) as expected_sessions,
-        session_sides.projects_before as project_count,
+        session_sides.sessions_before as expected_sessions,
+        session_sides.projects_before as expected_projects,
+        session_sides.silence_before as silence,
         cast(sides.field_lines as bigint) as line_count
     from sides
     inner join session_sides
@@ -312,8 +385,9 @@ changes as (
         null,
         null,
         sides.lines_after * sides.field_lines / sides.lines_with,
-        session_sides.sessions_after * least(sides.field_sessions / cast(session_sides.sessions_with as double), 1),
+        session_sides.sessions_after,
         session_sides.projects_after,
+        session_sides.silence_after,
         cast(sides.field_lines as bigint)
     from sides
     inner join session_sides
@@ -334,6 +408,7 @@ changes as (
         lines_before * least(line_count / (line_count + lines_before), 1) * 16,
         null,
         null,
+        null,
         cast(line_count * 16 as bigint)
     from new_types
     union all
@@ -347,11 +422,12 @@ changes as (
         null,
         null,
         expected.lines_before * expected.line_ratio,
-        sessions.sessions_before * sessions.sessions_with / cast(sessions.sessions_between as double),
+        sessions.sessions_before,
         sessions.projects_before,
+        sessions.silence_before,
         cast(expected.line_count as bigint)
     from element_expected as expected
-    inner join element_session_sides as sessions on sessions.element_name = expected.element_name
+    inner join session_sides as sessions on sessions.element_name = expected.element_name and sessions.field_path = ''
     where expected.version_before is not null
     union all
     select
@@ -364,11 +440,12 @@ changes as (
         null,
         null,
         expected.lines_after * expected.line_ratio,
-        sessions.sessions_after * sessions.sessions_with / cast(sessions.sessions_between as double),
+        sessions.sessions_after,
         sessions.projects_after,
+        sessions.silence_after,
         cast(expected.line_count as bigint)
     from element_expected as expected
-    inner join element_session_sides as sessions on sessions.element_name = expected.element_name
+    inner join session_sides as sessions on sessions.element_name = expected.element_name and sessions.field_path = ''
     where expected.version_after is not null
 )
 
@@ -388,11 +465,13 @@ select
     changes.line_count,
     changes.expected_lines,
     changes.expected_sessions,
-    changes.project_count,
+    changes.expected_projects,
     round(case
         when changes.expected_sessions is null then 1 - exp(-changes.expected_lines / 20)
-        else (1 - exp(-changes.expected_sessions / 2)) * (1 - exp(-changes.project_count))
-    end, 3) as confidence
+        else (1 - exp(changes.silence)) * (1 - exp(-changes.expected_projects))
+    end, 3) as confidence,
+    case when element_versions.first_seen_at is not null then element_versions.source_path else new_versions.source_path end as source_path,
+    case when element_versions.first_seen_at is not null then element_versions.source_line else new_versions.source_line end as source_line
 from changes
 inner join numbered_versions as new_versions on new_versions.version_number = changes.new_version
 left join numbered_versions as old_versions on old_versions.version_number = changes.old_version

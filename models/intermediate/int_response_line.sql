@@ -75,11 +75,142 @@ keyed as (
         and sessions_of_message.owner_session_id = candidates.owner_session_id
 ),
 
-identified as (
+-- An id is worth what its writer makes of it: a relay can give every answer the same one. All lines of a response report the same
+-- input, so a prompt or a tool result between two lines that report another, or after one that ended its turn, starts another answer.
+-- Of a server-side loop the first step is compared: early lines report no more than that.
+signed as (
     select
         *,
-        {{ surrogate_key(['message_key', "coalesce(counted_request_id, owner_session_id)"]) }} as response_id
+        coalesce(counted_request_id, owner_session_id) as request_key,
+        concat_ws(',', file_id, agent_run_id, is_nested, is_sidechain) as thread_name,
+        nullif(
+            concat_ws(
+                ',',
+                coalesce({{ first_element('usage.iterations') }}.input_tokens, usage.input_tokens, 0),
+                coalesce({{ first_element('usage.iterations') }}.cache_read_input_tokens, usage.cache_read_input_tokens, 0),
+                coalesce({{ first_element('usage.iterations') }}.cache_creation_input_tokens, usage.cache_creation_input_tokens, 0)
+            ), '0,0,0'
+        ) as input_signature
     from keyed
+),
+
+doubtful_keys as (
+    select message_key, request_key
+    from signed
+    group by message_key, request_key
+    having
+        count(distinct input_signature) > 1
+        or count(*) filter (where request_id is null and stop_reason in ('end_turn', 'stop_sequence')) > 1
+),
+
+-- Copies follow their original, and replays by a side question what they replay.
+doubtful_lines as (
+    select signed.*
+    from signed
+    semi join doubtful_keys
+        on doubtful_keys.message_key = signed.message_key and doubtful_keys.request_key = signed.request_key
+    where not signed.is_copy and coalesce(signed.request_id, signed.counted_request_id, '') = coalesce(signed.counted_request_id, '')
+),
+
+inputs as (
+    select
+        file_id,
+        line_number,
+        part_number,
+        count(*) filter (where line_type = 'user' and not is_meta) over (
+            partition by concat_ws(',', file_id, agent_run_id, is_nested, is_sidechain) order by line_number, part_number
+            rows between unbounded preceding and current row
+        ) as input_count
+    from {{ ref('stg_transcripts__line') }}
+    where line_type in ('user', 'assistant') and file_id in (select file_id from doubtful_lines)
+),
+
+-- Lines without an input are compared among themselves: one that only announces an answer proves nothing.
+compared as (
+    select
+        doubtful_lines.*,
+        coalesce(
+            inputs.input_count > lag(inputs.input_count) over key_lines
+            and (
+                doubtful_lines.input_signature <> lag(doubtful_lines.input_signature) over key_lines
+                or (doubtful_lines.request_id is null and lag(doubtful_lines.stop_reason) over key_lines in ('end_turn', 'stop_sequence'))
+            ), false
+        ) as starts_answer
+    from doubtful_lines
+    inner join inputs
+        on inputs.file_id = doubtful_lines.file_id and inputs.line_number = doubtful_lines.line_number
+        and inputs.part_number = doubtful_lines.part_number
+    window key_lines as (
+        partition by
+            doubtful_lines.message_key, doubtful_lines.request_key, doubtful_lines.thread_name, doubtful_lines.input_signature is null
+        order by doubtful_lines.line_number, doubtful_lines.part_number
+    )
+),
+
+runs as (
+    select
+        *,
+        sum(case when starts_answer then 1 else 0 end) over (
+            partition by message_key, request_key, thread_name order by line_number, part_number
+            rows between unbounded preceding and current row
+        ) as run_number
+    from compared
+),
+
+run_starts as (
+    select
+        *,
+        first_value(line_uuid) over run as run_uuid,
+        max(input_signature) over (partition by message_key, request_key, thread_name, run_number) as run_signature
+    from runs
+    window run as (partition by message_key, request_key, thread_name, run_number order by line_number, part_number)
+),
+
+-- The earliest run of a key keeps its name, and so do the runs in other files and threads that report what it reports.
+first_runs as (
+    select message_key, request_key, run_signature
+    from (
+        select
+            message_key,
+            request_key,
+            run_signature,
+            row_number() over (
+                partition by message_key, request_key
+                order by run_signature is null, is_sidechain, created_at nulls last, source_path, line_number, part_number
+            ) as place
+        from run_starts
+        where run_number = 0
+    ) as placed
+    where place = 1
+),
+
+answer_names as (
+    select
+        run_starts.message_key,
+        run_starts.request_key,
+        run_starts.line_uuid,
+        max(
+            case
+                when run_starts.run_number > 0 or run_starts.run_signature <> first_runs.run_signature then run_starts.run_uuid
+            end
+        ) as answer_name
+    from run_starts
+    inner join first_runs
+        on first_runs.message_key = run_starts.message_key and first_runs.request_key = run_starts.request_key
+    group by run_starts.message_key, run_starts.request_key, run_starts.line_uuid
+),
+
+identified as (
+    select
+        signed.*,
+        case
+            when answer_names.answer_name is null then {{ surrogate_key(['signed.message_key', 'signed.request_key']) }}
+            else {{ surrogate_key(['signed.message_key', 'signed.request_key', 'answer_names.answer_name']) }}
+        end as response_id
+    from signed
+    left join answer_names
+        on answer_names.message_key = signed.message_key and answer_names.request_key = signed.request_key
+        and answer_names.line_uuid = signed.line_uuid
 ),
 
 session_starts as (

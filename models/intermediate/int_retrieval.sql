@@ -176,13 +176,17 @@ questions as (
         end as target,
         case
             when calls.tool_name in ('Read', 'NotebookRead')
-                then coalesce(calls.result.file.startLine, case when calls.tool_input.offset > 0 then calls.tool_input.offset end, 1)
+                then coalesce(
+                    {{ first_line('calls.result.file.startLine') }}, case when calls.tool_input.offset > 0 then calls.tool_input.offset end, 1
+                )
             else command_targets.line_start
         end as line_start,
-        coalesce(calls.result.file.startLine + calls.result.file.numLines - 1, command_targets.line_end) as line_end,
+        coalesce(
+            {{ first_line('calls.result.file.startLine') }} + calls.result.file.numLines - 1, command_targets.line_end
+        ) as line_end,
         calls.result.file.totalLines as document_line_count,
         coalesce(command_targets.is_compound, false) as is_compound,
-        calls.call_status = 'error' as has_failed,
+        calls.call_status = 'error' or calls.has_found_nothing as has_failed,
         calls.call_status = 'error' and coalesce(calls.exit_code, 0) <> 1 as has_broken,
         coalesce(result_texts.result_text, '') as result_text
     from calls

@@ -9,7 +9,7 @@ documents as (
         document_path,
         any_value(document_name) as document_name,
         min(retrieved_at) as first_retrieved_at
-    from {{ ref('int_retrieval') }}
+    from {{ ref('int_retrieval') }} as int_retrieval
     semi join touched on touched.session_id = int_retrieval.session_id
     where document_path is not null and turn_id is not null
     group by session_id, turn_id, document_path
@@ -17,6 +17,7 @@ documents as (
 
 calls as (
     select
+        calls.session_id,
         calls.turn_id,
         calls.called_at,
         calls.tool_name,
@@ -24,23 +25,31 @@ calls as (
         calls.tool_input.command as command
     from {{ ref('int_tool_call') }} as calls
     semi join touched on touched.session_id = calls.session_id
-    where calls.call_status = 'ok' and calls.turn_id is not null
+    where calls.call_status = 'ok'
 ),
 
+-- What follows in the same turn, and what follows until the session ends: work on a file often goes on at the next prompt.
 opened as (
     select
         documents.turn_id,
         documents.document_path,
-        max(calls.called_at) filter (where calls.tool_name in ('Edit', 'Write', 'MultiEdit', 'NotebookEdit')) as last_edited_at,
-        max(calls.called_at) filter (where calls.tool_name in ('Read', 'NotebookRead')) as last_read_at
+        max(calls.called_at) filter (where calls.tool_name in ('Edit', 'Write', 'MultiEdit', 'NotebookEdit')) as edited_in_session_at,
+        max(calls.called_at) filter (where calls.tool_name in ('Read', 'NotebookRead')) as read_in_session_at,
+        max(calls.called_at) filter (
+            where calls.tool_name in ('Edit', 'Write', 'MultiEdit', 'NotebookEdit') and calls.turn_id = documents.turn_id
+        ) as last_edited_at,
+        max(calls.called_at) filter (
+            where calls.tool_name in ('Read', 'NotebookRead') and calls.turn_id = documents.turn_id
+        ) as last_read_at
     from documents
-    inner join calls on calls.turn_id = documents.turn_id and calls.target_path = documents.document_path
+    inner join calls on calls.session_id = documents.session_id and calls.target_path = documents.document_path
     group by documents.turn_id, documents.document_path
 ),
 
 -- What the agent wrote afterwards: texts and commands.
 writings as (
     select
+        lines.session_id,
         turns.turn_id,
         lines.created_at as written_at,
         blocks.block_text as written_text
@@ -52,6 +61,7 @@ writings as (
     where blocks.block_type = 'text' and lines.line_type = 'assistant'
     union all
     select
+        session_id,
         turn_id,
         called_at,
         command
@@ -70,6 +80,32 @@ named as (
         and contains(writings.written_text, documents.document_name)
     where length(documents.document_name) >= 4
     group by documents.turn_id, documents.document_path
+),
+
+-- Over a whole session only a name of a file that is written out counts: a part of a word would be met by chance.
+written_names as (
+    select
+        session_id,
+        written_name,
+        max(written_at) as written_at
+    from {{ explode(
+        "(select session_id, written_at, "
+        ~ regex_groups('written_text', '([.]?[\\p{L}\\p{N}_@+-]+(?:[.][\\p{L}\\p{N}_@+-]+)+)')
+        ~ " as names from writings)",
+        'names', 'written_name', 'name_number'
+    ) }} as exploded
+    group by session_id, written_name
+),
+
+named_in_session as (
+    select
+        documents.turn_id,
+        documents.document_path,
+        max(written_names.written_at) as named_in_session_at
+    from documents
+    inner join written_names
+        on written_names.session_id = documents.session_id and written_names.written_name = documents.document_name
+    group by documents.turn_id, documents.document_path
 )
 
 select
@@ -79,9 +115,14 @@ select
     opened.last_edited_at,
     opened.last_read_at,
     named.last_named_at,
+    opened.edited_in_session_at,
+    opened.read_in_session_at,
+    named_in_session.named_in_session_at,
     touched._batch_id
 from documents
 inner join touched on touched.session_id = documents.session_id
 left join opened on opened.turn_id = documents.turn_id and opened.document_path = documents.document_path
 left join named on named.turn_id = documents.turn_id and named.document_path = documents.document_path
-where opened.turn_id is not null or named.turn_id is not null
+left join named_in_session
+    on named_in_session.turn_id = documents.turn_id and named_in_session.document_path = documents.document_path
+where opened.turn_id is not null or named.turn_id is not null or named_in_session.turn_id is not null

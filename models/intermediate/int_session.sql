@@ -175,7 +175,24 @@ dated as (
                 or not regexp_matches(worktrees.worktree_parts, '[/\\].')
                 then worktrees.base_dir
             else worktrees.first_dir
-        end as project_path
+        end as project_path,
+        -- The worktree itself, by the same places, where the client does not name it.
+        case
+            when
+                worktrees.base_dir is not null
+                and {{ regex_group('worktrees.worktree_parts', '^([^/\\\\]+)[/\\\\]') }} = {{ path_name('worktrees.worktree_parts') }}
+                then {{ regex_group('worktrees.first_dir', '^(.*?worktrees[/\\\\][^/\\\\]+[/\\\\][^/\\\\]+[/\\\\][^/\\\\]+)') }}
+            when
+                worktrees.base_dir is not null
+                and (
+                    regexp_matches(worktrees.base_dir, '^(/root|(/home|/Users|/mnt/[a-z]/Users|[A-Za-z]:[/\\]Users)[/\\][^/\\]+)$')
+                    or regexp_matches(worktrees.first_dir, '([/\\][.]claude[/\\]|[._-])worktrees[/\\]')
+                    or not regexp_matches(worktrees.worktree_parts, '[/\\].')
+                )
+                then {{ regex_group('worktrees.first_dir', '^(.*?worktrees[/\\\\][^/\\\\]+)') }}
+            -- A session of the repository that works in one of the client's own worktrees.
+            else nullif({{ regex_group('worktrees.working_dir', '^(.*?[/\\\\][.]claude[/\\\\]worktrees[/\\\\][^/\\\\]+)') }}, '')
+        end as folder_worktree
     from worktrees
     left join summaries on summaries.session_id = worktrees.session_id
     left join parents on parents.session_id = worktrees.session_id
@@ -208,7 +225,7 @@ select
     ) as user_id,
     dated.host,
     dated.working_dir,
-    dated.worktree_path,
+    coalesce(dated.worktree_path, dated.folder_worktree) as worktree_path,
     dated.git_branch,
     dated.first_client_version,
     dated.last_client_version,

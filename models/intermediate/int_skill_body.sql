@@ -18,6 +18,25 @@ with calls as (
     where tool_name in ('Skill', 'SlashCommand')
 ),
 
+-- Commands that the client answers by itself (/model, /clear): what follows them is not theirs.
+local_commands as (
+    select distinct lines.parent_uuid as turn_id
+    from {{ ref('int_line') }} as lines
+    inner join {{ ref('stg_transcripts__block') }} as blocks
+        on blocks.file_id = lines.file_id and blocks.line_number = lines.line_number and blocks.part_number = lines.part_number
+    where blocks.block_text like '<local-command-std%'
+    union
+    select distinct parent_uuid as turn_id
+    from {{ ref('int_line') }}
+    where subtype = 'local_command'
+),
+
+turns as (
+    select turns.*
+    from {{ ref('int_turn') }} as turns
+    anti join local_commands on local_commands.turn_id = turns.turn_id
+),
+
 texts as (
     select
         lines.session_id,
@@ -40,7 +59,7 @@ texts as (
         and blocks.block_type = 'text'
     inner join {{ ref('stg_transcripts__line') }} as raw_lines
         on raw_lines.file_id = lines.file_id and raw_lines.line_number = lines.line_number and raw_lines.part_number = lines.part_number
-    left join {{ ref('int_turn') }} as turns on turns.turn_id = lines.parent_uuid
+    left join turns on turns.turn_id = lines.parent_uuid
     left join calls on calls.tool_use_id = raw_lines.source_tool_use_id
     -- Before 2.1.97 no line names its call: the body follows the call's result.
     left join calls as answered
@@ -82,7 +101,14 @@ masked as (
             {{ template_text('block_text', "coalesce(arguments, '')", 'session_id') }},
             coalesce(skill_path, '${CLAUDE_SKILL_DIR}'), '${CLAUDE_SKILL_DIR}'
         )) as body_hash,
-        coalesce(called_name, nullif({{ path_name('skill_path') }}, '')) as skill_name
+        -- A typed command may load another skill than the one that it names: that one's folder tells.
+        case
+            when
+                tool_use_id is null and skill_path is not null
+                and lower({{ path_name('skill_path') }}) <> lower({{ regex_group('called_name', '([^:]*)$') }})
+                then {{ path_name('skill_path') }}
+            else coalesce(called_name, nullif({{ path_name('skill_path') }}, ''))
+        end as skill_name
     from bodies
 ),
 
@@ -120,7 +146,7 @@ select
     masked.body_text,
     masked.body_hash,
     coalesce(candidates.version_hash, masked.body_hash) as version_hash,
-    candidates.skill_version,
+    coalesce(candidates.skill_version, {{ plugin_path_version('masked.skill_path') }}) as skill_version,
     candidates.commit_hash,
     candidates.file_path,
     masked.created_at,

@@ -100,6 +100,7 @@ select
     md5(coalesce(kinds.tool_input_json, '')) as input_hash,
     md5(coalesce(kinds.error_text, '')) as error_hash,
     md5(coalesce(kinds.tool_input.description, kinds.tool_input.prompt, '')) as work_hash,
+    case when kinds.is_revert then left(kinds.command, 2000) end as revert_command,
     served.is_own,
     kinds.is_background,
     -- A note in a scratch folder is no change of the work.

@@ -49,6 +49,42 @@ delegations as (
     where tool_name in ('Agent', 'Task') and task_source = 'prompt'
 ),
 
+-- The last edit of each file, and whether a command after it threw just that away: it names the file, or throws away all.
+edited_files as (
+    select
+        task_id,
+        target_path,
+        max(call_number) as last_edit_number
+    from all_task_calls
+    where is_edit and call_status = 'ok' and target_path is not null
+    group by task_id, target_path
+),
+
+thrown_away as (
+    select
+        edited_files.task_id,
+        edited_files.target_path,
+        max(reverts.call_number) as thrown_away_number
+    from edited_files
+    left join all_task_calls as reverts
+        on reverts.task_id = edited_files.task_id and reverts.is_revert and reverts.call_status = 'ok'
+        and reverts.call_number > edited_files.last_edit_number
+        and (
+            {{ regex_matches('reverts.revert_command', "'reset +(-q +|--quiet +)?--hard|(checkout|restore)( +--)? +(\.|:/)( |$|[&|])|stash +drop'") }}
+            or contains(reverts.revert_command, {{ path_name('edited_files.target_path') }})
+        )
+    group by edited_files.task_id, edited_files.target_path
+),
+
+undone_tasks as (
+    select
+        task_id,
+        max(thrown_away_number) as undone_number
+    from thrown_away
+    group by task_id
+    having count(*) = count(thrown_away_number)
+),
+
 repeated_errors as (
     select
         task_id,
@@ -80,6 +116,7 @@ features as (
         max_by(test_outcome, call_number) filter (where test_outcome is not null) as test_outcome,
         {{ value_at_max('tests_passed', 'call_number') }} filter (where test_outcome is not null) as tests_passed,
         {{ value_at_max('tests_failed', 'call_number') }} filter (where test_outcome is not null) as tests_failed,
+        count(*) filter (where test_outcome = 'passed') as passed_run_count,
         count(*) filter (where tool_name in ('Agent', 'Task', 'Workflow')) as delegation_count,
         count(*) filter (where tool_name = 'AskUserQuestion') as question_count,
         count(*) filter (where tool_name in ('EnterPlanMode', 'ExitPlanMode', 'exit_plan_mode')) as plan_count,
@@ -102,13 +139,13 @@ features as (
         max(call_number) filter (where is_edit and call_status = 'ok') as last_edit_number,
         max(call_number) filter (where test_outcome is not null) as last_test_number,
         max(call_number) filter (where tool_name in ('Agent', 'Task')) as last_delegation_number,
-        max(call_number) filter (where is_revert and call_status = 'ok') as last_revert_number,
         max(call_number) filter (where (is_commit or is_push) and call_status = 'ok') as last_commit_number,
         max(call_number) filter (where is_own and error_type = 'denied_user') as last_rejection_number,
         max(call_number) filter (where is_own) as last_own_number,
         max_by(call_status, call_number) filter (where is_own) as last_call_status,
         max_by(error_type, call_number) filter (where call_status in ('error', 'denied', 'interrupted')) as last_error_type,
-        max_by(tool_family, call_number) filter (where is_own) as last_call_family
+        max_by(tool_family, call_number) filter (where is_own) as last_call_family,
+        max_by(tool_name, call_number) filter (where is_own) as last_call_name
     from all_task_calls
     group by task_id
 ),
@@ -167,15 +204,22 @@ tasks as (
         turns.is_human,
         turns.prompt_rule,
         turns.permission_mode,
+        -- Who asks for a trial, a way back or a clean folder is not let down when edits are thrown away.
+        coalesce({{ regex_matches(
+            'lower(turns.prompt_text)',
+            "'\\b(revert|undo|undone|roll(ing)? ?back|restor(e|ing)|discard|throw (it |them |that )?away|stash|reset|checkout|check out|temporar|experiment|try out|scratch|clean|drop|remove|delete|back to)'"
+        ) }}, false) as speaks_of_undoing,
         'ok' as delegation_status,
         cast(null as varchar) as delegation_error,
         cast(null as varchar) as subagent_type,
         false as is_background,
         false as was_given_again,
         turns.next_turn_id is not null as has_next_turn,
-        -- A word or a command is said again for many reasons.
+        -- A word, a command, a check or a commit is asked for again for many reasons.
         case
-            when length(turns.prompt_text) > 25 and turns.prompt_rule not in ('slash_command', 'short_confirmation', 'git_state_told')
+            when
+                length(turns.prompt_text) > 25
+                and coalesce(turns.prompt_category, 'unknown') not in ('command', 'continue', 'git', 'release', 'test', 'thanks')
                 then turns.text_hash
         end as text_hash
     from turns
@@ -189,6 +233,7 @@ tasks as (
         false,
         'no_rule',
         cast(null as varchar),
+        false,
         call_status,
         error_type,
         subagent_type,
@@ -210,6 +255,7 @@ select
     tasks.prompt_rule,
     coalesce(tasks.permission_mode = 'plan', false) as is_plan_mode,
     tasks.prompt_rule = 'approved_plan_handover' as is_plan_handover,
+    tasks.speaks_of_undoing,
     tasks.delegation_status,
     tasks.delegation_error,
     tasks.subagent_type,
@@ -222,8 +268,13 @@ select
     coalesce(reactions.reaction_hash = tasks.text_hash, false) as was_asked_again,
     coalesce(responses.response_count, 0) as response_count,
     responses.last_stop_reason,
+    -- A program that asked for data in a given form gets its answer as the input of a call.
+    coalesce(features.last_call_name = 'StructuredOutput' and features.last_call_status = 'ok', false) as returned_output,
     responses.last_response_id is not null
-    and responses.last_response_id not in (select response_id from all_task_calls where response_id is not null) as ended_with_answer,
+    and (
+        responses.last_response_id not in (select response_id from all_task_calls where response_id is not null)
+        or coalesce(features.last_call_name = 'StructuredOutput' and features.last_call_status = 'ok', false)
+    ) as ended_with_answer,
     coalesce(responses.has_refusal, false) as has_refusal,
     coalesce(api_errors.api_error_count, 0) as api_error_count,
     coalesce(api_errors.last_api_error_at >= coalesce(responses.last_main_response_at, api_errors.last_api_error_at), false)
@@ -244,6 +295,7 @@ select
     features.test_outcome,
     features.tests_passed,
     features.tests_failed,
+    coalesce(features.passed_run_count, 0) as passed_run_count,
     coalesce(features.delegation_count, 0) as delegation_count,
     coalesce(features.question_count, 0) as question_count,
     coalesce(features.plan_count, 0) as plan_count,
@@ -267,11 +319,8 @@ select
     features.last_call_status,
     features.last_call_family,
     features.last_error_type,
-    -- The edits were thrown away, and nothing was edited or committed after.
-    coalesce(
-        features.last_revert_number > features.last_edit_number
-        and features.last_revert_number > coalesce(features.last_commit_number, 0), false
-    ) as ended_reverted,
+    -- All edits were thrown away, and nothing was edited or committed after.
+    coalesce(undone_tasks.undone_number > coalesce(features.last_commit_number, 0), false) as ended_reverted,
     coalesce(features.last_rejection_number = features.last_own_number, false) as ended_rejected,
     coalesce(features.last_edit_number > features.last_commit_number, false) as edited_after_commit,
     coalesce(greatest(features.last_edit_number, features.last_delegation_number) > features.last_test_number, false)
@@ -282,6 +331,7 @@ inner join touched on touched.session_id = tasks.session_id
 left join reactions on reactions.turn_id = tasks.task_id and reactions.reaction_rank = 1
 left join features on features.task_id = tasks.task_id
 left join looks on looks.task_id = tasks.task_id
+left join undone_tasks on undone_tasks.task_id = tasks.task_id
 left join repeated_errors on repeated_errors.task_id = tasks.task_id
 left join responses on responses.task_id = tasks.task_id
 left join api_errors on api_errors.task_id = tasks.task_id

@@ -16,7 +16,7 @@ calls as (
         lines.line_number as source_line,
         blocks.tool_use_id,
         blocks.block_number,
-        coalesce(blocks.tool_name, 'unknown') as tool_name,
+        coalesce(nullif(trim(blocks.tool_name), ''), 'unknown') as tool_name,
         blocks.caller_type,
         blocks.tool_input,
         blocks.tool_input_json,
@@ -100,14 +100,61 @@ paired as (
     where calls.call_rank = 1
 ),
 
+-- What a shell ran whose command failed: the exit status is that of the last simple command.
+commands as (
+    select
+        tool_use_id,
+        {{ up_to_last_command(plain_command('tool_input.command')) }} as plain_text
+    from paired
+    where is_error and tool_name in ('Bash', 'PowerShell') and tool_input.command is not null
+),
+
+last_commands as (
+    select
+        tool_use_id,
+        {{ last_command('plain_text') }} as command_text,
+        {{ last_command('plain_text', 1) }} as operator_before,
+        {{ only_looks_before_last('plain_text') }} as only_looks_before,
+        regexp_matches(plain_text, 'pipefail|\bset\s+-\w*e') as stops_early
+    from commands
+),
+
 judged as (
     select
-        *,
-        is_error or tool_denial_kind is not null or coalesce(result.interrupted, false) as has_failed,
-        left(coalesce(result_text, ''), 2000) as error_head,
+        paired.*,
+        paired.is_error or paired.tool_denial_kind is not null or coalesce(paired.result.interrupted, false)
+        or (paired.tool_name = 'WebFetch' and coalesce(paired.result.code >= 400, false)) as has_failed,
+        left(coalesce(paired.result_text, ''), 2000) as error_head,
+        coalesce(
+            try_cast(nullif({{ regex_group('paired.result_text', '^(?:Error: )?Exit code ([0-9]+)') }}, '') as integer),
+            paired.result.exitCode, paired.result.task.exitCode
+        ) as exit_code,
         -- Such a client begins the result of each command that failed with its exit code.
-        coalesce({{ version_number('client_version') }} >= {{ version_number("'" ~ var('exit_code_stated_since') ~ "'") }}, false) as states_exit_code
+        coalesce({{ version_number('paired.client_version') }} >= {{ version_number("'" ~ var('exit_code_stated_since') ~ "'") }}, false) as states_exit_code,
+        last_commands.command_text as last_command,
+        last_commands.operator_before,
+        coalesce(last_commands.only_looks_before, false) as only_looks_before,
+        coalesce(last_commands.stops_early, false) as stops_early,
+        -- What a command printed, without the client's words.
+        {{ regex_replace_all('paired.result_text', "'^(Error: )?Exit code \\d+\\s*|^Error\\s*$'", "''") }} as printed_text
     from paired
+    left join last_commands on last_commands.tool_use_id = paired.tool_use_id
+),
+
+-- The last command with its exit code, where the exit status is surely its own. Without a stated code only silence tells
+-- "nothing was found" from an error.
+attributed as (
+    select
+        *,
+        case
+            when stops_early or (exit_code is null and printed_text <> '') then null
+            when
+                operator_before = '&&' and (
+                    not only_looks_before or regexp_matches(printed_text, '(?i)no such file|fatal:|not a git|cannot|\berror\b|command not found')
+                ) then null
+            else coalesce(cast(exit_code as varchar), '') || ' ' || last_command
+        end as exit_of_last_command
+    from judged
 ),
 
 classified as (
@@ -120,101 +167,111 @@ classified as (
                 'denial_kind': 'regexp_matches(tool_denial_kind, {pattern})',
                 'error_text': 'regexp_matches(error_head, {pattern})',
                 'hook': 'states_exit_code and regexp_matches(first_hook_event, {pattern})',
+                'http_status': 'regexp_matches(cast(result.code as varchar), {pattern})',
+                'last_command': 'regexp_matches(exit_of_last_command, {pattern})',
                 'unstated_error_text': 'not states_exit_code and regexp_matches(error_head, {pattern})',
                 'tool': 'regexp_matches(tool_name, {pattern})'
             }, 'error_type', "'other'") }}
-        end as error_type
-    from judged
+        end as rule_error_type
+    from attributed
+),
+
+concluded as (
+    select
+        * exclude (has_failed),
+        coalesce(rule_error_type = 'found_nothing', false) as has_found_nothing,
+        nullif(rule_error_type, 'found_nothing') as error_type,
+        has_failed and rule_error_type <> 'found_nothing' as has_failed
+    from classified
 )
 
 select
-    classified.tool_use_id,
-    classified.session_id,
-    classified.actor,
+    concluded.tool_use_id,
+    concluded.session_id,
+    concluded.actor,
     turns.turn_id,
     response_lines.response_id,
-    classified.line_uuid,
-    classified.result_line_uuid,
-    classified.source_path,
-    classified.source_line,
-    classified.block_number,
-    classified.tool_name,
-    classified.caller_type,
+    concluded.line_uuid,
+    concluded.result_line_uuid,
+    concluded.source_path,
+    concluded.source_line,
+    concluded.block_number,
+    concluded.tool_name,
+    concluded.caller_type,
     case
-        when classified.tool_name like 'mcp\_\_%' escape '\'
-            then {{ regex_group('classified.tool_name', '^mcp__(.+?)__') }}
+        when concluded.tool_name like 'mcp\_\_%' escape '\'
+            then {{ regex_group('concluded.tool_name', '^mcp__(.+?)__') }}
     end as mcp_server,
-    classified.called_at,
-    classified.returned_at,
+    concluded.called_at,
+    concluded.returned_at,
     case
-        when not classified.has_result then 'no_result'
-        when not classified.has_failed then 'ok'
-        when classified.error_type like 'denied%' then 'denied'
-        when classified.error_type in ('interrupted', 'cancelled') then 'interrupted'
+        when not concluded.has_result then 'no_result'
+        when not concluded.has_failed then 'ok'
+        when concluded.error_type like 'denied%' then 'denied'
+        when concluded.error_type in ('interrupted', 'cancelled') then 'interrupted'
         else 'error'
     end as call_status,
-    classified.error_type,
-    case when classified.has_failed then left(classified.error_head, 1000) end as error_text,
+    concluded.error_type,
+    case when concluded.has_failed then left(concluded.error_head, 1000) end as error_text,
+    concluded.exit_code,
+    concluded.tool_denial_kind,
+    {{ own_words("coalesce(concluded.user_feedback, case when concluded.error_type = 'denied_user' then " ~ rejection_text('concluded.result_text') ~ " end)") }}
+        as user_feedback,
+    {{ path_identity("coalesce(concluded.tool_input.file_path, concluded.tool_input.notebook_path)") }} as target_path,
     coalesce(
-        try_cast(nullif({{ regex_group('classified.error_head', '^(?:Error: )?Exit code ([0-9]+)') }}, '') as integer),
-        classified.result.exitCode, classified.result.task.exitCode
-    ) as exit_code,
-    classified.tool_denial_kind,
-    classified.user_feedback,
-    {{ path_identity("coalesce(classified.tool_input.file_path, classified.tool_input.notebook_path)") }} as target_path,
-    coalesce(
-        classified.tool_input.file_path, classified.tool_input.notebook_path, classified.tool_input.command,
-        classified.tool_input.pattern, classified.tool_input.url, classified.tool_input.query, classified.tool_input.skill,
-        classified.tool_input.subagent_type, classified.tool_input.path, classified.tool_input.subject,
-        classified.tool_input.taskId, classified.tool_input.task_id, classified.tool_input.uri, classified.tool_input.to,
-        classified.tool_input.description
+        concluded.tool_input.file_path, concluded.tool_input.notebook_path, concluded.tool_input.command,
+        concluded.tool_input.pattern, concluded.tool_input.url, concluded.tool_input.query, concluded.tool_input.skill,
+        concluded.tool_input.subagent_type, concluded.tool_input.path, concluded.tool_input.subject,
+        concluded.tool_input.taskId, concluded.tool_input.task_id, concluded.tool_input.uri, concluded.tool_input.to,
+        concluded.tool_input.description
     ) as target,
-    classified.tool_input,
-    classified.tool_input_json,
-    classified.result,
-    classified.result_shape,
-    classified.has_result,
-    case when classified.has_result then not classified.has_failed end as is_success,
-    coalesce(classified.tool_input.run_in_background, false)
-    or classified.result.backgroundTaskId is not null
-    or coalesce(classified.result.status = 'async_launched', false) as is_background,
+    concluded.tool_input,
+    concluded.tool_input_json,
+    concluded.result,
+    concluded.result_shape,
+    concluded.has_result,
+    case when concluded.has_result then not concluded.has_failed end as is_success,
+    concluded.has_found_nothing,
+    coalesce(concluded.tool_input.run_in_background, false)
+    or concluded.result.backgroundTaskId is not null
+    or coalesce(concluded.result.status = 'async_launched', false) as is_background,
     case
-        when classified.result.totalDurationMs is not null then classified.result.totalDurationMs
-        when classified.result.durationMs is not null then classified.result.durationMs
-        when classified.result.durationSeconds is not null then classified.result.durationSeconds * 1000
-        when classified.returned_at >= classified.called_at then {{ ms_between('classified.called_at', 'classified.returned_at') }}
+        when concluded.result.totalDurationMs is not null then concluded.result.totalDurationMs
+        when concluded.result.durationMs is not null then concluded.result.durationMs
+        when {{ believable('concluded.result.durationSeconds') }} is not null then {{ believable('concluded.result.durationSeconds') }} * 1000
+        when concluded.returned_at >= concluded.called_at then {{ ms_between('concluded.called_at', 'concluded.returned_at') }}
     end as duration_ms,
     case
         when
-            classified.result.totalDurationMs is not null or classified.result.durationMs is not null
-            or classified.result.durationSeconds is not null then 'exact'
-        when classified.returned_at >= classified.called_at then 'upper_bound'
+            concluded.result.totalDurationMs is not null or concluded.result.durationMs is not null
+            or {{ believable('concluded.result.durationSeconds') }} is not null then 'exact'
+        when concluded.returned_at >= concluded.called_at then 'upper_bound'
     end as duration_method,
-    coalesce(classified.tool_input_bytes, 0) as input_bytes,
-    coalesce(classified.output_bytes, 0) as output_bytes,
-    coalesce(classified.output_characters, 0) as output_characters,
-    classified.output_image_count,
+    coalesce(concluded.tool_input_bytes, 0) as input_bytes,
+    coalesce(concluded.output_bytes, 0) as output_bytes,
+    coalesce(concluded.output_characters, 0) as output_characters,
+    concluded.output_image_count,
     -- What git and gh print about a commit and a pull request: `[main 1a2b3c4] Subject`, `1a2b3c4 Subject` of a log that follows,
     -- `ok 1a2b3c4` of a wrapper; fact_session_event decides.
     case
-        when {{ regex_matches('classified.tool_input.command', "'\\bgit\\b[^\\n\\x3b&|]*\\s(commit|cherry-pick|revert)\\b'") }}
-            then {{ regex_groups('classified.result_text', '(?m)^((?:\\[[^\\]\\n]+ [0-9a-f]{7,40}\\] |[0-9a-f]{7,40} |ok(?: ✓)? [0-9a-f]{7,40}$)[^\\n]*)') }}
+        when {{ regex_matches('concluded.tool_input.command', "'\\bgit\\b[^\\n\\x3b&|]*\\s(commit|cherry-pick|revert)\\b'") }}
+            then {{ regex_groups('concluded.result_text', '(?m)^((?:\\[[^\\]\\n]+ [0-9a-f]{7,40}\\] |[0-9a-f]{7,40} |ok(?: ✓)? [0-9a-f]{7,40}$)[^\\n]*)') }}
     end as commit_lines,
     case
-        when {{ regex_matches('classified.tool_input.command', "'\\bgh\\s+pr\\s+create\\b'") }}
-            then {{ regex_groups('classified.result_text', '(?m)^(https://\\S+/pull/[0-9]+)\\s*$') }}
+        when {{ regex_matches('concluded.tool_input.command', "'\\bgh\\s+pr\\s+create\\b'") }}
+            then {{ regex_groups('concluded.result_text', '(?m)^(https://\\S+/pull/[0-9]+)\\s*$') }}
     end as pull_request_urls,
-    case when classified.result.type = 'create' then classified.written_line_count else classified.patch_lines_added end
+    case when concluded.result.type = 'create' then concluded.written_line_count else concluded.patch_lines_added end
         as patch_lines_added,
-    case when classified.result.type = 'create' then 0 else classified.patch_lines_deleted end as patch_lines_deleted,
+    case when concluded.result.type = 'create' then 0 else concluded.patch_lines_deleted end as patch_lines_deleted,
     touched._batch_id
-from classified
-inner join touched on touched.session_id = classified.session_id
-left join {{ ref('int_line_turn') }} as turns on turns.line_uuid = classified.line_uuid
+from concluded
+inner join touched on touched.session_id = concluded.session_id
+left join {{ ref('int_line_turn') }} as turns on turns.line_uuid = concluded.line_uuid
 left join (
     select line_uuid, max(response_id) as response_id
     from {{ ref('int_response_line') }}
     where not is_copy
     group by line_uuid
 ) as response_lines
-    on response_lines.line_uuid = classified.line_uuid
+    on response_lines.line_uuid = concluded.line_uuid

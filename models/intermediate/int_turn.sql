@@ -148,7 +148,7 @@ sent_from_queue as (
     anti join queued on queued.session_id = enqueued.session_id and trim(queued.prompt_text) = enqueued.queued_text
     where
         enqueued.queue_operation = 'enqueue' and enqueued.queued_text <> ''
-        and not regexp_matches(enqueued.queued_text, '^([{]"task_id"|<(task|agent)-notification>|<command-|/[a-z][\w:-]*(\s|$)|!)')
+        and not regexp_matches(enqueued.queued_text, '^([{]"task_id"|<(task|agent|bash)-notification\b|<command-|/[a-z][\w:-]*(\s|$)|!)')
     group by enqueued.queue_line_id
 ),
 
@@ -218,7 +218,8 @@ printing_sessions as (
 opening_lines as (
     select
         *,
-        -- Who gave it, by the newest field that says so. A build server types nothing.
+        -- Who gave it, by the newest field that says so. A build server types nothing, and what the client says of itself in a
+        -- line that names no giver nobody typed.
         case
             when turn_origin in ('human', 'sdk', 'scheduled', 'task_notification', 'auto_continuation', 'peer') then turn_origin
             when turn_origin in ('host_synthetic', 'system') then 'system'
@@ -227,6 +228,7 @@ opening_lines as (
             when origin_kind is not null then replace(origin_kind, '-', '_')
             when prompt_source in ('typed', 'queued', 'suggestion_accepted') then 'human'
             when prompt_source in ('sdk', 'system') then prompt_source
+            when {{ is_client_text('prompt_text') }} then 'system'
             when entrypoint like 'sdk%' then 'sdk'
             when {{ is_on_build_server('working_dir') }} then 'sdk'
             when entrypoint = '' and session_id in (select session_id from printing_sessions) then 'sdk'
@@ -250,11 +252,15 @@ prompts as (
             when is_rewritten then 'rewritten'
             when regexp_matches(prompt_text, '^\s*<command-(name|message)>') then 'command'
             when regexp_matches(prompt_text, '^\s*<bash-input>') then 'shell'
-            when regexp_matches(prompt_text, '^\s*<task-notification>') then 'task_notification'
+            when regexp_matches(prompt_text, '^\s*<(task|agent|bash)-notification\b') then 'task_notification'
             when regexp_matches(prompt_text, '^\s*<(teammate-message|cross-session-message|channel)\b') then 'peer'
             when regexp_matches(prompt_text, '^\s*<user-memory-input>') then 'memory'
-            -- An approved plan that the client handed to a fresh context: the person approved it and typed nothing.
-            when plan_content is not null and giver = 'human' then 'plan_handover'
+            -- An approved plan that the client handed to a fresh context: the person approved it and typed nothing. Old clients
+            -- do not keep the plan apart.
+            when giver = 'human' and (
+                plan_content is not null
+                or (coalesce(prompt_source, '') <> 'typed' and regexp_matches(prompt_text, '^Implement the following plan:\s*\n'))
+            ) then 'plan_handover'
             else giver
         end as prompt_origin,
         giver = 'human' as is_given_by_person,
@@ -273,7 +279,8 @@ prompts as (
         cast(null as varchar) as client_prompt_id,
         cast(null as varchar) as permission_mode,
         case
-            when command_mode = 'task-notification' or prompt_text like '<task-notification>%' then 'task_notification'
+            when command_mode = 'task-notification' or regexp_matches(prompt_text, '^\s*<(task|agent|bash)-notification\b')
+                then 'task_notification'
             when coalesce(origin_kind, 'human') = 'human' then 'queued'
             else replace(origin_kind, '-', '_')
         end as prompt_origin,
@@ -323,6 +330,24 @@ unprompted as (
             or (lines.actor <> 'main' and lines.created_at < firsts.first_prompted_at)
         )
     group by lines.session_id
+    union all
+    -- Where one id stands for all lines of a session, none but the first has a place in a thread; its answers count all the same.
+    select
+        answers.session_id,
+        {{ surrogate_key(['answers.session_id', "'start'"]) }} as turn_id,
+        min(answers.created_at) as prompted_at,
+        min_by(answers.file_id, (answers.created_at, files.path, answers.line_number)) as file_id,
+        min_by(answers.line_number, (answers.created_at, files.path, answers.line_number)) as line_number,
+        max(touched._batch_id) as _batch_id
+    from {{ ref('stg_transcripts__line') }} as answers
+    inner join touched on touched.session_id = answers.session_id
+    inner join {{ ref('stg_transcripts__file') }} as files on files.file_id = answers.file_id
+    semi join {{ ref('int_line') }} as namesakes
+        on namesakes.session_id = answers.session_id and namesakes.line_uuid = answers.line_uuid
+    anti join {{ ref('int_line') }} as lines on lines.session_id = answers.session_id and lines.line_type = 'assistant'
+    anti join prompts on prompts.session_id = answers.session_id
+    where answers.line_type = 'assistant'
+    group by answers.session_id
 ),
 
 turns as (
@@ -390,7 +415,12 @@ assistant_lines as (
         on main_lines.session_id = ordered.session_id
         and main_lines.thread_position >= ordered.thread_position
         and (ordered.next_position is null or main_lines.thread_position < ordered.next_position)
-    where main_lines.line_type = 'assistant'
+    left join {{ ref('stg_transcripts__line') }} as lines
+        on lines.file_id = main_lines.file_id and lines.line_number = main_lines.line_number
+        and lines.part_number = main_lines.part_number
+    -- What the client put in an answer's place, such as "No response requested." after a resume, is none. An error of the API is
+    -- written the same way, but the model had been asked.
+    where main_lines.line_type = 'assistant' and (coalesce(lines.model_raw, '') <> '<synthetic>' or coalesce(lines.is_api_error, false))
     group by ordered.turn_id
 )
 
@@ -420,6 +450,7 @@ select
         ),
         false
     ) as is_human,
+    ordered.is_given_by_person,
     case
         when ordered.prompt_origin = 'command' then trim(
             '/' || ltrim({{ regex_group("ordered.prompt_text", "<command-name>\\s*([^<]*?)\\s*</command-name>") }}, '/') || ' '
@@ -429,6 +460,13 @@ select
             then '!' || {{ regex_group("ordered.prompt_text", "(?s)<bash-input>(.*?)</bash-input>") }}
         else ordered.prompt_text
     end as prompt_text,
+    case
+        when ordered.prompt_text is null then null
+        when ordered.prompt_origin = 'plan_handover' then 'approved_plan'
+        when ordered.is_given_by_person and ordered.prompt_origin in ('human', 'queued', 'command', 'shell', 'memory', 'rewritten')
+            then 'person'
+        else 'machine'
+    end as text_source,
     nullif(ltrim({{ regex_group("ordered.prompt_text", "<command-name>\\s*/?([^<]*?)\\s*</command-name>") }}, '/'), '')
         as command_name,
     ordered.permission_mode,

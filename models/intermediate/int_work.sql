@@ -214,7 +214,7 @@ agent_work as (
                 when delegations.tool_input.name is not null and delegations.tool_input.team_name is not null
                     then {{ surrogate_key(["'team_member'", 'delegations.tool_input.name']) }}
                 else {{ surrogate_key([
-                    "'subagent'", "coalesce(delegations.result.agentType, delegations.tool_input.subagent_type, 'general-purpose')"
+                    "'subagent'", "coalesce(nullif(delegations.result.agentType, ''), nullif(delegations.tool_input.subagent_type, ''), 'general-purpose')"
                 ]) }}
             end
         ) as agent_id,
@@ -224,7 +224,7 @@ agent_work as (
                 when delegations.tool_name = 'Workflow' then 'workflow-subagent'
                 when delegations.tool_input.name is not null and delegations.tool_input.team_name is not null
                     then delegations.tool_input.name
-                else coalesce(delegations.result.agentType, delegations.tool_input.subagent_type, 'general-purpose')
+                else coalesce(nullif(delegations.result.agentType, ''), nullif(delegations.tool_input.subagent_type, ''), 'general-purpose')
             end
         ) as agent_name,
         case
@@ -404,8 +404,53 @@ team_work as (
     inner join calls as items on items.tool_use_id = owned_items.work_id
     left join item_ends on item_ends.work_id = owned_items.work_id and item_ends.owner = owned_items.owner
     left join named_agents on named_agents.session_id = items.session_id and named_agents.teammate_name = owned_items.owner
+),
+
+-- An agent that the client refused to start, and that never ran, is none: a name that the agent made up, mostly.
+started as (
+    select agent_id from {{ ref('int_actor') }}
+    union
+    select agent_id from agent_work where run_actor is not null or outcome is distinct from 'rejected'
+),
+
+delegated as (
+    select
+        agent_work.work_id,
+        agent_work.work_source,
+        agent_work.session_id,
+        agent_work.actor,
+        agent_work.turn_id,
+        agent_work.run_actor,
+        coalesce(started.agent_id, {{ surrogate_key(["'subagent'", "'unknown'"]) }}) as agent_id,
+        case when started.agent_id is not null then agent_work.agent_name else 'unknown' end as agent_name,
+        case when started.agent_id is not null then agent_work.agent_type else 'subagent' end as agent_type,
+        agent_work.teammate_name,
+        agent_work.handed_to,
+        agent_work.description,
+        agent_work.prompt_text,
+        agent_work.requested_model,
+        agent_work.is_background,
+        agent_work.created_at,
+        agent_work.assigned_at,
+        agent_work.accepted_at,
+        agent_work.outcome,
+        agent_work.outcome_reason,
+        agent_work.ended_at,
+        agent_work.last_activity_at,
+        agent_work.returned_at,
+        agent_work.ended_by,
+        agent_work.returned_text,
+        agent_work.return_source_path,
+        agent_work.return_source_line,
+        agent_work.reported_tool_call_count,
+        agent_work.reported_edit_count,
+        agent_work.source_path,
+        agent_work.source_line,
+        agent_work._batch_id
+    from agent_work
+    left join started on started.agent_id = agent_work.agent_id
 )
 
-select * from agent_work
+select * from delegated
 union all
 select * from team_work

@@ -87,10 +87,12 @@ actions as (
 -- A response's tokens are shared over its actions by length, in whole tokens that add up to the response's own.
 weighted as (
     select
-        actions.*,
+        -- The session may change inside a message: all that it did is where it was counted.
+        actions.* replace (responses.session_id as session_id),
         responses.actor,
         turns.turn_id,
-        responses.context_tokens,
+        responses.input_tokens + responses.cache_read_tokens + responses.cache_write_5m_tokens + responses.cache_write_1h_tokens
+            as sent_tokens,
         responses.output_tokens as response_output_tokens,
         sum(actions.weight) over (partition by actions.response_id) as total_weight,
         sum(actions.weight) over (
@@ -108,7 +110,7 @@ orphans as (
         actions.*,
         calls.actor,
         calls.turn_id,
-        cast(0 as bigint) as context_tokens,
+        cast(0 as bigint) as sent_tokens,
         cast(0 as bigint) as response_output_tokens,
         1 as total_weight,
         1 as running_weight
@@ -141,8 +143,8 @@ select
     everything.error_type,
     'observed' as provenance,
     cast(
-        round(everything.context_tokens * everything.running_weight / everything.total_weight)
-        - round(everything.context_tokens * (everything.running_weight - everything.weight) / everything.total_weight) as bigint
+        round(everything.sent_tokens * everything.running_weight / everything.total_weight)
+        - round(everything.sent_tokens * (everything.running_weight - everything.weight) / everything.total_weight) as bigint
     ) as input_tokens,
     cast(
         round(everything.response_output_tokens * everything.running_weight / everything.total_weight)

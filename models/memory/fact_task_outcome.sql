@@ -64,7 +64,7 @@ ended as (
         spent.total_tokens,
         spent.cost_usd,
         runs.outcome_reason as delegation_end,
-        coalesce({{ regex_matches('last_texts.last_text', "'[?][^A-Za-z0-9]*$'") }}, false) as ends_with_question,
+        {{ ends_with_question('last_texts.last_text') }} as ends_with_question,
         tasks._source_path,
         tasks._source_line,
         tasks._batch_id

@@ -13,17 +13,30 @@ with sessions as (
     from {{ ref('dim_session') }}
 ),
 
--- What people said, and what came back. What machines said is nobody's task.
-prompts as (
+-- What people said, and what came back. What machines said is nobody's task, and of a plan that was handed over the person wrote
+-- nothing: its heading tells it.
+spoken as (
     select
         prompt_id,
         session_id,
         prompted_at,
-        {{ one_line('left(prompt_text, 300)') }} as prompt_text,
-        {{ one_line('left(last_response_text, 300)') }} as last_response_text,
-        lead({{ one_line('left(prompt_text, 300)') }}) over (partition by session_id order by prompted_at, prompt_id) as next_prompt_text
+        case
+            when prompt_text like 'Implement the following plan:%'
+                then 'approved plan: ' || left({{ one_line(regex_group(
+                    'left(prompt_text, 1000)', '(?s)^Implement the following plan:[\\s#]*(?:Plan: *)?([^\\n]*)'
+                )) }}, 200)
+            else '"' || left({{ one_line('left(prompt_text, 300)') }}, 200) || '"'
+        end as prompt_text,
+        {{ one_line('left(last_response_text, 300)') }} as last_response_text
     from {{ ref('v_audit_trail') }}
     where is_human and prompt_text is not null
+),
+
+prompts as (
+    select
+        *,
+        lead(prompt_text) over (partition by session_id order by prompted_at, prompt_id) as next_prompt_text
+    from spoken
 ),
 
 tasks as (
@@ -34,7 +47,10 @@ tasks as (
         tasks.task_source,
         tasks.created_at,
         tasks.completed_at,
-        {{ one_line('left(tasks.task_description, 300)') }} as task_text,
+        case
+            when tasks.task_source = 'prompt' then prompts.prompt_text
+            else '"' || left({{ one_line('left(tasks.task_description, 300)') }}, 200) || '"'
+        end as task_text,
         prompts.next_prompt_text,
         sessions.project_path,
         sessions.ended_at >= sessions.project_ended_at - interval '{{ var('open_item_days') }} days' as is_recent
@@ -77,26 +93,36 @@ failed_tests as (
     group by task_id
 ),
 
+-- When something last went well in a session: what had failed before it was made good.
+successes as (
+    select session_id, max(completed_at) as succeeded_at
+    from {{ ref('fact_task_outcome') }}
+    where success
+    group by session_id
+),
+
 failures as (
     select
         tasks.project_path,
         outcomes.completed_at,
         tasks.session_id,
         tasks.task_id,
-        outcomes.failure_reason || ' in "' || left(tasks.task_text, 100) || '"' || coalesce(
-            ': ' || case
-                when outcomes.failure_reason = 'tests_failed' then failed_tests.test_text
-                when outcomes.failure_reason = 'rejected_by_user' then errors.refused_call
-                when outcomes.failure_reason in ('corrected_by_user', 'asked_again', 'symptom_reported')
-                    then 'then came "' || left(tasks.next_prompt_text, 160) || '"'
-                when outcomes.failure_reason <> 'interrupted_by_user' then coalesce(errors.error_call, failed_tests.test_text)
-            end, ''
-        ) as brief
+        -- A failure that cannot be told in words of its own is none to act on.
+        outcomes.failure_reason || ' in ' || left(tasks.task_text, 110) || ': ' || case
+            when outcomes.failure_reason = 'tests_failed' then failed_tests.test_text
+            when outcomes.failure_reason = 'rejected_by_user' then errors.refused_call
+            when outcomes.failure_reason in ('corrected_by_user', 'asked_again', 'symptom_reported', 'interrupted_by_user')
+                then 'then came ' || left(tasks.next_prompt_text, 170)
+            else coalesce(errors.error_call, failed_tests.test_text)
+        end as brief
     from {{ ref('fact_task_outcome') }} as outcomes
     inner join tasks on tasks.task_id = outcomes.task_id
     left join errors on errors.prompt_id = tasks.task_id
     left join failed_tests on failed_tests.task_id = tasks.task_id
-    where not outcomes.success and tasks.task_source <> 'task_list'
+    left join successes on successes.session_id = tasks.session_id
+    where
+        not outcomes.success and tasks.task_source <> 'task_list'
+        and coalesce(outcomes.completed_at >= successes.succeeded_at, true)
 ),
 
 edits as (
@@ -127,7 +153,7 @@ lines as (
         session_id,
         cast(null as varchar) as task_id,
         cast(null as varchar) as file_path,
-        coalesce({{ one_line('title') }}, 'no title') || coalesce(' (branch ' || git_branch || ')', '') || ', ended: ' || end_reason
+        {{ one_line('title') }} || coalesce(' (branch ' || git_branch || ')', '') || ', ended: ' || end_reason
             as brief,
         2 as most_lines
     from sessions
@@ -140,7 +166,7 @@ lines as (
         prompts.session_id,
         prompts.prompt_id,
         cast(null as varchar),
-        '"' || left(prompts.prompt_text, 200) || '" -> ' || coalesce(left(prompts.last_response_text, 200), 'no answer'),
+        prompts.prompt_text || ' -> ' || left(prompts.last_response_text, 200),
         1
     from prompts
     inner join sessions on sessions.session_id = prompts.session_id
@@ -153,7 +179,7 @@ lines as (
         session_id,
         task_id,
         cast(null as varchar),
-        status || ': ' || left(task_text, 200),
+        status || ': ' || task_text,
         8
     from tasks
     where status in ('in_progress', 'pending') and is_recent
@@ -190,7 +216,7 @@ lines as (
         session_id,
         task_id,
         cast(null as varchar),
-        left({{ one_line('context_text') }}, 140) || ' -> ' || coalesce(left({{ one_line('option_chosen') }}, 100), 'no answer')
+        left({{ one_line('context_text') }}, 140) || ' -> ' || left({{ one_line('option_chosen') }}, 100)
         || case when rationale_source = 'user' and rationale <> option_chosen then ' (' || left({{ one_line('rationale') }}, 100) || ')'
             else '' end,
         7
@@ -206,6 +232,8 @@ ranked as (
             order by happened_at desc nulls last, session_id, coalesce(task_id, ''), coalesce(file_path, ''), brief
         ) as place
     from lines
+    -- A line without its words, its session or its time is no evidence.
+    where brief is not null and happened_at is not null and session_id is not null
 )
 
 select

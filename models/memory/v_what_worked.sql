@@ -31,23 +31,77 @@ approaches as (
     union all
     select task_id, 'subagent' as approach_kind, agent_name as approach_name
     from delegations
+),
+
+-- Each task once, so that what was done in other ways can be counted.
+judged as (
+    select
+        work_type,
+        task_source,
+        count(*) as judged_count,
+        count(*) filter (where success) as success_count
+    from attempts
+    where was_judged_by_person
+    group by work_type, task_source
+),
+
+measured as (
+    select
+        attempts.work_type,
+        attempts.task_source,
+        approaches.approach_kind,
+        approaches.approach_name,
+        count(*) as attempt_count,
+        count(*) filter (where attempts.was_judged_by_person) as judged_count,
+        count(*) filter (where attempts.was_judged_by_person and attempts.success) as success_count,
+        avg(attempts.test_pass_rate) as avg_test_pass_rate,
+        median(attempts.duration_seconds) as median_duration_seconds,
+        median(attempts.cost_usd) as median_cost_usd,
+        max(attempts.attempted_at) as last_attempted_at
+    from approaches
+    inner join attempts on attempts.task_id = approaches.task_id
+    group by all
+),
+
+compared as (
+    select
+        measured.*,
+        measured.success_count / measured.judged_count as success_ratio,
+        {{ wilson_low('measured.success_count', 'measured.judged_count') }} as success_ratio_low,
+        {{ wilson_high('measured.success_count', 'measured.judged_count') }} as success_ratio_high,
+        judged.judged_count - measured.judged_count as other_judged_count,
+        (judged.success_count - measured.success_count) / (judged.judged_count - measured.judged_count) as other_success_ratio,
+        {{ wilson_high('(judged.success_count - measured.success_count)', '(judged.judged_count - measured.judged_count)') }}
+            as other_ratio_high
+    from measured
+    inner join judged on judged.work_type = measured.work_type and judged.task_source = measured.task_source
+    where least(measured.judged_count, judged.judged_count - measured.judged_count) >= {{ var('advice_attempts') }}
+),
+
+differences as (
+    select
+        *,
+        {{ difference_low('success_ratio', 'success_ratio_low', 'other_success_ratio', 'other_ratio_high') }} as difference_low
+    from compared
 )
 
 select
-    attempts.work_type as task_type,
-    attempts.task_source,
-    approaches.approach_kind,
-    approaches.approach_name,
-    cast(count(*) as bigint) as attempt_count,
-    cast(count(attempts.success) as bigint) as judged_count,
-    cast(count(*) filter (where attempts.success) as bigint) as success_count,
-    count(*) filter (where attempts.success) / nullif(count(attempts.success), 0) as success_ratio,
-    {{ wilson_low('count(*) filter (where attempts.success)', 'count(attempts.success)') }} as success_ratio_low,
-    {{ wilson_high('count(*) filter (where attempts.success)', 'count(attempts.success)') }} as success_ratio_high,
-    round(avg(attempts.test_pass_rate), 6) as avg_test_pass_rate,
-    cast(median(attempts.duration_seconds) as double) as median_duration_seconds,
-    cast(median(attempts.cost_usd) as double) as median_cost_usd,
-    max(attempts.attempted_at) as last_attempted_at
-from approaches
-inner join attempts on attempts.task_id = approaches.task_id
-group by attempts.work_type, attempts.task_source, approaches.approach_kind, approaches.approach_name
+    work_type as task_type,
+    task_source,
+    approach_kind,
+    approach_name,
+    cast(attempt_count as bigint) as attempt_count,
+    cast(judged_count as bigint) as judged_count,
+    cast(success_count as bigint) as success_count,
+    cast(other_judged_count as bigint) as other_judged_count,
+    success_ratio,
+    success_ratio_low,
+    success_ratio_high,
+    other_success_ratio,
+    difference_low,
+    round(avg_test_pass_rate, 6) as avg_test_pass_rate,
+    cast(median_duration_seconds as double) as median_duration_seconds,
+    cast(median_cost_usd as double) as median_cost_usd,
+    last_attempted_at
+from differences
+where difference_low > 0

@@ -1,154 +1,151 @@
 {{ config(materialized='view') }}
 
-{%- set family = "case when {x} in ('ts', 'tsx', 'mts', 'cts', 'js', 'jsx', 'mjs', 'cjs') then 'js' when {x} in ('ex', 'exs') then 'ex' else {x} end" -%}
-{%- set extension_of = regex_group('{x}', '[.]([A-Za-z0-9]+)$') %}
-
 with edited as (
     select
         artifacts.*,
-        {{ regex_group('artifacts.artifact_name', '^(.+?)(?:[.](?:d|test|spec))?[.][A-Za-z0-9]+$') }} as stem,
-        {{ family.replace('{x}', extension_of.replace('{x}', 'artifacts.artifact_name')) }} as language,
-        {{ regex_group('artifacts.artifact_path', '^(.*)/[^/]+$') }} as folder_path,
-        -- A worktree has its own copy of the tests.
-        coalesce(nullif({{ regex_group('artifacts.artifact_path', '^(.*worktrees/[^/]+)/') }}, ''), artifacts.project_path) as root_path
+        {{ path_in_checkout('artifacts.artifact_path', 'artifacts.project_path') }} as path_in_root
     from {{ ref('dim_artifact') }} as artifacts
-    where artifacts.was_produced and artifacts.artifact_type in ('generated_code', 'test')
+    where artifacts.was_produced and artifacts.artifact_type in ('generated_code', 'test') and artifacts.project_path is not null
 ),
 
-test_runs as (
+edits as (
     select
+        edits.modification_id,
+        edits.session_id,
         sessions.project_path,
+        edits.modified_at,
+        {{ path_in_checkout('edits.target_path', 'sessions.project_path') }} as path_in_root
+    from {{ ref('fact_file_modification') }} as edits
+    inner join {{ ref('dim_session') }} as sessions on sessions.session_id = edits.session_id
+    where edits.modified_at is not null
+),
+
+-- The one test file that a run was aimed at; NULL for a run of more.
+runs as (
+    select
         runs.run_id,
+        runs.session_id,
+        sessions.project_path,
         runs.ran_at,
         runs.command,
-        runs.outcome,
-        runs.target is null
-        and not regexp_matches(runs.command, '^(git|gt)\b|^(\S*/)?test[_-]\w|\s-(k|m|t|run|grep|-grep|-filter|-test-name-pattern|-only|-failed|-lf|-last-failed)\b') as is_suite
+        runs.working_dir,
+        case when artifacts.artifact_type = 'test' then {{ path_in_checkout('artifacts.artifact_path', 'sessions.project_path') }} end as test_path
     from {{ ref('fact_test_run') }} as runs
     inner join {{ ref('dim_session') }} as sessions on sessions.session_id = runs.session_id
+    inner join {{ ref('dim_artifact') }} as artifacts on artifacts.artifact_id = runs.artifact_id
+    where runs.ran_at is not null
 ),
 
 last_runs as (
     select
         project_path,
-        max(ran_at) as ran_at,
-        max_by(command, (ran_at, run_id)) filter (where ran_at is not null) as command
-    from test_runs
+        max(ran_at) as last_test_run_at
+    from runs
     group by project_path
 ),
 
-suites as (
+-- The first run after an edit.
+followed as (
     select
-        project_path,
-        command,
-        row_number() over (partition by project_path order by count(*) desc, max(ran_at) desc nulls last, command) as command_rank
-    from test_runs
-    where is_suite and outcome = 'passed'
-    group by project_path, command
+        edits.modification_id,
+        min(edits.project_path) as project_path,
+        min(edits.path_in_root) as path_in_root,
+        min(edits.session_id) as session_id,
+        min_by(coalesce(runs.test_path, ''), (runs.ran_at, runs.run_id)) as test_path
+    from edits
+    inner join runs on runs.session_id = edits.session_id and runs.ran_at > edits.modified_at
+    group by edits.modification_id
 ),
 
-untested as (
-    select
-        edited.*,
-        last_runs.ran_at as last_test_run_at,
-        last_runs.command as last_test_command,
-        suites.command as suite_command
-    from edited
-    left join last_runs on last_runs.project_path = edited.project_path
-    left join suites on suites.project_path = edited.project_path and suites.command_rank = 1
-    where coalesce(last_runs.ran_at < edited.last_modified_at, true)
-),
-
--- Every file that the store knows below a root of them, with the name of what it tests if it is called like a test.
-known as (
-    select
-        roots.root_path,
-        files.file_path,
-        files.folder_path,
-        files.file_name,
-        {{ regex_group('files.file_name', '^(.+?)[.][A-Za-z0-9]+$') }} as stem,
-        {{ family.replace('{x}', extension_of.replace('{x}', 'files.file_name')) }} as language,
-        coalesce(
-            nullif({{ regex_group('files.file_name', '^test_(.+)[.][A-Za-z0-9]+$') }}, ''),
-            nullif({{ regex_group('files.file_name', '^(.+?)(?:[._-](?:test|spec)|Tests?)[.][A-Za-z0-9]+$') }}, '')
-        ) as tested_stem
-    from {{ ref('dim_file') }} as files
-    inner join (select distinct root_path from untested) as roots on starts_with(files.file_path, roots.root_path || '/')
-),
-
--- A test file that is named after the edited one; of several the one in a folder of the same name.
-named_alike as (
-    select
-        untested.artifact_id,
-        min_by(known.file_path, (
-            {{ path_name('known.folder_path') }} <> {{ path_name('untested.folder_path') }}, known.file_path
-        )) as test_path
-    from untested
-    inner join known
-        on known.root_path = untested.root_path and known.tested_stem = untested.stem and known.language = untested.language
-    where untested.artifact_type = 'generated_code' and known.file_path <> untested.artifact_path
-    group by untested.artifact_id
-),
-
--- Where the tests of its neighbours are and how they are called.
+-- Code and the one test file that was run after edits of it, in more than one session.
 habits as (
     select
-        untested.artifact_id,
-        tests.folder_path || '/' || replace(tests.file_name, neighbours.stem, untested.stem) as test_path,
+        project_path,
+        path_in_root,
+        test_path,
+        count(distinct session_id) as session_count,
         row_number() over (
-            partition by untested.artifact_id
-            order by
-                min({{ path_name('tests.folder_path') }} <> {{ path_name('untested.folder_path') }}), count(*) desc,
-                tests.folder_path || '/' || replace(tests.file_name, neighbours.stem, untested.stem)
+            partition by project_path, path_in_root order by count(distinct session_id) desc, count(*) desc, test_path
         ) as habit_rank
-    from untested
-    inner join known as neighbours
-        on neighbours.root_path = untested.root_path and neighbours.folder_path = untested.folder_path
-        and neighbours.language = untested.language
-    inner join known as tests
-        on tests.root_path = neighbours.root_path and tests.language = neighbours.language and tests.tested_stem = neighbours.stem
-    where
-        untested.artifact_type = 'generated_code' and neighbours.tested_stem is null
-        and untested.stem not in ('__init__', '__main__', 'index', 'conftest', 'mod', 'main') and neighbours.file_path <> untested.artifact_path
-    group by untested.artifact_id, tests.folder_path || '/' || replace(tests.file_name, neighbours.stem, untested.stem)
-    -- One test of the same name in a folder of another name may be anybody's.
-    having count(*) > 1 or not min({{ path_name('tests.folder_path') }} <> {{ path_name('untested.folder_path') }})
+    from followed
+    where test_path <> ''
+    group by project_path, path_in_root, test_path
+    having count(distinct session_id) >= {{ var('suggested_test_sessions') }}
 ),
 
-suggested as (
+commands as (
     select
-        untested.*,
-        named_alike.test_path as alike_path,
-        habits.test_path as habit_path,
-        -- Two languages prescribe the place and the name.
-        case
-            when untested.artifact_type <> 'generated_code' or untested.last_test_run_at is null then null
-            when regexp_matches(untested.artifact_path, '/lib/.+[.]ex$') then
-                {{ regex_group('untested.artifact_path', '^(.*?)/lib/') }} || '/test/'
-                || {{ regex_group('untested.artifact_path', '/lib/(.+)[.]ex$') }} || '_test.exs'
-            when untested.language = 'go' then untested.folder_path || '/' || untested.stem || '_test.go'
-        end as language_path
-    from untested
-    left join named_alike on named_alike.artifact_id = untested.artifact_id
-    left join habits on habits.artifact_id = untested.artifact_id and habits.habit_rank = 1
+        project_path,
+        test_path,
+        command,
+        max_by(working_dir, (ran_at, run_id)) as working_dir,
+        row_number() over (partition by project_path, test_path order by count(*) desc, max(ran_at) desc, command) as command_rank
+    from runs
+    where test_path is not null
+    group by project_path, test_path, command
+),
+
+-- The tests of a file: those run after its edits, and those in it if it is a test.
+tests_of_file as (
+    select
+        artifact_id,
+        project_path,
+        path_in_root as test_path
+    from edited
+    where artifact_type = 'test'
+    union all
+    select
+        edited.artifact_id,
+        habits.project_path,
+        habits.test_path
+    from edited
+    inner join habits on habits.project_path = edited.project_path and habits.path_in_root = edited.path_in_root
+    where edited.artifact_type <> 'test'
+),
+
+-- Tests that failed when they were last seen.
+failing_of_file as (
+    select
+        tests_of_file.artifact_id,
+        max_by(failing.test_file, (failing.last_failed_at, failing.test_case_id)) as test_path,
+        max_by(failing.last_failed_command, (failing.last_failed_at, failing.test_case_id)) as command,
+        max_by(failing.run_id, (failing.last_failed_at, failing.test_case_id)) as run_id,
+        max_by(failing.test_name, (failing.last_failed_at, failing.test_case_id)) as test_name,
+        max(failing.last_failed_at) as last_failed_at,
+        count(distinct failing.test_case_id) as failing_test_count
+    from tests_of_file
+    inner join {{ ref('v_failing_test') }} as failing
+        on failing.project_path = tests_of_file.project_path and failing.test_file = tests_of_file.test_path
+    where failing.is_failing
+    group by tests_of_file.artifact_id
 )
 
 select
-    artifact_id,
-    file_id,
-    artifact_path,
-    artifact_type,
-    project_path,
-    last_modified_at,
-    last_test_run_at,
-    coalesce(alike_path, language_path, habit_path) as suggested_test_path,
-    case
-        when alike_path is not null then 'named_alike'
-        when language_path is not null then 'language'
-        when habit_path is not null then 'neighbours'
-    end as suggestion_method,
-    suite_command,
-    last_test_command,
-    cast(write_count + edit_count as bigint) as change_count
-from suggested
-where coalesce(alike_path, language_path, habit_path, suite_command) is not null
+    edited.artifact_id,
+    edited.file_id,
+    edited.artifact_path,
+    edited.artifact_type,
+    edited.project_path,
+    edited.last_modified_at,
+    last_runs.last_test_run_at,
+    coalesce(failing_of_file.test_path, habits.test_path) as suggested_test_path,
+    case when failing_of_file.artifact_id is not null then 'failing_test' else 'ran_after_edits' end as suggestion_method,
+    coalesce(failing_of_file.command, commands.command) as suggested_command,
+    coalesce(failing_runs.working_dir, commands.working_dir) as working_dir,
+    failing_of_file.test_name as failing_test_name,
+    failing_of_file.last_failed_at,
+    cast(coalesce(failing_of_file.failing_test_count, 0) as bigint) as failing_test_count,
+    cast(coalesce(habits.session_count, 0) as bigint) as evidence_session_count,
+    cast(edited.write_count + edited.edit_count as bigint) as change_count
+from edited
+left join last_runs on last_runs.project_path = edited.project_path
+left join habits
+    on habits.project_path = edited.project_path and habits.path_in_root = edited.path_in_root
+    and case when edited.artifact_type = 'test' then habits.test_path = edited.path_in_root else habits.habit_rank = 1 end
+left join commands
+    on commands.project_path = habits.project_path and commands.test_path = habits.test_path and commands.command_rank = 1
+left join failing_of_file on failing_of_file.artifact_id = edited.artifact_id
+left join runs as failing_runs on failing_runs.run_id = failing_of_file.run_id
+where
+    failing_of_file.artifact_id is not null
+    or (habits.test_path is not null and coalesce(last_runs.last_test_run_at < edited.last_modified_at, true))

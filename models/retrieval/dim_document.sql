@@ -24,6 +24,24 @@ edited as (
     group by target_path
 ),
 
+-- The size that a whole write left, until the next edit; of a page what the fetch reports.
+edit_sizes as (
+    select
+        target_path as document_path,
+        {{ value_at_max('file_size_bytes', '(modified_at, _source_path, _source_line)') }} as size_bytes
+    from {{ ref('fact_file_modification') }}
+    group by target_path
+),
+
+page_sizes as (
+    select
+        tool_input.url as document_path,
+        max_by(result.bytes, (called_at, tool_use_id)) as size_bytes
+    from {{ ref('int_tool_call') }}
+    where tool_name = 'WebFetch' and call_status = 'ok' and result.bytes is not null
+    group by tool_input.url
+),
+
 scanned as (
     select *
     from {{ ref('stg_code__document') }}
@@ -80,7 +98,7 @@ described as (
         ) as last_modified_at,
         retrieved.last_retrieved_at,
         coalesce(scanned.line_count, retrieved.line_count) as line_count,
-        scanned.size_bytes,
+        coalesce(scanned.size_bytes, edit_sizes.size_bytes, page_sizes.size_bytes) as size_bytes,
         coalesce(retrieved.retrieval_count, 0) as retrieval_count,
         scanned._batch_id
     from named
@@ -88,6 +106,8 @@ described as (
     left join edited on edited.document_path = named.document_path
     left join scanned on scanned.document_path = named.document_path
     left join committed on committed.document_path = named.document_path
+    left join edit_sizes on edit_sizes.document_path = named.document_path
+    left join page_sizes on page_sizes.document_path = named.document_path
     left join {{ ref('document_types') }} as types on types.extension = named.extension
 )
 

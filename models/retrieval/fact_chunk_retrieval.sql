@@ -5,6 +5,9 @@ with used as (
             when uses.last_edited_at > retrievals.retrieved_at then 'edited'
             when retrievals.result_rank is not null and uses.last_read_at > retrievals.retrieved_at then 'read'
             when uses.last_named_at > retrievals.retrieved_at then 'named'
+            when uses.edited_in_session_at > retrievals.retrieved_at then 'edited_later'
+            when retrievals.result_rank is not null and uses.read_in_session_at > retrievals.retrieved_at then 'read_later'
+            when uses.named_in_session_at > retrievals.retrieved_at then 'named_later'
         end as used_as,
         {{ surrogate_key([
             'retrievals.document_path', 'retrievals.chunk_kind', 'retrievals.line_start', 'retrievals.line_end', 'retrievals.chunk_hash'
@@ -80,7 +83,9 @@ select
         when ordered.chunk_id is null then null
         when ordered.used_as = 'edited' then 0.95
         when ordered.used_as = 'read' then 0.9
-        when ordered.used_as = 'named' then 0.7
+        when ordered.used_as = 'edited_later' then 0.8
+        when ordered.used_as in ('named', 'read_later') then 0.7
+        when ordered.used_as = 'named_later' then 0.6
         else 0.5
     end as double) as used_confidence,
     ordered.source_path as _source_path,

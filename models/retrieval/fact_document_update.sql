@@ -40,6 +40,35 @@ commits as (
     from {{ ref('stg_code__change') }}
 ),
 
+-- The commit that an edit went into: the next one of the file that a scan knows, else the next one of its session.
+session_commits as (
+    select
+        session_id,
+        event_at as committed_at,
+        {{ regex_group('metadata', '"sha":"([^"]+)"') }} as commit_id
+    from {{ ref('fact_session_event') }}
+    where event_type = 'commit' and event_at is not null
+),
+
+edit_commits as (
+    select
+        update_key,
+        coalesce(min_by(commit_id, (committed_at, commit_id)) filter (where is_of_file), min_by(commit_id, (committed_at, commit_id)))
+            as commit_id
+    from (
+        select edits.update_key, commits.commit_id, commits.updated_at as committed_at, true as is_of_file
+        from edits
+        inner join commits on commits.document_path = edits.document_path and commits.updated_at >= edits.updated_at
+        union all
+        select edits.update_key, session_commits.commit_id, session_commits.committed_at, false
+        from edits
+        inner join session_commits
+            on session_commits.session_id = edits.session_id and session_commits.committed_at >= edits.updated_at
+            and session_commits.commit_id <> ''
+    ) as later_commits
+    group by update_key
+),
+
 -- What a scan found changed and no commit explains. Its first look at a file is no change, nor is one that sets the same
 -- file aside by a new rule.
 looks as (
@@ -111,11 +140,12 @@ select
     updates.agent_id,
     updates.turn_id as task_id,
     updates.tool_use_id as invocation_id,
-    updates.commit_id,
+    coalesce(updates.commit_id, edit_commits.commit_id) as commit_id,
     updates.updated_at,
     updates.update_type,
     updates.update_source,
     'observed' as provenance,
+    case when updates.commit_id is not null then 'observed' when edit_commits.commit_id is not null then 'estimated' end as commit_provenance,
     updates.update_type <> 'deleted'
     and not (coalesce(known.is_scanned, false) and updates.update_source <> 'edit')
     and coalesce(known.last_known_at < updates.began_at, true) as reindex_required,
@@ -125,4 +155,5 @@ select
     updates._batch_id
 from updates
 left join known on known.document_id = {{ surrogate_key(['updates.document_path']) }}
+left join edit_commits on edit_commits.update_key = updates.update_key and updates.update_source = 'edit'
 left join affected on affected.update_key = updates.update_key and affected.update_source = updates.update_source

@@ -28,4 +28,6 @@ select
 from misses
 left join {{ ref('dim_document') }} as documents on documents.document_id = misses.document_id
 left join finds on finds.task_id = misses.task_id
+-- What was searched for is not in the log: nothing to look for again.
+where coalesce(misses.query_text, documents.document_path) is not null
 group by misses.retrieval_method, misses.retrieved_with, coalesce(misses.query_text, documents.document_path)

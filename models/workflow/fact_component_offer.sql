@@ -8,11 +8,10 @@ with attachments as (
         files.path as source_path,
         attachments.attachment_type,
         attachments.attachment.addedTypes as agent_types,
-        -- Older clients list the skills in words only.
-        coalesce(
-            attachments.attachment.names, attachments.attachment.addedNames,
-            {{ regex_groups('attachments.content_text', '(?m)^- ([A-Za-z0-9_:.-]+): ') }}
-        ) as names,
+        attachments.attachment.skillCount as skill_count,
+        coalesce(attachments.attachment.names, attachments.attachment.addedNames) as names,
+        {{ regex_groups('attachments.content_text', '(?m)^- ([A-Za-z0-9_:.-]+): ') }} as texts,
+        {{ regex_groups('attachments.content_text', '(?m)^- ([a-z0-9][a-z0-9_:.-]*): ') }} as lower_texts,
         lines._batch_id
     from {{ ref('stg_transcripts__attachment') }} as attachments
     inner join {{ ref('int_line') }} as lines
@@ -22,9 +21,30 @@ with attachments as (
     where attachments.attachment_type in ('skill_listing', 'deferred_tools_delta', 'mcp_instructions_delta', 'agent_listing_delta')
 ),
 
+-- Older clients list the skills in words only. A description may hold bullets too: where there are more than the client counts,
+-- those in small letters, as skills are written, are taken if their number is right, else none.
+listings as (
+    select
+        session_id,
+        actor,
+        line_uuid,
+        created_at,
+        line_number,
+        source_path,
+        attachment_type,
+        agent_types,
+        case
+            when names is not null or attachment_type <> 'skill_listing' then names
+            when skill_count is null or len(texts) <= skill_count then texts
+            when len(lower_texts) = skill_count then lower_texts
+        end as names,
+        _batch_id
+    from attachments
+),
+
 offers as (
     select *, 'skill' as offer_type, name as component_name
-    from {{ explode('attachments', 'names', 'name', 'name_number') }} as exploded
+    from {{ explode('listings', 'names', 'name', 'name_number') }} as exploded
     where attachment_type = 'skill_listing'
     union all
     -- A deferred tool carries its server's name, an instruction is the server's own; names are written as in tool names.
@@ -35,11 +55,11 @@ offers as (
             when attachment_type = 'deferred_tools_delta' then nullif({{ regex_group('name', '^mcp__(.+?)__') }}, '')
             else {{ regex_replace('name', '[^A-Za-z0-9_-]', '_') }}
         end as component_name
-    from {{ explode('attachments', 'names', 'name', 'name_number') }} as exploded
+    from {{ explode('listings', 'names', 'name', 'name_number') }} as exploded
     where attachment_type in ('deferred_tools_delta', 'mcp_instructions_delta')
     union all
     select *, 'agent' as offer_type, name as component_name
-    from {{ explode('attachments', 'agent_types', 'name', 'name_number') }} as exploded
+    from {{ explode('listings', 'agent_types', 'name', 'name_number') }} as exploded
     where attachment_type = 'agent_listing_delta'
 )
 

@@ -111,13 +111,16 @@ select
     coalesce(counted.returned_at, counted.called_at) as modified_at,
     case when counted.is_creation then 'create' else 'edit' end as modification_type,
     counted.file_path as target_path,
-    counted.count_method,
-    case when counted.count_method = 'input' then 'estimated' else 'observed' end as provenance,
+    -- The text that was to be counted may be missing.
+    case when counted.lines_added is not null then counted.count_method end as count_method,
+    case when counted.lines_added is not null and counted.count_method = 'input' then 'estimated' else 'observed' end as provenance,
     coalesce(counted.result.userModified, false) as was_changed_by_user,
     cast(counted.lines_added as bigint) as lines_added,
     cast(counted.lines_deleted as bigint) as lines_deleted,
     cast(counted.chars_added as bigint) as chars_added,
     cast(counted.chars_deleted as bigint) as chars_deleted,
+    -- What was written whole is the whole file.
+    case when counted.tool_name = 'Write' then {{ byte_length('counted.new_text') }} end as file_size_bytes,
     left(counted.diff, 1000) as diff_snippet,
     counted.source_path as _source_path,
     counted.source_line as _source_line,

@@ -22,7 +22,7 @@ invocations as (
         lines.thread_position,
         calls.response_id,
         coalesce(
-            calls.tool_input.skill, nullif({{ regex_group('calls.tool_input.command', '^[[:space:]]*/?([^[:space:]]+)') }}, '')
+            nullif(calls.tool_input.skill, ''), nullif({{ regex_group('calls.tool_input.command', '^[[:space:]]*/?([^[:space:]]+)') }}, '')
         ) as skill_name,
         coalesce(
             calls.tool_input.args,
@@ -56,7 +56,7 @@ invocations as (
         nullif(trim(substr(turns.prompt_text, length(turns.command_name) + 2)), '') as arguments,
         turns.prompted_at as invoked_at,
         turns.prompted_at as launched_at,
-        'user' as invoked_by,
+        case when turns.is_given_by_person then 'user' else 'program' end as invoked_by,
         turns.interrupted_at is null or turns.assistant_line_count > 0 as was_launched,
         true as has_result,
         case when turns.interrupted_at is not null and turns.assistant_line_count = 0 then 'interrupted' end as error_type,
@@ -88,7 +88,11 @@ spans as (
 ),
 
 responses as (
-    select responses.*, costs.cost_usd
+    select
+        responses.*,
+        responses.input_tokens + responses.cache_read_tokens + responses.cache_write_5m_tokens + responses.cache_write_1h_tokens
+        + responses.output_tokens as total_tokens,
+        costs.cost_usd
     from {{ ref('int_api_response') }} as responses
     semi join invocations on invocations.session_id = responses.session_id
     left join {{ ref('fact_api_call') }} as costs on costs.call_id = responses.response_id
@@ -99,8 +103,7 @@ candidates as (
         spans.invocation_id,
         responses.response_id,
         responses.last_block_at,
-        responses.output_tokens,
-        responses.context_tokens,
+        responses.total_tokens,
         responses.cost_usd,
         coalesce(responses.attribution_skill = spans.skill_name, false) as is_attributed,
         spans.forked_actor is not null as is_forked,
@@ -131,8 +134,7 @@ scoped as (
         invocation_id,
         response_id,
         last_block_at,
-        output_tokens,
-        context_tokens,
+        total_tokens,
         cost_usd,
         case when is_forked then 'forked_run' when has_attribution then 'attributed' else 'until_next' end as scope_method
     from candidates
@@ -156,7 +158,7 @@ efforts as (
         min(scope_method) as scope_method,
         count(*) as response_count,
         max(last_block_at) as last_response_at,
-        sum(context_tokens + output_tokens) as total_tokens,
+        sum(total_tokens) as total_tokens,
         sum(cost_usd) as cost_usd
     from scoped
     group by invocation_id
@@ -180,7 +182,7 @@ select
     spans.skill_name,
     spans.invoked_at,
     spans.invoked_by,
-    greatest(spans.launched_at, efforts.last_response_at, actions.last_returned_at) as completed_at,
+    {{ ordered_end('spans.invoked_at', 'greatest(spans.launched_at, efforts.last_response_at, actions.last_returned_at)') }} as completed_at,
     efforts.scope_method,
     case
         when not spans.was_launched or spans.forked_actor is not null then null

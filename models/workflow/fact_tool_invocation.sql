@@ -33,6 +33,7 @@ select
     calls.duration_method,
     'observed' as provenance,
     calls.is_success as success,
+    calls.has_found_nothing,
     calls.is_background,
     cast(calls.exit_code as integer) as exit_code,
     cast(calls.duration_ms as bigint) as duration_ms,

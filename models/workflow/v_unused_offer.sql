@@ -1,15 +1,54 @@
 {{ config(materialized='view') }}
 
-with offers as (
+-- The listing of skills, and that of agents, is one text for all names: each has an even share of it. Servers have texts of
+-- their own.
+with listings as (
+    select
+        session_id,
+        case component_name when 'skill_listing' then 'skill' else 'agent' end as offer_type,
+        sum(cost_usd) as cost_usd
+    from {{ ref('fact_context_segment') }}
+    where component_type = 'system_prompt' and component_name in ('skill_listing', 'agent_listing', 'agent_listing_delta')
+    group by all
+),
+
+servers as (
+    select
+        session_id,
+        component_id,
+        sum(cost_usd) as cost_usd
+    from {{ ref('fact_context_segment') }}
+    where component_type = 'mcp_server'
+    group by session_id, component_id
+),
+
+session_offers as (
+    select
+        offers.offer_type,
+        offers.component_name,
+        offers.component_id,
+        offers.session_id,
+        offers.offered_at,
+        coalesce(
+            servers.cost_usd, listings.cost_usd / count(*) over (partition by offers.session_id, offers.offer_type)
+        ) as cost_usd
+    from {{ ref('fact_component_offer') }} as offers
+    left join listings on listings.session_id = offers.session_id and listings.offer_type = offers.offer_type
+    left join servers
+        on servers.session_id = offers.session_id and servers.component_id = offers.component_id and offers.offer_type = 'mcp_server'
+),
+
+offers as (
     select
         offer_type,
         component_name,
         component_id,
         count(distinct session_id) as offered_session_count,
         min(offered_at) as first_offered_at,
-        max(offered_at) as last_offered_at
-    from {{ ref('fact_component_offer') }}
-    group by all
+        max(offered_at) as last_offered_at,
+        sum(cost_usd) as cost_usd
+    from session_offers
+    group by offer_type, component_name, component_id
 ),
 
 uses as (
@@ -31,6 +70,7 @@ select
     offers.component_id,
     cast(offers.offered_session_count as bigint) as offered_session_count,
     offers.first_offered_at,
-    offers.last_offered_at
+    offers.last_offered_at,
+    cast(offers.cost_usd as double) as cost_usd
 from offers
 anti join uses on uses.offer_type = offers.offer_type and uses.component_name = offers.component_name

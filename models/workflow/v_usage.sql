@@ -29,6 +29,8 @@ uses as (
     union all
     select 'skill', skill_name, session_id, invoked_at, success, invoked_by = 'user', cost_usd
     from skill_runs
+    -- What the agent asked for in vain, because there is no such skill, was not used.
+    where component_id is not null
     union all
     -- A command with a body is a skill, and counted there.
     select 'command', prompts.command_name, prompts.session_id, prompts.prompted_at, null, true, prompts.caused_cost_usd

@@ -113,7 +113,13 @@ def test_new_lines_are_built_incrementally_and_the_database_is_free_afterwards(s
     subprocess.run([sys.executable, "-c", probe, str(small.paths.warehouse)], check=True)
 
 
-def test_a_red_build_publishes_nothing_and_names_test_and_rows(
+def _exit_code(*arguments: str) -> int:
+    with pytest.raises(SystemExit) as stopped:
+        cli.main(list(arguments))
+    return int(str(stopped.value.code))
+
+
+def test_a_guard_that_names_no_session_keeps_the_store_back(
     small: Small, capsys: pytest.CaptureFixture[str]
 ) -> None:
     small.ingest.add(4)
@@ -123,47 +129,167 @@ def test_a_red_build_publishes_nothing_and_names_test_and_rows(
         "no_call_is_dear", "select call_id, cost_usd from {{ ref('fact_api_call') }} where cost_usd > 5"
     )
     small.ingest.add(3, session="s9", cost=9.0)
-    with pytest.raises(SystemExit) as stopped:
-        cli.main(["build"])
-    assert stopped.value.code == 1
+    assert _exit_code("build") == 1
     output = capsys.readouterr()
-    assert "FAILED: data test no_call_is_dear: 3 rows  [tests/invariants/no_call_is_dear.sql]" in output.err
+    assert (
+        "guard FAILED: data test no_call_is_dear: 3 rows  [tests/invariants/no_call_is_dear.sql]"
+        in output.err
+    )
     assert "call_id=c-s9-2026-03-01-0, cost_usd=9.0" in output.err
-    assert "nothing was published" in output.err
+    assert "Nothing was published" in output.err
+    assert "--full-refresh" in output.err
     assert "Published" not in output.out
     assert small.snapshot()["home"] == before
     assert small.ask("select count(*) from fact_api_call") == [(4,)]
+    # Whoever looks later is told too, by the report and by doctor.
+    assert _exit_code("report") == 0
+    assert "published nothing" in capsys.readouterr().err
+    assert _exit_code("doctor") == 1
+    assert "no_call_is_dear" in " ".join(capsys.readouterr().out.split())
     # Put right, the same lines are published, once.
     test.unlink()
     assert small.build().success
     assert small.ask("select count(*), count(distinct call_id) from fact_api_call") == [(7, 7)]
+    assert _exit_code("report") == 0
+    assert "published nothing" not in capsys.readouterr().err
 
 
-def test_a_test_of_many_checks_counts_rows_not_checks(small: Small) -> None:
+def test_without_a_store_the_last_build_says_why(small: Small, capsys: pytest.CaptureFixture[str]) -> None:
+    small.ingest.add(1)
+    small.add_test("no_call_at_all", "select call_id from {{ ref('fact_api_call') }}")
+    assert _exit_code("build") == 1
+    capsys.readouterr()
+    assert _exit_code("report") == 3
+    assert "no_call_at_all: 1 row" in capsys.readouterr().err
+
+
+def test_a_guard_that_names_sessions_sets_them_aside_and_the_rest_is_published(
+    small: Small, capsys: pytest.CaptureFixture[str]
+) -> None:
+    small.ingest.add(4)
+    small.ingest.add(3, session="s9", cost=9.0)
+    test = small.add_test(
+        "no_call_is_dear",
+        "select call_id, session_id from {{ ref('fact_api_call') }} where cost_usd > 5",
+    )
+    assert _exit_code("build") == 0
+    assert "1 session is set aside" in capsys.readouterr().out
+    assert small.ask("select distinct session_id from fact_api_call") == [("s1",)]
+    assert small.ask("from v_set_aside_session") == [("s9", "no_call_is_dear")]
+    # What is landed later of such a session stays out as well; nothing is built twice for it.
+    calls = len(small.dbt_calls)
+    small.ingest.add(2, session="s9", cost=9.0, prefix="later")
+    small.ingest.add(1, session="s2")
+    assert small.build().success
+    assert len(small.dbt_calls) <= calls + 1
+    assert small.ask("select session_id, count(*) from fact_api_call group by all order by all") == [
+        ("s1", 4), ("s2", 1),
+    ]  # fmt: skip
+    assert _exit_code("build", "--strict", "--quiet") == 4
+    # With other code it is tried again.
+    test.unlink()
+    model = small.project / "models" / "fact_api_call.sql"
+    model.write_text(model.read_text() + "-- other code\n")
+    assert small.build().success
+    assert small.ask("select count(*) from fact_api_call") == [(10,)]
+    assert small.ask("from v_set_aside_session") == []
+
+
+def test_a_finding_is_published_with_session_and_line_and_is_red_only_where_strict(
+    small: Small, capsys: pytest.CaptureFixture[str]
+) -> None:
+    small.ingest.add(4)
+    small.add_test(
+        "calls_are_free",
+        "{{ config(severity='warn') }} select session_id, 'a.jsonl' as _source_path, 7 as _source_line "
+        "from {{ ref('fact_api_call') }} where cost_usd > 0",
+    )
+    assert _exit_code("build") == 0
+    output = capsys.readouterr()
+    assert "finding: data test calls_are_free: 4 rows" in output.err
+    assert small.ask(
+        "select test_name, table_name, failing_row_count, session_count, session_id, source_path, source_line, is_guard "
+        "from v_failed_check"
+    ) == [("calls_are_free", "fact_api_call", 4, 1, "s1", "a.jsonl", 7, False)]
+    assert _exit_code("build", "--strict", "--quiet") == 4
+
+
+def test_a_test_that_cannot_run_is_a_finding(small: Small) -> None:
+    small.ingest.add(1)
+    small.add_test("broken", "{{ config(severity='warn') }} select nonsense from {{ ref('fact_api_call') }}")
+    outcome = small.build()
+    assert outcome.success
+    [(examples, rows)] = small.ask("select examples, failing_row_count from v_failed_check")
+    assert "nonsense" in examples
+    assert rows is None
+
+
+def test_a_test_of_many_checks_counts_rows_and_shows_some_of_each_check(small: Small) -> None:
     small.add_test(
         "calls_row_checks",
-        "select check_name, count(*) as failing_rows from (select unnest(['dear', 'late']) as check_name "
-        "from {{ ref('fact_api_call') }}) as checked group by check_name",
+        "select check_name, count(*) as failing_rows, list(distinct session_id) as session_ids, "
+        "min({'session_id': session_id, '_source_line': 3}, 3) as examples from (select session_id, "
+        "unnest(['dear', 'late']) as check_name from {{ ref('fact_api_call') }}) as checked group by check_name",
     )
     small.ingest.add(4)
     outcome = small.build()
     assert outcome.build is not None
-    failure = outcome.build.failures[0]
-    assert failure.failing_rows == 8
-    assert sorted(failure.examples) == ["dear: 4 rows", "late: 4 rows"]
-
-
-def test_a_broken_model_is_named_with_its_message(small: Small) -> None:
-    small.ingest.add(1)
-    (small.project / "models" / "dim_session.sql").write_text(
-        "select no_such_column from {{ ref('fact_api_call') }}"
+    assert outcome.set_aside == 1
+    assert outcome.success
+    failed = warehouse._failing(
+        "select 'dear' as check_name, 4 as failing_rows, ['s1', 's2'] as session_ids, "
+        "[{'session_id': 's1', '_source_line': 3}] as examples",
+        1,
+        small.paths,
     )
-    outcome = small.build()
-    assert not outcome.success
-    assert outcome.build is not None
-    assert outcome.build.failures[0].name == "dim_session"
-    assert "no_such_column" in outcome.build.failures[0].message
-    assert not small.paths.store.exists()
+    assert failed["failing_rows"] == 4
+    [check] = failed["checks"]
+    assert (check.name, check.session_ids, check.source_line) == ("dear", ("s1", "s2"), 3)
+
+
+def test_a_model_that_fails_leaves_its_readers_as_they_were_and_the_rest_is_published(
+    small: Small, capsys: pytest.CaptureFixture[str]
+) -> None:
+    model = small.project / "models" / "dim_session.sql"
+    right = model.read_text()
+    reader = small.project / "models" / "v_session_count.sql"
+    reader.write_text(
+        "{{ config(materialized='view') }} select count(*) as session_count from {{ ref('dim_session') }}"
+    )
+    # In a first build there is nothing to keep: the tables are there, and empty.
+    model.write_text("select no_such_column from {{ ref('fact_api_call') }}")
+    small.ingest.add(1)
+    assert _exit_code("build") == 4
+    output = capsys.readouterr()
+    assert "no_such_column" in output.err
+    assert "keep their rows of the last build" in output.err
+    stale = "select table_name, stale_because like '%no_such_column%', built_at is null from v_store_table where is_stale"
+    assert small.ask(f"{stale} order by all") == [
+        ("dim_session", True, True),
+        ("v_session_count", False, True),
+    ]
+    assert small.ask("select count(*) from fact_api_call") == [(1,)]
+    assert small.ask("from v_session_count") == [(0,)]
+    assert _exit_code("doctor") == 0
+    assert "no_such_column" in " ".join(capsys.readouterr().out.split())
+    # Mended, everything is made; broken again, it keeps what it has.
+    model.write_text(right)
+    assert small.build().success
+    assert small.ask("from v_session_count") == [(1,)]
+    assert small.ask("select count(*) from v_store_table where is_stale or built_at is null") == [(0,)]
+    model.write_text("select no_such_column from {{ ref('fact_api_call') }}")
+    small.ingest.add(1, session="s2")
+    assert small.build().success
+    assert small.ask("select session_id from dim_session") == [("s1",)]
+    assert small.ask("select count(*) from fact_api_call") == [(2,)]
+    assert small.ask(
+        "select is_stale, last_batch_id from v_store_table where table_name in ('dim_session', 'fact_api_call') "
+        "order by table_name"
+    ) == [(True, 1), (False, 2)]
+    # A build with nothing new does not try again and again; one with new lines does, from raw.
+    assert small.build().is_current
+    small.ingest.add(1, session="s3")
+    assert "left out models that failed" in small.build().reason
 
 
 def test_a_project_that_does_not_parse_is_said_without_traceback(small: Small) -> None:

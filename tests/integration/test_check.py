@@ -20,7 +20,7 @@ from agent_store import scan as scans
 from agent_store.errors import StoreError
 from agent_store.paths import StorePaths
 from agent_store.scan_cli import check as check_command
-from ingest import contracts, sources
+from ingest import git, sources
 from ingest.sources import Before, Limits, Seen, Source, Target
 
 PAGES = 50
@@ -264,7 +264,7 @@ def test_repositories_are_asked_for_their_head(tmp_path: Path) -> None:
         {},
         limits=QUICK,
     )
-    assert local.content_hash == remote.content_hash == contracts.git_head(repository)
+    assert local.content_hash == remote.content_hash == git.head_of(repository)
     assert remote.version == "v1.10.0"
 
 

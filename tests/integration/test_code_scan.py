@@ -14,7 +14,7 @@ import pytest
 
 from agent_store.paths import StorePaths
 from agent_store.scan import scan
-from ingest import batches, code, landing, languages
+from ingest import batches, code, files, landing, languages
 from ingest.code import ScanResult, scan_code
 
 FIXTURE = Path(__file__).resolve().parents[1] / "fixtures" / "code_repo"
@@ -338,14 +338,14 @@ def test_texts_that_an_older_scan_landed_go(
 def test_a_file_that_cannot_be_read_is_set_aside(
     repository: Path, warehouse: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    opened = Path.open
+    opened = files.read_beginning
 
-    def refusing(self: Path, *arguments: Any, **options: Any) -> Any:
-        if self.name == "prices.py":
+    def refusing(path: Path, most_bytes: int) -> tuple[bytes, int]:
+        if path.name == "prices.py":
             raise PermissionError(13, "Permission denied")
-        return opened(self, *arguments, **options)
+        return opened(path, most_bytes)
 
-    monkeypatch.setattr(Path, "open", refusing)
+    monkeypatch.setattr(code, "read_beginning", refusing)
     _scan(repository, warehouse, processes=1)
     assert _documents(warehouse)["src/prices.py"][1] == "cannot be read: Permission denied"
 

@@ -161,15 +161,17 @@ def test_first_calls_are_in_utc(store: duckdb.DuckDBPyConnection, counted: Count
     assert (row[0].replace(tzinfo=UTC), row[1].replace(tzinfo=UTC)) == (min(moments), max(moments))
 
 
+@pytest.mark.parametrize("report", ["session", "daily"])
 def test_reconciliation_with_ccusage(
-    store: duckdb.DuckDBPyConnection, counted: Count, corpus_dir: Path
+    store: duckdb.DuckDBPyConnection, counted: Count, corpus_dir: Path, report: str
 ) -> None:
-    """The rows that compare with ccusage explain the whole difference, each with a cause."""
+    """The rows that compare with a report of ccusage explain the whole difference, each with a cause."""
     row = store.execute(
         "select sum(difference_usd) filter (where cause <> 'web_search_fee'), count(*) filter (where cause is null)"
-        " from v_reconciliation where comparison like 'ccusage%'"
+        " from v_reconciliation where comparison = ?",
+        [f"ccusage {report}"],
     ).fetchone()
     assert row is not None
-    theirs = ccusage_count([corpus_dir], report="session").cost_usd
+    theirs = ccusage_count([corpus_dir], report=report).cost_usd
     assert row[0] == pytest.approx(counted.totals.cost_usd - theirs, abs=0.01)
     assert row[1] == 0

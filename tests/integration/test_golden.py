@@ -13,6 +13,7 @@ import duckdb
 import pytest
 
 from tests.conftest import golden_names
+from tests.independent_count import ccusage_count
 
 Row = dict[str, Any]
 COLUMNS = (
@@ -28,6 +29,14 @@ COLUMNS = (
     "started_at",
     "is_output_final",
 )
+# Lines that are repaired here and that the JSON parser of ccusage refuses: v_reconciliation takes them for counted.
+REFUSED_BY_CCUSAGE = {
+    "ad_float_tokens",
+    "ai_bom_crlf",
+    "invalid_utf8",
+    "lone_surrogate_and_nul",
+    "set_aside_files",
+}
 QUERY = """
     select
         c.message_id, c.request_id, c.session_id, m.model_name as model,
@@ -80,9 +89,17 @@ def _order(row: Row) -> tuple[str, str, str]:
     return str(row["message_id"]), str(row["request_id"]), str(row["started_at"])
 
 
+def _is_priced(row: Row) -> bool:
+    """Whether everything in a response has a price: what a case says where that is less than all."""
+    return bool(row.get("is_priced", row["cost_usd"] is not None))
+
+
 def _expected(golden_dir: Path, name: str) -> list[Row]:
     case = json.loads((golden_dir / name / "expected.json").read_text(encoding="utf-8"))
-    rows = [{**row, "started_at": datetime.fromisoformat(row["started_at"])} for row in case["responses"]]
+    rows = [
+        {**row, "started_at": datetime.fromisoformat(row["started_at"]) if row["started_at"] else None}
+        for row in case["responses"]
+    ]
     return sorted(rows, key=_order)
 
 
@@ -98,6 +115,34 @@ def test_case(name: str, golden_dir: Path, rows_by_case: dict[str, list[Row]]) -
     assert [row["web_search_usd"] or 0 for row in rows] == pytest.approx(
         [row["web_search_usd"] or 0 for row in expected], abs=1e-9
     )
+    assert [row["is_priced"] for row in rows] == [_is_priced(row) for row in expected]
+
+
+@pytest.mark.parametrize("name", golden_names())
+def test_inferences_of_case(name: str, golden_dir: Path, store: duckdb.DuckDBPyConnection) -> None:
+    """Where a case tells the inferences of a response, the store has them, and the context of its answer."""
+    for row in _expected(golden_dir, name):
+        if "inferences" not in row:
+            continue
+        found = store.execute(
+            """
+            select i.inference_type, m.model_name, i.context_tokens, i.output_tokens, i.cost_usd, c.context_tokens
+            from fact_inference as i
+            inner join dim_model as m on m.model_id = i.model_id
+            inner join fact_api_call as c on c.call_id = i.call_id
+            where c.message_id = ?
+            order by i.inference_number
+            """,
+            [row["message_id"]],
+        ).fetchall()
+        assert [line[:4] for line in found] == [
+            (part["type"], part["model"], part["context_tokens"], part["output_tokens"])
+            for part in row["inferences"]
+        ]
+        assert [line[4] for line in found] == pytest.approx(
+            [part["cost_usd"] for part in row["inferences"]], abs=1e-12
+        )
+        assert {line[5] for line in found} == {row["context_tokens"]}
 
 
 def test_no_response_without_a_case(rows_by_case: dict[str, list[Row]]) -> None:
@@ -119,15 +164,32 @@ def test_set_aside_lines(store: duckdb.DuckDBPyConnection, golden_dir: Path) -> 
 
 
 def test_unpriced_models_are_findings(store: duckdb.DuckDBPyConnection, golden_dir: Path) -> None:
-    """A model without a price stands among the findings, by name."""
+    """A model without a price stands among the findings, by name and with the reason."""
     expected = {
-        row["model"]
+        part["model"]
         for name in golden_names()
         for row in _expected(golden_dir, name)
-        if row["cost_usd"] is None
+        for part in row.get("inferences", [row])
+        if part["cost_usd"] is None
     }
-    found = {row[0] for row in store.execute("select model_name from v_unpriced_model").fetchall()}
-    assert found == expected
+    found = dict(store.execute("select model_name, unpriced_reason from v_unpriced_model").fetchall())
+    assert set(found) == expected
+    assert {name for name, reason in found.items() if reason == "profile_hides_model"} == {
+        name for name in expected if name.startswith("arn:")
+    }
+
+
+def test_what_has_no_day_is_a_row_of_its_own(store: duckdb.DuckDBPyConnection, golden_dir: Path) -> None:
+    """Days and months hold every dollar, those without a readable time too."""
+    undated = [
+        row for name in golden_names() for row in _expected(golden_dir, name) if row["started_at"] is None
+    ]
+    assert undated
+    for mart, name in (("v_cost_daily", "day_name"), ("v_cost_monthly", "month_name")):
+        found = store.execute(
+            f"select response_count, cost_usd from {mart} where {name} = 'undated'"
+        ).fetchall()
+        assert found == [(len(undated), pytest.approx(sum(row["cost_usd"] for row in undated)))]
 
 
 def test_totals_of_the_marts(store: duckdb.DuckDBPyConnection, golden_dir: Path) -> None:
@@ -147,5 +209,24 @@ def test_totals_of_the_marts(store: duckdb.DuckDBPyConnection, golden_dir: Path)
             sum(row["cache_read_tokens"] for row in rows),
             sum(row["cache_write_5m_tokens"] for row in rows),
             sum(row["cache_write_1h_tokens"] for row in rows),
-            sum(row["cost_usd"] is None for row in rows),
+            sum(not _is_priced(row) for row in rows),
         ), mart
+
+
+@pytest.mark.parametrize("report", ["session", "daily"])
+def test_the_store_says_what_ccusage_would_say(
+    store: duckdb.DuckDBPyConnection, case_of_session: dict[str, str], golden_dir: Path, report: str
+) -> None:
+    """Case by case, the reconciliation gives the dollars of ccusage's own rules, worked out without the models."""
+    shown: dict[str, float] = dict.fromkeys(golden_names(), 0.0)
+    for session_id, usd in store.execute(
+        "select session_id, sum(their_usd) from v_reconciliation where comparison = ? group by all",
+        [f"ccusage {report}"],
+    ).fetchall():
+        shown[case_of_session.get(session_id, "?")] += usd
+    expected = {
+        name: ccusage_count([golden_dir / name], report=report).cost_usd
+        for name in golden_names()
+        if name not in REFUSED_BY_CCUSAGE
+    }
+    assert {name: shown[name] for name in expected} == pytest.approx(expected, abs=1e-9)

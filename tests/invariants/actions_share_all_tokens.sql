@@ -12,7 +12,7 @@ with actions as (
 calls as (
     select
         session_id,
-        sum(context_tokens) as input_tokens,
+        sum(input_tokens) as input_tokens,
         sum(output_tokens) as output_tokens
     from {{ ref('fact_api_call') }}
     group by session_id

@@ -3,6 +3,7 @@
 with calls as (
     select
         call_id as response_id,
+        session_id,
         uncached_input_tokens,
         output_tokens,
         cache_read_tokens,
@@ -17,6 +18,7 @@ with calls as (
 responses as (
     select
         response_id,
+        session_id,
         input_tokens as uncached_input_tokens,
         output_tokens,
         cache_read_tokens,
@@ -30,6 +32,7 @@ responses as (
 
 select
     coalesce(calls.response_id, responses.response_id) as response_id,
+    coalesce(calls.session_id, responses.session_id) as session_id,
     calls.response_id is null as is_missing_in_fact,
     responses.response_id is null as is_missing_in_responses,
     calls.cost_usd as fact_cost_usd,

@@ -1,8 +1,10 @@
--- Every cost mart shows the same answers, tokens and dollars as fact_api_call, whatever it groups by:
--- one number for one question.
-{%- set dated = ['v_cost_daily', 'v_cost_monthly', 'v_blocks'] %}
-{%- set undated = [
-    'v_cost_by_model', 'v_cost_by_project', 'v_cost_by_branch', 'v_session_report', 'fact_session'
+-- Every cost mart shows the same responses, tokens and dollars as fact_api_call, whatever it groups by: one
+-- number for one question. Calls without a readable time are in all of them but v_blocks, which is about
+-- hours.
+{%- set dated = ['v_blocks'] %}
+{%- set complete = [
+    'v_cost_daily', 'v_cost_monthly', 'v_cost_by_agent', 'v_cost_by_model', 'v_cost_by_project', 'v_cost_by_branch',
+    'v_session_report', 'v_spending', 'fact_session'
 ] %}
 {%- set counts = [
     'response_count', 'unpriced_response_count', 'uncached_input_tokens', 'output_tokens', 'cache_read_tokens',
@@ -23,7 +25,6 @@ with calls as (
     from {{ ref('fact_api_call') }}
 ),
 
--- Marts by time leave out the calls whose lines have no time.
 expected as (
     select
         true as is_dated_only,
@@ -44,7 +45,7 @@ expected as (
 ),
 
 shown as (
-    {%- for mart in dated + undated %}
+    {%- for mart in dated + complete %}
         select
             '{{ mart }}' as mart,
             {{ 'true' if mart in dated else 'false' }} as is_dated_only,

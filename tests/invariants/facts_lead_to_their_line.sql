@@ -3,7 +3,7 @@
 {%- set of_one_line = [
     'dim_decision_point', 'dim_task', 'dim_work_item', 'fact_agent_action', 'fact_agent_handoff', 'fact_api_call', 'fact_cache_miss',
     'fact_chunk_retrieval', 'fact_component_measurement', 'fact_component_offer', 'fact_conflict', 'fact_context_overflow',
-    'fact_decision', 'fact_file_modification', 'fact_prompt', 'fact_prompt_feedback', 'fact_response', 'fact_session_intent',
+    'fact_decision', 'fact_file_modification', 'fact_inference', 'fact_prompt', 'fact_prompt_feedback', 'fact_response', 'fact_session_intent',
     'fact_skill_invocation', 'fact_strategy_adjustment', 'fact_strategy_attempt', 'fact_task_outcome', 'fact_tool_invocation',
     'fact_work_assignment'
 ] %}

@@ -10,7 +10,7 @@ calls as (
     select
         session_id,
         sum(coalesce(cost_usd, 0)) as cost_usd,
-        sum(context_tokens) as input_tokens,
+        sum(input_tokens) as input_tokens,
         sum(output_tokens) as output_tokens
     from {{ ref('fact_api_call') }}
     where success

@@ -46,6 +46,7 @@ used as (
     select
         call_id,
         sum(input_tokens) as input_tokens,
+        sum(context_tokens) as context_tokens,
         sum(output_tokens) as output_tokens,
         sum(cached_tokens) as cached_tokens,
         sum(cache_write_1h_tokens) as cache_write_1h_tokens,
@@ -65,7 +66,8 @@ calls as (
         used.cost_usd as used_cost_usd,
         filled.segment_tokens,
         coalesce(
-            used.input_tokens <> calls.context_tokens
+            used.input_tokens <> calls.input_tokens
+            or used.context_tokens <> calls.context_tokens
             or used.output_tokens <> calls.output_tokens
             or used.cached_tokens <> calls.cache_read_tokens
             or used.cache_write_1h_tokens <> calls.cache_write_1h_tokens

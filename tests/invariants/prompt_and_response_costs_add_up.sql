@@ -3,11 +3,13 @@
 with parts as (
     select
         prompt_id,
+        session_id,
         estimated_cost_usd
     from {{ ref('fact_prompt') }}
     union all
     select
         prompt_id,
+        session_id,
         estimated_cost_usd
     from {{ ref('fact_response') }}
 ),
@@ -15,6 +17,7 @@ with parts as (
 estimated as (
     select
         prompt_id,
+        min(session_id) as session_id,
         sum(estimated_cost_usd) as cost_usd
     from parts
     group by prompt_id
@@ -23,6 +26,7 @@ estimated as (
 calls as (
     select
         prompt_id,
+        min(session_id) as session_id,
         sum(cost_usd) as cost_usd
     from {{ ref('fact_api_call') }}
     where success
@@ -31,6 +35,7 @@ calls as (
 
 select
     coalesce(estimated.prompt_id, calls.prompt_id) as prompt_id,
+    coalesce(estimated.session_id, calls.session_id) as session_id,
     estimated.cost_usd as estimated_cost_usd,
     calls.cost_usd as call_cost_usd
 from estimated

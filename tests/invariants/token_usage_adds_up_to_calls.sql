@@ -21,6 +21,7 @@ calls as (
 
 select
     calls.call_id,
+    calls.session_id,
     calls.total_tokens,
     calls.cost_usd,
     usage.cost_usd as ledger_cost_usd

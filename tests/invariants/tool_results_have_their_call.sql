@@ -1,14 +1,11 @@
 -- Every tool result has the call that it answers: a parser that misses calls would hide work that was done.
--- Only a warning: the start of a file may be cut off (deleted, or shared in part), and then a result
--- stands alone.
-{{ config(severity='warn') }}
-
+-- Damaged logs can fail it: the start of a file may be cut off, and then a result stands alone.
 with results as (
     select
         blocks.tool_use_id,
         lines.session_id,
-        files.path as source_path,
-        lines.line_number as source_line
+        files.path as _source_path,
+        lines.line_number as _source_line
     from {{ ref('int_line') }} as lines
     inner join {{ ref('stg_transcripts__block') }} as blocks
         on

@@ -6,14 +6,17 @@ import json
 import shlex
 import subprocess
 import sys
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from typing import Any, cast
 
 import duckdb
 import pytest
 from click.testing import CliRunner, Result
+from mini import CAUSE, SPENDING
 
 from agent_store import cli, doctor, pipeline, zones
+from agent_store import report as reports
 from agent_store.errors import StoreError
 from agent_store.paths import StorePaths
 from agent_store.publish import publish
@@ -81,6 +84,59 @@ def test_query_as_json_csv_and_table(store: StorePaths, capsys: pytest.CaptureFi
     assert "100 rows shown; there are more" in out
     code, out, _ = _main(capsys, "query", sql, "--format", "csv")
     assert len(out.splitlines()) == 151
+
+
+def test_the_report_narrows_by_days_and_projects_and_gives_json_of_any_length(
+    paths: StorePaths, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """From the options to the numbers, on a store of twenty days."""
+    monkeypatch.setattr(reports, "today_in", lambda _zone: date(2026, 3, 20))
+    connection = duckdb.connect(str(paths.warehouse), config={"storage_compatibility_version": "v1.5.0"})
+    connection.execute(
+        "create table calls as select 's' || i as session_id, 'alpha' || i % 2 as project_name, 'm' as model_name,"
+        " date '2026-03-01' + i::integer as called_at, 1.0 as cost_usd, 1 as input_tokens, 1 as output_tokens,"
+        " 1 as cache_read_tokens, 1 as cache_write_tokens from range(20) as r(i)"
+    )
+    connection.execute("create table v_spending as " + SPENDING.format(calls="calls"))
+    connection.execute("create table v_cause as " + CAUSE.format(calls="calls"))
+    connection.execute(
+        "create table v_session_report as select session_id, called_at::timestamp as started_at, 1 as prompt_count,"
+        " 2 as tool_call_count from calls"
+    )
+    connection.close()
+    publish(
+        paths,
+        BuildResult(success=True),
+        Fingerprint("t", "c"),
+        RawSummary(1, datetime(2026, 1, 1), 1, 1, 0, 1),
+    )
+
+    def asked(*arguments: str) -> dict[str, Any]:
+        code, out, err = _main(capsys, "report", *arguments, "--json")
+        assert (code, err) == (0, "")
+        return cast("dict[str, Any]", json.loads(out, parse_constant=pytest.fail))
+
+    whole = asked()
+    assert [len(whole["days"]), len(whole["sessions"])] == [20, 20], "JSON has everything"
+    assert [len(asked("--limit", "3")[key]) for key in ("days", "sessions", "projects")] == [3, 3, 2]
+    assert len(asked("--since", "7d")["days"]) == 8
+    assert [day["name"] for day in asked("--since", "last week", "--until", "last week")["days"]] == [
+        f"2026-03-{day:02}" for day in range(9, 16)
+    ]
+    assert [day["name"] for day in asked("--since", "yesterday", "--project", "alpha1")["days"]] == [
+        "2026-03-20"
+    ]
+    ranked = asked("--by", "Task Type", "--since", "2026-03-11")
+    assert (ranked["by"], ranked["causes"][0]["cost_usd"], ranked["since"]) == (
+        "task-type",
+        10.0,
+        "2026-03-11",
+    )
+    assert len(asked("--by", "session")["causes"]) == 20
+    assert len(asked("--by", "session", "--limit", "4")["causes"]) == 4
+    assert _main(capsys, "report", "--since", "today", "--until", "yesterday")[0] == 2
+    _, out, _ = _main(capsys, "report", "--since", "2026-04-01", "--by", "day")
+    assert "The store has use from 2026-03-01 to 2026-03-20." in " ".join(out.split())
 
 
 def test_query_reads_standard_input(store: StorePaths) -> None:
@@ -183,6 +239,30 @@ def test_doctor_without_a_store_fails_and_says_what_to_do(
     assert code == 1
     assert "no published store" in out
     assert "agent-store build" in out
+
+
+def test_doctor_prints_the_cron_line_whole(
+    store: StorePaths, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "60")
+    command = next(check.command for check in doctor.examine(store) if check.name == "schedule")
+    assert command in _main(capsys, "doctor")[1].splitlines()
+
+
+def test_doctor_says_once_what_holds_for_many_folders(tmp_path: Path, paths: StorePaths) -> None:
+    roots = [_claude(tmp_path / f"claude{number}", None, age_days=20 - number) for number in range(3)]
+    for number in range(3, 6):
+        (tmp_path / f"claude{number}" / "projects").mkdir(parents=True)
+        roots.append(tmp_path / f"claude{number}")
+    checks = doctor.examine(paths, roots)
+    history = [check.message for check in checks if check.name == "history"]
+    assert len(history) == 1
+    assert "claude0 and 5 more: transcripts are deleted after 30 days" in history[0]
+    assert "the oldest here has 9 days left" in history[0]
+    empty = [check.message for check in checks if check.name == "roots" and check.status == "warn"]
+    assert [message.rpartition("/")[2] for message in empty] == [
+        "claude3 and 2 more: 0 transcript files (--root)"
+    ]
 
 
 def test_doctor_sees_a_home_that_is_open_to_others(store: StorePaths) -> None:

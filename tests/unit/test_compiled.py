@@ -122,7 +122,7 @@ def test_models_run_beside_each_other_but_after_what_they_read(connection: duckd
     run = compiled.run_models(
         connection, [*chain(*names), alone], 2, lambda model, count: told.append((model.name, count))
     )
-    assert (run.done_count, run.failed, run.left_out) == (13, None, ())
+    assert (run.done_count, run.failed, run.left_out) == (13, (), {})
     assert [name for name, _ in told if name != "alone"] == names
     assert [count for _, count in told] == list(range(1, 14))
     assert connection.execute("select number from t11 union all select number from alone").fetchall() == [
@@ -130,15 +130,21 @@ def test_models_run_beside_each_other_but_after_what_they_read(connection: duckd
     ]  # fmt: skip
 
 
-def test_after_a_model_that_fails_no_other_begins(connection: duckdb.DuckDBPyConnection) -> None:
-    for name in ("a", "b", "c", "d"):
+def test_what_reads_a_model_that_failed_is_left_out_and_the_rest_is_run(
+    connection: duckdb.DuckDBPyConnection,
+) -> None:
+    for name in ("a", "b", "c", "d", "alone"):
         connection.execute(f"create table {name} (number bigint)")
-    run = compiled.run_models(connection, chain("a", "b", "c", "d", broken="b"), 2)
-    assert run.done_count == 1
-    assert run.failed is not None and run.failed.name == "b"
-    assert "nonsense" in run.message
-    assert run.left_out == ("c", "d")
-    assert connection.execute("select * from b").fetchall() == []
+    connection.execute("insert into d values (4)")
+    alone = CompiledModel("alone", "main.alone", "select 7 as number")
+    run = compiled.run_models(connection, [*chain("a", "b", "c", "d", broken="b"), alone], 2)
+    assert run.done_count == 2
+    [(failed, message)] = run.failed
+    assert failed.name == "b"
+    assert "nonsense" in message
+    assert run.left_out == {"c": "b", "d": "b"}
+    assert connection.execute("select * from d").fetchall() == [(4,)]
+    assert connection.execute("select * from alone").fetchall() == [(7,)]
 
 
 class Node:

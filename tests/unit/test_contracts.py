@@ -25,6 +25,7 @@ from agent_store import warehouse
 from agent_store.paths import StorePaths
 from ingest import batches, contracts
 from ingest.contracts import ContractError, Kind, Version, Watched
+from ingest.git import head_of
 
 Document = dict[str, Any]
 Edit = Callable[[Document], None]
@@ -992,7 +993,7 @@ def test_git_keeps_the_versions_of_a_file(tmp_path: Path) -> None:
     landed = changes.rows["contract_version"]
     assert [row[9] for row in landed] == ["1.0.0", "1.1.0", "2.0.0", "3.0.0-draft"]
     assert [row[8] is not None for row in landed] == [True, True, True, False]
-    assert contracts.git_head(repository) == landed[2][8]
+    assert head_of(repository) == landed[2][8]
 
 
 def test_tools_that_logs_show_are_contracts(tmp_path: Path) -> None:

@@ -222,6 +222,41 @@ def test_what_cannot_be_read_is_reported_and_the_rest_found(tmp_path: Path) -> N
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    ("place", "target", "is_landed"),
+    [
+        ("projects/-a/x.jsonl", "/etc/passwd", False), ("projects/-a/x.jsonl", "{outside}/secret.txt", False),
+        ("projects/-a/x.jsonl", "{outside}/innocent.jsonl", False),
+        ("projects/-a/x/tool-results/y.txt", "/etc/passwd", False),
+        ("projects/-a/x.jsonl", "{outside}/good.jsonl", True), ("projects/-a/x.jsonl.gz", "{outside}/good.jsonl.gz", True),
+        ("projects/-a/x.jsonl", "/dev/zero", False), ("stats-cache.json", "{outside}/secret.txt", False),
+    ],
+)  # fmt: skip
+def test_a_link_to_a_file_leads_to_a_transcript(
+    tmp_path: Path, place: str, target: str, is_landed: bool
+) -> None:
+    outside, root = tmp_path / "outside", tmp_path / "home"
+    make(outside, "secret.txt", "good.jsonl", "good.jsonl.gz")
+    (outside / "innocent.jsonl").symlink_to(outside / "secret.txt")
+    make(root, "projects/-a/other.jsonl")
+    (root / place).parent.mkdir(parents=True, exist_ok=True)
+    (root / place).symlink_to(target.format(outside=outside))
+    result = scan([root])
+    assert (place in {file.path for file in result.files}) == is_landed
+    if target != "/dev/zero":  # no regular file at all is left alone, as everywhere
+        assert bool(result.problems) != is_landed
+
+
+def test_a_link_to_a_transcript_of_somebody_else_is_not_followed(tmp_path: Path) -> None:
+    make(tmp_path, "a.jsonl")
+    link = tmp_path / "b.jsonl"
+    link.symlink_to("a.jsonl")
+    status = list((tmp_path / "a.jsonl").stat())
+    assert discover.leads_to_transcript(str(link), os.stat_result(status))
+    status[4] += 1  # the owner
+    assert not discover.leads_to_transcript(str(link), os.stat_result(status))
+
+
 def test_a_folder_that_cannot_be_listed_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     make(tmp_path, "projects/-a/a.jsonl", "projects/-b/b.jsonl")
     real = os.scandir

@@ -57,12 +57,15 @@ def _row(response: Response) -> Row:
 
 
 def _order(row: Row) -> tuple[str, str]:
-    return row["started_at"].isoformat(), str(row["message_id"])
+    return row["started_at"].isoformat() if row["started_at"] else "", str(row["message_id"])
 
 
 def _expected(folder: Path) -> tuple[list[Row], int]:
     case = json.loads((folder / "expected.json").read_text(encoding="utf-8"))
-    rows = [{**row, "started_at": datetime.fromisoformat(row["started_at"])} for row in case["responses"]]
+    rows = [
+        {**row, "started_at": datetime.fromisoformat(row["started_at"]) if row["started_at"] else None}
+        for row in case["responses"]
+    ]
     return sorted(rows, key=_order), case["set_aside_lines"]
 
 
@@ -137,6 +140,17 @@ def test_ccusage_rules(name: str, report: str, dollars: float, golden_dir: Path)
         ("vertex_ai/claude-opus-4-1@20250805", "claude-opus-4-1"),
         ("bedrock/us-gov.anthropic.claude-3-haiku-20240307-v1:0", "claude-3-haiku"),
         ("claude-opus-5-5[1m]", "claude-opus-5-5"),
+        ("claude-opus-5@default", "claude-opus-5"),
+        ("anthropic/claude-opus-4.6:beta", "claude-opus-4-6"),
+        ("anthropic/claude-4.5-sonnet", "claude-sonnet-4-5"),
+        (
+            "arn:aws:bedrock:eu-west-1:1:inference-profile/eu.anthropic.claude-sonnet-4-5-20250929-v1:0",
+            "claude-sonnet-4-5",
+        ),
+        (
+            "arn:aws:bedrock:eu-west-1:1:application-inference-profile/abc",
+            "arn:aws:bedrock:eu-west-1:1:application-inference-profile/abc",
+        ),
         ("vendor/model-20260101", "vendor/model-20260101"),
         (None, None),
     ],

@@ -25,6 +25,7 @@ GIVEN = {
     "delegation_end": ("varchar", "null"),
     "task_type": ("varchar", "'implement'"),
     "ends_with_question": ("boolean", "false"),
+    "is_human": ("boolean", "true"),
 }
 FOLLOWED = {
     "was_undone": ("boolean", "false"),
@@ -32,6 +33,8 @@ FOLLOWED = {
     "task_basis": ("varchar", "null"),
 }
 
+STOPPED = "timestamp '2026-03-01' as interrupted_at, 1 as response_count"
+ANSWERED = "1 as response_count, true as ended_with_answer"
 OUTCOMES = [
     ("ticked_off", "'task_list' as task_source"),
     ("dropped", "'task_list' as task_source, 'abandoned' as status"),
@@ -43,51 +46,88 @@ OUTCOMES = [
     ),
     ("delegation_failed", "'delegation' as task_source, 'error' as delegation_status"),
     ("delegation_stopped", "'delegation' as task_source, 'abandoned' as status"),
+    ("plan_left", f"true as ended_rejected, 'planning' as last_call_family, {STOPPED}"),
     (
-        "plan_left",
-        "true as ended_rejected, 'planning' as last_call_family, timestamp '2026-03-01' as interrupted_at",
+        "accepted_after_stop",
+        f"{STOPPED}, 'git' as reaction_category, 'git_leading' as reaction_rule, 1 as edit_count",
     ),
-    ("rejected", "true as ended_rejected, timestamp '2026-03-01' as interrupted_at"),
-    ("accepted_after_stop", "timestamp '2026-03-01' as interrupted_at, 'git' as reaction_category"),
+    ("went_on_after_stop", f"{STOPPED}, 'implement' as reaction_category, 1 as commit_count"),
+    ("rejected", f"{STOPPED}, true as ended_rejected, 'implement' as reaction_category"),
+    ("interrupted", f"{STOPPED}, 'correction' as reaction_category, 1 as edit_count"),
     (
-        "went_on_after_stop",
-        "timestamp '2026-03-01' as interrupted_at, 'implement' as reaction_category, 1 as commit_count",
+        "corrected",
+        f"{ANSWERED}, 'correction' as reaction_category, 'reproach' as reaction_rule, true as ends_with_question",
+    ),
+    ("asked_again", f"{ANSWERED}, true as was_asked_again, 'implement' as reaction_category"),
+    (
+        "symptom_reported",
+        f"{ANSWERED}, 1 as edit_count, 'symptom_of_change' as reaction_rule, 'debug' as reaction_category",
     ),
     (
-        "interrupted",
-        "timestamp '2026-03-01' as interrupted_at, 'debug' as reaction_category, 1 as edit_count",
+        "symptom_elsewhere",
+        f"{ANSWERED}, 1 as edit_count, 'symptom' as reaction_rule, 'debug' as reaction_category",
     ),
-    ("corrected", "'correction' as reaction_category, 1 as commit_count"),
-    ("asked_again", "true as was_asked_again, 'implement' as reaction_category"),
-    ("undone", "true as ended_reverted, 1 as edit_count"),
-    ("tests_failed", "'failed' as test_outcome, 1 as edit_count"),
-    ("thanked", "'thanks' as reaction_category"),
-    ("accepted", "1 as response_count, 'git' as reaction_category"),
-    ("tests_passed", "'passed' as test_outcome, 1 as edit_count"),
-    ("committed", "1 as push_count, 'symptom' as reaction_rule, 1 as edit_count"),
-    ("symptom_reported", "1 as edit_count, 'symptom' as reaction_rule, 'debug' as reaction_category"),
-    ("ended_on_error", "'error' as last_call_status, 'shell' as last_call_family, true as ended_with_answer"),
+    ("thanked", f"{ANSWERED}, 'thanks' as reaction_category"),
+    (
+        "accepted",
+        f"{ANSWERED}, 'git' as reaction_category, 'git_leading' as reaction_rule, true as ended_reverted",
+    ),
+    ("undone", f"{ANSWERED}, true as ended_reverted, 1 as edit_count"),
+    ("tests_failed", f"{ANSWERED}, 'failed' as test_outcome, 1 as edit_count, 1 as passed_run_count"),
+    ("tests_still_fail", f"{ANSWERED}, 'failed' as test_outcome, 1 as edit_count"),
+    ("tests_passed", f"{ANSWERED}, 'passed' as test_outcome, 1 as edit_count"),
+    ("committed", f"{ANSWERED}, 1 as push_count, 1 as edit_count"),
+    ("output_returned", f"{ANSWERED}, true as returned_output, false as is_human"),
+    ("ended_on_error", f"{ANSWERED}, 'error' as last_call_status, 'shell' as last_call_family"),
     ("cut_off", "'max_tokens' as last_stop_reason, 1 as response_count"),
-    ("broken_off", "1 as response_count, false as ended_with_answer"),
     ("delegation_api_error", "'delegation' as task_source, 'api_error' as delegation_end"),
-    (
-        "delegated_again",
-        "'delegation' as task_source, true as was_given_again, 'error' as last_call_status, 'shell' as last_call_family",
-    ),
     ("delegation_launched", "'delegation' as task_source, true as is_background, null as total_tokens"),
     (
         "delegation_returned",
-        "'delegation' as task_source, true as was_given_again, 'test' as task_type, 'error' as last_call_status, "
-        "'shell' as last_call_family",
+        "'delegation' as task_source, true as was_given_again, 'error' as last_call_status, 'shell' as last_call_family",
     ),
+    ("broken_off", "1 as response_count"),
     ("went_on", "1 as response_count, true as has_next_turn, 'plan' as reaction_category"),
-    ("moved_on", "1 as response_count, true as ended_with_answer, 'plan' as reaction_category"),
-    (
-        "awaiting_answer",
-        "1 as response_count, true as ended_with_answer, true as ends_with_question",
-    ),
-    ("ended_in_order", "1 as response_count, true as ended_with_answer"),
+    ("moved_on", f"{ANSWERED}, 'plan' as reaction_category"),
+    ("asked_more", f"{ANSWERED}, 'explain' as reaction_category"),
+    ("awaiting_answer", f"{ANSWERED}, true as ends_with_question"),
+    ("ended_in_order", ANSWERED),
     ("no_answer", "0 as response_count"),
+]
+# What tells nothing about the person judges nothing, and an answer to a question is no correction.
+UNJUDGED = [
+    (
+        "a no to a question",
+        f"{ANSWERED}, 'correction' as reaction_category, 'refusal_no' as reaction_rule, true as ends_with_question",
+    ),
+    (
+        "a correction after a notification",
+        f"{ANSWERED}, 'correction' as reaction_category, false as is_human",
+    ),
+    (
+        "a failing test that was the task",
+        f"{ANSWERED}, 'failed' as test_outcome, 1 as edit_count, 1 as passed_run_count, 'test' as task_type",
+    ),
+    (
+        "a trial that was thrown away",
+        f"{ANSWERED}, true as ended_reverted, 1 as edit_count, true as speaks_of_undoing",
+    ),
+    (
+        "an error elsewhere",
+        f"{ANSWERED}, 1 as edit_count, 'pasted_stack_trace' as reaction_rule, 'debug' as reaction_category",
+    ),
+    ("a stop after the answer", f"{STOPPED}, true as ended_with_answer"),
+    ("a stop before any answer", "timestamp '2026-03-01' as interrupted_at"),
+    ("another try", f"{ANSWERED}, 'continue' as reaction_category, 'retry' as reaction_rule"),
+    (
+        "a refused plan",
+        f"true as ended_rejected, 'planning' as last_call_family, {ANSWERED}, 'implement' as reaction_category",
+    ),
+    (
+        "a refused commit that the person then makes",
+        f"{STOPPED}, true as ended_rejected, 'git' as reaction_category",
+    ),
+    ("the end of the log", ANSWERED),
 ]
 STRATEGIES = [
     ("follow_plan", "true as is_plan_handover, 3 as edit_count"),
@@ -173,6 +213,14 @@ def first_rule(seed: str, source: str) -> str | None:
 @pytest.mark.parametrize(("rule", "features"), OUTCOMES, ids=[rule for rule, _ in OUTCOMES])
 def test_outcome_rules(rule: str, features: str) -> None:
     assert first_rule("outcome_rules", relation("int_task_feature", GIVEN, features)) == rule
+
+
+@pytest.mark.parametrize(
+    "features", [features for _, features in UNJUDGED], ids=[name for name, _ in UNJUDGED]
+)
+def test_what_tells_nothing_about_the_person_judges_nothing(features: str) -> None:
+    rule = first_rule("outcome_rules", relation("int_task_feature", GIVEN, features))
+    assert {row["rule_name"]: row["success"] for row in rows("outcome_rules")}[str(rule)] == ""
 
 
 @pytest.mark.parametrize(("strategy", "features"), STRATEGIES, ids=[rule for rule, _ in STRATEGIES])

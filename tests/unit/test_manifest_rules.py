@@ -241,6 +241,32 @@ def test_rule(manifest: Manifest, rule: Rule) -> None:
     assert not gone, f"No longer a violation, take it out of {BASELINE.name}: {', '.join(gone)}"
 
 
+# Sums over everything: they cannot say which session is wrong.
+GUARDS_WITHOUT_SESSION = {"batches_have_no_gap", "cost_marts_agree"}
+
+
+def test_guards_are_few_listed_in_one_place_and_name_sessions(manifest: Manifest) -> None:
+    settings = yaml.safe_load((REPOSITORY / "dbt_project.yml").read_text(encoding="utf-8"))
+    listed: set[str] = set()
+
+    def collect(part: dict[str, Any]) -> None:
+        for name, value in part.items():
+            if isinstance(value, dict):
+                if value.get("+severity") == "error":
+                    listed.add(name)
+                collect(value)
+
+    collect(settings["data_tests"]["agent_store"])
+    tests = [node for node in manifest.nodes.values() if node["resource_type"] == "test"]
+    guards = {node["name"]: node for node in tests if node["config"]["severity"].lower() == "error"}
+    assert set(guards) == listed, "A guard is a test that dbt_project.yml lists, and every test listed there is one."
+    assert len(listed) <= 16, "A guard can silence the store: there are few."
+    for name, node in guards.items():
+        is_grouped = "test_metadata" in node and node["test_metadata"]
+        assert node["description"], f"{name} does not say what it checks"
+        assert is_grouped or "session_id" in node["raw_code"] or name in GUARDS_WITHOUT_SESSION, name
+
+
 def test_the_baseline_only_shrinks() -> None:
     names = {rule.__name__ for rule in RULES}
     assert set(_baseline()) <= names, "The baseline names a rule that does not exist."

@@ -4,21 +4,38 @@ from __future__ import annotations
 
 import io
 import json
-from datetime import datetime
+import re
+from datetime import date, datetime
 from pathlib import Path
 
 import duckdb
 import pytest
-from mini import MEASURES
+from mini import CAUSE, MEASURES, SPENDING
 from rich.console import Console
 
+from agent_store import publish
 from agent_store import report as reports
 from agent_store.errors import StoreError
 from agent_store.query import plain
-from agent_store.report import age, bar, bytes_in_words, collect, dollars, percent, render, short_number
+from agent_store.report import (
+    Scope,
+    age,
+    bar,
+    bytes_in_words,
+    collect,
+    dollars,
+    find_projects,
+    percent,
+    render,
+    short_number,
+    store_today,
+)
+
+MACROS = Path(publish.__file__).with_name("sql_macros") / "cost.sql"
+TODAY = date(2026, 3, 12)
 
 
-def _calls(*rows: tuple[str, str, str, str, float | None]) -> duckdb.DuckDBPyConnection:
+def _calls(*rows: tuple[str, str, str, str | None, float | None]) -> duckdb.DuckDBPyConnection:
     connection = duckdb.connect()
     connection.execute(
         "create table fact_api_call (session_id varchar, model_name varchar, project_name varchar,"
@@ -28,15 +45,10 @@ def _calls(*rows: tuple[str, str, str, str, float | None]) -> duckdb.DuckDBPyCon
     )
     for row in rows:
         connection.execute("insert into fact_api_call values (?, ?, ?, ?, ?, 100, 200, 3000, 400)", list(row))
-    views = {
-        "v_cost_daily": "called_at::date as usage_date",
-        "v_cost_by_model": "model_name, 'anthropic' as provider",
-        "v_cost_by_project": "project_name, '/p/' || project_name as project_path",
-    }
-    for view, columns in views.items():
-        connection.execute(
-            f"create view {view} as select {columns}, {MEASURES} from fact_api_call group by all"
-        )
+    connection.execute("create view v_spending as " + SPENDING.format(calls="fact_api_call"))
+    connection.execute("create view v_cause as " + CAUSE.format(calls="fact_api_call"))
+    for statement in connection.extract_statements(MACROS.read_text(encoding="utf-8")):
+        connection.execute(statement)
     connection.execute(
         "create view v_session_report as select session_id, 'Title of [b]' || session_id as title, "
         "project_name, "
@@ -45,10 +57,18 @@ def _calls(*rows: tuple[str, str, str, str, float | None]) -> duckdb.DuckDBPyCon
         + " from fact_api_call group by session_id, project_name"
     )
     connection.execute(
-        "create view v_cache_health as select model_name, count(*) as response_count,"
-        " sum(input_tokens) as uncached_input_tokens,"
-        " sum(cache_read_tokens) as cache_read_tokens, sum(cache_write_tokens) as cache_write_tokens,"
-        " 1 as cache_miss_count, 0.25 as saved_usd from fact_api_call group by all"
+        "create table v_optimization as select * from (values"
+        " ('cache_expired_1h', 'claude-opus-4-5', 'Start a new session', '3 misses', 9.5::double, 12::double),"
+        " ('unused_skill', 'shop:release', 'Switch it off', 'never used', null, null))"
+        " as t (optimization_type, subject, suggestion, evidence, dollars_per_month, total_usd)"
+    )
+    connection.execute(
+        "create view dim_model as select distinct model_name as model_id, model_name from fact_api_call"
+    )
+    connection.execute(
+        "create view fact_inference as select model_name as model_id, rowid as call_id,"
+        " called_at::date as called_local_date, cost_usd is not null as is_priced,"
+        " 'no_price_for_speed' as unpriced_reason, 'fast' as speed from fact_api_call"
     )
     connection.execute("create table dim_session as select distinct session_id from fact_api_call")
     connection.execute("create view v_set_aside_line as select 1 as x from fact_api_call limit 2")
@@ -72,7 +92,7 @@ MANY = (
 
 def _text(connection: duckdb.DuckDBPyConnection, width: int) -> str:
     console = Console(width=width, record=True, file=io.StringIO())
-    render(collect(connection, "/home/x/.agent-store/agent_store.duckdb"), console)
+    render(collect(connection, "/home/x/.agent-store/agent_store.duckdb", today=TODAY), console)
     return console.export_text()
 
 
@@ -83,7 +103,7 @@ def test_the_totals_are_the_sums() -> None:
     assert found.total.session_count == 3
     assert found.total.total_tokens == 4 * 3700
     assert found.total.unpriced_response_count == 1
-    assert found.unpriced_models == [("claude-unknown-9", 1)]
+    assert found.unpriced_models == [("claude-unknown-9", 1, "no price for fast mode")]
     assert [model.name for model in found.models] == [
         "claude-opus-4-5",
         "claude-haiku-4-5",
@@ -102,8 +122,21 @@ def test_the_days_are_the_last_fourteen_with_use() -> None:
     assert "27 idle days" in text
     assert "1 idle day " in text
     daily = [("s", "claude-opus-4-5", "alpha", f"2026-03-{day:02} 10:00", 1.0) for day in range(1, 29)]
-    days = collect(_calls(*daily), "x").days
-    assert [len(days), days[0].name, days[-1].name] == [14, "2026-03-15", "2026-03-28"]
+    text = _text(_calls(*daily), 80)
+    assert "Per day, the last 14 with use" in text
+    assert ("2026-03-14" in text, "2026-03-15 Sun" in text, "2026-03-28 Sat" in text) == (False, True, True)
+    assert len(collect(_calls(*daily), "x").days) == 28, "programs get all of them"
+
+
+def test_what_has_no_day_is_in_the_total_and_in_a_line_of_its_own() -> None:
+    calls = (*MANY, ("s4", "claude-opus-4-5", "alpha", None, 2.0))
+    found = collect(_calls(*calls), "x")
+    assert found.total.cost_usd == pytest.approx(sum(model.cost_usd or 0 for model in found.models))
+    assert found.day_count == 4
+    assert (found.days[-1].name, found.days[-1].cost_usd) == (reports.UNDATED, 2.0)
+    assert any(
+        line.split()[:1] == ["undated"] and "$2.00" in line for line in _text(_calls(*calls), 80).splitlines()
+    )
 
 
 @pytest.mark.parametrize("width", [80, 120])
@@ -116,17 +149,107 @@ def test_it_fits_the_width(width: int) -> None:
         "Per day",
         "Per model",
         "Per project",
-        "Dearest sessions",
+        "Most expensive sessions",
         "Prompt cache",
     ):
         assert words in text
     assert "Dollars are what the API would have cost at list prices" in text
     assert "no price" in text
     flat = " ".join(text.split())
-    assert "Not in the dollars: responses of models without a known price: claude-unknown-9 (1)." in flat
+    assert "Not in the dollars, for want of a price: claude-unknown-9 (1; no price for fast mode)." in flat
     assert "<$0.01" in text
     assert "…" in text  # the long name is cut, the numbers are not
     assert "Title of [b]s1" in text  # a title is text, never markup
+
+
+@pytest.mark.parametrize("width", [14, 24, 40, 60, 80, 140])
+def test_a_number_is_whole_or_not_there(width: int) -> None:
+    calls = _calls(*MANY, ("s4", "claude-opus-4-5", "alpha", "2026-03-12 11:00", 12_345.67))
+
+    def amounts(text: str) -> set[str]:
+        return set(re.findall(r"\$[\d,.]*", text[text.index("Per day") : text.index("In the store")]))
+
+    text = _text(calls, width)
+    assert max(len(line) for line in text.splitlines()) <= width
+    assert "$12,345.67" in amounts(text)
+    assert amounts(text) <= amounts(_text(calls, 200))
+
+
+def test_a_session_is_shown_with_the_id_that_explain_needs() -> None:
+    calls = _calls(("0fae0449-64d3-4788", "claude-opus-4-5", "alpha", "2026-03-01 10:00", 1.0))
+    for width in (40, 140):
+        assert "0fae0449" in _text(calls, width)
+
+
+def test_today_this_week_and_this_month_stand_beside_the_usual_week() -> None:
+    daily = [
+        *[("old", "m", "alpha", f"2026-{month:02}-02 10:00", 70.0) for month in (1, 2)],  # one call in a week
+        ("s", "m", "alpha", "2026-03-02 10:00", 10.0),
+        ("s", "m", "alpha", "2026-03-09 10:00", 2.0),
+        ("s", "m", "alpha", "2026-03-12 10:00", 1.0),
+    ]
+    pace = {line.period: line for line in collect(_calls(*daily), "x", today=TODAY).pace}
+    assert {period: line.cost_usd for period, line in pace.items()} == {
+        "day": 1.0,
+        "week": 3.0,
+        "month": 13.0,
+    }
+    assert (pace["week"].usual_usd, pace["week"].usual_count) == (70.0, 3)
+    flat = " ".join(_text(_calls(*daily), 120).split())
+    assert "Today $1.00 · this week $3.00 (a usual week: $70.00) · this month $13.00" in flat
+    later = collect(_calls(*daily), "x", today=date(2026, 6, 1))
+    assert [line.response_count for line in later.pace] == [0, 0, 0]
+    console = Console(width=120, record=True, file=io.StringIO())
+    render(later, console)
+    assert "Nothing today, this week or this month. A usual week: $40.00." in console.export_text()
+
+
+def test_misses_and_what_could_be_saved_are_on_the_first_screen() -> None:
+    text = _text(_calls(*MANY), 80)
+    assert "4 cache misses: $2.00 billed again, $1.00 more than from the cache" in text
+    assert "$9.50  cache expired 1h · claude-opus-4-5: Start a new session" in text
+    assert "1 more, and the evidence" in text
+
+
+def test_days_and_projects_narrow_everything() -> None:
+    found = collect(_calls(*MANY), "x", Scope(date(2026, 3, 1), date(2026, 3, 10)))
+    assert (found.total.cost_usd, found.total.session_count) == (pytest.approx(0.754), 2)
+    assert [day.name for day in found.days] == ["2026-03-01", "2026-03-10"]
+    assert (found.misses.count, found.pace, found.optimizations) == (2, [], [])
+    assert {line.session_id: line.prompt_count for line in found.sessions} == {"s1": None, "s2": None}
+    one = collect(_calls(*MANY), "x", Scope(projects=("alpha",)))
+    assert [line.name for line in one.projects] == ["alpha"]
+    assert one.total.response_count == 3
+
+
+def test_a_time_without_use_says_which_has() -> None:
+    console = Console(width=100, record=True, file=io.StringIO())
+    render(collect(_calls(*MANY), "x", Scope(since=date(2026, 4, 1))), console)
+    text = console.export_text()
+    assert "Nothing was used since 2026-04-01. The store has use from 2026-02-01 to 2026-03-12." in text
+
+
+def test_a_project_is_found_by_its_name_or_a_part_of_it() -> None:
+    calls = _calls(
+        ("a", "m", "shop", "2026-03-01", 1.0),
+        ("b", "m", "shop-api", "2026-03-01", 1.0),
+        ("c", "m", "web", "2026-03-01", 1.0),
+    )
+    assert find_projects(calls, "Shop") == ("shop",), "called so"
+    assert find_projects(calls, "sho") == ("shop", "shop-api")
+    assert find_projects(calls, "/home/x/web") == ("web",)
+    for nothing in ("nope", " "):
+        with pytest.raises(StoreError, match="No project"):
+            find_projects(calls, nothing)
+
+
+def test_today_is_that_of_the_zone_of_the_store_and_of_the_sample_its_last_day() -> None:
+    calls = _calls(*MANY)
+    calls.execute("create table store_build as select 'Pacific/Kiritimati' as timezone, true as is_sample")
+    assert store_today(calls) == date(2026, 3, 12)
+    calls.execute("update store_build set is_sample = false")
+    assert store_today(calls) == reports.today_in("Pacific/Kiritimati")
+    assert (reports.today_in("Pacific/Kiritimati") - reports.today_in("Pacific/Niue")).days == 1
 
 
 def test_an_empty_store_is_said() -> None:
@@ -135,7 +258,7 @@ def test_an_empty_store_is_said() -> None:
 
 
 def test_it_is_json(tmp_path: Path) -> None:
-    data = json.loads(json.dumps(plain(collect(_calls(*MANY), "x").as_json())))
+    data = json.loads(json.dumps(plain(collect(_calls(*MANY), "x").as_json()), allow_nan=False))
     assert data["last_date"] == "2026-03-12"
     assert data["total"]["response_count"] == 4
     assert data["prices"] == reports.PRICES_ARE
@@ -143,7 +266,7 @@ def test_it_is_json(tmp_path: Path) -> None:
 
 def test_a_store_of_another_shape_is_said() -> None:
     connection = duckdb.connect()
-    connection.execute("create view v_cost_daily as select 1 as something_else")
+    connection.execute("create view v_spending as select 1 as something_else")
     with pytest.raises(StoreError, match="does not have the shape"):
         collect(connection, "x")
 
@@ -160,7 +283,7 @@ def test_numbers_in_words() -> None:
         "–", "0", "999", "1.5k", "41.2M", "2,500.0B",
     ]  # fmt: skip
     assert bytes_in_words(218_400_000) == "218.4 MB"
-    assert percent(0.9731) == "97.3 %"
+    assert [percent(value) for value in (None, 0, 0.0001, 0.9731)] == ["–", "0.0 %", "<0.1 %", "97.3 %"]
     assert [bar(value, 10, 10) for value in (0, 0.01, 5, 10)] == ["", "▏", "█████", "██████████"]
     now = datetime(2026, 3, 1, 12)
     assert age(datetime(2026, 3, 1, 11), now) == "1 hour ago"

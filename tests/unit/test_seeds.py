@@ -14,7 +14,6 @@ import pytest
 
 SEEDS = Path(__file__).parents[2] / "seeds"
 SEED_NAMES = sorted(path.stem for path in SEEDS.glob("*.csv"))
-MAX_INTENT_RULES = 47
 TOLERANCE_USD = 1e-6
 
 KEYS: dict[str, tuple[str, ...]] = {
@@ -143,20 +142,14 @@ def test_rules_are_numbered_in_file_order(seed: str) -> None:
     assert [int(row["rule_order"]) for row in rows(seed)] == list(range(1, len(rows(seed)) + 1))
 
 
-def test_every_intent_example_matches_its_own_rule_first() -> None:
-    """An example is caught by its rule and by none before it."""
-    rules = rows("intent_rules")
-    assert len(rules) <= MAX_INTENT_RULES
-    compiled = [(rule["rule_name"], re.compile(rule["pattern"])) for rule in rules]
-    for rule in rules:
-        text = rule["example"].lower()
-        first = next(name for name, pattern in compiled if pattern.search(text))
-        assert first == rule["rule_name"], rule["example"]
-
-
 def test_every_error_example_matches_its_own_rule_first() -> None:
     """An example is caught by its rule and by none before it, for a tool the rule is for."""
-    tools = {"": "Read", "^mcp__": "mcp__tickets__search", "^(Bash|PowerShell)$": "Bash"}
+    tools = {
+        "": "Read",
+        "^mcp__": "mcp__tickets__search",
+        "^(Bash|PowerShell)$": "Bash",
+        "^WebFetch$": "WebFetch",
+    }
     rules = rows("tool_error_rules")
     for rule in rules:
         first = next(
@@ -167,6 +160,82 @@ def test_every_error_example_matches_its_own_rule_first() -> None:
             and re.search(candidate["pattern"], rule["example"])
         )
         assert first == rule["rule_order"], rule["example"]
+
+
+@pytest.mark.parametrize(
+    ("text", "error_type"),
+    [
+        (
+            "Permission for this tool use was denied. The tool use was rejected (eg. if it was a",
+            "denied_user",
+        ),
+        ("The user doesn't want to proceed with this tool use. The tool use was rejected.", "denied_user"),
+        ("The agent proposed a plan that was rejected by the user. The user chose to stay", "denied_user"),
+        ("User declined to answer questions", "denied_user"),
+        ("User rejected update to /shop/cart.py", "denied_user"),
+        ("The user has rejected the plan", "denied_user"),
+        ("Permission for this action has been denied. Reason: blocked by classifier.", "denied_auto"),
+        ("Permission for this tool use was denied by the Claude Code auto mode classifier.", "denied_auto"),
+        (
+            "shop-model is temporarily unavailable, so auto mode cannot determine the safety of Bash",
+            "denied_auto",
+        ),
+        ("Permission to use Bash has been auto-denied (prompts unavailable).", "denied_rule"),
+        ("Permission to use Bash with command a\nb\nc has been denied.", "denied_rule"),
+        ("Permission to use Edit has been denied because Claude Code is running in don't ask", "denied_rule"),
+        ("Permission to read /etc/shadow has been denied.", "denied_rule"),
+        ("Claude requested permissions to edit /shop/.env which is a sensitive file.", "denied_rule"),
+        (
+            "This Bash command contains multiple operations. The following parts require approval: a",
+            "denied_rule",
+        ),
+        ("Compound commands with cd and git require approval to prevent attacks", "denied_rule"),
+        ("Command contains ${} parameter substitution", "denied_rule"),
+        ("Execute skill: cart-report", "denied_rule"),
+        ("Permission denied", "permission_denied_os"),
+        ("The user doesn't want to take this action right now. STOP what you are doing", "cancelled"),
+        ("Request failed with status code 503", "http_error"),
+        ("getaddrinfo ENOTFOUND shop.example.com", "network"),
+    ],
+)
+def test_refusals_are_told_from_failures(text: str, error_type: str) -> None:
+    """Every wording of a client for a refusal has the class of who refused."""
+    first = next(
+        rule["error_type"]
+        for rule in rows("tool_error_rules")
+        if rule["source"] == "error_text" and not rule["tool_pattern"] and re.search(rule["pattern"], text)
+    )
+    assert first == error_type
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("1 grep -rn cart src", True),
+        ("1 git -C /shop grep cart", True),
+        ("1 diff a b", True),
+        ("1 [ -f cart.lock ]", True),
+        ("1 [[ -n $x ]]", True),
+        ("1 do command -v cartctl", True),
+        ("1 sudo pgrep cart", True),
+        (" rg cart", True),
+        ("123 xargs grep -l cart", True),
+        ("2 grep cart missing.py", False),
+        ("128 git diff main", False),
+        ("1 pytest -q", False),
+        ("1 git push", False),
+        ("1 testrunner --all", False),
+        ("127 which cart", False),
+        ("1 ls missing", False),
+    ],
+)
+def test_what_finds_nothing_is_told_from_what_fails(text: str, found: bool) -> None:
+    """An exit status that only says no belongs to a command that asks."""
+    assert found == any(
+        re.search(rule["pattern"], text)
+        for rule in rows("tool_error_rules")
+        if rule["source"] == "last_command"
+    )
 
 
 def test_every_instruction_example_matches_its_own_rule_first() -> None:
@@ -188,53 +257,14 @@ def test_every_instruction_example_matches_its_own_rule_first() -> None:
             assert first == expected, path
 
 
-@pytest.mark.parametrize("seed", ["intent_rules", "tool_error_rules"])
-def test_patterns_mean_the_same_in_duckdb(seed: str) -> None:
+def test_error_patterns_mean_the_same_in_duckdb() -> None:
     """RE2 takes every pattern and finds in every example what Python finds."""
     with duckdb.connect() as connection:
-        load(connection, seed)
-        query = f"select lower(example), regexp_matches(lower(example), ?) from {seed}"
-        for rule in rows(seed):
+        load(connection, "tool_error_rules")
+        query = "select lower(example), regexp_matches(lower(example), ?) from tool_error_rules"
+        for rule in rows("tool_error_rules"):
             for example, found in connection.execute(query, [rule["pattern"]]).fetchall():
                 assert found == (re.search(rule["pattern"], example) is not None)
-
-
-@pytest.mark.parametrize(
-    ("prompt", "category"),
-    [
-        ("no, that is not what I asked for", "correction"),
-        ("that's wrong, use the other table", "correction"),
-        ("still not working", "correction"),
-        ("undo that", "correction"),
-        ("yes", "continue"),
-        ("Go ahead!", "continue"),
-        ("continue", "continue"),
-        ("ok", "continue"),
-        ("thanks!", "thanks"),
-        ("Perfect, thank you", "thanks"),
-        ("no problem", "thanks"),
-        ("why is the cache hit rate so low?", "explain"),
-        ("can you commit this and push", "git"),
-        ("Please fix the flaky login test", "debug"),
-        ("write unit tests for the parser", "test"),
-        ("create a pull request", "git"),
-        ("Run ruff and ty checks", "test"),
-        ("Run make fast-ci", "test"),
-        ("Run failing tests to verify", "test"),
-        ("run the server", "configure"),
-        ("run it", "continue"),
-        ("merged", "git"),
-        ("never mind! but please add a footer", "implement"),
-        ("Excellent work, thank you!", "thanks"),
-        ("we keep getting strange errors here", "debug"),
-        ("lorem ipsum", "other"),
-    ],
-)
-def test_everyday_prompts(prompt: str, category: str) -> None:
-    """Short everyday prompts get the intent a reader gives them."""
-    rules = rows("intent_rules")
-    matches = (rule["category"] for rule in rules if re.search(rule["pattern"], prompt.lower()))
-    assert next(matches, "other") == category
 
 
 def test_price_ranges_do_not_overlap() -> None:

@@ -93,7 +93,7 @@ def test_an_empty_list_is_no_error(tmp_path: Path) -> None:
 def test_a_broken_list_is_set_aside(tmp_path: Path) -> None:
     file = tmp_path / "sources.yml"
     file.write_text("sources: [", encoding="utf-8")
-    found, changes = sources.list_changes([file], None)
+    found, changes = sources.list_changes({file: None}, None)
     assert found == []
     (row,) = changes.rows["source_entry"]
     assert "cannot be read" in str(row[11])

@@ -21,8 +21,8 @@ parsed as (
         files.file_session_id,
         files.file_agent_id,
         latest._batch_id,
-        {{ json_struct(json_or_null('latest.content'), '{"agentType": "VARCHAR", "description": "VARCHAR", "toolUseId": "VARCHAR",
-            "parentAgentId": "VARCHAR", "spawnDepth": "BIGINT", "model": "VARCHAR", "isFork": "BOOLEAN",
+        {{ json_struct(json_document('latest.content'), '{"agentType": "VARCHAR", "description": "VARCHAR", "toolUseId": "VARCHAR",
+            "parentAgentId": "VARCHAR", "spawnDepth": "COUNT", "model": "VARCHAR", "isFork": "BOOLEAN",
             "worktreePath": "VARCHAR", "worktreeBranch": "VARCHAR", "stoppedByUser": "BOOLEAN"}') }} as meta
     from latest
     inner join files on files.file_id = latest.file_id
@@ -32,10 +32,10 @@ parsed as (
 select
     file_session_id as session_id,
     file_agent_id as agent_run_id,
-    max(meta.agentType) as agent_type,
+    max(nullif(meta.agentType, '')) as agent_type,
     max(meta.description) as description,
-    max(meta.toolUseId) as spawn_tool_use_id,
-    max(meta.parentAgentId) as parent_agent_run_id,
+    max({{ log_id('meta.toolUseId') }}) as spawn_tool_use_id,
+    max({{ log_id('meta.parentAgentId') }}) as parent_agent_run_id,
     max(meta.spawnDepth) as spawn_depth,
     max(meta.model) as requested_model,
     max(meta.worktreePath) as worktree_path,

@@ -18,12 +18,10 @@ select
         {{ json_scalar('attachments.attachment.content', '$.content') }},
         attachments.content_text, attachments.attachment.snippet
     ) as attached_text,
-    coalesce(
-        try_cast({{ json_scalar('attachments.attachment.content', '$.file.startLine') }} as bigint),
-        attachments.attachment.lineStart
-    ) as line_start,
-    try_cast({{ json_scalar('attachments.attachment.content', '$.file.numLines') }} as bigint) as text_line_count,
-    try_cast({{ json_scalar('attachments.attachment.content', '$.file.totalLines') }} as bigint) as document_line_count,
+    {{ first_line("coalesce(" ~ believable_count(json_scalar('attachments.attachment.content', '$.file.startLine'))
+        ~ ", attachments.attachment.lineStart)") }} as line_start,
+    {{ believable_count(json_scalar('attachments.attachment.content', '$.file.numLines')) }} as text_line_count,
+    {{ believable_count(json_scalar('attachments.attachment.content', '$.file.totalLines')) }} as document_line_count,
     files.path as source_path,
     attachments._batch_id
 from {{ ref('stg_transcripts__attachment') }} as attachments

@@ -30,7 +30,7 @@ select
     line_uuid,
     agent_run_id,
     created_at,
-    coalesce(a.type, 'unknown') as attachment_type,
+    coalesce(nullif(a.type, ''), 'unknown') as attachment_type,
     {{ json_texts('a.prompt') }} as prompt_text,
     {{ parse_timestamp('a.timestamp') }} as prompted_at,
     {{ json_texts('a.content') }} as content_text,

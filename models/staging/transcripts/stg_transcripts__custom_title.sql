@@ -24,7 +24,7 @@ latest as (
 parsed as (
     select
         file_session_id,
-        {{ json_struct(json_or_null('content'), '{"customTitle": "VARCHAR"}') }} as document,
+        {{ json_struct(json_document('content'), '{"customTitle": "VARCHAR"}') }} as document,
         _batch_id
     from latest
     where version_rank = 1

@@ -14,7 +14,7 @@ with lines as (
 select
     file_id,
     line_number,
-    nullif(p.sessionId, '') as session_id,
+    {{ log_id('p.sessionId') }} as session_id,
     {{ timestamp_from_ms('p.timestamp') }} as typed_at,
     p.project as working_dir,
     p.display as prompt_text,

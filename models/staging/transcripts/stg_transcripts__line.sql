@@ -34,6 +34,8 @@ parsed as (
             )
                 then 'null_field'
         end as ccusage_skip_reason,
+        -- The numbers that json_struct leaves out: negative ones, and those of more digits than a count can have.
+        {{ regex_matches('line', impossible_count_pattern()) }} as has_impossible_count,
         _batch_id,
         {{ json_struct('line', transcript_line_spec()) }} as p
     from raw_lines
@@ -64,24 +66,28 @@ select
     lines.line_number,
     lines.part_number,
     coalesce(
-        nullif(lines.p.sessionId, ''), case when lines.is_event_stream then nullif(lines.p.session_id, '') end, lines.file_session_id,
-        'unknown'
+        {{ log_id('lines.p.sessionId') }}, case when lines.is_event_stream then {{ log_id('lines.p.session_id') }} end,
+        lines.file_session_id, 'unknown'
     ) as session_id,
     -- The session in which the line was first written, as far as the line says. It ranks copies; by itself it proves none:
     -- a session that goes on from another one names it too.
-    coalesce(lines.p.forkedFrom.sessionId, nullif(lines.p.requestSessionId, ''), nullif(lines.p.session_id, ''))
-        as named_session_id,
     coalesce(
-        case when lines.is_nested then lines.p.data.message.uuid else lines.p.uuid end,
+        {{ log_id('lines.p.forkedFrom.sessionId') }}, {{ log_id('lines.p.requestSessionId') }}, {{ log_id('lines.p.session_id') }}
+    ) as named_session_id,
+    coalesce(
+        {{ log_id('case when lines.is_nested then lines.p.data.message.uuid else lines.p.uuid end') }},
         -- Other writers leave it out; a conversation line needs a name all the same.
         case
             when lines.p.type in ('user', 'assistant', 'system', 'attachment') or lines.is_nested
                 then {{ surrogate_key(['lines.path', 'lines.generation', 'lines.line_number', 'lines.part_number']) }}
         end
     ) as line_uuid,
-    lines.p.parentUuid as parent_uuid,
-    lines.p.logicalParentUuid as logical_parent_uuid,
-    coalesce(lines.p.data.agentId, lines.p.agentId, nullif(lines.p.parent_tool_use_id, ''), lines.file_agent_id) as agent_run_id,
+    {{ log_id('lines.p.parentUuid') }} as parent_uuid,
+    {{ log_id('lines.p.logicalParentUuid') }} as logical_parent_uuid,
+    coalesce(
+        {{ log_id('lines.p.data.agentId') }}, {{ log_id('lines.p.agentId') }}, {{ log_id('lines.p.parent_tool_use_id') }},
+        lines.file_agent_id
+    ) as agent_run_id,
     lines.file_kind,
     lines.is_event_stream,
     case when lines.is_nested then lines.p.data.message.type else lines.p.type end as line_type,
@@ -110,24 +116,24 @@ select
     lines.p.rowSource as row_source,
     {{ timestamp_from_ms('lines.p.sentAtMs') }} as sent_at,
     coalesce(lines.p.refusalRetry, false) as is_refusal_retry,
-    nullif(lines.p.refusedMessageId, '') as refused_message_id,
-    lines.p.promptId as prompt_id,
+    {{ log_id('lines.p.refusedMessageId') }} as refused_message_id,
+    {{ log_id('lines.p.promptId') }} as prompt_id,
     lines.p.promptSource as prompt_source,
     lines.p.turnOrigin as turn_origin,
-    lines.p.scheduledTaskId as scheduled_task_id,
+    {{ log_id('lines.p.scheduledTaskId') }} as scheduled_task_id,
     lines.p.origin.kind as origin_kind,
     lines.p.permissionMode as permission_mode,
     coalesce(len(lines.p.imagePasteIds), 0) as pasted_image_count,
-    lines.p.sourceToolAssistantUUID as source_tool_assistant_uuid,
-    lines.p.sourceToolUseID as source_tool_use_id,
+    {{ log_id('lines.p.sourceToolAssistantUUID') }} as source_tool_assistant_uuid,
+    {{ log_id('lines.p.sourceToolUseID') }} as source_tool_use_id,
     lines.p.toolDenialKind as tool_denial_kind,
     lines.p.userFeedback as user_feedback,
-    lines.p.interruptedMessageId as interrupted_message_id,
+    {{ log_id('lines.p.interruptedMessageId') }} as interrupted_message_id,
     lines.p.planContent as plan_content,
 
     -- assistant lines
-    case when lines.is_nested then lines.p.data.message.message.id else lines.p.message.id end as message_id,
-    nullif(case when lines.is_nested then lines.p.data.message.requestId else lines.p.requestId end, '') as request_id,
+    {{ log_id('case when lines.is_nested then lines.p.data.message.message.id else lines.p.message.id end') }} as message_id,
+    {{ log_id('case when lines.is_nested then lines.p.data.message.requestId else lines.p.requestId end') }} as request_id,
     case when lines.is_nested then lines.p.data.message.message.model else lines.p.message.model end as model_raw,
     case when lines.is_nested then lines.p.data.message.message.role else lines.p.message.role end as message_role,
     case when lines.is_nested then lines.p.data.message.message.stop_reason else lines.p.message.stop_reason end as stop_reason,
@@ -145,11 +151,11 @@ select
     lines.p.attributionMcpTool as attribution_mcp_tool,
     coalesce(lines.p.isApiErrorMessage, false) as is_api_error,
     coalesce(lines.p.isAbortedMidStream, false) as is_aborted,
-    lines.p.error as error_body,
+    cast(lines.p.error as varchar) as error_body,
     lines.p.apiError as api_error,
     lines.p.apiErrorStatus as api_error_status,
     lines.p.supersedesUuids as superseded_uuids,
-    lines.p.costUSD as reported_cost_usd,
+    {{ believable('lines.p.costUSD') }} as reported_cost_usd,
     lines.p.durationMs as duration_ms,
 
     -- system lines
@@ -160,23 +166,23 @@ select
     lines.p.compactMetadata as compact_metadata,
     lines.p.microcompactMetadata as microcompact_metadata,
     lines.p.retryAttempt as retry_attempt,
-    lines.p.retryInMs as retry_in_ms,
+    {{ believable('lines.p.retryInMs') }} as retry_in_ms,
     lines.p.maxRetries as max_retries,
     lines.p.hookCount as hook_count,
     coalesce(lines.p.preventedContinuation, false) as was_continuation_prevented,
     coalesce(lines.p.preventContinuation, false) as was_prompt_blocked,
     lines.p.messageCount as message_count,
-    lines.p.toolUseID as tool_use_id,
+    {{ log_id('lines.p.toolUseID') }} as tool_use_id,
 
     -- progress lines
     lines.p.data.type as progress_type,
     lines.p.data.hookEvent as hook_event,
     lines.p.data.hookName as hook_name,
-    lines.p.parentToolUseID as parent_tool_use_id,
+    {{ log_id('lines.p.parentToolUseID') }} as parent_tool_use_id,
 
     -- state lines
     lines.p.summary,
-    lines.p.leafUuid as leaf_uuid,
+    {{ log_id('lines.p.leafUuid') }} as leaf_uuid,
     lines.p.aiTitle as ai_title,
     lines.p.customTitle as custom_title,
     lines.p.agentSetting as agent_setting,
@@ -191,13 +197,13 @@ select
     lines.p.prRepository as pr_repository,
     lines.p.worktreeSession as worktree,
     lines.p.relocatedCwd as relocated_dir,
-    lines.p.continuedInSessionId as continued_in_session_id,
-    lines.p.parentSessionId as parent_session_id,
-    lines.p.totalCostUSD as total_cost_usd,
-    lines.p.totalAPIDuration as total_api_duration_ms,
-    lines.p.totalAPIDurationWithoutRetries as total_api_duration_without_retries_ms,
-    lines.p.totalToolDuration as total_tool_duration_ms,
-    lines.p.totalDuration as total_duration_ms,
+    {{ log_id('lines.p.continuedInSessionId') }} as continued_in_session_id,
+    {{ log_id('lines.p.parentSessionId') }} as parent_session_id,
+    {{ believable('lines.p.totalCostUSD') }} as total_cost_usd,
+    {{ believable('lines.p.totalAPIDuration') }} as total_api_duration_ms,
+    {{ believable('lines.p.totalAPIDurationWithoutRetries') }} as total_api_duration_without_retries_ms,
+    {{ believable('lines.p.totalToolDuration') }} as total_tool_duration_ms,
+    {{ believable('lines.p.totalDuration') }} as total_duration_ms,
     lines.p.totalLinesAdded as total_lines_added,
     lines.p.totalLinesRemoved as total_lines_removed,
     {{ timestamp_from_ms('lines.p.startTime') }} as process_started_at,
@@ -214,17 +220,29 @@ select
     lines.p.hash as blob_hash,
 
     -- bodies without a fixed shape, for the staging models that parse them
-    case when lines.is_nested then lines.p.data.message.message.content else lines.p.message.content end as message_content,
-    case when lines.is_nested then lines.p.data.message.toolUseResult else coalesce(lines.p.toolUseResult, lines.p.tool_use_result) end
-        as tool_use_result,
-    lines.p.content as content_body,
-    lines.p.attachment as attachment_body,
-    lines.p.hookInfos as hook_infos,
-    lines.p.modelUsage as model_usage,
-    lines.p.contextUsage as context_usage,
-    lines.p.shape as shape_body,
-    lines.p.tools as tools_body,
+    cast(case when lines.is_nested then lines.p.data.message.message.content else lines.p.message.content end as varchar) as message_content,
+    cast(case when lines.is_nested then lines.p.data.message.toolUseResult else coalesce(lines.p.toolUseResult, lines.p.tool_use_result) end as varchar) as tool_use_result,
+    cast(lines.p.content as varchar) as content_body,
+    cast(lines.p.attachment as varchar) as attachment_body,
+    cast(lines.p.hookInfos as varchar) as hook_infos,
+    cast(lines.p.modelUsage as varchar) as model_usage,
+    cast(lines.p.contextUsage as varchar) as context_usage,
+    cast(lines.p.shape as varchar) as shape_body,
+    cast(lines.p.tools as varchar) as tools_body,
     lines.ccusage_skip_reason,
+    -- What could not be read as what it should be; v_set_aside_value counts it.
+    nullif(concat_ws(
+        ',',
+        case
+            when
+                {{ parse_timestamp('coalesce(lines.p.timestamp, lines.p._audit_timestamp)') }} is null
+                and (lines.p.timestamp is not null or lines.p.type in ('user', 'assistant', 'attachment'))
+                then 'timestamp'
+        end,
+        case when lines.has_impossible_count then 'token_count' end
+    ), '') as unreadable_values,
     lines.line_characters,
     lines._batch_id
 from unwrapped as lines
+-- Sessions that a guard has set aside stay in raw and out of every model, until the code changes.
+where session_id not in (select session_id from {{ source('raw', 'set_aside_session') }})

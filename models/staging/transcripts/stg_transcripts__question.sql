@@ -34,12 +34,13 @@ results as (
     where blocks.block_type = 'tool_result' and blocks.tool_use_id in (select tool_use_id from calls)
 ),
 
--- Answers are filed under the question's own text.
+-- Answers are filed under the question's own text. Where several options may be chosen some clients write a list and others
+-- a text with commas: here it is always the text.
 answers as (
     select
         results.tool_use_id,
         entry.key as question_text,
-        max({{ json_scalar('entry.value', '$') }}) as answer_text
+        max({{ json_joined('entry.value') }}) as answer_text
     from results, {{ json_entries('results.answers') }} as entry
     where results.answers is not null
     group by all

@@ -85,7 +85,7 @@ tool_parts as (
         false as is_system_text,
         _batch_id
     from {{ explode("(select *, shape.tools as parts from shapes)", 'parts', 'part', 'part_number') }} as exploded
-    where part.name is not null
+    where part.name <> ''
 ),
 
 section_parts as (
@@ -130,7 +130,7 @@ snapshot_tool_parts as (
         false as is_system_text,
         _batch_id
     from {{ explode("(select * from tool_snapshots where snapshot_number = 1)", 'tools', 'part', 'part_number') }} as exploded
-    where part.name is not null
+    where part.name <> ''
 ),
 
 -- A shape's tools are those of the request itself: a snapshot's stand in where there is no shape.

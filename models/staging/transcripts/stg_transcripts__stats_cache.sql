@@ -15,8 +15,8 @@ parsed as (
     select
         file_id,
         _batch_id,
-        {{ json_struct(json_or_null('content'), '{"dailyActivity": [{"date": "VARCHAR", "messageCount": "BIGINT",
-            "sessionCount": "BIGINT", "toolCallCount": "BIGINT"}]}') }} as p
+        {{ json_struct(json_document('content'), '{"dailyActivity": [{"date": "VARCHAR", "messageCount": "COUNT",
+            "sessionCount": "COUNT", "toolCallCount": "COUNT"}]}') }} as p
     from documents
     where version_rank = 1
 ),

@@ -1,0 +1,46 @@
+"""Files that somebody else named are opened here: regular ones only, without waiting, and read up to a limit."""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from contextlib import suppress
+from pathlib import Path
+
+
+class NotRegularError(OSError):
+    """A path is no regular file: a pipe, a device, a socket, a folder."""
+
+
+class TooLargeError(OSError):
+    """A file is larger than it may be."""
+
+
+def read_regular(path: Path | str, most_bytes: int) -> bytes:
+    """The bytes of a regular file. A pipe does not block, a device is not read, a large file is refused."""
+    data, size = read_beginning(path, most_bytes)
+    if size > most_bytes:
+        raise TooLargeError(errno.EFBIG, f"larger than {most_bytes:,} bytes")
+    return data
+
+
+def read_beginning(path: Path | str, most_bytes: int) -> tuple[bytes, int]:
+    """The first bytes of a regular file, and how many there are in all."""
+    try:
+        opened = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
+    except ValueError as error:  # a NUL in the path
+        raise OSError(errno.EINVAL, str(error)) from error
+    with os.fdopen(opened, "rb") as file:
+        status = os.fstat(file.fileno())
+        if not stat.S_ISREG(status.st_mode):
+            raise NotRegularError(errno.EINVAL, "not a regular file")
+        data = file.read(most_bytes + 1)
+    return data[:most_bytes], max(status.st_size, len(data))
+
+
+def is_regular(path: Path | str) -> bool:
+    """Whether a path leads to a regular file."""
+    with suppress(OSError, ValueError):
+        return Path(path).is_file()
+    return False

@@ -1,0 +1,20 @@
+{#
+    The component that an inference counts for which is not the answer: an adviser, a compaction on the server, an earlier step or
+    attempt of the same response. Each is one of its own, since its dollars follow its model and how often it ran, not what the
+    context held.
+#}
+{% macro inference_component_type(inference_type) -%}
+    case
+        when {{ inference_type }} like 'advisor%' then 'tool'
+        when {{ inference_type }} like 'compaction%' then 'compaction_summary'
+        else 'system_prompt'
+    end
+{%- endmacro %}
+
+{% macro inference_component_name(inference_type) -%}
+    case
+        when {{ inference_type }} like 'advisor%' then 'advisor'
+        when {{ inference_type }} like 'compaction%' then 'server_compaction'
+        else 'earlier_inference'
+    end
+{%- endmacro %}

@@ -1,0 +1,24 @@
+{#
+    A shell line, as `plain_command` leaves it, up to the simple command whose exit status a failed line has: loops are opened, and
+    an echo that only follows success is left out.
+#}
+{% macro up_to_last_command(column) -%}
+    {{ regex_replace_all(
+        regex_replace_all(column, "'(?:[\\s\\x3b)}]|\\bdone\\b)+$'", "''"), "'(?:\\s*&&\\s*(?:echo|printf|true)\\b[^\\x3b&|\\n]*)+$'", "''"
+    ) }}
+{%- endmacro %}
+
+{# The last simple command of such a line. `part` 1 is the operator before it (`&&`, `||`, `|`, a semicolon, a line break), 2 the command. #}
+{% macro last_command(column, part=2) -%}
+    trim({{ regex_group(column, "(&&|\\|\\||[\\x3b|&\\n])?\\s*([^\\x3b&|\\n]*)$", part) }}, ' ')
+{%- endmacro %}
+
+{#
+    Whether all that stands before the last command in its chain of `&&` only looks, prints or changes the folder, so that the exit
+    status can be told to be the last one's.
+#}
+{% macro only_looks_before_last(column) -%}
+    {%- set harmless = "(?:[A-Za-z_]\\w*=\\S*\\s+)*(?:cd|pushd|echo|printf|pwd|export|source|ls|ll|cat|head|tail|sed|awk|cut|sort|uniq|wc|tr|date|sleep|mkdir|touch|true|find|grep|rg|git (?:-[Cc] \\S+ )*(?:show|log|status|diff|branch|fetch|add|remote|rev-parse|ls-files))" -%}
+    {%- set before = regex_group(column, "((?:[^\\n\\x3b&|]*(?:&&|\\|)\\s*)+)[^\\x3b&|\\n]*$") -%}
+    {{ regex_matches(before, "'^\\s*(?:" ~ harmless ~ "\\b[^&|]*(?:&&|\\|)\\s*)+$'") }}
+{%- endmacro %}

@@ -1,0 +1,7 @@
+{# A number of a log, NULL where it is negative or larger than any that is exact in JSON: the line is damaged. #}
+{% macro believable(column) -%}
+    case when {{ column }} between 0 and {{ var('largest_log_number') }} then {{ column }} end
+{%- endmacro %}
+
+{# A whole number that stands as text, NULL where it is none. #}
+{% macro believable_count(column) -%} {{ believable('try_cast(' ~ column ~ ' as bigint)') }} {%- endmacro %}

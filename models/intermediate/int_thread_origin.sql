@@ -1,0 +1,94 @@
+{{ config(materialized='incremental', incremental_strategy='replace_touched', on_schema_change='append_new_columns') }}
+
+-- Where a thread goes on from a conversation that its lines do not hold before it: a fork; a file whose first line leads to a
+-- parent that the session does not have, or to an answer that the same thread gives only later (a client that opens an old
+-- conversation again writes what is new before what is old); a main thread that begins with an answer; the subagent that
+-- writes the summary for a compaction, which is sent what its parent was sent.
+with recursive touched as {{ touched_sessions() }},
+
+thread_lines as (
+    select
+        lines.session_id,
+        lines.actor,
+        lines.line_uuid,
+        lines.parent_uuid,
+        lines.line_type,
+        lines.thread_position
+    from {{ ref('int_line') }} as lines
+    semi join touched on touched.session_id = lines.session_id
+),
+
+session_lines as (
+    select
+        stg.session_id,
+        stg.line_uuid,
+        min(stg.parent_uuid) as parent_uuid,
+        bool_or(stg.line_type = 'progress') as is_progress
+    from {{ ref('stg_transcripts__line') }} as stg
+    semi join touched on touched.session_id = stg.session_id
+    where stg.line_uuid is not null
+    group by stg.session_id, stg.line_uuid
+),
+
+placed_lines as (
+    select
+        session_lines.*,
+        thread_lines.actor,
+        thread_lines.line_type = 'assistant' as is_answer
+    from session_lines
+    left join thread_lines on thread_lines.session_id = session_lines.session_id and thread_lines.line_uuid = session_lines.line_uuid
+),
+
+first_lines as (
+    select *
+    from thread_lines
+    where thread_position = 1
+),
+
+-- Up from the first line of a thread to the first answer, past what only accompanies a conversation (progress, attachments):
+-- clients write such lines in any order. A parent in another thread is where a subagent was called: the walk ends there.
+ancestors as (
+    select session_id, actor, parent_uuid as line_uuid
+    from first_lines
+    where parent_uuid is not null
+    union
+    select
+        ancestors.session_id,
+        ancestors.actor,
+        placed_lines.parent_uuid as line_uuid
+    from ancestors
+    inner join placed_lines on placed_lines.session_id = ancestors.session_id and placed_lines.line_uuid = ancestors.line_uuid
+    where
+        placed_lines.parent_uuid is not null
+        and (placed_lines.is_progress or placed_lines.actor = ancestors.actor and not placed_lines.is_answer)
+),
+
+walks as (
+    select
+        ancestors.session_id,
+        ancestors.actor,
+        -- Every answer of a thread stands after its first line.
+        bool_or(placed_lines.line_uuid is null or coalesce(placed_lines.actor = ancestors.actor and placed_lines.is_answer, false))
+            as leads_elsewhere
+    from ancestors
+    left join placed_lines on placed_lines.session_id = ancestors.session_id and placed_lines.line_uuid = ancestors.line_uuid
+    group by ancestors.session_id, ancestors.actor
+)
+
+select
+    {{ surrogate_key(['first_lines.session_id', 'first_lines.actor']) }} as thread_id,
+    first_lines.session_id,
+    first_lines.actor,
+    case
+        when first_lines.actor like 'acompact%' then 'parent_thread'
+        when first_lines.actor = 'main' and sessions.forked_from_session_id is not null then 'fork'
+        when coalesce(walks.leads_elsewhere, false) then 'cut_off'
+        when first_lines.actor = 'main' and first_lines.line_type = 'assistant' then 'cut_off'
+        else 'own'
+    end as origin,
+    first_lines.line_type = 'assistant' as is_answer_first,
+    touched._batch_id
+from first_lines
+inner join touched on touched.session_id = first_lines.session_id
+inner join {{ ref('int_session') }} as sessions on sessions.session_id = first_lines.session_id
+left join walks on walks.session_id = first_lines.session_id and walks.actor = first_lines.actor

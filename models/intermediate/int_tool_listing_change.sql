@@ -1,0 +1,101 @@
+{{ config(materialized='view') }}
+
+-- Tools that came to or went from the list of a server, as sessions show it; lists of one project follow each other.
+with listings as (
+    select
+        attachments.session_id,
+        attachments.created_at,
+        attachments._batch_id,
+        coalesce(sessions.project_path, '') as project_path,
+        sessions.host,
+        files.path as source_path,
+        attachments.line_number as source_line,
+        attachments.attachment.addedNames as tool_names,
+        row_number() over (partition by attachments.session_id order by attachments.created_at, attachments.line_uuid) as listing_number
+    from {{ ref('stg_transcripts__attachment') }} as attachments
+    inner join {{ ref('int_session') }} as sessions on sessions.session_id = attachments.session_id
+    inner join {{ ref('stg_transcripts__file') }} as files on files.file_id = attachments.file_id
+    where attachments.attachment_type = 'deferred_tools_delta' and attachments.agent_run_id is null
+),
+
+offered as (
+    select
+        session_id,
+        project_path,
+        host,
+        {{ regex_group('tool_name', '^mcp__(.+?)__') }} as server_name,
+        {{ regex_group('tool_name', '^mcp__.+?__(.+)$') }} as tool_name,
+        min(created_at) as created_at,
+        min_by(source_path, (created_at, source_path, source_line)) as source_path,
+        min_by(source_line, (created_at, source_path, source_line)) as source_line,
+        max(_batch_id) as _batch_id
+    from {{ explode('listings', 'tool_names', 'tool_name', 'tool_number') }} as exploded
+    where tool_name like 'mcp\_\_%\_\_%' escape '\'
+    group by all
+),
+
+-- A list with nothing but these two is that of a server nobody has signed in to: it tells nothing of the server's tools.
+signed_in as (
+    select offered.*
+    from offered
+    inner join (
+        select session_id, server_name
+        from offered
+        group by session_id, server_name
+        having not bool_and(tool_name in ('authenticate', 'complete_authentication'))
+    ) as lists on lists.session_id = offered.session_id and lists.server_name = offered.server_name
+    where offered.tool_name not in ('authenticate', 'complete_authentication')
+),
+
+server_sessions as (
+    select
+        *,
+        row_number() over (partition by host, project_path, server_name order by created_at, session_id) as session_number,
+        count(*) over (partition by host, project_path, server_name) as session_count
+    from (
+        select
+            session_id,
+            project_path,
+            host,
+            server_name,
+            min(created_at) as created_at,
+            min_by(source_path, (created_at, source_path, source_line)) as source_path,
+            min_by(source_line, (created_at, source_path, source_line)) as source_line,
+            max(_batch_id) as _batch_id
+        from signed_in
+        group by all
+    ) as sessions
+),
+
+tools as (
+    select
+        server_sessions.host,
+        server_sessions.project_path,
+        server_sessions.server_name,
+        signed_in.tool_name,
+        server_sessions.session_count,
+        min(server_sessions.session_number) as first_number,
+        max(server_sessions.session_number) as last_number
+    from server_sessions
+    inner join signed_in on signed_in.session_id = server_sessions.session_id and signed_in.server_name = server_sessions.server_name
+    group by all
+)
+
+-- New: not in the first list. Gone: in none of the last two lists at least, for one list may be short.
+select
+    server_sessions.session_id,
+    server_sessions.created_at,
+    server_sessions.server_name,
+    changes.tool_name,
+    changes.change,
+    server_sessions.source_path,
+    server_sessions.source_line,
+    server_sessions._batch_id
+from (
+    select *, first_number as session_number, 'added' as change from tools where first_number > 1
+    union all
+    select *, last_number + 1 as session_number, 'removed' as change from tools where last_number <= session_count - 2
+) as changes
+inner join server_sessions
+    on server_sessions.host = changes.host and server_sessions.project_path = changes.project_path
+    and server_sessions.server_name = changes.server_name and server_sessions.session_number = changes.session_number

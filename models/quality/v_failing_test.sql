@@ -1,0 +1,136 @@
+{{ config(materialized='view') }}
+
+with results as (
+    select
+        results.test_case_id,
+        results.run_id,
+        results.session_id,
+        results.ran_at,
+        results.outcome,
+        runs.command,
+        runs.command_shape
+    from {{ ref('fact_test_case_result') }} as results
+    inner join {{ ref('fact_test_run') }} as runs on runs.run_id = results.run_id
+    where results.ran_at is not null
+),
+
+failures as (
+    select
+        test_case_id,
+        min(ran_at) as first_failed_at,
+        max(ran_at) as last_failed_at,
+        max_by(run_id, (ran_at, run_id)) as last_failed_run_id,
+        max_by(session_id, (ran_at, run_id)) as last_failed_session_id,
+        max_by(command, (ran_at, run_id)) as last_failed_command,
+        count(*) as failed_run_count,
+        count(distinct session_id) as failed_session_count
+    from results
+    where outcome = 'failed'
+    group by test_case_id
+),
+
+runs as (
+    select
+        runs.run_id,
+        runs.ran_at,
+        runs.framework,
+        runs.outcome,
+        runs.command,
+        runs.command_shape,
+        coalesce(sessions.project_path, 'unknown') as project_path
+    from {{ ref('fact_test_run') }} as runs
+    inner join {{ ref('dim_session') }} as sessions on sessions.session_id = runs.session_id
+    where runs.ran_at is not null
+),
+
+-- A run names few of the tests that pass: one that passed as a whole, with a command with which the test failed before, passed it too.
+passes as (
+    select
+        test_case_id,
+        run_id,
+        ran_at
+    from results
+    where outcome = 'passed'
+    union
+    select
+        failed_shapes.test_case_id,
+        runs.run_id,
+        runs.ran_at
+    from (
+        select distinct results.test_case_id, cases.project_path, cases.framework, results.command, results.command_shape
+        from results
+        inner join {{ ref('dim_test_case') }} as cases on cases.test_case_id = results.test_case_id
+        where results.outcome = 'failed'
+    ) as failed_shapes
+    inner join runs
+        on runs.project_path = failed_shapes.project_path and runs.framework = failed_shapes.framework
+        and runs.command_shape = failed_shapes.command_shape
+    where
+        runs.outcome = 'passed'
+        -- What chooses single tests has the shape of what runs the whole file.
+        and (runs.command = failed_shapes.command or not regexp_matches(runs.command, '::|:\d+\b|#\w'))
+),
+
+last_passes as (
+    select
+        test_case_id,
+        max(ran_at) as last_passed_at
+    from passes
+    group by test_case_id
+),
+
+-- How often it failed after it had passed.
+events as (
+    select
+        test_case_id,
+        outcome,
+        lag(outcome) over (partition by test_case_id order by ran_at, run_id) as outcome_before
+    from (
+        select test_case_id, run_id, ran_at, 'failed' as outcome from results
+        where outcome = 'failed'
+        union all
+        select test_case_id, run_id, ran_at, 'passed' as outcome from passes
+    )
+),
+
+relapses as (
+    select
+        test_case_id,
+        count(*) filter (where outcome = 'failed' and outcome_before = 'passed') as relapse_count
+    from events
+    group by test_case_id
+),
+
+runs_since as (
+    select
+        failures.test_case_id,
+        count(*) as run_count
+    from failures
+    inner join {{ ref('dim_test_case') }} as cases on cases.test_case_id = failures.test_case_id
+    inner join runs on runs.project_path = cases.project_path and runs.framework = cases.framework and runs.ran_at > failures.last_failed_at
+    group by failures.test_case_id
+)
+
+select
+    cases.test_case_id,
+    cases.file_id,
+    failures.last_failed_run_id as run_id,
+    failures.last_failed_session_id as session_id,
+    failures.first_failed_at,
+    failures.last_failed_at,
+    last_passes.last_passed_at,
+    cases.framework,
+    cases.test_name,
+    cases.test_file,
+    cases.project_path,
+    failures.last_failed_command,
+    coalesce(failures.last_failed_at > last_passes.last_passed_at, true) as is_failing,
+    cast(failures.failed_run_count as bigint) as failed_run_count,
+    cast(failures.failed_session_count as bigint) as failed_session_count,
+    cast(relapses.relapse_count as bigint) as relapse_count,
+    cast(coalesce(runs_since.run_count, 0) as bigint) as run_count_since
+from failures
+inner join {{ ref('dim_test_case') }} as cases on cases.test_case_id = failures.test_case_id
+inner join relapses on relapses.test_case_id = failures.test_case_id
+left join last_passes on last_passes.test_case_id = failures.test_case_id
+left join runs_since on runs_since.test_case_id = failures.test_case_id

@@ -1,0 +1,38 @@
+-- Every line that carries the usage of an API response belongs to a response that is counted: from raw to responses nothing is
+-- lost. Left out are the client's own answers (`<synthetic>`) and its error messages, which no model wrote.
+with answers as (
+    select
+        file_id,
+        line_number,
+        part_number,
+        session_id
+    from {{ ref('stg_transcripts__line') }}
+    where
+        line_type = 'assistant'
+        and coalesce(
+            usage.input_tokens, usage.output_tokens, usage.cache_read_input_tokens, usage.cache_creation_input_tokens
+        ) is not null
+        and coalesce(model_raw, '') <> '<synthetic>'
+        and not is_api_error
+),
+
+counted as (
+    select
+        lines.file_id,
+        lines.line_number,
+        lines.part_number
+    from {{ ref('int_response_line') }} as lines
+    inner join {{ ref('int_api_response') }} as responses on responses.response_id = lines.response_id
+)
+
+select
+    answers.session_id,
+    files.path as _source_path,
+    answers.line_number as _source_line
+from answers
+left join {{ ref('stg_transcripts__file') }} as files on files.file_id = answers.file_id
+anti join counted
+    on
+        counted.file_id = answers.file_id
+        and counted.line_number = answers.line_number
+        and counted.part_number = answers.part_number

@@ -1,0 +1,1 @@
+"""Damaged logs: what disks, clients, people and time do to transcripts, made from a seed (see `damages`)."""

@@ -1,0 +1,172 @@
+"""The smallest inputs that once broke a model or a data test, a session each; the name says what is wrong with it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+Line = dict[str, Any]
+
+# Old clients wrote a Read of line 0 so, a TodoWrite without its structured result, and so on: what is left out does not matter.
+_AT = "2026-06-01T10:00:"
+
+
+def _user(uuid: str, content: object, second: int = 0, **more: object) -> Line:
+    return {
+        "type": "user",
+        "uuid": uuid,
+        "message": {"role": "user", "content": content},
+        "timestamp": f"{_AT}{second:02d}Z",
+        **more,
+    }
+
+
+def _answer(
+    uuid: str, parent: str | None, content: list[Line], second: int = 5, usage: object = None, **more: object
+) -> Line:
+    message = {
+        "id": f"msg_{uuid}", "role": "assistant", "model": "claude-opus-4-7", "content": content,
+        "usage": usage or {"input_tokens": 50, "output_tokens": 3},
+    }  # fmt: skip
+    return {"type": "assistant", "uuid": uuid, "parentUuid": parent, "message": message, "requestId": f"r-{uuid}",
+            "timestamp": f"{_AT}{second:02d}Z", **more}  # fmt: skip
+
+
+def _use(call: str, name: str | None, given: object) -> Line:
+    return {"type": "tool_use", "id": call, "name": name, "input": given}
+
+
+def _result(call: str, content: object = "ok", **more: object) -> Line:
+    return {"type": "tool_result", "tool_use_id": call, "content": content, **more}
+
+
+_TEXT = [{"type": "text", "text": "ok"}]
+_COMMAND = "<command-message>plan</command-message>\n<command-name>/plan</command-name>"
+_SKILL = [{"type": "text", "text": "Base directory for this skill: /a/.claude/skills/weekly-review\n\n# W"}]
+_HUGE = {
+    "input_tokens": 2**63 - 1,
+    "output_tokens": 2**63 - 1,
+    "cache_read_input_tokens": 2**53 + 1,
+    "cache_creation_input_tokens": 1,
+}
+_CONFLICT = "CONFLICT (content): Merge conflict in a.py\nAutomatic merge failed"
+
+SMALL: dict[str, list[Line]] = {
+    "a command that is not answered yet": [
+        _user("u1", _COMMAND), _user("u2", [{"type": "text", "text": "# Plan\nDo it."}], parentUuid="u1", isMeta=True),
+    ],
+    "a result without its call": [_user("u1", [_result("toolu_1", "x")]), _answer("a1", "u1", _TEXT)],
+    "a subagent at work, without a file or a time": [
+        {"type": "assistant", "uuid": "a1", "message": {"id": "m", "role": "assistant", "content": [_use("toolu_1", "Task", {"prompt": "x"})]}},
+    ],
+    "a subagent that was refused": [
+        _user("u1", "go"), _answer("a1", "u1", [_use("toolu_1", "Agent", {"prompt": "x", "subagent_type": "made-up"})]),
+        _user("u2", [_result("toolu_1", "<tool_use_error>Agent type 'made-up' not found</tool_use_error>", is_error=True)], 6),
+    ],
+    "a clock that is set back": [
+        _user("u1", "go") | {"timestamp": "2026-06-01T10:00:00Z"}, _answer("a1", "u1", _TEXT) | {"timestamp": "2026-06-01T09:00:05Z"},
+        _user("u2", "and on", parentUuid="a1") | {"timestamp": "2026-06-01T09:01:00Z"},
+        _answer("a2", "u2", _TEXT) | {"timestamp": "2026-06-01T09:01:05Z"},
+    ],
+    "a to-do list without a prompt": [
+        {"type": "assistant", "uuid": "a1", "message": {"content": [_use("toolu_1", "TodoWrite", {"todos": [
+            {"content": "Do A", "status": "in_progress", "activeForm": "Doing A"}]})]}},
+        {"type": "user", "uuid": "u1", "message": {"content": [{"type": "tool_result", "tool_use_id": "toolu_1"}]},
+         "toolUseResult": {"newTodos": [{"content": "Do A", "status": "pending"}]}},
+    ],
+    "a skill's text without its call": [_user("u1", _SKILL, isMeta=True), _answer("a1", "u1", _TEXT)],
+    "a call without input": [_user("u1", "go"), _answer("a1", "u1", [{"type": "tool_use", "id": "toolu_1", "name": "Bash"}])],
+    "a call without id and name": [_user("u1", "go"), _answer("a1", "u1", [{"type": "tool_use", "input": {}}]), _answer("a2", "a1", _TEXT, 9)],
+    "a read that begins with line 0": [
+        _user("u1", "go"), _answer("a1", "u1", [_use("toolu_1", "Read", {"file_path": "/w/a.py", "offset": 0, "limit": 2})]),
+        _user("u2", [_result("toolu_1", "0\tx\n1\ty")], 6,
+              toolUseResult={"type": "text", "file": {"filePath": "/w/a.py", "numLines": 2, "startLine": 0, "totalLines": -100}}),
+        _answer("a2", "u2", _TEXT, 9),
+    ],
+    "a range at the edge of a number": [
+        _user("u1", "go"), _answer("a1", "u1", [_use("toolu_1", "Read", {"file_path": "/w/b.py"})]),
+        _user("u2", [_result("toolu_1", "x")], 6,
+              toolUseResult={"type": "text", "file": {"filePath": "/w/b.py", "numLines": 3, "startLine": 2**63 - 1, "totalLines": 2**63}}),
+    ],
+    "a compaction of less than nothing": [
+        _user("u1", "go"), _answer("a1", "u1", _TEXT),
+        {"type": "system", "subtype": "compact_boundary", "uuid": "s1", "logicalParentUuid": "a1", "timestamp": f"{_AT}30Z",
+         "compactMetadata": {"trigger": "auto", "preTokens": -17}},
+    ],
+    "a version that no number holds": [_user("u1", "go", version="2.1.99999999999999999999"), _answer("a1", "u1", _TEXT, version="2.1.99999999999999999999")],
+    "a session that changes inside a message": [
+        _user("u1", "go"), _answer("a1", "u1", _TEXT),
+        _answer("a1", None, [_use("toolu_1", "Bash", {"command": "ls"})]) | {"uuid": "a2", "parentUuid": "a1", "sessionId": "another-session"},
+    ],
+    "tokens that no response has": [_user("u1", "go"), _answer("a1", "u1", _TEXT, usage=_HUGE), _answer("a2", "a1", _TEXT, 9, usage=_HUGE)],
+    "tokens below zero": [_user("u1", "go"), _answer("a1", "u1", _TEXT, usage={"input_tokens": -5, "output_tokens": 7})],
+    "times at the edges": [
+        _user("u1", "go") | {"timestamp": "9999-12-31T23:59:59.999Z"}, _answer("a1", "u1", _TEXT) | {"timestamp": "0001-01-01T00:00:00Z"},
+        _answer("a2", "a1", _TEXT) | {"timestamp": "infinity"}, _user("u2", "x", parentUuid="a2") | {"timestamp": "294247-01-10T04:00:54.775807Z"},
+        {"type": "cost-state", "sessionId": "s", "startTime": 2**63 - 1, "totalCostUSD": 1e308, "modelUsage": {"m": {"inputTokens": 2**63 - 1, "costUSD": -1}}},
+    ],
+    "a failed merge whose output stands there twice": [
+        _user("u1", "go", version="2.1.46"), _answer("a1", "u1", [_use("toolu_1", "Bash", {"command": "git merge x"})]),
+        _user("u2", [_result("toolu_1", f"Exit code 1\n{_CONFLICT}\n\n{_CONFLICT}", is_error=True)], 6, version="2.1.46"),
+    ],
+    "ids that are none": [
+        _user("", "go") | {"uuid": "", "sessionId": " ", "promptId": "", "agentId": ""}, _user("u", "go") | {"uuid": {}, "sessionId": [], "parentUuid": {}},
+        _answer("a1", None, [_use("", "Bash", {"command": "ls"})]) | {"requestId": ""}, _user("u3", [_result("", "x")], 7),
+    ],
+    "lines that follow themselves": [
+        _user("u1", "go", parentUuid="u1"), _answer("a1", "a2", _TEXT), _answer("a2", "a1", _TEXT, 9), _user("u2", "on", 10, parentUuid="u2"),
+    ],
+}  # fmt: skip
+
+
+def session_id(number: int) -> str:
+    """The session that the small input of this number is."""
+    return f"00000000-0000-4000-9000-{number:012d}"
+
+
+def write_small(home: Path) -> None:
+    """Write each input as a session of its own, with documents that the client has not finished beside them."""
+    projects = home / "projects" / "-w-small"
+    projects.mkdir(parents=True, exist_ok=True)
+    for number, lines in enumerate(SMALL.values(), start=1):
+        text = "".join(json.dumps(_own(line, number)) + "\n" for line in lines)
+        (projects / f"{session_id(number)}.jsonl").write_text(text, encoding="utf-8")
+    shared = {"type": "system", "subtype": "model_refusal_fallback", "uuid": "shared-1", "timestamp": f"{_AT}07Z", "sessionId": session_id(99),
+              "content": "switched", "originalModel": "claude-opus-4-7", "fallbackModel": "claude-sonnet-4-6", "trigger": "refusal"}  # fmt: skip
+    main = [_user("99-u1", "go"), _answer("99-a1", "99-u1", _TEXT), shared]
+    agent = [
+        _user("99-u2", "look", isSidechain=True, agentId="a1"),
+        shared | {"isSidechain": True, "agentId": "a1"},
+    ]
+    agents = projects / session_id(99) / "subagents"
+    agents.mkdir(parents=True)
+    for file, lines in ((projects / f"{session_id(99)}.jsonl", main), (agents / "agent-a1.jsonl", agent)):
+        file.write_text(
+            "".join(json.dumps({"sessionId": session_id(99)} | line) + "\n" for line in lines),
+            encoding="utf-8",
+        )
+    (agents / "agent-a1.meta.json").write_text('{"agentType":"Expl', encoding="utf-8")
+    (home / "stats-cache.json").write_text('{"version":1,"dailyActivity":[{"date":"2026-0', encoding="utf-8")
+
+
+def _own(line: Line, number: int) -> Line:
+    """The line under ids that no other input has."""
+    text = json.dumps({"sessionId": session_id(number), **line})
+    for plain in (
+        "toolu_1",
+        "msg_a1",
+        "msg_a2",
+        "r-a1",
+        "r-a2",
+        '"u1"',
+        '"u2"',
+        '"u3"',
+        '"a1"',
+        '"a2"',
+        '"s1"',
+    ):
+        quoted = plain.startswith('"')
+        text = text.replace(plain, f'"{number}-{plain[1:]}' if quoted else f"{plain}-{number}")
+    found: Line = json.loads(text)
+    return found

@@ -1,0 +1,167 @@
+"""Nothing that a transcript says is obeyed by the terminal that it is shown on."""
+
+from __future__ import annotations
+
+import ast
+import io
+import json
+import re
+import unicodedata
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+from rich.console import Console
+from rich.panel import Panel
+from rich.table import Table
+from rich.text import Text
+
+from agent_store import cli as command
+from agent_store import query
+from agent_store.errors import StoreError
+from agent_store.raw_line import RawLine
+from agent_store.show_text import safe_console, visible, visible_json
+
+ATTACKS = {
+    "clear": "\x1b[2J\x1b[H",
+    "title": "\x1b]0;owned\x07",
+    "clipboard": "\x1b]52;c;cm0gLXJm\x1b\\",
+    "link": "\x1b]8;;https://evil.example\x1b\\text\x1b]8;;\x1b\\",
+    "c1": "\x9b2J\x9d0;owned\x9c\x90q\x9c",
+    "override": "abc\u202egpj.exe\u202c",
+    "isolate": "a\u2066b\u2069c\u2067d\u2068e\u2069",
+    "marks": "a\u200eb\u200fc\u061cd",
+    "return": "harmless\rrm -rf",
+    "backspace": "safe\b\b\b\bevil",
+    "delete": "a\x7fb",
+    "separators": "a\u2028b\u2029c",
+    "shift": "a\x0eb\x0fc\x00d\x05",
+    "surrogate": "a\ud800b",
+}
+OBEYED = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u206f\ud800-\udfff]")
+
+
+@pytest.mark.parametrize("name", ATTACKS)
+def test_what_a_terminal_obeys_is_shown_by_its_code(name: str) -> None:
+    shown = visible(ATTACKS[name])
+    assert not OBEYED.search(shown)
+    assert shown.count("\\") >= len(OBEYED.findall(ATTACKS[name]))
+    assert visible(shown) == shown
+
+
+def test_every_control_and_direction_of_unicode_is_covered() -> None:
+    """By what Unicode says of each character, not by a list of ours."""
+    kept = {"\n", "\t"}
+    for number in range(0x3000):
+        sign = chr(number)
+        if unicodedata.category(sign) == "Cc" or unicodedata.bidirectional(sign) in {
+            "LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI",
+        }:  # fmt: skip
+            assert (visible(sign) == sign) == (sign in kept), hex(number)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Grüße, 世界", "\u05e2\u05d1\u05e8\u05d9\u05ea", "\U0001f469\u200d\U0001f467", "a\tb\nc", "\\x1b", "«quoted»", "",
+    ],
+)  # fmt: skip
+def test_ordinary_text_stays_as_it_is(text: str) -> None:
+    assert visible(text) == text
+
+
+def test_commands_make_no_console_of_their_own() -> None:
+    """Bars show names of models and numbers; everything else is printed by the console that shows codes."""
+    makers = {
+        path.name
+        for path in (Path(command.__file__).parent).glob("*.py")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Name)
+        and node.func.id in {"Console", "print"}
+    }
+    assert makers <= {"progress.py"}
+
+
+def attack_console(width: int = 60) -> Console:
+    return safe_console(file=io.StringIO(), width=width, highlight=False)
+
+
+@pytest.mark.parametrize("name", ATTACKS)
+def test_a_console_shows_no_one_elses_sequences(name: str) -> None:
+    console = attack_console()
+    table = Table(title=ATTACKS[name])
+    table.add_column(ATTACKS[name], overflow="ellipsis", no_wrap=True, max_width=12)
+    table.add_column("number", justify="right")
+    table.add_row(Text(ATTACKS[name]), "1")
+    console.print(table, Panel(Text(ATTACKS[name])), ATTACKS[name], Text(ATTACKS[name]))
+    assert isinstance(console.file, io.StringIO)
+    assert not OBEYED.search(console.file.getvalue())
+
+
+def test_a_console_keeps_its_own_styles_and_its_columns() -> None:
+    file = io.StringIO()
+    console = safe_console(file=file, width=40, force_terminal=True, color_system="standard")
+    table = Table(box=None)
+    table.add_column("name", max_width=20)
+    table.add_column("number")
+    for name in ("plain", ATTACKS["clear"], ATTACKS["c1"]):
+        table.add_row(Text(name, style="bold red"), "|")
+    console.print(table)
+    printed = file.getvalue()
+    assert "\x1b[1;31m" in printed
+    assert "\x1b[2J" not in printed
+    plain = re.sub(r"\x1b\[[0-9;]*m", "", printed).splitlines()
+    assert len({line.index("|") for line in plain if "|" in line}) == 1
+
+
+def answer(values: Sequence[str]) -> query.Answer:
+    return query.Answer(["name", ATTACKS["clear"]], [(value, [value]) for value in values], is_cut=False)
+
+
+@pytest.mark.parametrize("width", [200, 12])
+def test_a_query_shows_codes_as_a_table(width: int) -> None:
+    console = attack_console(width)
+    query.show_table(answer(list(ATTACKS.values())), console)
+    assert isinstance(console.file, io.StringIO)
+    assert not OBEYED.search(console.file.getvalue())
+    assert "\\x1b]52" in console.file.getvalue().replace("\n", "") or width == 12
+
+
+def test_a_query_shows_codes_as_csv_and_bytes_where_they_are_wanted() -> None:
+    shown, raw = io.StringIO(), io.StringIO()
+    query.write_csv(answer(list(ATTACKS.values())), shown)
+    query.write_csv(answer([ATTACKS["clear"]]), raw, raw=True)
+    assert not OBEYED.search(shown.getvalue())
+    assert ATTACKS["clear"] in raw.getvalue()
+
+
+def test_json_keeps_its_values() -> None:
+    shown, raw = io.StringIO(), io.StringIO()
+    query.write_json(answer(list(ATTACKS.values())), shown)
+    query.write_json(answer([ATTACKS["c1"]]), raw, raw=True)
+    assert not OBEYED.search(shown.getvalue())
+    assert [row["name"] for row in json.loads(shown.getvalue())] == list(ATTACKS.values())
+    assert ATTACKS["c1"] in raw.getvalue()
+    assert json.loads(visible_json(json.dumps(ATTACKS, ensure_ascii=False))) == ATTACKS
+
+
+@pytest.mark.parametrize(
+    "text", [json.dumps(ATTACKS, ensure_ascii=False), "".join(ATTACKS.values()), "[" * 100_000]
+)
+def test_a_line_is_shown_by_codes(text: str) -> None:
+    assert not OBEYED.search(RawLine("host", "root", 0, 0, text).pretty)
+
+
+@pytest.mark.parametrize("name", ATTACKS)
+def test_messages_are_shown_by_codes(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    command._fail(StoreError(f"There is no {ATTACKS[name]}", ATTACKS[name]))
+    command._say(ATTACKS[name])
+    assert not OBEYED.search(capsys.readouterr().err)
+
+
+def test_raw_goes_with_what_is_not_a_table() -> None:
+    done = CliRunner().invoke(command.cli, ["query", "select 1", "--raw"])
+    assert done.exit_code == 2
+    assert "--raw goes with" in done.output
