@@ -28,6 +28,8 @@ lines as (
         and lines.usage.input_tokens is not null
         and lines.usage.output_tokens is not null
         and lines.created_at is not null
+        -- The event stream has no `timestamp`, without which ccusage reads no line.
+        and not lines.is_event_stream
         and coalesce(lines.model_raw, 'x') <> ''
         and regexp_matches(coalesce(lines.client_version, '0.0.0'), '^[0-9]+[.][0-9]+[.][0-9]+')
 ),

@@ -249,22 +249,6 @@ def test_doctor_prints_the_cron_line_whole(
     assert command in _main(capsys, "doctor")[1].splitlines()
 
 
-def test_doctor_says_once_what_holds_for_many_folders(tmp_path: Path, paths: StorePaths) -> None:
-    roots = [_claude(tmp_path / f"claude{number}", None, age_days=20 - number) for number in range(3)]
-    for number in range(3, 6):
-        (tmp_path / f"claude{number}" / "projects").mkdir(parents=True)
-        roots.append(tmp_path / f"claude{number}")
-    checks = doctor.examine(paths, roots)
-    history = [check.message for check in checks if check.name == "history"]
-    assert len(history) == 1
-    assert "claude0 and 5 more: transcripts are deleted after 30 days" in history[0]
-    assert "the oldest here has 9 days left" in history[0]
-    empty = [check.message for check in checks if check.name == "roots" and check.status == "warn"]
-    assert [message.rpartition("/")[2] for message in empty] == [
-        "claude3 and 2 more: 0 transcript files (--root)"
-    ]
-
-
 def test_doctor_sees_a_home_that_is_open_to_others(store: StorePaths) -> None:
     store.store.chmod(0o644)
     check = next(check for check in doctor.examine(store) if check.name == "home")
