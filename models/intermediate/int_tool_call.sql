@@ -148,6 +148,11 @@ attributed as (
         *,
         case
             when stops_early or (exit_code is null and printed_text <> '') then null
+            -- It asks how another command ended.
+            when
+                regexp_matches(last_command, '^(test|\[\[?)\s')
+                and regexp_matches(tool_input.command, '\$[?]|PIPESTATUS|\$\{?(rc|ret|status|code|exit\w*|result)\b')
+                then null
             when
                 operator_before = '&&' and (
                     not only_looks_before or regexp_matches(printed_text, '(?i)no such file|fatal:|not a git|cannot|\berror\b|command not found')
