@@ -8,17 +8,19 @@
     ) }}
 {%- endmacro %}
 
-{# The last simple command of such a line. `part` 1 is the operator before it (`&&`, `||`, `|`, a semicolon, a line break), 2 the command. #}
-{% macro last_command(column, part=2) -%}
-    trim({{ regex_group(column, "(&&|\\|\\||[\\x3b|&\\n])?\\s*([^\\x3b&|\\n]*)$", part) }}, ' ')
+{# The last simple command of such a line. #}
+{% macro last_command(column) -%}
+    trim({{ regex_group(column, "(?:&&|\\|\\||[\\x3b|&\\n])?\\s*([^\\x3b&|\\n]*)$") }}, ' ')
 {%- endmacro %}
 
-{#
-    Whether all that stands before the last command in its chain of `&&` only looks, prints or changes the folder, so that the exit
-    status can be told to be the last one's.
-#}
-{% macro only_looks_before_last(column) -%}
+{# What must have succeeded before the last command, or the pipe that it ends, was reached: the chain of `&&` up to there, else ''. #}
+{% macro chain_before_last(column) -%}
+    {%- set list = regex_group(column, "((?:[^\\n\\x3b&|]*(?:&&|\\|)\\s*)+)[^\\x3b&|\\n]*$") -%}
+    {{ regex_group(list, "(?s)^(.*&&)") }}
+{%- endmacro %}
+
+{# Whether such a chain only looks, prints or changes the folder, so that the exit status can be told to be the last command's. #}
+{% macro only_looks(column) -%}
     {%- set harmless = "(?:[A-Za-z_]\\w*=\\S*\\s+)*(?:cd|pushd|echo|printf|pwd|export|source|ls|ll|cat|head|tail|sed|awk|cut|sort|uniq|wc|tr|date|sleep|mkdir|touch|true|find|grep|rg|git (?:-[Cc] \\S+ )*(?:show|log|status|diff|branch|fetch|add|remote|rev-parse|ls-files))" -%}
-    {%- set before = regex_group(column, "((?:[^\\n\\x3b&|]*(?:&&|\\|)\\s*)+)[^\\x3b&|\\n]*$") -%}
-    {{ regex_matches(before, "'^\\s*(?:" ~ harmless ~ "\\b[^&|]*(?:&&|\\|)\\s*)+$'") }}
+    {{ regex_matches(column, "'^\\s*(?:" ~ harmless ~ "\\b[^&|]*(?:&&|\\|)\\s*)+$'") }}
 {%- endmacro %}

@@ -186,7 +186,7 @@ questions as (
         ) as line_end,
         calls.result.file.totalLines as document_line_count,
         coalesce(command_targets.is_compound, false) as is_compound,
-        calls.call_status = 'error' or calls.has_found_nothing as has_failed,
+        calls.call_status = 'error' or coalesce(calls.has_found_nothing, false) as has_failed,
         calls.call_status = 'error' and coalesce(calls.exit_code, 0) <> 1 as has_broken,
         coalesce(result_texts.result_text, '') as result_text
     from calls

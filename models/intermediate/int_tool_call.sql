@@ -113,8 +113,7 @@ last_commands as (
     select
         tool_use_id,
         {{ last_command('plain_text') }} as command_text,
-        {{ last_command('plain_text', 1) }} as operator_before,
-        {{ only_looks_before_last('plain_text') }} as only_looks_before,
+        {{ chain_before_last('plain_text') }} as chain_before,
         regexp_matches(plain_text, 'pipefail|\bset\s+-\w*e') as stops_early
     from commands
 ),
@@ -132,8 +131,7 @@ judged as (
         -- Such a client begins the result of each command that failed with its exit code.
         coalesce({{ version_number('paired.client_version') }} >= {{ version_number("'" ~ var('exit_code_stated_since') ~ "'") }}, false) as states_exit_code,
         last_commands.command_text as last_command,
-        last_commands.operator_before,
-        coalesce(last_commands.only_looks_before, false) as only_looks_before,
+        coalesce(last_commands.chain_before, '') as chain_before,
         coalesce(last_commands.stops_early, false) as stops_early,
         -- What a command printed, without the client's words.
         {{ regex_replace_all('paired.result_text', "'^(Error: )?Exit code \\d+\\s*|^Error\\s*$'", "''") }} as printed_text
@@ -148,9 +146,14 @@ attributed as (
         *,
         case
             when stops_early or (exit_code is null and printed_text <> '') then null
+            -- It asks how another command ended.
             when
-                operator_before = '&&' and (
-                    not only_looks_before or regexp_matches(printed_text, '(?i)no such file|fatal:|not a git|cannot|\berror\b|command not found')
+                regexp_matches(last_command, '^(test|\[\[?)\s')
+                and regexp_matches(tool_input.command, '\$[?]|PIPESTATUS|\$\{?(rc|ret|status|code|exit\w*|result)\b')
+                then null
+            when
+                chain_before <> '' and (
+                    not {{ only_looks('chain_before') }} or regexp_matches(printed_text, '(?i)no such file|fatal:|not a git|cannot|\berror\b|command not found')
                 ) then null
             else coalesce(cast(exit_code as varchar), '') || ' ' || last_command
         end as exit_of_last_command

@@ -224,6 +224,7 @@ def test_refusals_are_told_from_failures(text: str, error_type: str) -> None:
         ("128 git diff main", False),
         ("1 pytest -q", False),
         ("1 git push", False),
+        ("1 ! grep -q TODO src/cart.py", False),
         ("1 testrunner --all", False),
         ("127 which cart", False),
         ("1 ls missing", False),
