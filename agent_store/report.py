@@ -51,6 +51,7 @@ FINDINGS = {
     "v_unpriced_model": "models, modes or times without a price, each with the reason; they are not in the dollars",
     "v_unknown_line_type": "kinds of line or key that this version does not know",
     "v_set_aside_line": "lines set aside, each with its reason",
+    "v_set_aside_value": "files with times or token counts that cannot be, which count as not known",
     "v_unfinished_output": "responses cut off, whose output tokens are a lower bound",
     "v_vanished_session": "sessions whose transcript is gone",
 }

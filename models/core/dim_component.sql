@@ -94,6 +94,11 @@ seen as (
     from {{ ref('int_inference') }}
     where not is_answer
     union all
+    -- A call without an id is none that a result could answer, but the response wrote it.
+    select 'tool', coalesce(nullif(trim(tool_name), ''), 'unknown'), null, null
+    from {{ ref('stg_transcripts__block') }}
+    where block_type = 'tool_use' and tool_use_id is null
+    union all
     select 'system_prompt', 'outside_of_threads', null, started_at
     from {{ ref('int_api_response') }}
     where thread_position is null and context_tokens > 0

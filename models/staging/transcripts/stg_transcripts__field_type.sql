@@ -65,9 +65,9 @@ keyed as (
 typed as (
     select
         * exclude (part),
-        json_type(part, concat('$."', key_name, '"')) as json_type
+        -- A pointer and no path: a key may be empty or hold any sign.
+        json_type(part, concat('/', replace(replace(key_name, '~', '~0'), '/', '~1'))) as json_type
     from keyed
-    where not contains(key_name, '"')
 )
 
 select
