@@ -1,0 +1,52 @@
+-- Per response the inferences of type `message` have the tokens that the log writes above them: the top level of
+-- the usage leaves out advisers and compactions only. Not compared are fallbacks, of which it has the last, and
+-- a top level that was left empty. A row is a response whose log does not agree with itself: only a warning.
+{{ config(severity='warn') }}
+
+with written as (
+    select
+        response_id,
+        sum(input_tokens) as input_tokens,
+        sum(output_tokens) as output_tokens,
+        sum(cache_read_tokens) as cache_read_tokens,
+        sum(cache_write_5m_tokens + cache_write_1h_tokens) as cache_write_tokens
+    from {{ ref('int_inference') }}
+    where inference_type = 'message'
+    group by response_id
+),
+
+fallbacks as (
+    select distinct response_id
+    from {{ ref('int_inference') }}
+    where inference_type not in ('message', 'compaction') and inference_type not like 'advisor%'
+),
+
+winners as (
+    select
+        response_id,
+        source_path,
+        line_number,
+        {{ counted_tokens('usage') }}
+    from {{ ref('int_response_line') }}
+    where winner_rank = 1
+)
+
+select
+    winners.response_id,
+    winners.source_path,
+    winners.line_number,
+    winners.input_tokens,
+    written.input_tokens as inference_input_tokens,
+    winners.output_tokens,
+    written.output_tokens as inference_output_tokens
+from winners
+anti join fallbacks on winners.response_id = fallbacks.response_id
+left join written on winners.response_id = written.response_id
+where
+    winners.input_tokens + winners.output_tokens + winners.cache_read_tokens > 0
+    and (
+        winners.input_tokens is distinct from written.input_tokens
+        or winners.output_tokens is distinct from written.output_tokens
+        or winners.cache_read_tokens is distinct from written.cache_read_tokens
+        or winners.cache_write_tokens is distinct from written.cache_write_tokens
+    )
