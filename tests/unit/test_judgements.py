@@ -127,6 +127,7 @@ UNJUDGED = [
         "a refused commit that the person then makes",
         f"{STOPPED}, true as ended_rejected, 'git' as reaction_category",
     ),
+    ("nothing that was asked for", f"{ANSWERED}, 'plan' as reaction_category, 'unknown' as task_type"),
     ("the end of the log", ANSWERED),
 ]
 STRATEGIES = [
