@@ -82,7 +82,8 @@ named as (
     group by documents.turn_id, documents.document_path
 ),
 
--- Over a whole session only a name of a file that is written out counts: a part of a word would be met by chance.
+-- Over a whole session only a name of a file that is written out counts, alone or with its own folder before it: a part of a
+-- word, or a file of the same name elsewhere, would be met by chance.
 written_names as (
     select
         session_id,
@@ -90,22 +91,28 @@ written_names as (
         max(written_at) as written_at
     from {{ explode(
         "(select session_id, written_at, "
-        ~ regex_groups('written_text', '([.]?[\\p{L}\\p{N}_@+-]+(?:[.][\\p{L}\\p{N}_@+-]+)+)')
+        ~ regex_groups('written_text', '((?:[\\p{L}\\p{N}_@+.-]+/)?[.]?[\\p{L}\\p{N}_@+-]+(?:[.][\\p{L}\\p{N}_@+-]+)+)')
         ~ " as names from writings)",
         'names', 'written_name', 'name_number'
     ) }} as exploded
     group by session_id, written_name
 ),
 
+document_names as (
+    select session_id, turn_id, document_path, document_name as written_name from documents
+    union all
+    select session_id, turn_id, document_path, {{ path_name('document_path', 2) }} from documents
+),
+
 named_in_session as (
     select
-        documents.turn_id,
-        documents.document_path,
+        document_names.turn_id,
+        document_names.document_path,
         max(written_names.written_at) as named_in_session_at
-    from documents
+    from document_names
     inner join written_names
-        on written_names.session_id = documents.session_id and written_names.written_name = documents.document_name
-    group by documents.turn_id, documents.document_path
+        on written_names.session_id = document_names.session_id and written_names.written_name = document_names.written_name
+    group by document_names.turn_id, document_names.document_path
 )
 
 select

@@ -40,14 +40,19 @@ commits as (
     from {{ ref('stg_code__change') }}
 ),
 
--- The commit that an edit went into: the next one of the file that a scan knows, else the next one of its session.
+-- The commit that an edit went into: the next one of the file that a scan knows, else, of a file in the session's own folders, the
+-- next one of its session.
 session_commits as (
     select
-        session_id,
-        event_at as committed_at,
-        {{ regex_group('metadata', '"sha":"([^"]+)"') }} as commit_id
-    from {{ ref('fact_session_event') }}
-    where event_type = 'commit' and event_at is not null
+        events.session_id,
+        sessions.project_path,
+        sessions.worktree_path,
+        sessions.working_dir,
+        events.event_at as committed_at,
+        {{ regex_group('events.metadata', '"sha":"([^"]+)"') }} as commit_id
+    from {{ ref('fact_session_event') }} as events
+    inner join {{ ref('dim_session') }} as sessions on sessions.session_id = events.session_id
+    where events.event_type = 'commit' and events.event_at is not null
 ),
 
 edit_commits as (
@@ -65,6 +70,11 @@ edit_commits as (
         inner join session_commits
             on session_commits.session_id = edits.session_id and session_commits.committed_at >= edits.updated_at
             and session_commits.commit_id <> ''
+            and (
+                starts_with(edits.document_path, session_commits.project_path || '/')
+                or starts_with(edits.document_path, session_commits.worktree_path || '/')
+                or starts_with(edits.document_path, session_commits.working_dir || '/')
+            )
     ) as later_commits
     group by update_key
 ),
