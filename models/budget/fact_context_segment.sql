@@ -94,13 +94,6 @@ segments as (
     group by all
 ),
 
--- A result whose call is not in the log has no invocation to lead to.
-calls as (
-    select tool_use_id
-    from {{ ref('int_tool_call') }} as int_tool_call
-    semi join touched on touched.session_id = int_tool_call.session_id
-),
-
 lines as (
     select
         int_line.line_uuid,
@@ -118,7 +111,7 @@ select
     actors.agent_run_id,
     {{ surrogate_key(['segments.component_type', 'segments.component_name']) }} as component_id,
     segments.entered_response_id as call_id,
-    calls.tool_use_id as invocation_id,
+    segments.tool_use_id as invocation_id,
     case
         when segments.file_path is not null and segments.file_path <> '' and segments.component_type in ('tool', 'reference_file')
             then {{ surrogate_key(['segments.file_path']) }}
@@ -157,5 +150,4 @@ select
 from segments
 inner join touched on touched.session_id = segments.session_id
 inner join {{ ref('int_actor') }} as actors on actors.session_id = segments.session_id and actors.actor = segments.actor
-left join calls on calls.tool_use_id = segments.tool_use_id
 left join lines on lines.line_uuid = segments.line_uuid

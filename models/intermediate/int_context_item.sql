@@ -411,7 +411,8 @@ select
         when items.item_kind in ('reference_file', 'hook_output') and items.file_path is not null then items.file_path
         else coalesce(items.attachment_type, items.item_kind)
     end as component_name,
-    items.tool_use_id,
+    -- A result whose call is not in the log has none to lead to.
+    case when items.tool_use_id in (select tool_use_id from calls) then items.tool_use_id end as tool_use_id,
     items.tool_name,
     items.file_path,
     items.attachment_type,
