@@ -66,7 +66,9 @@ seen as (
     union all
     select 'agent', agent_name, null, started_at from {{ ref('int_actor') }}
     union all
-    select 'reference_file', coalesce(attachment.path, attachment.filename), coalesce(attachment.path, attachment.filename), created_at
+    select
+        'reference_file', {{ path_identity('coalesce(attachment.path, attachment.filename)') }},
+        {{ path_identity('coalesce(attachment.path, attachment.filename)') }}, created_at
     from attachments
     where attachment_type in ('nested_memory', 'file', 'compact_file_reference', 'already_read_file')
     union all

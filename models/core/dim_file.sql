@@ -20,10 +20,9 @@ touched_by_tools as (
     from {{ ref('int_tool_call') }}
     where result.filePath is not null
     union all
-    -- The sizes of what the calls above wrote.
+    -- What the calls above wrote, and its size; a notebook has its path in the result only.
     select target_path, modified_at, file_size_bytes, true
     from {{ ref('fact_file_modification') }}
-    where file_size_bytes is not null
     union all
     select {{ path_identity('result.file.filePath') }}, called_at, result.file.originalSize, false
     from {{ ref('int_tool_call') }}
@@ -44,7 +43,7 @@ files as (
         min(seen_at) as created_at,
         max(seen_at) as last_seen_at,
         min_by(size_bytes, (seen_at, size_bytes)) filter (where size_bytes is not null) as initial_size_bytes,
-        count(*) filter (where not is_again) as touch_count
+        greatest(count(*) filter (where not is_again), 1) as touch_count
     from touched_by_tools
     where file_path is not null and file_path <> ''
     group by file_path

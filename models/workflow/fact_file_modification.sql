@@ -37,7 +37,7 @@ described as (
         inputs.old_text,
         inputs.new_text,
         coalesce(inputs.has_tab_indent, false) as has_tab_indent,
-        coalesce(edits.result.filePath, edits.result.notebook_path, edits.target_path) as file_path,
+        {{ path_identity("coalesce(nullif(edits.result.filePath, ''), nullif(edits.result.notebook_path, ''), edits.target_path)") }} as file_path,
         coalesce(edits.result.type = 'create', false) or coalesce(unclear.result_text like 'File created successfully%', false)
         or coalesce(edits.tool_name = 'Edit' and inputs.old_text = '' and coalesce(edits.patch_lines_deleted, 0) = 0, false)
             as is_creation,
@@ -102,7 +102,7 @@ select
     counted.tool_use_id as modification_id,
     counted.tool_use_id as invocation_id,
     counted.session_id,
-    {{ surrogate_key(['counted.file_path']) }} as file_id,
+    case when counted.file_path <> '' then {{ surrogate_key(['counted.file_path']) }} end as file_id,
     actors.agent_id,
     actors.agent_run_id,
     {{ surrogate_key(['counted.tool_name']) }} as tool_id,
