@@ -108,7 +108,8 @@ block_items as (
             when blocks.block_type in ('image', 'document') then 'image'
             else 'prompt'
         end as item_kind,
-        coalesce(blocks.tool_use_id, read_documents.tool_use_id) as tool_use_id,
+        -- A result whose call is not in the log has none to lead to.
+        coalesce(calls.tool_use_id, read_documents.tool_use_id) as tool_use_id,
         -- An empty name is none.
         nullif(trim(coalesce(blocks.tool_name, calls.tool_name, source_calls.tool_name, read_documents.tool_name)), '') as tool_name,
         nullif(coalesce(calls.skill_name, source_calls.skill_name, parent_turns.command_name), '') as skill_name,
@@ -156,7 +157,7 @@ definition_items as (
         lines.line_uuid,
         1000 * found.block_number + found.tool_number as block_number,
         lines.created_at,
-        found.tool_use_id,
+        calls.tool_use_id,
         found.found_tool
     from lines
     inner join {{ explode(
@@ -165,6 +166,7 @@ definition_items as (
         'referenced_tools', 'found_tool', 'tool_number'
     ) }} as found
         on found.file_id = lines.file_id and found.line_number = lines.line_number and found.part_number = lines.part_number
+    left join calls on calls.tool_use_id = found.tool_use_id
     where found.found_tool is not null
 ),
 
@@ -411,8 +413,7 @@ select
         when items.item_kind in ('reference_file', 'hook_output') and items.file_path is not null then items.file_path
         else coalesce(items.attachment_type, items.item_kind)
     end as component_name,
-    -- A result whose call is not in the log has none to lead to.
-    case when items.tool_use_id in (select tool_use_id from calls) then items.tool_use_id end as tool_use_id,
+    items.tool_use_id,
     items.tool_name,
     items.file_path,
     items.attachment_type,
