@@ -126,7 +126,8 @@ models:
     # A view that reads a view whose name sorts after its own: the order of publishing has to be found.
     "models/v_unpriced_model.sql": (
         "{{ config(materialized='view') }}\n"
-        "select model_name from {{ ref('v_cost_by_model') }} where unpriced_response_count > 0"
+        "select model_name, unpriced_response_count as response_count, 'unknown_model' as unpriced_reason, "
+        "'standard' as speed from {{ ref('v_cost_by_model') }} where unpriced_response_count > 0"
     ),
 }
 
