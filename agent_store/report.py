@@ -28,7 +28,6 @@ OPTIMIZATIONS_SHOWN = 3
 ID_LETTERS = 8
 _BAR = 16
 _SMALLEST_SHOWN = 0.01
-_WORTH_SAYING = 0.05
 _SMALLEST_SHARE = 0.0005
 _THOUSAND = 1000
 UNDATED = "undated"
@@ -667,14 +666,9 @@ def _optimization_parts(report: Report, limit: int | None) -> list[RenderableTyp
     from rich.table import Table
     from rich.text import Text
 
-    most = _most(limit, OPTIMIZATIONS_SHOWN)
-    recent = [line for line in report.optimizations if (line.dollars_per_month or 0) >= _WORTH_SAYING]
-    # Where the newest 30 days have none, what there was before is better than nothing.
-    total = sorted(
-        (line for line in report.optimizations if (line.total_usd or 0) >= _WORTH_SAYING),
-        key=lambda line: -(line.total_usd or 0),
-    )
-    shown = (recent or total)[:most]
+    # What costs time and no dollars comes last there, and has its place in the view.
+    priced = [line for line in report.optimizations if line.dollars_per_month]
+    shown = priced[: _most(limit, OPTIMIZATIONS_SHOWN)]
     if not shown:
         return []
     grid = Table.grid(padding=(0, 2))
@@ -682,10 +676,9 @@ def _optimization_parts(report: Report, limit: int | None) -> list[RenderableTyp
     grid.add_column(overflow="fold")
     for line in shown:
         kind = line.optimization_type.replace("_", " ")
-        amount = line.dollars_per_month if recent else line.total_usd
-        grid.add_row(dollars(amount), Text(f"{kind} · {line.subject}: {line.suggestion}"))
+        grid.add_row(dollars(line.dollars_per_month), Text(f"{kind} · {line.subject}: {line.suggestion}"))
     title = Text("What could be saved", style="bold")
-    title.append(f", in dollars of {'the newest 30 days' if recent else 'all time'}", style="not bold dim")
+    title.append(", in dollars a month with work", style="not bold dim")
     more = len(report.optimizations) - len(shown)
     how = f'{more:,} more, and the evidence: agent-store query "from v_optimization"' if more else ""
     return [title, Padding(grid, (0, 0, 0, 1)), Padding(Text(how, style="dim"), (0, 0, 1 if how else 0, 1))]

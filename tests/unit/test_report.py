@@ -66,9 +66,9 @@ def _calls(*rows: tuple[str, str, str, str | None, float | None]) -> duckdb.Duck
         "create view dim_model as select distinct model_name as model_id, model_name from fact_api_call"
     )
     connection.execute(
-        "create view fact_inference as select model_name as model_id, rowid as call_id,"
-        " called_at::date as called_local_date, cost_usd is not null as is_priced,"
+        "create view v_unpriced_model as select model_name, count(*) as response_count,"
         " 'no_price_for_speed' as unpriced_reason, 'fast' as speed from fact_api_call"
+        " where cost_usd is null group by model_name"
     )
     connection.execute("create table dim_session as select distinct session_id from fact_api_call")
     connection.execute("create view v_set_aside_line as select 1 as x from fact_api_call limit 2")
@@ -112,6 +112,7 @@ def test_the_totals_are_the_sums() -> None:
     assert {finding.view: finding.count for finding in found.findings} == {
         "v_set_aside_line": 2,
         "v_unfinished_output": 0,
+        "v_unpriced_model": 1,
     }
 
 
@@ -156,7 +157,9 @@ def test_it_fits_the_width(width: int) -> None:
     assert "Dollars are what the API would have cost at list prices" in text
     assert "no price" in text
     flat = " ".join(text.split())
-    assert "Not in the dollars, for want of a price: claude-unknown-9 (1; no price for fast mode)." in flat
+    assert (
+        "Not in the dollars, because there is no price: claude-unknown-9 (1; no price for fast mode)." in flat
+    )
     assert "<$0.01" in text
     assert "…" in text  # the long name is cut, the numbers are not
     assert "Title of [b]s1" in text  # a title is text, never markup
