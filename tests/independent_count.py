@@ -910,6 +910,10 @@ def _ccusage_line(raw: bytes, report: str) -> Json | str:
     message = _dict(line.get("message"))
     if not isinstance(message.get("usage"), dict) or not isinstance(line.get("timestamp"), str):
         return "no usage"
+    try:
+        datetime.fromisoformat(line["timestamp"])
+    except ValueError:
+        return "no time"
     named = (line.get("sessionId"), line.get("requestId"), message.get("id"), message.get("model"))
     if any(value == "" for value in named):
         return "empty name"

@@ -3,6 +3,7 @@
 with inferences as (
     select
         call_id,
+        min(session_id) as session_id,
         count(*) as inference_count,
         count(*) filter (where is_answer) as answer_count,
         max(context_tokens) filter (where is_answer) as context_tokens,
@@ -26,6 +27,7 @@ calls as (
 
 select
     coalesce(calls.call_id, inferences.call_id) as call_id,
+    coalesce(calls.session_id, inferences.session_id) as session_id,
     calls.inference_count,
     inferences.inference_count as found_inference_count,
     inferences.answer_count,
