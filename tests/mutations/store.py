@@ -55,9 +55,8 @@ class Store:
     def run(self, roots: Sequence[Path], folder: Path, *, tests: bool = True, threads: int = 1) -> Report:
         """Land these homes in a copy of the store below a folder, and run all models and tests."""
         copy = self._copy(folder)
-        before = _landed_lines(copy)
         result = landing.land(list(roots), copy)
-        report = Report(lines_in(roots), _landed_lines(copy) - before, result.lines_set_aside, warehouse=copy)
+        report = Report(lines_in(roots), _landed_lines(copy, roots), result.lines_set_aside, warehouse=copy)
         connection = duckdb.connect(str(copy), config=_CONFIG)
         try:
             run = compiled.run_models(connection, self.code.models, threads)
@@ -73,9 +72,8 @@ class Store:
     def stage(self, roots: Sequence[Path], folder: Path) -> Report:
         """Land these homes in a copy and run what reads JSON, nothing more."""
         copy = self._copy(folder)
-        before = _landed_lines(copy)
         result = landing.land(list(roots), copy)
-        report = Report(lines_in(roots), _landed_lines(copy) - before, result.lines_set_aside, warehouse=copy)
+        report = Report(lines_in(roots), _landed_lines(copy, roots), result.lines_set_aside, warehouse=copy)
         connection = duckdb.connect(str(copy), config=_CONFIG)
         try:
             connection.execute("set TimeZone = 'UTC'")
@@ -128,13 +126,28 @@ def lines_in(homes: Sequence[Path]) -> int:
     return sum(bool(line.strip(b" \t\r\n")) for path in files for line in path.read_bytes().split(b"\n"))
 
 
-def _landed_lines(warehouse_file: Path) -> int:
-    """The lines in a warehouse: each counts once, though two objects glued together on one are two rows."""
+def _landed_lines(warehouse_file: Path, homes: Sequence[Path]) -> int:
+    """The lines in a warehouse of the files in these homes, also of those that it knew from another place.
+
+    Each counts once, though two objects glued together on one are two rows.
+    """
     connection = duckdb.connect(str(warehouse_file), config=_CONFIG)
     try:
         found = connection.execute(
-            "select (select count(distinct (file_id, line_number)) from raw.transcript_line)"
-            " + (select count(distinct (file_id, line_number)) from raw.history_line)"
+            """
+            with files as (
+                select distinct file_id from raw.file_location where list_contains(?, root)
+            ),
+
+            lines as (
+                select file_id, line_number from raw.transcript_line
+                union
+                select file_id, line_number from raw.history_line
+            )
+
+            select count(*) from lines semi join files using (file_id)
+            """,
+            [[str(home) for home in homes]],
         ).fetchone()
     finally:
         connection.close()
