@@ -7,6 +7,19 @@ with segments as (
         case when item_kind in ('answer', 'thinking') then _source_line end as response_line,
         case when item_kind in ('prompt', 'task_notification', 'image') then _source_line end as prompt_line
     from {{ ref('fact_context_segment') }}
+),
+
+-- Where two objects are glued together on one line, the line has two answers.
+answers as (
+    select session_id, _source_path, _source_line, min(left(response_text, 200)) as response_text
+    from {{ ref('fact_response') }}
+    group by all
+),
+
+prompts as (
+    select session_id, _source_path, _source_line, min({{ readable_prompt('prompt_text') }}) as prompt_text
+    from {{ ref('fact_prompt') }}
+    group by all
 )
 
 select
@@ -22,8 +35,8 @@ select
             then replace(segments.component_name, '_', ' ')
         else segments.component_name
     end || coalesce(': ' || nullif({{ one_line(
-        "coalesce(nullif(segments.file_path, ''), work.description, left(calls.target, 200), left(responses.response_text, 200), "
-        ~ "left(" ~ readable_prompt('prompts.prompt_text') ~ ", 200))"
+        "coalesce(nullif(segments.file_path, ''), work.description, left(calls.target, 200), answers.response_text, "
+        ~ "left(prompts.prompt_text, 200))"
     ) }}, ''), '') as piece_name,
     segments.allocation_method,
     segments.tokens,
@@ -36,9 +49,9 @@ select
 from segments
 left join {{ ref('fact_tool_invocation') }} as calls on calls.invocation_id = segments.invocation_id
 left join {{ ref('dim_work_item') }} as work on work.work_id = segments.invocation_id
-left join {{ ref('fact_response') }} as responses
-    on responses.session_id = segments.session_id and responses._source_path = segments._source_path
-    and responses._source_line = segments.response_line
-left join {{ ref('fact_prompt') }} as prompts
+left join answers
+    on answers.session_id = segments.session_id and answers._source_path = segments._source_path
+    and answers._source_line = segments.response_line
+left join prompts
     on prompts.session_id = segments.session_id and prompts._source_path = segments._source_path
     and prompts._source_line = segments.prompt_line
