@@ -91,7 +91,7 @@ _STORE_BUILD_DESCRIPTION = Description(
         "passed_test_count": "Data tests that passed.",
         "warned_test_count": "Data tests that found something; v_failed_check lists it.",
         "stale_table_count": "Tables and views that this build could not make; v_store_table says why.",
-        "table_count": "Published tables.",
+        "table_count": "Published tables that dbt made.",
         "view_count": "Published views.",
         "row_count": "Rows in all published tables.",
         "build_seconds": "Seconds that dbt took.",
