@@ -52,7 +52,8 @@ files as (
 named as (
     select
         *,
-        {{ path_name('file_path') }} as file_name
+        -- The root of a disk has no name but its path.
+        coalesce(nullif({{ path_name('file_path') }}, ''), file_path) as file_name
     from files
 ),
 

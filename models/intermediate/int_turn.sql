@@ -331,7 +331,7 @@ unprompted as (
         )
     group by lines.session_id
     union all
-    -- Where one id stands for all lines of a session, none but the first has a place in a thread; its answers count all the same.
+    -- Where one id stands for many lines of a session, its answers may have no place in a thread; they count all the same.
     select
         answers.session_id,
         {{ surrogate_key(['answers.session_id', "'start'"]) }} as turn_id,
@@ -342,8 +342,7 @@ unprompted as (
     from {{ ref('stg_transcripts__line') }} as answers
     inner join touched on touched.session_id = answers.session_id
     inner join {{ ref('stg_transcripts__file') }} as files on files.file_id = answers.file_id
-    semi join {{ ref('int_line') }} as namesakes
-        on namesakes.session_id = answers.session_id and namesakes.line_uuid = answers.line_uuid
+    semi join {{ ref('int_response_line') }} as counted on counted.session_id = answers.session_id
     anti join {{ ref('int_line') }} as lines on lines.session_id = answers.session_id and lines.line_type = 'assistant'
     anti join prompts on prompts.session_id = answers.session_id
     where answers.line_type = 'assistant'
