@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 THREADS = 2
 STORAGE_VERSION = "v1.5.0"
+PUBLISHED_SCHEMA = "main"
 _WAIT_STEP_SECONDS = 0.1
 _SAY_AFTER_SECONDS = 1.0
 _EXAMPLE_ROWS = 5
@@ -716,7 +717,9 @@ def _fill_gaps(paths: StorePaths, project: Path, results: Sequence[Any]) -> None
     missing = [
         result.node
         for result in results
-        if _kind(result.node) == "model" and str(getattr(result.status, "value", result.status)) not in _GREEN
+        if _kind(result.node) == "model"
+        and str(getattr(result.status, "value", result.status)) not in _GREEN
+        and result.node.schema == PUBLISHED_SCHEMA
     ]
     views = [node for node in missing if node.config.materialized == "view"]
     sql: dict[str, str] = {}
@@ -728,9 +731,7 @@ def _fill_gaps(paths: StorePaths, project: Path, results: Sequence[Any]) -> None
             sql = {found.node.unique_id: str(found.node.compiled_code) for found in outcome.result.results}
     with duckdb.connect(str(paths.warehouse)) as connection:
         for node in missing:
-            if node.config.materialized == "view" or any(
-                not column.data_type for column in node.columns.values()
-            ):
+            if node.config.materialized == "view":
                 continue
             columns = ", ".join(
                 f'"{column.name}" {column.data_type}'
