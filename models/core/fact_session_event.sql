@@ -180,7 +180,8 @@ events as (
     inner join {{ ref('stg_transcripts__attachment') }} as attachments
         on attachments.file_id = lines.file_id and attachments.line_number = lines.line_number
         and attachments.part_number = lines.part_number
-    where attachments.attachment_type in (
+    -- A line of another kind that has one is an event already.
+    where lines.line_type = 'attachment' and attachments.attachment_type in (
         'hook_success', 'hook_non_blocking_error', 'hook_blocking_error', 'hook_cancelled', 'hook_error_during_execution',
         'hook_stopped_continuation', 'hook_permission_decision', 'async_hook_response', 'plan_mode', 'plan_mode_exit', 'auto_mode',
         'auto_mode_exit', 'edited_text_file', 'nested_memory', 'file', 'skill_listing', 'agent_listing_delta', 'deferred_tools_delta'
