@@ -18,7 +18,8 @@
 {%- endmacro %}
 
 {% macro wilson_bound(successes, tries, sign) -%}
-    {%- set share = '(' ~ successes ~ ') / cast(' ~ tries ~ ' as double)' -%}
+    {#- Counts of two models may disagree in a damaged log: there is no more than every try. -#}
+    {%- set share = 'least(' ~ successes ~ ', ' ~ tries ~ ') / cast(' ~ tries ~ ' as double)' -%}
     {%- set many = 'cast(' ~ tries ~ ' as double)' -%}
     case
         when {{ tries }} > 0 then round(least(greatest(

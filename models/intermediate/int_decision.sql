@@ -216,7 +216,7 @@ decisions as (
         coalesce(question_choices.option_count, 0) as option_count,
         question_choices.chosen_number,
         questions.call_status,
-        {{ ms_between('questions.called_at', 'questions.returned_at') }} as wait_ms,
+        case when questions.returned_at >= questions.called_at then {{ ms_between('questions.called_at', 'questions.returned_at') }} end as wait_ms,
         questions.source_path,
         questions.source_line,
         questions._batch_id
@@ -459,7 +459,8 @@ select
     decision_type,
     decided_by,
     context_text,
-    md5(context_text) as context_hash,
+    -- A question without its words has a hash too: its choice counts all the same.
+    md5(coalesce(context_text, '')) as context_hash,
     option_chosen,
     alternatives,
     rationale,
