@@ -105,7 +105,9 @@ class _Commands(click.Group):
             raise _UnreadError from error
 
 
-@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.group(
+    cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100}
+)
 @click.version_option(__version__, prog_name="agent-store")
 def cli() -> None:
     """What your coding agents did and what it cost, as a tested star schema on this machine.
@@ -592,6 +594,8 @@ def _show_report(
             f"The last build ({last.ended_at:%Y-%m-%d %H:%M} UTC) published nothing: this is the store of an earlier one. "
             "agent-store doctor says why."
         )
+    elif last is not None and last.problems:
+        _say("Some tables keep their rows of an earlier build (v_store_table): agent-store doctor says why.")
 
 
 def _show_ledger(

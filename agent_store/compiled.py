@@ -235,7 +235,8 @@ def run_models(
     """
     import duckdb
 
-    waiting = {model.name: (model, set(model.parents)) for model in models}
+    given = {model.name for model in models}
+    waiting = {model.name: (model, set(model.parents) & given) for model in models}
     running: dict[Future[None], CompiledModel] = {}
     done: set[str] = set()
     failed: list[tuple[CompiledModel, str]] = []

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     import duckdb
 
 THREADS = 2
+THREADS_ALONE = "1"
 STORAGE_VERSION = "v1.5.0"
 PUBLISHED_SCHEMA = "main"
 _WAIT_STEP_SECONDS = 0.1
@@ -511,13 +512,42 @@ def build(
         message = _first_lines(str(outcome.exception or "dbt stopped without saying why"))
         failure = NodeFailure("dbt", "project", "error", message)
         return BuildResult(success=False, failures=(failure,), seconds=seconds)
-    result = _read_results(outcome.result.results, paths, seconds=seconds)
+    results = list(outcome.result.results)
+    if again := _out_of_memory(results):
+        # Two queries side by side share the memory: one at a time each has all of it.
+        alone = [THREADS_ALONE if part == str(THREADS) else part for part in arguments]
+        second = invoke(
+            [*alone, "--select", *again], paths, project, _node_listener(on_node) if on_node else None
+        )
+        if second.result is not None and hasattr(second.result, "results"):
+            built = {found.node.unique_id: found for found in (*results, *second.result.results)}
+            results = list(built.values())
+        seconds = time.monotonic() - started
+    result = _read_results(results, paths, seconds=seconds)
     if result.stale and result.success:
-        _fill_gaps(paths, project, outcome.result.results)
+        _fill_gaps(paths, project, results)
     if code and not select and result.success and not result.stale:
-        _keep_compiled(paths, project, code, [found.node for found in outcome.result.results])
+        _keep_compiled(paths, project, code, [found.node for found in results])
         result = replace(result, seconds=time.monotonic() - started)
     return result
+
+
+def _out_of_memory(results: Sequence[Any]) -> list[str]:
+    """The models to build again, one at a time, because one of them had not enough memory: it and what was left out."""
+    broken = [
+        found
+        for found in results
+        if _kind(found.node) == "model" and str(getattr(found.status, "value", found.status)) not in _GREEN
+    ]
+    return (
+        [found.node.name for found in broken]
+        if any(_is_out_of_memory(found.message) for found in broken)
+        else []
+    )
+
+
+def _is_out_of_memory(message: object) -> bool:
+    return "out of memory" in str(message or "").lower()
 
 
 def _keep_compiled(paths: StorePaths, project: Path, code: str, built: Sequence[Any]) -> None:
@@ -575,6 +605,12 @@ def _build_rows(
             THREADS,
             lambda model, count: on_node(model.name, count, len(known.models)) if on_node else None,
         )
+        if any(_is_out_of_memory(message) for _, message in run.failed):
+            missing = {model.name for model, _ in run.failed} | run.left_out.keys()
+            alone = compiled.run_models(
+                connection, [model for model in known.models if model.name in missing], threads=1
+            )
+            run = replace(alone, done_count=run.done_count + alone.done_count)
         stale = {model.name: _shorten(message) for model, message in run.failed}
         stale |= {name: f"it reads {cause}, which failed" for name, cause in run.left_out.items()}
         if tests:

@@ -216,7 +216,7 @@ decisions as (
         coalesce(question_choices.option_count, 0) as option_count,
         question_choices.chosen_number,
         questions.call_status,
-        case when questions.returned_at >= questions.called_at then {{ ms_between('questions.called_at', 'questions.returned_at') }} end as wait_ms,
+        {{ ms_between('questions.called_at', 'questions.returned_at') }} as wait_ms,
         questions.source_path,
         questions.source_line,
         questions._batch_id
@@ -471,7 +471,8 @@ select
     option_count,
     chosen_number,
     call_status,
-    wait_ms,
+    -- A clock that was set back measures nothing.
+    case when wait_ms >= 0 then wait_ms end as wait_ms,
     source_path,
     source_line,
     _batch_id

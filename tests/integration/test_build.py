@@ -292,6 +292,27 @@ def test_a_model_that_fails_leaves_its_readers_as_they_were_and_the_rest_is_publ
     assert "left out models that failed" in small.build().reason
 
 
+def test_what_runs_out_of_memory_is_built_again_alone(small: Small, monkeypatch: pytest.MonkeyPatch) -> None:
+    model = small.project / "models" / "dim_session.sql"
+    right = model.read_text()
+    model.write_text("select error('Out of Memory Error') as session_id from {{ ref('fact_api_call') }}")
+    invoke = warehouse.invoke
+
+    def one_at_a_time_there_is_enough(arguments: Any, *rest: Any) -> Any:
+        if arguments[arguments.index("--threads") + 1] == "1":
+            model.write_text(right)
+        return invoke(arguments, *rest)
+
+    monkeypatch.setattr(warehouse, "invoke", one_at_a_time_there_is_enough)
+    small.ingest.add(2)
+    outcome = small.build()
+    assert outcome.build is not None
+    assert outcome.build.is_green
+    assert small.dbt_calls[-1][-2:] == ["--select", "dim_session"]
+    assert small.ask("select count(*) from dim_session") == [(1,)]
+    assert small.ask("select count(*) from v_store_table where is_stale") == [(0,)]
+
+
 def test_a_project_that_does_not_parse_is_said_without_traceback(small: Small) -> None:
     small.ingest.add(1)
     (small.project / "models" / "dim_session.sql").write_text("select 1 from {{ ref('nowhere') }}")

@@ -9,7 +9,7 @@
 ] %}
 {%- set others = [
     'fact_change', 'fact_context_segment', 'fact_dependency_check', 'fact_document_update', 'fact_quality_measurement',
-    'fact_session_event', 'fact_test_run', 'fact_update_attempt', 'fact_validation', 'fact_watermark_check'
+    'fact_session_event', 'fact_test_case_result', 'fact_test_run', 'fact_update_attempt', 'fact_validation', 'fact_watermark_check'
 ] %}
 with sources as (
     {%- for fact in of_one_line + others %}

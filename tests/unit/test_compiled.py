@@ -147,6 +147,15 @@ def test_what_reads_a_model_that_failed_is_left_out_and_the_rest_is_run(
     assert connection.execute("select * from alone").fetchall() == [(7,)]
 
 
+def test_models_that_are_given_do_not_wait_for_those_that_are_not(
+    connection: duckdb.DuckDBPyConnection,
+) -> None:
+    for name in ("a", "b", "c"):
+        connection.execute(f"create table {name} (number bigint)")
+    run = compiled.run_models(connection, chain("a", "b", "c")[1:], 1)
+    assert (run.done_count, run.failed) == (2, ())
+
+
 class Node:
     """As much of a node of dbt as is read."""
 
