@@ -26,7 +26,7 @@ DESCRIPTIONS = {
             "test_name": "The data test, as dbt names it.",
             "check_name": "Which of the test's checks. Empty where it has only one.",
             "table_name": "The table it is about. NULL for a test that compares several.",
-            "description": "What the test checks, where its yml says so.",
+            "description": "What the check demands.",
             "is_guard": "True for a guard, which keeps a new store back unless the sessions it names can be set aside.",
             "failing_row_count": "Rows that break the check. NULL where the test itself could not run.",
             "session_count": "Sessions among these rows, as far as they name one.",
@@ -96,7 +96,7 @@ def write(
         connection.execute(statement)
     checks = [
         [
-            failure.name, check.name, failure.table or None, failure.description or None, failure.is_guard,
+            failure.name, check.name, failure.table or None, check.description or None, failure.is_guard,
             check.failing_rows, len(check.session_ids), check.session_id, check.source_path, check.source_line,
             "\n".join(check.examples) or None,
         ]

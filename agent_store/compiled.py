@@ -22,7 +22,7 @@ from agent_store.paths import StorePaths, private_files
 if TYPE_CHECKING:
     import duckdb
 
-_FORMAT = 4
+_FORMAT = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,11 @@ class CompiledModel:
 
 @dataclass(frozen=True, slots=True)
 class CompiledTest:
-    """A data test as dbt would run it; `reads` are the names of the tables that it reads, through views or at once."""
+    """A data test as dbt would run it.
+
+    `reads` are the names of the models that it reads, and of the tables behind those that are views. `checks` maps
+    the name of each of its checks to what it demands.
+    """
 
     name: str
     path: str
@@ -54,16 +58,21 @@ class CompiledTest:
     table: str = ""
     description: str = ""
     reads: tuple[str, ...] = ()
+    checks: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class Compiled:
-    """The models in dbt's order, the tests and the descriptions of one state of the code."""
+    """The models in dbt's order, the tests and the descriptions of one state of the code.
+
+    `is_whole` is false where a model is of a kind that only dbt can run.
+    """
 
     code: str
     models: tuple[CompiledModel, ...] = ()
     tests: tuple[CompiledTest, ...] = ()
     descriptions: Mapping[str, tuple[str, Mapping[str, str]]] = field(default_factory=dict)
+    is_whole: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,8 +138,9 @@ def load(paths: StorePaths, code: str) -> Compiled | None:
         return None
 
 
-def from_nodes(nodes: Iterable[Any], code: str) -> Compiled | None:
-    """What `dbt compile` made of all models and tests; None where a model is of a kind that is not run here."""
+def from_nodes(nodes: Iterable[Any], code: str) -> Compiled:
+    """What `dbt compile` made of models and tests."""
+    is_whole = True
     models: dict[str, tuple[CompiledModel, set[str]]] = {}
     tests: list[tuple[CompiledTest, set[str]]] = []
     descriptions: dict[str, tuple[str, Mapping[str, str]]] = {}
@@ -150,12 +160,11 @@ def from_nodes(nodes: Iterable[Any], code: str) -> Compiled | None:
             if materialized == "view":
                 models[node.unique_id] = (CompiledModel(node.name, "", ""), set(node.depends_on.nodes))
                 continue
-            if materialized not in {"table", "incremental"} or strategy not in {
+            is_whole &= materialized in {"table", "incremental"} and strategy in {
                 "",
                 "append",
                 "replace_touched",
-            }:
-                return None
+            }
             model = CompiledModel(
                 name=node.name,
                 relation=node.relation_name,
@@ -171,11 +180,18 @@ def from_nodes(nodes: Iterable[Any], code: str) -> Compiled | None:
         tests=tuple(
             replace(
                 test,
-                reads=tuple(sorted(set().union(*(tables_behind.get(parent, set()) for parent in parents)))),
+                reads=tuple(
+                    sorted(
+                        {parent.rpartition(".")[2] for parent in parents}.union(
+                            *(tables_behind.get(parent, set()) for parent in parents)
+                        )
+                    )
+                ),
             )
             for test, parents in tests
         ),
         descriptions=descriptions,
+        is_whole=is_whole,
     )
 
 
@@ -191,7 +207,32 @@ def _test(node: Any) -> CompiledTest:  # noqa: ANN401 - dbt's own type
         error_if=settings.error_if,
         table=tested_table(node),
         description=str(node.description or ""),
+        checks=_checks(node),
     )
+
+
+def _checks(node: Any) -> dict[str, str]:  # noqa: ANN401 - dbt's own type
+    """What each check of a generic test demands, by the name that its rows carry; a test without names has one, ''."""
+    metadata = getattr(node, "test_metadata", None)
+    given = dict(metadata.kwargs) if metadata else {}
+    column = given.get("column_name")
+    match metadata.name if metadata else "":
+        case "row_checks":
+            return {name: f"In every row: {expression}" for name, expression in given["checks"].items()}
+        case "keys_resolve":
+            return {
+                key: f"Every {key} is that of a row of {target.partition('.')[0]}, or NULL."
+                for key, target in given["keys"].items()
+            }
+        case "unique_grain":
+            return {"unique": f"One row per {', '.join(given['columns'])}, none of them NULL."}
+        case "unique":
+            return {"": f"No two rows have the same {column}."}
+        case "not_null":
+            return {"": f"Every row has a {column}."}
+        case "accepted_values":
+            return {"": f"{column} is one of {', '.join(str(value) for value in given['values'])}."}
+    return {}
 
 
 def tested_table(node: Any) -> str:  # noqa: ANN401 - dbt's own type
@@ -320,11 +361,29 @@ def touched_sessions(model: CompiledModel) -> str:
 
 
 def run_tests(
-    connection: duckdb.DuckDBPyConnection, tests: Sequence[CompiledTest], threads: int
+    connection: duckdb.DuckDBPyConnection,
+    tests: Sequence[CompiledTest],
+    threads: int,
+    on_done: Callable[[CompiledTest, int], None] = lambda test, count: None,
 ) -> list[TestOutcome]:
-    """Run the tests, `threads` at a time."""
+    """Run the tests, `threads` at a time; one that runs out of memory is run once more, alone.
+
+    `on_done` is told each that has ended, and how many have.
+    """
+    outcomes = []
     with ThreadPoolExecutor(max_workers=threads) as pool:
-        return list(pool.map(lambda test: _run_test(connection, test), tests))
+        for outcome in pool.map(lambda test: _run_test(connection, test), tests):
+            outcomes.append(outcome)
+            on_done(outcome.test, len(outcomes))
+    return [
+        _run_test(connection, outcome.test) if is_out_of_memory(outcome.message) else outcome
+        for outcome in outcomes
+    ]
+
+
+def is_out_of_memory(message: object) -> bool:
+    """Whether a message of DuckDB, or of dbt about one, says so."""
+    return "out of memory" in str(message or "").lower()
 
 
 def _run_test(connection: duckdb.DuckDBPyConnection, test: CompiledTest) -> TestOutcome:

@@ -26,7 +26,7 @@ select
     calls.last_used_at,
     coalesce(known.tool_type, case when calls.mcp_server is not null then 'mcp' else 'custom' end) as tool_type,
     coalesce(known.tool_family, case when calls.mcp_server is not null then 'mcp' else 'other' end) as tool_family,
-    case when calls.mcp_server is not null then {{ regex_group('names.tool_name', '^mcp__.+?__(.+)$') }} end as mcp_tool,
+    {{ mcp_tool_of('names.tool_name') }} as mcp_tool,
     known.description,
     coalesce(known.is_read_only, false) as is_read_only,
     coalesce(known.is_bookkeeping, false) as is_bookkeeping

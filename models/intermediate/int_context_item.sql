@@ -219,7 +219,7 @@ listed_lines as (
         length(entry) + 1 as characters,
         -- A tool carries its server's name, instructions have it as their title; names are written as in tool names.
         nullif(case
-            when attachment_type = 'deferred_tools_delta' then {{ regex_group('entry', '^mcp__(.+?)__') }}
+            when attachment_type = 'deferred_tools_delta' then {{ mcp_server_of('entry') }}
             when attachment_type = 'mcp_instructions_delta'
                 then {{ regex_replace(regex_group('entry', '^(?:## )?([^\\n]+)'), '[^A-Za-z0-9_-]', '_') }}
         end, '') as server_name

@@ -57,7 +57,7 @@ unconnected as (
     union all
     select
         session_id,
-        {{ regex_group('tool_name', '^mcp__(.+?)__') }} as server_name,
+        {{ mcp_server_of('tool_name') }} as server_name,
         min(created_at) as created_at,
         'not_signed_in' as error_type,
         'nobody has signed in: the server offers nothing but to do so' as error_text,
@@ -66,9 +66,9 @@ unconnected as (
         "(select session_id, created_at, _batch_id, attachment.addedNames as tool_names from " ~ ref('stg_transcripts__attachment')
         ~ " where attachment_type = 'deferred_tools_delta')", 'tool_names', 'tool_name', 'tool_number'
     ) }} as exploded
-    where tool_name like 'mcp\_\_%\_\_%' escape '\'
-    group by session_id, {{ regex_group('tool_name', '^mcp__(.+?)__') }}
-    having bool_and({{ regex_group('tool_name', '^mcp__.+?__(.+)$') }} in ('authenticate', 'complete_authentication'))
+    where {{ mcp_server_of('tool_name') }} is not null
+    group by session_id, {{ mcp_server_of('tool_name') }}
+    having bool_and({{ mcp_tool_of('tool_name') }} in ('authenticate', 'complete_authentication'))
 ),
 
 uses as (

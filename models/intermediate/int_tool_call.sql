@@ -201,10 +201,7 @@ select
     concluded.block_number,
     concluded.tool_name,
     concluded.caller_type,
-    case
-        when concluded.tool_name like 'mcp\_\_%' escape '\'
-            then {{ regex_group('concluded.tool_name', '^mcp__(.+?)__') }}
-    end as mcp_server,
+    {{ mcp_server_of('concluded.tool_name') }} as mcp_server,
     concluded.called_at,
     concluded.returned_at,
     case

@@ -23,14 +23,14 @@ offered as (
         session_id,
         project_path,
         host,
-        {{ regex_group('tool_name', '^mcp__(.+?)__') }} as server_name,
-        {{ regex_group('tool_name', '^mcp__.+?__(.+)$') }} as tool_name,
+        {{ mcp_server_of('tool_name') }} as server_name,
+        {{ mcp_tool_of('tool_name') }} as tool_name,
         min(created_at) as created_at,
         min_by(source_path, (created_at, source_path, source_line)) as source_path,
         min_by(source_line, (created_at, source_path, source_line)) as source_line,
         max(_batch_id) as _batch_id
     from {{ explode('listings', 'tool_names', 'tool_name', 'tool_number') }} as exploded
-    where tool_name like 'mcp\_\_%\_\_%' escape '\'
+    where {{ mcp_server_of('tool_name') }} is not null
     group by all
 ),
 

@@ -52,7 +52,7 @@ offers as (
         *,
         'mcp_server' as offer_type,
         case
-            when attachment_type = 'deferred_tools_delta' then nullif({{ regex_group('name', '^mcp__(.+?)__') }}, '')
+            when attachment_type = 'deferred_tools_delta' then {{ mcp_server_of('name') }}
             else {{ regex_replace('name', '[^A-Za-z0-9_-]', '_') }}
         end as component_name
     from {{ explode('listings', 'names', 'name', 'name_number') }} as exploded

@@ -13,10 +13,11 @@ import time
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
 from mini import REPOSITORY, MiniIngest, write_project
 
-from agent_store import cli, pipeline, warehouse
+from agent_store import cli, compiled, pipeline, warehouse
 from agent_store.errors import StoreError
 from agent_store.paths import StorePaths
 from agent_store.pipeline import Options, Outcome
@@ -236,15 +237,18 @@ def test_a_test_of_many_checks_counts_rows_and_shows_some_of_each_check(small: S
     assert outcome.build is not None
     assert outcome.set_aside == 1
     assert outcome.success
-    failed = warehouse._failing(
+    test = compiled.CompiledTest(
+        "calls_row_checks",
+        "",
         "select 'dear' as check_name, 4 as failing_rows, ['s1', 's2'] as session_ids, "
         "[{'session_id': 's1', '_source_line': 3}] as examples",
-        1,
-        small.paths,
+        checks={"dear": "In every row: cost_usd < 1"},
     )
+    failed = warehouse._failing(test, 1, duckdb.connect())
     assert failed["failing_rows"] == 4
     [check] = failed["checks"]
     assert (check.name, check.session_ids, check.source_line) == ("dear", ("s1", "s2"), 3)
+    assert check.description == "In every row: cost_usd < 1"
 
 
 def test_a_model_that_fails_leaves_its_readers_as_they_were_and_the_rest_is_published(
@@ -307,7 +311,7 @@ def test_what_runs_out_of_memory_is_built_again_alone(small: Small, monkeypatch:
     small.ingest.add(2)
     outcome = small.build()
     assert outcome.build is not None
-    assert outcome.build.is_green
+    assert outcome.build.success and not outcome.build.stale and not outcome.build.warnings
     assert small.dbt_calls[-1][-2:] == ["--select", "dim_session"]
     assert small.ask("select count(*) from dim_session") == [(1,)]
     assert small.ask("select count(*) from v_store_table where is_stale") == [(0,)]

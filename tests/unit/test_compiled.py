@@ -182,9 +182,32 @@ def test_parents_are_seen_through_views() -> None:
         Node("base", "table"),
     ]
     kept = compiled.from_nodes(nodes, "code")
-    assert kept is not None
+    assert kept.is_whole
     assert [(model.name, model.parents) for model in kept.models] == [
         ("base", ()),
         ("other", ()),
         ("mart", ("base", "other")),
     ]
+
+
+def test_a_model_that_only_dbt_can_run_is_told() -> None:
+    assert not compiled.from_nodes([Node("history", "snapshot")], "code").is_whole
+
+
+def test_a_check_of_a_generic_test_says_what_it_demands() -> None:
+    def said(name: str, **given: object) -> dict[str, str]:
+        node = Node("checked", "table")
+        node.test_metadata = type("Metadata", (), {"name": name, "kwargs": given})()  # type: ignore[attr-defined]
+        return compiled._checks(node)
+
+    assert said("row_checks", checks={"paid": "cost_usd > 0"}) == {"paid": "In every row: cost_usd > 0"}
+    assert said("keys_resolve", keys={"agent_id": "dim_agent.agent_id"}) == {
+        "agent_id": "Every agent_id is that of a row of dim_agent, or NULL."
+    }
+    assert said("unique_grain", columns=["day", "model"]) == {
+        "unique": "One row per day, model, none of them NULL."
+    }
+    assert said("unique", column_name="day") == {"": "No two rows have the same day."}
+    assert said("not_null", column_name="day") == {"": "Every row has a day."}
+    assert said("accepted_values", column_name="basis", values=["a", 2]) == {"": "basis is one of a, 2."}
+    assert said("another") == compiled._checks(Node("singular", "test")) == {}
