@@ -222,14 +222,10 @@ def _verdict(*, strict: bool) -> int:
     from agent_store.store import open_store
 
     with open_store(store_paths()) as connection:
-        row = connection.execute("select stale_table_count, warned_test_count from store_build").fetchone()
-        aside = connection.execute(
-            "select count(*) from duckdb_tables() where table_name = 'v_set_aside_session'"
+        row = connection.execute(
+            "select stale_table_count, warned_test_count + set_aside_session_count from store_build"
         ).fetchone()
-        if aside and aside[0]:
-            aside = connection.execute("select count(*) from v_set_aside_session").fetchone()
     stale, found = row or (0, 0)
-    found += aside[0] if aside else 0
     if strict and found:
         _say("Strict: a check found something (exit code 4). v_failed_check and v_set_aside_session list it.")
     return UNCLEAN if stale or (strict and found) else 0

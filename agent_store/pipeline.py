@@ -134,12 +134,16 @@ class _Published:
 def _published(paths: StorePaths) -> _Published | None:
     import duckdb
 
+    from agent_store.publish import STORE_BUILD
     from agent_store.store import open_store
 
     if not paths.store.exists():
         return None
     try:
         with open_store(paths) as connection:
+            columns = {name for name, *_ in connection.execute("describe store_build").fetchall()}
+            if columns != STORE_BUILD.columns.keys():
+                raise StoreError(f"{paths.store} was published by another version of Agent Store.")
             row = connection.execute(
                 "select last_batch_key, code_fingerprint, is_tested from store_build"
             ).fetchone()

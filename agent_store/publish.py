@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 from agent_store import build_tables
 from agent_store.errors import StoreError, explain
 from agent_store.paths import FOLDER_MODE, STORE_NAME, StorePaths, private_files
+from agent_store.sql import literal, quoted
 from agent_store.warehouse import (
     STORAGE_VERSION,
     THREADS,
@@ -40,7 +41,7 @@ _PREFIX = ".publish-"
 _MEMORY_LIMIT = "700MB"
 _MACROS = Path(__file__).with_name("sql_macros")
 
-_STORE_BUILD = """
+_CREATE_STORE_BUILD = """
 create table store_build (
     published_at timestamp not null,
     last_batch_id bigint not null,
@@ -62,13 +63,14 @@ create table store_build (
     passed_test_count bigint not null,
     warned_test_count bigint not null,
     stale_table_count bigint not null,
+    set_aside_session_count bigint not null,
     table_count bigint not null,
     view_count bigint not null,
     row_count bigint not null,
     build_seconds double not null
 )
 """
-_STORE_BUILD_DESCRIPTION = Description(
+STORE_BUILD = Description(
     "One row: how this store was made. Written by the publisher, not by dbt.",
     {
         "published_at": "When the store was published, UTC.",
@@ -91,6 +93,7 @@ _STORE_BUILD_DESCRIPTION = Description(
         "passed_test_count": "Data tests that passed.",
         "warned_test_count": "Data tests that found something; v_failed_check lists it.",
         "stale_table_count": "Tables and views that this build could not make; v_store_table says why.",
+        "set_aside_session_count": "Sessions left out because a guard found them wrong; v_set_aside_session lists them.",
         "table_count": "Published tables that dbt made.",
         "view_count": "Published views.",
         "row_count": "Rows in all published tables.",
@@ -109,16 +112,6 @@ class Published:
     row_count: int
     size_bytes: int
     seconds: float
-
-
-def quoted(name: str) -> str:
-    """A SQL identifier."""
-    return '"' + name.replace('"', '""') + '"'
-
-
-def _literal(text: str) -> str:
-    """A SQL string; only for COMMENT ON, which takes no parameters."""
-    return "'" + text.replace("'", "''") + "'"
 
 
 def publish(
@@ -219,12 +212,18 @@ def _write(
     )
     try:
         connection.execute("set TimeZone = 'UTC'")
-        connection.execute(f"attach {_literal(str(paths.warehouse))} as {_SOURCE} (read_only)")
+        connection.execute(f"attach {literal(str(paths.warehouse))} as {_SOURCE} (read_only)")
         rows = _copy_tables(connection, frozenset(descriptions))
         connection.execute("begin")
         views = _create_views(connection, frozenset(descriptions))
-        connection.execute(_STORE_BUILD)
-        row = {**stamp, "table_count": len(rows), "view_count": len(views), "row_count": sum(rows.values())}
+        connection.execute(_CREATE_STORE_BUILD)
+        row = {
+            **stamp,
+            "set_aside_session_count": rows.get("v_set_aside_session", 0),
+            "table_count": len(rows),
+            "view_count": len(views),
+            "row_count": sum(rows.values()),
+        }
         connection.execute(
             f"insert into store_build ({', '.join(row)}) values ({', '.join('?' * len(row))})",
             list(row.values()),
@@ -240,7 +239,7 @@ def _write(
         connection.execute(f"detach {_SOURCE}")
         _create_macros(connection)
         _comment(
-            connection, {**descriptions, "store_build": _STORE_BUILD_DESCRIPTION, **build_tables.DESCRIPTIONS}
+            connection, {**descriptions, "store_build": STORE_BUILD, **build_tables.DESCRIPTIONS}
         )
         connection.execute("checkpoint")
     finally:
@@ -395,9 +394,9 @@ def _comment(connection: duckdb.DuckDBPyConnection, descriptions: Mapping[str, D
             continue
         kind, columns = relations[relation]
         if description.text:
-            statements.append(f"comment on {kind} {quoted(relation)} is {_literal(description.text.strip())}")
+            statements.append(f"comment on {kind} {quoted(relation)} is {literal(description.text.strip())}")
         statements += [
-            f"comment on column {quoted(relation)}.{quoted(column)} is {_literal(text.strip())}"
+            f"comment on column {quoted(relation)}.{quoted(column)} is {literal(text.strip())}"
             for column in columns
             if (text := description.columns.get(column))
         ]

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from agent_store.errors import LOCKED, StoreError, cause_of, holder_of
+from agent_store.sql import literal
 
 if TYPE_CHECKING:
     import duckdb
@@ -21,11 +22,6 @@ _LOCK_DOWN = (
     "set autoload_known_extensions = false",
     "set lock_configuration = true",
 )
-
-
-def _literal(text: str) -> str:
-    """A SQL string; only for ATTACH, which takes no parameters."""
-    return "'" + text.replace("'", "''") + "'"
 
 
 def _add_embed_query(connection: duckdb.DuckDBPyConnection) -> None:
@@ -68,7 +64,7 @@ def open_store(paths: StorePaths) -> Iterator[duckdb.DuckDBPyConnection]:
     # the path again would go on seeing the store of before the last publish. Views name it agent_store.
     connection = duckdb.connect(":memory:", config={"temp_directory": str(paths.home / "tmp")})
     try:
-        connection.execute(f"attach {_literal(str(paths.store))} as agent_store (read_only)")
+        connection.execute(f"attach {literal(str(paths.store))} as agent_store (read_only)")
         connection.execute("use agent_store")
         _add_embed_query(connection)
         for statement in _LOCK_DOWN:

@@ -51,8 +51,9 @@ prompt_tasks as (
     inner join sessions on sessions.session_id = turns.session_id
     left join last_responses on last_responses.turn_id = turns.turn_id
     where
-        turns.prompt_origin not in ('local_command', 'shell', 'rewritten')
+        not {{ is_local_prompt('turns.prompt_origin') }}
         or turns.turn_id in (select prompt_id from {{ ref('fact_api_call') }} where prompt_id is not null)
+        or turns.turn_id in (select turn_id from {{ ref('int_tool_call') }} where turn_id is not null)
 ),
 
 calls as (
@@ -211,7 +212,7 @@ typed as (
         parent_texts.category as parent_category,
         parent_texts.confidence as parent_confidence,
         -- An item of a list that no rule knows is a piece of its prompt's work, as long as that names work and is no mere word.
-        coalesce(texts.category, 'unknown') = 'unknown' and parent_texts.category in (
+        coalesce(texts.category, 'unknown') = 'unknown' and coalesce(parent_texts.category, 'unknown') in (
             'implement', 'debug', 'refactor', 'test', 'review', 'research', 'document', 'configure', 'release'
         ) as is_from_parent
     from tasks

@@ -175,7 +175,7 @@ notice_times as (
     select
         notices.* exclude (turn_id, copy_number),
         -- A turn that never reached the model is no task.
-        case when prompts.prompt_origin not in ('local_command', 'shell') then notices.turn_id end as turn_id,
+        case when not {{ is_local_prompt('prompts.prompt_origin') }} then notices.turn_id end as turn_id,
         coalesce(notices.created_at, prompts.prompted_at) as noticed_at
     from notices
     left join turns as prompts on prompts.turn_id = notices.turn_id

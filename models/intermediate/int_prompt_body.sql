@@ -28,15 +28,23 @@ masked as (
     where command_name is not null
 )
 
+-- A line that stands in several files, or twice in one, is one body.
 select
     line_uuid,
     session_id,
     turn_id,
     tool_use_id,
     command_name,
-    min(created_at) as created_at,
-    min(template_text) as template_text,
-    min(md5(template_text)) as template_hash
-from masked
--- A line that stands in several files is one body.
-group by line_uuid, session_id, turn_id, tool_use_id, command_name
+    created_at,
+    template_text,
+    md5(template_text) as template_hash
+from (
+    select
+        *,
+        row_number() over (
+            partition by line_uuid, session_id
+            order by turn_id nulls last, tool_use_id nulls last, command_name, created_at nulls last, template_text
+        ) as copy_number
+    from masked
+) as copies
+where copy_number = 1

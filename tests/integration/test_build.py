@@ -215,6 +215,16 @@ def test_a_finding_is_published_with_session_and_line_and_is_red_only_where_stri
     assert _exit_code("build", "--strict", "--quiet") == 4
 
 
+def test_a_store_of_another_version_is_made_again(small: Small) -> None:
+    small.ingest.add(1)
+    assert small.build().success
+    store = duckdb.connect(str(small.paths.store))
+    store.execute("alter table store_build drop column set_aside_session_count")
+    store.close()
+    assert "another version" in small.build().reason
+    assert _exit_code("build", "--strict", "--quiet") == 0
+
+
 def test_a_test_that_cannot_run_is_a_finding(small: Small) -> None:
     small.ingest.add(1)
     small.add_test("broken", "{{ config(severity='warn') }} select nonsense from {{ ref('fact_api_call') }}")
