@@ -238,9 +238,7 @@ def _write(
         connection.execute("commit")
         connection.execute(f"detach {_SOURCE}")
         _create_macros(connection)
-        _comment(
-            connection, {**descriptions, "store_build": STORE_BUILD, **build_tables.DESCRIPTIONS}
-        )
+        _comment(connection, {**descriptions, "store_build": STORE_BUILD, **build_tables.DESCRIPTIONS})
         connection.execute("checkpoint")
     finally:
         connection.close()

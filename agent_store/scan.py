@@ -15,6 +15,7 @@ from ingest import batches, code, components, contracts, git, sources
 from ingest.batches import Changes
 from ingest.components import Folder
 from ingest.files import is_regular
+from ingest.words import counted
 
 if TYPE_CHECKING:
     import duckdb
@@ -40,8 +41,9 @@ class ScanResult:
     def summary(self) -> str:
         """Return it in one line, and one more for code where there is any."""
         text = (
-            f"Scanned {self.files_seen:,} component files in {self.folders:,} folders: "
-            f"{self.versions_landed:,} new versions, {self.contract_versions:,} of contracts"
+            f"Scanned {counted(self.files_seen, 'component file')} in {counted(self.folders, 'folder')}: "
+            f"{counted(self.versions_landed, 'new component version')}, "
+            f"{counted(self.contract_versions, 'new contract version')}"
         )
         if self.set_aside:
             text += f", {self.set_aside:,} set aside"

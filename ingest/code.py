@@ -27,6 +27,7 @@ from typing import TYPE_CHECKING, Any, Final
 from ingest import batches, git, languages, vectors
 from ingest.batches import Changes
 from ingest.files import read_beginning
+from ingest.words import counted
 
 if TYPE_CHECKING:
     import duckdb
@@ -88,13 +89,17 @@ class ScanResult:
         """Return it in one line."""
         if not self.batch_id:
             return (
-                f"Code: nothing new in {self.files_seen:,} files of {self.repositories:,} repositories "
-                f"in {self.seconds:.1f} s."
+                f"Code: nothing new in {counted(self.files_seen, 'file')} of "
+                f"{counted(self.repositories, 'repository', 'repositories')}, in {self.seconds:.1f} s."
             )
+        files = (
+            f"{self.files_changed:,} of {counted(self.files_seen, 'file')} in "
+            f"{counted(self.repositories, 'repository', 'repositories')} changed "
+            f"({self.files_set_aside:,} set aside, {self.files_deleted:,} gone), "
+        )
         return (
-            f"Code: {self.files_changed:,} of {self.files_seen:,} files in {self.repositories:,} repositories had changed "
-            f"({self.files_set_aside:,} set aside, {self.files_deleted:,} gone), {self.reads:,} ranges read by agents: "
-            f"{self.chunks:,} chunks, {self.symbols:,} symbols in {self.seconds:.1f} s."
+            f"Code: {files if self.repositories else ''}{counted(self.reads, 'range')} read by agents, "
+            f"{counted(self.chunks, 'chunk')}, {counted(self.symbols, 'symbol')}, in {self.seconds:.1f} s."
         )
 
 

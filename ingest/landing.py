@@ -37,6 +37,7 @@ from ingest.lines import (
     without_return,
 )
 from ingest.transcripts import HOME_WIDE, LINE_TABLES
+from ingest.words import counted
 
 if TYPE_CHECKING:
     import duckdb
@@ -123,12 +124,11 @@ class LandingResult:
     def summary(self) -> str:
         """Return it in one line."""
         text = (
-            f"Landed {_counted(self.lines_landed, 'line')} ({self.lines_set_aside:,} set aside) "
-            f"from {self.files_grown:,} grown of {_counted(self.files_seen, 'file')} seen "
-            f"in {self.seconds:.1f} s."
+            f"Landed {counted(self.lines_landed, 'line')} ({self.lines_set_aside:,} set aside): "
+            f"{self.files_grown:,} of {counted(self.files_seen, 'file')} changed, in {self.seconds:.1f} s."
         )
         others = sum(1 for problem in self.problems if problem.line is None)
-        return f"{text} {_counted(others, 'problem')}." if others else text
+        return f"{text} {counted(others, 'problem')}." if others else text
 
 
 def land(
@@ -151,10 +151,6 @@ def land(
         run = _Run(connection, scan(roots), host or platform.node() or "unknown", progress)
         run.land()
     return run.result(time.perf_counter() - started)
-
-
-def _counted(number: int, noun: str) -> str:
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def _utc_now() -> datetime:
@@ -248,7 +244,9 @@ def _explained(error: Exception, warehouse: Path) -> str:
         cause = "it lies on a read-only file system"
     elif "permission denied" in text:
         cause = "permission denied"
-    elif any(words in text for words in ("not a valid duckdb", "corrupt", "checksum", "failed to deserialize")):
+    elif any(
+        words in text for words in ("not a valid duckdb", "corrupt", "checksum", "failed to deserialize")
+    ):
         return (
             f"The warehouse {warehouse} is damaged or not a DuckDB database. To start anew from the transcripts that "
             f"are still there, move it aside and run agent-store build; the published store stays as it is until then. "
@@ -389,7 +387,7 @@ class _Run:
         """Return what has been committed."""
         problems = self.problems
         if self.unlisted:
-            more = f"{_counted(self.unlisted, 'more line')} set aside; see raw.transcript_line"
+            more = f"{counted(self.unlisted, 'more line')} set aside; see raw.transcript_line"
             problems = [*problems, Problem("…", None, more)]
         return LandingResult(
             files_seen=len(self.scan.files), files_grown=len(self.total.grown), lines_landed=self.total.rows,

@@ -123,7 +123,7 @@ def test_lines_land_with_where_they_came_from(store: Store) -> None:
         0,
     )
     assert (result.last_batch_id, result.problems) == (1, ())
-    assert result.summary.startswith("Landed 4 lines (0 set aside) from 2 grown of 2 files seen in ")
+    assert result.summary.startswith("Landed 4 lines (0 set aside): 2 of 2 files changed, in ")
     assert store.ask(
         "select kind, host, root, path, logical_path, generation, size_bytes, read_bytes, line_count, "
         "first_batch_id, _batch_id from raw.source_file order by kind"

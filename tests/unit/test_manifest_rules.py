@@ -259,7 +259,9 @@ def test_guards_are_few_listed_in_one_place_and_name_sessions(manifest: Manifest
     collect(settings["data_tests"]["agent_store"])
     tests = [node for node in manifest.nodes.values() if node["resource_type"] == "test"]
     guards = {node["name"]: node for node in tests if node["config"]["severity"].lower() == "error"}
-    assert set(guards) == listed, "A guard is a test that dbt_project.yml lists, and every test listed there is one."
+    assert set(guards) == listed, (
+        "A guard is a test that dbt_project.yml lists, and every test listed there is one."
+    )
     assert len(listed) <= 16, "A guard can silence the store: there are few."
     for name, node in guards.items():
         is_grouped = "test_metadata" in node and node["test_metadata"]
