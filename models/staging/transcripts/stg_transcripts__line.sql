@@ -51,10 +51,14 @@ unwrapped as (
         files.file_session_id,
         files.file_agent_id,
         coalesce(parsed.p.data.message.message.role is not null or parsed.p.data.message.uuid is not null, false) as is_nested,
-        -- The other dialect of the log names its session in snake case only. An audit log adds when it took the line down.
+        -- The other dialect of the log names its session in snake case only, and no thread. An audit log adds when it took the
+        -- line down.
         coalesce(
             parsed.p._audit_timestamp is not null or parsed.p._audit_hmac is not null
-            or (nullif(parsed.p.sessionId, '') is null and nullif(parsed.p.session_id, '') is not null),
+            or (
+                nullif(parsed.p.sessionId, '') is null and nullif(parsed.p.session_id, '') is not null
+                and parsed.p.isSidechain is null and parsed.p.parentUuid is null
+            ),
             false
         ) as is_event_stream
     from parsed
