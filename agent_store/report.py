@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from agent_store.errors import StoreError
 from agent_store.tables import Sheet
+from ingest.words import shorten
 
 if TYPE_CHECKING:
     import duckdb
@@ -34,6 +35,9 @@ UNDATED = "undated"
 _EIGHTHS = " ▏▎▍▌▋▊▉"
 PRICES_ARE = "Dollars are what the API would have cost at list prices, not what a subscription was charged."
 
+# A model's name is what the log says, whatever that is.
+_NAME_WIDTH = 40
+_UNPRICED_SHOWN = 5
 # Why there is no price: v_unpriced_model.unpriced_reason.
 _REASONS = {
     "unknown_model": "not in the price list",
@@ -392,7 +396,8 @@ def _unpriced(
         "select model_name, response_count, unpriced_reason, speed from v_unpriced_model order by 2 desc, 1, 3, 4"
     ).fetchall()
     listed = [
-        (name, count, _REASONS.get(reason, reason).format(speed=speed)) for name, count, reason, speed in rows
+        (name, count, _REASONS.get(reason, reason).format(speed=shorten(speed or "", _NAME_WIDTH)))
+        for name, count, reason, speed in rows
     ]
     if whole:
         return listed
@@ -851,9 +856,11 @@ def _contents(report: Report) -> list[RenderableType | Sheet]:
     ]
     if report.unpriced_models:
         names = ", ".join(
-            f"{name} ({count:,}{'; ' + reason if reason else ''})"
-            for name, count, reason in report.unpriced_models
+            f"{shorten(name, _NAME_WIDTH)} ({count:,}{'; ' + reason if reason else ''})"
+            for name, count, reason in report.unpriced_models[:_UNPRICED_SHOWN]
         )
+        if (more := len(report.unpriced_models) - _UNPRICED_SHOWN) > 0:
+            names += f" and {more:,} more (v_unpriced_model)"
         parts.append(
             Padding(
                 Text(

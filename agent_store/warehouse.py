@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Any
 from agent_store import compiled, damage
 from agent_store.errors import StoreError, explain
 from agent_store.paths import HOME_VARIABLE, STORE_NAME, StorePaths, private_files
+from ingest.words import shorten
 
 if TYPE_CHECKING:
     import duckdb
@@ -652,7 +653,7 @@ def _build_rows(
                 connection, [model for model in known.models if model.name in missing], threads=1
             )
             run = replace(alone, done_count=run.done_count + alone.done_count)
-        stale = {model.name: _shorten(message) for model, message in run.failed}
+        stale = {model.name: shorten(message) for model, message in run.failed}
         stale |= {name: f"it reads {cause}, which failed" for name, cause in run.left_out.items()}
         result = BuildResult(
             success=True,
@@ -746,7 +747,7 @@ def _read_results(results: Sequence[Any], *, seconds: float) -> BuildResult:
         if kind == "model":
             broken[node.unique_id] = node.name
         has_seeds &= kind != "seed"
-    stale = {failure.name: _shorten(failure.message) for failure in failures if failure.kind == "model"}
+    stale = {failure.name: shorten(failure.message) for failure in failures if failure.kind == "model"}
     return BuildResult(
         success=has_seeds,
         failures=tuple(failures),
@@ -873,16 +874,11 @@ def _check(
         description=description,
         failing_rows=sum(int(row["failing_rows"]) for row in rows) if is_grouped else len(rows),
         session_ids=tuple(sorted(session for session in sessions if session)),
-        examples=tuple(_shorten(text) for text in texts[:_EXAMPLE_ROWS] if text),
+        examples=tuple(shorten(text) for text in texts[:_EXAMPLE_ROWS] if text),
         session_id=first.get("session_id"),
         source_path=first.get("_source_path"),
         source_line=int(line) if line is not None else None,
     )
-
-
-def _shorten(text: str, width: int = 200) -> str:
-    flat = " ".join(text.split())
-    return flat if len(flat) <= width else flat[: width - 1] + "…"
 
 
 def _first_lines(message: str, count: int = 6) -> str:

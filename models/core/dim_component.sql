@@ -96,10 +96,10 @@ seen as (
     from {{ ref('int_inference') }}
     where not is_answer
     union all
-    -- A call without an id is none that a result could answer, but the response wrote it.
-    select 'tool', coalesce(nullif(trim(tool_name), ''), 'unknown'), null, null
+    -- A call without an id, or with the id of another call, is none that a result could answer, but the response wrote it.
+    select distinct 'tool', coalesce(nullif(trim(tool_name), ''), 'unknown'), null, null
     from {{ ref('stg_transcripts__block') }}
-    where block_type = 'tool_use' and tool_use_id is null
+    where block_type = 'tool_use'
     union all
     select 'system_prompt', 'outside_of_threads', null, started_at
     from {{ ref('int_api_response') }}

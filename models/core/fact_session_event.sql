@@ -77,7 +77,7 @@ pull_requests as (
     select
         session_id,
         pr_url,
-        cast({{ regex_group('pr_url', '/pull/([0-9]+)$') }} as bigint),
+        {{ number_in('pr_url', '/pull/([0-9]+)$') }},
         {{ regex_group('pr_url', '^https?://[^/]+/(.+)/pull/[0-9]+$') }},
         returned_at,
         source_line,

@@ -10,11 +10,11 @@ with changes as (
         checks.*,
         case
             when checks.hash_basis = 'size'
-                then cast({{ regex_group('checks.content_hash', 'bytes:([0-9]+)') }} as bigint)
+                then {{ number_in('checks.content_hash', 'bytes:([0-9]+)') }}
         end as new_bytes,
         case
             when checks.hash_basis = 'size'
-                then cast({{ regex_group('checks.previous_hash', 'bytes:([0-9]+)') }} as bigint)
+                then {{ number_in('checks.previous_hash', 'bytes:([0-9]+)') }}
         end as old_bytes,
         lag(checks.version_detected) over (partition by checks.page_id order by checks.checked_at, checks.check_id) as previous_version
     from {{ ref('fact_watermark_check') }} as checks

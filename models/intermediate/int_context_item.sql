@@ -51,8 +51,8 @@ calls as (
         ) as picture_tokens,
         coalesce(
             result.file.count,
-            try_cast({{ regex_group('tool_input.pages', '^[0-9]+-([0-9]+)$') }} as bigint)
-            - try_cast({{ regex_group('tool_input.pages', '^([0-9]+)-[0-9]+$') }} as bigint) + 1,
+            {{ number_in('tool_input.pages', '^[0-9]+-([0-9]+)$') }}
+            - {{ number_in('tool_input.pages', '^([0-9]+)-[0-9]+$') }} + 1,
             case when try_cast(tool_input.pages as bigint) is not null then 1 end
         ) as page_count
     from {{ ref('int_tool_call') }} as int_tool_call

@@ -41,11 +41,18 @@ elements as (
     group by all
 ),
 
+-- Numbers, not names: what is counted below are pairs of a field and a project, and there can be millions.
 projects as (
     select
-        session_id,
-        coalesce(project_path, session_id) as project_path
-    from {{ ref('int_session') }}
+        sessions.session_id,
+        numbered.project_number
+    from (select session_id, coalesce(project_path, session_id) as project_path from {{ ref('int_session') }}) as sessions
+    inner join (
+        select
+            project_path,
+            row_number() over (order by project_path) as project_number
+        from (select distinct coalesce(project_path, session_id) as project_path from {{ ref('int_session') }}) as paths
+    ) as numbered on numbered.project_path = sessions.project_path
 ),
 
 -- Sessions with lines of an element: all, and (scale 16) those with a line whose types were looked at.
@@ -54,24 +61,24 @@ element_sessions as (
         elements.element_name,
         elements.version_number,
         lines.session_id,
-        coalesce(projects.project_path, lines.session_id) as project_path,
+        projects.project_number,
         cast(1 as double) as scale
     from version_lines as lines
     inner join elements
         on elements.line_type = lines.line_type and elements.subtype = lines.subtype and elements.client_version = lines.client_version
-    left join projects on projects.session_id = lines.session_id
+    inner join projects on projects.session_id = lines.session_id
     group by all
     union all
     select
         elements.element_name,
         elements.version_number,
         types.session_id,
-        coalesce(projects.project_path, types.session_id) as project_path,
+        projects.project_number,
         cast(16 as double) as scale
     from {{ ref('stg_transcripts__field_type') }} as types
     inner join elements
         on elements.line_type = types.line_type and elements.subtype = types.subtype and elements.client_version = types.client_version
-    left join projects on projects.session_id = types.session_id
+    inner join projects on projects.session_id = types.session_id
     group by all
 ),
 
@@ -157,17 +164,6 @@ field_anywhere as (
     group by field_path
 ),
 
-field_uses as (
-    select
-        field_versions.element_name,
-        field_versions.field_path,
-        coalesce(projects.project_path, field_versions.session_id) as project_path,
-        count(distinct field_versions.session_id) as used_count
-    from field_versions
-    left join projects on projects.session_id = field_versions.session_id
-    group by all
-),
-
 element_sides as (
     select
         element_name,
@@ -178,58 +174,92 @@ element_sides as (
     group by element_name
 ),
 
+-- What may have come or gone: fields, and types of line ('') beside all lines ('').
+watched as (
+    select
+        *,
+        row_number() over (order by element_name, field_path) as watch_number
+    from (
+        select element_name, field_path, first_version, last_version, scale, element_name as beside from fields
+        union all
+        select element_name, '', first_version, last_version, 1, '' from element_sides
+    ) as both_kinds
+),
+
+-- How many sessions of a project showed it.
+uses as (
+    select
+        watched.watch_number,
+        projects.project_number,
+        count(distinct shown.session_id) as used_count
+    from (
+        select element_name, field_path, session_id from field_versions
+        union all
+        select element_name, '', session_id from element_sessions where scale = 1
+    ) as shown
+    inner join watched on watched.element_name = shown.element_name and watched.field_path = shown.field_path
+    inner join projects on projects.session_id = shown.session_id
+    group by watched.watch_number, projects.project_number
+),
+
+-- The sessions of a project that could have shown it, by the first and the last version that they had.
+spans as (
+    select beside, scale, project_number, first_version, last_version, count(*) as session_count
+    from (
+        select
+            element_name as beside, scale, project_number, session_id,
+            min(version_number) as first_version,
+            max(version_number) as last_version
+        from element_sessions
+        group by element_name, scale, project_number, session_id
+        union all
+        select '', scale, project_number, session_id, min(version_number), max(version_number)
+        from element_sessions
+        where scale = 1
+        group by scale, project_number, session_id
+    ) as sessions
+    group by all
+),
+
 -- Each project's sessions before, while and after a field or a type of line was there, and how many of them showed it.
 project_sides as (
     select
-        fields.element_name,
-        fields.field_path,
-        sessions.project_path,
-        count(distinct case when sessions.version_number < fields.first_version then sessions.session_id end) as before_count,
-        count(distinct case when sessions.version_number > fields.last_version then sessions.session_id end) as after_count,
-        count(distinct case
-            when sessions.version_number between fields.first_version and fields.last_version then sessions.session_id
-        end) as between_count,
-        coalesce(max(field_uses.used_count), 0) as used_count
-    from fields
-    inner join element_sessions as sessions on sessions.element_name = fields.element_name and sessions.scale = fields.scale
-    left join field_uses
-        on field_uses.element_name = fields.element_name and field_uses.field_path = fields.field_path
-        and field_uses.project_path = sessions.project_path
-    group by fields.element_name, fields.field_path, sessions.project_path
-    union all
+        watched.watch_number,
+        spans.project_number,
+        sum(case when spans.first_version < watched.first_version then spans.session_count else 0 end) as before_count,
+        sum(case when spans.last_version > watched.last_version then spans.session_count else 0 end) as after_count,
+        sum(case
+            when spans.first_version <= watched.last_version and spans.last_version >= watched.first_version then spans.session_count
+            else 0
+        end) as between_count
+    from watched
+    inner join spans on spans.beside = watched.beside and spans.scale = watched.scale
+    group by watched.watch_number, spans.project_number
+),
+
+used_sides as (
     select
-        element_sides.element_name,
-        '',
-        sessions.project_path,
-        count(distinct case when sessions.version_number < element_sides.first_version then sessions.session_id end),
-        count(distinct case when sessions.version_number > element_sides.last_version then sessions.session_id end),
-        count(distinct case
-            when sessions.version_number between element_sides.first_version and element_sides.last_version then sessions.session_id
-        end),
-        count(distinct case when sessions.element_name = element_sides.element_name then sessions.session_id end)
-    from element_sides
-    cross join element_sessions as sessions
-    where sessions.scale = 1
-    group by element_sides.element_name, sessions.project_path
+        project_sides.*,
+        coalesce(uses.used_count, 0) as used_count
+    from project_sides
+    left join uses on uses.watch_number = project_sides.watch_number and uses.project_number = project_sides.project_number
 ),
 
 -- The rate of projects, and of the sessions in those that showed it.
 habits as (
     select
-        element_name,
-        field_path,
+        watch_number,
         coalesce({{ wilson_low('count(*) filter (where used_count > 0)', 'count(*) filter (where between_count > 0)') }}, 0) as project_share,
         coalesce({{ wilson_low(
             'sum(least(used_count, between_count)) filter (where used_count > 0)', 'sum(between_count) filter (where used_count > 0)'
         ) }}, 0) as session_share
-    from project_sides
-    group by element_name, field_path
+    from used_sides
+    group by watch_number
 ),
 
 project_rates as (
     select
-        project_sides.element_name,
-        project_sides.field_path,
+        project_sides.watch_number,
         project_sides.before_count,
         project_sides.after_count,
         case
@@ -243,15 +273,15 @@ project_rates as (
                 then {{ wilson_low('least(project_sides.used_count, project_sides.between_count)', 'project_sides.between_count') }}
             else 0
         end as session_share
-    from project_sides
-    inner join habits on habits.element_name = project_sides.element_name and habits.field_path = project_sides.field_path
+    from used_sides as project_sides
+    inner join habits on habits.watch_number = project_sides.watch_number
 ),
 
 -- The chance that a project shows nothing: it does no such thing, or does and no session of it happened to.
 session_sides as (
     select
-        element_name,
-        field_path,
+        watched.element_name,
+        watched.field_path,
         round(sum(before_count * project_share * session_share), 6) as sessions_before,
         round(sum(after_count * project_share * session_share), 6) as sessions_after,
         round(sum(case when before_count > 0 then project_share else 0 end), 6) as projects_before,
@@ -259,7 +289,8 @@ session_sides as (
         sum(ln(greatest(1 - project_share * (1 - power(1 - session_share, before_count)), 1e-9))) as silence_before,
         sum(ln(greatest(1 - project_share * (1 - power(1 - session_share, after_count)), 1e-9))) as silence_after
     from project_rates
-    group by element_name, field_path
+    inner join watched on watched.watch_number = project_rates.watch_number
+    group by watched.element_name, watched.field_path
 ),
 
 sides as (

@@ -21,7 +21,7 @@ fetches as (
         'web_fetch' as look_type,
         coalesce(returned_at, called_at) as looked_at,
         cast(
-            coalesce(result.code, try_cast({{ regex_group('error_text', 'status code ([0-9]{3})') }} as bigint)) as integer
+            coalesce(result.code, {{ number_in('error_text', 'status code ([0-9]{3})') }}) as integer
         ) as status_code,
         cast(null as varchar) as version_detected,
         case when result.code between 200 and 299 then concat('bytes:', result.bytes) end as watermark,

@@ -133,12 +133,12 @@ command_targets as (
             else {{ unquoted(regex_group('words', '^\\s*(?:' ~ word ~ ')\\s+(' ~ plain_word ~ ')')) }}
         end as target,
         case
-            when program = 'sed' then try_cast({{ regex_group('arguments', '([0-9]+)(?:,[0-9$]+)?p') }} as bigint)
+            when program = 'sed' then {{ number_in('arguments', '([0-9]+)(?:,[0-9$]+)?p') }}
             when program in ('cat', 'bat', 'nl', 'head') then 1
         end as line_start,
         case
-            when program = 'sed' then try_cast({{ regex_group('arguments', '[0-9]+,([0-9]+)p') }} as bigint)
-            when program = 'head' then coalesce(try_cast({{ regex_group('arguments', '(?:^|\\s)-(?:n\\s*)?([0-9]+)') }} as bigint), 10)
+            when program = 'sed' then {{ number_in('arguments', '[0-9]+,([0-9]+)p') }}
+            when program = 'head' then coalesce({{ number_in('arguments', '(?:^|\\s)-(?:n\\s*)?([0-9]+)') }}, 10)
         end as line_end
     from command_questions
 ),

@@ -214,7 +214,8 @@ def _get(value: Any, place: Path_) -> Any:
 
 
 def _put(value: Any, place: Path_, new: object) -> None:
-    _get(value, place[:-1])[place[-1]] = new
+    # A copy: what is put into itself is no JSON.
+    _get(value, place[:-1])[place[-1]] = copy.deepcopy(new)
 
 
 def _drop(value: Any, place: Path_) -> None:

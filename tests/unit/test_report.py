@@ -165,6 +165,17 @@ def test_it_fits_the_width(width: int) -> None:
     assert "Title of [b]s1" in text  # a title is text, never markup
 
 
+def test_models_without_a_price_do_not_fill_the_screen() -> None:
+    names = ["a" * 9_000, *(f"unknown-{number}" for number in range(8))]
+    calls = [(f"s{n}", name, "alpha", "2026-03-12 11:00", None) for n, name in enumerate(names)]
+    flat = " ".join(_text(_calls(*calls), 120).split())
+    found = re.search(r"because there is no price: (.*?)\. Add the prices", flat)
+    assert found
+    assert found[1].endswith(" and 4 more (v_unpriced_model)")
+    assert "a" * 39 + "…" in found[1]
+    assert len(found[1]) < 400
+
+
 @pytest.mark.parametrize("width", [14, 24, 40, 60, 80, 140])
 def test_a_number_is_whole_or_not_there(width: int) -> None:
     calls = _calls(*MANY, ("s4", "claude-opus-4-5", "alpha", "2026-03-12 11:00", 12_345.67))

@@ -51,6 +51,10 @@ unwrapped as (
         files.file_session_id,
         files.file_agent_id,
         coalesce(parsed.p.data.message.message.role is not null or parsed.p.data.message.uuid is not null, false) as is_nested,
+        -- A line that lost its type is what its message says.
+        coalesce(
+            nullif(parsed.p.type, ''), case when parsed.p.message.role in ('user', 'assistant') then parsed.p.message.role end
+        ) as own_type,
         -- The other dialect of the log names its session in snake case only, and no thread. An audit log adds when it took the
         -- line down.
         coalesce(
@@ -82,7 +86,7 @@ select
         {{ log_id('case when lines.is_nested then lines.p.data.message.uuid else lines.p.uuid end') }},
         -- Other writers leave it out; a conversation line needs a name all the same.
         case
-            when lines.p.type in ('user', 'assistant', 'system', 'attachment') or lines.is_nested
+            when lines.own_type in ('user', 'assistant', 'system', 'attachment') or lines.is_nested
                 then {{ surrogate_key(['lines.path', 'lines.generation', 'lines.line_number', 'lines.part_number']) }}
         end
     ) as line_uuid,
@@ -94,7 +98,7 @@ select
     ) as agent_run_id,
     lines.file_kind,
     lines.is_event_stream,
-    case when lines.is_nested then lines.p.data.message.type else lines.p.type end as line_type,
+    case when lines.is_nested then lines.p.data.message.type else lines.own_type end as line_type,
     lines.p.subtype,
     lines.is_nested,
     {{ parse_timestamp(
@@ -240,7 +244,7 @@ select
         case
             when
                 {{ parse_timestamp('coalesce(lines.p.timestamp, lines.p._audit_timestamp)') }} is null
-                and (lines.p.timestamp is not null or lines.p.type in ('user', 'assistant', 'attachment'))
+                and (lines.p.timestamp is not null or lines.own_type in ('user', 'assistant', 'attachment'))
                 then 'timestamp'
         end,
         case when lines.has_impossible_count then 'token_count' end
