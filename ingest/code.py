@@ -472,11 +472,21 @@ class _Run:
         while rows := cursor.fetchmany(1000):
             for (line,) in rows:
                 reads.take(line)
-        for orphan in reads.orphans():  # its call was landed in an earlier batch
+        if orphans := list(reads.orphans()):  # their calls were landed in an earlier batch, or are lost
             for (line,) in connection.execute(
-                "select coalesce(repaired_line, line) from raw.transcript_line "
-                "where contains(line, ?) and contains(line, '\"tool_use\"')",
-                [orphan],
+                """
+                select distinct line
+                from (
+                    select
+                        coalesce(repaired_line, line) as line,
+                        unnest(regexp_extract_all(line, '"id"\\s*:\\s*"([^"]+)"', 1)) as call_id
+                    from raw.transcript_line
+                    where contains(line, '"tool_use"') and contains(line, '"Read"')
+                ) as calls
+                where call_id in (select unnest(?::varchar[]))
+                order by line
+                """,
+                [orphans],
             ).fetchall():
                 reads.take(line)
         for one in reads.found():
