@@ -54,9 +54,14 @@ OUTCOMES = [
     ("went_on_after_stop", f"{STOPPED}, 'implement' as reaction_category, 1 as commit_count"),
     ("rejected", f"{STOPPED}, true as ended_rejected, 'implement' as reaction_category"),
     ("interrupted", f"{STOPPED}, 'correction' as reaction_category, 1 as edit_count"),
+    ("stopped_after_acting", f"{STOPPED}, 1 as acted_count"),
     (
         "corrected",
         f"{ANSWERED}, 'correction' as reaction_category, 'reproach' as reaction_rule, true as ends_with_question",
+    ),
+    (
+        "corrected_in_part",
+        f"{ANSWERED}, 'correction' as reaction_category, 'reproach' as reaction_rule, true as reaction_is_mixed",
     ),
     ("asked_again", f"{ANSWERED}, true as was_asked_again, 'implement' as reaction_category"),
     (
@@ -70,13 +75,13 @@ OUTCOMES = [
     ("thanked", f"{ANSWERED}, 'thanks' as reaction_category"),
     (
         "accepted",
-        f"{ANSWERED}, 'git' as reaction_category, 'git_leading' as reaction_rule, true as ended_reverted",
+        f"{ANSWERED}, 'git' as reaction_category, 'git_leading' as reaction_rule, 1 as edit_count, true as ended_reverted",
     ),
     ("undone", f"{ANSWERED}, true as ended_reverted, 1 as edit_count"),
     ("tests_failed", f"{ANSWERED}, 'failed' as test_outcome, 1 as edit_count, 1 as passed_run_count"),
     ("tests_still_fail", f"{ANSWERED}, 'failed' as test_outcome, 1 as edit_count"),
+    ("committed", f"{ANSWERED}, 1 as push_count, 1 as edit_count, true as asks_for_commit"),
     ("tests_passed", f"{ANSWERED}, 'passed' as test_outcome, 1 as edit_count"),
-    ("committed", f"{ANSWERED}, 1 as push_count, 1 as edit_count"),
     ("output_returned", f"{ANSWERED}, true as returned_output, false as is_human"),
     ("ended_on_error", f"{ANSWERED}, 'error' as last_call_status, 'shell' as last_call_family"),
     ("cut_off", "'max_tokens' as last_stop_reason, 1 as response_count"),
@@ -129,6 +134,28 @@ UNJUDGED = [
     ),
     ("nothing that was asked for", f"{ANSWERED}, 'plan' as reaction_category, 'unknown' as task_type"),
     ("the end of the log", ANSWERED),
+    ("other work asked for", f"{ANSWERED}, 1 as edit_count, 'implement' as reaction_category"),
+    ("a commit that nobody asked for", f"{ANSWERED}, 1 as edit_count, 1 as commit_count"),
+    (
+        "a commit wanted after an answer that changed nothing",
+        f"{ANSWERED}, 'git' as reaction_category, 'git_leading' as reaction_rule",
+    ),
+    (
+        "an option chosen",
+        f"{ANSWERED}, 1 as edit_count, 'continue' as reaction_category, 'chosen_option' as reaction_rule",
+    ),
+    (
+        "a yes to a question",
+        f"{ANSWERED}, 1 as edit_count, 'continue' as reaction_category, 'short_confirmation' as reaction_rule, "
+        "true as ends_with_question",
+    ),
+    ("tests that passed before the log breaks off", "1 as response_count, 1 as edit_count, 'passed' as test_outcome"),
+    ("tests that passed before the last edit", f"{ANSWERED}, 1 as edit_count, 'passed' as test_outcome, true as worked_after_tests"),
+    (
+        "tests that passed and a wish for more",
+        f"{ANSWERED}, 1 as edit_count, 'passed' as test_outcome, 'implement' as reaction_category, 'wish' as reaction_rule",
+    ),
+    ("a stop after a command that did something", f"{STOPPED}, 1 as acted_count"),
 ]
 STRATEGIES = [
     ("follow_plan", "true as is_plan_handover, 3 as edit_count"),
