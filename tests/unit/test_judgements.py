@@ -25,6 +25,7 @@ GIVEN = {
     "delegation_end": ("varchar", "null"),
     "task_type": ("varchar", "'implement'"),
     "ends_with_question": ("boolean", "false"),
+    "longest_text": ("bigint", "0"),
     "is_human": ("boolean", "true"),
 }
 FOLLOWED = {
@@ -155,6 +156,12 @@ UNJUDGED = [
         "tests that passed and a wish for more",
         f"{ANSWERED}, 1 as edit_count, 'passed' as test_outcome, 'implement' as reaction_category, 'wish' as reaction_rule",
     ),
+    (
+        "tests that pass beside a bug that none of them shows",
+        f"{ANSWERED}, 1 as edit_count, 'passed' as test_outcome, 'debug' as task_type, "
+        "1 as test_run_count, 1 as passed_run_count",
+    ),
+    ("a stop after a long answer", f"{STOPPED}, 900 as longest_text"),
     ("a stop after a command that did something", f"{STOPPED}, 1 as acted_count"),
 ]
 STRATEGIES = [
