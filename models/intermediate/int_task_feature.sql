@@ -26,6 +26,10 @@ reactions as (
             'lower(human_turns.prompt_text)',
             "'\\b(it|that|this|which|all|everything|rest)(''s| is| looks| seems) (now |all |just |really )?(fine|good|great|perfect|ok|okay)\\b|\\bworks (now|fine|well|great|perfectly)\\b'"
         ) }} as reaction_is_mixed,
+        {{ regex_matches(
+            'lower(human_turns.prompt_text)',
+            "'^\\W*((oh|ah|oops|ok|wait|sorry|no)\\W+)*(my (mistake|bad|fault|error)\\b|i forgot\\b|never ?mind\\b|nvm\\b|i was wrong\\b|wrong (window|session|terminal|project)\\b)'"
+        ) }} as reaction_takes_blame,
         row_number() over (partition by turns.turn_id order by human_turns.turn_number) as reaction_rank
     from turns
     inner join turns as human_turns
@@ -289,6 +293,7 @@ select
     reactions.reaction_category,
     reactions.reaction_rule,
     coalesce(reactions.reaction_is_mixed, false) as reaction_is_mixed,
+    coalesce(reactions.reaction_takes_blame, false) as reaction_takes_blame,
     coalesce(reactions.reaction_hash = tasks.text_hash, false) as was_asked_again,
     coalesce(responses.response_count, 0) as response_count,
     responses.last_stop_reason,

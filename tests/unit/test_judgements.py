@@ -55,7 +55,7 @@ OUTCOMES = [
     ("went_on_after_stop", f"{STOPPED}, 'implement' as reaction_category, 1 as commit_count"),
     ("rejected", f"{STOPPED}, true as ended_rejected, 'implement' as reaction_category"),
     ("interrupted", f"{STOPPED}, 'correction' as reaction_category, 1 as edit_count"),
-    ("stopped_after_acting", f"{STOPPED}, 1 as acted_count"),
+    ("stopped", f"{STOPPED}, 1 as acted_count"),
     (
         "corrected",
         f"{ANSWERED}, 'correction' as reaction_category, 'reproach' as reaction_rule, true as ends_with_question",
@@ -150,8 +150,14 @@ UNJUDGED = [
         f"{ANSWERED}, 1 as edit_count, 'continue' as reaction_category, 'short_confirmation' as reaction_rule, "
         "true as ends_with_question",
     ),
-    ("tests that passed before the log breaks off", "1 as response_count, 1 as edit_count, 'passed' as test_outcome"),
-    ("tests that passed before the last edit", f"{ANSWERED}, 1 as edit_count, 'passed' as test_outcome, true as worked_after_tests"),
+    (
+        "tests that passed before the log breaks off",
+        "1 as response_count, 1 as edit_count, 'passed' as test_outcome",
+    ),
+    (
+        "tests that passed before the last edit",
+        f"{ANSWERED}, 1 as edit_count, 'passed' as test_outcome, true as worked_after_tests",
+    ),
     (
         "tests that passed and a wish for more",
         f"{ANSWERED}, 1 as edit_count, 'passed' as test_outcome, 'implement' as reaction_category, 'wish' as reaction_rule",
@@ -161,6 +167,7 @@ UNJUDGED = [
         f"{ANSWERED}, 1 as edit_count, 'passed' as test_outcome, 'debug' as task_type, "
         "1 as test_run_count, 1 as passed_run_count",
     ),
+    ("a stop for a mistake of one's own", f"{STOPPED}, true as reaction_takes_blame"),
     ("a stop after a long answer", f"{STOPPED}, 900 as longest_text"),
     ("a stop after a command that did something", f"{STOPPED}, 1 as acted_count"),
 ]
@@ -176,7 +183,11 @@ STRATEGIES = [
     ("research", "1 as web_count, 5 as look_count, 5 as own_call_count"),
     ("shell_edit", "1 as write_command_count, 1 as shell_count"),
     ("explore_only", "3 as look_count, 6 as own_call_count, 3 as shell_count"),
-    ("shell_only", "2 as look_count, 6 as own_call_count, 4 as shell_count, 6 as call_count"),
+    # To look at what is committed and to commit it is more than looking.
+    (
+        "shell_only",
+        "3 as look_count, 5 as own_call_count, 5 as shell_count, 5 as call_count, 1 as commit_count",
+    ),
     ("other_tools", "1 as mcp_count, 1 as call_count"),
     ("answer_directly", "0 as call_count"),
 ]
