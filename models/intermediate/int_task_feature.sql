@@ -116,6 +116,11 @@ features as (
         count(*) filter (where is_search) as search_count,
         count(*) filter (where is_web) as web_count,
         count(*) filter (where is_edit and call_status = 'ok') as edit_count,
+        -- Tests that pass say nothing about a text.
+        count(*) filter (
+            where is_edit and call_status = 'ok'
+                and not {{ regex_matches("lower(coalesce(target_path, ''))", "'\\.(mdx?|mdc|rst|adoc|txt|tex)$'") }}
+        ) as code_edit_count,
         count(*) filter (where is_edit and is_own and call_status = 'ok') as own_edit_count,
         count(*) filter (where is_write_command) as write_command_count,
         count(*) filter (where tool_family = 'shell') as shell_count,
@@ -315,6 +320,7 @@ select
     coalesce(features.web_count, 0) as web_count,
     coalesce(looks.look_count, 0) as look_count,
     coalesce(features.edit_count, 0) as edit_count,
+    coalesce(features.code_edit_count, 0) as code_edit_count,
     coalesce(features.own_edit_count, 0) as own_edit_count,
     coalesce(features.write_command_count, 0) as write_command_count,
     coalesce(features.shell_count, 0) as shell_count,

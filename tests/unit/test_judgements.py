@@ -82,7 +82,7 @@ OUTCOMES = [
     ("tests_failed", f"{ANSWERED}, 'failed' as test_outcome, 1 as edit_count, 1 as passed_run_count"),
     ("tests_still_fail", f"{ANSWERED}, 'failed' as test_outcome, 1 as edit_count"),
     ("committed", f"{ANSWERED}, 1 as push_count, 1 as edit_count, true as asks_for_commit"),
-    ("tests_passed", f"{ANSWERED}, 'passed' as test_outcome, 1 as edit_count"),
+    ("tests_passed", f"{ANSWERED}, 'passed' as test_outcome, 1 as edit_count, 1 as code_edit_count"),
     ("output_returned", f"{ANSWERED}, true as returned_output, false as is_human"),
     ("ended_on_error", f"{ANSWERED}, 'error' as last_call_status, 'shell' as last_call_family"),
     ("cut_off", "'max_tokens' as last_stop_reason, 1 as response_count"),
@@ -152,22 +152,24 @@ UNJUDGED = [
     ),
     (
         "tests that passed before the log breaks off",
-        "1 as response_count, 1 as edit_count, 'passed' as test_outcome",
+        "1 as response_count, 1 as edit_count, 1 as code_edit_count, 'passed' as test_outcome",
     ),
     (
         "tests that passed before the last edit",
-        f"{ANSWERED}, 1 as edit_count, 'passed' as test_outcome, true as worked_after_tests",
+        f"{ANSWERED}, 1 as edit_count, 1 as code_edit_count, 'passed' as test_outcome, true as worked_after_tests",
     ),
     (
         "tests that passed and a wish for more",
-        f"{ANSWERED}, 1 as edit_count, 'passed' as test_outcome, 'implement' as reaction_category, 'wish' as reaction_rule",
+        f"{ANSWERED}, 1 as edit_count, 1 as code_edit_count, 'passed' as test_outcome, "
+        "'implement' as reaction_category, 'wish' as reaction_rule",
     ),
     (
         "tests that pass beside a bug that none of them shows",
-        f"{ANSWERED}, 1 as edit_count, 'passed' as test_outcome, 'debug' as task_type, "
+        f"{ANSWERED}, 1 as edit_count, 1 as code_edit_count, 'passed' as test_outcome, 'debug' as task_type, "
         "1 as test_run_count, 1 as passed_run_count",
     ),
     ("a stop for a mistake of one's own", f"{STOPPED}, true as reaction_takes_blame"),
+    ("tests that pass beside a text", f"{ANSWERED}, 1 as edit_count, 'passed' as test_outcome"),
     ("a stop after a long answer", f"{STOPPED}, 900 as longest_text"),
     ("a stop after a command that did something", f"{STOPPED}, 1 as acted_count"),
 ]
