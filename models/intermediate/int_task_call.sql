@@ -57,8 +57,8 @@ test_runs as (
         case when bool_or(outcome = 'failed') then 'failed' else 'passed' end as test_outcome,
         cast(sum(passed_count) as bigint) as tests_passed,
         cast(sum(failed_count) as bigint) as tests_failed
-    from {{ ref('int_check_run') }}
-    semi join touched on touched.session_id = int_check_run.session_id
+    from {{ ref('int_check_run') }} as runs
+    semi join touched on touched.session_id = runs.session_id
     where check_kind = 'test' and outcome in ('passed', 'failed')
     group by tool_use_id
 ),
@@ -103,9 +103,9 @@ select
     case when kinds.is_revert then left(kinds.command, 2000) end as revert_command,
     served.is_own,
     kinds.is_background,
-    -- A note in a scratch folder is no change of the work.
+    -- A note in a scratch folder, or the file that a plan is drafted in, is no change of the work.
     kinds.tool_family in ('file_edit', 'notebook')
-    and not {{ regex_matches("coalesce(kinds.target_path, '')", "'^(/private)?/tmp/|^/var/folders/|/scratchpad/'") }} as is_edit,
+    and not {{ regex_matches("coalesce(kinds.target_path, '')", "'^(/private)?/tmp/|^/var/folders/|/scratchpad/|/\\.claude/plans/'") }} as is_edit,
     kinds.tool_family = 'file_read' or kinds.is_read_command as is_read,
     kinds.tool_family = 'search' or kinds.is_search_command as is_search,
     kinds.tool_family = 'web' or kinds.is_web_command as is_web,

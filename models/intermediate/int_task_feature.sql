@@ -21,6 +21,15 @@ reactions as (
         human_turns.text_hash as reaction_hash,
         human_turns.prompt_category as reaction_category,
         human_turns.prompt_rule as reaction_rule,
+        -- Who finds one thing fine and another wrong may mean two different answers.
+        {{ regex_matches(
+            'lower(human_turns.prompt_text)',
+            "'\\b(it|that|this|which|all|everything|rest)(''s| is| looks| seems) (now |all |just |really )?(fine|good|great|perfect|ok|okay)\\b|\\bworks (now|fine|well|great|perfectly)\\b'"
+        ) }} as reaction_is_mixed,
+        {{ regex_matches(
+            'lower(human_turns.prompt_text)',
+            "'^\\W*((oh|ah|oops|ok|wait|sorry|no)\\W+)*(my (mistake|bad|fault|error)\\b|i forgot\\b|never ?mind\\b|nvm\\b|i was wrong\\b|wrong (window|session|terminal|project)\\b)'"
+        ) }} as reaction_takes_blame,
         row_number() over (partition by turns.turn_id order by human_turns.turn_number) as reaction_rank
     from turns
     inner join turns as human_turns
@@ -107,9 +116,18 @@ features as (
         count(*) filter (where is_search) as search_count,
         count(*) filter (where is_web) as web_count,
         count(*) filter (where is_edit and call_status = 'ok') as edit_count,
+        -- Tests that pass say nothing about a text.
+        count(*) filter (
+            where is_edit and call_status = 'ok'
+                and not {{ regex_matches("lower(coalesce(target_path, ''))", "'\\.(mdx?|mdc|rst|adoc|txt|tex)$'") }}
+        ) as code_edit_count,
         count(*) filter (where is_edit and is_own and call_status = 'ok') as own_edit_count,
         count(*) filter (where is_write_command) as write_command_count,
         count(*) filter (where tool_family = 'shell') as shell_count,
+        count(*) filter (
+            where is_own and tool_family = 'shell' and call_status = 'ok'
+                and not is_read and not is_search and not is_web and not is_test_command and not is_check_command
+        ) as acted_count,
         count(*) filter (where is_test_command) as test_command_count,
         count(*) filter (where is_check_command) as check_command_count,
         count(test_outcome) as test_run_count,
@@ -209,6 +227,18 @@ tasks as (
             'lower(turns.prompt_text)',
             "'\\b(revert|undo|undone|roll(ing)? ?back|restor(e|ing)|discard|throw (it |them |that )?away|stash|reset|checkout|check out|temporar|experiment|try out|scratch|clean|drop|remove|delete|back to)'"
         ) }}, false) as speaks_of_undoing,
+        -- A commit serves the person who asked for one; one that the agent made unasked says nothing about the work.
+        coalesce(
+            (
+                turns.prompt_category in ('git', 'release')
+                and turns.prompt_rule not in ('git_question', 'git_state_told', 'git_branch_switch', 'git_conflicts')
+            )
+            or {{ regex_matches(
+                'lower(left(turns.prompt_text, 2000))',
+                "'(^/?|[.,\\x3b:!?\\n] *|\\b(and|then|please|also|to|you|just|now|first) +)(commit|push)(\\W|$)'"
+            ) }},
+            false
+        ) as asks_for_commit,
         'ok' as delegation_status,
         cast(null as varchar) as delegation_error,
         cast(null as varchar) as subagent_type,
@@ -234,6 +264,7 @@ tasks as (
         'no_rule',
         cast(null as varchar),
         false,
+        false,
         call_status,
         error_type,
         subagent_type,
@@ -256,6 +287,7 @@ select
     coalesce(tasks.permission_mode = 'plan', false) as is_plan_mode,
     tasks.prompt_rule = 'approved_plan_handover' as is_plan_handover,
     tasks.speaks_of_undoing,
+    tasks.asks_for_commit,
     tasks.delegation_status,
     tasks.delegation_error,
     tasks.subagent_type,
@@ -265,6 +297,8 @@ select
     reactions.reaction_prompt_id,
     reactions.reaction_category,
     reactions.reaction_rule,
+    coalesce(reactions.reaction_is_mixed, false) as reaction_is_mixed,
+    coalesce(reactions.reaction_takes_blame, false) as reaction_takes_blame,
     coalesce(reactions.reaction_hash = tasks.text_hash, false) as was_asked_again,
     coalesce(responses.response_count, 0) as response_count,
     responses.last_stop_reason,
@@ -286,9 +320,11 @@ select
     coalesce(features.web_count, 0) as web_count,
     coalesce(looks.look_count, 0) as look_count,
     coalesce(features.edit_count, 0) as edit_count,
+    coalesce(features.code_edit_count, 0) as code_edit_count,
     coalesce(features.own_edit_count, 0) as own_edit_count,
     coalesce(features.write_command_count, 0) as write_command_count,
     coalesce(features.shell_count, 0) as shell_count,
+    coalesce(features.acted_count, 0) as acted_count,
     coalesce(features.test_command_count, 0) as test_command_count,
     coalesce(features.check_command_count, 0) as check_command_count,
     coalesce(features.test_run_count, 0) as test_run_count,

@@ -39,12 +39,13 @@ spent as (
     group by runs.task_id
 ),
 
--- What the task's own agent said last.
+-- What the task's own agent said last, and how much it said at once.
 last_texts as (
     select
         prompt_id,
         agent_id,
-        max_by(right(response_text, 200), (responded_at, response_id)) filter (where response_text is not null) as last_text
+        max_by(right(response_text, 200), (responded_at, response_id)) filter (where response_text is not null) as last_text,
+        max(length(response_text)) as longest_text
     from {{ ref('fact_response') }}
     group by prompt_id, agent_id
 ),
@@ -65,6 +66,7 @@ ended as (
         spent.cost_usd,
         runs.outcome_reason as delegation_end,
         {{ ends_with_question('last_texts.last_text') }} as ends_with_question,
+        coalesce(last_texts.longest_text, 0) as longest_text,
         tasks._source_path,
         tasks._source_line,
         tasks._batch_id

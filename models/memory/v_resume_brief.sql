@@ -93,11 +93,11 @@ failed_tests as (
     group by task_id
 ),
 
--- When something last went well in a session: what had failed before it was made good.
+-- When something last went well in a session, or the person turned to other work: what had failed before is no longer open.
 successes as (
     select session_id, max(completed_at) as succeeded_at
     from {{ ref('fact_task_outcome') }}
-    where success
+    where success or success_basis = 'moved_on'
     group by session_id
 ),
 

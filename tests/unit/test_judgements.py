@@ -25,6 +25,7 @@ GIVEN = {
     "delegation_end": ("varchar", "null"),
     "task_type": ("varchar", "'implement'"),
     "ends_with_question": ("boolean", "false"),
+    "longest_text": ("bigint", "0"),
     "is_human": ("boolean", "true"),
 }
 FOLLOWED = {
@@ -54,9 +55,14 @@ OUTCOMES = [
     ("went_on_after_stop", f"{STOPPED}, 'implement' as reaction_category, 1 as commit_count"),
     ("rejected", f"{STOPPED}, true as ended_rejected, 'implement' as reaction_category"),
     ("interrupted", f"{STOPPED}, 'correction' as reaction_category, 1 as edit_count"),
+    ("stopped", f"{STOPPED}, 1 as acted_count"),
     (
         "corrected",
         f"{ANSWERED}, 'correction' as reaction_category, 'reproach' as reaction_rule, true as ends_with_question",
+    ),
+    (
+        "corrected_in_part",
+        f"{ANSWERED}, 'correction' as reaction_category, 'reproach' as reaction_rule, true as reaction_is_mixed",
     ),
     ("asked_again", f"{ANSWERED}, true as was_asked_again, 'implement' as reaction_category"),
     (
@@ -70,13 +76,13 @@ OUTCOMES = [
     ("thanked", f"{ANSWERED}, 'thanks' as reaction_category"),
     (
         "accepted",
-        f"{ANSWERED}, 'git' as reaction_category, 'git_leading' as reaction_rule, true as ended_reverted",
+        f"{ANSWERED}, 'git' as reaction_category, 'git_leading' as reaction_rule, 1 as edit_count, true as ended_reverted",
     ),
     ("undone", f"{ANSWERED}, true as ended_reverted, 1 as edit_count"),
     ("tests_failed", f"{ANSWERED}, 'failed' as test_outcome, 1 as edit_count, 1 as passed_run_count"),
     ("tests_still_fail", f"{ANSWERED}, 'failed' as test_outcome, 1 as edit_count"),
-    ("tests_passed", f"{ANSWERED}, 'passed' as test_outcome, 1 as edit_count"),
-    ("committed", f"{ANSWERED}, 1 as push_count, 1 as edit_count"),
+    ("committed", f"{ANSWERED}, 1 as push_count, 1 as edit_count, true as asks_for_commit"),
+    ("tests_passed", f"{ANSWERED}, 'passed' as test_outcome, 1 as edit_count, 1 as code_edit_count"),
     ("output_returned", f"{ANSWERED}, true as returned_output, false as is_human"),
     ("ended_on_error", f"{ANSWERED}, 'error' as last_call_status, 'shell' as last_call_family"),
     ("cut_off", "'max_tokens' as last_stop_reason, 1 as response_count"),
@@ -129,6 +135,43 @@ UNJUDGED = [
     ),
     ("nothing that was asked for", f"{ANSWERED}, 'plan' as reaction_category, 'unknown' as task_type"),
     ("the end of the log", ANSWERED),
+    ("other work asked for", f"{ANSWERED}, 1 as edit_count, 'implement' as reaction_category"),
+    ("a commit that nobody asked for", f"{ANSWERED}, 1 as edit_count, 1 as commit_count"),
+    (
+        "a commit wanted after an answer that changed nothing",
+        f"{ANSWERED}, 'git' as reaction_category, 'git_leading' as reaction_rule",
+    ),
+    (
+        "an option chosen",
+        f"{ANSWERED}, 1 as edit_count, 'continue' as reaction_category, 'chosen_option' as reaction_rule",
+    ),
+    (
+        "a yes to a question",
+        f"{ANSWERED}, 1 as edit_count, 'continue' as reaction_category, 'short_confirmation' as reaction_rule, "
+        "true as ends_with_question",
+    ),
+    (
+        "tests that passed before the log breaks off",
+        "1 as response_count, 1 as edit_count, 1 as code_edit_count, 'passed' as test_outcome",
+    ),
+    (
+        "tests that passed before the last edit",
+        f"{ANSWERED}, 1 as edit_count, 1 as code_edit_count, 'passed' as test_outcome, true as worked_after_tests",
+    ),
+    (
+        "tests that passed and a wish for more",
+        f"{ANSWERED}, 1 as edit_count, 1 as code_edit_count, 'passed' as test_outcome, "
+        "'implement' as reaction_category, 'wish' as reaction_rule",
+    ),
+    (
+        "tests that pass beside a bug that none of them shows",
+        f"{ANSWERED}, 1 as edit_count, 1 as code_edit_count, 'passed' as test_outcome, 'debug' as task_type, "
+        "1 as test_run_count, 1 as passed_run_count",
+    ),
+    ("a stop for a mistake of one's own", f"{STOPPED}, true as reaction_takes_blame"),
+    ("tests that pass beside a text", f"{ANSWERED}, 1 as edit_count, 'passed' as test_outcome"),
+    ("a stop after a long answer", f"{STOPPED}, 900 as longest_text"),
+    ("a stop after a command that did something", f"{STOPPED}, 1 as acted_count"),
 ]
 STRATEGIES = [
     ("follow_plan", "true as is_plan_handover, 3 as edit_count"),
@@ -142,7 +185,11 @@ STRATEGIES = [
     ("research", "1 as web_count, 5 as look_count, 5 as own_call_count"),
     ("shell_edit", "1 as write_command_count, 1 as shell_count"),
     ("explore_only", "3 as look_count, 6 as own_call_count, 3 as shell_count"),
-    ("shell_only", "2 as look_count, 6 as own_call_count, 4 as shell_count, 6 as call_count"),
+    # To look at what is committed and to commit it is more than looking.
+    (
+        "shell_only",
+        "3 as look_count, 5 as own_call_count, 5 as shell_count, 5 as call_count, 1 as commit_count",
+    ),
     ("other_tools", "1 as mcp_count, 1 as call_count"),
     ("answer_directly", "0 as call_count"),
 ]
