@@ -457,6 +457,25 @@ def _transcript(folder: Path, cwd: Path, entries: list[tuple[str, str, str]]) ->
     return folder
 
 
+def test_a_result_that_was_written_after_the_last_scan_finds_its_call(
+    warehouse: Path, tmp_path: Path
+) -> None:
+    entries = [
+        ("toolu_1", "/gone/a.py", "    10\tdef far():"),
+        ("toolu_2", "/gone/b.py", "     1\tdef near():"),
+    ]
+    root = _transcript(tmp_path / "root", tmp_path, entries)
+    [file] = root.rglob("*.jsonl")
+    lines = file.read_bytes().splitlines(keepends=True)
+    lines[0] = lines[0].replace(b'"name": "Read"', b'"name" : "Read"').replace(b'"id": ', b'"id" :')
+    file.write_bytes(b"".join(lines[::2]))
+    landing.land([root], warehouse, host="here")
+    assert scan_code([], warehouse, host="here").reads == 0
+    file.write_bytes(b"".join(lines[::2] + lines[1::2]))
+    landing.land([root], warehouse, host="here")
+    assert scan_code([], warehouse, host="here").reads == 2
+
+
 def test_ranges_that_agents_read_give_symbols_once(warehouse: Path, tmp_path: Path) -> None:
     entries = [("toolu_1", "/gone/a.py", "    10\tdef far():\n    11\t    return near()")]
     root = _transcript(tmp_path / "root", tmp_path, entries)
