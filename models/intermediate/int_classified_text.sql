@@ -38,7 +38,7 @@ distinct_texts as (
 fresh as (
     select
         *,
-        left(lower(replace(classified_text, '’', '''')), 3000) as rule_text
+        left(lower(replace(replace(classified_text, '’', ''''), chr(160), ' ')), 3000) as rule_text
     from distinct_texts
     {% if is_incremental() %}anti join {{ this }} as known on known.text_hash = distinct_texts.text_hash{% endif %}
 ),
@@ -65,14 +65,15 @@ clauses as (
     where clause <> ''
 ),
 
--- What the text as a whole is comes first, then the first clause that asks for something, then the hints. Below a pasted error
--- nothing asks any more: that is output.
+-- What the text as a whole is comes first, then the first clause that asks for something, then the hints. Reading and searching
+-- first is only on the way to what one of the next clauses asks for. Below a pasted error nothing asks any more: that is output.
 found as (
     select
         text_hash,
         0 as clause_number,
         {{ rule_cases('intent_rules', {
-            'text': 'regexp_matches(rule_text, {pattern})', 'clause': 'false', 'pasted': 'false', 'hint': 'false'
+            'text': 'regexp_matches(rule_text, {pattern})', 'clause': 'false', 'pasted': 'false', 'preparation': 'false',
+            'hint': 'false'
         }, 'rule_order') }} as rule_order
     from fresh
     union all
@@ -81,7 +82,7 @@ found as (
         clause_number,
         {{ rule_cases('intent_rules', {
             'text': 'false', 'clause': 'regexp_matches(clause, {pattern})', 'pasted': 'false',
-            'hint': 'regexp_matches(clause, {pattern})'
+            'preparation': 'regexp_matches(clause, {pattern})', 'hint': 'regexp_matches(clause, {pattern})'
         }, 'rule_order') }} as rule_order
     from clauses
     union all
@@ -89,7 +90,8 @@ found as (
         text_hash,
         0 as clause_number,
         {{ rule_cases('intent_rules', {
-            'text': 'false', 'clause': 'false', 'pasted': 'regexp_matches(rule_text, {pattern})', 'hint': 'false'
+            'text': 'false', 'clause': 'false', 'pasted': 'regexp_matches(rule_text, {pattern})',
+            'preparation': 'false', 'hint': 'false'
         }, 'rule_order') }} as rule_order
     from fresh
 ),
@@ -107,8 +109,10 @@ ranked as (
                     when rules.source = 'text' then 1
                     when rules.source = 'clause' and found.clause_number = 1 then 2
                     when rules.source = 'pasted' then 3
-                    when rules.source = 'clause' then 4
-                    else 5
+                    when rules.source = 'clause' and found.clause_number <= 4 then 4
+                    when rules.source = 'preparation' then 5
+                    when rules.source = 'clause' then 6
+                    else 7
                 end,
                 found.clause_number, found.rule_order
         ) as rank_in_text

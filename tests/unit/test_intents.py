@@ -22,8 +22,8 @@ RULE_COLUMNS = (
 )
 # A third of the labelled texts is held out: its misses are counted here and read by nobody who changes a rule.
 HELD_OUT = 3
-LEAST_RIGHT = 0.93
-LEAST_RIGHT_HELD_OUT = 0.9
+LEAST_RIGHT = 0.95
+LEAST_RIGHT_HELD_OUT = 0.95
 LEAST_RIGHT_IN_CATEGORY = 0.8
 MAX_RULES = 90
 EVERYDAY = [
@@ -53,6 +53,35 @@ EVERYDAY = [
     ("wait, does it only run on main?", "question"),
     ("I still don't see how the two differ, can you explain?", "explain"),
     ("no", "unknown"),
+    # Reading and searching are on the way to what is wanted, unless nothing else is.
+    ("Read the spec and start implementation", "implement"),
+    ("have a look at the diff of the cart and explain what the second loop does", "explain"),
+    ("I see that there are changes, examine them, add and commit", "git"),
+    ("look at the old parser. Then rewrite it without the global state", "refactor"),
+    ("read the price list", "research"),
+    ("Check the version of the compiler", "research"),
+    ("I'd like your help with refactoring the cart. Find the marker and start there.", "refactor"),
+    # A question that names a wish is a question.
+    ("How many tokens were sent? Do we need to update the README?", "question"),
+    ("I have some old themes that I'd like to use. Where can I put them?", "question"),
+    # What stands in brackets asks for nothing.
+    ("Round 2: smaller things (rename fields, add tests)", "unknown"),
+    ("Add the list (see the ticket, fix it later)", "implement"),
+    # Texts are documents, whatever the verb.
+    ("write a balanced opinion on this approach", "document"),
+    ("Create new architecture docs", "document"),
+    ("Update manuscript sections 3 to 5", "document"),
+    # A verb at the beginning is not enough.
+    ("help me apply for the travel grant", "unknown"),
+    ("we're going to make a little experiment here", "unknown"),
+    ("check again", "unknown"),
+    ("close plan", "unknown"),
+    ("Use subagents as much as you can.", "unknown"),
+    ("Skip the slow memory test for now", "unknown"),
+    ("Do the 3 changes that you suggest separately.", "unknown"),
+    ("we import it in two different places?", "unknown"),
+    ("think about everything you did today", "unknown"),
+    ("that feels odd? because we want the agent to drive the browser", "unknown"),
     # What merely tells something asks for nothing.
     ("There are no tests for this module.", "unknown"),
     ("The importer was written by the other team", "unknown"),
@@ -183,4 +212,5 @@ def test_rules_are_few_and_hints_come_after_the_clauses() -> None:
     """A clause is given to the first rule that matches, so a hint must not stand before a rule that asks."""
     sources = [rule["source"] for rule in RULES]
     assert len(RULES) <= MAX_RULES
-    assert max(at for at, source in enumerate(sources) if source == "clause") < sources.index("hint")
+    last_clause = max(at for at, source in enumerate(sources) if source == "clause")
+    assert last_clause < sources.index("preparation") < sources.index("hint")
