@@ -66,7 +66,7 @@ clauses as (
 ),
 
 -- What the text as a whole is comes first, then the first clause that asks for something, then the hints. Reading and searching
--- first is only on the way to what one of the next clauses asks for. Below a pasted error nothing asks any more: that is output.
+-- first is only on the way to what one of the next clauses asks for or tells as broken. Below a pasted error nothing asks any more: that is output.
 found as (
     select
         text_hash,
@@ -110,9 +110,10 @@ ranked as (
                     when rules.source = 'clause' and found.clause_number = 1 then 2
                     when rules.source = 'pasted' then 3
                     when rules.source = 'clause' and found.clause_number <= 4 then 4
-                    when rules.source = 'preparation' then 5
-                    when rules.source = 'clause' then 6
-                    else 7
+                    when rules.source = 'hint' and rules.category = 'debug' and found.clause_number <= 2 then 5
+                    when rules.source = 'preparation' then 6
+                    when rules.source = 'clause' then 7
+                    else 8
                 end,
                 found.clause_number, found.rule_order
         ) as rank_in_text
