@@ -6,7 +6,7 @@
 {% macro request_clauses(text) -%}
     {%- set bare = regex_replace_all(text, "'(?s)```.*?(```|$)|https?://[^\\s<>)\"]+|\\s\\([^()\n]{0,300}\\)'", "' '") -%}
     {%- set ended = regex_replace_all(bare, "'([.!?\\x3b:])(\\s+|$)|([。！？；，、：])'", "'\\1\\3\n'") -%}
-    {%- set parted = regex_replace_all(ended, "',?\\s+((?:but|and then|then|so please|and please|please|otherwise|instead|afterwards|after that|so lets|so let.s|(?:so |and |maybe |i think )(?:we|you) (?:should|need to|must|have to))\\s)|,\\s+|\\s+(and (?:start|begin|implement|fix|explain|describe|commit|push|add|create|update|move|rename|refactor|rewrite|plan|write|make|apply|document|propose|suggest|review|verify|remove|delete|replace|convert|run|do|perform) (?:the|an?|it|this|that|these|those|them|your|our|my|me|us|all|every|any|how|what|why|where|which|implement\\w*|coding|working|tests?)\\b)'", "'\n\\1\\2'") -%}
+    {%- set parted = regex_replace_all(ended, "',?\\s+((?:but|and then|then|so please|and please|please|otherwise|instead|afterwards|after that|so lets|so let.s|and lets|and let.s|(?:so |and |maybe |i think )(?:we|you) (?:should|need to|must|have to))\\s)|,\\s+|\\s+(and (?:start|begin|implement|fix|explain|describe|commit|push|add|create|update|move|rename|refactor|rewrite|plan|write|make|apply|document|propose|suggest|review|verify|remove|delete|replace|convert|run|do|perform) (?:the|an?|it|this|that|these|those|them|your|our|my|me|us|all|every|any|how|what|why|where|which|implement\\w*|coding|working|tests?)\\b)'", "'\n\\1\\2'") -%}
     {#- Empty lines would count among the first clauses. -#}
     {%- set parted = regex_replace_all(parted, "'\\s*\n\\s*'", "'\n'") -%}
     {{ split_text(parted, 'chr(10)') }}
@@ -24,7 +24,7 @@
         ~ "are you able to|use (?:(?:the|an?|your|some) )?(?:[^ ]+ ){1,2}(?:mcp|skill|tool|cli|agents?|subagents?) to|"
         ~ "we (?:should|need to|must|have to|want to|will|shall|also need to)|"
         ~ "(?:i|we) (?:want|need|would like|'d like|would love|'d love|wish)(?: (?:you|us|claude))? to|i'?d like(?: you)? to|let'?s|lets|let us|let me|"
-        ~ "go ahead and|go and|come and|help me(?: to)?|help us|help to|help|try to|try and|make sure (?:to|you|we)|be sure to|start by|"
+        ~ "go ahead and|(?:go|find|read|check|locate) and(?: then)?|come and|help me(?: to)?|help us|help to|help|try to|try and|make sure (?:to|you|we)|be sure to|start by|"
         ~ "begin by|remember to|don'?t forget to|feel free to|you'll (?:want|need) to|want you to|your task is to|the task is to|"
         ~ "(?:have|let|ask|tell)(?: (?:an?|the|one|two|another|your|some|more|of|my))+ (?:\\w+[ -])?(?:sub)?agents?(?: to)?|is it possible to|would it be possible to|do you mind|mind|continue to|continue by|we(?: are|'re) going to|(?:i'?d|i would|we'?d|we would) like (?:your|some) help (?:with|in|to)|(?:i|we) (?:want|need) (?:your|some) help (?:with|in|to)|help (?:me|us) with|"
         ~ "i (?:think|guess|believe|suppose) (?:that )?(?:we|you) (?:should|need to|must|have to|could)|"

@@ -38,14 +38,40 @@ distinct_texts as (
 fresh as (
     select
         *,
-        left(lower(replace(replace(classified_text, '’', ''''), chr(160), ' ')), 3000) as rule_text
+        lower(replace(replace(
+            case
+                when length(classified_text) <= 3000 then classified_text
+                else left(classified_text, 2000) || chr(10) || right(classified_text, 1000)
+            end, '’', ''''
+        ), chr(160), ' ')) as rule_text
     from distinct_texts
     {% if is_incremental() %}anti join {{ this }} as known on known.text_hash = distinct_texts.text_hash{% endif %}
 ),
 
+-- What the text as a whole tells comes before anything in it, so its clauses need not be read.
+told_by_the_whole as (
+    select text_hash, rule_order
+    from (
+        select
+            text_hash,
+            {{ rule_cases('intent_rules', {
+                'text': 'regexp_matches(rule_text, {pattern})', 'clause': 'false', 'pasted': 'false',
+                'preparation': 'false', 'hint': 'false'
+            }, 'rule_order') }} as rule_order
+        from fresh
+    ) as matched
+    where rule_order is not null
+),
+
+to_be_parted as (
+    select fresh.*
+    from fresh
+    anti join told_by_the_whole on told_by_the_whole.text_hash = fresh.text_hash
+),
+
 parted as (
     select text_hash, {{ request_clauses('rule_text') }} as all_clauses
-    from fresh
+    from to_be_parted
 ),
 
 -- Of a long text only the beginning and the end count: what is pasted stands between.
@@ -60,29 +86,28 @@ bare_clauses as (
 ),
 
 clauses as (
-    select text_hash, clause, row_number() over (partition by text_hash order by clause_number) as clause_number
+    select
+        text_hash,
+        clause,
+        row_number() over (partition by text_hash order by clause_number) as clause_number,
+        count(*) over (partition by text_hash) as clause_count
     from bare_clauses
     where clause <> ''
 ),
 
--- What the text as a whole is comes first, then the first clause that asks for something, then the hints. Reading and searching
--- first is only on the way to what one of the next clauses asks for or tells as broken. Below a pasted error nothing asks any more: that is output.
+-- What the text as a whole is comes first, then the first clause that asks for something, then the hints. Reading and
+-- searching is only on the way to what one of the next clauses asks for or tells as broken, and in the middle of a long
+-- text it says nothing. Below a pasted error nothing asks any more: that is output.
 found as (
-    select
-        text_hash,
-        0 as clause_number,
-        {{ rule_cases('intent_rules', {
-            'text': 'regexp_matches(rule_text, {pattern})', 'clause': 'false', 'pasted': 'false', 'preparation': 'false',
-            'hint': 'false'
-        }, 'rule_order') }} as rule_order
-    from fresh
+    select text_hash, 0 as clause_number, rule_order from told_by_the_whole
     union all
     select
         text_hash,
         clause_number,
         {{ rule_cases('intent_rules', {
             'text': 'false', 'clause': 'regexp_matches(clause, {pattern})', 'pasted': 'false',
-            'preparation': 'regexp_matches(clause, {pattern})', 'hint': 'regexp_matches(clause, {pattern})'
+            'preparation': '(clause_number = 1 or clause_count <= 5) and regexp_matches(clause, {pattern})',
+            'hint': 'regexp_matches(clause, {pattern})'
         }, 'rule_order') }} as rule_order
     from clauses
     union all
@@ -93,7 +118,7 @@ found as (
             'text': 'false', 'clause': 'false', 'pasted': 'regexp_matches(rule_text, {pattern})',
             'preparation': 'false', 'hint': 'false'
         }, 'rule_order') }} as rule_order
-    from fresh
+    from to_be_parted
 ),
 
 ranked as (

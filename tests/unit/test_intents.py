@@ -25,7 +25,7 @@ HELD_OUT = 3
 LEAST_RIGHT = 0.95
 LEAST_RIGHT_HELD_OUT = 0.95
 LEAST_RIGHT_IN_CATEGORY = 0.8
-MAX_RULES = 90
+MAX_RULES = 92
 EVERYDAY = [
     ("no, that is not what I asked for", "correction"),
     ("still not working", "correction"),
@@ -73,6 +73,19 @@ EVERYDAY = [
     ("isn't a simpler way to get the value?", "unknown"),
     ("the build runs on the right commit, but it looks at main. wth?", "unknown"),
     ("Edit /tmp/test_edit_tool0/basic.txt and put a line at its end", "implement"),
+    ("Find and update the command so that it takes a flag", "implement"),
+    ("look at the list and lets keep working on it", "continue"),
+    ("Read the spec and chunk it into small parts", "unknown"),
+    # A prompt of the shell is no error.
+    ("ann@box:~/shop$ pip install cart\nCollecting cart\nSuccessfully installed cart-1.0", "unknown"),
+    ("ann@box:~/shop$ pip install cart\nerror: externally-managed-environment", "debug"),
+    ("What about if we leave the guard out?", "plan"),
+    ("what's next?", "plan"),
+    ("what is its purpose", "explain"),
+    ("do you think there is a simpler way?", "unknown"),
+    ("You're misunderstanding me, skip only the slow ones", "correction"),
+    ("Fix the lost metadata in push.md when a request exists", "debug"),
+    ("fix the README", "document"),
     # A question that names a wish is a question.
     ("How many tokens were sent? Do we need to update the README?", "question"),
     ("I have some old themes that I'd like to use. Where can I put them?", "question"),
