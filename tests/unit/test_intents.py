@@ -56,7 +56,7 @@ EVERYDAY = [
     # Reading and searching are on the way to what is wanted, unless nothing else is.
     ("Read the spec and start implementation", "implement"),
     ("have a look at the diff of the cart and explain what the second loop does", "explain"),
-    ("I see that there are changes, examine them, add and commit", "git"),
+    ("Examine the changes, add and commit", "git"),
     ("look at the old parser. Then rewrite it without the global state", "refactor"),
     ("read the price list", "research"),
     ("Check the version of the compiler", "research"),
@@ -86,6 +86,8 @@ EVERYDAY = [
     ("You're misunderstanding me, skip only the slow ones", "correction"),
     ("Fix the lost metadata in push.md when a request exists", "debug"),
     ("fix the README", "document"),
+    # Further down nothing is decided: what stands there may be thought aloud, told or quoted.
+    ("The cart is old. It was made by two people. They liked it. Add the list of prices.", "unknown"),
     # A question that names a wish is a question.
     ("How many tokens were sent? Do we need to update the README?", "question"),
     ("I have some old themes that I'd like to use. Where can I put them?", "question"),
