@@ -22,10 +22,10 @@ RULE_COLUMNS = (
 )
 # A third of the labelled texts is held out: its misses are counted here and read by nobody who changes a rule.
 HELD_OUT = 3
-LEAST_RIGHT = 0.93
-LEAST_RIGHT_HELD_OUT = 0.9
+LEAST_RIGHT = 0.95
+LEAST_RIGHT_HELD_OUT = 0.95
 LEAST_RIGHT_IN_CATEGORY = 0.8
-MAX_RULES = 90
+MAX_RULES = 92
 EVERYDAY = [
     ("no, that is not what I asked for", "correction"),
     ("still not working", "correction"),
@@ -53,6 +53,62 @@ EVERYDAY = [
     ("wait, does it only run on main?", "question"),
     ("I still don't see how the two differ, can you explain?", "explain"),
     ("no", "unknown"),
+    # Reading and searching are on the way to what is wanted, unless nothing else is.
+    ("Read the spec and start implementation", "implement"),
+    ("have a look at the diff of the cart and explain what the second loop does", "explain"),
+    ("Examine the changes, add and commit", "git"),
+    ("look at the old parser. Then rewrite it without the global state", "refactor"),
+    ("read the price list", "research"),
+    ("Check the version of the compiler", "research"),
+    ("I'd like your help with refactoring the cart. Find the marker and start there.", "refactor"),
+    ("Half of the browser tests are failing. If you need more, have a look at the diff.", "debug"),
+    ("Read the handoff. Explain what the files do.", "explain"),
+    ("check the paper for odd places", "review"),
+    ("Use the scanner mcp to look for old licences", "research"),
+    ("are you able to test it", "test"),
+    ("please help rewriting this with proper elements", "refactor"),
+    ("if a new version comes out that we do not know, how will that fail?", "explain"),
+    ("The agents are quiet, can you check?", "unknown"),
+    ("we can delete them later", "unknown"),
+    ("isn't a simpler way to get the value?", "unknown"),
+    ("the build runs on the right commit, but it looks at main. wth?", "unknown"),
+    ("Edit /tmp/test_edit_tool0/basic.txt and put a line at its end", "implement"),
+    ("Find and update the command so that it takes a flag", "implement"),
+    ("look at the list and lets keep working on it", "continue"),
+    ("Read the spec and chunk it into small parts", "unknown"),
+    # A prompt of the shell is no error.
+    ("ann@box:~/shop$ pip install cart\nCollecting cart\nSuccessfully installed cart-1.0", "unknown"),
+    ("ann@box:~/shop$ pip install cart\nerror: externally-managed-environment", "debug"),
+    ("What about if we leave the guard out?", "plan"),
+    ("what's next?", "plan"),
+    ("what is its purpose", "explain"),
+    ("do you think there is a simpler way?", "unknown"),
+    ("You're misunderstanding me, skip only the slow ones", "correction"),
+    ("Fix the lost metadata in push.md when a request exists", "debug"),
+    ("fix the README", "document"),
+    # Further down nothing is decided: what stands there may be thought aloud, told or quoted.
+    ("The cart is old. It was made by two people. They liked it. Add the list of prices.", "unknown"),
+    # A question that names a wish is a question.
+    ("How many tokens were sent? Do we need to update the README?", "question"),
+    ("I have some old themes that I'd like to use. Where can I put them?", "question"),
+    # What stands in brackets asks for nothing.
+    ("Round 2: smaller things (rename fields, add tests)", "unknown"),
+    ("Add the list (see the ticket, fix it later)", "implement"),
+    # Texts are documents, whatever the verb.
+    ("write a balanced opinion on this approach", "document"),
+    ("Create new architecture docs", "document"),
+    ("Update manuscript sections 3 to 5", "document"),
+    # A verb at the beginning is not enough.
+    ("help me apply for the travel grant", "unknown"),
+    ("we're going to make a little experiment here", "unknown"),
+    ("check again", "unknown"),
+    ("close plan", "unknown"),
+    ("Use subagents as much as you can.", "unknown"),
+    ("Skip the slow memory test for now", "unknown"),
+    ("Do the 3 changes that you suggest separately.", "unknown"),
+    ("we import it in two different places?", "unknown"),
+    ("think about everything you did today", "unknown"),
+    ("that feels odd? because we want the agent to drive the browser", "unknown"),
     # What merely tells something asks for nothing.
     ("There are no tests for this module.", "unknown"),
     ("The importer was written by the other team", "unknown"),
@@ -183,4 +239,5 @@ def test_rules_are_few_and_hints_come_after_the_clauses() -> None:
     """A clause is given to the first rule that matches, so a hint must not stand before a rule that asks."""
     sources = [rule["source"] for rule in RULES]
     assert len(RULES) <= MAX_RULES
-    assert max(at for at, source in enumerate(sources) if source == "clause") < sources.index("hint")
+    last_clause = max(at for at, source in enumerate(sources) if source == "clause")
+    assert last_clause < sources.index("preparation") < sources.index("hint")
