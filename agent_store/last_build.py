@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from agent_store.compiled import is_out_of_memory
 from agent_store.paths import StorePaths, private_files
 
 if TYPE_CHECKING:
@@ -22,6 +23,10 @@ GUARD_ADVICE = (
 MODEL_ADVICE = (
     "A model that fails is a defect of Agent Store: please report the message. The tables named keep their rows of the "
     "last build; the next build tries them again."
+)
+MEMORY_ADVICE = (
+    "Give the build more memory: AGENT_STORE_MEMORY=4GB agent-store build --full-refresh. Until then the tables named keep "
+    "their rows of the last build."
 )
 PROJECT_ADVICE = (
     "The models of Agent Store cannot be read: install it again (make setup). If you have not changed them, please report "
@@ -46,6 +51,8 @@ def advice_after(result: BuildResult) -> str:
         return GUARD_ADVICE
     if not result.success:
         return PROJECT_ADVICE
+    if result.failures and all(is_out_of_memory(failure.message) for failure in result.failures):
+        return MEMORY_ADVICE
     return MODEL_ADVICE if result.failures else ""
 
 

@@ -882,8 +882,9 @@ def _check(
 
 
 def _first_lines(message: str, count: int = 6) -> str:
-    """The part of a message of dbt that says something."""
-    lines = [line.rstrip() for line in message.strip().splitlines() if line.strip()]
+    """The part of a message of dbt that says something; DuckDB's advice about memory is for who writes the SQL."""
+    said = message.partition("Possible solutions:")[0]
+    lines = [line.rstrip() for line in said.strip().splitlines() if line.strip()]
     kept = lines[:count]
     return "\n".join(kept + ([f"… {len(lines) - count} more lines"] if len(lines) > count else []))
 

@@ -306,6 +306,21 @@ def test_a_model_that_fails_leaves_its_readers_as_they_were_and_the_rest_is_publ
     assert "left out models that failed" in small.build().reason
 
 
+def test_who_has_too_little_memory_is_told_how_to_give_more(
+    small: Small, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (small.project / "models" / "dim_session.sql").write_text(
+        "select error('Out of Memory Error: full\nPossible solutions:\n* SET threads') as session_id "
+        "from {{ ref('fact_api_call') }}"
+    )
+    small.ingest.add(1)
+    assert _exit_code("build", "--quiet") == 4
+    output = " ".join(capsys.readouterr().err.split())
+    assert "AGENT_STORE_MEMORY=4GB agent-store build --full-refresh" in output
+    assert "Out of Memory Error: full" in output
+    assert "SET threads" not in output
+
+
 def test_what_runs_out_of_memory_is_built_again_alone(small: Small, monkeypatch: pytest.MonkeyPatch) -> None:
     model = small.project / "models" / "dim_session.sql"
     right = model.read_text()
