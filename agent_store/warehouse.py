@@ -470,7 +470,6 @@ def build(
     full_refresh: bool = False,
     seeds: bool = True,
     code: str = "",
-    select: Sequence[str] = (),
     on_node: Callable[[str, int, int], None] | None = None,
 ) -> BuildResult:
     """Build the models, in order, then run their tests; what fails is named with its rows.
@@ -485,7 +484,7 @@ def build(
     ensure_schema(
         paths.warehouse
     )  # the tables of scans, which the models read also where nothing was scanned
-    known = compiled.load(paths, code) if code and not seeds and not full_refresh and not select else None
+    known = compiled.load(paths, code) if code and not seeds and not full_refresh else None
     if known is not None:
         return _build_rows(paths, known, tests=tests, on_node=on_node, started=started)
     arguments = [
@@ -502,8 +501,6 @@ def build(
         arguments += ["--exclude-resource-type", "seed"]
     if full_refresh:
         arguments.append("--full-refresh")
-    if select:
-        arguments += ["--select", *select]
     outcome = invoke(arguments, paths, project, _node_listener(on_node) if on_node else None)
     if outcome.result is None or not hasattr(outcome.result, "results"):
         return BuildResult(success=False, failures=(_stopped(outcome),), seconds=time.monotonic() - started)
@@ -513,10 +510,10 @@ def build(
         return result
     if result.stale:
         _fill_gaps(paths, project, results)
-    found = _compile(paths, project, code, [built.node for built in results], select)
+    found = _compile(paths, project, code, [built.node for built in results])
     if isinstance(found, NodeFailure):
         result = replace(result, success=False, failures=(*result.failures, found))
-    elif code and found.is_whole and not select and not result.stale:
+    elif code and found.is_whole and not result.stale:
         compiled.save(paths, found)
     if tests and isinstance(found, compiled.Compiled):
         connection = _open_warehouse(paths)
@@ -559,20 +556,15 @@ def _with_second_try(
 
 
 def _compile(
-    paths: StorePaths, project: Path, code: str, built: Sequence[Any], select: Sequence[str]
+    paths: StorePaths, project: Path, code: str, built: Sequence[Any]
 ) -> compiled.Compiled | NodeFailure:
     """The SQL of the tests, and of the builds in which only rows are new: what was built, and the rest compiled now.
 
     An incremental model reads differently once its table is there.
     """
-    selected = (
-        [f"{word},resource_type:test" for words in select for word in words.split()]
-        if select
-        else ["config.materialized:incremental", "resource_type:test"]
-    )
-    outcome = invoke(
-        ["compile", "--threads", str(THREADS), "--no-write-json", "--select", *selected], paths, project
-    )
+    arguments = ["compile", "--threads", str(THREADS), "--no-write-json"]
+    arguments += ["--select", "config.materialized:incremental", "resource_type:test"]
+    outcome = invoke(arguments, paths, project)
     if outcome.result is None or not hasattr(outcome.result, "results"):
         return _stopped(outcome)
     nodes = {node.unique_id: node for node in built}
