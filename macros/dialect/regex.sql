@@ -3,11 +3,6 @@
 {% macro duckdb__regex_group(column, pattern, group) -%} regexp_extract({{ column }}, '{{ pattern }}', {{ group }}) {%- endmacro %}
 {% macro spark__regex_group(column, pattern, group) -%} regexp_extract({{ column }}, r'{{ pattern }}', {{ group }}) {%- endmacro %}
 
-{# The number that the group of a regular expression finds in a text; NULL where there is none, or one too large to add to. #}
-{% macro number_in(text, pattern) -%}
-    case when length({{ regex_group(text, pattern) }}) <= 15 then try_cast({{ regex_group(text, pattern) }} as bigint) end
-{%- endmacro %}
-
 {# Whether a regular expression matches anywhere in a text. #}
 {% macro regex_matches(column, pattern) -%} {{ return(adapter.dispatch('regex_matches')(column, pattern)) }} {%- endmacro %}
 {% macro duckdb__regex_matches(column, pattern) -%} regexp_matches({{ column }}, {{ pattern }}) {%- endmacro %}

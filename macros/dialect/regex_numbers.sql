@@ -5,6 +5,11 @@
     regexp_replace({{ column }}, r{{ pattern | trim }}, r{{ replacement | replace('\\1', '$1') | replace('\\2', '$2') | replace('\\3', '$3') }})
 {%- endmacro %}
 
+{# The number that the group of a regular expression finds in a text; NULL where there is none, or one too large to add to. #}
+{% macro number_in(text, pattern) -%}
+    case when length({{ regex_group(text, pattern) }}) <= 15 then try_cast({{ regex_group(text, pattern) }} as bigint) end
+{%- endmacro %}
+
 {# The numbers in a pattern's first group, added up over all matches; NULL where there is none. #}
 {% macro regex_sum(column, pattern) -%} {{ return(adapter.dispatch('regex_sum')(column, pattern)) }} {%- endmacro %}
 {% macro duckdb__regex_sum(column, pattern) -%}

@@ -10,6 +10,7 @@ from typing import Any
 import duckdb
 import jinja2
 import pytest
+import yaml
 
 ROOT = Path(__file__).parents[2]
 MACROS = (
@@ -152,6 +153,7 @@ def rendered(connection: duckdb.DuckDBPyConnection, model: str) -> str:
     context: dict[str, Any] = {
         "adapter": Adapter, "execute": True, "return": lambda value: value, "config": lambda **_: "",
         "ref": lambda name: name,
+        "var": yaml.safe_load((ROOT / "dbt_project.yml").read_text(encoding="utf-8"))["vars"].__getitem__,
         "is_incremental": lambda: False, "unseen": lambda: "true", "run_query": lambda query: Found(connection.sql(query)),
     }  # fmt: skip
     text = "\n".join((ROOT / "macros" / path).read_text(encoding="utf-8") for path in MACROS)
