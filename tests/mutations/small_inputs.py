@@ -104,6 +104,10 @@ SMALL: dict[str, list[Line]] = {
         _answer("a1", "u1", [_use(f"toolu_{n}", name, {}) for n, name in enumerate((
             "mcp__till__", "mcp____read", "mcp__till", "mcp__", "mcp__till__read\nit", "mcp__a\nb__c", "mcp__till___"))]),
     ],
+    "an event of no kind": [
+        _user("u1", "go"),
+        {"type": "system", "subtype": "", "uuid": "s1", "parentUuid": "u1", "content": "x", "timestamp": f"{_AT}07Z"},
+    ],
     "tokens that no response has": [_user("u1", "go"), _answer("a1", "u1", _TEXT, usage=_HUGE), _answer("a2", "a1", _TEXT, 9, usage=_HUGE)],
     "tokens below zero": [_user("u1", "go"), _answer("a1", "u1", _TEXT, usage={"input_tokens": -5, "output_tokens": 7})],
     "times at the edges": [

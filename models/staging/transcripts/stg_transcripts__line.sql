@@ -99,7 +99,7 @@ select
     lines.file_kind,
     lines.is_event_stream,
     case when lines.is_nested then lines.p.data.message.type else lines.own_type end as line_type,
-    lines.p.subtype,
+    nullif(lines.p.subtype, '') as subtype,
     lines.is_nested,
     {{ parse_timestamp(
         "case when lines.is_nested then coalesce(lines.p.data.message.timestamp, lines.p.timestamp)
