@@ -16,6 +16,12 @@
 {%- set pytest_options = "'\\s-[pnorW]\\s+[^\\s-]\\S*'" -%}
 {#- A choice of tests is a part of what was run. -#}
 {%- set pytest_choice = "'\\s-[mk](?:\\s+|=)(?:\"\"|(\\S+))'" -%}
+{%- set test_choice = "'\\s--?(?:run|skip|t|g|f?grep|filter|test(?:Name|Path)Patterns?|test-name-pattern|spec|tags?|only|include)=(\\S+)'" -%}
+{%- set test_exclusion = "'\\s--(?:ignore(?:-glob)?|deselect|exclude|testPathIgnorePatterns)[ =](\\S+)'" -%}
+{#- Variables that say which tools make uses, not what it makes. -#}
+{%- set tool_choice = "'\\s(?:PY|PYTHON\\d*|PIP|UV|VENV|NODE|NPM|PNPM|YARN|BUN|GO|CARGO|CC|CXX|SHELL|JOBS|V|Q|VERBOSE|QUIET|DEBUG|CI|SEED)=\\S*'" -%}
+{%- set without_run_options = regex_replace_all(regex_replace_all('bare_text', run_options, "''"), tool_choice, "''") -%}
+{%- set chosen_tests = regex_replace_all(regex_replace_all(without_run_options, test_choice, "' only:\\1'"), test_exclusion, "' not:\\1'") -%}
 {%- set filters = "'^(tail|head|grep|egrep|rg|sed|awk|cut|wc|sort|less|jq)\\b'" -%}
 
 with touched as {{ touched_sessions() }},
@@ -330,9 +336,9 @@ placed as (
     select
         *,
         case
-            when check_name = 'pytest' then
-                {{ regex_replace_all(regex_replace_all(regex_replace_all('bare_text', run_options, "''"), pytest_options, "''"), pytest_choice, "' only:\\1'") }}
-            else {{ regex_replace_all('bare_text', run_options, "''") }}
+            when check_kind <> 'test' then {{ without_run_options }}
+            when check_name = 'pytest' then {{ regex_replace_all(regex_replace_all(chosen_tests, pytest_options, "''"), pytest_choice, "' only:\\1'") }}
+            else {{ chosen_tests }}
         end as shape_text,
         case
             when regexp_matches(target_text, '^(/|~/|[A-Za-z]:)') then {{ path_identity("rtrim(target_text, '/')") }}

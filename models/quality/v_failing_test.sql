@@ -7,8 +7,7 @@ with results as (
         results.session_id,
         results.ran_at,
         results.outcome,
-        runs.command,
-        runs.command_shape
+        runs.command
     from {{ ref('fact_test_case_result') }} as results
     inner join {{ ref('fact_test_run') }} as runs on runs.run_id = results.run_id
     where results.ran_at is not null
@@ -37,13 +36,27 @@ runs as (
         runs.outcome,
         runs.command,
         runs.command_shape,
-        coalesce(sessions.project_path, 'unknown') as project_path
+        runs.total_tests,
+        coalesce(sessions.project_path, 'unknown') as project_path,
+        -- The same in every checkout of the project.
+        coalesce('/' || rtrim({{ path_in_checkout("concat(runs.working_dir, '/')", 'sessions.project_path') }}, '/'), runs.working_dir, 'unknown') as folder
     from {{ ref('fact_test_run') }} as runs
     inner join {{ ref('dim_session') }} as sessions on sessions.session_id = runs.session_id
     where runs.ran_at is not null
 ),
 
--- A run names few of the tests that pass: one that passed as a whole, with a command with which the test failed before, passed it too.
+failed_runs as (
+    select
+        runs.*,
+        results.test_case_id,
+        failures.first_failed_at
+    from results
+    inner join failures on failures.test_case_id = results.test_case_id
+    inner join runs on runs.run_id = results.run_id
+    where results.outcome = 'failed'
+),
+
+-- A run names few of the tests that pass: one that passed as a whole, and covers a run in which the test had failed, passed it too.
 passes as (
     select
         test_case_id,
@@ -53,22 +66,21 @@ passes as (
     where outcome = 'passed'
     union
     select
-        failed_shapes.test_case_id,
+        failed_runs.test_case_id,
         runs.run_id,
         runs.ran_at
-    from (
-        select distinct results.test_case_id, cases.project_path, cases.framework, results.command, results.command_shape
-        from results
-        inner join {{ ref('dim_test_case') }} as cases on cases.test_case_id = results.test_case_id
-        where results.outcome = 'failed'
-    ) as failed_shapes
+    from failed_runs
     inner join runs
-        on runs.project_path = failed_shapes.project_path and runs.framework = failed_shapes.framework
-        and runs.command_shape = failed_shapes.command_shape
+        on runs.project_path = failed_runs.project_path and runs.framework = failed_runs.framework
+        and {{ covers_run('runs', 'failed_runs', 'framework') }}
     where
         runs.outcome = 'passed'
+        -- Before its first failure the test may not have been there.
+        and runs.ran_at > failed_runs.first_failed_at
         -- What chooses single tests has the shape of what runs the whole file.
-        and (runs.command = failed_shapes.command or not regexp_matches(runs.command, '::|:\d+\b|#\w'))
+        and (runs.command = failed_runs.command or not regexp_matches(runs.command, '::|:\d+\b|#\w'))
+        -- Another script may run another suite.
+        and (runs.command_shape = failed_runs.command_shape or coalesce(runs.total_tests >= failed_runs.total_tests, true))
 ),
 
 last_passes as (
@@ -79,18 +91,18 @@ last_passes as (
     group by test_case_id
 ),
 
--- How often it failed after it had passed.
+-- How often it failed again after it had failed and passed.
 events as (
     select
-        test_case_id,
-        outcome,
-        lag(outcome) over (partition by test_case_id order by ran_at, run_id) as outcome_before
+        events.test_case_id,
+        events.outcome,
+        lag(events.outcome) over (partition by events.test_case_id order by events.ran_at, events.run_id) as outcome_before
     from (
-        select test_case_id, run_id, ran_at, 'failed' as outcome from results
-        where outcome = 'failed'
+        select test_case_id, run_id, ran_at, 'failed' as outcome from failed_runs
         union all
         select test_case_id, run_id, ran_at, 'passed' as outcome from passes
-    )
+    ) as events
+    inner join failures on failures.test_case_id = events.test_case_id and events.ran_at >= failures.first_failed_at
 ),
 
 relapses as (

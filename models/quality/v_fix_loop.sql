@@ -11,7 +11,7 @@ with runs as (
         measurements.measured_by,
         measurements.check_kind,
         measurements.command_shape,
-        measurements.working_dir,
+        measurements.working_dir as folder,
         measurements.passed,
         measurements.error_count
     from {{ ref('fact_quality_measurement') }} as measurements
@@ -19,8 +19,7 @@ with runs as (
     where measurements.passed is not null and measurements.working_dir is not null and measurements.measured_at is not null
 ),
 
--- A pass closes the loops of its own command and of all that it covers: the same check in the same folder or one above it, with
--- no target, with a folder that holds the one target of the other, or by a script.
+-- A pass closes the loops of its own command and of all that it covers.
 passes as (
     select
         runs.measurement_id,
@@ -30,21 +29,8 @@ passes as (
     from runs
     inner join runs as passes
         on passes.chain_session_id = runs.chain_session_id and passes.measured_by = runs.measured_by and passes.metric_id = runs.metric_id
-        and starts_with(runs.working_dir || '/', passes.working_dir || '/')
-    where
-        passes.passed and (
-            passes.command_shape = runs.command_shape
-            or starts_with(runs.command_shape, passes.command_shape || ' only:')
-            or (
-                starts_with(runs.command_shape, passes.command_shape || ' ')
-                and not regexp_matches(passes.command_shape, ' \S*[/.]\w| (src|tests?|spec|lib|app|packages)\b')
-            )
-            or (
-                starts_with(runs.command_shape, rtrim(passes.command_shape, '/') || '/')
-                and not contains(substr(runs.command_shape, length(passes.command_shape)), ' ')
-            )
-            or (starts_with(passes.command_shape, passes.measured_by || ': ') and passes.measured_by not like '%\_script' escape '\')
-        )
+        and {{ covers_run('passes', 'runs', 'measured_by') }}
+    where passes.passed
 ),
 
 numbered as (
@@ -76,7 +62,7 @@ numbered as (
 loops as (
     select
         chain_session_id,
-        working_dir,
+        folder,
         command_shape,
         measured_by,
         metric_id,
@@ -95,7 +81,7 @@ loops as (
         min_by(error_count, (measured_at, measurement_id)) as first_error_count,
         max(error_count) as most_error_count
     from numbered
-    group by chain_session_id, working_dir, command_shape, measured_by, metric_id, loop_number
+    group by chain_session_id, folder, command_shape, measured_by, metric_id, loop_number
     having count(*) filter (where not passed) > 0
 ),
 
@@ -147,7 +133,7 @@ select
     loops.measured_by,
     loops.check_kind,
     loops.command_shape,
-    loops.working_dir,
+    loops.folder as working_dir,
     loops.is_fixed,
     not loops.is_fixed and last_runs.last_run_at <= loops.last_run_at as was_not_run_again,
     loops.run_count,

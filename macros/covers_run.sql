@@ -1,0 +1,21 @@
+{#
+    Whether what one check run looked at holds all that another looked at, by their commands and folders: the same command, one
+    that chooses less, one without a target, a folder that holds the other's one target, or a script that ran the same check, in
+    the same folder or one above it. Both relations have `command_shape` and `folder`; of the wider one `name_column` is the check.
+#}
+{% macro covers_run(wide, narrow, name_column) -%}
+    starts_with({{ narrow }}.folder || '/', rtrim({{ wide }}.folder, '/') || '/') and (
+        {{ wide }}.command_shape = {{ narrow }}.command_shape
+        or starts_with({{ narrow }}.command_shape, {{ wide }}.command_shape || ' only:')
+        or starts_with({{ narrow }}.command_shape, {{ wide }}.command_shape || ' not:')
+        or (
+            starts_with({{ narrow }}.command_shape, {{ wide }}.command_shape || ' ')
+            and not regexp_matches({{ wide }}.command_shape, ' \S*[/.]\w| (src|tests?|spec|lib|app|packages)\b')
+        )
+        or (
+            starts_with({{ narrow }}.command_shape, rtrim({{ wide }}.command_shape, '/') || '/')
+            and not contains(substr({{ narrow }}.command_shape, length({{ wide }}.command_shape)), ' ')
+        )
+        or (starts_with({{ wide }}.command_shape, {{ wide }}.{{ name_column }} || ': ') and {{ wide }}.{{ name_column }} not like '%\_script' escape '\')
+    )
+{%- endmacro %}
