@@ -1,5 +1,6 @@
 {{ config(
-    materialized='incremental', incremental_strategy='append', on_schema_change='append_new_columns'
+    materialized='incremental', incremental_strategy='append', on_schema_change='append_new_columns',
+    zstd_columns=['written_text']
 ) }}
 
 with lines as (
@@ -39,5 +40,8 @@ select
     r as result,
     {{ patch_line_count('r.structuredPatch', '+') }} as patch_lines_added,
     {{ patch_line_count('r.structuredPatch', '-') }} as patch_lines_deleted,
+    case when r.type in ('create', 'update') and r.structuredPatch is not null
+        then struct_extract({{ json_struct('tool_use_result', '{"content": "VARCHAR"}') }}, 'content')
+    end as written_text,
     _batch_id
 from parsed
