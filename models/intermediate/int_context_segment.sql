@@ -91,30 +91,43 @@ origins as (
         case when coalesce(entry_weights.summary_count, 0) > 0 then 'own' else coalesce(thread_origins.origin, 'own') end as origin,
         -- With some early subagents the prompt is not in the log, and a copy that begins with a compaction does not show what
         -- that kept: a base that is what the texts leave over holds these too.
-        coalesce(thread_origins.is_answer_first, false) or coalesce(entry_weights.summary_count, 0) > 0 as is_mixed
+        coalesce(thread_origins.is_answer_first, false) or coalesce(entry_weights.summary_count, 0) > 0 as is_mixed,
+        coalesce(entry_weights.summary_count, 0) > 0 as begins_compacted
     from threads
     left join {{ ref('int_thread_origin') }} as thread_origins on thread_origins.thread_id = threads.thread_id
     left join entry_weights on entry_weights.thread_id = threads.thread_id and entry_weights.entered_response_number = 1
 ),
 
+-- What a thread still reads from the cache after a compaction: the base, and at most the memory files behind it.
+restarts as (
+    select
+        thread_id,
+        min(cache_read_tokens) as read_tokens
+    from responses
+    where context_change = 'compaction' and cache_read_tokens > 0
+    group by thread_id
+),
+
 -- The base of a thread: the system prompt and the tools. What the first response read from a cache is exactly that, for
--- another session wrote it; a cold start leaves what the logged texts do not explain.
+-- another session wrote it; a cold start leaves what the logged texts do not explain, and no more than a restart read.
 bases as (
     select
         responses.thread_id,
         case
             when responses.cache_read_tokens > 0 then responses.cache_read_tokens
-            else greatest(
+            else least(restarts.read_tokens, greatest(
                 responses.context_tokens - cast(round(coalesce(entry_weights.weight, 0) / rates.characters_per_token) as bigint), 0
-            )
+            ))
         end as base_tokens,
         responses.cache_read_tokens > 0 as is_measured,
+        restarts.read_tokens is not null as is_bounded,
         coalesce(entry_weights.weight, 0) <= rates.leftover_text_ratio * responses.context_tokens * rates.characters_per_token
             as is_mostly_base,
         rates.characters_per_token,
         rates.leftover_text_ratio
     from responses
     inner join rates on rates.thread_id = responses.thread_id
+    left join restarts on restarts.thread_id = responses.thread_id
     left join entry_weights
         on entry_weights.thread_id = responses.thread_id and entry_weights.entered_response_number = 1
     where responses.response_number = 1
@@ -133,7 +146,7 @@ entries as (
         responses.was_previous_final,
         responses.previous_output_tokens,
         least(bases.base_tokens, responses.context_tokens) as base_tokens,
-        bases.is_measured or bases.is_mostly_base as is_base_known,
+        bases.is_measured or bases.is_bounded or bases.is_mostly_base as is_base_known,
         bases.characters_per_token,
         bases.leftover_text_ratio,
         coalesce(entry_weights.weight, 0) as logged_weight,
@@ -193,6 +206,7 @@ groups as (
         split.is_base_known,
         split.leftover_text_ratio,
         origins.origin,
+        origins.begins_compacted,
         sum(grouped.weight) as logged_weight,
         count(*) as logged_count,
         count(*) filter (where not grouped.is_length_known) as unknown_count,
@@ -221,6 +235,7 @@ groups as (
         split.is_base_known,
         split.leftover_text_ratio,
         origins.origin,
+        origins.begins_compacted,
         0 as logged_weight,
         0 as logged_count,
         0 as unknown_count,
@@ -365,8 +380,8 @@ weighted as (
         case
             when context_change = 'start' and origin <> 'own' then 'inherited_context'
             when logged_count = 0 then 'unlogged'
+            when context_change = 'compaction' or context_change = 'start' and begins_compacted then 'kept_by_compaction'
             when context_change = 'start' then 'memory_and_environment'
-            when context_change = 'compaction' then 'kept_by_compaction'
             else 'unlogged'
         end as component_name,
         cast(null as varchar) as tool_use_id,
@@ -723,8 +738,8 @@ base_segments as (
         case
             when is_counted and component_name <> 'inherited_context' then part_method
             -- What went before is not known, nor how much of it is the system prompt.
-            when origin = 'cut_off' or is_mixed and not is_measured then 'estimated'
-            when not is_measured and not is_mostly_base then 'estimated'
+            when origin = 'cut_off' or is_mixed and not is_measured and not is_bounded then 'estimated'
+            when not is_measured and not is_bounded and not is_mostly_base then 'estimated'
             when not is_measured then 'proportional'
             else part_method
         end as allocation_method
