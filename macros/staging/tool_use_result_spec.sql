@@ -5,7 +5,7 @@
     "durationMs": "MS", "durationSeconds": "DOUBLE", "totalDurationMs": "MS", "timedOutAfterMs": "MS",
     "returnCodeInterpretation": "VARCHAR", "isImage": "BOOLEAN",
     "backgroundTaskId": "VARCHAR", "persistedOutputPath": "VARCHAR", "persistedOutputSize": "COUNT",
-    "staleReadFileStateHint": "JSON",
+    "staleReadFileStateHint": "JSON", "staleRecovered": "BOOLEAN",
     "gitOperation": {"commit": {"sha": "VARCHAR", "kind": "VARCHAR", "branch": "VARCHAR"},
         "push": {"branch": "VARCHAR"}, "branch": {"ref": "VARCHAR", "action": "VARCHAR"},
         "pr": {"number": "COUNT", "url": "VARCHAR", "action": "VARCHAR"}},

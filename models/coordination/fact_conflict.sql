@@ -1,3 +1,7 @@
+{#- Commands that only look; one that writes its output somewhere, or goes on with another command, does more. -#}
+{%- set looks = "'^\\s*(?:cd\\s+(?:\"[^\"]*\"|\\S+)\\s*(?:&&|\\x3b|\\n)\\s*)?"
+    ~ "(?:cat|ls|grep|egrep|rg|head|tail|find|wc|pwd|git\\s+(?:status|log|diff|show|branch))\\b[^>\\x3b&\\n]*$'" -%}
+
 with sessions as (
     select session_id, host, working_dir
     from {{ ref('dim_session') }}
@@ -11,12 +15,18 @@ calls as (
         tool_name,
         called_at,
         returned_at,
+        line_uuid,
         result_line_uuid,
+        turn_id,
+        response_id,
         target_path,
         error_type,
         is_success,
         tool_input.command as command,
+        tool_name in ('Bash', 'PowerShell') and tool_input.command is not null
+        and not {{ regex_matches('tool_input.command', looks) }} as may_write,
         result.staleReadFileStateHint as stale_hint,
+        coalesce(result.staleRecovered, false) as was_recovered,
         source_path,
         source_line,
         _batch_id
@@ -136,7 +146,8 @@ git_calls as (
             regex_replace('command', 'git[^|\\x3b&\\n]*--(?:continue|skip|abort|quit)', ''),
             "'git(?: +-[Cc] +\\S+| +--[a-z-]+(?:=\\S+)?)* +(?:merge|rebase|pull|cherry-pick|revert|am|stash +(?:pop|apply))(?:\\s|$)'"
         ) }} as is_begun,
-        {{ regex_matches('command', "'git[^|\\x3b&\\n]*--(?:continue|skip)'") }} as is_continued
+        {{ regex_matches('command', "'git[^|\\x3b&\\n]*--(?:continue|skip)'") }} as is_continued,
+        contains(command, 'merge-tree') as is_trial
     from calls
     where tool_name in ('Bash', 'PowerShell') and contains(command, 'git ')
 ),
@@ -155,6 +166,8 @@ operations as (
             else tool_use_id
         end as operation_id
     from git_calls
+    -- `git merge-tree` only tries what a merge would do.
+    where is_begun or is_continued or not is_trial
 ),
 
 outputs as (
@@ -178,32 +191,40 @@ outputs as (
     where contains(blocks.block_text, 'Merge conflict in ')
 ),
 
--- What an agent was told: the file is not what it read.
+-- What an agent was told: the file is not what it read. One hint may name several files.
+hinted as (
+    select
+        calls.*,
+        {{ split_text(regex_group('calls.stale_hint', "previously read: (.+?)(?:[.] |[.]?\\]|$)"), "', '") }} as hinted_paths
+    from calls
+    where calls.stale_hint is not null
+),
+
 signs as (
     select
         {{ surrogate_key(["'modified_since_read'", 'calls.tool_use_id']) }} as conflict_id,
         calls.session_id,
         calls.actor,
+        calls.turn_id,
+        calls.tool_use_id,
         calls.target_path as file_path,
         coalesce(calls.returned_at, calls.called_at) as detected_at,
-        coalesce(calls.returned_at, calls.called_at) as last_detected_at,
-        'modified_since_read' as detection_rule,
-        1 as signal_count,
+        case when calls.was_recovered then 'stale_recovered' else 'modified_since_read' end as detection_rule,
         calls.source_path,
         calls.source_line,
         calls._batch_id
     from calls
-    where calls.error_type = 'validation_modified_since_read'
+    where calls.error_type = 'validation_modified_since_read' or calls.was_recovered
     union all
     select
         {{ surrogate_key(["'edited_text_file'", 'lines.line_uuid']) }} as conflict_id,
         lines.session_id,
         lines.actor,
+        turns.turn_id,
+        cast(null as varchar) as tool_use_id,
         {{ path_identity('attachments.attachment.filename') }} as file_path,
         lines.created_at as detected_at,
-        lines.created_at as last_detected_at,
         'edited_text_file' as detection_rule,
-        1 as signal_count,
         files.path as source_path,
         lines.line_number as source_line,
         lines._batch_id
@@ -212,77 +233,154 @@ signs as (
         on lines.file_id = attachments.file_id and lines.line_number = attachments.line_number
         and lines.part_number = attachments.part_number
     inner join {{ ref('stg_transcripts__file') }} as files on files.file_id = lines.file_id
+    left join {{ ref('int_line_turn') }} as turns on turns.line_uuid = lines.line_uuid
     where attachments.attachment_type = 'edited_text_file'
     union all
     select
-        {{ surrogate_key(["'stale_hint'", 'calls.tool_use_id']) }} as conflict_id,
-        calls.session_id,
-        calls.actor,
-        nullif({{ regex_group('calls.stale_hint', 'previously read: ([^,]+?)(?:,|[.] |[.]?\\])') }}, '') as file_path,
-        coalesce(calls.returned_at, calls.called_at) as detected_at,
-        coalesce(calls.returned_at, calls.called_at) as last_detected_at,
+        {{ surrogate_key(["'stale_hint'", 'tool_use_id', 'trim(file_path)']) }} as conflict_id,
+        session_id,
+        actor,
+        turn_id,
+        tool_use_id,
+        nullif(trim(file_path), '') as file_path,
+        coalesce(returned_at, called_at) as detected_at,
         'stale_hint' as detection_rule,
-        1 as signal_count,
-        calls.source_path,
-        calls.source_line,
-        calls._batch_id
-    from calls
-    where calls.stale_hint is not null
+        source_path,
+        source_line,
+        _batch_id
+    from {{ explode('hinted', 'hinted_paths', 'file_path', 'path_number') }} as exploded
     union all
-    -- One per operation and file, however often its output names the file.
     select
         {{ surrogate_key(["'merge_conflict'", 'session_id', 'actor', 'operation_id', 'trim(file_path)']) }} as conflict_id,
         session_id,
         actor,
+        cast(null as varchar) as turn_id,
+        tool_use_id,
         trim(file_path) as file_path,
-        min(detected_at) as detected_at,
-        max(detected_at) as last_detected_at,
+        detected_at,
         'git_conflict' as detection_rule,
-        count(distinct tool_use_id) as signal_count,
-        min_by(source_path, (detected_at, source_path, source_line)) as source_path,
-        min_by(source_line, (detected_at, source_path, source_line)) as source_line,
-        max(_batch_id) as _batch_id
+        source_path,
+        source_line,
+        _batch_id
     from {{ explode('outputs', 'file_paths', 'file_path', 'path_number') }} as exploded
-    group by session_id, actor, operation_id, trim(file_path)
 ),
 
 -- Git and the client's hints name a path as it is seen from the working directory.
-signals as (
+placed as (
     select
-        signs.conflict_id,
-        signs.session_id,
-        signs.actor,
+        signs.* exclude (file_path),
         case
             when signs.file_path is null or sessions.working_dir is null then {{ path_identity('signs.file_path') }}
             else {{ absolute_path('signs.file_path', 'sessions.working_dir') }}
         end as file_path,
-        signs.detected_at,
-        signs.last_detected_at,
-        signs.detection_rule,
-        signs.signal_count,
-        signs.source_path,
-        signs.source_line,
-        signs._batch_id,
         sessions.host
     from signs
     inner join sessions on sessions.session_id = signs.session_id
 ),
 
 -- When the agent itself last had the file in hand: what others wrote before that it knew.
-last_looks as (
+looks as (
     select
-        signals.conflict_id,
-        max(coalesce(calls.returned_at, calls.called_at)) as looked_at
-    from signals
-    inner join calls
-        on calls.session_id = signals.session_id and calls.actor = signals.actor and calls.target_path = signals.file_path
-        and coalesce(calls.returned_at, calls.called_at) < signals.detected_at
+        calls.session_id,
+        calls.actor,
+        calls.target_path as file_path,
+        coalesce(calls.returned_at, calls.called_at) as looked_at
+    from calls
     inner join {{ ref('tool_types') }} as types on types.tool_name = calls.tool_name
     where types.tool_family in ('file_read', 'file_edit', 'notebook') and calls.is_success
+),
+
+last_looks as (
+    select
+        placed.conflict_id,
+        placed.detected_at,
+        max(looks.looked_at) as looked_at
+    from placed
+    inner join looks
+        on looks.session_id = placed.session_id and looks.actor = placed.actor and looks.file_path = placed.file_path
+        and looks.looked_at < placed.detected_at
+    group by placed.conflict_id, placed.detected_at
+),
+
+-- One change may show several times in a turn before the agent looks at the file again; a merge shows with every call of it.
+keyed as (
+    select
+        placed.*,
+        last_looks.looked_at,
+        case
+            when placed.detection_rule in ('git_conflict', 'modified_since_read') then placed.conflict_id
+            else concat_ws(
+                chr(31), placed.session_id, placed.actor, placed.turn_id, coalesce(placed.file_path, placed.conflict_id),
+                cast(last_looks.looked_at as varchar)
+            )
+        end as change_key
+    from placed
+    left join last_looks
+        on last_looks.conflict_id = placed.conflict_id and last_looks.detected_at is not distinct from placed.detected_at
+),
+
+changes as (
+    select
+        change_key,
+        count(distinct coalesce(tool_use_id, conflict_id)) as signal_count,
+        max(detected_at) as last_detected_at,
+        max_by(source_line, (detected_at, source_line)) as last_source_line
+    from keyed
+    group by change_key
+),
+
+signals as (
+    select
+        first_signs.* exclude (change_key, sign_number),
+        changes.signal_count,
+        changes.last_detected_at,
+        changes.last_source_line
+    from (
+        select
+            *,
+            row_number() over (partition by change_key order by detected_at, source_path, source_line, conflict_id) as sign_number
+        from keyed
+    ) as first_signs
+    inner join changes on changes.change_key = first_signs.change_key
+    where first_signs.sign_number = 1
+),
+
+-- The last that the agent had said or called before it was told.
+previous_lines as (
+    select
+        signals.conflict_id,
+        max(lines.created_at) as written_at,
+        max_by(lines.line_uuid, (lines.created_at, lines.line_number)) as line_uuid
+    from signals
+    inner join {{ ref('int_line') }} as lines
+        on lines.session_id = signals.session_id and lines.actor = signals.actor and lines.line_type = 'assistant'
+        and (
+            lines.created_at < signals.detected_at
+            or (lines.created_at = signals.detected_at and lines.line_number < signals.source_line)
+        )
+    where signals.detection_rule = 'edited_text_file'
     group by signals.conflict_id
 ),
 
--- Who else had written to the file shortly before.
+-- The change is its own where it ran a command that did more than look: with what it said last, since a change is told with the next
+-- request; an edit that fails or is fitted in tells of all that happened since it last had the file in hand.
+own_changes as (
+    select distinct signals.conflict_id
+    from signals
+    inner join previous_lines on previous_lines.conflict_id = signals.conflict_id
+    inner join calls as last_calls on last_calls.line_uuid = previous_lines.line_uuid
+    inner join calls on calls.session_id = last_calls.session_id and calls.response_id = last_calls.response_id
+    where calls.may_write
+    union
+    select signals.conflict_id
+    from signals
+    inner join calls
+        on calls.session_id = signals.session_id and calls.actor = signals.actor
+        and calls.called_at > signals.looked_at and calls.called_at <= signals.detected_at
+    where signals.detection_rule in ('modified_since_read', 'stale_recovered') and calls.may_write
+),
+
+-- Who else had written to the file shortly before, or since the agent was last at work, when it could not have been told.
 culprits as (
     select
         signals.conflict_id,
@@ -292,14 +390,16 @@ culprits as (
         row_number() over (partition by signals.conflict_id order by edits.edited_at desc, edits.tool_use_id) as culprit_rank
     from signals
     inner join edits on edits.host = signals.host and edits.file_path = signals.file_path
-    left join last_looks on last_looks.conflict_id = signals.conflict_id
+    left join previous_lines on previous_lines.conflict_id = signals.conflict_id
     where
-        -- Git tells of two branches, not of who was at work at the same time.
-        signals.detection_rule <> 'git_conflict'
+        -- Git tells of two branches, not of who was at work at the same time; a hint, of the agent's own command.
+        signals.detection_rule not in ('git_conflict', 'stale_hint')
         and (edits.session_id <> signals.session_id or edits.actor <> signals.actor)
         and edits.edited_at <= signals.detected_at
-        and edits.edited_at >= signals.detected_at - interval {{ var('conflict_window_minutes') }} minute
-        and edits.edited_at > coalesce(last_looks.looked_at, edits.edited_at - interval 1 second)
+        and edits.edited_at >= least(
+            signals.detected_at - interval {{ var('conflict_window_minutes') }} minute, coalesce(previous_lines.written_at, signals.detected_at)
+        )
+        and edits.edited_at > coalesce(signals.looked_at, edits.edited_at - interval 1 second)
 ),
 
 ends as (
@@ -307,7 +407,7 @@ ends as (
         signals.conflict_id,
         min(calls.called_at) filter (
             where signals.detection_rule <> 'git_conflict' and calls.is_success and calls.target_path = signals.file_path
-            and types.tool_family in ('file_edit', 'notebook')
+            and types.tool_family in ('file_edit', 'notebook') and calls.turn_id is not distinct from signals.turn_id
         ) as edited_at,
         min(calls.called_at) filter (
             where signals.detection_rule = 'git_conflict' and calls.is_success
@@ -319,7 +419,15 @@ ends as (
         ) as committed_at
     from signals
     inner join calls
-        on calls.session_id = signals.session_id and calls.actor = signals.actor and calls.called_at > signals.last_detected_at
+        on calls.session_id = signals.session_id and calls.actor = signals.actor
+        and (
+            calls.called_at > signals.last_detected_at
+            -- The lines of a copied session may all have one time.
+            or (
+                calls.called_at = signals.last_detected_at and calls.source_path = signals.source_path
+                and calls.source_line > signals.last_source_line
+            )
+        )
         and (calls.target_path = signals.file_path or calls.tool_name in ('Bash', 'PowerShell'))
     left join {{ ref('tool_types') }} as types on types.tool_name = calls.tool_name
     group by signals.conflict_id
@@ -339,7 +447,7 @@ signal_conflicts as (
         case
             when signals.detection_rule = 'git_conflict' then 'merge_conflict'
             when culprits.agent_id is not null then 'file_edit'
-            when signals.detection_rule = 'stale_hint' then 'stale_read'
+            when signals.detection_rule = 'stale_hint' or own_changes.conflict_id is not null then 'stale_read'
             else 'external_change'
         end as conflict_type,
         signals.detection_rule,
@@ -349,12 +457,13 @@ signal_conflicts as (
                     when ends.aborted_at < coalesce(ends.committed_at, ends.aborted_at + interval 1 second) then 'abort'
                     when ends.committed_at is not null then 'merge'
                 end
-            when ends.edited_at is not null then 'merge'
+            when ends.edited_at is not null or signals.detection_rule = 'stale_recovered' then 'merge'
             when culprits.agent_id is not null then 'agent2_wins'
             else 'change_stood'
         end as resolution,
         case
             when signals.detection_rule = 'git_conflict' then least(ends.aborted_at, ends.committed_at)
+            when signals.detection_rule = 'stale_recovered' then signals.detected_at
             else ends.edited_at
         end as resolved_at,
         case when culprits.agent_id is not null then 'estimated' else 'observed' end as provenance,
@@ -366,6 +475,7 @@ signal_conflicts as (
     from signals
     inner join actors on actors.session_id = signals.session_id and actors.actor = signals.actor
     left join culprits on culprits.conflict_id = signals.conflict_id and culprits.culprit_rank = 1
+    left join own_changes on own_changes.conflict_id = signals.conflict_id
     left join ends on ends.conflict_id = signals.conflict_id
 ),
 
