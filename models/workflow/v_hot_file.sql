@@ -57,7 +57,7 @@ conflicts as (
     select
         files.repository_file,
         count(*) filter (where conflicts.is_between_agents) as conflict_count,
-        count(*) filter (where conflicts.conflict_type in ('external_change', 'stale_read')) as external_change_count,
+        count(*) filter (where conflicts.conflict_type = 'external_change') as external_change_count,
         count(*) filter (where conflicts.conflict_type = 'merge_conflict') as merge_conflict_count
     from {{ ref('fact_conflict') }} as conflicts
     inner join files on files.file_id = conflicts.file_id
