@@ -1,7 +1,7 @@
 -- depends_on: {{ ref('tool_error_rules') }}
 {{ config(
     materialized='incremental', incremental_strategy='replace_touched', on_schema_change='append_new_columns',
-    zstd_columns=['tool_input_json', 'error_text']
+    zstd_columns=['tool_input_json', 'error_text', 'written_text']
 ) }}
 
 with touched as {{ touched_sessions() }},
@@ -88,7 +88,8 @@ paired as (
         results.result,
         results.result_shape,
         results.patch_lines_added,
-        results.patch_lines_deleted
+        results.patch_lines_deleted,
+        results.written_text
     from calls
     left join returns on returns.tool_use_id = calls.tool_use_id and returns.return_rank = 1
     left join {{ ref('stg_transcripts__line') }} as lines
@@ -261,8 +262,11 @@ select
         when {{ regex_matches('concluded.tool_input.command', "'\\bgh\\s+pr\\s+create\\b'") }}
             then {{ regex_groups('concluded.result_text', '(?m)^(https://\\S+/pull/[0-9]+)\\s*$') }}
     end as pull_request_urls,
-    case when concluded.result.type = 'create' then concluded.written_line_count else concluded.patch_lines_added end
-        as patch_lines_added,
+    concluded.written_text,
+    case
+        when concluded.result.type = 'create' then coalesce({{ line_count('concluded.written_text') }}, concluded.written_line_count)
+        else concluded.patch_lines_added
+    end as patch_lines_added,
     case when concluded.result.type = 'create' then 0 else concluded.patch_lines_deleted end as patch_lines_deleted,
     touched._batch_id
 from concluded
