@@ -11,3 +11,22 @@
 
 {# A word of a shell command without its quotes; NULL where it is empty. #}
 {% macro unquoted(word) -%} nullif(trim({{ word }}, '"'' '), '') {%- endmacro %}
+
+{#
+    Where a walk from folder to folder ends: each step is a path as seen from the one before it, an absolute one begins anew and
+    an empty one stays. `..` goes up, four times in a row at most.
+#}
+{% macro walked_path(steps) -%}
+    {%- set joined = [] -%}
+    {%- for step in steps %}{% do joined.append("nullif(rtrim(" ~ step ~ ", '/'), '')") %}{% endfor -%}
+    {%- set path = namespace(sql=path_identity(regex_replace_all("concat_ws('/', " ~ joined | join(', ') ~ ")", "'^.*//'", "'/'"))) -%}
+    {%- for _ in range(4) -%}
+        {%- set path.sql = regex_replace_all(path.sql, "'/(?:[^/.]|[.][^/.]|[.][.][^/])[^/]*/[.][.](/|$)'", "'\\1'") -%}
+    {%- endfor -%}
+    {{ path.sql }}
+{%- endmacro %}
+
+{# A path with the home folder written out where it begins with `~`. #}
+{% macro home_path(path, home) -%}
+    case when {{ path }} = '~' or {{ path }} like '~/%' then {{ home }} || substr({{ path }}, 2) else {{ path }} end
+{%- endmacro %}

@@ -23,46 +23,18 @@ sessions as (
     semi join touched on touched.session_id = sessions.session_id
 ),
 
--- Clients before 2.1.160 do not log what git did. What it printed is read instead: git's own line for a commit, the line of a
--- log behind a silent commit if its subject is in the command, the short answer of a wrapper. A call that failed afterwards has
--- committed all the same.
-git_calls as (
+line_branches as (
+    select distinct session_id, line_uuid, git_branch from lines
+),
+
+pull_request_calls as (
     select
         calls.*,
-        lines.git_branch as line_branch
+        line_branches.git_branch as line_branch
     from {{ ref('int_tool_call') }} as calls
     semi join touched on touched.session_id = calls.session_id
-    left join (select distinct session_id, line_uuid, git_branch from lines) as lines
-        on lines.line_uuid = calls.line_uuid and lines.session_id = calls.session_id
-    where calls.result.gitOperation is not null or calls.commit_lines is not null or calls.pull_request_urls is not null
-),
-
-commit_texts as (
-    select
-        *,
-        nullif({{ regex_group('commit_line', '^(?:\\[(?:[^\\]]+ )?|ok(?: ✓)? )?([0-9a-f]{7,40})\\b') }}, '') as commit_sha,
-        nullif(nullif({{ regex_group('commit_line', '^\\[([^ \\]]+)(?: \\(root-commit\\))? [0-9a-f]{7,40}\\]') }}, ''), 'detached') as commit_branch,
-        nullif(trim({{ regex_group('commit_line', '^(?:\\[[^\\]]+\\]|[0-9a-f]{7,40}) (.*)$') }}), '') as commit_subject
-    from {{ explode('git_calls', 'commit_lines', 'commit_line', 'commit_line_number') }} as exploded
-),
-
-printed_commits as (
-    select
-        *,
-        case
-            when {{ regex_matches('tool_input.command', "'\\bgit\\b[^\\n\\x3b&|\"]*\\scherry-pick\\b'") }} then 'cherry-picked'
-            when {{ regex_matches('tool_input.command', "'\\bgit\\b[^\\n\\x3b&|\"]*\\srevert\\b'") }} then 'reverted'
-            when contains(tool_input.command, '--amend') then 'amended'
-            else 'committed'
-        end as commit_kind,
-        row_number() over (partition by tool_use_id, commit_sha order by commit_line_number) as print_rank
-    from commit_texts
-    where
-        result.gitOperation.commit.sha is null and commit_sha is not null
-        and (
-            commit_line like '[%' or commit_line like 'ok%'
-            or (length(commit_subject) >= 8 and contains(tool_input.command, commit_subject))
-        )
+    left join line_branches on line_branches.line_uuid = calls.line_uuid and line_branches.session_id = calls.session_id
+    where calls.result.gitOperation.pr.url is not null or calls.pull_request_urls is not null
 ),
 
 pull_requests as (
@@ -89,11 +61,11 @@ pull_requests as (
         select
             session_id, returned_at, source_line, source_path, tool_input, line_branch, result.gitOperation.pr.url as pr_url,
             true as is_logged
-        from git_calls
+        from pull_request_calls
         where result.gitOperation.pr.url is not null and result.gitOperation.pr.action = 'created'
         union all
         select session_id, returned_at, source_line, source_path, tool_input, line_branch, pr_url, false as is_logged
-        from {{ explode('git_calls', 'pull_request_urls', 'pr_url', 'pr_url_number') }} as exploded
+        from {{ explode('pull_request_calls', 'pull_request_urls', 'pr_url', 'pr_url_number') }} as exploded
     ) as created
 ),
 
@@ -188,21 +160,20 @@ events as (
     )
     union all
     select
-        {{ surrogate_key(['tool_use_id', "'commit'"]) }}, session_id, actor, returned_at, 'commit', cast(null as varchar),
-        {{ as_json({
-            'sha': 'result.gitOperation.commit.sha', 'branch': 'result.gitOperation.commit.branch',
-            'kind': 'result.gitOperation.commit.kind'
-        }) }},
-        source_path, source_line, 'observed', coalesce(result.gitOperation.commit.branch, line_branch)
-    from git_calls
-    where result.gitOperation.commit.sha is not null
-    union all
-    select
-        {{ surrogate_key(['tool_use_id', "'commit'", 'commit_sha']) }}, session_id, actor, returned_at, 'commit', cast(null as varchar),
-        {{ as_json({'sha': 'commit_sha', 'branch': 'commit_branch', 'kind': 'commit_kind', 'subject': 'left(commit_subject, 200)'}) }},
-        source_path, source_line, 'estimated', coalesce(commit_branch, line_branch)
-    from printed_commits
-    where print_rank = 1
+        commits.commit_key, commits.session_id, commits.actor, commits.committed_at, 'commit', cast(null as varchar),
+        case
+            when commits.provenance = 'observed'
+                then {{ as_json({'sha': 'commits.commit_id', 'branch': 'commits.commit_branch', 'kind': 'commits.commit_kind'}) }}
+            else {{ as_json({
+                'sha': 'commits.commit_id', 'branch': 'commits.commit_branch', 'kind': 'commits.commit_kind',
+                'subject': 'left(commits.commit_subject, 200)'
+            }) }}
+        end,
+        commits.source_path, commits.source_line, commits.provenance, coalesce(commits.commit_branch, line_branches.git_branch)
+    from {{ ref('int_commit') }} as commits
+    semi join touched on touched.session_id = commits.session_id
+    left join line_branches on line_branches.line_uuid = commits.line_uuid and line_branches.session_id = commits.session_id
+    where commits.commit_id is not null
     union all
     select
         {{ surrogate_key(['session_id', "'pr'", 'pr_url']) }}, session_id, 'main', min(created_at), 'pull_request', pr_url,

@@ -5,6 +5,7 @@ with edits as (
         calls.target_path as document_path,
         calls.session_id,
         actors.agent_id,
+        calls.actor,
         calls.turn_id,
         coalesce(calls.returned_at, calls.called_at) as updated_at,
         calls.called_at as began_at,
@@ -28,6 +29,7 @@ commits as (
         document_path,
         cast(null as varchar) as session_id,
         cast(null as varchar) as agent_id,
+        cast(null as varchar) as actor,
         cast(null as varchar) as turn_id,
         committed_at as updated_at,
         committed_at as began_at,
@@ -40,43 +42,103 @@ commits as (
     from {{ ref('stg_code__change') }}
 ),
 
--- The commit that an edit went into: the next one of the file that a scan knows, else, of a file in the session's own folders, the
--- next one of its session.
+-- The commit that an edit went into: the next one of the file that a scan knows, else the next one of its session that was made
+-- in the file's checkout and took the file.
 session_commits as (
     select
-        events.session_id,
+        commits.*,
         sessions.project_path,
         sessions.worktree_path,
-        sessions.working_dir,
-        events.event_at as committed_at,
-        {{ regex_group('events.metadata', '"sha":"([^"]+)"') }} as commit_id
-    from {{ ref('fact_session_event') }} as events
-    inner join {{ ref('dim_session') }} as sessions on sessions.session_id = events.session_id
-    where events.event_type = 'commit' and events.event_at is not null
+        sessions.working_dir
+    from {{ ref('int_commit') }} as commits
+    inner join {{ ref('dim_session') }} as sessions on sessions.session_id = commits.session_id
+    where commits.committed_at is not null
+),
+
+session_edits as (
+    select
+        update_key,
+        session_id,
+        actor,
+        document_path,
+        replace(document_path, chr(92), '/') as plain_path,
+        {{ regex_group('document_path', '^(.*worktrees/[^/]+)/') }} as worktree,
+        updated_at,
+        source_path,
+        source_line
+    from edits
+),
+
+later_commits as (
+    select
+        edits.update_key,
+        edits.document_path,
+        edits.plain_path,
+        commits.checkout,
+        commits.staged_paths,
+        commits.is_whole,
+        max(length(commits.checkout)) filter (where commits.is_own_checkout) over (partition by edits.update_key) as own_checkout_length,
+        length(edits.worktree) as worktree_length,
+        commits.commit_id,
+        -- A subagent's own commits go before those of others; lines of one time follow each other in their file.
+        (
+            edits.actor <> 'main' and commits.actor <> edits.actor, commits.committed_at, commits.source_path, commits.source_line,
+            commits.command_number, coalesce(commits.commit_id, '')
+        ) as commit_order
+    from session_edits as edits
+    inner join session_commits as commits
+        on commits.session_id = edits.session_id and commits.committed_at >= edits.updated_at
+        and not (commits.committed_at = edits.updated_at and commits.source_path = edits.source_path and commits.source_line < edits.source_line)
+        and case
+            when commits.checkout is not null then starts_with(edits.document_path, commits.checkout || '/')
+            else
+                starts_with(edits.document_path, commits.project_path || '/')
+                or starts_with(edits.document_path, commits.worktree_path || '/')
+                or starts_with(edits.document_path, commits.working_dir || '/')
+        end
+),
+
+-- A checkout inside another one has its own commits.
+commits_of_checkout as (
+    select *
+    from later_commits
+    where checkout is null or length(checkout) >= greatest(coalesce(own_checkout_length, 0), worktree_length)
+),
+
+taking_commits as (
+    select update_key, commit_id, commit_order
+    from commits_of_checkout
+    where is_whole
+    union all
+    select update_key, commit_id, commit_order
+    from {{ explode('commits_of_checkout', 'staged_paths', 'staged_path', 'path_number') }} as exploded
+    where
+        starts_with(plain_path || '/', staged_path || '/')
+        -- Where the folder of the command is not known.
+        or (staged_path not like '/%' and contains(plain_path || '/', '/' || staged_path || '/'))
 ),
 
 edit_commits as (
     select
-        update_key,
-        coalesce(min_by(commit_id, (committed_at, commit_id)) filter (where is_of_file), min_by(commit_id, (committed_at, commit_id)))
-            as commit_id
-    from (
-        select edits.update_key, commits.commit_id, commits.updated_at as committed_at, true as is_of_file
+        edits.update_key,
+        coalesce(of_file.commit_id, nullif(of_session.commit_id, '')) as commit_id
+    from edits
+    left join (
+        select
+            edits.update_key,
+            min_by(commits.commit_id, (commits.updated_at, commits.commit_id)) as commit_id
         from edits
         inner join commits on commits.document_path = edits.document_path and commits.updated_at >= edits.updated_at
-        union all
-        select edits.update_key, session_commits.commit_id, session_commits.committed_at, false
-        from edits
-        inner join session_commits
-            on session_commits.session_id = edits.session_id and session_commits.committed_at >= edits.updated_at
-            and session_commits.commit_id <> ''
-            and (
-                starts_with(edits.document_path, session_commits.project_path || '/')
-                or starts_with(edits.document_path, session_commits.worktree_path || '/')
-                or starts_with(edits.document_path, session_commits.working_dir || '/')
-            )
-    ) as later_commits
-    group by update_key
+        group by edits.update_key
+    ) as of_file on of_file.update_key = edits.update_key
+    left join (
+        select
+            update_key,
+            -- A silent commit has no id that is known.
+            min_by(coalesce(commit_id, ''), commit_order) as commit_id
+        from taking_commits
+        group by update_key
+    ) as of_session on of_session.update_key = edits.update_key
 ),
 
 -- What a scan found changed and no commit explains. Its first look at a file is no change, nor is one that sets the same
@@ -96,6 +158,7 @@ scans as (
         looks.document_path,
         cast(null as varchar) as session_id,
         cast(null as varchar) as agent_id,
+        cast(null as varchar) as actor,
         cast(null as varchar) as turn_id,
         case when looks.is_deleted then looks.scanned_at else looks.modified_at end as updated_at,
         looks.modified_at as began_at,
