@@ -21,7 +21,15 @@
 {%- set name_start = '[^:\\s*<>|"`]' -%}
 {%- set name_part = '[^:*<>|"`]' -%}
 {%- set path_part = '[\\p{L}\\p{N}_./@+~\\[\\]-]' -%}
-{%- set known_names = "'(?i)^(?:dockerfile|makefile|rakefile|gemfile|justfile|jenkinsfile|license|readme|changelog)$'" -%}
+{%- set known_name = '(?i:dockerfile|makefile|rakefile|gemfile|justfile|jenkinsfile|license|readme|changelog)' -%}
+{%- set known_names = "'^(?:.*/)?" ~ known_name ~ "$'" -%}
+{#- Before a colon only as they are spelled: `license: MIT` names no file. -#}
+{%- set known_prefix = '(?:[Dd]ockerfile|[Mm]akefile|Rakefile|Gemfile|[Jj]ustfile|Jenkinsfile|LICENSE|README|CHANGELOG)' -%}
+{#- What says that nothing was found: a search, the client, a shell, a program whose file or folder is not there. -#}
+{%- set no_find = '^(?:No (?:matches|files) found|Found 0 )' -%}
+{%- set no_output = '^\\(\\S+ completed with no output\\)$' -%}
+{%- set no_match = '(?:\\(eval\\)|\\S*sh)[^\\n]{0,20}: no match(?:es found)?: [^\\n]*' -%}
+{%- set no_file = '(?:cat|bat|nl|head|tail|sed|[efu]?grep|rg|ag|ack|git|find|fd|bfs|cd|\\(eval\\)|\\S*sh):[^\\n]*[Nn]o such file or directory[^\\n]*' -%}
 
 with touched as {{ touched_sessions() }},
 
@@ -40,14 +48,28 @@ calls as (
         and calls.call_status in ('ok', 'error')
 ),
 
+-- Without what the client adds around it. Of a result that it put into a file the agent was given the beginning only.
 result_texts as (
     select
-        blocks.tool_use_id,
-        min(blocks.block_text) as result_text
-    from {{ ref('stg_transcripts__block') }} as blocks
-    semi join calls on calls.tool_use_id = blocks.tool_use_id and calls.result_line_uuid = blocks.line_uuid
-    where blocks.block_type = 'tool_result'
-    group by blocks.tool_use_id
+        tool_use_id,
+        is_preview,
+        case
+            when is_preview
+                then {{ regex_remove(
+                    regex_remove('block_text', '^<persisted-output>\\n(?:[^\\n]*\\n)*?Preview [^\\n]*:\\n'), '\\n(?:[.]{3}\\n)?</persisted-output>\\s*$'
+                ) }}
+            else {{ regex_remove('block_text', '(?:^|\\n)Shell cwd was reset to [^\\n]*\\s*$') }}
+        end as result_text
+    from (
+        select
+            blocks.tool_use_id,
+            min(blocks.block_text) as block_text,
+            starts_with(min(blocks.block_text), '<persisted-output>') as is_preview
+        from {{ ref('stg_transcripts__block') }} as blocks
+        semi join calls on calls.tool_use_id = blocks.tool_use_id and calls.result_line_uuid = blocks.line_uuid
+        where blocks.block_type = 'tool_result'
+        group by blocks.tool_use_id
+    ) as blocks_of_calls
 ),
 
 -- A shell command: where it runs, its first part, what follows.
@@ -132,6 +154,11 @@ command_targets as (
                 then {{ unquoted(regex_group('words', '^\\s*("[^"]*"|\'\'[^\'\']*\'\'|[^\\s-]\\S*)')) }}
             else {{ unquoted(regex_group('words', '^\\s*(?:' ~ word ~ ')\\s+(' ~ plain_word ~ ')')) }}
         end as target,
+        -- The number of a redirected stream is no file.
+        retrieval_method = 'keyword' and trim(case
+            when named_pattern <> '' then {{ regex_remove('words', '^\\s*(?:' ~ plain_word ~ ')') }}
+            else {{ regex_remove('words', '^\\s*(?:' ~ word ~ ')\\s+(?:' ~ plain_word ~ ')') }}
+        end) not in ('', '1', '2') as has_more_targets,
         case
             when program = 'sed' then {{ number_in('arguments', '([0-9]+)(?:,[0-9$]+)?p') }}
             when program in ('cat', 'bat', 'nl', 'head') then 1
@@ -181,18 +208,52 @@ questions as (
                 )
             else command_targets.line_start
         end as line_start,
-        coalesce(
-            {{ first_line('calls.result.file.startLine') }} + calls.result.file.numLines - 1, command_targets.line_end
-        ) as line_end,
+        case
+            when not coalesce(result_texts.is_preview, false)
+                then coalesce({{ first_line('calls.result.file.startLine') }} + calls.result.file.numLines - 1, command_targets.line_end)
+        end as line_end,
         calls.result.file.totalLines as document_line_count,
         coalesce(command_targets.is_compound, false) as is_compound,
-        calls.call_status = 'error' or coalesce(calls.has_found_nothing, false) as has_failed,
+        coalesce(command_targets.has_more_targets, false) as has_more_targets,
+        calls.call_status = 'error' as has_failed,
         calls.call_status = 'error' and coalesce(calls.exit_code, 0) <> 1 as has_broken,
+        calls.error_type = 'file_not_found'
+        or (calls.tool_name = 'WebFetch' and calls.error_type = 'http_error' and {{ regex_matches('calls.error_text', "'\\b(?:404|410)\\b'") }})
+        or (calls.tool_name = 'WebFetch' and calls.call_status = 'error' and calls.result.code in (404, 410)) as is_not_there,
+        trim({{ unquoted(regex_group(
+            'calls.tool_input.command', '[|][|]\\s*echo\\s+("[^"]*"|\'\'[^\'\']*\'\'|[^|;&<>"\'\'\\n]+)\\s*$'
+        )) }}) as fallback_text,
+        trim({{ regex_remove("coalesce(result_texts.result_text, '')", '^(?:Error: )?Exit code [0-9]+\\s*|^Error\\s*$') }}, chr(10) || ' ') as printed_text,
         coalesce(result_texts.result_text, '') as result_text
     from calls
     left join command_targets on command_targets.tool_use_id = calls.tool_use_id
     left join result_texts on result_texts.tool_use_id = calls.tool_use_id
     where calls.tool_name <> 'Bash' or command_targets.tool_use_id is not null
+),
+
+-- Whether nothing came back. An error that says something else – too large, a folder, not allowed – leaves open what is there.
+-- What a shell prints when nothing was found may be the command's own last resort: `|| echo "none"`.
+answers as (
+    select
+        *,
+        case
+            when tool_name = 'Bash'
+                then
+                    printed_text = '' or coalesce(printed_text = fallback_text, false)
+                    or {{ regex_matches('printed_text', "'" ~ no_output ~ "'") }}
+                    or (retrieval_method <> 'path' and {{ regex_matches('printed_text', "'" ~ no_find ~ "'") }})
+                    or {{ regex_matches('printed_text', "'^(?:" ~ no_match ~ "\\s*)+$'") }}
+                    or (
+                        not coalesce(lower(query_text) like '%such file%', false)
+                        and {{ regex_matches('printed_text', "'^(?:" ~ no_file ~ "\\s*)+$'") }}
+                    )
+            when retrieval_method in ('keyword', 'glob')
+                then not has_failed and (printed_text = '' or {{ regex_matches('printed_text', "'" ~ no_find ~ "'") }})
+            else coalesce(is_not_there, false)
+        end as has_found_nothing,
+        ({{ regex_matches('target', one_file) }} or {{ regex_matches('target', known_names) }})
+        and not {{ regex_matches('target', several) }} and not has_more_targets as is_one_file
+    from questions
 ),
 
 reads as (
@@ -201,12 +262,12 @@ reads as (
         {{ absolute_path('target', 'folder') }} as document_path,
         -- Without line numbers and what the client appended.
         case
-            when has_failed or is_compound then null
+            when has_failed or has_found_nothing or is_compound then null
             when tool_name in ('Read', 'NotebookRead')
                 then {{ regex_remove_per_line(regex_remove('result_text', '\\n*<system-reminder>[\\s\\S]*'), numbers) }}
             else result_text
         end as chunk_text
-    from questions
+    from answers
     where
         retrieval_method in ('path', 'url') and target is not null
         and not (tool_name = 'Bash' and (has_broken or {{ regex_matches('target', several) }}))
@@ -217,12 +278,11 @@ listings as (
         tool_use_id,
         retrieval_method,
         target,
-        retrieval_method = 'keyword' and {{ regex_matches('target', one_file) }}
-        and not {{ regex_matches('target', several) }} as is_one_file,
+        retrieval_method = 'keyword' and is_one_file as is_one_file,
         folder,
         {{ first_lines('left(result_text, 60000)', 500) }} as found_lines
-    from questions
-    where retrieval_method in ('keyword', 'glob') and not has_broken
+    from answers
+    where retrieval_method in ('keyword', 'glob') and not has_broken and not has_found_nothing
 ),
 
 -- What a line might name: a file before a line number or a text, or it is one.
@@ -240,7 +300,10 @@ printed_lines as (
             nullif({{ regex_group('found_line', '^(' ~ drive ~ name_start ~ name_part ~ '*?[.][A-Za-z][A-Za-z0-9]*)[:-][0-9]+[:-]') }}, ''),
             nullif({{ regex_group('found_line', '^(' ~ drive ~ name_start ~ name_part ~ '*?):[0-9]+:') }}, '')
         ) as numbered_path,
-        nullif({{ regex_group('found_line', '^(' ~ drive ~ name_start ~ '*[./]' ~ name_start ~ '*[.][A-Za-z][A-Za-z0-9]*):') }}, '') as prefixed_path,
+        coalesce(
+            nullif({{ regex_group('found_line', '^(' ~ drive ~ name_start ~ '*[./]' ~ name_start ~ '*[.][A-Za-z][A-Za-z0-9]*):') }}, ''),
+            nullif({{ regex_group('found_line', '^((?:' ~ drive ~ name_start ~ '*/)?' ~ known_prefix ~ '):') }}, '')
+        ) as prefixed_path,
         case
             when retrieval_method = 'glob'
                 then coalesce(
@@ -312,32 +375,26 @@ ranked_documents as (
 
 searches as (
     select
-        questions.*,
+        answers.*,
         -- What was sought in one file is of that file.
         coalesce(
             ranked.document_path,
             case
                 when
-                    not questions.has_failed and trim(questions.result_text) <> ''
-                    and {{ regex_matches('questions.target', one_file) }} and not {{ regex_matches('questions.target', several) }}
-                    and not {{ regex_matches('questions.result_text', "'^(?:No (?:matches|files) found|Found [0-9])'") }}
-                    then {{ absolute_path('questions.target', 'questions.folder') }}
+                    answers.is_one_file and not answers.has_failed and not answers.has_found_nothing
+                    and not {{ regex_matches('answers.result_text', "'^Found [0-9]'") }}
+                    then {{ absolute_path('answers.target', 'answers.folder') }}
             end
         ) as document_path,
         ranked.line_start as found_line_start,
         ranked.line_end as found_line_end,
-        coalesce(ranked.chunk_text, case when ranked.tool_use_id is null then questions.result_text end) as chunk_text,
+        coalesce(ranked.chunk_text, case when ranked.tool_use_id is null then answers.result_text end) as chunk_text,
         ranked.result_rank,
-        greatest(coalesce(ranked.result_count, 0), coalesce(questions.result.numFiles, 0)) as result_count,
-        ranked.tool_use_id is null
-        and (
-            trim(questions.result_text) = '' or questions.has_failed
-            or {{ regex_matches('questions.result_text', "'^(?:No (?:matches|files) found|Found 0 )'") }}
-        ) as is_miss
-    from questions
-    left join ranked_documents as ranked on ranked.tool_use_id = questions.tool_use_id
+        greatest(coalesce(ranked.result_count, 0), coalesce(answers.result.numFiles, 0)) as result_count
+    from answers
+    left join ranked_documents as ranked on ranked.tool_use_id = answers.tool_use_id
     where
-        questions.retrieval_method in ('keyword', 'glob') and not questions.has_broken
+        answers.retrieval_method in ('keyword', 'glob') and not answers.has_broken
         and coalesce(ranked.result_rank, 1) <= {{ var('search_documents_kept') }}
 ),
 
@@ -391,7 +448,8 @@ retrievals as (
         document_line_count,
         cast(null as bigint) as result_rank,
         cast(1 as bigint) as result_count,
-        has_failed as is_miss,
+        has_found_nothing as is_miss,
+        has_failed and not has_found_nothing as is_unanswered,
         chunk_text,
         source_path,
         source_line
@@ -413,7 +471,8 @@ retrievals as (
         null,
         result_rank,
         result_count,
-        is_miss,
+        has_found_nothing,
+        false,
         case when document_path is not null then chunk_text end,
         source_path,
         source_line
@@ -436,6 +495,7 @@ retrievals as (
         null,
         cast(1 as bigint),
         false,
+        false,
         attached_text,
         source_path,
         source_line
@@ -456,7 +516,7 @@ select
     nullif(retrievals.document_path, '') as document_path,
     {{ path_name('retrievals.document_path') }} as document_name,
     case
-        when retrievals.is_miss or nullif(retrievals.document_path, '') is null then null
+        when retrievals.is_miss or retrievals.is_unanswered or nullif(retrievals.document_path, '') is null then null
         when retrievals.chunk_text is null and retrievals.line_start is null then 'document'
         when retrievals.retrieval_method in ('keyword', 'glob') then 'match'
         else 'range'
@@ -469,7 +529,7 @@ select
     end as chunk_text,
     retrievals.is_miss,
     retrievals.line_start,
-    greatest(retrievals.line_start, retrievals.line_end) as line_end,
+    case when retrievals.line_end is not null then greatest(retrievals.line_start, retrievals.line_end) end as line_end,
     retrievals.document_line_count,
     length(retrievals.chunk_text) as text_characters,
     retrievals.result_rank,

@@ -1,135 +1,185 @@
 {{ config(materialized='incremental', incremental_strategy='replace_touched', on_schema_change='append_new_columns') }}
 
+{#- A name that is found in a text whole: it has a dot, and signs that end no word. -#}
+{%- set written_name = '[.]?[\\p{L}\\p{N}_@+-]+(?:[.][\\p{L}\\p{N}_@+-]+)+' -%}
+
 with touched as {{ touched_sessions() }},
 
 documents as (
-    select
+    select distinct
         session_id,
         turn_id,
-        document_path,
-        any_value(document_name) as document_name,
-        min(retrieved_at) as first_retrieved_at
+        document_path
     from {{ ref('int_retrieval') }} as int_retrieval
     semi join touched on touched.session_id = int_retrieval.session_id
     where document_path is not null and turn_id is not null
-    group by session_id, turn_id, document_path
 ),
 
 calls as (
     select
         calls.session_id,
         calls.turn_id,
-        calls.called_at,
-        calls.tool_name,
+        calls.called_at as seen_at,
+        calls.source_path,
+        calls.source_line,
+        case
+            when calls.tool_name in ('Edit', 'Write', 'MultiEdit', 'NotebookEdit') then 'edited'
+            when calls.tool_name in ('Read', 'NotebookRead') then 'read'
+        end as opened_as,
         calls.target_path,
-        calls.tool_input.command as command
+        case when calls.tool_name = 'Bash' then calls.tool_input.command end as command
     from {{ ref('int_tool_call') }} as calls
     semi join touched on touched.session_id = calls.session_id
     where calls.call_status = 'ok'
 ),
 
--- What follows in the same turn, and what follows until the session ends: work on a file often goes on at the next prompt.
-opened as (
-    select
-        documents.turn_id,
-        documents.document_path,
-        max(calls.called_at) filter (where calls.tool_name in ('Edit', 'Write', 'MultiEdit', 'NotebookEdit')) as edited_in_session_at,
-        max(calls.called_at) filter (where calls.tool_name in ('Read', 'NotebookRead')) as read_in_session_at,
-        max(calls.called_at) filter (
-            where calls.tool_name in ('Edit', 'Write', 'MultiEdit', 'NotebookEdit') and calls.turn_id = documents.turn_id
-        ) as last_edited_at,
-        max(calls.called_at) filter (
-            where calls.tool_name in ('Read', 'NotebookRead') and calls.turn_id = documents.turn_id
-        ) as last_read_at
-    from documents
-    inner join calls on calls.session_id = documents.session_id and calls.target_path = documents.document_path
-    group by documents.turn_id, documents.document_path
-),
-
--- What the agent wrote afterwards: texts and commands.
+-- What the agent wrote: texts and commands.
 writings as (
     select
         lines.session_id,
         turns.turn_id,
-        lines.created_at as written_at,
+        lines.created_at as seen_at,
+        files.path as source_path,
+        lines.line_number as source_line,
         blocks.block_text as written_text
     from {{ ref('int_line') }} as lines
     semi join touched on touched.session_id = lines.session_id
     inner join {{ ref('stg_transcripts__block') }} as blocks
         on blocks.file_id = lines.file_id and blocks.line_number = lines.line_number and blocks.part_number = lines.part_number
+    inner join {{ ref('stg_transcripts__file') }} as files on files.file_id = lines.file_id
     inner join {{ ref('int_line_turn') }} as turns on turns.line_uuid = lines.line_uuid
     where blocks.block_type = 'text' and lines.line_type = 'assistant'
     union all
     select
         session_id,
         turn_id,
-        called_at,
+        seen_at,
+        source_path,
+        source_line,
         command
     from calls
-    where tool_name = 'Bash' and command is not null
+    where command is not null
 ),
 
-named as (
-    select
-        documents.turn_id,
-        documents.document_path,
-        max(writings.written_at) as last_named_at
-    from documents
-    inner join writings
-        on writings.turn_id = documents.turn_id and writings.written_at > documents.first_retrieved_at
-        and contains(writings.written_text, documents.document_name)
-    where length(documents.document_name) >= 4
-    group by documents.turn_id, documents.document_path
-),
-
--- Over a whole session only a name of a file that is written out counts, alone or with its own folder before it: a part of a
--- word, or a file of the same name elsewhere, would be met by chance.
+-- Names of files that are written out, alone or with a folder before them: a part of a longer word would be met by chance.
+-- `./`, `../` and a variable name no folder.
 written_names as (
-    select
+    select distinct
         session_id,
-        written_name,
-        max(written_at) as written_at
+        turn_id,
+        seen_at,
+        source_path,
+        source_line,
+        {{ regex_remove('written_name', '^(?:[.]+|[$][^/]*)/') }} as written_name
     from {{ explode(
-        "(select session_id, written_at, "
-        ~ regex_groups('written_text', '((?:[\\p{L}\\p{N}_@+.-]+/)?[.]?[\\p{L}\\p{N}_@+-]+(?:[.][\\p{L}\\p{N}_@+-]+)+)')
-        ~ " as names from writings)",
+        "(select *, " ~ regex_groups('written_text', '((?:[$]?[\\p{L}\\p{N}_@+.-]+/)?' ~ written_name ~ ')') ~ " as names from writings)",
         'names', 'written_name', 'name_number'
     ) }} as exploded
-    group by session_id, written_name
 ),
 
-document_names as (
-    select session_id, turn_id, document_path, document_name as written_name from documents
-    union all
-    select session_id, turn_id, document_path, {{ path_name('document_path', 2) }} from documents
+paths as (
+    select distinct
+        session_id,
+        document_path,
+        {{ path_name('document_path') }} as document_name,
+        nullif({{ path_name('document_path', 2) }}, '') as name_in_folder,
+        length({{ regex_replace_all('document_path', "'[^/\\\\\\\\]'", "''") }}) as depth
+    from documents
 ),
 
-named_in_session as (
+-- Names that the session writes out with a folder: which of its documents they are, or another file.
+folder_names as (
     select
-        document_names.turn_id,
-        document_names.document_path,
-        max(written_names.written_at) as named_in_session_at
-    from document_names
+        written.session_id,
+        {{ path_name('written.written_name') }} as document_name,
+        bool_or(paths.document_path is null) as has_other_file,
+        bool_or(paths.document_path is not null) as has_document
+    from (select distinct session_id, written_name from written_names where contains(written_name, '/')) as written
+    left join paths on paths.session_id = written.session_id and paths.name_in_folder = written.written_name
+    group by written.session_id, {{ path_name('written.written_name') }}
+),
+
+-- A bare name that several documents of the session share is that of the one nearest the root – of all that are equally near;
+-- where the session writes it out with folders, but none that of a document, it is another file's.
+names as (
+    select
+        paths.*,
+        {{ regex_matches('paths.document_name', "'^" ~ written_name ~ "$'") }} as is_written_whole,
+        paths.depth = min(paths.depth) over (partition by paths.session_id, paths.document_name)
+        and not coalesce(folder_names.has_other_file and not folder_names.has_document, false) as has_bare_name
+    from paths
+    left join folder_names on folder_names.session_id = paths.session_id and folder_names.document_name = paths.document_name
+),
+
+written_documents as (
+    select
+        session_id,
+        document_path,
+        name_in_folder as written_name
+    from names
+    where name_in_folder is not null
+    union all
+    select
+        session_id,
+        document_path,
+        document_name
+    from names
+    where has_bare_name
+),
+
+-- What follows in the same turn, and what follows until the session ends: work on a file often goes on at the next prompt.
+signs as (
+    select
+        documents.*,
+        case when calls.turn_id = documents.turn_id then calls.opened_as else concat(calls.opened_as, '_later') end as used_as,
+        calls.source_path,
+        calls.seen_at,
+        calls.source_line
+    from documents
+    inner join calls on calls.session_id = documents.session_id and calls.target_path = documents.document_path
+    where calls.opened_as is not null
+    union all
+    select
+        documents.*,
+        case when written_names.turn_id = documents.turn_id then 'named' else 'named_later' end,
+        written_names.source_path,
+        written_names.seen_at,
+        written_names.source_line
+    from documents
+    inner join written_documents
+        on written_documents.session_id = documents.session_id and written_documents.document_path = documents.document_path
     inner join written_names
-        on written_names.session_id = document_names.session_id and written_names.written_name = document_names.written_name
-    group by document_names.turn_id, document_names.document_path
+        on written_names.session_id = documents.session_id and written_names.written_name = written_documents.written_name
+    union all
+    -- A name without a dot, or with a space, is looked for as it is, and in the same turn only.
+    select
+        documents.*,
+        'named',
+        writings.source_path,
+        writings.seen_at,
+        writings.source_line
+    from documents
+    inner join names on names.session_id = documents.session_id and names.document_path = documents.document_path
+    inner join writings
+        on writings.turn_id = documents.turn_id
+        and (
+            (names.has_bare_name and contains(writings.written_text, names.document_name))
+            or contains(writings.written_text, names.name_in_folder)
+        )
+    where not names.is_written_whole and length(names.document_name) >= 4
 )
 
+-- The last one in each log file: lines of one time follow each other in their file only.
 select
-    documents.session_id,
-    documents.turn_id,
-    documents.document_path,
-    opened.last_edited_at,
-    opened.last_read_at,
-    named.last_named_at,
-    opened.edited_in_session_at,
-    opened.read_in_session_at,
-    named_in_session.named_in_session_at,
+    signs.session_id,
+    signs.turn_id,
+    signs.document_path,
+    signs.used_as,
+    signs.source_path,
+    max(signs.seen_at) as seen_at,
+    {{ value_at_max('signs.source_line', '(signs.seen_at, signs.source_line)') }} as source_line,
     touched._batch_id
-from documents
-inner join touched on touched.session_id = documents.session_id
-left join opened on opened.turn_id = documents.turn_id and opened.document_path = documents.document_path
-left join named on named.turn_id = documents.turn_id and named.document_path = documents.document_path
-left join named_in_session
-    on named_in_session.turn_id = documents.turn_id and named_in_session.document_path = documents.document_path
-where opened.turn_id is not null or named.turn_id is not null or named_in_session.turn_id is not null
+from signs
+inner join touched on touched.session_id = signs.session_id
+where signs.seen_at is not null
+group by signs.session_id, signs.turn_id, signs.document_path, signs.used_as, signs.source_path, touched._batch_id

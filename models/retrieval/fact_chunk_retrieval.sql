@@ -1,21 +1,41 @@
-with used as (
+-- Signs of use come after the retrieval: later, or further on in the same log file where lines share one time, as those of copied
+-- sessions do. That a file was read again says nothing of a text that was read; of what a search found it does.
+with signs as (
+    select
+        retrievals.retrieval_key,
+        case
+            when bool_or(uses.used_as = 'edited') then 'edited'
+            when bool_or(uses.used_as = 'read') then 'read'
+            when bool_or(uses.used_as = 'named') then 'named'
+            when bool_or(uses.used_as = 'edited_later') then 'edited_later'
+            when bool_or(uses.used_as = 'read_later') then 'read_later'
+            else 'named_later'
+        end as used_as
+    from {{ ref('int_retrieval') }} as retrievals
+    inner join {{ ref('int_retrieval_use') }} as uses
+        on uses.turn_id = retrievals.turn_id and uses.document_path = retrievals.document_path
+        and uses.session_id = retrievals.session_id
+    where
+        (
+            uses.seen_at > retrievals.retrieved_at
+            or (
+                uses.seen_at = retrievals.retrieved_at and uses.source_path = retrievals.source_path
+                and uses.source_line > retrievals.source_line
+            )
+        )
+        and (retrievals.retrieval_method in ('keyword', 'glob') or uses.used_as not in ('read', 'read_later'))
+    group by retrievals.retrieval_key
+),
+
+used as (
     select
         retrievals.*,
-        case
-            when uses.last_edited_at > retrievals.retrieved_at then 'edited'
-            when retrievals.result_rank is not null and uses.last_read_at > retrievals.retrieved_at then 'read'
-            when uses.last_named_at > retrievals.retrieved_at then 'named'
-            when uses.edited_in_session_at > retrievals.retrieved_at then 'edited_later'
-            when retrievals.result_rank is not null and uses.read_in_session_at > retrievals.retrieved_at then 'read_later'
-            when uses.named_in_session_at > retrievals.retrieved_at then 'named_later'
-        end as used_as,
+        case when retrievals.chunk_kind is not null then signs.used_as end as used_as,
         {{ surrogate_key([
             'retrievals.document_path', 'retrievals.chunk_kind', 'retrievals.line_start', 'retrievals.line_end', 'retrievals.chunk_hash'
         ]) }} as range_chunk_id
     from {{ ref('int_retrieval') }} as retrievals
-    left join {{ ref('int_retrieval_use') }} as uses
-        on uses.turn_id = retrievals.turn_id and uses.document_path = retrievals.document_path
-        and uses.session_id = retrievals.session_id
+    left join signs on signs.retrieval_key = retrievals.retrieval_key
 ),
 
 -- The range itself; and, where the file has been scanned, the chunks of the scan that it covers in part or whole.
@@ -43,6 +63,12 @@ matched as (
 ordered as (
     select
         *,
+        -- What a search listed or a fetch brought and nobody touched was not used; what was opened by its path or given along may
+        -- have been read and understood, which leaves no sign.
+        case
+            when used_as is not null then true
+            when chunk_id is not null and retrieval_method in ('keyword', 'glob', 'url') then false
+        end as used_in_response,
         match_type = 'exact' and retrieval_method = 'path' and chunk_hash is not null
         and row_number() over (
             partition by session_id, actor, chunk_id, match_type order by retrieved_at, source_path, source_line, retrieval_event
@@ -67,8 +93,8 @@ select
     ordered.used_as,
     case when ordered.match_type = 'overlap' then 'estimated' else 'observed' end as provenance,
     -- Whether a retrieval was of use is a judgement by what happens later, whatever is observed of the retrieval itself.
-    case when ordered.chunk_id is not null then 'estimated' end as used_provenance,
-    case when ordered.chunk_id is not null then ordered.used_as is not null end as used_in_response,
+    case when ordered.used_in_response is not null then 'estimated' end as used_provenance,
+    ordered.used_in_response,
     ordered.is_miss,
     coalesce(ordered.is_reread, false) as is_reread,
     ordered.result_rank,
@@ -80,7 +106,7 @@ select
         else 1.0 / coalesce(ordered.result_rank, 1)
     end as double) as relevance_score,
     cast(case
-        when ordered.chunk_id is null then null
+        when ordered.used_in_response is null then null
         when ordered.used_as = 'edited' then 0.95
         when ordered.used_as = 'read' then 0.9
         when ordered.used_as = 'edited_later' then 0.8

@@ -1,6 +1,7 @@
 {{ config(materialized='view') }}
 
--- A search of the same session that found something within the same task counts as its repair.
+-- A retrieval that found something later in the same task counts as its repair: later, or further on in the same log file at
+-- the same time.
 with misses as (
     select *
     from {{ ref('fact_chunk_retrieval') }}
@@ -10,10 +11,12 @@ with misses as (
 finds as (
     select
         task_id,
-        max(retrieved_at) as last_found_at
+        _source_path,
+        max(retrieved_at) as last_found_at,
+        {{ value_at_max('_source_line', '(retrieved_at, _source_line)') }} as last_found_line
     from {{ ref('fact_chunk_retrieval') }}
     where not is_miss and chunk_id is not null
-    group by task_id
+    group by task_id, _source_path
 )
 
 select
@@ -24,7 +27,13 @@ select
     max(misses.retrieved_at) as last_missed_at,
     count(distinct misses.retrieval_event) as miss_count,
     count(distinct misses.session_id) as session_count,
-    count(distinct misses.retrieval_event) filter (where finds.last_found_at > misses.retrieved_at) as followed_by_find_count
+    count(distinct misses.retrieval_event) filter (
+        where finds.last_found_at > misses.retrieved_at
+        or (
+            finds.last_found_at = misses.retrieved_at and finds._source_path = misses._source_path
+            and finds.last_found_line > misses._source_line
+        )
+    ) as followed_by_find_count
 from misses
 left join {{ ref('dim_document') }} as documents on documents.document_id = misses.document_id
 left join finds on finds.task_id = misses.task_id

@@ -1,7 +1,8 @@
 {{ config(materialized='view') }}
 
--- A retrieval counts as used when one of the files it gave was. What is written to be read – instructions, plans,
--- documentation – is of use by being read, and leaves no trace: it is told apart.
+-- A retrieval is unused where none of the files it gave was used and of none that is unknown: of searches and fetches, since
+-- what was opened by its path is never known to be unused. What is written to be read – instructions, plans, documentation – is
+-- of use by being read, and leaves no trace: it is told apart.
 with retrievals as (
     select
         retrievals.retrieval_event,
@@ -29,7 +30,7 @@ with retrievals as (
     group by
         retrievals.retrieval_event, retrievals.invocation_id, retrievals.session_id, retrievals.agent_id, retrievals.task_id,
         retrievals.retrieval_method, retrievals.retrieved_with, retrievals.query_text
-    having not bool_or(retrievals.used_in_response)
+    having bool_and(coalesce(not retrievals.used_in_response, false))
 ),
 
 costs as (
