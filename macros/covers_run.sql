@@ -4,13 +4,17 @@
     the same folder or one above it. Both relations have `command_shape` and `folder`; of the wider one `name_column` is the check.
 #}
 {% macro covers_run(wide, narrow, name_column) -%}
+    {#- The runner's own `test` names no folder. -#}
+    {%- set words = regex_remove(
+        wide ~ '.command_shape', '^(?:bun|cargo|dart|deno|dotnet|flutter|forge|go|lein|make|mix|node|npm|playwright|pnpm|rails|rake|swift|yarn|zig) test\\b'
+    ) -%}
     starts_with({{ narrow }}.folder || '/', rtrim({{ wide }}.folder, '/') || '/') and (
         {{ wide }}.command_shape = {{ narrow }}.command_shape
         or starts_with({{ narrow }}.command_shape, {{ wide }}.command_shape || ' only:')
         or starts_with({{ narrow }}.command_shape, {{ wide }}.command_shape || ' not:')
         or (
             starts_with({{ narrow }}.command_shape, {{ wide }}.command_shape || ' ')
-            and not regexp_matches({{ wide }}.command_shape, ' \S*[/.]\w| (src|tests?|spec|lib|app|packages)\b')
+            and not regexp_matches({{ words }}, ' \S*[/.]\w| (src|tests?|spec|lib|app|packages)\b')
         )
         or (
             starts_with({{ narrow }}.command_shape, rtrim({{ wide }}.command_shape, '/') || '/')

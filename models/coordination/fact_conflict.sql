@@ -323,6 +323,7 @@ changes as (
     select
         change_key,
         count(distinct coalesce(tool_use_id, conflict_id)) as signal_count,
+        min(detected_at) filter (where detection_rule = 'stale_recovered') as recovered_at,
         max(detected_at) as last_detected_at,
         max_by(source_line, (detected_at, source_line)) as last_source_line
     from keyed
@@ -333,6 +334,7 @@ signals as (
     select
         first_signs.* exclude (change_key, sign_number),
         changes.signal_count,
+        changes.recovered_at,
         changes.last_detected_at,
         changes.last_source_line
     from (
@@ -457,14 +459,13 @@ signal_conflicts as (
                     when ends.aborted_at < coalesce(ends.committed_at, ends.aborted_at + interval 1 second) then 'abort'
                     when ends.committed_at is not null then 'merge'
                 end
-            when ends.edited_at is not null or signals.detection_rule = 'stale_recovered' then 'merge'
+            when coalesce(signals.recovered_at, ends.edited_at) is not null then 'merge'
             when culprits.agent_id is not null then 'agent2_wins'
             else 'change_stood'
         end as resolution,
         case
             when signals.detection_rule = 'git_conflict' then least(ends.aborted_at, ends.committed_at)
-            when signals.detection_rule = 'stale_recovered' then signals.detected_at
-            else ends.edited_at
+            else coalesce(signals.recovered_at, ends.edited_at)
         end as resolved_at,
         case when culprits.agent_id is not null then 'estimated' else 'observed' end as provenance,
         case when culprits.agent_id is not null then 0.8 else 1.0 end as confidence,

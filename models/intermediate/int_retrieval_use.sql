@@ -99,13 +99,14 @@ folder_names as (
     group by written.session_id, {{ path_name('written.written_name') }}
 ),
 
--- A bare name that several documents of the session share is that of the one nearest the root – of all that are equally near;
--- where the session writes it out with folders, but none that of a document, it is another file's.
+-- A bare name that several documents of the session share is that of the one nearest the root, and nobody's where several are
+-- equally near; where the session writes it out with folders, but none that of a document, it is another file's.
 names as (
     select
         paths.*,
         {{ regex_matches('paths.document_name', "'^" ~ written_name ~ "$'") }} as is_written_whole,
         paths.depth = min(paths.depth) over (partition by paths.session_id, paths.document_name)
+        and count(*) over (partition by paths.session_id, paths.document_name, paths.depth) = 1
         and not coalesce(folder_names.has_other_file and not folder_names.has_document, false) as has_bare_name
     from paths
     left join folder_names on folder_names.session_id = paths.session_id and folder_names.document_name = paths.document_name
