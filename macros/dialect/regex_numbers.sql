@@ -10,22 +10,25 @@
     case when length({{ regex_group(text, pattern) }}) <= 15 then try_cast({{ regex_group(text, pattern) }} as bigint) end
 {%- endmacro %}
 
+{# A number that stands as text, as a double; NULL where it is none, or too large to be added up as a whole number. #}
+{% macro number_of(text) -%} case when try_cast({{ text }} as double) < 1e12 then try_cast({{ text }} as double) end {%- endmacro %}
+
 {# The numbers in a pattern's first group, added up over all matches; NULL where there is none. #}
 {% macro regex_sum(column, pattern) -%} {{ return(adapter.dispatch('regex_sum')(column, pattern)) }} {%- endmacro %}
 {% macro duckdb__regex_sum(column, pattern) -%}
-    list_sum(list_transform(regexp_extract_all({{ column }}, {{ pattern }}, 1), lambda number: try_cast(number as double)))
+    list_sum(list_transform(regexp_extract_all({{ column }}, {{ pattern }}, 1), lambda number: {{ number_of('number') }}))
 {%- endmacro %}
 {% macro spark__regex_sum(column, pattern) -%}
-    (select sum(try_cast(number as double)) from (select explode(regexp_extract_all({{ column }}, r{{ pattern | trim }}, 1)) as number))
+    (select sum({{ number_of('number') }}) from (select explode(regexp_extract_all({{ column }}, r{{ pattern | trim }}, 1)) as number))
 {%- endmacro %}
 
 {# The number in a pattern's first group at its last match; NULL where there is none. #}
 {% macro regex_last_number(column, pattern) -%} {{ return(adapter.dispatch('regex_last_number')(column, pattern)) }} {%- endmacro %}
 {% macro duckdb__regex_last_number(column, pattern) -%}
-    try_cast(regexp_extract_all({{ column }}, {{ pattern }}, 1)[-1] as double)
+    list_last(list_transform(regexp_extract_all({{ column }}, {{ pattern }}, 1), lambda number: {{ number_of('number') }}))
 {%- endmacro %}
 {% macro spark__regex_last_number(column, pattern) -%}
-    try_cast(element_at(regexp_extract_all({{ column }}, r{{ pattern | trim }}, 1), -1) as double)
+    element_at(transform(regexp_extract_all({{ column }}, r{{ pattern | trim }}, 1), number -> {{ number_of('number') }}), -1)
 {%- endmacro %}
 
 {# How often a pattern matches; NULL where it does not. #}

@@ -423,7 +423,7 @@ select
         when targeted.outcome = 'passed' and targeted.check_exit_code = 0 then 0
         when targeted.outcome = 'failed' and targeted.check_exit_code > 0 and (targeted.is_named or targeted.check_count = 1)
             then nullif(case when targeted.is_exit_code_hidden then targeted.printed_exit_code else targeted.stated_exit_code end, 0)
-    end as integer) as exit_code,
+    end as bigint) as exit_code,
     cast(targeted.command_count as bigint) as command_count,
     targeted.target_file_count,
     cast(case when targeted.has_counts then coalesce(

@@ -44,15 +44,18 @@ calls as (
         -- The API counts a token for 750 pixels and scales larger pictures down.
         least(
             cast(round(
-                coalesce(result.file.dimensions.displayWidth, result.file.dimensions.originalWidth)
-                * coalesce(result.file.dimensions.displayHeight, result.file.dimensions.originalHeight) / 750.0
+                coalesce(result.file.dimensions.displayWidth, result.file.dimensions.originalWidth) / 750.0
+                * coalesce(result.file.dimensions.displayHeight, result.file.dimensions.originalHeight)
             ) as bigint),
             {{ var('image_tokens_most') }}
         ) as picture_tokens,
         coalesce(
             result.file.count,
-            {{ number_in('tool_input.pages', '^[0-9]+-([0-9]+)$') }}
-            - {{ number_in('tool_input.pages', '^([0-9]+)-[0-9]+$') }} + 1,
+            -- A range may be written backwards, and reach beyond what any document has.
+            least(
+                abs({{ number_in('tool_input.pages', '^[0-9]+-([0-9]+)$') }} - {{ number_in('tool_input.pages', '^([0-9]+)-[0-9]+$') }}) + 1,
+                {{ var('document_pages_most') }}
+            ),
             case when try_cast(tool_input.pages as bigint) is not null then 1 end
         ) as page_count
     from {{ ref('int_tool_call') }} as int_tool_call

@@ -20,9 +20,9 @@ fetches as (
         tool_input.url as url,
         'web_fetch' as look_type,
         coalesce(returned_at, called_at) as looked_at,
-        cast(
-            coalesce(result.code, {{ number_in('error_text', 'status code ([0-9]{3})') }}) as integer
-        ) as status_code,
+        cast(coalesce(
+            case when result.code between 100 and 999 then result.code end, {{ number_in('error_text', 'status code ([0-9]{3})') }}
+        ) as integer) as status_code,
         cast(null as varchar) as version_detected,
         case when result.code between 200 and 299 then concat('bytes:', result.bytes) end as watermark,
         'size' as watermark_kind,

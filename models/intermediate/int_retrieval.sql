@@ -160,7 +160,7 @@ command_targets as (
             else {{ regex_remove('words', '^\\s*(?:' ~ word ~ ')\\s+(?:' ~ plain_word ~ ')') }}
         end) not in ('', '1', '2') as has_more_targets,
         case
-            when program = 'sed' then {{ number_in('arguments', '([0-9]+)(?:,[0-9$]+)?p') }}
+            when program = 'sed' then {{ first_line(number_in('arguments', '([0-9]+)(?:,[0-9$]+)?p')) }}
             when program in ('cat', 'bat', 'nl', 'head') then 1
         end as line_start,
         case
@@ -343,7 +343,7 @@ search_lines as (
             when prefixed_path is not null then prefixed_path
             when not has_texts or {{ regex_matches('whole_path', "'^/.*[.][A-Za-z][A-Za-z0-9]*$'") }} then whole_path
         end as found_path,
-        try_cast(nullif({{ regex_group('line_from_number', '^([0-9]+):') }}, '') as bigint) as found_line_number,
+        {{ first_line(number_in('line_from_number', '^([0-9]+):')) }} as found_line_number,
         {{ regex_group('line_from_number', '^[0-9]+[:-](.*)$') }} as found_text,
         folder
     from judged_lines
@@ -411,7 +411,7 @@ attached as (
         attachments.document_path,
         coalesce(
             attachments.line_start,
-            try_cast(nullif({{ regex_group('attachments.attached_text', '^ *([0-9]+)(?:\u2192|\\t)') }}, '') as bigint)
+            {{ first_line(number_in('attachments.attached_text', '^ *([0-9]+)(?:\u2192|\\t)')) }}
         ) as line_start,
         attachments.line_start + attachments.text_line_count - 1 as line_end,
         attachments.document_line_count,

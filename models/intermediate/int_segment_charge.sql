@@ -20,11 +20,21 @@ pieces as (
     semi join touched on touched.session_id = int_context_segment.session_id
 ),
 
+-- Of a context larger than any window the buckets are wider, lest a damaged count have millions of them.
+bucket_widths as (
+    select
+        thread_id,
+        greatest(4096, cast(max(context_tokens) / 4096 as bigint)) as bucket_width
+    from zones
+    group by thread_id
+),
+
 zones_with_buckets as (
     select
-        *,
-        {{ bucket_range('zone_start', 'zone_end') }} as buckets
+        zones.*,
+        {{ bucket_range('zones.zone_start', 'zones.zone_end', 'bucket_widths.bucket_width') }} as buckets
     from zones
+    inner join bucket_widths on bucket_widths.thread_id = zones.thread_id
 ),
 
 zone_buckets as (
@@ -34,9 +44,10 @@ zone_buckets as (
 
 pieces_with_buckets as (
     select
-        *,
-        {{ bucket_range('start_position', 'end_position') }} as buckets
+        pieces.*,
+        {{ bucket_range('pieces.start_position', 'pieces.end_position', 'bucket_widths.bucket_width') }} as buckets
     from pieces
+    inner join bucket_widths on bucket_widths.thread_id = pieces.thread_id
 ),
 
 piece_buckets as (

@@ -4,6 +4,9 @@
     zstd_columns=['tool_input_json', 'error_text', 'written_text']
 ) }}
 
+{#- As far as milliseconds are believed (MS of `json_struct`). -#}
+{%- set stated_seconds = 'case when concluded.result.durationSeconds between 0 and 4294967 then concluded.result.durationSeconds end' -%}
+
 with touched as {{ touched_sessions() }},
 
 calls as (
@@ -239,13 +242,13 @@ select
     case
         when concluded.result.totalDurationMs is not null then concluded.result.totalDurationMs
         when concluded.result.durationMs is not null then concluded.result.durationMs
-        when {{ believable('concluded.result.durationSeconds') }} is not null then {{ believable('concluded.result.durationSeconds') }} * 1000
+        when {{ stated_seconds }} is not null then {{ stated_seconds }} * 1000
         when concluded.returned_at >= concluded.called_at then {{ ms_between('concluded.called_at', 'concluded.returned_at') }}
     end as duration_ms,
     case
         when
             concluded.result.totalDurationMs is not null or concluded.result.durationMs is not null
-            or {{ believable('concluded.result.durationSeconds') }} is not null then 'exact'
+            or {{ stated_seconds }} is not null then 'exact'
         when concluded.returned_at >= concluded.called_at then 'upper_bound'
     end as duration_method,
     coalesce(concluded.tool_input_bytes, 0) as input_bytes,

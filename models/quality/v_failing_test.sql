@@ -45,15 +45,43 @@ runs as (
     where runs.ran_at is not null
 ),
 
-failed_runs as (
+-- The ways in which a test was run when it failed.
+failed_ways as (
     select
-        runs.*,
         results.test_case_id,
-        failures.first_failed_at
+        runs.project_path,
+        runs.framework,
+        runs.folder,
+        runs.command_shape,
+        runs.command,
+        min(failures.first_failed_at) as first_failed_at,
+        min(runs.total_tests) as total_tests
     from results
     inner join failures on failures.test_case_id = results.test_case_id
     inner join runs on runs.run_id = results.run_id
     where results.outcome = 'failed'
+    group by results.test_case_id, runs.project_path, runs.framework, runs.folder, runs.command_shape, runs.command
+),
+
+-- Which run covers which way, before the tests come in: few ways are many tests'.
+covered_ways as (
+    select
+        ways.project_path,
+        ways.framework,
+        ways.folder,
+        ways.command_shape,
+        ways.command,
+        runs.run_id,
+        runs.ran_at,
+        runs.total_tests,
+        runs.command_shape = ways.command_shape as is_same
+    from (select distinct project_path, framework, folder, command_shape, command from failed_ways) as ways
+    inner join runs
+        on runs.project_path = ways.project_path and runs.framework = ways.framework and {{ covers_run('runs', 'ways', 'framework') }}
+    where
+        runs.outcome = 'passed'
+        -- What chooses single tests has the shape of what runs the whole file.
+        and (runs.command = ways.command or not regexp_matches(runs.command, '::|:\d+\b|#\w'))
 ),
 
 -- A run names few of the tests that pass: one that passed as a whole, and covers a run in which the test had failed, passed it too.
@@ -66,21 +94,19 @@ passes as (
     where outcome = 'passed'
     union
     select
-        failed_runs.test_case_id,
-        runs.run_id,
-        runs.ran_at
-    from failed_runs
-    inner join runs
-        on runs.project_path = failed_runs.project_path and runs.framework = failed_runs.framework
-        and {{ covers_run('runs', 'failed_runs', 'framework') }}
+        failed_ways.test_case_id,
+        covered_ways.run_id,
+        covered_ways.ran_at
+    from failed_ways
+    inner join covered_ways
+        on covered_ways.project_path = failed_ways.project_path and covered_ways.framework = failed_ways.framework
+        and covered_ways.folder = failed_ways.folder and covered_ways.command_shape = failed_ways.command_shape
+        and covered_ways.command = failed_ways.command
     where
-        runs.outcome = 'passed'
         -- Before its first failure the test may not have been there.
-        and runs.ran_at > failed_runs.first_failed_at
-        -- What chooses single tests has the shape of what runs the whole file.
-        and (runs.command = failed_runs.command or not regexp_matches(runs.command, '::|:\d+\b|#\w'))
+        covered_ways.ran_at > failed_ways.first_failed_at
         -- Another script may run another suite.
-        and (runs.command_shape = failed_runs.command_shape or coalesce(runs.total_tests >= failed_runs.total_tests, true))
+        and (covered_ways.is_same or coalesce(covered_ways.total_tests >= failed_ways.total_tests, true))
 ),
 
 last_passes as (
@@ -98,7 +124,8 @@ events as (
         events.outcome,
         lag(events.outcome) over (partition by events.test_case_id order by events.ran_at, events.run_id) as outcome_before
     from (
-        select test_case_id, run_id, ran_at, 'failed' as outcome from failed_runs
+        select test_case_id, run_id, ran_at, 'failed' as outcome from results
+        where outcome = 'failed'
         union all
         select test_case_id, run_id, ran_at, 'passed' as outcome from passes
     ) as events

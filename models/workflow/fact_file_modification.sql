@@ -56,32 +56,73 @@ described as (
         and inputs.block_number = edits.block_number and inputs.tool_use_id = edits.tool_use_id
 ),
 
+-- Where no patch tells it, the lines that one text has more of than the other, each with its sign. Order does not count: of
+-- 3,188 edits whose patch is known this gives the patch's numbers for 93 %, and the sum of the added lines within 2 %.
+text_lines as (
+    select tool_use_id, '+' as sign, line_number, line
+    from {{ explode(
+        "(select tool_use_id, " ~ split_text("nullif(new_text, '')", 'chr(10)') ~ " as lines from described where count_method = 'input')",
+        'lines', 'line', 'line_number'
+    ) }} as new_lines
+    union all
+    select tool_use_id, '-' as sign, line_number, line
+    from {{ explode(
+        "(select tool_use_id, " ~ split_text("nullif(old_text, '')", 'chr(10)') ~ " as lines from described where count_method = 'input')",
+        'lines', 'line', 'line_number'
+    ) }} as old_lines
+),
+
+numbered_lines as (
+    select
+        *,
+        row_number() over (partition by tool_use_id, sign, line order by line_number) as occurrence
+    from text_lines
+),
+
+differences as (
+    select
+        ours.tool_use_id,
+        coalesce({{ joined_texts('ours.sign || ours.line', 'ours.line_number') }} filter (where ours.sign = '+'), '') as added_text,
+        coalesce({{ joined_texts('ours.sign || ours.line', 'ours.line_number') }} filter (where ours.sign = '-'), '') as deleted_text
+    from numbered_lines as ours
+    left join numbered_lines as theirs
+        on theirs.tool_use_id = ours.tool_use_id and theirs.sign <> ours.sign and theirs.line = ours.line
+        and theirs.occurrence = ours.occurrence
+    where theirs.tool_use_id is null
+    group by ours.tool_use_id
+),
+
+compared as (
+    select
+        described.*,
+        coalesce(differences.added_text, '') as added_text,
+        coalesce(differences.deleted_text, '') as deleted_text
+    from described
+    left join differences on differences.tool_use_id = described.tool_use_id
+),
+
 counted as (
     select
         *,
         case count_method
             when 'patch' then patch_lines_added
             when 'written_text' then {{ line_count('new_text') }}
-            when 'input' then {{ line_count(lines_missing_from('new_text', 'old_text', '+')) }}
+            when 'input' then {{ line_count('added_text') }}
         end as lines_added,
         case count_method
             when 'patch' then patch_lines_deleted
             when 'written_text' then 0
-            when 'input' then {{ line_count(lines_missing_from('old_text', 'new_text', '-')) }}
+            when 'input' then {{ line_count('deleted_text') }}
         end as lines_deleted,
         case count_method
             when 'patch' then {{ patch_characters('patch', '+', 'has_tab_indent') }}
             when 'written_text' then length(replace(new_text, chr(10), ''))
-            when 'input' then
-                length(replace({{ lines_missing_from('new_text', 'old_text', '+') }}, chr(10), ''))
-                - {{ line_count(lines_missing_from('new_text', 'old_text', '+')) }}
+            when 'input' then length(replace(added_text, chr(10), '')) - {{ line_count('added_text') }}
         end as chars_added,
         case count_method
             when 'patch' then {{ patch_characters('patch', '-', 'has_tab_indent') }}
             when 'written_text' then 0
-            when 'input' then
-                length(replace({{ lines_missing_from('old_text', 'new_text', '-') }}, chr(10), ''))
-                - {{ line_count(lines_missing_from('old_text', 'new_text', '-')) }}
+            when 'input' then length(replace(deleted_text, chr(10), '')) - {{ line_count('deleted_text') }}
         end as chars_deleted,
         case count_method
             when 'patch' then {{ patch_text('patch') }}
@@ -89,13 +130,9 @@ counted as (
                 nullif(left(new_text, least(1000, length(new_text) - case when right(new_text, 1) = chr(10) then 1 else 0 end)), ''),
                 chr(10), chr(10) || '+'
             )
-            when 'input'
-                then concat_ws(
-                    chr(10), nullif({{ lines_missing_from('old_text', 'new_text', '-') }}, ''),
-                    nullif({{ lines_missing_from('new_text', 'old_text', '+') }}, '')
-                )
+            when 'input' then concat_ws(chr(10), nullif(deleted_text, ''), nullif(added_text, ''))
         end as diff
-    from described
+    from compared
 )
 
 select

@@ -35,7 +35,7 @@ select
     calls.is_success as success,
     calls.has_found_nothing,
     calls.is_background,
-    cast(calls.exit_code as integer) as exit_code,
+    cast(calls.exit_code as bigint) as exit_code,
     cast(calls.duration_ms as bigint) as duration_ms,
     cast(calls.input_bytes as bigint) as input_size_bytes,
     cast(calls.output_bytes as bigint) as output_size_bytes,

@@ -49,4 +49,4 @@ where
     or calls.cache_write_1h_tokens is distinct from responses.cache_write_1h_tokens
     or calls.web_search_count is distinct from responses.web_search_count
     or (calls.cost_usd is null) <> (responses.cost_usd is null)
-    or abs(calls.cost_usd - responses.cost_usd) > 1e-9
+    or {{ other_amount('calls.cost_usd', 'responses.cost_usd', '1e-9') }}

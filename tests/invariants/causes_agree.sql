@@ -59,9 +59,9 @@ full outer join causes on causes.cause_type = shown.cause_type and causes.cause_
 where
     coalesce(causes.cause_type, '') <> 'component'
     and (
-        abs(coalesce(shown.cost_usd, 0) - coalesce(causes.cost_usd, 0)) > 1e-6
+        {{ other_amount('coalesce(shown.cost_usd, 0)', 'coalesce(causes.cost_usd, 0)') }}
         or coalesce(shown.carried_tokens, 0) <> coalesce(causes.carried_tokens, 0)
-        or abs(coalesce(shown.work_cost_usd, 0) - coalesce(causes.work_cost_usd, 0)) > 1e-6
+        or {{ other_amount('coalesce(shown.work_cost_usd, 0)', 'coalesce(causes.work_cost_usd, 0)') }}
     )
 union all
 select misses.mart, 'cache misses', misses.extra_cost_usd - expected_misses.extra_cost_usd
@@ -69,4 +69,4 @@ from misses
 cross join expected_misses
 where
     misses.miss_count <> expected_misses.miss_count
-    or abs(misses.extra_cost_usd - expected_misses.extra_cost_usd) > 1e-6
+    or {{ other_amount('misses.extra_cost_usd', 'expected_misses.extra_cost_usd') }}

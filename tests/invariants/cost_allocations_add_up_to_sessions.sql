@@ -30,4 +30,4 @@ select
     allocated.cost_usd as allocated_cost_usd
 from expected
 left join allocated on expected.session_id = allocated.session_id and expected.basis = allocated.basis
-where abs(expected.cost_usd - coalesce(allocated.cost_usd, 0)) > 1e-6
+where {{ other_amount('expected.cost_usd', 'coalesce(allocated.cost_usd, 0)') }}

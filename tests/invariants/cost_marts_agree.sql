@@ -67,7 +67,7 @@ select
 from shown
 inner join expected on shown.is_dated_only = expected.is_dated_only
 where
-    abs(shown.cost_usd - expected.cost_usd) > 1e-6
+    {{ other_amount('shown.cost_usd', 'expected.cost_usd') }}
     {%- for count in counts %}
         or shown.{{ count }} <> expected.{{ count }}
     {%- endfor %}

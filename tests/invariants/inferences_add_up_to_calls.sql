@@ -49,4 +49,4 @@ where
     or calls.web_search_count <> inferences.web_search_count
     or calls.is_priced <> inferences.is_priced
     or (calls.cost_usd is null) <> (inferences.cost_usd is null)
-    or abs(calls.cost_usd - inferences.cost_usd) > 1e-9
+    or {{ other_amount('calls.cost_usd', 'inferences.cost_usd', '1e-9') }}

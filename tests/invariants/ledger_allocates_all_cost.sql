@@ -50,7 +50,7 @@ select
 from expected
 full join allocated on expected.session_id = allocated.session_id and expected.basis = allocated.basis
 where
-    abs(coalesce(allocated.cost_usd, 0) - coalesce(expected.cost_usd, 0)) > 1e-6
+    {{ other_amount('coalesce(allocated.cost_usd, 0)', 'coalesce(expected.cost_usd, 0)') }}
     or coalesce(allocated.input_tokens, 0) <> coalesce(expected.input_tokens, 0)
     or coalesce(allocated.output_tokens, 0) <> coalesce(expected.output_tokens, 0)
     or allocated.least_tokens < 0

@@ -73,7 +73,7 @@ calls as (
             or used.cache_write_1h_tokens <> calls.cache_write_1h_tokens
             or used.cache_write_5m_tokens <> calls.cache_write_5m_tokens
             or used.uncached_input_tokens <> calls.uncached_input_tokens
-            or abs(used.cost_usd - coalesce(calls.cost_usd, 0)) > 1e-9
+            or {{ other_amount('used.cost_usd', 'coalesce(calls.cost_usd, 0)', '1e-9') }}
             or used.least_tokens < 0, true
         ) as is_usage_wrong,
         coalesce(filled.segment_tokens <> filled.context_tokens or filled.least_tokens < 0, false) as is_context_wrong

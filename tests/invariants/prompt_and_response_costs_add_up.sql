@@ -40,4 +40,4 @@ select
     calls.cost_usd as call_cost_usd
 from estimated
 full join calls on estimated.prompt_id = calls.prompt_id
-where abs(coalesce(estimated.cost_usd, 0) - coalesce(calls.cost_usd, 0)) > 1e-6
+where {{ other_amount('coalesce(estimated.cost_usd, 0)', 'coalesce(calls.cost_usd, 0)') }}

@@ -29,6 +29,6 @@ select
 from prompts
 full join calls on prompts.session_id = calls.session_id
 where
-    abs(coalesce(prompts.cost_usd, 0) - coalesce(calls.cost_usd, 0)) > 1e-6
+    {{ other_amount('coalesce(prompts.cost_usd, 0)', 'coalesce(calls.cost_usd, 0)') }}
     or coalesce(prompts.total_tokens, 0) <> coalesce(calls.total_tokens, 0)
     or coalesce(prompts.response_count, 0) <> coalesce(calls.response_count, 0)

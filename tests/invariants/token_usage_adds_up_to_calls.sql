@@ -33,4 +33,4 @@ where
     or calls.cache_write_5m_tokens <> coalesce(usage.cache_write_5m_tokens, 0)
     or calls.cache_write_1h_tokens <> coalesce(usage.cache_write_1h_tokens, 0)
     or calls.output_tokens <> coalesce(usage.output_tokens, 0)
-    or abs(coalesce(calls.cost_usd, 0) - coalesce(usage.cost_usd, 0)) > 1e-6
+    or {{ other_amount('coalesce(calls.cost_usd, 0)', 'coalesce(usage.cost_usd, 0)') }}

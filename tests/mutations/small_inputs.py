@@ -41,6 +41,17 @@ def _result(call: str, content: object = "ok", **more: object) -> Line:
     return {"type": "tool_result", "tool_use_id": call, "content": content, **more}
 
 
+def _called(name: str, given: Line, result: object = None, content: object = "ok") -> list[Line]:
+    """A call with its result between a prompt and an answer."""
+    more = {} if result is None else {"toolUseResult": result}
+    return [
+        _user("u1", "go"),
+        _answer("a1", "u1", [_use("toolu_1", name, given)]),
+        _user("u2", [_result("toolu_1", content)], 6, parentUuid="a1", **more),
+        _answer("a2", "u2", [{"type": "text", "text": "ok"}], 9),
+    ]
+
+
 _TEXT = [{"type": "text", "text": "ok"}]
 _COMMAND = "<command-message>plan</command-message>\n<command-name>/plan</command-name>"
 _SKILL = [{"type": "text", "text": "Base directory for this skill: /a/.claude/skills/weekly-review\n\n# W"}]
@@ -50,6 +61,7 @@ _HUGE = {
     "cache_read_input_tokens": 2**53 + 1,
     "cache_creation_input_tokens": 1,
 }
+_MOST = 2**32 - 1
 _CONFLICT = "CONFLICT (content): Merge conflict in a.py\nAutomatic merge failed"
 
 SMALL: dict[str, list[Line]] = {
@@ -125,6 +137,47 @@ SMALL: dict[str, list[Line]] = {
     ],
     "lines that follow themselves": [
         _user("u1", "go", parentUuid="u1"), _answer("a1", "a2", _TEXT), _answer("a2", "a1", _TEXT, 9), _user("u2", "on", 10, parentUuid="u2"),
+    ],
+    "an exit code of Windows": _called("Bash", {"command": "shop"}, {"stdout": "", "exitCode": 3221225477}),
+    "an exit code of Windows in a notice": [
+        *_called("Bash", {"command": "pytest", "run_in_background": True}, {"backgroundTaskId": "b1"}),
+        _user("u3", "<task-notification><task-id>b1</task-id><summary>failed with exit code 3221225786</summary></task-notification>", 12),
+    ],
+    "an edit of many lines without its patch": _called("Edit", {
+        "file_path": "/w/a.py", "old_string": "\n".join(f"a{n}" for n in range(600)), "new_string": "\n".join(f"b{n}" for n in range(600))}),
+    "a find in line 0": _called("Grep", {"pattern": "on", "output_mode": "content"}, None, "conf/levels.yml:0: off\nconf/levels.yml:1: on"),
+    "a look at line 0": _called("Bash", {"command": "sed -n '0,3p' a.py"}, None, "x\ny\nz"),
+    "a change told from line 0": [
+        *_called("Read", {"file_path": "/w/a.py"}),
+        {"type": "attachment", "uuid": "u3", "parentUuid": "a2", "timestamp": f"{_AT}12Z",
+         "attachment": {"type": "edited_text_file", "filename": "/w/a.py", "snippet": f"0\tx\n{2**63 - 1}\ty"}},
+        {"type": "attachment", "uuid": "s1", "parentUuid": "u3", "timestamp": f"{_AT}13Z",
+         "attachment": {"type": "edited_text_file", "filename": "/w/b.py", "snippet": f"{2**63 - 1}\tx\n1\ty\nz"}},
+    ],
+    "pages written backwards": [
+        *_called("Read", {"file_path": "/w/a.pdf", "pages": "5-1"})[:3],
+        _user("u3", [{"type": "document", "source": {}}], 7, parentUuid="u2", isMeta=True), _answer("a2", "u3", _TEXT, 9),
+    ],
+    "more pages than there are": [
+        *_called("Read", {"file_path": "/w/a.pdf", "pages": "1-999999999999999"})[:3],
+        _user("u3", [{"type": "document", "source": {}}], 7, parentUuid="u2", isMeta=True), _answer("a2", "u3", _TEXT, 9),
+    ],
+    "a picture that no screen shows": _called(
+        "Read", {"file_path": "/w/a.png"}, {"type": "image", "file": {"dimensions": {"originalWidth": _MOST, "originalHeight": _MOST}}},
+        [{"type": "image", "source": {"type": "base64", "data": "x"}}]),
+    "more tests than there are": _called("Bash", {"command": "pytest"}, None, "==== 99999999999999999999 passed, 1 failed in 0.1s ===="),
+    "a status that is none": _called("WebFetch", {"url": "https://a.b/c", "prompt": "p"}, {"code": _MOST, "url": "https://a.b/c"}),
+    "a search that took ages": _called("WebSearch", {"query": "q"}, {"query": "q", "durationSeconds": 9.3e12, "searchCount": _MOST}),
+    "a context counted beyond any window": [
+        _user("u1", "go"),
+        {"type": "system", "subtype": "local_command", "uuid": "s1", "parentUuid": "u1", "timestamp": f"{_AT}02Z", "content": "<local-command-stdout>x",
+         "contextUsage": {"model": "claude-opus-4-7", "categories": [{"name": "System prompt", "kind": "used", "tokens": 2**63 - 1}]}},
+        _answer("a1", "s1", _TEXT),
+    ],
+    "a cache larger than any window": [
+        _user("u1", "go"),
+        *(_answer(f"a{n}", "u1", _TEXT, n, usage={"input_tokens": 5, "output_tokens": 3, "cache_read_input_tokens": _MOST if n % 2 else 1000,
+                                                  "cache_creation_input_tokens": 1000 if n % 2 else _MOST}) for n in range(1, 9)),
     ],
 }  # fmt: skip
 

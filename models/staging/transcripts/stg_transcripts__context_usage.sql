@@ -12,13 +12,13 @@ with usages as (
         file_id,
         line_number,
         part_number,
-        {{ json_struct('context_usage', '{"model": "VARCHAR", "total_tokens": "BIGINT", "raw_max_tokens": "BIGINT",
-            "over_limit": {"tokens_over": "BIGINT", "kind": "VARCHAR"},
-            "categories": [{"name": "VARCHAR", "tokens": "BIGINT", "kind": "VARCHAR"}],
-            "skills": [{"name": "VARCHAR", "source": "VARCHAR", "tokens": "BIGINT"}],
-            "memory_files": [{"path": "VARCHAR", "type": "VARCHAR", "tokens": "BIGINT"}],
-            "mcp_tools": [{"name": "VARCHAR", "server_name": "VARCHAR", "tokens": "BIGINT"}],
-            "agents": [{"agent_type": "VARCHAR", "source": "VARCHAR", "tokens": "BIGINT"}]}') }} as usage,
+        {{ json_struct('context_usage', '{"model": "VARCHAR", "total_tokens": "COUNT", "raw_max_tokens": "COUNT",
+            "over_limit": {"tokens_over": "COUNT", "kind": "VARCHAR"},
+            "categories": [{"name": "VARCHAR", "tokens": "COUNT", "kind": "VARCHAR"}],
+            "skills": [{"name": "VARCHAR", "source": "VARCHAR", "tokens": "COUNT"}],
+            "memory_files": [{"path": "VARCHAR", "type": "VARCHAR", "tokens": "COUNT"}],
+            "mcp_tools": [{"name": "VARCHAR", "server_name": "VARCHAR", "tokens": "COUNT"}],
+            "agents": [{"agent_type": "VARCHAR", "source": "VARCHAR", "tokens": "COUNT"}]}') }} as usage,
         _batch_id
     from {{ ref('stg_transcripts__line') }}
     where context_usage is not null
