@@ -54,7 +54,7 @@ select
     runs.outcome_rule, runs.recognised_by, runs.command_text, runs.command_shape, runs.working_dir,
     runs.target_path, runs.component_name, runs.is_background, runs.is_exit_code_hidden, runs.is_output_cut,
     runs.is_output_filtered, runs.exit_code, runs.total_count, runs.passed_count, runs.failed_count,
-    runs.skipped_count, runs.duration_seconds, runs.duration_method,
+    runs.error_count, runs.skipped_count, runs.duration_seconds, runs.duration_method,
     list(results.test_name order by results.first_position) filter (where results.outcome = 'failed') as fails,
     list(results.test_name order by results.first_position) filter (where results.outcome = 'passed') as passes
 from intermediate.int_check_run as runs

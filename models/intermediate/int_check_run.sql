@@ -445,7 +445,7 @@ select
     end as bigint) as failed_count,
     cast(case
         when targeted.is_partly_read then null
-        when targeted.read_total is not null and targeted.read_passed is not null
+        when targeted.read_errors is not null and targeted.read_total is not null and targeted.read_passed is not null
             then least(targeted.read_errors, greatest(targeted.read_total - targeted.read_passed, 0))
         else targeted.read_errors
     end as bigint) as error_count,

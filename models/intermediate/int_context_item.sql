@@ -42,20 +42,20 @@ calls as (
         tool_input.skill as skill_name,
         tool_input.subagent_type as subagent_type,
         -- The API counts a token for 750 pixels and scales larger pictures down.
-        least(
+        case when result.file.dimensions.originalWidth is not null or result.file.dimensions.displayWidth is not null then least(
             cast(round(
                 coalesce(result.file.dimensions.displayWidth, result.file.dimensions.originalWidth) / 750.0
                 * coalesce(result.file.dimensions.displayHeight, result.file.dimensions.originalHeight)
             ) as bigint),
             {{ var('image_tokens_most') }}
-        ) as picture_tokens,
+        ) end as picture_tokens,
         coalesce(
             result.file.count,
             -- A range may be written backwards, and reach beyond what any document has.
-            least(
+            case when {{ regex_matches('tool_input.pages', "'^[0-9]+-[0-9]+$'") }} then least(
                 abs({{ number_in('tool_input.pages', '^[0-9]+-([0-9]+)$') }} - {{ number_in('tool_input.pages', '^([0-9]+)-[0-9]+$') }}) + 1,
                 {{ var('document_pages_most') }}
-            ),
+            ) end,
             case when try_cast(tool_input.pages as bigint) is not null then 1 end
         ) as page_count
     from {{ ref('int_tool_call') }} as int_tool_call
