@@ -6,7 +6,8 @@
 {% macro covers_run(wide, narrow, name_column) -%}
     {#- The runner's own `test` names no folder. -#}
     {%- set words = regex_remove(
-        wide ~ '.command_shape', '^(?:bun|cargo|dart|deno|dotnet|flutter|forge|go|lein|make|mix|node|npm|playwright|pnpm|rails|rake|swift|yarn|zig) test\\b'
+        wide ~ '.command_shape',
+        '^(?:bun|cargo|dart|deno|dotnet|flutter|forge|go|lein|make|mix|node|npm|playwright|pnpm|rails|rake|swift|yarn|zig) test\\b'
     ) -%}
     starts_with({{ narrow }}.folder || '/', rtrim({{ wide }}.folder, '/') || '/') and (
         {{ wide }}.command_shape = {{ narrow }}.command_shape
@@ -20,6 +21,9 @@
             starts_with({{ narrow }}.command_shape, rtrim({{ wide }}.command_shape, '/') || '/')
             and not contains(substr({{ narrow }}.command_shape, length({{ wide }}.command_shape)), ' ')
         )
-        or (starts_with({{ wide }}.command_shape, {{ wide }}.{{ name_column }} || ': ') and {{ wide }}.{{ name_column }} not like '%\_script' escape '\')
+        or (
+            starts_with({{ wide }}.command_shape, {{ wide }}.{{ name_column }} || ': ')
+            and {{ wide }}.{{ name_column }} not like '%\_script' escape '\'
+        )
     )
 {%- endmacro %}

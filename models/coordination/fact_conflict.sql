@@ -1,5 +1,5 @@
 {#- Commands that only look; one that writes its output somewhere, or goes on with another command, does more. -#}
-{%- set looks = "'^\\s*(?:cd\\s+(?:\"[^\"]*\"|\\S+)\\s*(?:&&|\\x3b|\\n)\\s*)?"
+{%- set only_looking = "'^\\s*(?:cd\\s+(?:\"[^\"]*\"|\\S+)\\s*(?:&&|\\x3b|\\n)\\s*)?"
     ~ "(?:cat|ls|grep|egrep|rg|head|tail|find|wc|pwd|git\\s+(?:status|log|diff|show|branch))\\b[^>\\x3b&\\n]*$'" -%}
 
 with sessions as (
@@ -24,7 +24,7 @@ calls as (
         is_success,
         tool_input.command as command,
         tool_name in ('Bash', 'PowerShell') and tool_input.command is not null
-        and not {{ regex_matches('tool_input.command', looks) }} as may_write,
+        and not {{ regex_matches('tool_input.command', only_looking) }} as may_write,
         result.staleReadFileStateHint as stale_hint,
         coalesce(result.staleRecovered, false) as was_recovered,
         source_path,
@@ -367,7 +367,7 @@ previous_lines as (
 -- The change is its own where it ran a command that did more than look: with what it said last, since a change is told with the next
 -- request; an edit that fails or is fitted in tells of all that happened since it last had the file in hand.
 own_changes as (
-    select distinct signals.conflict_id
+    select signals.conflict_id
     from signals
     inner join previous_lines on previous_lines.conflict_id = signals.conflict_id
     inner join calls as last_calls on last_calls.line_uuid = previous_lines.line_uuid

@@ -440,13 +440,13 @@ select
     -- Some runners count a failure once more as an error: no more can have failed than did not pass.
     cast(case
         when targeted.has_counts and targeted.read_total is not null and targeted.read_passed is not null
-            then least(targeted.failing, greatest(targeted.read_total - targeted.read_passed, 0))
+            then {{ at_most('targeted.failing', 'greatest(targeted.read_total - targeted.read_passed, 0)') }}
         when targeted.has_counts then targeted.failing
     end as bigint) as failed_count,
     cast(case
         when targeted.is_partly_read then null
-        when targeted.read_errors is not null and targeted.read_total is not null and targeted.read_passed is not null
-            then least(targeted.read_errors, greatest(targeted.read_total - targeted.read_passed, 0))
+        when targeted.read_total is not null and targeted.read_passed is not null
+            then {{ at_most('targeted.read_errors', 'greatest(targeted.read_total - targeted.read_passed, 0)') }}
         else targeted.read_errors
     end as bigint) as error_count,
     cast(case when targeted.has_counts then coalesce(targeted.read_skipped, 0) end as bigint) as skipped_count,

@@ -1,5 +1,15 @@
 {{ config(materialized='incremental', incremental_strategy='replace_touched', on_schema_change='append_new_columns') }}
 
+{%- set first_page = number_in('tool_input.pages', '^([0-9]+)-[0-9]+$') -%}
+{%- set last_page = number_in('tool_input.pages', '^[0-9]+-([0-9]+)$') -%}
+{#- The API counts a token for 750 pixels. -#}
+{%- set picture_tokens -%}
+    cast(round(
+        coalesce(result.file.dimensions.displayWidth, result.file.dimensions.originalWidth) / 750.0
+        * coalesce(result.file.dimensions.displayHeight, result.file.dimensions.originalHeight)
+    ) as bigint)
+{%- endset %}
+
 -- Everything that could enter a context, in the order of its thread, with what it is and how long.
 with touched as {{ touched_sessions() }},
 
@@ -41,21 +51,12 @@ calls as (
         result_line_uuid,
         tool_input.skill as skill_name,
         tool_input.subagent_type as subagent_type,
-        -- The API counts a token for 750 pixels and scales larger pictures down.
-        case when result.file.dimensions.originalWidth is not null or result.file.dimensions.displayWidth is not null then least(
-            cast(round(
-                coalesce(result.file.dimensions.displayWidth, result.file.dimensions.originalWidth) / 750.0
-                * coalesce(result.file.dimensions.displayHeight, result.file.dimensions.originalHeight)
-            ) as bigint),
-            {{ var('image_tokens_most') }}
-        ) end as picture_tokens,
+        -- Larger pictures are scaled down.
+        {{ at_most(picture_tokens, var('image_tokens_most')) }} as picture_tokens,
         coalesce(
             result.file.count,
             -- A range may be written backwards, and reach beyond what any document has.
-            case when {{ regex_matches('tool_input.pages', "'^[0-9]+-[0-9]+$'") }} then least(
-                abs({{ number_in('tool_input.pages', '^[0-9]+-([0-9]+)$') }} - {{ number_in('tool_input.pages', '^([0-9]+)-[0-9]+$') }}) + 1,
-                {{ var('document_pages_most') }}
-            ) end,
+            {{ at_most('abs(' ~ last_page ~ ' - ' ~ first_page ~ ') + 1', var('document_pages_most')) }},
             case when try_cast(tool_input.pages as bigint) is not null then 1 end
         ) as page_count
     from {{ ref('int_tool_call') }} as int_tool_call

@@ -514,7 +514,6 @@ select
     retrievals.retrieval_method,
     retrievals.query_text,
     nullif(retrievals.document_path, '') as document_path,
-    {{ path_name('retrievals.document_path') }} as document_name,
     case
         when retrievals.is_miss or retrievals.is_unanswered or nullif(retrievals.document_path, '') is null then null
         when retrievals.chunk_text is null and retrievals.line_start is null then 'document'

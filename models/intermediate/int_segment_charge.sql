@@ -20,7 +20,7 @@ pieces as (
     semi join touched on touched.session_id = int_context_segment.session_id
 ),
 
--- Of a context larger than any window the buckets are wider, lest a damaged count have millions of them.
+-- In a context larger than any window the buckets are wider: a damaged count would need millions of them.
 bucket_widths as (
     select
         thread_id,

@@ -256,7 +256,7 @@ select
     coalesce(concluded.output_characters, 0) as output_characters,
     concluded.output_image_count,
     -- What git and gh print about a commit and a pull request: `[main 1a2b3c4] Subject`, `1a2b3c4 Subject` of a log that follows,
-    -- `ok 1a2b3c4` of a wrapper; fact_session_event decides.
+    -- `ok 1a2b3c4` of a wrapper; int_commit and fact_session_event decide.
     case
         when {{ regex_matches('concluded.tool_input.command', "'\\bgit\\b[^\\n\\x3b&|]*\\s(commit|cherry-pick|revert)\\b'") }}
             then {{ regex_groups('concluded.result_text', '(?m)^((?:\\[[^\\]\\n]+ [0-9a-f]{7,40}\\] |[0-9a-f]{7,40} |ok(?: ✓)? [0-9a-f]{7,40}$)[^\\n]*)') }}

@@ -39,7 +39,9 @@ runs as (
         runs.total_tests,
         coalesce(sessions.project_path, 'unknown') as project_path,
         -- The same in every checkout of the project.
-        coalesce('/' || rtrim({{ path_in_checkout("concat(runs.working_dir, '/')", 'sessions.project_path') }}, '/'), runs.working_dir, 'unknown') as folder
+        coalesce(
+            '/' || rtrim({{ path_in_checkout("concat(runs.working_dir, '/')", 'sessions.project_path') }}, '/'), runs.working_dir, 'unknown'
+        ) as folder
     from {{ ref('fact_test_run') }} as runs
     inner join {{ ref('dim_session') }} as sessions on sessions.session_id = runs.session_id
     where runs.ran_at is not null
@@ -63,7 +65,7 @@ failed_ways as (
     group by results.test_case_id, runs.project_path, runs.framework, runs.folder, runs.command_shape, runs.command
 ),
 
--- Which run covers which way, before the tests come in: few ways are many tests'.
+-- Which run covers which way. Many tests share few ways, so the tests are joined after this.
 covered_ways as (
     select
         ways.project_path,
