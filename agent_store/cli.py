@@ -23,18 +23,19 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from agent_store import __version__, last_build
+from agent_store import __version__
+from agent_store.build import last_build
 from agent_store.errors import StoreError, advice_for, explain
 from agent_store.paths import project_dir, store_paths
-from agent_store.show_text import safe_console, visible, visible_json
+from agent_store.show.text import safe_console, visible, visible_json
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from agent_store.pipeline import Outcome
-    from agent_store.progress import LandingBar
-    from agent_store.report import Scope
-    from agent_store.warehouse import BuildResult, NodeFailure
+    from agent_store.build.pipeline import Outcome
+    from agent_store.build.progress import LandingBar
+    from agent_store.build.warehouse import BuildResult, NodeFailure
+    from agent_store.show.report import Scope
     from ingest.landing import LandingResult
 
 UNCLEAN = 4
@@ -67,7 +68,7 @@ def _landing_progress() -> Iterator[Any]:
     if not sys.stderr.isatty():
         yield None
         return
-    from agent_store.progress import LandingBar
+    from agent_store.build.progress import LandingBar
 
     with LandingBar(*_AFTER_LANDING) as shown:
         _shown.append(shown)
@@ -83,7 +84,7 @@ def _build_progress() -> Iterator[Callable[[str, int, int], None] | None]:
     if not sys.stderr.isatty():
         yield None
         return
-    from agent_store.progress import BuildBar
+    from agent_store.build.progress import BuildBar
 
     # Where a bar is there already, it is this one too: two would write over each other.
     with BuildBar(_shown[-1] if _shown else None) as bar:
@@ -131,7 +132,7 @@ def _ingest_options(command: Any) -> Any:  # noqa: ANN401 - click's decorators
 @_ingest_options
 def ingest(roots: tuple[Path, ...], host: str | None) -> int:
     """Land what is new in the transcripts, exactly once, without building anything."""
-    from agent_store import pipeline, warehouse
+    from agent_store.build import pipeline, warehouse
 
     paths = store_paths().ensure()
     options = pipeline.Options(roots=roots, host=host)
@@ -168,7 +169,7 @@ def build(
     Exit codes: 0 published or nothing new; 1 nothing was published; 4 published, but a model failed and its tables are
     of an earlier build, or --strict and a check found something.
     """
-    from agent_store import pipeline
+    from agent_store.build import pipeline
 
     paths = store_paths().ensure()
     options = pipeline.Options(
@@ -295,7 +296,7 @@ def report(
     if by is None:
         _show_report(scope_of, as_json=as_json, limit=limit)
         return 0
-    from agent_store import ledger_report as ledger
+    from agent_store.show import ledger
 
     _show_ledger(
         lambda store: ledger.rank(store, by, scope_of(store)),
@@ -308,8 +309,8 @@ def report(
 
 def _scope_reader(since: str | None, until: str | None, project: str | None) -> Callable[[Any], Scope]:
     """What makes a scope of the options once the store is open: its zone says which day is today."""
-    from agent_store import periods
-    from agent_store.report import Scope, find_projects, store_today
+    from agent_store.show import periods
+    from agent_store.show.report import Scope, find_projects, store_today
 
     def day(text: str | None, today: date, option: str, *, last: bool) -> date | None:
         if text is None:
@@ -337,7 +338,7 @@ def _scope_reader(since: str | None, until: str | None, project: str | None) -> 
 @click.option("--json", "as_json", is_flag=True, help="The same as JSON.")
 def report_context(session: str, as_json: bool) -> int:
     """Draw how the context of SESSION grew, and what it held at its peak and at the end."""
-    from agent_store import ledger_report as ledger
+    from agent_store.show import ledger
 
     _show_ledger(lambda store: ledger.picture(store, session), ledger.render_picture, as_json=as_json)
     return 0
@@ -349,7 +350,7 @@ def report_context(session: str, as_json: bool) -> int:
 @click.option("--json", "as_json", is_flag=True, help="The same as JSON, with all rows.")
 def report_explain(session: str, limit: int | None, as_json: bool) -> int:
     """Say where each dollar of SESSION went."""
-    from agent_store import ledger_report as ledger
+    from agent_store.show import ledger
 
     _show_ledger(
         lambda store: ledger.explain(store, session), ledger.render_explanation, as_json=as_json, limit=limit
@@ -373,7 +374,7 @@ def report_explain(session: str, limit: int | None, as_json: bool) -> int:
 @click.option("--raw", is_flag=True, help="CSV and JSON with every character as it is stored.")
 def query(sql: str, form: str, limit: int | None, raw: bool) -> int:
     """Run SQL on the published store, read-only. A dash reads the SQL from standard input."""
-    from agent_store import query as queries
+    from agent_store.show import query as queries
     from agent_store.store import open_store
 
     text = sys.stdin.read() if sql == "-" else sql
@@ -402,7 +403,7 @@ def query(sql: str, form: str, limit: int | None, raw: bool) -> int:
 @click.option("--raw", is_flag=True, help="The line as it was written, not indented.")
 def line(source_path: str, line_number: int, raw: bool) -> int:
     """Show the original line behind a row: its _source_path and _source_line."""
-    from agent_store.raw_line import fetch
+    from agent_store.show.raw_line import fetch
 
     found = fetch(store_paths(), source_path, line_number)
     for one in found:
@@ -472,7 +473,7 @@ def doctor(roots: tuple[Path, ...], as_json: bool) -> int:
 )
 def docs(serve: bool, port: int) -> int:
     """Make the documentation of every table and column, as one HTML file."""
-    from agent_store import pipeline, warehouse
+    from agent_store.build import pipeline, warehouse
 
     paths = store_paths().ensure()
     project = project_dir()
@@ -492,7 +493,7 @@ def docs(serve: bool, port: int) -> int:
 
 
 def _serve(page: Path, port: int) -> None:
-    from agent_store.serve_docs import server_of
+    from agent_store.show.docs import server_of
 
     try:
         server = server_of(page, port)
@@ -560,7 +561,7 @@ def _show_failure(word: str, failure: NodeFailure) -> None:
 
 def _echo_json(found: dict[str, Any], limit: int | None) -> None:
     """Print data as strict JSON, each list of rows with at most `limit` of them."""
-    from agent_store.query import plain
+    from agent_store.show.query import plain
 
     data = plain(found)
     if limit:
@@ -574,7 +575,7 @@ def _echo_json(found: dict[str, Any], limit: int | None) -> None:
 def _show_report(
     scope_of: Callable[[Any], Scope] | None = None, *, as_json: bool, limit: int | None = None
 ) -> None:
-    from agent_store import report as reports
+    from agent_store.show import report as reports
     from agent_store.store import open_store
 
     paths = store_paths()
@@ -600,7 +601,7 @@ def _show_ledger(
     """Ask the ledger and print what it says."""
     import duckdb
 
-    from agent_store.report import of_other_shape
+    from agent_store.show.report import of_other_shape
     from agent_store.store import open_store
 
     with open_store(store_paths()) as connection:

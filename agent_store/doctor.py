@@ -14,7 +14,9 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from agent_store import last_build, zones
+from agent_store import zones
+from agent_store.build import last_build
+from agent_store.build.warehouse import timezone
 from agent_store.errors import StoreError
 from agent_store.paths import (
     CLAUDE_VARIABLE,
@@ -25,9 +27,8 @@ from agent_store.paths import (
     project_dir,
     resolve_roots,
 )
-from agent_store.report import FINDINGS, age, bytes_in_words
+from agent_store.show.report import FINDINGS, age, bytes_in_words
 from agent_store.store import open_store
-from agent_store.warehouse import timezone
 from ingest.discover import transcripts
 
 OK, WARN, FAIL = "ok", "warn", "fail"

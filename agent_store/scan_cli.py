@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 from agent_store.paths import project_dir, resolve_roots, store_paths
-from agent_store.show_text import visible, visible_json
+from agent_store.show.text import visible, visible_json
 
 if TYPE_CHECKING:
     from ingest.sources import Seen
@@ -45,8 +45,8 @@ def scan(
     Homes and the projects that transcripts name are looked into at every build; FOLDERS named here are
     remembered and looked into from now on, too. What is found is in the store after the next build.
     """
-    from agent_store import scan as scans
-    from agent_store import warehouse
+    from agent_store.build import scan as scans
+    from agent_store.build import warehouse
 
     paths = store_paths().ensure()
     found = resolve_roots(roots, project_dir(), allow_sample=False)
@@ -83,8 +83,8 @@ def check(sources: tuple[str, ...], files: tuple[Path, ...], seconds: float, as_
     environment variables, schemas of databases, health of services. No build ever does this. Exit code 1
     if anything did not answer.
     """
-    from agent_store import scan as scans
-    from agent_store import warehouse
+    from agent_store.build import scan as scans
+    from agent_store.build import warehouse
     from ingest.sources import Limits
 
     paths = store_paths().ensure()

@@ -36,7 +36,7 @@ def _add_embed_query(connection: duckdb.DuckDBPyConnection) -> None:
 
 def _no_store(paths: StorePaths) -> StoreError:
     """Why there is no store, as far as the last build says."""
-    from agent_store import last_build
+    from agent_store.build import last_build
 
     last = last_build.read(paths)
     if last is None or last.is_published:

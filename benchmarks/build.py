@@ -72,7 +72,7 @@ def ledger_share(home: Path) -> tuple[float, float]:
     """Seconds that the ledger's models take in an increment (its lines must be landed), and that all take."""
     import duckdb
 
-    from agent_store import compiled, warehouse
+    from agent_store.build import compiled, warehouse
     from agent_store.paths import StorePaths
 
     paths = StorePaths(home / "store")
@@ -91,7 +91,7 @@ def ledger_share(home: Path) -> tuple[float, float]:
 
 def ledger_from_nothing(home: Path) -> float:
     """Seconds that dbt needs for the ledger's models of a whole store."""
-    from agent_store import warehouse
+    from agent_store.build import warehouse
     from agent_store.paths import StorePaths
 
     command = [

@@ -121,7 +121,7 @@ def ledger_seconds(folder: Path, responses: int, shape: str) -> dict[str, float]
     """Land one session, build what the ledger needs, and return the seconds of each of its models."""
     import duckdb
 
-    from agent_store import warehouse
+    from agent_store.build import warehouse
     from agent_store.paths import StorePaths
     from ingest.landing import land
 

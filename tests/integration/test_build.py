@@ -17,10 +17,11 @@ import duckdb
 import pytest
 from mini import REPOSITORY, MiniIngest, write_project
 
-from agent_store import cli, compiled, pipeline, warehouse
+from agent_store import cli
+from agent_store.build import compiled, pipeline, warehouse
+from agent_store.build.pipeline import Options, Outcome
 from agent_store.errors import StoreError
 from agent_store.paths import StorePaths
-from agent_store.pipeline import Options, Outcome
 from agent_store.store import open_store
 from ingest import landing
 

@@ -16,7 +16,7 @@ import pytest
 from click.testing import CliRunner
 from conftest import clean_environment
 
-from agent_store import scan as scans
+from agent_store.build import scan as scans
 from agent_store.errors import StoreError
 from agent_store.paths import StorePaths
 from agent_store.scan_cli import check as check_command

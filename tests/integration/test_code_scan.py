@@ -12,8 +12,8 @@ from typing import Any
 import duckdb
 import pytest
 
+from agent_store.build.scan import scan
 from agent_store.paths import StorePaths
-from agent_store.scan import scan
 from ingest import batches, code, files, landing, languages
 from ingest.code import ScanResult, scan_code
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-from agent_store import warehouse
+from agent_store.build import warehouse
 from agent_store.paths import StorePaths
 
 

@@ -28,9 +28,9 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from agent_store import pipeline, warehouse
+from agent_store.build import pipeline, warehouse
+from agent_store.build.pipeline import Options
 from agent_store.paths import StorePaths
-from agent_store.pipeline import Options
 from ingest import landing
 from tests.conftest import PROJECT, clean_environment
 
@@ -366,7 +366,7 @@ def test_two_real_sessions_that_grow_give_the_same_rows(
 KILLED = """
 import os, signal, sys
 from pathlib import Path
-from agent_store import pipeline
+from agent_store.build import pipeline
 from agent_store.paths import StorePaths
 from ingest import landing
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from agent_store.ledger_report import BY, BY_TIME, rank
-from agent_store.report import Scope, collect
+from agent_store.show.ledger import BY, BY_TIME, rank
+from agent_store.show.report import Scope, collect
 from tests.independent_count import ccusage_count
 
 

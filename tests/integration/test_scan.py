@@ -11,10 +11,10 @@ import duckdb
 import pytest
 from conftest import PROJECT, clean_environment
 
-from agent_store import pipeline, warehouse
-from agent_store import scan as scans
+from agent_store.build import pipeline, warehouse
+from agent_store.build import scan as scans
+from agent_store.build.pipeline import Options
 from agent_store.paths import StorePaths
-from agent_store.pipeline import Options
 from agent_store.store import open_store
 from ingest import batches
 

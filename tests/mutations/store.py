@@ -9,8 +9,8 @@ from pathlib import Path
 
 import duckdb
 
-from agent_store import compiled, warehouse
-from agent_store.compiled import Compiled, TestOutcome
+from agent_store.build import compiled, warehouse
+from agent_store.build.compiled import Compiled, TestOutcome
 from agent_store.paths import STORE_NAME, StorePaths
 from ingest import landing
 

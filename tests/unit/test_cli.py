@@ -15,12 +15,13 @@ import pytest
 from click.testing import CliRunner, Result
 from mini import CAUSE, SPENDING
 
-from agent_store import cli, doctor, pipeline, zones
-from agent_store import report as reports
+from agent_store import cli, doctor, zones
+from agent_store.build import pipeline
+from agent_store.build.publish import publish
+from agent_store.build.warehouse import BuildResult, BuildState, Fingerprint, RawSummary
 from agent_store.errors import StoreError
 from agent_store.paths import StorePaths
-from agent_store.publish import publish
-from agent_store.warehouse import BuildResult, BuildState, Fingerprint, RawSummary
+from agent_store.show import report as reports
 
 
 @pytest.fixture

@@ -7,8 +7,8 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from agent_store import compiled
-from agent_store.compiled import Compiled, CompiledModel, CompiledTest
+from agent_store.build import compiled
+from agent_store.build.compiled import Compiled, CompiledModel, CompiledTest
 from agent_store.paths import StorePaths
 
 

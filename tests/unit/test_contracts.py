@@ -21,7 +21,7 @@ import pytest
 from conftest import clean_environment
 from mini import REPOSITORY
 
-from agent_store import warehouse
+from agent_store.build import warehouse
 from agent_store.paths import StorePaths
 from ingest import batches, contracts
 from ingest.contracts import ContractError, Kind, Version, Watched

@@ -11,8 +11,9 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from agent_store import cli, compiled, damage, warehouse
-from agent_store.compiled import Compiled, CompiledModel
+from agent_store import cli
+from agent_store.build import compiled, damage, warehouse
+from agent_store.build.compiled import Compiled, CompiledModel
 from agent_store.errors import StoreError
 from agent_store.paths import StorePaths
 from ingest import landing

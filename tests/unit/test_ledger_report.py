@@ -15,11 +15,12 @@ import pytest
 from click.testing import CliRunner
 from rich.console import Console
 
-from agent_store import cli, publish
-from agent_store import ledger_report as ledger
+from agent_store import cli
+from agent_store.build import publish
 from agent_store.errors import StoreError
-from agent_store.query import plain
-from agent_store.report import Scope
+from agent_store.show import ledger
+from agent_store.show.query import plain
+from agent_store.show.report import Scope
 
 MACROS = Path(publish.__file__).with_name("sql_macros") / "cost.sql"
 SESSION, OTHER = "5e12-a", "5e34-b"

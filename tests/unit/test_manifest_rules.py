@@ -16,7 +16,7 @@ import pytest
 import yaml
 from mini import REPOSITORY
 
-from agent_store import warehouse
+from agent_store.build import warehouse
 from agent_store.paths import StorePaths
 
 BASELINE = REPOSITORY / "tests" / "manifest_baseline.json"

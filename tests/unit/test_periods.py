@@ -6,7 +6,7 @@ from datetime import date
 
 import pytest
 
-from agent_store.periods import parse
+from agent_store.show.periods import parse
 
 THURSDAY = date(2026, 3, 12)
 

@@ -8,8 +8,8 @@ import time
 import pytest
 import rich.progress
 
-from agent_store import progress
-from agent_store.progress import Bar, BuildBar, LandingBar
+from agent_store.build import progress
+from agent_store.build.progress import Bar, BuildBar, LandingBar
 
 
 class _Recorded(rich.progress.Progress):

@@ -9,11 +9,11 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from agent_store.build.publish import publish
+from agent_store.build.warehouse import BuildResult, Description, Fingerprint, RawSummary
 from agent_store.errors import StoreError
 from agent_store.paths import StorePaths
-from agent_store.publish import publish
 from agent_store.store import open_store
-from agent_store.warehouse import BuildResult, Description, Fingerprint, RawSummary
 
 CODE = Fingerprint(tables="t", code="c")
 GREEN = BuildResult(success=True, model_count=3, test_count=2, passed_count=2, seconds=1.5)

@@ -10,7 +10,7 @@ import pytest
 from rich.console import Console
 
 from agent_store.errors import StoreError
-from agent_store.query import Answer, run, show_table, write_json
+from agent_store.show.query import Answer, run, show_table, write_json
 
 
 def _text(answer: Answer, width: int) -> str:

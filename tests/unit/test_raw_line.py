@@ -12,7 +12,7 @@ from click.testing import CliRunner
 from agent_store.cli import cli
 from agent_store.errors import StoreError
 from agent_store.paths import StorePaths
-from agent_store.raw_line import fetch
+from agent_store.show.raw_line import fetch
 
 SESSION = "projects/-home-ada-shop/s1.jsonl"
 

@@ -13,11 +13,11 @@ import pytest
 from mini import CAUSE, MEASURES, SPENDING
 from rich.console import Console
 
-from agent_store import publish
-from agent_store import report as reports
+from agent_store.build import publish
 from agent_store.errors import StoreError
-from agent_store.query import plain
-from agent_store.report import (
+from agent_store.show import report as reports
+from agent_store.show.query import plain
+from agent_store.show.report import (
     Scope,
     age,
     bar,

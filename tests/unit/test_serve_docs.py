@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from agent_store.serve_docs import server_of
+from agent_store.show.docs import server_of
 
 
 @pytest.fixture

@@ -18,10 +18,10 @@ from rich.table import Table
 from rich.text import Text
 
 from agent_store import cli as command
-from agent_store import query
 from agent_store.errors import StoreError
-from agent_store.raw_line import RawLine
-from agent_store.show_text import safe_console, visible, visible_json
+from agent_store.show import query
+from agent_store.show.raw_line import RawLine
+from agent_store.show.text import safe_console, visible, visible_json
 
 ATTACKS = {
     "clear": "\x1b[2J\x1b[H",

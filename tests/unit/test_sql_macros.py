@@ -9,7 +9,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from agent_store import publish
+from agent_store.build import publish
 
 MACROS = Path(publish.__file__).with_name("sql_macros") / "retrieval.sql"
 TEXTS = {

@@ -7,7 +7,7 @@ import io
 import pytest
 from rich.console import Console
 
-from agent_store.tables import Sheet, shorten_paths, show
+from agent_store.show.tables import Sheet, shorten_paths, show
 
 PATHS = [
     "/home/dev/shop/frontend/src/components/button/index.ts",

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from agent_store import scan as scans
+from agent_store.build import scan as scans
 from agent_store.paths import StorePaths
 from ingest import batches, code, components, contracts, files, sources, yaml_text
 from ingest.batches import Changes

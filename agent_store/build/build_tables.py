@@ -1,0 +1,130 @@
+"""What a store says about the build that made it: checks that failed, and how old each table is.
+
+The publisher writes these beside what dbt made: they hold what is known only after the last test.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from agent_store.build.warehouse import BuildResult, Description
+
+if TYPE_CHECKING:
+    import duckdb
+
+FAILED_CHECK = "v_failed_check"
+STORE_TABLE = "v_store_table"
+
+DESCRIPTIONS = {
+    FAILED_CHECK: Description(
+        "One row per check of a data test that found rows which cannot be right. The rest of the store holds; the rows "
+        "named here are to be doubted. No row means that every check passed. Written by the publisher, not by dbt.",
+        {
+            "test_name": "The data test, as dbt names it.",
+            "check_name": "Which of the test's checks. Empty where it has only one.",
+            "table_name": "The table it is about. NULL for a test that compares several.",
+            "description": "What the check demands.",
+            "is_guard": "True for a guard, which keeps a new store back unless the sessions it names can be set aside.",
+            "failing_row_count": "Rows that break the check. NULL where the test itself could not run.",
+            "session_count": "Sessions among these rows, as far as they name one.",
+            "session_id": "The session of one of them. NULL where the rows name none.",
+            "source_path": "The transcript behind that row, relative to its root. NULL where the rows name none.",
+            "source_line": "Line of that transcript: agent-store line PATH LINE shows it.",
+            "examples": "Up to five failing rows, one per line, or the message of a test that could not run.",
+        },
+    ),
+    STORE_TABLE: Description(
+        "One row per published table or view: when its rows were built and whether they are of this build. "
+        "Written by the publisher, not by dbt.",
+        {
+            "table_name": "The table or view.",
+            "table_type": "table or view.",
+            "built_at": "End of the build that made its rows, UTC. NULL where no build has made it yet: it is empty.",
+            "last_batch_id": "The last landing batch that its rows know of. NULL as built_at.",
+            "is_stale": "True where the last build could not make it, so that it holds the rows of an earlier one.",
+            "stale_because": "Why. NULL where it is not stale.",
+            "row_count": "Rows of a table. NULL for a view.",
+        },
+    ),
+}
+
+_SCHEMA = f"""
+create table {FAILED_CHECK} (
+    test_name varchar not null, check_name varchar not null, table_name varchar, description varchar,
+    is_guard boolean not null, failing_row_count bigint, session_count bigint not null, session_id varchar,
+    source_path varchar, source_line bigint, examples varchar
+);
+create table {STORE_TABLE} (
+    table_name varchar not null, table_type varchar not null, built_at timestamp, last_batch_id bigint,
+    is_stale boolean not null, stale_because varchar, row_count bigint
+);
+"""
+Age = tuple[datetime | None, int | None]
+
+
+def earlier_ages(store: Path) -> dict[str, Age]:
+    """When the tables of the store that is about to be replaced were built, and up to which batch.
+
+    Empty where there is no store, or none that says so.
+    """
+    import duckdb
+
+    if not store.is_file():
+        return {}
+    try:
+        with duckdb.connect(str(store), read_only=True) as connection:
+            rows = connection.execute(
+                f"select table_name, built_at, last_batch_id from {STORE_TABLE}"
+            ).fetchall()
+    except duckdb.Error:
+        return {}
+    return {name: (built_at, batch_id) for name, built_at, batch_id in rows}
+
+
+def write(
+    connection: duckdb.DuckDBPyConnection,
+    build: BuildResult,
+    now: Age,
+    earlier: Mapping[str, Age],
+    row_counts: Mapping[str, int | None],
+) -> None:
+    """Write both tables into the new store. `row_counts` has its tables, and its views with None."""
+    for statement in connection.extract_statements(_SCHEMA):
+        connection.execute(statement)
+    checks = [
+        [
+            failure.name, check.name, failure.table or None, check.description or None, failure.is_guard,
+            check.failing_rows, len(check.session_ids), check.session_id, check.source_path, check.source_line,
+            "\n".join(check.examples) or None,
+        ]
+        for failure in build.warnings
+        for check in failure.checks
+    ]  # fmt: skip
+    checks += [
+        [
+            failure.name, "", failure.table or None, failure.description or None, failure.is_guard,
+            failure.failing_rows, 0, None, None, None, failure.message or None,
+        ]
+        for failure in build.warnings
+        if not failure.checks
+    ]  # fmt: skip
+    if checks:
+        connection.executemany(f"insert into {FAILED_CHECK} values ({', '.join('?' * 11)})", checks)
+    known = {**row_counts, FAILED_CHECK: len(checks), STORE_TABLE: len(row_counts) + 2}
+    connection.executemany(
+        f"insert into {STORE_TABLE} values (?, ?, ?, ?, ?, ?, ?)",
+        [
+            [
+                name,
+                "view" if count is None else "table",
+                *(earlier.get(name, (None, None)) if name in build.stale else now),
+                name in build.stale,
+                build.stale.get(name),
+                count,
+            ]
+            for name, count in sorted(known.items())
+        ],
+    )

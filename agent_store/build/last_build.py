@@ -1,0 +1,103 @@
+"""What the last build came to: for report, doctor and whoever finds no store, also where nothing was published."""
+
+from __future__ import annotations
+
+import json
+import os
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from agent_store.build.compiled import is_out_of_memory
+from agent_store.paths import StorePaths, private_files
+
+if TYPE_CHECKING:
+    from agent_store.build.warehouse import BuildResult
+    from agent_store.errors import StoreError
+
+GUARD_ADVICE = (
+    "agent-store build --full-refresh builds everything again from the raw lines. If the guard fails again, it is a "
+    "defect of Agent Store: please report its name and the rows shown."
+)
+MODEL_ADVICE = (
+    "A model that fails is a defect of Agent Store: please report the message. The tables named keep their rows of the "
+    "last build; the next build tries them again."
+)
+MEMORY_ADVICE = (
+    "Give the build more memory: AGENT_STORE_MEMORY=4GB agent-store build --full-refresh. Until then the tables named keep "
+    "their rows of the last build."
+)
+PROJECT_ADVICE = (
+    "The models of Agent Store cannot be read: install it again (make setup). If you have not changed them, please report "
+    "the message."
+)
+_PROBLEMS_KEPT = 20
+
+
+@dataclass(frozen=True, slots=True)
+class LastBuild:
+    """When the last build ended (UTC), whether it published, what went wrong, and what to do about it."""
+
+    ended_at: datetime
+    is_published: bool
+    problems: tuple[str, ...] = ()
+    advice: str = ""
+
+
+def advice_after(result: BuildResult) -> str:
+    """What to do about a build: empty where nothing failed."""
+    if result.guards:
+        return GUARD_ADVICE
+    if not result.success:
+        return PROJECT_ADVICE
+    if result.failures and all(is_out_of_memory(failure.message) for failure in result.failures):
+        return MEMORY_ADVICE
+    return MODEL_ADVICE if result.failures else ""
+
+
+def write(paths: StorePaths, result: BuildResult) -> None:
+    """Keep what a build came to."""
+    problems = tuple(map(str, result.failures))[:_PROBLEMS_KEPT]
+    _keep(paths, LastBuild(_now(), result.success, problems, advice_after(result)))
+
+
+def write_error(paths: StorePaths, error: StoreError) -> None:
+    """Keep why a build stopped before it came to a result."""
+    _keep(paths, LastBuild(_now(), is_published=False, problems=(error.message,), advice=error.hint))
+
+
+def read(paths: StorePaths) -> LastBuild | None:
+    """What the last build came to; None where there was none or it cannot be read."""
+    try:
+        found = json.loads((paths.build_dir / "last_build.json").read_text(encoding="utf-8"))
+        return LastBuild(
+            ended_at=datetime.fromisoformat(found["ended_at"]),
+            is_published=bool(found["is_published"]),
+            problems=tuple(map(str, found["problems"])),
+            advice=str(found["advice"]),
+        )
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def _now() -> datetime:
+    return datetime.now(UTC).replace(tzinfo=None, microsecond=0)
+
+
+def _keep(paths: StorePaths, last: LastBuild) -> None:
+    # A full disk has stopped the build already; that it also stops this note is no second error.
+    with suppress(OSError), private_files():
+        temporary = paths.build_dir / f"last_build.tmp-{os.getpid()}"
+        temporary.write_text(
+            json.dumps(
+                {
+                    "ended_at": last.ended_at.isoformat(),
+                    "is_published": last.is_published,
+                    "problems": last.problems,
+                    "advice": last.advice,
+                }
+            ),
+            encoding="utf-8",
+        )
+        temporary.replace(paths.build_dir / "last_build.json")

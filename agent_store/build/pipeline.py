@@ -1,0 +1,352 @@
+"""One build from beginning to end: lock, land, skip or run dbt, publish."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from agent_store import zones
+from agent_store.build import last_build, warehouse
+from agent_store.build.warehouse import BuildResult, BuildState, Fingerprint, RawSummary
+from agent_store.errors import StoreError, explain
+from agent_store.paths import Roots, StorePaths, private_files, resolve_roots
+from ingest import set_aside
+
+if TYPE_CHECKING:
+    from agent_store.build.publish import Published
+    from agent_store.build.scan import ScanResult
+    from ingest.landing import LandingResult
+
+Say = Callable[[str], None]
+# Leaving out one session may bring out another; a guard that fails after so many rounds is wrong about more than sessions.
+_SET_ASIDE_ROUNDS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What the user asked for."""
+
+    roots: Sequence[Path] = ()
+    host: str | None = None
+    ingest: bool = True
+    tests: bool = True
+    full_refresh: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a build did."""
+
+    landing: LandingResult | None = None
+    scan: ScanResult | None = None
+    build: BuildResult | None = None
+    published: Published | None = None
+    is_current: bool = False
+    reason: str = ""
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    set_aside: int = 0
+
+    @property
+    def success(self) -> bool:
+        """Published, or nothing to do."""
+        return self.build is None or self.build.success
+
+
+def land(
+    paths: StorePaths,
+    project: Path,
+    options: Options,
+    *,
+    say: Say,
+    progress: Any = None,  # noqa: ANN401 - defined by the ingester
+) -> LandingResult:
+    """Land what is new below the roots. The lock of the build must be held."""
+    state = warehouse.read_state(paths)
+    has_warehouse = paths.warehouse.exists()
+    roots = resolve_roots(options.roots, project, allow_sample=state.holds_sample or not has_warehouse)
+    for note in roots.notes:
+        say(note)
+    if state.holds_sample and not roots.is_sample and roots.paths and has_warehouse:
+        say("Transcripts were found: the warehouse of the sample is removed and made anew from them.")
+        warehouse.discard(paths)
+        state = BuildState()
+    if roots.is_sample != state.holds_sample:
+        warehouse.write_state(paths, replace(state, holds_sample=roots.is_sample))
+    return _land(roots, paths, options.host, progress)
+
+
+def _land(roots: Roots, paths: StorePaths, host: str | None, progress: Any) -> LandingResult:  # noqa: ANN401
+    import duckdb
+
+    from ingest import landing
+
+    try:
+        with private_files():
+            result = landing.land(list(roots.paths), paths.warehouse, host=host, progress=progress)
+    except landing.LandingError as error:
+        raise StoreError(str(error)) from error
+    except (OSError, duckdb.Error) as error:
+        raise (
+            explain(error, "Landing the transcripts")
+            or StoreError(
+                f"Landing the transcripts failed: {str(error).strip().splitlines()[0]}",
+                "Nothing is half landed: the next run goes on where this one ended.",
+            )
+        ) from error
+    if paths.warehouse.exists():
+        paths.warehouse.chmod(0o600)
+    return result
+
+
+def _scan(paths: StorePaths, project: Path, options: Options) -> ScanResult:
+    """Land what is new of components and contracts, beside the transcripts that have been landed."""
+    import duckdb
+
+    from agent_store.build import scan as scans
+    from ingest.landing import LandingError
+
+    state = warehouse.read_state(paths)
+    roots = resolve_roots(options.roots, project, allow_sample=state.holds_sample)
+    try:
+        return scans.scan(paths, roots.paths, host=options.host)
+    except LandingError as error:
+        raise StoreError(str(error)) from error
+    except (OSError, duckdb.Error) as error:
+        raise (
+            explain(error, "Scanning the components")
+            or StoreError(f"Scanning the components failed: {str(error).strip().splitlines()[0]}")
+        ) from error
+
+
+@dataclass(frozen=True, slots=True)
+class _Published:
+    """What the published store says about itself."""
+
+    batch_key: str
+    code: str
+    is_tested: bool
+
+
+def _published(paths: StorePaths) -> _Published | None:
+    import duckdb
+
+    from agent_store.build.publish import STORE_BUILD
+    from agent_store.store import open_store
+
+    if not paths.store.exists():
+        return None
+    try:
+        with open_store(paths) as connection:
+            columns = {name for name, *_ in connection.execute("describe store_build").fetchall()}
+            if columns != STORE_BUILD.columns.keys():
+                raise StoreError(f"{paths.store} was published by another version of Agent Store.")
+            row = connection.execute(
+                "select last_batch_key, code_fingerprint, is_tested from store_build"
+            ).fetchone()
+    except duckdb.Error:
+        row = None
+    if row is None:
+        raise StoreError(f"The file {paths.store} does not say which build it is of.")
+    return _Published(*row)
+
+
+def why_build(
+    paths: StorePaths, code: Fingerprint, raw: RawSummary, state: BuildState, options: Options
+) -> tuple[str, bool]:
+    """Why dbt has to run (empty: it does not), and whether everything is to be built from raw again."""
+    if options.full_refresh:
+        return "a full refresh was asked for", True
+    if state.rebuilding:
+        return "the last rebuild did not end", True
+    if raw.has_models and state.tables_fingerprint != code.tables:
+        return "the models have changed: everything is built again", True
+    reason = _what_is_new(paths, code, raw, options)
+    if reason and state.is_incomplete:
+        return f"{reason}, and the last rebuild left out models that failed: everything is built again", True
+    return reason, False
+
+
+def _what_is_new(paths: StorePaths, code: Fingerprint, raw: RawSummary, options: Options) -> str:
+    try:
+        published = _published(paths)
+    except StoreError as error:
+        return f"{error.message.rstrip('.')} (it is made again)"
+    if published is None:
+        return "there is no published store yet"
+    if published.batch_key != raw.batch_key:
+        return "there are new lines"
+    if published.code != code.code:
+        return "the tests have changed"
+    if options.tests and not published.is_tested:
+        return "the published store has not been tested"
+    return ""
+
+
+@dataclass(slots=True)
+class _Run:
+    """One build under its lock."""
+
+    paths: StorePaths
+    project: Path
+    options: Options
+    say: Say
+    progress: Any
+    on_stage: Callable[[str, Outcome], None] | None
+    on_node: Callable[[str, int, int], None] | None
+    seconds: dict[str, float] = field(default_factory=dict)
+    outcome: Outcome = field(default_factory=Outcome)
+
+    def stage(self, name: str, **known: Any) -> None:  # noqa: ANN401 - fields of Outcome
+        """Add what is known now to the outcome, and tell how far it is."""
+        self.outcome = replace(self.outcome, seconds=self.seconds, **known)
+        if self.on_stage is not None:
+            self.on_stage(name, self.outcome)
+
+    @contextmanager
+    def timed(self, name: str) -> Iterator[None]:
+        """Add the seconds inside to those of a stage."""
+        started = time.monotonic()
+        yield
+        self.seconds[name] = self.seconds.get(name, 0.0) + time.monotonic() - started
+
+    def land(self) -> None:
+        """Land what is new, if it was asked for."""
+        if not self.options.ingest:
+            if not self.paths.warehouse.exists():
+                raise StoreError("Nothing has been landed yet.", "Run agent-store build without --no-ingest.")
+            return
+        with self.timed("landing"):
+            landed = land(self.paths, self.project, self.options, say=self.say, progress=self.progress)
+        self.stage("landed", landing=landed)
+        if landed.last_batch_id:
+            with self.timed("scanning"):
+                scanned = _scan(self.paths, self.project, self.options)
+            self.stage("scanned", scan=scanned)
+
+    def build(self) -> Outcome:
+        """Build what is new and publish it."""
+        paths, options = self.paths, self.options
+        code = warehouse.fingerprint(self.project)
+        raw = warehouse.raw_summary(paths)
+        if raw.last_batch_id == 0:
+            raise StoreError(
+                "There are no transcripts to build from.",
+                "Name the folder that holds them: agent-store build --root FOLDER",
+            )
+        state = warehouse.read_state(paths)
+        reason, full_refresh = why_build(paths, code, raw, state, options)
+        self.outcome = replace(self.outcome, reason=reason)
+        if not reason:
+            return replace(self.outcome, is_current=True)
+        self.stage("building")
+        # Written before dbt starts: who is killed during a rebuild rebuilds again, not half of it.
+        starts_anew = full_refresh or not raw.has_models
+        building = replace(
+            state,
+            tables_fingerprint=code.tables,
+            green_fingerprint="" if starts_anew else state.green_fingerprint,
+            rebuilding=full_refresh,
+        )
+        warehouse.write_state(paths, building)
+        if full_refresh:
+            set_aside.try_again(paths.warehouse)
+        result = self._models(
+            code, full_refresh=full_refresh, seeds=building.green_fingerprint != code.tables
+        )
+        for _ in range(_SET_ASIDE_ROUNDS):
+            named = _sessions_to_set_aside(result)
+            if not named or not (count := set_aside.set_aside(paths.warehouse, named)):
+                break
+            self.stage("set aside", build=result, set_aside=self.outcome.set_aside + count)
+            full_refresh, building = True, replace(building, rebuilding=True)
+            warehouse.write_state(paths, building)
+            result = self._models(code, full_refresh=True, seeds=False)
+        self.outcome = replace(self.outcome, build=result)
+        warehouse.write_state(
+            paths,
+            replace(
+                building,
+                green_fingerprint=code.tables if result.success and not result.stale else "",
+                rebuilding=False,
+                is_incomplete=bool(result.stale) and full_refresh,
+            ),
+        )
+        last_build.write(paths, result)
+        if not result.success:
+            return self.outcome
+        return replace(self.outcome, published=self._publish(result, code, raw, is_sample=state.holds_sample))
+
+    def _models(self, code: Fingerprint, *, full_refresh: bool, seeds: bool) -> BuildResult:
+        with self.timed("dbt"):
+            return warehouse.build(
+                self.paths,
+                self.project,
+                tests=self.options.tests,
+                full_refresh=full_refresh,
+                seeds=seeds,
+                code=code.code,
+                on_node=self.on_node,
+            )
+
+    def _publish(
+        self, result: BuildResult, code: Fingerprint, raw: RawSummary, *, is_sample: bool
+    ) -> Published:
+        from agent_store.build.publish import publish
+
+        with self.timed("publishing"):
+            return publish(
+                self.paths,
+                result,
+                code,
+                raw,
+                timezone=warehouse.timezone(self.project),
+                is_sample=is_sample,
+                is_tested=self.options.tests,
+            )
+
+
+def run(
+    paths: StorePaths,
+    project: Path,
+    options: Options,
+    *,
+    say: Say,
+    progress: Any = None,  # noqa: ANN401 - defined by the ingester
+    on_stage: Callable[[str, Outcome], None] | None = None,
+    on_node: Callable[[str, int, int], None] | None = None,
+) -> Outcome:
+    """Land, build, test and publish; a second build waits for the first.
+
+    Sessions that a guard names are set aside, and the rest is built again and published. Only where a guard fails
+    without naming a session nothing is published.
+    """
+    zones.check(warehouse.timezone(project))
+    with warehouse.build_lock(paths, on_wait=say) as waited:
+        if waited > 1:
+            say(f"The other build has ended; waited {waited:.0f} s.")
+        one = _Run(paths, project, options, say, progress, on_stage, on_node)
+        try:
+            one.land()
+            return one.build()
+        except StoreError as error:
+            last_build.write_error(paths, error)
+            raise
+
+
+def _sessions_to_set_aside(result: BuildResult) -> dict[str, tuple[str, str]]:
+    """The sessions that the failed guards name: session id → (guard, what it checks); none where one names no session.
+
+    Leaving them out would then not make that guard pass.
+    """
+    if any(not guard.session_ids for guard in result.guards):
+        return {}
+    return {
+        session: (guard.name, guard.description or guard.name)
+        for guard in reversed(result.guards)
+        for session in guard.session_ids
+    }
