@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
     from agent_store.build.pipeline import Outcome
     from agent_store.build.progress import LandingBar
-    from agent_store.build.warehouse import BuildResult, NodeFailure
+    from agent_store.build.results import BuildResult, NodeFailure
     from agent_store.show.report import Scope
     from ingest.landing import LandingResult
 
@@ -132,11 +132,11 @@ def _ingest_options(command: Any) -> Any:  # noqa: ANN401 - click's decorators
 @_ingest_options
 def ingest(roots: tuple[Path, ...], host: str | None) -> int:
     """Land what is new in the transcripts, exactly once, without building anything."""
-    from agent_store.build import pipeline, warehouse
+    from agent_store.build import lock, pipeline
 
     paths = store_paths().ensure()
     options = pipeline.Options(roots=roots, host=host)
-    with warehouse.build_lock(paths, on_wait=_say), _landing_progress() as progress:
+    with lock.build_lock(paths, on_wait=_say), _landing_progress() as progress:
         result = pipeline.land(paths, project_dir(), options, say=_say, progress=progress)
     _show_landing(result)
     return 0
@@ -205,12 +205,7 @@ def build(
     if not outcome.success:
         return 1
     if outcome.published is not None:
-        done = outcome.published
-        click.echo(
-            f"Published {done.path}: {done.table_count} tables, {done.view_count} views, "
-            f"{done.row_count:,} rows, "
-            f"{done.size_bytes / 1e6:,.1f} MB in {done.seconds:.1f} s."
-        )
+        click.echo(outcome.published.summary)
     elif outcome.is_current:
         click.echo(f"Nothing new: {paths.store} is up to date.")
     if not quiet:
@@ -473,7 +468,7 @@ def doctor(roots: tuple[Path, ...], as_json: bool) -> int:
 )
 def docs(serve: bool, port: int) -> int:
     """Make the documentation of every table and column, as one HTML file."""
-    from agent_store.build import pipeline, warehouse
+    from agent_store.build import dbt, lock, pipeline
 
     paths = store_paths().ensure()
     project = project_dir()
@@ -484,8 +479,8 @@ def docs(serve: bool, port: int) -> int:
             _show_build(outcome.build, tested=True)
         if not outcome.success:
             return 1
-    with warehouse.build_lock(paths, on_wait=_say):
-        page = warehouse.generate_docs(paths, project)
+    with lock.build_lock(paths, on_wait=_say):
+        page = dbt.generate_docs(paths, project)
     click.echo(f"Documentation: {page}")
     if serve:
         _serve(page, port)

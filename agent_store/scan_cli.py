@@ -45,12 +45,12 @@ def scan(
     Homes and the projects that transcripts name are looked into at every build; FOLDERS named here are
     remembered and looked into from now on, too. What is found is in the store after the next build.
     """
+    from agent_store.build import lock
     from agent_store.build import scan as scans
-    from agent_store.build import warehouse
 
     paths = store_paths().ensure()
     found = resolve_roots(roots, project_dir(), allow_sample=False)
-    with warehouse.build_lock(paths, on_wait=_say):
+    with lock.build_lock(paths, on_wait=_say):
         result = scans.scan(paths, found.paths, named=folders, repositories=repositories)
     if as_json:
         click.echo(json.dumps(asdict(result), indent=1))
@@ -83,8 +83,8 @@ def check(sources: tuple[str, ...], files: tuple[Path, ...], seconds: float, as_
     environment variables, schemas of databases, health of services. No build ever does this. Exit code 1
     if anything did not answer.
     """
+    from agent_store.build import lock
     from agent_store.build import scan as scans
-    from agent_store.build import warehouse
     from ingest.sources import Limits
 
     paths = store_paths().ensure()
@@ -94,7 +94,7 @@ def check(sources: tuple[str, ...], files: tuple[Path, ...], seconds: float, as_
             click.echo(visible(_line(seen)))
             sys.stdout.flush()
 
-    with warehouse.build_lock(paths, on_wait=_say):
+    with lock.build_lock(paths, on_wait=_say):
         found = scans.check(paths, names=sources, files=files, limits=Limits(seconds=seconds), on_seen=told)
     counts = Counter(seen.result for seen in found)
     if as_json:

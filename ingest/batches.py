@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from ingest import landing
+from ingest import landing, lent
 
 if TYPE_CHECKING:
     import duckdb
@@ -215,13 +215,14 @@ def reading(warehouse: Path, wait_seconds: float = landing.WAIT_SECONDS) -> Iter
         yield None
         return
     try:
-        connection = duckdb.connect(str(warehouse), read_only=True)
+        connection = lent.borrow(warehouse) or duckdb.connect(
+            str(warehouse), read_only=True, config={"threads": "2"}
+        )
     except duckdb.Error:  # another process writes: wait for it as a writer does
         with landing._opened(warehouse, wait_seconds, landing.logger.warning) as waited:
             yield waited if _has_all(waited) else None
         return
     try:
-        connection.execute("set threads = 2")
         yield connection if _has_all(connection) else None
     finally:
         connection.close()
@@ -236,7 +237,13 @@ def ensure_schema(warehouse: Path) -> None:
         landing._private_files(),
         landing._opened(Path(warehouse), landing.WAIT_SECONDS, landing.logger.warning) as opened,
     ):
-        opened.execute(SCHEMA)
+        make_tables(opened)
+
+
+def make_tables(connection: duckdb.DuckDBPyConnection) -> None:
+    """Make every raw table that is missing, empty: dbt reads them also where nothing has been landed."""
+    connection.execute(landing.SCHEMA)
+    connection.execute(SCHEMA)
 
 
 def write(

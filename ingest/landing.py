@@ -21,6 +21,7 @@ from itertools import accumulate, chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from ingest import lent
 from ingest.discover import FoundFile, Problem, Scan, Stamp, changed_files, scan, stamp_of
 from ingest.lines import (
     HEAD_CHECK_BYTES,
@@ -75,7 +76,7 @@ _LINE_COLUMNS: Final = """
     byte_offset bigint not null, line varchar using compression zstd, repaired_line varchar,
     original_bytes blob, set_aside_reason varchar, _batch_id bigint not null
 """
-_SCHEMA: Final = f"""
+SCHEMA: Final = f"""
     create schema if not exists raw;
     create table if not exists raw.batch (
         batch_id bigint not null, started_at timestamp not null, finished_at timestamp not null,
@@ -181,9 +182,10 @@ def _opened(
         warehouse.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
         raise LandingError(f"The folder {warehouse.parent} cannot be made: {error.strerror}.") from error
-    connection = _connected(warehouse, wait_seconds, on_wait)
+    borrowed = lent.borrow(warehouse)
+    connection = borrowed or _connected(warehouse, wait_seconds, on_wait)
     try:
-        for setting in _SETTINGS:
+        for setting in () if borrowed else _SETTINGS:
             connection.execute(setting)
         yield connection
         connection.close()
@@ -435,7 +437,7 @@ class _Run:
             )
         except duckdb.CatalogException:
             self.connection.begin()
-            self.connection.execute(_SCHEMA)
+            self.connection.execute(SCHEMA)
             self.connection.commit()
             rows = []
         for root, path, file_id, size, mtime_ns, inode, vanished_at in rows:
