@@ -15,6 +15,7 @@
 {% endmaterialization %}
 
 {% materialization seed, adapter='duckdb' %}
+    {%- do store_result('agate_table', response='UNCHANGED', agate_table=none) -%}
     {{ return(unchanged_relation() or dbt.materialization_seed_default()) }}
 {% endmaterialization %}
 
