@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import duckdb
+
+from agent_store.build.publish import Published, publish
+from agent_store.build.results import BuildResult
+from agent_store.build.state import Fingerprint
+from agent_store.build.warehouse import RawSummary, connect, star_cursor
+from agent_store.paths import StorePaths
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 
@@ -52,7 +60,7 @@ model-paths: [models]
 test-paths: [tests/generic, tests/invariants]
 macro-paths: [macros]
 flags: {send_anonymous_usage_stats: false}
-models: {agent_store: {+materialized: table, +schema: main}}
+models: {agent_store: {+materialized: table, +database: agent_store, +schema: main}}
 """,
     "macros/generate_schema_name.sql": """
 {% macro generate_schema_name(custom_schema_name, node) -%}
@@ -130,6 +138,21 @@ models:
         "'standard' as speed from {{ ref('v_cost_by_model') }} where unpriced_response_count > 0"
     ),
 }
+
+
+@contextmanager
+def star(paths: StorePaths) -> Iterator[duckdb.DuckDBPyConnection]:
+    """The star of a home, to write what a test wants to find there."""
+    with connect(paths) as connection, star_cursor(connection) as cursor:
+        yield cursor
+
+
+def published(
+    paths: StorePaths, result: BuildResult, code: Fingerprint, raw: RawSummary, **options: Any
+) -> Published:
+    """Publish what lies in the star of a home."""
+    with connect(paths) as connection:
+        return publish(paths, result, code, raw, connection, **options)
 
 
 def write_project(folder: Path) -> Path:

@@ -50,12 +50,13 @@ class Plugin(duckdb_plugins.BasePlugin):  # type: ignore[misc]
         self.mode: dict[str, Any] = {"is_rebuild": False, "is_unchanged": False}
         self.seeds: dict[str, list[dict[str, str | int | float | None]]] = {}
         os.umask(0o077)
+        if is_led:
+            return
         try:
             held, _ = lock.take(self.paths, on_wait=_say)
         except StoreError as error:
             raise _for_dbt(error) from error
         _held.append(held)
-        warehouse.take_over(self.paths)
 
     def configure_connection(self, conn: duckdb.DuckDBPyConnection) -> None:
         """When the database is open: attach the star, make the raw tables that are missing."""

@@ -9,7 +9,7 @@ from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from agent_store.build import damage
+from agent_store.build import damage, warehouse
 from agent_store.errors import StoreError
 from agent_store.paths import StorePaths, private_files
 
@@ -21,7 +21,7 @@ _SAY_AFTER_SECONDS = 1.0
 
 
 def take(paths: StorePaths, on_wait: Callable[[str], None] | None = None) -> tuple[BaseFileLock, float]:
-    """Take the lock of the build; returns it with the seconds waited. Who holds it in this process gets it at once.
+    """Take the lock of the build; returns it with the seconds waited.
 
     The lock is the kernel's: it goes with the process that holds it, however that ends. Raises StoreError where the
     lock cannot be made, and where the warehouse was damaged (it is moved aside).
@@ -31,9 +31,7 @@ def take(paths: StorePaths, on_wait: Callable[[str], None] | None = None) -> tup
     paths.ensure()
     if paths.lock.exists() and not paths.lock.is_file():
         raise StoreError(f"The lock {paths.lock} is not a regular file.", "Move it away, then try again.")
-    lock = FileLock(
-        paths.lock, mode=0o600, is_singleton=True, thread_local=False, poll_interval=_POLL_SECONDS
-    )
+    lock = FileLock(paths.lock, mode=0o600, thread_local=False, poll_interval=_POLL_SECONDS)
     started = time.monotonic()
     try:
         try:
@@ -48,9 +46,9 @@ def take(paths: StorePaths, on_wait: Callable[[str], None] | None = None) -> tup
             "No program of this store makes it so: move what is there away, then try again.",
         ) from error
     try:
-        if lock.lock_counter == 1:
-            _say_who(paths)
-            damage.refuse(paths)
+        _say_who(paths)
+        damage.refuse(paths)
+        warehouse.prepare(paths)
     except BaseException:
         lock.release()
         raise

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -73,10 +74,10 @@ def build(
     result = read_results(results, seconds=time.monotonic() - started)
     if not result.success:
         return result
+    found, views = _compile(paths, project, code, [built.node for built in results], sorted(result.stale))
     if result.stale:
         with warehouse.connect(paths) as connection:
-            fill_gaps(connection, results)
-    found = _compile(paths, project, code, [built.node for built in results])
+            fill_gaps(connection, results, views)
     if isinstance(found, NodeFailure):
         result = replace(result, success=False, failures=(*result.failures, found))
     elif code and found.is_whole and not result.stale:
@@ -115,20 +116,25 @@ def _with_second_try(
 
 
 def _compile(
-    paths: StorePaths, project: Path, code: str, built: Sequence[Any]
-) -> compiled.Compiled | NodeFailure:
+    paths: StorePaths, project: Path, code: str, built: Sequence[Any], stale: Sequence[str]
+) -> tuple[compiled.Compiled | NodeFailure, dict[str, str]]:
     """The SQL of the tests, and of the builds in which only rows are new: what was built, and the rest compiled now.
 
-    An incremental model reads differently once its table is there.
+    An incremental model reads differently once its table is there. And the SQL of the views that were not made.
     """
     arguments = ["compile", "--threads", str(THREADS), "--no-write-json"]
-    arguments += ["--select", "config.materialized:incremental", "resource_type:test"]
+    arguments += ["--select", "config.materialized:incremental", "resource_type:test", *stale]
     outcome = dbt.invoke(arguments, paths, project)
     if outcome.result is None or not hasattr(outcome.result, "results"):
-        return _stopped(outcome)
+        return _stopped(outcome), {}
+    views = {
+        found.node.name: str(found.node.compiled_code)
+        for found in outcome.result.results
+        if found.node.name in stale and found.node.config.materialized == "view"
+    }
     nodes = {node.unique_id: node for node in built}
     nodes |= {found.node.unique_id: found.node for found in outcome.result.results}
-    return compiled.from_nodes(nodes.values(), code)
+    return compiled.from_nodes(nodes.values(), code), views
 
 
 def run_tests(
@@ -193,16 +199,24 @@ def _build_rows(
     return replace(result, seconds=time.monotonic() - started)
 
 
-def fill_gaps(connection: duckdb.DuckDBPyConnection, results: Sequence[Any]) -> None:
-    """Make what a failed first build left out, empty, so that a store has every table and view of its contract.
+def fill_gaps(
+    connection: duckdb.DuckDBPyConnection, results: Sequence[Any], views: Mapping[str, str]
+) -> None:
+    """Make what a failed first build left out, so that a store has every table (empty) and view.
 
-    What is there already keeps its rows.
+    `views` has the SQL of views as far as it is known; others become views without a row. What is there keeps its rows.
     """
+    import duckdb
+
+    waiting: list[str] = []
     for result in results:
         node = result.node
         if kind_of(node) != "model" or is_green(result) or node.schema != warehouse.PUBLISHED_SCHEMA:
             continue
         columns = [(f'"{column.name}"', column) for column in node.columns.values()]
+        if node.name in views:
+            waiting.append(f"create view if not exists {node.relation_name} as ({views[node.name]}\n)")
+            continue
         if not columns:
             continue
         if node.config.materialized == "view":
@@ -217,3 +231,6 @@ def fill_gaps(connection: duckdb.DuckDBPyConnection, results: Sequence[Any]) -> 
             for name, column in columns
         )
         connection.execute(f"create table if not exists {node.relation_name} ({declared})")
+    for statement in waiting:
+        with suppress(duckdb.Error):
+            connection.execute(statement)

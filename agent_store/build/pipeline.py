@@ -183,7 +183,7 @@ def why_build(
         return "a full refresh was asked for", True
     if state.rebuilding:
         return "the last rebuild did not end", True
-    if raw.has_models and state.tables_fingerprint != code.tables:
+    if (raw.has_models or state.tables_fingerprint) and state.tables_fingerprint != code.tables:
         return "the models have changed: everything is built again", True
     reason = _what_is_new(paths, code, raw, options)
     if reason and state.is_incomplete:
@@ -279,10 +279,9 @@ class Build:
             return Plan("")
         self.stage("building")
         # Written before dbt starts: who is killed during a rebuild rebuilds again, not half of it.
-        starts_anew = full_refresh or not self.raw.has_models
         self._note(
             tables_fingerprint=self.code.tables,
-            green_fingerprint="" if starts_anew else self.state.green_fingerprint,
+            green_fingerprint="" if full_refresh else self.state.green_fingerprint,
             rebuilding=full_refresh,
         )
         if full_refresh:
@@ -317,7 +316,7 @@ class Build:
             last_build.write(self.paths, result)
             return self.outcome
         if result.stale:
-            fill_gaps(connection, results)
+            fill_gaps(connection, results, {})
         self._ended(result)
         if result.success:
             self._publish(result, connection)
@@ -400,7 +399,6 @@ def run(
     with build_lock(paths, on_wait=say) as waited:
         if waited > 1:
             say(f"The other build has ended; waited {waited:.0f} s.")
-        warehouse.take_over(paths)
         one = Build(paths, project, options, say, progress, on_stage, on_node)
         try:
             one.land()

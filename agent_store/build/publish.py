@@ -23,7 +23,7 @@ from agent_store.build.results import BuildResult, Description
 from agent_store.build.state import Fingerprint, versions
 from agent_store.build.warehouse import BLOCK_BYTES, STORAGE_VERSION, RawSummary, star_cursor
 from agent_store.errors import StoreError, explain
-from agent_store.paths import FOLDER_MODE, STAR, STORE_NAME, StorePaths, private_files
+from agent_store.paths import FOLDER_MODE, STAR, STORE_NAME, WAREHOUSE, StorePaths, private_files
 from agent_store.sql import literal, quoted
 
 if TYPE_CHECKING:
@@ -215,6 +215,7 @@ def _complete(
     if not rows:
         raise StoreError("There is nothing to publish: the build made no table in schema main.")
     _drop_others(connection, {*rows, *views})
+    _refuse_views_of_the_warehouse(connection)
     connection.execute("begin")
     connection.execute(_CREATE_STORE_BUILD)
     row = {
@@ -275,6 +276,18 @@ def _drop_others(connection: duckdb.DuckDBPyConnection, kept: set[str]) -> None:
     ).fetchall():
         if name not in kept:
             connection.execute(f"drop table {quoted(name)}")
+
+
+def _refuse_views_of_the_warehouse(connection: duckdb.DuckDBPyConnection) -> None:
+    found = connection.execute(
+        "select view_name from duckdb_views() where database_name = current_database() and regexp_matches(sql, ?)",
+        [rf"\b{WAREHOUSE}\."],
+    ).fetchone()
+    if found:
+        raise StoreError(
+            f"The view {found[0]} cannot be published: it reads the warehouse, which readers do not have.",
+            "A published view may read published tables and views only.",
+        )
 
 
 def _copy(connection: duckdb.DuckDBPyConnection, star: Path, fresh: Path) -> None:

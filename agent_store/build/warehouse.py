@@ -6,11 +6,11 @@ The star lies in a file of its own, so that publishing copies that file as it is
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from agent_store.build.state import BuildState, write_state
+from agent_store.build.state import BuildState, read_state, write_state
 from agent_store.errors import StoreError, explain
 from agent_store.paths import STAR, WAREHOUSE, StorePaths
 from agent_store.sql import literal
@@ -135,21 +135,34 @@ def raw_summary(paths: StorePaths) -> RawSummary:
     return RawSummary(*row, *(vanished or ())) if row else RawSummary()
 
 
-def take_over(paths: StorePaths) -> None:
+def prepare(paths: StorePaths) -> None:
+    """See to it that both files belong together, before either is opened. The lock of the build must be held.
+
+    A star without its warehouse is removed; a warehouse without its star is built again.
+    """
+    if not paths.warehouse.exists():
+        if paths.state.exists():
+            write_state(paths, BuildState(holds_sample=read_state(paths).holds_sample))
+        if paths.star.is_file() and not _take_over(paths):
+            for file in (paths.star, paths.star.with_name(f"{paths.star.name}.wal")):
+                file.unlink(missing_ok=True)
+    elif paths.warehouse.is_file() and not paths.star.exists():
+        write_state(paths, replace(read_state(paths), rebuilding=True))
+
+
+def _take_over(paths: StorePaths) -> bool:
     """Take over the warehouse of a version that kept everything in one file: its raw lines stay, the rest is built again.
 
-    The lock of the build must be held.
+    Returns False where the file is none.
     """
     import duckdb
 
-    if paths.warehouse.exists() or not paths.star.is_file():
-        return
     connection = duckdb.connect(str(paths.star))
     try:
         found = connection.execute("select schema_name from duckdb_schemas() where not internal").fetchall()
         schemas = {name for (name,) in found}
         if "raw" not in schemas:
-            return
+            return False
         for schema in schemas - {"raw", PUBLISHED_SCHEMA}:
             connection.execute(f'drop schema "{schema}" cascade')
         for kind, listed in (("view", "duckdb_views"), ("table", "duckdb_tables")):
@@ -162,6 +175,7 @@ def take_over(paths: StorePaths) -> None:
     finally:
         connection.close()
     paths.star.rename(paths.warehouse)
+    return True
 
 
 def discard(paths: StorePaths) -> BuildState:

@@ -11,7 +11,7 @@ import duckdb
 import pytest
 from conftest import PROJECT, clean_environment
 
-from agent_store.build import pipeline, warehouse
+from agent_store.build import lock, pipeline
 from agent_store.build import scan as scans
 from agent_store.build.pipeline import Options
 from agent_store.paths import StorePaths
@@ -167,7 +167,7 @@ def built(sample_store: Path, tmp_path_factory: pytest.TempPathFactory) -> Store
         patched.setenv("AGENT_STORE_HOME", str(folder / "store"))
         patched.delenv("CLAUDE_CONFIG_DIR", raising=False)
         paths = StorePaths(folder / "store").ensure()
-        with warehouse.build_lock(paths):
+        with lock.build_lock(paths):
             scans.scan(paths, [], named=[FIXTURE])
         options = Options()
         outcome = pipeline.run(paths, PROJECT, options, say=print)

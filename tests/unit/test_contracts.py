@@ -21,7 +21,7 @@ import pytest
 from conftest import clean_environment
 from mini import REPOSITORY
 
-from agent_store.build import warehouse
+from agent_store.build import dbt
 from agent_store.paths import StorePaths
 from ingest import batches, contracts
 from ingest.contracts import ContractError, Kind, Version, Watched
@@ -788,7 +788,7 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> dict[str, set[tuple[str, 
         "stg_contracts__field",
         "int_contract_change",
     )
-    outcome = warehouse.invoke(["build", "--select", *selected], paths, REPOSITORY)
+    outcome = dbt.invoke(["build", "--select", *selected], paths, REPOSITORY)
     assert outcome.success, [
         str(one.message) for one in getattr(outcome.result, "results", []) if one.status != "success"
     ]
