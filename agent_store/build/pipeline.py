@@ -181,6 +181,8 @@ def why_build(
     """Why dbt has to run (empty: it does not), and whether everything is to be built from raw again."""
     if options.full_refresh:
         return "a full refresh was asked for", True
+    if state.has_set_aside:
+        return "sessions have been set aside: the rest is built again", True
     if state.rebuilding:
         return "the last rebuild did not end", True
     if (raw.has_models or state.tables_fingerprint) and state.tables_fingerprint != code.tables:
@@ -284,7 +286,7 @@ class Build:
             green_fingerprint="" if full_refresh else self.state.green_fingerprint,
             rebuilding=full_refresh,
         )
-        if full_refresh:
+        if full_refresh and not self.state.has_set_aside:
             set_aside.try_again(self.paths.warehouse)
         return Plan(reason, full_refresh, seeds=self.state.green_fingerprint != self.code.tables)
 
@@ -336,7 +338,7 @@ class Build:
         if not named or not (count := set_aside.set_aside(self.paths.warehouse, named)):
             return False
         self.stage("set aside", build=result, set_aside=self.outcome.set_aside + count)
-        self._note(rebuilding=True)
+        self._note(rebuilding=True, has_set_aside=True)
         return True
 
     def _ended(self, result: BuildResult) -> None:
@@ -345,6 +347,7 @@ class Build:
         self._note(
             green_fingerprint=self.code.tables if result.success and not result.stale else "",
             rebuilding=False,
+            has_set_aside=False,
             is_incomplete=bool(result.stale) and was_rebuilt,
         )
         last_build.write(self.paths, result)

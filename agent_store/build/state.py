@@ -100,6 +100,7 @@ class BuildState:
 
     `green_fingerprint` is that of the last build of this warehouse that was published: its seeds are loaded.
     `is_incomplete` says that models failed in the last rebuild: their tables are those of older code.
+    `has_set_aside` says that the rebuild which is due leaves out the sessions that guards have just named.
     """
 
     tables_fingerprint: str = ""
@@ -107,6 +108,7 @@ class BuildState:
     rebuilding: bool = False
     holds_sample: bool = False
     is_incomplete: bool = False
+    has_set_aside: bool = False
 
 
 def read_state(paths: StorePaths) -> BuildState:
@@ -119,6 +121,7 @@ def read_state(paths: StorePaths) -> BuildState:
             rebuilding=bool(found.get("rebuilding", False)),
             holds_sample=bool(found.get("holds_sample", False)),
             is_incomplete=bool(found.get("is_incomplete", False)),
+            has_set_aside=bool(found.get("has_set_aside", False)),
         )
     except (OSError, ValueError, AttributeError):
         return BuildState()
