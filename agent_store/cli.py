@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from agent_store.build.progress import LandingBar
     from agent_store.build.warehouse import BuildResult, NodeFailure
     from agent_store.show.report import Scope
-    from ingest.landing import LandingResult
+    from ingest.transcripts.landing import LandingResult
 
 UNCLEAN = 4
 INTERRUPTED = 130

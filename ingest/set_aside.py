@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ingest.batches import ensure_schema, has_table, utc_now
+from ingest.warehouse import ensure_schema, has_table, utc_now
 
 if TYPE_CHECKING:
     import duckdb

@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any
 from agent_store.build import compiled, damage
 from agent_store.errors import StoreError, explain
 from agent_store.paths import HOME_VARIABLE, STORE_NAME, StorePaths, private_files
-from ingest.words import shorten
+from ingest.text import shorten
 
 if TYPE_CHECKING:
     import duckdb
@@ -478,7 +478,7 @@ def build(
     loaded, the views are valid and everything is compiled, so that dbt is not needed (see `compiled`). The tests are
     dbt's, run as it compiled them: dbt itself needs some eighty milliseconds of Python for each.
     """
-    from ingest.batches import ensure_schema
+    from ingest.warehouse import ensure_schema
 
     started = time.monotonic()
     ensure_schema(

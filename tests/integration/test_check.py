@@ -21,7 +21,8 @@ from agent_store.errors import StoreError
 from agent_store.paths import StorePaths
 from agent_store.scan_cli import check as check_command
 from ingest import git, sources
-from ingest.sources import Before, Limits, Seen, Source, Target
+from ingest.sources import Limits, Seen, Source, Target
+from ingest.sources.check import Before
 
 PAGES = 50
 QUICK = Limits(

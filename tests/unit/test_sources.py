@@ -11,7 +11,10 @@ import pytest
 from conftest import PROJECT
 
 from ingest import sources
-from ingest.sources import Source, SourcesError, Target, read_list, schema_of, visible_text
+from ingest.sources import Source, SourcesError, Target, read_list
+from ingest.sources.check import Before
+from ingest.sources.databases import schema_of
+from ingest.sources.pages import visible_text
 
 FIXTURE = PROJECT / "tests" / "fixtures" / "component_repo"
 
@@ -117,7 +120,7 @@ def test_a_variable_is_never_kept(monkeypatch: pytest.MonkeyPatch, tmp_path: Pat
     assert seen.result == "first"
     assert "very-secret" not in str(seen.row())
     (again,) = sources.check(
-        [source], {("token", "SHOP_TOKEN"): sources.Before(content_hash=seen.content_hash)}, salt=b"salt"
+        [source], {("token", "SHOP_TOKEN"): Before(content_hash=seen.content_hash)}, salt=b"salt"
     )
     assert again.result == "unchanged"
     (other,) = sources.check([source], {}, salt=b"pepper")

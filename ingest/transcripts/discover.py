@@ -15,7 +15,8 @@ from itertools import chain
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
-from ingest.transcripts import (
+from ingest.files import Stamp, reason_of, stamp_of, valid_name
+from ingest.transcripts.kinds import (
     ARCHIVE_SUFFIX,
     DESKTOP,
     LINE_TABLES,
@@ -33,16 +34,7 @@ _MOUNTED_DRIVE = re.compile(r"^/mnt/([A-Za-z])(?:/|$)")
 _DISTRIBUTION = re.compile(r"^[\\/]{2}wsl(?:\$|\.localhost)[\\/][^\\/]+", re.IGNORECASE)
 _PROJECTS = "projects"
 NO_TRANSCRIPT = "a link that does not lead to a transcript of the same owner is not followed"
-_INODE_MASK = (1 << 63) - 1  # some file systems use all 64 bits
 _Identity = tuple[int, int] | str
-
-
-class Stamp(NamedTuple):
-    """What tells that a file has changed without opening it."""
-
-    size: int
-    mtime_ns: int
-    inode: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,11 +48,6 @@ class Problem:
     def __str__(self) -> str:
         """Return it as one line of text."""
         return f"{self.path}:{self.line}: {self.message}" if self.line else f"{self.path}: {self.message}"
-
-
-def stamp_of(status: os.stat_result, *, has_inode: bool = True) -> Stamp:
-    """Return the stamp of a file; some systems tell the inode of an open file only."""
-    return Stamp(status.st_size, status.st_mtime_ns, status.st_ino & _INODE_MASK if has_inode else 0)
 
 
 class FoundFile(NamedTuple):
@@ -170,7 +157,7 @@ def scan(roots: Sequence[Path | str]) -> Scan:
         files.sort(key=lambda file: file.path)
         problems += walk.problems
     return Scan(
-        tuple(_as_text(root.as_posix()) for root in distinct),
+        tuple(valid_name(root.as_posix()) for root in distinct),
         tuple(chain.from_iterable(found)),
         tuple(problems),
     )
@@ -201,15 +188,6 @@ def _walks(roots: Iterable[Path]) -> tuple[list[_Walk], list[Problem]]:
     return walks, problems
 
 
-def _as_text(name: str) -> str:
-    """Return a file name as valid text: names that are not UTF-8 are escaped."""
-    try:
-        name.encode()
-    except UnicodeEncodeError:
-        return name.encode("utf-8", "backslashreplace").decode()
-    return name
-
-
 class _Link(NamedTuple):
     """A folder to walk: its names below the root, where it is, and the folders it stands for in logical paths."""
 
@@ -228,7 +206,7 @@ class _Walk:
 
     def __init__(self, root: Path, seen: set[_Identity]) -> None:
         self.system_root = str(root)
-        self.root = _as_text(root.as_posix())
+        self.root = valid_name(root.as_posix())
         self.seen = seen
         self.problems: list[Problem] = []
         self.links: list[_Link] = []
@@ -288,7 +266,9 @@ class _Walk:
                             else:
                                 pending.append((entry.path, (*names, entry.name)))
             except OSError as error:
-                self.problems.append(Problem(_as_text(folder), None, f"cannot be listed: {_reason(error)}"))
+                self.problems.append(
+                    Problem(valid_name(folder), None, f"cannot be listed: {reason_of(error)}")
+                )
 
     @staticmethod
     def _is_folder(entry: os.DirEntry[str]) -> bool:
@@ -308,19 +288,19 @@ class _Walk:
         try:
             status = entry.stat()
         except OSError as error:
-            self.problems.append(Problem(_as_text(entry.path), None, f"cannot be read: {_reason(error)}"))
+            self.problems.append(Problem(valid_name(entry.path), None, f"cannot be read: {reason_of(error)}"))
             return None
         if not stat.S_ISREG(status.st_mode):  # a pipe, a socket, a link to a folder
             return None
         if entry.is_symlink() and not leads_to_transcript(entry.path, status):
-            self.problems.append(Problem(_as_text(entry.path), None, NO_TRANSCRIPT))
+            self.problems.append(Problem(valid_name(entry.path), None, NO_TRANSCRIPT))
             return None
         return FoundFile(
             self.root,
-            _as_text("/".join((*names, name))),
+            valid_name("/".join((*names, name))),
             entry.path,
             kind,
-            _as_text(logical_path(place, name, kind)),
+            valid_name(logical_path(place, name, kind)),
             stamp_of(status),
         )
 
@@ -329,7 +309,3 @@ def _identity(folder: str | Path) -> _Identity:
     """Return what tells a folder from all others, whatever name leads to it."""
     status = os.stat(folder)  # noqa: PTH116 - names need not be valid text
     return (status.st_dev, status.st_ino) if status.st_ino else os.path.realpath(folder)
-
-
-def _reason(error: OSError) -> str:
-    return error.strerror or str(error)

@@ -6,23 +6,24 @@ killed at any moment is taken up by the next one exactly where the last transact
 
 from __future__ import annotations
 
-import logging
 import os
-import platform
-import re
 import time
 from array import array
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from hashlib import md5
 from itertools import accumulate, chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from ingest.discover import FoundFile, Problem, Scan, Stamp, changed_files, scan, stamp_of
-from ingest.lines import (
+if TYPE_CHECKING:
+    import duckdb
+
+from ingest.files import Stamp, stamp_of
+from ingest.text import counted, is_binary
+from ingest.transcripts.discover import FoundFile, Problem, Scan, changed_files, scan
+from ingest.transcripts.kinds import HOME_WIDE, LINE_TABLES
+from ingest.transcripts.lines import (
     HEAD_CHECK_BYTES,
     MIB,
     OVERLONG,
@@ -36,13 +37,17 @@ from ingest.lines import (
     tail_of,
     without_return,
 )
-from ingest.transcripts import HOME_WIDE, LINE_TABLES
-from ingest.words import counted
-
-if TYPE_CHECKING:
-    import duckdb
-
-logger = logging.getLogger(__name__)
+from ingest.transcripts.memory import Location, SourceFile
+from ingest.warehouse import (
+    WAIT_SECONDS,
+    add_batch,
+    from_timestamp,
+    replace_rows,
+    this_host,
+    utc_now,
+    writing,
+)
+from ingest.warehouse import LandingError as LandingError  # noqa: PLC0414 - what `land` raises
 
 # A transaction ends at a full row group of the line table: DuckDB then writes it compressed once and never
 # again. Smaller ones would be merged, and so compressed again, by later ones.
@@ -51,60 +56,9 @@ BYTES_PER_TRANSACTION: Final = 384 * MIB
 # Of a document (a spilled tool result, mostly) so much is kept.
 DOCUMENT_BYTES: Final = 4 * MIB
 LISTED_PROBLEMS: Final = 1_000
-WAIT_SECONDS: Final = 300.0
-SAY_WAITING_AFTER_SECONDS: Final = 1.0
-_RETRY_SECONDS: Final = 0.1
-_BINARY_PROBE_BYTES: Final = 8192
 _UNFINISHED_MTIME: Final = -1
-
 # Called with files done, files in all, bytes done, bytes in all – of the files that have grown.
 Progress = Callable[[int, int, int, int], None]
-
-_CONFIG: Final = {"storage_compatibility_version": "v1.5.0"}
-_SETTINGS: Final = (
-    "set autoinstall_known_extensions = false",
-    "set autoload_known_extensions = false",
-    # Landing is bound by one compression at a time; a second thread only costs CPU (measured: a fifth more).
-    "set threads = 1",
-    # A commit goes straight into the file instead of uncompressed into the log first.
-    "set wal_autocheckpoint = '1KB'",
-)
-
-_LINE_COLUMNS: Final = """
-    file_id bigint not null, line_number bigint not null, part_number integer not null,
-    byte_offset bigint not null, line varchar using compression zstd, repaired_line varchar,
-    original_bytes blob, set_aside_reason varchar, _batch_id bigint not null
-"""
-_SCHEMA: Final = f"""
-    create schema if not exists raw;
-    create table if not exists raw.batch (
-        batch_id bigint not null, started_at timestamp not null, finished_at timestamp not null,
-        host varchar not null, files_seen bigint not null, files_grown bigint not null,
-        lines_landed bigint not null, lines_set_aside bigint not null, bytes_landed bigint not null
-    );
-    create table if not exists raw.source_file (
-        file_id bigint not null, kind varchar not null, host varchar not null, root varchar not null,
-        path varchar not null, logical_path varchar not null, generation integer not null,
-        previous_file_id bigint, size_bytes bigint not null, modified_at timestamp not null,
-        read_bytes bigint not null, line_count bigint not null, head_bytes bigint not null,
-        head_hash varchar not null, tail_hash varchar not null, is_open_ended boolean not null,
-        first_batch_id bigint not null, _batch_id bigint not null
-    );
-    create table if not exists raw.file_location (
-        root varchar not null, path varchar not null, file_id bigint, size_bytes bigint not null,
-        mtime_ns bigint not null, inode bigint not null, vanished_at timestamp
-    );
-    create table if not exists raw.transcript_line ({_LINE_COLUMNS});
-    create table if not exists raw.history_line ({_LINE_COLUMNS});
-    create table if not exists raw.document (
-        file_id bigint not null, content varchar using compression zstd, content_bytes bigint not null,
-        is_truncated boolean not null, content_hash varchar not null, _batch_id bigint not null
-    );
-"""
-
-
-class LandingError(OSError):
-    """Landing cannot go on; what has been committed stays, and the next run lands the rest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,174 +101,14 @@ def land(
     single files or lines is in the result; only what stops everything raises: LandingError.
     """
     started = time.perf_counter()
-    with _private_files(), _opened(Path(warehouse), wait_seconds, on_wait or logger.warning) as connection:
-        run = _Run(connection, scan(roots), host or platform.node() or "unknown", progress)
+    with writing(Path(warehouse), wait_seconds, on_wait) as connection:
+        run = _Run(connection, scan(roots), host or this_host(), progress)
         run.land()
     return run.result(time.perf_counter() - started)
 
 
-def _utc_now() -> datetime:
-    return datetime.now(UTC).replace(tzinfo=None)
-
-
-# ---------------------------------------------------------------------------------------- the warehouse
-
-
-@contextmanager
-def _private_files() -> Iterator[None]:
-    """Have every file made in here, also by DuckDB, readable by the owner only."""
-    before = os.umask(0o077)
-    try:
-        yield
-    finally:
-        os.umask(before)
-
-
-@contextmanager
-def _opened(
-    warehouse: Path, wait_seconds: float, on_wait: Callable[[str], None]
-) -> Iterator[duckdb.DuckDBPyConnection]:
-    """Open the warehouse for writing; errors of DuckDB become errors for people."""
-    import duckdb
-
-    try:
-        warehouse.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    except OSError as error:
-        raise LandingError(f"The folder {warehouse.parent} cannot be made: {error.strerror}.") from error
-    connection = _connected(warehouse, wait_seconds, on_wait)
-    try:
-        for setting in _SETTINGS:
-            connection.execute(setting)
-        yield connection
-        connection.close()
-        if warehouse.stat().st_mode & 0o077:
-            warehouse.chmod(0o600)
-    except duckdb.InterruptException as error:
-        raise KeyboardInterrupt from error
-    except duckdb.Error as error:
-        raise LandingError(_explained(error, warehouse)) from error
-    finally:
-        with suppress(duckdb.Error):
-            connection.close()
-
-
-def _connected(
-    warehouse: Path, wait_seconds: float, on_wait: Callable[[str], None]
-) -> duckdb.DuckDBPyConnection:
-    import duckdb
-
-    started = time.monotonic()
-    has_spoken = False
-    while True:
-        try:
-            return duckdb.connect(str(warehouse), config=dict(_CONFIG))
-        except duckdb.Error as error:
-            if not _is_locked(error):
-                raise LandingError(_explained(error, warehouse)) from error
-            waited = time.monotonic() - started
-            holder = _holder(error)
-            if waited >= wait_seconds:
-                raise LandingError(
-                    f"The warehouse {warehouse} is held by {holder}; waited {waited:.0f} s for it in vain. "
-                    "Try again when that has ended."
-                ) from error
-            if waited >= SAY_WAITING_AFTER_SECONDS and not has_spoken:
-                has_spoken = True
-                on_wait(f"Waiting for {holder}, which has the warehouse open, {wait_seconds:.0f} s at most …")
-            time.sleep(min(_RETRY_SECONDS, max(wait_seconds - waited, 0.001)))
-
-
-def _is_locked(error: Exception) -> bool:
-    text = str(error).lower()
-    return any(words in text for words in ("set lock", "conflicting lock", "used by another process"))
-
-
-def _holder(error: Exception) -> str:
-    found = re.search(r"held in (.+?) \(PID (\d+)\)", str(error))
-    return f"process {found[2]} ({found[1]})" if found else "another process"
-
-
-def _explained(error: Exception, warehouse: Path) -> str:
-    """Return in plain words what went wrong with the warehouse, with DuckDB's own first line."""
-    own_words = str(error).strip().split("\n", 1)[0]
-    text = own_words.lower()
-    if any(words in text for words in ("no space left", "file too large", "quota exceeded")):
-        cause = "the disk is full: no space left"
-    elif "read-only file system" in text or "read-only mode" in text:
-        cause = "it lies on a read-only file system"
-    elif "permission denied" in text:
-        cause = "permission denied"
-    elif any(
-        words in text for words in ("not a valid duckdb", "corrupt", "checksum", "failed to deserialize")
-    ):
-        return (
-            f"The warehouse {warehouse} is damaged or not a DuckDB database. To start anew from the transcripts that "
-            f"are still there, move it aside and run agent-store build; the published store stays as it is until then. "
-            f"({own_words})"
-        )
-    else:
-        cause = "DuckDB refused"
-    return (
-        f"The warehouse {warehouse} cannot be written: {cause}. Nothing is half done: "
-        f"the next run goes on where this one ended. ({own_words})"
-    )
-
-
-# ---------------------------------------------------------------------------------------- the memory
-
-
 @dataclass(slots=True)
-class _SourceFile:
-    """One row of raw.source_file: a file in one generation, wherever its copies lie."""
-
-    file_id: int
-    kind: str
-    host: str
-    root: str
-    path: str
-    logical_path: str
-    generation: int
-    previous_file_id: int | None
-    size_bytes: int
-    modified_at: datetime
-    read_bytes: int
-    line_count: int
-    head_bytes: int
-    head_hash: str
-    tail_hash: str
-    is_open_ended: bool
-    first_batch_id: int
-    batch_id: int
-    tail: bytes | None = field(default=None, compare=False)  # known while the file is being landed
-
-    def row(self) -> tuple[object, ...]:
-        """Return the values of the table's columns."""
-        tail_hash = self.tail_hash if self.tail is None else digest(self.tail)
-        return (
-            self.file_id, self.kind, self.host, self.root, self.path, self.logical_path, self.generation,
-            self.previous_file_id, self.size_bytes, self.modified_at, self.read_bytes, self.line_count,
-            self.head_bytes, self.head_hash, tail_hash, self.is_open_ended, self.first_batch_id,
-            self.batch_id,
-        )  # fmt: skip
-
-
-@dataclass(frozen=True, slots=True)
-class _Location:
-    """One row of raw.file_location: a place of a file, and how the file looked when it was last read."""
-
-    root: str
-    path: str
-    file_id: int | None
-    stamp: Stamp
-    vanished_at: datetime | None = None
-
-    def row(self) -> tuple[object, ...]:
-        """Return the values of the table's columns."""
-        return (self.root, self.path, self.file_id, *self.stamp, self.vanished_at)
-
-
-@dataclass(slots=True)
-class _LineBuffer:
+class LineBuffer:
     """Lines read but not yet inserted, in columns."""
 
     table: str
@@ -332,7 +126,7 @@ class _LineBuffer:
 
 
 @dataclass(slots=True)
-class _Tally:
+class Tally:
     """What a transaction, or a run, has landed."""
 
     grown: set[int] = field(default_factory=set)
@@ -341,7 +135,7 @@ class _Tally:
     set_aside: int = 0
     bytes: int = 0
 
-    def add(self, other: _Tally) -> None:
+    def add(self, other: Tally) -> None:
         """Add the numbers of a transaction to those of the run."""
         self.grown |= other.grown
         self.rows += other.rows
@@ -362,22 +156,22 @@ class _Run:
         self.progress = progress
         self.problems: list[Problem] = list(found.problems)
         self.unlisted = 0
-        self.locations: dict[tuple[str, str], _Location] = {}
-        self.files: dict[int, _SourceFile] = {}
-        self.by_logical_path: dict[str, list[_SourceFile]] = {}
+        self.locations: dict[tuple[str, str], Location] = {}
+        self.files: dict[int, SourceFile] = {}
+        self.by_logical_path: dict[str, list[SourceFile]] = {}
         self.document_hashes: dict[int, set[str]] = {}
         self.last_batch_id = 0
         self.last_file_id = 0
         # Of the transaction:
-        self.buffers = {table: _LineBuffer(table) for table in sorted(set(LINE_TABLES.values()))}
+        self.buffers = {table: LineBuffer(table) for table in sorted(set(LINE_TABLES.values()))}
         self.documents: list[tuple[object, ...]] = []
         self.document_size = 0
         self.changed_files: set[int] = set()
         self.changed_locations: set[tuple[str, str]] = set()
-        self.tally = _Tally()
-        self.started_at = _utc_now()
+        self.tally = Tally()
+        self.started_at = utc_now()
         # Of the run:
-        self.total = _Tally()
+        self.total = Tally()
         self.files_done = 0
         self.files_total = 0
         self.bytes_done = 0
@@ -407,7 +201,7 @@ class _Run:
         self.connection.begin()
         for key in gone + returned:
             place = self.locations[key]
-            self._remember(_Location(*key, place.file_id, place.stamp, _utc_now() if key in gone else None))
+            self._remember(Location(*key, place.file_id, place.stamp, utc_now() if key in gone else None))
         planned = [self._new_bytes(file) for file in changed]
         self.files_total, self.bytes_total = len(changed), sum(planned)
         for file, size in zip(changed, planned, strict=True):
@@ -427,20 +221,12 @@ class _Run:
     # ------------------------------------------------------------------------------------ remembering
 
     def _load_locations(self) -> None:
-        import duckdb
-
-        try:
-            rows = self._rows(
-                "select root, path, file_id, size_bytes, mtime_ns, inode, vanished_at from raw.file_location"
-            )
-        except duckdb.CatalogException:
-            self.connection.begin()
-            self.connection.execute(_SCHEMA)
-            self.connection.commit()
-            rows = []
+        rows = self._rows(
+            "select root, path, file_id, size_bytes, mtime_ns, inode, vanished_at from raw.file_location"
+        )
         for root, path, file_id, size, mtime_ns, inode, vanished_at in rows:
             stamp = Stamp(size, mtime_ns, inode)
-            self.locations[root, path] = _Location(root, path, file_id, stamp, vanished_at)
+            self.locations[root, path] = Location(root, path, file_id, stamp, vanished_at)
         self.last_batch_id = self._rows("select coalesce(max(batch_id), 0) from raw.batch")[0][0]
 
     def _load_files(self) -> None:
@@ -449,9 +235,9 @@ class _Run:
             "modified_at, read_bytes, line_count, head_bytes, head_hash, tail_hash, is_open_ended, "
             "first_batch_id, _batch_id from raw.source_file order by file_id"
         ):
-            self._know(_SourceFile(*row))
+            self._know(SourceFile(*row))
 
-    def _know(self, state: _SourceFile) -> None:
+    def _know(self, state: SourceFile) -> None:
         self.files[state.file_id] = state
         self.by_logical_path.setdefault(state.logical_path, []).append(state)
         self.last_file_id = max(self.last_file_id, state.file_id)
@@ -478,7 +264,7 @@ class _Run:
         before = place.stamp.size if place and file.kind in LINE_TABLES else 0
         return file.stamp.size - before if file.stamp.size > before else file.stamp.size
 
-    def _remember(self, place: _Location) -> None:
+    def _remember(self, place: Location) -> None:
         self.locations[place.root, place.path] = place
         self.changed_locations.add((place.root, place.path))
 
@@ -503,7 +289,7 @@ class _Run:
             if state is not None:
                 # Until the end is reached the place counts as changed, so that a killed run is taken up.
                 unfinished = stamp._replace(mtime_ns=_UNFINISHED_MTIME)
-                self._remember(_Location(file.root, file.path, state.file_id, unfinished))
+                self._remember(Location(file.root, file.path, state.file_id, unfinished))
             end = self._take_chunks(state, chunks) if state is not None else 0
             if source.damage:
                 self._report(file, None, f"{source.damage}; the lines before the damage are taken")
@@ -512,11 +298,11 @@ class _Run:
                 return
             if state is not None and end:
                 state.size_bytes = source.size
-                state.modified_at = datetime.fromtimestamp(stamp.mtime_ns / 1e9, UTC).replace(tzinfo=None)
+                state.modified_at = from_timestamp(stamp.mtime_ns / 1e9)
             file_id = state.file_id if state is not None else place.file_id if place is not None else None
-            self._remember(_Location(file.root, file.path, file_id, stamp))
+            self._remember(Location(file.root, file.path, file_id, stamp))
 
-    def _take_chunks(self, state: _SourceFile, chunks: Iterator[Chunk]) -> int:
+    def _take_chunks(self, state: SourceFile, chunks: Iterator[Chunk]) -> int:
         """Take all chunks; return the offset of the end of the last one, 0 if there was none."""
         end = taken = 0
         try:
@@ -531,8 +317,8 @@ class _Run:
         return end
 
     def _continuation(
-        self, file: FoundFile, place: _Location | None, source: LineFile
-    ) -> tuple[_SourceFile | None, Iterator[Chunk]]:
+        self, file: FoundFile, place: Location | None, source: LineFile
+    ) -> tuple[SourceFile | None, Iterator[Chunk]]:
         """Return which landed file this one continues, or a new one, and what there is to land.
 
         None if there is not even a first line yet.
@@ -559,11 +345,11 @@ class _Run:
             if source.size < state.read_bytes and not has_shrunk and self._is_landed(state, source):
                 return state, iter(())
         before = max([*same, *([known] if known else [])], key=lambda state: state.generation, default=None)
-        state = _SourceFile(
+        state = SourceFile(
             file_id=self.last_file_id + 1, kind=file.kind, host=self.host, root=file.root, path=file.path,
             logical_path=file.logical_path, generation=before.generation + 1 if before else 1,
             previous_file_id=before.file_id if before else None, size_bytes=source.size,
-            modified_at=datetime.fromtimestamp(source.status.st_mtime, UTC).replace(tzinfo=None),
+            modified_at=from_timestamp(source.status.st_mtime),
             read_bytes=0, line_count=0, head_bytes=len(head), head_hash=head_hash, tail_hash="",
             is_open_ended=False, first_batch_id=0, batch_id=0, tail=b"",
         )  # fmt: skip
@@ -571,7 +357,7 @@ class _Run:
         return state, chain([first], chunks)
 
     @staticmethod
-    def _goes_on(state: _SourceFile, source: LineFile) -> bool:
+    def _goes_on(state: SourceFile, source: LineFile) -> bool:
         """Whether the file still has, up to where it was read, the ending (and the first line) it had.
 
         If so, the file is ready to be read on.
@@ -595,7 +381,7 @@ class _Run:
             state.tail = (tail + line_feed)[-TAIL_BYTES:]
         return True
 
-    def _is_landed(self, state: _SourceFile, source: LineFile) -> bool:
+    def _is_landed(self, state: SourceFile, source: LineFile) -> bool:
         """Whether every line of the file stands in the warehouse already, compared one by one."""
         table = LINE_TABLES[state.kind]
         self._flush_lines(self.buffers[table])
@@ -624,7 +410,7 @@ class _Run:
                     return False
         return True
 
-    def _add(self, state: _SourceFile, chunk: Chunk) -> None:
+    def _add(self, state: SourceFile, chunk: Chunk) -> None:
         """Put lines into the buffer; insert and commit when there are enough."""
         table = LINE_TABLES[state.kind]
         if chunk.overlong_ending:
@@ -664,7 +450,7 @@ class _Run:
                 self._flush_lines(buffer)
                 self._commit_if_full()
 
-    def _advance(self, state: _SourceFile, lines: int, read_bytes: int, tail: bytes) -> None:
+    def _advance(self, state: SourceFile, lines: int, read_bytes: int, tail: bytes) -> None:
         self.changed_files.add(state.file_id)
         state.line_count += lines
         state.read_bytes = read_bytes
@@ -682,9 +468,9 @@ class _Run:
         size = status.st_size if is_truncated else len(data)
         content_hash = digest(data + b"\0%d" % size) if is_truncated else digest(data)
         state = self._document_file(file, place, content_hash)
-        modified_at = datetime.fromtimestamp(status.st_mtime, UTC).replace(tzinfo=None)
+        modified_at = from_timestamp(status.st_mtime)
         if state is None:
-            state = _SourceFile(
+            state = SourceFile(
                 file_id=self.last_file_id + 1, kind=file.kind, host=self.host, root=file.root, path=file.path,
                 logical_path=file.logical_path, generation=1, previous_file_id=None, size_bytes=size,
                 modified_at=modified_at, read_bytes=0, line_count=0, head_bytes=0, head_hash="", tail_hash="",
@@ -692,8 +478,7 @@ class _Run:
             )  # fmt: skip
             self._know(state)
         if content_hash not in self._hashes_of(state.file_id):
-            is_binary = b"\0" in data[:_BINARY_PROBE_BYTES]
-            content = None if is_binary else data.decode("utf-8", "replace")
+            content = None if is_binary(data) else data.decode("utf-8", "replace")
             self.documents.append((state.file_id, content, size, is_truncated, content_hash))
             self._hashes_of(state.file_id).add(content_hash)
             state.head_hash, state.read_bytes = content_hash, len(data)
@@ -705,11 +490,9 @@ class _Run:
                 self._flush_documents()
                 self._commit_if_full()
         stamp = stamp_of(status, has_inode=file.stamp.inode != 0)
-        self._remember(_Location(file.root, file.path, state.file_id, stamp))
+        self._remember(Location(file.root, file.path, state.file_id, stamp))
 
-    def _document_file(
-        self, file: FoundFile, place: _Location | None, content_hash: str
-    ) -> _SourceFile | None:
+    def _document_file(self, file: FoundFile, place: Location | None, content_hash: str) -> SourceFile | None:
         """Return the landed file that a document is a version of."""
         if place is not None and place.file_id is not None:
             return self.files[place.file_id]
@@ -726,7 +509,7 @@ class _Run:
 
     # ------------------------------------------------------------------------------------ writing
 
-    def _flush_lines(self, buffer: _LineBuffer) -> None:
+    def _flush_lines(self, buffer: LineBuffer) -> None:
         """Insert what waits, as the next batch; lines that are not plain JSON objects get their treatment."""
         if not buffer.count:
             return
@@ -766,7 +549,7 @@ class _Run:
             self._tally_rows(buffer.file_ids, chunk.num_rows)
         if parts:
             self._insert_parts(buffer.table, parts, batch_id)
-        self.buffers[buffer.table] = _LineBuffer(buffer.table)
+        self.buffers[buffer.table] = LineBuffer(buffer.table)
 
     def _tally_rows(self, file_ids: array[int], count: int) -> None:
         self.tally.grown.update(set(file_ids))
@@ -839,38 +622,24 @@ class _Run:
                 state.first_batch_id = state.first_batch_id or self.last_batch_id
         self._write_memory()
         if has_landed:
-            self.connection.execute(
-                "insert into raw.batch values (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                [self.last_batch_id, self.started_at, _utc_now(), self.host, len(self.scan.files),
-                 len(tally.grown), tally.rows, tally.set_aside, tally.bytes],
+            add_batch(
+                self.connection, self.last_batch_id, self.started_at, self.host, len(self.scan.files), len(tally.grown),
+                tally.rows, tally.set_aside, tally.bytes,
             )  # fmt: skip
         self.connection.commit()
         self.total.add(tally)
-        self.tally = _Tally()
-        self.started_at = _utc_now()
+        self.tally = Tally()
+        self.started_at = utc_now()
 
     def _write_memory(self) -> None:
         if self.changed_files:
             rows = [self.files[file_id].row() for file_id in sorted(self.changed_files)]
-            self._replace("raw.source_file", ("file_id",), rows)
+            replace_rows(self.connection, "source_file", ("file_id",), rows)
             self.changed_files = set()
         if self.changed_locations:
             rows = [self.locations[key].row() for key in sorted(self.changed_locations)]
-            self._replace("raw.file_location", ("root", "path"), rows)
+            replace_rows(self.connection, "file_location", ("root", "path"), rows)
             self.changed_locations = set()
-
-    def _replace(self, table: str, keys: tuple[str, ...], rows: list[tuple[object, ...]]) -> None:
-        """Write the newest state of some rows of the memory."""
-        import pyarrow as pa
-
-        described = self.connection.execute(f"select * from {table} limit 0").description or []
-        names = [column[0] for column in described]
-        arrays = [pa.array(values) for values in zip(*rows, strict=True)]
-        self.connection.register("landing_memory", pa.table(arrays, names=names))
-        matching = " and ".join(f"{table}.{key} = landing_memory.{key}" for key in keys)
-        self.connection.execute(f"delete from {table} using landing_memory where {matching}")
-        self.connection.execute(f"insert into {table} select * from landing_memory")
-        self.connection.unregister("landing_memory")
 
 
 def _bigints(values: array[int]) -> Any:  # noqa: ANN401 - pyarrow has no types

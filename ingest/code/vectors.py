@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import importlib.util
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
+
+from ingest.warehouse import Changes, reading, utc_now, write
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -24,6 +26,7 @@ _TOKENIZER: Final = "tokenizers/l2_supercat_tokenizer_config.json"
 _WEIGHTS: Final = "weights/l2_supercat_256.safetensors"
 # What a text is about stands in its first tokens; the longest chunks have ten times as many.
 _MOST_TOKENS: Final = 512
+_VECTORS_AT_ONCE: Final = 1000
 
 
 def is_on() -> bool:
@@ -83,3 +86,27 @@ def table(rows: Sequence[tuple[str, str]]) -> pa.Table:
         "model": pa.array([MODEL] * len(rows), pa.string()),
         "embedding": pa.array(vectors, pa.list_(pa.float32())),
     })  # fmt: skip
+
+
+def land_missing(warehouse: Path, host: str, on_wait: Callable[[str], None] | None) -> int:
+    """Land the vectors of the chunks that have none yet, where they are wanted and can be made."""
+    if not is_on() or folder() is None:
+        return 0
+    started_at = utc_now()
+    changes = Changes()
+    with reading(warehouse) as connection:
+        if connection is None:
+            return 0
+        cursor = connection.execute(
+            """
+            select md5(chunk_text) as chunk_hash, min(concat_ws(chr(10), chunk_name, chunk_text))
+            from raw.code_chunk
+            where md5(chunk_text) not in (select chunk_hash from raw.code_vector where model = ?)
+            group by md5(chunk_text)
+            order by chunk_hash
+            """,
+            [MODEL],
+        )
+        while rows := cursor.fetchmany(_VECTORS_AT_ONCE):
+            changes.arrow.setdefault("code_vector", []).append(table(rows))
+    return write(warehouse, changes, host=host, started_at=started_at, on_wait=on_wait) if changes else 0

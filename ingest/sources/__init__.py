@@ -1,0 +1,20 @@
+"""Sources: what skills and components depend on, by the lists of the user and of projects, and how it is now."""
+
+from ingest.sources.check import Limits, Seen, check, salt_of
+from ingest.sources.landing import changes_of, last_checks, list_changes
+from ingest.sources.list import FILE_NAME, Source, SourcesError, Target, read_list
+
+__all__ = [
+    "FILE_NAME",
+    "Limits",
+    "Seen",
+    "Source",
+    "SourcesError",
+    "Target",
+    "changes_of",
+    "check",
+    "last_checks",
+    "list_changes",
+    "read_list",
+    "salt_of",
+]
