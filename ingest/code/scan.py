@@ -15,9 +15,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-if TYPE_CHECKING:
-    import duckdb
-    import pyarrow as pa
 from ingest import git
 from ingest.code import vectors
 from ingest.code.languages import document_type_of, language_of
@@ -36,6 +33,10 @@ from ingest.warehouse import (
     utc_now,
     write,
 )
+
+if TYPE_CHECKING:
+    import duckdb
+    import pyarrow as pa
 
 REPOSITORIES_VARIABLE: Final = "AGENT_STORE_REPOSITORIES"
 MAX_FILES: Final = 100_000

@@ -13,13 +13,14 @@ from hashlib import sha1, sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-if TYPE_CHECKING:
-    import pyarrow as pa
-
 from ingest.code.languages import language_of, reason_to_skip
 from ingest.code.parse import Parsed, parse, syntax_problem
 from ingest.files import read_beginning, reason_of
 from ingest.text import is_binary
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
 
 # What is larger than this was hardly written by hand, and is set aside unread.
 MAX_FILE_BYTES: Final = 2 * 1024 * 1024

@@ -10,15 +10,16 @@ from collections.abc import Callable, Sequence
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Final
 
-if TYPE_CHECKING:
-    import duckdb
-
 from ingest.components.component import MOST_BYTES, TEXT_SUFFIXES, Folder, Found, Parsed
 from ingest.components.find import Finder
 from ingest.components.parse import parse
 from ingest.files import Stamp, read_beginning, reason_of, valid_name
 from ingest.text import content_digest, is_binary, one_line
 from ingest.warehouse import Changes, from_timestamp, utc_now
+
+if TYPE_CHECKING:
+    import duckdb
+
 
 _PROBE_BYTES: Final = 8_192
 Places = dict[tuple[str, str], tuple[Stamp, str | None, bool]]

@@ -7,14 +7,14 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-if TYPE_CHECKING:
-    import duckdb
-
 from ingest.contracts.elements import ContractError, Direction, Field, Kind, mapping_of
 from ingest.contracts.flatten import content_hash_of
 from ingest.contracts.mcp import tool_fields
 from ingest.contracts.versions import Known
 from ingest.warehouse import Changes, Row, utc_now
+
+if TYPE_CHECKING:
+    import duckdb
 
 
 def tools_in_shape(line: str) -> tuple[datetime | None, list[tuple[str, Mapping[str, Any]]]]:

@@ -11,14 +11,15 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-if TYPE_CHECKING:
-    import duckdb
 from ingest import git
 from ingest.contracts.elements import DEPENDENCY_TYPES, MOST_BYTES, ContractError, Direction, Field, Kind
 from ingest.contracts.flatten import content_hash_of, flatten
 from ingest.files import read_beginning, reason_of
 from ingest.text import decoded, one_line
 from ingest.warehouse import Changes, from_timestamp, utc_now
+
+if TYPE_CHECKING:
+    import duckdb
 
 MOST_COMMITS: Final = 300
 

@@ -22,8 +22,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
-if TYPE_CHECKING:
-    import httpx
 from ingest import git
 from ingest.files import read_beginning, reason_of
 from ingest.sources.databases import schema_of
@@ -32,6 +30,9 @@ from ingest.sources.list import Source, Target
 from ingest.sources.pages import page_text
 from ingest.text import content_digest, decoded, natural_order, one_line
 from ingest.warehouse import Row, from_timestamp, utc_now
+
+if TYPE_CHECKING:
+    import httpx
 
 USER_AGENT: Final = "agent-store/0.1 (freshness check; one request per page)"
 MOST_BYTES: Final = 5 * 1024 * 1024

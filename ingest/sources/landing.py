@@ -6,15 +6,15 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-if TYPE_CHECKING:
-    import duckdb
-
 from ingest.contracts.elements import Kind
 from ingest.contracts.versions import Known, Version, Watched, add_version
 from ingest.files import read_beginning
 from ingest.sources.check import Before, Seen
 from ingest.sources.list import Source, SourcesError, read_list
 from ingest.warehouse import Changes, Row
+
+if TYPE_CHECKING:
+    import duckdb
 
 
 def list_changes(

@@ -16,9 +16,6 @@ from itertools import accumulate, chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-if TYPE_CHECKING:
-    import duckdb
-
 from ingest.files import Stamp, stamp_of
 from ingest.text import counted, is_binary
 from ingest.transcripts.discover import FoundFile, Problem, Scan, changed_files, scan
@@ -48,6 +45,10 @@ from ingest.warehouse import (
     writing,
 )
 from ingest.warehouse import LandingError as LandingError  # noqa: PLC0414 - what `land` raises
+
+if TYPE_CHECKING:
+    import duckdb
+
 
 # A transaction ends at a full row group of the line table: DuckDB then writes it compressed once and never
 # again. Smaller ones would be merged, and so compressed again, by later ones.

@@ -1,68 +1,24 @@
-"""`agent-store scan` and `agent-store check`."""
+"""`agent-store check`."""
 
 from __future__ import annotations
 
 import json
 import sys
 from collections import Counter
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from agent_store.paths import project_dir, resolve_roots, store_paths
+from agent_store.cli.output import say
+from agent_store.paths import store_paths
 from agent_store.show.text import visible, visible_json
 
 if TYPE_CHECKING:
     from ingest.sources import Seen
 
-_FOLDER = click.Path(path_type=Path)
+
 _GOOD = frozenset({"first", "unchanged", "changed", "moved"})
-
-
-def _say(message: str) -> None:
-    click.echo(visible(message), err=True)
-
-
-@click.command()
-@click.argument("folders", nargs=-1, type=click.Path(path_type=Path, exists=True, file_okay=False))
-@click.option(
-    "--root", "roots", multiple=True, type=_FOLDER, metavar="FOLDER",
-    help="A home with skills, agents and settings; by default those of the transcripts.",
-)  # fmt: skip
-@click.option(
-    "--repository", "repositories", multiple=True, type=_FOLDER, metavar="FOLDER",
-    help="A git repository whose code and documents are to be searchable; remembered like FOLDERS. "
-    "$AGENT_STORE_REPOSITORIES names more.",
-)  # fmt: skip
-@click.option("--json", "as_json", is_flag=True, help="The same as JSON.")
-def scan(
-    folders: tuple[Path, ...], roots: tuple[Path, ...], repositories: tuple[Path, ...], as_json: bool
-) -> int:
-    """Look for skills, agents, commands, hooks, rules, contracts and code that have changed.
-
-    Homes and the projects that transcripts name are looked into at every build; FOLDERS named here are
-    remembered and looked into from now on, too. What is found is in the store after the next build.
-    """
-    from agent_store.build import scan as scans
-    from agent_store.build import warehouse
-
-    paths = store_paths().ensure()
-    found = resolve_roots(roots, project_dir(), allow_sample=False)
-    with warehouse.build_lock(paths, on_wait=_say):
-        result = scans.scan(paths, found.paths, named=folders, repositories=repositories)
-    if as_json:
-        click.echo(json.dumps(asdict(result), indent=1))
-    else:
-        click.echo(result.summary)
-        if result.set_aside:
-            _say('What could not be read: agent-store query "from v_set_aside_input", after the next build.')
-        if result.code.files_set_aside:
-            _say('Files set aside: agent-store query "from v_set_aside_document", after the next build.')
-    for problem in result.code.problems:
-        _say(f"  ! {problem}")
-    return 0
 
 
 @click.command()
@@ -94,7 +50,7 @@ def check(sources: tuple[str, ...], files: tuple[Path, ...], seconds: float, as_
             click.echo(visible(_line(seen)))
             sys.stdout.flush()
 
-    with warehouse.build_lock(paths, on_wait=_say):
+    with warehouse.build_lock(paths, on_wait=say):
         found = scans.check(paths, names=sources, files=files, limits=Limits(seconds=seconds), on_seen=told)
     counts = Counter(seen.result for seen in found)
     if as_json:
