@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from agent_store.errors import StoreError, explain
+from ingest.files import private_files as private_files  # noqa: PLC0414 - the store makes its files so too
 from ingest.transcripts.discover import named_roots, transcripts, usual_roots
-from ingest.warehouse import private_files as private_files  # noqa: PLC0414 - the store makes its files so too
 
 HOME_VARIABLE = "AGENT_STORE_HOME"
 PROJECT_VARIABLE = "AGENT_STORE_PROJECT_DIR"

@@ -1,11 +1,15 @@
-"""Files that somebody else named: opened only if regular, without waiting, read up to a limit; judged by their stamps."""
+"""Files: those that somebody else named are opened only if regular, without waiting, and read up to a limit.
+
+They are judged by their stamps. Files that are made here are for their owner only.
+"""
 
 from __future__ import annotations
 
 import errno
 import os
 import stat
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -74,3 +78,13 @@ def valid_name(name: str) -> str:
 def reason_of(error: OSError) -> str:
     """Why a file cannot be read, in the words of the system."""
     return error.strerror or str(error)
+
+
+@contextmanager
+def private_files() -> Iterator[None]:
+    """Have every file made in here, also by DuckDB, readable by the owner only."""
+    before = os.umask(0o077)
+    try:
+        yield
+    finally:
+        os.umask(before)

@@ -7,7 +7,6 @@ A scan that finds nothing new only reads: the warehouse file is not touched.
 from __future__ import annotations
 
 import logging
-import os
 import platform
 import re
 import time
@@ -18,6 +17,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from ingest.files import private_files
 from ingest.raw_schema import SCHEMA, TABLES
 
 if TYPE_CHECKING:
@@ -56,16 +56,6 @@ def from_timestamp(seconds: float) -> datetime:
 
 
 # --- opening
-
-
-@contextmanager
-def private_files() -> Iterator[None]:
-    """Have every file made in here, also by DuckDB, readable by the owner only."""
-    before = os.umask(0o077)
-    try:
-        yield
-    finally:
-        os.umask(before)
 
 
 @contextmanager
