@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import itertools
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
-from ingest.contracts.elements import DEPENDENCY_TYPES, Kind
+from ingest.contracts.elements import Kind
 from ingest.contracts.versions import Watched
 from ingest.files import read_regular
+from ingest.sources.entry import TYPES, Entry, SourcesError, checked_entries
 from ingest.text import YamlError, content_digest, load_yaml, natural_order, one_line
 from ingest.warehouse import Row, utc_now
 
@@ -20,19 +22,6 @@ FILE_NAME: Final = "sources.yml"
 MOST_LIST_BYTES: Final = 1024 * 1024
 MOST_FILES: Final = 10_000
 _NETWORK: Final = frozenset({"https", "http", "ssh", "git"})
-# Type of a source: of the dependency behind it, and how it is looked at if nothing else is said.
-TYPES: Final[dict[str, tuple[str, str]]] = {
-    "docs": ("documentation", "http"),
-    "git": ("git_repository", "git"),
-    "api": ("api_endpoint", "http"),
-    "schema": ("db_schema", "file"),
-    "config": ("env_var", "file"),
-    "service": ("external_service", "health"),
-}
-
-
-class SourcesError(ValueError):
-    """The list of sources cannot be read; the message says what is wrong with it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,24 +71,10 @@ def read_list(file: Path, inside: Path | None = None) -> list[Source]:
         loaded = load_yaml(read_regular(file, MOST_LIST_BYTES).decode("utf-8"), MOST_LIST_BYTES)
     except (OSError, UnicodeDecodeError, YamlError) as error:
         raise SourcesError(f"{file} cannot be read: {one_line(error)}") from error
-    entries = loaded.get("sources") if isinstance(loaded, dict) else loaded
-    if entries is None:
-        return []
-    if not isinstance(entries, list):
-        raise SourcesError(f"{file}: `sources` has to be a list")
-    found: dict[str, Source] = {}
-    for number, entry in enumerate(entries, start=1):
-        source = _source(entry, number, file, inside)
-        if source.name in found:
-            raise SourcesError(f"{file}: there are two sources called {source.name!r}")
-        found[source.name] = source
-    return list(found.values())
-
-
-_KNOWN_KEYS: Final = frozenset(
-    {"name", "type", "url", "path", "pages", "skills", "components", "owner", "env", "database", "health", "contract",
-     "spec", "versions", "direction", "dialect", "dependency_type", "git_history"}
-)  # fmt: skip
+    try:
+        return [_source(entry, file, inside) for entry in checked_entries(loaded)]
+    except SourcesError as error:
+        raise SourcesError(f"{file}: {error}") from error
 
 
 def _is_inside(path: Path, folder: Path) -> bool:
@@ -110,19 +85,20 @@ def _is_inside(path: Path, folder: Path) -> bool:
         return False
 
 
-def _outside(entry: Mapping[str, Any], kind: str, base: Path, inside: Path) -> str | None:
+def _outside(entry: Entry, base: Path, inside: Path) -> str | None:
     """The first file or repository that an entry names outside of a folder."""
-    for key in ("path", "url", "pages", "database", "spec", "versions"):
-        for text in _texts(entry.get(key)):
-            scheme, mark, _ = text.partition("://")
-            if mark and scheme.lower() in _NETWORK:
-                continue
-            if kind == "git" and not mark and "@" in text and key in {"url", "pages"}:
-                continue  # a repository on another machine, as ssh writes it
-            if mark or not _is_inside(_place(_fixed(text), base), inside):
-                return text
-            if ".." in Path(text).relative_to(_fixed(text)).parts:
-                return text
+    elsewhere = [(text, True) for text in (*entry.url, *entry.pages)]
+    files = [(text, False) for text in (*entry.path, *entry.database, *entry.spec, *entry.versions)]
+    for text, may_be_elsewhere in (*elsewhere, *files):
+        scheme, mark, _ = text.partition("://")
+        if mark and scheme.lower() in _NETWORK:
+            continue
+        if may_be_elsewhere and entry.kind == "git" and not mark and "@" in text:
+            continue  # a repository on another machine, as ssh writes it
+        if mark or not _is_inside(_place(_fixed(text), base), inside):
+            return text
+        if ".." in Path(text).relative_to(_fixed(text)).parts:
+            return text
     return None
 
 
@@ -134,103 +110,53 @@ def _fixed(text: str) -> str:
     return str(Path(*parts))
 
 
-def _source(entry: object, number: int, file: Path, inside: Path | None = None) -> Source:
-    if not isinstance(entry, dict) or not isinstance(entry.get("name"), str) or not entry["name"].strip():
-        raise SourcesError(f"{file}: source {number} has no name")
-    name = entry["name"].strip()
-    if any("\0" in text for value in entry.values() for text in _texts(value)):
-        raise SourcesError(f"{file}: source {number} has a NUL in it")
-    unknown = sorted(str(key) for key in set(entry) - _KNOWN_KEYS)
-    if unknown:
-        raise SourcesError(f"{file}: {name}: unknown key {', '.join(unknown)}")
-    kind = str(entry.get("type") or _guessed_type(entry))
-    if kind not in TYPES:
-        raise SourcesError(f"{file}: {name}: type {kind!r} is none of {', '.join(TYPES)}")
-    if inside is not None and (outside := _outside(entry, kind, file.parent, inside)) is not None:
+def _source(entry: Entry, file: Path, inside: Path | None) -> Source:
+    if inside is not None and (outside := _outside(entry, file.parent, inside)) is not None:
         return Source(
-            name=name, type=kind, listed_in=str(file), url=outside, targets=(Target("file", outside),),
-            dependency_type=_dependency_type(entry, kind),
+            name=entry.name, type=entry.kind, listed_in=str(file), url=outside, targets=(Target("file", outside),),
+            dependency_type=entry.dependency,
             refused=f"{outside} is outside of the project: only your own sources.yml may name it",
         )  # fmt: skip
-    watched = _watched(entry, name, file, inside)
-    spec = entry.get("spec")
-    is_fetched = isinstance(spec, str) and "://" in spec
-    targets = list(_targets(entry, kind, file.parent))
-    if is_fetched:
-        targets.insert(0, Target("http", str(spec)))
+    watched = _watched(entry, file, inside)
+    spec = entry.fetched_spec
+    targets = list(_targets(entry, file.parent))
+    if spec is not None:
+        targets.insert(0, Target("http", spec))
     if watched is not None:
         targets += [Target("file", str(one)) for one in watched.files[-1:]]
-    url = entry.get("url") or (spec if is_fetched else None) or entry.get("health") or entry.get("path")
+    addresses = entry.url or ((spec,) if spec is not None else ()) or entry.health or entry.path
     return Source(
-        name=name, type=kind, listed_in=str(file), url=str(url) if url else None,
-        owner=str(entry["owner"]) if entry.get("owner") else None,
-        dependency_type=str(entry.get("dependency_type") or _dependency_type(entry, kind)),
-        targets=tuple(dict.fromkeys(targets)), skills=_texts(entry.get("skills")),
-        components=_texts(entry.get("components")), watched=watched,
-        fetched_contract=str(entry.get("contract") or Kind.OPENAPI) if is_fetched else None,
+        name=entry.name, type=entry.kind, listed_in=str(file), url=addresses[0] if addresses else None,
+        owner=entry.owner or None, dependency_type=entry.dependency, targets=tuple(dict.fromkeys(targets)),
+        skills=entry.skills, components=entry.components, watched=watched,
+        fetched_contract=entry.contract or Kind.OPENAPI if spec is not None else None,
     )  # fmt: skip
 
 
-def _guessed_type(entry: Mapping[str, Any]) -> str:
-    if entry.get("env"):
-        return "config"
-    if entry.get("database"):
-        return "schema"
-    if entry.get("contract") == Kind.OPENAPI or entry.get("spec"):
-        return "api"
-    if entry.get("contract"):
-        return "schema"
-    if entry.get("health"):
-        return "service"
-    return "git" if str(entry.get("url") or "").endswith(".git") else "docs"
-
-
-def _dependency_type(entry: Mapping[str, Any], kind: str) -> str:
-    contract = str(entry.get("contract") or "")
-    if contract in DEPENDENCY_TYPES:
-        return DEPENDENCY_TYPES[contract]
-    if kind == "config":
-        return "env_var" if entry.get("env") else "config_file"
-    return TYPES[kind][0]
-
-
-def _texts(value: object) -> tuple[str, ...]:
-    if isinstance(value, str):
-        return (value,)
-    return tuple(str(one) for one in value) if isinstance(value, list) else ()
-
-
-def _watched(entry: Mapping[str, Any], name: str, file: Path, inside: Path | None) -> Watched | None:
-    kind = entry.get("contract")
-    given = (
-        _texts(entry.get("versions"))
-        or _texts(entry.get("spec"))
-        or (_texts(entry.get("path")) if kind else ())
-    )
-    given = tuple(one for one in given if "://" not in one)
-    if not given:
+def _watched(entry: Entry, file: Path, inside: Path | None) -> Watched | None:
+    if not entry.contract_files:
         return None
-    kind = str(kind or Kind.OPENAPI)
-    if kind not in {one.value for one in Kind}:
-        raise SourcesError(
-            f"{file}: {name}: contract {kind!r} is none of {', '.join(one.value for one in Kind)}"
-        )
     files: list[Path] = []
-    for pattern in given:
-        found = (
-            sorted(file.parent.glob(pattern), key=natural_order)
-            if _is_pattern(pattern)
-            else [_place(pattern, file.parent)]
-        )
+    for pattern in entry.contract_files:
+        found = _matching(pattern, file.parent)
         # What a pattern finds through links is not the project's own either.
         files += found if inside is None else [one for one in found if _is_inside(one, inside)]
         if len(files) > MOST_FILES:
-            raise SourcesError(f"{file}: {name}: more than {MOST_FILES:,} files")
+            raise SourcesError(f"{entry.name}: more than {MOST_FILES:,} files")
     return Watched(
-        name=name, kind=kind, files=tuple(dict.fromkeys(files)), direction=str(entry.get("direction") or ""),
-        dialect=str(entry.get("dialect") or ""), dependency_type=str(entry.get("dependency_type") or ""),
-        use_git=entry.get("git_history") is not False,
+        name=entry.name, kind=entry.contract or Kind.OPENAPI, files=tuple(dict.fromkeys(files)),
+        direction=entry.direction, dialect=entry.dialect, dependency_type=entry.dependency_type,
+        use_git=entry.git_history is not False,
     )  # fmt: skip
+
+
+def _matching(pattern: str, base: Path) -> list[Path]:
+    if not _is_pattern(pattern):
+        return [_place(pattern, base)]
+    try:
+        return sorted(base.glob(pattern), key=natural_order)
+    except (ValueError, NotImplementedError, OSError) as error:
+        raise SourcesError(f"{pattern} is no pattern of files: {one_line(error)}") from error
 
 
 def _is_pattern(text: str) -> bool:
@@ -238,26 +164,22 @@ def _is_pattern(text: str) -> bool:
 
 
 def _place(text: str, base: Path) -> Path:
-    path = Path(text).expanduser()
+    path = Path(text)
+    with suppress(RuntimeError):  # the home of somebody who has none here
+        path = path.expanduser()
     return path if path.is_absolute() else base / path
 
 
-def _targets(entry: Mapping[str, Any], kind: str, base: Path) -> Iterator[Target]:
-    default = TYPES[kind][1]
-    for address in (*_texts(entry.get("url")), *_texts(entry.get("pages"))):
-        if kind == "git" or address.endswith(".git"):
+def _targets(entry: Entry, base: Path) -> Iterator[Target]:
+    for address in (*entry.url, *entry.pages):
+        if entry.kind == "git" or address.endswith(".git"):
             yield Target("git", address if "://" in address or "@" in address else str(_place(address, base)))
         elif "://" in address:
-            yield Target("health" if default == "health" else "http", address)
+            yield Target("health" if TYPES[entry.kind][1] == "health" else "http", address)
         else:
             yield Target("file", str(_place(address, base)))
-    if not entry.get("contract"):
-        for address in _texts(entry.get("path")):
-            place = _place(address, base)
-            yield Target("git" if kind == "git" else "file", str(place))
-    for address in _texts(entry.get("health")):
-        yield Target("health", address)
-    for name in _texts(entry.get("env")):
-        yield Target("env", name)
-    for address in _texts(entry.get("database")):
-        yield Target("database", str(_place(address, base)))
+    for address in () if entry.contract else entry.path:
+        yield Target("git" if entry.kind == "git" else "file", str(_place(address, base)))
+    yield from (Target("health", address) for address in entry.health)
+    yield from (Target("env", name) for name in entry.env)
+    yield from (Target("database", str(_place(address, base))) for address in entry.database)

@@ -234,6 +234,7 @@ def test_strange_json_in_a_configuration_stops_nothing(
         "spec: {secret}", "spec: ../../*.md", "spec: ../x*/../../secret.md", "versions: [../../secret.md]",
         "contract: sql_ddl, path: ../../secret.md", "type: git, url: ../../other", "type: git, path: /srv/other",
         "type: git, url: 'file:///srv/other.git'", "url: /srv/other.git", "spec: folder/*.md",
+        "type: git, url: 'x@/../../../other', path: 'x@/../../../other'",
     ],
 )  # fmt: skip
 def test_a_list_of_a_project_names_nothing_outside_of_it(
