@@ -26,8 +26,8 @@ from ingest import git
 from ingest.files import read_beginning, reason_of
 from ingest.sources.databases import schema_of
 from ingest.sources.hosts import Host, InLine, OutOfTimeError
-from ingest.sources.list import Source, Target
 from ingest.sources.pages import page_text
+from ingest.sources.source import Source, Target
 from ingest.text import content_digest, decoded, natural_order, one_line
 from ingest.warehouse import Row, from_timestamp, utc_now
 

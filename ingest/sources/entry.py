@@ -9,23 +9,11 @@ from typing import Annotated, Any, Final
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, TypeAdapter, ValidationError
 
 from ingest.contracts.elements import DEPENDENCY_TYPES, Kind
+from ingest.sources.source import TYPES, SourcesError
 from ingest.text import one_line
 
-# Type of a source: of the dependency behind it, and how it is looked at if nothing else is said.
-TYPES: Final[dict[str, tuple[str, str]]] = {
-    "docs": ("documentation", "http"),
-    "git": ("git_repository", "git"),
-    "api": ("api_endpoint", "http"),
-    "schema": ("db_schema", "file"),
-    "config": ("env_var", "file"),
-    "service": ("external_service", "health"),
-}
 _MOST_MISTAKES: Final = 10
 _NO_NAME: Final = "has no name"
-
-
-class SourcesError(ValueError):
-    """The list of sources cannot be read; the message says what is wrong with it."""
 
 
 def _text(value: object) -> str:

@@ -10,8 +10,8 @@ from ingest.contracts.elements import Kind
 from ingest.contracts.versions import Known, Version, Watched, add_version
 from ingest.files import read_beginning
 from ingest.sources.check import Before, Seen
-from ingest.sources.entry import SourcesError
-from ingest.sources.list import Source, read_list
+from ingest.sources.list import read_list
+from ingest.sources.source import Source, SourcesError
 from ingest.warehouse import Changes, Row
 
 if TYPE_CHECKING:

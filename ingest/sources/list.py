@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import itertools
-import json
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from ingest.contracts.elements import Kind
 from ingest.contracts.versions import Watched
 from ingest.files import read_regular
-from ingest.sources.entry import TYPES, Entry, SourcesError, checked_entries
-from ingest.text import YamlError, content_digest, load_yaml, natural_order, one_line
-from ingest.warehouse import Row, utc_now
+from ingest.sources.source import TYPES, Source, SourcesError, Target
+from ingest.text import YamlError, load_yaml, natural_order, one_line
+
+if TYPE_CHECKING:
+    from ingest.sources.entry import Entry
 
 FILE_NAME: Final = "sources.yml"
 # A list is written by hand.
@@ -24,47 +24,10 @@ MOST_FILES: Final = 10_000
 _NETWORK: Final = frozenset({"https", "http", "ssh", "git"})
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
-    """One thing to look at."""
-
-    kind: str  # http | git | file | env | database | health
-    address: str
-
-
-@dataclass(frozen=True, slots=True)
-class Source:
-    """One entry of the list."""
-
-    name: str
-    type: str
-    listed_in: str
-    url: str | None = None
-    owner: str | None = None
-    dependency_type: str = ""
-    targets: tuple[Target, ...] = ()
-    skills: tuple[str, ...] = ()
-    components: tuple[str, ...] = ()
-    watched: Watched | None = None
-    # A contract that is fetched instead of read from a file.
-    fetched_contract: str | None = None
-    # Why nothing that it names is looked at.
-    refused: str | None = None
-
-    def row(self, *, is_listed: bool = True, reason: str | None = None) -> Row:
-        """The values of raw.source_entry."""
-        pages = [target.address for target in self.targets]
-        said = [self.name, self.type, self.url, self.owner, self.dependency_type, pages, self.skills, self.components,
-                self.listed_in, is_listed, reason]  # fmt: skip
-        return (
-            self.name, self.type, self.dependency_type or TYPES.get(self.type, ("external_service", ""))[0],
-            self.url, self.owner, json.dumps(pages), json.dumps(self.skills), json.dumps(self.components),
-            self.listed_in, is_listed, content_digest(json.dumps(said, default=str)), reason, utc_now(),
-        )  # fmt: skip
-
-
 def read_list(file: Path, inside: Path | None = None) -> list[Source]:
     """Read a list of sources. One that a project brings names what is `inside` of it; other entries are refused."""
+    from ingest.sources.entry import checked_entries  # pydantic takes a while: only where there is a list
+
     if inside is not None and not _is_inside(file, inside):
         raise SourcesError(f"{file} leads out of the project")
     try:
