@@ -870,6 +870,12 @@ def test_references_in_a_circle_end() -> None:
     assert paths_of(contracts.flatten(Kind.JSON_SCHEMA, [json.dumps(document)])) == {"$"}
 
 
+def test_a_reference_may_be_written_as_an_address_is() -> None:
+    schema = {"properties": {"a": {"$ref": "#/$defs/x%7By%7D~1z"}}, "$defs": {"x{y}/z": {"type": "integer"}}}
+    flat = contracts.flatten(Kind.JSON_SCHEMA, [json.dumps(schema)])
+    assert {field.path: field.data_type for field in flat.fields}["$.a"] == "integer"
+
+
 def test_a_reference_that_leads_nowhere_is_anything() -> None:
     flat = contracts.flatten(Kind.JSON_SCHEMA, [json.dumps({"properties": {"a": {"$ref": "#/$defs/None"}}})])
     assert next(field for field in flat.fields if field.path == "$.a").data_type == "any"
