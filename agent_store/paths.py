@@ -16,7 +16,6 @@ PROJECT_VARIABLE = "AGENT_STORE_PROJECT_DIR"
 CLAUDE_VARIABLE = "CLAUDE_CONFIG_DIR"
 STORE_NAME = "agent_store.duckdb"
 FOLDER_MODE = 0o700
-FILE_MODE = 0o600
 
 
 @dataclass(frozen=True, slots=True)

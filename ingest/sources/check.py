@@ -10,104 +10,22 @@ from __future__ import annotations
 import os
 import secrets
 import sqlite3
-import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import suppress
-from dataclasses import dataclass, replace
-from datetime import datetime
+from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
-from urllib.parse import urlsplit
 
 from ingest import git
 from ingest.files import read_beginning, reason_of
 from ingest.sources.databases import schema_of
-from ingest.sources.hosts import Host, InLine, OutOfTimeError
-from ingest.sources.pages import page_text
+from ingest.sources.fetch import Fetcher
+from ingest.sources.seen import Before, Limits, Seen
 from ingest.sources.source import Source, Target
 from ingest.text import content_digest, decoded, natural_order, one_line
-from ingest.warehouse import Row, from_timestamp, utc_now
-
-if TYPE_CHECKING:
-    import httpx
-
-USER_AGENT: Final = "agent-store/0.1 (freshness check; one request per page)"
-MOST_BYTES: Final = 5 * 1024 * 1024
-MOST_KEPT: Final = 1024 * 1024
-_SERVER_ERROR: Final = 500
-_CLIENT_ERROR: Final = 400
-_TOO_MANY: Final = 429
-_NOT_MODIFIED: Final = 304
-_MOVED: Final = (301, 308)
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """How much a check may ask of others, and how long it may take."""
-
-    seconds: float = 120.0
-    seconds_per_target: float = 20.0
-    connect_seconds: float = 5.0
-    attempts: int = 3
-    back_off_seconds: float = 0.5
-    workers: int = 8
-    per_host: int = 2
-    host_pause_seconds: float = 0.2
-    most_bytes: int = MOST_BYTES
-    redirects: int = 5
-
-
-@dataclass(frozen=True, slots=True)
-class Before:
-    """What the last look at a target found."""
-
-    etag: str | None = None
-    last_modified: str | None = None
-    content_hash: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Seen:
-    """What a look at a target found."""
-
-    source: Source
-    target: Target
-    result: str  # first | unchanged | changed | moved | missing | failed | timeout | out_of_time
-    checked_at: datetime
-    is_available: bool = False
-    status_code: int | None = None
-    etag: str | None = None
-    last_modified: str | None = None
-    content_hash: str | None = None
-    content: str | None = None
-    content_bytes: int | None = None
-    is_truncated: bool = False
-    is_not_modified: bool = False
-    redirected_to: str | None = None
-    version: str | None = None
-    response_time_ms: int | None = None
-    attempts: int = 1
-    error: str | None = None
-
-    def row(self) -> Row:
-        """The values of raw.source_check."""
-        check_id = content_digest(
-            f"{self.source.name}\x1f{self.target.kind}\x1f{self.target.address}\x1f{self.checked_at}"
-        )
-        kept = (
-            self.content
-            if self.content is None or len(self.content) <= MOST_KEPT
-            else self.content[:MOST_KEPT]
-        )
-        return (
-            check_id, self.source.name, self.source.type, self.target.address, self.target.kind, self.checked_at,
-            self.is_available, self.status_code, self.etag, self.last_modified, self.content_hash, kept,
-            self.content_bytes, self.is_truncated, self.is_not_modified, self.redirected_to, self.version,
-            self.response_time_ms, self.attempts, self.result, self.error,
-        )  # fmt: skip
+from ingest.warehouse import from_timestamp, utc_now
 
 
 def check(
@@ -137,14 +55,12 @@ class _Check:
         self.limits = limits
         self.on_seen = on_seen
         self.deadline = time.monotonic() + limits.seconds
-        self.hosts: dict[str, Host] = {}
-        self.lock = threading.Lock()
-        self.client: httpx.Client | None = None
+        self.fetcher: Fetcher | None = None
 
     def run(self, sources: Sequence[Source]) -> list[Seen]:
         tasks = [(source, target) for source in sources for target in source.targets]
         if any(target.kind in {"http", "health"} for _, target in tasks):
-            self.client = _client(self.limits)
+            self.fetcher = Fetcher(self.limits, self.deadline)
         found: dict[int, Seen] = {}
         pool = ThreadPoolExecutor(self.limits.workers, thread_name_prefix="check")
         futures: dict[Future[Seen], int] = {
@@ -161,8 +77,8 @@ class _Check:
                     break
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
-            if self.client is not None:
-                self.client.close()
+            if self.fetcher is not None:
+                self.fetcher.client.close()
         for number, (source, target) in enumerate(tasks):
             if number not in found:
                 seen = Seen(
@@ -187,115 +103,22 @@ class _Check:
         }  # fmt: skip
         if source.refused is not None:
             return Seen(source, target, "failed", at, error=source.refused)
+        before = self.before_of(source, target)
         try:
-            seen = looks[target.kind](source, target)
+            seen = looks[target.kind](source, target).judged(before)
         except Exception as error:
             seen = Seen(source, target, "failed", at, error=f"{type(error).__name__}: {one_line(error)}")
         if seen.response_time_ms is None:
             seen = replace(seen, response_time_ms=round((time.monotonic() - started) * 1000))
         return replace(seen, checked_at=at)
 
-    def judged(self, seen: Seen) -> Seen:
-        """Say whether what was seen is new."""
-        before = self.before.get((seen.source.name, seen.target.address))
-        if not seen.is_available or seen.content_hash is None:
-            return seen
-        if seen.result == "moved":
-            return seen
-        if before is None or before.content_hash is None:
-            return replace(seen, result="first")
-        return replace(seen, result="unchanged" if before.content_hash == seen.content_hash else "changed")
-
-    # --- pages
+    def before_of(self, source: Source, target: Target) -> Before:
+        return self.before.get((source.name, target.address), Before())
 
     def page(self, source: Source, target: Target) -> Seen:
-        """A conditional GET, tried again where that may help."""
-        import httpx
-
-        before = self.before.get((source.name, target.address), Before())
-        end = min(time.monotonic() + self.limits.seconds_per_target, self.deadline)
-        attempt = 0
-        seen = Seen(source, target, "failed", utc_now())
-        while True:
-            attempt += 1
-            pause: float | None = None
-            try:
-                with self.in_line(target.address, end):
-                    seen = self.fetched(source, target, before, end)
-                if seen.status_code is not None and (
-                    seen.status_code >= _SERVER_ERROR or seen.status_code == _TOO_MANY
-                ):
-                    pause = _asked_pause(seen.version)
-                    pause = self.limits.back_off_seconds * 2 ** (attempt - 1) if pause is None else pause
-            except httpx.TimeoutException:
-                seen = Seen(source, target, "timeout", utc_now(), error="no answer in time")
-                pause = self.limits.back_off_seconds * 2 ** (attempt - 1)
-            except OutOfTimeError as error:
-                seen = Seen(source, target, "timeout", utc_now(), error=str(error))
-            except httpx.TooManyRedirects:
-                seen = Seen(
-                    source, target, "failed", utc_now(), error=f"more than {self.limits.redirects} redirects"
-                )
-            except (httpx.InvalidURL, httpx.UnsupportedProtocol) as error:
-                seen = Seen(source, target, "failed", utc_now(), error=f"not an address: {one_line(error)}")
-            except httpx.HTTPError as error:
-                seen = Seen(
-                    source, target, "failed", utc_now(), error=f"{type(error).__name__}: {one_line(error)}"
-                )
-                pause = self.limits.back_off_seconds * 2 ** (attempt - 1)
-            is_last = attempt >= self.limits.attempts or pause is None or time.monotonic() + pause >= end
-            if is_last:
-                kept_version = (
-                    None if seen.status_code is None or seen.status_code >= _CLIENT_ERROR else seen.version
-                )
-                return self.judged(replace(seen, attempts=attempt, version=kept_version))
-            time.sleep(pause or 0)
-
-    def in_line(self, address: str, end: float) -> InLine:
-        host = (urlsplit(address).netloc or address).lower()
-        with self.lock:
-            line = self.hosts.setdefault(host, Host(threading.Semaphore(self.limits.per_host)))
-        return InLine(line, self.limits.host_pause_seconds, end)
-
-    def fetched(self, source: Source, target: Target, before: Before, end: float) -> Seen:
-        headers = {}
-        if before.etag and target.kind == "http":
-            headers["If-None-Match"] = before.etag
-        if before.last_modified and target.kind == "http":
-            headers["If-Modified-Since"] = before.last_modified
-        assert self.client is not None
-        started = time.monotonic()
-        with self.client.stream("GET", target.address, headers=headers) as response:
-            elapsed = round((time.monotonic() - started) * 1000)
-            moved = any(one.status_code in _MOVED for one in response.history)
-            seen = Seen(
-                source, target, "failed", utc_now(), status_code=response.status_code,
-                etag=response.headers.get("etag"), last_modified=response.headers.get("last-modified"),
-                redirected_to=str(response.url) if response.history else None, response_time_ms=elapsed,
-                version=response.headers.get("retry-after"),
-            )  # fmt: skip
-            if response.status_code == _NOT_MODIFIED:
-                return replace(seen, result="unchanged", is_available=True, is_not_modified=True,
-                               content_hash=before.content_hash, etag=seen.etag or before.etag,
-                               last_modified=seen.last_modified or before.last_modified)  # fmt: skip
-            if response.status_code >= _CLIENT_ERROR:
-                missing = response.status_code in {404, 410}
-                return replace(
-                    seen, result="missing" if missing else "failed", error=f"status {response.status_code}"
-                )
-            data, is_truncated = _read(response, self.limits.most_bytes, end)
-            text, whole = page_text(
-                data, response.headers.get("content-type", ""), response.encoding or "utf-8"
-            )
-            shown = content_digest(data if text is None else text)
-            size = response.headers.get("content-length")
-            return replace(
-                seen, result="moved" if moved else "changed", is_available=True, content_hash=shown,
-                content=text, is_truncated=is_truncated or not whole,
-                content_bytes=int(size) if is_truncated and size and size.isdigit() else len(data), version=None,
-            )  # fmt: skip
-
-    # --- everything else
+        """A page, or the health of a service."""
+        assert self.fetcher is not None
+        return self.fetcher.page(source, target, self.before_of(source, target))
 
     def git(self, source: Source, target: Target) -> Seen:
         """The commit at the head of a repository, and its newest tag."""
@@ -309,9 +132,7 @@ class _Check:
                 return replace(seen, result="missing", error="there is no git repository")
             tag = git.answer(folder, ["describe", "--tags", "--abbrev=0"], seconds=seconds, with_tags=True)
             version = tag.decode("utf-8", "replace").strip() if tag else None
-            return self.judged(
-                replace(seen, is_available=True, etag=head, content_hash=head, version=version)
-            )
+            return replace(seen, is_available=True, etag=head, content_hash=head, version=version)
         if address.startswith("-"):
             return replace(seen, error="not an address")
         answer = git.remote_references(address, seconds)
@@ -326,7 +147,7 @@ class _Check:
         version = max(tags, key=lambda tag: natural_order(Path(tag)), default=None)
         if head is None:
             return replace(seen, result="missing", error="the repository has no HEAD")
-        return self.judged(replace(seen, is_available=True, etag=head, content_hash=head, version=version))
+        return replace(seen, is_available=True, etag=head, content_hash=head, version=version)
 
     def file(self, source: Source, target: Target) -> Seen:
         """A file on this machine."""
@@ -342,12 +163,9 @@ class _Check:
         is_truncated = status.st_size > len(data)
         text, problem = decoded(data)
         digest = content_digest(data + (b"\0%d" % status.st_size if is_truncated else b""))
-        return self.judged(
-            replace(
-                seen, is_available=True, last_modified=from_timestamp(status.st_mtime).isoformat(),
-                content_hash=digest, content=None if problem else text, content_bytes=status.st_size,
-                is_truncated=is_truncated,
-            )
+        return replace(
+            seen, is_available=True, last_modified=from_timestamp(status.st_mtime).isoformat(), content_hash=digest,
+            content=None if problem else text, content_bytes=status.st_size, is_truncated=is_truncated,
         )  # fmt: skip
 
     def variable(self, source: Source, target: Target) -> Seen:
@@ -357,7 +175,7 @@ class _Check:
         if value is None:
             return replace(seen, result="missing", error="not set")
         digest = sha256(self.salt + value.encode("utf-8", "surrogateescape")).hexdigest()[:32]
-        return self.judged(replace(seen, is_available=True, content_hash=digest))
+        return replace(seen, is_available=True, content_hash=digest)
 
     def database(self, source: Source, target: Target) -> Seen:
         """The DDL of a SQLite or DuckDB file."""
@@ -369,40 +187,8 @@ class _Check:
             ddl, version = schema_of(path)
         except (OSError, sqlite3.Error, RuntimeError, ValueError) as error:
             return replace(seen, error=f"cannot be opened: {one_line(error)}")
-        return self.judged(replace(seen, is_available=True, content_hash=content_digest(ddl), content=ddl,
-                                   content_bytes=len(ddl), version=version))  # fmt: skip
-
-
-def _client(limits: Limits) -> httpx.Client:
-    import httpx
-
-    return httpx.Client(
-        headers={"User-Agent": USER_AGENT, "Accept": "text/html,text/markdown,application/json,*/*;q=0.5"},
-        timeout=httpx.Timeout(
-            limits.seconds_per_target / 2, connect=limits.connect_seconds, pool=limits.seconds
-        ),
-        follow_redirects=True,
-        max_redirects=limits.redirects,
-        limits=httpx.Limits(max_connections=limits.workers * 2),
-    )
-
-
-def _read(response: httpx.Response, most: int, end: float) -> tuple[bytes, bool]:
-    """The body, as far as it may be read; an answer that trickles does not hold the check up."""
-    parts: list[bytes] = []
-    size = 0
-    for part in response.iter_bytes():
-        parts.append(part[: most - size])
-        size += len(part)
-        if size >= most:
-            return b"".join(parts), True
-        if time.monotonic() >= end:
-            raise OutOfTimeError("the answer did not end in time")
-    return b"".join(parts), False
-
-
-def _asked_pause(value: str | None) -> float | None:
-    return min(float(value), 30.0) if value is not None and value.strip().isdigit() else None
+        return replace(seen, is_available=True, content_hash=content_digest(ddl), content=ddl, content_bytes=len(ddl),
+                       version=version)  # fmt: skip
 
 
 def salt_of(home: Path) -> bytes:

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 from ingest.contracts.elements import Kind
 from ingest.contracts.versions import Known, Version, Watched, add_version
 from ingest.files import read_beginning
-from ingest.sources.check import Before, Seen
 from ingest.sources.list import read_list
+from ingest.sources.seen import Before, Seen
 from ingest.sources.source import Source, SourcesError
 from ingest.warehouse import Changes, Row
 

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from ingest.files import Stamp, stamp_of
 from ingest.text import counted, is_binary
+from ingest.transcripts.buffer import LineBuffer
 from ingest.transcripts.discover import FoundFile, Problem, Scan, changed_files, scan
 from ingest.transcripts.kinds import HOME_WIDE, LINE_TABLES
 from ingest.transcripts.lines import (
@@ -30,7 +31,6 @@ from ingest.transcripts.lines import (
     LineFile,
     Part,
     digest,
-    parts_of,
     tail_of,
     without_return,
 )
@@ -106,24 +106,6 @@ def land(
         run = _Run(connection, scan(roots), host or this_host(), progress)
         run.land()
     return run.result(time.perf_counter() - started)
-
-
-@dataclass(slots=True)
-class LineBuffer:
-    """Lines read but not yet inserted, in columns."""
-
-    table: str
-    lines: list[bytes] = field(default_factory=list)
-    file_ids: array[int] = field(default_factory=lambda: array("q"))
-    line_numbers: array[int] = field(default_factory=lambda: array("q"))
-    byte_offsets: array[int] = field(default_factory=lambda: array("q"))
-    parts: list[tuple[int, int, Part]] = field(default_factory=list)  # file_id, line_number: made already
-    size: int = 0
-
-    @property
-    def count(self) -> int:
-        """Return how many rows wait."""
-        return len(self.lines) + len(self.parts)
 
 
 @dataclass(slots=True)
@@ -511,71 +493,16 @@ class _Run:
     # ------------------------------------------------------------------------------------ writing
 
     def _flush_lines(self, buffer: LineBuffer) -> None:
-        """Insert what waits, as the next batch; lines that are not plain JSON objects get their treatment."""
+        """Insert what waits, as the next batch."""
         if not buffer.count:
             return
-        import pyarrow as pa
-
-        batch_id = self.last_batch_id + 1
-        parts = buffer.parts
-        count = len(buffer.lines)
-        if count:
-            chunk = pa.table(
-                {
-                    "file_id": _bigints(buffer.file_ids),
-                    "line_number": _bigints(buffer.line_numbers),
-                    "byte_offset": _bigints(buffer.byte_offsets),
-                    "position": _bigints(array("q", range(count))),
-                    "line": _texts(buffer.lines),
-                }
-            )
-            self.connection.register("landing_chunk", chunk)
-            odd = self._rows(
-                "select position from landing_chunk where not (starts_with(line, '{') and json_valid(line))"
-            )
-            if odd:
-                positions = {position for (position,) in odd}
-                for position in sorted(positions):
-                    made = parts_of(buffer.lines[position], buffer.byte_offsets[position])
-                    file_id, number = buffer.file_ids[position], buffer.line_numbers[position]
-                    parts += [(file_id, number, part) for part in made]
-                chunk = chunk.filter(pa.array([position not in positions for position in range(count)]))
-                self.connection.register("landing_chunk", chunk)
-            self.connection.execute(
-                f"insert into raw.{buffer.table} "
-                "select file_id, line_number, 0, byte_offset, line, null, null, null, ? from landing_chunk",
-                [batch_id],
-            )
-            self.connection.unregister("landing_chunk")
-            self._tally_rows(buffer.file_ids, chunk.num_rows)
-        if parts:
-            self._insert_parts(buffer.table, parts, batch_id)
-        self.buffers[buffer.table] = LineBuffer(buffer.table)
-
-    def _tally_rows(self, file_ids: array[int], count: int) -> None:
-        self.tally.grown.update(set(file_ids))
-        self.tally.rows += count
-
-    def _insert_parts(self, table: str, parts: list[tuple[int, int, Part]], batch_id: int) -> None:
-        import pyarrow as pa
-
-        columns = list(zip(*(
-            (file_id, number, part.part_number, part.byte_offset, part.line, part.repaired_line,
-             part.original_bytes, part.set_aside_reason)
-            for file_id, number, part in parts
-        ), strict=True))  # fmt: skip
-        big, text = pa.int64(), pa.string()
-        types = (big, big, pa.int32(), big, text, text, pa.binary(), text)
-        names = ("file_id", "line_number", "part_number", "byte_offset", "line", "repaired", "raw", "reason")
-        arrays = [pa.array(values, kind) for values, kind in zip(columns, types, strict=True)]
-        self.connection.register("landing_parts", pa.table(arrays, names=names))
-        self.connection.execute(f"insert into raw.{table} select *, ? from landing_parts", [batch_id])
-        self.connection.unregister("landing_parts")
-        self._tally_rows(array("q", columns[0]), len(parts))
-        for file_id, number, part in parts:
+        self.tally.rows += buffer.insert(self.connection, self.last_batch_id + 1)
+        self.tally.grown.update(buffer.file_ids, (file_id for file_id, _, _ in buffer.parts))
+        for file_id, number, part in buffer.parts:
             if part.set_aside_reason is not None:
                 self.tally.set_aside += 1
                 self._report_line(file_id, number, part.set_aside_reason)
+        self.buffers[buffer.table] = LineBuffer(buffer.table)
 
     def _report_line(self, file_id: int, number: int, reason: str) -> None:
         if len(self.problems) >= LISTED_PROBLEMS:
@@ -641,29 +568,3 @@ class _Run:
             rows = [self.locations[key].row() for key in sorted(self.changed_locations)]
             replace_rows(self.connection, "file_location", ("root", "path"), rows)
             self.changed_locations = set()
-
-
-def _bigints(values: array[int]) -> Any:  # noqa: ANN401 - pyarrow has no types
-    import pyarrow as pa
-
-    return pa.Array.from_buffers(pa.int64(), len(values), [None, pa.py_buffer(values)])
-
-
-def _texts(lines: list[bytes]) -> Any:  # noqa: ANN401 - pyarrow has no types
-    """Return lines as an Arrow array of text; a line that is not UTF-8 is left empty: found odd later."""
-    import pyarrow as pa
-
-    texts = pa.array(lines, pa.binary()).view(pa.string())
-    try:
-        texts.validate(full=True)
-    except pa.ArrowInvalid:
-        return pa.array([line if _is_utf8(line) else b"" for line in lines], pa.binary()).view(pa.string())
-    return texts
-
-
-def _is_utf8(line: bytes) -> bool:
-    try:
-        line.decode()
-    except UnicodeDecodeError:
-        return False
-    return True

@@ -22,7 +22,7 @@ from agent_store.errors import StoreError
 from agent_store.paths import StorePaths
 from ingest import git, sources
 from ingest.sources import Limits, Seen, Source, Target
-from ingest.sources.check import Before
+from ingest.sources.seen import Before
 
 PAGES = 50
 QUICK = Limits(

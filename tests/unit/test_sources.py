@@ -12,9 +12,9 @@ from conftest import PROJECT
 
 from ingest import sources
 from ingest.sources import Source, SourcesError, Target, read_list
-from ingest.sources.check import Before
 from ingest.sources.databases import schema_of
 from ingest.sources.pages import visible_text
+from ingest.sources.seen import Before
 
 FIXTURE = PROJECT / "tests" / "fixtures" / "component_repo"
 
