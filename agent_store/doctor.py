@@ -29,7 +29,7 @@ from agent_store.paths import (
 )
 from agent_store.show.report import FINDINGS, age, bytes_in_words
 from agent_store.store import open_store
-from ingest.discover import transcripts
+from ingest.transcripts.discover import transcripts
 
 OK, WARN, FAIL = "ok", "warn", "fail"
 # Claude Code deletes transcripts after this many days unless its settings say otherwise.

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from agent_store.errors import StoreError, explain
-from ingest.discover import named_roots, transcripts, usual_roots
+from ingest.files import private_files as private_files  # noqa: PLC0414 - the store makes its files so too
+from ingest.transcripts.discover import named_roots, transcripts, usual_roots
 
 HOME_VARIABLE = "AGENT_STORE_HOME"
 PROJECT_VARIABLE = "AGENT_STORE_PROJECT_DIR"
@@ -19,7 +19,6 @@ STAR = "agent_store"
 STORE_NAME = f"{STAR}.duckdb"
 WAREHOUSE = "warehouse"
 FOLDER_MODE = 0o700
-FILE_MODE = 0o600
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,16 +108,6 @@ def project_dir(environ: Mapping[str, str] | None = None) -> Path:
             f"Run from a clone of Agent Store, or name the folder of the clone with {PROJECT_VARIABLE}.",
         )
     return folder
-
-
-@contextmanager
-def private_files() -> Iterator[None]:
-    """Files made inside are readable by their owner only."""
-    before = os.umask(0o077)
-    try:
-        yield
-    finally:
-        os.umask(before)
 
 
 @dataclass(frozen=True, slots=True)

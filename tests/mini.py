@@ -17,8 +17,7 @@ from agent_store.build.results import BuildResult
 from agent_store.build.state import Fingerprint
 from agent_store.build.warehouse import RawSummary, connect, star_cursor
 from agent_store.paths import StorePaths
-from ingest import lent
-from ingest.batches import make_tables
+from ingest.warehouse import borrow, make_tables
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 
@@ -223,7 +222,7 @@ class MiniIngest:
     ) -> Landed:
         """Land what waits; a batch only if something does."""
         self.roots = list(roots)
-        connection = lent.borrow(warehouse) or duckdb.connect(
+        connection = borrow(warehouse) or duckdb.connect(
             str(warehouse), config={"storage_compatibility_version": "v1.5.0"}
         )
         try:

@@ -22,8 +22,7 @@ from dbt_common.exceptions import DbtRuntimeError
 from agent_store.build import lock, pipeline, warehouse
 from agent_store.errors import StoreError
 from agent_store.paths import StorePaths
-from ingest import lent
-from ingest.batches import make_tables
+from ingest.warehouse import lend, make_tables
 
 if TYPE_CHECKING:
     import duckdb
@@ -91,7 +90,7 @@ class Plugin(duckdb_plugins.BasePlugin):  # type: ignore[misc]
         }
         self.is_tested = task["command"] == "build" and self.guards <= set(task["selected"])
         try:
-            with lent.lend(self.paths.warehouse, self.connection):
+            with lend(self.paths.warehouse, self.connection):
                 self.build.land()
                 plan = self.build.plan()
         except StoreError as error:
@@ -122,7 +121,7 @@ class Plugin(duckdb_plugins.BasePlugin):  # type: ignore[misc]
             )
             return
         try:
-            with lent.lend(self.paths.warehouse, self.connection):
+            with lend(self.paths.warehouse, self.connection):
                 outcome = self.build.finish_dbt(results, self.connection)
         except StoreError as error:
             self.build.failed(error)

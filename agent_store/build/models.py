@@ -21,8 +21,8 @@ from agent_store.build.results import (
     with_outcomes,
 )
 from agent_store.paths import StorePaths
-from ingest.batches import ensure_schema
-from ingest.words import shorten
+from ingest.text import shorten
+from ingest.warehouse import ensure_schema
 
 if TYPE_CHECKING:
     import duckdb

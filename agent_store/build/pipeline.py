@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from agent_store.build.publish import Published
     from agent_store.build.scan import ScanResult
-    from ingest.landing import LandingResult
+    from ingest.transcripts.landing import LandingResult
 
 Say = Callable[[str], None]
 # Leaving out one session may bring out another; a guard that fails after so many rounds is wrong about more than sessions.
@@ -91,7 +91,7 @@ def land(
 def _land(roots: Roots, paths: StorePaths, host: str | None, progress: Any) -> LandingResult:  # noqa: ANN401
     import duckdb
 
-    from ingest import landing
+    from ingest.transcripts import landing
 
     try:
         with private_files():
@@ -116,7 +116,7 @@ def _scan(paths: StorePaths, project: Path, options: Options) -> ScanResult:
     import duckdb
 
     from agent_store.build import scan as scans
-    from ingest.landing import LandingError
+    from ingest.warehouse import LandingError
 
     state = read_state(paths)
     roots = resolve_roots(options.roots, project, allow_sample=state.holds_sample)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from agent_store.build import compiled
-from ingest.words import shorten
+from ingest.text import shorten
 
 if TYPE_CHECKING:
     import duckdb

@@ -14,7 +14,7 @@ from agent_store.build.state import BuildState, read_state, write_state
 from agent_store.errors import StoreError, explain
 from agent_store.paths import STAR, WAREHOUSE, StorePaths
 from agent_store.sql import literal
-from ingest import lent
+from ingest.warehouse import borrow
 
 if TYPE_CHECKING:
     import duckdb
@@ -102,7 +102,7 @@ def raw_summary(paths: StorePaths) -> RawSummary:
     """Read what has been landed; zeros where there is no warehouse yet."""
     if not paths.warehouse.is_file():
         return RawSummary()
-    connection = lent.borrow(paths.warehouse) or _open(paths, read_only=True)
+    connection = borrow(paths.warehouse) or _open(paths, read_only=True)
     try:
         known = connection.execute(
             "select count(*) from duckdb_tables() where schema_name = 'raw' and table_name = 'batch'"
@@ -180,7 +180,7 @@ def _take_over(paths: StorePaths) -> bool:
 
 def discard(paths: StorePaths) -> BuildState:
     """Empty the warehouse: it holds only the sample, and real transcripts have appeared. Returns its new state."""
-    connection = lent.borrow(paths.warehouse)
+    connection = borrow(paths.warehouse)
     if connection is None:
         for path in (paths.warehouse, paths.star):
             path.unlink(missing_ok=True)

@@ -23,7 +23,7 @@ from agent_store.build.pipeline import Options, Outcome
 from agent_store.errors import StoreError
 from agent_store.paths import StorePaths
 from agent_store.store import open_store
-from ingest import landing
+from ingest.transcripts import landing
 
 
 class Small:

@@ -16,7 +16,7 @@ from agent_store.build.state import read_state
 from agent_store.errors import StoreError
 from agent_store.paths import StorePaths
 from agent_store.store import open_store
-from ingest import landing
+from ingest.transcripts import landing
 
 
 class Dbt:

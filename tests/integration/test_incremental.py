@@ -32,7 +32,7 @@ from agent_store.build import models, pipeline
 from agent_store.build.pipeline import Options
 from agent_store.build.state import fingerprint
 from agent_store.paths import StorePaths
-from ingest import landing
+from ingest.transcripts import landing
 from tests.conftest import PROJECT, clean_environment
 
 SEEDS = [int(seed) for seed in os.environ.get("AGENT_STORE_DRILL_SEEDS", "20").split(",")]
@@ -371,7 +371,7 @@ import os, signal, sys
 from pathlib import Path
 from agent_store.build import pipeline
 from agent_store.paths import StorePaths
-from ingest import landing
+from ingest.transcripts import landing
 
 home, project, root, moment, number = sys.argv[1:]
 landing.ROWS_PER_TRANSACTION = 300

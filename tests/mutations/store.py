@@ -13,7 +13,7 @@ from agent_store.build import compiled, warehouse
 from agent_store.build.compiled import Compiled, TestOutcome
 from agent_store.build.state import fingerprint
 from agent_store.paths import StorePaths
-from ingest import landing
+from ingest.transcripts import landing
 
 PROJECT = Path(__file__).resolve().parents[2]
 # What is wrong in the log itself, and a person should know: a result whose call is lost, a usage whose parts do not add up.

@@ -19,6 +19,7 @@ from agent_store.build import pipeline
 from agent_store.build.results import BuildResult
 from agent_store.build.state import BuildState, Fingerprint
 from agent_store.build.warehouse import RawSummary
+from agent_store.cli import report as reports_command
 from agent_store.errors import StoreError
 from agent_store.paths import StorePaths
 from agent_store.show import report as reports
@@ -191,7 +192,7 @@ def test_what_stops_a_command_is_said_plainly(
     def stop(*_: object, **__: object) -> None:
         raise error
 
-    monkeypatch.setattr(cli, "_show_report", stop)
+    monkeypatch.setattr(reports_command, "show_report", stop)
     found, _, err = _main(capsys, "report")
     assert found == code
     assert words in err

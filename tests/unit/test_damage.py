@@ -16,7 +16,7 @@ from agent_store.build import compiled, damage, lock
 from agent_store.build.compiled import Compiled, CompiledModel
 from agent_store.errors import StoreError
 from agent_store.paths import StorePaths
-from ingest import landing
+from ingest import warehouse as warehouse_module
 
 PROJECT = Path(__file__).resolve().parents[2]
 
@@ -62,7 +62,7 @@ def test_a_healthy_warehouse_or_none_is_left_alone(paths: StorePaths) -> None:
 
 
 def test_damage_inside_of_a_warehouse_does_not_promise_to_go_on(tmp_path: Path) -> None:
-    said = landing._explained(
+    said = warehouse_module._explained(
         RuntimeError("Corrupt database file: computed checksum 1 does not match"), tmp_path
     )
     assert "damaged" in said
