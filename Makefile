@@ -10,6 +10,7 @@ UV_VERSION := 0.13.9
 VENV := .venv
 TOOLS := .tools
 READY := $(VENV)/.agent-store-ready
+TESTING := $(VENV)/.agent-store-testing
 PY := $(VENV)/bin/python
 ARGS ?=
 # Processes that run tests side by side: a build needs a core and a gigabyte of memory.
@@ -34,7 +35,7 @@ export DBT_SEND_ANONYMOUS_USAGE_STATS := False
 help: ## Show this list.
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
 
-setup: $(READY) ## Install what is needed, from the lock file, into .venv.
+setup: $(READY) ## Install what a user needs, from the lock file, into .venv.
 
 $(READY): pyproject.toml uv.lock $(MOVED)
 	@python=""; \
@@ -65,11 +66,16 @@ $(READY): pyproject.toml uv.lock $(MOVED)
 	fi; \
 	[ -e $(VENV) ] || "$$uv" venv --quiet --python "$$python" $(VENV); \
 	echo "Installing from uv.lock into $(VENV) …"; \
-	"$$uv" sync --quiet --frozen --compile-bytecode --python $(PY)
+	"$$uv" sync --quiet --frozen --no-dev --inexact --compile-bytecode --python $(PY)
 	@pwd -P > $@
 
+$(TESTING): $(READY)
+	@echo "Installing linters and test tools …"
+	@$(TOOLS)/uv/bin/uv sync --quiet --frozen --inexact --compile-bytecode --python $(PY)
+	@touch $@
+
 embeddings: $(READY) ## Install the extra for search by meaning (19 MB, its model included).
-	@$(TOOLS)/uv/bin/uv sync --quiet --frozen --compile-bytecode --extra embeddings --python $(PY)
+	@$(TOOLS)/uv/bin/uv sync --quiet --frozen --no-dev --inexact --compile-bytecode --extra embeddings --python $(PY)
 
 build: $(READY) ## Land the transcripts, build, test and publish the store, and print the report.
 	@$(PY) -m agent_store.cli build $(ARGS)
@@ -80,7 +86,7 @@ report: $(READY) ## Print the report of the published store.
 doctor: $(READY) ## Check the installation, the roots and the store.
 	@$(PY) -m agent_store.cli doctor $(ARGS)
 
-lint: $(READY) ## Check the style of Python, YAML and SQL.
+lint: $(TESTING) ## Check the style of Python, YAML and SQL.
 	@$(PY) -m ruff check .
 	@$(PY) -m mypy
 	@$(PY) -m yamllint --strict .
@@ -89,13 +95,13 @@ lint: $(READY) ## Check the style of Python, YAML and SQL.
 test: lint ## Run every check and every test.
 	@$(PY) -m pytest -n $(JOBS) --dist loadgroup --no-loadscope-reorder $(ARGS)
 
-fuzz: $(READY) ## Run damaged logs through landing, models and tests until stopped (ARGS="--homes 20 --seed 1").
+fuzz: $(TESTING) ## Run damaged logs through landing, models and tests until stopped (ARGS="--homes 20 --seed 1").
 	@$(PY) -m tests.mutations --homes 0 $(ARGS)
 
 docs: $(READY) ## Build the documentation site (one HTML file) and serve it on this machine.
 	@$(PY) -m agent_store.cli docs --serve $(ARGS)
 
-bench: $(READY) ## Measure the claims of the README on this machine.
+bench: $(TESTING) ## Measure the claims of the README on this machine.
 	@$(PY) -m benchmarks $(ARGS)
 
 clean: ## Remove what was installed and built in this folder. The store itself stays.

@@ -99,15 +99,17 @@ def store_paths(environ: Mapping[str, str] | None = None) -> StorePaths:
 
 
 def project_dir(environ: Mapping[str, str] | None = None) -> Path:
-    """The folder with dbt_project.yml: AGENT_STORE_PROJECT_DIR, or the repository this package lies in."""
+    """The folder with dbt_project.yml: AGENT_STORE_PROJECT_DIR, the clone this package lies in, or the package's own."""
     named = (os.environ if environ is None else environ).get(PROJECT_VARIABLE, "").strip()
-    folder = Path(named).expanduser().absolute() if named else Path(__file__).resolve().parents[1]
-    if not (folder / "dbt_project.yml").is_file():
-        raise StoreError(
-            f"There is no dbt_project.yml in {folder}.",
-            f"Run from a clone of Agent Store, or name the folder of the clone with {PROJECT_VARIABLE}.",
-        )
-    return folder
+    package = Path(__file__).resolve().parent
+    folders = [Path(named).expanduser().absolute()] if named else [package.parent, package / "project"]
+    for folder in folders:
+        if (folder / "dbt_project.yml").is_file():
+            return folder
+    raise StoreError(
+        f"There is no dbt_project.yml in {' or '.join(map(str, folders))}.",
+        f"Install Agent Store again, or name the folder of a clone with {PROJECT_VARIABLE}.",
+    )
 
 
 @dataclass(frozen=True, slots=True)

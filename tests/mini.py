@@ -168,8 +168,7 @@ def write_project(folder: Path) -> Path:
     (folder / "profiles.yml").write_text(
         (REPOSITORY / "profiles.yml").read_text(encoding="utf-8"), encoding="utf-8"
     )
-    for folder_name in ("hooks", "materializations"):
-        shutil.copytree(REPOSITORY / "macros" / folder_name, folder / "macros" / folder_name)
+    shutil.copytree(REPOSITORY / "macros" / "hooks", folder / "macros" / "hooks")
     for folder_name in ("tests/generic", "tests/invariants"):
         (folder / folder_name).mkdir(parents=True, exist_ok=True)
     sample = folder / "sample" / "home" / "projects" / "-sample"

@@ -140,18 +140,6 @@ class _Published:
     is_tested: bool
 
 
-def findings(paths: StorePaths) -> dict[str, int]:
-    """The rows that each data test found in the published store; tests that found nothing are not in it."""
-    from agent_store.build.build_tables import FAILED_CHECK
-    from agent_store.store import open_store
-
-    with open_store(paths) as connection:
-        rows = connection.execute(
-            f"select test_name, cast(coalesce(sum(failing_row_count), 1) as bigint) from {FAILED_CHECK} group by test_name"
-        ).fetchall()
-    return dict(rows)
-
-
 def _published(paths: StorePaths) -> _Published | None:
     import duckdb
 

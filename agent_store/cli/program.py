@@ -14,6 +14,7 @@ import click
 from agent_store import __version__
 from agent_store.cli.build import build
 from agent_store.cli.check import check
+from agent_store.cli.dbt import dbt
 from agent_store.cli.docs import docs
 from agent_store.cli.doctor import doctor
 from agent_store.cli.ingest import ingest
@@ -56,7 +57,7 @@ def cli() -> None:
     """
 
 
-for _command in (ingest, build, report, query, line, doctor, docs, scan, check):
+for _command in (ingest, build, report, query, line, doctor, docs, scan, check, dbt):
     cli.add_command(_command)
 
 
