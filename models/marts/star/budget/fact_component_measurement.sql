@@ -30,12 +30,13 @@ bodies as (
         coalesce(templates.template_text, blocks.block_text, attachments.file_text) as body_text
     from items
     left join {{ ref('stg_transcripts__block') }} as blocks
-        on blocks.file_id = items.file_id and blocks.line_number = items.line_number and blocks.part_number = items.part_number
-        and blocks.block_number = items.block_number and blocks.block_type = 'text' and items.attachment_type is null
+        on blocks.file_id = case when items.attachment_type is null then items.file_id end
+        and blocks.line_number = items.line_number and blocks.part_number = items.part_number
+        and blocks.block_number = items.block_number and blocks.block_type = 'text'
     left join {{ ref('int_prompt_body') }} as templates on templates.line_uuid = items.line_uuid and templates.session_id = items.session_id
     left join {{ ref('stg_transcripts__attachment') }} as attachments
-        on attachments.file_id = items.file_id and attachments.line_number = items.line_number
-        and attachments.part_number = items.part_number and items.attachment_type is not null
+        on attachments.file_id = case when items.attachment_type is not null then items.file_id end
+        and attachments.line_number = items.line_number and attachments.part_number = items.part_number
 ),
 
 hashed as (

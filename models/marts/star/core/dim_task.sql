@@ -58,6 +58,7 @@ prompt_tasks as (
 
 calls as (
     select * from {{ ref('int_tool_call') }}
+    where tool_name in ('Agent', 'Task', 'TaskCreate', 'TaskUpdate', 'TodoWrite')
 ),
 
 runs as (
@@ -217,7 +218,7 @@ typed as (
         ) as is_from_parent
     from tasks
     left join {{ ref('int_classified_text') }} as texts on texts.text_hash = md5(tasks.task_text)
-    left join turns as parents on parents.turn_id = tasks.parent_task_id and tasks.task_source = 'task_list'
+    left join turns as parents on parents.turn_id = case when tasks.task_source = 'task_list' then tasks.parent_task_id end
     left join {{ ref('int_classified_text') }} as parent_texts on parent_texts.text_hash = md5(parents.prompt_text)
 )
 
