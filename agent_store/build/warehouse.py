@@ -21,7 +21,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from agent_store.build import compiled, damage
+from agent_store.build import compiled, damage, tested
 from agent_store.errors import StoreError, explain
 from agent_store.paths import HOME_VARIABLE, STORE_NAME, StorePaths, private_files
 from ingest.words import shorten
@@ -470,9 +470,13 @@ def build(
     full_refresh: bool = False,
     seeds: bool = True,
     code: str = "",
+    all_tests: bool = False,
     on_node: Callable[[str, int, int], None] | None = None,
 ) -> BuildResult:
     """Build the models, in order, then run their tests; what fails is named with its rows.
+
+    Where only rows are new the tests look at the sessions that were touched since the last test, unless `all_tests`
+    is asked for (see `tested`).
 
     With `seeds` false the code is that of the last complete build, by its fingerprint `code`: the seeds are
     loaded, the views are valid and everything is compiled, so that dbt is not needed (see `compiled`). The tests are
@@ -486,7 +490,10 @@ def build(
     )  # the tables of scans, which the models read also where nothing was scanned
     known = compiled.load(paths, code) if code and not seeds and not full_refresh else None
     if known is not None:
-        return _build_rows(paths, known, tests=tests, on_node=on_node, started=started)
+        return _build_rows(
+            paths, known, tests=tests, all_tests=all_tests, on_node=on_node, started=started
+        )
+    tested.forget(paths)
     arguments = [
         "build",
         "--threads",
@@ -519,6 +526,7 @@ def build(
         connection = _open_warehouse(paths)
         try:
             result = _test(result, connection, found.tests, on_node)
+            tested.write(paths, connection, code, _unpassed(result, found.tests))
         finally:
             connection.close()
     return replace(result, seconds=time.monotonic() - started)
@@ -621,11 +629,18 @@ def _test(
     )
 
 
+def _unpassed(result: BuildResult, tests: Sequence[compiled.CompiledTest]) -> set[str]:
+    """The tests that did not pass, and those that were not run because a table that they read is stale."""
+    noted = {note.name for note in (*result.failures, *result.warnings)}
+    return {test.name for test in tests if test.name in noted or result.stale.keys() & set(test.reads)}
+
+
 def _build_rows(
     paths: StorePaths,
     known: compiled.Compiled,
     *,
     tests: bool,
+    all_tests: bool,
     on_node: Callable[[str, int, int], None] | None,
     started: float,
 ) -> BuildResult:
@@ -662,7 +677,10 @@ def _build_rows(
             },
         )
         if tests:
-            result = _test(result, connection, known.tests, on_node)
+            since = None if all_tests else tested.read(paths, connection, known.code)
+            chosen = known.tests if since is None else tested.narrowed(known.tests, since, connection)
+            result = _test(result, connection, chosen, on_node)
+            tested.write(paths, connection, known.code, _unpassed(result, chosen))
     finally:
         connection.close()
     return replace(result, seconds=time.monotonic() - started)
