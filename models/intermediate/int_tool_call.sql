@@ -277,7 +277,7 @@ inner join touched on touched.session_id = concluded.session_id
 left join {{ ref('int_line_turn') }} as turns on turns.line_uuid = concluded.line_uuid
 left join (
     select line_uuid, max(response_id) as response_id
-    from {{ ref('int_response_line') }}
+    from {{ touched_rows(ref('int_response_line')) }} as lines_of_responses
     where not is_copy
     group by line_uuid
 ) as response_lines

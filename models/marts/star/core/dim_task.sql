@@ -56,11 +56,6 @@ prompt_tasks as (
         or turns.turn_id in (select turn_id from {{ ref('int_tool_call') }} where turn_id is not null)
 ),
 
-calls as (
-    select * from {{ ref('int_tool_call') }}
-    where tool_name in ('Agent', 'Task', 'TaskCreate', 'TaskUpdate', 'TodoWrite')
-),
-
 runs as (
     select
         spawn_tool_use_id,
@@ -89,7 +84,7 @@ delegation_tasks as (
         calls.source_path,
         calls.source_line,
         calls._batch_id
-    from calls
+    from {{ ref('int_tool_call') }} as calls
     left join runs on runs.spawn_tool_use_id = calls.tool_use_id
     where calls.tool_name in ('Agent', 'Task')
 ),
@@ -102,7 +97,7 @@ list_updates as (
         max(called_at) as last_updated_at,
         max_by(coalesce(result.statusChange.to, tool_input.status), (called_at, tool_use_id))
             filter (where coalesce(result.statusChange.to, tool_input.status) is not null) as last_status
-    from calls
+    from {{ ref('int_tool_call') }}
     where tool_name = 'TaskUpdate' and is_success
     group by all
 ),
@@ -126,7 +121,7 @@ list_tasks as (
         calls.source_path,
         calls.source_line,
         calls._batch_id
-    from calls
+    from {{ ref('int_tool_call') }} as calls
     left join list_updates
         on list_updates.session_id = calls.session_id and list_updates.list_task_id = calls.result.task.id
     where calls.tool_name = 'TaskCreate' and calls.is_success
@@ -143,7 +138,7 @@ todo_writes as (
         source_line,
         result.newTodos as todos,
         _batch_id
-    from calls
+    from {{ ref('int_tool_call') }}
     where tool_name = 'TodoWrite' and result.newTodos is not null
 ),
 
