@@ -31,7 +31,7 @@ _NAMED_SESSIONS = 200
 
 @dataclass(frozen=True, slots=True)
 class Tested:
-    """The last batch whose rows were tested, the time that tells it from that of another warehouse, and what did not pass."""
+    """The last batch whose rows were tested, its time, which tells warehouses apart, and what did not pass."""
 
     batch_id: int
     batch_time: str
@@ -81,7 +81,9 @@ def narrowed(
     """The tests as they look at what was touched since; without those that only the whole can pass or fail."""
     sessions = _touched_sessions(connection, tested.batch_id)
     return [
-        test if test.name in tested.unpassed else replace(test, sql=_narrow(test.sql, sessions, tested.batch_id))
+        test
+        if test.name in tested.unpassed
+        else replace(test, sql=_narrow(test.sql, sessions, tested.batch_id))
         for test in tests
         if test.name in tested.unpassed or _ONLY_WHOLE not in test.sql
     ]

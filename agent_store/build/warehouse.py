@@ -490,9 +490,7 @@ def build(
     )  # the tables of scans, which the models read also where nothing was scanned
     known = compiled.load(paths, code) if code and not seeds and not full_refresh else None
     if known is not None:
-        return _build_rows(
-            paths, known, tests=tests, all_tests=all_tests, on_node=on_node, started=started
-        )
+        return _build_rows(paths, known, tests=tests, all_tests=all_tests, on_node=on_node, started=started)
     tested.forget(paths)
     arguments = [
         "build",
