@@ -1,6 +1,7 @@
 -- Where worktrees lie: `worktrees/<name>`, and `worktrees/<repository>/<name>/<repository>`.
 {%- set worktrees = '^.*?[/\\\\._-]worktrees[/\\\\]' %}
 
+-- Made anew each time: a file is touched in many sessions, and its project is found among those of all.
 with sessions as (
     select
         session_id,

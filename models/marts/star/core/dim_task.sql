@@ -1,3 +1,4 @@
+-- Made anew each time: whether a task is still open depends on the last session of its project.
 with sessions as (
     select session_id, end_reason, is_latest_in_project
     from {{ ref('dim_session') }}

@@ -1,3 +1,4 @@
+-- Made anew each time: whether a name is that of a skill or a command depends on all sessions, and the file of a body on scans.
 with turns as (
     select * from {{ ref('int_turn') }}
 ),
