@@ -164,6 +164,7 @@ def from_nodes(nodes: Iterable[Any], code: str) -> Compiled:
                 "",
                 "append",
                 "replace_touched",
+                "replace_changed",
             }
             model = CompiledModel(
                 name=node.name,
@@ -336,9 +337,9 @@ def run_model(connection: duckdb.DuckDBPyConnection, model: CompiledModel) -> No
     try:
         if model.strategy == "append":
             connection.execute(f"insert into {model.relation} by name ({model.sql}\n)")
-        elif model.strategy == "replace_touched":
+        elif model.strategy in {"replace_touched", "replace_changed"}:
             connection.execute(f"create or replace temporary table replacement as ({model.sql}\n)")
-            connection.execute(f"delete from {model.relation} where session_id in {touched_sessions(model)}")
+            connection.execute(f"delete from {model.relation} where {_is_replaced(model)}")
             connection.execute(f"insert into {model.relation} by name (from replacement)")
             connection.execute("drop table replacement")
         else:
@@ -350,6 +351,14 @@ def run_model(connection: duckdb.DuckDBPyConnection, model: CompiledModel) -> No
         connection.execute("rollback")
         raise
     connection.execute("commit")
+
+
+def _is_replaced(model: CompiledModel) -> str:
+    """Which rows an incremental model writes anew, as the macros of the strategies say."""
+    if model.strategy == "replace_touched":
+        return f"session_id in {touched_sessions(model)}"
+    states = f'"{WAREHOUSE}"."intermediate"."int_document_state"'
+    return f"(document_id, _state) not in (select (document_id, _state) from {states})"
 
 
 def touched_sessions(model: CompiledModel) -> str:

@@ -22,7 +22,7 @@ from dbt_common.events.functions import fire_event
 from dbt_common.events.types import Note
 from dbt_common.exceptions import DbtRuntimeError
 
-from agent_store.build import lock, pipeline, warehouse
+from agent_store.build import lock, pipeline, tested, warehouse
 from agent_store.errors import StoreError
 from agent_store.paths import StorePaths
 from ingest.warehouse import lend, make_tables
@@ -105,6 +105,7 @@ class Plugin(duckdb_plugins.BasePlugin):  # type: ignore[misc]
             _say(self.build.outcome.scan.summary)
         self.is_rebuild = plan.full_refresh
         if plan.reason:
+            tested.forget(self.paths)
             _say(f"Building: {plan.reason} …")
         else:
             _say(f"Nothing new: {self.paths.store} is up to date.")

@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from agent_store.build import compiled, dbt, warehouse
+from agent_store.build import compiled, dbt, tested, warehouse
 from agent_store.build.results import (
     BuildResult,
     Description,
@@ -40,9 +40,13 @@ def build(
     full_refresh: bool = False,
     seeds: bool = True,
     code: str = "",
+    all_tests: bool = False,
     on_node: OnNode | None = None,
 ) -> BuildResult:
     """Build the models, in order, then run their tests; what fails is named with its rows.
+
+    Where only rows are new the tests look at the sessions that were touched since the last test, unless `all_tests`
+    is asked for (see `tested`).
 
     With `seeds` false the code is that of the last complete build, by its fingerprint `code`: the seeds are
     loaded, the views are valid and everything is compiled, so that dbt is not needed (see `compiled`). The tests are
@@ -52,7 +56,8 @@ def build(
     ensure_schema(paths.warehouse)
     known = compiled.load(paths, code) if code and not seeds and not full_refresh else None
     if known is not None:
-        return _build_rows(paths, known, tests=tests, on_node=on_node, started=started)
+        return _build_rows(paths, known, tests=tests, all_tests=all_tests, on_node=on_node, started=started)
+    tested.forget(paths)
     arguments = [
         "build",
         "--threads",
@@ -85,6 +90,7 @@ def build(
     if tests and isinstance(found, compiled.Compiled):
         with warehouse.connect(paths) as connection:
             result = run_tests(result, connection, found.tests, on_node)
+            tested.write(paths, connection, code, _unpassed(result, found.tests))
     return replace(result, seconds=time.monotonic() - started)
 
 
@@ -155,11 +161,18 @@ def run_tests(
     return with_outcomes(result, outcomes, connection)
 
 
+def _unpassed(result: BuildResult, tests: Sequence[compiled.CompiledTest]) -> set[str]:
+    """The tests that did not pass, and those that were not run because a table that they read is stale."""
+    noted = {note.name for note in (*result.failures, *result.warnings)}
+    return {test.name for test in tests if test.name in noted or result.stale.keys() & set(test.reads)}
+
+
 def _build_rows(
     paths: StorePaths,
     known: compiled.Compiled,
     *,
     tests: bool,
+    all_tests: bool,
     on_node: OnNode | None,
     started: float,
 ) -> BuildResult:
@@ -195,7 +208,10 @@ def _build_rows(
             },
         )
         if tests:
-            result = run_tests(result, connection, known.tests, on_node)
+            since = None if all_tests else tested.read(paths, connection, known.code)
+            chosen = known.tests if since is None else tested.narrowed(known.tests, since, connection)
+            result = run_tests(result, connection, chosen, on_node)
+            tested.write(paths, connection, known.code, _unpassed(result, chosen))
     return replace(result, seconds=time.monotonic() - started)
 
 

@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from agent_store import zones
-from agent_store.build import last_build, warehouse
+from agent_store.build import last_build, tested, warehouse
 from agent_store.build.lock import build_lock
-from agent_store.build.results import BuildResult, read_results, with_tests
+from agent_store.build.results import BuildResult, read_results, status_of, with_tests
 from agent_store.build.state import BuildState, Fingerprint, fingerprint, read_state, timezone, write_state
 from agent_store.build.warehouse import RawSummary
 from agent_store.errors import StoreError, explain
@@ -44,6 +44,7 @@ class Options:
     ingest: bool = True
     tests: bool = True
     full_refresh: bool = False
+    all_tests: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,6 +195,8 @@ def _what_is_new(paths: StorePaths, code: Fingerprint, raw: RawSummary, options:
         return "the tests have changed"
     if options.tests and not published.is_tested:
         return "the published store has not been tested"
+    if options.all_tests:
+        return "all tests were asked for"
     return ""
 
 
@@ -308,6 +311,8 @@ class Build:
         if result.stale:
             fill_gaps(connection, results, {})
         self._ended(result)
+        unpassed = {found.node.name for found in results if status_of(found) != "pass"}
+        tested.write(self.paths, connection, self.code.code, unpassed)
         if result.success:
             self._publish(result, connection)
         return self.outcome
@@ -351,6 +356,7 @@ class Build:
                 full_refresh=full_refresh,
                 seeds=seeds,
                 code=self.code.code,
+                all_tests=self.options.all_tests,
                 on_node=self.on_node,
             )
 

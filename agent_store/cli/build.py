@@ -27,6 +27,9 @@ UNCLEAN = 4
 @click.command()
 @ingest_options
 @click.option("--no-tests", is_flag=True, help="Publish without running the data tests.")
+@click.option(
+    "--all-tests", is_flag=True, help="Test all rows, not only those of sessions that are new or have grown."
+)
 @click.option("--full-refresh", is_flag=True, help="Build every table again from the raw lines.")
 @click.option("--no-ingest", is_flag=True, help="Build from what has been landed already.")
 @click.option(
@@ -37,6 +40,7 @@ def build(
     roots: tuple[Path, ...],
     host: str | None,
     no_tests: bool,
+    all_tests: bool,
     full_refresh: bool,
     no_ingest: bool,
     strict: bool,
@@ -55,7 +59,12 @@ def build(
 
     paths = store_paths().ensure()
     options = pipeline.Options(
-        roots=roots, host=host, ingest=not no_ingest, tests=not no_tests, full_refresh=full_refresh
+        roots=roots,
+        host=host,
+        ingest=not no_ingest,
+        tests=not no_tests,
+        full_refresh=full_refresh,
+        all_tests=all_tests,
     )
 
     with landing_progress() as progress:

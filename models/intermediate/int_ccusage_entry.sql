@@ -1,10 +1,13 @@
-{{ config(materialized='table') }}
+{{ config(materialized='incremental', incremental_strategy='replace_touched', on_schema_change='append_new_columns') }}
 
 -- What ccusage 20.0.24 counts from the same lines, in its `session` and in its `daily` report: its filters, its keys, its
 -- winner, its price. Read off the released program with one- to three-line transcripts; the golden cases hold the findings.
 -- `daily` also counts answers nested in progress lines, counts the replay of a side question once, and takes lines without a
 -- request id for the same answer only where their times are equal.
-with glued as (
+-- A message counts once however many sessions hold it: such sessions are always touched together.
+with touched as {{ touched_sessions() }},
+
+glued as (
     -- Two objects on a line: its parser refuses both.
     select distinct file_id, line_number
     from {{ ref('stg_transcripts__line') }}
@@ -14,10 +17,12 @@ with glued as (
 lines as (
     select
         lines.*,
+        touched._batch_id as touched_batch_id,
         files.path,
         lines.usage.cache_creation.ephemeral_5m_input_tokens is not null
         or lines.usage.cache_creation.ephemeral_1h_input_tokens is not null as has_breakdown
     from {{ ref('stg_transcripts__line') }} as lines
+    inner join touched on touched.session_id = lines.session_id
     inner join {{ ref('stg_transcripts__file') }} as files on files.file_id = lines.file_id
     left join glued on glued.file_id = lines.file_id and glued.line_number = lines.line_number
     where
@@ -53,6 +58,7 @@ tokens as (
         usage.input_tokens as input_tokens,
         usage.output_tokens as output_tokens,
         coalesce(usage.cache_read_input_tokens, 0) as cache_read_tokens,
+        touched_batch_id,
         case
             when has_breakdown then coalesce(usage.cache_creation.ephemeral_5m_input_tokens, 0)
             else coalesce(usage.cache_creation_input_tokens, 0)
@@ -172,10 +178,12 @@ select
     file_id,
     line_number,
     part_number,
+    session_id,
     message_id,
     model_name,
     cast(total_tokens as bigint) as total_tokens,
     cost_usd,
-    is_known_model
+    is_known_model,
+    touched_batch_id as _batch_id
 from ranked
 where winner_rank = 1

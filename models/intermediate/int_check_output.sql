@@ -89,7 +89,7 @@ result_texts as (
     select
         blocks.tool_use_id,
         max(blocks.block_text) as result_text
-    from {{ ref('stg_transcripts__block') }} as blocks
+    from {{ touched_rows(ref('stg_transcripts__block')) }} as blocks
     where
         blocks.block_type = 'tool_result'
         and blocks.line_uuid in (

@@ -1,4 +1,3 @@
--- depends_on: {{ ref('command_dependencies') }}
 {{ config(materialized='table') }}
 {%- set last_use = "concat(cast(used_at as varchar), coalesce(_source_path, ''), coalesce(cast(_source_line as varchar), ''), "
     ~ "coalesce(tool_name, ''))" %}
@@ -34,11 +33,11 @@ with calls as (
 
 commands as (
     select
-        *,
-        {{ rule_cases('command_dependencies', {'text': 'regexp_matches(command, {pattern})'}, 'dependency_name') }} as dependency_name,
-        {{ rule_cases('command_dependencies', {'text': 'regexp_matches(command, {pattern})'}, 'dependency_type') }} as dependency_type
+        calls.*,
+        dependencies.dependency_name,
+        dependencies.dependency_type
     from calls
-    where tool_name = 'Bash' and command is not null
+    inner join {{ ref('int_dependency_command') }} as dependencies on dependencies.tool_use_id = calls.tool_use_id
 ),
 
 -- Servers that gave nothing: the client could not connect, or their list of tools holds nothing but the two to sign in.

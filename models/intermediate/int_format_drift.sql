@@ -1,5 +1,6 @@
 {{ config(materialized='table') }}
 
+-- Made anew each time: versions are compared over all sessions.
 {#
     How the transcript format changed from one client version to the next. A field or type of line that is not seen may still
     exist: it counts as come or gone only where, on the other side, at least `format_expected_lines` lines at the rate at which

@@ -1,4 +1,4 @@
-{{ config(materialized='table') }}
+{{ config(materialized='incremental', incremental_strategy='replace_touched', on_schema_change='append_new_columns') }}
 
 {#- A git command's options before its name; what a path may not hold that is read from a command: patterns, variables, quotes. -#}
 {%- set git = "^git\\s+(?:(?:-[Cc]\\s+\\S+|-\\S+)\\s+)*" -%}
@@ -7,7 +7,9 @@
 {%- set commit_values = "'(^|\\s)(?:-[a-zA-Z]*[mFCct]|--(?:message|file|author|date|reuse-message|reedit-message|template|cleanup|trailer"
     ~ "|fixup|squash))(?:\\s+|=)\\S+'" -%}
 
-with git_calls as (
+with touched as {{ touched_sessions() }},
+
+git_calls as (
     select
         calls.tool_use_id,
         calls.session_id,
@@ -16,6 +18,7 @@ with git_calls as (
         coalesce(nullif({{ regex_group('lines.working_dir', '^(/(?:home|Users)/[^/]+|/root)(?:/|$)') }}, ''), '~') as home_folder,
         calls._batch_id
     from {{ ref('int_tool_call') }} as calls
+    semi join touched on touched.session_id = calls.session_id
     left join {{ ref('int_line') }} as places on places.line_uuid = calls.line_uuid and places.session_id = calls.session_id
     left join {{ ref('stg_transcripts__line') }} as lines
         on lines.file_id = places.file_id and lines.line_number = places.line_number and lines.part_number = places.part_number

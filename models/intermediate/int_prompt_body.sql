@@ -1,7 +1,9 @@
-{{ config(materialized='table', zstd_columns=['template_text']) }}
+{{ config(materialized='incremental', incremental_strategy='replace_touched', on_schema_change='append_new_columns', zstd_columns=['template_text']) }}
 
 -- The line after a typed command, or the one that a Skill call loaded.
-with bodies as (
+with touched as {{ touched_sessions() }},
+
+bodies as (
     select
         lines.line_uuid,
         lines.session_id,
@@ -10,9 +12,11 @@ with bodies as (
         coalesce(turns.command_name, calls.tool_input.skill) as command_name,
         lines.created_at,
         coalesce(substr(turns.prompt_text, length(turns.command_name) + 3), calls.tool_input.args, '') as arguments,
-        blocks.block_text
+        blocks.block_text,
+        touched._batch_id
     from {{ ref('stg_transcripts__line') }} as lines
-    inner join {{ ref('stg_transcripts__block') }} as blocks
+    inner join touched on touched.session_id = lines.session_id
+    inner join {{ touched_rows(ref('stg_transcripts__block')) }} as blocks
         on blocks.file_id = lines.file_id and blocks.line_number = lines.line_number and blocks.part_number = lines.part_number
         and blocks.block_type = 'text'
     left join {{ ref('int_turn') }} as turns on turns.turn_id = lines.parent_uuid and turns.prompt_origin = 'command'
@@ -37,7 +41,8 @@ select
     command_name,
     created_at,
     template_text,
-    md5(template_text) as template_hash
+    md5(template_text) as template_hash,
+    _batch_id
 from (
     select
         *,

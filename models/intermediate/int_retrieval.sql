@@ -65,7 +65,7 @@ result_texts as (
             blocks.tool_use_id,
             min(blocks.block_text) as block_text,
             starts_with(min(blocks.block_text), '<persisted-output>') as is_preview
-        from {{ ref('stg_transcripts__block') }} as blocks
+        from {{ touched_rows(ref('stg_transcripts__block')) }} as blocks
         semi join calls on calls.tool_use_id = blocks.tool_use_id and calls.result_line_uuid = blocks.line_uuid
         where blocks.block_type = 'tool_result'
         group by blocks.tool_use_id

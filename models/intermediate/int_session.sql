@@ -1,5 +1,6 @@
 {{ config(materialized='table') }}
 
+-- Made anew each time: a session's parent, its summary and the name of its project come from others too.
 with lines as (
     select
         lines.*,

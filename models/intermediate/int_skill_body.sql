@@ -1,121 +1,9 @@
 {{ config(materialized='table', zstd_columns=['body_text']) }}
 
--- The bodies of skills and commands that conversations show: what a Skill call or a typed command loaded. A skill's body begins
--- with its folder; what the user typed behind the command follows it. Both are no part of what is in the file.
-with calls as (
-    select
-        tool_use_id,
-        turn_id,
-        result_line_uuid,
-        row_number() over (partition by result_line_uuid order by tool_use_id) as call_of_result,
-        coalesce(
-            tool_input.skill, nullif({{ regex_group('tool_input.command', '^[[:space:]]*/?([^[:space:]]+)') }}, '')
-        ) as called_name,
-        coalesce(
-            tool_input.args, {{ regex_group('tool_input.command', '^[[:space:]]*[^[:space:]]+[[:space:]]+((?s:.*))$') }}
-        ) as arguments
-    from {{ ref('int_tool_call') }}
-    where tool_name in ('Skill', 'SlashCommand')
-),
-
--- Commands that the client answers by itself (/model, /clear): what follows them is not theirs.
-local_commands as (
-    select distinct lines.parent_uuid as turn_id
-    from {{ ref('int_line') }} as lines
-    inner join {{ ref('stg_transcripts__block') }} as blocks
-        on blocks.file_id = lines.file_id and blocks.line_number = lines.line_number and blocks.part_number = lines.part_number
-    where blocks.block_text like '<local-command-std%'
-    union
-    select distinct parent_uuid as turn_id
-    from {{ ref('int_line') }}
-    where subtype = 'local_command'
-),
-
-turns as (
-    select turns.*
-    from {{ ref('int_turn') }} as turns
-    anti join local_commands on local_commands.turn_id = turns.turn_id
-),
-
-texts as (
-    select
-        lines.session_id,
-        lines.line_uuid,
-        lines.created_at,
-        lines.file_id,
-        lines.line_number,
-        lines._batch_id,
-        blocks.block_number,
-        blocks.block_text,
-        coalesce(calls.called_name, answered.called_name, turns.command_name) as called_name,
-        coalesce(calls.arguments, answered.arguments, substr(turns.prompt_text, length(turns.command_name) + 2)) as arguments,
-        coalesce(calls.tool_use_id, answered.tool_use_id) as tool_use_id,
-        coalesce(turns.turn_id, calls.turn_id, answered.turn_id) as turn_id,
-        blocks.block_text like 'Base directory for this skill:%' as is_skill,
-        nullif({{ regex_group("blocks.block_text", "^Base directory for this skill: ([^\\n]+)") }}, '') as skill_path
-    from {{ ref('int_line') }} as lines
-    inner join {{ ref('stg_transcripts__block') }} as blocks
-        on blocks.file_id = lines.file_id and blocks.line_number = lines.line_number and blocks.part_number = lines.part_number
-        and blocks.block_type = 'text'
-    inner join {{ ref('stg_transcripts__line') }} as raw_lines
-        on raw_lines.file_id = lines.file_id and raw_lines.line_number = lines.line_number and raw_lines.part_number = lines.part_number
-    left join turns on turns.turn_id = lines.parent_uuid
-    left join calls on calls.tool_use_id = raw_lines.source_tool_use_id
-    -- Before 2.1.97 no line names its call: the body follows the call's result.
-    left join calls as answered
-        on answered.result_line_uuid = lines.parent_uuid and answered.call_of_result = 1 and raw_lines.source_tool_use_id is null
-    where
-        raw_lines.is_meta
-        and (
-            blocks.block_text like 'Base directory for this skill:%' or calls.tool_use_id is not null
-            or answered.tool_use_id is not null or turns.command_name is not null
-        )
-        and not {{ regex_matches('blocks.block_text', "'^\\s*(<local-command-|Caveat: |<system-reminder>)'") }}
-),
-
--- One text per load: the longest, where a line or a command brought several.
-ranked as (
-    select
-        *,
-        row_number() over (
-            partition by coalesce(tool_use_id, turn_id, line_uuid) order by is_skill desc, length(block_text) desc, line_uuid, block_number
-        ) as text_rank
-    from texts
-),
-
-bodies as (
-    select
-        *,
-        {{ trim_space(
-            regex_remove(regex_remove("block_text", "^Base directory for this skill: [^\\n]+"), "\\n\\nARGUMENTS: (?s:.*)$")
-        ) }} as body_text
-    from ranked
-    where text_rank = 1
-),
-
--- With what the call has filled in put back.
-masked as (
-    select
-        *,
-        md5(replace(
-            {{ template_text('block_text', "coalesce(arguments, '')", 'session_id') }},
-            coalesce(skill_path, '${CLAUDE_SKILL_DIR}'), '${CLAUDE_SKILL_DIR}'
-        )) as body_hash,
-        -- A typed command may load another skill than the one that it names: that one's folder tells.
-        case
-            when
-                tool_use_id is null and skill_path is not null
-                and lower({{ path_name('skill_path') }}) <> lower({{ regex_group('called_name', '([^:]*)$') }})
-                then {{ path_name('skill_path') }}
-            else coalesce(called_name, nullif({{ path_name('skill_path') }}, ''))
-        end as skill_name
-    from bodies
-),
-
 -- The files that a body may come from: of the same name, with or without a plugin before it.
-candidates as (
+with candidates as (
     select
-        masked.line_uuid,
+        loads.line_uuid,
         versions.body_hash as version_hash,
         versions.skill_version,
         versions.commit_hash,
@@ -123,40 +11,38 @@ candidates as (
         versions.file_path,
         versions.is_on_disk,
         row_number() over (
-            partition by masked.line_uuid
+            partition by loads.line_uuid
             order by
-                masked.skill_name = versions.component_name desc, masked.body_hash = versions.body_hash desc,
+                loads.skill_name = versions.component_name desc, loads.body_hash = versions.body_hash desc,
                 versions.fixed_characters desc nulls last, versions.is_on_disk desc, versions.component_name, versions.body_hash
         ) as match_rank
-    from masked
+    from {{ ref('int_skill_load') }} as loads
     inner join {{ ref('int_known_version') }} as versions
-        on {{ regex_group('versions.component_name', '([^:]*)$') }} = {{ regex_group('masked.skill_name', '([^:]*)$') }}
-        and (masked.body_hash = versions.body_hash or masked.body_text like versions.body_pattern escape '^')
+        on {{ regex_group('versions.component_name', '([^:]*)$') }} = {{ regex_group('loads.skill_name', '([^:]*)$') }}
+        and (loads.body_hash = versions.body_hash or loads.body_text like versions.body_pattern escape '^')
 )
 
 select
-    masked.line_uuid,
-    masked.session_id,
-    masked.tool_use_id,
-    masked.turn_id,
-    case when masked.is_skill then 'skill' else 'command' end as component_type,
-    -- The name as it was called, which tells the plugin; else the folder's.
-    masked.skill_name,
-    masked.skill_path,
-    masked.body_text,
-    masked.body_hash,
-    coalesce(candidates.version_hash, masked.body_hash) as version_hash,
-    coalesce(candidates.skill_version, {{ plugin_path_version('masked.skill_path') }}) as skill_version,
+    loads.line_uuid,
+    loads.session_id,
+    loads.tool_use_id,
+    loads.turn_id,
+    loads.component_type,
+    loads.skill_name,
+    loads.skill_path,
+    loads.body_text,
+    loads.body_hash,
+    coalesce(candidates.version_hash, loads.body_hash) as version_hash,
+    coalesce(candidates.skill_version, {{ plugin_path_version('loads.skill_path') }}) as skill_version,
     candidates.commit_hash,
     candidates.file_path,
-    masked.created_at,
+    loads.created_at,
     candidates.committed_at,
     coalesce(candidates.is_on_disk, false) as is_on_disk,
-    length(masked.body_text) as body_characters,
-    cast(masked.block_number as bigint) as block_number,
-    files.path as _source_path,
-    masked.line_number as _source_line,
-    masked._batch_id
-from masked
-inner join {{ ref('stg_transcripts__file') }} as files on files.file_id = masked.file_id
-left join candidates on candidates.line_uuid = masked.line_uuid and candidates.match_rank = 1
+    length(loads.body_text) as body_characters,
+    loads.block_number,
+    loads._source_path,
+    loads._source_line,
+    loads._batch_id
+from {{ ref('int_skill_load') }} as loads
+left join candidates on candidates.line_uuid = loads.line_uuid and candidates.match_rank = 1

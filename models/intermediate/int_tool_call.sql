@@ -97,7 +97,7 @@ paired as (
     left join returns on returns.tool_use_id = calls.tool_use_id and returns.return_rank = 1
     left join {{ ref('stg_transcripts__line') }} as lines
         on lines.file_id = returns.file_id and lines.line_number = returns.line_number and lines.part_number = returns.part_number
-    left join {{ ref('stg_transcripts__tool_use_result') }} as results
+    left join {{ touched_rows(ref('stg_transcripts__tool_use_result')) }} as results
         on results.file_id = returns.file_id and results.line_number = returns.line_number
         and results.part_number = returns.part_number
     left join hooks on hooks.session_id = calls.session_id and hooks.tool_use_id = calls.tool_use_id
@@ -277,7 +277,7 @@ inner join touched on touched.session_id = concluded.session_id
 left join {{ ref('int_line_turn') }} as turns on turns.line_uuid = concluded.line_uuid
 left join (
     select line_uuid, max(response_id) as response_id
-    from {{ ref('int_response_line') }}
+    from {{ touched_rows(ref('int_response_line')) }} as lines_of_responses
     where not is_copy
     group by line_uuid
 ) as response_lines

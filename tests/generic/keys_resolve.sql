@@ -9,7 +9,9 @@ select
     count(*) as failing_rows
     {{- example_measures(columns) }}
 from {{ model }}
-where {{ column }} is not null and {{ column }} not in (select {{ parts[1] }} from {{ ref(parts[0]) }})
+where
+    {{ touched_part(model) }}
+    and {{ column }} is not null and {{ column }} not in (select {{ parts[1] }} from {{ ref(parts[0]) }})
 group by {{ column }}
 {{ 'union all' if not loop.last }}
 {%- endfor %}

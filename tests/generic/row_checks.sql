@@ -15,7 +15,9 @@ with broken as (
         {{ column }}
         {%- endfor %}
     from {{ model }}
-    where {% for expression in checks.values() %}({{ expression }}) is not true{{ ' or ' if not loop.last }}{% endfor %}
+    where
+        {{ touched_part(model) }}
+        and ({% for expression in checks.values() %}({{ expression }}) is not true{{ ' or ' if not loop.last }}{% endfor %})
 )
 
 select

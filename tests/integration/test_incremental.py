@@ -46,6 +46,7 @@ COMPARED_SCHEMAS = ("intermediate", "main")
 LANDING_COLUMNS = frozenset(
     {
         "_batch_id",  # the newest batch that touched the row: another one where everything came at once
+        "_state",  # made of those batches
         "landed_at",  # v_set_aside_line: the time of that batch
     }
 )

@@ -6,6 +6,7 @@ with actions as (
         sum(input_tokens) as input_tokens,
         sum(output_tokens) as output_tokens
     from {{ ref('fact_agent_action') }}
+    where {{ only_touched('session_id in {sessions}') }}
     group by session_id
 ),
 
@@ -15,6 +16,7 @@ calls as (
         sum(input_tokens) as input_tokens,
         sum(output_tokens) as output_tokens
     from {{ ref('fact_api_call') }}
+    where {{ only_touched('session_id in {sessions}') }}
     group by session_id
 )
 

@@ -12,7 +12,7 @@ with calls as (
         web_search_count,
         cost_usd
     from {{ ref('fact_api_call') }}
-    where success
+    where success and {{ only_touched('session_id in {sessions}') }}
 ),
 
 responses as (
@@ -28,6 +28,7 @@ responses as (
         input_cost_usd + cache_write_5m_cost_usd + cache_write_1h_cost_usd + cache_read_cost_usd
         + output_cost_usd + web_search_cost_usd as cost_usd
     from {{ ref('int_api_response') }}
+    where {{ only_touched('session_id in {sessions}') }}
 )
 
 select

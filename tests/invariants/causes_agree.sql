@@ -57,7 +57,8 @@ select
 from shown
 full outer join causes on causes.cause_type = shown.cause_type and causes.cause_name = shown.cause_name
 where
-    coalesce(causes.cause_type, '') <> 'component'
+    {{ only_whole() }}
+    and coalesce(causes.cause_type, '') <> 'component'
     and (
         {{ other_amount('coalesce(shown.cost_usd, 0)', 'coalesce(causes.cost_usd, 0)') }}
         or coalesce(shown.carried_tokens, 0) <> coalesce(causes.carried_tokens, 0)

@@ -12,6 +12,7 @@ expected as (
         coalesce(sessions.cost_usd, 0) as cost_usd
     from {{ ref('fact_session') }} as sessions
     cross join bases
+    where {{ only_touched('sessions.session_id in {sessions}') }}
 ),
 
 allocated as (
@@ -20,6 +21,7 @@ allocated as (
         basis,
         sum(cost_usd) as cost_usd
     from {{ ref('fact_cost_allocation') }}
+    where {{ only_touched('session_id in {sessions}') }}
     group by all
 )
 

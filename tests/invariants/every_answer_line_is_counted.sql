@@ -8,7 +8,8 @@ with answers as (
         session_id
     from {{ ref('stg_transcripts__line') }}
     where
-        line_type = 'assistant'
+        {{ only_touched('session_id in {sessions}') }}
+        and line_type = 'assistant'
         and coalesce(
             usage.input_tokens, usage.output_tokens, usage.cache_read_input_tokens, usage.cache_creation_input_tokens
         ) is not null
@@ -23,6 +24,7 @@ counted as (
         lines.part_number
     from {{ ref('int_response_line') }} as lines
     inner join {{ ref('int_api_response') }} as responses on responses.response_id = lines.response_id
+    where {{ only_touched('lines.session_id in {sessions}') }}
 )
 
 select

@@ -5,6 +5,7 @@ with landed as (
         session_id,
         count(*) as line_count
     from {{ ref('stg_transcripts__line') }}
+    where {{ only_touched('session_id in {sessions}') }}
     group by session_id
 )
 

@@ -14,6 +14,7 @@
 with sources as (
     {%- for fact in of_one_line + others %}
     select distinct '{{ fact }}' as fact, {{ fact in of_one_line }} as is_of_one_line, _source_path, _source_line from {{ ref(fact) }}
+    where {{ only_touched('false' if fact == 'dim_decision_point' else 'session_id in {sessions}') }}
     {{ 'union all' if not loop.last }}
     {%- endfor %}
 ),
@@ -22,6 +23,7 @@ landed as (
     select files.path, lines.line_number
     from {{ ref('stg_transcripts__line') }} as lines
     inner join {{ ref('stg_transcripts__file') }} as files on files.file_id = lines.file_id
+    where {{ only_touched('lines.session_id in {sessions}') }}
 )
 
 select sources.fact, sources._source_path, sources._source_line

@@ -16,13 +16,14 @@ with inferences as (
         bool_and(is_priced) as is_priced,
         sum(cost_usd) as cost_usd
     from {{ ref('fact_inference') }}
+    where {{ only_touched('session_id in {sessions}') }}
     group by call_id
 ),
 
 calls as (
     select *
     from {{ ref('fact_api_call') }}
-    where success
+    where success and {{ only_touched('session_id in {sessions}') }}
 )
 
 select

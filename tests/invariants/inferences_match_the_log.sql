@@ -11,7 +11,7 @@ with written as (
         sum(cache_read_tokens) as cache_read_tokens,
         sum(cache_write_5m_tokens + cache_write_1h_tokens) as cache_write_tokens
     from {{ ref('int_inference') }}
-    where inference_type = 'message'
+    where inference_type = 'message' and {{ only_touched('session_id in {sessions}') }}
     group by response_id
 ),
 
@@ -28,7 +28,7 @@ winners as (
         line_number,
         {{ counted_tokens('usage') }}
     from {{ ref('int_response_line') }}
-    where winner_rank = 1
+    where winner_rank = 1 and {{ only_touched('session_id in {sessions}') }}
 )
 
 select

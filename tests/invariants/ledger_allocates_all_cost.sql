@@ -13,7 +13,7 @@ calls as (
         sum(input_tokens) as input_tokens,
         sum(output_tokens) as output_tokens
     from {{ ref('fact_api_call') }}
-    where success
+    where success and {{ only_touched('session_id in {sessions}') }}
     group by session_id
 ),
 
@@ -34,6 +34,7 @@ allocated as (
         sum(output_tokens) as output_tokens,
         least(min(input_tokens), min(output_tokens), min(entered_tokens)) as least_tokens
     from {{ ref('fact_cost_allocation') }}
+    where {{ only_touched('session_id in {sessions}') }}
     group by session_id, basis
 )
 

@@ -7,6 +7,7 @@ with changes as (
         tokens,
         tokens as least_tokens
     from {{ ref('int_context_segment') }}
+    where {{ only_touched('session_id in {sessions}') }}
     union all
     select
         thread_id,
@@ -14,6 +15,7 @@ with changes as (
         -tokens as tokens,
         tokens as least_tokens
     from {{ ref('int_context_segment') }}
+    where {{ only_touched('session_id in {sessions}') }}
 ),
 
 netted as (
@@ -40,6 +42,7 @@ filled as (
         on
             responses.thread_id = netted.thread_id
             and responses.response_number = netted.response_number
+    where {{ only_touched('responses.session_id in {sessions}') }}
 ),
 
 used as (
@@ -55,6 +58,7 @@ used as (
         sum(cost_usd) as cost_usd,
         min(least(input_tokens, output_tokens, cached_tokens, uncached_input_tokens)) as least_tokens
     from {{ ref('fact_token_usage') }}
+    where {{ only_touched('session_id in {sessions}') }}
     group by call_id
 ),
 
@@ -80,7 +84,7 @@ calls as (
     from {{ ref('fact_api_call') }} as calls
     left join used on calls.call_id = used.call_id
     left join filled on calls.call_id = filled.response_id
-    where calls.success
+    where calls.success and {{ only_touched('calls.session_id in {sessions}') }}
 )
 
 select

@@ -6,12 +6,14 @@ with parts as (
         session_id,
         estimated_cost_usd
     from {{ ref('fact_prompt') }}
+    where {{ only_touched('session_id in {sessions}') }}
     union all
     select
         prompt_id,
         session_id,
         estimated_cost_usd
     from {{ ref('fact_response') }}
+    where {{ only_touched('session_id in {sessions}') }}
 ),
 
 estimated as (
@@ -29,7 +31,7 @@ calls as (
         min(session_id) as session_id,
         sum(cost_usd) as cost_usd
     from {{ ref('fact_api_call') }}
-    where success
+    where success and {{ only_touched('session_id in {sessions}') }}
     group by prompt_id
 )
 

@@ -6,6 +6,7 @@ with prompts as (
         sum(caused_tokens) as total_tokens,
         sum(response_count) as response_count
     from {{ ref('fact_prompt') }}
+    where {{ only_touched('session_id in {sessions}') }}
     group by session_id
 ),
 
@@ -16,7 +17,7 @@ calls as (
         sum(total_tokens) as total_tokens,
         count(*) as response_count
     from {{ ref('fact_api_call') }}
-    where success
+    where success and {{ only_touched('session_id in {sessions}') }}
     group by session_id
 )
 

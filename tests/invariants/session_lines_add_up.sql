@@ -6,6 +6,7 @@ with edits as (
         sum(lines_deleted) as lines_deleted,
         count(distinct file_id) as files_modified
     from {{ ref('fact_file_modification') }}
+    where {{ only_touched('session_id in {sessions}') }}
     group by session_id
 )
 
@@ -18,6 +19,7 @@ select
 from {{ ref('fact_session') }} as sessions
 full join edits on edits.session_id = sessions.session_id
 where
-    coalesce(sessions.lines_added, 0) <> coalesce(edits.lines_added, 0)
+    {{ only_touched('coalesce(sessions.session_id, edits.session_id) in {sessions}') }}
+    and (coalesce(sessions.lines_added, 0) <> coalesce(edits.lines_added, 0)
     or coalesce(sessions.lines_deleted, 0) <> coalesce(edits.lines_deleted, 0)
-    or coalesce(sessions.files_modified, 0) <> coalesce(edits.files_modified, 0)
+    or coalesce(sessions.files_modified, 0) <> coalesce(edits.files_modified, 0))

@@ -10,13 +10,14 @@ with usage as (
         sum(output_tokens) as output_tokens,
         sum(cost_usd) as cost_usd
     from {{ ref('fact_token_usage') }}
+    where {{ only_touched('session_id in {sessions}') }}
     group by call_id
 ),
 
 calls as (
     select *
     from {{ ref('fact_api_call') }}
-    where success
+    where success and {{ only_touched('session_id in {sessions}') }}
 )
 
 select

@@ -12,7 +12,7 @@ with results as (
             lines.file_id = blocks.file_id and lines.line_number = blocks.line_number
             and lines.part_number = blocks.part_number
     inner join {{ ref('stg_transcripts__file') }} as files on lines.file_id = files.file_id
-    where blocks.block_type = 'tool_result'
+    where blocks.block_type = 'tool_result' and {{ only_touched('lines.session_id in {sessions}') }}
 )
 
 select results.*

@@ -55,6 +55,27 @@ def test_replace_touched_empties_a_session_that_lost_its_rows(connection: duckdb
     assert rows(connection) == [("s1", 1, 1)]
 
 
+def test_replace_changed_writes_documents_in_another_state_anew_and_drops_those_that_are_gone(
+    connection: duckdb.DuckDBPyConnection,
+) -> None:
+    connection.execute(
+        "create table intermediate.int_document_state as "
+        "select * from (values ('same', 1), ('changed', 3)) as t(document_id, _state); "
+        "create table documents as "
+        "select * from (values ('same', 1, 10), ('changed', 2, 20), ('gone', 1, 30)) as t(document_id, _state, number)"
+    )
+    changed = CompiledModel(
+        "documents",
+        '"agent_store"."main"."documents"',
+        "select 21 as number, 'changed' as document_id, 3 as _state",
+        "replace_changed",
+    )
+    compiled.run_model(connection, changed)
+    assert connection.execute("select document_id, number from documents order by all").fetchall() == [
+        ("changed", 21), ("same", 10),
+    ]  # fmt: skip
+
+
 def test_append_adds(connection: duckdb.DuckDBPyConnection) -> None:
     compiled.run_model(connection, model("select 's3' as session_id, 4 as number, 2 as _batch_id", "append"))
     assert len(rows(connection)) == 4

@@ -1,12 +1,18 @@
-{{ config(zstd_columns=['prompt_text']) }}
+{{ config(materialized='incremental', incremental_strategy='replace_touched', on_schema_change='append_new_columns', zstd_columns=['prompt_text']) }}
 
-with turns as (
-    select * from {{ ref('int_turn') }}
+with touched as {{ touched_sessions() }},
+
+turns as (
+    select turns.*
+    from {{ ref('int_turn') }} as turns
+    semi join touched on touched.session_id = turns.session_id
 ),
 
 calls as (
-    select * from {{ ref('fact_api_call') }}
-    where success
+    select calls.*
+    from {{ ref('fact_api_call') }} as calls
+    semi join touched on touched.session_id = calls.session_id
+    where calls.success
 ),
 
 caused as (
@@ -25,7 +31,9 @@ caused as (
 ),
 
 invocations as (
-    select * from {{ ref('fact_tool_invocation') }}
+    select invocations.*
+    from {{ ref('fact_tool_invocation') }} as invocations
+    semi join touched on touched.session_id = invocations.session_id
 ),
 
 tool_calls as (

@@ -1,5 +1,9 @@
+{{ config(materialized='incremental', incremental_strategy='replace_touched', on_schema_change='append_new_columns') }}
+
 -- Where a context came to its end: compactions and micro-compactions as the client logged them, and requests that did not fit.
-with marks as (
+with touched as {{ touched_sessions() }},
+
+marks as (
     select
         lines.session_id,
         lines.actor,
@@ -20,6 +24,7 @@ with marks as (
         stg.compact_metadata.postTokens as tokens_kept,
         stg.microcompact_metadata.tokensSaved as logged_dropped_tokens
     from {{ ref('int_line') }} as lines
+    semi join touched on touched.session_id = lines.session_id
     inner join {{ ref('stg_transcripts__line') }} as stg
         on stg.file_id = lines.file_id and stg.line_number = lines.line_number and stg.part_number = lines.part_number
     where
@@ -45,7 +50,9 @@ overflows as (
 ),
 
 responses as (
-    select * from {{ ref('int_context_response') }}
+    select responses.*
+    from {{ ref('int_context_response') }} as responses
+    semi join touched on touched.session_id = responses.session_id
 ),
 
 placed as (

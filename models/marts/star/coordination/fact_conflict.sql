@@ -2,6 +2,7 @@
 {%- set only_looking = "'^\\s*(?:cd\\s+(?:\"[^\"]*\"|\\S+)\\s*(?:&&|\\x3b|\\n)\\s*)?"
     ~ "(?:cat|ls|grep|egrep|rg|head|tail|find|wc|pwd|git\\s+(?:status|log|diff|show|branch))\\b[^>\\x3b&\\n]*$'" -%}
 
+-- Made anew each time: a conflict is between sessions.
 with sessions as (
     select session_id, host, working_dir
     from {{ ref('dim_session') }}

@@ -1,7 +1,17 @@
 {%- set local_folder = '[/\\\\][.]claude[/\\\\](?:commands|skills)[/\\\\]([^/\\\\]+)[/\\\\]' %}
 {%- set plugin_folder = '[/\\\\][.]?plugins[/\\\\](?:cache|marketplaces)[/\\\\][^/\\\\]+[/\\\\](?:plugins[/\\\\]|external_plugins[/\\\\])?([^/\\\\]+)[/\\\\]' %}
+-- Made anew each time: a component is seen in many sessions.
 with calls as (
-    select * from {{ ref('int_tool_call') }}
+    select
+        tool_use_id,
+        tool_name,
+        mcp_server,
+        called_at,
+        error_type,
+        target_path,
+        tool_input.skill as called_skill,
+        tool_input.command as command
+    from {{ ref('int_tool_call') }}
 ),
 
 attachments as (
@@ -12,25 +22,20 @@ turns as (
     select * from {{ ref('int_turn') }}
 ),
 
--- A skill's body begins with its folder.
 skill_bodies as (
     select
         turns.turn_id,
         calls.tool_use_id,
-        nullif({{ regex_group("blocks.block_text", "^Base directory for this skill: ([^\\n]+)") }}, '') as skill_path
-    from {{ ref('stg_transcripts__line') }} as lines
-    inner join {{ ref('stg_transcripts__block') }} as blocks
-        on blocks.file_id = lines.file_id and blocks.line_number = lines.line_number and blocks.part_number = lines.part_number
-        and blocks.block_type = 'text'
-    left join turns on turns.turn_id = lines.parent_uuid
-    left join calls on calls.tool_use_id = lines.source_tool_use_id
-    where lines.is_meta and blocks.block_text like 'Base directory for this skill:%'
+        folders.skill_path
+    from {{ ref('int_skill_folder') }} as folders
+    left join turns on turns.turn_id = folders.parent_uuid
+    left join calls on calls.tool_use_id = folders.source_tool_use_id
 ),
 
 seen as (
     select
         'skill' as component_type,
-        calls.tool_input.skill as component_name,
+        calls.called_skill as component_name,
         skill_bodies.skill_path as file_path,
         calls.called_at as seen_at
     from calls
@@ -54,7 +59,7 @@ seen as (
     -- A command counts by its text where it is not answered yet; a skill's text may have lost what called it.
     select component_type, skill_name, skill_path, created_at from {{ ref('int_skill_body') }}
     union all
-    select 'command', nullif({{ regex_group('tool_input.command', '^[[:space:]]*/?([^[:space:]]+)') }}, ''), null, called_at
+    select 'command', nullif({{ regex_group('command', '^[[:space:]]*/?([^[:space:]]+)') }}, ''), null, called_at
     from calls
     where tool_name = 'SlashCommand'
     union all

@@ -1,6 +1,7 @@
 -- Where worktrees lie: `worktrees/<name>`, and `worktrees/<repository>/<name>/<repository>`.
 {%- set worktrees = '^.*?[/\\\\._-]worktrees[/\\\\]' %}
 
+-- Made anew each time: a file is touched in many sessions, and its project is found among those of all.
 with sessions as (
     select
         session_id,
@@ -74,7 +75,7 @@ repositories as (
         coalesce(max_by(others.project_path, (others.session_count, others.project_path)), projects.project_path) as repository_path
     from projects
     left join projects as others
-        on others.project_name = projects.project_name and projects.is_build_server and not others.is_build_server
+        on others.project_name = case when projects.is_build_server then projects.project_name end and not others.is_build_server
     group by projects.project_path
 ),
 

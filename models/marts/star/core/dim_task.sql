@@ -1,3 +1,4 @@
+-- Made anew each time: whether a task is still open depends on the last session of its project.
 with sessions as (
     select session_id, end_reason, is_latest_in_project
     from {{ ref('dim_session') }}
@@ -56,10 +57,6 @@ prompt_tasks as (
         or turns.turn_id in (select turn_id from {{ ref('int_tool_call') }} where turn_id is not null)
 ),
 
-calls as (
-    select * from {{ ref('int_tool_call') }}
-),
-
 runs as (
     select
         spawn_tool_use_id,
@@ -88,7 +85,7 @@ delegation_tasks as (
         calls.source_path,
         calls.source_line,
         calls._batch_id
-    from calls
+    from {{ ref('int_tool_call') }} as calls
     left join runs on runs.spawn_tool_use_id = calls.tool_use_id
     where calls.tool_name in ('Agent', 'Task')
 ),
@@ -101,7 +98,7 @@ list_updates as (
         max(called_at) as last_updated_at,
         max_by(coalesce(result.statusChange.to, tool_input.status), (called_at, tool_use_id))
             filter (where coalesce(result.statusChange.to, tool_input.status) is not null) as last_status
-    from calls
+    from {{ ref('int_tool_call') }}
     where tool_name = 'TaskUpdate' and is_success
     group by all
 ),
@@ -125,7 +122,7 @@ list_tasks as (
         calls.source_path,
         calls.source_line,
         calls._batch_id
-    from calls
+    from {{ ref('int_tool_call') }} as calls
     left join list_updates
         on list_updates.session_id = calls.session_id and list_updates.list_task_id = calls.result.task.id
     where calls.tool_name = 'TaskCreate' and calls.is_success
@@ -142,7 +139,7 @@ todo_writes as (
         source_line,
         result.newTodos as todos,
         _batch_id
-    from calls
+    from {{ ref('int_tool_call') }}
     where tool_name = 'TodoWrite' and result.newTodos is not null
 ),
 
@@ -217,7 +214,7 @@ typed as (
         ) as is_from_parent
     from tasks
     left join {{ ref('int_classified_text') }} as texts on texts.text_hash = md5(tasks.task_text)
-    left join turns as parents on parents.turn_id = tasks.parent_task_id and tasks.task_source = 'task_list'
+    left join turns as parents on parents.turn_id = case when tasks.task_source = 'task_list' then tasks.parent_task_id end
     left join {{ ref('int_classified_text') }} as parent_texts on parent_texts.text_hash = md5(parents.prompt_text)
 )
 

@@ -73,4 +73,4 @@ from judged
 inner join {{ ref('decision_rules') }} as rules on rules.rule_name = judged.outcome_basis
 inner join {{ ref('int_actor') }} as actors on actors.session_id = judged.session_id and actors.actor = judged.actor
 left join {{ ref('fact_response') }} as responses
-    on responses.response_id = judged.response_id and judged.decided_by = 'agent'
+    on responses.response_id = case when judged.decided_by = 'agent' then judged.response_id end

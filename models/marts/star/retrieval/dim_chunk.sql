@@ -1,11 +1,19 @@
-{{ config(zstd_columns=['chunk_text']) }}
+-- With vectors a chunk depends on all others: whether a model made one of them.
+{{ config(
+    materialized='table' if has_embeddings() else 'incremental', incremental_strategy='replace_changed',
+    on_schema_change='append_new_columns', zstd_columns=['chunk_text']
+) }}
 
-with documents as (
+with changed as {{ changed_documents() }},
+
+documents as (
     select
-        *,
-        {{ surrogate_key(['document_path']) }} as document_id
-    from {{ ref('stg_code__document') }}
-    where is_current and set_aside_reason is null
+        documents.*,
+        changed.document_id,
+        changed._state
+    from {{ ref('stg_code__document') }} as documents
+    inner join changed on changed.document_path = documents.document_path
+    where documents.is_current and documents.set_aside_reason is null
 ),
 
 -- The same range with the same text is one chunk, however often and by whom it was read.
@@ -14,7 +22,8 @@ retrieved as (
         {{ surrogate_key([
             'retrievals.document_path', 'retrievals.chunk_kind', 'retrievals.line_start', 'retrievals.line_end', 'retrievals.chunk_hash'
         ]) }} as chunk_id,
-        {{ surrogate_key(['retrievals.document_path']) }} as document_id,
+        changed.document_id,
+        changed._state,
         retrievals.document_path,
         retrievals.chunk_kind,
         retrievals.chunk_hash,
@@ -27,7 +36,8 @@ retrieved as (
         min(retrievals.retrieved_at) as created_at,
         max(retrievals.retrieved_at) as last_seen_at
     from {{ ref('int_retrieval') }} as retrievals
-    left join {{ ref('stg_code__read') }} as reads on reads.tool_use_id = retrievals.tool_use_id and retrievals.chunk_text is not null
+    inner join changed on changed.document_path = retrievals.document_path
+    left join {{ ref('stg_code__read') }} as reads on reads.tool_use_id = case when retrievals.chunk_text is not null then retrievals.tool_use_id end
     where retrievals.chunk_kind is not null
     group by all
 ),
@@ -58,6 +68,7 @@ ranges as (
 shown_pieces as (
     select
         ranges.document_id,
+        ranges._state,
         ranges.document_path,
         ranges.content_id,
         ranges.created_at,
@@ -150,7 +161,8 @@ chunks as (
         line_end,
         case when line_start = 1 and text_characters is not null then 0 end as char_start,
         case when line_start = 1 then text_characters end as char_end,
-        text_characters
+        text_characters,
+        _state
     from numbered
     union all
     select
@@ -172,7 +184,8 @@ chunks as (
         pieces.line_end,
         pieces.char_start,
         pieces.char_end,
-        pieces.text_characters
+        pieces.text_characters,
+        pieces._state
     from pieces
     left join documents on documents.document_id = pieces.document_id
     left join covered on covered.chunk_id = pieces.chunk_id
@@ -197,7 +210,8 @@ chunks as (
         chunks.line_end,
         chunks.char_start,
         chunks.char_end,
-        chunks.char_end - chunks.char_start
+        chunks.char_end - chunks.char_start,
+        documents._state
     from documents
     inner join {{ ref('stg_code__chunk') }} as chunks on chunks.content_id = documents.content_id
 )
@@ -221,7 +235,8 @@ select
     chunks.line_end,
     cast(chunks.char_start as bigint) as char_start,
     cast(chunks.char_end as bigint) as char_end,
-    chunks.text_characters
+    chunks.text_characters,
+    chunks._state
 from chunks
 {%- if has_embeddings() %}
 -- Without a model the words themselves; vectors of two kinds cannot be compared.

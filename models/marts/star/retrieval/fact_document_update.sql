@@ -1,4 +1,10 @@
-with edits as (
+{{ config(
+    materialized='incremental', incremental_strategy='replace_changed', on_schema_change='append_new_columns'
+) }}
+
+with changed as {{ changed_documents() }},
+
+edits as (
     select
         calls.tool_use_id as update_key,
         calls.tool_use_id,
@@ -16,6 +22,7 @@ with edits as (
         calls.source_line,
         calls._batch_id
     from {{ ref('int_tool_call') }} as calls
+    semi join changed on changed.document_path = calls.target_path
     inner join {{ ref('int_actor') }} as actors on actors.session_id = calls.session_id and actors.actor = calls.actor
     where
         calls.call_status = 'ok' and calls.tool_name in ('Edit', 'Write', 'MultiEdit', 'NotebookEdit')
@@ -39,7 +46,8 @@ commits as (
         document_path as source_path,
         cast(null as bigint) as source_line,
         _batch_id
-    from {{ ref('stg_code__change') }}
+    from {{ ref('stg_code__change') }} as changes
+    semi join changed on changed.document_path = changes.document_path
 ),
 
 -- The commit that an edit went into: the next one of the file that a scan knows, else the next one of its session that was made
@@ -148,7 +156,8 @@ looks as (
         *,
         row_number() over (partition by document_path order by _batch_id, is_deleted) as look_number,
         lag(modified_at) over (partition by document_path order by _batch_id, is_deleted) as modified_before_at
-    from {{ ref('stg_code__document') }}
+    from {{ ref('stg_code__document') }} as documents
+    semi join changed on changed.document_path = documents.document_path
 ),
 
 scans as (
@@ -171,7 +180,8 @@ scans as (
     from looks
     anti join {{ ref('stg_code__change') }} as changes
         on changes.document_path = looks.document_path
-        and case when looks.is_deleted then changes.change_type = 'deleted' else changes.blob_id = looks.blob_id end
+        and case when changes.change_type = 'deleted' then '' else changes.blob_id end
+        = case when looks.is_deleted then '' else looks.blob_id end
     where looks.look_number > 1 and (looks.is_deleted or looks.modified_at is distinct from looks.modified_before_at)
 ),
 
@@ -189,7 +199,8 @@ known as (
         document_id,
         max(last_seen_at) as last_known_at,
         bool_or(chunk_origin = 'scan') as is_scanned
-    from {{ ref('dim_chunk') }}
+    from {{ ref('dim_chunk') }} as chunks
+    semi join changed on changed.document_id = chunks.document_id
     where chunk_text is not null
     group by document_id
 ),
@@ -200,15 +211,16 @@ affected as (
         updates.update_source,
         count(*) as chunk_count
     from updates
+    inner join changed on changed.document_path = updates.document_path
     inner join {{ ref('dim_chunk') }} as chunks
-        on chunks.document_id = {{ surrogate_key(['updates.document_path']) }} and chunks.created_at < updates.updated_at
+        on chunks.document_id = changed.document_id and chunks.created_at < updates.updated_at
     where chunks.chunk_text is not null and not chunks.is_cut
     group by updates.update_key, updates.update_source
 )
 
 select
     {{ surrogate_key(['updates.update_source', 'updates.update_key']) }} as update_id,
-    {{ surrogate_key(['updates.document_path']) }} as document_id,
+    changed.document_id,
     updates.session_id,
     updates.agent_id,
     updates.turn_id as task_id,
@@ -225,8 +237,10 @@ select
     coalesce(affected.chunk_count, 0) as chunks_affected,
     updates.source_path as _source_path,
     updates.source_line as _source_line,
-    updates._batch_id
+    updates._batch_id,
+    changed._state
 from updates
-left join known on known.document_id = {{ surrogate_key(['updates.document_path']) }}
-left join edit_commits on edit_commits.update_key = updates.update_key and updates.update_source = 'edit'
+inner join changed on changed.document_path = updates.document_path
+left join known on known.document_id = changed.document_id
+left join edit_commits on edit_commits.update_key = case when updates.update_source = 'edit' then updates.update_key end
 left join affected on affected.update_key = updates.update_key and affected.update_source = updates.update_source

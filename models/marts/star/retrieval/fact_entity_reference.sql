@@ -1,7 +1,14 @@
-with places as (
+{{ config(
+    materialized='incremental', incremental_strategy='replace_changed', on_schema_change='append_new_columns'
+) }}
+
+with changed as {{ changed_documents() }},
+
+places as (
     select
         chunks.chunk_id,
         chunks.document_id,
+        chunks._state,
         symbols.symbol_name,
         symbols.reference_type,
         symbols.symbol_type,
@@ -11,6 +18,7 @@ with places as (
         symbols.line_end,
         symbols._batch_id
     from {{ ref('dim_chunk') }} as chunks
+    semi join changed on changed.document_id = chunks.document_id
     -- A range that is not cut is the only piece of its content.
     inner join {{ ref('stg_code__chunk') }} as pieces
         on pieces.content_id = chunks.content_id
@@ -32,6 +40,7 @@ select
     'observed' as provenance,
     lines_before + line_number as line_number,
     lines_before + max(line_end) as line_end,
-    max(_batch_id) as _batch_id
+    max(_batch_id) as _batch_id,
+    _state
 from places
-group by chunk_id, document_id, symbol_name, reference_type, symbol_type, lines_before, line_number
+group by _state, chunk_id, document_id, symbol_name, reference_type, symbol_type, lines_before, line_number

@@ -1,8 +1,5 @@
-with calls as (
-    select * from {{ ref('int_tool_call') }}
-),
-
-turns as (
+-- Made anew each time: whether a name is that of a skill or a command depends on all sessions, and the file of a body on scans.
+with turns as (
     select * from {{ ref('int_turn') }}
 ),
 
@@ -38,7 +35,7 @@ invocations as (
         calls.source_path,
         calls.source_line,
         calls._batch_id
-    from calls
+    from {{ ref('int_tool_call') }} as calls
     inner join {{ ref('int_line') }} as lines on lines.line_uuid = calls.line_uuid
     -- Before it got the Skill tool the agent had commands alone, and SlashCommand to call them with.
     where
@@ -148,7 +145,7 @@ actions as (
         count(*) filter (where calls.call_status = 'error') as error_count,
         max(calls.returned_at) as last_returned_at
     from scoped
-    inner join calls on calls.response_id = scoped.response_id and calls.tool_use_id <> scoped.invocation_id
+    inner join {{ ref('int_tool_call') }} as calls on calls.response_id = scoped.response_id and calls.tool_use_id <> scoped.invocation_id
     group by scoped.invocation_id
 ),
 

@@ -1,0 +1,105 @@
+"""Which rows have been tested, so that a build of a few new sessions tests those and not the whole history again.
+
+dbt runs every data test over all rows. Here a test is narrowed to what new batches touched: where its SQL has a
+mark of the macro `only_touched`, the mark is replaced by its condition. A test that did not pass is run over all
+rows until it does, or what it had found would be forgotten.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from agent_store.paths import StorePaths, private_files
+
+if TYPE_CHECKING:
+    import duckdb
+
+    from agent_store.build.compiled import CompiledTest
+
+_TOUCHED = re.compile(r"true /\* touched: (.*?) \*/", re.DOTALL)
+_ONLY_WHOLE = "/* only of the whole */"
+# So many sessions are named one by one, which lets a scan pass over the rows of all others.
+_NAMED_SESSIONS = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Tested:
+    """The last batch whose rows were tested, its time, which tells warehouses apart, and what did not pass."""
+
+    batch_id: int
+    batch_time: str
+    unpassed: frozenset[str] = frozenset()
+
+
+def _file(paths: StorePaths) -> Path:
+    return paths.build_dir / "tested.json"
+
+
+def forget(paths: StorePaths) -> None:
+    """Forget what was tested: the rows are about to change, and who is killed meanwhile tests all of them."""
+    _file(paths).unlink(missing_ok=True)
+
+
+def write(
+    paths: StorePaths, connection: duckdb.DuckDBPyConnection, code: str, unpassed: Iterable[str]
+) -> None:
+    """Note that the rows of all batches have been tested, and by which tests they did not pass or were left out."""
+    row = connection.execute(
+        "select max(batch_id), cast(arg_max(started_at, batch_id) as varchar) from raw.batch"
+    ).fetchone()
+    if row is None or row[0] is None:
+        return
+    note = {"code": code, "batch_id": row[0], "batch_time": row[1], "unpassed": sorted(unpassed)}
+    temporary = _file(paths).with_suffix(f".tmp-{os.getpid()}")
+    with private_files():
+        temporary.write_text(json.dumps(note), encoding="utf-8")
+        temporary.replace(_file(paths))
+
+
+def read(paths: StorePaths, connection: duckdb.DuckDBPyConnection, code: str) -> Tested | None:
+    """What was tested by these very tests in this very warehouse; None where nothing was."""
+    with suppress(OSError, ValueError, KeyError, TypeError):
+        found = json.loads(_file(paths).read_text(encoding="utf-8"))
+        known = connection.execute(
+            "select cast(started_at as varchar) from raw.batch where batch_id = ?", [found["batch_id"]]
+        ).fetchone()
+        if found["code"] == code and known is not None and known[0] == found["batch_time"]:
+            return Tested(int(found["batch_id"]), found["batch_time"], frozenset(found["unpassed"]))
+    return None
+
+
+def narrowed(
+    tests: Sequence[CompiledTest], tested: Tested, connection: duckdb.DuckDBPyConnection
+) -> list[CompiledTest]:
+    """The tests as they look at what was touched since; without those that only the whole can pass or fail."""
+    sessions = _touched_sessions(connection, tested.batch_id)
+    return [
+        test
+        if test.name in tested.unpassed
+        else replace(test, sql=_narrow(test.sql, sessions, tested.batch_id))
+        for test in tests
+        if test.name in tested.unpassed or _ONLY_WHOLE not in test.sql
+    ]
+
+
+def _narrow(sql: str, sessions: str, batch_id: int) -> str:
+    return _TOUCHED.sub(
+        lambda found: found[1].replace("{sessions}", sessions).replace("{batch}", str(batch_id)), sql
+    )
+
+
+def _touched_sessions(connection: duckdb.DuckDBPyConnection, batch_id: int) -> str:
+    """The touched sessions, as the right side of `in`."""
+    touched = "select session_id from intermediate.int_session_batch where _batch_id > ?"
+    found = connection.execute(f"{touched} limit {_NAMED_SESSIONS + 1}", [batch_id]).fetchall()
+    if len(found) > _NAMED_SESSIONS:
+        return f"({touched.replace('?', str(batch_id))})"
+    named = ", ".join("'" + str(session).replace("'", "''") + "'" for (session,) in found)
+    return f"({named or 'null'})"

@@ -1,0 +1,13 @@
+{# The documents that a model has to compute anew: those whose rows it made from another state than the present one. #}
+{% macro changed_documents() -%}
+    (
+        select
+            states.document_id,
+            states.document_path,
+            states._state
+        from {{ ref('int_document_state') }} as states
+        {%- if is_incremental() %}
+        anti join {{ this }} as made on made.document_id = states.document_id and made._state = states._state
+        {%- endif %}
+    )
+{%- endmacro %}
