@@ -9,8 +9,6 @@ from __future__ import annotations
 import logging
 import os
 import shutil
-import subprocess
-import sys
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -21,7 +19,7 @@ from typing import TYPE_CHECKING
 from agent_store.build import build_tables
 from agent_store.build.results import BuildResult, Description
 from agent_store.build.state import Fingerprint, versions
-from agent_store.build.warehouse import BLOCK_BYTES, STORAGE_VERSION, RawSummary, star_cursor
+from agent_store.build.warehouse import BLOCK_BYTES, STORAGE_VERSION, RawSummary, copy_file, star_cursor
 from agent_store.errors import StoreError, explain
 from agent_store.paths import FOLDER_MODE, STAR, STORE_NAME, WAREHOUSE, StorePaths, private_files
 from agent_store.sql import literal, quoted
@@ -298,29 +296,13 @@ def _copy(connection: duckdb.DuckDBPyConnection, star: Path, fresh: Path) -> Non
     ).fetchone()
     free, total = found or (0, 0)
     if free <= total * _MOST_FREE_RATIO:
-        _copy_file(star, fresh)
+        copy_file(star, fresh)
         return
     connection.execute(
         f"attach {literal(str(fresh))} as compacted (storage_version '{STORAGE_VERSION}', block_size {BLOCK_BYTES})"
     )
     connection.execute(f"copy from database {STAR} to compacted")
     connection.execute("detach compacted")
-
-
-def _copy_file(source: Path, target: Path) -> None:
-    """Copy a file, sharing its blocks where the file system can.
-
-    In a process of its own: the locks of POSIX are lost when a process closes any of its descriptors of a file, and DuckDB
-    holds one on this file.
-    """
-    sharing = ["-c"] if sys.platform == "darwin" else ["--reflink=auto"]
-    for options in (sharing, []):
-        done = subprocess.run(
-            ["cp", *options, "--", str(source), str(target)], capture_output=True, text=True, check=False
-        )
-        if done.returncode == 0:
-            return
-    raise OSError(done.stderr.strip() or f"cp ended with {done.returncode}")
 
 
 def _create_macros(connection: duckdb.DuckDBPyConnection) -> None:

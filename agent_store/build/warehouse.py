@@ -6,8 +6,11 @@ The star lies in a file of its own, so that publishing copies that file as it is
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from dataclasses import dataclass, replace
 from datetime import datetime
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from agent_store.build.state import BuildState, read_state, write_state
@@ -23,6 +26,8 @@ STORAGE_VERSION = "v1.5.0"
 PUBLISHED_SCHEMA = "main"
 # The published tables are many and mostly small: with DuckDB's usual 256 KB a store of 17,000 rows takes 22 MB.
 BLOCK_BYTES = 65536
+# From this many times the size of the published store the star is replaced by it.
+_MOST_BLOATED = 1.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +153,36 @@ def prepare(paths: StorePaths) -> None:
                 file.unlink(missing_ok=True)
     elif paths.warehouse.is_file() and not paths.star.exists():
         write_state(paths, replace(read_state(paths), rebuilding=True))
+    elif _is_bloated(paths):
+        # The store is the star as it was last published, without free space. What came after it is built again: each
+        # model keeps its own watermark.
+        copy_file(paths.store, paths.star)
+        paths.star.with_name(f"{paths.star.name}.wal").unlink(missing_ok=True)
+
+
+def _is_bloated(paths: StorePaths) -> bool:
+    """Whether the star takes much more space than what was published of it."""
+    state = read_state(paths)
+    is_published = state.green_fingerprint == state.tables_fingerprint and not state.rebuilding
+    if not is_published or not paths.store.is_file():
+        return False
+    return paths.star.stat().st_size > _MOST_BLOATED * paths.store.stat().st_size
+
+
+def copy_file(source: Path, target: Path) -> None:
+    """Copy a file, sharing its blocks where the file system can.
+
+    In a process of its own: the locks of POSIX are lost when a process closes any of its descriptors of a file, and
+    DuckDB may hold one on the source.
+    """
+    sharing = ["-c"] if sys.platform == "darwin" else ["--reflink=auto"]
+    for options in (sharing, []):
+        done = subprocess.run(
+            ["cp", *options, "--", str(source), str(target)], capture_output=True, text=True, check=False
+        )
+        if done.returncode == 0:
+            return
+    raise OSError(done.stderr.strip() or f"cp ended with {done.returncode}")
 
 
 def _take_over(paths: StorePaths) -> bool:
