@@ -154,8 +154,8 @@ def _insert(connection: duckdb.DuckDBPyConnection, case: Case) -> None:
 def read(compiled: Path, found: list[Case]) -> dict[str, Read]:
     """What the compiled models make of the cases, by their place."""
     with duckdb.connect() as connection:
-        connection.execute("attach ':memory:' as agent_store")
-        connection.execute("use agent_store")
+        connection.execute("attach ':memory:' as warehouse")
+        connection.execute("use warehouse")
         connection.execute(_TABLES)
         connection.execute(
             "create table seeds.check_rules as select * from read_csv(?, types = {'pattern': 'varchar'})",

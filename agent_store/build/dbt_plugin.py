@@ -16,6 +16,7 @@ from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 import dbt.adapters.duckdb.plugins as duckdb_plugins
+import yaml
 from dbt.flags import get_flags
 from dbt.task.runnable import GraphRunnableTask
 from dbt_common.events.functions import fire_event
@@ -75,7 +76,7 @@ class Plugin(duckdb_plugins.BasePlugin):  # type: ignore[misc]
             case "mode":
                 task["answer"]["is_rebuild"] = self.is_rebuild
             case "seed_rows":
-                task["answer"]["rows"] = self._seed_rows(task["folder"], task["path"], task["types"])
+                task["answer"]["rows"] = self._seed_rows(task["seed"])
             case "finish":
                 self._finish(task["results"])
 
@@ -137,17 +138,18 @@ class Plugin(duckdb_plugins.BasePlugin):  # type: ignore[misc]
         else:
             _say("Not published: a guard failed. The store of the last build is still in place.")
 
-    def _seed_rows(
-        self, folder: str, path: str, types: Mapping[str, str]
-    ) -> list[dict[str, str | int | float | None]]:
+    def _seed_rows(self, seed: str) -> list[dict[str, str | int | float | None]]:
         """The rows of a seed's file: empty fields are None, numbers are numbers where the seed's column is one."""
-        if path not in self.seeds:
-            with (Path(folder) / path).open(encoding="utf-8-sig", newline="") as file:
-                self.seeds[path] = [
-                    {name: _typed(text, types.get(name, "varchar")) for name, text in row.items()}
+        if seed not in self.seeds:
+            folder = Path(get_flags().PROJECT_DIR) / "seeds"
+            (described,) = yaml.safe_load((folder / f"{seed}.yml").read_text(encoding="utf-8"))["seeds"]
+            types = described["config"]["column_types"]
+            with (folder / f"{seed}.csv").open(encoding="utf-8-sig", newline="") as file:
+                self.seeds[seed] = [
+                    {name: _typed(text, types[name]) for name, text in row.items()}
                     for row in csv.DictReader(file)
                 ]
-        return self.seeds[path]
+        return self.seeds[seed]
 
 
 def _typed(text: str, data_type: str) -> str | int | float | None:

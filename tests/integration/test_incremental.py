@@ -28,7 +28,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from agent_store.build import models, pipeline
+from agent_store.build import build_tables, models, pipeline
 from agent_store.build.pipeline import Options
 from agent_store.build.state import fingerprint
 from agent_store.paths import StorePaths
@@ -236,8 +236,8 @@ def relations(connection: duckdb.DuckDBPyConnection) -> list[str]:
         "select database_name || '.' || schema_name || '.' || name from ("
         "  select database_name, schema_name, table_name as name from duckdb_tables() where not internal"
         "  union all select database_name, schema_name, view_name from duckdb_views() where not internal)"
-        " where schema_name in (select unnest(?)) order by all",
-        [list(COMPARED_SCHEMAS)],
+        " where schema_name in (select unnest(?)) and not list_contains(?, name) order by all",
+        [list(COMPARED_SCHEMAS), ["store_build", *build_tables.DESCRIPTIONS]],
     ).fetchall()
     return [row[0] for row in rows]
 

@@ -132,12 +132,10 @@ RULES = rows(ROOT / "seeds" / "intent_rules.csv")
 LABELLED = rows(ROOT / "tests" / "labelled" / "intents.csv")
 
 
-class Found:
-    """What run_query gives a macro."""
-
-    def __init__(self, relation: duckdb.DuckDBPyRelation) -> None:
-        self.column_names = relation.columns
-        self.rows = [dict(zip(relation.columns, row, strict=True)) for row in relation.fetchall()]
+def seed_rows(connection: duckdb.DuckDBPyConnection, seed: str) -> list[dict[str, Any]]:
+    """What the macro of this name gives: a seed of rules in their order."""
+    relation = connection.sql(f"select * from {seed} order by rule_order")
+    return [dict(zip(relation.columns, row, strict=True)) for row in relation.fetchall()]
 
 
 def rendered(connection: duckdb.DuckDBPyConnection, model: str) -> str:
@@ -154,7 +152,7 @@ def rendered(connection: duckdb.DuckDBPyConnection, model: str) -> str:
         "adapter": Adapter, "execute": True, "return": lambda value: value, "config": lambda **_: "",
         "ref": lambda name: name,
         "var": yaml.safe_load((ROOT / "dbt_project.yml").read_text(encoding="utf-8"))["vars"].__getitem__,
-        "is_incremental": lambda: False, "unseen": lambda: "true", "run_query": lambda query: Found(connection.sql(query)),
+        "is_incremental": lambda: False, "unseen": lambda: "true", "seed_rows": lambda seed: seed_rows(connection, seed),
     }  # fmt: skip
     text = "\n".join((ROOT / "macros" / path).read_text(encoding="utf-8") for path in MACROS)
     module = environment.from_string(text, globals=context).make_module()
