@@ -431,9 +431,9 @@ def _ranking_sheet(by: str, title: str, shown: Sequence[Cause]) -> Sheet:
     sheet.bar(_BAR)
     sheet.number("cost")
     sheet.number("share", rank=1)
-    has_calls = any(cause.invocation_count is not None for cause in shown) and by in {"tool", "mcp"}
-    if has_calls:
-        sheet.number("calls", rank=3)
+    calls = {"tool": "calls", "mcp": "calls", "agent": "runs", "task-type": "tasks"}.get(by)
+    if calls:
+        sheet.number(calls, rank=3)
     sheet.number("tokens", rank=2)
     sheet.number("requests", rank=6)
     if not is_session:
@@ -449,7 +449,7 @@ def _ranking_sheet(by: str, title: str, shown: Sequence[Cause]) -> Sheet:
             names.append(one_line((cause.project_name if is_session else cause.detail) or "–"))
         sheet.add(
             *names, bar(cause.cost_usd or 0.0, largest, _BAR), cost_cell(cause.cost_usd, cause.unpriced_response_count),
-            percent(cause.cost_ratio), *([f"{cause.invocation_count or 0:,}"] if has_calls else []),
+            percent(cause.cost_ratio), *([f"{cause.invocation_count or 0:,}"] if calls else []),
             short_number(cause.total_tokens), f"{cause.request_count:,}",
             *([] if is_session else [f"{cause.session_count:,}"]),
         )  # fmt: skip

@@ -30,12 +30,12 @@ with spent as (
         inferences.cache_write_1h_tokens,
         inferences.total_tokens,
         inferences.web_search_count,
-        inferences.web_search_cost_usd,
-        inferences.cost_usd,
+        -- What a request that failed cost is known: nothing.
+        case when inferences.call_id is null then calls.web_search_cost_usd else inferences.web_search_cost_usd end as web_search_cost_usd,
+        case when inferences.call_id is null then calls.cost_usd else inferences.cost_usd end as cost_usd,
         inferences.uncached_prefix_cost_usd - inferences.cache_read_cost_usd - inferences.cache_write_5m_cost_usd
         - inferences.cache_write_1h_cost_usd as cache_saved_usd
     from {{ ref('fact_api_call') }} as calls
-    -- A request that failed has none.
     left join {{ ref('fact_inference') }} as inferences on inferences.call_id = calls.call_id
 )
 
