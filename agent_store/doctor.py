@@ -16,7 +16,7 @@ from pathlib import Path
 
 from agent_store import zones
 from agent_store.build import last_build
-from agent_store.build.warehouse import timezone
+from agent_store.build.state import timezone
 from agent_store.errors import StoreError
 from agent_store.paths import (
     CLAUDE_VARIABLE,
@@ -29,7 +29,7 @@ from agent_store.paths import (
 )
 from agent_store.show.report import age, bytes_in_words, findings
 from agent_store.store import open_store
-from ingest.discover import transcripts
+from ingest.transcripts.discover import transcripts
 
 OK, WARN, FAIL = "ok", "warn", "fail"
 # Claude Code deletes transcripts after this many days unless its settings say otherwise.
@@ -159,7 +159,7 @@ def _home(paths: StorePaths) -> Iterator[Check]:
         return
     open_to_others = [
         path
-        for path in (home, paths.build_dir, paths.target, paths.store, paths.warehouse)
+        for path in (home, paths.build_dir, paths.target, paths.store, paths.warehouse, paths.star)
         if path.exists() and path.stat().st_mode & 0o077
     ]
     if open_to_others:
@@ -172,7 +172,7 @@ def _home(paths: StorePaths) -> Iterator[Check]:
 def _space(paths: StorePaths) -> Iterator[Check]:
     folder = next(path for path in (paths.home, *paths.home.parents) if path.exists())
     free = shutil.disk_usage(folder).free
-    sizes = [path.stat().st_size for path in (paths.warehouse, paths.store) if path.exists()]
+    sizes = [path.stat().st_size for path in (paths.warehouse, paths.star, paths.store) if path.exists()]
     used = f"; the store uses {bytes_in_words(sum(sizes))}" if sizes else ""
     status = FAIL if free < _VERY_LITTLE_SPACE else WARN if free < max(_LITTLE_SPACE, 2 * sum(sizes)) else OK
     advice = "" if status == OK else "Free some space, or move the store with AGENT_STORE_HOME."

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import re
 
 LOCKED = "another process has the file open for writing"
 _SYSTEM_CAUSES = {
@@ -49,12 +48,6 @@ def cause_of(error: BaseException | str) -> str:
         return _SYSTEM_CAUSES[error.errno]
     text = str(error).lower()
     return next((cause for words, cause in _TEXT_CAUSES if words in text), "")
-
-
-def holder_of(error: BaseException | str) -> str:
-    """Who has the file open that DuckDB could not lock, as far as it says."""
-    found = re.search(r"held in (.+?) \(PID (\d+)\)", str(error))
-    return f"process {found[2]} ({found[1]})" if found else "another program"
 
 
 def advice_for(error: BaseException | str) -> str:

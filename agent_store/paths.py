@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from agent_store.errors import StoreError, explain
-from ingest.discover import named_roots, transcripts, usual_roots
+from ingest.files import private_files as private_files  # noqa: PLC0414 - the store makes its files so too
+from ingest.transcripts.discover import named_roots, transcripts, usual_roots
 
 HOME_VARIABLE = "AGENT_STORE_HOME"
 PROJECT_VARIABLE = "AGENT_STORE_PROJECT_DIR"
 CLAUDE_VARIABLE = "CLAUDE_CONFIG_DIR"
-STORE_NAME = "agent_store.duckdb"
+# The name under which published views know their tables: the stem of the file, or the name it is attached under.
+STAR = "agent_store"
+STORE_NAME = f"{STAR}.duckdb"
+WAREHOUSE = "warehouse"
 FOLDER_MODE = 0o700
-FILE_MODE = 0o600
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +34,12 @@ class StorePaths:
 
     @property
     def warehouse(self) -> Path:
-        """The warehouse: raw lines, staging and what will be published."""
+        """The warehouse: raw lines, staging and what is made of them on the way to the star."""
+        return self.build_dir / f"{WAREHOUSE}.duckdb"
+
+    @property
+    def star(self) -> Path:
+        """The star and the answers, as the last build left them; publishing copies this file."""
         return self.build_dir / STORE_NAME
 
     @property
@@ -44,6 +51,11 @@ class StorePaths:
     def lock(self) -> Path:
         """The file whose lock the one build at a time holds."""
         return self.build_dir / "lock"
+
+    @property
+    def lock_holder(self) -> Path:
+        """Who holds the lock, in words."""
+        return self.build_dir / "lock_holder"
 
     @property
     def state(self) -> Path:
@@ -96,16 +108,6 @@ def project_dir(environ: Mapping[str, str] | None = None) -> Path:
             f"Run from a clone of Agent Store, or name the folder of the clone with {PROJECT_VARIABLE}.",
         )
     return folder
-
-
-@contextmanager
-def private_files() -> Iterator[None]:
-    """Files made inside are readable by their owner only."""
-    before = os.umask(0o077)
-    try:
-        yield
-    finally:
-        os.umask(before)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from agent_store.errors import LOCKED, StoreError, cause_of, holder_of
+from agent_store.errors import LOCKED, StoreError, cause_of
 from agent_store.sql import literal
+from ingest.warehouse import holder_of
 
 if TYPE_CHECKING:
     import duckdb
@@ -26,7 +27,7 @@ _LOCK_DOWN = (
 
 def _add_embed_query(connection: duckdb.DuckDBPyConnection) -> None:
     """Where the extra `embeddings` is installed, queries can make a vector of a text: embed_query('…')."""
-    from ingest import vectors
+    from ingest.code import vectors
 
     if vectors.folder() is not None:
         connection.create_function(

@@ -70,17 +70,16 @@ def sessions(corpus: Path) -> list[Path]:
 
 def ledger_share(home: Path) -> tuple[float, float]:
     """Seconds that the ledger's models take in an increment (its lines must be landed), and that all take."""
-    import duckdb
-
     from agent_store.build import compiled, warehouse
+    from agent_store.build.state import fingerprint
     from agent_store.paths import StorePaths
 
     paths = StorePaths(home / "store")
-    known = compiled.load(paths, warehouse.fingerprint(PROJECT).code)
+    known = compiled.load(paths, fingerprint(PROJECT).code)
     if known is None:
         raise click.ClickException("the build kept no compiled models")
     spent = {}
-    with duckdb.connect(str(paths.warehouse)) as connection:
+    with warehouse.connect(paths) as connection:
         connection.execute("set TimeZone = 'UTC'")
         for model in known.models:
             started = time.perf_counter()
@@ -91,7 +90,7 @@ def ledger_share(home: Path) -> tuple[float, float]:
 
 def ledger_from_nothing(home: Path) -> float:
     """Seconds that dbt needs for the ledger's models of a whole store."""
-    from agent_store.build import warehouse
+    from agent_store.build import dbt
     from agent_store.paths import StorePaths
 
     command = [
@@ -102,7 +101,7 @@ def ledger_from_nothing(home: Path) -> float:
         "--exclude-resource-type",
         "unit_test",
     ]
-    outcome = warehouse.invoke([*command, "--select", *MODELS], StorePaths(home / "store"), PROJECT)
+    outcome = dbt.invoke([*command, "--select", *MODELS], StorePaths(home / "store"), PROJECT)
     if not outcome.success:
         raise click.ClickException(f"dbt did not build the ledger: {outcome.exception}")
     return float(sum(result.execution_time for result in outcome.result.results))

@@ -121,9 +121,9 @@ def ledger_seconds(folder: Path, responses: int, shape: str) -> dict[str, float]
     """Land one session, build what the ledger needs, and return the seconds of each of its models."""
     import duckdb
 
-    from agent_store.build import warehouse
+    from agent_store.build import dbt
     from agent_store.paths import StorePaths
-    from ingest.landing import land
+    from ingest.transcripts.landing import land
 
     write_home(folder / "home", responses, shape)
     paths = StorePaths(folder / "store").ensure()
@@ -138,7 +138,7 @@ def ledger_seconds(folder: Path, responses: int, shape: str) -> dict[str, float]
         "--exclude-resource-type",
         "unit_test",
     ]
-    outcome = warehouse.invoke([*command, "--select", *wanted], paths, PROJECT)
+    outcome = dbt.invoke([*command, "--select", *wanted], paths, PROJECT)
     if not outcome.success:
         raise click.ClickException(f"dbt did not build the ledger: {outcome.exception or outcome.result}")
     seconds = {result.node.name: result.execution_time for result in outcome.result.results}

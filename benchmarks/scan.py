@@ -178,7 +178,7 @@ def measure(files: int = FILES) -> list[Timing]:
 
 def _scan(folder: Path, name: str, limit: float | None) -> Timing:
     code = (
-        "import sys; from pathlib import Path; from ingest.code import scan_code\n"
+        "import sys; from pathlib import Path; from ingest.code.scan import scan_code\n"
         "if __name__ == '__main__': print(scan_code([sys.argv[1]], Path(sys.argv[2])).summary)"
     )
     script = folder / "scan_once.py"

@@ -1,5 +1,5 @@
-"""Lands the logs of coding agents as text, every line exactly once.
+"""Lands the logs of coding agents, and what they depend on, as rows of a warehouse: every line exactly once.
 
-`discover` finds the files and what has grown, `transcripts` says which kinds of files there are, `lines`
-reads and repairs lines, `landing` writes the warehouse. Start at `ingest.landing.land`.
+`warehouse` opens and writes it, `git`, `files` and `text` read what somebody else wrote, `set_aside` keeps the list of
+sessions that are left out. Each kind of source has a folder. What is exported there is what other packages call.
 """

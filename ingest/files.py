@@ -1,12 +1,19 @@
-"""Files that somebody else named are opened here: regular ones only, without waiting, and read up to a limit."""
+"""Files: those that somebody else named are opened only if regular, without waiting, and read up to a limit.
+
+They are judged by their stamps. Files that are made here are for their owner only.
+"""
 
 from __future__ import annotations
 
 import errno
 import os
 import stat
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Final, NamedTuple
+
+_INODE_MASK: Final = (1 << 63) - 1  # some file systems use all 64 bits
 
 
 class NotRegularError(OSError):
@@ -44,3 +51,40 @@ def is_regular(path: Path | str) -> bool:
     with suppress(OSError, ValueError):
         return Path(path).is_file()
     return False
+
+
+class Stamp(NamedTuple):
+    """What tells that a file has changed without opening it."""
+
+    size: int
+    mtime_ns: int
+    inode: int
+
+
+def stamp_of(status: os.stat_result, *, has_inode: bool = True) -> Stamp:
+    """Return the stamp of a file; some systems tell the inode of an open file only."""
+    return Stamp(status.st_size, status.st_mtime_ns, status.st_ino & _INODE_MASK if has_inode else 0)
+
+
+def valid_name(name: str) -> str:
+    """Return a file name as valid text: names that are not UTF-8 are escaped."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return name.encode("utf-8", "backslashreplace").decode()
+    return name
+
+
+def reason_of(error: OSError) -> str:
+    """Why a file cannot be read, in the words of the system."""
+    return error.strerror or str(error)
+
+
+@contextmanager
+def private_files() -> Iterator[None]:
+    """Have every file made in here, also by DuckDB, readable by the owner only."""
+    before = os.umask(0o077)
+    try:
+        yield
+    finally:
+        os.umask(before)

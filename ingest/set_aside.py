@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ingest.batches import ensure_schema, has_table, utc_now
+from ingest.warehouse import borrow, ensure_schema, has_table, utc_now
 
 if TYPE_CHECKING:
     import duckdb
@@ -23,7 +23,7 @@ def set_aside(warehouse: Path, sessions: Mapping[str, tuple[str, str]]) -> int:
     import duckdb
 
     ensure_schema(warehouse)
-    with duckdb.connect(str(warehouse)) as connection:
+    with borrow(warehouse) or duckdb.connect(str(warehouse)) as connection:
         known = {
             row[0] for row in connection.execute("select session_id from raw.set_aside_session").fetchall()
         }
@@ -65,7 +65,7 @@ def try_again(warehouse: Path) -> int:
 
     if not warehouse.is_file():
         return 0
-    with duckdb.connect(str(warehouse)) as connection:
+    with borrow(warehouse) or duckdb.connect(str(warehouse)) as connection:
         if not has_table(connection, "set_aside_session"):
             return 0
         removed = connection.execute("delete from raw.set_aside_session").fetchone()

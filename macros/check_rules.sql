@@ -1,17 +1,9 @@
 {#
     What the seed `check_rules` says as SQL, for `int_check_run`: patterns become constants, since an engine compiles a pattern
-    that is a column once per row, forty times dearer. The seed is read from its table when the model runs, by the name it has
-    in the warehouse and not by ref(), so that a unit test of the model works with the real rules; the model itself says
-    `-- depends_on: ref('check_rules')`.
+    that is a column once per row, forty times dearer. The model itself says `-- depends_on: ref('check_rules')`.
 #}
 {% macro check_rule_rows(rule_types) -%}
-    {%- set relation = api.Relation.create(database=target.database, schema=generate_schema_name('seeds', none), identifier='check_rules') -%}
-    {%- set types = "'" ~ rule_types | join("', '") ~ "'" -%}
-    {%- set found = run_query(
-        'select rule_order, rule_name, check_name, rule_type, method, pattern from ' ~ relation
-        ~ ' where rule_type in (' ~ types ~ ') order by rule_order'
-    ) -%}
-    {{ return(found.rows) }}
+    {{ return(seed_rows('check_rules') | selectattr('rule_type', 'in', rule_types) | list) }}
 {%- endmacro %}
 
 {# The rule_order of the first command rule that fits one simple command; NULL where none does. #}

@@ -1,15 +1,14 @@
 {#
-    Whether a shell command, or a part of it, is of a kind of the seed `command_kinds`. Reads the seed when the model runs;
-    the model itself says `-- depends_on: ref(command_kinds)`. A part begins at the start, after a separator or a new line,
+    Whether a shell command, or a part of it, is of a kind of the seed `command_kinds`. The
+    model itself says `-- depends_on: ref(command_kinds)`. A part begins at the start, after a separator or a new line,
     perhaps behind assignments of variables and wrappers; what only filters the output of another command is none.
 #}
 {% macro command_is(column, kind) -%}
     {%- if execute -%}
-    {%- set rules = run_query("select pattern from " ~ ref('command_kinds') ~ " where command_kind = '" ~ kind ~ "' order by rule_order") -%}
+    {%- set rules = seed_rows('command_kinds') | selectattr('command_kind', 'equalto', kind) -%}
     {%- set begin = "(?:^|[;&(\\n]|\\|\\||\\bthen\\b|\\bdo\\b)\\s*(?:\\w+=\\S+\\s+)*(?:(?:sudo|time|timeout +\\S+|rtk|uv run|poetry run|npx|bunx|pnpm exec|pnpm dlx|command|env|xvfb-run)\\s+)*" -%}
-    {%- set kinds = [] -%}
-    {%- for rule in rules.rows %}{% do kinds.append(rule['pattern']) %}{% endfor -%}
-    {{ regex_matches(column, quoted_text(begin ~ '(?:' ~ kinds | join('|') ~ ')')) }}
+    {%- set kinds = rules | map(attribute='pattern') | list -%}
+        {{ regex_matches(column, quoted_text(begin ~ '(?:' ~ kinds | join('|') ~ ')')) }}
     {%- else -%}
     false
     {%- endif -%}

@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import shutil
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import duckdb
+
+from agent_store.build.publish import Published, publish
+from agent_store.build.results import BuildResult
+from agent_store.build.state import Fingerprint
+from agent_store.build.warehouse import RawSummary, connect, star_cursor
+from agent_store.paths import StorePaths
+from ingest.warehouse import borrow, make_tables
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 
@@ -56,8 +66,10 @@ profile: agent_store
 model-paths: [models]
 test-paths: [tests/generic, tests/invariants]
 macro-paths: [macros]
-flags: {send_anonymous_usage_stats: false}
-models: {agent_store: {+materialized: table, +schema: main}}
+flags: {send_anonymous_usage_stats: false, skip_nodes_if_on_run_start_fails: true}
+on-run-start: "{{ start_build() }}"
+on-run-end: "{{ finish_build(results) }}"
+models: {agent_store: {+materialized: table, +database: agent_store, +schema: main}}
 """,
     "macros/generate_schema_name.sql": """
 {% macro generate_schema_name(custom_schema_name, node) -%}
@@ -146,6 +158,21 @@ models:
 }
 
 
+@contextmanager
+def star(paths: StorePaths) -> Iterator[duckdb.DuckDBPyConnection]:
+    """The star of a home, to write what a test wants to find there."""
+    with connect(paths) as connection, star_cursor(connection) as cursor:
+        yield cursor
+
+
+def published(
+    paths: StorePaths, result: BuildResult, code: Fingerprint, raw: RawSummary, **options: Any
+) -> Published:
+    """Publish what lies in the star of a home."""
+    with connect(paths) as connection:
+        return publish(paths, result, code, raw, connection, **options)
+
+
 def write_project(folder: Path) -> Path:
     """Write the project; the profile is the real one."""
     for name, text in FILES.items():
@@ -155,6 +182,8 @@ def write_project(folder: Path) -> Path:
     (folder / "profiles.yml").write_text(
         (REPOSITORY / "profiles.yml").read_text(encoding="utf-8"), encoding="utf-8"
     )
+    for folder_name in ("hooks", "materializations"):
+        shutil.copytree(REPOSITORY / "macros" / folder_name, folder / "macros" / folder_name)
     for folder_name in ("tests/generic", "tests/invariants"):
         (folder / folder_name).mkdir(parents=True, exist_ok=True)
     sample = folder / "sample" / "home" / "projects" / "-sample"
@@ -207,14 +236,13 @@ class MiniIngest:
     ) -> Landed:
         """Land what waits; a batch only if something does."""
         self.roots = list(roots)
-        connection = duckdb.connect(str(warehouse), config={"storage_compatibility_version": "v1.5.0"})
+        connection = borrow(warehouse) or duckdb.connect(
+            str(warehouse), config={"storage_compatibility_version": "v1.5.0"}
+        )
         try:
+            make_tables(connection)
             connection.execute(
                 """
-                create schema if not exists raw;
-                create table if not exists raw.batch (
-                    batch_id bigint, started_at timestamp, lines_landed bigint, lines_set_aside bigint, bytes_landed bigint);
-                create table if not exists raw.source_file (file_id bigint);
                 create table if not exists raw.call (
                     call_id varchar, session_id varchar, model_name varchar, project_name varchar, called_at timestamp,
                     input_tokens bigint, output_tokens bigint, cache_read_tokens bigint, cache_write_tokens bigint,
@@ -227,7 +255,10 @@ class MiniIngest:
             if landed:
                 last += 1
                 now = datetime.now(UTC).replace(tzinfo=None)
-                connection.execute("insert into raw.batch values (?, ?, ?, 0, 1000)", [last, now, landed])
+                connection.execute(
+                    "insert into raw.batch values (?, ?, ?, 'test', 1, 1, ?, 0, 1000)",
+                    [last, now, now, landed],
+                )
                 for row in self.waiting:
                     connection.execute(
                         "insert into raw.call values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", [*row, last]

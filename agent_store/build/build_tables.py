@@ -10,7 +10,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from agent_store.build.warehouse import BuildResult, Description
+from agent_store.build.results import BuildResult, Description
 
 if TYPE_CHECKING:
     import duckdb
@@ -52,12 +52,12 @@ DESCRIPTIONS = {
 }
 
 _SCHEMA = f"""
-create table {FAILED_CHECK} (
+create or replace table {FAILED_CHECK} (
     test_name varchar not null, check_name varchar not null, table_name varchar, description varchar,
     is_guard boolean not null, failing_row_count bigint, session_count bigint not null, session_id varchar,
     source_path varchar, source_line bigint, examples varchar
 );
-create table {STORE_TABLE} (
+create or replace table {STORE_TABLE} (
     table_name varchar not null, table_type varchar not null, built_at timestamp, last_batch_id bigint,
     is_stale boolean not null, stale_because varchar, row_count bigint
 );

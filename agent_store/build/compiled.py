@@ -17,7 +17,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from agent_store.paths import StorePaths, private_files
+from agent_store.paths import WAREHOUSE, StorePaths, private_files
 
 if TYPE_CHECKING:
     import duckdb
@@ -147,7 +147,7 @@ def from_nodes(nodes: Iterable[Any], code: str) -> Compiled:
     for node in nodes:
         kind = str(getattr(node.resource_type, "value", node.resource_type))
         if kind == "test":
-            tests.append((_test(node), set(node.depends_on.nodes)))
+            tests.append((from_test_node(node), set(node.depends_on.nodes)))
         elif kind == "model":
             columns = {
                 column.name: column.description for column in node.columns.values() if column.description
@@ -195,7 +195,8 @@ def from_nodes(nodes: Iterable[Any], code: str) -> Compiled:
     )
 
 
-def _test(node: Any) -> CompiledTest:  # noqa: ANN401 - dbt's own type
+def from_test_node(node: Any) -> CompiledTest:  # noqa: ANN401 - dbt's own type
+    """A data test of dbt, with the SQL that it compiled."""
     settings = node.config
     return CompiledTest(
         name=node.name,
@@ -353,9 +354,8 @@ def run_model(connection: duckdb.DuckDBPyConnection, model: CompiledModel) -> No
 
 def touched_sessions(model: CompiledModel) -> str:
     """The sessions that the strategy `replace_touched` writes anew, as its macro says."""
-    catalog = model.relation.split(".", 1)[0]
     return (
-        f'(select session_id from {catalog}."intermediate"."int_session_batch" where _batch_id > '
+        f'(select session_id from "{WAREHOUSE}"."intermediate"."int_session_batch" where _batch_id > '
         f"(select coalesce(max(_batch_id), -1) from {model.relation}))"
     )
 

@@ -13,7 +13,7 @@ from agent_store.build.compiled import is_out_of_memory
 from agent_store.paths import StorePaths, private_files
 
 if TYPE_CHECKING:
-    from agent_store.build.warehouse import BuildResult
+    from agent_store.build.results import BuildResult
     from agent_store.errors import StoreError
 
 GUARD_ADVICE = (

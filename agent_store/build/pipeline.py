@@ -1,4 +1,8 @@
-"""One build from beginning to end: lock, land, skip or run dbt, publish."""
+"""One build from beginning to end: lock, land, find out what is new, build models and run tests, publish.
+
+`run` is `agent-store build`. Plain dbt goes the same way through the hooks of the project (see `dbt_plugin`): `land` and
+`plan` at the start, `finish_dbt` at the end.
+"""
 
 from __future__ import annotations
 
@@ -11,15 +15,20 @@ from typing import TYPE_CHECKING, Any
 
 from agent_store import zones
 from agent_store.build import last_build, warehouse
-from agent_store.build.warehouse import BuildResult, BuildState, Fingerprint, RawSummary
+from agent_store.build.lock import build_lock
+from agent_store.build.results import BuildResult, read_results, with_tests
+from agent_store.build.state import BuildState, Fingerprint, fingerprint, read_state, timezone, write_state
+from agent_store.build.warehouse import RawSummary
 from agent_store.errors import StoreError, explain
 from agent_store.paths import Roots, StorePaths, private_files, resolve_roots
 from ingest import set_aside
 
 if TYPE_CHECKING:
+    import duckdb
+
     from agent_store.build.publish import Published
     from agent_store.build.scan import ScanResult
-    from ingest.landing import LandingResult
+    from ingest.transcripts.landing import LandingResult
 
 Say = Callable[[str], None]
 # Leaving out one session may bring out another; a guard that fails after so many rounds is wrong about more than sessions.
@@ -66,24 +75,23 @@ def land(
     progress: Any = None,  # noqa: ANN401 - defined by the ingester
 ) -> LandingResult:
     """Land what is new below the roots. The lock of the build must be held."""
-    state = warehouse.read_state(paths)
-    has_warehouse = paths.warehouse.exists()
-    roots = resolve_roots(options.roots, project, allow_sample=state.holds_sample or not has_warehouse)
+    state = read_state(paths)
+    has_landed = warehouse.raw_summary(paths).last_batch_id > 0
+    roots = resolve_roots(options.roots, project, allow_sample=state.holds_sample or not has_landed)
     for note in roots.notes:
         say(note)
-    if state.holds_sample and not roots.is_sample and roots.paths and has_warehouse:
-        say("Transcripts were found: the warehouse of the sample is removed and made anew from them.")
-        warehouse.discard(paths)
-        state = BuildState()
+    if state.holds_sample and not roots.is_sample and roots.paths and has_landed:
+        say("Transcripts were found: the store of the sample is removed and built again from them.")
+        state = warehouse.discard(paths)
     if roots.is_sample != state.holds_sample:
-        warehouse.write_state(paths, replace(state, holds_sample=roots.is_sample))
+        write_state(paths, replace(state, holds_sample=roots.is_sample))
     return _land(roots, paths, options.host, progress)
 
 
 def _land(roots: Roots, paths: StorePaths, host: str | None, progress: Any) -> LandingResult:  # noqa: ANN401
     import duckdb
 
-    from ingest import landing
+    from ingest.transcripts import landing
 
     try:
         with private_files():
@@ -108,9 +116,9 @@ def _scan(paths: StorePaths, project: Path, options: Options) -> ScanResult:
     import duckdb
 
     from agent_store.build import scan as scans
-    from ingest.landing import LandingError
+    from ingest.warehouse import LandingError
 
-    state = warehouse.read_state(paths)
+    state = read_state(paths)
     roots = resolve_roots(options.roots, project, allow_sample=state.holds_sample)
     try:
         return scans.scan(paths, roots.paths, host=options.host)
@@ -130,6 +138,18 @@ class _Published:
     batch_key: str
     code: str
     is_tested: bool
+
+
+def findings(paths: StorePaths) -> dict[str, int]:
+    """The rows that each data test found in the published store; tests that found nothing are not in it."""
+    from agent_store.build.build_tables import FAILED_CHECK
+    from agent_store.store import open_store
+
+    with open_store(paths) as connection:
+        rows = connection.execute(
+            f"select test_name, cast(coalesce(sum(failing_row_count), 1) as bigint) from {FAILED_CHECK} group by test_name"
+        ).fetchall()
+    return dict(rows)
 
 
 def _published(paths: StorePaths) -> _Published | None:
@@ -161,9 +181,11 @@ def why_build(
     """Why dbt has to run (empty: it does not), and whether everything is to be built from raw again."""
     if options.full_refresh:
         return "a full refresh was asked for", True
+    if state.has_set_aside:
+        return "sessions have been set aside: the rest is built again", True
     if state.rebuilding:
         return "the last rebuild did not end", True
-    if raw.has_models and state.tables_fingerprint != code.tables:
+    if (raw.has_models or state.tables_fingerprint) and state.tables_fingerprint != code.tables:
         return "the models have changed: everything is built again", True
     reason = _what_is_new(paths, code, raw, options)
     if reason and state.is_incomplete:
@@ -187,19 +209,32 @@ def _what_is_new(paths: StorePaths, code: Fingerprint, raw: RawSummary, options:
     return ""
 
 
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What there is to build: why (empty: nothing), whether everything from raw again, whether seeds have to be loaded."""
+
+    reason: str
+    full_refresh: bool = False
+    seeds: bool = True
+
+
 @dataclass(slots=True)
-class _Run:
+class Build:
     """One build under its lock."""
 
     paths: StorePaths
     project: Path
     options: Options
     say: Say
-    progress: Any
-    on_stage: Callable[[str, Outcome], None] | None
-    on_node: Callable[[str, int, int], None] | None
+    progress: Any = None
+    on_stage: Callable[[str, Outcome], None] | None = None
+    on_node: Callable[[str, int, int], None] | None = None
     seconds: dict[str, float] = field(default_factory=dict)
     outcome: Outcome = field(default_factory=Outcome)
+    code: Fingerprint = field(default_factory=lambda: Fingerprint("", ""))
+    raw: RawSummary = field(default_factory=RawSummary)
+    state: BuildState = field(default_factory=BuildState)
+    planned_at: float = 0.0
 
     def stage(self, name: str, **known: Any) -> None:  # noqa: ANN401 - fields of Outcome
         """Add what is known now to the outcome, and tell how far it is."""
@@ -216,6 +251,7 @@ class _Run:
 
     def land(self) -> None:
         """Land what is new, if it was asked for."""
+        zones.check(timezone(self.project))
         if not self.options.ingest:
             if not self.paths.warehouse.exists():
                 raise StoreError("Nothing has been landed yet.", "Run agent-store build without --no-ingest.")
@@ -228,86 +264,123 @@ class _Run:
                 scanned = _scan(self.paths, self.project, self.options)
             self.stage("scanned", scan=scanned)
 
-    def build(self) -> Outcome:
-        """Build what is new and publish it."""
-        paths, options = self.paths, self.options
-        code = warehouse.fingerprint(self.project)
-        raw = warehouse.raw_summary(paths)
-        if raw.last_batch_id == 0:
+    def plan(self) -> Plan:
+        """Find out what there is to build, and note that it has begun."""
+        self.planned_at = time.monotonic()
+        self.code = fingerprint(self.project)
+        self.raw = warehouse.raw_summary(self.paths)
+        if self.raw.last_batch_id == 0:
             raise StoreError(
                 "There are no transcripts to build from.",
                 "Name the folder that holds them: agent-store build --root FOLDER",
             )
-        state = warehouse.read_state(paths)
-        reason, full_refresh = why_build(paths, code, raw, state, options)
-        self.outcome = replace(self.outcome, reason=reason)
+        self.state = read_state(self.paths)
+        reason, full_refresh = why_build(self.paths, self.code, self.raw, self.state, self.options)
+        self.outcome = replace(self.outcome, reason=reason, is_current=not reason)
         if not reason:
-            return replace(self.outcome, is_current=True)
+            return Plan("")
         self.stage("building")
         # Written before dbt starts: who is killed during a rebuild rebuilds again, not half of it.
-        starts_anew = full_refresh or not raw.has_models
-        building = replace(
-            state,
-            tables_fingerprint=code.tables,
-            green_fingerprint="" if starts_anew else state.green_fingerprint,
+        self._note(
+            tables_fingerprint=self.code.tables,
+            green_fingerprint="" if full_refresh else self.state.green_fingerprint,
             rebuilding=full_refresh,
         )
-        warehouse.write_state(paths, building)
-        if full_refresh:
-            set_aside.try_again(paths.warehouse)
-        result = self._models(
-            code, full_refresh=full_refresh, seeds=building.green_fingerprint != code.tables
-        )
+        if full_refresh and not self.state.has_set_aside:
+            set_aside.try_again(self.paths.warehouse)
+        return Plan(reason, full_refresh, seeds=self.state.green_fingerprint != self.code.tables)
+
+    def build(self) -> Outcome:
+        """Build what is new and publish it."""
+        plan = self.plan()
+        if not plan.reason:
+            return self.outcome
+        result = self._models(full_refresh=plan.full_refresh, seeds=plan.seeds)
         for _ in range(_SET_ASIDE_ROUNDS):
-            named = _sessions_to_set_aside(result)
-            if not named or not (count := set_aside.set_aside(paths.warehouse, named)):
+            if not self._set_aside(result):
                 break
-            self.stage("set aside", build=result, set_aside=self.outcome.set_aside + count)
-            full_refresh, building = True, replace(building, rebuilding=True)
-            warehouse.write_state(paths, building)
-            result = self._models(code, full_refresh=True, seeds=False)
-        self.outcome = replace(self.outcome, build=result)
-        warehouse.write_state(
-            paths,
-            replace(
-                building,
-                green_fingerprint=code.tables if result.success and not result.stale else "",
-                rebuilding=False,
-                is_incomplete=bool(result.stale) and full_refresh,
-            ),
-        )
-        last_build.write(paths, result)
+            result = self._models(full_refresh=True, seeds=False)
+        self._ended(result)
         if not result.success:
             return self.outcome
-        return replace(self.outcome, published=self._publish(result, code, raw, is_sample=state.holds_sample))
+        with warehouse.connect(self.paths) as connection:
+            self._publish(result, connection)
+        return self.outcome
 
-    def _models(self, code: Fingerprint, *, full_refresh: bool, seeds: bool) -> BuildResult:
+    def finish_dbt(self, results: Sequence[Any], connection: duckdb.DuckDBPyConnection) -> Outcome:
+        """End a build whose models and tests dbt itself has run: set aside what guards name, or publish."""
+        from agent_store.build.models import fill_gaps
+
+        result = with_tests(
+            read_results(results, seconds=time.monotonic() - self.planned_at), results, connection
+        )
+        if self._set_aside(result):
+            last_build.write(self.paths, result)
+            return self.outcome
+        if result.stale:
+            fill_gaps(connection, results, {})
+        self._ended(result)
+        if result.success:
+            self._publish(result, connection)
+        return self.outcome
+
+    def failed(self, error: StoreError) -> None:
+        """Keep why a build stopped."""
+        last_build.write_error(self.paths, error)
+
+    def _note(self, **known: Any) -> None:  # noqa: ANN401 - fields of BuildState
+        self.state = replace(self.state, **known)
+        write_state(self.paths, self.state)
+
+    def _set_aside(self, result: BuildResult) -> bool:
+        """Set aside the sessions that failed guards name; the rest is to be built from raw again."""
+        named = _sessions_to_set_aside(result)
+        if not named or not (count := set_aside.set_aside(self.paths.warehouse, named)):
+            return False
+        self.stage("set aside", build=result, set_aside=self.outcome.set_aside + count)
+        self._note(rebuilding=True, has_set_aside=True)
+        return True
+
+    def _ended(self, result: BuildResult) -> None:
+        self.outcome = replace(self.outcome, build=result)
+        was_rebuilt = self.state.rebuilding
+        self._note(
+            green_fingerprint=self.code.tables if result.success and not result.stale else "",
+            rebuilding=False,
+            has_set_aside=False,
+            is_incomplete=bool(result.stale) and was_rebuilt,
+        )
+        last_build.write(self.paths, result)
+
+    def _models(self, *, full_refresh: bool, seeds: bool) -> BuildResult:
+        from agent_store.build import models
+
         with self.timed("dbt"):
-            return warehouse.build(
+            return models.build(
                 self.paths,
                 self.project,
                 tests=self.options.tests,
                 full_refresh=full_refresh,
                 seeds=seeds,
-                code=code.code,
+                code=self.code.code,
                 on_node=self.on_node,
             )
 
-    def _publish(
-        self, result: BuildResult, code: Fingerprint, raw: RawSummary, *, is_sample: bool
-    ) -> Published:
+    def _publish(self, result: BuildResult, connection: duckdb.DuckDBPyConnection) -> None:
         from agent_store.build.publish import publish
 
         with self.timed("publishing"):
-            return publish(
+            published = publish(
                 self.paths,
                 result,
-                code,
-                raw,
-                timezone=warehouse.timezone(self.project),
-                is_sample=is_sample,
+                self.code,
+                self.raw,
+                connection,
+                timezone=timezone(self.project),
+                is_sample=self.state.holds_sample,
                 is_tested=self.options.tests,
             )
+        self.outcome = replace(self.outcome, published=published)
 
 
 def run(
@@ -325,16 +398,16 @@ def run(
     Sessions that a guard names are set aside, and the rest is built again and published. Only where a guard fails
     without naming a session nothing is published.
     """
-    zones.check(warehouse.timezone(project))
-    with warehouse.build_lock(paths, on_wait=say) as waited:
+    zones.check(timezone(project))
+    with build_lock(paths, on_wait=say) as waited:
         if waited > 1:
             say(f"The other build has ended; waited {waited:.0f} s.")
-        one = _Run(paths, project, options, say, progress, on_stage, on_node)
+        one = Build(paths, project, options, say, progress, on_stage, on_node)
         try:
             one.land()
             return one.build()
         except StoreError as error:
-            last_build.write_error(paths, error)
+            one.failed(error)
             raise
 
 

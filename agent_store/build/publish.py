@@ -1,7 +1,7 @@
-"""Publishing: a build becomes the store in one rename; who reads the old one goes on reading it.
+"""Publishing: the star's file becomes the store in one rename; who reads the old one goes on reading it.
 
-The new store is made as `.publish-<pid>/agent_store.duckdb`: dbt writes three-part names into views, and the
-first part is the file's stem, which therefore has to be the same from the beginning.
+dbt writes three-part names into views. Their first part is the name that the star is attached under during a build and
+the stem of the published file: both are `agent_store`.
 """
 
 from __future__ import annotations
@@ -9,26 +9,21 @@ from __future__ import annotations
 import logging
 import os
 import shutil
+import subprocess
+import sys
 import time
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from agent_store.build import build_tables
-from agent_store.build.warehouse import (
-    STORAGE_VERSION,
-    THREADS,
-    BuildResult,
-    Description,
-    Fingerprint,
-    RawSummary,
-    versions,
-)
+from agent_store.build.results import BuildResult, Description
+from agent_store.build.state import Fingerprint, versions
+from agent_store.build.warehouse import BLOCK_BYTES, STORAGE_VERSION, RawSummary, star_cursor
 from agent_store.errors import StoreError, explain
-from agent_store.paths import FOLDER_MODE, STORE_NAME, StorePaths, private_files
+from agent_store.paths import FOLDER_MODE, STAR, STORE_NAME, WAREHOUSE, StorePaths, private_files
 from agent_store.sql import literal, quoted
 
 if TYPE_CHECKING:
@@ -36,13 +31,13 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-_SOURCE = "build_file"
 _PREFIX = ".publish-"
-_MEMORY_LIMIT = "700MB"
+# From this share of free blocks a copy is written table by table instead of as it is.
+_MOST_FREE_RATIO = 1 / 3
 _MACROS = Path(__file__).with_name("sql_macros")
 
 _CREATE_STORE_BUILD = """
-create table store_build (
+create or replace table store_build (
     published_at timestamp not null,
     last_batch_id bigint not null,
     last_batch_key varchar not null,
@@ -102,6 +97,9 @@ STORE_BUILD = Description(
 )
 
 
+_OWN = frozenset({"store_build", *build_tables.DESCRIPTIONS})
+
+
 @dataclass(frozen=True, slots=True)
 class Published:
     """What was published."""
@@ -113,20 +111,30 @@ class Published:
     size_bytes: int
     seconds: float
 
+    @property
+    def summary(self) -> str:
+        """Return it in one line."""
+        return (
+            f"Published {self.path}: {self.table_count:,} tables, {self.view_count:,} views, {self.row_count:,} rows, "
+            f"{self.size_bytes / 1e6:,.1f} MB in {self.seconds:.1f} s."
+        )
+
 
 def publish(
     paths: StorePaths,
     build: BuildResult,
     code: Fingerprint,
     raw: RawSummary,
+    warehouse: duckdb.DuckDBPyConnection,
     *,
     timezone: str = "UTC",
     is_sample: bool = False,
     is_tested: bool = True,
 ) -> Published:
-    """Make the new store beside the old one and put it in its place with one rename.
+    """Complete the star with what it says about itself, copy its file beside the store, and rename the copy into place.
 
-    Findings are published with it. Where a guard failed nothing is: the store of yesterday stays.
+    `warehouse` is an open connection to the warehouse with the star attached. Findings are published with the store.
+    Where a guard failed nothing is: the store of yesterday stays.
     """
     if not build.success:
         raise StoreError("A guard failed: nothing is published.")
@@ -139,11 +147,12 @@ def publish(
     try:
         folder.mkdir(mode=FOLDER_MODE)
         fresh = folder / STORE_NAME
-        with private_files():
+        with private_files(), star_cursor(warehouse) as connection:
             stamp = _stamp(build, code, raw, timezone=timezone, is_sample=is_sample, is_tested=is_tested)
-            counts = _write(fresh, paths, build, stamp)
-        _sync(fresh)
+            counts = _complete(connection, paths, build, stamp)
+            _copy(connection, paths.star, fresh)
         fresh.chmod(0o600)
+        _sync(fresh)
         size = fresh.stat().st_size
         fresh.replace(paths.store)
         _sync(paths.home)
@@ -196,129 +205,122 @@ def _stamp(
     }
 
 
-def _write(
-    fresh: Path, paths: StorePaths, build: BuildResult, stamp: Mapping[str, object]
+def _complete(
+    connection: duckdb.DuckDBPyConnection, paths: StorePaths, build: BuildResult, stamp: Mapping[str, object]
 ) -> tuple[int, int, int]:
-    import duckdb
-
-    descriptions = build.descriptions
-    connection = duckdb.connect(
-        str(fresh),
-        config={
-            "storage_compatibility_version": STORAGE_VERSION,
-            "memory_limit": _MEMORY_LIMIT,
-            "threads": "1",
-        },
+    """Write the tables about the build, the macros and the descriptions; returns the tables, views and rows of dbt."""
+    kept = frozenset(build.descriptions)
+    rows = _row_counts(connection, kept)
+    views = _view_names(connection) & kept if kept else _view_names(connection)
+    if not rows:
+        raise StoreError("There is nothing to publish: the build made no table in schema main.")
+    _drop_others(connection, {*rows, *views})
+    _refuse_views_of_the_warehouse(connection)
+    connection.execute("begin")
+    connection.execute(_CREATE_STORE_BUILD)
+    row = {
+        **stamp,
+        "set_aside_session_count": rows.get("v_set_aside_session", 0),
+        "table_count": len(rows),
+        "view_count": len(views),
+        "row_count": sum(rows.values()),
+    }
+    connection.execute(
+        f"insert into store_build ({', '.join(row)}) values ({', '.join('?' * len(row))})", list(row.values())
     )
-    try:
-        connection.execute("set TimeZone = 'UTC'")
-        connection.execute(f"attach {literal(str(paths.warehouse))} as {_SOURCE} (read_only)")
-        rows = _copy_tables(connection, frozenset(descriptions))
-        connection.execute("begin")
-        views = _create_views(connection, frozenset(descriptions))
-        connection.execute(_CREATE_STORE_BUILD)
-        row = {
-            **stamp,
-            "set_aside_session_count": rows.get("v_set_aside_session", 0),
-            "table_count": len(rows),
-            "view_count": len(views),
-            "row_count": sum(rows.values()),
-        }
-        connection.execute(
-            f"insert into store_build ({', '.join(row)}) values ({', '.join('?' * len(row))})",
-            list(row.values()),
-        )
-        build_tables.write(
-            connection,
-            build,
-            (datetime.now(UTC).replace(tzinfo=None), int(str(stamp["last_batch_id"]))),
-            build_tables.earlier_ages(paths.store) if build.stale else {},
-            {**rows, **dict.fromkeys(views), "store_build": 1},
-        )
-        connection.execute("commit")
-        connection.execute(f"detach {_SOURCE}")
-        _create_macros(connection)
-        _comment(connection, {**descriptions, "store_build": STORE_BUILD, **build_tables.DESCRIPTIONS})
-        connection.execute("checkpoint")
-    finally:
-        connection.close()
+    build_tables.write(
+        connection,
+        build,
+        (datetime.now(UTC).replace(tzinfo=None), int(str(stamp["last_batch_id"]))),
+        build_tables.earlier_ages(paths.store) if build.stale else {},
+        {**rows, **dict.fromkeys(views), "store_build": 1},
+    )
+    connection.execute("commit")
+    _create_macros(connection)
+    _comment(connection, {**build.descriptions, "store_build": STORE_BUILD, **build_tables.DESCRIPTIONS})
     return len(rows), len(views), sum(rows.values())
 
 
-def _copy_tables(connection: duckdb.DuckDBPyConnection, models: frozenset[str]) -> dict[str, int]:
-    """Copy the tables of schema main, with their NOT NULLs (other constraints were checked by the build).
+def _row_counts(connection: duckdb.DuckDBPyConnection, models: frozenset[str]) -> dict[str, int]:
+    """The rows of each published table that a model of this build made (where no models are known: of each)."""
+    names = [
+        name
+        for (name,) in connection.execute(
+            "select table_name from duckdb_tables() where database_name = current_database() and schema_name = 'main' "
+            "order by table_name"
+        ).fetchall()
+        if (name in models if models else name not in _OWN)
+    ]
+    if not names:
+        return {}
+    counted = connection.execute(
+        " union all ".join(f"select {literal(name)}, count(*) from {quoted(name)}" for name in names)
+    ).fetchall()
+    return dict(counted)
 
-    Returns the rows of each.
 
-    Only what a model of this build made: models that were removed or renamed leave their tables behind, and a
-    killed build its temporary ones. (Where no models are known, everything.)
+def _view_names(connection: duckdb.DuckDBPyConnection) -> set[str]:
+    found = connection.execute(
+        "select view_name from duckdb_views() where database_name = current_database() and schema_name = 'main' "
+        "and not internal"
+    ).fetchall()
+    return {name for (name,) in found}
+
+
+def _drop_others(connection: duckdb.DuckDBPyConnection, kept: set[str]) -> None:
+    """Drop what no model of this build made: models removed or renamed, temporary tables of a killed build."""
+    for name in _view_names(connection) - kept:
+        connection.execute(f"drop view {quoted(name)}")
+    for (name,) in connection.execute(
+        "select table_name from duckdb_tables() where database_name = current_database() and schema_name = 'main'"
+    ).fetchall():
+        if name not in kept:
+            connection.execute(f"drop table {quoted(name)}")
+
+
+def _refuse_views_of_the_warehouse(connection: duckdb.DuckDBPyConnection) -> None:
+    found = connection.execute(
+        "select view_name from duckdb_views() where database_name = current_database() and regexp_matches(sql, ?)",
+        [rf"\b{WAREHOUSE}\."],
+    ).fetchone()
+    if found:
+        raise StoreError(
+            f"The view {found[0]} cannot be published: it reads the warehouse, which readers do not have.",
+            "A published view may read published tables and views only.",
+        )
+
+
+def _copy(connection: duckdb.DuckDBPyConnection, star: Path, fresh: Path) -> None:
+    """Copy the star's file; where a third of it is free space, write the copy without."""
+    connection.execute(f"checkpoint {STAR}")
+    found = connection.execute(
+        "select free_blocks, total_blocks from pragma_database_size() where database_name = ?", [STAR]
+    ).fetchone()
+    free, total = found or (0, 0)
+    if free <= total * _MOST_FREE_RATIO:
+        _copy_file(star, fresh)
+        return
+    connection.execute(
+        f"attach {literal(str(fresh))} as compacted (storage_version '{STORAGE_VERSION}', block_size {BLOCK_BYTES})"
+    )
+    connection.execute(f"copy from database {STAR} to compacted")
+    connection.execute("detach compacted")
+
+
+def _copy_file(source: Path, target: Path) -> None:
+    """Copy a file, sharing its blocks where the file system can.
+
+    In a process of its own: the locks of POSIX are lost when a process closes any of its descriptors of a file, and DuckDB
+    holds one on this file.
     """
-    columns = connection.execute(
-        f"""
-        select table_name, column_name, data_type, is_nullable
-        from duckdb_columns()
-        semi join (
-            select table_name from duckdb_tables() where database_name = '{_SOURCE}' and schema_name = 'main'
-        ) using (table_name)
-        where database_name = '{_SOURCE}' and schema_name = 'main'
-        order by table_name, column_index
-        """
-    ).fetchall()
-    tables: dict[str, list[str]] = {}
-    for table, column, data_type, is_nullable in columns:
-        if models and table not in models:
-            continue
-        rule = "" if is_nullable else " not null"
-        tables.setdefault(table, []).append(f"{quoted(column)} {data_type}{rule}")
-    if not tables:
-        raise StoreError("There is nothing to publish: the build made no table in schema main.")
-
-    def copy(table: str) -> int:
-        # A connection of its own, so that tables are compressed side by side.
-        with connection.cursor() as cursor:
-            cursor.execute(f"create table {quoted(table)} ({', '.join(tables[table])})")
-            copied = cursor.execute(
-                f"insert into {quoted(table)} select * from {_SOURCE}.main.{quoted(table)}"
-            ).fetchone()
-        return copied[0] if copied else 0
-
-    with ThreadPoolExecutor(max_workers=THREADS) as pool:
-        return dict(zip(tables, pool.map(copy, tables), strict=True))
-
-
-def _create_views(connection: duckdb.DuckDBPyConnection, models: frozenset[str]) -> list[str]:
-    """Make the views again, and name them. Each needs what it reads: go round until none is left or none can be made."""
-    import duckdb
-
-    found: list[tuple[str, str]] = connection.execute(
-        f"""
-        select view_name, sql from duckdb_views()
-        where database_name = '{_SOURCE}' and schema_name = 'main' and not internal
-        order by view_oid
-        """
-    ).fetchall()
-    waiting = [(name, sql) for name, sql in found if not models or name in models]
-    # A failed statement would end the transaction, so what exists is known before a view is tried.
-    existing = _relations(connection)
-    names = {name for name, _ in waiting}
-    while waiting:
-        ready = [(name, sql) for name, sql in waiting if not _reads(sql, names - existing - {name})]
-        if not ready:
-            raise StoreError(
-                f"These views read each other in a circle: {', '.join(sorted(n for n, _ in waiting))}."
-            )
-        for name, sql in ready:
-            try:
-                connection.execute(sql)
-            except duckdb.Error as error:
-                reason = str(error).strip().splitlines()[0]
-                raise StoreError(
-                    f"The view {name} cannot be published: {reason}",
-                    "A published view may read published tables and views only.",
-                ) from error
-            existing.add(name)
-        waiting = [(name, sql) for name, sql in waiting if name not in existing]
-    return sorted(names)
+    sharing = ["-c"] if sys.platform == "darwin" else ["--reflink=auto"]
+    for options in (sharing, []):
+        done = subprocess.run(
+            ["cp", *options, "--", str(source), str(target)], capture_output=True, text=True, check=False
+        )
+        if done.returncode == 0:
+            return
+    raise OSError(done.stderr.strip() or f"cp ended with {done.returncode}")
 
 
 def _create_macros(connection: duckdb.DuckDBPyConnection) -> None:
@@ -339,67 +341,43 @@ def _create_macros(connection: duckdb.DuckDBPyConnection) -> None:
                 raise StoreError(f"The macros of {path.name} cannot be published: {reason}") from error
 
 
-def _relations(connection: duckdb.DuckDBPyConnection) -> set[str]:
-    rows = connection.execute(
-        "select table_name from duckdb_tables() where database_name = current_database()"
-    )
-    return {row[0] for row in rows.fetchall()}
-
-
-def _reads(sql: str, names: set[str]) -> bool:
-    """Whether a view's SQL names one of these relations (three-part, quoted or not)."""
-    plain = sql.replace('"', "")
-    return any(f"main.{name}" in plain and _named(plain, name) for name in names)
-
-
-def _named(sql: str, name: str) -> bool:
-    position = sql.find(f"main.{name}")
-    while position >= 0:
-        after = sql[position + len("main.") + len(name) :][:1]
-        if not (after.isalnum() or after == "_"):
-            return True
-        position = sql.find(f"main.{name}", position + 1)
-    return False
-
-
 def _comment(connection: duckdb.DuckDBPyConnection, descriptions: Mapping[str, Description]) -> None:
-    """Put dbt's descriptions on relations and columns, in one transaction.
+    """Put dbt's descriptions on relations and columns where they are not there yet, in one transaction.
 
     dbt itself would do it statement by statement, at 17 ms and more per model.
     """
     known = connection.execute(
         """
-        select table_name, 'table', column_name from duckdb_columns()
-        semi join (
-            select table_name from duckdb_tables() where database_name = current_database()
-        ) using (table_name)
-        where database_name = current_database() and schema_name = 'main'
-        union all
-        select table_name, 'view', column_name from duckdb_columns()
-        semi join (
-            select view_name as table_name from duckdb_views()
-            where database_name = current_database() and not internal
-        ) using (table_name)
-        where database_name = current_database() and schema_name = 'main'
+        with relations as (
+            select table_name, 'table' as kind, comment from duckdb_tables()
+            where database_name = current_database() and schema_name = 'main'
+            union all
+            select view_name, 'view', comment from duckdb_views()
+            where database_name = current_database() and schema_name = 'main' and not internal
+        )
+        select relations.table_name, relations.kind, relations.comment, columns.column_name, columns.comment
+        from relations
+        inner join duckdb_columns() as columns
+            on columns.database_name = current_database() and columns.schema_name = 'main'
+            and columns.table_name = relations.table_name
         """
     ).fetchall()
-    relations: dict[str, tuple[str, list[str]]] = {}
-    for relation, kind, column in known:
-        relations.setdefault(relation, (kind, []))[1].append(column)
-    statements = []
-    for relation, description in descriptions.items():
-        if relation not in relations:
+    statements = {}
+    for relation, kind, comment, column, column_comment in known:
+        description = descriptions.get(relation)
+        if description is None:
             continue
-        kind, columns = relations[relation]
-        if description.text:
-            statements.append(f"comment on {kind} {quoted(relation)} is {literal(description.text.strip())}")
-        statements += [
-            f"comment on column {quoted(relation)}.{quoted(column)} is {literal(text.strip())}"
-            for column in columns
-            if (text := description.columns.get(column))
-        ]
-    connection.execute("begin")
-    connection.execute(";\n".join([*statements, "commit"]))
+        text = description.text.strip()
+        if text and text != comment:
+            statements[relation, None] = f"comment on {kind} {quoted(relation)} is {literal(text)}"
+        text = description.columns.get(column, "").strip()
+        if text and text != column_comment:
+            statements[relation, column] = (
+                f"comment on column {quoted(relation)}.{quoted(column)} is {literal(text)}"
+            )
+    if statements:
+        connection.execute("begin")
+        connection.execute(";\n".join([*statements.values(), "commit"]))
 
 
 def _sync(path: Path) -> None:

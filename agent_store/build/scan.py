@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 from agent_store.errors import StoreError
 from agent_store.paths import StorePaths
-from ingest import batches, code, components, contracts, git, sources
-from ingest.batches import Changes
+from ingest import components, contracts, git, sources
+from ingest import warehouse as batches
+from ingest.code import scan as code
 from ingest.components import Folder
 from ingest.files import is_regular
-from ingest.words import counted
+from ingest.text import counted
+from ingest.warehouse import Changes
 
 if TYPE_CHECKING:
     import duckdb
@@ -315,7 +317,7 @@ def _state(watched: contracts.Watched) -> str:
 
 def _is_continued(watched: contracts.Watched, already: Sequence[tuple[int, str, str | None]]) -> bool:
     """Whether the files begin with the versions that are landed: then only what follows is new."""
-    direction = watched.direction or contracts._direction_of(watched.kind)
+    direction = watched.direction or contracts.direction_of(watched.kind)
     found = [
         contracts.content_hash_of(watched.kind, direction, version.texts)
         for version in contracts.read_versions(watched)

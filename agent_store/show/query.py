@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     import duckdb
     from rich.console import Console
 
-FORMATS = ("table", "csv", "json")
 DEFAULT_TABLE_LIMIT = 100
 _NARROWEST_TEXT = 16
 _UNBOUNDED = 10_000

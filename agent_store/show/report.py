@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from agent_store.errors import StoreError
 from agent_store.show.tables import Sheet
-from ingest.words import shorten
+from ingest.text import shorten
 
 if TYPE_CHECKING:
     import duckdb

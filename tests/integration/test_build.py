@@ -18,12 +18,12 @@ import pytest
 from mini import REPOSITORY, MiniIngest, write_project
 
 from agent_store import cli
-from agent_store.build import compiled, pipeline, warehouse
+from agent_store.build import compiled, dbt, lock, models, pipeline, results
 from agent_store.build.pipeline import Options, Outcome
 from agent_store.errors import StoreError
 from agent_store.paths import StorePaths
 from agent_store.store import open_store
-from ingest import landing
+from ingest.transcripts import landing
 
 
 class Small:
@@ -40,14 +40,14 @@ class Small:
         monkeypatch.setenv("AGENT_STORE_HOME", str(self.paths.home))
         monkeypatch.setenv("AGENT_STORE_PROJECT_DIR", str(self.project))
         monkeypatch.setattr(landing, "land", self.ingest.land)
-        invoke = warehouse.invoke
+        invoke = dbt.invoke
 
         def counted(arguments: Any, *rest: Any) -> Any:
             if arguments[0] == "build":  # the compilation that follows a build of new code builds nothing
                 self.dbt_calls.append(list(arguments))
             return invoke(arguments, *rest)
 
-        monkeypatch.setattr(warehouse, "invoke", counted)
+        monkeypatch.setattr(dbt, "invoke", counted)
 
     def build(self, **options: Any) -> Outcome:
         return pipeline.run(self.paths, self.project, Options(**options), say=self.said.append)
@@ -255,7 +255,7 @@ def test_a_test_of_many_checks_counts_rows_and_shows_some_of_each_check(small: S
         "[{'session_id': 's1', '_source_line': 3}] as examples",
         checks={"dear": "In every row: cost_usd < 1"},
     )
-    failed = warehouse._failing(test, 1, duckdb.connect())
+    failed = results._failing(test, 1, duckdb.connect())
     assert failed["failing_rows"] == 4
     [check] = failed["checks"]
     assert (check.name, check.session_ids, check.source_line) == ("dear", ("s1", "s2"), 3)
@@ -326,14 +326,14 @@ def test_what_runs_out_of_memory_is_built_again_alone(small: Small, monkeypatch:
     model = small.project / "models" / "dim_session.sql"
     right = model.read_text()
     model.write_text("select error('Out of Memory Error') as session_id from {{ ref('fact_api_call') }}")
-    invoke = warehouse.invoke
+    invoke = dbt.invoke
 
     def one_at_a_time_there_is_enough(arguments: Any, *rest: Any) -> Any:
         if arguments[arguments.index("--threads") + 1] == "1":
             model.write_text(right)
         return invoke(arguments, *rest)
 
-    monkeypatch.setattr(warehouse, "invoke", one_at_a_time_there_is_enough)
+    monkeypatch.setattr(dbt, "invoke", one_at_a_time_there_is_enough)
     small.ingest.add(2)
     outcome = small.build()
     assert outcome.build is not None
@@ -388,7 +388,7 @@ def test_a_rebuild_that_was_killed_is_done_again(small: Small, monkeypatch: pyte
         def killed(*_: Any, **__: Any) -> None:
             raise KeyboardInterrupt
 
-        patched.setattr(warehouse, "build", killed)
+        patched.setattr(models, "build", killed)
         with pytest.raises(KeyboardInterrupt):
             small.build(full_refresh=True)
     outcome = small.build()
@@ -438,7 +438,7 @@ def test_real_transcripts_replace_the_sample(small: Small, tmp_path: Path) -> No
     (real / "a.jsonl").write_text("{}\n")
     small.ingest.add(2, session="mine")
     small.build()
-    assert any("warehouse of the sample is removed" in line for line in small.said)
+    assert any("store of the sample is removed" in line for line in small.said)
     assert small.ask("select distinct session_id from fact_api_call") == [("mine",)]
     assert small.ask("select is_sample from store_build") == [(False,)]
     # The transcripts vanish: what was landed stays, and the sample does not come back.
@@ -462,7 +462,7 @@ def test_a_second_build_waits_and_says_for_whom(small: Small) -> None:
     held = threading.Event()
 
     def other() -> None:
-        with warehouse.build_lock(small.paths):
+        with lock.build_lock(small.paths):
             held.set()
             time.sleep(1.6)
 

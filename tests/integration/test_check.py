@@ -17,11 +17,12 @@ from click.testing import CliRunner
 from conftest import clean_environment
 
 from agent_store.build import scan as scans
+from agent_store.cli.check import check as check_command
 from agent_store.errors import StoreError
 from agent_store.paths import StorePaths
-from agent_store.scan_cli import check as check_command
 from ingest import git, sources
-from ingest.sources import Before, Limits, Seen, Source, Target
+from ingest.sources import Limits, Seen, Source, Target
+from ingest.sources.seen import Before
 
 PAGES = 50
 QUICK = Limits(

@@ -14,8 +14,13 @@ import pytest
 
 from agent_store.build.scan import scan
 from agent_store.paths import StorePaths
-from ingest import batches, code, files, landing, languages
-from ingest.code import ScanResult, scan_code
+from ingest import files
+from ingest import warehouse as warehouse_module
+from ingest.code import scan as code_scan
+from ingest.code import work
+from ingest.code.scan import ScanResult, scan_code
+from ingest.transcripts import landing
+from ingest.warehouse import LandingError
 
 FIXTURE = Path(__file__).resolve().parents[1] / "fixtures" / "code_repo"
 
@@ -63,7 +68,7 @@ def _scan(repository: Path, warehouse: Path, **options: Any) -> ScanResult:
 
 
 def _contents(warehouse: Path) -> list[tuple[Any, ...]]:
-    """Everything but numbers of batches and times, to compare two warehouses."""
+    """Everything but numbers of warehouse_module and times, to compare two warehouse_module."""
     return [
         *_rows(
             warehouse,
@@ -196,8 +201,8 @@ def test_a_folder_inside_stands_for_the_repository_and_two_names_are_one(
 def test_several_processes_find_the_same_as_one(
     repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(code, "_POOL_BYTES", 1)
-    monkeypatch.setattr(code, "_TASK_FILES", 3)
+    monkeypatch.setattr(code_scan, "POOL_BYTES", 1)
+    monkeypatch.setattr(work, "TASK_FILES", 3)
     _scan(repository, tmp_path / "one.duckdb", processes=1)
     _scan(repository, tmp_path / "two.duckdb", processes=2)
     assert _contents(tmp_path / "one.duckdb") == _contents(tmp_path / "two.duckdb")
@@ -325,8 +330,8 @@ def test_texts_that_an_older_scan_landed_go(
 ) -> None:
     _configure(repository)
     with monkeypatch.context() as before:
-        before.setattr(languages, "reason_to_skip", lambda _path: None)
-        before.setattr(languages, "EXTRACTOR_VERSION", languages.EXTRACTOR_VERSION - 1)
+        before.setattr(work, "reason_to_skip", lambda _path: None)
+        before.setattr(code_scan, "EXTRACTOR_VERSION", code_scan.EXTRACTOR_VERSION - 1)
         _scan(repository, warehouse)
     assert _holding(warehouse, SECRET) == ["raw.code_chunk.chunk_text"]
     _scan(repository, warehouse)
@@ -345,7 +350,7 @@ def test_a_file_that_cannot_be_read_is_set_aside(
             raise PermissionError(13, "Permission denied")
         return opened(path, most_bytes)
 
-    monkeypatch.setattr(code, "read_beginning", refusing)
+    monkeypatch.setattr(work, "read_beginning", refusing)
     _scan(repository, warehouse, processes=1)
     assert _documents(warehouse)["src/prices.py"][1] == "cannot be read: Permission denied"
 
@@ -355,9 +360,9 @@ def test_a_parser_that_crashes_costs_one_file(
 ) -> None:
     """The pool is broken as a segmentation fault would break it; the file is found by halving."""
     monkeypatch.setenv("AGENT_STORE_TEST_CRASH", "shop.rb")
-    monkeypatch.setattr(code, "_POOL_BYTES", 1)
-    monkeypatch.setattr(code, "_TASK_FILES", 4)
-    monkeypatch.setattr(code, "_work", _crashing)
+    monkeypatch.setattr(code_scan, "POOL_BYTES", 1)
+    monkeypatch.setattr(work, "TASK_FILES", 4)
+    monkeypatch.setattr(work, "work", _crashing)
     done = _scan(repository, warehouse, processes=2)
     reasons = {path: row[1] for path, row in _documents(warehouse).items() if row[1]}
     assert reasons == {"lib/shop.rb": "the parser crashed on it"}
@@ -370,7 +375,7 @@ def _crashing(files: list[Any]) -> Any:
     return _work(files)
 
 
-_work = code._work
+_work = work.work
 
 
 def test_what_is_no_repository_is_said_and_the_rest_goes_on(
@@ -421,7 +426,7 @@ def test_a_new_extractor_is_a_finding_of_the_memory(
     """Other rules for chunks and symbols: everything is parsed anew, nothing stands twice."""
     _scan(repository, warehouse)
     before = _contents(warehouse)
-    monkeypatch.setattr(languages, "EXTRACTOR_VERSION", languages.EXTRACTOR_VERSION + 1)
+    monkeypatch.setattr(code_scan, "EXTRACTOR_VERSION", code_scan.EXTRACTOR_VERSION + 1)
     done = _scan(repository, warehouse)
     assert done.blobs_parsed == 16
     assert _rows(
@@ -503,31 +508,31 @@ def test_ranges_that_agents_read_give_symbols_once(warehouse: Path, tmp_path: Pa
 def test_folders_that_the_component_scan_noted_are_scanned(
     repository: Path, warehouse: Path, tmp_path: Path
 ) -> None:
-    changes = batches.Changes()
+    changes = warehouse_module.Changes()
     for folder in (repository / "src", tmp_path / "gone", Path("/")):
-        changes.remember("scan_folder", ("folder",), (str(folder), "project", batches.utc_now()))
-    batches.write(warehouse, changes)
+        changes.remember("scan_folder", ("folder",), (str(folder), "project", warehouse_module.utc_now()))
+    warehouse_module.write(warehouse, changes)
     done = scan_code([], warehouse, host="here")
     assert (done.repositories, done.files_changed, done.problems) == (1, 16, ())
     assert scan_code([], warehouse, host="here", touched=False).repositories == 0
 
 
 def test_the_environment_names_repositories(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(code.REPOSITORIES_VARIABLE, f"/one{os.pathsep}{os.pathsep}/two")
-    assert code.repositories_from_environment() == [Path("/one"), Path("/two")]
-    monkeypatch.delenv(code.REPOSITORIES_VARIABLE)
-    assert code.repositories_from_environment() == []
+    monkeypatch.setenv(code_scan.REPOSITORIES_VARIABLE, f"/one{os.pathsep}{os.pathsep}/two")
+    assert code_scan.repositories_from_environment() == [Path("/one"), Path("/two")]
+    monkeypatch.delenv(code_scan.REPOSITORIES_VARIABLE)
+    assert code_scan.repositories_from_environment() == []
 
 
 def test_a_failed_write_leaves_nothing_half_done(
     repository: Path, warehouse: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def failing(*_: object) -> None:
-        raise landing.LandingError("disk full")
+        raise LandingError("disk full")
 
     with monkeypatch.context() as patched:
-        patched.setattr(batches, "_replace", failing)
-        with pytest.raises(landing.LandingError):
+        patched.setattr(warehouse_module, "replace_rows", failing)
+        with pytest.raises(LandingError):
             _scan(repository, warehouse)
     assert _rows(warehouse, "select count(*) from raw.code_chunk") == [(0,)]
     done = _scan(repository, warehouse)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-from agent_store.build import warehouse
+from agent_store.build import dbt
 from agent_store.paths import StorePaths
 
 
@@ -13,7 +13,7 @@ def test_dbt_unit_tests_pass(sample_store: Path, project_dir: Path, tmp_path: Pa
     """All of them pass; dbt needs the tables there, for their types."""
     home = tmp_path / "home"
     shutil.copytree(sample_store.parent, home)
-    outcome = warehouse.invoke(
+    outcome = dbt.invoke(
         ["test", "--select", "test_type:unit", "--threads", "2", "--no-write-json"],
         StorePaths(home),
         project_dir,

@@ -28,10 +28,11 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from agent_store.build import pipeline, warehouse
+from agent_store.build import models, pipeline
 from agent_store.build.pipeline import Options
+from agent_store.build.state import fingerprint
 from agent_store.paths import StorePaths
-from ingest import landing
+from ingest.transcripts import landing
 from tests.conftest import PROJECT, clean_environment
 
 SEEDS = [int(seed) for seed in os.environ.get("AGENT_STORE_DRILL_SEEDS", "20").split(",")]
@@ -213,15 +214,16 @@ def build(
             raise BrokeOffError
 
     # What is built at once is followed by no increment: nothing has to be compiled for one.
-    code = "" if at_once else warehouse.fingerprint(PROJECT).code
-    result = warehouse.build(paths, PROJECT, tests=False, seeds=anew or at_once, code=code, on_node=on_node)
+    code = "" if at_once else fingerprint(PROJECT).code
+    result = models.build(paths, PROJECT, tests=False, seeds=anew or at_once, code=code, on_node=on_node)
     assert result.success, [str(failure) for failure in result.failures]
 
 
 def taken_away(paths: StorePaths, folder: Path) -> Path:
     """Move the warehouse out of its home, so that the next build begins with nothing."""
     folder.mkdir(parents=True)
-    kept = paths.warehouse.rename(folder / paths.warehouse.name)  # views name the file's stem
+    kept = paths.warehouse.rename(folder / paths.warehouse.name)  # views name the files' stems
+    paths.star.rename(folder / paths.star.name)
     paths.state.unlink(missing_ok=True)
     paths.store.unlink(missing_ok=True)
     return kept
@@ -230,9 +232,9 @@ def taken_away(paths: StorePaths, folder: Path) -> Path:
 def relations(connection: duckdb.DuckDBPyConnection) -> list[str]:
     """Every table and view that is compared."""
     rows = connection.execute(
-        "select schema_name || '.' || name from ("
-        "  select schema_name, table_name as name from duckdb_tables() where not internal"
-        "  union all select schema_name, view_name from duckdb_views() where not internal)"
+        "select database_name || '.' || schema_name || '.' || name from ("
+        "  select database_name, schema_name, table_name as name from duckdb_tables() where not internal"
+        "  union all select database_name, schema_name, view_name from duckdb_views() where not internal)"
         " where schema_name in (select unnest(?)) order by all",
         [list(COMPARED_SCHEMAS)],
     ).fetchall()
@@ -258,6 +260,7 @@ def all_rows(file: Path) -> dict[str, Rows]:
     """Everything of a warehouse that is compared."""
     with duckdb.connect(str(file), read_only=True) as connection:
         connection.execute("set TimeZone = 'UTC'")
+        connection.execute(f"attach '{file.with_name('agent_store.duckdb')}' as agent_store (read_only)")
         return {relation: compared_rows(connection, relation) for relation in relations(connection)}
 
 
@@ -368,7 +371,7 @@ import os, signal, sys
 from pathlib import Path
 from agent_store.build import pipeline
 from agent_store.paths import StorePaths
-from ingest import landing
+from ingest.transcripts import landing
 
 home, project, root, moment, number = sys.argv[1:]
 landing.ROWS_PER_TRANSACTION = 300
@@ -439,7 +442,7 @@ def test_killed_at_any_moment_and_run_again_gives_the_same_rows_and_then_nothing
     def forbidden(*_: object, **__: object) -> None:
         raise AssertionError("models were run")
 
-    monkeypatch.setattr(warehouse, "build", forbidden)
+    monkeypatch.setattr(models, "build", forbidden)
     before = [hashlib.sha256(file.read_bytes()).digest() for file in (paths.warehouse, paths.store)]
     assert landing.land([root], paths.warehouse, host="drill").lines_landed == 0
     assert pipeline.run(paths, PROJECT, options, say=print).is_current

@@ -20,8 +20,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ingest import landing, lines
-from ingest.landing import LandingError, LandingResult, land
+from ingest.transcripts import landing, lines
+from ingest.transcripts.landing import LandingResult, land
+from ingest.warehouse import LandingError
 
 PROJECT = Path(__file__).resolve().parents[2]
 SESSION = "6b7f2a7c-c316-4755-b7ec-5f39b4a2f9cf"
@@ -178,7 +179,7 @@ def test_an_unchanged_run_opens_no_transcript(store: Store) -> None:
     code = (
         "import sys; opened = []\n"
         "sys.addaudithook(lambda event, given: opened.append(str(given[0])) if event == 'open' else None)\n"
-        "from pathlib import Path; from ingest.landing import land\n"
+        "from pathlib import Path; from ingest.transcripts.landing import land\n"
         f"result = land([Path({str(store.root)!r})], Path({str(store.warehouse)!r}))\n"
         f"touched = [name for name in opened if name.startswith({str(store.root)!r})]\n"
         "print(result.files_seen, result.lines_landed, touched,\n"
@@ -315,7 +316,7 @@ def test_a_line_of_100_mb_lands_within_bounds(store: Store) -> None:
         file.write(b'"}\n{"small":2}\n')
     # The peak of this very program: getrusage's counts what its parent, these tests, had before it started.
     code = (
-        "import re; from pathlib import Path; from ingest.landing import land\n"
+        "import re; from pathlib import Path; from ingest.transcripts.landing import land\n"
         f"result = land([Path({str(store.root)!r})], Path({str(store.warehouse)!r}))\n"
         "status = Path('/proc/self/status').read_text()\n"
         "print(result.lines_landed, int(re.search(r'VmHWM:\\s+(\\d+) kB', status)[1]) // 1024)"
@@ -737,7 +738,7 @@ def test_an_interrupted_landing_is_taken_up(store: Store, monkeypatch: pytest.Mo
 LANDING_PROCESS = """
 import sys
 from pathlib import Path
-from ingest import landing, lines
+from ingest.transcripts import landing, lines
 landing.ROWS_PER_TRANSACTION = 700
 lines.READ_BYTES = landing.READ_BYTES = 50_000
 landing.land([Path(sys.argv[1])], Path(sys.argv[2]))
@@ -788,7 +789,7 @@ def test_a_full_disk_is_said_and_nothing_is_half_done(store: Store) -> None:
     limited = (
         "import resource, sys\n"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (1_500_000, 1_500_000))\n"
-        "from pathlib import Path; from ingest import landing, lines\n"
+        "from pathlib import Path; from ingest.transcripts import landing, lines\n"
         "landing.ROWS_PER_TRANSACTION = 1000\n"
         "try:\n"
         f"    landing.land([Path({str(store.root)!r})], Path({str(store.warehouse)!r}))\n"

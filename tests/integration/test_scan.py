@@ -11,12 +11,12 @@ import duckdb
 import pytest
 from conftest import PROJECT, clean_environment
 
-from agent_store.build import pipeline, warehouse
+from agent_store.build import lock, pipeline
 from agent_store.build import scan as scans
 from agent_store.build.pipeline import Options
 from agent_store.paths import StorePaths
 from agent_store.store import open_store
-from ingest import batches
+from ingest import warehouse as warehouse_module
 
 FIXTURE = PROJECT / "tests" / "fixtures" / "component_repo"
 FILES = 10_000
@@ -81,7 +81,7 @@ def test_a_killed_scan_lands_everything_the_next_time(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:
-        patched.setattr(batches, "_replace", fail)
+        patched.setattr(warehouse_module, "replace_rows", fail)
         with pytest.raises(KeyboardInterrupt):
             scans.scan(home, [], named=[repository])
     assert rows(home, "select count(*) from raw.component_version") == [(0,)]
@@ -167,7 +167,7 @@ def built(sample_store: Path, tmp_path_factory: pytest.TempPathFactory) -> Store
         patched.setenv("AGENT_STORE_HOME", str(folder / "store"))
         patched.delenv("CLAUDE_CONFIG_DIR", raising=False)
         paths = StorePaths(folder / "store").ensure()
-        with warehouse.build_lock(paths):
+        with lock.build_lock(paths):
             scans.scan(paths, [], named=[FIXTURE])
         options = Options()
         outcome = pipeline.run(paths, PROJECT, options, say=print)

@@ -11,8 +11,9 @@ import duckdb
 
 from agent_store.build import compiled, warehouse
 from agent_store.build.compiled import Compiled, TestOutcome
-from agent_store.paths import STORE_NAME, StorePaths
-from ingest import landing
+from agent_store.build.state import fingerprint
+from agent_store.paths import StorePaths
+from ingest.transcripts import landing
 
 PROJECT = Path(__file__).resolve().parents[2]
 # What is wrong in the log itself, and a person should know: a result whose call is lost, a usage whose parts do not add up.
@@ -47,7 +48,7 @@ class Store:
     def __init__(self, home: Path, code: Compiled | None = None) -> None:
         """Take the store that `agent-store build` made in this home with this very code."""
         self.paths = StorePaths(home)
-        found = code or compiled.load(self.paths, warehouse.fingerprint(PROJECT).code)
+        found = code or compiled.load(self.paths, fingerprint(PROJECT).code)
         if found is None:
             raise RuntimeError(f"{home} holds no store that was built with this code: build one first")
         self.code = found
@@ -55,9 +56,14 @@ class Store:
     def run(self, roots: Sequence[Path], folder: Path, *, tests: bool = True, threads: int = 1) -> Report:
         """Land these homes in a copy of the store below a folder, and run all models and tests."""
         copy = self._copy(folder)
-        result = landing.land(list(roots), copy)
-        report = Report(lines_in(roots), _landed_lines(copy, roots), result.lines_set_aside, warehouse=copy)
-        connection = duckdb.connect(str(copy), config=_CONFIG)
+        result = landing.land(list(roots), copy.warehouse)
+        report = Report(
+            lines_in(roots),
+            _landed_lines(copy.warehouse, roots),
+            result.lines_set_aside,
+            warehouse=copy.warehouse,
+        )
+        connection = warehouse.connect(copy)
         try:
             run = compiled.run_models(connection, self.code.models, threads)
             report.model_errors = [
@@ -72,9 +78,14 @@ class Store:
     def stage(self, roots: Sequence[Path], folder: Path) -> Report:
         """Land these homes in a copy and run what reads JSON, nothing more."""
         copy = self._copy(folder)
-        result = landing.land(list(roots), copy)
-        report = Report(lines_in(roots), _landed_lines(copy, roots), result.lines_set_aside, warehouse=copy)
-        connection = duckdb.connect(str(copy), config=_CONFIG)
+        result = landing.land(list(roots), copy.warehouse)
+        report = Report(
+            lines_in(roots),
+            _landed_lines(copy.warehouse, roots),
+            result.lines_set_aside,
+            warehouse=copy.warehouse,
+        )
+        connection = warehouse.connect(copy)
         try:
             connection.execute("set TimeZone = 'UTC'")
             for model in self.code.models:
@@ -96,11 +107,11 @@ class Store:
             connection.close()
         return report
 
-    def _copy(self, folder: Path) -> Path:
-        folder.mkdir(parents=True, exist_ok=True)
-        copy = folder / STORE_NAME
-        copy.with_suffix(".duckdb.wal").unlink(missing_ok=True)
-        shutil.copyfile(self.paths.warehouse, copy)
+    def _copy(self, folder: Path) -> StorePaths:
+        copy = StorePaths(folder).ensure()
+        for source, target in ((self.paths.warehouse, copy.warehouse), (self.paths.star, copy.star)):
+            target.with_suffix(".duckdb.wal").unlink(missing_ok=True)
+            shutil.copyfile(source, target)
         return copy
 
     def _tests(self, connection: duckdb.DuckDBPyConnection, threads: int) -> list[TestOutcome]:

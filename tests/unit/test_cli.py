@@ -10,15 +10,16 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any, cast
 
-import duckdb
 import pytest
 from click.testing import CliRunner, Result
-from mini import COST
+from mini import COST, published, star
 
 from agent_store import cli, doctor, zones
 from agent_store.build import pipeline
-from agent_store.build.publish import publish
-from agent_store.build.warehouse import BuildResult, BuildState, Fingerprint, RawSummary
+from agent_store.build.results import BuildResult
+from agent_store.build.state import BuildState, Fingerprint
+from agent_store.build.warehouse import RawSummary
+from agent_store.cli import report as reports_command
 from agent_store.errors import StoreError
 from agent_store.paths import StorePaths
 from agent_store.show import report as reports
@@ -34,14 +35,13 @@ def paths(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> StorePaths:
 
 @pytest.fixture
 def store(paths: StorePaths) -> StorePaths:
-    connection = duckdb.connect(str(paths.warehouse), config={"storage_compatibility_version": "v1.5.0"})
-    connection.execute(
-        "create table t as select i::bigint as n, 'x' || i as name, date '2026-01-01' as day, "
-        "[i] as list, null::integer as nothing from range(150) as r(i)"
-    )
-    connection.close()
+    with star(paths) as connection:
+        connection.execute(
+            "create table t as select i::bigint as n, 'x' || i as name, date '2026-01-01' as day, "
+            "[i] as list, null::integer as nothing from range(150) as r(i)"
+        )
     raw = RawSummary(1, datetime(2026, 1, 1), 1, 150, 0, 1000)
-    publish(paths, BuildResult(success=True), Fingerprint("t", "c"), raw)
+    published(paths, BuildResult(success=True), Fingerprint("t", "c"), raw)
     return paths
 
 
@@ -92,19 +92,18 @@ def test_the_report_narrows_by_days_and_projects_and_gives_json_of_any_length(
 ) -> None:
     """From the options to the numbers, on a store of twenty days."""
     monkeypatch.setattr(reports, "today_in", lambda _zone: date(2026, 3, 20))
-    connection = duckdb.connect(str(paths.warehouse), config={"storage_compatibility_version": "v1.5.0"})
-    connection.execute(
-        "create table calls as select 's' || i as session_id, 'alpha' || i % 2 as project_name, 'm' as model_name,"
-        " date '2026-03-01' + i::integer as called_at, 1.0 as cost_usd, 1 as input_tokens, 1 as output_tokens,"
-        " 1 as cache_read_tokens, 1 as cache_write_tokens from range(20) as r(i)"
-    )
-    connection.execute("create table v_cost as " + COST.format(calls="calls"))
-    connection.execute(
-        "create table v_session_report as select session_id, called_at::timestamp as started_at, 1 as prompt_count,"
-        " 2 as tool_call_count from calls"
-    )
-    connection.close()
-    publish(
+    with star(paths) as connection:
+        connection.execute(
+            "create table calls as select 's' || i as session_id, 'alpha' || i % 2 as project_name, 'm' as model_name,"
+            " date '2026-03-01' + i::integer as called_at, 1.0 as cost_usd, 1 as input_tokens, 1 as output_tokens,"
+            " 1 as cache_read_tokens, 1 as cache_write_tokens from range(20) as r(i)"
+        )
+        connection.execute("create table v_cost as " + COST.format(calls="calls"))
+        connection.execute(
+            "create table v_session_report as select session_id, called_at::timestamp as started_at, 1 as prompt_count,"
+            " 2 as tool_call_count from calls"
+        )
+    published(
         paths,
         BuildResult(success=True),
         Fingerprint("t", "c"),
@@ -192,7 +191,7 @@ def test_what_stops_a_command_is_said_plainly(
     def stop(*_: object, **__: object) -> None:
         raise error
 
-    monkeypatch.setattr(cli, "_show_report", stop)
+    monkeypatch.setattr(reports_command, "show_report", stop)
     found, _, err = _main(capsys, "report")
     assert found == code
     assert words in err

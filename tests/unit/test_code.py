@@ -15,9 +15,10 @@ import rich
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ingest import languages
-from ingest.code import Reads, numbered_range
-from ingest.languages import Parsed, document_type_of, language_of, parse, reason_to_skip
+from ingest.code.grammars import PARSED_LANGUAGES
+from ingest.code.languages import document_type_of, language_of, reason_to_skip
+from ingest.code.parse import Parsed, parse
+from ingest.code.reads import Reads, numbered_range
 
 REPOSITORY = Path(__file__).resolve().parents[1] / "fixtures" / "code_repo"
 SECRET_NAMES = (
@@ -427,7 +428,7 @@ def test_a_dbt_model_is_sql_with_a_template_and_no_broken_sql() -> None:
 @settings(max_examples=60, deadline=None)
 @given(
     st.text(alphabet="abc(){}[]<>:;,.=+-*/\"'`#@ \n\t\\é→\U0001f600_0", max_size=300),
-    st.sampled_from([*sorted(languages.PARSED_LANGUAGES), None, "yaml"]),
+    st.sampled_from([*sorted(PARSED_LANGUAGES), None, "yaml"]),
 )
 def test_no_text_breaks_a_parser(text: str, language: str | None) -> None:
     parsed = parse(text, language)

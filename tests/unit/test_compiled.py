@@ -15,15 +15,16 @@ from agent_store.paths import StorePaths
 @pytest.fixture
 def connection(tmp_path: Path) -> duckdb.DuckDBPyConnection:
     """A warehouse with two sessions in a fact, the second of which a new batch has touched."""
-    store = duckdb.connect(str(tmp_path / "agent_store.duckdb"))
+    store = duckdb.connect(str(tmp_path / "warehouse.duckdb"))
+    store.execute(f"attach '{tmp_path / 'agent_store.duckdb'}' as agent_store")
     store.execute("create schema intermediate")
     store.execute(
         "create table intermediate.int_session_batch as "
         "select * from (values ('s1', 1), ('s2', 2)) as t(session_id, _batch_id)"
     )
     store.execute(
-        "create table fact (session_id varchar not null, number bigint, _batch_id bigint); "
-        "insert into fact values ('s1', 1, 1), ('s2', 2, 1), ('s2', 3, 1)"
+        "create table agent_store.main.fact (session_id varchar not null, number bigint, _batch_id bigint); "
+        "insert into agent_store.main.fact values ('s1', 1, 1), ('s2', 2, 1), ('s2', 3, 1)"
     )
     return store
 
@@ -33,7 +34,9 @@ def model(sql: str, strategy: str) -> CompiledModel:
 
 
 def rows(connection: duckdb.DuckDBPyConnection) -> list[tuple[object, ...]]:
-    return connection.execute("select session_id, number, _batch_id from fact order by all").fetchall()
+    return connection.execute(
+        "select session_id, number, _batch_id from agent_store.main.fact order by all"
+    ).fetchall()
 
 
 def test_replace_touched_writes_only_touched_sessions_anew(connection: duckdb.DuckDBPyConnection) -> None:

@@ -12,8 +12,13 @@ import pytest
 from conftest import PROJECT
 
 from ingest import components
-from ingest.batches import Changes
-from ingest.components import Folder, Found, parse, plain_front_matter, split_front_matter
+from ingest.components import Folder
+from ingest.components.component import Found
+from ingest.components.front_matter import plain_front_matter, split_front_matter
+from ingest.components.landing import Places
+from ingest.components.parse import _skill_errors, parse
+from ingest.files import Stamp
+from ingest.warehouse import Changes
 
 FIXTURE = PROJECT / "tests" / "fixtures" / "component_repo"
 NAMES = [
@@ -54,7 +59,7 @@ def write(path: Path, text: str) -> Path:
     return path
 
 
-def scanned(*folders: Folder, places: components.Places | None = None) -> Changes:
+def scanned(*folders: Folder, places: Places | None = None) -> Changes:
     """Scan folders as if nothing were known."""
     return components.scan(folders, places or {}, set, "here")
 
@@ -144,14 +149,14 @@ def test_broken_front_matter_is_set_aside_with_its_reason(repository: Changes) -
 
 def test_what_has_not_changed_is_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
     first = scanned(Folder(FIXTURE, "named"))
-    places: components.Places = {}
+    places: Places = {}
     for root, path, size, mtime, inode, content_hash, vanished in first.replaced["component_file"][1]:
         places[str(root), str(path)] = (
-            components.Stamp(size, mtime, inode),
+            Stamp(size, mtime, inode),
             content_hash,
             vanished is not None,
         )  # type: ignore[arg-type]
-    monkeypatch.setattr(components, "_land", lambda *_: pytest.fail("a file was read"))
+    monkeypatch.setattr("ingest.components.landing._land", lambda *_: pytest.fail("a file was read"))
     assert not scanned(Folder(FIXTURE, "named"), places=places)
 
 
@@ -185,9 +190,7 @@ def test_a_vanished_file_is_remembered(tmp_path: Path) -> None:
     file = write(tmp_path / "CLAUDE.md", "Be brief.\n")
     first = scanned(Folder(tmp_path, "project"))
     row = first.replaced["component_file"][1][0]
-    places: components.Places = {
-        (str(row[0]), str(row[1])): (components.Stamp(*row[2:5]), str(row[5]), False)
-    }  # type: ignore[arg-type]
+    places: Places = {(str(row[0]), str(row[1])): (Stamp(*row[2:5]), str(row[5]), False)}  # type: ignore[arg-type]
     file.unlink()
     (gone,) = scanned(Folder(tmp_path, "project"), places=places).replaced["component_file"][1]
     assert gone[6] is not None
@@ -297,7 +300,7 @@ def test_the_quick_way_agrees_with_the_validator(tmp_path: Path) -> None:
     ]
     for text in texts:
         file = write(tmp_path / "a-skill" / "SKILL.md", text)
-        assert components._skill_errors(text, file.parent) == [
+        assert _skill_errors(text, file.parent) == [
             " ".join(e.split())[:500] for e in validate(file.parent)
         ], text
 
@@ -310,9 +313,7 @@ def test_front_matter_is_split_off() -> None:
 
 def test_loose_front_matter_is_read_line_by_line(tmp_path: Path) -> None:
     file = write(tmp_path / "a.md", "")
-    found = Found(
-        "", "a.md", str(file), "project", "agent", "a", None, None, "main", components.Stamp(0, 0, 0)
-    )
+    found = Found("", "a.md", str(file), "project", "agent", "a", None, None, "main", Stamp(0, 0, 0))
     parsed = parse(
         found, "---\nname: helper\ndescription: Use this: it helps\ntools: Read, Write\n---\nYou help."
     )

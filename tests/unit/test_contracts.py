@@ -21,11 +21,12 @@ import pytest
 from conftest import clean_environment
 from mini import REPOSITORY
 
-from agent_store.build import warehouse
+from agent_store.build import dbt
 from agent_store.paths import StorePaths
-from ingest import batches, contracts
+from ingest import contracts
 from ingest.contracts import ContractError, Kind, Version, Watched
 from ingest.git import head_of
+from ingest.warehouse import Changes, write
 
 Document = dict[str, Any]
 Edit = Callable[[Document], None]
@@ -774,13 +775,13 @@ def test_the_table_is_large_enough() -> None:
 def found(tmp_path_factory: pytest.TempPathFactory) -> dict[str, set[tuple[str, str, str, str]]]:
     """Land all cases as contracts of two versions, compare them with dbt; what is found by case."""
     paths = StorePaths(tmp_path_factory.mktemp("contracts") / "home").ensure()
-    changes = batches.Changes()
+    changes = Changes()
     known = contracts.Known()
     for case in CASES:
         watched = Watched(case.name, case.kind, ())
         for text in (case.old, case.new):
             contracts.add_version(changes, known, watched, Version((text,), "test", "file"))
-    batches.write(paths.warehouse, changes)
+    write(paths.warehouse, changes)
     selected = (
         "change_rules",
         "type_widenings",
@@ -788,7 +789,7 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> dict[str, set[tuple[str, 
         "stg_contracts__field",
         "int_contract_change",
     )
-    outcome = warehouse.invoke(["build", "--select", *selected], paths, REPOSITORY)
+    outcome = dbt.invoke(["build", "--select", *selected], paths, REPOSITORY)
     assert outcome.success, [
         str(one.message) for one in getattr(outcome.result, "results", []) if one.status != "success"
     ]
@@ -869,6 +870,12 @@ def test_references_in_a_circle_end() -> None:
     assert paths_of(contracts.flatten(Kind.JSON_SCHEMA, [json.dumps(document)])) == {"$"}
 
 
+def test_a_reference_may_be_written_as_an_address_is() -> None:
+    schema = {"properties": {"a": {"$ref": "#/$defs/x%7By%7D~1z"}}, "$defs": {"x{y}/z": {"type": "integer"}}}
+    flat = contracts.flatten(Kind.JSON_SCHEMA, [json.dumps(schema)])
+    assert {field.path: field.data_type for field in flat.fields}["$.a"] == "integer"
+
+
 def test_a_reference_that_leads_nowhere_is_anything() -> None:
     flat = contracts.flatten(Kind.JSON_SCHEMA, [json.dumps({"properties": {"a": {"$ref": "#/$defs/None"}}})])
     assert next(field for field in flat.fields if field.path == "$.a").data_type == "any"
@@ -932,7 +939,7 @@ def test_odd_shapes_are_passed_over(text: str) -> None:
 
 
 def test_a_broken_version_is_set_aside_and_the_rest_goes_on() -> None:
-    changes, known = batches.Changes(), contracts.Known()
+    changes, known = Changes(), contracts.Known()
     watched = Watched("api", Kind.OPENAPI, ())
     for text in ("openapi: [", json.dumps(shop())):
         contracts.add_version(changes, known, watched, Version((text,), "file", "file"))
@@ -943,7 +950,7 @@ def test_a_broken_version_is_set_aside_and_the_rest_goes_on() -> None:
 
 
 def test_the_same_version_is_landed_once() -> None:
-    changes, known = batches.Changes(), contracts.Known()
+    changes, known = Changes(), contracts.Known()
     watched = Watched("api", Kind.OPENAPI, ())
     for _ in range(3):
         contracts.add_version(changes, known, watched, Version((json.dumps(shop()),), "file", "file"))
@@ -986,7 +993,7 @@ def test_git_keeps_the_versions_of_a_file(tmp_path: Path) -> None:
     spec.write_text(
         json.dumps({**shop(), "info": {"title": "Shop", "version": "3.0.0-draft"}}), encoding="utf-8"
     )
-    changes, known = batches.Changes(), contracts.Known()
+    changes, known = Changes(), contracts.Known()
     watched = Watched("api", Kind.OPENAPI, (spec,))
     for version in contracts.read_versions(watched):
         contracts.add_version(changes, known, watched, version)
@@ -1012,7 +1019,7 @@ def test_tools_that_logs_show_are_contracts(tmp_path: Path) -> None:
         connection.execute(
             "insert into raw.transcript_line values (1, 1, ?, null, null, 1)", [json.dumps(line)]
         )
-        changes = batches.Changes()
+        changes = Changes()
         contracts.land_tools(connection, changes, contracts.Known(), 0)
     assert {row[0] for row in changes.rows["contract_version"]} == {"mcp:shop/find", "claude_code/Bash"}
     assert any(row[1] == "Bash $in.command" for row in changes.rows["contract_field"])

@@ -12,11 +12,11 @@ import duckdb
 import pytest
 
 from agent_store import cli
-from agent_store.build import compiled, damage, warehouse
+from agent_store.build import compiled, damage, lock
 from agent_store.build.compiled import Compiled, CompiledModel
 from agent_store.errors import StoreError
 from agent_store.paths import StorePaths
-from ingest import landing
+from ingest import warehouse as warehouse_module
 
 PROJECT = Path(__file__).resolve().parents[2]
 
@@ -41,28 +41,28 @@ def test_a_damaged_warehouse_is_moved_aside_and_the_next_run_starts_anew(
     paths.warehouse.write_bytes(damaged)
     log = Path(f"{paths.warehouse}.wal")
     log.write_bytes(b"log")
-    with pytest.raises(StoreError, match="was damaged") as raised, warehouse.build_lock(paths):
+    with pytest.raises(StoreError, match="was damaged") as raised, lock.build_lock(paths):
         pytest.fail("the build went on")
     assert "agent-store build again" in raised.value.hint
-    kept = sorted(paths.build_dir.glob("agent_store.duckdb.damaged-*"))
+    kept = sorted(paths.build_dir.glob("warehouse.duckdb.damaged-*"))
     assert [file.read_bytes() for file in kept] == [damaged, b"log"]
     assert str(kept[0]) in raised.value.message
     assert not paths.warehouse.exists()
-    with warehouse.build_lock(paths):
+    with lock.build_lock(paths):
         assert healthy(paths.warehouse)
 
 
 def test_a_healthy_warehouse_or_none_is_left_alone(paths: StorePaths) -> None:
-    with warehouse.build_lock(paths):
+    with lock.build_lock(paths):
         before = healthy(paths.warehouse)
-    with warehouse.build_lock(paths):
+    with lock.build_lock(paths):
         assert paths.warehouse.read_bytes() == before
     assert not damage.is_damaged(paths.warehouse)
     assert not damage.is_damaged(paths.home / "nothing")
 
 
 def test_damage_inside_of_a_warehouse_does_not_promise_to_go_on(tmp_path: Path) -> None:
-    said = landing._explained(
+    said = warehouse_module._explained(
         RuntimeError("Corrupt database file: computed checksum 1 does not match"), tmp_path
     )
     assert "damaged" in said
@@ -75,7 +75,7 @@ def test_a_lock_that_is_no_file_is_said(kind: str, paths: StorePaths) -> None:
         paths.lock.mkdir()
     else:
         os.mkfifo(paths.lock)
-    with pytest.raises(StoreError, match="The lock") as raised, warehouse.build_lock(paths):
+    with pytest.raises(StoreError, match="The lock") as raised, lock.build_lock(paths):
         pytest.fail("the lock was held")
     assert str(paths.lock) in raised.value.message
 

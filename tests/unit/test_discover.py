@@ -7,9 +7,16 @@ from pathlib import Path
 
 import pytest
 
-from ingest import discover
-from ingest.discover import as_local_path, changed_files, distinct_roots, named_roots, scan, usual_roots
-from ingest.transcripts import Kind
+from ingest.transcripts import discover
+from ingest.transcripts.discover import (
+    as_local_path,
+    changed_files,
+    distinct_roots,
+    named_roots,
+    scan,
+    usual_roots,
+)
+from ingest.transcripts.kinds import Kind
 
 SESSION = "6b7f2a7c-c316-4755-b7ec-5f39b4a2f9cf"
 

@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from ingest import code, components, contracts, git, sources
+from ingest import components, contracts, git, sources
+from ingest.code.scan import _Run
 from ingest.components import Folder
 from ingest.contracts import Kind, Watched
 from ingest.sources import Limits, Source, Target
@@ -101,7 +102,7 @@ def look_at_everything(folder: Path, *, remote: bool = True) -> dict[str, int]:
     addresses = [str(folder), folder.as_uri()] if remote else [str(folder)]
     history = components.scan_history([Folder(folder, "project")], {}, set, set)
     versions = list(contracts.read_versions(Watched("api", Kind.JSON_SCHEMA, (folder / "api.json",))))
-    run = code._Run("here", 1)
+    run = _Run("here", 1)
     run.add_repository(folder, is_named=True)
     seen = sources.check(
         [Source("project", "git", "test", targets=tuple(Target("git", one) for one in addresses))],
@@ -257,7 +258,7 @@ def test_a_configuration_cannot_move_the_working_files(project: Path, tmp_path: 
     private.mkdir()
     (private / "secret.py").write_text("KEY = 1\n", encoding="utf-8")
     plain(project, "config", "core.worktree", str(private))
-    run = code._Run("here", 1)
+    run = _Run("here", 1)
     run.add_repository(project, is_named=True)
     assert {file.repository for file in run.todo} == {str(project)}
     assert not [file for file in run.todo if "secret" in file.path]

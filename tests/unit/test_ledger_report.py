@@ -17,6 +17,7 @@ from rich.console import Console
 
 from agent_store import cli
 from agent_store.build import publish
+from agent_store.cli.report import By
 from agent_store.errors import StoreError
 from agent_store.show import ledger
 from agent_store.show.query import plain
@@ -214,7 +215,7 @@ def test_every_ranking_answers(store: duckdb.DuckDBPyConnection, by: str, first:
 
 
 def test_every_kind_of_the_command_is_known_to_the_store(store: duckdb.DuckDBPyConnection) -> None:
-    assert cli._By.kinds == ledger.BY
+    assert By.kinds == ledger.BY
     assert all(ledger.rank(store, by).causes for by in ledger.BY)
 
 

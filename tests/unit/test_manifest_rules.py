@@ -16,7 +16,7 @@ import pytest
 import yaml
 from mini import REPOSITORY
 
-from agent_store.build import warehouse
+from agent_store.build import dbt
 from agent_store.paths import StorePaths
 
 BASELINE = REPOSITORY / "tests" / "manifest_baseline.json"
@@ -219,7 +219,7 @@ RULES: tuple[Rule, ...] = (
 @pytest.fixture(scope="module")
 def manifest(tmp_path_factory: pytest.TempPathFactory) -> Manifest:
     paths = StorePaths(tmp_path_factory.mktemp("manifest") / "home")
-    outcome = warehouse.invoke(["parse"], paths, REPOSITORY)
+    outcome = dbt.invoke(["parse"], paths, REPOSITORY)
     assert outcome.success, outcome.exception
     return Manifest(json.loads((paths.target / "manifest.json").read_text(encoding="utf-8")))
 

@@ -35,7 +35,8 @@ def test_home_is_the_variable_or_a_folder_of_the_user(
     assert store_paths({}).home == tmp_path / ".agent-store"
     assert store_paths({"AGENT_STORE_HOME": "~/elsewhere"}).home == tmp_path / "elsewhere"
     paths = store_paths({})
-    assert paths.warehouse.name == paths.store.name == "agent_store.duckdb"  # views name the stem
+    assert paths.star.name == paths.store.name == "agent_store.duckdb"  # views name the stem
+    assert paths.warehouse.name == "warehouse.duckdb"
 
 
 def test_folders_are_closed_to_others_also_when_they_were_open(tmp_path: Path) -> None:

@@ -11,8 +11,14 @@ from pathlib import Path
 import pytest
 
 import ingest
-from ingest import code, components, git, languages
+from ingest import components, git
+from ingest.code.headings import heading_text
+from ingest.code.reads import numbered_range
+from ingest.code.templates import template_references, without_template
 from ingest.components import Folder
+from ingest.components.front_matter import plain_front_matter, read_front_matter, split_front_matter
+from ingest.components.links import import_circles, links_of
+from ingest.components.parse import _listed
 
 LENGTH = 200_000
 # Long enough to tell a square from a line, short enough to try every pattern on every text.
@@ -37,9 +43,9 @@ ONLY_MATCHED = "_COMMENT_LINE"
 
 def _patterns() -> list[tuple[str, re.Pattern[str] | re.Pattern[bytes]]]:
     return [
-        (f"{module.name}.{name}", value)
-        for module in pkgutil.iter_modules(ingest.__path__)
-        for name, value in sorted(vars(importlib.import_module(f"ingest.{module.name}")).items())
+        (f"{module.name.removeprefix('ingest.')}.{name}", value)
+        for module in pkgutil.walk_packages(ingest.__path__, "ingest.")
+        for name, value in sorted(vars(importlib.import_module(module.name)).items())
         if isinstance(value, re.Pattern) and not CUT_BEFORE.match(name)
     ]
 
@@ -66,17 +72,17 @@ def _in_time(started: float, what: str) -> None:
 def test_a_text_of_anything_is_taken_apart_in_time(piece: str) -> None:
     text = (piece * (LENGTH // len(piece) + 1))[:LENGTH]
     started = time.process_time()
-    components._links(Path("/nowhere/SKILL.md"), text)
-    components._import_circles(Path("/nowhere/SKILL.md"), text)
-    components.split_front_matter(f"---\n{text}")
-    components.plain_front_matter(text)
-    components._listed(text)
-    components.read_front_matter(text)
-    code.numbered_range(text)
-    code.numbered_range(f"1\t{text}")
-    languages._without_template(text)
-    list(languages._template_references(text))
-    languages._heading_text(text)
+    links_of(Path("/nowhere/SKILL.md"), text)
+    import_circles(Path("/nowhere/SKILL.md"), text)
+    split_front_matter(f"---\n{text}")
+    plain_front_matter(text)
+    _listed(text)
+    read_front_matter(text)
+    numbered_range(text)
+    numbered_range(f"1\t{text}")
+    without_template(text)
+    list(template_references(text))
+    heading_text(text)
     _in_time(started, piece)
 
 
@@ -84,7 +90,7 @@ def test_a_text_of_anything_is_taken_apart_in_time(piece: str) -> None:
 def test_many_long_headings_are_named_in_time(piece: str) -> None:
     started = time.process_time()
     for _ in range(200):
-        languages._heading_text(f"# {piece * 5_000}")
+        heading_text(f"# {piece * 5_000}")
     _in_time(started, piece)
 
 
@@ -106,7 +112,7 @@ def test_a_skill_of_brackets_is_landed(tmp_path: Path) -> None:
     ],
 )  # fmt: skip
 def test_links_are_found_as_before(text: str, links: list[str]) -> None:
-    assert [link["target"] for link in components._links(Path("/nowhere/a.md"), text)] == links
+    assert [link["target"] for link in links_of(Path("/nowhere/a.md"), text)] == links
 
 
 @pytest.mark.parametrize(
@@ -117,7 +123,7 @@ def test_links_are_found_as_before(text: str, links: list[str]) -> None:
     ],
 )  # fmt: skip
 def test_names_in_a_list_lose_what_stands_in_brackets(text: str, names: list[str]) -> None:
-    assert components._listed(text) == names
+    assert _listed(text) == names
 
 
 @pytest.mark.parametrize(
@@ -130,12 +136,12 @@ def test_names_in_a_list_lose_what_stands_in_brackets(text: str, names: list[str
     ],
 )
 def test_templates_keep_their_places(text: str, plain: str) -> None:
-    assert languages._without_template(text) == plain
+    assert without_template(text) == plain
 
 
 def test_what_was_read_ends_before_a_reminder() -> None:
-    assert code.numbered_range("1\ta\n2\tb\n\n<system-reminder>c") == (1, "a\nb\n")
-    assert code.numbered_range("1" * 5_000 + "\ta") is None
+    assert numbered_range("1\ta\n2\tb\n\n<system-reminder>c") == (1, "a\nb\n")
+    assert numbered_range("1" * 5_000 + "\ta") is None
 
 
 def test_the_head_is_found_among_many_references_in_time(tmp_path: Path) -> None:

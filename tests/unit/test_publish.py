@@ -8,9 +8,12 @@ from pathlib import Path
 
 import duckdb
 import pytest
+from mini import published as publish
+from mini import star
 
-from agent_store.build.publish import publish
-from agent_store.build.warehouse import BuildResult, Description, Fingerprint, RawSummary
+from agent_store.build.results import BuildResult, Description
+from agent_store.build.state import Fingerprint
+from agent_store.build.warehouse import RawSummary
 from agent_store.errors import StoreError
 from agent_store.paths import StorePaths
 from agent_store.store import open_store
@@ -26,12 +29,9 @@ def paths(tmp_path: Path) -> StorePaths:
 
 
 def _warehouse(paths: StorePaths, *statements: str) -> None:
-    connection = duckdb.connect(str(paths.warehouse), config={"storage_compatibility_version": "v1.5.0"})
-    try:
+    with star(paths) as connection:
         for statement in statements:
             connection.execute(statement)
-    finally:
-        connection.close()
 
 
 def _view(name: str, sql: str) -> str:
@@ -46,8 +46,8 @@ BASIC = (
     'create table fact_a (a_id varchar not null, n bigint, s struct(x integer, "y z" varchar), l varchar[], '
     "d decimal(18, 6))",
     "insert into fact_a select 'a' || i, i, {x: i, \"y z\": 'q'}, ['l'], 1.5 from range(5000) as t(i)",
-    "create schema staging",
-    "create table staging.stg_line (x integer)",
+    "create schema if not exists warehouse.staging",
+    "create table warehouse.staging.stg_line (x integer)",
     _view("v_z", 'select n, s.x as x from "agent_store"."main"."fact_a"'),
     _view("v_a", 'select count(*) as row_count from "agent_store"."main"."v_z"'),
 )
@@ -151,7 +151,7 @@ def test_a_view_on_what_is_not_published_is_an_error_and_the_old_store_stays(pat
     _warehouse(paths, *BASIC)
     publish(paths, GREEN, CODE, RAW)
     before = paths.store.stat()
-    _warehouse(paths, _view("v_bad", 'select x from "agent_store"."staging"."stg_line"'))
+    _warehouse(paths, _view("v_bad", 'select x from "warehouse"."staging"."stg_line"'))
     with pytest.raises(StoreError, match="v_bad cannot be published"):
         publish(paths, GREEN, CODE, RAW)
     assert paths.store.stat() == before
@@ -159,7 +159,7 @@ def test_a_view_on_what_is_not_published_is_an_error_and_the_old_store_stays(pat
 
 
 def test_nothing_to_publish_is_said(paths: StorePaths) -> None:
-    _warehouse(paths, "create schema raw")
+    _warehouse(paths, "create schema warehouse.raw")
     with pytest.raises(StoreError, match="nothing to publish"):
         publish(paths, GREEN, CODE, RAW)
 

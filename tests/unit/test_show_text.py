@@ -17,7 +17,10 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from agent_store import cli as command
+import agent_store
+from agent_store.cli import cli
+from agent_store.cli.output import say
+from agent_store.cli.program import _fail
 from agent_store.errors import StoreError
 from agent_store.show import query
 from agent_store.show.raw_line import RawLine
@@ -75,7 +78,7 @@ def test_commands_make_no_console_of_their_own() -> None:
     """Bars show names of models and numbers; everything else is printed by the console that shows codes."""
     makers = {
         path.name
-        for path in (Path(command.__file__).parent).glob("*.py")
+        for path in Path(agent_store.__file__).parent.rglob("*.py")
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
         if isinstance(node, ast.Call)
         and isinstance(node.func, ast.Name)
@@ -156,12 +159,12 @@ def test_a_line_is_shown_by_codes(text: str) -> None:
 
 @pytest.mark.parametrize("name", ATTACKS)
 def test_messages_are_shown_by_codes(name: str, capsys: pytest.CaptureFixture[str]) -> None:
-    command._fail(StoreError(f"There is no {ATTACKS[name]}", ATTACKS[name]))
-    command._say(ATTACKS[name])
+    _fail(StoreError(f"There is no {ATTACKS[name]}", ATTACKS[name]))
+    say(ATTACKS[name])
     assert not OBEYED.search(capsys.readouterr().err)
 
 
 def test_raw_goes_with_what_is_not_a_table() -> None:
-    done = CliRunner().invoke(command.cli, ["query", "select 1", "--raw"])
+    done = CliRunner().invoke(cli, ["query", "select 1", "--raw"])
     assert done.exit_code == 2
     assert "--raw goes with" in done.output

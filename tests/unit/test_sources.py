@@ -11,7 +11,10 @@ import pytest
 from conftest import PROJECT
 
 from ingest import sources
-from ingest.sources import Source, SourcesError, Target, read_list, schema_of, visible_text
+from ingest.sources import Source, SourcesError, Target, read_list
+from ingest.sources.databases import schema_of
+from ingest.sources.pages import visible_text
+from ingest.sources.seen import Before
 
 FIXTURE = PROJECT / "tests" / "fixtures" / "component_repo"
 
@@ -75,7 +78,20 @@ def test_a_source_says_how_it_is_looked_at(
         ("sources: {a: b}", "has to be a list"),
         ("sources: [{url: x}]", "source 1 has no name"),
         ("sources: [{name: a, type: planet}]", "none of docs"),
-        ("sources: [{name: a, colour: blue}]", "unknown key colour"),
+        ("sources: [{name: a, colour: blue}]", "unknown key colour; there are name, type, .*, git_history"),
+        (
+            "sources: [{name: a}, {name: b, typ: git}]",
+            r"source 2 \(b\): unknown key typ \(did you mean type\?\)",
+        ),
+        ("sources: [{name: a, type: gti}]", r"source 1 \(a\): type 'gti' .* \(did you mean git\?\)"),
+        ("sources: [{name: a, pages: [{b: c}]}]", "pages has to be a text"),
+        ("sources: [{name: [a]}]", "source 1: name has to be a text"),
+        ("sources: [{name: ' '}]", "source 1 has no name"),
+        ("sources: [5]", "source 1 has no name"),
+        ("sources: [{name: a, git_history: perhaps}]", "git_history is neither true nor false"),
+        ('sources: [{name: a, url: "b\\0"}]', "url has a NUL"),
+        ("sources: [{name: a, bad: 1}, {name: b, type: c}]", "unknown key bad.*; source 2 .*type 'c'"),
+        ("sources: [{name: a, versions: '**.sql'}]", "is no pattern"),
         ("sources: [{name: a}, {name: a}]", "two sources called 'a'"),
         ("sources: [{name: a, contract: graphql, path: x}]", "contract 'graphql'"),
         ("sources: [", "cannot be read"),
@@ -84,6 +100,12 @@ def test_a_source_says_how_it_is_looked_at(
 def test_a_wrong_list_says_what_is_wrong(tmp_path: Path, text: str, message: str) -> None:
     with pytest.raises(SourcesError, match=message):
         listed(tmp_path, text)
+
+
+def test_what_people_write_for_a_text_is_one(tmp_path: Path) -> None:
+    text = "sources: [{name: 5, owner: 7, skills: a, pages: , path: ~nobody-here/x, url: [2026-01-01, b], git_history: }]"
+    (source,) = listed(tmp_path, text)
+    assert (source.name, source.owner, source.skills, source.url) == ("5", "7", ("a",), "2026-01-01")
 
 
 def test_an_empty_list_is_no_error(tmp_path: Path) -> None:
@@ -117,7 +139,7 @@ def test_a_variable_is_never_kept(monkeypatch: pytest.MonkeyPatch, tmp_path: Pat
     assert seen.result == "first"
     assert "very-secret" not in str(seen.row())
     (again,) = sources.check(
-        [source], {("token", "SHOP_TOKEN"): sources.Before(content_hash=seen.content_hash)}, salt=b"salt"
+        [source], {("token", "SHOP_TOKEN"): Before(content_hash=seen.content_hash)}, salt=b"salt"
     )
     assert again.result == "unchanged"
     (other,) = sources.check([source], {}, salt=b"pepper")

@@ -14,10 +14,13 @@ import pytest
 
 from agent_store.build import scan as scans
 from agent_store.paths import StorePaths
-from ingest import batches, code, components, contracts, files, sources, yaml_text
-from ingest.batches import Changes
+from ingest import components, contracts, files, sources, warehouse
+from ingest.code.scan import _Run
+from ingest.code.work import _content
 from ingest.components import Folder
 from ingest.contracts import Kind, Watched
+from ingest.text import load_yaml
+from ingest.warehouse import Changes
 
 SECRET = "correct horse battery staple"
 SECONDS = 5
@@ -186,7 +189,7 @@ def test_a_bomb_as_a_contract_is_a_version_without_elements(name: str, tmp_path:
 
 def test_anchors_that_save_typing_are_read() -> None:
     text = "base: &base {name: a, tools: [Read, Edit]}\nother:\n  <<: *base\n  name: b\n"
-    assert yaml_text.load(text, 1000)["other"] == {"name": "b", "tools": ["Read", "Edit"]}
+    assert load_yaml(text, 1000)["other"] == {"name": "b", "tools": ["Read", "Edit"]}
 
 
 @pytest.mark.parametrize(
@@ -217,7 +220,7 @@ def test_strange_json_in_a_configuration_stops_nothing(
     write(project / name, text)
     changes = scanned(project)
     assert name in everything(changes)
-    batches.write(tmp_path / "warehouse.duckdb", changes)
+    warehouse.write(tmp_path / "warehouse.duckdb", changes)
 
 
 # --- a project names what is inside of it
@@ -231,6 +234,7 @@ def test_strange_json_in_a_configuration_stops_nothing(
         "spec: {secret}", "spec: ../../*.md", "spec: ../x*/../../secret.md", "versions: [../../secret.md]",
         "contract: sql_ddl, path: ../../secret.md", "type: git, url: ../../other", "type: git, path: /srv/other",
         "type: git, url: 'file:///srv/other.git'", "url: /srv/other.git", "spec: folder/*.md",
+        "type: git, url: 'x@/../../../other', path: 'x@/../../../other'",
     ],
 )  # fmt: skip
 def test_a_list_of_a_project_names_nothing_outside_of_it(
@@ -375,9 +379,9 @@ def test_an_index_or_a_linked_folder_leads_a_scan_of_code_nowhere(project: Path,
     assert len("aa_aaaaaaa.md") == len("../secret.md/")
     changed = index.read_bytes().replace(b"aa_aaaaaaa.md", b"..//secret.md")
     index.write_bytes(changed[:-20] + sha1(changed[:-20], usedforsecurity=False).digest())
-    found = code._Run("here", 1)
+    found = _Run("here", 1)
     found.add_repository(project, is_named=True)
-    assert SECRET not in "".join(code._content(file)[0] for file in found.todo)
+    assert SECRET not in "".join(_content(file)[0] for file in found.todo)
     assert not [file.path for file in found.todo if "secret" in file.path]
 
 

@@ -10,8 +10,9 @@ import pytest
 
 from agent_store.paths import StorePaths
 from agent_store.store import open_store
-from ingest import batches, vectors
-from ingest.code import _add_vectors
+from ingest import warehouse as warehouse_module
+from ingest.code import vectors
+from ingest.code.vectors import land_missing
 
 needs_the_extra = pytest.mark.skipif(
     vectors.folder() is None, reason="the extra `embeddings` is not installed"
@@ -41,14 +42,14 @@ def test_each_text_has_its_vector_once_and_only_where_it_is_wanted(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     warehouse = tmp_path / "build" / "agent_store.duckdb"
-    changes = batches.Changes()
+    changes = warehouse_module.Changes()
     for index, text in enumerate(("def one(): pass", "def two(): pass", "def one(): pass")):
         changes.add("code_chunk", (f"b{index}", "python", 0, 1, 1, 0, len(text), "function", "it", text))
-    batches.write(warehouse, changes)
+    warehouse_module.write(warehouse, changes)
     monkeypatch.delenv(vectors.SWITCH, raising=False)
-    assert _add_vectors(warehouse, "here", None) == 0
+    assert land_missing(warehouse, "here", None) == 0
     monkeypatch.setenv(vectors.SWITCH, "1")
-    assert _add_vectors(warehouse, "here", None) == 2
+    assert land_missing(warehouse, "here", None) == 2
     with duckdb.connect(str(warehouse), read_only=True) as connection:
         rows = connection.execute(
             "select chunk_hash, model, len(embedding) from raw.code_vector order by 1"
@@ -57,14 +58,14 @@ def test_each_text_has_its_vector_once_and_only_where_it_is_wanted(
             "select distinct md5(chunk_text) from raw.code_chunk order by 1"
         ).fetchall()
     assert rows == [(key, vectors.MODEL, vectors.DIMENSIONS) for (key,) in hashes]
-    assert _add_vectors(warehouse, "here", None) == 0, "nothing is new"
+    assert land_missing(warehouse, "here", None) == 0, "nothing is new"
 
 
 def test_without_the_extra_there_are_no_vectors(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(vectors, "_PACKAGE", "no_such_package_at_all")
     monkeypatch.setenv(vectors.SWITCH, "1")
     assert vectors.folder() is None
-    assert _add_vectors(tmp_path / "none.duckdb", "here", None) == 0
+    assert land_missing(tmp_path / "none.duckdb", "here", None) == 0
     with pytest.raises(ModuleNotFoundError, match="embeddings"):
         vectors.embed(["one"])
 

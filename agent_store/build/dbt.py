@@ -1,0 +1,148 @@
+"""dbt inside this process (`dbtRunner`): quiet, without a log file.
+
+Importing it costs two seconds, so nothing here imports it before it is known that there is something to do.
+"""
+
+from __future__ import annotations
+
+import gc
+import os
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+from agent_store.build.results import first_lines
+from agent_store.errors import StoreError
+from agent_store.paths import HOME_VARIABLE, StorePaths, private_files
+
+
+@contextmanager
+def _dbt_environment(paths: StorePaths) -> Iterator[None]:
+    """What dbt and the profile read from the environment; folder and umask are put back afterwards."""
+    wanted = {
+        HOME_VARIABLE: str(paths.home),
+        "DBT_SEND_ANONYMOUS_USAGE_STATS": "False",
+        "DO_NOT_TRACK": "1",
+    }
+    before = {name: os.environ.get(name) for name in wanted}
+    folder = Path.cwd()
+    os.environ.update(wanted)
+    try:
+        with private_files():
+            yield
+    finally:
+        os.chdir(folder)
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+
+
+@contextmanager
+def without_garbage_collection() -> Iterator[None]:
+    """dbt makes very many small objects that live to the end: collecting costs a tenth of the run."""
+    was_on = gc.isenabled()
+    gc.freeze()
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.unfreeze()
+        if was_on:
+            gc.enable()
+
+
+def invoke(
+    arguments: Sequence[str],
+    paths: StorePaths,
+    project: Path,
+    on_event: Callable[[Any], None] | None = None,
+    *,
+    quiet: bool = True,
+    led: bool = True,
+) -> Any:  # noqa: ANN401 - dbt's own type
+    """Run one dbt command in this process; without log file or telemetry, and without a word where `quiet`.
+
+    Where it is `led`, the caller lands and publishes, and the hooks of the project leave that to it.
+    """
+    paths.ensure()
+    _forget_another_project(paths, project)
+    from dbt.cli.main import dbtRunner  # two seconds of imports
+
+    from agent_store.build import dbt_plugin
+
+    command = [
+        *arguments,
+        "--project-dir", str(project),
+        "--profiles-dir", str(project),
+        "--target-path", str(paths.target),
+        "--log-path", str(paths.logs),
+        "--log-level-file", "none",
+        *(("--log-level", "none", "--quiet", "--no-use-colors") if quiet else ()),
+        "--no-send-anonymous-usage-stats",
+        "--no-version-check",
+    ]  # fmt: skip
+    dbt_plugin.is_led = led
+    try:
+        with _dbt_environment(paths), without_garbage_collection():
+            result = dbtRunner(callbacks=[on_event] if on_event else []).invoke(command)
+    finally:
+        dbt_plugin.is_led = False
+        _release_database()
+    if isinstance(result.exception, KeyboardInterrupt):
+        raise KeyboardInterrupt
+    return result
+
+
+def _forget_another_project(paths: StorePaths, project: Path) -> None:
+    """dbt's partial parse remembers where seeds lie: what another (or a moved) clone left is of no use."""
+    note, here = paths.target / "project", str(project.resolve())
+    if not note.is_file() or note.read_text(encoding="utf-8") != here:
+        (paths.target / "partial_parse.msgpack").unlink(missing_ok=True)
+        (paths.target / "compiled.json").unlink(missing_ok=True)
+        with private_files():
+            note.write_text(here, encoding="utf-8")
+
+
+def _release_database() -> None:
+    """After a command dbt keeps its connection, and so DuckDB's lock; the plugin keeps the lock of the build."""
+    from dbt.adapters.duckdb.connections import DuckDBConnectionManager
+
+    from agent_store.build import dbt_plugin
+
+    with suppress(Exception):  # raised where dbt ended before it opened anything
+        DuckDBConnectionManager.env().close()
+    DuckDBConnectionManager.close_all_connections()
+    dbt_plugin.let_go()
+
+
+def node_listener(on_node: Callable[[str, int, int], None]) -> Callable[[Any], None]:
+    """Turn dbt's events into: this node has ended, so many are done of so many."""
+    done = total = 0
+
+    def listen(event: Any) -> None:  # noqa: ANN401 - dbt's own type
+        nonlocal done, total
+        if event.info.name == "ConcurrencyLine":
+            total = int(event.data.node_count)
+        elif event.info.name == "NodeFinished":
+            done += 1
+            on_node(str(event.data.node_info.node_name), done, max(total, done))
+
+    return listen
+
+
+def generate_docs(paths: StorePaths, project: Path) -> Path:
+    """Write the documentation site as one HTML file; returns its path."""
+    outcome = invoke(["docs", "generate", "--static"], paths, project)
+    page = paths.target / "static_index.html"
+    if not outcome.success or not page.is_file():
+        raise StoreError(
+            f"The documentation was not made: {first_lines(str(outcome.exception or 'dbt failed'))}"
+        )
+    paths.docs.mkdir(mode=0o700, parents=True, exist_ok=True)
+    index = paths.docs / "index.html"
+    with private_files():
+        index.write_bytes(page.read_bytes())
+    return index

@@ -1,0 +1,169 @@
+"""The plugin that dbt loads (profiles.yml): what dbt itself cannot do, so that plain `dbt build` does the whole job.
+
+It makes folders, takes the lock and makes the empty raw tables when dbt connects; the hooks of the project (macros/hooks)
+land and publish through it; models read the rows of rule seeds through it, which a compilation needs before any seed is
+loaded. dbt calls `store` for all of these, with the task in `config`; answers are put into its dictionary `answer`.
+"""
+
+from __future__ import annotations
+
+import csv
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import dbt.adapters.duckdb.plugins as duckdb_plugins
+from dbt.flags import get_flags
+from dbt_common.events.functions import fire_event
+from dbt_common.events.types import Note
+from dbt_common.exceptions import DbtRuntimeError
+
+from agent_store.build import lock, pipeline, warehouse
+from agent_store.errors import StoreError
+from agent_store.paths import StorePaths
+from ingest.warehouse import lend, make_tables
+
+if TYPE_CHECKING:
+    import duckdb
+    from filelock import BaseFileLock
+
+# True while a program of this package runs dbt: it lands and publishes itself (see `dbt.invoke`).
+is_led = False
+_held: list[BaseFileLock] = []
+
+
+def let_go() -> None:
+    """Release the locks that dbt's commands of this process have taken."""
+    while _held:
+        _held.pop().release()
+
+
+class Plugin(duckdb_plugins.BasePlugin):  # type: ignore[misc]
+    """One dbt command at work on one home."""
+
+    def initialize(self, plugin_config: dict[str, Any]) -> None:
+        """Before the database is opened: wait for another build, make the folders."""
+        self.paths = StorePaths(Path(plugin_config["home"]).expanduser().absolute())
+        self.build: pipeline.Build | None = None
+        self.mode: dict[str, Any] = {"is_rebuild": False, "is_unchanged": False}
+        self.seeds: dict[str, list[dict[str, str | int | float | None]]] = {}
+        os.umask(0o077)
+        if is_led:
+            return
+        try:
+            held, _ = lock.take(self.paths, on_wait=_say)
+        except StoreError as error:
+            raise _for_dbt(error) from error
+        _held.append(held)
+
+    def configure_connection(self, conn: duckdb.DuckDBPyConnection) -> None:
+        """When the database is open: attach the star, make the raw tables that are missing."""
+        self.connection = conn
+        make_tables(conn)
+        warehouse.attach_star(conn, self.paths)
+
+    def store(self, target_config: Any) -> None:  # noqa: ANN401 - dbt-duckdb's own type
+        """What a macro asks for: config = {task: start | mode | seed_rows | finish, answer: {}, …}."""
+        task: Mapping[str, Any] = target_config.config
+        match task["task"]:
+            case "start":
+                self._start(task)
+            case "mode":
+                task["answer"].update(self.mode)
+            case "seed_rows":
+                task["answer"]["rows"] = self._seed_rows(task["folder"], task["path"], task["types"])
+            case "finish":
+                self._finish(task["results"])
+
+    def _start(self, task: Mapping[str, Any]) -> None:
+        """Land, where the whole project is built; find out what there is to build."""
+        models = {name for name, node in task["graph"]["nodes"].items() if node["resource_type"] == "model"}
+        if is_led or task["command"] not in {"build", "run"} or not models <= set(task["selected"]):
+            return
+        options = pipeline.Options(full_refresh=bool(task["full_refresh"]))
+        self.build = pipeline.Build(self.paths, Path(get_flags().PROJECT_DIR), options, _say)
+        self.guards = {
+            name
+            for name, node in task["graph"]["nodes"].items()
+            if node["resource_type"] == "test" and str(node["config"]["severity"]).lower() == "error"
+        }
+        self.is_tested = task["command"] == "build" and self.guards <= set(task["selected"])
+        try:
+            with lend(self.paths.warehouse, self.connection):
+                self.build.land()
+                plan = self.build.plan()
+        except StoreError as error:
+            self.build.failed(error)
+            raise _for_dbt(error) from error
+        if self.build.outcome.landing is not None:
+            _say(self.build.outcome.landing.summary)
+        if self.build.outcome.scan is not None:
+            _say(self.build.outcome.scan.summary)
+        _say(
+            f"Building: {plan.reason} …"
+            if plan.reason
+            else "Nothing is new: models and tests keep what they have."
+        )
+        self.mode = {
+            "is_rebuild": plan.full_refresh,
+            "is_unchanged": not plan.reason,
+            "findings": {} if plan.reason else pipeline.findings(self.paths),
+        }
+
+    def _finish(self, results: list[Any]) -> None:
+        """Publish what was built, if all of it was and no guard failed."""
+        if self.build is None or self.mode["is_unchanged"]:
+            return
+        if not self.is_tested:
+            _say(
+                "Not published: the guards did not run. `dbt build` without a selection tests and publishes."
+            )
+            return
+        try:
+            with lend(self.paths.warehouse, self.connection):
+                outcome = self.build.finish_dbt(results, self.connection)
+        except StoreError as error:
+            self.build.failed(error)
+            raise _for_dbt(error) from error
+        if outcome.set_aside:
+            _say(
+                f"Not published: guards failed, and {outcome.set_aside:,} sessions that they name are set aside. "
+                "The next `dbt build` builds the rest from raw and publishes it."
+            )
+        elif outcome.published is not None:
+            _say(outcome.published.summary)
+        else:
+            _say("Not published: a guard failed. The store of the last build is still in place.")
+
+    def _seed_rows(
+        self, folder: str, path: str, types: Mapping[str, str]
+    ) -> list[dict[str, str | int | float | None]]:
+        """The rows of a seed's file: empty fields are None, numbers are numbers where the seed's column is one."""
+        if path not in self.seeds:
+            with (Path(folder) / path).open(encoding="utf-8-sig", newline="") as file:
+                self.seeds[path] = [
+                    {name: _typed(text, types.get(name, "varchar")) for name, text in row.items()}
+                    for row in csv.DictReader(file)
+                ]
+        return self.seeds[path]
+
+
+def _typed(text: str, data_type: str) -> str | int | float | None:
+    if text == "":
+        return None
+    match data_type.lower():
+        case "integer" | "bigint":
+            return int(text)
+        case "double":
+            return float(text)
+    return text
+
+
+def _say(text: str) -> None:
+    for line in text.splitlines():
+        fire_event(Note(msg=line))
+
+
+def _for_dbt(error: StoreError) -> DbtRuntimeError:
+    return DbtRuntimeError(f"{error.message} {error.hint}".strip())

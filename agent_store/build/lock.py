@@ -1,0 +1,79 @@
+"""One build at a time: dbt, landing and publishing hold the same lock."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from agent_store.build import damage, warehouse
+from agent_store.errors import StoreError
+from agent_store.paths import StorePaths, private_files
+
+if TYPE_CHECKING:
+    from filelock import BaseFileLock
+
+_POLL_SECONDS = 0.1
+_SAY_AFTER_SECONDS = 1.0
+
+
+def take(paths: StorePaths, on_wait: Callable[[str], None] | None = None) -> tuple[BaseFileLock, float]:
+    """Take the lock of the build; returns it with the seconds waited.
+
+    The lock is the kernel's: it goes with the process that holds it, however that ends. Raises StoreError where the
+    lock cannot be made, and where the warehouse was damaged (it is moved aside).
+    """
+    from filelock import FileLock, Timeout
+
+    paths.ensure()
+    if paths.lock.exists() and not paths.lock.is_file():
+        raise StoreError(f"The lock {paths.lock} is not a regular file.", "Move it away, then try again.")
+    lock = FileLock(paths.lock, mode=0o600, thread_local=False, poll_interval=_POLL_SECONDS)
+    started = time.monotonic()
+    try:
+        try:
+            lock.acquire(timeout=_SAY_AFTER_SECONDS)
+        except Timeout:
+            if on_wait is not None:
+                on_wait(f"Another build is running ({_holder(paths)}): waiting for it …")
+            lock.acquire(timeout=-1)
+    except OSError as error:
+        raise StoreError(
+            f"The lock {paths.lock} cannot be opened: {error.strerror or error}.",
+            "No program of this store makes it so: move what is there away, then try again.",
+        ) from error
+    try:
+        _say_who(paths)
+        damage.refuse(paths)
+        warehouse.prepare(paths)
+    except BaseException:
+        lock.release()
+        raise
+    return lock, time.monotonic() - started
+
+
+@contextmanager
+def build_lock(paths: StorePaths, on_wait: Callable[[str], None] | None = None) -> Iterator[float]:
+    """Hold the lock of the build; yields the seconds waited for another build."""
+    lock, waited = take(paths, on_wait)
+    try:
+        yield waited
+    finally:
+        lock.release()
+
+
+def _say_who(paths: StorePaths) -> None:
+    # Beside the lock, which is emptied by whoever tries to take it.
+    with suppress(OSError), private_files():
+        note = f"process {os.getpid()}, since {datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC"
+        paths.lock_holder.write_text(note, encoding="utf-8")
+
+
+def _holder(paths: StorePaths) -> str:
+    try:
+        return paths.lock_holder.read_text(encoding="utf-8", errors="replace").strip() or "unknown process"
+    except OSError:
+        return "unknown process"

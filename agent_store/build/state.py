@@ -1,0 +1,135 @@
+"""What the code is (fingerprints), and what the last build left."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.metadata
+import json
+import os
+import re
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from agent_store.paths import HOME_VARIABLE, StorePaths, private_files
+
+_VARIABLES_OUTSIDE_THE_CODE = frozenset({HOME_VARIABLE})
+_ENV_VAR = re.compile(r"env_var\(\s*['\"]([A-Za-z_][A-Za-z0-9_]*)['\"]")
+
+
+@dataclass(frozen=True, slots=True)
+class Fingerprint:
+    """What the store depends on besides the raw lines.
+
+    `tables` covers what decides the rows: models, macros, seeds, the project file, the versions. When it
+    changes, everything is built from raw again. `code` covers the tests too: when only it changes, dbt
+    runs as usual.
+    """
+
+    tables: str
+    code: str
+
+
+def _digest(files: Sequence[Path], project: Path, extra: Sequence[str]) -> str:
+    digest = hashlib.sha256()
+    for line in extra:
+        digest.update(line.encode() + b"\0")
+    for file in files:
+        digest.update(str(file.relative_to(project)).encode() + b"\0")
+        digest.update(hashlib.sha256(file.read_bytes()).digest())
+    return digest.hexdigest()[:32]
+
+
+def _files(project: Path, folders: Sequence[str], suffixes: frozenset[str]) -> list[Path]:
+    found = [
+        path
+        for folder in folders
+        for path in (project / folder).rglob("*")
+        if path.suffix in suffixes and path.is_file() and not path.name.startswith(".")
+    ]
+    return sorted(found)
+
+
+def versions() -> dict[str, str]:
+    """The versions that decide what is built."""
+    found = {}
+    for name in ("agent-store", "dbt-core", "dbt-duckdb", "duckdb"):
+        with suppress(importlib.metadata.PackageNotFoundError):
+            found[name] = importlib.metadata.version(name)
+    return found
+
+
+def fingerprint(project: Path, environ: Mapping[str, str] | None = None) -> Fingerprint:
+    """The fingerprint of the code, with the values of the environment variables that its SQL reads."""
+    environment = os.environ if environ is None else environ
+    sources = frozenset({".sql", ".py", ".yml", ".yaml", ".csv"})
+    deciding = [
+        project / "dbt_project.yml",
+        *_files(project, ("models", "macros", "seeds", "functions"), sources),
+    ]
+    tests = [
+        *_files(project, ("models",), frozenset({".md"})),
+        *_files(project, ("tests/generic", "tests/invariants", "agent_store/build/sql_macros"), sources),
+        *sorted(path for path in (project / "tests").glob("*.sql") if path.is_file()),
+    ]
+    named = {
+        name
+        for file in deciding
+        if file.suffix != ".csv"
+        for name in _ENV_VAR.findall(file.read_text(encoding="utf-8", errors="replace"))
+    }
+    extra = [f"{name}={version}" for name, version in sorted(versions().items())]
+    extra += [f"{name}={environment.get(name, '')}" for name in sorted(named - _VARIABLES_OUTSIDE_THE_CODE)]
+    tables = _digest(deciding, project, extra)
+    return Fingerprint(tables=tables, code=_digest(tests, project, [tables]))
+
+
+def timezone(project: Path, environ: Mapping[str, str] | None = None) -> str:
+    """The zone whose days the marts follow: AGENT_STORE_TIMEZONE, else the project's var."""
+    import yaml
+
+    named = (os.environ if environ is None else environ).get("AGENT_STORE_TIMEZONE", "")
+    settings = yaml.safe_load((project / "dbt_project.yml").read_text(encoding="utf-8"))
+    return named or str((settings.get("vars") or {}).get("timezone", "UTC"))
+
+
+@dataclass(frozen=True, slots=True)
+class BuildState:
+    """What is in the warehouse's tables: by which code they were made, and whether that was finished.
+
+    `green_fingerprint` is that of the last build of this warehouse that was published: its seeds are loaded.
+    `is_incomplete` says that models failed in the last rebuild: their tables are those of older code.
+    `has_set_aside` says that the rebuild which is due leaves out the sessions that guards have just named.
+    """
+
+    tables_fingerprint: str = ""
+    green_fingerprint: str = ""
+    rebuilding: bool = False
+    holds_sample: bool = False
+    is_incomplete: bool = False
+    has_set_aside: bool = False
+
+
+def read_state(paths: StorePaths) -> BuildState:
+    """The state that the last build wrote; an empty one if there is none or it cannot be read."""
+    try:
+        found = json.loads(paths.state.read_text(encoding="utf-8"))
+        return BuildState(
+            tables_fingerprint=str(found.get("tables_fingerprint", "")),
+            green_fingerprint=str(found.get("green_fingerprint", "")),
+            rebuilding=bool(found.get("rebuilding", False)),
+            holds_sample=bool(found.get("holds_sample", False)),
+            is_incomplete=bool(found.get("is_incomplete", False)),
+            has_set_aside=bool(found.get("has_set_aside", False)),
+        )
+    except (OSError, ValueError, AttributeError):
+        return BuildState()
+
+
+def write_state(paths: StorePaths, state: BuildState) -> None:
+    """Write the state in one rename."""
+    temporary = paths.state.with_suffix(f".tmp-{os.getpid()}")
+    with private_files():
+        temporary.write_text(json.dumps(asdict(state)), encoding="utf-8")
+        temporary.replace(paths.state)

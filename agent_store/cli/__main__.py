@@ -1,0 +1,5 @@
+"""`python -m agent_store.cli`."""
+
+from agent_store.cli import main
+
+main()

@@ -1,0 +1,52 @@
+"""`agent-store scan`."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+
+import click
+
+from agent_store.cli.output import FOLDER, say
+from agent_store.paths import project_dir, resolve_roots, store_paths
+
+
+@click.command()
+@click.argument("folders", nargs=-1, type=click.Path(path_type=Path, exists=True, file_okay=False))
+@click.option(
+    "--root", "roots", multiple=True, type=FOLDER, metavar="FOLDER",
+    help="A home with skills, agents and settings; by default those of the transcripts.",
+)  # fmt: skip
+@click.option(
+    "--repository", "repositories", multiple=True, type=FOLDER, metavar="FOLDER",
+    help="A git repository whose code and documents are to be searchable; remembered like FOLDERS. "
+    "$AGENT_STORE_REPOSITORIES names more.",
+)  # fmt: skip
+@click.option("--json", "as_json", is_flag=True, help="The same as JSON.")
+def scan(
+    folders: tuple[Path, ...], roots: tuple[Path, ...], repositories: tuple[Path, ...], as_json: bool
+) -> int:
+    """Look for skills, agents, commands, hooks, rules, contracts and code that have changed.
+
+    Homes and the projects that transcripts name are looked into at every build; FOLDERS named here are
+    remembered and looked into from now on, too. What is found is in the store after the next build.
+    """
+    from agent_store.build import lock
+    from agent_store.build import scan as scans
+
+    paths = store_paths().ensure()
+    found = resolve_roots(roots, project_dir(), allow_sample=False)
+    with lock.build_lock(paths, on_wait=say):
+        result = scans.scan(paths, found.paths, named=folders, repositories=repositories)
+    if as_json:
+        click.echo(json.dumps(asdict(result), indent=1))
+    else:
+        click.echo(result.summary)
+        if result.set_aside:
+            say('What could not be read: agent-store query "from v_set_aside_input", after the next build.')
+        if result.code.files_set_aside:
+            say('Files set aside: agent-store query "from v_set_aside_document", after the next build.')
+    for problem in result.code.problems:
+        say(f"  ! {problem}")
+    return 0

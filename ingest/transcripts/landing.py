@@ -1,0 +1,570 @@
+"""The one mechanism that lands files in the warehouse: read what is new, split, insert, remember.
+
+Lines and the memory of how far each file was read are written in one transaction, so that a landing that is
+killed at any moment is taken up by the next one exactly where the last transaction ended.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from array import array
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from hashlib import md5
+from itertools import accumulate, chain
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from ingest.files import Stamp, stamp_of
+from ingest.text import counted, is_binary
+from ingest.transcripts.buffer import LineBuffer
+from ingest.transcripts.discover import FoundFile, Problem, Scan, changed_files, scan
+from ingest.transcripts.kinds import HOME_WIDE, LINE_TABLES
+from ingest.transcripts.lines import (
+    HEAD_CHECK_BYTES,
+    MIB,
+    OVERLONG,
+    READ_BYTES,
+    TAIL_BYTES,
+    Chunk,
+    LineFile,
+    Part,
+    digest,
+    tail_of,
+    without_return,
+)
+from ingest.transcripts.memory import Location, SourceFile
+from ingest.warehouse import (
+    WAIT_SECONDS,
+    add_batch,
+    from_timestamp,
+    replace_rows,
+    this_host,
+    utc_now,
+    writing,
+)
+from ingest.warehouse import LandingError as LandingError  # noqa: PLC0414 - what `land` raises
+
+if TYPE_CHECKING:
+    import duckdb
+
+
+# A transaction ends at a full row group of the line table: DuckDB then writes it compressed once and never
+# again. Smaller ones would be merged, and so compressed again, by later ones.
+ROWS_PER_TRANSACTION: Final = 122_880
+BYTES_PER_TRANSACTION: Final = 384 * MIB
+# Of a document (a spilled tool result, mostly) so much is kept.
+DOCUMENT_BYTES: Final = 4 * MIB
+LISTED_PROBLEMS: Final = 1_000
+_UNFINISHED_MTIME: Final = -1
+# Called with files done, files in all, bytes done, bytes in all – of the files that have grown.
+Progress = Callable[[int, int, int, int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class LandingResult:
+    """What one landing did."""
+
+    files_seen: int
+    files_grown: int
+    lines_landed: int
+    lines_set_aside: int
+    bytes_landed: int
+    seconds: float
+    last_batch_id: int
+    problems: tuple[Problem, ...] = ()
+
+    @property
+    def summary(self) -> str:
+        """Return it in one line."""
+        text = (
+            f"Landed {counted(self.lines_landed, 'line')} ({self.lines_set_aside:,} set aside): "
+            f"{self.files_grown:,} of {counted(self.files_seen, 'file')} changed, in {self.seconds:.1f} s."
+        )
+        others = sum(1 for problem in self.problems if problem.line is None)
+        return f"{text} {counted(others, 'problem')}." if others else text
+
+
+def land(
+    roots: Sequence[Path | str],
+    warehouse: Path,
+    host: str | None = None,
+    progress: Progress | None = None,
+    *,
+    wait_seconds: float = WAIT_SECONDS,
+    on_wait: Callable[[str], None] | None = None,
+) -> LandingResult:
+    """Land everything that is new below the roots in the warehouse, each line exactly once.
+
+    `host` names the machine the files come from, if it is not this one. If another process has the warehouse
+    open, it is waited for; after a second `on_wait` is told what for (else it is logged). What is wrong with
+    single files or lines is in the result; only what stops everything raises: LandingError.
+    """
+    started = time.perf_counter()
+    with writing(Path(warehouse), wait_seconds, on_wait) as connection:
+        run = _Run(connection, scan(roots), host or this_host(), progress)
+        run.land()
+    return run.result(time.perf_counter() - started)
+
+
+@dataclass(slots=True)
+class Tally:
+    """What a transaction, or a run, has landed."""
+
+    grown: set[int] = field(default_factory=set)
+    rows: int = 0
+    documents: int = 0
+    set_aside: int = 0
+    bytes: int = 0
+
+    def add(self, other: Tally) -> None:
+        """Add the numbers of a transaction to those of the run."""
+        self.grown |= other.grown
+        self.rows += other.rows
+        self.documents += other.documents
+        self.set_aside += other.set_aside
+        self.bytes += other.bytes
+
+
+class _Run:
+    """One landing: from the scan to the last commit."""
+
+    def __init__(
+        self, connection: duckdb.DuckDBPyConnection, found: Scan, host: str, progress: Progress | None
+    ) -> None:
+        self.connection = connection
+        self.scan = found
+        self.host = host
+        self.progress = progress
+        self.problems: list[Problem] = list(found.problems)
+        self.unlisted = 0
+        self.locations: dict[tuple[str, str], Location] = {}
+        self.files: dict[int, SourceFile] = {}
+        self.by_logical_path: dict[str, list[SourceFile]] = {}
+        self.document_hashes: dict[int, set[str]] = {}
+        self.last_batch_id = 0
+        self.last_file_id = 0
+        # Of the transaction:
+        self.buffers = {table: LineBuffer(table) for table in sorted(set(LINE_TABLES.values()))}
+        self.documents: list[tuple[object, ...]] = []
+        self.document_size = 0
+        self.changed_files: set[int] = set()
+        self.changed_locations: set[tuple[str, str]] = set()
+        self.tally = Tally()
+        self.started_at = utc_now()
+        # Of the run:
+        self.total = Tally()
+        self.files_done = 0
+        self.files_total = 0
+        self.bytes_done = 0
+        self.bytes_total = 0
+
+    def result(self, seconds: float) -> LandingResult:
+        """Return what has been committed."""
+        problems = self.problems
+        if self.unlisted:
+            more = f"{counted(self.unlisted, 'more line')} set aside; see raw.transcript_line"
+            problems = [*problems, Problem("…", None, more)]
+        return LandingResult(
+            files_seen=len(self.scan.files), files_grown=len(self.total.grown), lines_landed=self.total.rows,
+            lines_set_aside=self.total.set_aside, bytes_landed=self.total.bytes, seconds=seconds,
+            last_batch_id=self.last_batch_id, problems=tuple(problems),
+        )  # fmt: skip
+
+    def land(self) -> None:
+        """Land all files that have changed."""
+        self._load_locations()
+        memory = {key: place.stamp for key, place in self.locations.items()}
+        changed = changed_files(self.scan.files, memory)
+        gone, returned = self._moved()
+        if not changed and not gone and not returned:
+            return
+        self._load_files()
+        self.connection.begin()
+        for key in gone + returned:
+            place = self.locations[key]
+            self._remember(Location(*key, place.file_id, place.stamp, utc_now() if key in gone else None))
+        planned = [self._new_bytes(file) for file in changed]
+        self.files_total, self.bytes_total = len(changed), sum(planned)
+        for file, size in zip(changed, planned, strict=True):
+            before = self.bytes_done
+            try:
+                if file.kind in LINE_TABLES:
+                    self._land_lines(file)
+                else:
+                    self._land_document(file)
+            except OSError as error:
+                self._report(file, None, f"cannot be read: {error.strerror or error}")
+            self.files_done += 1
+            self.bytes_done = before + size
+            self._show_progress()
+        self._commit()
+
+    # ------------------------------------------------------------------------------------ remembering
+
+    def _load_locations(self) -> None:
+        rows = self._rows(
+            "select root, path, file_id, size_bytes, mtime_ns, inode, vanished_at from raw.file_location"
+        )
+        for root, path, file_id, size, mtime_ns, inode, vanished_at in rows:
+            stamp = Stamp(size, mtime_ns, inode)
+            self.locations[root, path] = Location(root, path, file_id, stamp, vanished_at)
+        self.last_batch_id = self._rows("select coalesce(max(batch_id), 0) from raw.batch")[0][0]
+
+    def _load_files(self) -> None:
+        for row in self._rows(
+            "select file_id, kind, host, root, path, logical_path, generation, previous_file_id, size_bytes, "
+            "modified_at, read_bytes, line_count, head_bytes, head_hash, tail_hash, is_open_ended, "
+            "first_batch_id, _batch_id from raw.source_file order by file_id"
+        ):
+            self._know(SourceFile(*row))
+
+    def _know(self, state: SourceFile) -> None:
+        self.files[state.file_id] = state
+        self.by_logical_path.setdefault(state.logical_path, []).append(state)
+        self.last_file_id = max(self.last_file_id, state.file_id)
+
+    def _rows(self, sql: str, parameters: Sequence[object] = ()) -> list[tuple[Any, ...]]:
+        return self.connection.execute(sql, parameters).fetchall()
+
+    def _moved(self) -> tuple[list[tuple[str, str]], list[tuple[str, str]]]:
+        """Return the places whose file has vanished since, and those where it is back."""
+        present = {(file.root, file.path) for file in self.scan.files}
+        returned = [key for key in present if (place := self.locations.get(key)) and place.vanished_at]
+        if self.scan.problems:  # what could not be looked at has not vanished
+            return [], sorted(returned)
+        roots = set(self.scan.roots)
+        gone = [
+            key
+            for key, place in self.locations.items()
+            if place.root in roots and place.vanished_at is None and key not in present
+        ]
+        return sorted(gone), sorted(returned)
+
+    def _new_bytes(self, file: FoundFile) -> int:
+        place = self.locations.get((file.root, file.path))
+        before = place.stamp.size if place and file.kind in LINE_TABLES else 0
+        return file.stamp.size - before if file.stamp.size > before else file.stamp.size
+
+    def _remember(self, place: Location) -> None:
+        self.locations[place.root, place.path] = place
+        self.changed_locations.add((place.root, place.path))
+
+    def _report(self, file: FoundFile, line: int | None, message: str) -> None:
+        if line is not None and len(self.problems) >= LISTED_PROBLEMS:
+            self.unlisted += 1
+        else:
+            self.problems.append(Problem(f"{file.root.rstrip('/')}/{file.path}", line, message))
+
+    def _show_progress(self, beyond: int = 0) -> None:
+        if self.progress is not None:
+            done = min(self.bytes_done + beyond, self.bytes_total)
+            self.progress(self.files_done, self.files_total, done, self.bytes_total)
+
+    # ------------------------------------------------------------------------------------ files of lines
+
+    def _land_lines(self, file: FoundFile) -> None:
+        place = self.locations.get((file.root, file.path))
+        with LineFile(file.system_path, is_archive=file.is_archive) as source:
+            stamp = stamp_of(source.status, has_inode=file.stamp.inode != 0)
+            state, chunks = self._continuation(file, place, source)
+            if state is not None:
+                # Until the end is reached the place counts as changed, so that a killed run is taken up.
+                unfinished = stamp._replace(mtime_ns=_UNFINISHED_MTIME)
+                self._remember(Location(file.root, file.path, state.file_id, unfinished))
+            end = self._take_chunks(state, chunks) if state is not None else 0
+            if source.damage:
+                self._report(file, None, f"{source.damage}; the lines before the damage are taken")
+            if source.shrank_below(end) or (state is not None and source.fell_short):
+                self._report(file, None, "became shorter while it was read; the next run looks at it again")
+                return
+            if state is not None and end:
+                state.size_bytes = source.size
+                state.modified_at = from_timestamp(stamp.mtime_ns / 1e9)
+            file_id = state.file_id if state is not None else place.file_id if place is not None else None
+            self._remember(Location(file.root, file.path, file_id, stamp))
+
+    def _take_chunks(self, state: SourceFile, chunks: Iterator[Chunk]) -> int:
+        """Take all chunks; return the offset of the end of the last one, 0 if there was none."""
+        end = taken = 0
+        try:
+            for chunk in chunks:
+                self._add(state, chunk)
+                end = chunk.offset + chunk.size
+                taken += chunk.size
+                self._show_progress(taken)
+        finally:
+            state.tail_hash = state.tail_hash if state.tail is None else digest(state.tail)
+            state.tail = None
+        return end
+
+    def _continuation(
+        self, file: FoundFile, place: Location | None, source: LineFile
+    ) -> tuple[SourceFile | None, Iterator[Chunk]]:
+        """Return which landed file this one continues, or a new one, and what there is to land.
+
+        None if there is not even a first line yet.
+        """
+        known = self.files.get(place.file_id) if place and place.file_id is not None else None
+        has_shrunk = False
+        if place is not None and known is not None:
+            has_shrunk = source.size < min(known.read_bytes, max(place.stamp.size, 0)) and not file.is_archive
+            was_finished = place.stamp.mtime_ns != _UNFINISHED_MTIME
+            is_touched = was_finished and source.status.st_size == place.stamp.size
+            if self._goes_on(known, source) and not (is_touched and not self._is_landed(known, source)):
+                return known, source.chunks(known.read_bytes)
+        chunks = source.chunks(0)
+        first = next(chunks, None)
+        if first is None:
+            return None, iter(())
+        head = first.lines[0]
+        head_hash = digest(head if not first.overlong_ending else head + b"%d" % first.size)
+        namesakes = self.by_logical_path.get(file.logical_path, ())
+        same = [state for state in namesakes if state.head_hash == head_hash]
+        for state in sorted(same, key=lambda state: -state.generation):
+            if state is not known and self._goes_on(state, source):
+                return state, source.chunks(state.read_bytes)
+            if source.size < state.read_bytes and not has_shrunk and self._is_landed(state, source):
+                return state, iter(())
+        before = max([*same, *([known] if known else [])], key=lambda state: state.generation, default=None)
+        state = SourceFile(
+            file_id=self.last_file_id + 1, kind=file.kind, host=self.host, root=file.root, path=file.path,
+            logical_path=file.logical_path, generation=before.generation + 1 if before else 1,
+            previous_file_id=before.file_id if before else None, size_bytes=source.size,
+            modified_at=from_timestamp(source.status.st_mtime),
+            read_bytes=0, line_count=0, head_bytes=len(head), head_hash=head_hash, tail_hash="",
+            is_open_ended=False, first_batch_id=0, batch_id=0, tail=b"",
+        )  # fmt: skip
+        self._know(state)
+        return state, chain([first], chunks)
+
+    @staticmethod
+    def _goes_on(state: SourceFile, source: LineFile) -> bool:
+        """Whether the file still has, up to where it was read, the ending (and the first line) it had.
+
+        If so, the file is ready to be read on.
+        """
+        if source.size < state.read_bytes:
+            return False
+        start = max(0, state.read_bytes - TAIL_BYTES)
+        if start and state.head_bytes <= HEAD_CHECK_BYTES:
+            head = source.read_at(0, state.head_bytes)
+            if digest(head) != state.head_hash:
+                return False
+        tail = source.read_at(start, state.read_bytes - start + state.is_open_ended)
+        line_feed = tail[state.read_bytes - start :]
+        tail = tail[: state.read_bytes - start]
+        if digest(tail) != state.tail_hash or line_feed not in (b"", b"\n"):
+            return False
+        state.tail = tail
+        if line_feed:  # what ended an archive is a whole line here
+            state.read_bytes += 1
+            state.is_open_ended = False
+            state.tail = (tail + line_feed)[-TAIL_BYTES:]
+        return True
+
+    def _is_landed(self, state: SourceFile, source: LineFile) -> bool:
+        """Whether every line of the file stands in the warehouse already, compared one by one."""
+        table = LINE_TABLES[state.kind]
+        self._flush_lines(self.buffers[table])
+        landed: dict[int, str | None] = dict(
+            self._rows(
+                "select line_number, "
+                "case when count(*) = 1 and not bool_or(coalesce(set_aside_reason = ?, false)) "
+                "then any_value(coalesce(md5(original_bytes), md5(line))) end "
+                f"from raw.{table} where file_id = ? group by line_number",
+                [OVERLONG, state.file_id],
+            )
+        )
+        number = 0
+        for chunk in source.chunks(0):
+            for line in chunk.lines:
+                number += 1
+                if number not in landed:
+                    if line.strip():
+                        return False
+                    continue
+                expected = landed[number]
+                if expected is not None and expected not in (
+                    md5(line, usedforsecurity=False).hexdigest(),
+                    md5(without_return(line), usedforsecurity=False).hexdigest(),
+                ):
+                    return False
+        return True
+
+    def _add(self, state: SourceFile, chunk: Chunk) -> None:
+        """Put lines into the buffer; insert and commit when there are enough."""
+        table = LINE_TABLES[state.kind]
+        if chunk.overlong_ending:
+            part = Part(0, chunk.offset, chunk.lines[0].decode("utf-8", "replace"), set_aside_reason=OVERLONG)
+            self.buffers[table].parts.append((state.file_id, state.line_count + 1, part))
+            self.tally.bytes += chunk.size
+            self._advance(state, 1, chunk.offset + chunk.size, chunk.overlong_ending)
+            return
+        start, offset, count = 0, chunk.offset, len(chunk.lines)
+        while start < count:
+            waiting = sum(one.count for one in self.buffers.values())
+            room = max(ROWS_PER_TRANSACTION - self.tally.rows - waiting, 1)
+            lines = chunk.lines if room >= count - start and not start else chunk.lines[start : start + room]
+            start += len(lines)
+            offsets = array("q", accumulate((len(line) + 1 for line in lines), initial=offset))
+            size, offset = offsets[-1] - offset, offsets.pop()
+            is_open = chunk.open_ended and start == count
+            ending = tail_of(state.tail or b"", lines, open_ended=is_open)
+            numbers = array("q", range(state.line_count + 1, state.line_count + len(lines) + 1))
+            self._advance(state, len(lines), offset - is_open, ending)
+            state.is_open_ended = is_open
+            if chunk.has_returns:
+                lines = [without_return(line) for line in lines]
+            if not all(lines):  # empty lines count, but there is nothing to land
+                kept = [index for index, line in enumerate(lines) if line]
+                numbers = array("q", [numbers[index] for index in kept])
+                offsets = array("q", [offsets[index] for index in kept])
+                lines = [lines[index] for index in kept]
+            buffer = self.buffers[table]
+            buffer.lines += lines
+            buffer.line_numbers.extend(numbers)
+            buffer.byte_offsets.extend(offsets)
+            buffer.file_ids.extend([state.file_id] * len(lines))
+            buffer.size += size
+            self.tally.bytes += size
+            if buffer.size >= READ_BYTES or room <= len(lines):
+                self._flush_lines(buffer)
+                self._commit_if_full()
+
+    def _advance(self, state: SourceFile, lines: int, read_bytes: int, tail: bytes) -> None:
+        self.changed_files.add(state.file_id)
+        state.line_count += lines
+        state.read_bytes = read_bytes
+        state.tail = tail
+        state.is_open_ended = False
+
+    # ------------------------------------------------------------------------------------ documents
+
+    def _land_document(self, file: FoundFile) -> None:
+        place = self.locations.get((file.root, file.path))
+        with Path(file.system_path).open("rb") as source:
+            status = os.fstat(source.fileno())
+            data = source.read(DOCUMENT_BYTES)
+        is_truncated = status.st_size > len(data) == DOCUMENT_BYTES
+        size = status.st_size if is_truncated else len(data)
+        content_hash = digest(data + b"\0%d" % size) if is_truncated else digest(data)
+        state = self._document_file(file, place, content_hash)
+        modified_at = from_timestamp(status.st_mtime)
+        if state is None:
+            state = SourceFile(
+                file_id=self.last_file_id + 1, kind=file.kind, host=self.host, root=file.root, path=file.path,
+                logical_path=file.logical_path, generation=1, previous_file_id=None, size_bytes=size,
+                modified_at=modified_at, read_bytes=0, line_count=0, head_bytes=0, head_hash="", tail_hash="",
+                is_open_ended=False, first_batch_id=0, batch_id=0,
+            )  # fmt: skip
+            self._know(state)
+        if content_hash not in self._hashes_of(state.file_id):
+            content = None if is_binary(data) else data.decode("utf-8", "replace")
+            self.documents.append((state.file_id, content, size, is_truncated, content_hash))
+            self._hashes_of(state.file_id).add(content_hash)
+            state.head_hash, state.read_bytes = content_hash, len(data)
+            state.size_bytes, state.modified_at = size, modified_at
+            self.changed_files.add(state.file_id)
+            self.tally.bytes += len(data)
+            self.document_size += len(data)
+            if self.document_size >= READ_BYTES:
+                self._flush_documents()
+                self._commit_if_full()
+        stamp = stamp_of(status, has_inode=file.stamp.inode != 0)
+        self._remember(Location(file.root, file.path, state.file_id, stamp))
+
+    def _document_file(self, file: FoundFile, place: Location | None, content_hash: str) -> SourceFile | None:
+        """Return the landed file that a document is a version of."""
+        if place is not None and place.file_id is not None:
+            return self.files[place.file_id]
+        same = self.by_logical_path.get(file.logical_path, ())
+        if file.kind in HOME_WIDE:  # every home has one: only the same content makes it the same file
+            same = [state for state in same if content_hash in self._hashes_of(state.file_id)]
+        return same[-1] if same else None
+
+    def _hashes_of(self, file_id: int) -> set[str]:
+        if not self.document_hashes:
+            for known_id, content_hash in self._rows("select file_id, content_hash from raw.document"):
+                self.document_hashes.setdefault(known_id, set()).add(content_hash)
+        return self.document_hashes.setdefault(file_id, set())
+
+    # ------------------------------------------------------------------------------------ writing
+
+    def _flush_lines(self, buffer: LineBuffer) -> None:
+        """Insert what waits, as the next batch."""
+        if not buffer.count:
+            return
+        self.tally.rows += buffer.insert(self.connection, self.last_batch_id + 1)
+        self.tally.grown.update(buffer.file_ids, (file_id for file_id, _, _ in buffer.parts))
+        for file_id, number, part in buffer.parts:
+            if part.set_aside_reason is not None:
+                self.tally.set_aside += 1
+                self._report_line(file_id, number, part.set_aside_reason)
+        self.buffers[buffer.table] = LineBuffer(buffer.table)
+
+    def _report_line(self, file_id: int, number: int, reason: str) -> None:
+        if len(self.problems) >= LISTED_PROBLEMS:
+            self.unlisted += 1
+            return
+        state = self.files[file_id]
+        path = f"{state.root.rstrip('/')}/{state.path}"
+        self.problems.append(Problem(path, number, f"set aside: {reason}"))
+
+    def _flush_documents(self) -> None:
+        if not self.documents:
+            return
+        import pyarrow as pa
+
+        columns = list(zip(*self.documents, strict=True))
+        types = (pa.int64(), pa.string(), pa.int64(), pa.bool_(), pa.string())
+        names = ("file_id", "content", "content_bytes", "is_truncated", "content_hash")
+        arrays = [pa.array(values, kind) for values, kind in zip(columns, types, strict=True)]
+        self.connection.register("landing_documents", pa.table(arrays, names=names))
+        self.connection.execute(
+            "insert into raw.document select *, ? from landing_documents", [self.last_batch_id + 1]
+        )
+        self.connection.unregister("landing_documents")
+        self.tally.documents += len(self.documents)
+        self.tally.grown.update(columns[0])
+        self.documents, self.document_size = [], 0
+
+    def _commit_if_full(self) -> None:
+        if self.tally.rows >= ROWS_PER_TRANSACTION or self.tally.bytes >= BYTES_PER_TRANSACTION:
+            self._commit()
+            self.connection.begin()
+
+    def _commit(self) -> None:
+        """Write what waits and the memory of it, and end the transaction."""
+        for buffer in list(self.buffers.values()):
+            self._flush_lines(buffer)
+        self._flush_documents()
+        tally = self.tally
+        has_landed = bool(tally.rows or tally.documents)
+        if has_landed:
+            self.last_batch_id += 1
+            for file_id in tally.grown:
+                state = self.files[file_id]
+                state.batch_id = self.last_batch_id
+                state.first_batch_id = state.first_batch_id or self.last_batch_id
+        self._write_memory()
+        if has_landed:
+            add_batch(
+                self.connection, self.last_batch_id, self.started_at, self.host, len(self.scan.files), len(tally.grown),
+                tally.rows, tally.set_aside, tally.bytes,
+            )  # fmt: skip
+        self.connection.commit()
+        self.total.add(tally)
+        self.tally = Tally()
+        self.started_at = utc_now()
+
+    def _write_memory(self) -> None:
+        if self.changed_files:
+            rows = [self.files[file_id].row() for file_id in sorted(self.changed_files)]
+            replace_rows(self.connection, "source_file", ("file_id",), rows)
+            self.changed_files = set()
+        if self.changed_locations:
+            rows = [self.locations[key].row() for key in sorted(self.changed_locations)]
+            replace_rows(self.connection, "file_location", ("root", "path"), rows)
+            self.changed_locations = set()

@@ -1,0 +1,5 @@
+{# dbt's own rule, and: changed models are built from raw again without being told so (see agent_store/build/pipeline.py). #}
+{% macro should_full_refresh() -%}
+    {%- set configured = config.get('full_refresh') -%}
+    {{ return(configured if configured is not none else flags.FULL_REFRESH or build_mode().is_rebuild) }}
+{%- endmacro %}

@@ -1,0 +1,228 @@
+"""Plain dbt: what a user of dbt types, and what lands, is built and is published by it."""
+
+from __future__ import annotations
+
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+from mini import MiniIngest, write_project
+
+from agent_store.build import dbt, lock, pipeline
+from agent_store.build.state import read_state
+from agent_store.errors import StoreError
+from agent_store.paths import StorePaths
+from agent_store.store import open_store
+from ingest.transcripts import landing
+
+
+class Dbt:
+    """A home, a small project and an ingester; `run` is the command line of dbt, in this process."""
+
+    def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.project = write_project(folder / "project")
+        self.paths = StorePaths(folder / "home")
+        self.ingest = MiniIngest()
+        monkeypatch.setenv("HOME", str(folder / "nobody"))
+        monkeypatch.delenv("CLAUDE_CONFIG_DIR", raising=False)
+        monkeypatch.setattr(landing, "land", self.ingest.land)
+
+    def run(self, *arguments: str) -> Any:
+        return dbt.invoke(arguments, self.paths, self.project, led=False)
+
+    def statuses(self, *arguments: str) -> dict[str, str]:
+        return {result.node.name: str(result.status) for result in self.run(*arguments).result.results}
+
+    def ask(self, sql: str) -> Any:
+        with open_store(self.paths) as store:
+            return store.execute(sql).fetchall()
+
+    def published(self) -> tuple[int, int]:
+        """Which file the store is: another one after each publishing."""
+        found = self.paths.store.stat()
+        return found.st_ino, found.st_mtime_ns
+
+    def guard(self, name: str, sql: str) -> None:
+        file = self.project / "tests" / "invariants" / f"{name}.sql"
+        file.write_text(sql, encoding="utf-8")
+
+
+@pytest.fixture
+def plain(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Dbt:
+    return Dbt(tmp_path, monkeypatch)
+
+
+def test_a_build_lands_builds_tests_and_publishes_and_the_next_goes_on(plain: Dbt) -> None:
+    plain.ingest.add(3)
+    assert plain.run("build").success
+    assert plain.ask("select count(*) from fact_api_call") == [(3,)]
+    assert plain.ask("select is_tested, last_batch_id, stale_table_count from store_build") == [(True, 1, 0)]
+    plain.ingest.add(2, session="s2")
+    assert plain.run("build").success
+    assert plain.ask("select count(*) from fact_api_call") == [(5,)]
+    assert plain.paths.store.stat().st_mode & 0o777 == 0o600
+    duckdb.connect(str(plain.paths.warehouse)).close()  # neither lock is left behind
+    with lock.build_lock(plain.paths) as waited:
+        assert waited < 1
+
+
+def test_before_a_build_every_other_command_works_and_lands_nothing(plain: Dbt) -> None:
+    plain.ingest.add(1)
+    for command in (
+        ("parse",),
+        ("ls",),
+        ("compile",),
+        ("docs", "generate"),
+        ("show", "--inline", "select 1"),
+    ):
+        assert plain.run(*command).success, command
+    assert plain.ingest.waiting and not plain.paths.store.exists()
+
+
+def test_with_nothing_new_tables_stay_and_tests_answer_as_before(plain: Dbt) -> None:
+    plain.guard("s_is_doubted", "{{ config(severity='warn') }} select * from {{ ref('fact_api_call') }}")
+    plain.ingest.add(2)
+    assert plain.statuses("build")["s_is_doubted"] == "warn"
+    before = plain.published()
+    results = plain.run("build").result.results
+    assert {result.node.name for result in results if result.message == "UNCHANGED"} >= {
+        "fact_api_call",
+        "dim_session",
+        "v_cost_daily",
+    }
+    assert [(str(r.status), r.failures) for r in results if r.node.name == "s_is_doubted"] == [("warn", 2)]
+    assert plain.published() == before
+
+
+def test_what_is_selected_is_built_and_nothing_else_happens(plain: Dbt) -> None:
+    plain.ingest.add(1)
+    plain.run("build")
+    before = plain.published()
+    plain.ingest.add(1, session="s2")
+    assert plain.statuses("build", "--select", "dim_session+").get("dim_session") == "success"
+    assert plain.ingest.waiting, "landing is part of a whole build"
+    assert plain.published() == before
+    assert plain.run("test").success
+    assert plain.published() == before
+
+
+def test_models_without_tests_are_not_published(plain: Dbt) -> None:
+    plain.ingest.add(1)
+    assert plain.run("run").success
+    assert not plain.paths.store.exists()
+    assert plain.run("build").success
+    assert plain.ask("select count(*) from fact_api_call") == [(1,)]
+
+
+def test_changed_models_are_built_from_raw_again_without_being_told(plain: Dbt) -> None:
+    plain.ingest.add(2)
+    plain.run("build")
+    model = plain.project / "models" / "fact_api_call.sql"
+    model.write_text(model.read_text().replace("cost_usd, _batch_id", "cost_usd * 2 as cost_usd, _batch_id"))
+    assert plain.run("build").success
+    assert plain.ask("select distinct cost_usd from fact_api_call") == [(2.0,)]
+
+
+def test_sessions_that_a_guard_names_are_set_aside_and_the_next_build_publishes_the_rest(plain: Dbt) -> None:
+    plain.guard(
+        "no_bad_session", "select session_id from {{ ref('fact_api_call') }} where session_id = 'bad'"
+    )
+    plain.ingest.add(2)
+    plain.ingest.add(1, session="bad")
+    assert not plain.run("build").success
+    assert not plain.paths.store.exists()
+    assert read_state(plain.paths).rebuilding
+    assert plain.run("build").success
+    assert plain.ask("select distinct session_id from fact_api_call") == [("s1",)]
+    assert plain.ask("select session_id from v_set_aside_session") == [("bad",)]
+
+
+def test_a_guard_that_names_nobody_keeps_the_store_of_yesterday(plain: Dbt) -> None:
+    plain.ingest.add(1)
+    plain.run("build")
+    before = plain.published()
+    plain.guard("never", "select 1 as x")
+    plain.ingest.add(1)
+    assert not plain.run("build").success
+    assert plain.published() == before
+
+
+def test_a_failed_model_leaves_its_readers_and_retry_builds_them(plain: Dbt) -> None:
+    model = plain.project / "models" / "dim_session.sql"
+    right = model.read_text()
+    plain.ingest.add(1)
+    model.write_text("select no_such_column from {{ ref('fact_api_call') }}")
+    assert not plain.run("build").success
+    assert plain.ask("select table_name from v_store_table where is_stale") == [("dim_session",)]
+    model.write_text(right)
+    assert plain.run("retry").success
+    with duckdb.connect(str(plain.paths.star), read_only=True) as star:
+        assert star.execute("select session_id from dim_session").fetchall() == [("s1",)]
+    assert plain.run("build").success
+    assert plain.ask("select count(*) from v_store_table where is_stale") == [(0,)]
+
+
+def test_a_full_refresh_begins_with_the_raw_lines(plain: Dbt) -> None:
+    plain.ingest.add(2)
+    plain.run("build")
+    with duckdb.connect(str(plain.paths.star)) as star:
+        star.execute("delete from fact_api_call")
+    assert plain.run("build", "--full-refresh").success
+    assert plain.ask("select count(*) from fact_api_call") == [(2,)]
+
+
+def test_what_landing_cannot_do_stops_the_build(plain: Dbt, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise StoreError("The disk is full.", "Free some space.")
+
+    monkeypatch.setattr(pipeline, "land", full)
+    plain.ingest.add(1)
+    outcome = plain.run("build")
+    assert not outcome.success
+    assert "The disk is full. Free some space." in str(outcome.exception)
+    assert not plain.paths.store.exists()
+
+
+def test_a_build_waits_for_another(plain: Dbt) -> None:
+    plain.ingest.add(1)
+    held = threading.Event()
+
+    def other() -> None:
+        with lock.build_lock(plain.paths):
+            held.set()
+            time.sleep(3)
+
+    thread = threading.Thread(target=other)
+    thread.start()
+    held.wait()
+    started = time.monotonic()
+    assert plain.run("build").success
+    assert time.monotonic() - started > 2
+    thread.join()
+
+
+def test_who_built_is_all_one(plain: Dbt) -> None:
+    """What dbt built, `agent-store build` takes for built, and the other way round."""
+    options = pipeline.Options()
+    plain.ingest.add(1)
+    plain.run("build")
+    assert pipeline.run(plain.paths, plain.project, options, say=print).is_current
+    plain.ingest.add(1, session="s2")
+    assert pipeline.run(plain.paths, plain.project, options, say=print).published is not None
+    before = plain.published()
+    assert plain.run("build").success
+    assert plain.published() == before
+    assert plain.ask("select count(*) from fact_api_call") == [(2,)]
+
+
+def test_a_selection_is_built_beside_a_store_that_others_built(plain: Dbt, tmp_path: Path) -> None:
+    """dbt's own way of working on one model: parents are read from the state of another target."""
+    plain.ingest.add(2)
+    plain.run("build")
+    state = tmp_path / "state"
+    plain.paths.target.rename(state)
+    deferred = plain.run("build", "--select", "dim_session", "--defer", "--state", str(state))
+    assert deferred.success
