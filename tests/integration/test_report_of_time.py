@@ -174,7 +174,11 @@ def _check_report(store: duckdb.DuckDBPyConnection) -> None:
     )
     _same({"all": report["misses"]}, {"all": misses[0]}, "misses")
     days = {row["usage_date"] for row in _rows(store, "from v_cost_daily") if row["usage_date"]}
-    assert (report["day_count"], report["first_date"], report["last_date"]) == (len(days), min(days), max(days))
+    assert (report["day_count"], report["first_date"], report["last_date"]) == (
+        len(days),
+        min(days),
+        max(days),
+    )
     for finding in report["findings"]:
         assert store.execute(f"select count(*) from {finding['view']}").fetchone() == (finding["count"],)
     assert {row["comparison"]: row["our_usd"] for row in _rows(store, "from v_reconciliation_total")} == {
@@ -202,7 +206,8 @@ def _check_report(store: duckdb.DuckDBPyConnection) -> None:
 def _check_explanation(store: duckdb.DuckDBPyConnection) -> None:
     """Of the most expensive session with a miss: what is not shown is what the rows below add up to."""
     row = store.execute(
-        "select session_id from v_session_report semi join fact_cache_miss using (session_id) order by cost_usd desc limit 1"
+        "select session_id from v_session_report semi join fact_cache_miss using (session_id) "
+        "order by cost_usd desc limit 1"
     ).fetchone()
     assert row
     found = explain(store, row[0])
@@ -286,12 +291,15 @@ def test_every_kind_has_a_view_and_two_times_add_up_to_the_whole(store: duckdb.D
     assert set(VIEWS) | {"week"} == set(BY)
     for by in BY:
         whole = rank(store, by)
-        parts = [rank(store, by, Scope(until=MIDDLE)), rank(store, by, Scope(since=MIDDLE + timedelta(days=1)))]
+        parts = [
+            rank(store, by, Scope(until=MIDDLE)),
+            rank(store, by, Scope(since=MIDDLE + timedelta(days=1))),
+        ]
         assert whole.causes and all(part.causes for part in parts), by
         for number in ("cost_usd", "request_count", "total_tokens"):
-            assert sum(getattr(cause, number) or 0 for part in parts for cause in part.causes) == pytest.approx(
-                sum(getattr(cause, number) or 0 for cause in whole.causes)
-            ), (by, number)
+            assert sum(
+                getattr(cause, number) or 0 for part in parts for cause in part.causes
+            ) == pytest.approx(sum(getattr(cause, number) or 0 for cause in whole.causes)), (by, number)
 
 
 def test_a_time_without_use_is_no_error(store: duckdb.DuckDBPyConnection) -> None:

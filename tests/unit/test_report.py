@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import ast
 import io
 import json
 import re
 from datetime import date, datetime
 from pathlib import Path
+from types import ModuleType
 
 import duckdb
 import pytest
@@ -15,6 +17,7 @@ from rich.console import Console
 
 from agent_store.build import publish
 from agent_store.errors import StoreError
+from agent_store.show import ledger
 from agent_store.show import report as reports
 from agent_store.show.query import plain
 from agent_store.show.report import (
@@ -98,6 +101,21 @@ def _text(connection: duckdb.DuckDBPyConnection, width: int) -> str:
     console = Console(width=width, record=True, file=io.StringIO())
     render(collect(connection, "/home/x/.agent-store/agent_store.duckdb", today=TODAY), console)
     return console.export_text()
+
+
+@pytest.mark.parametrize("module", [reports, ledger])
+def test_no_query_of_the_reports_works_out_a_number(module: ModuleType) -> None:
+    """A number has one definition, in a view or macro of the store: a query here filters and orders."""
+    tree = ast.parse(Path(str(module.__file__)).read_text(encoding="utf-8"))
+    texts = [
+        node.value
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+    ]
+    queries = [text for text in texts if re.search(r"\bselect\b", text)]
+    assert queries
+    aggregate = r"\b(sum|count|avg|median|min|max|any_value|list)\s*\(|\bgroup by\b|\bdistinct\b|\bover\s*\("
+    assert not [text for text in queries if re.search(aggregate, text)]
 
 
 def test_the_totals_are_the_sums() -> None:
