@@ -27,7 +27,7 @@ from agent_store.paths import (
     project_dir,
     resolve_roots,
 )
-from agent_store.show.report import FINDINGS, age, bytes_in_words
+from agent_store.show.report import age, bytes_in_words, findings
 from agent_store.store import open_store
 from ingest.transcripts.discover import transcripts
 
@@ -278,15 +278,7 @@ def _store(paths: StorePaths) -> Iterator[Check]:
             from store_build
             """
         ).fetchone()
-        relations = {
-            name
-            for (name,) in connection.execute("select table_name from information_schema.tables").fetchall()
-        }
-        counts = {}
-        for view in FINDINGS:
-            if view in relations:
-                found = connection.execute(f"select count(*) from {view}").fetchone()
-                counts[view] = int(found[0]) if found else 0
+        counts = findings(connection)
     if row is None:
         yield Check("store", FAIL, "store_build is empty", "Run agent-store build.")
         return
@@ -308,12 +300,10 @@ def _store(paths: StorePaths) -> Iterator[Check]:
         )
     else:
         yield Check("tests", WARN, "the store was published without tests", "Run agent-store build.")
-    for view, count in counts.items():
-        if count:
-            yield Check(
-                "findings", WARN, f"{view} ({count:,}): {FINDINGS[view]}", f'agent-store query "from {view}"'
-            )
-    if counts and not any(counts.values()):
+    for finding in counts:
+        if finding.count:
+            yield Check("findings", WARN, finding.sentence, f'agent-store query "from {finding.view}"')
+    if counts and not any(finding.count for finding in counts):
         yield Check("findings", OK, "none")
 
 

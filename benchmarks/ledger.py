@@ -33,7 +33,7 @@ MODELS = (
     "int_segment_charge",
     "fact_context_segment",
     "fact_token_usage",
-    "fact_cost_allocation",
+    "fact_component_cost",
     "fact_cache_miss",
     "fact_context_overflow",
 )

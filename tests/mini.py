@@ -35,21 +35,26 @@ MEASURES = """
     sum(cost_usd) as cost_usd
 """
 
-# The two views that the macro cost_by reads, over calls without agents, branches and tasks.
-SPENDING = (
-    "select cast(called_at as date) as usage_date, session_id, 'Title of [b]' || session_id as session_title, project_name, "
-    "'/home/x/' || project_name as project_path, 'none' as git_branch, model_name, 'anthropic' as provider, "
-    "'main/' || project_name as agent_name, 'main' as agent_type, 'unknown' as task_type, "
-    "min(called_at) as first_called_at,"
-    + MEASURES.replace("count(distinct session_id) as session_count,", "")
+# What the macro cost_by reads, over calls without branches and tasks.
+_MEASURES_OF_COST = (
+    "min(called_at) as first_called_at, count(*) as request_count, cast(null as bigint) as invocation_count, "
+    + MEASURES.replace("count(distinct session_id) as session_count,", "").replace(
+        "count(*) as response_count,", ""
+    )
     + ", cast(1 as bigint) as cache_miss_count, cast(10 as bigint) as missed_tokens, 0.5 as rebilled_cost_usd, "
-    "0.25 as miss_extra_cost_usd, 0.5 as cache_saved_usd from {calls} group by all"
+    "0.25 as miss_extra_cost_usd, 0.5 as cache_saved_usd, cast(null as double) as work_cost_usd from {calls} group by all"
 )
-CAUSE = (
-    "select cast(called_at as date) as usage_date, session_id, project_name, 'component' as cause_type, "
-    "'system_prompt' as cause_name, 'system_prompt' as detail, cast(1 as bigint) as request_count, "
-    "cast(100 as bigint) as carried_tokens, cast(0 as bigint) as output_tokens, cast(0 as bigint) as invocation_count, "
-    "cost_usd, cast(null as double) as work_cost_usd from {calls}"
+_KINDS = {
+    "session": ("session_id", "'Title of [b]' || session_id"),
+    "model": ("model_name", "'anthropic'"),
+    "agent": ("'main agent'", "'main'"),
+    "task-type": ("'unknown'", "cast(null as varchar)"),
+    "component": ("'system_prompt'", "'system_prompt'"),
+}
+COST = " union all ".join(
+    f"select '{kind}' as kind, {name} as name, {detail} as detail, cast(called_at as date) as usage_date, session_id, "
+    f"project_name, '/home/x/' || project_name as project_path, {_MEASURES_OF_COST}"
+    for kind, (name, detail) in _KINDS.items()
 )
 
 FILES = {
@@ -131,10 +136,19 @@ models:
         "sum(cache_write_tokens) as cache_write_tokens, 1 as cache_miss_count, 0.5 as saved_usd "
         "from {{ ref('fact_api_call') }} group by all"
     ),
-    "models/v_spending.sql": "{{ config(materialized='view') }}\n"
-    + SPENDING.format(calls="{{ ref('fact_api_call') }}"),
-    "models/v_cause.sql": "{{ config(materialized='view') }}\n"
-    + CAUSE.format(calls="{{ ref('fact_api_call') }}"),
+    "models/v_cost.sql": "{{ config(materialized='view') }}\n"
+    + COST.format(calls="{{ ref('fact_api_call') }}"),
+    # Each of these lists findings: the macro findings counts them all.
+    **{
+        f"models/{name}.sql": "{{ config(materialized='view') }}\nselect 1 as finding where false"
+        for name in (
+            "v_unknown_line_type",
+            "v_set_aside_line",
+            "v_set_aside_value",
+            "v_unfinished_output",
+            "v_vanished_session",
+        )
+    },
     # A view that reads a view whose name sorts after its own: the order of publishing has to be found.
     "models/v_unpriced_model.sql": (
         "{{ config(materialized='view') }}\n"

@@ -21,8 +21,8 @@ class By(click.ParamType[str]):
 
     name = "by"
     kinds = (
-        "day", "week", "month", "model", "project", "branch", "session", "skill", "tool", "mcp", "agent", "file",
-        "task-type", "component",
+        "day", "week", "month", "model", "project", "branch", "session", "skill", "plugin", "tool", "mcp",
+        "agent", "file", "task-type", "component",
     )  # fmt: skip
 
     def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str:

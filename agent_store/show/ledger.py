@@ -27,6 +27,7 @@ from agent_store.show.report import (
     one_line,
     percent,
     short_number,
+    without_rests,
 )
 from agent_store.show.tables import Sheet, show
 
@@ -39,19 +40,18 @@ ROWS_SHOWN = 25
 SEGMENTS_SHOWN = TASKS_SHOWN = MISSES_SHOWN = 8
 COMPONENTS_SHOWN = 15
 MATCHES_SHOWN = 6
-BANDS_SHOWN = 7
 PICTURE_ROWS = 16
 _BAR = 10
 _AXIS = 9
 _MANY_MINUTES = 600
-_OTHER = "everything else"
 _FILLS = "█▓▒░▞▚╬▪"
 _COLORS = ("blue", "green", "yellow", "magenta", "cyan", "red", "bright_blue", "white")
 
 # What cost can be given by: the kinds of the store's macro `cost_by`.
 BY_TIME = ("day", "week", "month")
 BY = (
-    *BY_TIME, "model", "project", "branch", "session", "skill", "tool", "mcp", "agent", "file", "task-type", "component",
+    *BY_TIME, "model", "project", "branch", "session", "skill", "plugin", "tool", "mcp", "agent", "file", "task-type",
+    "component",
 )  # fmt: skip
 
 
@@ -65,7 +65,7 @@ class Cause:
     started_at: datetime | None
     cost_usd: float | None
     cost_ratio: float | None
-    # Of a skill: what was done under it. Other cost of the same calls, so nothing to add to cost_usd.
+    # Of a skill or plugin: what was done under it. Other cost of the same calls, so nothing to add to cost_usd.
     work_cost_usd: float | None
     work_ratio: float | None
     total_tokens: int
@@ -100,6 +100,14 @@ class Ranking:
 
 
 @dataclass(frozen=True, slots=True)
+class Band:
+    """What a band of the picture is in one request: a part of the context, or all the small ones."""
+
+    tokens: int
+    ratio: float
+
+
+@dataclass(frozen=True, slots=True)
 class Moment:
     """What the context held in one request."""
 
@@ -107,8 +115,10 @@ class Moment:
     call_id: str
     called_at: datetime | None
     context_tokens: int
-    tokens: dict[str, int]
     follows_compaction: bool
+    is_peak: bool
+    tokens: dict[str, int]
+    bands: dict[str, Band]
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +127,8 @@ class ContextPicture:
 
     session_id: str
     title: str | None
+    # The one that most tokens were sent of comes first.
+    bands: Sequence[str]
     moments: Sequence[Moment]
 
     def as_json(self) -> dict[str, Any]:
@@ -136,6 +148,9 @@ class Share:
     output_cost_usd: float
     cost_usd: float
     cost_ratio: float | None
+    # Of all that cost less, in the same order.
+    rest_usd: tuple[float | None, float | None, float | None, float | None]
+    rest_ratio: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +176,7 @@ class TaskCost:
     task_id: str
     task: str
     request_count: int
-    cost_usd: float
+    cost_usd: float | None
     source_path: str | None
     source_line: int | None
 
@@ -178,6 +193,9 @@ class Miss:
     suggestion: str | None
     source_path: str | None
     source_line: int | None
+    # Of all misses that cost less.
+    rest_tokens: int | None
+    rest_usd: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,6 +207,8 @@ class Explanation:
     cost_usd: float
     request_count: int
     unpriced_response_count: int
+    miss_count: int
+    miss_extra_cost_usd: float
     shares: Sequence[Share]
     segments: Sequence[Piece]
     tasks: Sequence[TaskCost]
@@ -196,7 +216,7 @@ class Explanation:
 
     def as_json(self) -> dict[str, Any]:
         """The explanation as plain data for programs."""
-        return {"prices": PRICES_ARE, **asdict(self)}
+        return {"prices": PRICES_ARE, **asdict(self, dict_factory=without_rests)}
 
 
 # --- reading ------------------------------------------------------------------------------------------------
@@ -227,11 +247,7 @@ def rank(connection: duckdb.DuckDBPyConnection, by: str, scope: Scope | None = N
     import duckdb
 
     scope = scope or Scope()
-    order = (
-        "name = $last, name"
-        if by in BY_TIME
-        else "coalesce(work_cost_usd, -1) desc, coalesce(cost_usd, 0) desc, name, detail"
-    )
+    order = "name = $last, name" if by in BY_TIME else "cost_rank"
     try:
         rows = connection.execute(
             cost_by(
@@ -243,7 +259,9 @@ def rank(connection: duckdb.DuckDBPyConnection, by: str, scope: Scope | None = N
             {"kind": by, **scope.parameters, **({"last": UNDATED} if by in BY_TIME else {})},
         ).fetchall()
         total = connection.execute(cost_by("cost_usd"), {"kind": "all", **scope.parameters}).fetchone()
-        known = connection.execute("select min(usage_date), max(usage_date) from v_spending").fetchone()
+        known = connection.execute(
+            cost_by("first_usage_date, last_usage_date"), {"kind": "all", **Scope().parameters}
+        ).fetchone()
     except duckdb.Error as error:
         raise of_other_shape(error) from error
     return Ranking(
@@ -263,36 +281,24 @@ def picture(connection: duckdb.DuckDBPyConnection, given: str) -> ContextPicture
     session_id, title = find_session(connection, given)
     rows = connection.execute(
         """
-        with calls as (
-            select
-                call_id, called_at, context_tokens,
-                row_number() over (order by called_at nulls last, call_id) as number
-            from fact_api_call
-            where session_id = $session and success and agent_run_id is null and context_tokens > 0
-        )
         select
-            calls.number, calls.call_id, calls.called_at, calls.context_tokens,
-            case when c.component_type in ('tool', 'agent', 'skill', 'command')
-                then c.component_type || ' ' || c.component_name
-                when c.component_type = 'system_prompt' then replace(c.component_name, '_', ' ')
-                else replace(c.component_type, '_', ' ') end as part,
-            sum(u.context_tokens)::bigint,
-            calls.call_id in (
-                select next_call_id from fact_context_overflow
-                where session_id = $session and compact_triggered and next_call_id is not null)
-        from calls
-        inner join fact_token_usage as u on u.call_id = calls.call_id
-        inner join dim_component as c on c.component_id = u.component_id
-        where u.context_tokens > 0
-        group by all order by 1, 5
+            request_number, call_id, called_at, context_tokens, follows_compaction, is_peak,
+            part_name, tokens, part_rank, band_name, band_tokens, band_ratio
+        from v_context_growth where session_id = $session
+        order by request_number, part_rank
         """,
         {"session": session_id},
     ).fetchall()
     moments: dict[int, Moment] = {}
-    for number, call_id, called_at, context_tokens, part, tokens, follows in rows:
-        moment = moments.setdefault(number, Moment(number, call_id, called_at, context_tokens, {}, follows))
-        moment.tokens[part] = moment.tokens.get(part, 0) + tokens
-    return ContextPicture(session_id, title, list(moments.values()))
+    bands: dict[int, str] = {}
+    for row in rows:
+        part, tokens, place, band, band_tokens, ratio = row[6:]
+        moment = moments.setdefault(row[0], Moment(row[0], row[1], row[2], row[3], row[4], row[5], {}, {}))
+        moment.tokens[part] = tokens
+        moment.bands[band] = Band(band_tokens, ratio)
+        bands[place] = band
+    in_order = dict.fromkeys(bands[place] for place in sorted(bands))
+    return ContextPicture(session_id, title, list(in_order), list(moments.values()))
 
 
 def explain(connection: duckdb.DuckDBPyConnection, given: str) -> Explanation:
@@ -302,19 +308,19 @@ def explain(connection: duckdb.DuckDBPyConnection, given: str) -> Explanation:
     def rows(sql: str) -> list[Any]:
         return connection.execute(sql, {"session": session_id}).fetchall()
 
-    cost_usd, request_count, unpriced = rows(
-        "select coalesce(sum(cost_usd), 0), count(*), count(*) filter (where not is_priced) "
-        "from fact_api_call where session_id = $session and success"
-    )[0]
+    total = connection.execute(
+        cost_by("cost_usd, request_count, unpriced_response_count, cache_miss_count, miss_extra_cost_usd")
+        + " where name = $session",
+        {"session": session_id, "kind": "session", **Scope().parameters},
+    ).fetchone()
+    cost_usd, request_count, unpriced, miss_count, miss_extra = total or (None, 0, 0, 0, None)
     shares = rows(
         """
         select
-            c.component_type, c.component_name, a.allocation_method, a.entry_cost_usd, a.carrying_cost_usd,
-            a.output_cost_usd, a.cost_usd
-        from fact_cost_allocation as a
-        inner join dim_component as c on c.component_id = a.component_id
-        where a.session_id = $session and a.basis = 'context'
-        order by a.cost_usd desc, 1, 2
+            component_type, component_name, allocation_method, entry_cost_usd, carrying_cost_usd, output_cost_usd, cost_usd,
+            cost_ratio, (rest_entry_cost_usd, rest_carrying_cost_usd, rest_output_cost_usd, rest_cost_usd), rest_cost_ratio
+        from v_session_cause where session_id = $session
+        order by cost_rank
         """
     )
     segments = rows(
@@ -329,29 +335,24 @@ def explain(connection: duckdb.DuckDBPyConnection, given: str) -> Explanation:
     tasks = rows(
         """
         select
-            a.component_id, coalesce(prompts.prompt_text, c.component_name), a.request_count, a.cost_usd,
-            prompts._source_path, prompts._source_line
-        from fact_cost_allocation as a
-        inner join dim_component as c on c.component_id = a.component_id
-        left join v_expensive_prompt as prompts on prompts.prompt_id = a.component_id and prompts.session_id = a.session_id
-        where a.session_id = $session and a.basis = 'task'
-        order by a.cost_usd desc, 1
+            prompt_id, coalesce(prompt_text, 'before the first prompt'), response_count, caused_cost_usd, _source_path,
+            _source_line
+        from v_expensive_prompt where session_id = $session
+        order by cost_rank
         """
     )
     misses = rows(
         """
         select
-            misses.missed_at, misses.cause, misses.gap_seconds, misses.missed_tokens, misses.extra_cost_usd,
-            advice.suggestion, misses._source_path, misses._source_line
-        from fact_cache_miss as misses
-        left join (select cause, min(suggestion) as suggestion from v_cache_miss group by cause) as advice
-            on advice.cause = misses.cause
-        where misses.session_id = $session order by misses.extra_cost_usd desc, misses.call_id
+            missed_at, cause, gap_seconds, missed_tokens, extra_cost_usd, suggestion, _source_path, _source_line,
+            rest_missed_tokens, rest_extra_cost_usd
+        from v_session_miss where session_id = $session
+        order by cost_rank
         """
     )
     return Explanation(
-        session_id, title, cost_usd, request_count, unpriced,
-        [Share(*(*row, row[6] / cost_usd if cost_usd else None)) for row in shares],
+        session_id, title, cost_usd or 0.0, request_count, unpriced, miss_count, miss_extra or 0.0,
+        [Share(*row) for row in shares],
         [Piece(*row) for row in segments],
         [TaskCost(*row) for row in tasks],
         [Miss(*row) for row in misses],
@@ -379,7 +380,11 @@ def render_ranking(found: Ranking, console: Console, limit: int | None = None) -
             title += f", the last {len(shown):,} of {len(causes):,}" if len(shown) < len(causes) else ""
         else:
             title = how_many(title, len(shown), len(causes))
-        sheet = _skill_sheet(title, shown) if found.by == "skill" else _ranking_sheet(found.by, title, shown)
+        sheet = (
+            _work_sheet(found.by, title, shown)
+            if found.by in {"skill", "plugin"}
+            else _ranking_sheet(found.by, title, shown)
+        )
         show(sheet, console)
     console.print(Text(_summary(found), style="dim"))
 
@@ -398,6 +403,11 @@ def _summary(found: Ranking) -> str:
         return (
             f" {total} in all. Work: what was answered under a skill, regardless of what was in the context; a skill "
             f"inside another counts for both. Own text: what its instructions and files cost in contexts. {PRICES_ARE}"
+        )
+    if found.by == "plugin":
+        return (
+            f" {total} in all. Work: what was answered under a skill of the plugin. Own text: what its skills, agents and "
+            f"tools cost in contexts. {PRICES_ARE}"
         )
     return f" {total} in all. {PRICES_ARE}"
 
@@ -421,9 +431,9 @@ def _ranking_sheet(by: str, title: str, shown: Sequence[Cause]) -> Sheet:
     sheet.bar(_BAR)
     sheet.number("cost")
     sheet.number("share", rank=1)
-    has_calls = any(cause.invocation_count is not None for cause in shown) and by in {"tool", "mcp"}
-    if has_calls:
-        sheet.number("calls", rank=3)
+    calls = {"tool": "calls", "mcp": "calls", "agent": "runs", "task-type": "tasks"}.get(by)
+    if calls:
+        sheet.number(calls, rank=3)
     sheet.number("tokens", rank=2)
     sheet.number("requests", rank=6)
     if not is_session:
@@ -439,17 +449,17 @@ def _ranking_sheet(by: str, title: str, shown: Sequence[Cause]) -> Sheet:
             names.append(one_line((cause.project_name if is_session else cause.detail) or "–"))
         sheet.add(
             *names, bar(cause.cost_usd or 0.0, largest, _BAR), cost_cell(cause.cost_usd, cause.unpriced_response_count),
-            percent(cause.cost_ratio), *([f"{cause.invocation_count or 0:,}"] if has_calls else []),
+            percent(cause.cost_ratio), *([f"{cause.invocation_count or 0:,}"] if calls else []),
             short_number(cause.total_tokens), f"{cause.request_count:,}",
             *([] if is_session else [f"{cause.session_count:,}"]),
         )  # fmt: skip
     return sheet
 
 
-def _skill_sheet(title: str, shown: Sequence[Cause]) -> Sheet:
-    """Skills by what was done under them: their text is hardly ever what costs."""
+def _work_sheet(by: str, title: str, shown: Sequence[Cause]) -> Sheet:
+    """Skills and plugins by what was done under them: their text is hardly ever what costs."""
     sheet = Sheet(title)
-    sheet.name("skill")
+    sheet.name(by)
     sheet.bar(_BAR)
     sheet.number("work")
     sheet.number("share", rank=1)
@@ -466,28 +476,27 @@ def _skill_sheet(title: str, shown: Sequence[Cause]) -> Sheet:
     return sheet
 
 
-def _bands(moments: Sequence[Moment]) -> list[str]:
-    """The parts that get a band of their own, those there longest and largest first; the rest is one."""
-    weight: dict[str, int] = {}
-    for moment in moments:
-        for part, tokens in moment.tokens.items():
-            weight[part] = weight.get(part, 0) + tokens
-    ranked = sorted(weight, key=lambda part: (-weight[part], part))
-    return ranked[:BANDS_SHOWN] + ([_OTHER] if len(ranked) > BANDS_SHOWN else [])
-
-
 def _column(moment: Moment, bands: Sequence[str], largest: int) -> list[int]:
     """Which band each cell of a column shows, from the bottom; its height is the context's."""
-    sizes = [moment.tokens.get(band, 0) for band in bands]
-    if bands[-1] == _OTHER:
-        sizes[-1] = sum(moment.tokens.values()) - sum(sizes)
     edges, running = [], 0
-    for size in sizes:
-        running += size
+    for band in bands:
+        running += _tokens(moment, band)
         edges.append(running)
     height = max(1, round(running / largest * PICTURE_ROWS))
     middles = [(cell + 0.5) / height * running for cell in range(height)]
     return [next(i for i, edge in enumerate(edges) if middle <= edge) for middle in middles]
+
+
+def _tokens(moment: Moment, band: str) -> int:
+    return moment.bands[band].tokens if band in moment.bands else 0
+
+
+def _ratio(moment: Moment, band: str) -> float:
+    return moment.bands[band].ratio if band in moment.bands else 0.0
+
+
+def _peak(found: ContextPicture) -> Moment:
+    return next(moment for moment in found.moments if moment.is_peak)
 
 
 def render_picture(found: ContextPicture, console: Console) -> None:
@@ -505,9 +514,8 @@ def render_picture(found: ContextPicture, console: Console) -> None:
     columns = min(count, width)
     chosen = [found.moments[(i + 1) * count // columns - 1] for i in range(columns)]
     starts = [i * count // columns for i in range(columns)]
-    largest = max(moment.context_tokens for moment in found.moments)
-    bands = _bands(found.moments)
-    cells = [_column(moment, bands, largest) for moment in chosen]
+    largest = _peak(found).context_tokens
+    cells = [_column(moment, found.bands, largest) for moment in chosen]
     for row in range(PICTURE_ROWS - 1, -1, -1):
         label = short_number(round(largest * (row + 1) / PICTURE_ROWS)) if (row + 1) % 4 == 0 else ""
         line = Text(f"{label:>{_AXIS - 2}} ┤" if label else " " * (_AXIS - 1) + "│")
@@ -526,7 +534,7 @@ def render_picture(found: ContextPicture, console: Console) -> None:
     axis = "".join(mark + "─" * (wide_each - 1) for mark in marks)
     console.print(Text(" " * (_AXIS - 1) + "└" + axis), no_wrap=True)
     console.print(_picture_footer(found, marks, columns * wide_each), no_wrap=True)
-    show(_legend(found, bands), console)
+    show(_legend(found), console)
 
 
 def _picture_footer(found: ContextPicture, marks: Sequence[str], drawn: int) -> Text:
@@ -542,9 +550,8 @@ def _picture_footer(found: ContextPicture, marks: Sequence[str], drawn: int) -> 
     return Text(" " * _AXIS + line, style="dim")
 
 
-def _legend(found: ContextPicture, bands: Sequence[str]) -> Sheet:
-    peak = max(found.moments, key=lambda moment: (moment.context_tokens, -moment.number))
-    last = found.moments[-1]
+def _legend(found: ContextPicture) -> Sheet:
+    peak, last = _peak(found), found.moments[-1]
     sheet = Sheet()
     sheet.bar(1, rank=0)
     sheet.name("what")
@@ -552,17 +559,11 @@ def _legend(found: ContextPicture, bands: Sequence[str]) -> Sheet:
     sheet.number("share", rank=1)
     sheet.number(f"end ({last.number:,})", rank=2)
     sheet.number("share", rank=3)
-
-    def tokens(moment: Moment, band: str) -> int:
-        if band != _OTHER:
-            return moment.tokens.get(band, 0)
-        return sum(moment.tokens.values()) - sum(moment.tokens.get(other, 0) for other in bands)
-
-    for number, band in enumerate(bands):
+    for number, band in enumerate(found.bands):
         sheet.add(
             _FILLS[number], band,
-            short_number(tokens(peak, band)), percent(tokens(peak, band) / peak.context_tokens),
-            short_number(tokens(last, band)), percent(tokens(last, band) / last.context_tokens),
+            short_number(_tokens(peak, band)), percent(_ratio(peak, band)),
+            short_number(_tokens(last, band)), percent(_ratio(last, band)),
             style=_COLORS[number],
         )  # fmt: skip
     whole = ["", "context", short_number(peak.context_tokens), "", short_number(last.context_tokens), ""]
@@ -653,11 +654,11 @@ def _shares_sheet(found: Explanation, most: int | None) -> Sheet | None:
             share.component_name, share.component_type, *(dollars(usd) for usd in _parts(share)), percent(share.cost_ratio),
             share.allocation_method,
         )  # fmt: skip
-    rest = found.shares[most:] if most is not None else []
-    if rest:
-        sums = [dollars(sum(usd)) for usd in zip(*(_parts(share) for share in rest), strict=True)]
-        ratio = sum(share.cost_ratio or 0.0 for share in rest)
-        sheet.add(f"{len(rest):,} more", "", *sums, percent(ratio), "", style="dim")
+    shown = found.shares[:most]
+    if more := len(found.shares) - len(shown):
+        rest = shown[-1]
+        sums = [dollars(usd) for usd in rest.rest_usd]
+        sheet.add(f"{more:,} more", "", *sums, percent(rest.rest_ratio), "", style="dim")
     return sheet
 
 
@@ -701,25 +702,26 @@ def _tasks_sheet(found: Explanation, most: int | None) -> Sheet | None:
 def _misses_sheet(found: Explanation, most: int | None) -> Sheet | None:
     if not found.misses:
         return None
-    extra = sum(miss.extra_cost_usd for miss in found.misses)
-    sheet = Sheet(f"Cache misses: {len(found.misses):,}, {dollars(extra)} more than from the cache")
+    sheet = Sheet(
+        f"Cache misses: {found.miss_count:,}, {dollars(found.miss_extra_cost_usd)} more than from the cache"
+    )
     sheet.text("when (UTC)", rank=2)
     sheet.text("cause")
     sheet.number("pause", rank=4)
     sheet.text("line", rank=3)
     sheet.number("tokens again", rank=1)
     sheet.number("extra")
-    for miss in found.misses[:most]:
+    shown = found.misses[:most]
+    for miss in shown:
         sheet.add(
             f"{miss.missed_at:%Y-%m-%d %H:%M}" if miss.missed_at else "–", miss.cause, pause_words(miss.gap_seconds),
             _line_of(found, miss.source_path, miss.source_line), short_number(miss.missed_tokens),
             dollars(miss.extra_cost_usd),
         )  # fmt: skip
-    rest = found.misses[most:] if most is not None else []
-    if rest:
+    if more := len(found.misses) - len(shown):
+        rest = shown[-1]
         sheet.add(
-            "", f"{len(rest):,} more", "", "", short_number(sum(miss.missed_tokens for miss in rest)),
-            dollars(sum(miss.extra_cost_usd for miss in rest)), style="dim",
+            "", f"{more:,} more", "", "", short_number(rest.rest_tokens), dollars(rest.rest_usd), style="dim",
         )  # fmt: skip
     return sheet
 

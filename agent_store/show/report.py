@@ -1,13 +1,13 @@
 """The report: what was spent – per day, model, project, session – what to do about it, and what is in the store.
 
 Reads the published store only; neither dbt nor the warehouse is touched, so it answers within half a second. Every number
-is a column of a view or macro of the store.
+is a column of a view or macro of the store: here they are filtered, ordered and drawn, and none is worked out.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -71,6 +71,10 @@ class Spending:
     session_count: int
     unpriced_response_count: int
     detail: str = ""
+    # Of all that cost less, for the row that says how much more there is.
+    rest_cost_usd: float | None = None
+    rest_response_count: int | None = None
+    rest_total_tokens: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,6 +183,8 @@ class Report:
     sessions: Sequence[SessionLine]
     cache: Sequence[CacheLine]
     tables: Sequence[tuple[str, int]]
+    table_count: int
+    row_count: int
     view_count: int
     findings: Sequence[Finding]
     comparisons: Sequence[Comparison]
@@ -196,7 +202,12 @@ class Report:
 
     def as_json(self) -> dict[str, Any]:
         """The report as plain data for programs."""
-        return {"prices": PRICES_ARE, **asdict(self)}
+        return {"prices": PRICES_ARE, **asdict(self, dict_factory=without_rests)}
+
+
+def without_rests(items: Sequence[tuple[str, Any]]) -> dict[str, Any]:
+    """The fields of a record for programs: they have every row, so the sums of those not shown are nothing to them."""
+    return {name: value for name, value in items if not name.startswith("rest_")}
 
 
 # --- reading ------------------------------------------------------------------------------------------------
@@ -262,73 +273,65 @@ def collect(
 def _collect(
     connection: duckdb.DuckDBPyConnection, store_path: str, scope: Scope, asked_today: date | None
 ) -> Report:
-    relations = {
-        name: (kind, rows)
-        for name, kind, rows in connection.execute(
-            """
-            select table_name, 'table', estimated_size from duckdb_tables() where schema_name = 'main'
-            union all
-            select view_name, 'view', null from duckdb_views() where schema_name = 'main' and not internal
-            """
-        ).fetchall()
+    published = {
+        name for (name,) in connection.execute("select table_name from information_schema.tables").fetchall()
     }
 
-    def costs(kind: str, order: str) -> list[dict[str, Any]]:
-        cursor = connection.execute(f"{cost_by('*')} order by {order}", {"kind": kind, **scope.parameters})
-        names = [column[0] for column in cursor.description or []]
-        return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+    def costs(kind: str, order: str = "cost_rank", of: Scope = scope) -> list[dict[str, Any]]:
+        return _records(connection, f"{cost_by('*')} order by {order}", {"kind": kind, **of.parameters})
 
-    dearest = "cost_usd desc nulls last, total_tokens desc, name"
-    days = [_spending(row) for row in costs("day", "name")]
-    dates = [date.fromisoformat(day.name) for day in days if day.name != UNDATED]
-    by_model = costs("model", dearest)
+    whole = next(iter(costs("all")), {})
+    known = next(iter(costs("all", of=Scope())), {}) if scope else whole
+    by_model = costs("model")
     models = [_spending(row) for row in by_model]
-    whole = next(iter(costs("all", "name")), None)
-    total = _spending(whole) if whole else Spending("all", None, 0, 0, 0, 0)
-    if not scope and "dim_session" in relations:
-        total = replace(total, session_count=_one(connection, "select count(*) from dim_session"))
-    known_from, known_to = connection.execute(
-        "select min(usage_date), max(usage_date) from v_spending"
-    ).fetchone() or (None, None)
-    build = _build(connection) if "store_build" in relations else {}
-    today = asked_today or (
-        known_to if build.get("is_sample") and known_to else today_in(build.get("timezone"))
-    )
+    build = next(iter(_records(connection, "from store_build")), {}) if "store_build" in published else {}
+    today = asked_today or _today(build, known.get("last_usage_date"))
     return Report(
         store_path=store_path,
         build=build,
-        total=total,
-        first_date=min(dates, default=None),
-        last_date=max(dates, default=None),
-        day_count=len(dates),
-        days=days,
+        total=_spending(whole) if whole else Spending("all", None, 0, 0, 0, 0),
+        first_date=whole.get("first_usage_date"),
+        last_date=whole.get("last_usage_date"),
+        day_count=whole.get("day_count", 0),
+        days=[_spending(row) for row in costs("day", "name")],
         models=models,
-        projects=[_spending(row) for row in costs("project", dearest)],
-        sessions=_sessions(connection, scope, dearest),
+        projects=[_spending(row) for row in costs("project")],
+        sessions=_sessions(connection, scope),
         cache=_cache(by_model),
-        tables=sorted((name, rows or 0) for name, (kind, rows) in relations.items() if kind == "table"),
-        view_count=sum(kind == "view" for kind, _ in relations.values()),
-        findings=[
-            Finding(view, _one(connection, f"select count(*) from {view}"), meaning)
-            for view, meaning in FINDINGS.items()
-            if view in relations
-        ],
-        comparisons=_comparisons(connection) if "v_reconciliation" in relations and not scope else [],
+        tables=_tables(connection) if "v_store_table" in published else [],
+        table_count=build.get("table_count", 0),
+        row_count=build.get("row_count", 0),
+        view_count=build.get("view_count", 0),
+        findings=findings(connection),
+        comparisons=_comparisons(connection) if "v_reconciliation_total" in published and not scope else [],
         unpriced_models=_unpriced(connection, models, whole=not scope)
-        if "v_unpriced_model" in relations
+        if "v_unpriced_model" in published
         else [],
         misses=Misses(whole["cache_miss_count"], whole["rebilled_cost_usd"], whole["miss_extra_cost_usd"])
         if whole
         else Misses(0, None, None),
         today=today,
         pace=[] if scope else _pace(connection, today),
-        optimizations=_optimizations(connection) if "v_optimization" in relations and not scope else [],
+        optimizations=_optimizations(connection) if "v_optimization" in published and not scope else [],
         since=scope.since,
         until=scope.until,
         projects_asked=scope.projects,
-        known_from=known_from,
-        known_to=known_to,
+        known_from=known.get("first_usage_date"),
+        known_to=known.get("last_usage_date"),
     )
+
+
+def _records(
+    connection: duckdb.DuckDBPyConnection, sql: str, parameters: Mapping[str, object] | None = None
+) -> list[dict[str, Any]]:
+    cursor = connection.execute(sql, parameters)
+    names = [column[0] for column in cursor.description or []]
+    return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+
+
+def _today(build: Mapping[str, Any], last_day: date | None) -> date:
+    """Today for a store; for the sample, whose time stands still, its last day."""
+    return last_day if build.get("is_sample") and last_day else today_in(build.get("timezone"))
 
 
 def today_in(zone: object) -> date:
@@ -340,18 +343,17 @@ def today_in(zone: object) -> date:
 
 
 def store_today(connection: duckdb.DuckDBPyConnection) -> date:
-    """Today for a store; for the sample, whose time stands still, its last day."""
+    """Today for a store."""
     import duckdb
 
     try:
-        row = connection.execute(
-            "select timezone, is_sample, (select max(usage_date) from v_spending) from store_build"
-        ).fetchone()
+        build = next(iter(_records(connection, "from store_build")), {})
+        known = next(
+            iter(_records(connection, cost_by("last_usage_date"), {"kind": "all", **Scope().parameters})), {}
+        )
     except duckdb.Error as error:
         raise of_other_shape(error) from error
-    if row is None:
-        return today_in(None)
-    return row[2] if row[1] and row[2] else today_in(row[0])
+    return _today(build, known.get("last_usage_date"))
 
 
 def find_projects(connection: duckdb.DuckDBPyConnection, given: str) -> tuple[str, ...]:
@@ -360,8 +362,8 @@ def find_projects(connection: duckdb.DuckDBPyConnection, given: str) -> tuple[st
 
     try:
         rows = connection.execute(
-            "select distinct project_name, coalesce(project_path, '') from v_spending "
-            "where project_name is not null order by 1, 2"
+            "select project_name, coalesce(project_path, '') from v_cost "
+            "where kind = 'session' and project_name is not null order by 1, 2"
         ).fetchall()
     except duckdb.Error as error:
         raise of_other_shape(error) from error
@@ -376,16 +378,22 @@ def find_projects(connection: duckdb.DuckDBPyConnection, given: str) -> tuple[st
     return tuple(dict.fromkeys(found))
 
 
-def _one(connection: duckdb.DuckDBPyConnection, sql: str) -> int:
-    row = connection.execute(sql).fetchone()
-    return int(row[0] or 0) if row else 0
+def _tables(connection: duckdb.DuckDBPyConnection) -> list[tuple[str, int]]:
+    return connection.execute(
+        "select table_name, row_count from v_store_table where table_type = 'table' order by table_name"
+    ).fetchall()
 
 
-def _build(connection: duckdb.DuckDBPyConnection) -> dict[str, Any]:
-    cursor = connection.execute("select * from store_build")
-    names = [column[0] for column in cursor.description or []]
-    row = cursor.fetchone()
-    return dict(zip(names, row, strict=True)) if row else {}
+def findings(connection: duckdb.DuckDBPyConnection) -> list[Finding]:
+    """What the store says about itself; nothing where one of these views could not be made."""
+    import duckdb
+
+    try:
+        rows = connection.execute("select view_name, finding_count from findings()").fetchall()
+    except duckdb.CatalogException:
+        return []
+    counts: dict[str, int] = dict(rows)
+    return [Finding(view, counts[view], meaning) for view, meaning in FINDINGS.items() if view in counts]
 
 
 def _unpriced(
@@ -409,7 +417,7 @@ def _unpriced(
     ]
 
 
-def _sessions(connection: duckdb.DuckDBPyConnection, scope: Scope, order: str) -> list[SessionLine]:
+def _sessions(connection: duckdb.DuckDBPyConnection, scope: Scope) -> list[SessionLine]:
     counts = ("null", "null") if scope else ("reports.prompt_count", "reports.tool_call_count")
     rows = connection.execute(
         f"""
@@ -418,7 +426,7 @@ def _sessions(connection: duckdb.DuckDBPyConnection, scope: Scope, order: str) -
             costs.cost_usd, {counts[0]}, costs.request_count, {counts[1]}, costs.total_tokens
         from ({cost_by("*")}) as costs
         left join v_session_report as reports on reports.session_id = costs.name
-        order by {", ".join(f"costs.{part}" for part in order.split(", "))}
+        order by costs.cost_rank
         """,
         {"kind": "session", **scope.parameters},
     ).fetchall()
@@ -434,6 +442,9 @@ def _spending(row: Mapping[str, Any]) -> Spending:
         session_count=row["session_count"],
         unpriced_response_count=row["unpriced_response_count"],
         detail=row["detail"] or "",
+        rest_cost_usd=row["rest_cost_usd"],
+        rest_response_count=row["rest_request_count"],
+        rest_total_tokens=row["rest_total_tokens"],
     )
 
 
@@ -478,10 +489,7 @@ def _optimizations(connection: duckdb.DuckDBPyConnection) -> list[Optimization]:
 
 def _comparisons(connection: duckdb.DuckDBPyConnection) -> list[Comparison]:
     rows = connection.execute(
-        """
-        select comparison, count(distinct session_id), sum(our_usd), sum(their_usd), sum(difference_usd)
-        from v_reconciliation group by all order by 1
-        """
+        "select comparison, session_count, our_usd, their_usd, difference_usd from v_reconciliation_total order by 1"
     ).fetchall()
     return [Comparison(*row) for row in rows]
 
@@ -749,13 +757,11 @@ def _ranking(title: str, name: str, lines: Sequence[Spending], most: int | None)
     largest = max((line.cost_usd or 0.0 for line in lines), default=0.0)
     for line in shown:
         sheet.add(one_line(line.name), bar(line.cost_usd or 0.0, largest, _BAR // 2), *_spending_cells(line))
-    rest = lines[len(shown) :]
-    if rest:
-        costs = [line.cost_usd for line in rest if line.cost_usd is not None]
+    if more := len(lines) - len(shown):
+        last = shown[-1]
         sheet.add(
-            f"{len(rest):,} more", "", dollars(sum(costs) if costs else None),
-            f"{sum(line.response_count for line in rest):,}",
-            short_number(sum(line.total_tokens for line in rest)), "",
+            f"{more:,} more", "", dollars(last.rest_cost_usd), f"{last.rest_response_count or 0:,}",
+            short_number(last.rest_total_tokens), "",
             style="dim",
         )  # fmt: skip
     return sheet
@@ -821,10 +827,12 @@ def _contents(report: Report) -> list[RenderableType | Sheet]:
     grid = Table.grid(padding=(0, 2))
     grid.add_column(style="dim", no_wrap=True)
     grid.add_column(overflow="fold")
-    rows = sum(count for _, count in report.tables)
     grid.add_row("store", Text(report.store_path))
-    grid.add_row("tables", f"{len(report.tables):,} tables with {rows:,} rows, {report.view_count:,} views")
     if build:
+        grid.add_row(
+            "tables",
+            f"{report.table_count:,} tables with {report.row_count:,} rows, {report.view_count:,} views",
+        )
         grid.add_row(
             "landed",
             f"{build['landed_line_count']:,} lines of {build['file_count']:,} files, "

@@ -3,7 +3,7 @@
     its split by lifetime, but a client of early 2026 wrote 0 above a filled split.
 #}
 {% macro counted_tokens(usage) -%}
-    greatest(coalesce({{ usage }}.input_tokens, 0), 0) as input_tokens,
+    greatest(coalesce({{ usage }}.input_tokens, 0), 0) as uncached_input_tokens,
     greatest(coalesce({{ usage }}.output_tokens, 0), 0) as output_tokens,
     greatest(coalesce({{ usage }}.cache_read_input_tokens, 0), 0) as cache_read_tokens,
     greatest(

@@ -36,7 +36,7 @@ responses as (
         answers.cache_read_tokens,
         answers.cache_write_1h_tokens,
         answers.cache_write_5m_tokens,
-        answers.input_tokens,
+        answers.uncached_input_tokens,
         answers.cache_read_cost_usd,
         answers.cache_write_1h_cost_usd,
         answers.cache_write_5m_cost_usd,
@@ -178,12 +178,12 @@ select
     numbered.cache_read_tokens,
     numbered.cache_write_1h_tokens,
     numbered.cache_write_5m_tokens,
-    numbered.input_tokens as fresh_tokens,
+    numbered.uncached_input_tokens as fresh_tokens,
     -- Dollars per token as this request was billed. Unpriced requests carry no dollars.
     coalesce(numbered.cache_read_cost_usd / nullif(numbered.cache_read_tokens, 0), 0) as read_usd_per_token,
     coalesce(numbered.cache_write_1h_cost_usd / nullif(numbered.cache_write_1h_tokens, 0), 0) as write_1h_usd_per_token,
     coalesce(numbered.cache_write_5m_cost_usd / nullif(numbered.cache_write_5m_tokens, 0), 0) as write_5m_usd_per_token,
-    coalesce(numbered.input_cost_usd / nullif(numbered.input_tokens, 0), 0) as fresh_usd_per_token,
+    coalesce(numbered.input_cost_usd / nullif(numbered.uncached_input_tokens, 0), 0) as fresh_usd_per_token,
     sum(coalesce(numbered.cache_read_cost_usd / nullif(numbered.cache_read_tokens, 0), 0)) over (
         partition by numbered.session_id, numbered.actor order by numbered.thread_position, numbered.response_id
         rows between unbounded preceding and current row

@@ -63,7 +63,7 @@ counted_iterations as (
 iterations as (
     select *
     from counted_iterations
-    where input_tokens + output_tokens + cache_read_tokens + cache_write_tokens > 0
+    where uncached_input_tokens + output_tokens + cache_read_tokens + cache_write_tokens > 0
 ),
 
 top_levels as (
@@ -79,7 +79,7 @@ iteration_sums as (
         count(*) as iteration_count,
         bool_or(inference_type <> 'message') as has_other_type,
         bool_or(is_written) as is_any_written,
-        sum(input_tokens) as input_tokens,
+        sum(uncached_input_tokens) as uncached_input_tokens,
         sum(output_tokens) as output_tokens,
         sum(cache_read_tokens) as cache_read_tokens,
         sum(cache_write_tokens) as cache_write_tokens
@@ -94,10 +94,10 @@ bills as (
         tops.response_id,
         coalesce(
             sums.has_other_type
-            or tops.input_tokens + tops.output_tokens + tops.cache_read_tokens = 0
+            or tops.uncached_input_tokens + tops.output_tokens + tops.cache_read_tokens = 0
             or (
                 sums.iteration_count > 1
-                and sums.input_tokens = tops.input_tokens and sums.output_tokens = tops.output_tokens
+                and sums.uncached_input_tokens = tops.uncached_input_tokens and sums.output_tokens = tops.output_tokens
                 and sums.cache_read_tokens = tops.cache_read_tokens and sums.cache_write_tokens = tops.cache_write_tokens
             ), false
         ) as is_by_iteration,
@@ -132,7 +132,7 @@ units as (
         is_written,
         is_adviser,
         model_raw,
-        input_tokens,
+        uncached_input_tokens,
         output_tokens,
         cache_read_tokens,
         cache_write_tokens,
@@ -150,7 +150,7 @@ units as (
         true as is_written,
         false as is_adviser,
         cast(null as varchar) as model_raw,
-        tops.input_tokens,
+        tops.uncached_input_tokens,
         tops.output_tokens,
         tops.cache_read_tokens,
         tops.cache_write_tokens,
@@ -175,12 +175,12 @@ placed as (
         case when units.is_adviser then 'standard' else coalesce(winners.usage.speed, 'standard') end as speed,
         coalesce(winners.usage.inference_geo, '') = 'us' as is_us_inference,
         coalesce(winners.usage.service_tier, '') = 'batch' as is_batch,
-        units.input_tokens,
+        units.uncached_input_tokens,
         units.output_tokens,
         units.cache_read_tokens,
         greatest(units.cache_write_tokens - units.cache_write_1h_tokens, 0) as cache_write_5m_tokens,
         units.cache_write_1h_tokens,
-        units.input_tokens + units.cache_read_tokens + greatest(units.cache_write_tokens, units.cache_write_1h_tokens) as context_tokens,
+        units.uncached_input_tokens + units.cache_read_tokens + greatest(units.cache_write_tokens, units.cache_write_1h_tokens) as context_tokens,
         greatest(
             coalesce(winners.usage.server_tool_use.web_search_requests, 0), coalesce(web_searches.web_search_count, 0)
         ) as web_search_count
@@ -256,14 +256,14 @@ select
     priced.is_written,
     priced.input_usd_per_mtok is not null as is_priced,
     priced.inference_number,
-    priced.input_tokens,
+    priced.uncached_input_tokens,
     priced.output_tokens,
     priced.cache_read_tokens,
     priced.cache_write_5m_tokens,
     priced.cache_write_1h_tokens,
     priced.context_tokens,
     cast(case when priced.is_answer then priced.web_search_count else 0 end as bigint) as web_search_count,
-    priced.input_tokens * priced.input_usd_per_mtok * priced.multiplier as input_cost_usd,
+    priced.uncached_input_tokens * priced.input_usd_per_mtok * priced.multiplier as input_cost_usd,
     priced.cache_write_5m_tokens * priced.cache_write_5m_usd_per_mtok * priced.multiplier as cache_write_5m_cost_usd,
     priced.cache_write_1h_tokens * priced.cache_write_1h_usd_per_mtok * priced.multiplier as cache_write_1h_cost_usd,
     priced.cache_read_tokens * priced.cache_read_usd_per_mtok * priced.multiplier as cache_read_cost_usd,

@@ -19,7 +19,7 @@ responses as (
     select
         response_id,
         session_id,
-        input_tokens as uncached_input_tokens,
+        uncached_input_tokens,
         output_tokens,
         cache_read_tokens,
         cache_write_5m_tokens,

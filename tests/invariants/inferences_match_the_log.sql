@@ -6,7 +6,7 @@
 with written as (
     select
         response_id,
-        sum(input_tokens) as input_tokens,
+        sum(uncached_input_tokens) as uncached_input_tokens,
         sum(output_tokens) as output_tokens,
         sum(cache_read_tokens) as cache_read_tokens,
         sum(cache_write_5m_tokens + cache_write_1h_tokens) as cache_write_tokens
@@ -35,17 +35,17 @@ select
     winners.response_id,
     winners.source_path,
     winners.line_number,
-    winners.input_tokens,
-    written.input_tokens as inference_input_tokens,
+    winners.uncached_input_tokens,
+    written.uncached_input_tokens as inference_input_tokens,
     winners.output_tokens,
     written.output_tokens as inference_output_tokens
 from winners
 anti join fallbacks on winners.response_id = fallbacks.response_id
 left join written on winners.response_id = written.response_id
 where
-    winners.input_tokens + winners.output_tokens + winners.cache_read_tokens > 0
+    winners.uncached_input_tokens + winners.output_tokens + winners.cache_read_tokens > 0
     and (
-        winners.input_tokens is distinct from written.input_tokens
+        winners.uncached_input_tokens is distinct from written.uncached_input_tokens
         or winners.output_tokens is distinct from written.output_tokens
         or winners.cache_read_tokens is distinct from written.cache_read_tokens
         or winners.cache_write_tokens is distinct from written.cache_write_tokens

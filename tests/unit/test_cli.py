@@ -12,7 +12,7 @@ from typing import Any, cast
 
 import pytest
 from click.testing import CliRunner, Result
-from mini import CAUSE, SPENDING, published, star
+from mini import COST, published, star
 
 from agent_store import cli, doctor, zones
 from agent_store.build import pipeline
@@ -98,8 +98,7 @@ def test_the_report_narrows_by_days_and_projects_and_gives_json_of_any_length(
             " date '2026-03-01' + i::integer as called_at, 1.0 as cost_usd, 1 as input_tokens, 1 as output_tokens,"
             " 1 as cache_read_tokens, 1 as cache_write_tokens from range(20) as r(i)"
         )
-        connection.execute("create table v_spending as " + SPENDING.format(calls="calls"))
-        connection.execute("create table v_cause as " + CAUSE.format(calls="calls"))
+        connection.execute("create table v_cost as " + COST.format(calls="calls"))
         connection.execute(
             "create table v_session_report as select session_id, called_at::timestamp as started_at, 1 as prompt_count,"
             " 2 as tool_call_count from calls"

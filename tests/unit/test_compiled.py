@@ -61,7 +61,7 @@ def test_replace_changed_writes_documents_in_another_state_anew_and_drops_those_
     connection.execute(
         "create table intermediate.int_document_state as "
         "select * from (values ('same', 1), ('changed', 3)) as t(document_id, _state); "
-        "create table documents as "
+        "create table agent_store.main.documents as "
         "select * from (values ('same', 1, 10), ('changed', 2, 20), ('gone', 1, 30)) as t(document_id, _state, number)"
     )
     changed = CompiledModel(
@@ -71,7 +71,7 @@ def test_replace_changed_writes_documents_in_another_state_anew_and_drops_those_
         "replace_changed",
     )
     compiled.run_model(connection, changed)
-    assert connection.execute("select document_id, number from documents order by all").fetchall() == [
+    assert connection.execute("select document_id, number from agent_store.main.documents order by all").fetchall() == [
         ("changed", 21), ("same", 10),
     ]  # fmt: skip
 

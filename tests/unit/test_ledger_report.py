@@ -27,100 +27,107 @@ MACROS = Path(publish.__file__).with_name("sql_macros") / "cost.sql"
 SESSION, OTHER = "5e12-a", "5e34-b"
 LONG = "/home/dev/a-project-with-a-very-long-name/src/some/folder/of/many/deep/inside/module_name.py"
 
+# The views that the reports read, made of a handful of calls.
 TABLES = """
     create table dim_session as select * from (values
-        ('5e12-a', 'First [b]session', 'main', 'shop'), ('5e34-b', null, null, 'shop')
-    ) as t (session_id, title, git_branch, project_name);
-    create table dim_agent as select * from (values ('a1', 'main', 'main'), ('a2', 'Explore', 'subagent'))
-        as t (agent_id, agent_name, agent_type);
-    create table dim_tool as select * from (values ('Read', null), ('mcp__issues__find', 'issues'))
-        as t (tool_name, mcp_server);
-    create table dim_component as select * from (values
-        ('base', 'system_prompt', 'system_prompt'), ('memory', 'system_prompt', 'memory_and_environment'),
-        ('read', 'tool', 'Read'), ('find', 'tool', 'mcp__issues__find'), ('skill', 'skill', 'shop:release'),
-        ('p1', 'task', 'Make the [red]button blue')
-    ) as t (component_id, component_type, component_name);
-    create table fact_api_call (
-        call_id varchar, session_id varchar, agent_id varchar, agent_run_id varchar, called_at timestamp,
-        context_tokens bigint, input_tokens bigint, output_tokens bigint, cost_usd double, success boolean,
-        is_priced boolean, git_branch varchar);
-    create table fact_skill_invocation as select * from (values
+        ('5e12-a', 'First [b]session', 'shop'), ('5e34-b', null, 'shop')
+    ) as t (session_id, title, project_name);
+    create table calls (
+        call_id varchar, session_id varchar, agent_name varchar, agent_type varchar, called_at timestamp, tokens bigint,
+        cost_usd double, is_priced boolean, git_branch varchar);
+    create table usage (
+        call_id varchar, session_id varchar, component_type varchar, component_name varchar, part_rank integer,
+        measured_at timestamp, tokens bigint, cost_usd double);
+    create table skill_runs as select * from (values
         ('shop:release', timestamp '2026-03-02 09:59', 150e-2), ('shop:release', timestamp '2026-03-01 09:59', 50e-2),
         ('heavy:work', timestamp '2026-03-01 09:59', 300e-2)
-    ) as t (skill_name, invoked_at, cost_usd);
-    create table fact_token_usage (
-        call_id varchar, session_id varchar, component_id varchar, measured_at timestamp, input_tokens bigint,
-        output_tokens bigint, cost_usd double, context_tokens bigint generated always as (input_tokens));
-    create table fact_context_overflow (session_id varchar, next_call_id varchar, compact_triggered boolean);
-    create table fact_cost_allocation as select * from (values
-        ('5e12-a', 'base', 'context', 'direct', 3, 1e0, 2e0, 0e0, 3e0),
-        ('5e12-a', 'read', 'context', 'proportional', 3, 5e-1, 1e0, 5e-1, 2e0),
-        ('5e12-a', 'p1', 'task', 'direct', 3, 0e0, 0e0, 5e-1, 5e0)
-    ) as t (session_id, component_id, basis, allocation_method, request_count, entry_cost_usd,
-        carrying_cost_usd, output_cost_usd, cost_usd);
-    create table fact_context_segment (
-        segment_id varchar, session_id varchar, call_id varchar, file_id varchar, file_path varchar,
-        entered_at timestamp, item_kind varchar, component_name varchar, tokens bigint, carried_tokens bigint,
-        requests_carried integer, cost_usd double, allocation_method varchar);
-    create table fact_cache_miss as select * from (values
-        ('5e12-a', 'c3', timestamp '2026-03-02 10:00', 'expired_1h', 5400.0, 9000, 75e-2, 'p/5e12-a.jsonl', 31)
-    ) as t (session_id, call_id, missed_at, cause, gap_seconds, missed_tokens, extra_cost_usd, _source_path, _source_line);
-    create table v_cache_miss as select * from (values
-        ('expired_1h', 'Compact before a pause'), ('expired_1h', 'Compact before a pause'), ('unknown', null)
-    ) as t (cause, suggestion);
-    create table v_expensive_prompt as select * from (values
-        ('p1', '5e12-a', 'Make the [red]button blue', 'p/5e12-a.jsonl', 1)
-    ) as t (prompt_id, session_id, prompt_text, _source_path, _source_line);
-    create view v_context_piece as
-        select *, component_name || coalesce(': ' || file_path, '') as piece_name, 'p/5e12-a.jsonl' as _source_path,
-            7 as _source_line
-        from fact_context_segment;
-    create view v_spending as
-        select
-            cast(c.called_at as date) as usage_date, c.session_id, s.title as session_title, s.project_name,
-            '/home/dev/' || s.project_name as project_path, coalesce(nullif(c.git_branch, 'HEAD'), 'none') as git_branch,
-            'claude-opus-5' as model_name, 'anthropic' as provider, a.agent_name, a.agent_type, 'implement' as task_type,
-            min(c.called_at) as first_called_at, count(*) as response_count, 0 as uncached_input_tokens,
-            sum(c.output_tokens) as output_tokens, sum(c.input_tokens) as cache_read_tokens, 0 as cache_write_5m_tokens,
-            0 as cache_write_1h_tokens, sum(c.input_tokens + c.output_tokens) as total_tokens,
-            count(*) filter (where not c.is_priced) as unpriced_response_count, sum(c.cost_usd) as cost_usd,
-            0 as cache_miss_count, 0 as missed_tokens, 0e0 as rebilled_cost_usd, 0e0 as miss_extra_cost_usd,
-            0e0 as cache_saved_usd
-        from fact_api_call as c
-        inner join dim_session as s on s.session_id = c.session_id
-        inner join dim_agent as a on a.agent_id = c.agent_id
-        group by all;
-    create view v_cause as
-        with usage as (
-            select u.*, cast(u.measured_at as date) as usage_date, c.component_name, c.component_type
-            from fact_token_usage as u inner join dim_component as c on c.component_id = u.component_id
-        ),
-        causes as (
-            select 'component' as cause_type, component_name as cause_name, component_type as detail, usage_date,
-                session_id, input_tokens, 0 as invocation_count, cost_usd, cast(null as double) as work_cost_usd
-            from usage
-            union all
-            select 'tool', component_name, '', usage_date, session_id, input_tokens, 1, cost_usd, null
-            from usage where component_type = 'tool'
-            union all
-            select 'mcp', 'issues', '', usage_date, session_id, input_tokens, 1, cost_usd, null
-            from usage where component_name = 'mcp__issues__find'
-            union all
-            select 'skill', component_name, '', usage_date, session_id, input_tokens, 0, cost_usd, null
-            from usage where component_type = 'skill'
-            union all
-            select 'skill', skill_name, '', cast(invoked_at as date), '5e12-a', 0, 1, null, cost_usd
-            from fact_skill_invocation
-            union all
-            select 'file', file_path, '', cast(entered_at as date), session_id, tokens + carried_tokens, 0, cost_usd, null
-            from fact_context_segment
+    ) as t (skill_name, invoked_at, work_cost_usd);
+    create table misses as select * from (values
+        ('5e12-a', 'c3', timestamp '2026-03-02 10:00', 'expired_1h', 'Compact before a pause', 5400.0, 9000, 75e-2,
+         'p/5e12-a.jsonl', 31)
+    ) as t (session_id, call_id, missed_at, cause, suggestion, gap_seconds, missed_tokens, extra_cost_usd, _source_path,
+        _source_line);
+
+    create view v_cost as
+        with costs as (
+            select kinds.*, c.session_id, c.called_at as billed_at, 1 as request_count,
+                c.tokens as cache_read_tokens, 100 as output_tokens, c.tokens + 100 as total_tokens,
+                (not c.is_priced)::integer as unpriced_response_count,
+                c.cost_usd
+            from calls as c
+            inner join dim_session as s using (session_id)
+            cross join lateral (values
+                ('session', c.session_id, s.title), ('model', 'claude-opus-5', 'anthropic'),
+                ('branch', coalesce(nullif(c.git_branch, 'HEAD'), 'none'), 'shop'), ('task-type', 'implement', null),
+                ('agent', case c.agent_type when 'main' then 'main agent' else c.agent_name end, c.agent_type)
+            ) as kinds (kind, name, detail)
+            union all by name
+            select kinds.*, u.session_id, u.measured_at as billed_at, 1 as request_count, 1 as invocation_count,
+                u.tokens as total_tokens,
+                0 as output_tokens, 0 as unpriced_response_count, u.cost_usd
+            from usage as u
+            cross join lateral (values
+                ('component', component_name, component_type),
+                (case component_type when 'tool' then 'tool' when 'skill' then 'skill' end, component_name, null),
+                (case component_name when 'mcp__issues__find' then 'mcp' end, 'issues', null),
+                (case component_type when 'skill' then 'plugin' end, 'shop', null)
+            ) as kinds (kind, name, detail)
+            where kinds.kind is not null
+            union all by name
+            select 'skill' as kind, skill_name as name, '5e12-a' as session_id, invoked_at as billed_at,
+                0 as request_count, 1 as invocation_count, 0 as total_tokens, 0 as output_tokens,
+                0 as unpriced_response_count, work_cost_usd
+            from skill_runs
+            union all by name
+            select 'file' as kind, '{LONG}' as name, '5e12-a' as session_id, timestamp '2026-03-01 10:01' as billed_at,
+                1 as request_count, 0 as invocation_count, 6000 as total_tokens, 0 as output_tokens,
+                0 as unpriced_response_count, 75e-2 as cost_usd
         )
         select
-            usage_date, session_id, 'shop' as project_name, cause_type, cause_name, detail, count(*) as request_count,
-            sum(input_tokens) as carried_tokens, 0 as output_tokens, sum(invocation_count) as invocation_count,
-            sum(cost_usd) as cost_usd, sum(work_cost_usd) as work_cost_usd
-        from causes group by all;
-"""
+            costs.*, billed_at::date as usage_date, billed_at as first_called_at, 'shop' as project_name,
+            '/home/dev/shop' as project_path,
+            0 as uncached_input_tokens, 0 as cache_write_5m_tokens, 0 as cache_write_1h_tokens,
+            (costs.kind = 'session' and billed_at = timestamp '2026-03-02 10:00')::integer as cache_miss_count,
+            0 as missed_tokens, 0e0 as rebilled_cost_usd,
+            case when cache_miss_count > 0 then 75e-2 else 0 end as miss_extra_cost_usd,
+            0e0 as cache_saved_usd
+        from costs;
+
+    create view v_context_growth as
+        select
+            c.session_id, c.call_id, c.called_at, c.request_number, c.tokens as context_tokens, c.is_peak,
+            c.call_id = 'c3' as follows_compaction, u.part_rank, u.tokens, u.tokens as band_tokens,
+            u.tokens / c.tokens as band_ratio,
+            case u.component_type when 'tool' then 'tool ' else '' end || replace(u.component_name, '_', ' ') as part_name,
+            part_name as band_name
+        from (
+            select *, row_number() over (partition by session_id order by called_at) as request_number,
+                row_number() over (partition by session_id order by tokens desc) = 1 as is_peak
+            from calls where agent_type = 'main'
+        ) as c
+        inner join usage as u on u.call_id = c.call_id;
+    create table v_session_cause as select * from (values
+        ('5e12-a', 'system_prompt', 'system_prompt', 'direct', 1e0, 2e0, 0e0, 3e0, 3 / 5.5, 1,
+         5e-1, 1e0, 5e-1, 2e0, 2 / 5.5),
+        ('5e12-a', 'tool', 'Read', 'proportional', 5e-1, 1e0, 5e-1, 2e0, 2 / 5.5, 2, null, null, null, null, null)
+    ) as t (session_id, component_type, component_name, allocation_method, entry_cost_usd, carrying_cost_usd,
+        output_cost_usd, cost_usd, cost_ratio, cost_rank, rest_entry_cost_usd, rest_carrying_cost_usd,
+        rest_output_cost_usd, rest_cost_usd, rest_cost_ratio);
+    create view v_session_miss as
+        select *, row_number() over (order by extra_cost_usd desc, call_id) as cost_rank,
+            sum(missed_tokens) over below as rest_missed_tokens, sum(extra_cost_usd) over below as rest_extra_cost_usd
+        from misses
+        window below as (order by extra_cost_usd desc, call_id rows between 1 following and unbounded following);
+    create table v_expensive_prompt as select * from (values
+        ('p1', '5e12-a', 'Make the [red]button blue', 3, 5e0, 1, 'p/5e12-a.jsonl', 1),
+        ('p2', '5e12-a', 'asked of a model without a price', 1, null, 2, 'p/5e12-a.jsonl', 9)
+    ) as t (prompt_id, session_id, prompt_text, response_count, caused_cost_usd, cost_rank, _source_path, _source_line);
+    create table v_context_piece as select * from (values
+        ('x', '5e12-a', timestamp '2026-03-01 10:01', 'tool_result', 'Read', 'Read: {LONG}', 6000, 0, 75e-2, 'direct',
+         'p/5e12-a.jsonl', 7)
+    ) as t (segment_id, session_id, entered_at, item_kind, component_name, piece_name, tokens, requests_carried, cost_usd,
+        allocation_method, _source_path, _source_line);
+""".replace("{LONG}", LONG)
 
 
 @pytest.fixture
@@ -131,40 +138,36 @@ def store() -> duckdb.DuckDBPyConnection:
     for statement in connection.extract_statements(MACROS.read_text(encoding="utf-8")):
         connection.execute(statement)
     calls = [
-        ("c1", SESSION, "a1", None, "2026-03-01 10:00", 10_000, 1.0, True),
-        ("c2", SESSION, "a1", None, "2026-03-01 10:01", 16_000, 1.5, True),
-        ("c3", SESSION, "a1", None, "2026-03-02 10:00", 12_000, 2.5, True),
-        ("s1", SESSION, "a2", "run", "2026-03-01 10:02", 3_000, 0.5, True),
-        ("o1", OTHER, "a1", None, "2026-03-05 10:00", 4_000, None, False),
+        ("c1", SESSION, "main/shop", "main", "2026-03-01 10:00", 10_000, 1.0, True),
+        ("c2", SESSION, "main/shop", "main", "2026-03-01 10:01", 16_000, 1.5, True),
+        ("c3", SESSION, "main/shop", "main", "2026-03-02 10:00", 12_000, 2.5, True),
+        ("s1", SESSION, "Explore", "subagent", "2026-03-01 10:02", 3_000, 0.5, True),
+        ("o1", OTHER, "main/shop", "main", "2026-03-05 10:00", 4_000, None, False),
     ]
-    for call_id, session, agent, run, at, tokens, cost, priced in calls:
+    for *call, is_priced in calls:
         connection.execute(
-            "insert into fact_api_call values (?, ?, ?, ?, ?, ?, ?, 100, ?, true, ?, ?)",
-            [call_id, session, agent, run, at, tokens, tokens, cost, priced, "main" if priced else "HEAD"],
+            "insert into calls values (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            [*call, is_priced, "main" if is_priced else "HEAD"],
         )
+    base, memory = ("system_prompt", "system_prompt", 1), ("system_prompt", "memory_and_environment", 2)
+    read, find, skill = ("tool", "Read", 3), ("tool", "mcp__issues__find", 4), ("skill", "shop:release", 5)
     usage = [
-        ("c1", SESSION, "base", "2026-03-01 10:00", 9_000, 0.75),
-        ("c1", SESSION, "memory", "2026-03-01 10:00", 1_000, 0.25),
-        ("c2", SESSION, "base", "2026-03-01 10:01", 9_000, 0.5),
-        ("c2", SESSION, "memory", "2026-03-01 10:01", 1_000, 0.25),
-        ("c2", SESSION, "read", "2026-03-01 10:01", 6_000, 0.75),
-        ("c3", SESSION, "base", "2026-03-02 10:00", 9_000, 1.25),
-        ("c3", SESSION, "find", "2026-03-02 10:00", 2_000, 1.0),
-        ("c3", SESSION, "skill", "2026-03-02 10:00", 1_000, 0.25),
-        ("s1", SESSION, "base", "2026-03-01 10:02", 3_000, 0.5),
-        ("o1", OTHER, "base", "2026-03-05 10:00", 4_000, 0.0),
+        ("c1", SESSION, base, "2026-03-01 10:00", 9_000, 0.75),
+        ("c1", SESSION, memory, "2026-03-01 10:00", 1_000, 0.25),
+        ("c2", SESSION, base, "2026-03-01 10:01", 9_000, 0.5),
+        ("c2", SESSION, memory, "2026-03-01 10:01", 1_000, 0.25),
+        ("c2", SESSION, read, "2026-03-01 10:01", 6_000, 0.75),
+        ("c3", SESSION, base, "2026-03-02 10:00", 9_000, 1.25),
+        ("c3", SESSION, find, "2026-03-02 10:00", 2_000, 1.0),
+        ("c3", SESSION, skill, "2026-03-02 10:00", 1_000, 0.25),
+        ("s1", SESSION, base, "2026-03-01 10:02", 3_000, 0.5),
+        ("o1", OTHER, base, "2026-03-05 10:00", 4_000, 0.0),
     ]
     for call_id, session, component, at, tokens, cost in usage:
         connection.execute(
-            "insert into fact_token_usage values (?, ?, ?, ?, ?, 0, ?)",
-            [call_id, session, component, at, tokens, cost],
+            "insert into usage values (?, ?, ?, ?, ?, ?, ?, ?)",
+            [call_id, session, *component, at, tokens, cost],
         )
-    connection.execute("insert into fact_context_overflow values (?, 'c3', true)", [SESSION])
-    connection.execute(
-        "insert into fact_context_segment values ('x', ?, 'c2', 'f1', ?, '2026-03-01 10:01', 'tool_result', "
-        "'Read', 6000, 0, 0, 0.75, 'direct')",
-        [SESSION, LONG],
-    )
     return connection
 
 
@@ -196,6 +199,7 @@ def test_tools_are_ranked_by_what_they_caused(store: duckdb.DuckDBPyConnection) 
         ("session", SESSION, 2),
         ("task-type", "implement", 1),
         ("skill", "heavy:work", 2),
+        ("plugin", "shop", 1),
         ("tool", "mcp__issues__find", 2),
         ("mcp", "issues", 1),
         ("agent", "main agent", 2),
@@ -280,7 +284,7 @@ def test_a_session_is_found_by_the_unique_beginning_of_its_id(store: duckdb.Duck
 
 
 def test_an_id_that_is_the_beginning_of_another_is_itself(store: duckdb.DuckDBPyConnection) -> None:
-    store.execute("insert into dim_session values ('5e12-a-and-more', null, null, 'shop')")
+    store.execute("insert into dim_session values ('5e12-a-and-more', null, 'shop')")
     assert ledger.find_session(store, SESSION)[0] == SESSION
 
 
@@ -295,12 +299,14 @@ def test_the_picture_has_the_main_threads_requests_in_order(store: duckdb.DuckDB
 
 
 def test_a_column_is_as_high_as_its_context_and_its_bands_as_their_parts() -> None:
+    tokens = {"a": 12_000, "b": 3_000, "everything else": 1_000}
+    bands = {name: ledger.Band(count, count / 16_000) for name, count in tokens.items()}
     moment = ledger.Moment(
-        1, "c", None, 16_000, {"a": 12_000, "b": 3_000, "c": 1_000}, follows_compaction=False
+        1, "c", None, 16_000, follows_compaction=False, is_peak=True, tokens={}, bands=bands
     )
-    column = ledger._column(moment, ["a", "b", ledger._OTHER], 16_000)
+    column = ledger._column(moment, list(tokens), 16_000)
     assert [column.count(band) for band in range(3)] == [12, 3, 1]
-    assert len(ledger._column(moment, ["a", "b", ledger._OTHER], 32_000)) == ledger.PICTURE_ROWS // 2
+    assert len(ledger._column(moment, list(tokens), 32_000)) == ledger.PICTURE_ROWS // 2
 
 
 @pytest.mark.parametrize("width", [60, 80, 160])
@@ -330,26 +336,28 @@ def test_it_fits_the_width(store: duckdb.DuckDBPyConnection, width: int, what: s
         assert word in shown, word
 
 
-def test_misses_that_are_not_shown_are_summed(store: duckdb.DuckDBPyConnection) -> None:
+def test_what_is_not_shown_is_summed(store: duckdb.DuckDBPyConnection) -> None:
     store.execute(
-        "insert into fact_cache_miss select '5e12-a', 'm' || i, timestamp '2026-03-02', 'unknown', 60, 1000, 0.5, "
+        "insert into misses select '5e12-a', 'm' || i, timestamp '2026-03-02', 'unknown', null, 60, 1000, 0.5, "
         "'p/5e12-a/subagents/agent-7.jsonl', i from range(13) as t (i)"
     )
     shown = _text(ledger.render_explanation, ledger.explain(store, SESSION), 100)
-    assert "Cache misses: 14, $7.25 more than from the cache" in shown
+    assert "Cache misses: 1, $0.75 more than from the cache" in shown, "as v_cost counts them"
     assert re.search(r"6 more +6.0k +\$3.00", shown)
+    console = Console(width=100, record=True, file=io.StringIO())
+    ledger.render_explanation(ledger.explain(store, SESSION), console, 1)
+    assert re.search(r"1 more +\$0.50 +\$1.00 +\$0.50 +\$2.00 +36.4 %", console.export_text())
     assert "agent-7:3" in shown and " 31 " in shown
 
 
 def test_a_long_session_fits_too(store: duckdb.DuckDBPyConnection) -> None:
     store.execute(
-        "insert into fact_api_call select 'n' || i, '5e34-b', 'a1', null, "
-        "timestamp '2026-04-01' + to_seconds(i), 1000 + i * 100, 1000 + i * 100, 1, 0.1, true, true, 'main' "
-        "from range(2000) as t (i)"
+        "insert into calls select 'n' || i, '5e34-b', 'main/shop', 'main', timestamp '2026-04-01' + to_seconds(i), "
+        "1000 + i * 100, 0.1, true, 'main' from range(2000) as t (i)"
     )
     store.execute(
-        "insert into fact_token_usage select 'n' || i, '5e34-b', 'base', timestamp '2026-04-01', "
-        "1000 + i * 100, 0, 0.1 from range(2000) as t (i)"
+        "insert into usage select 'n' || i, '5e34-b', 'system_prompt', 'system_prompt', 1, timestamp '2026-04-01', "
+        "1000 + i * 100, 0.1 from range(2000) as t (i)"
     )
     shown = _text(ledger.render_picture, ledger.picture(store, OTHER), 80)
     assert max(len(line) for line in shown.splitlines()) <= 80
@@ -357,7 +365,7 @@ def test_a_long_session_fits_too(store: duckdb.DuckDBPyConnection) -> None:
 
 
 def test_a_session_without_requests_says_so(store: duckdb.DuckDBPyConnection) -> None:
-    store.execute("insert into dim_session values ('empty', 'Nothing', null, 'shop')")
+    store.execute("insert into dim_session values ('empty', 'Nothing', 'shop')")
     assert "sent no request" in _text(ledger.render_picture, ledger.picture(store, "empty"), 80)
     assert "– for 0" not in _text(ledger.render_explanation, ledger.explain(store, "empty"), 80)
 

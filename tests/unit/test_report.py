@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import ast
 import io
 import json
 import re
 from datetime import date, datetime
 from pathlib import Path
+from types import ModuleType
 
 import duckdb
 import pytest
-from mini import CAUSE, MEASURES, SPENDING
+from mini import COST, MEASURES
 from rich.console import Console
 
 from agent_store.build import publish
 from agent_store.errors import StoreError
+from agent_store.show import ledger
 from agent_store.show import report as reports
 from agent_store.show.query import plain
 from agent_store.show.report import (
@@ -31,7 +34,11 @@ from agent_store.show.report import (
     store_today,
 )
 
-MACROS = Path(publish.__file__).with_name("sql_macros") / "cost.sql"
+MACROS = [Path(publish.__file__).with_name("sql_macros") / name for name in ("cost.sql", "health.sql")]
+NOTHING_FOUND = (
+    "v_failed_check", "v_set_aside_session", "v_unknown_line_type", "v_set_aside_value", "v_unfinished_output",
+    "v_vanished_session",
+)  # fmt: skip
 TODAY = date(2026, 3, 12)
 
 
@@ -45,10 +52,7 @@ def _calls(*rows: tuple[str, str, str, str | None, float | None]) -> duckdb.Duck
     )
     for row in rows:
         connection.execute("insert into fact_api_call values (?, ?, ?, ?, ?, 100, 200, 3000, 400)", list(row))
-    connection.execute("create view v_spending as " + SPENDING.format(calls="fact_api_call"))
-    connection.execute("create view v_cause as " + CAUSE.format(calls="fact_api_call"))
-    for statement in connection.extract_statements(MACROS.read_text(encoding="utf-8")):
-        connection.execute(statement)
+    connection.execute("create view v_cost as " + COST.format(calls="fact_api_call"))
     connection.execute(
         "create view v_session_report as select session_id, 'Title of [b]' || session_id as title, "
         "project_name, "
@@ -70,9 +74,12 @@ def _calls(*rows: tuple[str, str, str, str | None, float | None]) -> duckdb.Duck
         " 'no_price_for_speed' as unpriced_reason, 'fast' as speed from fact_api_call"
         " where cost_usd is null group by model_name"
     )
-    connection.execute("create table dim_session as select distinct session_id from fact_api_call")
     connection.execute("create view v_set_aside_line as select 1 as x from fact_api_call limit 2")
-    connection.execute("create view v_unfinished_output as select 1 as x where false")
+    for name in NOTHING_FOUND:
+        connection.execute(f"create view {name} as select 1 as x where false")
+    for path in MACROS:
+        for statement in connection.extract_statements(path.read_text(encoding="utf-8")):
+            connection.execute(statement)
     return connection
 
 
@@ -96,6 +103,21 @@ def _text(connection: duckdb.DuckDBPyConnection, width: int) -> str:
     return console.export_text()
 
 
+@pytest.mark.parametrize("module", [reports, ledger])
+def test_no_query_of_the_reports_works_out_a_number(module: ModuleType) -> None:
+    """A number has one definition, in a view or macro of the store: a query here filters and orders."""
+    tree = ast.parse(Path(str(module.__file__)).read_text(encoding="utf-8"))
+    texts = [
+        node.value
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+    ]
+    queries = [text for text in texts if re.search(r"\bselect\b", text)]
+    assert queries
+    aggregate = r"\b(sum|count|avg|median|min|max|any_value|list)\s*\(|\bgroup by\b|\bdistinct\b|\bover\s*\("
+    assert not [text for text in queries if re.search(aggregate, text)]
+
+
 def test_the_totals_are_the_sums() -> None:
     found = collect(_calls(*MANY), "x")
     assert found.total.cost_usd == pytest.approx(13.254)
@@ -110,8 +132,8 @@ def test_the_totals_are_the_sums() -> None:
         "claude-unknown-9",
     ]
     assert {finding.view: finding.count for finding in found.findings} == {
+        **dict.fromkeys(NOTHING_FOUND, 0),
         "v_set_aside_line": 2,
-        "v_unfinished_output": 0,
         "v_unpriced_model": 1,
     }
 
@@ -281,7 +303,7 @@ def test_it_is_json(tmp_path: Path) -> None:
 
 def test_a_store_of_another_shape_is_said() -> None:
     connection = duckdb.connect()
-    connection.execute("create view v_spending as select 1 as something_else")
+    connection.execute("create view v_cost as select 1 as something_else")
     with pytest.raises(StoreError, match="does not have the shape"):
         collect(connection, "x")
 

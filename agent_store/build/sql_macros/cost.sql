@@ -7,107 +7,114 @@ create or replace macro is_within(day, since, until) as
 comment on macro is_within is 'is_within(day, since, until): whether a day is between two days, both included; NULL is no limit.';
 
 create or replace macro cost_by(kind, since := null, until := null, projects := null) as table
-with spending as (
-    select * from v_spending as s
-    where is_within(s.usage_date, since, until) and (projects is null or list_contains(projects, s.project_name))
-),
-spent as (
+with costs as (
     select
+        c.*,
         case kind
             when 'all' then 'all'
-            when 'day' then coalesce(cast(s.usage_date as varchar), 'undated')
-            when 'week' then coalesce(cast(cast(date_trunc('week', s.usage_date) as date) as varchar), 'undated')
-            when 'month' then coalesce(strftime(s.usage_date, '%Y-%m'), 'undated')
-            when 'model' then s.model_name
-            when 'project' then s.project_name
-            when 'branch' then s.git_branch
-            when 'session' then s.session_id
-            when 'agent' then case when s.agent_type = 'main' then 'main agent' else s.agent_name end
-            when 'task-type' then s.task_type
-        end as name,
-        case kind
-            when 'model' then s.provider
-            when 'branch' then s.project_name
-            when 'session' then s.session_title
-            when 'agent' then s.agent_type
-        end as detail,
-        case when kind = 'session' then s.project_name end as project_name,
-        min(s.project_path) as project_path,
-        min(s.first_called_at) as first_called_at,
-        count(distinct s.session_id) as session_count,
-        sum(s.response_count) as request_count,
-        cast(null as bigint) as invocation_count,
-        sum(s.total_tokens) as total_tokens,
-        sum(s.uncached_input_tokens) as uncached_input_tokens,
-        sum(s.cache_read_tokens) as cache_read_tokens,
-        sum(s.cache_write_5m_tokens + s.cache_write_1h_tokens) as cache_write_tokens,
-        sum(s.output_tokens) as output_tokens,
-        sum(s.unpriced_response_count) as unpriced_response_count,
-        sum(s.cache_miss_count) as cache_miss_count,
-        sum(s.missed_tokens) as missed_tokens,
-        sum(s.rebilled_cost_usd) as rebilled_cost_usd,
-        sum(s.miss_extra_cost_usd) as miss_extra_cost_usd,
-        sum(s.cache_saved_usd) as cache_saved_usd,
-        cast(null as double) as work_cost_usd,
-        sum(s.cost_usd) as cost_usd
-    from spending as s
+            when 'day' then coalesce(cast(c.usage_date as varchar), 'undated')
+            when 'week' then coalesce(cast(cast(date_trunc('week', c.usage_date) as date) as varchar), 'undated')
+            when 'month' then coalesce(strftime(c.usage_date, '%Y-%m'), 'undated')
+            when 'project' then coalesce(c.project_name, 'unknown')
+            else coalesce(c.name, 'unknown')
+        end as shown_name,
+        -- A day, a week … has no title; a project has one folder, whatever its sessions ran in.
+        case when kind not in ('all', 'day', 'week', 'month', 'project') then c.detail end as shown_detail
+    from v_cost as c
     where
-        kind in ('all', 'day', 'week', 'month', 'model', 'project', 'branch', 'session', 'agent', 'task-type')
-        -- A call that failed has no model, and nothing was spent on it.
-        and not (kind = 'model' and s.model_name = 'none')
-    group by 1, 2, 3
-    union all
-    select
-        c.cause_name, nullif(c.detail, ''), null, null, null, count(distinct c.session_id), sum(c.request_count),
-        sum(c.invocation_count),
-        sum(c.carried_tokens + c.output_tokens), null, null, null, sum(c.output_tokens), 0, null, null, null, null, null,
-        sum(c.work_cost_usd), sum(c.cost_usd)
-    from v_cause as c
-    where
-        kind in ('skill', 'tool', 'mcp', 'file', 'component') and c.cause_type = kind
+        c.kind = case when kind in ('all', 'day', 'week', 'month', 'project') then 'session' else kind end
         and is_within(c.usage_date, since, until) and (projects is null or list_contains(projects, c.project_name))
-    group by 1, 2
+),
+summed as (
+    select
+        shown_name as name,
+        case when kind = 'project' then min(project_path) else shown_detail end as detail,
+        case when kind = 'session' then min(project_name) end as project_name,
+        min(first_called_at) as first_called_at,
+        min(usage_date) as first_usage_date,
+        max(usage_date) as last_usage_date,
+        count(distinct usage_date) as day_count,
+        count(distinct session_id) as session_count,
+        sum(request_count) as request_count,
+        sum(invocation_count) as invocation_count,
+        sum(total_tokens) as total_tokens,
+        sum(uncached_input_tokens) as uncached_input_tokens,
+        sum(cache_read_tokens) as cache_read_tokens,
+        sum(cache_write_5m_tokens + cache_write_1h_tokens) as cache_write_tokens,
+        sum(output_tokens) as output_tokens,
+        sum(unpriced_response_count) as unpriced_response_count,
+        sum(cache_miss_count) as cache_miss_count,
+        sum(missed_tokens) as missed_tokens,
+        sum(rebilled_cost_usd) as rebilled_cost_usd,
+        sum(miss_extra_cost_usd) as miss_extra_cost_usd,
+        sum(cache_saved_usd) as cache_saved_usd,
+        sum(work_cost_usd) as work_cost_usd,
+        sum(cost_usd) as cost_usd
+    from costs
+    group by shown_name, shown_detail
 ),
 totals as (
-    select sum(cost_usd) as total_usd from spending
+    select sum(c.cost_usd) as total_usd
+    from v_cost as c
+    where
+        c.kind = 'session' and is_within(c.usage_date, since, until)
+        and (projects is null or list_contains(projects, c.project_name))
+),
+ranked as (
+    select
+        *,
+        row_number() over (
+            order by work_cost_usd desc nulls last, cost_usd desc nulls last, total_tokens desc, name, detail nulls first
+        ) as cost_rank
+    from summed
 )
 select
-    coalesce(spent.name, 'unknown') as name,
-    -- Folders of one name are one project here.
-    case when kind = 'project' then spent.project_path else spent.detail end as detail,
-    spent.project_name,
-    spent.first_called_at,
-    cast(spent.session_count as bigint) as session_count,
-    cast(spent.request_count as bigint) as request_count,
-    cast(spent.invocation_count as bigint) as invocation_count,
-    cast(spent.total_tokens as bigint) as total_tokens,
-    cast(spent.uncached_input_tokens as bigint) as uncached_input_tokens,
-    cast(spent.cache_read_tokens as bigint) as cache_read_tokens,
-    cast(spent.cache_write_tokens as bigint) as cache_write_tokens,
-    cast(spent.output_tokens as bigint) as output_tokens,
-    cast(spent.unpriced_response_count as bigint) as unpriced_response_count,
-    spent.cache_read_tokens
-    / nullif(spent.cache_read_tokens + spent.cache_write_tokens + spent.uncached_input_tokens, 0) as cache_hit_ratio,
-    cast(spent.cache_miss_count as bigint) as cache_miss_count,
-    cast(spent.missed_tokens as bigint) as missed_tokens,
-    spent.rebilled_cost_usd,
-    spent.miss_extra_cost_usd,
-    spent.cache_saved_usd,
-    spent.work_cost_usd,
-    spent.work_cost_usd / nullif(totals.total_usd, 0) as work_ratio,
-    spent.cost_usd,
-    spent.cost_usd / nullif(totals.total_usd, 0) as cost_ratio
-from spent
-cross join totals;
+    ranked.name,
+    ranked.detail,
+    ranked.project_name,
+    ranked.first_called_at,
+    ranked.first_usage_date,
+    ranked.last_usage_date,
+    cast(ranked.day_count as bigint) as day_count,
+    cast(ranked.session_count as bigint) as session_count,
+    cast(ranked.request_count as bigint) as request_count,
+    cast(ranked.invocation_count as bigint) as invocation_count,
+    cast(ranked.total_tokens as bigint) as total_tokens,
+    cast(ranked.uncached_input_tokens as bigint) as uncached_input_tokens,
+    cast(ranked.cache_read_tokens as bigint) as cache_read_tokens,
+    cast(ranked.cache_write_tokens as bigint) as cache_write_tokens,
+    cast(ranked.output_tokens as bigint) as output_tokens,
+    cast(ranked.unpriced_response_count as bigint) as unpriced_response_count,
+    ranked.cache_read_tokens
+    / nullif(ranked.cache_read_tokens + ranked.cache_write_tokens + ranked.uncached_input_tokens, 0) as cache_hit_ratio,
+    cast(ranked.cache_miss_count as bigint) as cache_miss_count,
+    cast(ranked.missed_tokens as bigint) as missed_tokens,
+    ranked.rebilled_cost_usd,
+    ranked.miss_extra_cost_usd,
+    ranked.cache_saved_usd,
+    ranked.work_cost_usd,
+    ranked.work_cost_usd / nullif(totals.total_usd, 0) as work_ratio,
+    ranked.cost_usd,
+    ranked.cost_usd / nullif(totals.total_usd, 0) as cost_ratio,
+    ranked.cost_rank,
+    cast(sum(ranked.request_count) over those_below as bigint) as rest_request_count,
+    cast(sum(ranked.total_tokens) over those_below as bigint) as rest_total_tokens,
+    sum(ranked.cost_usd) over those_below as rest_cost_usd
+from ranked
+cross join totals
+window those_below as (order by ranked.cost_rank rows between 1 following and unbounded following)
+order by ranked.cost_rank;
 
-comment on macro table cost_by is 'cost_by(kind, since := null, until := null, projects := null): cost by day, week, month, model, project, branch, session, agent, task-type, skill, tool, mcp, file or component; kind ''all'' is one row. Days are of the zone of the reports and included, projects a list of names. cost_ratio is the share of all dollars of that time and these projects.';
+comment on macro table cost_by is 'cost_by(kind, since := null, until := null, projects := null): cost by day, week, month, model, project, branch, session, agent, task-type, skill, plugin, tool, mcp, file or component; kind ''all'' is one row. Days are of the zone of the reports and included, projects a list of names. cost_ratio is the share of all dollars of that time and these projects; cost_rank is 1 for what cost most, and the columns rest_ are the sums of all that ranks below the row.';
 
 -- Today, this week and this month beside what a day, week and month with use usually cost: the median of the last twelve before.
 create or replace macro spending_pace(today, projects := null) as table
 with days as (
-    select s.usage_date, s.session_id, s.response_count, s.cost_usd
-    from v_spending as s
-    where s.usage_date <= cast(today as date) and (projects is null or list_contains(projects, s.project_name))
+    select c.usage_date, c.session_id, c.request_count as response_count, c.cost_usd
+    from v_cost as c
+    where
+        c.kind = 'session' and c.usage_date <= cast(today as date)
+        and (projects is null or list_contains(projects, c.project_name))
 ),
 periods as (
     select unnest(['day', 'week', 'month']) as period

@@ -29,4 +29,4 @@ inner join {{ ref('dim_session') }} as sessions on sessions.session_id = prompts
 left join {{ ref('dim_model') }} as models on models.model_id = prompts.model_id
 left join {{ ref('dim_task') }} as tasks on tasks.task_id = prompts.prompt_id
 left join {{ ref('fact_task_outcome') }} as outcomes on outcomes.task_id = prompts.prompt_id
-where prompts.caused_cost_usd is not null
+where prompts.response_count > 0

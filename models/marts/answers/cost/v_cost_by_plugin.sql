@@ -1,18 +1,9 @@
 {{ config(materialized='view') }}
 
 -- What a plugin's components weigh in contexts; beside it what was done under its skills, and what its agents spent themselves.
-with works as (
-    select components.plugin_name, sum(invocations.cost_usd) as work_cost_usd
-    from {{ ref('fact_skill_invocation') }} as invocations
-    inner join {{ ref('dim_component') }} as components on components.component_id = invocations.component_id
-    where components.plugin_name is not null
-    group by components.plugin_name
-),
-
-runs as (
-    select components.plugin_name, sum(calls.cost_usd) as agent_cost_usd
-    from {{ ref('fact_api_call') }} as calls
-    inner join {{ ref('dim_agent') }} as agents on agents.agent_id = calls.agent_id
+with runs as (
+    select components.plugin_name, sum(agents.cost_usd) as agent_cost_usd
+    from {{ ref('v_cost_by_agent') }} as agents
     inner join {{ ref('dim_component') }} as components
         on components.component_type = 'agent' and components.component_name = agents.agent_name
     where components.plugin_name is not null
@@ -21,12 +12,13 @@ runs as (
 
 weights as (
     select
-        components.plugin_name,
-        {{ allocation_measures('allocations') }}
-    from {{ ref('fact_cost_allocation') }} as allocations
-    inner join {{ ref('dim_component') }} as components on components.component_id = allocations.component_id
-    where allocations.basis = 'context' and components.plugin_name is not null
-    group by components.plugin_name
+        costs.name as plugin_name,
+        {{ cause_sums('costs') }},
+        sum(costs.invocation_count) as invocation_count,
+        sum(costs.work_cost_usd) as work_cost_usd
+    from {{ ref('v_cost') }} as costs
+    where costs.kind = 'plugin'
+    group by costs.name
 )
 
 select
@@ -39,10 +31,9 @@ select
     weights.entry_cost_usd,
     weights.carrying_cost_usd,
     weights.output_cost_usd,
-    weights.miss_extra_cost_usd,
     weights.cost_usd,
-    works.work_cost_usd,
+    cast(weights.invocation_count as bigint) as skill_run_count,
+    weights.work_cost_usd,
     runs.agent_cost_usd
 from weights
-left join works on works.plugin_name = weights.plugin_name
 left join runs on runs.plugin_name = weights.plugin_name

@@ -1,9 +1,10 @@
 {{ config(materialized='view') }}
 
 select
-    sessions.project_name,
-    sessions.project_path,
-    {{ cost_measures('calls') }}
-from {{ ref('fact_api_call') }} as calls
-inner join {{ ref('dim_session') }} as sessions on sessions.session_id = calls.session_id
-group by all
+    costs.project_name,
+    -- Folders of one name are one project.
+    min(costs.project_path) as project_path,
+    {{ cost_sums('costs') }}
+from {{ ref('v_cost') }} as costs
+where costs.kind = 'session'
+group by costs.project_name

@@ -1,16 +1,10 @@
 {{ config(materialized='view') }}
 
 select
-    tasks.task_type,
-    cast(count(distinct tasks.task_id) as bigint) as task_count,
-    cast(count(distinct allocations.session_id) as bigint) as session_count,
-    cast(sum(allocations.request_count) as bigint) as request_count,
-    cast(sum(allocations.input_tokens) as bigint) as carried_tokens,
-    cast(sum(allocations.output_tokens) as bigint) as output_tokens,
-    sum(allocations.output_cost_usd) as output_cost_usd,
-    sum(allocations.cost_usd) as cost_usd,
-    sum(allocations.cost_usd) / count(distinct tasks.task_id) as cost_per_task_usd
-from {{ ref('fact_cost_allocation') }} as allocations
-inner join {{ ref('dim_task') }} as tasks on tasks.task_id = allocations.component_id
-where allocations.basis = 'task'
-group by tasks.task_type
+    costs.name as task_type,
+    cast(sum(costs.invocation_count) as bigint) as task_count,
+    {{ cost_sums('costs') }},
+    sum(costs.cost_usd) / nullif(sum(costs.invocation_count), 0) as cost_per_task_usd
+from {{ ref('v_cost') }} as costs
+where costs.kind = 'task-type'
+group by costs.name

@@ -1,8 +1,7 @@
 {{ config(materialized='table') }}
 
--- The finest grain of the cost marts: each of them is this, added up. `cost_by` in the published store does that for any of
--- its columns and any time. A table, since a report asks it six times. Dollars belong to the model that ran, so a response
--- counts once, for the model that finished it.
+-- Where dimensions of a call meet: v_cost takes them apart again, one by one. Dollars belong to the model that ran, so a
+-- response counts once, for the model that finished it.
 with spent as (
     select
         calls.called_local_date,
@@ -15,6 +14,15 @@ with spent as (
         case when inferences.is_answer then calls.call_id end as answered_call_id,
         coalesce(inferences.is_answer, false) as success,
         not coalesce(inferences.is_answer and not inferences.is_call_priced, false) as is_priced,
+        inferences.call_id is not null as is_inference,
+        coalesce(not inferences.is_priced, false) as is_unpriced_inference,
+        -- A run or task is counted once, where it begins.
+        coalesce(inferences.is_answer, true) and calls.agent_run_id is not null and row_number() over (
+            partition by calls.agent_run_id, coalesce(inferences.is_answer, true) order by calls.called_at nulls last, calls.call_id
+        ) = 1 as is_run_start,
+        coalesce(inferences.is_answer, false) and calls.task_id is not null and row_number() over (
+            partition by calls.task_id, coalesce(inferences.is_answer, false) order by calls.called_at nulls last, calls.call_id
+        ) = 1 as is_task_start,
         inferences.uncached_input_tokens,
         inferences.output_tokens,
         inferences.cache_read_tokens,
@@ -22,12 +30,12 @@ with spent as (
         inferences.cache_write_1h_tokens,
         inferences.total_tokens,
         inferences.web_search_count,
-        inferences.web_search_cost_usd,
-        inferences.cost_usd,
+        -- What a request that failed cost is known: nothing.
+        case when inferences.call_id is null then calls.web_search_cost_usd else inferences.web_search_cost_usd end as web_search_cost_usd,
+        case when inferences.call_id is null then calls.cost_usd else inferences.cost_usd end as cost_usd,
         inferences.uncached_prefix_cost_usd - inferences.cache_read_cost_usd - inferences.cache_write_5m_cost_usd
         - inferences.cache_write_1h_cost_usd as cache_saved_usd
     from {{ ref('fact_api_call') }} as calls
-    -- A request that failed has none.
     left join {{ ref('fact_inference') }} as inferences on inferences.call_id = calls.call_id
 )
 
@@ -44,6 +52,10 @@ select
     agents.agent_type,
     coalesce(tasks.task_type, 'unknown') as task_type,
     min(spent.called_at) as first_called_at,
+    cast(count(*) filter (where spent.is_run_start) as bigint) as agent_run_count,
+    cast(count(*) filter (where spent.is_task_start) as bigint) as task_count,
+    cast(count(*) filter (where spent.is_inference) as bigint) as inference_count,
+    cast(count(*) filter (where spent.is_unpriced_inference) as bigint) as unpriced_inference_count,
     {{ cost_measures('spent', counts_sessions=false) }},
     cast(count(misses.call_id) as bigint) as cache_miss_count,
     cast(coalesce(sum(misses.missed_tokens), 0) as bigint) as missed_tokens,

@@ -42,8 +42,7 @@ costs as (
     select
         component_id as skill_id,
         sum(cost_usd) as context_cost_usd
-    from {{ ref('fact_cost_allocation') }}
-    where basis = 'context'
+    from {{ ref('fact_component_cost') }}
     group by component_id
 )
 

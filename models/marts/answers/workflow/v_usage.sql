@@ -65,6 +65,16 @@ counted as (
     cross join newest
     inner join {{ ref('dim_session') }} as sessions on sessions.session_id = uses.session_id
     group by uses.usage_type, uses.used_name
+),
+
+costs as (
+    select
+        case kind when 'mcp' then 'mcp_server' else kind end as usage_type,
+        name as used_name,
+        sum(cost_usd) as cost_usd
+    from {{ ref('v_cost') }}
+    where kind in ('tool', 'mcp', 'skill') or (kind = 'agent' and detail <> 'main')
+    group by 1, 2
 )
 
 select
@@ -81,4 +91,4 @@ select
     counted.first_used_at,
     counted.last_used_at
 from counted
-left join {{ ref('v_cost_by_use') }} as costs on costs.usage_type = counted.usage_type and costs.used_name = counted.used_name
+left join costs on costs.usage_type = counted.usage_type and costs.used_name = counted.used_name

@@ -100,7 +100,7 @@ all_responses as (
         responses.actor,
         responses.started_at,
         answers.context_tokens,
-        answers.input_tokens,
+        answers.uncached_input_tokens,
         answers.cache_read_tokens,
         answers.cache_write_1h_tokens,
         answers.cache_write_5m_tokens,
@@ -126,7 +126,7 @@ others as (
         context_tokens,
         cache_write_1h_tokens,
         cache_write_5m_tokens,
-        input_tokens,
+        uncached_input_tokens,
         case when is_written then 0 else output_tokens end as output_tokens,
         coalesce(
             input_cost_usd + cache_read_cost_usd + cache_write_5m_cost_usd + cache_write_1h_cost_usd, 0
@@ -222,7 +222,7 @@ parts as (
     select
         all_responses.response_id, 'system_prompt', 'outside_of_threads', all_responses.context_tokens, all_responses.context_tokens, 0,
         all_responses.context_tokens, all_responses.cache_write_1h_tokens,
-        all_responses.cache_write_5m_tokens, all_responses.input_tokens,
+        all_responses.cache_write_5m_tokens, all_responses.uncached_input_tokens,
         coalesce(
             all_responses.input_cost_usd + all_responses.cache_read_cost_usd + all_responses.cache_write_5m_cost_usd
             + all_responses.cache_write_1h_cost_usd, 0
@@ -233,7 +233,7 @@ parts as (
     union all
     select
         response_id, component_type, component_name, context_tokens, 0, 0, context_tokens, cache_write_1h_tokens,
-        cache_write_5m_tokens, input_tokens, input_cost_usd, output_tokens, output_cost_usd, 0
+        cache_write_5m_tokens, uncached_input_tokens, input_cost_usd, output_tokens, output_cost_usd, 0
     from others
 ),
 

@@ -41,7 +41,7 @@ responses as (
         responses.is_aborted,
         true as is_success,
         cast(null as varchar) as error_type,
-        responses.input_tokens,
+        responses.uncached_input_tokens,
         responses.output_tokens,
         responses.thinking_tokens,
         responses.cache_read_tokens,
@@ -101,7 +101,7 @@ failures as (
             when lines.line_type = 'system' then 'retried'
             else coalesce(stg.api_error, nullif(trim(stg.error_body, '"'), ''), 'unknown')
         end as error_type,
-        0 as input_tokens,
+        0 as uncached_input_tokens,
         0 as output_tokens,
         cast(null as bigint) as thinking_tokens,
         0 as cache_read_tokens,
@@ -166,8 +166,8 @@ select
     coalesce(calls.is_sidechain, false) as is_sidechain,
     coalesce(calls.is_output_final, false) as is_output_final,
     coalesce(calls.is_priced, false) as is_priced,
-    cast(calls.input_tokens as bigint) as uncached_input_tokens,
-    cast(calls.input_tokens + calls.cache_read_tokens + calls.cache_write_5m_tokens + calls.cache_write_1h_tokens as bigint) as input_tokens,
+    cast(calls.uncached_input_tokens as bigint) as uncached_input_tokens,
+    cast(calls.uncached_input_tokens + calls.cache_read_tokens + calls.cache_write_5m_tokens + calls.cache_write_1h_tokens as bigint) as input_tokens,
     cast(calls.output_tokens as bigint) as output_tokens,
     cast(calls.thinking_tokens as bigint) as thinking_tokens,
     cast(calls.cache_read_tokens as bigint) as cached_tokens,
@@ -175,7 +175,7 @@ select
     cast(calls.cache_write_5m_tokens as bigint) as cache_write_5m_tokens,
     cast(calls.cache_write_1h_tokens as bigint) as cache_write_1h_tokens,
     cast(calls.context_tokens as bigint) as context_tokens,
-    cast(calls.input_tokens + calls.cache_read_tokens + calls.cache_write_5m_tokens + calls.cache_write_1h_tokens + calls.output_tokens as bigint) as total_tokens,
+    cast(calls.uncached_input_tokens + calls.cache_read_tokens + calls.cache_write_5m_tokens + calls.cache_write_1h_tokens + calls.output_tokens as bigint) as total_tokens,
     cast(calls.inference_count as bigint) as inference_count,
     cast(calls.web_search_count as bigint) as web_search_count,
     case

@@ -1,126 +1,27 @@
-{{ config(materialized='incremental', incremental_strategy='replace_touched', on_schema_change='append_new_columns') }}
+{{ config(materialized='view') }}
 
-with touched as {{ touched_sessions() }},
-
-usage as (
-    select
-        session_id,
-        component_id,
-        max(measured_at) as allocated_at,
-        count(*) as request_count,
-        sum(input_tokens) as input_tokens,
-        sum(output_tokens) as output_tokens,
-        sum(input_cost_usd) as input_cost_usd,
-        sum(output_cost_usd) as output_cost_usd,
-        sum(fee_usd) as fee_usd,
-        sum(cost_usd) as cost_usd
-    from {{ ref('fact_token_usage') }} as fact_token_usage
-    semi join touched on touched.session_id = fact_token_usage.session_id
-    group by all
-),
-
-segments as (
-    select
-        session_id,
-        component_id,
-        sum(entry_cost_usd) as entry_cost_usd,
-        sum(carrying_cost_usd) as carrying_cost_usd,
-        sum(rebilled_cost_usd) as rebilled_cost_usd,
-        sum(miss_extra_cost_usd) as miss_extra_cost_usd,
-        sum(requests_carried) as requests_carried,
-        sum(tokens) as entered_tokens,
-        sum(cost_usd) filter (where allocation_method = 'direct') as direct_cost_usd,
-        sum(cost_usd) filter (where allocation_method = 'proportional') as proportional_cost_usd,
-        sum(cost_usd) filter (where allocation_method = 'estimated') as estimated_cost_usd
-    from {{ ref('fact_context_segment') }} as fact_context_segment
-    semi join touched on touched.session_id = fact_context_segment.session_id
-    group by all
-),
-
-by_context as (
-    select
-        usage.session_id,
-        usage.component_id,
-        'context' as basis,
-        usage.allocated_at,
-        -- Output is shared over the blocks of its own response by length.
-        case
-            when coalesce(segments.estimated_cost_usd, 0) > coalesce(segments.direct_cost_usd, 0)
-                and coalesce(segments.estimated_cost_usd, 0) > coalesce(segments.proportional_cost_usd, 0) + usage.output_cost_usd
-                then 'estimated'
-            when coalesce(segments.direct_cost_usd, 0) > coalesce(segments.proportional_cost_usd, 0) + usage.output_cost_usd then 'direct'
-            else 'proportional'
-        end as allocation_method,
-        usage.request_count,
-        coalesce(segments.requests_carried, 0) as requests_carried,
-        coalesce(segments.entered_tokens, 0) as entered_tokens,
-        usage.input_tokens,
-        usage.output_tokens,
-        -- What was billed and not carried, entered: also what never was a segment, the input of a request outside of any thread and
-        -- of an adviser.
-        greatest(usage.input_cost_usd - coalesce(segments.carrying_cost_usd, 0), 0) as entry_cost_usd,
-        coalesce(segments.carrying_cost_usd, 0) as carrying_cost_usd,
-        coalesce(segments.rebilled_cost_usd, 0) as rebilled_cost_usd,
-        coalesce(segments.miss_extra_cost_usd, 0) as miss_extra_cost_usd,
-        usage.output_cost_usd,
-        usage.fee_usd,
-        usage.cost_usd
-    from usage
-    left join segments on segments.session_id = usage.session_id and segments.component_id = usage.component_id
-),
-
--- The cost of a turn's responses, its subagents' included, is its task's. What entered and what was carried is not asked here.
-by_task as (
-    select
-        session_id,
-        task_id as component_id,
-        'task' as basis,
-        max(called_at) as allocated_at,
-        'direct' as allocation_method,
-        count(*) as request_count,
-        cast(null as bigint) as requests_carried,
-        cast(null as bigint) as entered_tokens,
-        sum(input_tokens) as input_tokens,
-        sum(output_tokens) as output_tokens,
-        cast(null as double) as entry_cost_usd,
-        cast(null as double) as carrying_cost_usd,
-        cast(null as double) as rebilled_cost_usd,
-        cast(null as double) as miss_extra_cost_usd,
-        sum(coalesce(output_cost_usd, 0)) as output_cost_usd,
-        sum(coalesce(web_search_cost_usd, 0)) as fee_usd,
-        sum(coalesce(cost_usd, 0)) as cost_usd
-    from {{ ref('fact_api_call') }} as fact_api_call
-    semi join touched on touched.session_id = fact_api_call.session_id
-    where success
-    group by all
-),
-
-everything as (
-    select * from by_context
-    union all
-    select * from by_task
-)
-
+-- The same dollars twice over: by component and by task. For a sum take one of the two facts that this shows.
 select
-    {{ surrogate_key(['everything.session_id', 'everything.component_id', 'everything.basis']) }} as allocation_id,
-    everything.session_id,
-    everything.component_id,
-    everything.allocated_at,
-    everything.basis,
-    everything.allocation_method,
-    case when everything.allocation_method = 'estimated' then 'estimated' else 'observed' end as provenance,
-    cast(everything.request_count as bigint) as request_count,
-    cast(everything.requests_carried as bigint) as requests_carried,
-    cast(everything.entered_tokens as bigint) as entered_tokens,
-    cast(everything.input_tokens as bigint) as input_tokens,
-    cast(everything.output_tokens as bigint) as output_tokens,
-    cast(everything.entry_cost_usd as double) as entry_cost_usd,
-    cast(everything.carrying_cost_usd as double) as carrying_cost_usd,
-    cast(everything.rebilled_cost_usd as double) as rebilled_cost_usd,
-    cast(everything.miss_extra_cost_usd as double) as miss_extra_cost_usd,
-    cast(everything.output_cost_usd as double) as output_cost_usd,
-    cast(everything.fee_usd as double) as fee_usd,
-    cast(everything.cost_usd as double) as cost_usd,
-    touched._batch_id
-from everything
-inner join touched on touched.session_id = everything.session_id
+    allocation_id,
+    session_id,
+    component_id,
+    allocated_at,
+    'context' as basis,
+    allocation_method,
+    provenance,
+    cost_usd
+from {{ ref('fact_component_cost') }}
+union all
+-- The cost of a turn's responses, its subagents' included, is its task's.
+select
+    {{ surrogate_key(['session_id', 'task_id', "'task'"]) }},
+    session_id,
+    task_id,
+    max(called_at),
+    'task',
+    'direct',
+    'observed',
+    sum(coalesce(cost_usd, 0))
+from {{ ref('fact_api_call') }}
+where success
+group by session_id, task_id

@@ -29,7 +29,7 @@ select
     inferences.is_priced,
     calls.is_priced as is_call_priced,
     cast(inferences.inference_number as bigint) as inference_number,
-    cast(inferences.input_tokens as bigint) as uncached_input_tokens,
+    cast(inferences.uncached_input_tokens as bigint) as uncached_input_tokens,
     cast(inferences.output_tokens as bigint) as output_tokens,
     cast(inferences.cache_read_tokens as bigint) as cache_read_tokens,
     cast(inferences.cache_write_5m_tokens as bigint) as cache_write_5m_tokens,

@@ -91,7 +91,7 @@ weighted as (
         actions.* replace (responses.session_id as session_id),
         responses.actor,
         turns.turn_id,
-        responses.input_tokens + responses.cache_read_tokens + responses.cache_write_5m_tokens + responses.cache_write_1h_tokens
+        responses.uncached_input_tokens + responses.cache_read_tokens + responses.cache_write_5m_tokens + responses.cache_write_1h_tokens
             as sent_tokens,
         responses.output_tokens as response_output_tokens,
         sum(actions.weight) over (partition by actions.response_id) as total_weight,

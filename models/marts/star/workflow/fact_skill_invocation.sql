@@ -87,7 +87,7 @@ spans as (
 responses as (
     select
         responses.*,
-        responses.input_tokens + responses.cache_read_tokens + responses.cache_write_5m_tokens + responses.cache_write_1h_tokens
+        responses.uncached_input_tokens + responses.cache_read_tokens + responses.cache_write_5m_tokens + responses.cache_write_1h_tokens
         + responses.output_tokens as total_tokens,
         costs.cost_usd
     from {{ ref('int_api_response') }} as responses
