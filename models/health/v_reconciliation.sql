@@ -6,7 +6,7 @@ with calls as (
 ),
 
 response_lines as (
-    select file_id, line_number, part_number, response_id
+    select file_id, line_number, part_number, response_id, is_nested, ccusage_skip_reason
     from {{ ref('int_response_line') }}
 ),
 
@@ -34,14 +34,11 @@ entries as (
 
 skipped as (
     select
-        response_lines.response_id,
-        bool_and(lines.is_nested) as is_nested,
-        min(lines.ccusage_skip_reason) as skip_reason
+        response_id,
+        bool_and(is_nested) as is_nested,
+        min(ccusage_skip_reason) as skip_reason
     from response_lines
-    inner join {{ ref('stg_transcripts__line') }} as lines
-        on lines.file_id = response_lines.file_id and lines.line_number = response_lines.line_number
-        and lines.part_number = response_lines.part_number
-    group by response_lines.response_id
+    group by response_id
 ),
 
 by_response as (
@@ -57,7 +54,7 @@ by_response as (
             when entries.entry_count > 1 then 'ccusage_counts_copies_again'
             when abs(calls.cost_usd - calls.web_search_cost_usd - entries.cost_usd) < 1e-9 then 'agrees'
             when not calls.is_priced then 'no_price_here'
-            when responses.is_priced_by_iteration then 'iterations_not_counted_by_ccusage'
+            when calls.inference_count > 1 then 'iterations_not_counted_by_ccusage'
             when not entries.is_known_model then 'model_unknown_to_ccusage'
             when calls.speed = 'fast' then 'fast_mode_price'
             when calls.inference_geo = 'us' then 'us_inference_not_priced_by_ccusage'
@@ -70,7 +67,6 @@ by_response as (
         coalesce(entries.cost_usd, 0) as their_usd
     from calls
     cross join reports
-    inner join {{ ref('int_api_response') }} as responses on responses.response_id = calls.call_id
     left join entries on entries.response_id = calls.call_id and entries.ccusage_report = reports.ccusage_report
     left join skipped on skipped.response_id = calls.call_id
     union all
@@ -110,13 +106,12 @@ reported_models as (
 our_models as (
     select
         calls.session_id,
-        models.model_name,
+        inferences.model_name,
         count(*) filter (where not calls.is_output_final) as unfinished_count,
         sum(inferences.output_tokens) as output_tokens,
         sum(coalesce(inferences.cost_usd, 0)) as cost_usd
     from calls
-    inner join {{ ref('fact_inference') }} as inferences on inferences.call_id = calls.call_id
-    inner join {{ ref('dim_model') }} as models on models.model_id = inferences.model_id
+    inner join {{ ref('int_inference') }} as inferences on inferences.response_id = calls.call_id
     semi join reported_models on reported_models.session_id = calls.session_id
     group by all
 ),

@@ -11,27 +11,36 @@ with mains as (
         'main/' || project_name as agent_name,
         project_path,
         cast(null as varchar) as turn_id,
+        cast(null as varchar) as spawn_tool_use_id,
+        host,
+        source_path,
         started_at,
-        ended_at
+        ended_at,
+        false as was_stopped_by_user
     from {{ ref('int_session') }}
 ),
 
 runs as (
     select
-        session_id,
-        actor,
-        agent_run_id,
-        case when teammate_name is not null and team_name is not null then 'team_member' else 'subagent' end as agent_type,
+        runs.session_id,
+        runs.actor,
+        runs.agent_run_id,
+        case when runs.teammate_name is not null and runs.team_name is not null then 'team_member' else 'subagent' end as agent_type,
         case
-            when teammate_name is not null and team_name is not null then {{ surrogate_key(["'team_member'", 'teammate_name']) }}
-            else {{ surrogate_key(["'subagent'", 'agent_type']) }}
+            when runs.teammate_name is not null and runs.team_name is not null then {{ surrogate_key(["'team_member'", 'runs.teammate_name']) }}
+            else {{ surrogate_key(["'subagent'", 'runs.agent_type']) }}
         end as agent_id,
-        case when teammate_name is not null and team_name is not null then teammate_name else agent_type end as agent_name,
+        case when runs.teammate_name is not null and runs.team_name is not null then runs.teammate_name else runs.agent_type end as agent_name,
         cast(null as varchar) as project_path,
-        turn_id,
-        started_at,
-        ended_at
-    from {{ ref('int_agent_run') }}
+        runs.turn_id,
+        runs.spawn_tool_use_id,
+        sessions.host,
+        runs.source_path,
+        runs.started_at,
+        runs.ended_at,
+        runs.was_stopped_by_user
+    from {{ ref('int_agent_run') }} as runs
+    inner join {{ ref('int_session') }} as sessions on sessions.session_id = runs.session_id
 )
 
 select * from mains

@@ -16,6 +16,7 @@ runs as (
         min(created_at) as started_at,
         max(created_at) as ended_at,
         count(*) as line_count,
+        min(source_path) as source_path,
         min_by(line_uuid, thread_position) as first_line_uuid
     from run_lines
     group by all
@@ -188,6 +189,7 @@ select
     described.description,
     described.model_requested,
     described.worktree_path,
+    described.source_path,
     described.started_at,
     described.ended_at,
     described.was_stopped_by_user,

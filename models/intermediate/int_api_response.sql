@@ -1,4 +1,7 @@
-{{ config(materialized='incremental', incremental_strategy='replace_touched', on_schema_change='append_new_columns') }}
+{{ config(
+    materialized='incremental', incremental_strategy='replace_touched', on_schema_change='append_new_columns',
+    zstd_columns=['response_text']
+) }}
 
 with touched as {{ touched_sessions() }},
 
@@ -48,6 +51,25 @@ winners as (
     where winner_rank = 1
 ),
 
+-- What it said, in the order of writing; thinking counts with its length only.
+texts as (
+    select
+        ranked.response_id,
+        min(ranked.created_at) filter (where blocks.block_type <> 'tool_use') as text_started_at,
+        min_by(ranked.source_path, ranked.line_number) filter (where blocks.block_type <> 'tool_use') as text_source_path,
+        min(ranked.line_number) filter (where blocks.block_type <> 'tool_use') as text_source_line,
+        sum(coalesce(blocks.text_characters, 0)) filter (where blocks.block_type <> 'tool_use') as text_characters,
+        string_agg(blocks.block_text, chr(10) order by ranked.line_number, blocks.block_number) filter (where blocks.block_type = 'text')
+            as response_text,
+        bool_or(blocks.block_type = 'text') as has_text,
+        bool_or(blocks.block_type = 'tool_use') as has_tool_call
+    from ranked
+    inner join {{ ref('stg_transcripts__block') }} as blocks
+        on blocks.file_id = ranked.file_id and blocks.line_number = ranked.line_number and blocks.part_number = ranked.part_number
+    where not ranked.is_copy and blocks.block_type in ('text', 'thinking', 'redacted_thinking', 'tool_use')
+    group by ranked.response_id
+),
+
 -- What is billed is the sum of its inferences. Where one of them has no price, the dollars are those of the others.
 totals as (
     select
@@ -82,12 +104,23 @@ select
     grouped.first_line_uuid,
     grouped.source_path,
     grouped.source_line,
+    line_turns.turn_id,
     winners.model_raw,
     {{ normalized_model("coalesce(winners.model_raw, 'unknown')") }} as model_name,
     grouped.started_at,
     grouped.last_block_at,
     positions.thread_position,
     positions.previous_user_at as triggered_at,
+    case
+        when positions.previous_user_at <= grouped.started_at
+            then cast({{ ms_between('positions.previous_user_at', 'grouped.started_at') }} as bigint)
+    end as latency_ms,
+    texts.response_text,
+    texts.text_started_at,
+    texts.text_source_path,
+    texts.text_source_line,
+    coalesce(texts.has_text, false) as has_text,
+    coalesce(texts.has_tool_call, false) as has_tool_call,
     winners.stop_reason,
     winners.stop_category,
     winners.stop_explanation,
@@ -109,6 +142,7 @@ select
     totals.inference_count,
     grouped.line_count,
     grouped.copy_session_count,
+    cast(coalesce(texts.text_characters, 0) as bigint) as text_characters,
     totals.uncached_input_tokens,
     totals.output_tokens,
     winners.usage.output_tokens_details.thinking_tokens as thinking_tokens,
@@ -124,11 +158,16 @@ select
     totals.output_cost_usd,
     totals.web_search_cost_usd,
     totals.uncached_cost_usd,
+    totals.input_cost_usd + totals.cache_write_5m_cost_usd + totals.cache_write_1h_cost_usd + totals.cache_read_cost_usd
+    + totals.output_cost_usd + totals.web_search_cost_usd as cost_usd,
     grouped.reported_cost_usd,
     touched._batch_id
 from grouped
 inner join touched on touched.session_id = grouped.session_id
 inner join winners on winners.response_id = grouped.response_id
 inner join totals on totals.response_id = grouped.response_id
+left join texts on texts.response_id = grouped.response_id
+left join {{ ref('int_line_turn') }} as line_turns
+    on line_turns.line_uuid = grouped.first_line_uuid and line_turns.session_id = grouped.session_id
 left join {{ ref('int_line') }} as positions
     on positions.line_uuid = grouped.first_line_uuid and positions.session_id = grouped.session_id

@@ -17,6 +17,7 @@ with calls as (
         result.gitOperation.commit.branch as logged_branch,
         result.gitOperation.commit.kind as logged_kind,
         commit_lines,
+        git_branch,
         source_path,
         source_line,
         _batch_id
@@ -201,6 +202,7 @@ select
     commits.commit_branch,
     commits.commit_kind,
     commits.commit_subject,
+    calls.git_branch,
     commits.provenance,
     commits.folder,
     case when commits.folder is not null then commits.checkout end as checkout,

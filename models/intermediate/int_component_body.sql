@@ -14,13 +14,8 @@ items as (
         items.component_name,
         items.attachment_type,
         items.created_at,
-        items.characters,
-        lines.file_id,
-        lines.line_number,
-        lines.part_number,
-        lines._batch_id
+        items._batch_id
     from {{ touched_rows(ref('int_context_item')) }} as items
-    inner join {{ ref('int_line') }} as lines on lines.line_uuid = items.line_uuid and lines.session_id = items.session_id
     where
         items.item_kind in ('skill_body', 'command_body')
         or items.attachment_type in ('nested_memory', 'file')
@@ -32,14 +27,12 @@ bodies as (
         -- Of commands and skills what is in the file: a call's own arguments are no version of it.
         coalesce(templates.template_text, blocks.block_text, attachments.file_text) as body_text
     from items
-    left join {{ touched_rows(ref('stg_transcripts__block')) }} as blocks
-        on blocks.file_id = case when items.attachment_type is null then items.file_id end
-        and blocks.line_number = items.line_number and blocks.part_number = items.part_number
+    left join {{ touched_rows(ref('int_block')) }} as blocks
+        on blocks.line_uuid = case when items.attachment_type is null then items.line_uuid end
         and blocks.block_number = items.block_number and blocks.block_type = 'text'
     left join {{ ref('int_prompt_body') }} as templates on templates.line_uuid = items.line_uuid and templates.session_id = items.session_id
-    left join {{ touched_rows(ref('stg_transcripts__attachment')) }} as attachments
-        on attachments.file_id = case when items.attachment_type is not null then items.file_id end
-        and attachments.line_number = items.line_number and attachments.part_number = items.part_number
+    left join {{ touched_rows(ref('int_attachment')) }} as attachments
+        on attachments.line_uuid = case when items.attachment_type is not null then items.line_uuid end
 )
 
 select

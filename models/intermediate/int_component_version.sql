@@ -1,7 +1,6 @@
 {{ config(materialized='table', zstd_columns=['content']) }}
 
--- What scans found on disk, in the columns of fact_component_measurement. Tokens: as the ledger measured the same body; else
--- characters by the rate of such texts.
+-- What scans found on disk.
 with versions as (
     select
         *,
@@ -23,12 +22,9 @@ select
     versions.last_modified_at as last_seen_at,
     coalesce(nullif(lower({{ regex_group('versions.path', '[.]([A-Za-z0-9_]+)$') }}), ''), 'none') as file_type,
     versions.content_hash,
-    coalesce(weights.token_method, 'estimated') as token_method,
-    case when weights.token_method is null then 'estimated' else 'observed' end as provenance,
     versions.line_count,
     versions.word_count,
     versions.char_count,
-    cast(coalesce(weights.tokens, round(coalesce(versions.char_count, 0) * rates.tokens_per_character)) as bigint) as estimated_tokens,
     versions.copy_count as sight_count,
     cast(0 as bigint) as session_count,
     versions.file_path as _source_path,
@@ -52,8 +48,4 @@ select
     versions.is_binary,
     versions.size_bytes
 from versions
-inner join {{ ref('int_token_rate') }} as rates on rates.component_type = versions.component_type
-left join {{ ref('int_body_weight') }} as weights
-    on weights.skill_name = versions.component_name and weights.version_hash = versions.body_hash and versions.file_role = 'main'
-    and versions.component_type in ('skill', 'command')
 where versions.copy_number = 1

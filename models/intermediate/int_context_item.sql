@@ -13,34 +13,10 @@
 -- Everything that could enter a context, in the order of its thread, with what it is and how long.
 with touched as {{ touched_sessions() }},
 
-lines as (
-    select
-        int_line.session_id,
-        int_line.actor,
-        int_line.thread_position,
-        int_line.line_uuid,
-        int_line.line_type,
-        int_line.subtype,
-        int_line.file_id,
-        int_line.line_number,
-        int_line.part_number,
-        int_line.created_at
-    from {{ ref('int_line') }} as int_line
-    semi join touched on touched.session_id = int_line.session_id
-    where int_line.line_type in ('user', 'assistant', 'attachment')
-),
-
-flags as (
-    select
-        lines.line_uuid,
-        stg.is_meta,
-        stg.is_compact_summary,
-        stg.source_tool_use_id,
-        stg.parent_uuid,
-        stg.model_raw
-    from lines
-    inner join {{ ref('stg_transcripts__line') }} as stg
-        on stg.file_id = lines.file_id and stg.line_number = lines.line_number and stg.part_number = lines.part_number
+blocks as (
+    select int_block.*
+    from {{ ref('int_block') }} as int_block
+    semi join touched on touched.session_id = int_block.session_id
 ),
 
 calls as (
@@ -50,7 +26,7 @@ calls as (
         target_path,
         result_line_uuid,
         tool_input.skill as skill_name,
-        tool_input.subagent_type as subagent_type,
+        coalesce(started_agent_type, tool_input.subagent_type) as agent_name,
         -- Larger pictures are scaled down.
         {{ at_most(picture_tokens, var('image_tokens_most')) }} as picture_tokens,
         coalesce(
@@ -61,13 +37,6 @@ calls as (
         ) as page_count
     from {{ ref('int_tool_call') }} as int_tool_call
     semi join touched on touched.session_id = int_tool_call.session_id
-),
-
-spawned_agents as (
-    select spawn_tool_use_id as tool_use_id, max(agent_type) as agent_name
-    from {{ ref('int_agent_run') }}
-    where spawn_tool_use_id is not null
-    group by spawn_tool_use_id
 ),
 
 turns as (
@@ -91,23 +60,23 @@ read_documents as (
 
 block_items as (
     select
-        lines.session_id,
-        lines.actor,
-        lines.thread_position,
-        lines.line_uuid,
+        blocks.session_id,
+        blocks.actor,
+        blocks.thread_position,
+        blocks.line_uuid,
         blocks.block_number,
-        lines.line_type = 'assistant' as is_output,
-        lines.created_at,
+        blocks.line_type = 'assistant' as is_output,
+        blocks.created_at,
         case
-            when lines.line_type = 'assistant' and blocks.block_type = 'tool_use' then 'tool_call'
-            when lines.line_type = 'assistant' and blocks.block_type in ('thinking', 'redacted_thinking') then 'thinking'
-            when lines.line_type = 'assistant' then 'answer'
+            when blocks.line_type = 'assistant' and blocks.block_type = 'tool_use' then 'tool_call'
+            when blocks.line_type = 'assistant' and blocks.block_type in ('thinking', 'redacted_thinking') then 'thinking'
+            when blocks.line_type = 'assistant' then 'answer'
             when blocks.block_type = 'tool_result' then 'tool_result'
-            when flags.is_compact_summary then 'compaction_summary'
-            when flags.source_tool_use_id is not null then 'skill_body'
-            when flags.is_meta and parent_turns.command_name is not null then 'command_body'
+            when blocks.is_compact_summary then 'compaction_summary'
+            when blocks.source_tool_use_id is not null then 'skill_body'
+            when blocks.is_meta and parent_turns.command_name is not null then 'command_body'
             when blocks.block_type in ('image', 'document') and read_documents.result_line_uuid is not null then 'tool_result'
-            when flags.is_meta then 'injected_text'
+            when blocks.is_meta then 'injected_text'
             when turns.prompt_origin = 'task_notification' then 'task_notification'
             when blocks.block_type in ('image', 'document') then 'image'
             else 'prompt'
@@ -117,7 +86,7 @@ block_items as (
         -- An empty name is none.
         nullif(trim(coalesce(blocks.tool_name, calls.tool_name, source_calls.tool_name, read_documents.tool_name)), '') as tool_name,
         nullif(coalesce(calls.skill_name, source_calls.skill_name, parent_turns.command_name), '') as skill_name,
-        nullif(coalesce(spawned_agents.agent_name, calls.subagent_type), '') as agent_name,
+        nullif(calls.agent_name, '') as agent_name,
         nullif(coalesce(calls.target_path, read_documents.file_path), '') as file_path,
         cast(null as varchar) as server_name,
         cast(null as varchar) as attachment_type,
@@ -138,49 +107,43 @@ block_items as (
             when blocks.image_count > 0 then calls.picture_tokens is not null
             else true
         end as is_length_known
-    from lines
-    inner join flags on flags.line_uuid = lines.line_uuid
-    inner join {{ ref('stg_transcripts__block') }} as blocks
-        on blocks.file_id = lines.file_id and blocks.line_number = lines.line_number and blocks.part_number = lines.part_number
+    from blocks
     left join calls on calls.tool_use_id = blocks.tool_use_id
-    left join calls as source_calls on source_calls.tool_use_id = flags.source_tool_use_id
-    left join spawned_agents on spawned_agents.tool_use_id = blocks.tool_use_id
+    left join calls as source_calls on source_calls.tool_use_id = blocks.source_tool_use_id
     left join read_documents
-        on read_documents.result_line_uuid = case when blocks.block_type in ('image', 'document') then flags.parent_uuid end
-    left join turns on turns.turn_id = lines.line_uuid
-    left join turns as parent_turns on parent_turns.turn_id = flags.parent_uuid
-    where coalesce(flags.model_raw, '') <> '<synthetic>'
+        on read_documents.result_line_uuid = case when blocks.block_type in ('image', 'document') then blocks.parent_uuid end
+    left join turns on turns.turn_id = blocks.line_uuid
+    left join turns as parent_turns on parent_turns.turn_id = blocks.parent_uuid
+    where coalesce(blocks.model_raw, '') <> '<synthetic>'
 ),
 
 -- A search for tools puts the definitions of what it found into the context; the log names them only.
 definition_items as (
     select
-        lines.session_id,
-        lines.actor,
-        lines.thread_position,
-        lines.line_uuid,
+        found.session_id,
+        found.actor,
+        found.thread_position,
+        found.line_uuid,
         1000 * found.block_number + found.tool_number as block_number,
-        lines.created_at,
+        found.created_at,
         calls.tool_use_id,
         found.found_tool
-    from lines
-    inner join {{ explode(
-        "(select file_id, line_number, part_number, block_number, tool_use_id, referenced_tools from "
-        ~ ref('stg_transcripts__block') ~ " where referenced_tools is not null)",
+    from {{ explode(
+        "(select session_id, actor, thread_position, line_uuid, created_at, block_number, tool_use_id, referenced_tools from blocks "
+        ~ "where referenced_tools is not null)",
         'referenced_tools', 'found_tool', 'tool_number'
     ) }} as found
-        on found.file_id = lines.file_id and found.line_number = lines.line_number and found.part_number = lines.part_number
     left join calls on calls.tool_use_id = found.tool_use_id
     where found.found_tool is not null
 ),
 
 attached as (
     select
-        lines.session_id,
-        lines.actor,
-        lines.thread_position,
-        lines.line_uuid,
-        lines.created_at,
+        attachments.session_id,
+        attachments.actor,
+        attachments.thread_position,
+        attachments.line_uuid,
+        attachments.created_at,
         attachments.attachment_type,
         attachments.attachment.toolUseID as tool_use_id,
         nullif(coalesce(
@@ -199,12 +162,10 @@ attached as (
             when attachments.attachment_type in ('deferred_tools_delta', 'agent_listing_delta')
                 then coalesce(attachments.attachment.addedLines, attachments.attachment.addedNames, attachments.attachment.addedTypes)
         end as listed
-    from lines
-    inner join {{ ref('stg_transcripts__attachment') }} as attachments
-        on attachments.file_id = lines.file_id and attachments.line_number = lines.line_number
-        and attachments.part_number = lines.part_number
+    from {{ ref('int_attachment') }} as attachments
+    semi join touched on touched.session_id = attachments.session_id
     -- What the model never sees, or sees elsewhere.
-    where attachments.attachment_type not in (
+    where attachments.line_type in ('user', 'assistant', 'attachment') and attachments.attachment_type not in (
         'hook_success', 'hook_non_blocking_error', 'hook_cancelled', 'hook_error_during_execution', 'hook_permission_decision',
         'hook_system_message', 'async_hook_response', 'prompt_snapshot', 'command_permissions', 'already_read_file', 'max_turns_reached',
         'structured_output', 'hook_deferred_tool', 'session_context', 'auto_mode_exit', 'read_truncation_notice'
@@ -418,6 +379,7 @@ select
         else coalesce(items.attachment_type, items.item_kind)
     end as component_name,
     items.tool_use_id,
+    case when items.is_output then line_turns.response_id end as response_id,
     items.tool_name,
     items.file_path,
     items.attachment_type,
@@ -433,4 +395,5 @@ select
     touched._batch_id
 from items
 inner join touched on touched.session_id = items.session_id
+left join {{ ref('int_line_turn') }} as line_turns on line_turns.line_uuid = items.line_uuid
 inner join entered on entered.is_item = 1 and entered.line_uuid = items.line_uuid and entered.block_number = items.block_number

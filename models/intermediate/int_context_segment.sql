@@ -876,6 +876,7 @@ select
     laid.allocation_method,
     laid.first_response_number,
     laid.entered_response_number,
+    entries.started_at as laid_at,
     pieces.left_response_number,
     pieces.start_position,
     pieces.end_position,
@@ -886,3 +887,5 @@ select
 from pieces
 inner join laid on laid.segment_id = pieces.segment_id and laid.entered_response_number = pieces.entered_response_number
 inner join touched on touched.session_id = laid.session_id
+left join {{ ref('int_context_response') }} as entries
+    on entries.thread_id = laid.thread_id and entries.response_number = laid.entered_response_number

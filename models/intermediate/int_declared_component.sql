@@ -22,7 +22,7 @@ with declared as (
         component_name,
         file_path,
         attempted_at as seen_at
-    from {{ ref('fact_update_attempt') }}
+    from {{ ref('int_update_attempt') }}
     union all
     select
         'skill' as component_type,

@@ -75,39 +75,42 @@ uses as (
         responses.session_id,
         actors.agent_id,
         actors.agent_name,
-        case when responses.is_api_error then 'api_error' end as error_type,
-        concat(coalesce(models.provider, 'anthropic'), '_api') as dependency_name,
+        cast(null as varchar) as error_type,
+        concat({{ model_provider('responses.model_name') }}, '_api') as dependency_name,
         'api_endpoint' as dependency_type,
         'api_call' as check_type,
         cast(null as varchar) as tool_name,
-        responses.used_at,
-        responses.is_available,
-        responses.model_name as version_detected,
+        responses.started_at as used_at,
+        true as is_available,
+        responses.model_raw as version_detected,
         cast(responses.latency_ms as double) as response_time_ms,
         cast(null as varchar) as error_text,
-        responses._source_path,
-        responses._source_line,
+        responses.source_path as _source_path,
+        responses.source_line as _source_line,
         responses._batch_id
-    from (
-        select
-            session_id,
-            agent_id,
-            call_id,
-            model_id,
-            model_raw as model_name,
-            called_at as used_at,
-            not success as is_api_error,
-            case when success then true else false end as is_available,
-            latency_ms,
-            _source_path,
-            _source_line,
-            _batch_id
-        from {{ ref('fact_api_call') }}
-    ) as responses
-    left join {{ ref('dim_model') }} as models on models.model_id = responses.model_id
-    left join (select session_id, agent_id, min(agent_name) as agent_name from {{ ref('int_actor') }} group by all) as actors
-        on actors.session_id = responses.session_id and actors.agent_id = responses.agent_id
-    where coalesce(models.provider, 'anthropic') <> 'other'
+    from {{ ref('int_api_response') }} as responses
+    inner join {{ ref('int_actor') }} as actors on actors.session_id = responses.session_id and actors.actor = responses.actor
+    where {{ model_provider('responses.model_name') }} <> 'other'
+    union all
+    select
+        failures.session_id,
+        actors.agent_id,
+        actors.agent_name,
+        'api_error',
+        'anthropic_api',
+        'api_endpoint',
+        'api_call',
+        null,
+        failures.failed_at,
+        false,
+        null,
+        null,
+        null,
+        failures.source_path,
+        failures.source_line,
+        failures._batch_id
+    from {{ ref('int_failed_request') }} as failures
+    inner join {{ ref('int_actor') }} as actors on actors.session_id = failures.session_id and actors.actor = failures.actor
     union all
     select
         session_id,

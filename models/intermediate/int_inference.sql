@@ -269,6 +269,8 @@ select
     priced.cache_read_tokens * priced.cache_read_usd_per_mtok * priced.multiplier as cache_read_cost_usd,
     priced.output_tokens * priced.output_usd_per_mtok * priced.multiplier as output_cost_usd,
     case when priced.is_answer then priced.web_search_count else 0 end * priced.web_search_usd as web_search_cost_usd,
+    input_cost_usd + cache_write_5m_cost_usd + cache_write_1h_cost_usd + cache_read_cost_usd + output_cost_usd + web_search_cost_usd
+        as cost_usd,
     -- What the cached tokens would have cost as fresh input: the saving is this less what they did cost.
     (priced.cache_read_tokens + priced.cache_write_5m_tokens + priced.cache_write_1h_tokens)
     * priced.input_usd_per_mtok * priced.multiplier as uncached_cost_usd,

@@ -16,11 +16,32 @@ originals as (
         lines.is_sidechain,
         lines.is_nested,
         lines.created_at,
-        files.path,
+        lines.client_version,
+        lines.git_branch,
+        lines.source_tool_use_id,
+        lines.model_raw,
+        lines.tool_denial_kind,
+        lines.user_feedback,
+        lines.is_meta,
+        lines.is_compact_summary,
+        case
+            when lines.line_type = 'system' and lines.subtype = 'compact_boundary' then 'compaction'
+            when lines.line_type = 'system' and lines.subtype = 'microcompact_boundary' then 'micro_compaction'
+            when lines.line_type = 'assistant' and lines.api_error = 'autocompact_thrashing' then 'autocompact_thrashing'
+            when
+                lines.line_type = 'assistant'
+                and (
+                    lines.api_error = 'model_context_window_exceeded' or lines.stop_reason = 'model_context_window_exceeded'
+                    or lines.is_prompt_too_long
+                )
+                then 'prompt_too_long'
+        end as context_end,
+        lines.compact_metadata,
+        lines.microcompact_metadata,
+        lines.source_path,
         touched._batch_id
     from {{ ref('stg_transcripts__line') }} as lines
     inner join touched on touched.session_id = lines.session_id
-    inner join {{ ref('stg_transcripts__file') }} as files on files.file_id = lines.file_id
     anti join (select * from {{ ref('int_line_copy') }} where is_copy) as copies
         on copies.file_id = lines.file_id and copies.line_number = lines.line_number and copies.part_number = lines.part_number
     where lines.line_uuid is not null and lines.line_type <> 'progress'
@@ -83,14 +104,26 @@ select
     subtype,
     is_sidechain,
     is_nested,
+    is_meta,
+    is_compact_summary,
     created_at,
+    client_version,
+    git_branch,
+    source_tool_use_id,
+    model_raw,
+    tool_denial_kind,
+    user_feedback,
+    context_end,
+    compact_metadata,
+    microcompact_metadata,
+    source_path,
     -- The order in which the thread saw its lines: within a file the order of writing, not the clock.
     row_number() over (
-        partition by session_id, actor order by file_started_at, path, line_number, part_number
+        partition by session_id, actor order by file_started_at, source_path, line_number, part_number
     ) as thread_position,
     -- The prompt or tool result that the thread was last given before this line: what a response waited for.
     last_value(case when line_type = 'user' then created_at end ignore nulls) over (
-        partition by session_id, actor order by file_started_at, path, line_number, part_number
+        partition by session_id, actor order by file_started_at, source_path, line_number, part_number
         rows between unbounded preceding and 1 preceding
     ) as previous_user_at,
     _batch_id

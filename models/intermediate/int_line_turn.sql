@@ -37,6 +37,14 @@ main_turns as (
             partition by session_id order by thread_position, is_line, turn_number rows between unbounded preceding and current row
         ) as turn_id
     from merged
+),
+
+-- Lines without usage belong to no response.
+response_lines as (
+    select line_uuid, max(response_id) as response_id
+    from {{ touched_rows(ref('int_response_line')) }} as lines_of_responses
+    where not is_copy
+    group by line_uuid
 )
 
 select
@@ -44,7 +52,9 @@ select
     lines.session_id,
     lines.actor,
     case when lines.actor = 'main' then main_turns.turn_id else runs.turn_id end as turn_id,
+    response_lines.response_id,
     lines.session_batch_id as _batch_id
 from lines
 left join main_turns on main_turns.line_uuid = lines.line_uuid and main_turns.is_line = 1
+left join response_lines on response_lines.line_uuid = lines.line_uuid
 left join {{ ref('int_agent_run') }} as runs on runs.session_id = lines.session_id and runs.actor = lines.actor

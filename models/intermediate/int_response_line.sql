@@ -6,12 +6,10 @@ with touched as {{ touched_sessions() }},
 candidates as (
     select
         lines.*,
-        files.path as source_path,
         coalesce(lines.message_id, lines.line_uuid) as message_key,
         coalesce(copies.owner_session_id, lines.session_id) as owner_session_id,
         coalesce(copies.is_copy, false) as is_copy
     from {{ ref('stg_transcripts__line') }} as lines
-    inner join {{ ref('stg_transcripts__file') }} as files on files.file_id = lines.file_id
     left join {{ ref('int_line_copy') }} as copies
         on copies.file_id = lines.file_id and copies.line_number = lines.line_number and copies.part_number = lines.part_number
     where
@@ -287,7 +285,9 @@ select
     ranked.attribution_mcp_server,
     ranked.git_branch,
     ranked.reported_cost_usd,
+    ranked.ccusage_skip_reason,
     ranked.is_sidechain,
+    ranked.is_nested,
     ranked.is_aborted,
     ranked.is_copy,
     ranked.winner_rank,

@@ -4,10 +4,10 @@
 with lines as (
     select
         lines.*,
-        files.path as source_path,
         files.project_slug,
         files.host,
         files.modified_at,
+        coalesce(copies.is_copy, false) as is_copy,
         coalesce(copies.is_copy and copies.owner_session_id <> lines.session_id, false) as is_inherited
     from {{ ref('stg_transcripts__line') }} as lines
     inner join {{ ref('stg_transcripts__file') }} as files on files.file_id = lines.file_id
@@ -21,6 +21,8 @@ envelopes as (
         session_id,
         min(created_at) as first_created_at,
         max(created_at) filter (where line_uuid is not null) as last_created_at,
+        max(created_at) as last_logged_at,
+        max(created_at) filter (where line_type = 'assistant' and is_api_error) as last_error_at,
         min_by(working_dir, (created_at, line_number)) filter (where working_dir is not null and created_at is not null)
             as working_dir,
         min_by(client_version, (created_at, line_number)) filter (where client_version is not null and created_at is not null)
@@ -41,6 +43,14 @@ envelopes as (
         max_by(agent_setting, (source_path, line_number)) filter (where agent_setting is not null) as agent_setting,
         min(host) as host,
         min_by(source_path, (file_kind <> 'session', source_path)) as source_path,
+        min_by(line_number, (file_kind <> 'session', source_path, line_number)) as source_line,
+        min_by(shape_hash, (created_at, file_id, line_number)) filter (where line_type = 'api-request-shape' and shape_body is not null)
+            as request_shape_hash,
+        count(*) filter (where line_uuid is not null and line_type = 'system' and subtype = 'compact_boundary' and not is_copy)
+            as compaction_count,
+        max(total_cost_usd) filter (where line_type = 'cost-state') as reported_cost_usd,
+        max(total_lines_added) filter (where line_type = 'cost-state') as reported_lines_added,
+        max(total_lines_removed) filter (where line_type = 'cost-state') as reported_lines_deleted,
         min_by(project_slug, (file_kind <> 'session', source_path)) as project_slug,
         bool_or(file_kind = 'session') as has_main_transcript,
         bool_and(is_inherited) as is_wholly_inherited,
@@ -239,13 +249,21 @@ select
     coalesce(titles.custom_title, dated.custom_title) as custom_title,
     dated.ai_title,
     dated.summary,
+    dated.request_shape_hash,
     dated.source_path,
+    dated.source_line,
     dated.first_created_at as started_at,
     coalesce(dated.last_created_at, dated.first_created_at) as ended_at,
+    dated.last_logged_at,
+    dated.last_error_at,
     dated.has_main_transcript,
     dated.is_wholly_inherited,
     dated.last_line_type,
     dated.has_cost_state,
+    dated.compaction_count,
+    dated.reported_cost_usd,
+    dated.reported_lines_added,
+    dated.reported_lines_deleted,
     greatest(dated._batch_id, coalesce(titles._batch_id, dated._batch_id)) as _batch_id
 from dated
 left join titles on titles.session_id = dated.session_id

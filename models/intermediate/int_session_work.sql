@@ -26,9 +26,8 @@ runs as (
         runs.started_at,
         runs.ended_at,
         runs.was_stopped_by_user,
-        runs.agent_type,
         row_number() over (partition by runs.spawn_tool_use_id order by runs.started_at nulls last, runs.actor) as run_rank
-    from {{ ref('int_agent_run') }} as runs
+    from {{ ref('int_actor') }} as runs
     where runs.spawn_tool_use_id is not null
 ),
 
@@ -37,18 +36,16 @@ workflow_runs as (
     select
         delegations.tool_use_id,
         runs.session_id,
-        actors.agent_id,
+        runs.agent_id,
         min(runs.actor) as actor,
         min(runs.started_at) as started_at,
         max(runs.ended_at) as ended_at,
         bool_or(runs.was_stopped_by_user) as was_stopped_by_user,
         count(*) as run_count
     from delegations
-    inner join {{ ref('stg_transcripts__file') }} as files
-        on files.file_session_id = delegations.session_id and files.file_kind = 'workflow_agent'
-        and contains(files.path, '/' || delegations.result.runId || '/')
-    inner join {{ ref('int_agent_run') }} as runs on runs.session_id = delegations.session_id and runs.actor = files.file_agent_id
-    inner join {{ ref('int_actor') }} as actors on actors.session_id = runs.session_id and actors.actor = runs.actor
+    inner join {{ ref('int_actor') }} as runs
+        on runs.session_id = delegations.session_id and runs.actor <> 'main'
+        and contains(runs.source_path, '/' || delegations.result.runId || '/')
     where delegations.tool_name = 'Workflow'
     group by all
 ),
@@ -70,23 +67,19 @@ notice_texts as (
         lines.session_id,
         lines.created_at as noticed_at,
         lines.queued_text as notice_text,
-        files.path as source_path,
+        lines.source_path,
         lines.line_number as source_line
     from {{ touched_rows(ref('stg_transcripts__line')) }} as lines
-    inner join {{ ref('stg_transcripts__file') }} as files on files.file_id = lines.file_id
     where lines.queue_operation = 'enqueue'
     union all
     select
-        lines.session_id,
-        lines.created_at,
-        blocks.block_text,
-        files.path,
-        lines.line_number
-    from {{ ref('int_line') }} as lines
-    inner join {{ ref('stg_transcripts__file') }} as files on files.file_id = lines.file_id
-    inner join {{ touched_rows(ref('stg_transcripts__block')) }} as blocks
-        on blocks.file_id = lines.file_id and blocks.line_number = lines.line_number and blocks.part_number = lines.part_number
-    where lines.line_type = 'user' and blocks.block_type = 'text'
+        session_id,
+        created_at,
+        block_text,
+        source_path,
+        line_number
+    from {{ touched_rows(ref('int_block')) }} as blocks
+    where line_type = 'user' and block_type = 'text'
     union all
     select session_id, prompted_at, prompt_text, source_path, source_line
     from {{ touched_rows(ref('int_turn')) }} as turns
@@ -114,14 +107,12 @@ ends as (
         'completed' as end_status,
         blocks.block_text as returned_text,
         true as is_whole_result,
-        files.path as source_path,
-        lines.line_number as source_line
+        delegations.result_source_path as source_path,
+        delegations.result_source_line as source_line
     from delegations
-    inner join {{ ref('int_line') }} as lines on lines.line_uuid = delegations.result_line_uuid
-    inner join {{ ref('stg_transcripts__file') }} as files on files.file_id = lines.file_id
-    inner join {{ touched_rows(ref('stg_transcripts__block')) }} as blocks
-        on blocks.file_id = lines.file_id and blocks.line_number = lines.line_number and blocks.part_number = lines.part_number
-        and blocks.tool_use_id = delegations.tool_use_id and blocks.block_type = 'tool_result'
+    inner join {{ touched_rows(ref('int_block')) }} as blocks
+        on blocks.line_uuid = delegations.result_line_uuid and blocks.tool_use_id = delegations.tool_use_id
+        and blocks.block_type = 'tool_result'
     where delegations.is_success and not delegations.is_background
     union all
     select
@@ -152,14 +143,12 @@ ends as (
         fetched.result.task.status as end_status,
         fetched.result.task.output as returned_text,
         coalesce(fetched.result.task.output, '') <> '' as is_whole_result,
-        files.path as source_path,
-        lines.line_number as source_line
+        fetched.result_source_path as source_path,
+        fetched.result_source_line as source_line
     from delegations
     inner join calls as fetched
         on fetched.session_id = delegations.session_id and fetched.tool_name = 'TaskOutput'
         and fetched.result.task.task_id = delegations.handed_to
-    inner join {{ ref('int_line') }} as lines on lines.line_uuid = fetched.result_line_uuid
-    inner join {{ ref('stg_transcripts__file') }} as files on files.file_id = lines.file_id
     where fetched.result.task.status not in ('running', 'pending')
     union all
     select

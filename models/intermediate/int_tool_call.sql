@@ -11,12 +11,14 @@ with touched as {{ touched_sessions() }},
 
 calls as (
     select
-        lines.session_id,
-        lines.actor,
-        lines.line_uuid,
-        lines.created_at as called_at,
-        files.path as source_path,
-        lines.line_number as source_line,
+        blocks.session_id,
+        blocks.actor,
+        blocks.line_uuid,
+        blocks.created_at as called_at,
+        blocks.git_branch,
+        blocks.source_path,
+        blocks.line_number as source_line,
+        blocks.thread_position,
         blocks.tool_use_id,
         blocks.block_number,
         coalesce(nullif(trim(blocks.tool_name), ''), 'unknown') as tool_name,
@@ -26,21 +28,22 @@ calls as (
         blocks.tool_input_bytes,
         blocks.written_line_count,
         row_number() over (
-            partition by blocks.tool_use_id order by lines.is_nested, lines.created_at nulls last, files.path, lines.line_number
+            partition by blocks.tool_use_id order by blocks.is_nested, blocks.created_at nulls last, blocks.source_path, blocks.line_number
         ) as call_rank
-    from {{ ref('int_line') }} as lines
-    semi join touched on touched.session_id = lines.session_id
-    inner join {{ ref('stg_transcripts__block') }} as blocks
-        on blocks.file_id = lines.file_id and blocks.line_number = lines.line_number and blocks.part_number = lines.part_number
-    inner join {{ ref('stg_transcripts__file') }} as files on files.file_id = lines.file_id
+    from {{ ref('int_block') }} as blocks
+    semi join touched on touched.session_id = blocks.session_id
     where blocks.block_type in ('tool_use', 'server_tool_use', 'mcp_tool_use') and blocks.tool_use_id is not null
 ),
 
 returns as (
     select
         blocks.tool_use_id,
-        lines.line_uuid,
-        lines.created_at as returned_at,
+        blocks.line_uuid,
+        blocks.created_at as returned_at,
+        blocks.client_version,
+        blocks.tool_denial_kind,
+        blocks.user_feedback,
+        blocks.source_path,
         blocks.file_id,
         blocks.line_number,
         blocks.part_number,
@@ -51,12 +54,10 @@ returns as (
         blocks.image_count,
         row_number() over (
             partition by blocks.tool_use_id
-            order by lines.is_nested, lines.created_at desc nulls last, lines.line_uuid
+            order by blocks.is_nested, blocks.created_at desc nulls last, blocks.line_uuid
         ) as return_rank
-    from {{ ref('int_line') }} as lines
-    semi join touched on touched.session_id = lines.session_id
-    inner join {{ ref('stg_transcripts__block') }} as blocks
-        on blocks.file_id = lines.file_id and blocks.line_number = lines.line_number and blocks.part_number = lines.part_number
+    from {{ ref('int_block') }} as blocks
+    semi join touched on touched.session_id = blocks.session_id
     where blocks.block_type = 'tool_result'
 ),
 
@@ -77,8 +78,10 @@ paired as (
     select
         calls.*,
         hooks.first_hook_event,
-        lines.client_version,
+        returns.client_version,
         returns.line_uuid as result_line_uuid,
+        returns.source_path as result_source_path,
+        returns.line_number as result_source_line,
         returns.returned_at,
         coalesce(returns.is_error, false) as is_error,
         returns.block_text as result_text,
@@ -86,8 +89,8 @@ paired as (
         returns.text_characters as output_characters,
         coalesce(returns.image_count, 0) as output_image_count,
         returns.tool_use_id is not null as has_result,
-        lines.tool_denial_kind,
-        lines.user_feedback,
+        returns.tool_denial_kind,
+        returns.user_feedback,
         results.result,
         results.result_shape,
         results.patch_lines_added,
@@ -95,8 +98,6 @@ paired as (
         results.written_text
     from calls
     left join returns on returns.tool_use_id = calls.tool_use_id and returns.return_rank = 1
-    left join {{ ref('stg_transcripts__line') }} as lines
-        on lines.file_id = returns.file_id and lines.line_number = returns.line_number and lines.part_number = returns.part_number
     left join {{ touched_rows(ref('stg_transcripts__tool_use_result')) }} as results
         on results.file_id = returns.file_id and results.line_number = returns.line_number
         and results.part_number = returns.part_number
@@ -197,17 +198,22 @@ select
     concluded.session_id,
     concluded.actor,
     turns.turn_id,
-    response_lines.response_id,
+    turns.response_id,
     concluded.line_uuid,
     concluded.result_line_uuid,
     concluded.source_path,
     concluded.source_line,
+    concluded.result_source_path,
+    concluded.result_source_line,
     concluded.block_number,
+    concluded.thread_position,
     concluded.tool_name,
     concluded.caller_type,
     {{ mcp_server_of('concluded.tool_name') }} as mcp_server,
     concluded.called_at,
     concluded.returned_at,
+    concluded.git_branch,
+    runs.agent_type as started_agent_type,
     case
         when not concluded.has_result then 'no_result'
         when not concluded.has_failed then 'ok'
@@ -236,6 +242,10 @@ select
     concluded.has_result,
     case when concluded.has_result then not concluded.has_failed end as is_success,
     concluded.has_found_nothing,
+    -- What a result without details says in words.
+    coalesce(
+        concluded.tool_name = 'Write' and concluded.result.type is null and concluded.result_text like 'File created successfully%', false
+    ) as is_said_to_be_new,
     coalesce(concluded.tool_input.run_in_background, false)
     or concluded.result.backgroundTaskId is not null
     or coalesce(concluded.result.status = 'async_launched', false) as is_background,
@@ -265,6 +275,11 @@ select
         when {{ regex_matches('concluded.tool_input.command', "'\\bgh\\s+pr\\s+create\\b'") }}
             then {{ regex_groups('concluded.result_text', '(?m)^(https://\\S+/pull/[0-9]+)\\s*$') }}
     end as pull_request_urls,
+    -- Files in which git could not merge two changes.
+    case
+        when concluded.tool_name in ('Bash', 'PowerShell') and contains(concluded.result_text, 'Merge conflict in ')
+            then {{ regex_groups('concluded.result_text', 'CONFLICT [(][a-z/]+[)]: Merge conflict in ([^\\n\\r]+)') }}
+    end as conflicting_paths,
     concluded.written_text,
     case
         when concluded.result.type = 'create' then coalesce({{ line_count('concluded.written_text') }}, concluded.written_line_count)
@@ -276,9 +291,9 @@ from concluded
 inner join touched on touched.session_id = concluded.session_id
 left join {{ ref('int_line_turn') }} as turns on turns.line_uuid = concluded.line_uuid
 left join (
-    select line_uuid, max(response_id) as response_id
-    from {{ touched_rows(ref('int_response_line')) }} as lines_of_responses
-    where not is_copy
-    group by line_uuid
-) as response_lines
-    on response_lines.line_uuid = concluded.line_uuid
+    select spawn_tool_use_id, max(agent_type) as agent_type
+    from {{ ref('int_agent_run') }}
+    where spawn_tool_use_id is not null
+    group by spawn_tool_use_id
+) as runs
+    on runs.spawn_tool_use_id = concluded.tool_use_id

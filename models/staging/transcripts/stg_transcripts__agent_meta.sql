@@ -6,7 +6,8 @@ with documents as (
 
 files as (
     select * from {{ ref('stg_transcripts__file') }}
-    where file_kind = 'agent_meta'
+    -- A file that lies in no session's folder is of no run.
+    where file_kind = 'agent_meta' and file_session_id is not null
 ),
 
 latest as (

@@ -6,6 +6,7 @@ with lines as (
         session_id,
         file_id,
         line_number,
+        part_number,
         total_cost_usd,
         model_usage,
         _batch_id
@@ -27,6 +28,7 @@ select
     session_id,
     file_id,
     line_number,
+    part_number,
     model_raw,
     {{ normalized_model('model_raw') }} as model_name,
     total_cost_usd,

@@ -4,6 +4,7 @@ with lines as (
     select
         file_id,
         line_number,
+        part_number,
         _batch_id,
         {{ json_struct('coalesce(repaired_line, line)', '{"display": "VARCHAR", "timestamp": "BIGINT", "project": "VARCHAR",
             "sessionId": "VARCHAR"}') }} as p
@@ -14,6 +15,7 @@ with lines as (
 select
     file_id,
     line_number,
+    part_number,
     {{ log_id('p.sessionId') }} as session_id,
     {{ timestamp_from_ms('p.timestamp') }} as typed_at,
     p.project as working_dir,

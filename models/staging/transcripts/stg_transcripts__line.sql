@@ -97,6 +97,7 @@ select
         lines.file_agent_id
     ) as agent_run_id,
     lines.file_kind,
+    lines.path as source_path,
     lines.is_event_stream,
     case when lines.is_nested then lines.p.data.message.type else lines.own_type end as line_type,
     nullif(lines.p.subtype, '') as subtype,
@@ -162,6 +163,11 @@ select
     cast(lines.p.error as varchar) as error_body,
     lines.p.apiError as api_error,
     lines.p.apiErrorStatus as api_error_status,
+    coalesce(
+        lines.p.isApiErrorMessage and lower(left(cast(
+            case when lines.is_nested then lines.p.data.message.message.content else lines.p.message.content end as varchar
+        ), 2000)) like '%prompt is too long%', false
+    ) as is_prompt_too_long,
     lines.p.supersedesUuids as superseded_uuids,
     {{ believable('lines.p.costUSD') }} as reported_cost_usd,
     lines.p.durationMs as duration_ms,

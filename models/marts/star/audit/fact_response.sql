@@ -12,18 +12,10 @@ calls as (
     where calls.success
 ),
 
-texts as (
-    select
-        lines.response_id,
-        string_agg(blocks.block_text, chr(10) order by lines.line_number, blocks.block_number) filter (where blocks.block_type = 'text')
-            as response_text,
-        bool_or(blocks.block_type = 'tool_use') as has_tool_call
-    from {{ ref('int_response_line') }} as lines
-    semi join touched on touched.session_id = lines.session_id
-    inner join {{ ref('stg_transcripts__block') }} as blocks
-        on blocks.file_id = lines.file_id and blocks.line_number = lines.line_number and blocks.part_number = lines.part_number
-    where not lines.is_copy and blocks.block_type in ('text', 'tool_use')
-    group by lines.response_id
+responses as (
+    select responses.*
+    from {{ ref('int_api_response') }} as responses
+    semi join touched on touched.session_id = responses.session_id
 ),
 
 firsts as (
@@ -40,7 +32,7 @@ lasts as (
         calls.prompt_id,
         max_by(calls.call_id, (responses.thread_position, calls.call_id)) as last_call_id
     from calls
-    inner join {{ ref('int_api_response') }} as responses on responses.response_id = calls.call_id
+    inner join responses on responses.response_id = calls.call_id
     inner join {{ ref('int_turn') }} as turns on turns.turn_id = calls.prompt_id
     where responses.actor = 'main' and turns.next_turn_id is not null and turns.interrupted_at is null
     group by calls.prompt_id
@@ -50,14 +42,16 @@ lasts as (
 ended as (
     select
         calls.*,
-        texts.response_text,
+        responses.response_text,
+        responses.stop_category,
+        responses.stop_explanation,
         case
             when calls.stop_reason is not null then 'logged'
-            when texts.has_tool_call then 'tool_call'
-            when lasts.last_call_id is not null and texts.response_text is not null then 'last_answer'
+            when responses.has_tool_call then 'tool_call'
+            when lasts.last_call_id is not null and responses.response_text is not null then 'last_answer'
         end as finish_reason_basis
     from calls
-    left join texts on texts.response_id = calls.call_id
+    inner join responses on responses.response_id = calls.call_id
     left join lasts on lasts.last_call_id = calls.call_id
 )
 
@@ -78,10 +72,9 @@ select
     end as finish_reason,
     ended.finish_reason_basis,
     case
-        when responses.stop_reason = 'refusal'
+        when ended.stop_reason = 'refusal'
             then {{ as_json({
-                'stop_reason': 'responses.stop_reason', 'category': 'responses.stop_category',
-                'explanation': 'responses.stop_explanation'
+                'stop_reason': 'ended.stop_reason', 'category': 'ended.stop_category', 'explanation': 'ended.stop_explanation'
             }) }}
     end as safety_flags,
     'observed' as provenance,
@@ -98,5 +91,4 @@ select
     ended._source_line,
     ended._batch_id
 from ended
-inner join {{ ref('int_api_response') }} as responses on responses.response_id = ended.call_id
 left join firsts on firsts.first_call_id = ended.call_id

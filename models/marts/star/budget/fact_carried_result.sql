@@ -22,18 +22,16 @@ carried as (
 -- Only sessions in which something was carried long are read any further.
 blocks as (
     select
-        lines.session_id,
-        lines.line_uuid,
-        lines.created_at,
-        lines.line_type,
+        blocks.session_id,
+        blocks.line_uuid,
+        blocks.created_at,
+        blocks.line_type,
         blocks.block_type,
         blocks.tool_use_id,
         -- A line's end within JSON is no letter of the word after it.
         case when blocks.block_type = 'tool_use' then replace(cast(blocks.tool_input_json as varchar), '\n', ' ') else blocks.block_text end as said_text
-    from {{ ref('int_line') }} as lines
-    semi join carried on carried.session_id = lines.session_id
-    inner join {{ ref('stg_transcripts__block') }} as blocks
-        on blocks.file_id = lines.file_id and blocks.line_number = lines.line_number and blocks.part_number = lines.part_number
+    from {{ ref('int_block') }} as blocks
+    semi join carried on carried.session_id = blocks.session_id
     where blocks.block_type in ('text', 'tool_use', 'tool_result')
 ),
 

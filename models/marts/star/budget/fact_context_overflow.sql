@@ -10,33 +10,17 @@ marks as (
         lines.line_uuid,
         lines.thread_position,
         lines.created_at,
-        lines.file_id,
+        lines.source_path,
         lines.line_number,
         lines._batch_id,
-        case
-            when lines.subtype = 'compact_boundary' then 'compaction'
-            when lines.subtype = 'microcompact_boundary' then 'micro_compaction'
-            when stg.api_error = 'autocompact_thrashing' then 'autocompact_thrashing'
-            else 'prompt_too_long'
-        end as overflow_type,
-        coalesce(stg.compact_metadata.trigger, stg.microcompact_metadata.trigger) as overflow_trigger,
-        coalesce(stg.compact_metadata.preTokens, stg.microcompact_metadata.preTokens) as logged_tokens,
-        stg.compact_metadata.postTokens as tokens_kept,
-        stg.microcompact_metadata.tokensSaved as logged_dropped_tokens
+        lines.context_end as overflow_type,
+        coalesce(lines.compact_metadata.trigger, lines.microcompact_metadata.trigger) as overflow_trigger,
+        coalesce(lines.compact_metadata.preTokens, lines.microcompact_metadata.preTokens) as logged_tokens,
+        lines.compact_metadata.postTokens as tokens_kept,
+        lines.microcompact_metadata.tokensSaved as logged_dropped_tokens
     from {{ ref('int_line') }} as lines
     semi join touched on touched.session_id = lines.session_id
-    inner join {{ ref('stg_transcripts__line') }} as stg
-        on stg.file_id = lines.file_id and stg.line_number = lines.line_number and stg.part_number = lines.part_number
-    where
-        (lines.line_type = 'system' and lines.subtype in ('compact_boundary', 'microcompact_boundary'))
-        or (
-            lines.line_type = 'assistant'
-            and (
-                stg.api_error in ('model_context_window_exceeded', 'autocompact_thrashing')
-                or stg.stop_reason = 'model_context_window_exceeded'
-                or (stg.is_api_error and lower(left(stg.message_content, 2000)) like '%prompt is too long%')
-            )
-        )
+    where lines.context_end is not null
 ),
 
 -- One error may fill several lines.
@@ -118,12 +102,11 @@ select
     cast(coalesce(dropped.dropped_tool_result_tokens, 0) as bigint) as dropped_tool_result_tokens,
     cast(placed.tokens_kept as bigint) as tokens_kept,
     cast(next_responses.context_tokens as bigint) as next_context_tokens,
-    files.path as _source_path,
+    placed.source_path as _source_path,
     placed.line_number as _source_line,
     placed._batch_id
 from placed
 inner join {{ ref('int_actor') }} as actors on actors.session_id = placed.session_id and actors.actor = placed.actor
-inner join {{ ref('stg_transcripts__file') }} as files on files.file_id = placed.file_id
 left join responses as previous_responses
     on previous_responses.thread_id = placed.thread_id and previous_responses.response_number = placed.previous_number
 left join responses as next_responses

@@ -97,11 +97,10 @@ segments as (
 lines as (
     select
         int_line.line_uuid,
-        files.path as source_path,
+        int_line.source_path,
         int_line.line_number as source_line
     from {{ ref('int_line') }} as int_line
     semi join touched on touched.session_id = int_line.session_id
-    inner join {{ ref('stg_transcripts__file') }} as files on files.file_id = int_line.file_id
 )
 
 select

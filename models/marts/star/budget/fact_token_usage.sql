@@ -95,10 +95,10 @@ written as (
 
 all_responses as (
     select
-        responses.response_id,
-        responses.session_id,
-        responses.actor,
-        responses.started_at,
+        calls.call_id as response_id,
+        calls.session_id,
+        calls.agent_id,
+        calls.called_at as started_at,
         answers.context_tokens,
         answers.uncached_input_tokens,
         answers.cache_read_tokens,
@@ -110,11 +110,12 @@ all_responses as (
         answers.cache_write_5m_cost_usd,
         written.output_tokens,
         written.output_cost_usd,
-        responses.web_search_cost_usd
-    from {{ ref('int_api_response') }} as responses
-    semi join touched on touched.session_id = responses.session_id
-    inner join inferences as answers on answers.response_id = responses.response_id and answers.is_answer
-    inner join written on written.response_id = responses.response_id
+        calls.web_search_cost_usd
+    from {{ ref('fact_api_call') }} as calls
+    semi join touched on touched.session_id = calls.session_id
+    inner join inferences as answers on answers.response_id = calls.call_id and answers.is_answer
+    inner join written on written.response_id = calls.call_id
+    where calls.success
 ),
 
 -- The other inferences read the same context once more, for themselves.
@@ -139,19 +140,13 @@ others as (
 -- Output goes to the blocks that it became, by length; a response without a block is an answer.
 output_items as (
     select
-        lines.response_id,
+        items.response_id,
         items.component_type,
         items.component_name,
         sum(items.weight) as weight
     from {{ ref('int_context_item') }} as items
     semi join touched on touched.session_id = items.session_id
-    inner join (
-        select line_uuid, max(response_id) as response_id
-        from {{ ref('int_response_line') }}
-        where not is_copy
-        group by line_uuid
-    ) as lines on lines.line_uuid = items.line_uuid
-    where items.is_output
+    where items.response_id is not null
     group by all
 ),
 
@@ -260,7 +255,7 @@ summed as (
 select
     {{ surrogate_key(['summed.response_id', 'summed.component_type', 'summed.component_name']) }} as usage_id,
     all_responses.session_id,
-    actors.agent_id,
+    all_responses.agent_id,
     summed.response_id as call_id,
     {{ surrogate_key(['summed.component_type', 'summed.component_name']) }} as component_id,
     all_responses.started_at as measured_at,
@@ -298,4 +293,3 @@ select
 from summed
 inner join all_responses on all_responses.response_id = summed.response_id
 inner join touched on touched.session_id = all_responses.session_id
-inner join {{ ref('int_actor') }} as actors on actors.session_id = all_responses.session_id and actors.actor = all_responses.actor

@@ -20,14 +20,13 @@ assignments as (
 edits as (
     select
         work.work_id,
-        calls.target_path,
+        edits.target_path,
         count(*) as edit_count,
-        row_number() over (partition by work.work_id order by count(*) desc, calls.target_path) as path_rank
+        row_number() over (partition by work.work_id order by count(*) desc, edits.target_path) as path_rank
     from work
-    inner join {{ ref('int_tool_call') }} as calls on calls.session_id = work.session_id and calls.actor = work.run_actor
-    inner join {{ ref('tool_types') }} as types on types.tool_name = calls.tool_name
-    where types.tool_family in ('file_edit', 'notebook') and calls.is_success and calls.target_path is not null
-    group by work.work_id, calls.target_path
+    inner join {{ ref('int_edit') }} as edits on edits.session_id = work.session_id and edits.actor = work.run_actor
+    where edits.target_path is not null
+    group by work.work_id, edits.target_path
 ),
 
 described as (

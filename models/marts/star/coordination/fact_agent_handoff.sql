@@ -37,14 +37,9 @@ message_targets as (
 
 -- The first line of a session that goes on from another one.
 first_lines as (
-    select
-        lines.session_id,
-        min_by(files.path, (files.path <> sessions._source_path, files.path, lines.line_number)) as source_path,
-        min_by(lines.line_number, (files.path <> sessions._source_path, files.path, lines.line_number)) as source_line
-    from {{ ref('stg_transcripts__line') }} as lines
-    inner join sessions on sessions.session_id = lines.session_id and sessions.parent_session_id is not null
-    inner join {{ ref('stg_transcripts__file') }} as files on files.file_id = lines.file_id
-    group by lines.session_id
+    select session_id, source_path, source_line
+    from {{ ref('int_session') }}
+    where parent_session_id is not null
 ),
 
 handoffs as (

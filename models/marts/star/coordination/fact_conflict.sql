@@ -3,12 +3,7 @@
     ~ "(?:cat|ls|grep|egrep|rg|head|tail|find|wc|pwd|git\\s+(?:status|log|diff|show|branch))\\b[^>\\x3b&\\n]*$'" -%}
 
 -- Made anew each time: a conflict is between sessions.
-with sessions as (
-    select session_id, host, working_dir
-    from {{ ref('dim_session') }}
-),
-
-calls as (
+with calls as (
     select
         tool_use_id,
         session_id,
@@ -17,17 +12,13 @@ calls as (
         called_at,
         returned_at,
         line_uuid,
-        result_line_uuid,
         turn_id,
         response_id,
         target_path,
-        error_type,
         is_success,
         tool_input.command as command,
         tool_name in ('Bash', 'PowerShell') and tool_input.command is not null
         and not {{ regex_matches('tool_input.command', only_looking) }} as may_write,
-        result.staleReadFileStateHint as stale_hint,
-        coalesce(result.staleRecovered, false) as was_recovered,
         source_path,
         source_line,
         _batch_id
@@ -44,11 +35,10 @@ actors as (
         actors.session_id,
         actors.actor,
         actors.agent_id,
-        sessions.host,
+        actors.host,
         actors.started_at,
         actors.ended_at
     from {{ ref('int_actor') }} as actors
-    inner join sessions on sessions.session_id = actors.session_id
 ),
 
 edits as (
@@ -135,148 +125,8 @@ overlap_conflicts as (
     group by file_path, first_party, second_party
 ),
 
--- A merge or rebase goes on over several calls: it begins with one, and each `--continue` belongs to the last that was begun.
-git_calls as (
-    select
-        tool_use_id,
-        session_id,
-        actor,
-        called_at,
-        source_line,
-        {{ regex_matches(
-            regex_replace('command', 'git[^|\\x3b&\\n]*--(?:continue|skip|abort|quit)', ''),
-            "'git(?: +-[Cc] +\\S+| +--[a-z-]+(?:=\\S+)?)* +(?:merge|rebase|pull|cherry-pick|revert|am|stash +(?:pop|apply))(?:\\s|$)'"
-        ) }} as is_begun,
-        {{ regex_matches('command', "'git[^|\\x3b&\\n]*--(?:continue|skip)'") }} as is_continued,
-        contains(command, 'merge-tree') as is_trial
-    from calls
-    where tool_name in ('Bash', 'PowerShell') and contains(command, 'git ')
-),
-
-operations as (
-    select
-        tool_use_id,
-        case
-            when is_continued and not is_begun then coalesce(
-                last_value(case when is_begun then tool_use_id end ignore nulls) over (
-                    partition by session_id, actor order by called_at, source_line, tool_use_id
-                    rows between unbounded preceding and 1 preceding
-                ),
-                'begun elsewhere'
-            )
-            else tool_use_id
-        end as operation_id
-    from git_calls
-    -- `git merge-tree` only tries what a merge would do.
-    where is_begun or is_continued or not is_trial
-),
-
-outputs as (
-    select
-        operations.operation_id,
-        calls.tool_use_id,
-        calls.session_id,
-        calls.actor,
-        calls.returned_at as detected_at,
-        {{ regex_groups('blocks.block_text', 'CONFLICT [(][a-z/]+[)]: Merge conflict in ([^\\n\\r]+)') }} as file_paths,
-        files.path as source_path,
-        lines.line_number as source_line,
-        calls._batch_id
-    from calls
-    inner join operations on operations.tool_use_id = calls.tool_use_id
-    inner join {{ ref('int_line') }} as lines on lines.line_uuid = calls.result_line_uuid
-    inner join {{ ref('stg_transcripts__file') }} as files on files.file_id = lines.file_id
-    inner join {{ ref('stg_transcripts__block') }} as blocks
-        on blocks.file_id = lines.file_id and blocks.line_number = lines.line_number and blocks.part_number = lines.part_number
-        and blocks.tool_use_id = calls.tool_use_id and blocks.block_type = 'tool_result'
-    where contains(blocks.block_text, 'Merge conflict in ')
-),
-
--- What an agent was told: the file is not what it read. One hint may name several files.
-hinted as (
-    select
-        calls.*,
-        {{ split_text(regex_group('calls.stale_hint', "previously read: (.+?)(?:[.] |[.]?\\]|$)"), "', '") }} as hinted_paths
-    from calls
-    where calls.stale_hint is not null
-),
-
-signs as (
-    select
-        {{ surrogate_key(["'modified_since_read'", 'calls.tool_use_id']) }} as conflict_id,
-        calls.session_id,
-        calls.actor,
-        calls.turn_id,
-        calls.tool_use_id,
-        calls.target_path as file_path,
-        coalesce(calls.returned_at, calls.called_at) as detected_at,
-        case when calls.was_recovered then 'stale_recovered' else 'modified_since_read' end as detection_rule,
-        calls.source_path,
-        calls.source_line,
-        calls._batch_id
-    from calls
-    where calls.error_type = 'validation_modified_since_read' or calls.was_recovered
-    union all
-    select
-        {{ surrogate_key(["'edited_text_file'", 'lines.line_uuid']) }} as conflict_id,
-        lines.session_id,
-        lines.actor,
-        turns.turn_id,
-        cast(null as varchar) as tool_use_id,
-        {{ path_identity('attachments.attachment.filename') }} as file_path,
-        lines.created_at as detected_at,
-        'edited_text_file' as detection_rule,
-        files.path as source_path,
-        lines.line_number as source_line,
-        lines._batch_id
-    from {{ ref('stg_transcripts__attachment') }} as attachments
-    inner join {{ ref('int_line') }} as lines
-        on lines.file_id = attachments.file_id and lines.line_number = attachments.line_number
-        and lines.part_number = attachments.part_number
-    inner join {{ ref('stg_transcripts__file') }} as files on files.file_id = lines.file_id
-    left join {{ ref('int_line_turn') }} as turns on turns.line_uuid = lines.line_uuid
-    where attachments.attachment_type = 'edited_text_file'
-    union all
-    select
-        {{ surrogate_key(["'stale_hint'", 'tool_use_id', 'trim(file_path)']) }} as conflict_id,
-        session_id,
-        actor,
-        turn_id,
-        tool_use_id,
-        nullif(trim(file_path), '') as file_path,
-        coalesce(returned_at, called_at) as detected_at,
-        'stale_hint' as detection_rule,
-        source_path,
-        source_line,
-        _batch_id
-    from {{ explode('hinted', 'hinted_paths', 'file_path', 'path_number') }} as exploded
-    union all
-    select
-        {{ surrogate_key(["'merge_conflict'", 'session_id', 'actor', 'operation_id', 'trim(file_path)']) }} as conflict_id,
-        session_id,
-        actor,
-        cast(null as varchar) as turn_id,
-        tool_use_id,
-        trim(file_path) as file_path,
-        detected_at,
-        'git_conflict' as detection_rule,
-        source_path,
-        source_line,
-        _batch_id
-    from {{ explode('outputs', 'file_paths', 'file_path', 'path_number') }} as exploded
-),
-
--- Git and the client's hints name a path as it is seen from the working directory.
 placed as (
-    select
-        signs.* exclude (file_path),
-        case
-            when signs.file_path is null or sessions.working_dir is null then {{ path_identity('signs.file_path') }}
-            else {{ absolute_path('signs.file_path', 'sessions.working_dir') }}
-        end as file_path,
-        sessions.host
-    from signs
-    inner join sessions on sessions.session_id = signs.session_id
+    select * from {{ ref('int_conflict_sign') }}
 ),
 
 -- When the agent itself last had the file in hand: what others wrote before that it knew.
@@ -348,30 +198,12 @@ signals as (
     where first_signs.sign_number = 1
 ),
 
--- The last that the agent had said or called before it was told.
-previous_lines as (
-    select
-        signals.conflict_id,
-        max(lines.created_at) as written_at,
-        max_by(lines.line_uuid, (lines.created_at, lines.line_number)) as line_uuid
-    from signals
-    inner join {{ ref('int_line') }} as lines
-        on lines.session_id = signals.session_id and lines.actor = signals.actor and lines.line_type = 'assistant'
-        and (
-            lines.created_at < signals.detected_at
-            or (lines.created_at = signals.detected_at and lines.line_number < signals.source_line)
-        )
-    where signals.detection_rule = 'edited_text_file'
-    group by signals.conflict_id
-),
-
 -- The change is its own where it ran a command that did more than look: with what it said last, since a change is told with the next
 -- request; an edit that fails or is fitted in tells of all that happened since it last had the file in hand.
 own_changes as (
     select signals.conflict_id
     from signals
-    inner join previous_lines on previous_lines.conflict_id = signals.conflict_id
-    inner join calls as last_calls on last_calls.line_uuid = previous_lines.line_uuid
+    inner join calls as last_calls on last_calls.line_uuid = signals.previous_line_uuid
     inner join calls on calls.session_id = last_calls.session_id and calls.response_id = last_calls.response_id
     where calls.may_write
     union
@@ -393,14 +225,13 @@ culprits as (
         row_number() over (partition by signals.conflict_id order by edits.edited_at desc, edits.tool_use_id) as culprit_rank
     from signals
     inner join edits on edits.host = signals.host and edits.file_path = signals.file_path
-    left join previous_lines on previous_lines.conflict_id = signals.conflict_id
     where
         -- Git tells of two branches, not of who was at work at the same time; a hint, of the agent's own command.
         signals.detection_rule not in ('git_conflict', 'stale_hint')
         and (edits.session_id <> signals.session_id or edits.actor <> signals.actor)
         and edits.edited_at <= signals.detected_at
         and edits.edited_at >= least(
-            signals.detected_at - interval {{ var('conflict_window_minutes') }} minute, coalesce(previous_lines.written_at, signals.detected_at)
+            signals.detected_at - interval {{ var('conflict_window_minutes') }} minute, coalesce(signals.previous_written_at, signals.detected_at)
         )
         and edits.edited_at > coalesce(signals.looked_at, edits.edited_at - interval 1 second)
 ),

@@ -2,14 +2,9 @@ with actors as (
     select * from {{ ref('int_actor') }}
 ),
 
--- The newest clients log the shape of their requests; its hash stands for system prompt and tools.
-shapes as (
-    select
-        session_id,
-        min(shape_hash) as shape_hash
-    from {{ ref('stg_transcripts__request_shape') }}
-    where is_first_of_session
-    group by session_id
+sessions as (
+    select session_id, request_shape_hash
+    from {{ ref('int_session') }}
 )
 
 select
@@ -17,13 +12,13 @@ select
     min(actors.agent_name) as agent_name,
     min(actors.agent_type) as agent_type,
     min(actors.project_path) as project_path,
-    max_by(shapes.shape_hash, (actors.started_at, actors.session_id)) filter (where actors.actor = 'main') as system_prompt_hash,
+    max_by(sessions.request_shape_hash, (actors.started_at, actors.session_id)) filter (where actors.actor = 'main') as system_prompt_hash,
     min(actors.started_at) as created_at,
     max(actors.ended_at) as last_seen_at,
     'observed' as provenance,
     count(*) as run_count
 from actors
-left join shapes on shapes.session_id = actors.session_id
+inner join sessions on sessions.session_id = actors.session_id
 group by actors.agent_id
 union all
 -- Agents that were given work and left no lines of their own.

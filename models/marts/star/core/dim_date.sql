@@ -1,8 +1,8 @@
 with bounds as (
     select
-        coalesce(min(cast(created_at as date)), date '2025-01-01') as first_date,
-        coalesce(max(cast(created_at as date)), date '2025-01-01') as last_date
-    from {{ ref('stg_transcripts__line') }}
+        coalesce(min(cast(started_at as date)), date '2025-01-01') as first_date,
+        coalesce(max(cast(last_logged_at as date)), date '2025-01-01') as last_date
+    from {{ ref('int_session') }}
 ),
 
 -- As many days as a log can have times of, at most. A day more on either side: a local day may begin before or end after the UTC day.

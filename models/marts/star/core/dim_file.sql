@@ -13,38 +13,34 @@ with sessions as (
 ),
 
 touched_by_tools as (
-    select target_path as file_path, called_at as seen_at, cast(null as bigint) as size_bytes, false as is_again
+    select target_path as file_path, called_at as seen_at, called_at as last_seen_at, cast(null as bigint) as size_bytes, 1 as touches
     from {{ ref('int_tool_call') }}
     where target_path is not null
     union all
-    select {{ path_identity('result.filePath') }}, called_at, cast(null as bigint), false
+    select {{ path_identity('result.filePath') }}, called_at, called_at, cast(null as bigint), 1
     from {{ ref('int_tool_call') }}
     where result.filePath is not null
     union all
     -- What the calls above wrote, and its size; a notebook has its path in the result only.
-    select target_path, modified_at, file_size_bytes, true
+    select target_path, modified_at, modified_at, file_size_bytes, 0
     from {{ ref('fact_file_modification') }}
     union all
-    select {{ path_identity('result.file.filePath') }}, called_at, result.file.originalSize, false
+    select {{ path_identity('result.file.filePath') }}, called_at, called_at, result.file.originalSize, 1
     from {{ ref('int_tool_call') }}
     where result.file.filePath is not null
     union all
-    select {{ path_identity('coalesce(attachment.filename, attachment.path)') }}, created_at, cast(null as bigint), false
-    from {{ ref('stg_transcripts__attachment') }}
-    where attachment_type in ('file', 'nested_memory', 'edited_text_file', 'compact_file_reference', 'already_read_file')
-    union all
-    select entry_name, created_at, cast(null as bigint), false
-    from {{ ref('stg_transcripts__context_usage') }}
-    where entry_type = 'memory_file'
+    select component_name, first_seen_at, last_seen_at, cast(null as bigint), sight_count
+    from {{ ref('int_shown_component') }}
+    where component_type = 'reference_file'
 ),
 
 files as (
     select
         file_path,
         min(seen_at) as created_at,
-        max(seen_at) as last_seen_at,
+        max(last_seen_at) as last_seen_at,
         min_by(size_bytes, (seen_at, size_bytes)) filter (where size_bytes is not null) as initial_size_bytes,
-        greatest(count(*) filter (where not is_again), 1) as touch_count
+        cast(greatest(sum(touches), 1) as bigint) as touch_count
     from touched_by_tools
     where file_path is not null and file_path <> ''
     group by file_path

@@ -35,12 +35,7 @@ names as (
 select
     {{ surrogate_key(['names.model_name']) }} as model_id,
     names.model_name,
-    case
-        when names.model_name like 'claude%' then 'anthropic'
-        when names.model_name like 'gpt%' or names.model_name like 'o1%' or names.model_name like 'o3%' then 'openai'
-        when names.model_name like 'gemini%' then 'google'
-        else 'other'
-    end as provider,
+    {{ model_provider('names.model_name') }} as provider,
     nullif({{ regex_group('names.model_name', '([0-9]+(?:[.-][0-9]+)*)') }}, '') as model_version,
     responses.first_seen_at,
     responses.last_seen_at,

@@ -41,15 +41,6 @@ first_prompts as (
     group by session_id
 ),
 
-api_errors as (
-    select
-        session_id,
-        max(created_at) as last_error_at
-    from {{ ref('stg_transcripts__line') }}
-    where line_type = 'assistant' and is_api_error
-    group by session_id
-),
-
 -- `/clear` stands at the head of the session that it begins: the one before it in the same folder ended so.
 clearing as (
     select
@@ -93,7 +84,7 @@ ended as (
             when sessions.continued_in_session_id is not null then 'continued'
             when last_turns.last_command in ('exit', 'quit', 'logout') then 'exit'
             when sessions.session_id in (select session_id from cleared) then 'clear'
-            when api_errors.last_error_at >= last_responses.last_response_at then 'error'
+            when sessions.last_error_at >= last_responses.last_response_at then 'error'
             when sessions.entrypoint like 'sdk%' and last_responses.last_stop_reason = 'end_turn' then 'completed'
             when pending_calls.pending_call_count > 0 and last_responses.last_stop_reason = 'tool_use' then 'interrupted'
             when sessions.last_line_type = 'cost-state' then 'exit'
@@ -104,7 +95,6 @@ ended as (
     left join last_responses on last_responses.session_id = sessions.session_id
     left join last_turns on last_turns.session_id = sessions.session_id
     left join first_prompts on first_prompts.session_id = sessions.session_id
-    left join api_errors on api_errors.session_id = sessions.session_id
     left join pending_calls on pending_calls.session_id = sessions.session_id
 )
 

@@ -10,15 +10,13 @@ turns as (
 
 last_responses as (
     select
-        turns.turn_id,
+        turn_id,
         {{ value_at_max(
-            'case when responses.actor = \'main\' then responses.stop_reason end',
-            '(responses.actor = \'main\', responses.thread_position, responses.response_id)'
+            'case when actor = \'main\' then stop_reason end', '(actor = \'main\', thread_position, response_id)'
         ) }} as stop_reason,
-        max(responses.last_block_at) as last_response_at
-    from {{ ref('int_api_response') }} as responses
-    inner join {{ ref('int_line_turn') }} as turns on turns.line_uuid = responses.first_line_uuid
-    group by turns.turn_id
+        max(last_block_at) as last_response_at
+    from {{ ref('int_api_response') }}
+    group by turn_id
 ),
 
 -- A turn with which a session breaks off without an orderly end is open work, as long as it is the project's latest.
@@ -62,7 +60,7 @@ runs as (
         spawn_tool_use_id,
         max(ended_at) as ended_at,
         bool_or(was_stopped_by_user) as was_stopped_by_user
-    from {{ ref('int_agent_run') }}
+    from {{ ref('int_actor') }}
     where spawn_tool_use_id is not null
     group by spawn_tool_use_id
 ),

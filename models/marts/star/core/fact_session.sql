@@ -56,24 +56,9 @@ prompts as (
     group by session_id
 ),
 
-compactions as (
-    select
-        session_id,
-        count(*) as compaction_count
-    from {{ ref('int_line') }}
-    where line_type = 'system' and subtype = 'compact_boundary'
-    group by session_id
-),
-
-cost_states as (
-    select
-        session_id,
-        max(total_cost_usd) as reported_cost_usd,
-        max(total_lines_added) as reported_lines_added,
-        max(total_lines_removed) as reported_lines_deleted
-    from {{ ref('stg_transcripts__line') }}
-    where line_type = 'cost-state'
-    group by session_id
+logged as (
+    select session_id, compaction_count, reported_cost_usd, reported_lines_added, reported_lines_deleted
+    from {{ ref('int_session') }}
 )
 
 select
@@ -95,7 +80,7 @@ select
     cast(coalesce(tool_calls.tool_call_count, 0) as bigint) as tool_call_count,
     cast(coalesce(tool_calls.tool_error_count, 0) as bigint) as tool_error_count,
     cast(coalesce(tool_calls.tool_denied_count, 0) as bigint) as tool_denied_count,
-    cast(coalesce(compactions.compaction_count, 0) as bigint) as compaction_count,
+    cast(logged.compaction_count as bigint) as compaction_count,
     cast(coalesce(edits.files_modified, 0) as bigint) as files_modified,
     cast(coalesce(edits.lines_added, 0) as bigint) as lines_added,
     cast(coalesce(edits.lines_deleted, 0) as bigint) as lines_deleted,
@@ -118,9 +103,9 @@ select
     end as agent_working_seconds,
     calls.cost_usd,
     calls.subagent_cost_usd,
-    cost_states.reported_cost_usd,
-    cast(cost_states.reported_lines_added as bigint) as reported_lines_added,
-    cast(cost_states.reported_lines_deleted as bigint) as reported_lines_deleted,
+    logged.reported_cost_usd,
+    cast(logged.reported_lines_added as bigint) as reported_lines_added,
+    cast(logged.reported_lines_deleted as bigint) as reported_lines_deleted,
     sessions._batch_id
 from sessions
 inner join {{ ref('int_actor') }} as actors on actors.session_id = sessions.session_id and actors.actor = 'main'
@@ -128,5 +113,4 @@ left join calls on calls.session_id = sessions.session_id
 left join tool_calls on tool_calls.session_id = sessions.session_id
 left join edits on edits.session_id = sessions.session_id
 left join prompts on prompts.session_id = sessions.session_id
-left join compactions on compactions.session_id = sessions.session_id
-left join cost_states on cost_states.session_id = sessions.session_id
+inner join logged on logged.session_id = sessions.session_id

@@ -15,14 +15,14 @@ responses as (
         responses.response_id as call_id,
         responses.session_id,
         responses.actor,
-        coalesce(turns.turn_id, first_turns.turn_id) as turn_id,
+        coalesce(responses.turn_id, first_turns.turn_id) as turn_id,
         responses.model_name,
         responses.model_raw,
         responses.message_id,
         responses.request_id,
         responses.started_at as called_at,
         responses.last_block_at,
-        responses.triggered_at,
+        responses.latency_ms,
         responses.stop_reason,
         responses.speed,
         responses.service_tier,
@@ -40,7 +40,6 @@ responses as (
         responses.is_priced,
         responses.is_aborted,
         true as is_success,
-        cast(null as varchar) as error_type,
         responses.uncached_input_tokens,
         responses.output_tokens,
         responses.thinking_tokens,
@@ -58,81 +57,57 @@ responses as (
         responses.cache_read_cost_usd,
         responses.output_cost_usd,
         responses.web_search_cost_usd,
-        responses.uncached_cost_usd
+        responses.uncached_cost_usd,
+        responses.cost_usd
     from {{ ref('int_api_response') }} as responses
     semi join touched on touched.session_id = responses.session_id
-    left join {{ ref('int_line_turn') }} as turns
-        on turns.line_uuid = responses.first_line_uuid and turns.session_id = responses.session_id
     left join first_turns on first_turns.session_id = responses.session_id
 ),
 
--- Requests that failed: one line per retry of the client, or the error shown instead of an answer.
+-- What a failed request does not have is NULL; it used nothing and cost nothing.
 failures as (
     select
-        lines.line_uuid as call_id,
-        lines.session_id,
-        lines.actor,
-        turns.turn_id,
-        cast(null as varchar) as model_name,
-        cast(null as varchar) as model_raw,
-        cast(null as varchar) as message_id,
-        stg.request_id,
-        lines.created_at as called_at,
-        lines.created_at as last_block_at,
-        cast(null as timestamp) as triggered_at,
-        cast(null as varchar) as stop_reason,
+        failures.line_uuid as call_id,
+        failures.session_id,
+        failures.actor,
+        failures.turn_id,
+        failures.request_id,
+        failures.failed_at as called_at,
+        failures.failed_at as last_block_at,
         'standard' as speed,
-        cast(null as varchar) as service_tier,
-        cast(null as varchar) as inference_geo,
-        cast(null as varchar) as effort,
-        cast(null as varchar) as cache_miss_reason,
-        cast(null as varchar) as attribution_skill,
-        cast(null as varchar) as attribution_plugin,
-        cast(null as varchar) as attribution_mcp_server,
-        stg.git_branch,
-        files.path as source_path,
-        lines.line_number as source_line,
-        lines.is_sidechain,
+        failures.git_branch,
+        failures.source_path,
+        failures.source_line,
+        failures.is_sidechain,
         true as is_output_final,
         true as is_priced,
-        false as is_aborted,
         false as is_success,
-        case
-            when lines.line_type = 'system' then 'retried'
-            else coalesce(stg.api_error, nullif(trim(stg.error_body, '"'), ''), 'unknown')
-        end as error_type,
+        failures.error_type,
+        1 as line_count,
+        0 as copy_session_count,
+        0 as inference_count,
         0 as uncached_input_tokens,
         0 as output_tokens,
-        cast(null as bigint) as thinking_tokens,
         0 as cache_read_tokens,
         0 as cache_write_5m_tokens,
         0 as cache_write_1h_tokens,
         0 as context_tokens,
-        0 as inference_count,
         0 as web_search_count,
-        0 as copy_session_count,
-        1 as line_count,
         0.0 as input_cost_usd,
         0.0 as cache_write_5m_cost_usd,
         0.0 as cache_write_1h_cost_usd,
         0.0 as cache_read_cost_usd,
         0.0 as output_cost_usd,
         0.0 as web_search_cost_usd,
-        0.0 as uncached_cost_usd
-    from {{ ref('int_line') }} as lines
-    semi join touched on touched.session_id = lines.session_id
-    inner join {{ ref('stg_transcripts__line') }} as stg
-        on stg.file_id = lines.file_id and stg.line_number = lines.line_number and stg.part_number = lines.part_number
-    inner join {{ ref('stg_transcripts__file') }} as files on files.file_id = lines.file_id
-    left join {{ ref('int_line_turn') }} as turns on turns.line_uuid = lines.line_uuid
-    where
-        (lines.line_type = 'system' and lines.subtype = 'api_error')
-        or (lines.line_type = 'assistant' and stg.is_api_error)
+        0.0 as uncached_cost_usd,
+        0.0 as cost_usd
+    from {{ ref('int_failed_request') }} as failures
+    semi join touched on touched.session_id = failures.session_id
 ),
 
 calls as (
     select * from responses
-    union all
+    union all by name
     select * from failures
 )
 
@@ -178,9 +153,7 @@ select
     cast(calls.uncached_input_tokens + calls.cache_read_tokens + calls.cache_write_5m_tokens + calls.cache_write_1h_tokens + calls.output_tokens as bigint) as total_tokens,
     cast(calls.inference_count as bigint) as inference_count,
     cast(calls.web_search_count as bigint) as web_search_count,
-    case
-        when calls.triggered_at <= calls.called_at then cast({{ ms_between('calls.triggered_at', 'calls.called_at') }} as bigint)
-    end as latency_ms,
+    calls.latency_ms,
     cast({{ ms_between('calls.called_at', 'calls.last_block_at') }} as bigint) as streaming_ms,
     cast(calls.input_cost_usd as double) as input_cost_usd,
     cast(calls.cache_write_5m_cost_usd as double) as cache_write_5m_cost_usd,
@@ -188,10 +161,7 @@ select
     cast(calls.cache_read_cost_usd as double) as cache_read_cost_usd,
     cast(calls.output_cost_usd as double) as output_cost_usd,
     cast(calls.web_search_cost_usd as double) as web_search_cost_usd,
-    cast(
-        calls.input_cost_usd + calls.cache_write_5m_cost_usd + calls.cache_write_1h_cost_usd + calls.cache_read_cost_usd
-        + calls.output_cost_usd + calls.web_search_cost_usd as double
-    ) as cost_usd,
+    cast(calls.cost_usd as double) as cost_usd,
     cast(calls.uncached_cost_usd as double) as uncached_prefix_cost_usd,
     cast(calls.copy_session_count as integer) as copy_session_count,
     cast(calls.line_count as integer) as line_count,

@@ -43,10 +43,7 @@ select
     cast(inferences.cache_read_cost_usd as double) as cache_read_cost_usd,
     cast(inferences.output_cost_usd as double) as output_cost_usd,
     cast(inferences.web_search_cost_usd as double) as web_search_cost_usd,
-    cast(
-        inferences.input_cost_usd + inferences.cache_write_5m_cost_usd + inferences.cache_write_1h_cost_usd
-        + inferences.cache_read_cost_usd + inferences.output_cost_usd + inferences.web_search_cost_usd as double
-    ) as cost_usd,
+    cast(inferences.cost_usd as double) as cost_usd,
     cast(inferences.uncached_cost_usd as double) as uncached_prefix_cost_usd,
     calls._source_path,
     calls._source_line,

@@ -42,13 +42,6 @@ observed as (
     where component_type = 'skill'
 ),
 
-listed as (
-    select distinct skill_name
-    from {{ explode(
-        "(select * from " ~ ref('stg_sources__entry') ~ " where is_listed)", 'skill_list', 'skill_name', 'skill_number'
-    ) }} as exploded
-),
-
 edited as (
     select
         component_name as skill_name,
@@ -77,8 +70,6 @@ names as (
     select skill_name from scanned
     union
     select skill_name from shown where skill_name is not null
-    union
-    select skill_name from listed
 )
 
 select

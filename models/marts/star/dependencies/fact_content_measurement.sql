@@ -53,17 +53,20 @@ select
     versions.file_role,
     versions.content_hash,
     versions.body_hash,
-    versions.token_method,
-    versions.provenance,
+    coalesce(weights.token_method, 'estimated') as token_method,
+    case when weights.token_method is null then 'estimated' else 'observed' end as provenance,
     versions.line_count,
     versions.word_count,
     versions.char_count,
-    versions.estimated_tokens,
+    cast(coalesce(weights.tokens, round(coalesce(versions.char_count, 0) * rates.tokens_per_character)) as bigint) as estimated_tokens,
     versions.sight_count,
     cast(coalesce(shown.session_count, 0) as bigint) as session_count,
     versions._source_path,
     versions._batch_id
 from {{ ref('int_component_version') }} as versions
+inner join {{ ref('int_token_rate') }} as rates on rates.component_type = 'skill'
+left join {{ ref('int_body_weight') }} as weights
+    on weights.skill_name = versions.component_name and weights.version_hash = versions.body_hash and versions.file_role = 'main'
 left join (
     select skill_name, version_hash as body_hash, count(distinct session_id) as session_count
     from {{ ref('int_skill_body') }}

@@ -5,30 +5,11 @@
 
 with touched as {{ touched_sessions() }},
 
-response_lines as (
-    select lines.*
-    from {{ ref('int_response_line') }} as lines
-    semi join touched on touched.session_id = lines.session_id
-    where not lines.is_copy
-),
-
 -- What a response was made of: its texts as one action, each tool call as one. Thinking goes with what followed it.
-texts as (
-    select
-        response_lines.response_id,
-        min(response_lines.created_at) as action_at,
-        min_by(response_lines.source_path, response_lines.line_number) as source_path,
-        min(response_lines.line_number) as source_line,
-        sum(coalesce(blocks.text_characters, 0)) as characters,
-        count(*) filter (where blocks.block_type = 'text') as text_block_count,
-        string_agg(blocks.block_text, chr(10) order by response_lines.line_number, blocks.block_number)
-            filter (where blocks.block_type = 'text') as response_text
-    from response_lines
-    inner join {{ ref('stg_transcripts__block') }} as blocks
-        on blocks.file_id = response_lines.file_id and blocks.line_number = response_lines.line_number
-        and blocks.part_number = response_lines.part_number
-    where blocks.block_type in ('text', 'thinking', 'redacted_thinking')
-    group by response_lines.response_id
+responses as (
+    select responses.*
+    from {{ ref('int_api_response') }} as responses
+    semi join touched on touched.session_id = responses.session_id
 ),
 
 calls as (
@@ -64,23 +45,21 @@ actions as (
         {{ surrogate_key(['responses.response_id', "'response'"]) }} as action_id,
         responses.response_id,
         responses.session_id,
-        coalesce(texts.action_at, responses.started_at) as action_at,
+        coalesce(responses.text_started_at, responses.started_at) as action_at,
         'response' as action_type,
         cast(null as varchar) as tool_name,
         cast(null as varchar) as target_path,
         cast(null as varchar) as target,
         'ok' as status,
         cast(null as varchar) as error_type,
-        {{ as_json({'text': 'left(texts.response_text, 500)', 'stop_reason': 'responses.stop_reason'}) }} as metadata,
-        coalesce(texts.characters, 0) + 1 as weight,
+        {{ as_json({'text': 'left(responses.response_text, 500)', 'stop_reason': 'responses.stop_reason'}) }} as metadata,
+        responses.text_characters + 1 as weight,
         0 as position_in_response,
-        coalesce(texts.source_path, responses.source_path) as source_path,
-        coalesce(texts.source_line, responses.source_line) as source_line
-    from {{ ref('int_api_response') }} as responses
-    semi join touched on touched.session_id = responses.session_id
-    left join texts on texts.response_id = responses.response_id
+        coalesce(responses.text_source_path, responses.source_path) as source_path,
+        coalesce(responses.text_source_line, responses.source_line) as source_line
+    from responses
     where
-        coalesce(texts.text_block_count, 0) > 0
+        responses.has_text
         or responses.response_id not in (select response_id from calls where response_id is not null)
 ),
 
@@ -90,7 +69,7 @@ weighted as (
         -- The session may change inside a message: all that it did is where it was counted.
         actions.* replace (responses.session_id as session_id),
         responses.actor,
-        turns.turn_id,
+        responses.turn_id,
         responses.uncached_input_tokens + responses.cache_read_tokens + responses.cache_write_5m_tokens + responses.cache_write_1h_tokens
             as sent_tokens,
         responses.output_tokens as response_output_tokens,
@@ -100,8 +79,7 @@ weighted as (
             rows between unbounded preceding and current row
         ) as running_weight
     from actions
-    inner join {{ ref('int_api_response') }} as responses on responses.response_id = actions.response_id
-    left join {{ ref('int_line_turn') }} as turns on turns.line_uuid = responses.first_line_uuid
+    inner join responses on responses.response_id = actions.response_id
 ),
 
 -- Calls whose response is not in the log (its line had no usage) act all the same.

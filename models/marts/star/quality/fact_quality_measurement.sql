@@ -56,18 +56,11 @@ runs as (
 attached as (
     select
         attachments.*,
-        lines.session_id as owner_session_id,
-        lines.actor,
-        lines._batch_id as owner_batch_id,
-        files.path as source_path,
         {{ occurrence_count('cast(attachments.attachment.files as varchar)', '"severity":"Error"') }} as diagnostic_errors,
         {{ occurrence_count('cast(attachments.attachment.files as varchar)', '"severity":"Warning"') }} as diagnostic_warnings,
         coalesce(attachments.attachment.blockingError.blockingError, attachments.attachment.stderr, attachments.attachment.message, attachments.content_text)
             as hook_text
-    from {{ ref('stg_transcripts__attachment') }} as attachments
-    inner join {{ ref('int_line') }} as lines
-        on lines.file_id = attachments.file_id and lines.line_number = attachments.line_number and lines.part_number = attachments.part_number
-    inner join {{ ref('stg_transcripts__file') }} as files on files.file_id = attachments.file_id
+    from {{ ref('int_attachment') }} as attachments
     where
         attachments.attachment_type in ('diagnostics', 'hook_blocking_error', 'hook_non_blocking_error', 'hook_error_during_execution', 'hook_cancelled')
         -- Exit codes 126 and 127: the hook itself could not be started.
@@ -98,13 +91,13 @@ calls as (
 
 from_attachments as (
     select
-        {{ surrogate_key(["'attachment'", 'attached.owner_session_id', 'attached.line_uuid', 'attached.part_number']) }} as measurement_id,
+        {{ surrogate_key(["'attachment'", 'attached.session_id', 'attached.line_uuid', 'attached.part_number']) }} as measurement_id,
         case
             when coalesce(calls.is_edit, false) then {{ surrogate_key(['calls.target_path']) }}
             else {{ surrogate_key(["coalesce(sessions.project_path, 'unknown')"]) }}
         end as artifact_id,
         case when attached.attachment_type = 'diagnostics' then 'diagnostics' else 'hook' end as check_kind,
-        attached.owner_session_id as session_id,
+        attached.session_id,
         attached.actor,
         calls.turn_id,
         calls.tool_use_id,
@@ -127,9 +120,9 @@ from_attachments as (
         1.0 as confidence,
         attached.source_path,
         attached.line_number as source_line,
-        attached.owner_batch_id as _batch_id
+        attached._batch_id
     from attached
-    inner join sessions on sessions.session_id = attached.owner_session_id
+    inner join sessions on sessions.session_id = attached.session_id
     left join calls on calls.tool_use_id = attached.attachment.toolUseID
 ),
 

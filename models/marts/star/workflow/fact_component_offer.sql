@@ -1,23 +1,19 @@
 with attachments as (
     select
-        lines.session_id,
-        lines.actor,
-        lines.line_uuid,
-        lines.created_at,
-        lines.line_number,
-        files.path as source_path,
+        attachments.session_id,
+        attachments.actor,
+        attachments.line_uuid,
+        attachments.created_at,
+        attachments.line_number,
+        attachments.source_path,
         attachments.attachment_type,
         attachments.attachment.addedTypes as agent_types,
         attachments.attachment.skillCount as skill_count,
         coalesce(attachments.attachment.names, attachments.attachment.addedNames) as names,
         {{ regex_groups('attachments.content_text', '(?m)^- ([A-Za-z0-9_:.-]+): ') }} as texts,
         {{ regex_groups('attachments.content_text', '(?m)^- ([a-z0-9][a-z0-9_:.-]*): ') }} as lower_texts,
-        lines._batch_id
-    from {{ ref('stg_transcripts__attachment') }} as attachments
-    inner join {{ ref('int_line') }} as lines
-        on lines.file_id = attachments.file_id and lines.line_number = attachments.line_number
-        and lines.part_number = attachments.part_number
-    inner join {{ ref('stg_transcripts__file') }} as files on files.file_id = lines.file_id
+        attachments._batch_id
+    from {{ ref('int_attachment') }} as attachments
     where attachments.attachment_type in ('skill_listing', 'deferred_tools_delta', 'mcp_instructions_delta', 'agent_listing_delta')
 ),
 

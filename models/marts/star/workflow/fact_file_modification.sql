@@ -5,55 +5,23 @@
 
 with touched as {{ touched_sessions() }},
 
-edits as (
-    select
-        calls.*,
-        lines.file_id as call_file_id,
-        types.tool_family
-    from {{ ref('int_tool_call') }} as calls
-    semi join touched on touched.session_id = calls.session_id
-    inner join {{ ref('tool_types') }} as types on types.tool_name = calls.tool_name
-    inner join {{ ref('int_line') }} as lines on lines.line_uuid = calls.line_uuid
-    where types.tool_family in ('file_edit', 'notebook') and not types.is_read_only and calls.is_success
-),
-
--- What a result without details says in words: whether a written file is new.
-unclear as (
-    select
-        edits.tool_use_id,
-        max(blocks.block_text) as result_text
-    from edits
-    inner join {{ ref('int_line') }} as lines on lines.line_uuid = edits.result_line_uuid
-    inner join {{ ref('stg_transcripts__block') }} as blocks
-        on blocks.file_id = lines.file_id and blocks.line_number = lines.line_number and blocks.part_number = lines.part_number
-        and blocks.tool_use_id = edits.tool_use_id and blocks.block_type = 'tool_result'
-    where edits.tool_name = 'Write' and edits.result.type is null
-    group by edits.tool_use_id
-),
-
 described as (
     select
         edits.*,
-        inputs.old_text,
-        coalesce(edits.written_text, inputs.new_text) as new_text,
-        coalesce(inputs.has_tab_indent, false) as has_tab_indent,
         {{ path_identity("coalesce(nullif(edits.result.filePath, ''), nullif(edits.result.notebook_path, ''), edits.target_path)") }} as file_path,
-        coalesce(edits.result.type = 'create', false) or coalesce(unclear.result_text like 'File created successfully%', false)
-        or coalesce(edits.tool_name = 'Edit' and inputs.old_text = '' and coalesce(edits.patch_lines_deleted, 0) = 0, false)
+        coalesce(edits.result.type = 'create', false) or edits.is_said_to_be_new
+        or coalesce(edits.tool_name = 'Edit' and edits.old_text = '' and coalesce(edits.patch_lines_deleted, 0) = 0, false)
             as is_creation,
         edits.result.structuredPatch as patch,
         case
             when coalesce(len(edits.result.structuredPatch), 0) > 0 then 'patch'
-            when edits.result.type = 'create' or unclear.result_text like 'File created successfully%' then 'written_text'
+            when edits.result.type = 'create' or edits.is_said_to_be_new then 'written_text'
             when edits.result.structuredPatch is not null then 'patch'
             -- How often a text was replaced that was to be replaced everywhere, only the patch would tell.
-            when edits.tool_name <> 'Write' and inputs.new_text is not null and not inputs.is_replace_all then 'input'
+            when edits.tool_name <> 'Write' and edits.asked_text is not null and not edits.is_replace_all then 'input'
         end as count_method
-    from edits
-    left join unclear on unclear.tool_use_id = edits.tool_use_id
-    left join {{ ref('stg_transcripts__edit') }} as inputs
-        on inputs.file_id = edits.call_file_id and inputs.line_number = edits.source_line
-        and inputs.block_number = edits.block_number and inputs.tool_use_id = edits.tool_use_id
+    from {{ ref('int_edit') }} as edits
+    semi join touched on touched.session_id = edits.session_id
 ),
 
 -- Where no patch tells it, the lines that one text has more of than the other, each with its sign. Order does not count: of

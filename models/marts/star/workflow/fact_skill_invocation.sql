@@ -16,7 +16,7 @@ invocations as (
         calls.session_id,
         calls.actor,
         calls.turn_id,
-        lines.thread_position,
+        calls.thread_position,
         calls.response_id,
         coalesce(
             nullif(calls.tool_input.skill, ''), nullif({{ regex_group('calls.tool_input.command', '^[[:space:]]*/?([^[:space:]]+)') }}, '')
@@ -36,7 +36,6 @@ invocations as (
         calls.source_line,
         calls._batch_id
     from {{ ref('int_tool_call') }} as calls
-    inner join {{ ref('int_line') }} as lines on lines.line_uuid = calls.line_uuid
     -- Before it got the Skill tool the agent had commands alone, and SlashCommand to call them with.
     where
         (calls.tool_name = 'Skill' and coalesce(calls.tool_input.skill, '') <> '')
@@ -88,11 +87,9 @@ responses as (
     select
         responses.*,
         responses.uncached_input_tokens + responses.cache_read_tokens + responses.cache_write_5m_tokens + responses.cache_write_1h_tokens
-        + responses.output_tokens as total_tokens,
-        costs.cost_usd
+        + responses.output_tokens as total_tokens
     from {{ ref('int_api_response') }} as responses
     semi join invocations on invocations.session_id = responses.session_id
-    left join {{ ref('fact_api_call') }} as costs on costs.call_id = responses.response_id
 ),
 
 candidates as (

@@ -1,0 +1,27 @@
+{{ config(materialized='view') }}
+
+-- A view: the bodies stay in staging, what a reader does not take is not read. The session is the attachment's, so that a reader
+-- of few sessions passes over the bodies of others.
+select
+    attachments.file_id,
+    attachments.line_number,
+    attachments.part_number,
+    attachments.session_id,
+    lines.actor,
+    lines.line_uuid,
+    lines.created_at,
+    lines.line_type,
+    attachments.attachment_type,
+    lines.git_branch,
+    attachments.content_text,
+    attachments.file_text,
+    attachments.memory_files,
+    attachments.attachment,
+    lines.source_path,
+    lines.thread_position,
+    attachments.attachment_characters,
+    lines._batch_id
+from {{ ref('int_line') }} as lines
+inner join {{ ref('stg_transcripts__attachment') }} as attachments
+    on attachments.file_id = lines.file_id and attachments.line_number = lines.line_number
+    and attachments.part_number = lines.part_number
