@@ -22,7 +22,6 @@ import click
 from benchmarks.ledger import MODELS
 from benchmarks.machine import PROJECT, machine
 
-
 FIXED_CPU_SECONDS = 25
 CPU_SECONDS_PER_MB = 0.09
 
