@@ -34,9 +34,9 @@ create table intermediate.int_tool_call (
 create table intermediate.int_session as select 's1' as session_id, '/home/ann/shop' as project_path;
 create table intermediate.int_turn (session_id varchar, prompt_origin varchar, prompt_text varchar);
 create table staging.stg_transcripts__block (
-    tool_use_id varchar, line_uuid varchar, block_type varchar, block_text varchar
+    tool_use_id varchar, line_uuid varchar, block_type varchar, block_text varchar, session_id varchar default 's1'
 );
-create table staging.stg_transcripts__line as select 'l1' as line_uuid, '/home/ann/shop' as working_dir;
+create table staging.stg_transcripts__line as select 's1' as session_id, 'l1' as line_uuid, '/home/ann/shop' as working_dir;
 create table staging.stg_transcripts__tool_result_file (
     file_id bigint, session_id varchar, path varchar, file_name varchar, result_text varchar
 );
@@ -127,7 +127,7 @@ def _insert(connection: duckdb.DuckDBPyConnection, case: Case) -> None:
         "read": None,
     }
     connection.execute(_CALL, call)
-    result = "insert into staging.stg_transcripts__block values (?, ?, 'tool_result', ?)"
+    result = "insert into staging.stg_transcripts__block (tool_use_id, line_uuid, block_type, block_text) values (?, ?, 'tool_result', ?)"
     connection.execute(result, [case.place, case.place, case.shown])
     if case.read_later is not None:
         reader = f"{case.place}-read"
