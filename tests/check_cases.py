@@ -127,7 +127,10 @@ def _insert(connection: duckdb.DuckDBPyConnection, case: Case) -> None:
         "read": None,
     }
     connection.execute(_CALL, call)
-    result = "insert into staging.stg_transcripts__block (tool_use_id, line_uuid, block_type, block_text) values (?, ?, 'tool_result', ?)"
+    result = (
+        "insert into staging.stg_transcripts__block (tool_use_id, line_uuid, block_type, block_text) "
+        "values (?, ?, 'tool_result', ?)"
+    )
     connection.execute(result, [case.place, case.place, case.shown])
     if case.read_later is not None:
         reader = f"{case.place}-read"

@@ -11,6 +11,7 @@ import csv
 import os
 import sys
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any
@@ -24,6 +25,7 @@ from dbt_common.events.types import Note
 from dbt_common.exceptions import DbtRuntimeError
 
 from agent_store.build import lock, pipeline, tested, warehouse
+from agent_store.build.state import read_state, write_state
 from agent_store.errors import StoreError
 from agent_store.paths import StorePaths
 from ingest.warehouse import lend, make_tables
@@ -84,6 +86,10 @@ class Plugin(duckdb_plugins.BasePlugin):  # type: ignore[misc]
         """Land, where the whole project is built; find out what there is to build."""
         models = {name for name, node in task["graph"]["nodes"].items() if node["resource_type"] == "model"}
         if is_led or task["command"] not in {"build", "run"} or not models <= set(task["selected"]):
+            return
+        if getattr(get_flags(), "EMPTY", False) or getattr(get_flags(), "SAMPLE", None):
+            # Tables with a part of their rows are for whoever develops a model: never published, and built again next time.
+            write_state(self.paths, replace(read_state(self.paths), rebuilding=True))
             return
         options = pipeline.Options(full_refresh=bool(task["full_refresh"]))
         self.build = pipeline.Build(self.paths, Path(get_flags().PROJECT_DIR), options, _say)

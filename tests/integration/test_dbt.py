@@ -106,6 +106,16 @@ def test_what_is_selected_is_built_and_nothing_else_happens(plain: Dbt) -> None:
     assert plain.published() == before
 
 
+def test_a_build_of_empty_tables_is_not_published_and_the_next_build_starts_from_raw(plain: Dbt) -> None:
+    plain.ingest.add(2)
+    assert plain.run("build").success
+    before = plain.published()
+    assert plain.run("build", "--empty").success
+    assert plain.published() == before
+    assert plain.run("build").success
+    assert plain.ask("select count(*) from fact_api_call") == [(2,)]
+
+
 def test_models_without_tests_are_not_published(plain: Dbt) -> None:
     plain.ingest.add(1)
     assert plain.run("run").success

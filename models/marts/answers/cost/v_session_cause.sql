@@ -24,11 +24,12 @@ select
     / nullif(sum(costs.cost_usd) over (partition by costs.session_id), 0) as rest_cost_ratio
 from {{ ref('fact_component_cost') }} as costs
 inner join {{ ref('dim_component') }} as components on components.component_id = costs.component_id
+-- Costs that are equal but for the last digits of a sum are ordered by name.
 window
     by_cost as (
-        partition by costs.session_id order by costs.cost_usd desc, components.component_type, components.component_name
+        partition by costs.session_id order by round(costs.cost_usd, 12) desc, components.component_type, components.component_name
     ),
     those_below as (
-        partition by costs.session_id order by costs.cost_usd desc, components.component_type, components.component_name
+        partition by costs.session_id order by round(costs.cost_usd, 12) desc, components.component_type, components.component_name
         rows between 1 following and unbounded following
     )
