@@ -79,7 +79,8 @@ def narrowed(
     tests: Sequence[CompiledTest], tested: Tested, connection: duckdb.DuckDBPyConnection
 ) -> list[CompiledTest]:
     """The tests as they look at what was touched since; without those that only the whole can pass or fail."""
-    sessions = _touched_sessions(connection, tested.batch_id)
+    has_marks = any(_TOUCHED.search(test.sql) for test in tests)
+    sessions = _touched_sessions(connection, tested.batch_id) if has_marks else ""
     return [
         test
         if test.name in tested.unpassed
