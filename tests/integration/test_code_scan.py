@@ -45,7 +45,7 @@ def repository(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def warehouse(tmp_path: Path) -> Path:
-    return tmp_path / "build" / "agent_store.duckdb"
+    return tmp_path / "build" / "warehouse.duckdb"
 
 
 def _rows(warehouse: Path, sql: str, *parameters: object) -> list[tuple[Any, ...]]:
