@@ -36,6 +36,7 @@ def small_store(store: Store, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def _rows(warehouse: Path, sql: str, *values: object) -> list[tuple[object, ...]]:
     connection = duckdb.connect(str(warehouse), read_only=True)
     try:
+        connection.execute(f"attach '{warehouse.with_name('agent_store.duckdb')}' as agent_store (read_only)")
         return connection.execute(sql, values).fetchall()
     finally:
         connection.close()
@@ -53,12 +54,14 @@ def test_a_read_that_begins_with_line_0_begins_with_line_1(small_store: Path) ->
 def test_tokens_that_no_response_has_are_not_known_and_a_finding(small_store: Path) -> None:
     session = _NUMBERS["tokens that no response has"]
     found = _rows(
-        small_store, "select sum(total_tokens) from main.fact_api_call where session_id = ?", session
+        small_store,
+        "select sum(total_tokens) from agent_store.main.fact_api_call where session_id = ?",
+        session,
     )
     assert found == [(2,)]
     told = _rows(
         small_store,
-        "select value_kind, line_count from main.v_set_aside_value where contains(source_path, ?)",
+        "select value_kind, line_count from agent_store.main.v_set_aside_value where contains(source_path, ?)",
         session,
     )
     assert told == [("token_count", 2)]
@@ -67,12 +70,14 @@ def test_tokens_that_no_response_has_are_not_known_and_a_finding(small_store: Pa
 def test_times_in_which_no_log_was_written_are_not_known_and_a_finding(small_store: Path) -> None:
     session = _NUMBERS["times at the edges"]
     found = _rows(
-        small_store, "select started_at, ended_at from main.dim_session where session_id = ?", session
+        small_store,
+        "select started_at, ended_at from agent_store.main.dim_session where session_id = ?",
+        session,
     )
     assert found == [(None, None)]
     told = _rows(
         small_store,
-        "select value_kind, line_count from main.v_set_aside_value where contains(source_path, ?)",
+        "select value_kind, line_count from agent_store.main.v_set_aside_value where contains(source_path, ?)",
         session,
     )
     assert told == [("timestamp", 4)]
@@ -81,7 +86,7 @@ def test_times_in_which_no_log_was_written_are_not_known_and_a_finding(small_sto
 def test_a_result_without_its_call_is_of_an_unknown_tool_and_of_no_invocation(small_store: Path) -> None:
     found = _rows(
         small_store,
-        "select component_type, component_name, invocation_id from main.fact_context_segment "
+        "select component_type, component_name, invocation_id from agent_store.main.fact_context_segment "
         "where session_id = ? and item_kind = 'tool_result'",
         _NUMBERS["a result without its call"],
     )
@@ -89,11 +94,11 @@ def test_a_result_without_its_call_is_of_an_unknown_tool_and_of_no_invocation(sm
 
 
 def test_an_agent_that_never_started_is_no_agent(small_store: Path) -> None:
-    assert _rows(small_store, "select * from main.dim_agent where agent_name = 'made-up'") == []
+    assert _rows(small_store, "select * from agent_store.main.dim_agent where agent_name = 'made-up'") == []
     found = _rows(
         small_store,
         "select agents.agent_name, work.outcome from intermediate.int_work as work "
-        "inner join main.dim_agent as agents on agents.agent_id = work.agent_id where work.session_id = ?",
+        "inner join agent_store.main.dim_agent as agents on agents.agent_id = work.agent_id where work.session_id = ?",
         _NUMBERS["a subagent that was refused"],
     )
     assert found == [("unknown", "rejected")]
@@ -102,7 +107,7 @@ def test_an_agent_that_never_started_is_no_agent(small_store: Path) -> None:
 def test_output_that_stands_there_twice_is_one_conflict(small_store: Path) -> None:
     found = _rows(
         small_store,
-        "select count(*) from main.fact_conflict where session_id = ?",
+        "select count(*) from agent_store.main.fact_conflict where session_id = ?",
         _NUMBERS["a failed merge whose output stands there twice"],
     )
     assert found == [(1,)]
@@ -111,7 +116,7 @@ def test_output_that_stands_there_twice_is_one_conflict(small_store: Path) -> No
 def test_what_ends_before_it_begins_has_no_end(small_store: Path) -> None:
     found = _rows(
         small_store,
-        "select created_at, completed_at from main.dim_task where session_id = ? order by created_at",
+        "select created_at, completed_at from agent_store.main.dim_task where session_id = ? order by created_at",
         _NUMBERS["a clock that is set back"],
     )
     assert [row[1] is None or row[1] >= row[0] for row in found] == [True, True]  # type: ignore[operator]
