@@ -59,15 +59,21 @@ class Plugin(duckdb_plugins.BasePlugin):  # type: ignore[misc]
             return
         try:
             held, _ = lock.take(self.paths, on_wait=_say)
+            _held.append(held)
+            warehouse.check_writable(self.paths)
         except StoreError as error:
+            let_go()
             raise _for_dbt(error) from error
-        _held.append(held)
 
     def configure_connection(self, conn: duckdb.DuckDBPyConnection) -> None:
         """When the database is open: attach the star, make the raw tables that are missing."""
         self.connection = conn
         make_tables(conn)
-        warehouse.attach_star(conn, self.paths)
+        try:
+            warehouse.attach_star(conn, self.paths)
+        except StoreError as error:
+            conn.close()
+            raise _for_dbt(error) from error
 
     def store(self, target_config: Any) -> None:  # noqa: ANN401 - dbt-duckdb's own type
         """What a macro asks for: config = {task: start | mode | seed_rows | finish, answer: {}, …}."""

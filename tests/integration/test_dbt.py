@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
 import time
 from pathlib import Path
@@ -9,6 +11,7 @@ from typing import Any
 
 import duckdb
 import pytest
+from dbt_common.exceptions import DbtBaseException
 from mini import MiniIngest, write_project
 
 from agent_store.build import dbt, lock, pipeline
@@ -233,3 +236,56 @@ def test_a_selection_is_built_beside_a_store_that_others_built(plain: Dbt, tmp_p
     plain.paths.target.rename(state)
     deferred = plain.run("build", "--select", "dim_session", "--defer", "--state", str(state))
     assert deferred.success
+
+
+@pytest.mark.parametrize("left", [b"", b"\0" * 81920, 100_000], ids=["emptied", "zeros", "cut off"])
+def test_a_damaged_star_is_made_again(plain: Dbt, left: bytes | int) -> None:
+    plain.ingest.add(2)
+    plain.run("build")
+    good = plain.paths.star.read_bytes()
+    plain.paths.star.write_bytes(
+        good[:left] if isinstance(left, int) else left + good[len(left) or len(good) :]
+    )
+    assert plain.run("build").success
+    assert plain.ask("select count(*) from fact_api_call") == [(2,)]
+    with duckdb.connect(str(plain.paths.star), read_only=True) as star:
+        assert star.execute("select count(*) from fact_api_call").fetchall() == [(2,)]
+
+
+def test_a_damaged_store_does_not_take_the_place_of_the_star(plain: Dbt) -> None:
+    plain.ingest.add(2)
+    plain.run("build")
+    plain.paths.store.write_bytes(b"")
+    assert plain.run("build").success
+    assert plain.ask("select count(*) from fact_api_call") == [(2,)]
+
+
+@pytest.mark.parametrize("name", ["warehouse", "star"])
+@pytest.mark.parametrize("is_reader", [True, False])
+def test_who_has_a_file_of_the_build_open_is_told_in_words(plain: Dbt, name: str, is_reader: bool) -> None:
+    plain.ingest.add(1)
+    plain.run("build")
+    file = getattr(plain.paths, name)
+    program = (
+        f"import duckdb, sys; held = duckdb.connect({str(file)!r}, read_only={is_reader}); "
+        "print('open', flush=True); sys.stdin.read()"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", program], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as other:
+        assert other.stdout is not None and other.stdout.readline()
+        outcome = plain.run("build")
+        other.communicate()
+    assert not outcome.success
+    assert isinstance(outcome.exception, DbtBaseException), "dbt shows a traceback for any other"
+    assert "another process has the file open" in str(outcome.exception)
+    assert plain.run("build").success, "the lock is free"
+
+
+def test_a_cut_off_warehouse_is_told_in_words(plain: Dbt) -> None:
+    plain.ingest.add(1)
+    plain.run("build")
+    plain.paths.warehouse.write_bytes(plain.paths.warehouse.read_bytes()[:100_000])
+    outcome = plain.run("build")
+    assert isinstance(outcome.exception, DbtBaseException)
+    assert "Move it aside" in str(outcome.exception)
