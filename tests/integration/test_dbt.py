@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 import threading
@@ -107,16 +108,6 @@ def test_what_is_selected_is_built_and_nothing_else_happens(plain: Dbt) -> None:
     assert plain.published() == before
     assert plain.run("test").success
     assert plain.published() == before
-
-
-def test_a_build_of_empty_tables_is_not_published_and_the_next_build_starts_from_raw(plain: Dbt) -> None:
-    plain.ingest.add(2)
-    assert plain.run("build").success
-    before = plain.published()
-    assert plain.run("build", "--empty").success
-    assert plain.published() == before
-    assert plain.run("build").success
-    assert plain.ask("select count(*) from fact_api_call") == [(2,)]
 
 
 def test_models_without_tests_are_not_published(plain: Dbt) -> None:
@@ -236,6 +227,63 @@ def test_a_selection_is_built_beside_a_store_that_others_built(plain: Dbt, tmp_p
     plain.paths.target.rename(state)
     deferred = plain.run("build", "--select", "dim_session", "--defer", "--state", str(state))
     assert deferred.success
+
+
+@pytest.mark.parametrize("thin", [("--empty",), ("--empty", "--full-refresh"), ("--sample", "3 days")])
+def test_tables_without_all_rows_are_not_published(plain: Dbt, thin: tuple[str, ...]) -> None:
+    plain.ingest.add(2)
+    plain.run("build", *thin)
+    assert not plain.paths.store.exists() and plain.ingest.waiting
+    plain.run("build")
+    before = plain.published()
+    assert plain.run("build", *thin).success
+    assert plain.run("build", "--select", "dim_session", *thin).success
+    assert plain.published() == before
+    assert plain.run("build").success
+    assert plain.ask("select (select count(*) from fact_api_call), (select count(*) from dim_session)") == [
+        (2, 1)
+    ]
+    with duckdb.connect(str(plain.paths.star), read_only=True) as star:
+        assert star.execute("select count(*) from dim_session").fetchall() == [(1,)]
+
+
+def test_what_was_tried_out_in_a_part_is_gone_after_a_whole_build(plain: Dbt) -> None:
+    model = plain.project / "models" / "fact_api_call.sql"
+    right = model.read_text()
+    plain.ingest.add(1)
+    plain.run("build")
+    model.write_text(right.replace("cost_usd, _batch_id", "cost_usd * 2 as cost_usd, _batch_id"))
+    assert plain.run("build", "--select", "fact_api_call", "--full-refresh").success
+    model.write_text(right)
+    plain.ingest.add(1, session="s2")
+    assert plain.run("build").success
+    assert plain.ask("select distinct cost_usd from fact_api_call") == [(1.0,)]
+
+
+def test_variables_of_the_command_line_are_code(plain: Dbt) -> None:
+    model = plain.project / "models" / "dim_session.sql"
+    marked = 'session_id || \'{{ var("mark", "") }}\' as session_id,'
+    model.write_text(model.read_text().replace("session_id,", marked))
+    plain.ingest.add(1)
+    plain.run("build")
+    assert plain.run("build", "--vars", "{mark: '!'}").success
+    assert plain.ask("select session_id from dim_session") == [("s1!",)]
+    assert plain.run("build").success
+    assert plain.ask("select session_id from dim_session") == [("s1",)]
+
+
+def test_a_test_that_was_left_out_has_not_passed(plain: Dbt) -> None:
+    cheap = "select call_id from {{ ref('fact_api_call') }} where cost_usd < 1"
+    plain.guard("no_cheap_call", "{{ config(severity='warn') }} " + cheap)
+    plain.ingest.add(1, cost=0.5)
+    plain.run("build")
+    assert plain.ask("select test_name from v_failed_check") == [("no_cheap_call",)]
+    plain.ingest.add(1, session="s2")
+    assert plain.run("build", "--exclude", "no_cheap_call").success
+    assert plain.ask("select is_tested from store_build") == [(False,)]
+    assert "no_cheap_call" in json.loads((plain.paths.build_dir / "tested.json").read_text())["unpassed"]
+    assert plain.run("build").success
+    assert plain.ask("select test_name from v_failed_check") == [("no_cheap_call",)]
 
 
 @pytest.mark.parametrize("left", [b"", b"\0" * 81920, 100_000], ids=["emptied", "zeros", "cut off"])
