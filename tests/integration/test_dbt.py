@@ -12,8 +12,10 @@ from typing import Any
 
 import duckdb
 import pytest
+import yaml
 from dbt_common.exceptions import DbtBaseException
-from mini import MiniIngest, write_project
+from jinja2 import Template
+from mini import REPOSITORY, MiniIngest, write_project
 
 from agent_store.build import dbt, lock, pipeline
 from agent_store.build.state import read_state
@@ -337,3 +339,12 @@ def test_a_cut_off_warehouse_is_told_in_words(plain: Dbt) -> None:
     outcome = plain.run("build")
     assert isinstance(outcome.exception, DbtBaseException)
     assert "Move it aside" in str(outcome.exception)
+
+
+def test_an_empty_home_variable_is_none() -> None:
+    profile = yaml.safe_load((REPOSITORY / "profiles.yml").read_text())["agent_store"]["outputs"]
+    given = {"AGENT_STORE_HOME": " ", "HOME": "/home/x"}
+    for target, default in (("dev", "/home/x/.agent-store"), ("ci", "target/home")):
+        path, home = profile[target]["path"], profile[target]["plugins"][0]["config"]["home"]
+        assert Template(path).render(env_var=given.get) == f"{default}/build/warehouse.duckdb"
+        assert Template(home).render(env_var=given.get) == default
