@@ -150,7 +150,7 @@ class Plugin(duckdb_plugins.BasePlugin):  # type: ignore[misc]
             raise _for_dbt(error) from error
         if outcome.set_aside:
             _say(
-                f"Not published: guards failed, and {outcome.set_aside:,} sessions that they name are set aside. "
+                f"Not published: guards failed, and what they name is set aside (sessions: {outcome.set_aside:,}). "
                 "The next `dbt build` builds the rest from raw and publishes it."
             )
         elif outcome.published is not None:

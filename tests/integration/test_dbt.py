@@ -23,6 +23,7 @@ from agent_store.errors import StoreError
 from agent_store.paths import StorePaths
 from agent_store.store import open_store
 from ingest.transcripts import landing
+from ingest.warehouse import lend
 
 
 class Dbt:
@@ -187,6 +188,16 @@ def test_what_landing_cannot_do_stops_the_build(plain: Dbt, monkeypatch: pytest.
     assert not outcome.success
     assert "The disk is full. Free some space." in str(outcome.exception)
     assert not plain.paths.store.exists()
+
+
+def test_a_database_that_ends_while_it_is_lent_does_not_hide_why(tmp_path: Path) -> None:
+    connection = duckdb.connect(str(tmp_path / "warehouse.duckdb"))
+    with (
+        pytest.raises(StoreError, match="The disk is full"),
+        lend(tmp_path / "warehouse.duckdb", connection),
+    ):
+        connection.close()
+        raise StoreError("The disk is full.")
 
 
 def test_a_build_waits_for_another(plain: Dbt) -> None:
