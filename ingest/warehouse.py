@@ -65,13 +65,16 @@ _lent: dict[Path, duckdb.DuckDBPyConnection] = {}
 @contextmanager
 def lend(warehouse: Path, connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
     """Lend an open connection to everything inside that opens this warehouse."""
+    import duckdb
+
     _lent[warehouse.absolute()] = connection
     connection.execute("set wal_autocheckpoint = '1KB'")
     try:
         yield
     finally:
         del _lent[warehouse.absolute()]
-        connection.execute("reset wal_autocheckpoint")
+        with suppress(duckdb.Error):  # a database that a full disk has ended: what was raised inside says so
+            connection.execute("reset wal_autocheckpoint")
 
 
 def borrow(warehouse: Path) -> duckdb.DuckDBPyConnection | None:

@@ -11,7 +11,6 @@ import csv
 import os
 import sys
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any
@@ -25,7 +24,6 @@ from dbt_common.events.types import Note
 from dbt_common.exceptions import DbtRuntimeError
 
 from agent_store.build import lock, pipeline, tested, warehouse
-from agent_store.build.state import read_state, write_state
 from agent_store.errors import StoreError
 from agent_store.paths import StorePaths
 from ingest.warehouse import lend, make_tables
@@ -59,15 +57,21 @@ class Plugin(duckdb_plugins.BasePlugin):  # type: ignore[misc]
             return
         try:
             held, _ = lock.take(self.paths, on_wait=_say)
+            _held.append(held)
+            warehouse.check_writable(self.paths)
         except StoreError as error:
+            let_go()
             raise _for_dbt(error) from error
-        _held.append(held)
 
     def configure_connection(self, conn: duckdb.DuckDBPyConnection) -> None:
         """When the database is open: attach the star, make the raw tables that are missing."""
         self.connection = conn
         make_tables(conn)
-        warehouse.attach_star(conn, self.paths)
+        try:
+            warehouse.attach_star(conn, self.paths)
+        except StoreError as error:
+            conn.close()
+            raise _for_dbt(error) from error
 
     def store(self, target_config: Any) -> None:  # noqa: ANN401 - dbt-duckdb's own type
         """What a macro asks for: config = {task: start | mode | seed_rows | finish, answer: {}, …}."""
@@ -84,21 +88,31 @@ class Plugin(duckdb_plugins.BasePlugin):  # type: ignore[misc]
 
     def _start(self, task: Mapping[str, Any]) -> None:
         """Land, where the whole project is built; find out what there is to build."""
-        models = {name for name, node in task["graph"]["nodes"].items() if node["resource_type"] == "model"}
-        if is_led or task["command"] not in {"build", "run"} or not models <= set(task["selected"]):
+        if is_led:
             return
-        if getattr(get_flags(), "EMPTY", False) or getattr(get_flags(), "SAMPLE", None):
-            # Tables with a part of their rows are for whoever develops a model: never published, and built again next time.
-            write_state(self.paths, replace(read_state(self.paths), rebuilding=True))
+        flags = get_flags()
+        project, variables = Path(flags.PROJECT_DIR), getattr(flags, "VARS", None) or {}
+        nodes, selected = task["graph"]["nodes"], set(task["selected"])
+        models = {name for name, node in nodes.items() if node["resource_type"] == "model"}
+        is_thin = bool(getattr(flags, "EMPTY", False) or getattr(flags, "SAMPLE", None))
+        if is_thin or task["command"] == "seed" or not models <= selected:
+            pipeline.note_part(self.paths, project, variables, is_thin=is_thin)
+            if is_thin:
+                _say(
+                    "Nothing is landed or published: --empty and --sample make tables without all of their rows. "
+                    "The next `dbt build` builds everything from raw again."
+                )
             return
-        options = pipeline.Options(full_refresh=bool(task["full_refresh"]))
-        self.build = pipeline.Build(self.paths, Path(get_flags().PROJECT_DIR), options, _say)
-        self.guards = {
-            name
-            for name, node in task["graph"]["nodes"].items()
-            if node["resource_type"] == "test" and str(node["config"]["severity"]).lower() == "error"
-        }
-        self.is_tested = task["command"] == "build" and self.guards <= set(task["selected"])
+        tests = {name: node for name, node in nodes.items() if node["resource_type"] == "test"}
+        guards = {name for name, node in tests.items() if str(node["config"]["severity"]).lower() == "error"}
+        self.tests = {node["name"] for node in tests.values()}
+        self.is_tested = task["command"] == "build" and guards <= selected
+        options = pipeline.Options(
+            full_refresh=bool(task["full_refresh"]),
+            tests=self.is_tested and tests.keys() <= selected,
+            variables=variables,
+        )
+        self.build = pipeline.Build(self.paths, project, options, _say)
         try:
             with lend(self.paths.warehouse, self.connection):
                 self.build.land()
@@ -130,13 +144,13 @@ class Plugin(duckdb_plugins.BasePlugin):  # type: ignore[misc]
             return
         try:
             with lend(self.paths.warehouse, self.connection):
-                outcome = self.build.finish_dbt(results, self.connection)
+                outcome = self.build.finish_dbt(results, self.tests, self.connection)
         except StoreError as error:
             self.build.failed(error)
             raise _for_dbt(error) from error
         if outcome.set_aside:
             _say(
-                f"Not published: guards failed, and {outcome.set_aside:,} sessions that they name are set aside. "
+                f"Not published: guards failed, and what they name is set aside (sessions: {outcome.set_aside:,}). "
                 "The next `dbt build` builds the rest from raw and publishes it."
             )
         elif outcome.published is not None:

@@ -45,6 +45,7 @@ def take(paths: StorePaths, on_wait: Callable[[str], None] | None = None) -> tup
             f"The lock {paths.lock} cannot be opened: {error.strerror or error}.",
             "No program of this store makes it so: move what is there away, then try again.",
         ) from error
+    waited = time.monotonic() - started
     try:
         _say_who(paths)
         damage.refuse(paths)
@@ -52,7 +53,7 @@ def take(paths: StorePaths, on_wait: Callable[[str], None] | None = None) -> tup
     except BaseException:
         lock.release()
         raise
-    return lock, time.monotonic() - started
+    return lock, waited
 
 
 @contextmanager

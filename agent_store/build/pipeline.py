@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 Say = Callable[[str], None]
 # Leaving out one session may bring out another; a guard that fails after so many rounds is wrong about more than sessions.
 _SET_ASIDE_ROUNDS = 3
+# In the place of a fingerprint: the tables are not all made by the same code.
+_MIXED = "mixed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +47,8 @@ class Options:
     tests: bool = True
     full_refresh: bool = False
     all_tests: bool = False
+    # What `--vars` gave to dbt.
+    variables: Mapping[str, object] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -258,7 +262,7 @@ class Build:
     def plan(self) -> Plan:
         """Find out what there is to build, and note that it has begun."""
         self.planned_at = time.monotonic()
-        self.code = fingerprint(self.project)
+        self.code = fingerprint(self.project, variables=self.options.variables)
         self.raw = warehouse.raw_summary(self.paths)
         if self.raw.last_batch_id == 0:
             raise StoreError(
@@ -298,8 +302,13 @@ class Build:
             self._publish(result, connection)
         return self.outcome
 
-    def finish_dbt(self, results: Sequence[Any], connection: duckdb.DuckDBPyConnection) -> Outcome:
-        """End a build whose models and tests dbt itself has run: set aside what guards name, or publish."""
+    def finish_dbt(
+        self, results: Sequence[Any], tests: Collection[str], connection: duckdb.DuckDBPyConnection
+    ) -> Outcome:
+        """End a build whose models and tests dbt itself has run: set aside what guards name, or publish.
+
+        `tests` are the names of all data tests of the project: dbt may have been told to leave some out.
+        """
         from agent_store.build.models import fill_gaps
 
         result = with_tests(
@@ -311,8 +320,8 @@ class Build:
         if result.stale:
             fill_gaps(connection, results, {})
         self._ended(result)
-        unpassed = {found.node.name for found in results if status_of(found) != "pass"}
-        tested.write(self.paths, connection, self.code.code, unpassed)
+        passed = {found.node.name for found in results if status_of(found) == "pass"}
+        tested.write(self.paths, connection, self.code.code, set(tests) - passed)
         if result.success:
             self._publish(result, connection)
         return self.outcome
@@ -403,6 +412,17 @@ def run(
         except StoreError as error:
             one.failed(error)
             raise
+
+
+def note_part(paths: StorePaths, project: Path, variables: Mapping[str, object], *, is_thin: bool) -> None:
+    """Before a part of the project is built: where it will not fit to the rest, have the next whole build begin with raw.
+
+    It does not fit where the code is not that of the last build, or where the tables are `is_thin`: not of all rows.
+    """
+    state = read_state(paths)
+    code = fingerprint(project, variables=variables).tables
+    if is_thin or state.tables_fingerprint not in {"", code}:
+        write_state(paths, replace(state, tables_fingerprint=_MIXED))
 
 
 def _sessions_to_set_aside(result: BuildResult) -> dict[str, tuple[str, str]]:

@@ -60,8 +60,10 @@ def versions() -> dict[str, str]:
     return found
 
 
-def fingerprint(project: Path, environ: Mapping[str, str] | None = None) -> Fingerprint:
-    """The fingerprint of the code, with the values of the environment variables that its SQL reads."""
+def fingerprint(
+    project: Path, environ: Mapping[str, str] | None = None, variables: Mapping[str, object] | None = None
+) -> Fingerprint:
+    """The fingerprint of the code, with the environment variables that its SQL reads and the `variables` given to dbt."""
     environment = os.environ if environ is None else environ
     sources = frozenset({".sql", ".py", ".yml", ".yaml", ".csv"})
     deciding = [
@@ -81,6 +83,7 @@ def fingerprint(project: Path, environ: Mapping[str, str] | None = None) -> Fing
     }
     extra = [f"{name}={version}" for name, version in sorted(versions().items())]
     extra += [f"{name}={environment.get(name, '')}" for name in sorted(named - _VARIABLES_OUTSIDE_THE_CODE)]
+    extra += [f"{name}={value!r}" for name, value in sorted((variables or {}).items())]
     tables = _digest(deciding, project, extra)
     return Fingerprint(tables=tables, code=_digest(tests, project, [tables]))
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from agent_store.build.state import BuildState, read_state, write_state
 from agent_store.errors import StoreError, explain
-from agent_store.paths import STAR, WAREHOUSE, StorePaths
+from agent_store.paths import STAR, WAREHOUSE, StorePaths, private_files
 from agent_store.sql import literal
 from ingest.warehouse import borrow
 
@@ -67,9 +67,22 @@ def connect(paths: StorePaths) -> duckdb.DuckDBPyConnection:
 
 def attach_star(connection: duckdb.DuckDBPyConnection, paths: StorePaths) -> None:
     """Attach the star's file under the name that views know it by; it is made where it is missing."""
-    connection.execute(
-        f"attach if not exists {literal(str(paths.star))} as {STAR} "
-        f"(storage_version '{STORAGE_VERSION}', block_size {BLOCK_BYTES})"
+    import duckdb
+
+    try:
+        connection.execute(
+            f"attach if not exists {literal(str(paths.star))} as {STAR} "
+            f"(storage_version '{STORAGE_VERSION}', block_size {BLOCK_BYTES})"
+        )
+    except duckdb.Error as error:
+        raise _cannot_open("star", paths.star, error) from error
+
+
+def _cannot_open(name: str, file: Path, error: duckdb.Error) -> StoreError:
+    return explain(error, f"Opening the {name} {file}") or StoreError(
+        f"The {name} {file} cannot be opened: {str(error).splitlines()[0]}",
+        "Move it aside and put a backup in its place, or run agent-store build again: it starts anew from what is "
+        "still there.",
     )
 
 
@@ -97,10 +110,13 @@ def _open(paths: StorePaths, *, read_only: bool) -> duckdb.DuckDBPyConnection:
     try:
         return duckdb.connect(str(paths.warehouse), read_only=read_only, config=config)
     except duckdb.Error as error:
-        raise (
-            explain(error, f"Opening the warehouse {paths.warehouse}")
-            or StoreError(f"The warehouse {paths.warehouse} cannot be opened: {str(error).splitlines()[0]}")
-        ) from error
+        raise _cannot_open("warehouse", paths.warehouse, error) from error
+
+
+def check_writable(paths: StorePaths) -> None:
+    """Raise StoreError where the warehouse is there and cannot be opened to write. The lock of the build must be held."""
+    if paths.warehouse.exists():
+        _open(paths, read_only=False).close()
 
 
 def raw_summary(paths: StorePaths) -> RawSummary:
@@ -143,30 +159,72 @@ def raw_summary(paths: StorePaths) -> RawSummary:
 def prepare(paths: StorePaths) -> None:
     """See to it that both files belong together, before either is opened. The lock of the build must be held.
 
-    A star without its warehouse is removed; a warehouse without its star is built again.
+    A star without its warehouse is removed; a warehouse without its star, or with one that is damaged, is built again.
     """
     if not paths.warehouse.exists():
         if paths.state.exists():
             write_state(paths, BuildState(holds_sample=read_state(paths).holds_sample))
         if paths.star.is_file() and not _take_over(paths):
-            for file in (paths.star, paths.star.with_name(f"{paths.star.name}.wal")):
-                file.unlink(missing_ok=True)
-    elif paths.warehouse.is_file() and not paths.star.exists():
+            _remove(paths.star)
+    elif paths.warehouse.is_file() and (not paths.star.exists() or _is_damaged(paths.star)):
+        _remove(paths.star)
         write_state(paths, replace(read_state(paths), rebuilding=True))
     elif _is_bloated(paths):
         # The store is the star as it was last published, without free space. What came after it is built again: each
         # model keeps its own watermark.
-        copy_file(paths.store, paths.star)
-        paths.star.with_name(f"{paths.star.name}.wal").unlink(missing_ok=True)
+        fresh = paths.star.with_name(f"{paths.star.name}.fresh")
+        with private_files():
+            copy_file(paths.store, fresh)
+        _wal(paths.star).unlink(missing_ok=True)
+        fresh.replace(paths.star)
+
+
+def _wal(file: Path) -> Path:
+    return file.with_name(f"{file.name}.wal")
+
+
+def _remove(file: Path) -> None:
+    for path in (file, _wal(file)):
+        path.unlink(missing_ok=True)
+
+
+def _is_damaged(star: Path) -> bool:
+    """Whether the star can no longer be read. Everything in it is made from the warehouse."""
+    import duckdb
+
+    if not star.is_file():
+        raise StoreError(f"The star {star} is not a regular file.", "Move it away, then try again.")
+    try:
+        duckdb.connect(str(star), read_only=True).close()
+    except duckdb.Error as error:
+        known = explain(error, f"Opening the star {star}")
+        if known is not None:
+            raise known from error
+        return True
+    return False
 
 
 def _is_bloated(paths: StorePaths) -> bool:
-    """Whether the star takes much more space than what was published of it."""
+    """Whether the star takes much more space than what was published of it, and that can take its place."""
     state = read_state(paths)
     is_published = state.green_fingerprint == state.tables_fingerprint and not state.rebuilding
     if not is_published or not paths.store.is_file():
         return False
-    return paths.star.stat().st_size > _MOST_BLOATED * paths.store.stat().st_size
+    if paths.star.stat().st_size <= _MOST_BLOATED * paths.store.stat().st_size:
+        return False
+    return _is_store_of(paths.store, state.green_fingerprint)
+
+
+def _is_store_of(store: Path, tables_fingerprint: str) -> bool:
+    """Whether a published store can be read, and was made by this code."""
+    import duckdb
+
+    try:
+        with duckdb.connect(str(store), read_only=True) as connection:
+            found = connection.execute("select tables_fingerprint from store_build").fetchone()
+    except duckdb.Error:
+        return False
+    return found == (tables_fingerprint,)
 
 
 def copy_file(source: Path, target: Path) -> None:
@@ -194,7 +252,10 @@ def _take_over(paths: StorePaths) -> bool:
     """
     import duckdb
 
-    connection = duckdb.connect(str(paths.star))
+    try:
+        connection = duckdb.connect(str(paths.star))
+    except duckdb.Error as error:
+        raise _cannot_open("warehouse", paths.star, error) from error
     try:
         found = connection.execute("select schema_name from duckdb_schemas() where not internal").fetchall()
         schemas = {name for (name,) in found}
@@ -219,16 +280,19 @@ def discard(paths: StorePaths) -> BuildState:
     """Empty the warehouse: it holds only the sample, and real transcripts have appeared. Returns its new state."""
     connection = borrow(paths.warehouse)
     if connection is None:
-        for path in (paths.warehouse, paths.star):
-            path.unlink(missing_ok=True)
-            path.with_name(f"{path.name}.wal").unlink(missing_ok=True)
+        _remove(paths.warehouse)
+        _remove(paths.star)
         state = BuildState()
     else:
+        # Who is killed in between discards it once more.
+        write_state(paths, BuildState(rebuilding=True, holds_sample=True))
         with connection:
+            connection.begin()
             for (name,) in connection.execute(
                 f"select table_name from duckdb_tables() where database_name = '{WAREHOUSE}' and schema_name = 'raw'"
             ).fetchall():
                 connection.execute(f'truncate raw."{name}"')
+            connection.commit()
         state = BuildState(rebuilding=True)
     write_state(paths, state)
     return state

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,12 +19,14 @@ import pytest
 from mini import REPOSITORY, MiniIngest, write_project
 
 from agent_store import cli
-from agent_store.build import compiled, dbt, lock, models, pipeline, results
+from agent_store.build import compiled, dbt, lock, models, pipeline, results, warehouse
 from agent_store.build.pipeline import Options, Outcome
+from agent_store.build.state import BuildState, read_state, write_state
 from agent_store.errors import StoreError
 from agent_store.paths import StorePaths
 from agent_store.store import open_store
 from ingest.transcripts import landing
+from ingest.warehouse import lend
 
 
 class Small:
@@ -427,6 +430,20 @@ def test_no_ingest_without_a_warehouse_says_what_to_do(small: Small) -> None:
 def test_no_transcripts_at_all_is_not_a_traceback(small: Small) -> None:
     with pytest.raises(StoreError, match="no transcripts to build from"):
         small.build()
+
+
+def test_who_is_killed_while_the_sample_is_removed_builds_everything_again(
+    small: Small, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    small.ingest.add(1)
+    small.build()
+    write_state(small.paths, replace(read_state(small.paths), holds_sample=True))
+    wrote: list[BuildState] = []
+    monkeypatch.setattr(warehouse, "write_state", lambda _, state: wrote.append(state))
+    with warehouse.connect(small.paths) as connection, lend(small.paths.warehouse, connection):
+        warehouse.discard(small.paths)
+    # The first is written before anything is removed.
+    assert [(state.rebuilding, state.holds_sample) for state in wrote] == [(True, True), (True, False)]
 
 
 def test_real_transcripts_replace_the_sample(small: Small, tmp_path: Path) -> None:

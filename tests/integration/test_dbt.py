@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
 import threading
 import time
 from pathlib import Path
@@ -9,7 +12,10 @@ from typing import Any
 
 import duckdb
 import pytest
-from mini import MiniIngest, write_project
+import yaml
+from dbt_common.exceptions import DbtBaseException
+from jinja2 import Template
+from mini import REPOSITORY, MiniIngest, write_project
 
 from agent_store.build import dbt, lock, pipeline
 from agent_store.build.state import read_state
@@ -17,6 +23,7 @@ from agent_store.errors import StoreError
 from agent_store.paths import StorePaths
 from agent_store.store import open_store
 from ingest.transcripts import landing
+from ingest.warehouse import lend
 
 
 class Dbt:
@@ -106,16 +113,6 @@ def test_what_is_selected_is_built_and_nothing_else_happens(plain: Dbt) -> None:
     assert plain.published() == before
 
 
-def test_a_build_of_empty_tables_is_not_published_and_the_next_build_starts_from_raw(plain: Dbt) -> None:
-    plain.ingest.add(2)
-    assert plain.run("build").success
-    before = plain.published()
-    assert plain.run("build", "--empty").success
-    assert plain.published() == before
-    assert plain.run("build").success
-    assert plain.ask("select count(*) from fact_api_call") == [(2,)]
-
-
 def test_models_without_tests_are_not_published(plain: Dbt) -> None:
     plain.ingest.add(1)
     assert plain.run("run").success
@@ -193,6 +190,16 @@ def test_what_landing_cannot_do_stops_the_build(plain: Dbt, monkeypatch: pytest.
     assert not plain.paths.store.exists()
 
 
+def test_a_database_that_ends_while_it_is_lent_does_not_hide_why(tmp_path: Path) -> None:
+    connection = duckdb.connect(str(tmp_path / "warehouse.duckdb"))
+    with (
+        pytest.raises(StoreError, match="The disk is full"),
+        lend(tmp_path / "warehouse.duckdb", connection),
+    ):
+        connection.close()
+        raise StoreError("The disk is full.")
+
+
 def test_a_build_waits_for_another(plain: Dbt) -> None:
     plain.ingest.add(1)
     held = threading.Event()
@@ -233,3 +240,122 @@ def test_a_selection_is_built_beside_a_store_that_others_built(plain: Dbt, tmp_p
     plain.paths.target.rename(state)
     deferred = plain.run("build", "--select", "dim_session", "--defer", "--state", str(state))
     assert deferred.success
+
+
+@pytest.mark.parametrize("thin", [("--empty",), ("--empty", "--full-refresh"), ("--sample", "3 days")])
+def test_tables_without_all_rows_are_not_published(plain: Dbt, thin: tuple[str, ...]) -> None:
+    plain.ingest.add(2)
+    plain.run("build", *thin)
+    assert not plain.paths.store.exists() and plain.ingest.waiting
+    plain.run("build")
+    before = plain.published()
+    assert plain.run("build", *thin).success
+    assert plain.run("build", "--select", "dim_session", *thin).success
+    assert plain.published() == before
+    assert plain.run("build").success
+    assert plain.ask("select (select count(*) from fact_api_call), (select count(*) from dim_session)") == [
+        (2, 1)
+    ]
+    with duckdb.connect(str(plain.paths.star), read_only=True) as star:
+        assert star.execute("select count(*) from dim_session").fetchall() == [(1,)]
+
+
+def test_what_was_tried_out_in_a_part_is_gone_after_a_whole_build(plain: Dbt) -> None:
+    model = plain.project / "models" / "fact_api_call.sql"
+    right = model.read_text()
+    plain.ingest.add(1)
+    plain.run("build")
+    model.write_text(right.replace("cost_usd, _batch_id", "cost_usd * 2 as cost_usd, _batch_id"))
+    assert plain.run("build", "--select", "fact_api_call", "--full-refresh").success
+    model.write_text(right)
+    plain.ingest.add(1, session="s2")
+    assert plain.run("build").success
+    assert plain.ask("select distinct cost_usd from fact_api_call") == [(1.0,)]
+
+
+def test_variables_of_the_command_line_are_code(plain: Dbt) -> None:
+    model = plain.project / "models" / "dim_session.sql"
+    marked = 'session_id || \'{{ var("mark", "") }}\' as session_id,'
+    model.write_text(model.read_text().replace("session_id,", marked))
+    plain.ingest.add(1)
+    plain.run("build")
+    assert plain.run("build", "--vars", "{mark: '!'}").success
+    assert plain.ask("select session_id from dim_session") == [("s1!",)]
+    assert plain.run("build").success
+    assert plain.ask("select session_id from dim_session") == [("s1",)]
+
+
+def test_a_test_that_was_left_out_has_not_passed(plain: Dbt) -> None:
+    cheap = "select call_id from {{ ref('fact_api_call') }} where cost_usd < 1"
+    plain.guard("no_cheap_call", "{{ config(severity='warn') }} " + cheap)
+    plain.ingest.add(1, cost=0.5)
+    plain.run("build")
+    assert plain.ask("select test_name from v_failed_check") == [("no_cheap_call",)]
+    plain.ingest.add(1, session="s2")
+    assert plain.run("build", "--exclude", "no_cheap_call").success
+    assert plain.ask("select is_tested from store_build") == [(False,)]
+    assert "no_cheap_call" in json.loads((plain.paths.build_dir / "tested.json").read_text())["unpassed"]
+    assert plain.run("build").success
+    assert plain.ask("select test_name from v_failed_check") == [("no_cheap_call",)]
+
+
+@pytest.mark.parametrize("left", [b"", b"\0" * 81920, 100_000], ids=["emptied", "zeros", "cut off"])
+def test_a_damaged_star_is_made_again(plain: Dbt, left: bytes | int) -> None:
+    plain.ingest.add(2)
+    plain.run("build")
+    good = plain.paths.star.read_bytes()
+    plain.paths.star.write_bytes(
+        good[:left] if isinstance(left, int) else left + good[len(left) or len(good) :]
+    )
+    assert plain.run("build").success
+    assert plain.ask("select count(*) from fact_api_call") == [(2,)]
+    with duckdb.connect(str(plain.paths.star), read_only=True) as star:
+        assert star.execute("select count(*) from fact_api_call").fetchall() == [(2,)]
+
+
+def test_a_damaged_store_does_not_take_the_place_of_the_star(plain: Dbt) -> None:
+    plain.ingest.add(2)
+    plain.run("build")
+    plain.paths.store.write_bytes(b"")
+    assert plain.run("build").success
+    assert plain.ask("select count(*) from fact_api_call") == [(2,)]
+
+
+@pytest.mark.parametrize("name", ["warehouse", "star"])
+@pytest.mark.parametrize("is_reader", [True, False])
+def test_who_has_a_file_of_the_build_open_is_told_in_words(plain: Dbt, name: str, is_reader: bool) -> None:
+    plain.ingest.add(1)
+    plain.run("build")
+    file = getattr(plain.paths, name)
+    program = (
+        f"import duckdb, sys; held = duckdb.connect({str(file)!r}, read_only={is_reader}); "
+        "print('open', flush=True); sys.stdin.read()"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", program], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as other:
+        assert other.stdout is not None and other.stdout.readline()
+        outcome = plain.run("build")
+        other.communicate()
+    assert not outcome.success
+    assert isinstance(outcome.exception, DbtBaseException), "dbt shows a traceback for any other"
+    assert "another process has the file open" in str(outcome.exception)
+    assert plain.run("build").success, "the lock is free"
+
+
+def test_a_cut_off_warehouse_is_told_in_words(plain: Dbt) -> None:
+    plain.ingest.add(1)
+    plain.run("build")
+    plain.paths.warehouse.write_bytes(plain.paths.warehouse.read_bytes()[:100_000])
+    outcome = plain.run("build")
+    assert isinstance(outcome.exception, DbtBaseException)
+    assert "Move it aside" in str(outcome.exception)
+
+
+def test_an_empty_home_variable_is_none() -> None:
+    profile = yaml.safe_load((REPOSITORY / "profiles.yml").read_text())["agent_store"]["outputs"]
+    given = {"AGENT_STORE_HOME": " ", "HOME": "/home/x"}
+    for target, default in (("dev", "/home/x/.agent-store"), ("ci", "target/home")):
+        path, home = profile[target]["path"], profile[target]["plugins"][0]["config"]["home"]
+        assert Template(path).render(env_var=given.get) == f"{default}/build/warehouse.duckdb"
+        assert Template(home).render(env_var=given.get) == default
