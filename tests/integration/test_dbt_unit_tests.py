@@ -6,6 +6,7 @@ import shutil
 from pathlib import Path
 
 from agent_store.build import dbt
+from agent_store.build.results import kind_of, status_of
 from agent_store.paths import StorePaths
 
 
@@ -19,10 +20,7 @@ def test_dbt_unit_tests_pass(sample_store: Path, project_dir: Path, tmp_path: Pa
         project_dir,
     )
     assert outcome.exception is None
-    failed = [
-        f"{result.node.name}: {result.message}"
-        for result in outcome.result.results
-        if str(getattr(result.status, "value", result.status)) != "pass"
-    ]
+    tests = [result for result in outcome.result.results if kind_of(result.node) == "unit test"]
+    failed = [f"{result.node.name}: {result.message}" for result in tests if status_of(result) != "pass"]
     assert failed == []
-    assert len(outcome.result.results) > 20
+    assert len(tests) > 20
