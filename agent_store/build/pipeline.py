@@ -81,7 +81,8 @@ def land(
 ) -> LandingResult:
     """Land what is new below the roots. The lock of the build must be held."""
     state = read_state(paths)
-    has_landed = warehouse.raw_summary(paths).last_batch_id > 0
+    # Whoever has built once had landed: the warehouse need not be opened to know it.
+    has_landed = bool(state.tables_fingerprint) or warehouse.raw_summary(paths).last_batch_id > 0
     roots = resolve_roots(options.roots, project, allow_sample=state.holds_sample or not has_landed)
     for note in roots.notes:
         say(note)
@@ -401,7 +402,6 @@ def run(
     Sessions that a guard names are set aside, and the rest is built again and published. Only where a guard fails
     without naming a session nothing is published.
     """
-    zones.check(timezone(project))
     with build_lock(paths, on_wait=say) as waited:
         if waited > 1:
             say(f"The other build has ended; waited {waited:.0f} s.")

@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from agent_store.paths import HOME_VARIABLE, StorePaths, private_files
+from ingest.text import load_yaml
 
 _VARIABLES_OUTSIDE_THE_CODE = frozenset({HOME_VARIABLE})
 _ENV_VAR = re.compile(r"env_var\(\s*['\"]([A-Za-z_][A-Za-z0-9_]*)['\"]")
@@ -90,11 +91,11 @@ def fingerprint(
 
 def timezone(project: Path, environ: Mapping[str, str] | None = None) -> str:
     """The zone whose days the marts follow: AGENT_STORE_TIMEZONE, else the project's var."""
-    import yaml
-
-    named = (os.environ if environ is None else environ).get("AGENT_STORE_TIMEZONE", "")
-    settings = yaml.safe_load((project / "dbt_project.yml").read_text(encoding="utf-8"))
-    return named or str((settings.get("vars") or {}).get("timezone", "UTC"))
+    if named := (os.environ if environ is None else environ).get("AGENT_STORE_TIMEZONE", ""):
+        return named
+    text = (project / "dbt_project.yml").read_text(encoding="utf-8")
+    settings = load_yaml(text, len(text))
+    return str((settings.get("vars") or {}).get("timezone", "UTC"))
 
 
 @dataclass(frozen=True, slots=True)
