@@ -217,24 +217,16 @@ def _checks(node: Any) -> dict[str, str]:  # noqa: ANN401 - dbt's own type
     """What each check of a generic test demands, by the name that its rows carry; a test without names has one, ''."""
     metadata = getattr(node, "test_metadata", None)
     given = dict(metadata.kwargs) if metadata else {}
-    column = given.get("column_name")
-    match metadata.name if metadata else "":
-        case "row_checks":
-            return {name: f"In every row: {expression}" for name, expression in given["checks"].items()}
-        case "keys_resolve":
-            return {
-                key: f"Every {key} is that of a row of {target.partition('.')[0]}, or NULL."
-                for key, target in given["keys"].items()
-            }
-        case "unique_grain":
-            return {"unique": f"One row per {', '.join(given['columns'])}, none of them NULL."}
-        case "unique":
-            return {"": f"No two rows have the same {column}."}
-        case "not_null":
-            return {"": f"Every row has a {column}."}
-        case "accepted_values":
-            return {"": f"{column} is one of {', '.join(str(value) for value in given['values'])}."}
-    return {}
+    grain = given.get("columns") or given.get("grain")
+    found = {"unique": f"One row per {', '.join(grain)}, none of them NULL."} if grain else {}
+    found |= {
+        f"{column}_is_unique": f"One row per {column}, none of them NULL." for column in given.get("unique", ())
+    }
+    found |= {
+        key: f"Every {key} is that of a row of {target.partition('.')[0]}, or NULL."
+        for key, target in given.get("keys", {}).items()
+    }
+    return found | {name: f"In every row: {check}" for name, check in given.get("checks", {}).items()}
 
 
 def tested_table(node: Any) -> str:  # noqa: ANN401 - dbt's own type

@@ -3,6 +3,10 @@
     group of rows that are alike.
 #}
 {% test unique_grain(model, columns) %}
+{{ grain_check(model, columns) }}
+{% endtest %}
+
+{% macro grain_check(model, columns, check='unique') %}
 {%- set examples = example_columns(model) %}
 {%- set node = graph.nodes.get('model.' ~ project_name ~ '.' ~ model.identifier) if graph else none %}
 -- A view is made once, for both looks at it; the columns of a table are read twice sooner than kept.
@@ -32,10 +36,10 @@ select
     {%- for column in columns %}
     doubled.grain_{{ loop.index }},
     {%- endfor %}
-    'unique' as check_name,
+    '{{ check }}' as check_name,
     count(*) as failing_rows
     {{- example_measures(examples) }}
 from tested
 inner join doubled on {% for column in columns %}tested.grain_{{ loop.index }} is not distinct from doubled.grain_{{ loop.index }}{{ ' and ' if not loop.last }}{% endfor %}
 group by all
-{% endtest %}
+{% endmacro %}

@@ -224,14 +224,19 @@ def test_a_check_of_a_generic_test_says_what_it_demands() -> None:
         node.test_metadata = type("Metadata", (), {"name": name, "kwargs": given})()  # type: ignore[attr-defined]
         return compiled._checks(node)
 
-    assert said("row_checks", checks={"paid": "cost_usd > 0"}) == {"paid": "In every row: cost_usd > 0"}
-    assert said("keys_resolve", keys={"agent_id": "dim_agent.agent_id"}) == {
-        "agent_id": "Every agent_id is that of a row of dim_agent, or NULL."
-    }
     assert said("unique_grain", columns=["day", "model"]) == {
         "unique": "One row per day, model, none of them NULL."
     }
-    assert said("unique", column_name="day") == {"": "No two rows have the same day."}
-    assert said("not_null", column_name="day") == {"": "Every row has a day."}
-    assert said("accepted_values", column_name="basis", values=["a", 2]) == {"": "basis is one of a, 2."}
+    assert said(
+        "table_checks",
+        grain=["day"],
+        unique=["name"],
+        keys={"agent_id": "dim_agent.agent_id"},
+        checks={"paid": "cost_usd > 0"},
+    ) == {
+        "unique": "One row per day, none of them NULL.",
+        "name_is_unique": "One row per name, none of them NULL.",
+        "agent_id": "Every agent_id is that of a row of dim_agent, or NULL.",
+        "paid": "In every row: cost_usd > 0",
+    }
     assert said("another") == compiled._checks(Node("singular", "test")) == {}

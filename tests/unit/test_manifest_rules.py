@@ -26,7 +26,6 @@ MOST_PARENTS = 7
 # They say which rows are to be made anew, and are no source of a row.
 WATERMARKS = frozenset({"int_session_batch", "int_document_state"})
 MOST_CHAINED_VIEWS = 3
-KEY_TESTS = frozenset({"unique", "unique_grain"})
 KEY_CONSTRAINTS = frozenset({"primary_key", "unique"})
 PUBLISHED_SCHEMA = "main"
 LAYERS = ("staging", "intermediate", "marts/star", "marts/answers", "health")
@@ -161,7 +160,7 @@ def every_model_has_a_key(manifest: Manifest) -> Iterator[tuple[str, str]]:
     tested = {
         test["attached_node"]
         for test in manifest.tests
-        if (test.get("test_metadata") or {}).get("name") in KEY_TESTS
+        if {"columns", "grain"} & ((test.get("test_metadata") or {}).get("kwargs") or {}).keys()
     }
     for model in manifest.models:
         constraints = list(model.get("constraints") or [])
