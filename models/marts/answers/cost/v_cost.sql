@@ -1,5 +1,3 @@
-{{ config(materialized='table') }}
-
 -- Cost by anything: what every command, `cost_by` and the v_cost_ views add up. Sessions and days are in the grain, so both can
 -- be counted over any time; whatever else is counted belongs to one of them.
 {%- set spent_kinds = {
@@ -11,13 +9,6 @@
         'invocations': 'agent_run_count'
     },
     'task-type': {'name': 'task_type', 'detail': 'null', 'invocations': 'task_count'},
-} %}
-{%- set attributed_kinds = {
-    'component': {'name': 'component_name', 'detail': 'component_type', 'condition': 'true'},
-    'tool': {'name': 'component_name', 'detail': 'null', 'condition': "component_type = 'tool'"},
-    'mcp': {'name': 'mcp_server', 'detail': 'null', 'condition': 'mcp_server is not null'},
-    'skill': {'name': 'component_name', 'detail': 'null', 'condition': "component_type in ('skill', 'command')"},
-    'plugin': {'name': 'plugin_name', 'detail': 'null', 'condition': 'plugin_name is not null'},
 } %}
 {%- set spent_measures = [
     'inference_count', 'unpriced_inference_count', 'uncached_input_tokens', 'cache_read_tokens', 'cache_write_5m_tokens',
@@ -47,138 +38,73 @@ with spent as (
     {%- endfor %}
 ),
 
-entries as (
+causes as (
     select
-        call_id,
-        component_id,
-        sum(tokens) as entered_tokens,
-        sum(entry_cost_usd) as entry_cost_usd
-    from {{ ref('fact_context_segment') }}
-    where call_id is not null
-    group by call_id, component_id
+        * exclude (_batch_id),
+        carried_tokens + output_tokens as total_tokens,
+        0 as unpriced_response_count
+    from {{ ref('fact_cause_day') }}
 ),
 
-carried as (
-    select distinct session_id, component_id from {{ ref('fact_context_segment') }}
+plugin_components as (
+    select component_id, component_type, component_name, plugin_name from {{ ref('dim_component') }} where plugin_name is not null
 ),
 
-usage as (
+-- Which plugin a component is of can turn out long after its use, so that plugins are added up here.
+plugin_parts as (
+    select plugin_components.plugin_name as name, causes.* exclude (name, request_count)
+    from causes
+    inner join plugin_components
+        on plugin_components.component_name = causes.name and plugin_components.component_type = causes.detail
+    where causes.kind = 'component'
+    union all by name
     select
+        plugin_components.plugin_name as name,
         usage.session_id,
-        usage.call_id,
-        usage.measured_at,
-        components.component_type,
-        components.component_name,
-        components.plugin_name,
-        {{ mcp_server('components.component_type', 'components.component_name') }} as mcp_server,
-        entries.entered_tokens,
-        usage.input_tokens as carried_tokens,
-        usage.output_tokens,
-        -- What was billed and not carried, entered: also what never was a segment, the input of a request outside of any thread
-        -- and of an adviser.
-        case when carried.session_id is null then usage.input_cost_usd else coalesce(entries.entry_cost_usd, 0) end as entry_cost_usd,
-        case when carried.session_id is null then 0 else usage.input_cost_usd - coalesce(entries.entry_cost_usd, 0) end as carrying_cost_usd,
-        usage.output_cost_usd,
-        usage.fee_usd as web_search_cost_usd,
-        usage.cost_usd,
-        0 as invocation_count,
-        cast(null as double) as work_cost_usd
+        cast({{ local_time('usage.measured_at') }} as date) as usage_date,
+        count(distinct usage.call_id) as request_count
     from {{ ref('fact_token_usage') }} as usage
-    inner join {{ ref('dim_component') }} as components on components.component_id = usage.component_id
-    left join entries on entries.call_id = usage.call_id and entries.component_id = usage.component_id
-    left join carried on carried.session_id = usage.session_id and carried.component_id = usage.component_id
-),
-
-files as (
+    inner join plugin_components on plugin_components.component_id = usage.component_id
+    group by all
+    union all by name
     select
-        session_id,
-        call_id,
-        entered_at as measured_at,
-        file_path,
-        {{ is_skill_file('item_kind', 'component_name', 'file_path') }} as is_skill_file,
-        tokens as entered_tokens,
-        tokens + carried_tokens as carried_tokens,
-        entry_cost_usd,
-        carrying_cost_usd,
-        cost_usd
-    from {{ ref('fact_context_segment') }}
-    where file_id is not null
-),
-
-skill_runs as (
-    select
+        plugin_components.plugin_name as name,
         runs.session_id,
-        runs.invoked_at as measured_at,
-        runs.skill_name,
-        components.plugin_name,
+        cast({{ local_time('runs.invoked_at') }} as date) as usage_date,
+        1 as invocation_count,
         runs.cost_usd as work_cost_usd
     from {{ ref('fact_skill_invocation') }} as runs
-    left join {{ ref('dim_component') }} as components on components.component_id = runs.component_id
+    inner join plugin_components on plugin_components.component_id = runs.component_id
 ),
 
-causes as (
-    {%- for kind, parts in attributed_kinds.items() %}
-        select
-            '{{ kind }}' as kind,
-            {{ parts.name }} as name,
-            {{ parts.detail }} as detail,
-            usage.* exclude (component_type, component_name, plugin_name, mcp_server)
-        from usage
-        where {{ parts.condition }}
-        union all by name
-    {%- endfor %}
-    select 'skill' as kind, {{ skill_of_file('file_path') }} as name, files.* exclude (file_path, is_skill_file)
-    from files
-    where is_skill_file
-    union all by name
-    select 'file' as kind, file_path as name, files.* exclude (file_path, is_skill_file)
-    from files
-    union all by name
-    -- What was done under a skill is other cost of the same calls: nothing to add to what its text costs.
-    select 'skill' as kind, skill_name as name, session_id, measured_at, 1 as invocation_count, work_cost_usd
-    from skill_runs
-    union all by name
-    select 'plugin' as kind, plugin_name as name, session_id, measured_at, 1 as invocation_count, work_cost_usd
-    from skill_runs
-    where plugin_name is not null
-    union all by name
-    select 'tool' as kind, tool_name as name, session_id, invoked_at as measured_at, 1 as invocation_count
-    from {{ ref('fact_tool_invocation') }}
-    union all by name
-    select 'mcp' as kind, mcp_server as name, session_id, invoked_at as measured_at, 1 as invocation_count
-    from {{ ref('fact_tool_invocation') }}
-    where mcp_server is not null
-),
-
-attributed as (
+plugins as (
     select
-        kind,
+        'plugin' as kind,
         name,
-        detail,
-        cast({{ local_time('measured_at') }} as date) as usage_date,
+        usage_date,
         session_id,
-        min(measured_at) filter (where call_id is not null) as first_called_at,
-        count(distinct call_id) as request_count,
-        coalesce(sum(invocation_count), 0) as invocation_count,
-        coalesce(sum(entered_tokens), 0) as entered_tokens,
-        coalesce(sum(carried_tokens), 0) as carried_tokens,
-        coalesce(sum(output_tokens), 0) as output_tokens,
-        coalesce(sum(carried_tokens), 0) + coalesce(sum(output_tokens), 0) as total_tokens,
-        0 as unpriced_response_count,
-        sum(entry_cost_usd) as entry_cost_usd,
-        sum(carrying_cost_usd) as carrying_cost_usd,
-        sum(output_cost_usd) as output_cost_usd,
-        sum(web_search_cost_usd) as web_search_cost_usd,
-        sum(work_cost_usd) as work_cost_usd,
-        sum(cost_usd) as cost_usd
-    from causes
+        min(first_called_at) as first_called_at,
+        {%- for measure in [
+            'request_count', 'invocation_count', 'entered_tokens', 'carried_tokens', 'output_tokens', 'total_tokens',
+            'unpriced_response_count'
+        ] %}
+            coalesce(sum({{ measure }}), 0) as {{ measure }},
+        {%- endfor %}
+        {%- for measure in [
+            'entry_cost_usd', 'carrying_cost_usd', 'output_cost_usd', 'web_search_cost_usd', 'work_cost_usd', 'cost_usd'
+        ] %}
+            sum({{ measure }}) as {{ measure }}{{ ',' if not loop.last }}
+        {%- endfor %}
+    from plugin_parts
     group by all
 ),
 
 everything as (
     select * from spent
     union all by name
-    select * from attributed
+    select * from causes
+    union all by name
+    select * from plugins
 )
 
 select
