@@ -220,7 +220,8 @@ def _checks(node: Any) -> dict[str, str]:  # noqa: ANN401 - dbt's own type
     grain = given.get("columns") or given.get("grain")
     found = {"unique": f"One row per {', '.join(grain)}, none of them NULL."} if grain else {}
     found |= {
-        f"{column}_is_unique": f"One row per {column}, none of them NULL." for column in given.get("unique", ())
+        f"{column}_is_unique": f"One row per {column}, none of them NULL."
+        for column in given.get("unique", ())
     }
     found |= {
         key: f"Every {key} is that of a row of {target.partition('.')[0]}, or NULL."

@@ -71,15 +71,8 @@ class Outcome:
         return self.build is None or self.build.success
 
 
-def land(
-    paths: StorePaths,
-    project: Path,
-    options: Options,
-    *,
-    say: Say,
-    progress: Any = None,  # noqa: ANN401 - defined by the ingester
-) -> LandingResult:
-    """Land what is new below the roots. The lock of the build must be held."""
+def _roots(paths: StorePaths, project: Path, options: Options, say: Say) -> Roots:
+    """The folders to land. The lock of the build must be held: a store of the sample makes way for transcripts."""
     state = read_state(paths)
     # Whoever has built once had landed: the warehouse need not be opened to know it.
     has_landed = bool(state.tables_fingerprint) or warehouse.raw_summary(paths).last_batch_id > 0
@@ -91,7 +84,34 @@ def land(
         state = warehouse.discard(paths)
     if roots.is_sample != state.holds_sample:
         write_state(paths, replace(state, holds_sample=roots.is_sample))
-    return _land(roots, paths, options.host, progress)
+    return roots
+
+
+def land(
+    paths: StorePaths,
+    project: Path,
+    options: Options,
+    *,
+    say: Say,
+    progress: Any = None,  # noqa: ANN401 - defined by the ingester
+) -> LandingResult:
+    """Land what is new below the roots. The lock of the build must be held."""
+    return _land(_roots(paths, project, options, say), paths, options.host, progress)
+
+
+@contextmanager
+def _opened_once(paths: StorePaths) -> Iterator[None]:
+    """One connection for all that lands or scans inside: where nothing is new, opening the warehouse takes longest."""
+    from ingest.warehouse import LandingError, lend, writing
+
+    if not paths.warehouse.exists():
+        yield
+        return
+    try:
+        with writing(paths.warehouse) as connection, lend(paths.warehouse, connection):
+            yield
+    except LandingError as error:
+        raise StoreError(str(error)) from error
 
 
 def _land(roots: Roots, paths: StorePaths, host: str | None, progress: Any) -> LandingResult:  # noqa: ANN401
@@ -252,19 +272,23 @@ class Build:
             if not self.paths.warehouse.exists():
                 raise StoreError("Nothing has been landed yet.", "Run agent-store build without --no-ingest.")
             return
-        with self.timed("landing"):
-            landed = land(self.paths, self.project, self.options, say=self.say, progress=self.progress)
-        self.stage("landed", landing=landed)
-        if landed.last_batch_id:
-            with self.timed("scanning"):
-                scanned = _scan(self.paths, self.project, self.options)
-            self.stage("scanned", scan=scanned)
+        roots = _roots(self.paths, self.project, self.options, self.say)
+        with _opened_once(self.paths):
+            with self.timed("landing"):
+                landed = _land(roots, self.paths, self.options.host, self.progress)
+            self.stage("landed", landing=landed)
+            if landed.last_batch_id:
+                with self.timed("scanning"):
+                    scanned = _scan(self.paths, self.project, self.options)
+                self.stage("scanned", scan=scanned)
+            self.raw = warehouse.raw_summary(self.paths)
 
     def plan(self) -> Plan:
         """Find out what there is to build, and note that it has begun."""
         self.planned_at = time.monotonic()
         self.code = fingerprint(self.project, variables=self.options.variables)
-        self.raw = warehouse.raw_summary(self.paths)
+        if not self.options.ingest:
+            self.raw = warehouse.raw_summary(self.paths)
         if self.raw.last_batch_id == 0:
             raise StoreError(
                 "There are no transcripts to build from.",
