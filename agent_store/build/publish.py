@@ -19,10 +19,11 @@ from typing import TYPE_CHECKING
 from agent_store.build import build_tables
 from agent_store.build.results import BuildResult, Description
 from agent_store.build.state import Fingerprint, versions
-from agent_store.build.warehouse import BLOCK_BYTES, STORAGE_VERSION, RawSummary, copy_file, star_cursor
+from agent_store.build.warehouse import RawSummary, copy_file, star_cursor
 from agent_store.errors import StoreError, explain
 from agent_store.paths import FOLDER_MODE, STAR, STORE_NAME, WAREHOUSE, StorePaths, private_files
 from agent_store.sql import literal, quoted
+from ingest.warehouse import BLOCK_BYTES, STORAGE_VERSION
 
 if TYPE_CHECKING:
     import duckdb

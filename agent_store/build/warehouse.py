@@ -17,15 +17,12 @@ from agent_store.build.state import BuildState, read_state, write_state
 from agent_store.errors import StoreError, explain
 from agent_store.paths import STAR, WAREHOUSE, StorePaths, private_files
 from agent_store.sql import literal
-from ingest.warehouse import borrow
+from ingest.warehouse import BLOCK_BYTES, STORAGE_VERSION, borrow
 
 if TYPE_CHECKING:
     import duckdb
 
-STORAGE_VERSION = "v1.5.0"
 PUBLISHED_SCHEMA = "main"
-# The published tables are many and mostly small: with DuckDB's usual 256 KB a store of 17,000 rows takes 22 MB.
-BLOCK_BYTES = 65536
 # From this many times the size of the published store the star is replaced by it.
 _MOST_BLOATED = 1.5
 
@@ -104,6 +101,7 @@ def _open(paths: StorePaths, *, read_only: bool) -> duckdb.DuckDBPyConnection:
     if not read_only:
         config |= {
             "storage_compatibility_version": STORAGE_VERSION,
+            "default_block_size": str(BLOCK_BYTES),
             "memory_limit": os.environ.get("AGENT_STORE_MEMORY", "1GB"),
             "threads": "1",  # for each query: queries run side by side, and small ones gain nothing from a second
         }
