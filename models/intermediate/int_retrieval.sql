@@ -41,8 +41,7 @@ calls as (
     from {{ ref('int_tool_call') }} as calls
     semi join touched on touched.session_id = calls.session_id
     left join {{ ref('int_line') }} as places on places.line_uuid = calls.line_uuid and places.session_id = calls.session_id
-    left join {{ ref('stg_transcripts__line') }} as lines
-        on lines.file_id = places.file_id and lines.line_number = places.line_number and lines.part_number = places.part_number
+    left join {{ ref('stg_transcripts__line') }} as lines on lines.line_id = places.line_id
     where
         (calls.tool_name in ('Read', 'NotebookRead', 'Grep', 'Glob', 'WebFetch', 'Bash') or calls.tool_name like '%search\_code' escape '\')
         and calls.call_status in ('ok', 'error')
@@ -406,8 +405,8 @@ attached as (
         turns.turn_id,
         attachments.created_at as retrieved_at,
         attachments.attachment_type,
-        attachments.source_path,
-        attachments.line_number as source_line,
+        places.source_path,
+        places.line_number as source_line,
         attachments.document_path,
         coalesce(
             attachments.line_start,
@@ -421,9 +420,7 @@ attached as (
             else attachments.attached_text
         end as attached_text
     from {{ ref('stg_transcripts__attached_text') }} as attachments
-    inner join {{ ref('int_line') }} as places
-        on places.file_id = attachments.file_id and places.line_number = attachments.line_number
-        and places.part_number = attachments.part_number
+    inner join {{ ref('int_line') }} as places on places.line_id = attachments.line_id
     semi join touched on touched.session_id = places.session_id
     left join {{ ref('int_line_turn') }} as turns on turns.line_uuid = attachments.line_uuid
     where attachments.document_path is not null and attachments.document_path <> ''

@@ -15,9 +15,7 @@ main_lines as (
 -- What a person wrote stands in the text blocks that do not open with a tag of the client's own.
 line_texts as (
     select
-        blocks.file_id,
-        blocks.line_number,
-        blocks.part_number,
+        blocks.line_id,
         string_agg(blocks.block_text, chr(10) order by blocks.block_number)
             filter (
                 where blocks.block_type = 'text'
@@ -26,9 +24,7 @@ line_texts as (
         bool_or(blocks.block_type = 'tool_result') as has_tool_result,
         count(*) filter (where blocks.block_type in ('image', 'document')) as image_count
     from {{ ref('stg_transcripts__block') }} as blocks
-    inner join main_lines
-        on main_lines.file_id = blocks.file_id and main_lines.line_number = blocks.line_number
-        and main_lines.part_number = blocks.part_number
+    inner join main_lines on main_lines.line_id = blocks.line_id
     where blocks.line_type = 'user'
     group by all
 ),
@@ -37,7 +33,7 @@ user_lines as (
     select
         main_lines.session_id,
         main_lines.line_uuid,
-        main_lines.file_id,
+        main_lines.source_path,
         main_lines.line_number,
         main_lines.thread_position,
         lines.created_at as prompted_at,
@@ -54,12 +50,8 @@ user_lines as (
         coalesce(texts.prompt_text, '') as prompt_text,
         greatest(texts.image_count, lines.pasted_image_count) as image_count
     from main_lines
-    inner join {{ ref('stg_transcripts__line') }} as lines
-        on lines.file_id = main_lines.file_id and lines.line_number = main_lines.line_number
-        and lines.part_number = main_lines.part_number
-    inner join line_texts as texts
-        on texts.file_id = main_lines.file_id and texts.line_number = main_lines.line_number
-        and texts.part_number = main_lines.part_number
+    inner join {{ ref('stg_transcripts__line') }} as lines on lines.line_id = main_lines.line_id
+    inner join line_texts as texts on texts.line_id = main_lines.line_id
     where
         main_lines.line_type = 'user'
         and not lines.is_compact_summary
@@ -84,7 +76,7 @@ queued as (
     select
         main_lines.session_id,
         main_lines.line_uuid,
-        main_lines.file_id,
+        main_lines.source_path,
         main_lines.line_number,
         main_lines.thread_position,
         coalesce(attachments.prompted_at, main_lines.created_at) as prompted_at,
@@ -94,9 +86,7 @@ queued as (
         attachments.attachment.origin.kind as origin_kind,
         coalesce(len(attachments.attachment.imagePasteIds), 0) as image_count
     from main_lines
-    inner join {{ ref('stg_transcripts__attachment') }} as attachments
-        on attachments.file_id = main_lines.file_id and attachments.line_number = main_lines.line_number
-        and attachments.part_number = main_lines.part_number
+    inner join {{ ref('stg_transcripts__attachment') }} as attachments on attachments.line_id = main_lines.line_id
     where attachments.attachment_type = 'queued_command' and attachments.prompt_text is not null
 ),
 
@@ -115,10 +105,11 @@ queue_lines as (
     select
         lines.session_id,
         lines.file_id,
+        lines.source_path,
         lines.line_number,
         lines.queue_operation,
         lines.created_at,
-        {{ surrogate_key(['files.path', 'files.generation', 'lines.line_number', 'lines.part_number']) }} as queue_line_id,
+        {{ surrogate_key(['lines.source_path', 'files.generation', 'lines.line_number', 'lines.part_number']) }} as queue_entry_id,
         {{ trim_space(regex_remove(
             'lines.queued_text', '^(?s:\\s*<(?:ide_|system-reminder|new-diagnostics)[^>]*>.*?</(?:ide_|system-reminder|new-diagnostics)[^>]*>)+'
         )) }} as queued_text
@@ -130,9 +121,10 @@ queue_lines as (
 
 sent_from_queue as (
     select
-        enqueued.queue_line_id,
+        enqueued.queue_entry_id,
         min(enqueued.session_id) as session_id,
         min(enqueued.file_id) as file_id,
+        min(enqueued.source_path) as source_path,
         min(enqueued.line_number) as line_number,
         min(enqueued.created_at) as prompted_at,
         min(enqueued.queued_text) as prompt_text,
@@ -149,15 +141,15 @@ sent_from_queue as (
     where
         enqueued.queue_operation = 'enqueue' and enqueued.queued_text <> ''
         and not regexp_matches(enqueued.queued_text, '^([{]"task_id"|<(task|agent|bash)-notification\b|<command-|/[a-z][\w:-]*(\s|$)|!)')
-    group by enqueued.queue_line_id
+    group by enqueued.queue_entry_id
 ),
 
 -- It is as if it stood where the thread went on. A queue older than the session's own lines was copied from another session.
 sent_prompts as (
     select
-        sent_from_queue.queue_line_id,
+        sent_from_queue.queue_entry_id,
         sent_from_queue.session_id,
-        sent_from_queue.file_id,
+        sent_from_queue.source_path,
         sent_from_queue.line_number,
         sent_from_queue.prompted_at,
         sent_from_queue.prompt_text,
@@ -242,7 +234,7 @@ prompts as (
     select
         session_id,
         line_uuid as turn_id,
-        file_id,
+        source_path,
         line_number,
         thread_position,
         prompted_at,
@@ -272,7 +264,7 @@ prompts as (
     select
         session_id,
         line_uuid as turn_id,
-        file_id,
+        source_path,
         line_number,
         thread_position,
         prompted_at,
@@ -292,8 +284,8 @@ prompts as (
     union all
     select
         session_id,
-        queue_line_id as turn_id,
-        file_id,
+        queue_entry_id as turn_id,
+        source_path,
         line_number,
         thread_position,
         prompted_at,
@@ -313,7 +305,7 @@ unprompted as (
         lines.session_id,
         {{ surrogate_key(['lines.session_id', "'start'"]) }} as turn_id,
         min(lines.created_at) as prompted_at,
-        min_by(lines.file_id, (lines.created_at, lines.line_uuid)) as file_id,
+        min_by(lines.source_path, (lines.created_at, lines.line_uuid)) as source_path,
         min_by(lines.line_number, (lines.created_at, lines.line_uuid)) as line_number,
         max(touched._batch_id) as _batch_id
     from {{ ref('int_line') }} as lines
@@ -336,12 +328,11 @@ unprompted as (
         answers.session_id,
         {{ surrogate_key(['answers.session_id', "'start'"]) }} as turn_id,
         min(answers.created_at) as prompted_at,
-        min_by(answers.file_id, (answers.created_at, files.path, answers.line_number)) as file_id,
-        min_by(answers.line_number, (answers.created_at, files.path, answers.line_number)) as line_number,
+        min_by(answers.source_path, (answers.created_at, answers.source_path, answers.line_number)) as source_path,
+        min_by(answers.line_number, (answers.created_at, answers.source_path, answers.line_number)) as line_number,
         max(touched._batch_id) as _batch_id
     from {{ ref('stg_transcripts__line') }} as answers
     inner join touched on touched.session_id = answers.session_id
-    inner join {{ ref('stg_transcripts__file') }} as files on files.file_id = answers.file_id
     semi join {{ ref('int_response_line') }} as counted on counted.session_id = answers.session_id
     anti join {{ ref('int_line') }} as lines on lines.session_id = answers.session_id and lines.line_type = 'assistant'
     anti join prompts on prompts.session_id = answers.session_id
@@ -356,7 +347,7 @@ turns as (
         session_id,
         turn_id,
         -- The way back to the log: the first line of what was done.
-        file_id,
+        source_path,
         line_number,
         0 as thread_position,
         prompted_at,
@@ -396,9 +387,7 @@ interruptions as (
         on main_lines.session_id = ordered.session_id
         and main_lines.thread_position >= ordered.thread_position
         and (ordered.next_position is null or main_lines.thread_position < ordered.next_position)
-    inner join {{ ref('stg_transcripts__block') }} as blocks
-        on blocks.file_id = main_lines.file_id and blocks.line_number = main_lines.line_number
-        and blocks.part_number = main_lines.part_number
+    inner join {{ ref('stg_transcripts__block') }} as blocks on blocks.line_id = main_lines.line_id
     where
         blocks.block_type in ('text', 'tool_result') and blocks.line_type = 'user'
         and blocks.block_text like '[Request interrupted by user%'
@@ -414,9 +403,7 @@ assistant_lines as (
         on main_lines.session_id = ordered.session_id
         and main_lines.thread_position >= ordered.thread_position
         and (ordered.next_position is null or main_lines.thread_position < ordered.next_position)
-    left join {{ ref('stg_transcripts__line') }} as lines
-        on lines.file_id = main_lines.file_id and lines.line_number = main_lines.line_number
-        and lines.part_number = main_lines.part_number
+    left join {{ ref('stg_transcripts__line') }} as lines on lines.line_id = main_lines.line_id
     -- What the client put in an answer's place, such as "No response requested." after a resume, is none. An error of the API is
     -- written the same way, but the model had been asked.
     where main_lines.line_type = 'assistant' and (coalesce(lines.model_raw, '') <> '<synthetic>' or coalesce(lines.is_api_error, false))
@@ -430,7 +417,7 @@ select
     ordered.turn_number,
     ordered.thread_position,
     ordered.next_position,
-    files.path as source_path,
+    ordered.source_path,
     ordered.line_number as source_line,
     ordered.prompted_at,
     ordered.next_prompted_at,
@@ -476,4 +463,3 @@ from ordered
 inner join touched on touched.session_id = ordered.session_id
 left join interruptions on interruptions.turn_id = ordered.turn_id
 left join assistant_lines on assistant_lines.turn_id = ordered.turn_id
-left join {{ ref('stg_transcripts__file') }} as files on files.file_id = ordered.file_id
