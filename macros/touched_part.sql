@@ -8,7 +8,7 @@
     {%- set is_view = node and node.config.materialized == 'view' -%}
     {%- set is_by_batch = '_batch_id' in columns and (model.identifier.startswith('stg_') or node.config.incremental_strategy == 'append') -%}
     {%- set key = '(' ~ keys | join(', ') ~ ')' if keys else '' -%}
-    {%- if 'session_id' in columns and (not keys or is_view or 'session_id' in keys or 'file_id' in keys) -%}
+    {%- if 'session_id' in columns and (not keys or is_view or 'session_id' in keys or 'line_id' in keys) -%}
         {{- only_touched('session_id in {sessions}') -}}
     {%- elif 'session_id' in columns -%}
         {{- only_touched('(session_id in {sessions} or ' ~ key ~ ' in (select ' ~ key ~ ' from ' ~ model ~ ' where session_id in {sessions}))') -}}

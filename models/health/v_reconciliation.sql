@@ -6,7 +6,7 @@ with calls as (
 ),
 
 response_lines as (
-    select file_id, line_number, part_number, response_id, is_nested, ccusage_skip_reason
+    select line_id, response_id, is_nested, ccusage_skip_reason
     from {{ ref('int_response_line') }}
 ),
 
@@ -26,9 +26,7 @@ entries as (
         sum(entries.cost_usd) as cost_usd,
         bool_and(entries.is_known_model) as is_known_model
     from {{ ref('int_ccusage_entry') }} as entries
-    inner join response_lines
-        on response_lines.file_id = entries.file_id and response_lines.line_number = entries.line_number
-        and response_lines.part_number = entries.part_number
+    inner join response_lines on response_lines.line_id = entries.line_id
     group by entries.ccusage_report, response_lines.response_id
 ),
 
@@ -82,7 +80,7 @@ reported as (
     from (
         select
             *,
-            rank() over (partition by session_id order by total_cost_usd desc, file_id, line_number desc) as recency
+            rank() over (partition by session_id order by total_cost_usd desc, line_id desc) as recency
         from {{ ref('stg_transcripts__cost_state') }}
     ) as ranked
     where recency = 1

@@ -8,8 +8,7 @@ with keys as (
         client_version,
         line_key,
         sum(line_count) as line_count,
-        min(first_file_id) as first_file_id,
-        min_by(first_line_number, (first_file_id, first_line_number)) as first_line_number
+        min(first_line_id) as first_line_id
     from {{ ref('stg_transcripts__line_key') }}
     group by line_type, subtype, client_version, line_key
 ),
@@ -24,8 +23,7 @@ types as (
         subtype,
         client_version,
         max(line_count) as line_count,
-        min(first_file_id) as first_file_id,
-        min_by(first_line_number, first_file_id) as first_line_number
+        min(first_line_id) as first_line_id
     from keys
     group by all
 ),
@@ -36,12 +34,9 @@ attachments as (
         attachments.attachment_type as subtype,
         coalesce(lines.client_version, '') as client_version,
         count(*) as line_count,
-        min(attachments.file_id) as first_file_id,
-        min_by(attachments.line_number, (attachments.file_id, attachments.line_number)) as first_line_number
+        min(attachments.line_id) as first_line_id
     from {{ ref('stg_transcripts__attachment') }} as attachments
-    inner join {{ ref('stg_transcripts__line') }} as lines
-        on lines.file_id = attachments.file_id and lines.line_number = attachments.line_number
-        and lines.part_number = attachments.part_number
+    inner join {{ ref('stg_transcripts__line') }} as lines on lines.line_id = attachments.line_id
     group by all
 ),
 
@@ -62,8 +57,7 @@ findings as (
     where attachments.subtype not in (select subtype from known_types where line_type = 'attachment' and subtype is not null)
     union all
     select
-        'key', keys.line_type, nullif(keys.subtype, ''), keys.line_key, keys.client_version, keys.line_count, keys.first_file_id,
-        keys.first_line_number
+        'key', keys.line_type, nullif(keys.subtype, ''), keys.line_key, keys.client_version, keys.line_count, keys.first_line_id
     from keys
     where
         keys.line_type in (select line_type from known_types)
@@ -80,8 +74,8 @@ select
     findings.unknown_key,
     findings.client_version,
     cast(sum(findings.line_count) as bigint) as line_count,
-    min(files.path) as first_source_path,
-    min_by(findings.first_line_number, files.path) as first_source_line
+    min(lines.source_path) as first_source_path,
+    min_by(lines.line_number, (lines.source_path, lines.line_number)) as first_source_line
 from findings
-inner join {{ ref('stg_transcripts__file') }} as files on files.file_id = findings.first_file_id
+inner join {{ ref('stg_transcripts__line') }} as lines on lines.line_id = findings.first_line_id
 group by all

@@ -30,9 +30,7 @@ attributed as (
         max(nullif(lines.agent_name, '')) as agent_name,
         max(nullif(lines.team_name, '')) as team_name
     from run_lines
-    inner join {{ ref('stg_transcripts__line') }} as lines
-        on lines.file_id = run_lines.file_id and lines.line_number = run_lines.line_number
-        and lines.part_number = run_lines.part_number
+    inner join {{ ref('stg_transcripts__line') }} as lines on lines.line_id = run_lines.line_id
     group by all
 ),
 
@@ -45,9 +43,7 @@ first_texts as (
     from run_lines
     inner join runs on runs.first_line_uuid = run_lines.line_uuid
     inner join {{ ref('stg_transcripts__block') }} as blocks
-        on blocks.file_id = run_lines.file_id and blocks.line_number = run_lines.line_number
-        and blocks.part_number = run_lines.part_number
-        and blocks.block_number = 1 and blocks.block_type = 'text'
+        on blocks.line_id = run_lines.line_id and blocks.block_number = 1 and blocks.block_type = 'text'
     group by all
 ),
 
@@ -64,8 +60,7 @@ delegations as (
         lines.created_at as called_at
     from {{ ref('int_line') }} as lines
     semi join touched on touched.session_id = lines.session_id
-    inner join {{ ref('stg_transcripts__block') }} as blocks
-        on blocks.file_id = lines.file_id and blocks.line_number = lines.line_number and blocks.part_number = lines.part_number
+    inner join {{ ref('stg_transcripts__block') }} as blocks on blocks.line_id = lines.line_id
     where blocks.block_type = 'tool_use' and blocks.tool_name in ('Agent', 'Task')
 ),
 
@@ -80,10 +75,8 @@ returns as (
     from {{ ref('int_line') }} as lines
     semi join touched on touched.session_id = lines.session_id
     inner join {{ ref('stg_transcripts__block') }} as blocks
-        on blocks.file_id = lines.file_id and blocks.line_number = lines.line_number and blocks.part_number = lines.part_number
-        and blocks.block_type = 'tool_result'
-    inner join {{ ref('stg_transcripts__tool_use_result') }} as results
-        on results.file_id = lines.file_id and results.line_number = lines.line_number and results.part_number = lines.part_number
+        on blocks.line_id = lines.line_id and blocks.block_type = 'tool_result'
+    inner join {{ ref('stg_transcripts__tool_use_result') }} as results on results.line_id = lines.line_id
     where results.result.agentId is not null
     group by all
 ),

@@ -64,8 +64,7 @@ texts as (
         bool_or(blocks.block_type = 'text') as has_text,
         bool_or(blocks.block_type = 'tool_use') as has_tool_call
     from ranked
-    inner join {{ ref('stg_transcripts__block') }} as blocks
-        on blocks.file_id = ranked.file_id and blocks.line_number = ranked.line_number and blocks.part_number = ranked.part_number
+    inner join {{ ref('stg_transcripts__block') }} as blocks on blocks.line_id = ranked.line_id
     where not ranked.is_copy and blocks.block_type in ('text', 'thinking', 'redacted_thinking', 'tool_use')
     group by ranked.response_id
 ),

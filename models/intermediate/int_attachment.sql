@@ -3,9 +3,9 @@
 -- A view: the bodies stay in staging, what a reader does not take is not read. The session is the attachment's, so that a reader
 -- of few sessions passes over the bodies of others.
 select
-    attachments.file_id,
-    attachments.line_number,
-    attachments.part_number,
+    lines.line_id,
+    lines.line_number,
+    lines.part_number,
     attachments.session_id,
     lines.actor,
     lines.line_uuid,
@@ -22,6 +22,4 @@ select
     attachments.attachment_characters,
     lines._batch_id
 from {{ ref('int_line') }} as lines
-inner join {{ ref('stg_transcripts__attachment') }} as attachments
-    on attachments.file_id = lines.file_id and attachments.line_number = lines.line_number
-    and attachments.part_number = lines.part_number
+inner join {{ ref('stg_transcripts__attachment') }} as attachments on attachments.line_id = lines.line_id

@@ -31,8 +31,7 @@ counts as (
         lines.actor,
         dense_rank() over (partition by lines.session_id, lines.actor order by lines.thread_position) as count_number
     from {{ ref('stg_transcripts__context_usage') }} as usages
-    inner join {{ ref('int_line') }} as lines
-        on lines.file_id = usages.file_id and lines.line_number = usages.line_number and lines.part_number = usages.part_number
+    inner join {{ ref('int_line') }} as lines on lines.line_id = usages.line_id
     semi join touched on touched.session_id = lines.session_id
 ),
 

@@ -3,9 +3,8 @@
 -- A view: the texts stay in staging, what a reader does not take is not read. The session is the block's, so that a reader of
 -- few sessions passes over the texts of others.
 select
-    blocks.file_id,
-    blocks.line_number,
-    blocks.part_number,
+    lines.line_id,
+    lines.line_number,
     blocks.block_number,
     blocks.session_id,
     lines.actor,
@@ -42,5 +41,4 @@ select
     blocks.written_line_count,
     lines._batch_id
 from {{ ref('int_line') }} as lines
-inner join {{ ref('stg_transcripts__block') }} as blocks
-    on blocks.file_id = lines.file_id and blocks.line_number = lines.line_number and blocks.part_number = lines.part_number
+inner join {{ ref('stg_transcripts__block') }} as blocks on blocks.line_id = lines.line_id

@@ -41,9 +41,8 @@ lines as (
 
 tokens as (
     select
-        file_id,
+        line_id,
         line_number,
-        part_number,
         path,
         message_id,
         request_id,
@@ -168,16 +167,14 @@ ranked as (
         *,
         row_number() over (
             partition by ccusage_report, message_key, request_key
-            order by is_sidechain, total_tokens desc, tie_break_usd desc, speed is null, path, line_number, part_number
+            order by is_sidechain, total_tokens desc, tie_break_usd desc, speed is null, path, line_number
         ) as winner_rank
     from keyed
 )
 
 select
     ccusage_report,
-    file_id,
-    line_number,
-    part_number,
+    line_id,
     session_id,
     message_id,
     model_name,

@@ -57,8 +57,7 @@ system_lines as (
         stg.microcompact_metadata.compactedToolIds as cleared_tool_use_ids
     from {{ ref('int_line') }} as lines
     semi join touched on touched.session_id = lines.session_id
-    inner join {{ ref('stg_transcripts__line') }} as stg
-        on stg.file_id = lines.file_id and stg.line_number = lines.line_number and stg.part_number = lines.part_number
+    inner join {{ ref('stg_transcripts__line') }} as stg on stg.line_id = lines.line_id
     where lines.line_type = 'system' and lines.subtype in ('compact_boundary', 'microcompact_boundary')
 ),
 

@@ -18,7 +18,6 @@ select
     lines.is_sidechain,
     lines._batch_id
 from {{ ref('int_line') }} as lines
-inner join {{ ref('stg_transcripts__line') }} as stg
-    on stg.file_id = lines.file_id and stg.line_number = lines.line_number and stg.part_number = lines.part_number
+inner join {{ ref('stg_transcripts__line') }} as stg on stg.line_id = lines.line_id
 left join {{ ref('int_line_turn') }} as turns on turns.line_uuid = lines.line_uuid
 where (lines.line_type = 'system' and lines.subtype = 'api_error') or (lines.line_type = 'assistant' and stg.is_api_error)

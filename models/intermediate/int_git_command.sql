@@ -20,8 +20,7 @@ git_calls as (
     from {{ ref('int_tool_call') }} as calls
     semi join touched on touched.session_id = calls.session_id
     left join {{ ref('int_line') }} as places on places.line_uuid = calls.line_uuid and places.session_id = calls.session_id
-    left join {{ ref('stg_transcripts__line') }} as lines
-        on lines.file_id = places.file_id and lines.line_number = places.line_number and lines.part_number = places.part_number
+    left join {{ ref('stg_transcripts__line') }} as lines on lines.line_id = places.line_id
     where {{ regex_matches('calls.tool_input.command', "'\\b(git|mv)\\b'") }}
 ),
 

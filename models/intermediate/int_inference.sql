@@ -27,14 +27,12 @@ web_searches as (
     select
         lines.response_id,
         sum(coalesce(results.result.searchCount, 1)) as web_search_count
-    from (select distinct response_id, file_id, line_number, part_number from response_lines where not is_copy) as lines
+    from (select distinct response_id, line_id from response_lines where not is_copy) as lines
     inner join {{ ref('stg_transcripts__block') }} as calls
-        on calls.file_id = lines.file_id and calls.line_number = lines.line_number and calls.part_number = lines.part_number
-        and calls.block_type = 'tool_use' and calls.tool_name = 'WebSearch'
+        on calls.line_id = lines.line_id and calls.block_type = 'tool_use' and calls.tool_name = 'WebSearch'
     inner join {{ ref('stg_transcripts__block') }} as returns
         on returns.tool_use_id = calls.tool_use_id and returns.block_type = 'tool_result' and not returns.is_error
-    inner join {{ ref('stg_transcripts__tool_use_result') }} as results
-        on results.file_id = returns.file_id and results.line_number = returns.line_number and results.part_number = returns.part_number
+    inner join {{ ref('stg_transcripts__tool_use_result') }} as results on results.line_id = returns.line_id
     group by lines.response_id
 ),
 

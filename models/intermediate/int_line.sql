@@ -4,6 +4,7 @@ with recursive touched as {{ touched_sessions() }},
 
 originals as (
     select
+        lines.line_id,
         lines.file_id,
         lines.line_number,
         lines.part_number,
@@ -42,8 +43,7 @@ originals as (
         touched._batch_id
     from {{ ref('stg_transcripts__line') }} as lines
     inner join touched on touched.session_id = lines.session_id
-    anti join (select * from {{ ref('int_line_copy') }} where is_copy) as copies
-        on copies.file_id = lines.file_id and copies.line_number = lines.line_number and copies.part_number = lines.part_number
+    anti join (select * from {{ ref('int_line_copy') }} where is_copy) as copies on copies.line_id = lines.line_id
     where lines.line_uuid is not null and lines.line_type <> 'progress'
 ),
 
@@ -93,6 +93,7 @@ actors as (
 )
 
 select
+    line_id,
     file_id,
     line_number,
     part_number,

@@ -2,7 +2,7 @@
 
 with lines as (
     select
-        lines.file_id,
+        lines.line_id,
         lines.line_number,
         lines.part_number,
         lines.session_id,
@@ -61,9 +61,7 @@ ranked as (
 
 copies as (
     select
-        file_id,
-        line_number,
-        part_number,
+        line_id,
         line_uuid,
         session_id,
         first_value(session_id) over (partition by line_uuid order by copy_rank) as owner_session_id,
@@ -84,9 +82,7 @@ transcribed as (
 
 streamed as (
     select
-        lines.file_id,
-        lines.line_number,
-        lines.part_number,
+        lines.line_id,
         lines.line_uuid,
         lines.session_id,
         lines.session_id as owner_session_id,

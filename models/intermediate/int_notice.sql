@@ -43,8 +43,7 @@ select
     lines.source_path,
     lines.line_number as source_line
 from {{ ref('int_line') }} as lines
-inner join {{ ref('stg_transcripts__line') }} as stg
-    on stg.file_id = lines.file_id and stg.line_number = lines.line_number and stg.part_number = lines.part_number
+inner join {{ ref('stg_transcripts__line') }} as stg on stg.line_id = lines.line_id
 where lines.line_type = 'system'
 union all
 select

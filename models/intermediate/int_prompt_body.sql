@@ -17,8 +17,7 @@ bodies as (
     from {{ ref('stg_transcripts__line') }} as lines
     inner join touched on touched.session_id = lines.session_id
     inner join {{ touched_rows(ref('stg_transcripts__block')) }} as blocks
-        on blocks.file_id = lines.file_id and blocks.line_number = lines.line_number and blocks.part_number = lines.part_number
-        and blocks.block_type = 'text'
+        on blocks.line_id = lines.line_id and blocks.block_type = 'text'
     left join {{ ref('int_turn') }} as turns on turns.turn_id = lines.parent_uuid and turns.prompt_origin = 'command'
     left join {{ ref('int_tool_call') }} as calls on calls.tool_use_id = lines.source_tool_use_id and calls.tool_name = 'Skill'
     where lines.is_meta and lines.line_type = 'user' and length(blocks.block_text) > 0

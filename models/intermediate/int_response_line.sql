@@ -10,8 +10,7 @@ candidates as (
         coalesce(copies.owner_session_id, lines.session_id) as owner_session_id,
         coalesce(copies.is_copy, false) as is_copy
     from {{ ref('stg_transcripts__line') }} as lines
-    left join {{ ref('int_line_copy') }} as copies
-        on copies.file_id = lines.file_id and copies.line_number = lines.line_number and copies.part_number = lines.part_number
+    left join {{ ref('int_line_copy') }} as copies on copies.line_id = lines.line_id
     where
         lines.line_type = 'assistant'
         -- A usage of another type than an object parses to a struct of NULLs.
@@ -112,11 +111,9 @@ doubtful_lines as (
 
 inputs as (
     select
-        file_id,
-        line_number,
-        part_number,
+        line_id,
         count(*) filter (where line_type = 'user' and not is_meta) over (
-            partition by concat_ws(',', file_id, agent_run_id, is_nested, is_sidechain) order by line_number, part_number
+            partition by concat_ws(',', file_id, agent_run_id, is_nested, is_sidechain) order by line_id
             rows between unbounded preceding and current row
         ) as input_count
     from {{ ref('stg_transcripts__line') }}
@@ -135,13 +132,11 @@ compared as (
             ), false
         ) as starts_answer
     from doubtful_lines
-    inner join inputs
-        on inputs.file_id = doubtful_lines.file_id and inputs.line_number = doubtful_lines.line_number
-        and inputs.part_number = doubtful_lines.part_number
+    inner join inputs on inputs.line_id = doubtful_lines.line_id
     window key_lines as (
         partition by
             doubtful_lines.message_key, doubtful_lines.request_key, doubtful_lines.thread_name, doubtful_lines.input_signature is null
-        order by doubtful_lines.line_number, doubtful_lines.part_number
+        order by doubtful_lines.line_id
     )
 ),
 
@@ -149,7 +144,7 @@ runs as (
     select
         *,
         sum(case when starts_answer then 1 else 0 end) over (
-            partition by message_key, request_key, thread_name order by line_number, part_number
+            partition by message_key, request_key, thread_name order by line_id
             rows between unbounded preceding and current row
         ) as run_number
     from compared
@@ -161,7 +156,7 @@ run_starts as (
         first_value(line_uuid) over run as run_uuid,
         max(input_signature) over (partition by message_key, request_key, thread_name, run_number) as run_signature
     from runs
-    window run as (partition by message_key, request_key, thread_name, run_number order by line_number, part_number)
+    window run as (partition by message_key, request_key, thread_name, run_number order by line_id)
 ),
 
 -- The earliest run of a key keeps its name, and so do the runs in other files and threads that report what it reports.
@@ -261,9 +256,8 @@ owners as (
 select
     ranked.response_id,
     owners.session_id,
-    ranked.file_id,
+    ranked.line_id,
     ranked.line_number,
-    ranked.part_number,
     ranked.line_uuid,
     ranked.source_path,
     ranked.session_id as line_session_id,

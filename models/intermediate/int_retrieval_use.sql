@@ -39,14 +39,12 @@ writings as (
         lines.session_id,
         turns.turn_id,
         lines.created_at as seen_at,
-        files.path as source_path,
+        lines.source_path,
         lines.line_number as source_line,
         blocks.block_text as written_text
     from {{ ref('int_line') }} as lines
     semi join touched on touched.session_id = lines.session_id
-    inner join {{ ref('stg_transcripts__block') }} as blocks
-        on blocks.file_id = lines.file_id and blocks.line_number = lines.line_number and blocks.part_number = lines.part_number
-    inner join {{ ref('stg_transcripts__file') }} as files on files.file_id = lines.file_id
+    inner join {{ ref('stg_transcripts__block') }} as blocks on blocks.line_id = lines.line_id
     inner join {{ ref('int_line_turn') }} as turns on turns.line_uuid = lines.line_uuid
     where blocks.block_type = 'text' and lines.line_type = 'assistant'
     union all

@@ -11,8 +11,7 @@ with lines as (
         coalesce(copies.is_copy and copies.owner_session_id <> lines.session_id, false) as is_inherited
     from {{ ref('stg_transcripts__line') }} as lines
     inner join {{ ref('stg_transcripts__file') }} as files on files.file_id = lines.file_id
-    left join {{ ref('int_line_copy') }} as copies
-        on copies.file_id = lines.file_id and copies.line_number = lines.line_number and copies.part_number = lines.part_number
+    left join {{ ref('int_line_copy') }} as copies on copies.line_id = lines.line_id
 ),
 
 -- State lines are written again and again; the last one counts.
@@ -44,7 +43,7 @@ envelopes as (
         min(host) as host,
         min_by(source_path, (file_kind <> 'session', source_path)) as source_path,
         min_by(line_number, (file_kind <> 'session', source_path, line_number)) as source_line,
-        min_by(shape_hash, (created_at, file_id, line_number)) filter (where line_type = 'api-request-shape' and shape_body is not null)
+        min_by(shape_hash, (created_at, line_id)) filter (where line_type = 'api-request-shape' and shape_body is not null)
             as request_shape_hash,
         count(*) filter (where line_uuid is not null and line_type = 'system' and subtype = 'compact_boundary' and not is_copy)
             as compaction_count,

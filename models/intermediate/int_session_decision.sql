@@ -155,7 +155,7 @@ notices as (
         turns.actor,
         row_number() over (
             partition by notices.line_uuid
-            order by notices.source_path, notices.line_number, notices.part_number, notices.chosen_model, notices.notice_kind
+            order by notices.source_path, notices.line_number, notices.chosen_model, notices.notice_kind
         ) as copy_number
     from {{ touched_rows(ref('stg_transcripts__model_notice')) }} as notices
     inner join {{ ref('int_line_turn') }} as turns on turns.line_uuid = notices.line_uuid and turns.session_id = notices.session_id

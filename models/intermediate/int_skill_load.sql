@@ -24,8 +24,7 @@ calls as (
 local_commands as (
     select distinct lines.parent_uuid as turn_id
     from {{ touched_rows(ref('int_line')) }} as lines
-    inner join {{ touched_rows(ref('stg_transcripts__block')) }} as blocks
-        on blocks.file_id = lines.file_id and blocks.line_number = lines.line_number and blocks.part_number = lines.part_number
+    inner join {{ touched_rows(ref('stg_transcripts__block')) }} as blocks on blocks.line_id = lines.line_id
     where blocks.block_text like '<local-command-std%'
     union
     select distinct parent_uuid as turn_id
@@ -44,7 +43,7 @@ texts as (
         lines.session_id,
         lines.line_uuid,
         lines.created_at,
-        lines.file_id,
+        lines.source_path,
         lines.line_number,
         lines._batch_id,
         blocks.block_number,
@@ -57,10 +56,8 @@ texts as (
         nullif({{ regex_group("blocks.block_text", "^Base directory for this skill: ([^\\n]+)") }}, '') as skill_path
     from {{ touched_rows(ref('int_line')) }} as lines
     inner join {{ touched_rows(ref('stg_transcripts__block')) }} as blocks
-        on blocks.file_id = lines.file_id and blocks.line_number = lines.line_number and blocks.part_number = lines.part_number
-        and blocks.block_type = 'text'
-    inner join {{ ref('stg_transcripts__line') }} as raw_lines
-        on raw_lines.file_id = lines.file_id and raw_lines.line_number = lines.line_number and raw_lines.part_number = lines.part_number
+        on blocks.line_id = lines.line_id and blocks.block_type = 'text'
+    inner join {{ ref('stg_transcripts__line') }} as raw_lines on raw_lines.line_id = lines.line_id
     left join turns on turns.turn_id = lines.parent_uuid
     left join calls on calls.tool_use_id = raw_lines.source_tool_use_id
     -- Before 2.1.97 no line names its call: the body follows the call's result.
@@ -128,8 +125,7 @@ select
     masked.body_hash,
     masked.created_at,
     cast(masked.block_number as bigint) as block_number,
-    files.path as _source_path,
+    masked.source_path as _source_path,
     masked.line_number as _source_line,
     masked._batch_id
 from masked
-inner join {{ ref('stg_transcripts__file') }} as files on files.file_id = masked.file_id

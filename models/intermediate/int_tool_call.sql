@@ -44,9 +44,8 @@ returns as (
         blocks.tool_denial_kind,
         blocks.user_feedback,
         blocks.source_path,
-        blocks.file_id,
+        blocks.line_id,
         blocks.line_number,
-        blocks.part_number,
         blocks.is_error,
         blocks.block_text,
         blocks.text_bytes,
@@ -98,9 +97,7 @@ paired as (
         results.written_text
     from calls
     left join returns on returns.tool_use_id = calls.tool_use_id and returns.return_rank = 1
-    left join {{ touched_rows(ref('stg_transcripts__tool_use_result')) }} as results
-        on results.file_id = returns.file_id and results.line_number = returns.line_number
-        and results.part_number = returns.part_number
+    left join {{ touched_rows(ref('stg_transcripts__tool_use_result')) }} as results on results.line_id = returns.line_id
     left join hooks on hooks.session_id = calls.session_id and hooks.tool_use_id = calls.tool_use_id
     where calls.call_rank = 1
 ),

@@ -8,13 +8,13 @@ with listings as (
         attachments._batch_id,
         coalesce(sessions.project_path, '') as project_path,
         sessions.host,
-        files.path as source_path,
-        attachments.line_number as source_line,
+        lines.source_path,
+        lines.line_number as source_line,
         attachments.attachment.addedNames as tool_names,
         row_number() over (partition by attachments.session_id order by attachments.created_at, attachments.line_uuid) as listing_number
     from {{ ref('stg_transcripts__attachment') }} as attachments
     inner join {{ ref('int_session') }} as sessions on sessions.session_id = attachments.session_id
-    inner join {{ ref('stg_transcripts__file') }} as files on files.file_id = attachments.file_id
+    inner join {{ ref('stg_transcripts__line') }} as lines on lines.line_id = attachments.line_id
     where attachments.attachment_type = 'deferred_tools_delta' and attachments.agent_run_id is null
 ),
 

@@ -50,8 +50,13 @@ LANDING_COLUMNS = frozenset(
         "landed_at",  # v_set_aside_line: the time of that batch
     }
 )
-# Staging's file_id counts files in the order of landing; it is compared as the path it stands for.
-FILE_COLUMN = ("file_id", "BIGINT")
+# Files are numbered in the order of landing: what holds such a number is compared as the path it stands for.
+FILE_PATH = "(select path from raw.source_file as files where files.file_id = {})"
+OF_FILES = {
+    ("file_id", "BIGINT"): FILE_PATH.format("compared.file_id"),
+    ("line_id", "HUGEINT"): FILE_PATH.format("compared.line_id // 10000000000000000000000000")
+    + " || ':' || compared.line_id % 10000000000000000000000000",
+}
 
 Row = tuple[object, ...]
 Rows = tuple[list[str], list[Row]]
@@ -246,12 +251,7 @@ def compared_rows(connection: duckdb.DuckDBPyConnection, relation: str) -> Rows:
     """The rows of a relation as they are compared, below the names of their columns."""
     described = connection.execute(f"describe {relation}").fetchall()
     types = {row[0]: row[1] for row in described if row[0] not in LANDING_COLUMNS}
-    columns = [
-        f"(select path from raw.source_file as files where files.file_id = compared.{name}) as {name}"
-        if (name, type_) == FILE_COLUMN
-        else f"compared.{name}"
-        for name, type_ in types.items()
-    ]
+    columns = [f"{OF_FILES.get(column, f'compared.{column[0]}')} as {column[0]}" for column in types.items()]
     return list(types), connection.execute(
         f"select {', '.join(columns)} from {relation} as compared"
     ).fetchall()

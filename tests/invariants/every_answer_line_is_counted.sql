@@ -2,10 +2,10 @@
 -- lost. Left out are the client's own answers (`<synthetic>`) and its error messages, which no model wrote.
 with answers as (
     select
-        file_id,
-        line_number,
-        part_number,
-        session_id
+        line_id,
+        session_id,
+        source_path,
+        line_number
     from {{ ref('stg_transcripts__line') }}
     where
         {{ only_touched('session_id in {sessions}') }}
@@ -18,10 +18,7 @@ with answers as (
 ),
 
 counted as (
-    select
-        lines.file_id,
-        lines.line_number,
-        lines.part_number
+    select lines.line_id
     from {{ ref('int_response_line') }} as lines
     inner join {{ ref('int_api_response') }} as responses on responses.response_id = lines.response_id
     where {{ only_touched('lines.session_id in {sessions}') }}
@@ -29,12 +26,7 @@ counted as (
 
 select
     answers.session_id,
-    files.path as _source_path,
+    answers.source_path as _source_path,
     answers.line_number as _source_line
 from answers
-left join {{ ref('stg_transcripts__file') }} as files on files.file_id = answers.file_id
-anti join counted
-    on
-        counted.file_id = answers.file_id
-        and counted.line_number = answers.line_number
-        and counted.part_number = answers.part_number
+anti join counted on counted.line_id = answers.line_id

@@ -4,14 +4,10 @@ with results as (
     select
         blocks.tool_use_id,
         lines.session_id,
-        files.path as _source_path,
+        lines.source_path as _source_path,
         lines.line_number as _source_line
     from {{ ref('int_line') }} as lines
-    inner join {{ ref('stg_transcripts__block') }} as blocks
-        on
-            lines.file_id = blocks.file_id and lines.line_number = blocks.line_number
-            and lines.part_number = blocks.part_number
-    inner join {{ ref('stg_transcripts__file') }} as files on lines.file_id = files.file_id
+    inner join {{ ref('stg_transcripts__block') }} as blocks on lines.line_id = blocks.line_id
     where blocks.block_type = 'tool_result' and {{ only_touched('lines.session_id in {sessions}') }}
 )
 

@@ -2,9 +2,7 @@
 
 -- What the client put into the conversation by itself: files named with @, memory of a folder, lines selected in an editor.
 select
-    attachments.file_id,
-    attachments.line_number,
-    attachments.part_number,
+    attachments.line_id,
     attachments.session_id,
     attachments.line_uuid,
     attachments.created_at,
@@ -22,10 +20,8 @@ select
         ~ ", attachments.attachment.lineStart)") }} as line_start,
     {{ believable_count(json_scalar('attachments.attachment.content', '$.file.numLines')) }} as text_line_count,
     {{ believable_count(json_scalar('attachments.attachment.content', '$.file.totalLines')) }} as document_line_count,
-    files.path as source_path,
     attachments._batch_id
 from {{ ref('stg_transcripts__attachment') }} as attachments
-inner join {{ ref('stg_transcripts__file') }} as files on files.file_id = attachments.file_id
 where attachments.attachment_type in (
     'file', 'nested_memory', 'directory', 'pdf_reference', 'selected_lines_in_ide', 'compact_file_reference', 'edited_text_file'
 )

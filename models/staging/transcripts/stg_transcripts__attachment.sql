@@ -2,9 +2,7 @@
 
 with lines as (
     select
-        file_id,
-        line_number,
-        part_number,
+        line_id,
         session_id,
         line_uuid,
         agent_run_id,
@@ -23,9 +21,7 @@ parsed as (
 )
 
 select
-    file_id,
-    line_number,
-    part_number,
+    line_id,
     session_id,
     line_uuid,
     agent_run_id,

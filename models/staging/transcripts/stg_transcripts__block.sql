@@ -5,9 +5,7 @@
 
 with lines as (
     select
-        file_id,
-        line_number,
-        part_number,
+        line_id,
         session_id,
         line_uuid,
         line_type,
@@ -50,9 +48,7 @@ typed as (
 )
 
 select
-    file_id,
-    line_number,
-    part_number,
+    line_id,
     block_number,
     session_id,
     line_uuid,

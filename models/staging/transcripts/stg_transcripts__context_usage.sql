@@ -9,9 +9,7 @@ with usages as (
         line_uuid,
         agent_run_id,
         created_at,
-        file_id,
-        line_number,
-        part_number,
+        line_id,
         {{ json_struct('context_usage', '{"model": "VARCHAR", "total_tokens": "COUNT", "raw_max_tokens": "COUNT",
             "over_limit": {"tokens_over": "COUNT", "kind": "VARCHAR"},
             "categories": [{"name": "VARCHAR", "tokens": "COUNT", "kind": "VARCHAR"}],
@@ -26,9 +24,7 @@ with usages as (
 
 entries as (
     select
-        file_id,
-        line_number,
-        part_number,
+        line_id,
         'category' as entry_type,
         entry_number,
         entry.name as entry_name,
@@ -37,16 +33,16 @@ entries as (
         entry.tokens
     from {{ explode('(select *, usage.categories as entries from usages)', 'entries', 'entry', 'entry_number') }} as exploded
     union all
-    select file_id, line_number, part_number, 'skill', entry_number, entry.name, null, entry.source, entry.tokens
+    select line_id, 'skill', entry_number, entry.name, null, entry.source, entry.tokens
     from {{ explode('(select *, usage.skills as entries from usages)', 'entries', 'entry', 'entry_number') }} as exploded
     union all
-    select file_id, line_number, part_number, 'memory_file', entry_number, entry.path, null, entry.type, entry.tokens
+    select line_id, 'memory_file', entry_number, entry.path, null, entry.type, entry.tokens
     from {{ explode('(select *, usage.memory_files as entries from usages)', 'entries', 'entry', 'entry_number') }} as exploded
     union all
-    select file_id, line_number, part_number, 'mcp_tool', entry_number, entry.name, null, entry.server_name, entry.tokens
+    select line_id, 'mcp_tool', entry_number, entry.name, null, entry.server_name, entry.tokens
     from {{ explode('(select *, usage.mcp_tools as entries from usages)', 'entries', 'entry', 'entry_number') }} as exploded
     union all
-    select file_id, line_number, part_number, 'agent', entry_number, entry.agent_type, null, entry.source, entry.tokens
+    select line_id, 'agent', entry_number, entry.agent_type, null, entry.source, entry.tokens
     from {{ explode('(select *, usage.agents as entries from usages)', 'entries', 'entry', 'entry_number') }} as exploded
 )
 
@@ -55,9 +51,7 @@ select
     usages.line_uuid,
     usages.agent_run_id,
     usages.created_at,
-    usages.file_id,
-    usages.line_number,
-    usages.part_number,
+    usages.line_id,
     entries.entry_type,
     entries.entry_number,
     entries.entry_name,
@@ -72,6 +66,5 @@ select
     usages.usage.over_limit.kind as over_limit_kind,
     usages._batch_id
 from usages
-inner join entries
-    on entries.file_id = usages.file_id and entries.line_number = usages.line_number and entries.part_number = usages.part_number
+inner join entries on entries.line_id = usages.line_id
 where entries.entry_name is not null and entries.tokens is not null

@@ -4,9 +4,7 @@
 with lines as (
     select
         session_id,
-        file_id,
-        line_number,
-        part_number,
+        line_id,
         total_cost_usd,
         model_usage,
         _batch_id
@@ -26,9 +24,7 @@ entries as (
 
 select
     session_id,
-    file_id,
-    line_number,
-    part_number,
+    line_id,
     model_raw,
     {{ normalized_model('model_raw') }} as model_name,
     total_cost_usd,

@@ -3,9 +3,7 @@
 -- What an edit was asked to write, for results whose patch is missing and for new files, which have none.
 with edits as (
     select
-        file_id,
-        line_number,
-        part_number,
+        line_id,
         block_number,
         tool_use_id,
         tool_name,
@@ -20,9 +18,7 @@ with edits as (
 )
 
 select
-    file_id,
-    line_number,
-    part_number,
+    line_id,
     block_number,
     tool_use_id,
     tool_name,

@@ -5,9 +5,7 @@
 -- line, but no types.
 with raw_lines as (
     select
-        file_id,
-        line_number,
-        part_number,
+        {{ line_id() }} as line_id,
         coalesce(repaired_line, line) as line,
         _batch_id
     from {{ source('raw', 'transcript_line') }}
@@ -16,9 +14,7 @@ with raw_lines as (
 
 lines as (
     select
-        file_id,
-        line_number,
-        part_number,
+        line_id,
         line_uuid,
         session_id,
         line_type,
@@ -39,8 +35,7 @@ chosen as (
         raw_lines.line,
         raw_lines._batch_id
     from raw_lines
-    inner join lines
-        on lines.file_id = raw_lines.file_id and lines.line_number = raw_lines.line_number and lines.part_number = raw_lines.part_number
+    inner join lines on lines.line_id = raw_lines.line_id
     where right(md5(coalesce(lines.line_uuid, raw_lines.line)), 1) = '0'
 ),
 

@@ -2,9 +2,7 @@
 
 with lines as (
     select
-        file_id,
-        line_number,
-        part_number,
+        {{ line_id() }} as line_id,
         _batch_id,
         {{ json_struct('coalesce(repaired_line, line)', '{"display": "VARCHAR", "timestamp": "BIGINT", "project": "VARCHAR",
             "sessionId": "VARCHAR"}') }} as p
@@ -13,9 +11,7 @@ with lines as (
 )
 
 select
-    file_id,
-    line_number,
-    part_number,
+    line_id,
     {{ log_id('p.sessionId') }} as session_id,
     {{ timestamp_from_ms('p.timestamp') }} as typed_at,
     p.project as working_dir,

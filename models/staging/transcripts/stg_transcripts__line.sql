@@ -70,6 +70,7 @@ unwrapped as (
 )
 
 select
+    {{ line_id('lines') }} as line_id,
     lines.file_id,
     lines.line_number,
     lines.part_number,

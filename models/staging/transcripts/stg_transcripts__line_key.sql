@@ -3,9 +3,7 @@
 -- Which keys the lines of each type have, so that a key nobody knows shows up in health the day a client writes it.
 with raw_lines as (
     select
-        file_id,
-        line_number,
-        part_number,
+        {{ line_id() }} as line_id,
         json_keys(coalesce(repaired_line, line)) as line_keys,
         _batch_id
     from {{ source('raw', 'transcript_line') }}
@@ -14,9 +12,7 @@ with raw_lines as (
 
 lines as (
     select
-        file_id,
-        line_number,
-        part_number,
+        line_id,
         session_id,
         coalesce(line_type, '') as line_type,
         coalesce(subtype, '') as subtype,
@@ -32,15 +28,12 @@ keyed as (
         lines.subtype,
         lines.client_version,
         lines.session_id,
-        raw_lines.file_id,
-        raw_lines.line_number,
+        raw_lines.line_id,
         raw_lines._batch_id,
         unnest(raw_lines.line_keys) as line_key
     from raw_lines
     -- Two objects glued on one line are two lines, each with its own keys.
-    inner join lines
-        on lines.file_id = raw_lines.file_id and lines.line_number = raw_lines.line_number
-        and lines.part_number = raw_lines.part_number
+    inner join lines on lines.line_id = raw_lines.line_id
 )
 
 select
@@ -50,8 +43,7 @@ select
     client_version,
     line_key,
     count(*) as line_count,
-    min(file_id) as first_file_id,
-    min_by(line_number, (file_id, line_number)) as first_line_number,
+    min(line_id) as first_line_id,
     _batch_id
 from keyed
 group by all

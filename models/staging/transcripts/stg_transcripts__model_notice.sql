@@ -1,11 +1,9 @@
 {{ config(materialized='view') }}
 
 -- Lines in which the client says that another model answers from now on.
-with lines as (
+with system_lines as (
     select
-        lines.file_id,
-        lines.line_number,
-        lines.part_number,
+        lines.line_id,
         lines.session_id,
         lines.line_uuid,
         lines.created_at,
@@ -29,9 +27,7 @@ with lines as (
 
 texts as (
     select
-        file_id,
-        line_number,
-        part_number,
+        line_id,
         session_id,
         line_uuid,
         block_text as notice_text,
@@ -44,9 +40,7 @@ texts as (
 
 notices as (
     select
-        file_id,
-        line_number,
-        part_number,
+        line_id,
         session_id,
         line_uuid,
         cast(null as timestamp) as created_at,
@@ -59,9 +53,7 @@ notices as (
     from texts
     union all
     select
-        file_id,
-        line_number,
-        part_number,
+        line_id,
         session_id,
         line_uuid,
         created_at,
@@ -77,7 +69,7 @@ notices as (
         ),
         coalesce(fallback_trigger, case when is_limit_notice then 'usage_limit' end),
         _batch_id
-    from lines
+    from system_lines
     where
         coalesce(subtype, '') <> 'local_command' or notice_text like '<local-command-stdout>Set model to %'
         or notice_text like '<local-command-stdout>Kept model as %'
@@ -91,12 +83,11 @@ named as (
 )
 
 select
-    named.file_id,
-    named.line_number,
-    named.part_number,
+    named.line_id,
     named.session_id,
     named.line_uuid,
-    files.path as source_path,
+    lines.source_path,
+    lines.line_number,
     named.created_at,
     named.notice_kind,
     named.original_model,
@@ -109,4 +100,4 @@ select
     named.fallback_trigger,
     named._batch_id
 from named
-inner join {{ ref('stg_transcripts__file') }} as files on files.file_id = named.file_id
+inner join {{ ref('stg_transcripts__line') }} as lines on lines.line_id = named.line_id

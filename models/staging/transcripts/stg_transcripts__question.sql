@@ -29,8 +29,7 @@ results as (
         results.result.answers as answers,
         results.result.annotations as annotations
     from {{ ref('stg_transcripts__block') }} as blocks
-    inner join {{ ref('stg_transcripts__tool_use_result') }} as results
-        on results.file_id = blocks.file_id and results.line_number = blocks.line_number and results.part_number = blocks.part_number
+    inner join {{ ref('stg_transcripts__tool_use_result') }} as results on results.line_id = blocks.line_id
     where blocks.block_type = 'tool_result' and blocks.tool_use_id in (select tool_use_id from calls)
 ),
 

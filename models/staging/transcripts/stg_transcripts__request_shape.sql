@@ -8,12 +8,11 @@ with shapes as (
         agent_run_id,
         shape_hash,
         created_at,
-        file_id,
-        line_number,
+        line_id,
         {{ json_struct('shape_body', '{"system": [{"type": "VARCHAR", "text": "VARCHAR"}], "tools": [{"name": "VARCHAR",
             "description": "VARCHAR", "input_schema": "JSON"}]}') }} as shape,
-        row_number() over (partition by session_id order by created_at, file_id, line_number) as shape_number,
-        row_number() over (partition by session_id, agent_run_id order by created_at, file_id, line_number) as thread_shape_number,
+        row_number() over (partition by session_id order by created_at, line_id) as shape_number,
+        row_number() over (partition by session_id, agent_run_id order by created_at, line_id) as thread_shape_number,
         _batch_id
     from {{ ref('stg_transcripts__line') }}
     where line_type = 'api-request-shape' and shape_body is not null
@@ -24,8 +23,7 @@ snapshots as (
         session_id,
         agent_run_id,
         created_at,
-        file_id,
-        line_number,
+        line_id,
         {{ json_struct('attachment.systemPrompt', '["VARCHAR"]') }} as sections,
         {{ json_struct('attachment.tools', '[{"name": "VARCHAR", "description": "VARCHAR", "schema": "JSON"}]') }} as tools,
         _batch_id
@@ -35,13 +33,13 @@ snapshots as (
 
 -- The first snapshot of a thread has its system texts; its tools may come with a later one.
 section_snapshots as (
-    select *, row_number() over (partition by session_id, agent_run_id order by created_at, file_id, line_number) as snapshot_number
+    select *, row_number() over (partition by session_id, agent_run_id order by created_at, line_id) as snapshot_number
     from snapshots
     where sections is not null
 ),
 
 tool_snapshots as (
-    select *, row_number() over (partition by session_id, agent_run_id order by created_at, file_id, line_number) as snapshot_number
+    select *, row_number() over (partition by session_id, agent_run_id order by created_at, line_id) as snapshot_number
     from snapshots
     where tools is not null
 ),
@@ -52,8 +50,7 @@ system_parts as (
         agent_run_id,
         shape_hash,
         created_at,
-        file_id,
-        line_number,
+        line_id,
         part_number,
         'system_prompt' as component_type,
         'system_prompt' as component_name,
@@ -62,7 +59,7 @@ system_parts as (
         shape_number = 1 as is_first_of_session,
         thread_shape_number = 1 as is_first_of_thread,
         -- What stands before the system text is short: the client's name.
-        part_number > 1 or count(*) over (partition by file_id, line_number) = 1 as is_system_text,
+        part_number > 1 or count(*) over (partition by line_id) = 1 as is_system_text,
         _batch_id
     from {{ explode("(select *, shape.system as parts from shapes)", 'parts', 'part', 'part_number') }} as exploded
 ),
@@ -73,8 +70,7 @@ tool_parts as (
         agent_run_id,
         shape_hash,
         created_at,
-        file_id,
-        line_number,
+        line_id,
         1000 + part_number as part_number,
         'tool' as component_type,
         part.name as component_name,
@@ -94,8 +90,7 @@ section_parts as (
         agent_run_id,
         cast(null as varchar) as shape_hash,
         created_at,
-        file_id,
-        line_number,
+        line_id,
         2000 + part_number as part_number,
         'system_prompt' as component_type,
         case
@@ -118,8 +113,7 @@ snapshot_tool_parts as (
         agent_run_id,
         cast(null as varchar) as shape_hash,
         created_at,
-        file_id,
-        line_number,
+        line_id,
         3000 + part_number as part_number,
         'tool' as component_type,
         part.name as component_name,
@@ -153,8 +147,7 @@ select
     agent_run_id,
     shape_hash,
     created_at,
-    file_id,
-    line_number,
+    line_id,
     part_number,
     component_type,
     component_name,

@@ -5,9 +5,7 @@
 
 with lines as (
     select
-        file_id,
-        line_number,
-        part_number,
+        line_id,
         session_id,
         line_uuid,
         tool_use_result,
@@ -30,9 +28,7 @@ parsed as (
 )
 
 select
-    file_id,
-    line_number,
-    part_number,
+    line_id,
     session_id,
     line_uuid,
     result_shape,
