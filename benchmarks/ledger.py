@@ -28,7 +28,13 @@ LENGTHS = (100, 1000, 5000)
 SHAPES = ("growing", "compacted", "missing")
 MODELS = (
     "int_context_response",
+    "int_attachment_part",
     "int_context_item",
+    "int_thread_base",
+    "int_context_entry",
+    "int_base_segment",
+    "int_entered_segment",
+    "int_relaid_segment",
     "int_context_segment",
     "int_segment_charge",
     "fact_context_segment",

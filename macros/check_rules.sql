@@ -1,6 +1,6 @@
 {#
-    What the seed `check_rules` says as SQL, for `int_check_run`: patterns become constants, since an engine compiles a pattern
-    that is a column once per row, forty times dearer. The model itself says `-- depends_on: ref('check_rules')`.
+    What the seed `check_rules` says as SQL, for the models that find checks and read them: patterns become constants, since an
+    engine compiles a pattern that is a column once per row, forty times dearer. Such a model says `-- depends_on: ref('check_rules')`.
 #}
 {% macro check_rule_rows(rule_types) -%}
     {{ return(seed_rows('check_rules') | selectattr('rule_type', 'in', rule_types) | list) }}

@@ -15,7 +15,14 @@ import yaml
 
 PROJECT = Path(__file__).resolve().parents[1]
 CASES = PROJECT / "tests" / "fixtures" / "check_cases"
-MODELS = ("int_shell_command", "int_check_output", "int_check_run", "int_test_result")
+MODELS = (
+    "int_shell_command",
+    "int_check_output",
+    "int_found_check",
+    "int_check_target",
+    "int_check_run",
+    "int_test_result",
+)
 SECONDS = 10.0
 
 _TABLES = """

@@ -137,142 +137,12 @@ definition_items as (
     where found.found_tool is not null
 ),
 
-attached as (
-    select
-        attachments.session_id,
-        attachments.actor,
-        attachments.thread_position,
-        attachments.line_uuid,
-        attachments.created_at,
-        attachments.attachment_type,
-        attachments.attachment.toolUseID as tool_use_id,
-        nullif(coalesce(
-            {{ path_identity('coalesce(attachments.attachment.path, attachments.attachment.filename)') }}, attachments.attachment.hookName
-        ), '') as file_path,
-        attachments.memory_files,
-        case
-            when attachments.attachment_type = 'skill_listing'
-                then coalesce(length(attachments.content_text), attachments.attachment_characters)
-            else attachments.attachment_characters
-        end as characters,
-        -- What a listing shows: a text per MCP server, else a line per tool or agent.
-        case
-            when attachments.attachment_type = 'mcp_instructions_delta'
-                then coalesce(attachments.attachment.addedBlocks, attachments.attachment.addedNames)
-            when attachments.attachment_type in ('deferred_tools_delta', 'agent_listing_delta')
-                then coalesce(attachments.attachment.addedLines, attachments.attachment.addedNames, attachments.attachment.addedTypes)
-        end as listed
-    from {{ ref('int_attachment') }} as attachments
-    semi join touched on touched.session_id = attachments.session_id
-    -- What the model never sees, or sees elsewhere.
-    where attachments.line_type in ('user', 'assistant', 'attachment') and attachments.attachment_type not in (
-        'hook_success', 'hook_non_blocking_error', 'hook_cancelled', 'hook_error_during_execution', 'hook_permission_decision',
-        'hook_system_message', 'async_hook_response', 'prompt_snapshot', 'command_permissions', 'already_read_file', 'max_turns_reached',
-        'structured_output', 'hook_deferred_tool', 'session_context', 'auto_mode_exit', 'read_truncation_notice'
-    )
-),
-
-listed_lines as (
-    select
-        session_id,
-        actor,
-        thread_position,
-        line_uuid,
-        created_at,
-        attachment_type,
-        entry_number,
-        length(entry) + 1 as characters,
-        -- A tool carries its server's name, instructions have it as their title; names are written as in tool names.
-        nullif(case
-            when attachment_type = 'deferred_tools_delta' then {{ mcp_server_of('entry') }}
-            when attachment_type = 'mcp_instructions_delta'
-                then {{ regex_replace(regex_group('entry', '^(?:## )?([^\\n]+)'), '[^A-Za-z0-9_-]', '_') }}
-        end, '') as server_name
-    from {{ explode('attached', 'listed', 'entry', 'entry_number') }} as exploded
-),
-
-attachment_parts as (
-    select
-        session_id,
-        actor,
-        thread_position,
-        line_uuid,
-        min(entry_number) as block_number,
-        created_at,
-        'injected_text' as item_kind,
-        cast(null as varchar) as tool_use_id,
-        cast(null as varchar) as file_path,
-        server_name,
-        attachment_type,
-        sum(characters) as characters
-    from listed_lines
-    group by session_id, actor, thread_position, line_uuid, created_at, server_name, attachment_type
-    union all
-    select
-        session_id,
-        actor,
-        thread_position,
-        line_uuid,
-        file_number as block_number,
-        created_at,
-        'reference_file' as item_kind,
-        cast(null as varchar) as tool_use_id,
-        nullif({{ path_identity('memory_file.path') }}, '') as file_path,
-        cast(null as varchar) as server_name,
-        attachment_type,
-        coalesce(length(memory_file.content), 0) as characters
-    from {{ explode('attached', 'memory_files', 'memory_file', 'file_number') }} as exploded
-    union all
-    select
-        attached.session_id,
-        attached.actor,
-        attached.thread_position,
-        attached.line_uuid,
-        1 as block_number,
-        attached.created_at,
-        case
-            when attached.attachment_type = 'queued_command' then 'prompt'
-            when
-                attached.attachment_type in (
-                    'nested_memory', 'file', 'compact_file_reference', 'relevant_memories', 'selected_lines_in_ide', 'edited_text_file'
-                )
-                then 'reference_file'
-            when attached.attachment_type in ('hook_additional_context', 'hook_blocking_error', 'hook_stopped_continuation') then 'hook_output'
-            else 'injected_text'
-        end as item_kind,
-        case when attached.tool_use_id in (select tool_use_id from calls) then attached.tool_use_id end as tool_use_id,
-        attached.file_path,
-        cast(null as varchar) as server_name,
-        attached.attachment_type,
-        attached.characters
-    from attached
-    anti join listed_lines on listed_lines.line_uuid = attached.line_uuid
-    where attached.memory_files is null
-),
-
 items as (
     select
-        session_id,
-        actor,
-        thread_position,
-        line_uuid,
-        block_number,
-        is_output,
-        created_at,
-        item_kind,
-        tool_use_id,
-        tool_name,
-        skill_name,
-        agent_name,
-        file_path,
-        server_name,
-        attachment_type,
-        characters,
-        image_count,
-        is_length_known,
+        *,
         1 as part_count
     from block_items
-    union all
+    union all by name
     select
         session_id,
         actor,
@@ -284,17 +154,12 @@ items as (
         'tool_definition' as item_kind,
         tool_use_id,
         nullif(found_tool, '') as tool_name,
-        cast(null as varchar) as skill_name,
-        cast(null as varchar) as agent_name,
-        cast(null as varchar) as file_path,
-        cast(null as varchar) as server_name,
-        cast(null as varchar) as attachment_type,
         cast(0 as bigint) as characters,
         0 as image_count,
         false as is_length_known,
         1 as part_count
     from definition_items
-    union all
+    union all by name
     select
         session_id,
         actor,
@@ -304,18 +169,16 @@ items as (
         false as is_output,
         created_at,
         item_kind,
-        tool_use_id,
-        cast(null as varchar) as tool_name,
-        cast(null as varchar) as skill_name,
-        cast(null as varchar) as agent_name,
+        -- A result whose call is not in the log has none to lead to.
+        case when tool_use_id in (select tool_use_id from calls) then tool_use_id end as tool_use_id,
         file_path,
         server_name,
         attachment_type,
-        cast(characters as bigint) as characters,
+        characters,
         0 as image_count,
         true as is_length_known,
-        count(*) over (partition by line_uuid) as part_count
-    from attachment_parts
+        part_count
+    from {{ touched_rows(ref('int_attachment_part')) }} as parts
 ),
 
 merged as (

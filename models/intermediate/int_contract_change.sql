@@ -35,40 +35,16 @@ pairs as (
         and (origin <> 'transcript' or coalesce(new_label <> old_label, true))
 ),
 
-fields as (
-    select
-        content_hash,
-        element_path,
-        parent_path,
-        element_kind,
-        direction,
-        endpoint,
-        method,
-        element_name,
-        data_type,
-        data_format,
-        is_required,
-        is_nullable,
-        is_deprecated,
-        is_read_only,
-        is_write_only,
-        default_value,
-        value_text,
-        value_number,
-        description_hash
-    from {{ ref('stg_contracts__field') }}
-),
-
 old_fields as (
     select pairs.pair_id, fields.*
     from pairs
-    inner join fields on fields.content_hash = pairs.old_hash
+    inner join {{ ref('stg_contracts__field') }} as fields on fields.content_hash = pairs.old_hash
 ),
 
 new_fields as (
     select pairs.pair_id, fields.*
     from pairs
-    inner join fields on fields.content_hash = pairs.content_hash
+    inner join {{ ref('stg_contracts__field') }} as fields on fields.content_hash = pairs.content_hash
 ),
 
 matched as (

@@ -35,12 +35,21 @@ repeats as (
 -- The calls in which something was decided.
 calls as (
     select
-        calls.*,
+        calls.* exclude (tool_input, result),
+        coalesce(calls.result.plan, calls.tool_input.plan) as plan_text,
+        calls.result.planWasEdited as was_plan_edited,
         turns.prompt_text,
         turns.command_name,
         {{ is_broken_off('calls.error_type', 'calls.tool_name', 'turns.permission_mode', 'calls.called_at', 'calls.returned_at') }}
             as is_broken_off,
         {{ rejection_text('calls.error_text') }} as rejection_text,
+        case
+            when calls.tool_name = 'AskUserQuestion' and calls.call_status <> 'error' then 'question'
+            when calls.tool_name in ('ExitPlanMode', 'exit_plan_mode') and calls.call_status <> 'error' then 'plan'
+            when calls.tool_name = 'EnterPlanMode' and calls.call_status <> 'error' then 'plan_mode'
+            when calls.call_status = 'denied' then 'permission'
+            when calls.tool_name = 'Skill' and calls.target is not null then 'skill'
+        end as decision_kind,
         repeats.was_made_again,
         repeats.was_made_again_in_turn
     from {{ touched_rows(ref('int_tool_call')) }} as calls
@@ -49,60 +58,6 @@ calls as (
     where
         calls.call_status = 'denied'
         or calls.tool_name in ('AskUserQuestion', 'ExitPlanMode', 'exit_plan_mode', 'EnterPlanMode', 'Skill')
-),
-
-questions as (
-    select
-        calls.*,
-        asked.question_number,
-        asked.question_text,
-        asked.option_labels,
-        asked.option_descriptions,
-        asked.is_multi_select,
-        asked.answer_text,
-        asked.note_text,
-        asked.unanswered_reason,
-        -- The same words with other options are another question.
-        lead(calls.tool_use_id) over (
-            partition by calls.session_id, asked.question_text, asked.option_labels
-            order by calls.called_at nulls last, calls.tool_use_id
-        ) is not null as was_asked_again
-    from calls
-    inner join {{ ref('stg_transcripts__question') }} as asked on asked.tool_use_id = calls.tool_use_id
-    where calls.tool_name = 'AskUserQuestion' and calls.call_status <> 'error'
-),
-
-question_options as (
-    select
-        tool_use_id,
-        question_number,
-        option_number,
-        option_label,
-        answer_text,
-        case
-            when is_multi_select then position(', ' || option_label || ',' in ', ' || answer_text || ',') > 0
-            -- Who adds something to an option has chosen it.
-            else option_label = answer_text
-                or length(option_label) >= 5 and starts_with(answer_text, {{ regex_remove('option_label', ' \\(Recommended\\)$') }})
-        end as is_chosen
-    from {{ explode('questions', 'option_labels', 'option_label', 'option_number') }} as exploded
-),
-
-question_choices as (
-    select
-        tool_use_id,
-        question_number,
-        count(*) as option_count,
-        count(*) filter (where is_chosen) as chosen_count,
-        min(option_number) filter (where is_chosen) as chosen_number,
-        {{ ordered_list_json('case when is_chosen is not true then option_label end', 'option_number') }} as alternatives
-    from question_options
-    group by all
-),
-
-option_descriptions as (
-    select tool_use_id, question_number, option_number, option_description
-    from {{ explode('questions', 'option_descriptions', 'option_description', 'option_number') }} as exploded
 ),
 
 -- The skills that the client had offered in the session before the call.
@@ -135,308 +90,140 @@ skill_alternatives as (
     group by calls.tool_use_id
 ),
 
-responses as (
+decided as (
     select
-        responses.*,
-        turns.turn_id,
-        lag(responses.model_name) over main_thread as previous_model,
-        lag(responses.started_at) over main_thread as previous_started_at
-    from {{ touched_rows(ref('int_api_response')) }} as responses
-    left join {{ ref('int_line_turn') }} as turns on turns.line_uuid = responses.first_line_uuid
-    where responses.actor = 'main' and responses.model_name is not null
-    window main_thread as (partition by responses.session_id order by responses.thread_position, responses.response_id)
-),
-
--- A line may stand in two files of its session.
-notices as (
-    select
-        notices.*,
-        turns.turn_id,
-        turns.actor,
-        row_number() over (
-            partition by notices.line_uuid
-            order by notices.source_path, notices.line_number, notices.chosen_model, notices.notice_kind
-        ) as copy_number
-    from {{ touched_rows(ref('stg_transcripts__model_notice')) }} as notices
-    inner join {{ ref('int_line_turn') }} as turns on turns.line_uuid = notices.line_uuid and turns.session_id = notices.session_id
-),
-
-notice_times as (
-    select
-        notices.* exclude (turn_id, copy_number),
-        -- A turn that never reached the model is no task.
-        case when not {{ is_local_prompt('prompts.prompt_origin') }} then notices.turn_id end as turn_id,
-        coalesce(notices.created_at, prompts.prompted_at) as noticed_at
-    from notices
-    left join turns as prompts on prompts.turn_id = notices.turn_id
-    where notices.copy_number = 1
+        calls.*,
+        questions.* exclude (tool_use_id, session_id, _batch_id, alternatives, option_count),
+        coalesce(questions.alternatives, skill_alternatives.alternatives) as other_options,
+        coalesce(questions.option_count, skill_alternatives.option_count) as offered_count,
+        calls.call_status in ('denied', 'interrupted') as is_refused,
+        case
+            when calls.decision_kind = 'question'
+                then coalesce(questions.note_text, calls.rejection_text, calls.user_feedback)
+            when calls.decision_kind <> 'skill' then coalesce(calls.user_feedback, calls.rejection_text)
+        end as user_reason,
+        case
+            when calls.decision_kind = 'question' then questions.chosen_description
+            when calls.decision_kind = 'permission' and calls.error_type <> 'denied_user'
+                then {{ regex_remove('calls.error_text', '</?tool_use_error>') }}
+        end as other_reason
+    from calls
+    left join {{ ref('int_question') }} as questions on questions.tool_use_id = calls.tool_use_id
+    left join skill_alternatives on skill_alternatives.tool_use_id = calls.tool_use_id
+    where
+        calls.decision_kind is not null
+        and (calls.decision_kind <> 'question' or questions.tool_use_id is not null)
+        and not (calls.decision_kind = 'permission' and calls.is_broken_off)
 ),
 
 decisions as (
     select
-        {{ surrogate_key(['questions.tool_use_id', 'questions.question_number']) }} as decision_id,
-        questions.session_id,
-        questions.actor,
-        questions.turn_id,
-        questions.response_id,
-        questions.tool_use_id,
-        questions.called_at as put_at,
-        questions.returned_at as decided_at,
-        'question' as decision_kind,
-        'approach_selection' as decision_type,
-        'user' as decided_by,
-        questions.question_text as context_text,
-        case
-            when questions.call_status in ('denied', 'interrupted') then 'dismissed'
-            -- A question in return is no choice.
-            when questions.answer_text = '(notes only)' then case when trim(questions.note_text) not like '%?' then questions.note_text end
-            else questions.answer_text
-        end as option_chosen,
-        question_choices.alternatives,
-        coalesce(questions.note_text, questions.rejection_text, questions.user_feedback, option_descriptions.option_description)
-            as rationale,
-        case
-            when coalesce(questions.note_text, questions.rejection_text, questions.user_feedback) is not null then 'user'
-            when option_descriptions.option_description is not null then 'option'
-        end as rationale_source,
-        questions.call_status in ('denied', 'interrupted') as was_rejected,
-        questions.was_asked_again as was_retried,
-        questions.answer_text is not null and coalesce(question_choices.chosen_count, 0) = 0
-        and not (questions.answer_text = '(notes only)' and coalesce(trim(questions.note_text) like '%?', false)) as is_free_text,
-        coalesce(question_choices.option_count, 0) as option_count,
-        question_choices.chosen_number,
-        questions.call_status,
-        {{ ms_between('questions.called_at', 'questions.returned_at') }} as wait_ms,
-        questions.source_path,
-        questions.source_line,
-        questions._batch_id
-    from questions
-    left join question_choices
-        on question_choices.tool_use_id = questions.tool_use_id and question_choices.question_number = questions.question_number
-    left join option_descriptions
-        on option_descriptions.tool_use_id = questions.tool_use_id and option_descriptions.question_number = questions.question_number
-        and option_descriptions.option_number = question_choices.chosen_number
-    union all
-    select
-        tool_use_id as decision_id,
+        case when decision_kind = 'question' then {{ surrogate_key(['tool_use_id', 'question_number']) }} else tool_use_id end as decision_id,
         session_id,
         actor,
         turn_id,
         response_id,
         tool_use_id,
-        called_at,
-        returned_at,
-        'plan',
-        'approach_selection',
-        'user',
-        coalesce(left(coalesce(result.plan, tool_input.plan), 2000), 'plan'),
+        called_at as put_at,
+        case when decision_kind = 'skill' then called_at else returned_at end as decided_at,
+        decision_kind,
         case
-            when call_status in ('denied', 'interrupted') then 'rejected'
-            when call_status = 'ok' and result.planWasEdited then 'edited'
-            when call_status = 'ok' then 'approved'
-        end,
-        case
-            when call_status in ('denied', 'interrupted') then '["approved"]'
-            when call_status = 'ok' then '["rejected"]'
-            else '["approved","rejected"]'
-        end,
-        coalesce(user_feedback, rejection_text),
-        case when coalesce(user_feedback, rejection_text) is not null then 'user' end,
-        call_status in ('denied', 'interrupted'),
-        was_made_again,
-        false,
-        2,
-        cast(null as bigint),
-        call_status,
-        {{ ms_between('called_at', 'returned_at') }},
-        source_path,
-        source_line,
-        _batch_id
-    from calls
-    where tool_name in ('ExitPlanMode', 'exit_plan_mode') and call_status <> 'error'
-    union all
-    select
-        tool_use_id as decision_id,
-        session_id,
-        actor,
-        turn_id,
-        response_id,
-        tool_use_id,
-        called_at,
-        returned_at,
-        'plan_mode',
-        'approach_selection',
-        'agent',
-        'plan mode',
-        case when call_status in ('denied', 'interrupted') then 'declined' else 'plan_first' end,
-        '["go_on_without_plan"]',
-        coalesce(user_feedback, rejection_text),
-        case when coalesce(user_feedback, rejection_text) is not null then 'user' end,
-        call_status in ('denied', 'interrupted'),
-        was_made_again,
-        false,
-        2,
-        cast(null as bigint),
-        call_status,
-        {{ ms_between('called_at', 'returned_at') }},
-        source_path,
-        source_line,
-        _batch_id
-    from calls
-    where tool_name = 'EnterPlanMode' and call_status <> 'error'
-    union all
-    select
-        tool_use_id as decision_id,
-        session_id,
-        actor,
-        turn_id,
-        response_id,
-        tool_use_id,
-        called_at,
-        returned_at,
-        'permission',
-        case
-            when target_path is not null and tool_name in ('Edit', 'MultiEdit', 'Write', 'NotebookEdit') then 'file_modification'
+            when decision_kind not in ('permission', 'skill') then 'approach_selection'
+            when decision_kind = 'permission' and target_path is not null and tool_name in ('Edit', 'MultiEdit', 'Write', 'NotebookEdit')
+                then 'file_modification'
             else 'tool_choice'
-        end,
+        end as decision_type,
         case
-            when error_type = 'denied_user' then 'user'
+            when decision_kind in ('plan_mode', 'skill') then 'agent'
+            when decision_kind <> 'permission' or error_type = 'denied_user' then 'user'
             when error_type = 'denied_auto' then 'classifier'
             -- The client's own guard, or nobody there to be asked.
             when {{ regex_matches('error_text', "'^(<tool_use_error>)?Blocked: sleep|but you haven.t granted it yet'") }} then 'client'
             else 'rule'
-        end,
-        -- A tool without a target is told by what it was called with.
-        left(tool_name || coalesce(': ' || coalesce(target, nullif(left(tool_input_json, 300), '{}')), ''), 2000),
-        'rejected',
-        '["allowed"]',
-        coalesce(
-            user_feedback, rejection_text,
-            case when error_type <> 'denied_user' then {{ regex_remove('error_text', '</?tool_use_error>') }} end
-        ),
+        end as decided_by,
+        case decision_kind
+            when 'question' then question_text
+            when 'plan' then coalesce(left(plan_text, 2000), 'plan')
+            when 'plan_mode' then 'plan mode'
+            -- A tool without a target is told by what it was called with.
+            when 'permission' then left(tool_name || coalesce(': ' || coalesce(target, nullif(left(tool_input_json, 300), '{}')), ''), 2000)
+            -- What it was chosen for: the command, or what the prompt says.
+            else coalesce('skill for ' || coalesce('/' || command_name, left(prompt_text, 300)), 'skill')
+        end as context_text,
         case
-            when coalesce(user_feedback, rejection_text) is not null then 'user'
-            when error_type <> 'denied_user' then 'client'
-        end,
-        true,
-        was_made_again,
-        false,
-        2,
-        cast(null as bigint),
+            when decision_kind = 'skill' then target
+            when decision_kind = 'question' and is_refused then 'dismissed'
+            -- A question in return is no choice.
+            when decision_kind = 'question' and answer_text = '(notes only)' then case when trim(note_text) not like '%?' then note_text end
+            when decision_kind = 'question' then answer_text
+            when decision_kind = 'plan_mode' then case when is_refused then 'declined' else 'plan_first' end
+            when is_refused then 'rejected'
+            when call_status = 'ok' and was_plan_edited then 'edited'
+            when call_status = 'ok' then 'approved'
+        end as option_chosen,
+        case
+            -- Old clients do not log which skills they offer.
+            when decision_kind in ('question', 'skill') then other_options
+            when decision_kind = 'permission' then '["allowed"]'
+            when decision_kind = 'plan_mode' then '["go_on_without_plan"]'
+            when is_refused then '["approved"]'
+            when call_status = 'ok' then '["rejected"]'
+            else '["approved","rejected"]'
+        end as alternatives,
+        coalesce(user_reason, other_reason) as rationale,
+        case
+            when user_reason is not null then 'user'
+            when decision_kind = 'permission' and error_type <> 'denied_user' then 'client'
+            when other_reason is not null then 'option'
+        end as rationale_source,
+        is_refused and decision_kind <> 'skill' as was_rejected,
+        case decision_kind
+            when 'question' then was_asked_again
+            when 'skill' then was_made_again_in_turn
+            else was_made_again
+        end as was_retried,
+        decision_kind = 'question' and answer_text is not null and chosen_count = 0
+        and not (answer_text = '(notes only)' and coalesce(trim(note_text) like '%?', false)) as is_free_text,
+        case when decision_kind in ('question', 'skill') then offered_count else 2 end as option_count,
+        chosen_number,
         call_status,
-        {{ ms_between('called_at', 'returned_at') }},
+        case when decision_kind <> 'skill' then {{ ms_between('called_at', 'returned_at') }} end as wait_ms,
         source_path,
-        source_line,
-        _batch_id
-    from calls
-    where
-        call_status = 'denied' and not is_broken_off
-        and tool_name not in ('AskUserQuestion', 'ExitPlanMode', 'exit_plan_mode', 'EnterPlanMode')
+        source_line
+    from decided
     union all
     select
-        calls.tool_use_id as decision_id,
-        calls.session_id,
-        calls.actor,
-        calls.turn_id,
-        calls.response_id,
-        calls.tool_use_id,
-        calls.called_at as put_at,
-        calls.called_at as decided_at,
-        'skill',
-        'tool_choice',
-        'agent',
-        -- What it was chosen for: the command, or what the prompt says.
-        coalesce('skill for ' || coalesce('/' || calls.command_name, left(calls.prompt_text, 300)), 'skill'),
-        calls.target,
-        -- Old clients do not log what they offer.
-        skill_alternatives.alternatives,
-        cast(null as varchar),
-        cast(null as varchar),
-        calls.call_status = 'denied',
-        calls.was_made_again_in_turn,
-        false,
-        skill_alternatives.option_count,
-        cast(null as bigint),
-        calls.call_status,
-        cast(null as bigint),
-        calls.source_path,
-        calls.source_line,
-        calls._batch_id
-    from calls
-    left join skill_alternatives on skill_alternatives.tool_use_id = calls.tool_use_id
-    where calls.tool_name = 'Skill' and calls.target is not null and calls.call_status <> 'denied'
-    union all
-    select
-        {{ surrogate_key(['notice_times.line_uuid', "'model'"]) }},
-        notice_times.session_id,
-        notice_times.actor,
-        notice_times.turn_id,
-        cast(null as varchar),
-        cast(null as varchar),
-        notice_times.noticed_at as put_at,
-        notice_times.noticed_at as decided_at,
-        case notice_times.notice_kind when 'chosen' then 'model' else 'model_fallback' end,
+        model_change_id,
+        session_id,
+        actor,
+        turn_id,
+        response_id,
+        null,
+        changed_at,
+        changed_at,
+        change_kind,
         'model_choice',
-        case notice_times.notice_kind when 'chosen' then 'user' else 'client' end,
+        changed_by,
         'model',
-        notice_times.chosen_model,
-        case when notice_times.original_model is null then '[]' else {{ list_as_json("[notice_times.original_model]") }} end,
-        notice_times.fallback_trigger,
-        case when notice_times.fallback_trigger is not null then 'client' end,
+        model_name,
+        case when previous_model is null then '[]' else {{ list_as_json("[previous_model]") }} end,
+        fallback_trigger,
+        case when fallback_trigger is not null then 'client' end,
         false,
         false,
         false,
         1,
-        cast(null as bigint),
+        null,
         'ok',
-        cast(null as bigint),
-        notice_times.source_path,
-        notice_times.line_number,
-        notice_times._batch_id
-    from notice_times
-    union all
-    -- A change of model that no line announces: another default, a resumed session, a plan mode with a model of its own.
-    select
-        {{ surrogate_key(['responses.response_id', "'model'"]) }},
-        responses.session_id,
-        responses.actor,
-        responses.turn_id,
-        responses.response_id,
-        cast(null as varchar),
-        responses.started_at as put_at,
-        responses.started_at as decided_at,
-        'model',
-        'model_choice',
-        'unknown',
-        'model',
-        responses.model_name,
-        {{ list_as_json("[responses.previous_model]") }},
-        cast(null as varchar),
-        cast(null as varchar),
-        false,
-        false,
-        false,
-        1,
-        cast(null as bigint),
-        'ok',
-        cast(null as bigint),
-        responses.source_path,
-        responses.source_line,
-        responses._batch_id
-    from responses
-    where
-        responses.previous_model <> responses.model_name
-        and not exists (
-            select 1 from notice_times
-            where
-                notice_times.session_id = responses.session_id and notice_times.noticed_at >= responses.previous_started_at
-                and notice_times.noticed_at <= responses.started_at
-        )
+        null,
+        source_path,
+        source_line
+    from {{ touched_rows(ref('int_model_change')) }} as changes
 )
 
 select
     decision_id,
-    session_id,
+    decisions.session_id,
     actor,
     turn_id,
     response_id,
@@ -463,5 +250,6 @@ select
     case when wait_ms >= 0 then wait_ms end as wait_ms,
     source_path,
     source_line,
-    _batch_id
+    touched._batch_id
 from decisions
+inner join touched on touched.session_id = decisions.session_id

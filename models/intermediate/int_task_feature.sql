@@ -2,60 +2,10 @@
 
 with touched as {{ touched_sessions() }},
 
-turns as (
-    select
-        turns.*,
-        md5(turns.prompt_text) as text_hash,
-        coalesce(texts.rule_name, 'no_rule') as prompt_rule,
-        texts.category as prompt_category
-    from {{ ref('int_turn') }} as turns
-    semi join touched on touched.session_id = turns.session_id
-    left join {{ ref('int_classified_text') }} as texts on texts.text_hash = md5(turns.prompt_text)
-),
-
--- What a person said next, whatever machines said in between.
-reactions as (
-    select
-        turns.turn_id,
-        human_turns.turn_id as reaction_prompt_id,
-        human_turns.text_hash as reaction_hash,
-        human_turns.prompt_category as reaction_category,
-        human_turns.prompt_rule as reaction_rule,
-        -- Who finds one thing fine and another wrong may mean two different answers.
-        {{ regex_matches(
-            'lower(human_turns.prompt_text)',
-            "'\\b(it|that|this|which|all|everything|rest)(''s| is| looks| seems) (now |all |just |really )?(fine|good|great|perfect|ok|okay)\\b|\\bworks (now|fine|well|great|perfectly)\\b'"
-        ) }} as reaction_is_mixed,
-        {{ regex_matches(
-            'lower(human_turns.prompt_text)',
-            "'^\\W*((oh|ah|oops|ok|wait|sorry|no)\\W+)*(my (mistake|bad|fault|error)\\b|i forgot\\b|never ?mind\\b|nvm\\b|i was wrong\\b|wrong (window|session|terminal|project)\\b)'"
-        ) }} as reaction_takes_blame,
-        row_number() over (partition by turns.turn_id order by human_turns.turn_number) as reaction_rank
-    from turns
-    inner join turns as human_turns
-        on human_turns.session_id = turns.session_id and human_turns.turn_number > turns.turn_number and human_turns.is_human
-),
-
-all_task_calls as (
+calls as (
     select calls.*
     from {{ ref('int_task_call') }} as calls
     semi join touched on touched.session_id = calls.session_id
-),
-
-delegations as (
-    select
-        tool_use_id as task_id,
-        session_id,
-        called_at as started_at,
-        call_status,
-        error_type,
-        coalesce(subagent_type, 'general-purpose') as subagent_type,
-        is_background,
-        -- Given again under the same title after it had come back: several at once are a fan-out.
-        coalesce(not is_background and max(called_at) over (partition by task_id, subagent_type, work_hash) > returned_at, false)
-            as was_given_again
-    from all_task_calls
-    where tool_name in ('Agent', 'Task') and task_source = 'prompt'
 ),
 
 -- The last edit of each file, and whether a command after it threw just that away: it names the file, or throws away all.
@@ -64,7 +14,7 @@ edited_files as (
         task_id,
         target_path,
         max(call_number) as last_edit_number
-    from all_task_calls
+    from calls
     where is_edit and call_status = 'ok' and target_path is not null
     group by task_id, target_path
 ),
@@ -75,7 +25,7 @@ thrown_away as (
         edited_files.target_path,
         max(reverts.call_number) as thrown_away_number
     from edited_files
-    left join all_task_calls as reverts
+    left join calls as reverts
         on reverts.task_id = edited_files.task_id and reverts.is_revert and reverts.call_status = 'ok'
         and reverts.call_number > edited_files.last_edit_number
         and (
@@ -100,7 +50,7 @@ repeated_errors as (
         max(error_count) as repeated_error_count
     from (
         select task_id, count(*) as error_count
-        from all_task_calls
+        from calls
         where call_status = 'error'
         group by task_id, tool_name, input_hash, error_hash
     ) as errors
@@ -164,7 +114,7 @@ features as (
         max_by(error_type, call_number) filter (where call_status in ('error', 'denied', 'interrupted')) as last_error_type,
         max_by(tool_family, call_number) filter (where is_own) as last_call_family,
         max_by(tool_name, call_number) filter (where is_own) as last_call_name
-    from all_task_calls
+    from calls
     group by task_id
 ),
 
@@ -173,7 +123,7 @@ looks as (
     select
         calls.task_id,
         count(*) as look_count
-    from all_task_calls as calls
+    from calls
     inner join features on features.task_id = calls.task_id
     where (calls.is_read or calls.is_search or calls.is_web) and not calls.is_edit
         and (features.first_edit_number is null or calls.call_number < features.first_edit_number)
@@ -210,69 +160,6 @@ api_errors as (
     semi join touched on touched.session_id = turns.session_id
     where lines.line_type = 'assistant' and lines.is_api_error and turns.actor = 'main'
     group by turns.turn_id
-),
-
-tasks as (
-    select
-        turns.turn_id as task_id,
-        turns.session_id,
-        'prompt' as task_source,
-        turns.prompted_at as started_at,
-        turns.interrupted_at,
-        turns.is_human,
-        turns.prompt_rule,
-        turns.permission_mode,
-        -- Who asks for a trial, a way back or a clean folder is not let down when edits are thrown away.
-        coalesce({{ regex_matches(
-            'lower(turns.prompt_text)',
-            "'\\b(revert|undo|undone|roll(ing)? ?back|restor(e|ing)|discard|throw (it |them |that )?away|stash|reset|checkout|check out|temporar|experiment|try out|scratch|clean|drop|remove|delete|back to)'"
-        ) }}, false) as speaks_of_undoing,
-        -- A commit serves the person who asked for one; one that the agent made unasked says nothing about the work.
-        coalesce(
-            (
-                turns.prompt_category in ('git', 'release')
-                and turns.prompt_rule not in ('git_question', 'git_state_told', 'git_branch_switch', 'git_conflicts')
-            )
-            or {{ regex_matches(
-                'lower(left(turns.prompt_text, 2000))',
-                "'(^/?|[.,\\x3b:!?\\n] *|\\b(and|then|please|also|to|you|just|now|first) +)(commit|push)(\\W|$)'"
-            ) }},
-            false
-        ) as asks_for_commit,
-        'ok' as delegation_status,
-        cast(null as varchar) as delegation_error,
-        cast(null as varchar) as subagent_type,
-        false as is_background,
-        false as was_given_again,
-        turns.next_turn_id is not null as has_next_turn,
-        -- A word, a command, a check or a commit is asked for again for many reasons.
-        case
-            when
-                length(turns.prompt_text) > 25
-                and coalesce(turns.prompt_category, 'unknown') not in ('command', 'continue', 'git', 'release', 'test', 'thanks')
-                then turns.text_hash
-        end as text_hash
-    from turns
-    union all
-    select
-        task_id,
-        session_id,
-        'delegation',
-        started_at,
-        cast(null as timestamp),
-        false,
-        'no_rule',
-        cast(null as varchar),
-        false,
-        false,
-        call_status,
-        error_type,
-        subagent_type,
-        is_background,
-        was_given_again,
-        false,
-        cast(null as varchar)
-    from delegations
 )
 
 select
@@ -294,19 +181,19 @@ select
     tasks.is_background,
     tasks.was_given_again,
     tasks.has_next_turn,
-    reactions.reaction_prompt_id,
-    reactions.reaction_category,
-    reactions.reaction_rule,
-    coalesce(reactions.reaction_is_mixed, false) as reaction_is_mixed,
-    coalesce(reactions.reaction_takes_blame, false) as reaction_takes_blame,
-    coalesce(reactions.reaction_hash = tasks.text_hash, false) as was_asked_again,
+    tasks.reaction_prompt_id,
+    tasks.reaction_category,
+    tasks.reaction_rule,
+    tasks.reaction_is_mixed,
+    tasks.reaction_takes_blame,
+    tasks.was_asked_again,
     coalesce(responses.response_count, 0) as response_count,
     responses.last_stop_reason,
     -- A program that asked for data in a given form gets its answer as the input of a call.
     coalesce(features.last_call_name = 'StructuredOutput' and features.last_call_status = 'ok', false) as returned_output,
     responses.last_response_id is not null
     and (
-        responses.last_response_id not in (select response_id from all_task_calls where response_id is not null)
+        responses.last_response_id not in (select response_id from calls where response_id is not null)
         or coalesce(features.last_call_name = 'StructuredOutput' and features.last_call_status = 'ok', false)
     ) as ended_with_answer,
     coalesce(responses.has_refusal, false) as has_refusal,
@@ -362,9 +249,8 @@ select
     coalesce(greatest(features.last_edit_number, features.last_delegation_number) > features.last_test_number, false)
         as worked_after_tests,
     touched._batch_id
-from tasks
+from {{ ref('int_task') }} as tasks
 inner join touched on touched.session_id = tasks.session_id
-left join reactions on reactions.turn_id = tasks.task_id and reactions.reaction_rank = 1
 left join features on features.task_id = tasks.task_id
 left join looks on looks.task_id = tasks.task_id
 left join undone_tasks on undone_tasks.task_id = tasks.task_id

@@ -1,7 +1,3 @@
-{#- Commands that only look; one that writes its output somewhere, or goes on with another command, does more. -#}
-{%- set only_looking = "'^\\s*(?:cd\\s+(?:\"[^\"]*\"|\\S+)\\s*(?:&&|\\x3b|\\n)\\s*)?"
-    ~ "(?:cat|ls|grep|egrep|rg|head|tail|find|wc|pwd|git\\s+(?:status|log|diff|show|branch))\\b[^>\\x3b&\\n]*$'" -%}
-
 -- Made anew each time: a conflict is between sessions.
 with calls as (
     select
@@ -11,14 +7,10 @@ with calls as (
         tool_name,
         called_at,
         returned_at,
-        line_uuid,
         turn_id,
-        response_id,
         target_path,
         is_success,
         tool_input.command as command,
-        tool_name in ('Bash', 'PowerShell') and tool_input.command is not null
-        and not {{ regex_matches('tool_input.command', only_looking) }} as may_write,
         source_path,
         source_line,
         _batch_id
@@ -31,14 +23,8 @@ work as (
 
 -- Who was at work from when to when.
 actors as (
-    select
-        actors.session_id,
-        actors.actor,
-        actors.agent_id,
-        actors.host,
-        actors.started_at,
-        actors.ended_at
-    from {{ ref('int_actor') }} as actors
+    select session_id, actor, agent_id, host, started_at, ended_at
+    from {{ ref('int_actor') }}
 ),
 
 edits as (
@@ -125,94 +111,8 @@ overlap_conflicts as (
     group by file_path, first_party, second_party
 ),
 
-placed as (
-    select * from {{ ref('int_conflict_sign') }}
-),
-
--- When the agent itself last had the file in hand: what others wrote before that it knew.
-looks as (
-    select
-        calls.session_id,
-        calls.actor,
-        calls.target_path as file_path,
-        coalesce(calls.returned_at, calls.called_at) as looked_at
-    from calls
-    inner join {{ ref('tool_types') }} as types on types.tool_name = calls.tool_name
-    where types.tool_family in ('file_read', 'file_edit', 'notebook') and calls.is_success
-),
-
-last_looks as (
-    select
-        placed.conflict_id,
-        placed.detected_at,
-        max(looks.looked_at) as looked_at
-    from placed
-    inner join looks
-        on looks.session_id = placed.session_id and looks.actor = placed.actor and looks.file_path = placed.file_path
-        and looks.looked_at < placed.detected_at
-    group by placed.conflict_id, placed.detected_at
-),
-
--- One change may show several times in a turn before the agent looks at the file again; a merge shows with every call of it.
-keyed as (
-    select
-        placed.*,
-        last_looks.looked_at,
-        case
-            when placed.detection_rule in ('git_conflict', 'modified_since_read') then placed.conflict_id
-            else concat_ws(
-                chr(31), placed.session_id, placed.actor, placed.turn_id, coalesce(placed.file_path, placed.conflict_id),
-                cast(last_looks.looked_at as varchar)
-            )
-        end as change_key
-    from placed
-    left join last_looks
-        on last_looks.conflict_id = placed.conflict_id and last_looks.detected_at is not distinct from placed.detected_at
-),
-
-changes as (
-    select
-        change_key,
-        count(distinct coalesce(tool_use_id, conflict_id)) as signal_count,
-        min(detected_at) filter (where detection_rule = 'stale_recovered') as recovered_at,
-        max(detected_at) as last_detected_at,
-        max_by(source_line, (detected_at, source_line)) as last_source_line
-    from keyed
-    group by change_key
-),
-
 signals as (
-    select
-        first_signs.* exclude (change_key, sign_number),
-        changes.signal_count,
-        changes.recovered_at,
-        changes.last_detected_at,
-        changes.last_source_line
-    from (
-        select
-            *,
-            row_number() over (partition by change_key order by detected_at, source_path, source_line, conflict_id) as sign_number
-        from keyed
-    ) as first_signs
-    inner join changes on changes.change_key = first_signs.change_key
-    where first_signs.sign_number = 1
-),
-
--- The change is its own where it ran a command that did more than look: with what it said last, since a change is told with the next
--- request; an edit that fails or is fitted in tells of all that happened since it last had the file in hand.
-own_changes as (
-    select signals.conflict_id
-    from signals
-    inner join calls as last_calls on last_calls.line_uuid = signals.previous_line_uuid
-    inner join calls on calls.session_id = last_calls.session_id and calls.response_id = last_calls.response_id
-    where calls.may_write
-    union
-    select signals.conflict_id
-    from signals
-    inner join calls
-        on calls.session_id = signals.session_id and calls.actor = signals.actor
-        and calls.called_at > signals.looked_at and calls.called_at <= signals.detected_at
-    where signals.detection_rule in ('modified_since_read', 'stale_recovered') and calls.may_write
+    select * from {{ ref('int_noticed_change') }}
 ),
 
 -- Who else had written to the file shortly before, or since the agent was last at work, when it could not have been told.
@@ -281,7 +181,7 @@ signal_conflicts as (
         case
             when signals.detection_rule = 'git_conflict' then 'merge_conflict'
             when culprits.agent_id is not null then 'file_edit'
-            when signals.detection_rule = 'stale_hint' or own_changes.conflict_id is not null then 'stale_read'
+            when signals.is_own then 'stale_read'
             else 'external_change'
         end as conflict_type,
         signals.detection_rule,
@@ -308,7 +208,6 @@ signal_conflicts as (
     from signals
     inner join actors on actors.session_id = signals.session_id and actors.actor = signals.actor
     left join culprits on culprits.conflict_id = signals.conflict_id and culprits.culprit_rank = 1
-    left join own_changes on own_changes.conflict_id = signals.conflict_id
     left join ends on ends.conflict_id = signals.conflict_id
 ),
 
