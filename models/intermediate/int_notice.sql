@@ -72,18 +72,20 @@ where line_type = 'attachment' and attachment_type in (
     'auto_mode_exit', 'edited_text_file', 'nested_memory', 'file', 'skill_listing', 'agent_listing_delta', 'deferred_tools_delta'
 )
 union all
+-- A file that was replaced has the same link in the same place once more.
 select
-    {{ surrogate_key(['source_path', 'line_number', 'part_number']) }},
+    {{ surrogate_key(['session_id', 'source_path', 'line_number', 'part_number', 'pr_url']) }},
     session_id,
     'main',
-    created_at,
+    min(created_at),
     'pr_link',
     pr_url,
-    pr_number,
-    pr_repository,
+    min(pr_number),
+    min(pr_repository),
     null,
-    git_branch,
+    min(git_branch),
     source_path,
     line_number
 from {{ ref('stg_transcripts__line') }}
 where line_type = 'pr-link' and pr_url is not null
+group by session_id, source_path, line_number, part_number, pr_url
