@@ -5,7 +5,7 @@
 #}
 {% macro chunk_embeddings(relation) -%} {{ return(adapter.dispatch('chunk_embeddings')(relation)) }} {%- endmacro %}
 {% macro duckdb__chunk_embeddings(relation) -%}
-{%- set dimensions = var('embedding_dimensions') -%}
+{%- set dimensions = var('embedding_dimensions', 128) -%}
 (
     select
         chunk_id,
@@ -56,5 +56,5 @@
 
 {# Whether vectors are computed: AGENT_STORE_EMBEDDINGS, else the var `chunk_embeddings`. #}
 {% macro has_embeddings() -%}
-    {{ return(env_var('AGENT_STORE_EMBEDDINGS', '') in ['1', 'true', 'on'] or var('chunk_embeddings')) }}
+    {{ return(env_var('AGENT_STORE_EMBEDDINGS', '') in ['1', 'true', 'on'] or var('chunk_embeddings', false)) }}
 {%- endmacro %}

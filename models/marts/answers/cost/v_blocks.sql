@@ -1,5 +1,7 @@
 {{ config(materialized='table') }}
 
+{%- set block_hours = var('block_hours', 5) %}
+
 -- A block begins with the first response more than five hours after the block before it began, at that response's full
 -- hour in UTC, or after five idle hours: the client's own limits count so. Each step needs the one before, hence recursion
 -- over the hours with activity, not over the responses.
@@ -30,8 +32,8 @@ blocks as (
         numbered.hour_number,
         case
             when
-                {{ ms_between('blocks.block_started_at', 'numbered.hour_started_at') }} >= {{ var('block_hours') }} * 3600000
-                or {{ ms_between('blocks.last_called_at', 'numbered.first_called_at') }} > {{ var('block_hours') }} * 3600000
+                {{ ms_between('blocks.block_started_at', 'numbered.hour_started_at') }} >= {{ block_hours }} * 3600000
+                or {{ ms_between('blocks.last_called_at', 'numbered.first_called_at') }} > {{ block_hours }} * 3600000
                 then numbered.hour_started_at
             else blocks.block_started_at
         end as block_started_at,
@@ -66,11 +68,11 @@ measured as (
 
 select
     measured.block_started_at,
-    measured.block_started_at + interval '{{ var("block_hours") }} hours' as block_ended_at,
+    measured.block_started_at + interval '{{ block_hours }} hours' as block_ended_at,
     {{ local_time('measured.block_started_at') }} as block_started_local_at,
     measured.last_activity_at,
     -- Active as of the newest response in the store, not of the reader's clock.
-    measured.block_started_at + interval '{{ var("block_hours") }} hours' > newest.last_called_at as is_active,
+    measured.block_started_at + interval '{{ block_hours }} hours' > newest.last_called_at as is_active,
     measured.session_count,
     measured.response_count,
     measured.uncached_input_tokens,

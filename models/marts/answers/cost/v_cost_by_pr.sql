@@ -1,5 +1,10 @@
 {{ config(materialized='view') }}
 
+{#- Branches that many sessions share: a pull request from one of them says nothing about who worked on it. #}
+{%- set shared_branches = var('shared_branches', [
+    'main', 'master', 'trunk', 'develop', 'development', 'dev', 'staging', 'production', 'release', 'gh-pages'
+]) %}
+
 -- A call on the branch of a pull request belongs to it, whichever session of the project made it. Other calls belong to the next
 -- pull request that their session names, after the last one to the last. No call is in two.
 with calls as (
@@ -44,7 +49,7 @@ branches as (
         pr_url,
         min(event_at) as event_at
     from events
-    where git_branch not in ('{{ var("shared_branches") | join("', '") }}')
+    where git_branch not in ('{{ shared_branches | join("', '") }}')
     group by project_path, git_branch, pr_url
 ),
 

@@ -57,7 +57,7 @@ followed as (
     group by edits.modification_id
 ),
 
--- Code and the one test file that was run after edits of it, in more than one session.
+-- Code and the one test file that was run after edits of it, in more than one session: once is chance.
 habits as (
     select
         project_path,
@@ -70,7 +70,7 @@ habits as (
     from followed
     where test_path <> ''
     group by project_path, path_in_root, test_path
-    having count(distinct session_id) >= {{ var('suggested_test_sessions') }}
+    having count(distinct session_id) >= {{ var('suggested_test_sessions', 2) }}
 ),
 
 commands as (

@@ -77,4 +77,5 @@ select
     counted.occurrence_count / totals.sequence_count as sequence_ratio
 from counted
 inner join totals on totals.task_type = counted.task_type
-where counted.task_count >= {{ var('sequence_tasks') }}
+-- Two of three sequences of the corpus occur in one task only.
+where counted.task_count >= {{ var('sequence_tasks', 2) }}

@@ -1,5 +1,9 @@
 {{ config(materialized='incremental', incremental_strategy='replace_touched', on_schema_change='append_new_columns', zstd_columns=['prompt_text']) }}
 
+{#- The longest that the client lets a shell command run. Of 39,890 gaps of the corpus 21 are longer, half of them hours of a
+permission prompt or of sleep. #}
+{%- set working_gap_minutes = var('working_gap_minutes', 10) %}
+
 with touched as {{ touched_sessions() }},
 
 turns as (
@@ -132,9 +136,9 @@ times as (
         coalesce(sum(seconds), 0) as elapsed_seconds,
         coalesce(sum(seconds) filter (where question_count > 0), 0) as question_wait_seconds,
         coalesce(sum(seconds) filter (where plan_count > 0 and question_count = 0), 0) as plan_wait_seconds,
-        coalesce(sum(case when timed_count > 0 then seconds else least(seconds, {{ var('working_gap_minutes') }} * 60) end)
+        coalesce(sum(case when timed_count > 0 then seconds else least(seconds, {{ working_gap_minutes }} * 60) end)
             filter (where question_count = 0 and plan_count = 0 and seconds is not null), 0) as working_seconds,
-        coalesce(sum(greatest(seconds - {{ var('working_gap_minutes') }} * 60, 0))
+        coalesce(sum(greatest(seconds - {{ working_gap_minutes }} * 60, 0))
             filter (where question_count = 0 and plan_count = 0 and timed_count = 0 and seconds is not null), 0) as stalled_seconds
     from gaps
     group by prompt_id

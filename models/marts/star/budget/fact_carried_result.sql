@@ -16,7 +16,8 @@ carried as (
     semi join touched on touched.session_id = int_context_segment.session_id
     where item_kind in ('tool_result', 'reference_file')
     group by segment_id, session_id
-    having max(left_response_number) - min(entered_response_number) >= {{ var('carried_long_requests') }}
+    -- Half of the file reads of the corpus are carried for fewer requests.
+    having max(left_response_number) - min(entered_response_number) >= {{ var('carried_long_requests', 33) }}
 ),
 
 -- Only sessions in which something was carried long are read any further.
@@ -64,7 +65,8 @@ results as (
 ),
 
 result_words as (
-    select *, {{ file_words('result_text', var('telling_word_characters')) }} as words
+    -- Shorter names with a digit, a sign or a capital inside (`to_do`, `v1.2`, `e.g`) are in almost every longer text.
+    select *, {{ file_words('result_text', var('telling_word_characters', 6)) }} as words
     from results
     where returned_at is not null and result_text is not null
 ),

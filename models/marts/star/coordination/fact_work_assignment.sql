@@ -13,7 +13,9 @@ open_sessions as (
     cross join newest
     where
         sessions.is_latest_in_project and sessions.end_reason in ('unknown', 'interrupted', 'error')
-        and sessions.ended_at >= newest.newest_at - interval {{ var('open_work_hours') }} hour
+        -- Seen from the newest line of the store. Of the delegations of the corpus that ended the longest took less than three
+        -- hours, nine of ten under 14 minutes.
+        and sessions.ended_at >= newest.newest_at - interval {{ var('open_work_hours', 24) }} hour
 )
 
 select
