@@ -1,4 +1,7 @@
-{# Every foreign key of a fact finds its row: `keys` maps a column to `model.column`. One test per fact, not one per key. #}
+{#
+    Every foreign key of a fact finds its row: `keys` maps a column to `model.column`. One test
+    per fact, not one per key.
+#}
 {% test keys_resolve(model, keys) %}
 {%- set columns = example_columns(model) %}
 {%- for column, target in keys.items() %}

@@ -1,6 +1,7 @@
 {#
-    Many assertions about each row in one scan. `checks` maps a name to an expression that has to be true; a failing row
-    of this test is a check's name with the number of rows that break it, their sessions and three of them.
+    Many assertions about each row in one scan. `checks` maps a name to an expression that has to be
+    true; a failing row of this test is a check's name with the number of rows that break it, their
+    sessions and three of them.
 #}
 {% test row_checks(model, checks) %}
 {%- set columns = example_columns(model) %}
@@ -17,7 +18,11 @@ with broken as (
     from {{ model }}
     where
         {{ touched_part(model) }}
-        and ({% for expression in checks.values() %}({{ expression }}) is not true{{ ' or ' if not loop.last }}{% endfor %})
+        and (
+            {%- for expression in checks.values() %}
+            ({{ expression }}) is not true {{ 'or' if not loop.last }}
+            {%- endfor %}
+        )
 )
 
 select

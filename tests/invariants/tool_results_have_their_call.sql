@@ -8,13 +8,12 @@ with results as (
         lines.line_number as _source_line
     from {{ ref('int_line') }} as lines
     inner join {{ ref('stg_transcripts__block') }} as blocks
-        on
-            lines.file_id = blocks.file_id and lines.line_number = blocks.line_number
-            and lines.part_number = blocks.part_number
-    inner join {{ ref('stg_transcripts__file') }} as files on lines.file_id = files.file_id
+        on blocks.file_id = lines.file_id and blocks.line_number = lines.line_number
+        and blocks.part_number = lines.part_number
+    inner join {{ ref('stg_transcripts__file') }} as files on files.file_id = lines.file_id
     where blocks.block_type = 'tool_result' and {{ only_touched('lines.session_id in {sessions}') }}
 )
 
 select results.*
 from results
-anti join {{ ref('int_tool_call') }} as calls on results.tool_use_id = calls.tool_use_id
+anti join {{ ref('int_tool_call') }} as calls on calls.tool_use_id = results.tool_use_id

@@ -1,10 +1,11 @@
 {{ config(materialized='table') }}
 
 {%- set block_hours = var('block_hours', 5) %}
+{%- set block_ms = block_hours * 3600000 %}
 
--- A block begins with the first response more than five hours after the block before it began, at that response's full
--- hour in UTC, or after five idle hours: the client's own limits count so. Each step needs the one before, hence recursion
--- over the hours with activity, not over the responses.
+-- A block begins with the first response more than five hours after the block before it began, at that
+-- response's full hour in UTC, or after five idle hours: the client's own limits count so. Each step needs
+-- the one before, hence recursion over the hours with activity, not over the responses.
 with recursive hours as (
     select
         date_trunc('hour', called_at) as hour_started_at,
@@ -12,7 +13,7 @@ with recursive hours as (
         max(called_at) as last_called_at
     from {{ ref('fact_api_call') }}
     where success and called_at is not null
-    group by 1
+    group by all
 ),
 
 numbered as (
@@ -32,8 +33,8 @@ blocks as (
         numbered.hour_number,
         case
             when
-                {{ ms_between('blocks.block_started_at', 'numbered.hour_started_at') }} >= {{ block_hours }} * 3600000
-                or {{ ms_between('blocks.last_called_at', 'numbered.first_called_at') }} > {{ block_hours }} * 3600000
+                {{ ms_between('blocks.block_started_at', 'numbered.hour_started_at') }} >= {{ block_ms }}
+                or {{ ms_between('blocks.last_called_at', 'numbered.first_called_at') }} > {{ block_ms }}
                 then numbered.hour_started_at
             else blocks.block_started_at
         end as block_started_at,

@@ -1,7 +1,7 @@
 {{ config(materialized='table') }}
 
--- Cost by anything: what every command, `cost_by` and the v_cost_ views add up. Sessions and days are in the grain, so both can
--- be counted over any time; whatever else is counted belongs to one of them.
+-- Cost by anything: what every command, `cost_by` and the v_cost_ views add up. Sessions and days are in the
+-- grain, so both can be counted over any time; whatever else is counted belongs to one of them.
 {%- set spent_kinds = {
     'session': {'name': 'session_id', 'detail': 'session_title', 'invocations': 'null'},
     'model': {'name': 'model_name', 'detail': 'provider', 'invocations': 'null'},
@@ -16,13 +16,17 @@
     'component': {'name': 'component_name', 'detail': 'component_type', 'condition': 'true'},
     'tool': {'name': 'component_name', 'detail': 'null', 'condition': "component_type = 'tool'"},
     'mcp': {'name': 'mcp_server', 'detail': 'null', 'condition': 'mcp_server is not null'},
-    'skill': {'name': 'component_name', 'detail': 'null', 'condition': "component_type in ('skill', 'command')"},
+    'skill': {
+        'name': 'component_name', 'detail': 'null', 'condition': "component_type in ('skill', 'command')"
+    },
     'plugin': {'name': 'plugin_name', 'detail': 'null', 'condition': 'plugin_name is not null'},
 } %}
 {%- set spent_measures = [
-    'inference_count', 'unpriced_inference_count', 'uncached_input_tokens', 'cache_read_tokens', 'cache_write_5m_tokens',
+    'inference_count', 'unpriced_inference_count', 'uncached_input_tokens', 'cache_read_tokens',
+    'cache_write_5m_tokens',
     'cache_write_1h_tokens', 'output_tokens', 'total_tokens', 'web_search_count', 'unpriced_response_count',
-    'cache_miss_count', 'missed_tokens', 'web_search_cost_usd', 'rebilled_cost_usd', 'miss_extra_cost_usd', 'cache_saved_usd',
+    'cache_miss_count', 'missed_tokens', 'web_search_cost_usd', 'rebilled_cost_usd', 'miss_extra_cost_usd',
+    'cache_saved_usd',
     'cost_usd'
 ] %}
 with spent as (
@@ -36,9 +40,9 @@ with spent as (
             min(first_called_at) as first_called_at,
             sum(response_count) as request_count,
             sum({{ parts.invocations }}) as invocation_count,
-            {%- for measure in spent_measures %}
-                sum({{ measure }}) as {{ measure }}{{ ',' if not loop.last }}
-            {%- endfor %}
+        {%- for measure in spent_measures %}
+            sum({{ measure }}) as {{ measure }}{{ ',' if not loop.last }}
+        {%- endfor %}
         from {{ ref('v_spending') }}
         -- A call that failed has no model.
         {{ "where model_name <> 'none'" if kind == 'model' }}
@@ -74,10 +78,16 @@ usage as (
         entries.entered_tokens,
         usage.input_tokens as carried_tokens,
         usage.output_tokens,
-        -- What was billed and not carried, entered: also what never was a segment, the input of a request outside of any thread
-        -- and of an adviser.
-        case when carried.session_id is null then usage.input_cost_usd else coalesce(entries.entry_cost_usd, 0) end as entry_cost_usd,
-        case when carried.session_id is null then 0 else usage.input_cost_usd - coalesce(entries.entry_cost_usd, 0) end as carrying_cost_usd,
+        -- What was billed and not carried, entered: also what never was a segment, the input of a request
+        -- outside of any thread and of an adviser.
+        case
+            when carried.session_id is null then usage.input_cost_usd
+            else coalesce(entries.entry_cost_usd, 0)
+        end as entry_cost_usd,
+        case
+            when carried.session_id is null then 0
+            else usage.input_cost_usd - coalesce(entries.entry_cost_usd, 0)
+        end as carrying_cost_usd,
         usage.output_cost_usd,
         usage.fee_usd as web_search_cost_usd,
         usage.cost_usd,
@@ -127,7 +137,10 @@ causes as (
         where {{ parts.condition }}
         union all by name
     {%- endfor %}
-    select 'skill' as kind, {{ skill_of_file('file_path') }} as name, files.* exclude (file_path, is_skill_file)
+    select
+        'skill' as kind,
+        {{ skill_of_file('file_path') }} as name,
+        files.* exclude (file_path, is_skill_file)
     from files
     where is_skill_file
     union all by name
@@ -138,7 +151,13 @@ causes as (
     select 'skill' as kind, skill_name as name, session_id, measured_at, 1 as invocation_count, work_cost_usd
     from skill_runs
     union all by name
-    select 'plugin' as kind, plugin_name as name, session_id, measured_at, 1 as invocation_count, work_cost_usd
+    select
+        'plugin' as kind,
+        plugin_name as name,
+        session_id,
+        measured_at,
+        1 as invocation_count,
+        work_cost_usd
     from skill_runs
     where plugin_name is not null
     union all by name

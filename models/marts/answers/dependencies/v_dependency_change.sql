@@ -1,6 +1,7 @@
 {{ config(materialized='view') }}
 
--- Changes of what components rest on: schemas and contracts. A guess that is not likely stays in the fact alone.
+-- Changes of what components rest on: schemas and contracts. A guess that is not
+-- likely stays in the fact alone.
 select
     change_id,
     dependency_id,
