@@ -2,6 +2,9 @@
 {%- set only_looking = "'^\\s*(?:cd\\s+(?:\"[^\"]*\"|\\S+)\\s*(?:&&|\\x3b|\\n)\\s*)?"
     ~ "(?:cat|ls|grep|egrep|rg|head|tail|find|wc|pwd|git\\s+(?:status|log|diff|show|branch))\\b[^>\\x3b&\\n]*$'" -%}
 
+{#- Edits of one file by two agents at work within this time are a conflict: a choice, the corpus holds one such pair. #}
+{%- set conflict_window_minutes = var('conflict_window_minutes', 60) %}
+
 -- Made anew each time: a conflict is between sessions.
 with calls as (
     select
@@ -88,7 +91,7 @@ turn_takings as (
     from neighbours
     where
         (previous_session_id <> session_id or previous_actor <> actor)
-        and edited_at <= previous_edited_at + interval {{ var('conflict_window_minutes') }} minute
+        and edited_at <= previous_edited_at + interval {{ conflict_window_minutes }} minute
         and edited_at <= previous_ended_at
         and started_at <= previous_edited_at
 ),
@@ -231,7 +234,7 @@ culprits as (
         and (edits.session_id <> signals.session_id or edits.actor <> signals.actor)
         and edits.edited_at <= signals.detected_at
         and edits.edited_at >= least(
-            signals.detected_at - interval {{ var('conflict_window_minutes') }} minute, coalesce(signals.previous_written_at, signals.detected_at)
+            signals.detected_at - interval {{ conflict_window_minutes }} minute, coalesce(signals.previous_written_at, signals.detected_at)
         )
         and edits.edited_at > coalesce(signals.looked_at, edits.edited_at - interval 1 second)
 ),
