@@ -90,7 +90,7 @@ lint: $(TESTING) ## Check the style of Python, YAML and SQL.
 	@$(PY) -m ruff check .
 	@$(PY) -m mypy
 	@$(PY) -m yamllint --strict .
-	@$(PY) -m sqlfluff lint --disable-progress-bar --nocolor --processes 2 models tests/invariants
+	@$(PY) -m sqlfluff lint --disable-progress-bar --nocolor --processes 2 models macros analyses tests/generic tests/invariants
 
 test: lint ## Run every check and every test.
 	@$(PY) -m pytest -n $(JOBS) --dist loadgroup --no-loadscope-reorder $(ARGS)

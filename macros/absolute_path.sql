@@ -1,6 +1,6 @@
 {#
-    A path as a command or a tool gave it, made absolute by the folder it was given in, without a leading `./`, in the
-    spelling that stands for the file.
+    A path as a command or a tool gave it, made absolute by the folder it was given in, without a leading
+    `./`, in the spelling that stands for the file.
 #}
 {% macro absolute_path(path, folder) -%}
     {{ path_identity(
@@ -13,20 +13,25 @@
 {% macro unquoted(word) -%} nullif(trim({{ word }}, '"'' '), '') {%- endmacro %}
 
 {#
-    Where a walk from folder to folder ends: each step is a path as seen from the one before it, an absolute one begins anew and
-    an empty one stays. `..` goes up, four times in a row at most.
+    Where a walk from folder to folder ends: each step is a path as seen from the one before it, an absolute
+    one begins anew and an empty one stays. `..` goes up, four times in a row at most.
 #}
 {% macro walked_path(steps) -%}
     {%- set joined = [] -%}
     {%- for step in steps %}{% do joined.append("nullif(rtrim(" ~ step ~ ", '/'), '')") %}{% endfor -%}
-    {%- set path = namespace(sql=path_identity(regex_replace_all("concat_ws('/', " ~ joined | join(', ') ~ ")", "'^.*//'", "'/'"))) -%}
+    {%- set whole = "concat_ws('/', " ~ joined | join(', ') ~ ")" -%}
+    {%- set path = namespace(sql=path_identity(regex_replace_all(whole, "'^.*//'", "'/'"))) -%}
     {%- for _ in range(4) -%}
-        {%- set path.sql = regex_replace_all(path.sql, "'/(?:[^/.]|[.][^/.]|[.][.][^/])[^/]*/[.][.](/|$)'", "'\\1'") -%}
+        {%- set step = "'/(?:[^/.]|[.][^/.]|[.][.][^/])[^/]*/[.][.](/|$)'" -%}
+        {%- set path.sql = regex_replace_all(path.sql, step, "'\\1'") -%}
     {%- endfor -%}
     {{ path.sql }}
 {%- endmacro %}
 
 {# A path with the home folder written out where it begins with `~`. #}
 {% macro home_path(path, home) -%}
-    case when {{ path }} = '~' or {{ path }} like '~/%' then {{ home }} || substr({{ path }}, 2) else {{ path }} end
+    case
+        when {{ path }} = '~' or {{ path }} like '~/%' then {{ home }} || substr({{ path }}, 2)
+        else {{ path }}
+    end
 {%- endmacro %}

@@ -1,4 +1,7 @@
-{# The documents that a model has to compute anew: those whose rows it made from another state than the present one. #}
+{#
+    The documents that a model has to compute anew: those whose rows it made from another
+    state than the present one.
+#}
 {% macro changed_documents() -%}
     (
         select

@@ -7,7 +7,19 @@
     end
 {%- endmacro %}
 
-{# Read results are observed; what rests on a script's name, on silence or on an exit code alone is a guess. #}
+{#
+    Read results are observed; what rests on a script's name, on silence or on an exit code alone is a guess.
+#}
 {% macro check_provenance(runs) -%}
-    case when {{ runs }}.outcome_method in ('counts', 'words') or ({{ runs }}.outcome_method = 'exit_code' and {{ runs }}.is_named and {{ runs }}.confidence > 0.8) then 'observed' else 'estimated' end
+    case
+        when
+            {{ runs }}.outcome_method in ('counts', 'words')
+            or (
+                {{ runs }}.outcome_method = 'exit_code'
+                and {{ runs }}.is_named
+                and {{ runs }}.confidence > 0.8
+            )
+            then 'observed'
+        else 'estimated'
+    end
 {%- endmacro %}

@@ -1,16 +1,19 @@
 {#
-    Whether a test run was under way where the client cut an output in the middle and its end is not among what follows: the last
-    progress before the cut (`[ 12%]`) is below 100 and the first after it does not go on from there at the same pace, so it is
-    another run's.
+    Whether a test run was under way where the client cut an output in the middle and its end is not among
+    what follows: the last progress before the cut (`[ 12%]`) is below 100 and the first after it does not go
+    on from there at the same pace, so it is another run's.
 #}
 {% macro check_unfinished(column) -%}
     {%- set before = regex_group(column, "(?s)^(.*?)\\[[0-9,]+ (?:lines|characters|chars) truncated\\]") -%}
     {%- set after = regex_group(column, "(?s)\\[[0-9,]+ (?:lines|characters|chars) truncated\\](.*)$") -%}
     {%- set progress = "(?m)\\S[^\\n]*\\s\\[\\s*(\\d+)%\\]\\s*$" -%}
     {%- set last_before = regex_last_number(before, "'" ~ progress ~ "'") -%}
-    {%- set step_before = "coalesce(" ~ last_before ~ " - try_cast(nullif(" ~ regex_group(before, "\\[\\s*(\\d+)%\\]\\s*\\n[^\\n]*\\s\\[\\s*\\d+%\\][^%]*$") ~ ", '') as double), " ~ last_before ~ ")" -%}
+    {%- set one_before = regex_group(before, "\\[\\s*(\\d+)%\\]\\s*\\n[^\\n]*\\s\\[\\s*\\d+%\\][^%]*$") -%}
+    {%- set step_before = "coalesce(" ~ last_before ~ " - try_cast(nullif(" ~ one_before
+        ~ ", '') as double), " ~ last_before ~ ")" -%}
     {%- set first_after = "try_cast(nullif(" ~ regex_group(after, progress) ~ ", '') as double)" -%}
-    {%- set second_after = "try_cast(nullif(" ~ regex_group(after, "\\[\\s*\\d+%\\]\\s*\\n[^\\n]*\\s\\[\\s*(\\d+)%\\]") ~ ", '') as double)" -%}
+    {%- set one_after = regex_group(after, "\\[\\s*\\d+%\\]\\s*\\n[^\\n]*\\s\\[\\s*(\\d+)%\\]") -%}
+    {%- set second_after = "try_cast(nullif(" ~ one_after ~ ", '') as double)" -%}
     coalesce(
         {{ last_before }} < 100
         and not coalesce(

@@ -1,11 +1,14 @@
 {#
-    Fuzzy vectors of chunks, for stores without the extra `embeddings`, as a relation with `chunk_id` and `embedding`: the words of each text and their letter triples, hashed
-    into a fixed number of dimensions, weighted by how rare they are in the chunk, of length one. Words that share a stem
-    or are misspelt come close to each other; meaning beyond letters it does not know. md5 makes it the same everywhere.
+    Fuzzy vectors of chunks, for stores without the extra `embeddings`, as a relation with `chunk_id` and
+    `embedding`: the words of each text and their letter triples, hashed into a fixed number of dimensions,
+    weighted by how rare they are in the chunk, of length one. Words that share a stem or are misspelt come
+    close to each other; meaning beyond letters it does not know. md5 makes it the same everywhere.
 #}
-{% macro chunk_embeddings(relation) -%} {{ return(adapter.dispatch('chunk_embeddings')(relation)) }} {%- endmacro %}
+{% macro chunk_embeddings(relation) -%}
+    {{ return(adapter.dispatch('chunk_embeddings')(relation)) }}
+{%- endmacro %}
 {% macro duckdb__chunk_embeddings(relation) -%}
-{%- set dimensions = var('embedding_dimensions') -%}
+{%- set dimensions = var('embedding_dimensions', 128) -%}
 (
     select
         chunk_id,
@@ -31,12 +34,16 @@
                     select
                         chunk_id,
                         unnest(list_concat(
-                            [word], list_transform(range(1, length(word)), lambda i: substr(concat('<', word, '>'), i, 3))
+                            [word], list_transform(
+                                range(1, length(word)), lambda i: substr(concat('<', word, '>'), i, 3)
+                            )
                         )) as feature,
                         (1 + ln(word_count)) / length(word) as part
                     from (
                         select chunk_id, lower(word) as word, count(*) as word_count
-                        from (select chunk_id, unnest({{ words_of('chunk_text') }}) as word from {{ relation }})
+                        from (
+                            select chunk_id, unnest({{ words_of('chunk_text') }}) as word from {{ relation }}
+                        )
                         where length(word) between 3 and 40
                         group by all
                     )
@@ -56,5 +63,7 @@
 
 {# Whether vectors are computed: AGENT_STORE_EMBEDDINGS, else the var `chunk_embeddings`. #}
 {% macro has_embeddings() -%}
-    {{ return(env_var('AGENT_STORE_EMBEDDINGS', '') in ['1', 'true', 'on'] or var('chunk_embeddings')) }}
+    {{ return(
+        env_var('AGENT_STORE_EMBEDDINGS', '') in ['1', 'true', 'on'] or var('chunk_embeddings', false)
+    ) }}
 {%- endmacro %}

@@ -1,16 +1,19 @@
 {#
-    What a shell command runs, without its arguments: its program, and of programs with commands of their own that command (`git diff`,
-    `npm run check`). What only prepares or announces it (a folder, variables, comments, echo) is passed over; NULL where nothing else
-    is there, and for loops and conditions.
+    What a shell command runs, without its arguments: its program, and of programs with commands of their own
+    that command (`git diff`, `npm run check`). What only prepares or announces it (a folder, variables,
+    comments, echo) is passed over; NULL where nothing else is there, and for loops and conditions.
 #}
 {% macro command_program(column) -%}
     {%- set end = '[ \\t]*(?:&&|\\x3b|\\n)\\s*' -%}
-    {%- set before = '^\\s*(?:#[^\\n]*\\n\\s*|(?:cd|set|export|echo)[ \\t]+(?:"[^"]*"|\'\'[^\'\']*\'\'|[^\\s"\'\'\\x3b&|]+|[ \\t]+)*' ~ end
+    {%- set before = '^\\s*(?:#[^\\n]*\\n\\s*|(?:cd|set|export|echo)[ \\t]+(?:"[^"]*"|\'\'[^\'\']*\'\''
+        ~ '|[^\\s"\'\'\\x3b&|]+|[ \\t]+)*' ~ end
         ~ '|(?:\\w+=(?:"[^"]*"|\\S*)|sudo|time|env|command|timeout\\s+\\S+)\\s+)*' -%}
-    {%- set with_commands = 'git|gh|gt|npm|pnpm|yarn|bun|npx|uv|uvx|pip|poetry|cargo|go|docker|kubectl|helm|terraform|make|just|dbt|aws|gcloud|az|dotnet'
+    {%- set with_commands = 'git|gh|gt|npm|pnpm|yarn|bun|npx|uv|uvx|pip|poetry|cargo|go|docker|kubectl|helm'
+        ~ '|terraform|make|just|dbt|aws|gcloud|az|dotnet'
         ~ '|mix|rake|bundle|rails|composer|brew|mvn|gradle' -%}
     nullif({{ regex_group(
         regex_remove(column, before),
-        '^(?:(?:cd|set|export|echo|for|while|until|if|case)\\b|((?:(?:' ~ with_commands ~ ')\\s+(?:run\\s+|exec\\s+)?[a-z][\\w:-]*)|[\\w./~-]+))'
+        '^(?:(?:cd|set|export|echo|for|while|until|if|case)\\b|((?:(?:' ~ with_commands
+        ~ ')\\s+(?:run\\s+|exec\\s+)?[a-z][\\w:-]*)|[\\w./~-]+))'
     ) }}, '')
 {%- endmacro %}

@@ -1,4 +1,7 @@
-{# A model's schema is the configured one as it stands (raw, staging, intermediate, main), without a target prefix. #}
+{#
+    A model's schema is the configured one as it stands (raw, staging, intermediate,
+    main), without a target prefix.
+#}
 {% macro generate_schema_name(custom_schema_name, node) -%}
     {{ (custom_schema_name or target.schema) | trim }}
 {%- endmacro %}

@@ -1,6 +1,7 @@
 {#
-    Incremental strategy `replace_changed`, for what is made of many sessions: the rows of every document that is in another
-    state than when they were made, or that is gone, are deleted, and those of the changed ones written anew.
+    Incremental strategy `replace_changed`, for what is made of many sessions: the rows of every document
+    that is in another state than when they were made, or that is gone, are deleted, and those of the
+    changed ones written anew.
 #}
 {% macro get_incremental_replace_changed_sql(arg_dict) -%}
     {%- set target = arg_dict['target_relation'] -%}

@@ -1,10 +1,11 @@
 {#
-    A shell line, as `plain_command` leaves it, up to the simple command whose exit status a failed line has: loops are opened, and
-    an echo that only follows success is left out.
+    A shell line, as `plain_command` leaves it, up to the simple command whose exit status a failed line has:
+    loops are opened, and an echo that only follows success is left out.
 #}
 {% macro up_to_last_command(column) -%}
     {{ regex_replace_all(
-        regex_replace_all(column, "'(?:[\\s\\x3b)}]|\\bdone\\b)+$'", "''"), "'(?:\\s*&&\\s*(?:echo|printf|true)\\b[^\\x3b&|\\n]*)+$'", "''"
+        regex_replace_all(column, "'(?:[\\s\\x3b)}]|\\bdone\\b)+$'", "''"),
+        "'(?:\\s*&&\\s*(?:echo|printf|true)\\b[^\\x3b&|\\n]*)+$'", "''"
     ) }}
 {%- endmacro %}
 
@@ -13,14 +14,22 @@
     trim({{ regex_group(column, "(?:&&|\\|\\||[\\x3b|&\\n])?\\s*([^\\x3b&|\\n]*)$") }}, ' ')
 {%- endmacro %}
 
-{# What must have succeeded before the last command, or the pipe that it ends, was reached: the chain of `&&` up to there, else ''. #}
+{#
+    What must have succeeded before the last command, or the pipe that it ends, was reached: the chain of
+    `&&` up to there, else ''.
+#}
 {% macro chain_before_last(column) -%}
     {%- set list = regex_group(column, "((?:[^\\n\\x3b&|]*(?:&&|\\|)\\s*)+)[^\\x3b&|\\n]*$") -%}
     {{ regex_group(list, "(?s)^(.*&&)") }}
 {%- endmacro %}
 
-{# Whether such a chain only looks, prints or changes the folder, so that the exit status can be told to be the last command's. #}
+{#
+    Whether such a chain only looks, prints or changes the folder, so that the exit status can be told
+    to be the last command's.
+#}
 {% macro only_looks(column) -%}
-    {%- set harmless = "(?:[A-Za-z_]\\w*=\\S*\\s+)*(?:cd|pushd|echo|printf|pwd|export|source|ls|ll|cat|head|tail|sed|awk|cut|sort|uniq|wc|tr|date|sleep|mkdir|touch|true|find|grep|rg|git (?:-[Cc] \\S+ )*(?:show|log|status|diff|branch|fetch|add|remote|rev-parse|ls-files))" -%}
+    {%- set harmless = "(?:[A-Za-z_]\\w*=\\S*\\s+)*(?:cd|pushd|echo|printf|pwd|export|source|ls|ll|cat|head"
+        ~ "|tail|sed|awk|cut|sort|uniq|wc|tr|date|sleep|mkdir|touch|true|find|grep|rg"
+        ~ "|git (?:-[Cc] \\S+ )*(?:show|log|status|diff|branch|fetch|add|remote|rev-parse|ls-files))" -%}
     {{ regex_matches(column, "'^\\s*(?:" ~ harmless ~ "\\b[^&|]*(?:&&|\\|)\\s*)+$'") }}
 {%- endmacro %}

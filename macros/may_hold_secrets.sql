@@ -1,12 +1,14 @@
 {#
-    Whether a file by its path may hold secrets, so that its text is not kept: the same names as in `ingest/languages.py`,
-    where a test holds them together.
+    Whether a file by its path may hold secrets, so that its text is not kept: the same names as in
+    `ingest/languages.py`, where a test holds them together.
 #}
 {% macro may_hold_secrets(path) -%}
     (
         {{ regex_matches('lower(' ~ path ~ ')', "'(?:^|[/\\\\])(?:" ~ [
-            '[.]env(?:[.][^/\\\\]+)?', 'id_(?:rsa|dsa|ecdsa|ed25519)', '[.](?:netrc|npmrc|pypirc|pgpass|htpasswd|git-credentials)',
-            '[.]?credentials(?:[.]json)?', '[.]?mcp[.]json(?:[.][^/\\\\]+)?', '[.]claude[.]json(?:[.][^/\\\\]+)?',
+            '[.]env(?:[.][^/\\\\]+)?', 'id_(?:rsa|dsa|ecdsa|ed25519)',
+            '[.](?:netrc|npmrc|pypirc|pgpass|htpasswd|git-credentials)',
+            '[.]?credentials(?:[.]json)?', '[.]?mcp[.]json(?:[.][^/\\\\]+)?',
+            '[.]claude[.]json(?:[.][^/\\\\]+)?',
             'claude_desktop_config[.]json', 'secrets?(?:[.][^/\\\\]+)?',
             '[^/\\\\]+[.](?:pem|key|p12|pfx|jks|keystore|kdbx|tfvars|tfvars[.]json|tfstate|tfstate[.]backup)',
             '[.]claude[/\\\\](?:.*[/\\\\])?(?:managed-)?settings(?:[.][^/\\\\]*)?[.]json',

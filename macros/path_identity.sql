@@ -1,7 +1,8 @@
 {#
-    A path in the one spelling that stands for its folder or file, however it was written: composed letters (é is one sign,
-    macOS also writes it as two), a capital drive letter and backslashes behind one, no `/./`, no doubled separator and none at
-    the end. A relative path and an address keep their form. Where paths become keys they go through this.
+    A path in the one spelling that stands for its folder or file, however it was written: composed letters (é
+    is one sign, macOS also writes it as two), a capital drive letter and backslashes behind one, no `/./`, no
+    doubled separator and none at the end. A relative path and an address keep their form. Where paths become
+    keys they go through this.
 #}
 {% macro path_identity(path) -%} {{ return(adapter.dispatch('path_identity')(path)) }} {%- endmacro %}
 
@@ -9,11 +10,19 @@
 {% macro duckdb__path_identity(path) -%}
     case
         when regexp_matches({{ path }}, '^[A-Za-z]:([/\\]|$)')
-            then upper(left({{ path }}, 1)) || ':' || chr(92) || ltrim({{ windows_tail('substr(nfc_normalize(' ~ path ~ '), 3)') }}, chr(92))
+            then upper(left({{ path }}, 1)) || ':' || chr(92)
+            || ltrim({{ windows_tail('substr(nfc_normalize(' ~ path ~ '), 3)') }}, chr(92))
         when starts_with({{ path }}, chr(92) || chr(92))
-            then chr(92) || chr(92) || ltrim({{ windows_tail('substr(nfc_normalize(' ~ path ~ '), 3)') }}, chr(92))
+            then chr(92) || chr(92)
+            || ltrim({{ windows_tail('substr(nfc_normalize(' ~ path ~ '), 3)') }}, chr(92))
         when starts_with({{ path }}, '/')
-            then '/' || ltrim(regexp_replace(regexp_replace(nfc_normalize({{ path }}), '/([.]?/)+', '/', 'g'), '/[.]?$', ''), '/')
+            then '/'
+            || ltrim(
+                regexp_replace(
+                    regexp_replace(nfc_normalize({{ path }}), '/([.]?/)+', '/', 'g'), '/[.]?$', ''
+                ),
+                '/'
+            )
         else nfc_normalize({{ path }})
     end
 {%- endmacro %}
@@ -22,10 +31,15 @@
 {% macro spark__path_identity(path) -%}
     case
         when {{ path }} rlike r'^[A-Za-z]:([/\\]|$)'
-            then concat(upper(left({{ path }}, 1)), r':\', ltrim(r'\', {{ windows_tail('substr(' ~ path ~ ', 3)') }}))
-        when startswith({{ path }}, r'\\') then concat(r'\\', ltrim(r'\', {{ windows_tail('substr(' ~ path ~ ', 3)') }}))
+            then concat(
+                upper(left({{ path }}, 1)), r':\', ltrim(r'\', {{ windows_tail('substr(' ~ path ~ ', 3)') }})
+            )
+        when startswith({{ path }}, r'\\')
+            then concat(r'\\', ltrim(r'\', {{ windows_tail('substr(' ~ path ~ ', 3)') }}))
         when startswith({{ path }}, '/')
-            then concat('/', ltrim('/', regexp_replace(regexp_replace({{ path }}, '/([.]?/)+', '/'), '/[.]?$', '')))
+            then concat(
+                '/', ltrim('/', regexp_replace(regexp_replace({{ path }}, '/([.]?/)+', '/'), '/[.]?$', ''))
+            )
         else {{ path }}
     end
 {%- endmacro %}
@@ -34,9 +48,12 @@
 {% macro windows_tail(tail) -%} {{ return(adapter.dispatch('windows_tail')(tail)) }} {%- endmacro %}
 {% macro duckdb__windows_tail(tail) -%}
     regexp_replace(
-        regexp_replace(replace({{ tail }}, '/', chr(92)), '[\\]([.]?[\\])+', chr(92) || chr(92), 'g'), '[\\][.]?$', ''
+        regexp_replace(replace({{ tail }}, '/', chr(92)), '[\\]([.]?[\\])+', chr(92) || chr(92), 'g'),
+        '[\\][.]?$', ''
     )
 {%- endmacro %}
 {% macro spark__windows_tail(tail) -%}
-    regexp_replace(regexp_replace(replace({{ tail }}, '/', r'\'), r'[\\]([.]?[\\])+', r'\\'), r'[\\][.]?$', '')
+    regexp_replace(
+        regexp_replace(replace({{ tail }}, '/', r'\'), r'[\\]([.]?[\\])+', r'\\'), r'[\\][.]?$', ''
+    )
 {%- endmacro %}

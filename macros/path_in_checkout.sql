@@ -1,7 +1,11 @@
-{# A path as seen from the root of its checkout – a worktree has its own copy of every file –, NULL for one outside the project. #}
+{#
+    A path as seen from the root of its checkout – a worktree has its own copy of every file –, NULL
+    for one outside the project.
+#}
 {% macro path_in_checkout(path, project) -%}
     case
-        when {{ regex_matches(path, "'^.*worktrees/[^/]+/'") }} then {{ regex_group(path, '^.*worktrees/[^/]+/(.*)$') }}
+        when {{ regex_matches(path, "'^.*worktrees/[^/]+/'") }}
+            then {{ regex_group(path, '^.*worktrees/[^/]+/(.*)$') }}
         when starts_with({{ path }}, {{ project }} || '/') then substr({{ path }}, length({{ project }}) + 2)
     end
 {%- endmacro %}

@@ -1,8 +1,8 @@
 {#
-    A seed of rules as one CASE: the value of the first rule (by rule_order) whose condition holds. `condition` is an
-    expression in which `{pattern}` stands for the rule's pattern as a quoted literal. Not a join: an engine compiles a
-    pattern that is a column once per row, forty times dearer. A condition that needs more columns of the rule names them
-    as `{column}`. The model itself says `-- depends_on: ref(seed)`.
+    A seed of rules as one CASE: the value of the first rule (by rule_order) whose condition holds.
+    `condition` is an expression in which `{pattern}` stands for the rule's pattern as a quoted literal. Not a
+    join: an engine compiles a pattern that is a column once per row, forty times dearer. A condition that
+    needs more columns of the rule names them as `{column}`. The model itself says `-- depends_on: ref(seed)`.
 #}
 {% macro rule_cases(seed, conditions, value_column, otherwise='null') -%}
     {%- if execute -%}
@@ -12,8 +12,12 @@
         {%- set kind = rule.get('source', 'text') %}
         {%- set condition = conditions[kind].replace('{pattern}', quoted_text(rule['pattern'])) %}
         when {{ condition -}}
-        {%- if rule.get('tool_pattern') %} and {{ conditions['tool'].replace('{pattern}', quoted_text(rule['tool_pattern'])) }}{% endif %} then
-            {%- if rule[value_column] is number %} {{ rule[value_column] }}{% else %} {{ quoted_text(rule[value_column]) }}{% endif %}
+        {%- if rule.get('tool_pattern') %}
+            and {{ conditions['tool'].replace('{pattern}', quoted_text(rule['tool_pattern'])) }}
+        {%- endif %} then
+            {%- if rule[value_column] is number %} {{ rule[value_column] }}
+            {%- else %} {{ quoted_text(rule[value_column]) }}
+            {%- endif %}
         {%- endfor %}
         else {{ otherwise }}
     end

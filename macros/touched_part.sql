@@ -1,19 +1,23 @@
 {#
-    The rows of a model that a generic test looks at where few sessions are new. Of keys those that touched rows have, whoever else has them:
-    but sessions that share a line, a message or a call are always touched together, so a view is not made twice for that.
+    The rows of a model that a generic test looks at where few sessions are new. Of keys those that touched
+    rows have, whoever else has them: but sessions that share a line, a message or a call are always touched
+    together, so a view is not made twice for that.
 #}
 {% macro touched_part(model, keys=none) -%}
     {%- set node = graph.nodes.get('model.' ~ project_name ~ '.' ~ model.identifier) if graph else none -%}
     {%- set columns = node.columns if node else {} -%}
     {%- set is_view = node and node.config.materialized == 'view' -%}
-    {%- set is_by_batch = '_batch_id' in columns and (model.identifier.startswith('stg_') or node.config.incremental_strategy == 'append') -%}
+    {%- set is_by_batch = '_batch_id' in columns
+        and (model.identifier.startswith('stg_') or node.config.incremental_strategy == 'append') -%}
     {%- set key = '(' ~ keys | join(', ') ~ ')' if keys else '' -%}
     {%- if 'session_id' in columns and (not keys or is_view or 'session_id' in keys or 'line_id' in keys) -%}
         {{- only_touched('session_id in {sessions}') -}}
     {%- elif 'session_id' in columns -%}
-        {{- only_touched('(session_id in {sessions} or ' ~ key ~ ' in (select ' ~ key ~ ' from ' ~ model ~ ' where session_id in {sessions}))') -}}
+        {{- only_touched('(session_id in {sessions} or ' ~ key ~ ' in (select ' ~ key ~ ' from ' ~ model
+            ~ ' where session_id in {sessions}))') -}}
     {%- elif is_by_batch and keys and not is_view -%}
-        {{- only_touched('(_batch_id > {batch} or ' ~ key ~ ' in (select ' ~ key ~ ' from ' ~ model ~ ' where _batch_id > {batch}))') -}}
+        {{- only_touched('(_batch_id > {batch} or ' ~ key ~ ' in (select ' ~ key ~ ' from ' ~ model
+            ~ ' where _batch_id > {batch}))') -}}
     {%- elif is_by_batch -%}
         {{- only_touched('_batch_id > {batch}') -}}
     {%- elif is_view -%}

@@ -1,13 +1,22 @@
 {# Where a URL leads: the host, in lower case and without a port. #}
-{% macro url_host(url) -%} lower({{ regex_group(url, '^[A-Za-z]+://(?:[^/@]*@)?([^/:?#]+)') }}) {%- endmacro %}
+{% macro url_host(url) -%}
+    lower({{ regex_group(url, '^[A-Za-z]+://(?:[^/@]*@)?([^/:?#]+)') }})
+{%- endmacro %}
 
 {#
-    The source that a URL belongs to: of code hosts the repository (`github.com/owner/name`), of everything else the host.
+    The source that a URL belongs to: of code hosts the repository (`github.com/owner/name`), of
+    everything else the host.
 #}
 {% macro url_source(url) -%}
     case
-        when {{ regex_matches(url, "'^https?://(www[.])?(github|gitlab|bitbucket|codeberg)[.](com|org)/[^/?#]+/[^/?#]+'") }}
-            then {{ regex_remove("lower(" ~ regex_group(url, '^https?://(?:www[.])?([a-z]+[.][a-z]+/[^/?#]+/[^/?#]+)') ~ ")", '[.]git$') }}
+        when
+            {{ regex_matches(
+                url, "'^https?://(www[.])?(github|gitlab|bitbucket|codeberg)[.](com|org)/[^/?#]+/[^/?#]+'"
+            ) }}
+            then {{ regex_remove(
+                "lower(" ~ regex_group(url, '^https?://(?:www[.])?([a-z]+[.][a-z]+/[^/?#]+/[^/?#]+)') ~ ")",
+                '[.]git$'
+            ) }}
         when {{ regex_matches(url, "'^https?://raw[.]githubusercontent[.]com/[^/]+/[^/]+'") }}
             then concat('github.com/', lower({{ regex_group(url, '^https?://[^/]+/([^/]+/[^/?#]+)') }}))
         when {{ regex_matches(url, "'^https?://api[.]github[.]com/repos/[^/]+/[^/]+'") }}
@@ -34,8 +43,13 @@
 {% macro remote_url(remote) -%}
     case
         when {{ regex_matches(remote, "'^(https?|ssh|git)://'") }}
-            then concat('https://', {{ regex_remove(regex_remove(remote, '^[a-z]+://([^/@]*@)?'), '([.]git)?/*$') }})
+            then concat(
+                'https://', {{ regex_remove(regex_remove(remote, '^[a-z]+://([^/@]*@)?'), '([.]git)?/*$') }}
+            )
         when {{ regex_matches(remote, "'^([^/@]+@)?[A-Za-z0-9.-]+:[^/]'") }}
-            then concat('https://', replace({{ regex_remove(regex_remove(remote, '^[^/@]+@'), '([.]git)?/*$') }}, ':', '/'))
+            then concat(
+                'https://',
+                replace({{ regex_remove(regex_remove(remote, '^[^/@]+@'), '([.]git)?/*$') }}, ':', '/')
+            )
     end
 {%- endmacro %}

@@ -2,15 +2,16 @@
 -- Put a user in the place of the inner query, which takes the commonest one.
 -- The last two weeks of the store; put your own dates in.
 select p.prompted_at, p.prompt_text, r.response_text
-from {{ ref('fact_prompt') }} p
-left join {{ ref('fact_response') }} r on r.prompt_id = p.prompt_id
-where p.user_id = (
-    select user_id
-    from {{ ref('fact_prompt') }}
-    group by user_id
-    order by count(*) desc, user_id
-    limit 1
-)
-  and p.prompted_at between (select max(prompted_at) from {{ ref('fact_prompt') }}) - interval '14 days'
+from {{ ref('fact_prompt') }} as p
+left join {{ ref('fact_response') }} as r on r.prompt_id = p.prompt_id
+where
+    p.user_id = (
+        select user_id
+        from {{ ref('fact_prompt') }}
+        group by user_id
+        order by count(*) desc, user_id
+        limit 1
+    )
+    and p.prompted_at between (select max(prompted_at) from {{ ref('fact_prompt') }}) - interval '14 days'
     and (select max(prompted_at) from {{ ref('fact_prompt') }})
 order by p.prompted_at

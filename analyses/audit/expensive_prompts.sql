@@ -1,11 +1,12 @@
 -- Expensive prompts
 -- Counted back from the newest action in the store, so that an archive answers too.
-select p.prompt_text, m.model_name,
-       p.input_tokens, r.output_tokens,
-       (p.estimated_cost_usd + r.estimated_cost_usd) as total_cost
-from {{ ref('fact_prompt') }} p
-join {{ ref('fact_response') }} r on r.prompt_id = p.prompt_id
-join {{ ref('dim_model') }} m on m.model_id = p.model_id
+select
+    p.prompt_text, m.model_name,
+    p.input_tokens, r.output_tokens,
+    (p.estimated_cost_usd + r.estimated_cost_usd) as total_cost
+from {{ ref('fact_prompt') }} as p
+inner join {{ ref('fact_response') }} as r on r.prompt_id = p.prompt_id
+inner join {{ ref('dim_model') }} as m on m.model_id = p.model_id
 where p.prompted_at > (select max(action_at) from {{ ref('fact_agent_action') }}) - interval '7 days'
 order by total_cost desc
 limit 20

@@ -1,8 +1,9 @@
 -- How often do I hit context limit?
 -- Counted back from the newest action in the store, so that an archive answers too.
-select date_trunc('day', overflowed_at) as day,
-       count(*) as overflow_count,
-       avg(tokens_at_overflow) as avg_tokens_at_overflow
+select
+    date_trunc('day', overflowed_at) as day,
+    count(*) as overflow_count,
+    avg(tokens_at_overflow) as avg_tokens_at_overflow
 from {{ ref('fact_context_overflow') }}
 where overflowed_at > (select max(action_at) from {{ ref('fact_agent_action') }}) - interval '30 days'
 group by day

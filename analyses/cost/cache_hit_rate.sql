@@ -1,9 +1,10 @@
 -- Cache hit rate (cost savings)
 -- Counted back from the newest action in the store, so that an archive answers too.
-select date_trunc('day', called_at) as day,
-       sum(input_tokens) as total_input,
-       sum(cached_tokens) as total_cached,
-       sum(cached_tokens)::real / sum(input_tokens) as cache_hit_rate
+select
+    date_trunc('day', called_at) as day,
+    sum(input_tokens) as total_input,
+    sum(cached_tokens) as total_cached,
+    cast(sum(cached_tokens) as real) / sum(input_tokens) as cache_hit_rate
 from {{ ref('fact_api_call') }}
 where called_at > (select max(action_at) from {{ ref('fact_agent_action') }}) - interval '30 days'
 group by day

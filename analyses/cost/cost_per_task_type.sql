@@ -1,12 +1,13 @@
 -- Cost per task type
 -- Counted back from the newest action in the store, so that an archive answers too.
-select t.task_type,
-       sum(ca.cost_usd) as total_cost,
-       count(distinct ca.session_id) as sessions,
-       sum(ca.cost_usd) / count(distinct ca.session_id) as cost_per_session
-from {{ ref('fact_cost_allocation') }} ca
-join {{ ref('dim_component') }} c on c.component_id = ca.component_id
-join {{ ref('dim_task') }} t on t.task_id = ca.component_id  -- assuming component maps to task
+select
+    t.task_type,
+    sum(ca.cost_usd) as total_cost,
+    count(distinct ca.session_id) as sessions,
+    sum(ca.cost_usd) / count(distinct ca.session_id) as cost_per_session
+from {{ ref('fact_cost_allocation') }} as ca
+inner join {{ ref('dim_component') }} as c on c.component_id = ca.component_id
+inner join {{ ref('dim_task') }} as t on t.task_id = ca.component_id  -- assuming component maps to task
 where ca.allocated_at > (select max(action_at) from {{ ref('fact_agent_action') }}) - interval '30 days'
 group by t.task_type
 order by total_cost desc

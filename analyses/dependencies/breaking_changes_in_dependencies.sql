@@ -1,7 +1,7 @@
 -- Breaking changes in dependencies
 -- Counted back from the newest action in the store, so that an archive answers too.
 select d.dependency_name, sc.detected_at, sc.change_type, sc.affected_components
-from {{ ref('fact_schema_change') }} sc
-join {{ ref('dim_dependency') }} d on d.dependency_id = sc.dependency_id
+from {{ ref('fact_schema_change') }} as sc
+inner join {{ ref('dim_dependency') }} as d on d.dependency_id = sc.dependency_id
 where sc.classification = 'BREAKING'
-  and sc.detected_at > (select max(action_at) from {{ ref('fact_agent_action') }}) - interval '7 days'
+    and sc.detected_at > (select max(action_at) from {{ ref('fact_agent_action') }}) - interval '7 days'

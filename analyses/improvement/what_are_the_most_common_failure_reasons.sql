@@ -1,10 +1,11 @@
 -- What are the most common failure reasons?
 -- Counted back from the newest action in the store, so that an archive answers too.
-select failure_reason,
-       count(*) as occurrences,
-       count(distinct task_id) as tasks_affected
+select
+    failure_reason,
+    count(*) as occurrences,
+    count(distinct task_id) as tasks_affected
 from {{ ref('fact_strategy_attempt') }}
 where success = false
-  and attempted_at > (select max(action_at) from {{ ref('fact_agent_action') }}) - interval '30 days'
+    and attempted_at > (select max(action_at) from {{ ref('fact_agent_action') }}) - interval '30 days'
 group by failure_reason
 order by occurrences desc

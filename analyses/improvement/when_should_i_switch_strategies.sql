@@ -2,22 +2,26 @@
 -- Counted back from the newest action in the store, so that an archive answers too.
 -- Put an agent of your own in the place of the inner query, which takes the busiest one.
 with strategy_windows as (
-  select strategy_name,
-         success,
-         row_number() over (partition by strategy_name order by attempted_at desc) as recency
-  from {{ ref('fact_strategy_attempt') }}
-  where agent_id = (
-    select agent_id
+    select
+        strategy_name,
+        success,
+        row_number() over (partition by strategy_name order by attempted_at desc) as recency
     from {{ ref('fact_strategy_attempt') }}
-    group by agent_id
-    order by count(*) desc, agent_id
-    limit 1
-  )
-    and attempted_at > (select max(action_at) from {{ ref('fact_agent_action') }}) - interval '7 days'
+    where
+        agent_id = (
+            select agent_id
+            from {{ ref('fact_strategy_attempt') }}
+            group by agent_id
+            order by count(*) desc, agent_id
+            limit 1
+        )
+        and attempted_at > (select max(action_at) from {{ ref('fact_agent_action') }}) - interval '7 days'
 )
-select strategy_name,
-       avg(success::integer) as recent_success_rate
+
+select
+    strategy_name,
+    avg(cast(success as integer)) as recent_success_rate
 from strategy_windows
 where recency <= 5  -- last 5 attempts
 group by strategy_name
-having avg(success::integer) < 0.5
+having avg(cast(success as integer)) < 0.5

@@ -1,8 +1,8 @@
 -- What approaches have I tried for this type of task?
 -- Any type of task will do: implement, debug, refactor, test, review, research …
 select t.task_description, d.option_chosen, d.outcome, d.rationale
-from {{ ref('fact_decision') }} d
-join {{ ref('dim_task') }} t on t.task_id = d.task_id
+from {{ ref('fact_decision') }} as d
+inner join {{ ref('dim_task') }} as t on t.task_id = d.task_id
 where t.task_type = 'refactor'
-  and d.outcome = 'success'
+    and d.outcome = 'success'
 order by d.decided_at desc

@@ -1,10 +1,15 @@
 -- Hybrid search: SQL filter + vector similarity
 -- Put the embedding of your question in the place of the inner query.
-select c.chunk_text, c.embedding <=> (select embedding from {{ ref('dim_chunk') }} where embedding is not null order by chunk_id limit 1) as similarity
-from {{ ref('dim_chunk') }} c
-join {{ ref('dim_document') }} d on d.document_id = c.document_id
-where d.document_type = 'code'
-  and d.language = 'python'
-  and c.chunk_text like '%validation%'
+select
+    c.chunk_text,
+    c.embedding <=> (
+        select embedding from {{ ref('dim_chunk') }} where embedding is not null order by chunk_id limit 1
+    ) as similarity
+from {{ ref('dim_chunk') }} as c
+inner join {{ ref('dim_document') }} as d on d.document_id = c.document_id
+where
+    d.document_type = 'code'
+    and d.language = 'python'
+    and c.chunk_text like '%validation%'
 order by similarity
 limit 10

@@ -1,8 +1,8 @@
 -- Temporal retrieval: what changed in the last hour?
 -- Counted back from the newest action in the store, so that an archive answers too.
 select d.document_path, c.chunk_text
-from {{ ref('fact_document_update') }} du
-join {{ ref('dim_document') }} d on d.document_id = du.document_id
-join {{ ref('dim_chunk') }} c on c.document_id = d.document_id
+from {{ ref('fact_document_update') }} as du
+inner join {{ ref('dim_document') }} as d on d.document_id = du.document_id
+inner join {{ ref('dim_chunk') }} as c on c.document_id = d.document_id
 where du.updated_at > (select max(action_at) from {{ ref('fact_agent_action') }}) - interval '1 hour'
-  and du.update_type = 'modified'
+    and du.update_type = 'modified'

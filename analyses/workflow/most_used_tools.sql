@@ -1,11 +1,12 @@
 -- Most-used tools
 -- Counted back from the newest action in the store, so that an archive answers too.
-select t.tool_name,
-       count(*) as invocations,
-       avg(ti.duration_ms) as avg_duration_ms,
-       avg(ti.success::integer) as success_rate
-from {{ ref('fact_tool_invocation') }} ti
-join {{ ref('dim_tool') }} t on t.tool_id = ti.tool_id
+select
+    t.tool_name,
+    count(*) as invocations,
+    avg(ti.duration_ms) as avg_duration_ms,
+    avg(cast(ti.success as integer)) as success_rate
+from {{ ref('fact_tool_invocation') }} as ti
+inner join {{ ref('dim_tool') }} as t on t.tool_id = ti.tool_id
 where ti.invoked_at > (select max(action_at) from {{ ref('fact_agent_action') }}) - interval '30 days'
 group by t.tool_name
 order by invocations desc

@@ -1,10 +1,11 @@
 -- Tool failure patterns
 -- Counted back from the newest action in the store, so that an archive answers too.
-select t.tool_name, ti.error_type,
-       count(*) as failures
-from {{ ref('fact_tool_invocation') }} ti
-join {{ ref('dim_tool') }} t on t.tool_id = ti.tool_id
+select
+    t.tool_name, ti.error_type,
+    count(*) as failures
+from {{ ref('fact_tool_invocation') }} as ti
+inner join {{ ref('dim_tool') }} as t on t.tool_id = ti.tool_id
 where ti.success = false
-  and ti.invoked_at > (select max(action_at) from {{ ref('fact_agent_action') }}) - interval '30 days'
+    and ti.invoked_at > (select max(action_at) from {{ ref('fact_agent_action') }}) - interval '30 days'
 group by t.tool_name, ti.error_type
 order by failures desc

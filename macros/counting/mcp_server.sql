@@ -1,12 +1,17 @@
 {#
-    The two halves of an MCP tool's name, `mcp__<server>__<tool>`: both or neither, NULL for the name of any other tool.
+    The two halves of an MCP tool's name, `mcp__<server>__<tool>`: both or neither, NULL for
+    the name of any other tool.
 #}
-{% macro mcp_server_of(tool_name) -%} nullif({{ regex_group(tool_name, '(?s)^mcp__(.+?)__.') }}, '') {%- endmacro %}
-{% macro mcp_tool_of(tool_name) -%} nullif({{ regex_group(tool_name, '(?s)^mcp__.+?__(.+)$') }}, '') {%- endmacro %}
+{% macro mcp_server_of(tool_name) -%}
+    nullif({{ regex_group(tool_name, '(?s)^mcp__(.+?)__.') }}, '')
+{%- endmacro %}
+{% macro mcp_tool_of(tool_name) -%}
+    nullif({{ regex_group(tool_name, '(?s)^mcp__.+?__(.+)$') }}, '')
+{%- endmacro %}
 
 {#
-    The MCP server that a component is of, NULL for others: itself, or the one in the name of its tool. A definition can be of a
-    tool that was never called: its server stands in its name all the same.
+    The MCP server that a component is of, NULL for others: itself, or the one in the name of its tool. A
+    definition can be of a tool that was never called: its server stands in its name all the same.
 #}
 {% macro mcp_server(component_type, component_name) -%}
     case

@@ -1,11 +1,13 @@
 {#
-    A model id as it is priced: one name for every spelling of a provider. What is taken off: the path of a gateway, of Vertex
-    or of an inference profile's ARN, the prefixes of Bedrock and others (`eu.anthropic.`, `databricks-`), and behind the name
-    the context (`[1m]`), a variant of OpenRouter (`:beta`), Bedrock's version (`-v1:0`), `@default`, `-latest` and a date.
-    Dots between numbers become dashes, and a number before the family moves behind it, as in the ids since Claude 4.
+    A model id as it is priced: one name for every spelling of a provider. What is taken off: the path of a
+    gateway, of Vertex or of an inference profile's ARN, the prefixes of Bedrock and others (`eu.anthropic.`,
+    `databricks-`), and behind the name the context (`[1m]`), a variant of OpenRouter (`:beta`), Bedrock's
+    version (`-v1:0`), `@default`, `-latest` and a date. Dots between numbers become dashes, and a number
+    before the family moves behind it, as in the ids since Claude 4.
 
-    Ids of other makers stay as they are. So does the ARN of an application's or a provisioned model's profile, which hides its
-    model, whatever its last part is called. A variant with a price of its own (`-fast`, `:free`) is not taken off.
+    Ids of other makers stay as they are. So does the ARN of an application's or a provisioned model's
+    profile, which hides its model, whatever its last part is called. A variant with a price of its own
+    (`-fast`, `:free`) is not taken off.
 #}
 {% macro normalized_model(column) -%}
     case
@@ -16,9 +18,11 @@
             regexp_replace(
                 regexp_replace(
                     regexp_replace(
-                        trim(lower({{ column }})), '^(?:.*/)?(?:[a-z0-9_-]+[.:])*(?:databricks-|anthropic--)?claude', 'claude'
+                        trim(lower({{ column }})),
+                        '^(?:.*/)?(?:[a-z0-9_-]+[.:])*(?:databricks-|anthropic--)?claude', 'claude'
                     ),
-                    '(?:[[][0-9]+[km][]]|:(?:beta|thinking|extended|self-moderated|nitro|floor|online)|-v[0-9]+(?::[0-9]+k?)*'
+                    '(?:[[][0-9]+[km][]]|:(?:beta|thinking|extended|self-moderated|nitro|floor|online)'
+                    || '|-v[0-9]+(?::[0-9]+k?)*'
                     || '|@[a-z0-9.-]+|-latest|-thinking|-[0-9]{8})+$', ''
                 ),
                 '([0-9])[.]([0-9])', '\1-\2', 'g'
@@ -28,7 +32,10 @@
     end
 {%- endmacro %}
 
-{# Whether a model id is the name of a profile that its owner set up: the log does not tell which model answers behind it. #}
+{#
+    Whether a model id is the name of a profile that its owner set up: the log does not tell
+    which model answers behind it.
+#}
 {% macro is_opaque_model(column) -%}
     regexp_matches(lower({{ column }}), 'application-inference-profile/|provisioned-model/|custom-model')
 {%- endmacro %}

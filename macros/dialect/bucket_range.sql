@@ -1,4 +1,10 @@
 {# The numbers of the buckets, so many tokens wide, that an interval of positions touches, as a list. #}
-{% macro bucket_range(first, last, width) -%} {{ return(adapter.dispatch('bucket_range')(first, last, width)) }} {%- endmacro %}
-{% macro duckdb__bucket_range(first, last, width) -%} range({{ first }} // {{ width }}, ({{ last }} - 1) // {{ width }} + 1) {%- endmacro %}
-{% macro spark__bucket_range(first, last, width) -%} sequence({{ first }} div {{ width }}, ({{ last }} - 1) div {{ width }}) {%- endmacro %}
+{% macro bucket_range(first, last, width) -%}
+    {{ return(adapter.dispatch('bucket_range')(first, last, width)) }}
+{%- endmacro %}
+{% macro duckdb__bucket_range(first, last, width) -%}
+    range({{ first }} // {{ width }}, ({{ last }} - 1) // {{ width }} + 1)
+{%- endmacro %}
+{% macro spark__bucket_range(first, last, width) -%}
+    sequence({{ first }} div {{ width }}, ({{ last }} - 1) div {{ width }})
+{%- endmacro %}

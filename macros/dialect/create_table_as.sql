@@ -1,14 +1,18 @@
 {#
-    A model's long texts (config `zstd_columns`) are stored with zstd: a sixth of the size, for no more time. DuckDB takes
-    a compression per column only where the table is declared, so such a table is declared first and filled then.
-    Not for every column: each zstd segment takes a block of 256 KB of its own. The contract is checked where the table is
-    made; the temporary table of an increment goes into one that has been.
+    A model's long texts (config `zstd_columns`) are stored with zstd: a sixth of the size, for no more time.
+    DuckDB takes a compression per column only where the table is declared, so such a table is declared first
+    and filled then. Not for every column: each zstd segment takes a block of 256 KB of its own. The contract
+    is checked where the table is made; the temporary table of an increment goes into one that has been.
 #}
-{% macro duckdb__create_table_as(temporary, relation, compiled_code, language='sql', partitioned_by=none, sorted_by=none) -%}
+{% macro duckdb__create_table_as(
+    temporary, relation, compiled_code, language='sql', partitioned_by=none, sorted_by=none
+) -%}
     {%- set contract = config.get('contract') -%}
     {%- set zstd_columns = config.get('zstd_columns', []) -%}
     {%- if temporary or not (contract.enforced or zstd_columns) -%}
-        create {{ 'temporary' if temporary }} table {{ relation.include(database=(not temporary), schema=(not temporary)) }}
+        create {{ 'temporary' if temporary }} table {{ relation.include(
+            database=(not temporary), schema=(not temporary)
+        ) }}
         as ({{ compiled_code }});
     {%- else -%}
         {%- set columns = [] -%}

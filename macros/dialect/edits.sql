@@ -5,7 +5,8 @@
         list_transform(
             {{ patch }},
             lambda hunk: concat(
-                '@@ -', hunk.oldStart, ',', hunk.oldLines, ' +', hunk.newStart, ',', hunk.newLines, ' @@', chr(10),
+                '@@ -', hunk.oldStart, ',', hunk.oldLines, ' +', hunk.newStart, ',', hunk.newLines, ' @@',
+                chr(10),
                 array_to_string(hunk.lines, chr(10))
             )
         ), chr(10)
@@ -16,7 +17,8 @@
         transform(
             {{ patch }},
             hunk -> concat(
-                '@@ -', hunk.oldStart, ',', hunk.oldLines, ' +', hunk.newStart, ',', hunk.newLines, ' @@', chr(10),
+                '@@ -', hunk.oldStart, ',', hunk.oldLines, ' +', hunk.newStart, ',', hunk.newLines, ' @@',
+                chr(10),
                 array_join(hunk.lines, chr(10))
             )
         ), chr(10)
@@ -24,17 +26,25 @@
 {%- endmacro %}
 
 {#
-    Characters in the lines of a structured patch that start with a sign, without the signs and the ends of the lines. The
-    client writes each tab that a line begins with as two spaces; where the file is known to have tabs, two spaces at the
-    beginning are taken as one.
+    Characters in the lines of a structured patch that start with a sign, without the signs and the ends of
+    the lines. The client writes each tab that a line begins with as two spaces; where the file is known to
+    have tabs, two spaces at the beginning are taken as one.
 #}
-{% macro patch_characters(patch, sign, has_tabs='false') -%} {{ return(adapter.dispatch('patch_characters')(patch, sign, has_tabs)) }} {%- endmacro %}
+{% macro patch_characters(patch, sign, has_tabs='false') -%}
+    {{ return(adapter.dispatch('patch_characters')(patch, sign, has_tabs)) }}
+{%- endmacro %}
 {% macro duckdb__patch_characters(patch, sign, has_tabs) -%}
     coalesce(list_sum(list_transform(
-        list_filter(flatten(list_transform({{ patch }}, lambda hunk: hunk.lines)), lambda line: starts_with(line, '{{ sign }}')),
+        list_filter(
+            flatten(list_transform({{ patch }}, lambda hunk: hunk.lines)),
+            lambda line: starts_with(line, '{{ sign }}')
+        ),
         lambda line:
             length(line) - 1
-            - case when {{ has_tabs }} then (length(line) - 1 - length(ltrim(substr(line, 2), ' '))) // 2 else 0 end
+            - case
+                when {{ has_tabs }} then (length(line) - 1 - length(ltrim(substr(line, 2), ' '))) // 2
+                else 0
+            end
     )), 0)
 {%- endmacro %}
 {% macro spark__patch_characters(patch, sign, has_tabs) -%}
@@ -43,11 +53,20 @@
         0,
         (total, line) ->
             total + length(line) - 1
-            - case when {{ has_tabs }} then (length(line) - 1 - length(ltrim(substr(line, 2)))) div 2 else 0 end
+            - case
+                when {{ has_tabs }} then (length(line) - 1 - length(ltrim(substr(line, 2)))) div 2
+                else 0
+            end
     )
 {%- endmacro %}
 
 {# A timestamp some milliseconds earlier. #}
-{% macro ms_before(moment, milliseconds) -%} {{ return(adapter.dispatch('ms_before')(moment, milliseconds)) }} {%- endmacro %}
-{% macro duckdb__ms_before(moment, milliseconds) -%} ({{ moment }} - to_milliseconds(cast({{ milliseconds }} as bigint))) {%- endmacro %}
-{% macro spark__ms_before(moment, milliseconds) -%} timestamp_millis(unix_millis({{ moment }}) - cast({{ milliseconds }} as bigint)) {%- endmacro %}
+{% macro ms_before(moment, milliseconds) -%}
+    {{ return(adapter.dispatch('ms_before')(moment, milliseconds)) }}
+{%- endmacro %}
+{% macro duckdb__ms_before(moment, milliseconds) -%}
+    ({{ moment }} - to_milliseconds(cast({{ milliseconds }} as bigint)))
+{%- endmacro %}
+{% macro spark__ms_before(moment, milliseconds) -%}
+    timestamp_millis(unix_millis({{ moment }}) - cast({{ milliseconds }} as bigint))
+{%- endmacro %}

@@ -1,4 +1,11 @@
-{# A column of JSON text that stands in a file as a whole, NULL while it is none: the client may be writing it. #}
+{#
+    A column of JSON text that stands in a file as a whole, NULL while it is none: the
+    client may be writing it.
+#}
 {% macro json_document(column) -%} {{ return(adapter.dispatch('json_document')(column)) }} {%- endmacro %}
-{% macro duckdb__json_document(column) -%} case when json_valid({{ column }}) then {{ column }} end {%- endmacro %}
-{% macro spark__json_document(column) -%} case when get_json_object({{ column }}, '$') is not null then {{ column }} end {%- endmacro %}
+{% macro duckdb__json_document(column) -%}
+    case when json_valid({{ column }}) then {{ column }} end
+{%- endmacro %}
+{% macro spark__json_document(column) -%}
+    case when get_json_object({{ column }}, '$') is not null then {{ column }} end
+{%- endmacro %}

@@ -1,5 +1,7 @@
 {# One scalar, as text, out of a column of JSON text; `path` is a JSON path such as `$.message.content`. #}
-{% macro json_scalar(column, path) -%} {{ return(adapter.dispatch('json_scalar')(column, path)) }} {%- endmacro %}
+{% macro json_scalar(column, path) -%}
+    {{ return(adapter.dispatch('json_scalar')(column, path)) }}
+{%- endmacro %}
 
 {% macro duckdb__json_scalar(column, path) -%} json_extract_string({{ column }}, '{{ path }}') {%- endmacro %}
 
@@ -10,7 +12,8 @@
 
 {% macro duckdb__json_joined(column) -%}
     case
-        when json_type({{ column }}) = 'ARRAY' then array_to_string(json_extract_string({{ column }}, '$[*]'), ', ')
+        when json_type({{ column }}) = 'ARRAY'
+            then array_to_string(json_extract_string({{ column }}, '$[*]'), ', ')
         else json_extract_string({{ column }}, '$')
     end
 {%- endmacro %}

@@ -1,26 +1,37 @@
 {#
-    One typed struct out of a column of JSON text, in one parse. `spec` is a JSON text: names to types, nested. A value that is
-    not of its type is NULL. Besides the types of the engine there are COUNT and MS: whole numbers from 0 to 4,294,967,295, as
-    bigint and as double. A log is damaged sooner than a response has more tokens or a call takes more milliseconds, and sums
-    of them stay far from the edge of a bigint.
+    One typed struct out of a column of JSON text, in one parse. `spec` is a JSON text: names to types,
+    nested. A value that is not of its type is NULL. Besides the types of the engine there are COUNT and MS:
+    whole numbers from 0 to 4,294,967,295, as bigint and as double. A log is damaged sooner than a response
+    has more tokens or a call takes more milliseconds, and sums of them stay far from the edge of a bigint.
 #}
-{% macro json_struct(column, spec) -%} {{ return(adapter.dispatch('json_struct')(column, spec)) }} {%- endmacro %}
+{% macro json_struct(column, spec) -%}
+    {{ return(adapter.dispatch('json_struct')(column, spec)) }}
+{%- endmacro %}
 
 {% macro duckdb__json_struct(column, spec) -%}
     {%- set parsed -%}
-        json_transform({{ column }}, '{{ spec | trim | replace('"COUNT"', '"UINTEGER"') | replace('"MS"', '"UINTEGER"') }}')
+        json_transform(
+            {{ column }},
+            '{{ spec | trim | replace('"COUNT"', '"UINTEGER"') | replace('"MS"', '"UINTEGER"') }}'
+        )
     {%- endset -%}
     {%- if '"COUNT"' in spec or '"MS"' in spec -%} cast({{ parsed }} as {{ duckdb_type(fromjson(spec)) }})
     {%- else -%} {{ parsed }}
     {%- endif -%}
 {%- endmacro %}
 
-{% macro spark__json_struct(column, spec) -%} from_json({{ column }}, '{{ spark_schema(fromjson(spec)) }}') {%- endmacro %}
+{% macro spark__json_struct(column, spec) -%}
+    from_json({{ column }}, '{{ spark_schema(fromjson(spec)) }}')
+{%- endmacro %}
 
 {# The same specification as a type of DuckDB. #}
 {% macro duckdb_type(spec) -%}
     {%- if spec is mapping -%}
-        struct({% for name, type in spec.items() %}"{{ name }}" {{ duckdb_type(type) }}{{ ', ' if not loop.last }}{% endfor %})
+        struct(
+        {%- for name, type in spec.items() -%}
+        "{{ name }}" {{ duckdb_type(type) }}{{ ', ' if not loop.last }}
+        {%- endfor -%}
+        )
     {%- elif spec is string -%}
         {{ {'COUNT': 'bigint', 'MS': 'double'}.get(spec, spec) }}
     {%- else -%}
@@ -31,10 +42,16 @@
 {# The same specification as a Spark schema. #}
 {% macro spark_schema(spec) -%}
     {%- if spec is mapping -%}
-        struct<{% for name, type in spec.items() %}`{{ name }}`:{{ spark_schema(type) }}{{ ',' if not loop.last }}{% endfor %}>
+        struct<
+        {%- for name, type in spec.items() -%}
+        `{{ name }}`:{{ spark_schema(type) }}{{ ',' if not loop.last }}
+        {%- endfor -%}
+        >
     {%- elif spec is string -%}
-        {{ {'VARCHAR': 'string', 'JSON': 'string', 'BIGINT': 'bigint', 'COUNT': 'bigint', 'DOUBLE': 'double', 'MS': 'double',
-            'BOOLEAN': 'boolean'}[spec] }}
+        {{ {
+            'VARCHAR': 'string', 'JSON': 'string', 'BIGINT': 'bigint', 'COUNT': 'bigint', 'DOUBLE': 'double',
+            'MS': 'double', 'BOOLEAN': 'boolean'
+        }[spec] }}
     {%- else -%}
         array<{{ spark_schema(spec[0]) }}>
     {%- endif -%}

@@ -1,38 +1,81 @@
-{# Every match of a regular expression replaced; pattern and replacement are quoted literals, `\1` stands for a group. #}
-{% macro regex_replace_all(column, pattern, replacement) -%} {{ return(adapter.dispatch('regex_replace_all')(column, pattern, replacement)) }} {%- endmacro %}
-{% macro duckdb__regex_replace_all(column, pattern, replacement) -%} regexp_replace({{ column }}, {{ pattern }}, {{ replacement }}, 'g') {%- endmacro %}
+{#
+    Every match of a regular expression replaced; pattern and replacement are quoted
+    literals, `\1` stands for a group.
+#}
+{% macro regex_replace_all(column, pattern, replacement) -%}
+    {{ return(adapter.dispatch('regex_replace_all')(column, pattern, replacement)) }}
+{%- endmacro %}
+{% macro duckdb__regex_replace_all(column, pattern, replacement) -%}
+    regexp_replace({{ column }}, {{ pattern }}, {{ replacement }}, 'g')
+{%- endmacro %}
 {% macro spark__regex_replace_all(column, pattern, replacement) -%}
-    regexp_replace({{ column }}, r{{ pattern | trim }}, r{{ replacement | replace('\\1', '$1') | replace('\\2', '$2') | replace('\\3', '$3') }})
+    regexp_replace(
+        {{ column }}, r{{ pattern | trim }},
+        r{{ replacement | replace('\\1', '$1') | replace('\\2', '$2') | replace('\\3', '$3') }}
+    )
 {%- endmacro %}
 
-{# The number that the group of a regular expression finds in a text; NULL where there is none, or one too large to add to. #}
+{#
+    The number that the group of a regular expression finds in a text; NULL where there is none,
+    or one too large to add to.
+#}
 {% macro number_in(text, pattern) -%}
-    case when length({{ regex_group(text, pattern) }}) <= 15 then try_cast({{ regex_group(text, pattern) }} as bigint) end
+    case
+        when length({{ regex_group(text, pattern) }}) <= 15
+            then try_cast({{ regex_group(text, pattern) }} as bigint)
+    end
 {%- endmacro %}
 
-{# A number that stands as text, as a double; NULL where it is none, or too large to be added up as a whole number. #}
-{% macro number_of(text) -%} case when try_cast({{ text }} as double) < 1e12 then try_cast({{ text }} as double) end {%- endmacro %}
+{#
+    A number that stands as text, as a double; NULL where it is none, or too large to be
+    added up as a whole number.
+#}
+{% macro number_of(text) -%}
+    case when try_cast({{ text }} as double) < 1e12 then try_cast({{ text }} as double) end
+{%- endmacro %}
 
 {# The numbers in a pattern's first group, added up over all matches; NULL where there is none. #}
-{% macro regex_sum(column, pattern) -%} {{ return(adapter.dispatch('regex_sum')(column, pattern)) }} {%- endmacro %}
+{% macro regex_sum(column, pattern) -%}
+    {{ return(adapter.dispatch('regex_sum')(column, pattern)) }}
+{%- endmacro %}
 {% macro duckdb__regex_sum(column, pattern) -%}
-    list_sum(list_transform(regexp_extract_all({{ column }}, {{ pattern }}, 1), lambda number: {{ number_of('number') }}))
+    list_sum(
+        list_transform(
+            regexp_extract_all({{ column }}, {{ pattern }}, 1), lambda number: {{ number_of('number') }}
+        )
+    )
 {%- endmacro %}
 {% macro spark__regex_sum(column, pattern) -%}
-    (select sum({{ number_of('number') }}) from (select explode(regexp_extract_all({{ column }}, r{{ pattern | trim }}, 1)) as number))
+    (
+        select sum({{ number_of('number') }})
+        from (select explode(regexp_extract_all({{ column }}, r{{ pattern | trim }}, 1)) as number)
+    )
 {%- endmacro %}
 
 {# The number in a pattern's first group at its last match; NULL where there is none. #}
-{% macro regex_last_number(column, pattern) -%} {{ return(adapter.dispatch('regex_last_number')(column, pattern)) }} {%- endmacro %}
+{% macro regex_last_number(column, pattern) -%}
+    {{ return(adapter.dispatch('regex_last_number')(column, pattern)) }}
+{%- endmacro %}
 {% macro duckdb__regex_last_number(column, pattern) -%}
-    list_last(list_transform(regexp_extract_all({{ column }}, {{ pattern }}, 1), lambda number: {{ number_of('number') }}))
+    list_last(
+        list_transform(
+            regexp_extract_all({{ column }}, {{ pattern }}, 1), lambda number: {{ number_of('number') }}
+        )
+    )
 {%- endmacro %}
 {% macro spark__regex_last_number(column, pattern) -%}
-    element_at(transform(regexp_extract_all({{ column }}, r{{ pattern | trim }}, 1), number -> {{ number_of('number') }}), -1)
+    element_at(
+        transform(
+            regexp_extract_all({{ column }}, r{{ pattern | trim }}, 1), number -> {{ number_of('number') }}
+        ),
+        -1
+    )
 {%- endmacro %}
 
 {# How often a pattern matches; NULL where it does not. #}
-{% macro regex_count(column, pattern) -%} {{ return(adapter.dispatch('regex_count')(column, pattern)) }} {%- endmacro %}
+{% macro regex_count(column, pattern) -%}
+    {{ return(adapter.dispatch('regex_count')(column, pattern)) }}
+{%- endmacro %}
 {% macro duckdb__regex_count(column, pattern) -%}
     nullif(cast(len(regexp_extract_all({{ column }}, {{ pattern }}, 1)) as double), 0)
 {%- endmacro %}
@@ -41,12 +84,19 @@
 {%- endmacro %}
 
 {# The first matches of a pattern's first group, each up to 300 characters, as a list. #}
-{% macro regex_texts(column, pattern, most=20) -%} {{ return(adapter.dispatch('regex_texts')(column, pattern, most)) }} {%- endmacro %}
+{% macro regex_texts(column, pattern, most=20) -%}
+    {{ return(adapter.dispatch('regex_texts')(column, pattern, most)) }}
+{%- endmacro %}
 {% macro duckdb__regex_texts(column, pattern, most) -%}
-    list_transform(regexp_extract_all({{ column }}, {{ pattern }}, 1)[1:{{ most }}], lambda found: trim(left(found, 300)))
+    list_transform(
+        regexp_extract_all({{ column }}, {{ pattern }}, 1)[1:{{ most }}], lambda found: trim(left(found, 300))
+    )
 {%- endmacro %}
 {% macro spark__regex_texts(column, pattern, most) -%}
-    transform(slice(regexp_extract_all({{ column }}, r{{ pattern | trim }}, 1), 1, {{ most }}), found -> trim(left(found, 300)))
+    transform(
+        slice(regexp_extract_all({{ column }}, r{{ pattern | trim }}, 1), 1, {{ most }}),
+        found -> trim(left(found, 300))
+    )
 {%- endmacro %}
 
 {# A list of texts as a JSON array in text; NULL where it is empty. #}
@@ -60,6 +110,8 @@
 {% macro spark__list_of(expressions) -%} array({{ expressions | join(', ') }}) {%- endmacro %}
 
 {# A text split at a one-character separator, as a list. #}
-{% macro split_text(column, separator) -%} {{ return(adapter.dispatch('split_text')(column, separator)) }} {%- endmacro %}
+{% macro split_text(column, separator) -%}
+    {{ return(adapter.dispatch('split_text')(column, separator)) }}
+{%- endmacro %}
 {% macro duckdb__split_text(column, separator) -%} string_split({{ column }}, {{ separator }}) {%- endmacro %}
 {% macro spark__split_text(column, separator) -%} split({{ column }}, {{ separator }}) {%- endmacro %}

@@ -1,35 +1,50 @@
 {#
-    Text in ISO 8601 as a UTC timestamp without zone; NULL where it is not one, or of a time in which no log was written. What
-    remains is far from the edges of every type: no addition, no difference, no change of zone overflows.
+    Outside of these no log was written: such a timestamp becomes NULL, and v_set_aside_value counts it. The
+    first client came out in 2025.
+#}
+{% macro earliest_log_time() -%} {{ return(var('earliest_log_time', '2000-01-01')) }} {%- endmacro %}
+{% macro latest_log_time() -%} {{ return(var('latest_log_time', '2100-01-01')) }} {%- endmacro %}
+
+{#
+    Text in ISO 8601 as a UTC timestamp without zone; NULL where it is not one, or of a time in which no
+    log was written. What remains is far from the edges of every type: no addition, no difference, no
+    change of zone overflows.
 #}
 {% macro parse_timestamp(column) -%} {{ return(adapter.dispatch('parse_timestamp')(column)) }} {%- endmacro %}
 {% macro duckdb__parse_timestamp(column) -%}
     case
-        when try_cast({{ column }} as timestamptz) between timestamptz '{{ var('earliest_log_time') }} 00:00:00+00'
-            and timestamptz '{{ var('latest_log_time') }} 00:00:00+00'
+        when try_cast({{ column }} as timestamptz) between timestamptz '{{ earliest_log_time() }} 00:00:00+00'
+            and timestamptz '{{ latest_log_time() }} 00:00:00+00'
             then timezone('UTC', try_cast({{ column }} as timestamptz))
     end
 {%- endmacro %}
 {% macro spark__parse_timestamp(column) -%}
     case
-        when try_cast({{ column }} as timestamp) between timestamp '{{ var('earliest_log_time') }} 00:00:00'
-            and timestamp '{{ var('latest_log_time') }} 00:00:00'
+        when try_cast({{ column }} as timestamp) between timestamp '{{ earliest_log_time() }} 00:00:00'
+            and timestamp '{{ latest_log_time() }} 00:00:00'
             then try_cast({{ column }} as timestamp)
     end
 {%- endmacro %}
 
-{# Milliseconds since 1970 as a UTC timestamp; NULL where it would be of a time in which no log was written. #}
-{% macro timestamp_from_ms(column) -%} {{ return(adapter.dispatch('timestamp_from_ms')(column)) }} {%- endmacro %}
+{#
+    Milliseconds since 1970 as a UTC timestamp; NULL where it would be of a time in which no log was written.
+#}
+{% macro timestamp_from_ms(column) -%}
+    {{ return(adapter.dispatch('timestamp_from_ms')(column)) }}
+{%- endmacro %}
 {% macro duckdb__timestamp_from_ms(column) -%}
     case
-        when {{ column }} between epoch_ms(timestamp '{{ var('earliest_log_time') }}') and epoch_ms(timestamp '{{ var('latest_log_time') }}')
+        when
+            {{ column }} between epoch_ms(
+                timestamp '{{ earliest_log_time() }}'
+            ) and epoch_ms(timestamp '{{ latest_log_time() }}')
             then make_timestamp_ms(cast({{ column }} as bigint))
     end
 {%- endmacro %}
 {% macro spark__timestamp_from_ms(column) -%}
     case
-        when {{ column }} between unix_millis(timestamp '{{ var('earliest_log_time') }}')
-            and unix_millis(timestamp '{{ var('latest_log_time') }}')
+        when {{ column }} between unix_millis(timestamp '{{ earliest_log_time() }}')
+            and unix_millis(timestamp '{{ latest_log_time() }}')
             then timestamp_millis({{ column }})
     end
 {%- endmacro %}
@@ -37,14 +52,18 @@
 {# Whole milliseconds from one timestamp to a later one. #}
 {% macro ms_between(start, stop) -%} {{ return(adapter.dispatch('ms_between')(start, stop)) }} {%- endmacro %}
 {% macro duckdb__ms_between(start, stop) -%} (epoch_ms({{ stop }}) - epoch_ms({{ start }})) {%- endmacro %}
-{% macro spark__ms_between(start, stop) -%} (unix_millis({{ stop }}) - unix_millis({{ start }})) {%- endmacro %}
+{% macro spark__ms_between(start, stop) -%}
+    (unix_millis({{ stop }}) - unix_millis({{ start }}))
+{%- endmacro %}
 
 {# A UTC timestamp as the wall clock of the zone in which the user's days are counted. #}
 {% macro local_time(column) -%} {{ return(adapter.dispatch('local_time')(column)) }} {%- endmacro %}
 {% macro duckdb__local_time(column) -%}
     timezone('{{ local_timezone() }}', timezone('UTC', {{ column }}))
 {%- endmacro %}
-{% macro spark__local_time(column) -%} from_utc_timestamp({{ column }}, '{{ local_timezone() }}') {%- endmacro %}
+{% macro spark__local_time(column) -%}
+    from_utc_timestamp({{ column }}, '{{ local_timezone() }}')
+{%- endmacro %}
 
 {# The zone's name: AGENT_STORE_TIMEZONE, else the var `timezone`. #}
 {% macro local_timezone() -%}

@@ -1,4 +1,9 @@
-{# A column's value, NULL included, in the group's last row by an ordering expression. DuckDB's max_by passes over NULL values. #}
-{% macro value_at_max(value, ordering) -%} {{ return(adapter.dispatch('value_at_max')(value, ordering)) }} {%- endmacro %}
+{#
+    A column's value, NULL included, in the group's last row by an ordering expression. DuckDB's
+    max_by passes over NULL values.
+#}
+{% macro value_at_max(value, ordering) -%}
+    {{ return(adapter.dispatch('value_at_max')(value, ordering)) }}
+{%- endmacro %}
 {% macro duckdb__value_at_max(value, ordering) -%} arg_max_null({{ value }}, {{ ordering }}) {%- endmacro %}
 {% macro spark__value_at_max(value, ordering) -%} max_by({{ value }}, {{ ordering }}) {%- endmacro %}

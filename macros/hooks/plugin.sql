@@ -1,9 +1,10 @@
 {#
-    Ask the plugin of this project (agent_store/build/dbt_plugin.py) to do a task; returns the dictionary that it answers with.
-    `store_relation` is the one way in which dbt-duckdb lets a macro reach a plugin.
+    Ask the plugin of this project (agent_store/build/dbt_plugin.py) to do a task; returns the dictionary that
+    it answers with. `store_relation` is the one way in which dbt-duckdb lets a macro reach a plugin.
 #}
 {% macro plugin(task, details={}) -%}
     {%- set answer = {} -%}
-    {%- do adapter.store_relation('agent_store', none, [], '', '', dict(details, task=task, answer=answer)) -%}
+    {%- set details = dict(details, task=task, answer=answer) -%}
+    {%- do adapter.store_relation('agent_store', none, [], '', '', details) -%}
     {{ return(answer) }}
 {%- endmacro %}

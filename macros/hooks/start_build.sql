@@ -2,7 +2,8 @@
 {% macro start_build() -%}
     {%- if execute and flags.WHICH in ('build', 'run', 'seed') -%}
         {%- do plugin('start', {
-            'command': flags.WHICH, 'full_refresh': flags.FULL_REFRESH, 'selected': selected_resources, 'graph': graph
+            'command': flags.WHICH, 'full_refresh': flags.FULL_REFRESH, 'selected': selected_resources,
+            'graph': graph
         }) -%}
     {%- endif -%}
 {%- endmacro %}

@@ -1,6 +1,11 @@
-{# A number of a log, NULL where it is negative or larger than any that is exact in JSON: the line is damaged. #}
+{#
+    A number of a log, NULL where it is negative or larger than any that is exact in
+    JSON: the line is damaged.
+#}
 {% macro believable(column) -%}
-    case when {{ column }} between 0 and {{ var('largest_log_number') }} then {{ column }} end
+    case
+        when {{ column }} between 0 and {{ var('largest_log_number', 9007199254740992) }} then {{ column }}
+    end
 {%- endmacro %}
 
 {# A whole number that stands as text, NULL where it is none. #}

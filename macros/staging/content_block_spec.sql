@@ -1,4 +1,7 @@
-{# The fields that are read of a content block (TRANSCRIPTS: text, thinking, tool_use, tool_result, image, document, fallback). #}
+{#
+    The fields that are read of a content block (TRANSCRIPTS: text, thinking, tool_use, tool_result,
+    image, document, fallback).
+#}
 {% macro content_block_spec() -%}
 [{
     "type": "VARCHAR", "text": "VARCHAR", "thinking": "VARCHAR", "signature": "VARCHAR", "data": "VARCHAR",
@@ -11,11 +14,13 @@
 {# The fields that are read of a tool's input: those that name what the call was about. #}
 {% macro tool_input_spec() -%}
 {
-    "file_path": "VARCHAR", "path": "VARCHAR", "notebook_path": "VARCHAR", "pattern": "VARCHAR", "glob": "VARCHAR",
-    "command": "VARCHAR", "description": "VARCHAR", "url": "VARCHAR", "query": "VARCHAR", "prompt": "VARCHAR",
-    "skill": "VARCHAR", "args": "VARCHAR", "subagent_type": "VARCHAR", "name": "VARCHAR", "team_name": "VARCHAR",
-    "model": "VARCHAR", "run_in_background": "BOOLEAN", "offset": "COUNT", "limit": "COUNT", "replace_all": "BOOLEAN",
+    "file_path": "VARCHAR", "path": "VARCHAR", "notebook_path": "VARCHAR", "pattern": "VARCHAR",
+    "glob": "VARCHAR", "command": "VARCHAR", "description": "VARCHAR", "url": "VARCHAR", "query": "VARCHAR",
+    "prompt": "VARCHAR", "skill": "VARCHAR", "args": "VARCHAR", "subagent_type": "VARCHAR", "name": "VARCHAR",
+    "team_name": "VARCHAR", "model": "VARCHAR", "run_in_background": "BOOLEAN", "offset": "COUNT",
+    "limit": "COUNT", "replace_all": "BOOLEAN",
     "taskId": "VARCHAR", "task_id": "VARCHAR", "subject": "VARCHAR", "status": "VARCHAR", "owner": "VARCHAR",
-    "pages": "VARCHAR", "to": "VARCHAR", "message": "VARCHAR", "plan": "VARCHAR", "uri": "VARCHAR", "server": "VARCHAR"
+    "pages": "VARCHAR", "to": "VARCHAR", "message": "VARCHAR", "plan": "VARCHAR", "uri": "VARCHAR",
+    "server": "VARCHAR"
 }
 {%- endmacro %}

@@ -1,6 +1,7 @@
 {{ config(materialized='view') }}
 
--- How well the ledger is measured, per version of the client: a session counts for the version that wrote its last line.
+-- How well the ledger is measured, per version of the client: a session counts for the version
+-- that wrote its last line.
 {%- set methods = ['direct', 'proportional', 'estimated'] %}
 with segments as (
     select
@@ -20,9 +21,13 @@ select
     cast(count(*) as bigint) as segment_count,
     cast(sum(sent_tokens) as bigint) as sent_tokens,
     {%- for method in methods %}
-        coalesce(sum(sent_tokens) filter (where allocation_method = '{{ method }}') / nullif(sum(sent_tokens), 0), 0) as {{ method }}_ratio,
+        coalesce(
+            sum(sent_tokens) filter (where allocation_method = '{{ method }}') / nullif(sum(sent_tokens), 0),
+            0
+        ) as {{ method }}_ratio,
     {%- endfor %}
-    coalesce(sum(sent_tokens) filter (where item_kind = 'unlogged') / nullif(sum(sent_tokens), 0), 0) as unlogged_ratio,
+    coalesce(sum(sent_tokens) filter (where item_kind = 'unlogged') / nullif(sum(sent_tokens), 0), 0)
+        as unlogged_ratio,
     cast(count(*) filter (where is_disagreeing) as bigint) as disagreeing_segment_count,
     cast(coalesce(sum(sent_tokens) filter (where is_disagreeing), 0) as bigint) as disagreeing_tokens
 from segments

@@ -23,7 +23,8 @@ found as (
 )
 
 select
-    {{ surrogate_key(['files.host', 'files.root', 'files.path', 'files.generation', 'found.value_kind']) }} as finding_id,
+    {{ surrogate_key(['files.host', 'files.root', 'files.path', 'files.generation', 'found.value_kind']) }}
+        as finding_id,
     found.value_kind,
     case found.value_kind
         when 'timestamp' then 'no time, or one in which no log was written'

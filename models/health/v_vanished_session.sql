@@ -18,7 +18,7 @@ landed_days as (
         cast(started_at as date) as activity_date,
         count(*) as session_count
     from {{ ref('dim_session') }}
-    group by 1
+    group by all
 ),
 
 stats as (

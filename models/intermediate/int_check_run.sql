@@ -155,7 +155,8 @@ runs as (
         and not (outcome = 'unknown' and is_script and has_shown_check)
         -- A program that is only called like a test and says something, but nothing of tests.
         and not (
-            rule_confidence < {{ var('check_name_confidence') }} and is_script and not has_kind_word and read_outcome is null
+            -- A rule below this knows a test by the name of a script alone: its output must show that it is one.
+            rule_confidence < {{ var('check_name_confidence', 0.7) }} and is_script and not has_kind_word and read_outcome is null
             and trim(output_text, ' ' || chr(10)) <> ''
         )
         and not (says_not_run and read_outcome is null and coalesce(check_exit_code, 1) > 0)

@@ -1,5 +1,8 @@
 {{ config(materialized='incremental', incremental_strategy='replace_touched', on_schema_change='append_new_columns') }}
 
+{#- A picture of common size, or a page of a document, where the log does not tell the size. #}
+{%- set image_tokens = var('image_tokens', 1500) %}
+
 {%- set first_page = number_in('tool_input.pages', '^([0-9]+)-[0-9]+$') -%}
 {%- set last_page = number_in('tool_input.pages', '^[0-9]+-([0-9]+)$') -%}
 {#- The API counts a token for 750 pixels. -#}
@@ -28,11 +31,13 @@ calls as (
         tool_input.skill as skill_name,
         coalesce(started_agent_type, tool_input.subagent_type) as agent_name,
         -- Larger pictures are scaled down.
-        {{ at_most(picture_tokens, var('image_tokens_most')) }} as picture_tokens,
+        -- To about this the API scales a picture down.
+        {{ at_most(picture_tokens, var('image_tokens_most', 1600)) }} as picture_tokens,
         coalesce(
             result.file.count,
             -- A range may be written backwards, and reach beyond what any document has.
-            {{ at_most('abs(' ~ last_page ~ ' - ' ~ first_page ~ ') + 1', var('document_pages_most')) }},
+            -- A read counts for this many pages at most, whatever range it names.
+            {{ at_most('abs(' ~ last_page ~ ' - ' ~ first_page ~ ') + 1', var('document_pages_most', 1000)) }},
             case when try_cast(tool_input.pages as bigint) is not null then 1 end
         ) as page_count
     from {{ ref('int_tool_call') }} as int_tool_call
@@ -93,10 +98,10 @@ block_items as (
         cast(
             coalesce(blocks.text_characters, 0) + coalesce(blocks.signature_characters, 0) + coalesce(length(blocks.tool_input_json), 0)
             -- An image or a page of a document has no text: it weighs what its size costs, or a picture of common size.
-            + blocks.image_count * coalesce(calls.picture_tokens, {{ var('image_tokens') }}) * {{ var('characters_per_token') }}
+            + blocks.image_count * coalesce(calls.picture_tokens, {{ image_tokens }}) * {{ var('characters_per_token') }}
             + case
                 when blocks.block_type = 'document'
-                    then coalesce(read_documents.page_count, 1) * {{ var('image_tokens') }} * {{ var('characters_per_token') }}
+                    then coalesce(read_documents.page_count, 1) * {{ image_tokens }} * {{ var('characters_per_token') }}
                 else 0
             end
             as bigint

@@ -52,7 +52,8 @@ searches as (
     left join {{ touched_rows(ref('int_found_document')) }} as found on found.tool_use_id = calls.tool_use_id
     where
         calls.retrieval_method in ('keyword', 'glob') and not calls.has_broken
-        and coalesce(found.result_rank, 1) <= {{ var('search_documents_kept') }}
+        -- Nine searches out of ten of the corpus find no more. The count tells how many there were.
+        and coalesce(found.result_rank, 1) <= {{ var('search_documents_kept', 20) }}
 ),
 
 attached as (

@@ -71,7 +71,8 @@ select
     tests.check_run_id,
     tests.session_id,
     tests.check_name,
-    left(tests.test_name, {{ var('test_name_characters_kept') }}) as test_name,
+    -- Of the corpus no name is longer than half of it.
+    left(tests.test_name, {{ var('test_name_characters_kept', 500) }}) as test_name,
     min(tests.test_file) as test_file,
     -- A test that failed and, tried again, passed in the same run has failed.
     case when bool_or(tests.outcome = 'failed') then 'failed' else 'passed' end as outcome,

@@ -61,8 +61,10 @@ measured_rates as (
     where tokens > 0
     group by thread_id
     having
-        sum(tokens) >= {{ var('ledger_rate_tokens') }}
-        and sum(weight) between {{ var('ledger_rate_lowest') }} * sum(tokens) and {{ var('ledger_rate_highest') }} * sum(tokens)
+        -- Of the threads with so much growth nine out of ten are between 2.1 and 4.4 characters a token.
+        sum(tokens) >= {{ var('ledger_rate_tokens', 5000) }}
+        and sum(weight) between {{ var('ledger_rate_lowest', 1.5) }} * sum(tokens)
+        and {{ var('ledger_rate_highest', 6) }} * sum(tokens)
 ),
 
 starts as (
@@ -74,7 +76,10 @@ starts as (
         coalesce(entry_weights.summary_count, 0) > 0 as begins_compacted,
         coalesce(measured_rates.characters_per_token, {{ var('characters_per_token') }}) as characters_per_token,
         case
-            when measured_rates.thread_id is null then {{ var('leftover_text_ratio') }} else {{ var('leftover_text_ratio_measured') }}
+            when measured_rates.thread_id is null then {{ var('leftover_text_ratio') }}
+            -- A thread's own rate comes from what enters later, mostly tool results; the texts of a start differ from it by up
+            -- to 30 % (slopes over sessions that differ in nothing else), so that an error stays below a fifteenth.
+            else {{ var('leftover_text_ratio_measured', 0.3) }}
         end as leftover_text_ratio
     from responses
     left join entry_weights on entry_weights.thread_id = responses.thread_id and entry_weights.entered_response_number = 1

@@ -1,5 +1,8 @@
 {{ config(materialized='table') }}
 
+{#- A type with fewer measured texts takes the middle of all. #}
+{%- set fewest_measured_texts = var('fewest_measured_texts', 5) %}
+
 -- What a character of a kind of text weighs. The middle of what the ledger measured, not the mean: a short text that shares a
 -- large growth would pull it. Beyond the bounds no text of such kinds lies.
 with segments as (
@@ -40,8 +43,8 @@ chosen as (
     select
         types.component_type,
         case
-            when own.segment_count >= {{ var('fewest_measured_texts') }} then 'measured'
-            when overall.segment_count >= {{ var('fewest_measured_texts') }} then 'measured_elsewhere'
+            when own.segment_count >= {{ fewest_measured_texts }} then 'measured'
+            when overall.segment_count >= {{ fewest_measured_texts }} then 'measured_elsewhere'
             else 'assumed'
         end as rate_method,
         own.tokens_per_character as own_rate,

@@ -131,7 +131,9 @@ judged as (
             paired.result.exitCode, paired.result.task.exitCode
         ) as exit_code,
         -- Such a client begins the result of each command that failed with its exit code.
-        coalesce({{ version_number('paired.client_version') }} >= {{ version_number("'" ~ var('exit_code_stated_since') ~ "'") }}, false) as states_exit_code,
+        -- Clients before it wrote the bare output of a command that failed: 169 results of the corpus up to 2.0.5, none
+        -- from it on.
+        coalesce({{ version_number('paired.client_version') }} >= {{ version_number("'" ~ var('exit_code_stated_since', '2.0.37') ~ "'") }}, false) as states_exit_code,
         last_commands.command_text as last_command,
         coalesce(last_commands.chain_before, '') as chain_before,
         coalesce(last_commands.stops_early, false) as stops_early,

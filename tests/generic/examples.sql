@@ -1,4 +1,7 @@
-{# The columns of a model that lead from a failing row to its session and its line, as far as its yml lists them. #}
+{#
+    The columns of a model that lead from a failing row to its session and its line, as
+    far as its yml lists them.
+#}
 {% macro example_columns(model) -%}
     {%- set found = [] -%}
     {%- set node = graph.nodes.get('model.' ~ project_name ~ '.' ~ model.identifier) if graph else none -%}
@@ -8,7 +11,10 @@
     {{- return(found) -}}
 {%- endmacro %}
 
-{# What a failing group says beside its count: the sessions of its rows, and three of the rows by session and line. #}
+{#
+    What a failing group says beside its count: the sessions of its rows, and three of the
+    rows by session and line.
+#}
 {% macro example_measures(columns) -%}
     {%- if 'session_id' in columns %},
     list(distinct session_id) filter (where session_id is not null) as session_ids

@@ -1,6 +1,6 @@
 {#
-    The columns (or expressions) that name one row: none of them NULL, no two rows alike. A failing row of this test is a
-    group of rows that are alike.
+    The columns (or expressions) that name one row: none of them NULL, no two rows alike. A failing row of
+    this test is a group of rows that are alike.
 #}
 {% test unique_grain(model, columns) %}
 {{ grain_check(model, columns) }}
@@ -40,6 +40,11 @@ select
     count(*) as failing_rows
     {{- example_measures(examples) }}
 from tested
-inner join doubled on {% for column in columns %}tested.grain_{{ loop.index }} is not distinct from doubled.grain_{{ loop.index }}{{ ' and ' if not loop.last }}{% endfor %}
+inner join doubled
+    on
+        {%- for column in columns %}
+        tested.grain_{{ loop.index }} is not distinct from doubled.grain_{{ loop.index }}
+        {{ 'and' if not loop.last }}
+        {%- endfor %}
 group by all
 {% endmacro %}

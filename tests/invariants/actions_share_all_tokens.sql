@@ -27,7 +27,7 @@ select
     actions.output_tokens as action_output_tokens,
     calls.output_tokens as call_output_tokens
 from actions
-full join calls on actions.session_id = calls.session_id
+full join calls on calls.session_id = actions.session_id
 where
     coalesce(actions.input_tokens, 0) <> coalesce(calls.input_tokens, 0)
     or coalesce(actions.output_tokens, 0) <> coalesce(calls.output_tokens, 0)

@@ -39,7 +39,7 @@ select
     calls.cost_usd as fact_cost_usd,
     responses.cost_usd as response_cost_usd
 from calls
-full join responses on calls.response_id = responses.response_id
+full join responses on responses.response_id = calls.response_id
 where
     calls.response_id is null
     or responses.response_id is null

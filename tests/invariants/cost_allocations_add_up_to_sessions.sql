@@ -31,5 +31,5 @@ select
     expected.cost_usd,
     allocated.cost_usd as allocated_cost_usd
 from expected
-left join allocated on expected.session_id = allocated.session_id and expected.basis = allocated.basis
+left join allocated on allocated.session_id = expected.session_id and allocated.basis = expected.basis
 where {{ other_amount('expected.cost_usd', 'coalesce(allocated.cost_usd, 0)') }}

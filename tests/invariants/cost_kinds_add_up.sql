@@ -1,5 +1,5 @@
--- Each kind of v_cost that all calls have is the whole cost, and so are all components together; what a file cost is one number, by day and
--- session as over all time; and so is what misses of the cache cost.
+-- Each kind of v_cost that all calls have is the whole cost, and so are all components together; what a file
+-- cost is one number, by day and session as over all time; and so is what misses of the cache cost.
 with wholes as (
     select
         kind,
@@ -71,7 +71,9 @@ where
         or wholes.output_tokens <> expected.output_tokens
     )
 union all
-select 'file', coalesce(files.file_path, shown_files.file_path), coalesce(files.cost_usd, 0) - coalesce(shown_files.cost_usd, 0)
+select
+    'file', coalesce(files.file_path, shown_files.file_path),
+    coalesce(files.cost_usd, 0) - coalesce(shown_files.cost_usd, 0)
 from files
 full outer join shown_files on shown_files.file_path = files.file_path
 where

@@ -3,11 +3,13 @@
 -- hours.
 {%- set dated = ['v_blocks'] %}
 {%- set complete = [
-    'v_cost_daily', 'v_cost_monthly', 'v_cost_by_agent', 'v_cost_by_model', 'v_cost_by_project', 'v_cost_by_branch',
+    'v_cost_daily', 'v_cost_monthly', 'v_cost_by_agent', 'v_cost_by_model', 'v_cost_by_project',
+    'v_cost_by_branch',
     'v_session_report', 'v_spending', 'fact_session'
 ] %}
 {%- set counts = [
-    'response_count', 'unpriced_response_count', 'uncached_input_tokens', 'output_tokens', 'cache_read_tokens',
+    'response_count', 'unpriced_response_count', 'uncached_input_tokens', 'output_tokens',
+    'cache_read_tokens',
     'cache_write_5m_tokens', 'cache_write_1h_tokens', 'total_tokens'
 ] %}
 with calls as (
@@ -65,7 +67,7 @@ select
     {%- endfor %}
     shown.cost_usd - expected.cost_usd as cost_usd_difference
 from shown
-inner join expected on shown.is_dated_only = expected.is_dated_only
+inner join expected on expected.is_dated_only = shown.is_dated_only
 where
     {{ other_amount('shown.cost_usd', 'expected.cost_usd') }}
     {%- for count in counts %}

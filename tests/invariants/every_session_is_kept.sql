@@ -15,6 +15,6 @@ select
     sessions.session_id is null as is_missing_in_dim_session,
     facts.session_id is null as is_missing_in_fact_session
 from landed
-left join {{ ref('dim_session') }} as sessions on landed.session_id = sessions.session_id
-left join {{ ref('fact_session') }} as facts on landed.session_id = facts.session_id
+left join {{ ref('dim_session') }} as sessions on sessions.session_id = landed.session_id
+left join {{ ref('fact_session') }} as facts on facts.session_id = landed.session_id
 where sessions.session_id is null or facts.session_id is null

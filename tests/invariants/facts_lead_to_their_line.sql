@@ -1,21 +1,33 @@
--- Every row of these models that names a line names one that has been landed: the way back to the transcript. Those of one line
--- each name it without exception. Left out are the changes of watched schemas, whose lines may be those of a document.
+-- Every row of these models that names a line names one that has been landed: the way back to the transcript.
+-- Those of one line each name it without exception. Left out are the changes of watched schemas, whose lines
+-- may be those of a document.
 {%- set of_one_line = [
-    'dim_decision_point', 'dim_task', 'dim_work_item', 'fact_agent_action', 'fact_agent_handoff', 'fact_api_call', 'fact_cache_miss',
-    'fact_chunk_retrieval', 'fact_component_measurement', 'fact_component_offer', 'fact_conflict', 'fact_context_overflow',
-    'fact_decision', 'fact_file_modification', 'fact_inference', 'fact_prompt', 'fact_prompt_feedback', 'fact_response', 'fact_session_intent',
-    'fact_skill_invocation', 'fact_strategy_adjustment', 'fact_strategy_attempt', 'fact_task_outcome', 'fact_tool_invocation',
+    'dim_decision_point', 'dim_task', 'dim_work_item', 'fact_agent_action', 'fact_agent_handoff',
+    'fact_api_call', 'fact_cache_miss',
+    'fact_chunk_retrieval', 'fact_component_measurement', 'fact_component_offer', 'fact_conflict',
+    'fact_context_overflow',
+    'fact_decision', 'fact_file_modification', 'fact_inference', 'fact_prompt', 'fact_prompt_feedback',
+    'fact_response', 'fact_session_intent',
+    'fact_skill_invocation', 'fact_strategy_adjustment', 'fact_strategy_attempt', 'fact_task_outcome',
+    'fact_tool_invocation',
     'fact_work_assignment'
 ] %}
 {%- set others = [
-    'fact_change', 'fact_context_segment', 'fact_dependency_check', 'fact_document_update', 'fact_quality_measurement',
-    'fact_session_event', 'fact_test_case_result', 'fact_test_run', 'fact_update_attempt', 'fact_validation', 'fact_watermark_check'
+    'fact_change', 'fact_context_segment', 'fact_dependency_check', 'fact_document_update',
+    'fact_quality_measurement',
+    'fact_session_event', 'fact_test_case_result', 'fact_test_run', 'fact_update_attempt', 'fact_validation',
+    'fact_watermark_check'
 ] %}
 with sources as (
     {%- for fact in of_one_line + others %}
-    select distinct '{{ fact }}' as fact, {{ fact in of_one_line }} as is_of_one_line, _source_path, _source_line from {{ ref(fact) }}
-    where {{ only_touched('false' if fact == 'dim_decision_point' else 'session_id in {sessions}') }}
-    {{ 'union all' if not loop.last }}
+        select distinct
+            '{{ fact }}' as fact,
+            {{ fact in of_one_line }} as is_of_one_line,
+            _source_path,
+            _source_line
+        from {{ ref(fact) }}
+        where {{ only_touched('false' if fact == 'dim_decision_point' else 'session_id in {sessions}') }}
+        {{ 'union all' if not loop.last }}
     {%- endfor %}
 ),
 

@@ -35,7 +35,7 @@ select
     calls.cost_usd,
     inferences.cost_usd as inference_cost_usd
 from calls
-full join inferences on calls.call_id = inferences.call_id
+full join inferences on inferences.call_id = calls.call_id
 where
     calls.call_id is null
     or inferences.call_id is null

@@ -1,6 +1,7 @@
--- Per response the inferences of type `message` have the tokens that the log writes above them: the top level of
--- the usage leaves out advisers and compactions only. Not compared are fallbacks, of which it has the last, and
--- a top level that was left empty. A row is a response whose log does not agree with itself: only a warning.
+-- Per response the inferences of type `message` have the tokens that the log writes above them: the
+-- top level of the usage leaves out advisers and compactions only. Not compared are fallbacks, of
+-- which it has the last, and a top level that was left empty. A row is a response whose log does not
+-- agree with itself: only a warning.
 {{ config(severity='warn') }}
 
 with written as (
@@ -40,8 +41,8 @@ select
     winners.output_tokens,
     written.output_tokens as inference_output_tokens
 from winners
-anti join fallbacks on winners.response_id = fallbacks.response_id
-left join written on winners.response_id = written.response_id
+anti join fallbacks on fallbacks.response_id = winners.response_id
+left join written on written.response_id = winners.response_id
 where
     winners.uncached_input_tokens + winners.output_tokens + winners.cache_read_tokens > 0
     and (

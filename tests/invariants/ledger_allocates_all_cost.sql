@@ -1,5 +1,5 @@
--- Per session the allocated dollars and tokens are those of the API calls, to a millionth of a dollar: what caused a cost is a split
--- of it, nothing more and nothing less.
+-- Per session the allocated dollars and tokens are those of the API calls, to a millionth of a dollar: what
+-- caused a cost is a split of it, nothing more and nothing less.
 with calls as (
     select
         session_id,
@@ -33,7 +33,7 @@ select
     calls.output_tokens as call_output_tokens,
     allocated.least_tokens
 from calls
-full join allocated on calls.session_id = allocated.session_id
+full join allocated on allocated.session_id = calls.session_id
 where
     {{ other_amount('coalesce(allocated.cost_usd, 0)', 'coalesce(calls.cost_usd, 0)') }}
     or coalesce(allocated.carried_tokens, 0) <> coalesce(calls.carried_tokens, 0)

@@ -39,9 +39,8 @@ filled as (
         ) as segment_tokens
     from {{ ref('int_context_response') }} as responses
     left join netted
-        on
-            responses.thread_id = netted.thread_id
-            and responses.response_number = netted.response_number
+        on netted.thread_id = responses.thread_id
+        and netted.response_number = responses.response_number
     where {{ only_touched('responses.session_id in {sessions}') }}
 ),
 
@@ -80,10 +79,11 @@ calls as (
             or {{ other_amount('used.cost_usd', 'coalesce(calls.cost_usd, 0)', '1e-9') }}
             or used.least_tokens < 0, true
         ) as is_usage_wrong,
-        coalesce(filled.segment_tokens <> filled.context_tokens or filled.least_tokens < 0, false) as is_context_wrong
+        coalesce(filled.segment_tokens <> filled.context_tokens or filled.least_tokens < 0, false)
+            as is_context_wrong
     from {{ ref('fact_api_call') }} as calls
-    left join used on calls.call_id = used.call_id
-    left join filled on calls.call_id = filled.response_id
+    left join used on used.call_id = calls.call_id
+    left join filled on filled.response_id = calls.call_id
     where calls.success and {{ only_touched('calls.session_id in {sessions}') }}
 )
 

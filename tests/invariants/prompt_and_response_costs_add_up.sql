@@ -41,5 +41,5 @@ select
     estimated.cost_usd as estimated_cost_usd,
     calls.cost_usd as call_cost_usd
 from estimated
-full join calls on estimated.prompt_id = calls.prompt_id
+full join calls on calls.prompt_id = estimated.prompt_id
 where {{ other_amount('coalesce(estimated.cost_usd, 0)', 'coalesce(calls.cost_usd, 0)') }}

@@ -28,7 +28,7 @@ select
     prompts.response_count as prompt_response_count,
     calls.response_count as call_response_count
 from prompts
-full join calls on prompts.session_id = calls.session_id
+full join calls on calls.session_id = prompts.session_id
 where
     {{ other_amount('coalesce(prompts.cost_usd, 0)', 'coalesce(calls.cost_usd, 0)') }}
     or coalesce(prompts.total_tokens, 0) <> coalesce(calls.total_tokens, 0)

@@ -20,6 +20,8 @@ from {{ ref('fact_session') }} as sessions
 full join edits on edits.session_id = sessions.session_id
 where
     {{ only_touched('coalesce(sessions.session_id, edits.session_id) in {sessions}') }}
-    and (coalesce(sessions.lines_added, 0) <> coalesce(edits.lines_added, 0)
-    or coalesce(sessions.lines_deleted, 0) <> coalesce(edits.lines_deleted, 0)
-    or coalesce(sessions.files_modified, 0) <> coalesce(edits.files_modified, 0))
+    and (
+        coalesce(sessions.lines_added, 0) <> coalesce(edits.lines_added, 0)
+        or coalesce(sessions.lines_deleted, 0) <> coalesce(edits.lines_deleted, 0)
+        or coalesce(sessions.files_modified, 0) <> coalesce(edits.files_modified, 0)
+    )

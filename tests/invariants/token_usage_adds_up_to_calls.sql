@@ -27,7 +27,7 @@ select
     calls.cost_usd,
     usage.cost_usd as ledger_cost_usd
 from calls
-left join usage on calls.call_id = usage.call_id
+left join usage on usage.call_id = calls.call_id
 where
     calls.uncached_input_tokens <> coalesce(usage.uncached_input_tokens, 0)
     or calls.cached_tokens <> coalesce(usage.cached_tokens, 0)

@@ -148,10 +148,11 @@ def rendered(connection: duckdb.DuckDBPyConnection, model: str) -> str:
         def dispatch(name: str) -> Any:
             return macros[f"duckdb__{name}"]
 
+    variables = yaml.safe_load((ROOT / "dbt_project.yml").read_text(encoding="utf-8"))["vars"]
     context: dict[str, Any] = {
         "adapter": Adapter, "execute": True, "return": lambda value: value, "config": lambda **_: "",
         "ref": lambda name: name,
-        "var": yaml.safe_load((ROOT / "dbt_project.yml").read_text(encoding="utf-8"))["vars"].__getitem__,
+        "var": lambda name, default=None: variables.get(name, default),
         "is_incremental": lambda: False, "unseen": lambda: "true", "seed_rows": lambda seed: seed_rows(connection, seed),
     }  # fmt: skip
     text = "\n".join((ROOT / "macros" / path).read_text(encoding="utf-8") for path in MACROS)

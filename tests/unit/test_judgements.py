@@ -307,9 +307,9 @@ def test_a_failure_has_a_reason_and_nothing_else_has_one() -> None:
 def kinds(command: str) -> set[str]:
     """The kinds of a command, by the same beginning of a command as the macro command_is."""
     macro = (ROOT / "macros" / "command_is.sql").read_text(encoding="utf-8")
-    found = re.search(r'set begin = "(.*)" -%}', macro)
+    found = re.search(r"set begin = (.*?) -%}", macro, re.DOTALL)
     assert found is not None
-    begin = found[1].replace("\\\\", "\\")
+    begin = "".join(re.findall(r'"([^"]*)"', found[1])).replace("\\\\", "\\")
     patterns: dict[str, list[str]] = {}
     for row in rows("command_kinds"):
         patterns.setdefault(row["command_kind"], []).append(row["pattern"])

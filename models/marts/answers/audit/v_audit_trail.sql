@@ -3,7 +3,8 @@
 with last_answers as (
     select
         prompt_id,
-        max_by(response_text, (responded_at, response_id)) filter (where response_text is not null) as last_response_text,
+        max_by(response_text, (responded_at, response_id)) filter (where response_text is not null)
+            as last_response_text,
         max_by(finish_reason, (responded_at, response_id)) as last_finish_reason,
         count(safety_flags) as refusal_count
     from {{ ref('fact_response') }}

@@ -12,7 +12,8 @@ select
     tasks.task_type,
     outcomes.success_basis,
     outcomes.success,
-    row_number() over (order by round(prompts.caused_cost_usd, 12) desc nulls last, prompts.prompt_id) as cost_rank,
+    row_number() over (order by round(prompts.caused_cost_usd, 12) desc nulls last, prompts.prompt_id)
+        as cost_rank,
     prompts.response_count,
     prompts.subagent_count,
     prompts.tool_call_count,

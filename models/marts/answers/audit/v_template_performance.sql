@@ -3,7 +3,8 @@
 with feedback as (
     select
         prompt_id,
-        count(*) filter (where feedback_type in ('interruption', 'rejection', 'correction', 'thumbs_down')) as bad_count,
+        count(*) filter (where feedback_type in ('interruption', 'rejection', 'correction', 'thumbs_down'))
+            as bad_count,
         count(*) filter (where feedback_type in ('thanks', 'thumbs_up')) as good_count
     from {{ ref('fact_prompt_feedback') }}
     group by prompt_id

@@ -1,7 +1,8 @@
 {{ config(materialized='view') }}
 
--- Results that were carried long and of which nothing came up again. What a tool confirms (an edit, a list of tasks) brings
--- nothing that could come up, and what instructs is followed without being named: both are left out or marked.
+-- Results that were carried long and of which nothing came up again. What a tool confirms (an edit, a
+-- list of tasks) brings nothing that could come up, and what instructs is followed without being named:
+-- both are left out or marked.
 select
     segments.segment_id,
     segments.session_id,
@@ -15,7 +16,9 @@ select
         nullif(segments.file_path, ''),
         -- The id of a task or a shell names nothing.
         case
-            when tools.tool_family in ('file_read', 'search', 'web') or tools.tool_name in ('Bash', 'PowerShell')
+            when
+                tools.tool_family in ('file_read', 'search', 'web')
+                or tools.tool_name in ('Bash', 'PowerShell')
                 then {{ regex_replace('left(calls.target, 200)', '\\s+', ' ') }}
         end,
         segments.component_name
@@ -24,7 +27,8 @@ select
         nullif(segments.file_path, ''),
         case
             when tools.tool_name in ('Bash', 'PowerShell') then {{ command_program('calls.target') }}
-            when tools.tool_family = 'web' then nullif({{ regex_group('calls.target', '^[a-z]+://([^/?#]+)') }}, '')
+            when tools.tool_family = 'web'
+                then nullif({{ regex_group('calls.target', '^[a-z]+://([^/?#]+)') }}, '')
         end,
         segments.component_name
     ) as cause_name,
@@ -44,6 +48,7 @@ left join {{ ref('dim_tool') }} as tools on tools.tool_id = calls.tool_id
 where
     results.use_test = 'nothing_named'
     and (
-        tools.tool_id is null or tools.tool_family in ('file_read', 'search', 'shell', 'web', 'delegation', 'mcp')
+        tools.tool_id is null
+        or tools.tool_family in ('file_read', 'search', 'shell', 'web', 'delegation', 'mcp')
         or tools.tool_name = 'TaskOutput'
     )

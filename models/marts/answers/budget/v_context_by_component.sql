@@ -14,7 +14,9 @@ with usage as (
 periods as (
     select 'all' as period, component_id, session_id, input_tokens, output_tokens, cost_usd from usage
     union all
-    select usage_month, component_id, session_id, input_tokens, output_tokens, cost_usd from usage where usage_month is not null
+    select usage_month, component_id, session_id, input_tokens, output_tokens, cost_usd
+    from usage
+    where usage_month is not null
 ),
 
 summed as (

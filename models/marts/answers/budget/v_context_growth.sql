@@ -9,8 +9,10 @@ with calls as (
         called_at,
         context_tokens,
         row_number() over (partition by session_id order by called_at nulls last, call_id) as request_number,
-        row_number() over (partition by session_id order by context_tokens desc, called_at, call_id) as size_rank,
-        row_number() over (partition by session_id order by called_at desc nulls last, call_id desc) as recency_rank
+        row_number() over (partition by session_id order by context_tokens desc, called_at, call_id)
+            as size_rank,
+        row_number() over (partition by session_id order by called_at desc nulls last, call_id desc)
+            as recency_rank
     from {{ ref('fact_api_call') }}
     where success and agent_run_id is null and context_tokens > 0
 ),
@@ -43,7 +45,8 @@ weights as (
     select
         parts.session_id,
         parts.part_name,
-        row_number() over (partition by parts.session_id order by sum(parts.tokens) desc, parts.part_name) as part_rank
+        row_number() over (partition by parts.session_id order by sum(parts.tokens) desc, parts.part_name)
+            as part_rank
     from parts
     inner join calls on calls.session_id = parts.session_id and calls.call_id = parts.call_id
     group by parts.session_id, parts.part_name
@@ -67,5 +70,10 @@ select
 from calls
 inner join parts on parts.session_id = calls.session_id and parts.call_id = calls.call_id
 inner join weights on weights.session_id = parts.session_id and weights.part_name = parts.part_name
-left join compactions on compactions.session_id = calls.session_id and compactions.next_call_id = calls.call_id
-window band as (partition by calls.session_id, calls.call_id, case when weights.part_rank <= {{ bands }} then parts.part_name end)
+left join compactions
+    on compactions.session_id = calls.session_id and compactions.next_call_id = calls.call_id
+window band as (
+    partition by
+        calls.session_id, calls.call_id,
+        case when weights.part_rank <= {{ bands }} then parts.part_name end
+)

@@ -1,6 +1,7 @@
 {{ config(materialized='view') }}
 
--- The segments of contexts with a name that a person recognizes: which command, which file, which prompt or answer.
+-- The segments of contexts with a name that a person recognizes: which command, which
+-- file, which prompt or answer.
 with segments as (
     select
         *,
@@ -35,8 +36,8 @@ select
             then replace(segments.component_name, '_', ' ')
         else segments.component_name
     end || coalesce(': ' || nullif({{ one_line(
-        "coalesce(nullif(segments.file_path, ''), work.description, left(calls.target, 200), answers.response_text, "
-        ~ "left(prompts.prompt_text, 200))"
+        "coalesce(nullif(segments.file_path, ''), work.description, left(calls.target, 200), "
+        ~ "answers.response_text, left(prompts.prompt_text, 200))"
     ) }}, ''), '') as piece_name,
     segments.allocation_method,
     segments.tokens,

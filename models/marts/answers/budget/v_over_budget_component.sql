@@ -1,6 +1,7 @@
 {{ config(materialized='table') }}
 
--- A component's size: that of its newest body where one was seen, else what the middle one of its entries brought in.
+-- A component's size: that of its newest body where one was seen, else what the middle one
+-- of its entries brought in.
 with entries as (
     select
         component_id,

@@ -16,7 +16,12 @@ with runs as (
 
 -- Between two neighbouring moments the number of agents at work does not change.
 moments as (
-    select session_id, started_at as moment, 1 as change, case when is_background then 0 else 1 end as foreground_change from runs
+    select
+        session_id,
+        started_at as moment,
+        1 as change,
+        case when is_background then 0 else 1 end as foreground_change
+    from runs
     union all
     select session_id, ended_at, -1, case when is_background then 0 else -1 end from runs
 ),
@@ -33,7 +38,8 @@ levels as (
         moment,
         sum(change) over (partition by session_id order by moment) as agent_count,
         sum(foreground_change) over (partition by session_id order by moment) as foreground_count,
-        {{ ms_between('moment', 'lead(moment) over (partition by session_id order by moment)') }} / 1000 as seconds
+        {{ ms_between('moment', 'lead(moment) over (partition by session_id order by moment)') }} / 1000
+            as seconds
     from changes
 ),
 
@@ -58,7 +64,7 @@ overlapping as (
     from runs
     semi join runs as others
         on others.session_id = runs.session_id and others.assignment_id <> runs.assignment_id
-        and others.started_at < runs.ended_at and runs.started_at < others.ended_at
+        and others.started_at < runs.ended_at and others.ended_at > runs.started_at
     group by runs.session_id
 ),
 

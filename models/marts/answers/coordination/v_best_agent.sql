@@ -15,13 +15,19 @@ bounded as (
         (
             success_count / attempt_count + 1.96 * 1.96 / (2 * attempt_count)
             - 1.96 * sqrt(
-                (success_count / attempt_count * (1 - success_count / attempt_count) + 1.96 * 1.96 / (4 * attempt_count)) / attempt_count
+                (
+                    success_count / attempt_count * (1 - success_count / attempt_count)
+                    + 1.96 * 1.96 / (4 * attempt_count)
+                ) / attempt_count
             )
         ) / (1 + 1.96 * 1.96 / attempt_count) as lower_bound,
         (
             success_count / attempt_count + 1.96 * 1.96 / (2 * attempt_count)
             + 1.96 * sqrt(
-                (success_count / attempt_count * (1 - success_count / attempt_count) + 1.96 * 1.96 / (4 * attempt_count)) / attempt_count
+                (
+                    success_count / attempt_count * (1 - success_count / attempt_count)
+                    + 1.96 * 1.96 / (4 * attempt_count)
+                ) / attempt_count
             )
         ) / (1 + 1.96 * 1.96 / attempt_count) as upper_bound
     from {{ ref('agent_capability_map') }}
@@ -35,7 +41,8 @@ select
     agents.agent_name,
     agents.agent_type,
     cast(row_number() over (
-        partition by bounded.capability_id order by bounded.lower_bound desc, bounded.attempt_count desc, bounded.agent_id
+        partition by bounded.capability_id
+        order by bounded.lower_bound desc, bounded.attempt_count desc, bounded.agent_id
     ) as bigint) as agent_rank,
     bounded.proficiency,
     bounded.success_ratio,
@@ -46,6 +53,7 @@ select
     cast(coalesce(workloads.open_work_count, 0) as bigint) as open_work_count,
     bounded.last_attempt_at
 from bounded
-inner join {{ ref('dim_agent_capability') }} as capabilities on capabilities.capability_id = bounded.capability_id
+inner join {{ ref('dim_agent_capability') }} as capabilities
+    on capabilities.capability_id = bounded.capability_id
 inner join {{ ref('dim_agent') }} as agents on agents.agent_id = bounded.agent_id
 left join workloads on workloads.agent_id = bounded.agent_id

@@ -23,7 +23,8 @@ edits as (
     select
         task_id as prompt_id,
         sum(lines_added + lines_deleted) as changed_lines,
-        coalesce(sum(lines_added + lines_deleted) filter (where agent_run_id is not null), 0) as subagent_changed_lines
+        coalesce(sum(lines_added + lines_deleted) filter (where agent_run_id is not null), 0)
+            as subagent_changed_lines
     from {{ ref('fact_file_modification') }}
     group by task_id
 ),
@@ -74,7 +75,8 @@ select
     -- Of an agent whose lines are not in the store nobody knows what it changed.
     cast(case when edits.prompt_id is null then 0 else edits.changed_lines end as bigint) as changed_lines,
     cast(case
-        when delegated.measured_count > 0 then case when edits.prompt_id is null then 0 else edits.subagent_changed_lines end
+        when delegated.measured_count > 0
+            then case when edits.prompt_id is null then 0 else edits.subagent_changed_lines end
     end as bigint) as subagent_changed_lines,
     alone.median_cost_usd as alone_median_cost_usd,
     alone.success_ratio as alone_success_ratio

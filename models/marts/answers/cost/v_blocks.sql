@@ -1,8 +1,11 @@
 {{ config(materialized='table') }}
 
--- A block begins with the first response more than five hours after the block before it began, at that response's full
--- hour in UTC, or after five idle hours: the client's own limits count so. Each step needs the one before, hence recursion
--- over the hours with activity, not over the responses.
+{%- set block_hours = var('block_hours', 5) %}
+{%- set block_ms = block_hours * 3600000 %}
+
+-- A block begins with the first response more than five hours after the block before it began, at that
+-- response's full hour in UTC, or after five idle hours: the client's own limits count so. Each step needs
+-- the one before, hence recursion over the hours with activity, not over the responses.
 with recursive hours as (
     select
         date_trunc('hour', called_at) as hour_started_at,
@@ -10,7 +13,7 @@ with recursive hours as (
         max(called_at) as last_called_at
     from {{ ref('fact_api_call') }}
     where success and called_at is not null
-    group by 1
+    group by all
 ),
 
 numbered as (
@@ -30,8 +33,8 @@ blocks as (
         numbered.hour_number,
         case
             when
-                {{ ms_between('blocks.block_started_at', 'numbered.hour_started_at') }} >= {{ var('block_hours') }} * 3600000
-                or {{ ms_between('blocks.last_called_at', 'numbered.first_called_at') }} > {{ var('block_hours') }} * 3600000
+                {{ ms_between('blocks.block_started_at', 'numbered.hour_started_at') }} >= {{ block_ms }}
+                or {{ ms_between('blocks.last_called_at', 'numbered.first_called_at') }} > {{ block_ms }}
                 then numbered.hour_started_at
             else blocks.block_started_at
         end as block_started_at,
@@ -66,11 +69,11 @@ measured as (
 
 select
     measured.block_started_at,
-    measured.block_started_at + interval '{{ var("block_hours") }} hours' as block_ended_at,
+    measured.block_started_at + interval '{{ block_hours }} hours' as block_ended_at,
     {{ local_time('measured.block_started_at') }} as block_started_local_at,
     measured.last_activity_at,
     -- Active as of the newest response in the store, not of the reader's clock.
-    measured.block_started_at + interval '{{ var("block_hours") }} hours' > newest.last_called_at as is_active,
+    measured.block_started_at + interval '{{ block_hours }} hours' > newest.last_called_at as is_active,
     measured.session_count,
     measured.response_count,
     measured.uncached_input_tokens,

@@ -1,6 +1,7 @@
 {{ config(materialized='table') }}
 
--- Each budget in each period with use; the newest period runs up to the newest call in the store, not to today.
+-- Each budget in each period with use; the newest period runs up to the newest call
+-- in the store, not to today.
 with calls as (
     select
         calls.called_local_date,
@@ -56,9 +57,11 @@ paced as (
     select
         *,
         cast({{ ms_between(
-            'cast(period_start as timestamp)', 'cast(least(newest_date + interval 1 day, period_end) as timestamp)'
+            'cast(period_start as timestamp)',
+            'cast(least(newest_date + interval 1 day, period_end) as timestamp)'
         ) }} as double)
-        / {{ ms_between('cast(period_start as timestamp)', 'cast(period_end as timestamp)') }} as elapsed_ratio
+        / {{ ms_between('cast(period_start as timestamp)', 'cast(period_end as timestamp)') }}
+            as elapsed_ratio
     from spent
 )
 

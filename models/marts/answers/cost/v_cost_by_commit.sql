@@ -1,6 +1,7 @@
 {{ config(materialized='view') }}
 
--- A commit costs what was spent since the one before it in its session; what came after the last is not in here.
+-- A commit costs what was spent since the one before it in its session; what came
+-- after the last is not in here.
 with commits as (
     select
         event_id,
@@ -9,7 +10,8 @@ with commits as (
         git_branch,
         provenance,
         {{ regex_group('metadata', '"sha":"([^"]+)"') }} as commit_sha,
-        nullif(replace({{ regex_group('metadata', '"subject":"((?:[^"\\\\]|\\\\.)*)"') }}, '\"', '"'), '') as commit_subject,
+        nullif(replace({{ regex_group('metadata', '"subject":"((?:[^"\\\\]|\\\\.)*)"') }}, '\"', '"'), '')
+            as commit_subject,
         lag(event_at) over (partition by session_id order by event_at, event_id) as previous_event_at
     from {{ ref('fact_session_event') }}
     where event_type = 'commit' and event_at is not null

@@ -1,6 +1,7 @@
 {{ config(materialized='view') }}
 
--- Calls and results of its tools, their definitions, and what the server itself put into contexts: lists and instructions.
+-- Calls and results of its tools, their definitions, and what the server itself put into
+-- contexts: lists and instructions.
 select
     costs.name as mcp_server,
     cast(sum(costs.invocation_count) as bigint) as tool_call_count,

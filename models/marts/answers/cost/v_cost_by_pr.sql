@@ -1,7 +1,13 @@
 {{ config(materialized='view') }}
 
--- A call on the branch of a pull request belongs to it, whichever session of the project made it. Other calls belong to the next
--- pull request that their session names, after the last one to the last. No call is in two.
+{#- Branches that many sessions share: a pull request from one of them says nothing about who worked on it. #}
+{%- set shared_branches = var('shared_branches', [
+    'main', 'master', 'trunk', 'develop', 'development', 'dev', 'staging', 'production', 'release', 'gh-pages'
+]) %}
+
+-- A call on the branch of a pull request belongs to it, whichever session of the project made
+-- it. Other calls belong to the next pull request that their session names, after the last one
+-- to the last. No call is in two.
 with calls as (
     select calls.*, sessions.project_path
     from {{ ref('fact_api_call') }} as calls
@@ -18,13 +24,17 @@ events as (
         links.provenance,
         coalesce(
             nullif(links.git_branch, 'HEAD'),
-            max_by(calls.git_branch, (calls.called_at, calls.call_id)) filter (where calls.git_branch <> 'HEAD' and calls.called_at <= links.event_at)
+            max_by(calls.git_branch, (calls.called_at, calls.call_id)) filter (
+                where calls.git_branch <> 'HEAD' and calls.called_at <= links.event_at
+            )
         ) as git_branch,
         max(calls.project_path) as project_path
     from {{ ref('fact_session_event') }} as links
     left join calls on calls.session_id = links.session_id
     where links.event_type = 'pull_request' and links.event_at is not null
-    group by links.event_id, links.session_id, links.target_path, links.event_at, links.provenance, links.git_branch
+    group by
+        links.event_id, links.session_id, links.target_path, links.event_at, links.provenance,
+        links.git_branch
 ),
 
 pull_requests as (
@@ -44,14 +54,20 @@ branches as (
         pr_url,
         min(event_at) as event_at
     from events
-    where git_branch not in ('{{ var("shared_branches") | join("', '") }}')
+    where
+        git_branch not in (
+            {%- for branch in shared_branches %}
+                '{{ branch }}'{{ ',' if not loop.last }}
+            {%- endfor %}
+        )
     group by project_path, git_branch, pr_url
 ),
 
 branch_spans as (
     select
         *,
-        lag(event_at) over (partition by project_path, git_branch order by event_at, pr_url) as previous_event_at,
+        lag(event_at) over (partition by project_path, git_branch order by event_at, pr_url)
+            as previous_event_at,
         lead(event_at) over (partition by project_path, git_branch order by event_at, pr_url) as next_event_at
     from branches
 ),

@@ -1,6 +1,7 @@
 {{ config(materialized='view') }}
 
--- The body of a skill and the files in its folder, as far as they were read: what it weighs. Beside it what was done under it.
+-- The body of a skill and the files in its folder, as far as they were read: what it weighs. Beside
+-- it what was done under it.
 select
     costs.name as skill_name,
     {{ cause_sums('costs') }},

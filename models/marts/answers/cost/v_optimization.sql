@@ -1,8 +1,14 @@
 {{ config(materialized='table') }}
 
--- What would have been cheaper or quicker, as rows with their evidence: a cause that came back, a thing that has a name, and
--- dollars or minutes a month that matter (vars `repeated_cause`, `least_monthly_dollars`, `least_monthly_minutes`). A month is one
--- with work in it, from that of the first occurrence on.
+{#-
+    The limit of component_budgets for the usual result of a tool: one of a hundred
+    results of the corpus is larger.
+#}
+{%- set large_result_tokens = var('large_result_tokens', 10000) %}
+
+-- What would have been cheaper or quicker, as rows with their evidence: a cause that came back, a thing
+-- that has a name, and dollars or minutes a month that matter. A month is one with work in it, from that
+-- of the first occurrence on.
 with months as (
     select distinct date_trunc('month', entered_at) as active_month
     from {{ ref('fact_context_segment') }}
@@ -27,7 +33,8 @@ carried as (
         'carried_unused_result' as optimization_type,
         cast(null as varchar) as component_id,
         cause_name as subject,
-        'Ask for less of it, or have a subagent read it: it was carried long and nothing of it came up again' as suggestion,
+        'Ask for less of it, or have a subagent read it: it was carried long and nothing of it came up again'
+            as suggestion,
         count(*) as occurrence_count,
         sum(tokens) as tokens,
         sum(carrying_cost_usd) as total_usd,
@@ -35,7 +42,9 @@ carried as (
         min(entered_at) as first_at,
         max(left_at) as last_at,
         cast(count(*) as varchar) || ' times, by '
-        || min(case when file_path is null or invocation_id is not null then component_name else 'attachment' end)
+        || min(
+            case when file_path is null or invocation_id is not null then component_name else 'attachment' end
+        )
         || ': ' || {{ grouped_number('sum(tokens)') }} || ' tokens, carried for up to '
         || cast(max(requests_carried) as varchar) || ' requests' as evidence
     from {{ ref('v_carrying_cost') }}
@@ -57,7 +66,8 @@ misses as (
         extra_cost_usd,
         gap_seconds
     from {{ ref('fact_cache_miss') }}
-    -- Of a miss without a known cause nothing can be advised; a beginning that changed is none unless the client says what did.
+    -- Of a miss without a known cause nothing can be advised; a beginning that changed is none unless
+    -- the client says what did.
     where cause not in ('unknown', 'unavailable', 'changed_prefix')
 ),
 
@@ -101,15 +111,20 @@ over_budget as (
         'over_budget_' || budgets.component_type as optimization_type,
         budgets.component_id,
         budgets.component_name as subject,
-        case when budgets.component_type = 'tool' then 'Ask it for less: ' else 'Shorten it: ' end || budgets.reason as suggestion,
+        case
+            when budgets.component_type = 'tool' then 'Ask it for less: '
+            else 'Shorten it: '
+        end || budgets.reason as suggestion,
         budgets.entry_count as occurrence_count,
         budgets.component_tokens as tokens,
         budgets.excess_cost_usd as total_usd,
         cast(null as double) as minutes,
         times.first_at,
         times.last_at,
-        {{ grouped_number('budgets.component_tokens') }} || ' tokens against a limit of ' || {{ grouped_number('budgets.limit_tokens') }}
-        || ', entered ' || cast(budgets.entry_count as varchar) || ' times in ' || cast(budgets.session_count as varchar)
+        {{ grouped_number('budgets.component_tokens') }} || ' tokens against a limit of '
+        || {{ grouped_number('budgets.limit_tokens') }}
+        || ', entered ' || cast(budgets.entry_count as varchar) || ' times in '
+        || cast(budgets.session_count as varchar)
         || case when budgets.session_count = 1 then ' session' else ' sessions' end as evidence
     from {{ ref('v_over_budget_component') }} as budgets
     left join component_times as times on times.component_id = budgets.component_id
@@ -119,10 +134,10 @@ over_budget as (
 large_results as (
     select
         *,
-        cost_usd * (1 - {{ var('large_result_tokens') }} / tokens) as excess_usd,
+        cost_usd * (1 - {{ large_result_tokens }} / tokens) as excess_usd,
         sum(cost_usd) over (partition by component_id, file_path) as file_usd
     from segments
-    where item_kind = 'tool_result' and tokens > {{ var('large_result_tokens') }}
+    where item_kind = 'tool_result' and tokens > {{ large_result_tokens }}
 ),
 
 oversized as (
@@ -138,7 +153,8 @@ oversized as (
         min(entered_at) as first_at,
         max(left_at) as last_at,
         cast(count(*) as varchar) || ' results of more than '
-        || {{ grouped_number(var('large_result_tokens')) }} || ' tokens, the largest ' || {{ grouped_number('max(tokens)') }}
+        || {{ grouped_number(large_result_tokens) }} || ' tokens, the largest '
+        || {{ grouped_number('max(tokens)') }}
         || coalesce(', most of all ' || max_by(nullif(file_path, ''), (file_usd, file_path)), '')
         || '; what is above the limit counts' as evidence
     from large_results
@@ -157,7 +173,8 @@ reread as (
         cast(null as double) as minutes,
         min(first_reread_at) as first_at,
         max(last_reread_at) as last_at,
-        'read again ' || cast(sum(reread_count) as varchar) || ' times in ' || cast(count(distinct session_id) as varchar)
+        'read again ' || cast(sum(reread_count) as varchar) || ' times in '
+        || cast(count(distinct session_id) as varchar)
         || case when count(distinct session_id) = 1 then ' session' else ' sessions' end
         || coalesce(': ' || {{ grouped_number('sum(reread_tokens)') }} || ' tokens', '') as evidence
     from {{ ref('v_reread') }}
@@ -187,15 +204,18 @@ unused as (
         cast(null as double) as minutes,
         min(first_offered_at) as first_at,
         max(last_offered_at) as last_at,
-        'offered in ' || case when count(*) = 1 then '' else 'up to ' end || cast(max(offered_session_count) as varchar)
+        'offered in ' || case when count(*) = 1 then '' else 'up to ' end
+        || cast(max(offered_session_count) as varchar)
         || ' sessions from ' || cast(cast(min(first_offered_at) as date) as varchar) || ' to '
         || cast(cast(max(last_offered_at) as date) as varchar) || ', never used' as evidence
     from unused_groups
-    where offered_session_count >= {{ var('unused_offer_sessions') }}
+    -- Sessions in which something was offered in vain before it is suggested to switch it off: a choice.
+    where offered_session_count >= {{ var('unused_offer_sessions', 5) }}
     group by offer_type, group_name
 ),
 
--- What a person or a rule did not allow, plans apart: a plan that is sent back is work. Waiting beyond `away_minutes` is being away.
+-- What a person or a rule did not allow, plans apart: a plan that is sent back is work. Waiting beyond
+-- `away_minutes` is being away.
 denials as (
     select
         case when tool_name in ('Bash', 'PowerShell') then {{ command_program('target') }} end as program,
@@ -204,7 +224,9 @@ denials as (
         invoked_at,
         least(coalesce(duration_ms, 0) / 60000.0, {{ var('away_minutes') }}) as minutes
     from {{ ref('fact_tool_invocation') }}
-    where status = 'denied' and tool_name not in ('ExitPlanMode', 'exit_plan_mode', 'EnterPlanMode', 'AskUserQuestion')
+    where
+        status = 'denied'
+        and tool_name not in ('ExitPlanMode', 'exit_plan_mode', 'EnterPlanMode', 'AskUserQuestion')
 ),
 
 denied as (
@@ -212,14 +234,16 @@ denied as (
         'denied_call' as optimization_type,
         cast(null as varchar) as component_id,
         coalesce(program, tool_name) as subject,
-        'Say beforehand what may be done: allow it in the permissions, or rule it out in the memory file' as suggestion,
+        'Say beforehand what may be done: allow it in the permissions, or rule it out in the memory file'
+            as suggestion,
         count(*) as occurrence_count,
         cast(null as bigint) as tokens,
         cast(null as double) as total_usd,
         sum(minutes) as minutes,
         min(invoked_at) as first_at,
         max(invoked_at) as last_at,
-        'not allowed ' || cast(count(*) as varchar) || ' times in ' || cast(count(distinct session_id) as varchar)
+        'not allowed ' || cast(count(*) as varchar) || ' times in '
+        || cast(count(distinct session_id) as varchar)
         || case when count(distinct session_id) = 1 then ' session' else ' sessions' end || ', after '
         || {{ grouped_number('sum(minutes)') }} || ' minutes of waiting' as evidence
     from denials
@@ -248,7 +272,8 @@ by_month as (
         suggestions.subject,
         greatest(count(months.active_month), 1) as month_count
     from suggestions
-    left join months on months.active_month >= coalesce(date_trunc('month', suggestions.first_at), months.active_month)
+    left join months
+        on months.active_month >= coalesce(date_trunc('month', suggestions.first_at), months.active_month)
     group by suggestions.optimization_type, suggestions.subject
 )
 
@@ -260,7 +285,8 @@ select
     suggestions.optimization_type,
     suggestions.subject,
     suggestions.suggestion,
-    suggestions.evidence || coalesce('; ' || {{ dollars_text('suggestions.total_usd') }} || ' in all', '') as evidence,
+    suggestions.evidence
+    || coalesce('; ' || {{ dollars_text('suggestions.total_usd') }} || ' in all', '') as evidence,
     'estimated' as provenance,
     cast(suggestions.occurrence_count as bigint) as occurrence_count,
     cast(suggestions.tokens as bigint) as tokens,
@@ -268,10 +294,13 @@ select
     cast(suggestions.total_usd / by_month.month_count as double) as dollars_per_month,
     cast(suggestions.minutes / by_month.month_count as double) as minutes_per_month
 from suggestions
-inner join by_month on by_month.optimization_type = suggestions.optimization_type and by_month.subject = suggestions.subject
+inner join by_month
+    on by_month.optimization_type = suggestions.optimization_type and by_month.subject = suggestions.subject
+-- Of 326 suggestions that a reader judged, 165 were single events of cents, and none below half a dollar a
+-- month was one to act on. The limits are choices.
 where
-    suggestions.occurrence_count >= {{ var('repeated_cause') }}
+    suggestions.occurrence_count >= {{ var('repeated_cause', 3) }}
     and (
-        suggestions.total_usd / by_month.month_count >= {{ var('least_monthly_dollars') }}
-        or suggestions.minutes / by_month.month_count >= {{ var('least_monthly_minutes') }}
+        suggestions.total_usd / by_month.month_count >= {{ var('least_monthly_dollars', 0.5) }}
+        or suggestions.minutes / by_month.month_count >= {{ var('least_monthly_minutes', 1) }}
     )

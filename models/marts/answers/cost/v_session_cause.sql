@@ -27,9 +27,11 @@ inner join {{ ref('dim_component') }} as components on components.component_id =
 -- Costs that are equal but for the last digits of a sum are ordered by name.
 window
     by_cost as (
-        partition by costs.session_id order by round(costs.cost_usd, 12) desc, components.component_type, components.component_name
+        partition by costs.session_id
+        order by round(costs.cost_usd, 12) desc, components.component_type, components.component_name
     ),
     those_below as (
-        partition by costs.session_id order by round(costs.cost_usd, 12) desc, components.component_type, components.component_name
+        partition by costs.session_id
+        order by round(costs.cost_usd, 12) desc, components.component_type, components.component_name
         rows between 1 following and unbounded following
     )

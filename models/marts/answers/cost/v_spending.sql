@@ -1,7 +1,7 @@
 {{ config(materialized='table') }}
 
--- Where dimensions of a call meet: v_cost takes them apart again, one by one. Dollars belong to the model that ran, so a
--- response counts once, for the model that finished it.
+-- Where dimensions of a call meet: v_cost takes them apart again, one by one. Dollars belong to the model
+-- that ran, so a response counts once, for the model that finished it.
 with spent as (
     select
         calls.called_local_date,
@@ -18,10 +18,12 @@ with spent as (
         coalesce(not inferences.is_priced, false) as is_unpriced_inference,
         -- A run or task is counted once, where it begins.
         coalesce(inferences.is_answer, true) and calls.agent_run_id is not null and row_number() over (
-            partition by calls.agent_run_id, coalesce(inferences.is_answer, true) order by calls.called_at nulls last, calls.call_id
+            partition by calls.agent_run_id, coalesce(inferences.is_answer, true)
+            order by calls.called_at nulls last, calls.call_id
         ) = 1 as is_run_start,
         coalesce(inferences.is_answer, false) and calls.task_id is not null and row_number() over (
-            partition by calls.task_id, coalesce(inferences.is_answer, false) order by calls.called_at nulls last, calls.call_id
+            partition by calls.task_id, coalesce(inferences.is_answer, false)
+            order by calls.called_at nulls last, calls.call_id
         ) = 1 as is_task_start,
         inferences.uncached_input_tokens,
         inferences.output_tokens,
@@ -31,9 +33,13 @@ with spent as (
         inferences.total_tokens,
         inferences.web_search_count,
         -- What a request that failed cost is known: nothing.
-        case when inferences.call_id is null then calls.web_search_cost_usd else inferences.web_search_cost_usd end as web_search_cost_usd,
+        case
+            when inferences.call_id is null then calls.web_search_cost_usd
+            else inferences.web_search_cost_usd
+        end as web_search_cost_usd,
         case when inferences.call_id is null then calls.cost_usd else inferences.cost_usd end as cost_usd,
-        inferences.uncached_prefix_cost_usd - inferences.cache_read_cost_usd - inferences.cache_write_5m_cost_usd
+        inferences.uncached_prefix_cost_usd - inferences.cache_read_cost_usd
+        - inferences.cache_write_5m_cost_usd
         - inferences.cache_write_1h_cost_usd as cache_saved_usd
     from {{ ref('fact_api_call') }} as calls
     left join {{ ref('fact_inference') }} as inferences on inferences.call_id = calls.call_id

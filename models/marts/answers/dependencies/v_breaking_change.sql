@@ -17,7 +17,8 @@ with changes as (
         changes.affected_components,
         changes.provenance
     from {{ ref('v_dependency_change') }} as changes
-    inner join {{ ref('dim_dependency') }} as dependencies on dependencies.dependency_id = changes.dependency_id
+    inner join {{ ref('dim_dependency') }} as dependencies
+        on dependencies.dependency_id = changes.dependency_id
     where changes.classification = 'BREAKING'
     union all
     select

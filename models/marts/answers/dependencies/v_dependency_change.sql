@@ -1,6 +1,7 @@
 {{ config(materialized='view') }}
 
--- Changes of what components rest on: schemas and contracts. A guess that is not likely stays in the fact alone.
+-- Changes of what components rest on: schemas and contracts. A guess that is not
+-- likely stays in the fact alone.
 select
     change_id,
     dependency_id,
@@ -16,6 +17,7 @@ select
     affected_components,
     provenance
 from {{ ref('fact_schema_change') }}
+-- With one silent project the confidence is 0.63 at most, with two 0.86.
 where confidence >= {{ var('change_confidence', 0.8) }}
 union all
 select

@@ -14,7 +14,9 @@ failures_since as (
         cast(sum(checks.use_count) as bigint) as failure_count
     from {{ ref('fact_dependency_check') }} as checks
     inner join last_answers on last_answers.dependency_id = checks.dependency_id
-    where not checks.available and (last_answers.last_available_at is null or checks.checked_at > last_answers.last_available_at)
+    where
+        not checks.available
+        and (last_answers.last_available_at is null or checks.checked_at > last_answers.last_available_at)
     group by checks.dependency_id
 ),
 

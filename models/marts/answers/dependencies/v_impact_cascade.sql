@@ -1,6 +1,7 @@
 {{ config(materialized='view') }}
 
--- What fails when a dependency fails: its users, their users, and so on; a component that is itself a dependency passes it on.
+-- What fails when a dependency fails: its users, their users, and so on; a component that is itself
+-- a dependency passes it on.
 with recursive cascade as (
     select
         dependency_id as root_dependency_id,
@@ -39,5 +40,6 @@ select
     nearest.depth,
     nearest.path_count
 from nearest
-inner join {{ ref('dim_dependency') }} as dependencies on dependencies.dependency_id = nearest.root_dependency_id
+inner join {{ ref('dim_dependency') }} as dependencies
+    on dependencies.dependency_id = nearest.root_dependency_id
 inner join {{ ref('dim_component') }} as components on components.component_id = nearest.component_id

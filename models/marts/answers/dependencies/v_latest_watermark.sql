@@ -3,7 +3,8 @@
 with ranked as (
     select
         *,
-        row_number() over (partition by source_id order by checked_at desc nulls last, check_id) as newest_rank
+        row_number() over (partition by source_id order by checked_at desc nulls last, check_id)
+            as newest_rank
     from {{ ref('fact_watermark_check') }}
     where content_hash is not null or etag is not null or last_modified is not null
 )

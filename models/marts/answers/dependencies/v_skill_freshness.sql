@@ -1,7 +1,7 @@
 {{ config(materialized='table') }}
 
--- How old what a skill teaches is: what has changed in its sources since it was last touched, and what its runs cost and gave.
--- Ages count to the newest moment in the data, not to today.
+-- How old what a skill teaches is: what has changed in its sources since it was last touched, and what its
+-- runs cost and gave. Ages count to the newest moment in the data, not to today.
 with contents as (
     select
         skill_id,
@@ -44,7 +44,10 @@ validations as (
 ),
 
 moment as (
-    select greatest(max(skills.last_seen_at), max(contents.last_content_at), max(source_checks.last_checked_at)) as as_of
+    select
+        greatest(
+            max(skills.last_seen_at), max(contents.last_content_at), max(source_checks.last_checked_at)
+        ) as as_of
     from {{ ref('dim_skill') }} as skills
     left join contents on contents.skill_id = skills.skill_id
     left join source_checks on source_checks.skill_id = skills.skill_id
@@ -94,10 +97,12 @@ counted as (
         count(*) filter (where changes.classification = 'BREAKING') as breaking_count,
         count(*) filter (where changes.classification = 'ADDITIVE') as additive_count,
         count(*) filter (
-            where changes.classification = 'BREAKING' and (joined.last_touched_at is null or changes.detected_at > joined.last_touched_at)
+            where changes.classification = 'BREAKING'
+            and (joined.last_touched_at is null or changes.detected_at > joined.last_touched_at)
         ) as breaking_since_count,
         count(*) filter (
-            where changes.classification = 'ADDITIVE' and (joined.last_touched_at is null or changes.detected_at > joined.last_touched_at)
+            where changes.classification = 'ADDITIVE'
+            and (joined.last_touched_at is null or changes.detected_at > joined.last_touched_at)
         ) as additive_since_count
     from joined
     inner join {{ ref('v_skill_change') }} as changes on changes.skill_id = joined.skill_id
@@ -133,7 +138,10 @@ select
     coalesce(counted.additive_count, 0) as additive_count,
     coalesce(counted.breaking_since_count, 0) as breaking_since_count,
     coalesce(counted.additive_since_count, 0) as additive_since_count,
-    cast({{ ms_between('joined.last_touched_at', 'greatest(joined.as_of, joined.last_touched_at)') }} / 86400000.0 as double) as content_age_days,
+    cast(
+        {{ ms_between('joined.last_touched_at', 'greatest(joined.as_of, joined.last_touched_at)') }}
+        / 86400000.0 as double
+    ) as content_age_days,
     joined.content_count,
     joined.update_count,
     joined.run_count,

@@ -33,7 +33,10 @@ tasks as (
         used.skill_id,
         count(outcomes.success) as judged_task_count,
         count(*) filter (where outcomes.success) as successful_task_count
-    from (select distinct skill_id, task_id from runs where task_id is not null) as used
+    from (
+        select distinct skill_id, task_id from runs
+        where task_id is not null
+    ) as used
     inner join {{ ref('fact_task_outcome') }} as outcomes on outcomes.task_id = used.task_id
     group by used.skill_id
 ),

@@ -16,8 +16,10 @@ with runs as (
         runs.total_tokens,
         runs.cost_usd,
         outcomes.success as task_success,
-        row_number() over (partition by runs.skill_name, runs.version_hash, runs.task_id order by runs.invoked_at, runs.invocation_id)
-            as run_of_task
+        row_number() over (
+            partition by runs.skill_name, runs.version_hash, runs.task_id
+            order by runs.invoked_at, runs.invocation_id
+        ) as run_of_task
     from {{ ref('fact_skill_invocation') }} as runs
     left join {{ ref('fact_task_outcome') }} as outcomes on outcomes.task_id = runs.task_id
     where runs.version_hash is not null
@@ -68,8 +70,11 @@ select
     used.version_commit,
     files.file_path,
     coalesce(files.is_on_disk, false) as is_on_disk,
-    row_number() over (partition by used.skill_name order by used.first_used_at nulls last, used.version_hash) as version_number,
-    row_number() over (partition by used.skill_name order by used.last_used_at desc nulls last, used.version_hash) = 1 as is_last_used,
+    row_number() over (partition by used.skill_name order by used.first_used_at nulls last, used.version_hash)
+        as version_number,
+    row_number() over (
+        partition by used.skill_name order by used.last_used_at desc nulls last, used.version_hash
+    ) = 1 as is_last_used,
     used.session_count,
     used.run_count,
     used.started_count,

@@ -1,7 +1,8 @@
 {{ config(materialized='view') }}
 
--- Prompts and delegations are judged by different signs, so they are never ranked against each other. Only what persons judged
--- counts: tests that pass speak for the way of working that runs tests, whatever it achieves.
+-- Prompts and delegations are judged by different signs, so they are never ranked against each
+-- other. Only what persons judged counts: tests that pass speak for the way of working that runs
+-- tests, whatever it achieves.
 with measured as (
     select
         work_type,
@@ -49,8 +50,10 @@ bounded as (
 differences as (
     select
         *,
-        {{ difference_low('success_ratio', 'success_ratio_low', 'other_success_ratio', 'other_ratio_high') }} as difference_low,
-        {{ difference_high('success_ratio', 'success_ratio_high', 'other_success_ratio', 'other_ratio_low') }} as difference_high
+        {{ difference_low('success_ratio', 'success_ratio_low', 'other_success_ratio', 'other_ratio_high') }}
+            as difference_low,
+        {{ difference_high('success_ratio', 'success_ratio_high', 'other_success_ratio', 'other_ratio_low') }}
+            as difference_high
     from bounded
 )
 

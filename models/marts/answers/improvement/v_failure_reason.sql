@@ -1,6 +1,7 @@
 -- depends_on: {{ ref('outcome_rules') }}
 
--- A reason counts when it keeps coming back, in more than one session, has cost something, and there is something to do about it.
+-- A reason counts when it keeps coming back, in more than one session, has cost something, and there is
+-- something to do about it.
 with failures as (
     select *
     from {{ ref('fact_strategy_attempt') }}

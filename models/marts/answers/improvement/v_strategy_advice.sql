@@ -1,11 +1,14 @@
--- Advice is given only where two shares differ by more than chance or a failure keeps coming back, where time or money is in it,
--- and where there is something to do. A way of working that has no sentence in strategy_rules follows from the task and cannot be
--- chosen.
+-- Advice is given only where two shares differ by more than chance or a failure keeps coming back, where time
+-- or money is in it, and where there is something to do. A way of working that has no sentence in
+-- strategy_rules follows from the task and cannot be chosen.
 with strategies as (
     select
         strategies.*,
         rules.advice as strategy_advice,
-        case strategies.task_source when 'delegation' then 'delegations' else 'tasks' end || ' of type ' || strategies.task_type
+        case strategies.task_source
+            when 'delegation' then 'delegations'
+            else 'tasks'
+        end || ' of type ' || strategies.task_type
             as work_name,
         first_value(strategies.strategy_name) over work as best_strategy,
         first_value(rules.advice) over work as best_advice,
@@ -13,8 +16,11 @@ with strategies as (
         first_value(strategies.success_count) over work as best_success_count,
         first_value(strategies.judged_count) over work as best_judged_count
     from {{ ref('v_best_strategy') }} as strategies
-    inner join {{ ref('strategy_rules') }} as rules on rules.strategy_name = strategies.strategy_name and rules.advice is not null
-    where strategies.cost_usd >= {{ var('advice_usd') }} or strategies.total_seconds >= {{ var('advice_minutes') }} * 60
+    inner join {{ ref('strategy_rules') }} as rules
+        on rules.strategy_name = strategies.strategy_name and rules.advice is not null
+    where
+        strategies.cost_usd >= {{ var('advice_usd') }}
+        or strategies.total_seconds >= {{ var('advice_minutes') }} * 60
     window work as (
         partition by strategies.task_type, strategies.task_source order by strategies.rank_in_type
         rows between unbounded preceding and unbounded following
@@ -31,12 +37,15 @@ advice as (
         case
             when difference_low > 0
                 then
-                    strategy_advice || ' for ' || work_name || ': ' || cast(success_count as varchar) || ' of ' || cast(judged_count as varchar)
-                    || ' went well, of the other ways ' || cast(other_success_count as varchar) || ' of '
-                    || cast(other_judged_count as varchar) || '.'
+                strategy_advice || ' for ' || work_name || ': ' || cast(success_count as varchar)
+                || ' of ' || cast(judged_count as varchar)
+                || ' went well, of the other ways ' || cast(other_success_count as varchar) || ' of '
+                || cast(other_judged_count as varchar) || '.'
             else
-                best_advice || ' rather than "' || strategy_advice || '" for ' || work_name || ': ' || cast(best_success_count as varchar)
-                || ' of ' || cast(best_judged_count as varchar) || ' went well against ' || cast(success_count as varchar) || ' of '
+                best_advice || ' rather than "' || strategy_advice || '" for ' || work_name || ': '
+                || cast(best_success_count as varchar)
+                || ' of ' || cast(best_judged_count as varchar) || ' went well against '
+                || cast(success_count as varchar) || ' of '
                 || cast(judged_count as varchar) || '.'
         end as advice,
         'estimated' as provenance,
@@ -60,8 +69,10 @@ advice as (
         cast(null as varchar),
         cast(null as varchar),
         failure_reason,
-        advice || ' Failures of the kind "' || failure_reason || '": ' || cast(failure_count as varchar) || ' so far, in '
-        || cast(session_count as varchar) || ' sessions, most often (' || cast(main_type_count as varchar) || ') in tasks of type '
+        advice || ' Failures of the kind "' || failure_reason || '": ' || cast(failure_count as varchar)
+        || ' so far, in '
+        || cast(session_count as varchar) || ' sessions, most often (' || cast(main_type_count as varchar)
+        || ') in tasks of type '
         || main_task_type || '.',
         'estimated',
         failure_count,
@@ -79,7 +90,8 @@ advice as (
 )
 
 select
-    {{ surrogate_key(['advice_kind', 'task_type', 'task_source', 'strategy_name', 'failure_reason']) }} as advice_id,
+    {{ surrogate_key(['advice_kind', 'task_type', 'task_source', 'strategy_name', 'failure_reason']) }}
+        as advice_id,
     advice_kind,
     task_type,
     task_source,

@@ -47,7 +47,9 @@ select
     case
         when bounded.judged_count > 0 then row_number() over (
             partition by bounded.task_type, bounded.task_source
-            order by bounded.success_ratio_low desc nulls last, bounded.task_count desc, agents.agent_name, bounded.agent_id
+            order by
+                bounded.success_ratio_low desc nulls last, bounded.task_count desc, agents.agent_name,
+                bounded.agent_id
         )
     end as rank_in_type,
     cast(bounded.task_count as bigint) as task_count,

@@ -70,18 +70,24 @@ compared as (
         {{ wilson_low('measured.success_count', 'measured.judged_count') }} as success_ratio_low,
         {{ wilson_high('measured.success_count', 'measured.judged_count') }} as success_ratio_high,
         judged.judged_count - measured.judged_count as other_judged_count,
-        (judged.success_count - measured.success_count) / (judged.judged_count - measured.judged_count) as other_success_ratio,
-        {{ wilson_high('(judged.success_count - measured.success_count)', '(judged.judged_count - measured.judged_count)') }}
+        (judged.success_count - measured.success_count) / (judged.judged_count - measured.judged_count)
+            as other_success_ratio,
+        {{ wilson_high(
+            '(judged.success_count - measured.success_count)', '(judged.judged_count - measured.judged_count)'
+        ) }}
             as other_ratio_high
     from measured
     inner join judged on judged.work_type = measured.work_type and judged.task_source = measured.task_source
-    where least(measured.judged_count, judged.judged_count - measured.judged_count) >= {{ var('advice_attempts') }}
+    where
+        least(measured.judged_count, judged.judged_count - measured.judged_count)
+        >= {{ var('advice_attempts') }}
 ),
 
 differences as (
     select
         *,
-        {{ difference_low('success_ratio', 'success_ratio_low', 'other_success_ratio', 'other_ratio_high') }} as difference_low
+        {{ difference_low('success_ratio', 'success_ratio_low', 'other_success_ratio', 'other_ratio_high') }}
+            as difference_low
     from compared
 )
 

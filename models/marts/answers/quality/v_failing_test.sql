@@ -40,7 +40,9 @@ runs as (
         coalesce(sessions.project_path, 'unknown') as project_path,
         -- The same in every checkout of the project.
         coalesce(
-            '/' || rtrim({{ path_in_checkout("concat(runs.working_dir, '/')", 'sessions.project_path') }}, '/'), runs.working_dir, 'unknown'
+            '/'
+            || rtrim({{ path_in_checkout("concat(runs.working_dir, '/')", 'sessions.project_path') }}, '/'),
+            runs.working_dir, 'unknown'
         ) as folder
     from {{ ref('fact_test_run') }} as runs
     inner join {{ ref('dim_session') }} as sessions on sessions.session_id = runs.session_id
@@ -62,7 +64,8 @@ failed_ways as (
     inner join failures on failures.test_case_id = results.test_case_id
     inner join runs on runs.run_id = results.run_id
     where results.outcome = 'failed'
-    group by results.test_case_id, runs.project_path, runs.framework, runs.folder, runs.command_shape, runs.command
+    group by
+        results.test_case_id, runs.project_path, runs.framework, runs.folder, runs.command_shape, runs.command
 ),
 
 -- Which run covers which way. Many tests share few ways, so the tests are joined after this.
@@ -79,14 +82,17 @@ covered_ways as (
         runs.command_shape = ways.command_shape as is_same
     from (select distinct project_path, framework, folder, command_shape, command from failed_ways) as ways
     inner join runs
-        on runs.project_path = ways.project_path and runs.framework = ways.framework and {{ covers_run('runs', 'ways', 'framework') }}
+        on runs.project_path = ways.project_path
+        and runs.framework = ways.framework
+        and {{ covers_run('runs', 'ways', 'framework') }}
     where
         runs.outcome = 'passed'
         -- What chooses single tests has the shape of what runs the whole file.
         and (runs.command = ways.command or not regexp_matches(runs.command, '::|:\d+\b|#\w'))
 ),
 
--- A run names few of the tests that pass: one that passed as a whole, and covers a run in which the test had failed, passed it too.
+-- A run names few of the tests that pass: one that passed as a whole, and covers a run in which the test
+-- had failed, passed it too.
 passes as (
     select
         test_case_id,
@@ -101,8 +107,10 @@ passes as (
         covered_ways.ran_at
     from failed_ways
     inner join covered_ways
-        on covered_ways.project_path = failed_ways.project_path and covered_ways.framework = failed_ways.framework
-        and covered_ways.folder = failed_ways.folder and covered_ways.command_shape = failed_ways.command_shape
+        on covered_ways.project_path = failed_ways.project_path
+        and covered_ways.framework = failed_ways.framework
+        and covered_ways.folder = failed_ways.folder
+        and covered_ways.command_shape = failed_ways.command_shape
         and covered_ways.command = failed_ways.command
     where
         -- Before its first failure the test may not have been there.
@@ -124,14 +132,16 @@ events as (
     select
         events.test_case_id,
         events.outcome,
-        lag(events.outcome) over (partition by events.test_case_id order by events.ran_at, events.run_id) as outcome_before
+        lag(events.outcome) over (partition by events.test_case_id order by events.ran_at, events.run_id)
+            as outcome_before
     from (
         select test_case_id, run_id, ran_at, 'failed' as outcome from results
         where outcome = 'failed'
         union all
         select test_case_id, run_id, ran_at, 'passed' as outcome from passes
     ) as events
-    inner join failures on failures.test_case_id = events.test_case_id and events.ran_at >= failures.first_failed_at
+    inner join failures
+        on failures.test_case_id = events.test_case_id and failures.first_failed_at <= events.ran_at
 ),
 
 relapses as (
@@ -148,7 +158,10 @@ runs_since as (
         count(*) as run_count
     from failures
     inner join {{ ref('dim_test_case') }} as cases on cases.test_case_id = failures.test_case_id
-    inner join runs on runs.project_path = cases.project_path and runs.framework = cases.framework and runs.ran_at > failures.last_failed_at
+    inner join runs
+        on runs.project_path = cases.project_path
+        and runs.framework = cases.framework
+        and runs.ran_at > failures.last_failed_at
     group by failures.test_case_id
 )
 

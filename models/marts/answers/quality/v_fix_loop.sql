@@ -16,7 +16,10 @@ with runs as (
         measurements.error_count
     from {{ ref('fact_quality_measurement') }} as measurements
     inner join {{ ref('dim_session') }} as sessions on sessions.session_id = measurements.session_id
-    where measurements.passed is not null and measurements.working_dir is not null and measurements.measured_at is not null
+    where
+        measurements.passed is not null
+        and measurements.working_dir is not null
+        and measurements.measured_at is not null
 ),
 
 -- A pass closes the loops of its own command and of all that it covers.
@@ -28,7 +31,9 @@ passes as (
         passes.measured_at as passed_at
     from runs
     inner join runs as passes
-        on passes.chain_session_id = runs.chain_session_id and passes.measured_by = runs.measured_by and passes.metric_id = runs.metric_id
+        on passes.chain_session_id = runs.chain_session_id
+        and passes.measured_by = runs.measured_by
+        and passes.metric_id = runs.metric_id
         and {{ covers_run('passes', 'runs', 'measured_by') }}
     where passes.passed
 ),
@@ -76,7 +81,8 @@ loops as (
         max(measured_at) as last_run_at,
         coalesce(min(next_passed_at), max(measured_at)) as ended_at,
         max(next_passed_at) is not null as is_fixed,
-        count(*) + case when max(next_passed_at) is not null and not bool_or(passed) then 1 else 0 end as run_count,
+        count(*)
+        + case when max(next_passed_at) is not null and not bool_or(passed) then 1 else 0 end as run_count,
         count(*) filter (where not passed) as failed_run_count,
         min_by(error_count, (measured_at, measurement_id)) as first_error_count,
         max(error_count) as most_error_count
@@ -104,7 +110,9 @@ edits as (
     from loops
     inner join {{ ref('dim_session') }} as sessions on sessions.chain_session_id = loops.chain_session_id
     inner join {{ ref('fact_tool_invocation') }} as calls
-        on calls.session_id = sessions.session_id and calls.invoked_at > loops.started_at and calls.invoked_at < loops.ended_at
+        on calls.session_id = sessions.session_id
+        and calls.invoked_at > loops.started_at
+        and calls.invoked_at < loops.ended_at
     inner join {{ ref('dim_tool') }} as tools on tools.tool_id = calls.tool_id
     where tools.tool_family = 'file_edit' and calls.success
     group by loops.first_measurement_id
@@ -118,7 +126,9 @@ costs as (
     from loops
     inner join {{ ref('dim_session') }} as sessions on sessions.chain_session_id = loops.chain_session_id
     inner join {{ ref('fact_api_call') }} as calls
-        on calls.session_id = sessions.session_id and calls.called_at > loops.started_at and calls.called_at <= loops.ended_at
+        on calls.session_id = sessions.session_id
+        and calls.called_at > loops.started_at
+        and calls.called_at <= loops.ended_at
     group by loops.first_measurement_id
 )
 
@@ -147,6 +157,8 @@ select
     {{ ms_between('loops.started_at', 'loops.ended_at') }} / 1000 as duration_seconds
 from loops
 inner join last_runs
-    on last_runs.chain_session_id = loops.chain_session_id and last_runs.measured_by = loops.measured_by and last_runs.metric_id = loops.metric_id
+    on last_runs.chain_session_id = loops.chain_session_id
+    and last_runs.measured_by = loops.measured_by
+    and last_runs.metric_id = loops.metric_id
 left join edits on edits.first_measurement_id = loops.first_measurement_id
 left join costs on costs.first_measurement_id = loops.first_measurement_id

@@ -13,7 +13,8 @@ select
     cast(sum(test_runs.total_tests) as bigint) as test_count,
     cast(sum(test_runs.failed) as bigint) as failed_test_count,
     count(*) filter (where measurements.passed) / nullif(count(measurements.passed), 0) as pass_ratio,
-    cast(sum(test_runs.passed) as double) / nullif(sum(test_runs.passed) + sum(test_runs.failed), 0) as test_pass_ratio,
+    cast(sum(test_runs.passed) as double) / nullif(sum(test_runs.passed) + sum(test_runs.failed), 0)
+        as test_pass_ratio,
     cast(median(test_runs.duration_seconds) as double) as median_duration_seconds
 from {{ ref('fact_quality_measurement') }} as measurements
 inner join {{ ref('dim_quality_metric') }} as metrics on metrics.metric_id = measurements.metric_id

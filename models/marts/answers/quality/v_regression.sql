@@ -23,7 +23,10 @@ with runs as (
         lag(measurements.passed) over same_check as previous_passed
     from {{ ref('fact_quality_measurement') }} as measurements
     inner join {{ ref('dim_session') }} as sessions on sessions.session_id = measurements.session_id
-    where measurements.passed is not null and measurements.working_dir is not null and measurements.measured_at is not null
+    where
+        measurements.passed is not null
+        and measurements.working_dir is not null
+        and measurements.measured_at is not null
     window same_check as (
         partition by measurements.working_dir, measurements.artifact_id, measurements.command_shape
         order by measurements.measured_at, measurements.measurement_id
@@ -45,7 +48,8 @@ edits as (
     inner join {{ ref('dim_session') }} as sessions on sessions.project_path = regressions.project_path
     inner join {{ ref('fact_tool_invocation') }} as calls
         on calls.session_id = sessions.session_id
-        and calls.invoked_at > regressions.previous_measured_at and calls.invoked_at <= regressions.measured_at
+        and calls.invoked_at > regressions.previous_measured_at
+        and calls.invoked_at <= regressions.measured_at
     inner join {{ ref('dim_tool') }} as tools on tools.tool_id = calls.tool_id
     where tools.tool_family = 'file_edit' and calls.success
     group by regressions.measurement_id

@@ -5,7 +5,10 @@ with edited as (
         artifacts.*,
         {{ path_in_checkout('artifacts.artifact_path', 'artifacts.project_path') }} as path_in_root
     from {{ ref('dim_artifact') }} as artifacts
-    where artifacts.was_produced and artifacts.artifact_type in ('generated_code', 'test') and artifacts.project_path is not null
+    where
+        artifacts.was_produced
+        and artifacts.artifact_type in ('generated_code', 'test')
+        and artifacts.project_path is not null
 ),
 
 edits as (
@@ -29,7 +32,10 @@ runs as (
         runs.ran_at,
         runs.command,
         runs.working_dir,
-        case when artifacts.artifact_type = 'test' then {{ path_in_checkout('artifacts.artifact_path', 'sessions.project_path') }} end as test_path
+        case
+            when artifacts.artifact_type = 'test'
+                then {{ path_in_checkout('artifacts.artifact_path', 'sessions.project_path') }}
+        end as test_path
     from {{ ref('fact_test_run') }} as runs
     inner join {{ ref('dim_session') }} as sessions on sessions.session_id = runs.session_id
     inner join {{ ref('dim_artifact') }} as artifacts on artifacts.artifact_id = runs.artifact_id
@@ -57,7 +63,7 @@ followed as (
     group by edits.modification_id
 ),
 
--- Code and the one test file that was run after edits of it, in more than one session.
+-- Code and the one test file that was run after edits of it, in more than one session: once is chance.
 habits as (
     select
         project_path,
@@ -65,12 +71,13 @@ habits as (
         test_path,
         count(distinct session_id) as session_count,
         row_number() over (
-            partition by project_path, path_in_root order by count(distinct session_id) desc, count(*) desc, test_path
+            partition by project_path, path_in_root
+            order by count(distinct session_id) desc, count(*) desc, test_path
         ) as habit_rank
     from followed
     where test_path <> ''
     group by project_path, path_in_root, test_path
-    having count(distinct session_id) >= {{ var('suggested_test_sessions') }}
+    having count(distinct session_id) >= {{ var('suggested_test_sessions', 2) }}
 ),
 
 commands as (
@@ -79,7 +86,9 @@ commands as (
         test_path,
         command,
         max_by(working_dir, (ran_at, run_id)) as working_dir,
-        row_number() over (partition by project_path, test_path order by count(*) desc, max(ran_at) desc, command) as command_rank
+        row_number() over (
+            partition by project_path, test_path order by count(*) desc, max(ran_at) desc, command
+        ) as command_rank
     from runs
     where test_path is not null
     group by project_path, test_path, command
@@ -99,7 +108,8 @@ tests_of_file as (
         habits.project_path,
         habits.test_path
     from edited
-    inner join habits on habits.project_path = edited.project_path and habits.path_in_root = edited.path_in_root
+    inner join habits
+        on habits.project_path = edited.project_path and habits.path_in_root = edited.path_in_root
     where edited.artifact_type <> 'test'
 ),
 
@@ -129,7 +139,10 @@ select
     edited.last_modified_at,
     last_runs.last_test_run_at,
     coalesce(failing_of_file.test_path, habits.test_path) as suggested_test_path,
-    case when failing_of_file.artifact_id is not null then 'failing_test' else 'ran_after_edits' end as suggestion_method,
+    case
+        when failing_of_file.artifact_id is not null then 'failing_test'
+        else 'ran_after_edits'
+    end as suggestion_method,
     coalesce(failing_of_file.command, commands.command) as suggested_command,
     coalesce(failing_runs.working_dir, commands.working_dir) as working_dir,
     failing_of_file.test_name as failing_test_name,
@@ -141,9 +154,14 @@ from edited
 left join last_runs on last_runs.project_path = edited.project_path
 left join habits
     on habits.project_path = edited.project_path and habits.path_in_root = edited.path_in_root
-    and case when edited.artifact_type = 'test' then habits.test_path = edited.path_in_root else habits.habit_rank = 1 end
+    and case
+        when edited.artifact_type = 'test' then habits.test_path = edited.path_in_root
+        else habits.habit_rank = 1
+    end
 left join commands
-    on commands.project_path = habits.project_path and commands.test_path = habits.test_path and commands.command_rank = 1
+    on commands.project_path = habits.project_path
+    and commands.test_path = habits.test_path
+    and commands.command_rank = 1
 left join failing_of_file on failing_of_file.artifact_id = edited.artifact_id
 left join runs as failing_runs on failing_runs.run_id = failing_of_file.run_id
 where

@@ -29,5 +29,6 @@ inner join {{ ref('dim_document') }} as documents on documents.document_id = ret
 left join costs on costs.invocation_id = retrievals.invocation_id
 where retrievals.is_reread
 group by
-    retrievals.session_id, retrievals.agent_id, retrievals.chunk_id, retrievals.document_id, documents.document_path,
+    retrievals.session_id, retrievals.agent_id, retrievals.chunk_id, retrievals.document_id,
+    documents.document_path,
     chunks.line_start, chunks.line_end

@@ -37,7 +37,9 @@ places as (
 busiest as (
     select
         files.*,
-        row_number() over (partition by files.repository_file order by places.edit_count desc, files.file_path) as checkout_rank
+        row_number() over (
+            partition by files.repository_file order by places.edit_count desc, files.file_path
+        ) as checkout_rank
     from places
     inner join files on files.file_id = places.file_id
 ),
@@ -46,7 +48,8 @@ calls as (
     select
         files.repository_file,
         count(*) filter (where tools.tool_family = 'file_read') as read_count,
-        count(*) filter (where tools.tool_family in ('file_edit', 'notebook') and calls.status = 'error') as failed_edit_count
+        count(*) filter (where tools.tool_family in ('file_edit', 'notebook') and calls.status = 'error')
+            as failed_edit_count
     from {{ ref('fact_tool_invocation') }} as calls
     inner join {{ ref('dim_tool') }} as tools on tools.tool_id = calls.tool_id
     inner join files on files.file_id = calls.file_id

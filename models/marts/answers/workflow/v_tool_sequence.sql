@@ -1,6 +1,7 @@
 {{ config(materialized='view') }}
 
--- Calls of one tool after another count as one step; three steps in a row are a sequence. The agent's own bookkeeping is no step.
+-- Calls of one tool after another count as one step; three steps in a row are a sequence. The agent's
+-- own bookkeeping is no step.
 with calls as (
     select
         calls.task_id,
@@ -68,7 +69,8 @@ select
     counted.task_type,
     counted.tool_sequence,
     cast(row_number() over (
-        partition by counted.task_type order by counted.task_count desc, counted.occurrence_count desc, counted.tool_sequence
+        partition by counted.task_type
+        order by counted.task_count desc, counted.occurrence_count desc, counted.tool_sequence
     ) as bigint) as sequence_rank,
     cast(counted.occurrence_count as bigint) as occurrence_count,
     cast(counted.task_count as bigint) as task_count,
@@ -77,4 +79,5 @@ select
     counted.occurrence_count / totals.sequence_count as sequence_ratio
 from counted
 inner join totals on totals.task_type = counted.task_type
-where counted.task_count >= {{ var('sequence_tasks') }}
+-- Two of three sequences of the corpus occur in one task only.
+where counted.task_count >= {{ var('sequence_tasks', 2) }}

@@ -1,14 +1,16 @@
 {{ config(materialized='view') }}
 
--- The listing of skills, and that of agents, is one text for all names: each has an even share of it. Servers have texts of
--- their own.
+-- The listing of skills, and that of agents, is one text for all names: each has an even share of it.
+-- Servers have texts of their own.
 with listings as (
     select
         session_id,
         case component_name when 'skill_listing' then 'skill' else 'agent' end as offer_type,
         sum(cost_usd) as cost_usd
     from {{ ref('fact_context_segment') }}
-    where component_type = 'system_prompt' and component_name in ('skill_listing', 'agent_listing', 'agent_listing_delta')
+    where
+        component_type = 'system_prompt'
+        and component_name in ('skill_listing', 'agent_listing', 'agent_listing_delta')
     group by all
 ),
 
@@ -30,12 +32,15 @@ session_offers as (
         offers.session_id,
         offers.offered_at,
         coalesce(
-            servers.cost_usd, listings.cost_usd / count(*) over (partition by offers.session_id, offers.offer_type)
+            servers.cost_usd,
+            listings.cost_usd / count(*) over (partition by offers.session_id, offers.offer_type)
         ) as cost_usd
     from {{ ref('fact_component_offer') }} as offers
     left join listings on listings.session_id = offers.session_id and listings.offer_type = offers.offer_type
     left join servers
-        on servers.session_id = offers.session_id and servers.component_id = offers.component_id and offers.offer_type = 'mcp_server'
+        on servers.session_id = offers.session_id
+        and servers.component_id = offers.component_id
+        and offers.offer_type = 'mcp_server'
 ),
 
 offers as (

@@ -33,14 +33,22 @@ uses as (
     where component_id is not null
     union all
     -- A command with a body is a skill, and counted there.
-    select 'command', prompts.command_name, prompts.session_id, prompts.prompted_at, null, true, prompts.caused_cost_usd
+    select
+        'command', prompts.command_name, prompts.session_id, prompts.prompted_at, null, true,
+        prompts.caused_cost_usd
     from {{ ref('fact_prompt') }} as prompts
-    anti join skill_runs on skill_runs.prompt_id = prompts.prompt_id and skill_runs.skill_name = prompts.command_name
+    anti join skill_runs
+        on skill_runs.prompt_id = prompts.prompt_id and skill_runs.skill_name = prompts.command_name
     where prompts.command_name is not null
     union all
     select
         'agent', agent_name, session_id, assigned_at,
-        case status when 'completed' then true when 'accepted' then null when 'offered' then null else false end, false, null
+        case status
+            when 'completed' then true
+            when 'accepted' then null
+            when 'offered' then null
+            else false
+        end, false, null
     from assignments
 ),
 
@@ -74,7 +82,7 @@ costs as (
         sum(cost_usd) as cost_usd
     from {{ ref('v_cost') }}
     where kind in ('tool', 'mcp', 'skill') or (kind = 'agent' and detail <> 'main')
-    group by 1, 2
+    group by all
 )
 
 select

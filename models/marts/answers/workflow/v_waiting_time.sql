@@ -13,14 +13,20 @@ with turns as (
 pauses as (
     select
         *,
-        case when is_human and prompted_at > idle_since then {{ ms_between('idle_since', 'prompted_at') }} / 1000 end as pause_seconds
+        case
+            when is_human and prompted_at > idle_since
+                then {{ ms_between('idle_since', 'prompted_at') }} / 1000
+        end as pause_seconds
     from turns
 ),
 
 questions as (
     select session_id, count(*) as question_count
     from {{ ref('fact_tool_invocation') }}
-    where tool_name in ('AskUserQuestion', 'ExitPlanMode', 'exit_plan_mode') and agent_run_id is null and duration_ms is not null
+    where
+        tool_name in ('AskUserQuestion', 'ExitPlanMode', 'exit_plan_mode')
+        and agent_run_id is null
+        and duration_ms is not null
     group by session_id
 ),
 
@@ -33,8 +39,11 @@ summed as (
         sum(plan_wait_seconds) as plan_wait_seconds,
         sum(stalled_seconds) as stalled_seconds,
         -- A pause beyond this is not thinking but being away.
-        sum(least(pause_seconds, {{ var('away_minutes') }} * 60)) filter (where pause_seconds is not null) as human_wait_seconds,
-        sum(greatest(pause_seconds - {{ var('away_minutes') }} * 60, 0)) filter (where pause_seconds is not null) as away_seconds,
+        sum(least(pause_seconds, {{ var('away_minutes') }} * 60)) filter (where pause_seconds is not null)
+            as human_wait_seconds,
+        sum(greatest(pause_seconds - {{ var('away_minutes') }} * 60, 0)) filter (
+            where pause_seconds is not null
+        ) as away_seconds,
         median(pause_seconds) as median_pause_seconds
     from pauses
     group by session_id

@@ -1,7 +1,7 @@
 {{ config(zstd_columns=['template_text']) }}
 
--- What a command or skill put into conversations, call by call. A command without a body, such as a built-in one of the
--- client, is no template.
+-- What a command or skill put into conversations, call by call. A command without a body, such as a built-in
+-- one of the client, is no template.
 with versions as (
     select
         command_name,

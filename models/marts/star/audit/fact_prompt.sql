@@ -1,4 +1,13 @@
-{{ config(materialized='incremental', incremental_strategy='replace_touched', on_schema_change='append_new_columns', zstd_columns=['prompt_text']) }}
+{{ config(
+    materialized='incremental', incremental_strategy='replace_touched', on_schema_change='append_new_columns',
+    zstd_columns=['prompt_text']
+) }}
+
+{#-
+    The longest that the client lets a shell command run. Of 39,890 gaps of the corpus 21 are longer, half of
+    them hours of a permission prompt or of sleep.
+#}
+{%- set working_gap_minutes = var('working_gap_minutes', 10) %}
 
 with touched as {{ touched_sessions() }},
 
@@ -45,8 +54,8 @@ tool_calls as (
     group by prompt_id
 ),
 
--- A turn ends with the next prompt at the latest: what goes on then counts for that one, and clients that write a session
--- anew give old answers the time of the new ones.
+-- A turn ends with the next prompt at the latest: what goes on then counts for that one, and clients that
+-- write a session anew give old answers the time of the new ones.
 spans as (
     select
         followed.prompt_id,
@@ -67,14 +76,18 @@ spans as (
     where caused.last_response_at >= followed.prompted_at
 ),
 
--- While one of these is open it is known what the turn waits for: a person, or a call that the client timed itself.
+-- While one of these is open it is known what the turn waits for: a person, or a call
+-- that the client timed itself.
 known_waits as (
     select
         prompt_id,
         {{ ms_before('completed_at', 'duration_ms') }} as opened_at,
         completed_at as closed_at,
         case when agent_run_id is null and tool_name = 'AskUserQuestion' then 1 else 0 end as is_question,
-        case when agent_run_id is null and tool_name in ('ExitPlanMode', 'exit_plan_mode') then 1 else 0 end as is_plan,
+        case
+            when agent_run_id is null and tool_name in ('ExitPlanMode', 'exit_plan_mode') then 1
+            else 0
+        end as is_plan,
         case when duration_method = 'exact' then 1 else 0 end as is_timed
     from invocations
     where
@@ -86,7 +99,8 @@ known_waits as (
 ),
 
 moments as (
-    select prompt_id, prompted_at as moment_at, 0 as question_change, 0 as plan_change, 0 as timed_change from spans
+    select prompt_id, prompted_at as moment_at, 0 as question_change, 0 as plan_change, 0 as timed_change
+    from spans
     union all
     select prompt_id, ended_at, 0, 0, 0 from spans
     union all
@@ -120,22 +134,31 @@ gaps as (
         sum(question_change) over (partition by prompt_id order by moment_at) as question_count,
         sum(plan_change) over (partition by prompt_id order by moment_at) as plan_count,
         sum(timed_change) over (partition by prompt_id order by moment_at) as timed_count,
-        {{ ms_between('moment_at', 'lead(moment_at) over (partition by prompt_id order by moment_at)') }} / 1000 as seconds
+        {{ ms_between('moment_at', 'lead(moment_at) over (partition by prompt_id order by moment_at)') }}
+        / 1000 as seconds
     from changes
 ),
 
--- Between two lines that follow each other the agent was at work, but not for a night: what is beyond the limit was a
--- permission that nobody gave, or a machine that slept.
+-- Between two lines that follow each other the agent was at work, but not for a night: what is beyond the
+-- limit was a permission that nobody gave, or a machine that slept.
 times as (
     select
         prompt_id,
         coalesce(sum(seconds), 0) as elapsed_seconds,
         coalesce(sum(seconds) filter (where question_count > 0), 0) as question_wait_seconds,
         coalesce(sum(seconds) filter (where plan_count > 0 and question_count = 0), 0) as plan_wait_seconds,
-        coalesce(sum(case when timed_count > 0 then seconds else least(seconds, {{ var('working_gap_minutes') }} * 60) end)
-            filter (where question_count = 0 and plan_count = 0 and seconds is not null), 0) as working_seconds,
-        coalesce(sum(greatest(seconds - {{ var('working_gap_minutes') }} * 60, 0))
-            filter (where question_count = 0 and plan_count = 0 and timed_count = 0 and seconds is not null), 0) as stalled_seconds
+        coalesce(
+            sum(
+                case when timed_count > 0 then seconds else least(seconds, {{ working_gap_minutes }} * 60) end
+            ) filter (where question_count = 0 and plan_count = 0 and seconds is not null),
+            0
+        ) as working_seconds,
+        coalesce(
+            sum(greatest(seconds - {{ working_gap_minutes }} * 60, 0)) filter (
+                where question_count = 0 and plan_count = 0 and timed_count = 0 and seconds is not null
+            ),
+            0
+        ) as stalled_seconds
     from gaps
     group by prompt_id
 ),
@@ -153,9 +176,15 @@ bodies as (
 select
     turns.turn_id as prompt_id,
     turns.session_id,
-    case when bodies.turn_id is not null then {{ surrogate_key(['bodies.command_name', 'bodies.template_hash']) }} end as template_id,
+    case
+        when bodies.turn_id is not null
+            then {{ surrogate_key(['bodies.command_name', 'bodies.template_hash']) }}
+    end as template_id,
     caused.model_id,
-    case when turns.is_human and turns.prompt_text is not null then {{ surrogate_key(['md5(turns.prompt_text)']) }} end as intent_id,
+    case
+        when turns.is_human and turns.prompt_text is not null
+            then {{ surrogate_key(['md5(turns.prompt_text)']) }}
+    end as intent_id,
     actors.agent_id,
     sessions.user_id,
     turns.prompted_at,
@@ -176,7 +205,8 @@ select
     cast(length(turns.prompt_text) as bigint) as prompt_characters,
     cast(turns.image_count as integer) as image_count,
     first_calls.context_tokens as input_tokens,
-    -- The price of sending it: the input side of the first response. Its answers carry the rest, so that both add up.
+    -- The price of sending it: the input side of the first response. Its answers carry the
+    -- rest, so that both add up.
     first_calls.input_cost_usd + first_calls.cache_read_cost_usd + first_calls.cache_write_5m_cost_usd
     + first_calls.cache_write_1h_cost_usd as estimated_cost_usd,
     cast(coalesce(caused.response_count, 0) as bigint) as response_count,

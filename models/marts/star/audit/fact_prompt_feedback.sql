@@ -17,13 +17,15 @@ last_texts as (
     select
         prompt_id,
         agent_id,
-        max_by(right(response_text, 200), (responded_at, response_id)) filter (where response_text is not null) as last_text
+        max_by(right(response_text, 200), (responded_at, response_id)) filter (
+            where response_text is not null
+        ) as last_text
     from {{ ref('fact_response') }}
     group by prompt_id, agent_id
 ),
 
--- A word of thanks or correction is about the last prompt of a person that was answered before it. "No" to a question is an
--- answer and no correction.
+-- A word of thanks or correction is about the last prompt of a person that was answered before it. "No" to a
+-- question is an answer and no correction.
 reactions as (
     select
         prompts.prompt_id,
@@ -32,11 +34,16 @@ reactions as (
         features.reaction_rule,
         features.reaction_rule in ('refusal_no', 'correction_other_language')
         and {{ ends_with_question('last_texts.last_text') }} as is_answer,
-        row_number() over (partition by features.reaction_prompt_id order by prompts.turn_number desc) as nearness
+        row_number() over (partition by features.reaction_prompt_id order by prompts.turn_number desc)
+            as nearness
     from prompts
     inner join features on features.task_id = prompts.prompt_id
-    left join last_texts on last_texts.prompt_id = prompts.prompt_id and last_texts.agent_id = prompts.agent_id
-    where features.reaction_category in ('correction', 'thanks') and features.response_count > 0 and prompts.is_human
+    left join last_texts
+        on last_texts.prompt_id = prompts.prompt_id and last_texts.agent_id = prompts.agent_id
+    where
+        features.reaction_category in ('correction', 'thanks')
+        and features.response_count > 0
+        and prompts.is_human
 ),
 
 -- What an approved plan looks like when the context is cleared for it is no feedback against it.
@@ -44,8 +51,9 @@ handed_over as (
     select invocation_id, task_id
     from {{ ref('fact_decision') }}
     where decision_kind = 'plan' and option_chosen = 'approved' and invocation_id in (
-        select invocation_id from {{ ref('fact_tool_invocation') }} where status <> 'ok'
-    )
+            select invocation_id from {{ ref('fact_tool_invocation') }}
+            where status <> 'ok'
+        )
 ),
 
 feedback as (
@@ -63,7 +71,12 @@ feedback as (
         _source_path,
         _source_line
     from prompts
-    where interrupted_at is not null and prompt_id not in (select task_id from handed_over where task_id is not null)
+    where
+        interrupted_at is not null
+        and prompt_id not in (
+            select task_id from handed_over
+            where task_id is not null
+        )
     union all
     select
         calls.invocation_id as feedback_id,
@@ -81,9 +94,11 @@ feedback as (
     from {{ ref('fact_tool_invocation') }} as calls
     inner join prompts as asked on asked.prompt_id = calls.prompt_id
     where
-        calls.error_type = 'denied_user' and calls.invocation_id not in (select invocation_id from handed_over)
+        calls.error_type = 'denied_user'
+        and calls.invocation_id not in (select invocation_id from handed_over)
         and not {{ is_broken_off(
-            'calls.error_type', 'calls.tool_name', 'asked.permission_mode', 'calls.invoked_at', 'calls.completed_at'
+            'calls.error_type', 'calls.tool_name', 'asked.permission_mode', 'calls.invoked_at',
+            'calls.completed_at'
         ) }}
     union all
     select
@@ -111,7 +126,8 @@ last_answers as (
         max_by(answers.call_id, (answers.called_at, answers.call_id)) as response_id
     from feedback
     inner join answers
-        on answers.prompt_id = feedback.prompt_id and (feedback.feedback_at is null or answers.called_at <= feedback.feedback_at)
+        on answers.prompt_id = feedback.prompt_id
+        and (feedback.feedback_at is null or answers.called_at <= feedback.feedback_at)
     group by feedback.feedback_id
 )
 

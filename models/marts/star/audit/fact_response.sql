@@ -26,7 +26,8 @@ firsts as (
     group by prompt_id
 ),
 
--- The answer with which the main thread ended its turn, where somebody came after it: then nothing was cut off.
+-- The answer with which the main thread ended its turn, where somebody came after it:
+-- then nothing was cut off.
 lasts as (
     select
         calls.prompt_id,
@@ -66,7 +67,8 @@ select
     md5(ended.response_text) as response_hash,
     case
         when ended.finish_reason_basis = 'tool_call' then 'tool_use'
-        when ended.finish_reason_basis = 'last_answer' or ended.stop_reason in ('end_turn', 'stop_sequence') then 'stop'
+        when ended.finish_reason_basis = 'last_answer' or ended.stop_reason in ('end_turn', 'stop_sequence')
+            then 'stop'
         when ended.stop_reason in ('max_tokens', 'model_context_window_exceeded') then 'length'
         else ended.stop_reason
     end as finish_reason,
@@ -74,7 +76,8 @@ select
     case
         when ended.stop_reason = 'refusal'
             then {{ as_json({
-                'stop_reason': 'ended.stop_reason', 'category': 'ended.stop_category', 'explanation': 'ended.stop_explanation'
+                'stop_reason': 'ended.stop_reason', 'category': 'ended.stop_category',
+                'explanation': 'ended.stop_explanation'
             }) }}
     end as safety_flags,
     'observed' as provenance,
@@ -83,7 +86,8 @@ select
     ended.latency_ms,
     ended.cost_usd - case
         when firsts.first_call_id is not null
-            then ended.input_cost_usd + ended.cache_read_cost_usd + ended.cache_write_5m_cost_usd + ended.cache_write_1h_cost_usd
+            then ended.input_cost_usd + ended.cache_read_cost_usd + ended.cache_write_5m_cost_usd
+            + ended.cache_write_1h_cost_usd
         else 0
     end as estimated_cost_usd,
     cast(length(ended.response_text) as bigint) as response_characters,

@@ -1,8 +1,11 @@
 -- depends_on: {{ ref('instruction_files') }}
-{{ config(materialized='incremental', incremental_strategy='replace_touched', on_schema_change='append_new_columns') }}
+{{ config(
+    materialized='incremental', incremental_strategy='replace_touched', on_schema_change='append_new_columns'
+) }}
 
--- What was carried long, and whether anything of it came up again in what the agent wrote afterwards: its answers and the input of
--- its calls. Words are compared as sets, once per session, so that the work grows with the text and not with pairs of texts.
+-- What was carried long, and whether anything of it came up again in what the agent wrote afterwards: its
+-- answers and the input of its calls. Words are compared as sets, once per session, so that the work grows
+-- with the text and not with pairs of texts.
 with touched as {{ touched_sessions() }},
 
 carried as (
@@ -16,7 +19,8 @@ carried as (
     semi join touched on touched.session_id = int_context_segment.session_id
     where item_kind in ('tool_result', 'reference_file')
     group by segment_id, session_id
-    having max(left_response_number) - min(entered_response_number) >= {{ var('carried_long_requests') }}
+    -- Half of the file reads of the corpus are carried for fewer requests.
+    having max(left_response_number) - min(entered_response_number) >= {{ var('carried_long_requests', 33) }}
 ),
 
 -- Only sessions in which something was carried long are read any further.
@@ -29,7 +33,11 @@ blocks as (
         blocks.block_type,
         blocks.tool_use_id,
         -- A line's end within JSON is no letter of the word after it.
-        case when blocks.block_type = 'tool_use' then replace(cast(blocks.tool_input_json as varchar), '\n', ' ') else blocks.block_text end as said_text
+        case
+            when blocks.block_type = 'tool_use'
+                then replace(cast(blocks.tool_input_json as varchar), '\n', ' ')
+            else blocks.block_text
+        end as said_text
     from {{ ref('int_block') }} as blocks
     semi join carried on carried.session_id = blocks.session_id
     where blocks.block_type in ('text', 'tool_use', 'tool_result')
@@ -58,13 +66,19 @@ results as (
         coalesce(max(blocks.created_at), max(lines.created_at)) as returned_at,
         max(left(blocks.said_text, {{ var('text_characters_kept') }})) as result_text
     from carried
-    left join blocks on blocks.tool_use_id = carried.tool_use_id and blocks.session_id = carried.session_id and blocks.block_type = 'tool_result'
-    left join {{ ref('int_line') }} as lines on lines.line_uuid = carried.line_uuid and lines.session_id = carried.session_id
+    left join blocks
+        on blocks.tool_use_id = carried.tool_use_id
+        and blocks.session_id = carried.session_id
+        and blocks.block_type = 'tool_result'
+    left join {{ ref('int_line') }} as lines
+        on lines.line_uuid = carried.line_uuid and lines.session_id = carried.session_id
     group by carried.segment_id, carried.session_id, carried.tool_use_id, carried.file_path
 ),
 
 result_words as (
-    select *, {{ file_words('result_text', var('telling_word_characters')) }} as words
+    -- Shorter names with a digit, a sign or a capital inside (`to_do`, `v1.2`, `e.g`) are in
+    -- almost every longer text.
+    select *, {{ file_words('result_text', var('telling_word_characters', 6)) }} as words
     from results
     where returned_at is not null and result_text is not null
 ),
@@ -76,7 +90,10 @@ quotes as (
         count(*) as quoted_word_count,
         min(said.first_said_at) as first_quoted_at
     from {{ explode('result_words', 'words', 'word', 'word_number') }} as exploded
-    inner join said on said.session_id = exploded.session_id and said.word = exploded.word and said.first_said_at > exploded.returned_at
+    inner join said
+        on said.session_id = exploded.session_id
+        and said.word = exploded.word
+        and said.first_said_at > exploded.returned_at
     where {{ regex_matches('exploded.word', "'[0-9_.-]|[a-z][A-Z]'") }}
     group by exploded.segment_id
 ),
@@ -100,7 +117,12 @@ select
         when coalesce(results.file_path, '') = '' and coalesce(results.result_text, '') = '' then 'untested'
         else 'nothing_named'
     end as use_test,
-    case when results.file_path <> '' then {{ rule_cases('instruction_files', {'text': 'regexp_matches(results.file_path, {pattern})'}, 'rule_name') }} end
+    case
+        when results.file_path <> ''
+            then {{ rule_cases(
+                'instruction_files', {'text': 'regexp_matches(results.file_path, {pattern})'}, 'rule_name'
+            ) }}
+    end
         as instruction_rule,
     'estimated' as provenance,
     cast(coalesce(quotes.quoted_word_count, 0) as bigint) as quoted_word_count,

@@ -1,5 +1,5 @@
--- The bodies of components that conversations show: skills, commands, memory files, attached files. A body is measured when
--- it is first seen, and again only when it has changed.
+-- The bodies of components that conversations show: skills, commands, memory files, attached files. A body is
+-- measured when it is first seen, and again only when it has changed.
 with hashed as (
     select * from {{ ref('int_component_body') }}
 ),
@@ -42,21 +42,28 @@ measured as (
 )
 
 select
-    {{ surrogate_key(['firsts.component_type', 'firsts.component_name', 'firsts.content_hash']) }} as measurement_id,
+    {{ surrogate_key(['firsts.component_type', 'firsts.component_name', 'firsts.content_hash']) }}
+        as measurement_id,
     {{ surrogate_key(['firsts.component_type', 'firsts.component_name']) }} as component_id,
     firsts.session_id,
     firsts.created_at as measured_at,
     measured.last_seen_at,
     case
         when firsts.component_type <> 'reference_file' then 'md'
-        else coalesce(nullif(lower({{ regex_group('firsts.component_name', '[.]([A-Za-z0-9_]+)$') }}), ''), 'none')
+        else coalesce(
+                nullif(lower({{ regex_group('firsts.component_name', '[.]([A-Za-z0-9_]+)$') }}), ''), 'none'
+            )
     end as file_type,
     firsts.content_hash,
     case
-        when measured.direct_tokens is not null then 'direct' when measured.shared_tokens is not null then 'proportional'
+        when measured.direct_tokens is not null then 'direct'
+        when measured.shared_tokens is not null then 'proportional'
         else 'estimated'
     end as token_method,
-    case when measured.direct_tokens is null and measured.shared_tokens is null then 'estimated' else 'observed' end as provenance,
+    case
+        when measured.direct_tokens is null and measured.shared_tokens is null then 'estimated'
+        else 'observed'
+    end as provenance,
     cast({{ line_count('firsts.body_text') }} as bigint) as line_count,
     cast({{ word_count('firsts.body_text') }} as bigint) as word_count,
     cast(length(firsts.body_text) as bigint) as char_count,

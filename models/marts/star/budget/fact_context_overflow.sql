@@ -1,6 +1,9 @@
-{{ config(materialized='incremental', incremental_strategy='replace_touched', on_schema_change='append_new_columns') }}
+{{ config(
+    materialized='incremental', incremental_strategy='replace_touched', on_schema_change='append_new_columns'
+) }}
 
--- Where a context came to its end: compactions and micro-compactions as the client logged them, and requests that did not fit.
+-- Where a context came to its end: compactions and micro-compactions as the client logged them, and
+-- requests that did not fit.
 with touched as {{ touched_sessions() }},
 
 marks as (
@@ -43,8 +46,10 @@ placed as (
     select
         overflows.*,
         {{ surrogate_key(['overflows.session_id', 'overflows.actor']) }} as thread_id,
-        max(responses.response_number) filter (where responses.thread_position < overflows.thread_position) as previous_number,
-        min(responses.response_number) filter (where responses.thread_position >= overflows.thread_position) as next_number
+        max(responses.response_number) filter (where responses.thread_position < overflows.thread_position)
+            as previous_number,
+        min(responses.response_number) filter (where responses.thread_position >= overflows.thread_position)
+            as next_number
     from overflows
     left join responses on responses.session_id = overflows.session_id and responses.actor = overflows.actor
     where overflows.copy_number = 1
@@ -54,7 +59,8 @@ placed as (
 dropped as (
     select
         placed.line_uuid,
-        {{ text_list_json(surrogate_key(['pieces.component_type', 'pieces.component_name'])) }} as dropped_components,
+        {{ text_list_json(surrogate_key(['pieces.component_type', 'pieces.component_name'])) }}
+            as dropped_components,
         sum(pieces.tokens) as dropped_tokens,
         sum(pieces.tokens) filter (where pieces.item_kind = 'tool_result') as dropped_tool_result_tokens
     from placed
@@ -76,10 +82,13 @@ windows as (
         max_by(windows.max_tokens, (windows.effective_date, windows.window_id)) as max_tokens
     from placed
     inner join responses
-        on responses.thread_id = placed.thread_id and responses.response_number = coalesce(placed.previous_number, placed.next_number)
+        on responses.thread_id = placed.thread_id
+        and responses.response_number = coalesce(placed.previous_number, placed.next_number)
     inner join {{ ref('dim_context_window') }} as windows
         on windows.model_name = responses.model_name
-        and windows.effective_date <= cast(coalesce(placed.created_at, timestamp '2026-01-01 00:00:00') as date)
+        and windows.effective_date <= cast(
+            coalesce(placed.created_at, timestamp '2026-01-01 00:00:00') as date
+        )
     group by placed.line_uuid
 )
 
@@ -106,9 +115,11 @@ select
     placed.line_number as _source_line,
     placed._batch_id
 from placed
-inner join {{ ref('int_actor') }} as actors on actors.session_id = placed.session_id and actors.actor = placed.actor
+inner join {{ ref('int_actor') }} as actors
+    on actors.session_id = placed.session_id and actors.actor = placed.actor
 left join responses as previous_responses
-    on previous_responses.thread_id = placed.thread_id and previous_responses.response_number = placed.previous_number
+    on previous_responses.thread_id = placed.thread_id
+    and previous_responses.response_number = placed.previous_number
 left join responses as next_responses
     on next_responses.thread_id = placed.thread_id and next_responses.response_number = placed.next_number
 left join windows on windows.line_uuid = placed.line_uuid

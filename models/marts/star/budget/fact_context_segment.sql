@@ -1,4 +1,6 @@
-{{ config(materialized='incremental', incremental_strategy='replace_touched', on_schema_change='append_new_columns') }}
+{{ config(
+    materialized='incremental', incremental_strategy='replace_touched', on_schema_change='append_new_columns'
+) }}
 
 with touched as {{ touched_sessions() }},
 
@@ -27,31 +29,41 @@ charges as (
     group by piece_id
 ),
 
--- Every request reads the whole piece at the read price; where it was billed otherwise the difference comes on top.
+-- Every request reads the whole piece at the read price; where it was billed otherwise
+-- the difference comes on top.
 costed as (
     select
         pieces.*,
-        pieces.tokens * (last_responses.running_read_usd_per_token - first_responses.running_read_usd_per_token
-            + first_responses.read_usd_per_token) + coalesce(charges.extra_usd, 0) as cost_usd,
+        pieces.tokens * (
+            last_responses.running_read_usd_per_token - first_responses.running_read_usd_per_token
+            + first_responses.read_usd_per_token
+        ) + coalesce(charges.extra_usd, 0) as cost_usd,
         -- What of it was read from a cache on entry belongs to the entry too.
         case
             when pieces.first_response_number < pieces.entered_response_number then 0
             else coalesce(charges.entry_usd, 0) + first_responses.read_usd_per_token * (
-                pieces.tokens - coalesce(entry_charges.entry_tokens, 0)
-            )
+                    pieces.tokens - coalesce(entry_charges.entry_tokens, 0)
+                )
         end as entry_cost_usd,
         coalesce(charges.rebilled_usd, 0) as rebilled_cost_usd,
         coalesce(charges.miss_extra_usd, 0) as miss_extra_cost_usd,
         coalesce(charges.rebilled_count, 0) as rebilled_count,
-        case when pieces.first_response_number = pieces.entered_response_number then first_responses.response_id end as entered_response_id,
-        case when pieces.first_response_number = pieces.entered_response_number then first_responses.started_at end as entered_at,
+        case
+            when pieces.first_response_number = pieces.entered_response_number
+                then first_responses.response_id
+        end as entered_response_id,
+        case
+            when pieces.first_response_number = pieces.entered_response_number then first_responses.started_at
+        end as entered_at,
         last_responses.started_at as left_at,
         first_responses.actor
     from pieces
     inner join responses as first_responses
-        on first_responses.thread_id = pieces.thread_id and first_responses.response_number = pieces.entered_response_number
+        on first_responses.thread_id = pieces.thread_id
+        and first_responses.response_number = pieces.entered_response_number
     inner join responses as last_responses
-        on last_responses.thread_id = pieces.thread_id and last_responses.response_number = pieces.left_response_number
+        on last_responses.thread_id = pieces.thread_id
+        and last_responses.response_number = pieces.left_response_number
     left join charges on charges.piece_id = pieces.piece_id
     left join (
         select piece_id, sum(write_1h_tokens + write_5m_tokens + fresh_tokens) as entry_tokens
@@ -83,7 +95,8 @@ segments as (
         max(characters) as characters,
         -- A piece that a micro-compaction laid anew is carried with that answer already.
         sum(tokens * (
-            left_response_number - entered_response_number + case when first_response_number < entered_response_number then 1 else 0 end
+            left_response_number - entered_response_number
+            + case when first_response_number < entered_response_number then 1 else 0 end
         )) as carried_tokens,
         sum(rebilled_count) as rebilled_count,
         sum(cost_usd) as cost_usd,
@@ -112,7 +125,10 @@ select
     segments.entered_response_id as call_id,
     segments.tool_use_id as invocation_id,
     case
-        when segments.file_path is not null and segments.file_path <> '' and segments.component_type in ('tool', 'reference_file')
+        when
+            segments.file_path is not null
+            and segments.file_path <> ''
+            and segments.component_type in ('tool', 'reference_file')
             then {{ surrogate_key(['segments.file_path']) }}
     end as file_id,
     segments.entered_at,
@@ -123,13 +139,16 @@ select
     segments.file_path,
     segments.allocation_method,
     case when segments.allocation_method = 'estimated' then 'estimated' else 'observed' end as provenance,
-    -- Measured tokens and text that lie further apart than text and tokens can: a finding, not an error. What no line shows
-    -- has no text to disagree with.
+    -- Measured tokens and text that lie further apart than text and tokens can: a finding, not an error. What
+    -- no line shows has no text to disagree with.
     segments.line_uuid is not null and segments.allocation_method <> 'estimated'
     and (
         segments.segment_tokens * {{ var('characters_per_token') }}
-        > {{ var('ledger_disagreement_factor') }} * (segments.characters + {{ var('block_overhead_characters') }})
-        or segments.segment_tokens * {{ var('characters_per_token') }} * {{ var('ledger_disagreement_factor') }}
+        > {{ var('ledger_disagreement_factor') }}
+        * (segments.characters + {{ var('block_overhead_characters') }})
+        or segments.segment_tokens * {{ var('characters_per_token') }} * {{ var(
+            'ledger_disagreement_factor'
+        ) }}
         < segments.characters
     ) as is_disagreeing,
     cast(segments.entered_response_number as integer) as entered_response_number,
@@ -148,5 +167,6 @@ select
     touched._batch_id
 from segments
 inner join touched on touched.session_id = segments.session_id
-inner join {{ ref('int_actor') }} as actors on actors.session_id = segments.session_id and actors.actor = segments.actor
+inner join {{ ref('int_actor') }} as actors
+    on actors.session_id = segments.session_id and actors.actor = segments.actor
 left join lines on lines.line_uuid = segments.line_uuid

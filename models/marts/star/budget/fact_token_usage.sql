@@ -1,4 +1,6 @@
-{{ config(materialized='incremental', incremental_strategy='replace_touched', on_schema_change='append_new_columns') }}
+{{ config(
+    materialized='incremental', incremental_strategy='replace_touched', on_schema_change='append_new_columns'
+) }}
 
 with touched as {{ touched_sessions() }},
 
@@ -16,13 +18,23 @@ pieces as (
 
 -- A component's tokens in each request: what has entered so far less what has left.
 changes as (
-    select thread_id, component_type, component_name, entered_response_number as response_number, sum(tokens) as change,
+    select
+        thread_id,
+        component_type,
+        component_name,
+        entered_response_number as response_number,
+        sum(tokens) as change,
         sum(case when allocation_method = 'estimated' then tokens else 0 end) as estimated_change,
         sum(case when allocation_method = 'direct' then tokens else 0 end) as direct_change
     from pieces
     group by all
     union all
-    select thread_id, component_type, component_name, left_response_number + 1 as response_number, -sum(tokens) as change,
+    select
+        thread_id,
+        component_type,
+        component_name,
+        left_response_number + 1 as response_number,
+        -sum(tokens) as change,
         -sum(case when allocation_method = 'estimated' then tokens else 0 end) as estimated_change,
         -sum(case when allocation_method = 'direct' then tokens else 0 end) as direct_change
     from pieces
@@ -30,14 +42,20 @@ changes as (
 ),
 
 netted as (
-    select thread_id, component_type, component_name, response_number, sum(change) as change,
+    select
+        thread_id, component_type, component_name, response_number, sum(change) as change,
         sum(estimated_change) as estimated_change, sum(direct_change) as direct_change
     from changes
     group by all
 ),
 
 spans as (
-    select thread_id, component_type, component_name, min(entered_response_number) as first_number, max(left_response_number) as last_number
+    select
+        thread_id,
+        component_type,
+        component_name,
+        min(entered_response_number) as first_number,
+        max(left_response_number) as last_number
     from pieces
     group by all
 ),
@@ -52,12 +70,15 @@ in_context as (
         sum(coalesce(netted.direct_change, 0)) over so_far as direct_tokens
     from spans
     inner join responses
-        on responses.thread_id = spans.thread_id and responses.response_number between spans.first_number and spans.last_number
+        on responses.thread_id = spans.thread_id
+        and responses.response_number between spans.first_number and spans.last_number
     left join netted
         on netted.thread_id = spans.thread_id and netted.component_type = spans.component_type
-        and netted.component_name = spans.component_name and netted.response_number = responses.response_number
+        and netted.component_name = spans.component_name
+        and netted.response_number = responses.response_number
     window so_far as (
-        partition by spans.thread_id, spans.component_type, spans.component_name order by responses.response_number
+        partition by spans.thread_id, spans.component_type, spans.component_name
+        order by responses.response_number
         rows between unbounded preceding and current row
     )
 ),
@@ -82,7 +103,8 @@ inferences as (
     semi join touched on touched.session_id = inferences.session_id
 ),
 
--- The ledger knows the context of the inference that finished the response, and the blocks that all its writing became.
+-- The ledger knows the context of the inference that finished the response, and the blocks
+-- that all its writing became.
 written as (
     select
         response_id,
@@ -160,7 +182,8 @@ outputs as (
         coalesce(output_items.weight, 1) as weight,
         sum(coalesce(output_items.weight, 1)) over (partition by all_responses.response_id) as total_weight,
         sum(coalesce(output_items.weight, 1)) over (
-            partition by all_responses.response_id order by output_items.component_type, output_items.component_name
+            partition by all_responses.response_id
+            order by output_items.component_type, output_items.component_name
             rows between unbounded preceding and current row
         ) as running_weight
     from all_responses
@@ -206,20 +229,24 @@ parts as (
         and charged.component_name = in_context.component_name
     where in_context.tokens > 0
     union all
-    select response_id, component_type, component_name, 0, 0, 0, 0, 0, 0, 0, 0, output_tokens, output_cost_usd, 0
+    select
+        response_id, component_type, component_name, 0, 0, 0, 0, 0, 0, 0, 0, output_tokens, output_cost_usd, 0
     from output_shares
     union all
     select response_id, 'tool', 'WebSearch', 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, web_search_cost_usd
     from all_responses
     where web_search_cost_usd > 0
     union all
-    -- A request without a place in a thread has its input side here. It enters nothing: a name of its own keeps it apart.
+    -- A request without a place in a thread has its input side here. It enters nothing: a name
+    -- of its own keeps it apart.
     select
-        all_responses.response_id, 'system_prompt', 'outside_of_threads', all_responses.context_tokens, all_responses.context_tokens, 0,
+        all_responses.response_id, 'system_prompt', 'outside_of_threads', all_responses.context_tokens,
+        all_responses.context_tokens, 0,
         all_responses.context_tokens, all_responses.cache_write_1h_tokens,
         all_responses.cache_write_5m_tokens, all_responses.uncached_input_tokens,
         coalesce(
-            all_responses.input_cost_usd + all_responses.cache_read_cost_usd + all_responses.cache_write_5m_cost_usd
+            all_responses.input_cost_usd + all_responses.cache_read_cost_usd
+            + all_responses.cache_write_5m_cost_usd
             + all_responses.cache_write_1h_cost_usd, 0
         ), 0, 0, 0
     from all_responses
@@ -227,7 +254,8 @@ parts as (
     where all_responses.context_tokens > 0
     union all
     select
-        response_id, component_type, component_name, context_tokens, 0, 0, context_tokens, cache_write_1h_tokens,
+        response_id, component_type, component_name, context_tokens, 0, 0, context_tokens,
+        cache_write_1h_tokens,
         cache_write_5m_tokens, uncached_input_tokens, input_cost_usd, output_tokens, output_cost_usd, 0
     from others
 ),
@@ -276,11 +304,16 @@ select
         when 2 * summed.direct_tokens > summed.input_tokens + summed.output_tokens then 'direct'
         else 'proportional'
     end as allocation_method,
-    case when 2 * summed.estimated_tokens > summed.input_tokens + summed.output_tokens then 'estimated' else 'observed' end as provenance,
+    case
+        when 2 * summed.estimated_tokens > summed.input_tokens + summed.output_tokens then 'estimated'
+        else 'observed'
+    end as provenance,
     cast(summed.input_tokens as bigint) as input_tokens,
     cast(summed.context_tokens as bigint) as context_tokens,
     cast(summed.output_tokens as bigint) as output_tokens,
-    cast(summed.input_tokens - summed.write_1h_tokens - summed.write_5m_tokens - summed.fresh_tokens as bigint) as cached_tokens,
+    cast(
+        summed.input_tokens - summed.write_1h_tokens - summed.write_5m_tokens - summed.fresh_tokens as bigint
+    ) as cached_tokens,
     cast(summed.write_1h_tokens as bigint) as cache_write_1h_tokens,
     cast(summed.write_5m_tokens as bigint) as cache_write_5m_tokens,
     cast(summed.fresh_tokens as bigint) as uncached_input_tokens,

@@ -12,7 +12,8 @@ select
     {{ surrogate_key(["'task_type'", 'task_type']) }} as capability_id,
     task_type as capability_name,
     'task_type' as capability_type,
-    'Tasks of the type ' || task_type || ': the share of its ended tasks that went well by the rules of outcome_rules.' as description,
+    'Tasks of the type ' || task_type
+    || ': the share of its ended tasks that went well by the rules of outcome_rules.' as description,
     'observed' as provenance
 from task_types
 union all
@@ -20,6 +21,7 @@ select
     {{ surrogate_key(["'tool_family'", 'tool_family']) }} as capability_id,
     'tools: ' || tool_family as capability_name,
     'tool_family' as capability_type,
-    'Tools of the family ' || tool_family || ': the share of its finished calls that were no error.' as description,
+    'Tools of the family ' || tool_family
+    || ': the share of its finished calls that were no error.' as description,
     'observed' as provenance
 from tool_families

@@ -24,7 +24,8 @@ edits as (
         count(*) as edit_count,
         row_number() over (partition by work.work_id order by count(*) desc, edits.target_path) as path_rank
     from work
-    inner join {{ ref('int_edit') }} as edits on edits.session_id = work.session_id and edits.actor = work.run_actor
+    inner join {{ ref('int_edit') }} as edits
+        on edits.session_id = work.session_id and edits.actor = work.run_actor
     where edits.target_path is not null
     group by work.work_id, edits.target_path
 ),
@@ -38,9 +39,12 @@ described as (
         -- A full path stands alone: not the end of a relative one, no address, no folder such as `.venv`.
         nullif({{ regex_group(
             "coalesce(work.description, '') || ' ' || coalesce(work.prompt_text, '')",
-            "(?:^|[\\s\"`(\\[\\x27])((?:/|[A-Za-z]:\\\\)[^\\s\"`<>|*?:()\\[\\]\\x27]*[^/\\s\"`<>|*?:()\\[\\]\\x27.\\\\][.][A-Za-z][A-Za-z0-9]{0,7})(?:[\\s\"`<>):,;.\\]\\x27]|$)"
+            "(?:^|[\\s\"`(\\[\\x27])((?:/|[A-Za-z]:\\\\)[^\\s\"`<>|*?:()\\[\\]\\x27]*"
+            ~ "[^/\\s\"`<>|*?:()\\[\\]\\x27.\\\\][.][A-Za-z][A-Za-z0-9]{0,7})"
+            ~ "(?:[\\s\"`<>):,;.\\]\\x27]|$)"
         ) }}, '') as named_path,
-        greatest(coalesce(features.edited_file_count, 0), coalesce(work.reported_edit_count, 0)) as edited_file_count,
+        greatest(coalesce(features.edited_file_count, 0), coalesce(work.reported_edit_count, 0))
+            as edited_file_count,
         coalesce(features.test_command_count, 0) as test_command_count,
         coalesce(features.check_command_count, 0) as check_command_count,
         coalesce(features.look_count, 0) as look_count,
@@ -70,10 +74,16 @@ select
     typed.type_rule,
     typed.work_source,
     coalesce(typed.edited_path, typed.named_path) as target_path,
-    case when typed.edited_path is not null then 'edited' when typed.named_path is not null then 'named' end as target_basis,
+    case
+        when typed.edited_path is not null then 'edited'
+        when typed.named_path is not null then 'named'
+    end as target_basis,
     left(typed.description, 2000) as description,
     typed.created_at,
-    case when assignments.is_completed or not (assignments.is_accepted or assignments.is_offered) then assignments.completed_at end
+    case
+        when assignments.is_completed or not (assignments.is_accepted or assignments.is_offered)
+            then assignments.completed_at
+    end
         as completed_at,
     case
         when assignments.is_completed then 'completed'
@@ -88,5 +98,6 @@ select
     typed._batch_id
 from typed
 inner join assignments on assignments.work_id = typed.work_id
-inner join {{ ref('int_actor') }} as actors on actors.session_id = typed.session_id and actors.actor = typed.actor
+inner join {{ ref('int_actor') }} as actors
+    on actors.session_id = typed.session_id and actors.actor = typed.actor
 left join {{ ref('work_type_rules') }} as rules on rules.rule_name = typed.type_rule

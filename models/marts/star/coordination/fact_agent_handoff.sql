@@ -26,7 +26,8 @@ message_targets as (
         work.agent_id,
         row_number() over (
             partition by messages.tool_use_id
-            order by coalesce(work.run_actor = messages.sent_to, false) desc, work.created_at desc, work.work_id
+            order by
+                coalesce(work.run_actor = messages.sent_to, false) desc, work.created_at desc, work.work_id
         ) as target_rank
     from messages
     inner join work on work.session_id = messages.session_id and work.work_source <> 'team_task'
@@ -70,7 +71,10 @@ handoffs as (
         work.work_id,
         work.session_id,
         work.returned_at as handed_off_at,
-        case when work.outcome = 'completed' then 'return' else 'return_' || work.outcome_reason end as handoff_reason,
+        case
+            when work.outcome = 'completed' then 'return'
+            else 'return_' || work.outcome_reason
+        end as handoff_reason,
         {{ as_json({
             'result': 'left(work.returned_text, 4000)', 'result_characters': 'length(work.returned_text)',
             'returned_by': 'work.ended_by', 'tool_call_count': 'work.reported_tool_call_count'
@@ -92,14 +96,17 @@ handoffs as (
         'message' as handoff_reason,
         {{ as_json({
             'to': 'messages.sent_to', 'message': 'left(messages.tool_input.message, 4000)',
-            'message_characters': 'length(messages.tool_input.message)', 'summary': 'messages.result.routing.summary'
+            'message_characters': 'length(messages.tool_input.message)',
+            'summary': 'messages.result.routing.summary'
         }) }} as context_snapshot,
         messages.source_path,
         messages.source_line,
         messages._batch_id
     from messages
-    inner join actors as senders on senders.session_id = messages.session_id and senders.actor = messages.actor
-    left join message_targets on message_targets.tool_use_id = messages.tool_use_id and message_targets.target_rank = 1
+    inner join actors as senders
+        on senders.session_id = messages.session_id and senders.actor = messages.actor
+    left join message_targets
+        on message_targets.tool_use_id = messages.tool_use_id and message_targets.target_rank = 1
     left join actors as mains
         on mains.session_id = messages.session_id and mains.actor = 'main' and messages.actor <> 'main'
         and messages.sent_to in ('main', 'team-lead', 'lead')
@@ -128,10 +135,13 @@ handoffs as (
     left join sessions as parents on parents.session_id = sessions.parent_session_id
     -- `/clear` stands at the head of the session that it begins.
     left join {{ ref('int_turn') }} as clears
-        on clears.session_id = sessions.session_id and clears.turn_number = 1 and clears.command_name = 'clear'
+        on clears.session_id = sessions.session_id
+        and clears.turn_number = 1
+        and clears.command_name = 'clear'
     inner join actors as news on news.session_id = sessions.session_id and news.actor = 'main'
     -- A session whose parent is not in the store has the same main agent: that of the project.
-    left join actors as parent_mains on parent_mains.session_id = sessions.parent_session_id and parent_mains.actor = 'main'
+    left join actors as parent_mains
+        on parent_mains.session_id = sessions.parent_session_id and parent_mains.actor = 'main'
     inner join actors as olds
         on olds.session_id = coalesce(parent_mains.session_id, sessions.session_id) and olds.actor = 'main'
     where sessions.parent_session_id is not null

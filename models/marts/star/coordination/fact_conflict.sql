@@ -1,4 +1,7 @@
 -- Made anew each time: a conflict is between sessions.
+{#- Edits of one file by two agents at work within this time are a conflict: a choice, the corpus holds one such pair. #}
+{%- set conflict_window_minutes = var('conflict_window_minutes', 60) %}
+
 with calls as (
     select
         tool_use_id,
@@ -74,7 +77,7 @@ turn_takings as (
     from neighbours
     where
         (previous_session_id <> session_id or previous_actor <> actor)
-        and edited_at <= previous_edited_at + interval {{ var('conflict_window_minutes') }} minute
+        and edited_at <= previous_edited_at + interval {{ conflict_window_minutes }} minute
         and edited_at <= previous_ended_at
         and started_at <= previous_edited_at
 ),
@@ -131,7 +134,7 @@ culprits as (
         and (edits.session_id <> signals.session_id or edits.actor <> signals.actor)
         and edits.edited_at <= signals.detected_at
         and edits.edited_at >= least(
-            signals.detected_at - interval {{ var('conflict_window_minutes') }} minute, coalesce(signals.previous_written_at, signals.detected_at)
+            signals.detected_at - interval {{ conflict_window_minutes }} minute, coalesce(signals.previous_written_at, signals.detected_at)
         )
         and edits.edited_at > coalesce(signals.looked_at, edits.edited_at - interval 1 second)
 ),

@@ -12,7 +12,9 @@ select
     min(actors.agent_name) as agent_name,
     min(actors.agent_type) as agent_type,
     min(actors.project_path) as project_path,
-    max_by(sessions.request_shape_hash, (actors.started_at, actors.session_id)) filter (where actors.actor = 'main') as system_prompt_hash,
+    max_by(sessions.request_shape_hash, (actors.started_at, actors.session_id)) filter (
+        where actors.actor = 'main'
+    ) as system_prompt_hash,
     min(actors.started_at) as created_at,
     max(actors.ended_at) as last_seen_at,
     'observed' as provenance,
@@ -29,7 +31,8 @@ select
     cast(null as varchar) as project_path,
     cast(null as varchar) as system_prompt_hash,
     min(work.assigned_at) as created_at,
-    case when min(work.assigned_at) is not null then max(greatest(work.ended_at, work.assigned_at)) end as last_seen_at,
+    case when min(work.assigned_at) is not null then max(greatest(work.ended_at, work.assigned_at)) end
+        as last_seen_at,
     'observed' as provenance,
     cast(0 as bigint) as run_count
 from {{ ref('int_work') }} as work

@@ -1,10 +1,13 @@
 {%- set local_folder = '[/\\\\][.]claude[/\\\\](?:commands|skills)[/\\\\]([^/\\\\]+)[/\\\\]' %}
-{%- set plugin_folder = '[/\\\\][.]?plugins[/\\\\](?:cache|marketplaces)[/\\\\][^/\\\\]+[/\\\\](?:plugins[/\\\\]|external_plugins[/\\\\])?([^/\\\\]+)[/\\\\]' %}
+{%- set plugin_folder = '[/\\\\][.]?plugins[/\\\\](?:cache|marketplaces)[/\\\\][^/\\\\]+[/\\\\]'
+    ~ '(?:plugins[/\\\\]|external_plugins[/\\\\])?([^/\\\\]+)[/\\\\]' %}
 -- Made anew each time: a component is seen in many sessions.
 with seen as (
-    select component_type, component_name, file_path, first_seen_at, last_seen_at from {{ ref('int_called_component') }}
+    select component_type, component_name, file_path, first_seen_at, last_seen_at
+    from {{ ref('int_called_component') }}
     union all
-    select component_type, component_name, file_path, seen_at, seen_at from {{ ref('int_declared_component') }}
+    select component_type, component_name, file_path, seen_at, seen_at
+    from {{ ref('int_declared_component') }}
     union all
     select offer_type, component_name, null, offered_at, offered_at from {{ ref('fact_component_offer') }}
     union all
@@ -49,7 +52,8 @@ command_files as (
     group by component_name
 ),
 
--- Commands and skills of a project or a user can have a namespace too: their folder. It is no plugin, whatever the client calls it.
+-- Commands and skills of a project or a user can have a namespace too: their folder. It is no plugin,
+-- whatever the client calls it.
 local_folders as (
     select distinct namespace
     from (
@@ -62,8 +66,9 @@ local_folders as (
     where namespace <> ''
 ),
 
--- What shows that there is a plugin of a name: a configuration or manifest, the folder that installed plugins lie in, the
--- prefix of its MCP tools. Less sure are the client's own word, which it takes from the name, and agents with a namespace.
+-- What shows that there is a plugin of a name: a configuration or manifest, the folder that installed
+-- plugins lie in, the prefix of its MCP tools. Less sure are the client's own word, which it takes from the
+-- name, and agents with a namespace.
 plugin_signs as (
     select {{ regex_group('component_name', '^([^@]+)@') }} as plugin_name, true as is_sure
     from components
@@ -71,11 +76,16 @@ plugin_signs as (
     union all
     select {{ regex_group('file_path', plugin_folder) }}, true from components
     union all
-    select {{ regex_group('component_name', '^(?:mcp__)?plugin_([^_]+)_') }}, true from components where component_type in ('tool', 'mcp_server')
+    select {{ regex_group('component_name', '^(?:mcp__)?plugin_([^_]+)_') }}, true
+    from components
+    where component_type in ('tool', 'mcp_server')
     union all
-    select component_name, false from components where component_type = 'plugin'
+    select component_name, false from components
+    where component_type = 'plugin'
     union all
-    select {{ regex_group('component_name', '^([^:]+):') }}, false from components where component_type = 'agent'
+    select {{ regex_group('component_name', '^([^:]+):') }}, false
+    from components
+    where component_type = 'agent'
 ),
 
 plugins as (
@@ -92,8 +102,10 @@ named as (
         coalesce(
             nullif({{ regex_group('file_path', plugin_folder) }}, ''),
             case
-                when component_type in ('tool', 'mcp_server') then {{ regex_group('component_name', '^(?:mcp__)?plugin_([^_]+)_') }}
-                when component_type in ('skill', 'command', 'agent') then {{ regex_group('component_name', '^([^:]+):') }}
+                when component_type in ('tool', 'mcp_server')
+                    then {{ regex_group('component_name', '^(?:mcp__)?plugin_([^_]+)_') }}
+                when component_type in ('skill', 'command', 'agent')
+                    then {{ regex_group('component_name', '^([^:]+):') }}
                 when component_type = 'plugin' then {{ regex_group('component_name', '^([^@]+)') }}
             end
         ) as namespace
@@ -105,7 +117,8 @@ select
     named.component_name,
     named.component_type,
     coalesce(
-        named.file_path, case when named.component_type in ('skill', 'command') then command_files.file_path end
+        named.file_path,
+        case when named.component_type in ('skill', 'command') then command_files.file_path end
     ) as file_path,
     plugins.plugin_name,
     named.created_at,
@@ -118,7 +131,8 @@ where named.component_type <> 'plugin' or plugins.plugin_name is not null
 union all
 select
     task_id as component_id,
-    left(coalesce(task_description, '(' || task_source || ' without a text in the log)'), 120) as component_name,
+    left(coalesce(task_description, '(' || task_source || ' without a text in the log)'), 120)
+        as component_name,
     'task' as component_type,
     cast(null as varchar) as file_path,
     cast(null as varchar) as plugin_name,

@@ -5,7 +5,8 @@ with bounds as (
     from {{ ref('int_session') }}
 ),
 
--- As many days as a log can have times of, at most. A day more on either side: a local day may begin before or end after the UTC day.
+-- As many days as a log can have times of, at most. A day more on either side: a local day may begin before
+-- or end after the UTC day.
 days as (
     select cast(first_date as date) + cast(day_number as integer) - 1 as date_day
     from bounds, {{ number_series(0, 36530) }} as series

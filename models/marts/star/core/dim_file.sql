@@ -13,7 +13,12 @@ with sessions as (
 ),
 
 touched_by_tools as (
-    select target_path as file_path, called_at as seen_at, called_at as last_seen_at, cast(null as bigint) as size_bytes, 1 as touches
+    select
+        target_path as file_path,
+        called_at as seen_at,
+        called_at as last_seen_at,
+        cast(null as bigint) as size_bytes,
+        1 as touches
     from {{ ref('int_tool_call') }}
     where target_path is not null
     union all
@@ -68,10 +73,13 @@ projects as (
 repositories as (
     select
         projects.project_path,
-        coalesce(max_by(others.project_path, (others.session_count, others.project_path)), projects.project_path) as repository_path
+        coalesce(
+            max_by(others.project_path, (others.session_count, others.project_path)), projects.project_path
+        ) as repository_path
     from projects
     left join projects as others
-        on others.project_name = case when projects.is_build_server then projects.project_name end and not others.is_build_server
+        on others.project_name = case when projects.is_build_server then projects.project_name end
+        and not others.is_build_server
     group by projects.project_path
 ),
 
@@ -80,10 +88,15 @@ working_dirs as (
         project_path,
         working_dir,
         {{ regex_group('working_dir', worktrees ~ '([^/\\\\]+)') }} as first_part,
-        {{ regex_group('working_dir', worktrees ~ '[^/\\\\]+[/\\\\][^/\\\\]+[/\\\\]([^/\\\\]+)') }} as third_part,
+        {{ regex_group('working_dir', worktrees ~ '[^/\\\\]+[/\\\\][^/\\\\]+[/\\\\]([^/\\\\]+)') }}
+            as third_part,
         {{ regex_group('working_dir', '(' ~ worktrees ~ '[^/\\\\]+)') }} as short_root,
-        {{ regex_group('working_dir', '(' ~ worktrees ~ '[^/\\\\]+[/\\\\][^/\\\\]+[/\\\\][^/\\\\]+)') }} as long_root
-    from (select distinct project_path, working_dir from sessions where working_dir is not null) as distinct_dirs
+        {{ regex_group('working_dir', '(' ~ worktrees ~ '[^/\\\\]+[/\\\\][^/\\\\]+[/\\\\][^/\\\\]+)') }}
+            as long_root
+    from (
+        select distinct project_path, working_dir from sessions
+        where working_dir is not null
+    ) as distinct_dirs
 ),
 
 -- The folders that hold a checkout. A session that began in a subfolder of its project adds none.
@@ -126,11 +139,13 @@ select
     named.created_at,
     named.last_seen_at,
     named.file_name,
-    coalesce(nullif(lower({{ regex_group('named.file_name', '[.]([A-Za-z0-9_]+)$') }}), ''), 'none') as file_type,
+    coalesce(nullif(lower({{ regex_group('named.file_name', '[.]([A-Za-z0-9_]+)$') }}), ''), 'none')
+        as file_type,
     {{ regex_group('named.file_path', '^(.*)[/\\\\][^/\\\\]*$') }} as folder_path,
     repositories.repository_path as project_path,
     nullif({{ regex_remove(
-        "substr(named.file_path, placed.root_length + 2)", '^[.]?(claude[/\\\\])?worktrees[/\\\\][^/\\\\]+[/\\\\]'
+        "substr(named.file_path, placed.root_length + 2)",
+        '^[.]?(claude[/\\\\])?worktrees[/\\\\][^/\\\\]+[/\\\\]'
     ) }}, '') as project_file_path,
     named.initial_size_bytes,
     named.touch_count

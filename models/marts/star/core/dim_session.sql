@@ -58,7 +58,8 @@ cleared as (
         max_by(sessions.session_id, (sessions.ended_at, sessions.session_id)) as session_id
     from clearing
     inner join sessions
-        on {{ path_identity('sessions.working_dir') }} = {{ path_identity('clearing.working_dir') }} and sessions.session_id <> clearing.session_id
+        on {{ path_identity('sessions.working_dir') }} = {{ path_identity('clearing.working_dir') }}
+        and sessions.session_id <> clearing.session_id
         and sessions.ended_at <= clearing.started_at
     group by clearing.session_id
 ),
@@ -85,8 +86,10 @@ ended as (
             when last_turns.last_command in ('exit', 'quit', 'logout') then 'exit'
             when sessions.session_id in (select session_id from cleared) then 'clear'
             when sessions.last_error_at >= last_responses.last_response_at then 'error'
-            when sessions.entrypoint like 'sdk%' and last_responses.last_stop_reason = 'end_turn' then 'completed'
-            when pending_calls.pending_call_count > 0 and last_responses.last_stop_reason = 'tool_use' then 'interrupted'
+            when sessions.entrypoint like 'sdk%' and last_responses.last_stop_reason = 'end_turn'
+                then 'completed'
+            when pending_calls.pending_call_count > 0 and last_responses.last_stop_reason = 'tool_use'
+                then 'interrupted'
             when sessions.last_line_type = 'cost-state' then 'exit'
             else 'unknown'
         end as end_reason

@@ -12,14 +12,16 @@ last_responses as (
     select
         turn_id,
         {{ value_at_max(
-            'case when actor = \'main\' then stop_reason end', '(actor = \'main\', thread_position, response_id)'
+            'case when actor = \'main\' then stop_reason end',
+            '(actor = \'main\', thread_position, response_id)'
         ) }} as stop_reason,
         max(last_block_at) as last_response_at
     from {{ ref('int_api_response') }}
     group by turn_id
 ),
 
--- A turn with which a session breaks off without an orderly end is open work, as long as it is the project's latest.
+-- A turn with which a session breaks off without an orderly end is open work, as long as
+-- it is the project's latest.
 prompt_tasks as (
     select
         turns.turn_id as task_id,
@@ -27,10 +29,7 @@ prompt_tasks as (
         turns.session_id,
         'main' as actor,
         turns.prompted_at as created_at,
-        case
-            when turns.interrupted_at is not null then turns.interrupted_at
-            else last_responses.last_response_at
-        end as last_activity_at,
+        coalesce(turns.interrupted_at, last_responses.last_response_at) as last_activity_at,
         turns.prompt_text as task_text,
         'prompt' as task_source,
         case
@@ -51,8 +50,14 @@ prompt_tasks as (
     left join last_responses on last_responses.turn_id = turns.turn_id
     where
         not {{ is_local_prompt('turns.prompt_origin') }}
-        or turns.turn_id in (select prompt_id from {{ ref('fact_api_call') }} where prompt_id is not null)
-        or turns.turn_id in (select turn_id from {{ ref('int_tool_call') }} where turn_id is not null)
+        or turns.turn_id in (
+            select prompt_id from {{ ref('fact_api_call') }}
+            where prompt_id is not null
+        )
+        or turns.turn_id in (
+            select turn_id from {{ ref('int_tool_call') }}
+            where turn_id is not null
+        )
 ),
 
 runs as (
@@ -72,11 +77,14 @@ delegation_tasks as (
         calls.session_id,
         calls.actor,
         calls.called_at as created_at,
-        coalesce(case when calls.is_background then runs.ended_at end, calls.returned_at, runs.ended_at) as last_activity_at,
-        coalesce(calls.tool_input.description, calls.tool_input.subject, calls.tool_input.prompt) as task_text,
+        coalesce(case when calls.is_background then runs.ended_at end, calls.returned_at, runs.ended_at)
+            as last_activity_at,
+        coalesce(calls.tool_input.description, calls.tool_input.subject, calls.tool_input.prompt)
+            as task_text,
         'delegation' as task_source,
         case
-            when calls.call_status in ('denied', 'interrupted') or coalesce(runs.was_stopped_by_user, false) then 'abandoned'
+            when calls.call_status in ('denied', 'interrupted') or coalesce(runs.was_stopped_by_user, false)
+                then 'abandoned'
             when calls.call_status = 'no_result' then 'in_progress'
             else 'completed'
         end as status,
@@ -95,7 +103,7 @@ list_updates as (
         coalesce(result.taskId, tool_input.taskId) as list_task_id,
         max(called_at) as last_updated_at,
         max_by(coalesce(result.statusChange.to, tool_input.status), (called_at, tool_use_id))
-            filter (where coalesce(result.statusChange.to, tool_input.status) is not null) as last_status
+        filter (where coalesce(result.statusChange.to, tool_input.status) is not null) as last_status
     from {{ ref('int_tool_call') }}
     where tool_name = 'TaskUpdate' and is_success
     group by all
@@ -109,7 +117,8 @@ list_tasks as (
         calls.actor,
         calls.called_at as created_at,
         list_updates.last_updated_at as last_activity_at,
-        coalesce(calls.tool_input.subject, calls.tool_input.description, calls.result.task.subject) as task_text,
+        coalesce(calls.tool_input.subject, calls.tool_input.description, calls.result.task.subject)
+            as task_text,
         'task_list' as task_source,
         case
             when list_updates.last_status = 'completed' then 'completed'
@@ -185,7 +194,8 @@ todo_tasks as (
         todo_items.source_line,
         todo_items._batch_id
     from todo_items
-    inner join last_lists on last_lists.session_id = todo_items.session_id and last_lists.actor = todo_items.actor
+    inner join last_lists
+        on last_lists.session_id = todo_items.session_id and last_lists.actor = todo_items.actor
 ),
 
 tasks as (
@@ -206,14 +216,17 @@ typed as (
         texts.confidence,
         parent_texts.category as parent_category,
         parent_texts.confidence as parent_confidence,
-        -- An item of a list that no rule knows is a piece of its prompt's work, as long as that names work and is no mere word.
+        -- An item of a list that no rule knows is a piece of its prompt's work, as long as that names
+        -- work and is no mere word.
         coalesce(texts.category, 'unknown') = 'unknown' and coalesce(parent_texts.category, 'unknown') in (
             'implement', 'debug', 'refactor', 'test', 'review', 'research', 'document', 'configure', 'release'
         ) as is_from_parent
     from tasks
     left join {{ ref('int_classified_text') }} as texts on texts.text_hash = md5(tasks.task_text)
-    left join turns as parents on parents.turn_id = case when tasks.task_source = 'task_list' then tasks.parent_task_id end
-    left join {{ ref('int_classified_text') }} as parent_texts on parent_texts.text_hash = md5(parents.prompt_text)
+    left join turns as parents
+        on parents.turn_id = case when tasks.task_source = 'task_list' then tasks.parent_task_id end
+    left join {{ ref('int_classified_text') }} as parent_texts
+        on parent_texts.text_hash = md5(parents.prompt_text)
 )
 
 select
@@ -222,23 +235,38 @@ select
     typed.session_id,
     actors.agent_id,
     typed.created_at,
-    case when typed.status in ('completed', 'abandoned') then {{ ordered_end('typed.created_at', 'typed.last_activity_at') }} end
+    case
+        when typed.status in ('completed', 'abandoned')
+            then {{ ordered_end('typed.created_at', 'typed.last_activity_at') }}
+    end
         as completed_at,
     left(typed.task_text, {{ var('text_characters_kept') }}) as task_description,
-    case when typed.is_from_parent then typed.parent_category else coalesce(typed.category, 'unknown') end as task_type,
-    case when typed.is_from_parent then 'parent_task' else coalesce(typed.rule_name, 'no_rule') end as type_rule,
+    case
+        when typed.is_from_parent then typed.parent_category
+        else coalesce(typed.category, 'unknown')
+    end as task_type,
+    case
+        when typed.is_from_parent then 'parent_task'
+        else coalesce(typed.rule_name, 'no_rule')
+    end as type_rule,
     typed.status,
     typed.task_source,
     -- A typed command says itself what it is; every other rule is a judgement of the text.
     case
-        when not typed.is_from_parent and coalesce(typed.rule_name, 'no_rule') in ('no_rule', 'slash_command', 'shell_or_command_tag')
+        when
+            not typed.is_from_parent
+            and coalesce(typed.rule_name, 'no_rule') in ('no_rule', 'slash_command', 'shell_or_command_tag')
             then 'observed'
         else 'estimated'
     end as provenance,
-    case when typed.is_from_parent then round(typed.parent_confidence * 0.6, 3) else coalesce(typed.confidence, 0.2) end
+    case
+        when typed.is_from_parent then round(typed.parent_confidence * 0.6, 3)
+        else coalesce(typed.confidence, 0.2)
+    end
         as type_confidence,
     typed.source_path as _source_path,
     typed.source_line as _source_line,
     typed._batch_id
 from typed
-inner join {{ ref('int_actor') }} as actors on actors.session_id = typed.session_id and actors.actor = typed.actor
+inner join {{ ref('int_actor') }} as actors
+    on actors.session_id = typed.session_id and actors.actor = typed.actor

@@ -24,8 +24,10 @@ select
     calls.mcp_server,
     calls.first_used_at,
     calls.last_used_at,
-    coalesce(known.tool_type, case when calls.mcp_server is not null then 'mcp' else 'custom' end) as tool_type,
-    coalesce(known.tool_family, case when calls.mcp_server is not null then 'mcp' else 'other' end) as tool_family,
+    coalesce(known.tool_type, case when calls.mcp_server is not null then 'mcp' else 'custom' end)
+        as tool_type,
+    coalesce(known.tool_family, case when calls.mcp_server is not null then 'mcp' else 'other' end)
+        as tool_family,
     {{ mcp_tool_of('names.tool_name') }} as mcp_tool,
     known.description,
     coalesce(known.is_read_only, false) as is_read_only,

@@ -49,7 +49,8 @@ prompts as (
     select
         session_id,
         count(*) filter (where is_human) as prompt_count,
-        count(*) filter (where not is_human and prompt_origin not in ('unknown', 'rewritten')) as machine_prompt_count,
+        count(*) filter (where not is_human and prompt_origin not in ('unknown', 'rewritten'))
+            as machine_prompt_count,
         count(*) filter (where was_interrupted) as interruption_count,
         sum(working_seconds) as agent_working_seconds
     from {{ ref('fact_prompt') }}
@@ -98,7 +99,10 @@ select
     case
         when prompts.agent_working_seconds is not null
             then cast(
-                least(prompts.agent_working_seconds, {{ ms_between('sessions.started_at', 'sessions.ended_at') }} / 1000.0) as double
+                least(
+                    prompts.agent_working_seconds,
+                    {{ ms_between('sessions.started_at', 'sessions.ended_at') }} / 1000.0
+                ) as double
             )
     end as agent_working_seconds,
     calls.cost_usd,
@@ -108,7 +112,8 @@ select
     cast(logged.reported_lines_deleted as bigint) as reported_lines_deleted,
     sessions._batch_id
 from sessions
-inner join {{ ref('int_actor') }} as actors on actors.session_id = sessions.session_id and actors.actor = 'main'
+inner join {{ ref('int_actor') }} as actors
+    on actors.session_id = sessions.session_id and actors.actor = 'main'
 left join calls on calls.session_id = sessions.session_id
 left join tool_calls on tool_calls.session_id = sessions.session_id
 left join edits on edits.session_id = sessions.session_id

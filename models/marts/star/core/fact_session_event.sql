@@ -26,7 +26,8 @@ pull_request_calls as (
 
 pull_requests as (
     select
-        session_id, target_path as pr_url, pr_number, pr_repository, noticed_at as created_at, source_line as line_number,
+        session_id, target_path as pr_url, pr_number, pr_repository, noticed_at as created_at,
+        source_line as line_number,
         source_path as path, git_branch, true as is_logged
     from notices
     where notice_type = 'pr_link'
@@ -40,72 +41,98 @@ pull_requests as (
         source_line,
         source_path,
         -- The branch that the command names, else the one that was checked out.
-        coalesce(nullif({{ regex_group('tool_input.command', '(?:--head|-H)[ =]["\'\']?(?:[^\\s:"\'\']+:)?([^\\s"\'\']+)') }}, ''), git_branch),
+        coalesce(
+            nullif(
+                {{ regex_group(
+                    'tool_input.command', '(?:--head|-H)[ =]["\'\']?(?:[^\\s:"\'\']+:)?([^\\s"\'\']+)'
+                ) }},
+                ''
+            ),
+            git_branch
+        ),
         is_logged
     from (
         select
-            session_id, returned_at, source_line, source_path, tool_input, git_branch, result.gitOperation.pr.url as pr_url,
+            session_id, returned_at, source_line, source_path, tool_input, git_branch,
+            result.gitOperation.pr.url as pr_url,
             true as is_logged
         from pull_request_calls
         where result.gitOperation.pr.url is not null and result.gitOperation.pr.action = 'created'
         union all
-        select session_id, returned_at, source_line, source_path, tool_input, git_branch, pr_url, false as is_logged
+        select
+            session_id, returned_at, source_line, source_path, tool_input, git_branch, pr_url,
+            false as is_logged
         from {{ explode('pull_request_calls', 'pull_request_urls', 'pr_url', 'pr_url_number') }} as exploded
     ) as created
 ),
 
 events as (
     select
-        {{ surrogate_key(['session_id', "'start'"]) }} as event_id, session_id, 'main' as actor, started_at as event_at,
+        {{ surrogate_key(['session_id', "'start'"]) }} as event_id, session_id, 'main' as actor,
+        started_at as event_at,
         'session_start' as event_type,
         working_dir as target_path,
-        {{ as_json({'entrypoint': 'entrypoint', 'client_version': 'first_client_version', 'git_branch': 'git_branch'}) }} as metadata,
-        _source_path as source_path, cast(null as bigint) as source_line, 'observed' as provenance, cast(null as varchar) as git_branch
+        {{ as_json(
+            {'entrypoint': 'entrypoint', 'client_version': 'first_client_version', 'git_branch': 'git_branch'}
+        ) }} as metadata,
+        _source_path as source_path, cast(null as bigint) as source_line, 'observed' as provenance,
+        cast(null as varchar) as git_branch
     from sessions
     union all
     select
-        {{ surrogate_key(['session_id', "'end'"]) }}, session_id, 'main', ended_at, 'session_end', working_dir,
+        {{ surrogate_key(['session_id', "'end'"]) }}, session_id, 'main', ended_at, 'session_end',
+        working_dir,
         -- Why a session ended is in dim_session: a session found later may change it (`/clear`).
         cast(null as varchar), _source_path, cast(null as bigint), 'observed', git_branch
     from sessions
     union all
     select
         turn_id, session_id, 'main', prompted_at, 'prompt', cast(null as varchar),
-        {{ as_json({'origin': 'prompt_origin', 'command': 'command_name', 'characters': 'length(prompt_text)'}) }}, source_path, source_line,
+        {{ as_json(
+            {'origin': 'prompt_origin', 'command': 'command_name', 'characters': 'length(prompt_text)'}
+        ) }}, source_path, source_line,
         'observed', cast(null as varchar)
     from {{ ref('int_turn') }} as int_turn
     semi join touched on touched.session_id = int_turn.session_id
     where prompt_origin not in ('unknown', 'rewritten')
     union all
     select
-        {{ surrogate_key(['turn_id', "'interruption'"]) }}, session_id, 'main', interrupted_at, 'interruption', cast(null as varchar),
+        {{ surrogate_key(['turn_id', "'interruption'"]) }}, session_id, 'main', interrupted_at,
+        'interruption', cast(null as varchar),
         cast(null as varchar), source_path, source_line, 'observed', cast(null as varchar)
     from {{ ref('int_turn') }} as int_turn
     semi join touched on touched.session_id = int_turn.session_id
     where interrupted_at is not null
     union all
     select
-        notice_id, session_id, actor, noticed_at, notice_type, target_path, metadata, source_path, source_line, 'observed', git_branch
+        notice_id, session_id, actor, noticed_at, notice_type, target_path, metadata, source_path,
+        source_line, 'observed', git_branch
     from notices
     where notice_type <> 'pr_link'
     union all
     select
-        commits.commit_key, commits.session_id, commits.actor, commits.committed_at, 'commit', cast(null as varchar),
+        commits.commit_key, commits.session_id, commits.actor, commits.committed_at, 'commit',
+        cast(null as varchar),
         case
             when commits.provenance = 'observed'
-                then {{ as_json({'sha': 'commits.commit_id', 'branch': 'commits.commit_branch', 'kind': 'commits.commit_kind'}) }}
+                then {{ as_json({
+                    'sha': 'commits.commit_id', 'branch': 'commits.commit_branch',
+                    'kind': 'commits.commit_kind'
+                }) }}
             else {{ as_json({
                 'sha': 'commits.commit_id', 'branch': 'commits.commit_branch', 'kind': 'commits.commit_kind',
                 'subject': 'left(commits.commit_subject, 200)'
             }) }}
         end,
-        commits.source_path, commits.source_line, commits.provenance, coalesce(commits.commit_branch, commits.git_branch)
+        commits.source_path, commits.source_line, commits.provenance,
+        coalesce(commits.commit_branch, commits.git_branch)
     from {{ ref('int_commit') }} as commits
     semi join touched on touched.session_id = commits.session_id
     where commits.commit_id is not null
     union all
     select
-        {{ surrogate_key(['session_id', "'pr'", 'pr_url']) }}, session_id, 'main', min(created_at), 'pull_request', pr_url,
+        {{ surrogate_key(['session_id', "'pr'", 'pr_url']) }}, session_id, 'main', min(created_at),
+        'pull_request', pr_url,
         {{ as_json({'number': 'max(pr_number)', 'repository': 'max(pr_repository)'}) }},
         min_by(path, (path, line_number)), min_by(line_number, (path, line_number)),
         case when bool_or(is_logged) then 'observed' else 'estimated' end,
@@ -129,4 +156,5 @@ select
     touched._batch_id
 from events
 inner join touched on touched.session_id = events.session_id
-inner join {{ ref('int_actor') }} as actors on actors.session_id = events.session_id and actors.actor = events.actor
+inner join {{ ref('int_actor') }} as actors
+    on actors.session_id = events.session_id and actors.actor = events.actor

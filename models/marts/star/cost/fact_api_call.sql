@@ -1,8 +1,11 @@
-{{ config(materialized='incremental', incremental_strategy='replace_touched', on_schema_change='append_new_columns') }}
+{{ config(
+    materialized='incremental', incremental_strategy='replace_touched', on_schema_change='append_new_columns'
+) }}
 
 with touched as {{ touched_sessions() }},
 
--- A writer that gives one name to several lines leaves a response without a place: it counts with the session's first turn.
+-- A writer that gives one name to several lines leaves a response without a place: it counts with
+-- the session's first turn.
 first_turns as (
     select session_id, min_by(turn_id, turn_number) as turn_id
     from {{ ref('int_turn') }} as int_turn
@@ -142,7 +145,10 @@ select
     coalesce(calls.is_output_final, false) as is_output_final,
     coalesce(calls.is_priced, false) as is_priced,
     cast(calls.uncached_input_tokens as bigint) as uncached_input_tokens,
-    cast(calls.uncached_input_tokens + calls.cache_read_tokens + calls.cache_write_5m_tokens + calls.cache_write_1h_tokens as bigint) as input_tokens,
+    cast(
+        calls.uncached_input_tokens + calls.cache_read_tokens + calls.cache_write_5m_tokens
+        + calls.cache_write_1h_tokens as bigint
+    ) as input_tokens,
     cast(calls.output_tokens as bigint) as output_tokens,
     cast(calls.thinking_tokens as bigint) as thinking_tokens,
     cast(calls.cache_read_tokens as bigint) as cached_tokens,
@@ -150,7 +156,10 @@ select
     cast(calls.cache_write_5m_tokens as bigint) as cache_write_5m_tokens,
     cast(calls.cache_write_1h_tokens as bigint) as cache_write_1h_tokens,
     cast(calls.context_tokens as bigint) as context_tokens,
-    cast(calls.uncached_input_tokens + calls.cache_read_tokens + calls.cache_write_5m_tokens + calls.cache_write_1h_tokens + calls.output_tokens as bigint) as total_tokens,
+    cast(
+        calls.uncached_input_tokens + calls.cache_read_tokens + calls.cache_write_5m_tokens
+        + calls.cache_write_1h_tokens + calls.output_tokens as bigint
+    ) as total_tokens,
     cast(calls.inference_count as bigint) as inference_count,
     cast(calls.web_search_count as bigint) as web_search_count,
     calls.latency_ms,
@@ -170,4 +179,5 @@ select
     touched._batch_id
 from calls
 inner join touched on touched.session_id = calls.session_id
-inner join {{ ref('int_actor') }} as actors on actors.session_id = calls.session_id and actors.actor = calls.actor
+inner join {{ ref('int_actor') }} as actors
+    on actors.session_id = calls.session_id and actors.actor = calls.actor

@@ -1,7 +1,13 @@
-{{ config(materialized='incremental', incremental_strategy='replace_touched', on_schema_change='append_new_columns') }}
+{{ config(
+    materialized='incremental', incremental_strategy='replace_touched', on_schema_change='append_new_columns'
+) }}
 
--- Where a request had to be billed anew for what the one before it had in the cache. A compaction or a rewind changes what
--- is sent and is none.
+{#- An entry written for five minutes or an hour is expected to be read within that time. #}
+{%- set cache_ttl_5m_seconds = var('cache_ttl_5m_seconds', 300) %}
+{%- set cache_ttl_1h_seconds = var('cache_ttl_1h_seconds', 3600) %}
+
+-- Where a request had to be billed anew for what the one before it had in the cache. A compaction or a rewind
+-- changes what is sent and is none.
 with touched as {{ touched_sessions() }},
 
 responses as (
@@ -9,10 +15,14 @@ responses as (
         context.*,
         -- A thread that has written for an hour is kept for an hour.
         case
-            when max(context.cache_write_1h_tokens) over (
-                partition by context.thread_id order by context.response_number rows between unbounded preceding and 1 preceding
-            ) > 0 then {{ var('cache_ttl_1h_seconds') }}
-            else {{ var('cache_ttl_5m_seconds') }}
+            when
+                max(context.cache_write_1h_tokens) over (
+                    partition by context.thread_id
+                    order by context.response_number
+                    rows between unbounded preceding and 1 preceding
+                ) > 0
+                then {{ cache_ttl_1h_seconds }}
+            else {{ cache_ttl_5m_seconds }}
         end as ttl_seconds,
         {{ ms_between('context.previous_started_at', 'context.started_at') }} / 1000.0 as gap_seconds,
         -- Where nothing was read the request shows no read price: the session's for that model stands in.
@@ -29,14 +39,17 @@ misses as (
     select
         *,
         cached_end - cache_read_tokens as missed_tokens,
-        greatest(least(cached_end, cache_read_tokens + cache_write_1h_tokens) - cache_read_tokens, 0) as rewritten_1h_tokens,
+        greatest(least(cached_end, cache_read_tokens + cache_write_1h_tokens) - cache_read_tokens, 0)
+            as rewritten_1h_tokens,
         greatest(
             least(cached_end, cache_read_tokens + cache_write_1h_tokens + cache_write_5m_tokens)
             - (cache_read_tokens + cache_write_1h_tokens), 0
         ) as rewritten_5m_tokens,
-        greatest(cached_end - (cache_read_tokens + cache_write_1h_tokens + cache_write_5m_tokens), 0) as fresh_again_tokens
+        greatest(cached_end - (cache_read_tokens + cache_write_1h_tokens + cache_write_5m_tokens), 0)
+            as fresh_again_tokens
     from responses
-    where context_change = 'growth' and cached_end - cache_read_tokens >= {{ var('cache_miss_tokens') }}
+    -- Less than the API's smallest entry is no miss.
+    where context_change = 'growth' and cached_end - cache_read_tokens >= {{ var('cache_miss_tokens', 1024) }}
 ),
 
 priced as (
@@ -58,8 +71,12 @@ select
         when priced.cache_miss_reason is not null then priced.cache_miss_reason
         when priced.is_model_switch then 'model_switch'
         when priced.gap_seconds > priced.ttl_seconds
-            then case priced.ttl_seconds when {{ var('cache_ttl_1h_seconds') }} then 'expired_1h' else 'expired_5m' end
-        -- Without a pause between the two requests the times were rewritten: whether the cache had expired cannot be told.
+            then case priced.ttl_seconds
+                when {{ cache_ttl_1h_seconds }} then 'expired_1h'
+                else 'expired_5m'
+            end
+        -- Without a pause between the two requests the times were rewritten: whether the cache
+        -- had expired cannot be told.
         when coalesce(priced.gap_seconds, 0) <= 0 then 'unknown'
         when priced.cache_read_tokens > 0 then 'changed_prefix'
         else 'unknown'
@@ -72,11 +89,15 @@ select
     cast(priced.cache_read_tokens as bigint) as cache_read_tokens,
     cast(priced.missed_tokens as bigint) as missed_tokens,
     cast(priced.rebilled_cost_usd as double) as rebilled_cost_usd,
-    cast(greatest(priced.rebilled_cost_usd - priced.missed_tokens * priced.fair_read_usd_per_token, 0) as double) as extra_cost_usd,
+    cast(
+        greatest(priced.rebilled_cost_usd - priced.missed_tokens * priced.fair_read_usd_per_token, 0)
+        as double
+    ) as extra_cost_usd,
     calls.source_path as _source_path,
     calls.source_line as _source_line,
     touched._batch_id
 from priced
 inner join touched on touched.session_id = priced.session_id
-inner join {{ ref('int_actor') }} as actors on actors.session_id = priced.session_id and actors.actor = priced.actor
+inner join {{ ref('int_actor') }} as actors
+    on actors.session_id = priced.session_id and actors.actor = priced.actor
 inner join {{ ref('int_api_response') }} as calls on calls.response_id = priced.response_id

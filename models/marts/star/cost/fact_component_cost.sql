@@ -1,4 +1,6 @@
-{{ config(materialized='incremental', incremental_strategy='replace_touched', on_schema_change='append_new_columns') }}
+{{ config(
+    materialized='incremental', incremental_strategy='replace_touched', on_schema_change='append_new_columns'
+) }}
 
 with touched as {{ touched_sessions() }},
 
@@ -45,9 +47,14 @@ costs as (
         -- Output is shared over the blocks of its own response by length.
         case
             when coalesce(segments.estimated_cost_usd, 0) > coalesce(segments.direct_cost_usd, 0)
-                and coalesce(segments.estimated_cost_usd, 0) > coalesce(segments.proportional_cost_usd, 0) + usage.output_cost_usd
+                and coalesce(segments.estimated_cost_usd, 0) > coalesce(
+                    segments.proportional_cost_usd, 0
+                ) + usage.output_cost_usd
                 then 'estimated'
-            when coalesce(segments.direct_cost_usd, 0) > coalesce(segments.proportional_cost_usd, 0) + usage.output_cost_usd then 'direct'
+            when
+                coalesce(segments.direct_cost_usd, 0) > coalesce(segments.proportional_cost_usd, 0)
+                + usage.output_cost_usd
+                then 'direct'
             else 'proportional'
         end as allocation_method,
         usage.request_count,
@@ -55,8 +62,8 @@ costs as (
         coalesce(segments.entered_tokens, 0) as entered_tokens,
         usage.carried_tokens,
         usage.output_tokens,
-        -- What was billed and not carried, entered: also what never was a segment, the input of a request outside of any thread and
-        -- of an adviser.
+        -- What was billed and not carried, entered: also what never was a segment, the input of a request
+        -- outside of any thread and of an adviser.
         greatest(usage.input_cost_usd - coalesce(segments.carrying_cost_usd, 0), 0) as entry_cost_usd,
         coalesce(segments.carrying_cost_usd, 0) as carrying_cost_usd,
         coalesce(segments.rebilled_cost_usd, 0) as rebilled_cost_usd,
@@ -65,7 +72,8 @@ costs as (
         usage.fee_usd,
         usage.cost_usd
     from usage
-    left join segments on segments.session_id = usage.session_id and segments.component_id = usage.component_id
+    left join segments
+        on segments.session_id = usage.session_id and segments.component_id = usage.component_id
 )
 
 select

@@ -1,4 +1,6 @@
-{{ config(materialized='incremental', incremental_strategy='replace_touched', on_schema_change='append_new_columns') }}
+{{ config(
+    materialized='incremental', incremental_strategy='replace_touched', on_schema_change='append_new_columns'
+) }}
 
 with touched as {{ touched_sessions() }},
 

@@ -30,7 +30,10 @@ tools as (
 declared as (
     select
         component_id,
-        case when entry.type = 'tool' then {{ regex_group('entry.name', '^mcp__(.+?)(?:__|$)') }} else entry.name end as dependency_name,
+        case
+            when entry.type = 'tool' then {{ regex_group('entry.name', '^mcp__(.+?)(?:__|$)') }}
+            else entry.name
+        end as dependency_name,
         case when entry.type = 'tool' then 'mcp_server' else entry.type end as dependency_type,
         'depends_on' as relationship_type,
         measured_at as first_seen_at,
@@ -38,10 +41,14 @@ declared as (
         0 as use_count,
         'observed' as provenance
     from {{ explode(
-        "(select * from " ~ ref('int_component_version') ~ " where entry_list is not null and component_type in ('agent', 'skill', 'command', 'plugin'))",
+        "(select * from " ~ ref(
+            'int_component_version'
+        ) ~ " where entry_list is not null and component_type in ('agent', 'skill', 'command', 'plugin'))",
         'entry_list', 'entry', 'entry_number'
     ) }} as exploded
-    where entry.type in ('skill', 'mcp_server', 'plugin') or (entry.type = 'tool' and entry.name like 'mcp\_\_%' escape '\')
+    where
+        entry.type in ('skill', 'mcp_server', 'plugin')
+        or (entry.type = 'tool' and entry.name like 'mcp\_\_%' escape '\')
     union all
     -- A plugin's parts come and go with it.
     select
@@ -82,7 +89,9 @@ listed as (
     from {{ explode('listed_entries', 'skill_list', 'skill_name', 'skill_number') }} as exploded
     union all
     select
-        {{ surrogate_key([regex_group('component_label', '^([a-z_]+):'), regex_group('component_label', '^[a-z_]+:(.+)$')]) }},
+        {{ surrogate_key(
+            [regex_group('component_label', '^([a-z_]+):'), regex_group('component_label', '^[a-z_]+:(.+)$')]
+        ) }},
         source_name,
         dependency_type,
         'consumes',
@@ -132,7 +141,10 @@ dependencies as (
 select
     found.component_id,
     dependencies.dependency_id,
-    case when bool_or(found.relationship_type = 'depends_on') then 'depends_on' else 'consumes' end as relationship_type,
+    case
+        when bool_or(found.relationship_type = 'depends_on') then 'depends_on'
+        else 'consumes'
+    end as relationship_type,
     min(found.first_seen_at) as first_seen_at,
     max(found.last_seen_at) as last_seen_at,
     case when bool_or(found.provenance = 'recorded') then 'recorded' else 'observed' end as provenance,
@@ -142,7 +154,10 @@ inner join dependencies
     on dependencies.dependency_name = found.dependency_name
     and (
         dependencies.dependency_type = found.dependency_type
-        or (dependencies.dependency_type not in ('skill', 'plugin') and found.dependency_type not in ('skill', 'plugin'))
+        or (
+            dependencies.dependency_type not in ('skill', 'plugin')
+            and found.dependency_type not in ('skill', 'plugin')
+        )
     )
 inner join {{ ref('dim_component') }} as components on components.component_id = found.component_id
 where found.component_id <> dependencies.dependency_id

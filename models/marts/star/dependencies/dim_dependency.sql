@@ -1,5 +1,5 @@
--- What components rest on. A dependency that is itself a component (an MCP server, a skill) has its component's key, so that
--- who rests on it can be followed from one to the next.
+-- What components rest on. A dependency that is itself a component (an MCP server, a skill) has its
+-- component's key, so that who rests on it can be followed from one to the next.
 with uses as (
     select
         dependency_name,
@@ -28,7 +28,8 @@ listed as (
 contracts as (
     select
         case
-            when origin = 'transcript' and dependency_type = 'mcp_server' then {{ regex_group('contract_name', '^mcp:(.+?)/') }}
+            when origin = 'transcript' and dependency_type = 'mcp_server'
+                then {{ regex_group('contract_name', '^mcp:(.+?)/') }}
             when origin = 'transcript' then 'claude_code_tools'
             else contract_name
         end as dependency_name,
@@ -63,7 +64,8 @@ depended as (
         case when entry.type = 'mcp_server' and entry.target like '%://%' then entry.target end,
         null
     from {{ explode(
-        "(select * from " ~ ref('stg_components__version') ~ " where entry_list is not null)", 'entry_list', 'entry', 'entry_number'
+        "(select * from " ~ ref('stg_components__version') ~ " where entry_list is not null)", 'entry_list',
+        'entry', 'entry_number'
     ) }} as exploded
     where entry.type in ('mcp_server', 'skill', 'plugin')
 ),
@@ -96,10 +98,18 @@ found as (
 typed as (
     select
         found.*,
-        case when servers.dependency_name is not null and found.dependency_type in ('mcp_server', 'external_service', 'api_endpoint')
-            then 'mcp_server' else found.dependency_type end as type_found
+        case
+            when
+                servers.dependency_name is not null
+                and found.dependency_type in ('mcp_server', 'external_service', 'api_endpoint')
+                then 'mcp_server'
+            else found.dependency_type
+        end as type_found
     from found
-    left join (select distinct dependency_name from found where dependency_type = 'mcp_server') as servers
+    left join (
+        select distinct dependency_name from found
+        where dependency_type = 'mcp_server'
+    ) as servers
         on servers.dependency_name = found.dependency_name
     where found.dependency_name is not null and found.dependency_name <> ''
 ),
@@ -107,14 +117,18 @@ typed as (
 keyed as (
     select
         case
-            when type_found in ('mcp_server', 'skill', 'plugin') then {{ surrogate_key(['type_found', 'dependency_name']) }}
+            when type_found in ('mcp_server', 'skill', 'plugin')
+                then {{ surrogate_key(['type_found', 'dependency_name']) }}
             else {{ surrogate_key(["'dependency'", 'dependency_name']) }}
         end as dependency_id,
         case
             when type_found in ('mcp_server', 'skill', 'plugin') then concat(type_found, ':', dependency_name)
             else dependency_name
         end as dependency_name,
-        case when type_found = 'claude_code_tools' then 'external_service' else type_found end as dependency_type,
+        case
+            when type_found = 'claude_code_tools' then 'external_service'
+            else type_found
+        end as dependency_type,
         spec_url,
         owner,
         first_seen_at,

@@ -24,8 +24,10 @@ shown as (
         max(created_at) as last_shown_at,
         count(*) as shown_count,
         count(distinct version_hash) as body_count,
-        {{ value_at_max('version_hash', "concat(cast(created_at as varchar), version_hash)") }} as last_body_hash,
-        {{ value_at_max('skill_version', "concat(cast(created_at as varchar), version_hash)") }} as shown_version
+        {{ value_at_max('version_hash', "concat(cast(created_at as varchar), version_hash)") }}
+            as last_body_hash,
+        {{ value_at_max('skill_version', "concat(cast(created_at as varchar), version_hash)") }}
+            as shown_version
     from {{ ref('int_skill_body') }}
     where skill_name is not null and component_type = 'skill'
     group by skill_name
@@ -69,7 +71,8 @@ names as (
     union
     select skill_name from scanned
     union
-    select skill_name from shown where skill_name is not null
+    select skill_name from shown
+    where skill_name is not null
 )
 
 select
@@ -77,17 +80,20 @@ select
     {{ surrogate_key(["'skill'", 'names.skill_name']) }} as component_id,
     names.skill_name,
     coalesce(
-        {{ regex_remove('scanned.file_path', '/[^/]+$') }}, shown.skill_path, observed.file_path, nullif(edited.skill_path, '')
+        {{ regex_remove('scanned.file_path', '/[^/]+$') }}, shown.skill_path, observed.file_path,
+        nullif(edited.skill_path, '')
     ) as skill_path,
     coalesce(scanned.plugin_name, observed.plugin_name) as plugin_name,
     scanned.scope,
     scanned.description,
     coalesce(
-        scanned.declared_version, {{ plugin_path_version('scanned.file_path') }}, shown.shown_version, {{ plugin_path_version('observed.file_path') }}
+        scanned.declared_version, {{ plugin_path_version('scanned.file_path') }}, shown.shown_version,
+        {{ plugin_path_version('observed.file_path') }}
     ) as skill_version,
     scanned.content_hash,
     coalesce(scanned.body_hash, shown.last_body_hash) as body_hash,
-    least(observed.created_at, shown.first_shown_at, scanned.measured_at, edited.first_edited_at) as created_at,
+    least(observed.created_at, shown.first_shown_at, scanned.measured_at, edited.first_edited_at)
+        as created_at,
     greatest(observed.last_seen_at, shown.last_shown_at, edited.last_edited_at) as last_seen_at,
     'observed' as provenance,
     -- A plugin brings its own updates. A namespace that nothing explains may be one.

@@ -3,8 +3,8 @@
     'added': 'regexp_matches(added, {pattern})', 'removed': 'regexp_matches(removed, {pattern})',
     'shape': 'regexp_matches(shape, {pattern})'
 } %}
--- What a change of a page means is a guess by the seed page_change_rules, over the lines that came and went where both
--- contents are known, else over its size.
+-- What a change of a page means is a guess by the seed page_change_rules, over the lines that came and went
+-- where both contents are known, else over its size.
 with changes as (
     select
         checks.*,
@@ -16,7 +16,9 @@ with changes as (
             when checks.hash_basis = 'size'
                 then {{ number_in('checks.previous_hash', 'bytes:([0-9]+)') }}
         end as old_bytes,
-        lag(checks.version_detected) over (partition by checks.page_id order by checks.checked_at, checks.check_id) as previous_version
+        lag(checks.version_detected) over (
+            partition by checks.page_id order by checks.checked_at, checks.check_id
+        ) as previous_version
     from {{ ref('fact_watermark_check') }} as checks
 ),
 
@@ -46,7 +48,8 @@ texts as (
 old_lines as (
     select check_id, line_text, min(line_number) as line_number
     from {{ explode(
-        "(select *, " ~ split_text('old_content', 'chr(10)') ~ " as lines from texts)", 'lines', 'line_text', 'line_number'
+        "(select *, " ~ split_text('old_content', 'chr(10)') ~ " as lines from texts)", 'lines', 'line_text',
+        'line_number'
     ) }} as exploded
     where trim(line_text) <> ''
     group by check_id, line_text
@@ -55,7 +58,8 @@ old_lines as (
 new_lines as (
     select check_id, line_text, min(line_number) as line_number
     from {{ explode(
-        "(select *, " ~ split_text('new_content', 'chr(10)') ~ " as lines from texts)", 'lines', 'line_text', 'line_number'
+        "(select *, " ~ split_text('new_content', 'chr(10)') ~ " as lines from texts)", 'lines', 'line_text',
+        'line_number'
     ) }} as exploded
     where trim(line_text) <> ''
     group by check_id, line_text
@@ -64,13 +68,18 @@ new_lines as (
 line_changes as (
     select
         coalesce(new_lines.check_id, old_lines.check_id) as check_id,
-        {{ joined_texts("case when old_lines.line_text is null then new_lines.line_text end", 'new_lines.line_number') }} as added_text,
-        {{ joined_texts("case when new_lines.line_text is null then old_lines.line_text end", 'old_lines.line_number') }} as removed_text,
+        {{ joined_texts(
+            "case when old_lines.line_text is null then new_lines.line_text end", 'new_lines.line_number'
+        ) }} as added_text,
+        {{ joined_texts(
+            "case when new_lines.line_text is null then old_lines.line_text end", 'old_lines.line_number'
+        ) }} as removed_text,
         count(*) filter (where old_lines.line_text is null) as added_count,
         count(*) filter (where new_lines.line_text is null) as removed_count,
         count(old_lines.line_text) as old_count
     from old_lines
-    full outer join new_lines on new_lines.check_id = old_lines.check_id and new_lines.line_text = old_lines.line_text
+    full outer join new_lines on new_lines.check_id = old_lines.check_id
+    and new_lines.line_text = old_lines.line_text
     group by coalesce(new_lines.check_id, old_lines.check_id)
 ),
 
@@ -85,16 +94,23 @@ shaped as (
             when changed.check_type = 'env' then 'value_changed'
             when changed.hash_basis = 'commit' and changed.version_detected <> changed.previous_version
                 then case
-                    when {{ regex_group('changed.version_detected', '([0-9]+)') }} <> {{ regex_group('changed.previous_version', '([0-9]+)') }}
+                    when
+                        {{ regex_group('changed.version_detected', '([0-9]+)') }}
+                        <> {{ regex_group('changed.previous_version', '([0-9]+)') }}
                         then 'major_version'
                     else 'new_version'
                 end
             when changed.hash_basis = 'commit' then 'commits'
             when line_changes.check_id is not null
                 then case
-                    when line_changes.removed_count >= 0.2 * line_changes.old_count and line_changes.added_count < line_changes.removed_count
+                    when
+                        line_changes.removed_count >= 0.2 * line_changes.old_count
+                        and line_changes.added_count < line_changes.removed_count
                         then 'much_removed'
-                    when line_changes.added_count >= 3 and line_changes.added_count > 2 * line_changes.removed_count then 'lines_added'
+                    when
+                        line_changes.added_count >= 3
+                        and line_changes.added_count > 2 * line_changes.removed_count
+                        then 'lines_added'
                     else 'about_same'
                 end
             when changed.new_bytes <= 0.8 * changed.old_bytes then 'shrunk'
@@ -126,12 +142,27 @@ select
     judged.content_hash as new_hash,
     judged.hash_basis,
     case
-        when judged.hash_basis = 'size' then concat('page of ', judged.old_bytes, ' bytes became one of ', judged.new_bytes)
+        when judged.hash_basis = 'size'
+            then concat('page of ', judged.old_bytes, ' bytes became one of ', judged.new_bytes)
         when judged.check_type = 'env' then 'the value is another one'
-        when judged.hash_basis = 'commit' then concat('from commit ', left(judged.previous_hash, 12), ' to ', left(judged.content_hash, 12),
-            case when judged.version_detected is not null then concat(', version ', judged.version_detected) else '' end)
-        when judged.added_count is not null then concat(judged.added_count, ' lines added, ', judged.removed_count, ' removed',
-            case when judged.added <> '' then concat('; new: ', left({{ regex_replace('judged.added', '\\s+', ' ') }}, 160)) else '' end)
+        when judged.hash_basis = 'commit'
+            then concat(
+                'from commit ', left(judged.previous_hash, 12), ' to ', left(judged.content_hash, 12),
+                case
+                    when judged.version_detected is not null
+                        then concat(', version ', judged.version_detected)
+                    else ''
+                end
+            )
+        when judged.added_count is not null
+            then concat(
+                judged.added_count, ' lines added, ', judged.removed_count, ' removed',
+                case
+                    when judged.added <> ''
+                        then concat('; new: ', left({{ regex_replace('judged.added', '\\s+', ' ') }}, 160))
+                    else ''
+                end
+            )
         else 'the content is another one'
     end as summary,
     rules.rule_name,

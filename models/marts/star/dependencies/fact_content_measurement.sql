@@ -9,7 +9,8 @@ with bodies as (
         max(created_at) as last_seen_at,
         count(*) as sight_count,
         count(distinct session_id) as session_count,
-        {{ value_at_max('session_id', "concat('-', cast(created_at as varchar), session_id)") }} as session_id,
+        {{ value_at_max('session_id', "concat('-', cast(created_at as varchar), session_id)") }}
+            as session_id,
         min(_source_path) as _source_path,
         max(_batch_id) as _batch_id
     from {{ ref('int_skill_body') }}
@@ -18,7 +19,9 @@ with bodies as (
 )
 
 select
-    {{ surrogate_key(['bodies.skill_name', "concat(bodies.skill_path, '/SKILL.md')", 'bodies.body_hash', "'shown'"]) }} as measurement_id,
+    {{ surrogate_key(
+        ['bodies.skill_name', "concat(bodies.skill_path, '/SKILL.md')", 'bodies.body_hash', "'shown'"]
+    ) }} as measurement_id,
     {{ surrogate_key(["'skill'", 'bodies.skill_name']) }} as skill_id,
     bodies.session_id,
     bodies.measured_at,
@@ -33,17 +36,21 @@ select
     cast({{ line_count('bodies.body_text') }} as bigint) as line_count,
     cast({{ word_count('bodies.body_text') }} as bigint) as word_count,
     cast(length(bodies.body_text) as bigint) as char_count,
-    cast(coalesce(weights.tokens, round(length(bodies.body_text) * rates.tokens_per_character)) as bigint) as estimated_tokens,
+    cast(coalesce(weights.tokens, round(length(bodies.body_text) * rates.tokens_per_character)) as bigint)
+        as estimated_tokens,
     cast(bodies.sight_count as bigint) as sight_count,
     cast(bodies.session_count as bigint) as session_count,
     bodies._source_path,
     bodies._batch_id
 from bodies
 inner join {{ ref('int_token_rate') }} as rates on rates.component_type = 'skill'
-left join {{ ref('int_body_weight') }} as weights on weights.skill_name = bodies.skill_name and weights.version_hash = bodies.body_hash
+left join {{ ref('int_body_weight') }} as weights
+    on weights.skill_name = bodies.skill_name and weights.version_hash = bodies.body_hash
 union all
 select
-    {{ surrogate_key(['versions.component_name', 'versions.file_path', 'versions.content_hash', "'scanned'"]) }} as measurement_id,
+    {{ surrogate_key(
+        ['versions.component_name', 'versions.file_path', 'versions.content_hash', "'scanned'"]
+    ) }} as measurement_id,
     versions.component_id as skill_id,
     cast(null as varchar) as session_id,
     versions.measured_at,
@@ -58,7 +65,10 @@ select
     versions.line_count,
     versions.word_count,
     versions.char_count,
-    cast(coalesce(weights.tokens, round(coalesce(versions.char_count, 0) * rates.tokens_per_character)) as bigint) as estimated_tokens,
+    cast(
+        coalesce(weights.tokens, round(coalesce(versions.char_count, 0) * rates.tokens_per_character))
+        as bigint
+    ) as estimated_tokens,
     versions.sight_count,
     cast(coalesce(shown.session_count, 0) as bigint) as session_count,
     versions._source_path,
@@ -66,10 +76,15 @@ select
 from {{ ref('int_component_version') }} as versions
 inner join {{ ref('int_token_rate') }} as rates on rates.component_type = 'skill'
 left join {{ ref('int_body_weight') }} as weights
-    on weights.skill_name = versions.component_name and weights.version_hash = versions.body_hash and versions.file_role = 'main'
+    on weights.skill_name = versions.component_name
+    and weights.version_hash = versions.body_hash
+    and versions.file_role = 'main'
 left join (
     select skill_name, version_hash as body_hash, count(distinct session_id) as session_count
     from {{ ref('int_skill_body') }}
     group by skill_name, version_hash
-) as shown on shown.skill_name = versions.component_name and shown.body_hash = versions.body_hash and versions.file_role = 'main'
+) as shown
+    on shown.skill_name = versions.component_name
+    and shown.body_hash = versions.body_hash
+    and versions.file_role = 'main'
 where versions.component_type = 'skill'

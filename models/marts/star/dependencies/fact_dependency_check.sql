@@ -38,8 +38,13 @@ checks as (
         cast(null as varchar),
         checked_at,
         checked_at as first_used_at,
-        case check_type when 'health' then 'health_check' when 'database' then 'schema_diff' when 'env' then 'config_parse'
-            when 'file' then 'config_parse' else 'page_check' end,
+        case check_type
+            when 'health' then 'health_check'
+            when 'database' then 'schema_diff'
+            when 'env' then 'config_parse'
+            when 'file' then 'config_parse'
+            else 'page_check'
+        end,
         version_detected,
         error,
         'recorded',
@@ -67,7 +72,8 @@ select
     checks.error_type,
     checks.error_text,
     {{ as_json({
-        'tool': 'checks.tool_name', 'status_code': 'checks.status_code', 'error_type': 'checks.error_type', 'uses': 'checks.use_count'
+        'tool': 'checks.tool_name', 'status_code': 'checks.status_code', 'error_type': 'checks.error_type',
+        'uses': 'checks.use_count'
     }) }} as metadata,
     checks.provenance,
     checks.available,

@@ -1,5 +1,5 @@
--- Fields that appeared, went or changed: of the transcript format from one client version to the next, of the tools that MCP
--- servers offer, of watched schemas and databases. OpenAPI has fact_api_contract_change.
+-- Fields that appeared, went or changed: of the transcript format from one client version to the next, of the
+-- tools that MCP servers offer, of watched schemas and databases. OpenAPI has fact_api_contract_change.
 -- depends_on: {{ ref('change_rules') }}
 with drift as (
     select
@@ -21,7 +21,8 @@ found as (
         'claude_code_transcript_format' as dependency_name,
         cast(null as varchar) as session_id,
         detected_at,
-        concat(element_name, case when field_path is not null then concat('.', field_path) else '' end) as element_path,
+        concat(element_name, case when field_path is not null then concat('.', field_path) else '' end)
+            as element_path,
         element_kind,
         change,
         change_type,
@@ -31,10 +32,12 @@ found as (
         old_client_version as old_version,
         new_client_version as new_version,
         case
-            when change <> 'added' then {{ as_json({'path': 'field_path', 'line_type': 'element_name', 'type': 'old_type'}) }}
+            when change <> 'added'
+                then {{ as_json({'path': 'field_path', 'line_type': 'element_name', 'type': 'old_type'}) }}
         end as old_schema,
         case
-            when change <> 'removed' then {{ as_json({'path': 'field_path', 'line_type': 'element_name', 'type': 'new_type'}) }}
+            when change <> 'removed'
+                then {{ as_json({'path': 'field_path', 'line_type': 'element_name', 'type': 'new_type'}) }}
         end as new_schema,
         'estimated' as provenance,
         confidence,
@@ -47,7 +50,8 @@ found as (
     select
         change_id,
         case
-            when origin = 'transcript' and dependency_type = 'mcp_server' then {{ regex_group('contract_name', '^mcp:(.+?)/') }}
+            when origin = 'transcript' and dependency_type = 'mcp_server'
+                then {{ regex_group('contract_name', '^mcp:(.+?)/') }}
             when origin = 'transcript' then 'claude_code_tools'
             else contract_name
         end,
@@ -73,7 +77,9 @@ found as (
     where contract_kind <> 'openapi'
     union all
     select
-        {{ surrogate_key(['listings.session_id', 'listings.server_name', 'listings.tool_name', 'listings.change']) }},
+        {{ surrogate_key(
+            ['listings.session_id', 'listings.server_name', 'listings.tool_name', 'listings.change']
+        ) }},
         listings.server_name,
         listings.session_id,
         listings.created_at,

@@ -1,7 +1,8 @@
 select
     attempts.attempt_id,
     case
-        when attempts.component_type = 'skill' then {{ surrogate_key(['attempts.component_type', 'attempts.component_name']) }}
+        when attempts.component_type = 'skill'
+            then {{ surrogate_key(['attempts.component_type', 'attempts.component_name']) }}
     end as skill_id,
     {{ surrogate_key(['attempts.component_type', 'attempts.component_name']) }} as component_id,
     attempts.session_id,
@@ -27,4 +28,5 @@ select
     attempts._source_line,
     attempts._batch_id
 from {{ ref('int_update_attempt') }} as attempts
-left join {{ ref('int_actor') }} as actors on actors.session_id = attempts.session_id and actors.actor = attempts.actor
+left join {{ ref('int_actor') }} as actors
+    on actors.session_id = attempts.session_id and actors.actor = attempts.actor

@@ -1,7 +1,9 @@
 with mentions as (
     select
         *,
-        max(case when mention_type in ('fetched', 'checked') then last_seen_at end) over (partition by source_name) as last_looked_at
+        max(case when mention_type in ('fetched', 'checked') then last_seen_at end) over (
+            partition by source_name
+        ) as last_looked_at
     from {{ ref('int_page_mention') }}
 )
 

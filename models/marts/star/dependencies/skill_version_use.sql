@@ -1,4 +1,5 @@
--- Which version of a skill a session ran with: its body, found again among the files that scans and commits know.
+-- Which version of a skill a session ran with: its body, found again among the files
+-- that scans and commits know.
 with bodies as (
     select
         skill_name,
@@ -31,7 +32,8 @@ versions as (
 numbered as (
     select
         *,
-        row_number() over (partition by skill_name order by first_loaded_at nulls last, body_hash) as version_number,
+        row_number() over (partition by skill_name order by first_loaded_at nulls last, body_hash)
+            as version_number,
         count(*) over (partition by skill_name) as version_count
     from versions
 )

@@ -19,7 +19,9 @@ ordered as (
         lag(session_id) over work as old_session_id,
         lag(strategy_confidence) over work as old_strategy_confidence
     from attempts
-    window work as (partition by project_path, agent_id, work_type order by attempted_at nulls last, attempt_id)
+    window work as (
+        partition by project_path, agent_id, work_type order by attempted_at nulls last, attempt_id
+    )
 ),
 
 -- How much of the old strategy had been seen when it was given up.
@@ -27,7 +29,8 @@ counted as (
     select
         *,
         count(*) over (
-            partition by project_path, agent_id, work_type, strategy_name order by attempted_at nulls last, attempt_id
+            partition by project_path, agent_id, work_type, strategy_name
+            order by attempted_at nulls last, attempt_id
             rows between unbounded preceding and current row
         ) as strategy_attempts
     from attempts
@@ -44,15 +47,18 @@ select
     ordered.work_type,
     ordered.old_strategy,
     ordered.strategy_name as new_strategy,
-    ordered.old_strategy || ' failed (' || coalesce(ordered.old_failure_reason, ordered.old_success_basis) || '); '
+    ordered.old_strategy || ' failed (' || coalesce(ordered.old_failure_reason, ordered.old_success_basis)
+    || '); '
     || ordered.strategy_name || case when ordered.success then ' went well' else ' failed too' end as reason,
     ordered.old_failure_reason,
     'estimated' as provenance,
     ordered.session_id = ordered.old_session_id as is_same_session,
     ordered.success as new_success,
     -- Between sessions the switch may have no more to do with the failure than chance.
-    round(ordered.old_outcome_confidence * ordered.old_strategy_confidence * ordered.strategy_confidence
-    * case when ordered.session_id = ordered.old_session_id then 1 else 0.5 end, 3) as confidence,
+    round(
+        ordered.old_outcome_confidence * ordered.old_strategy_confidence * ordered.strategy_confidence
+        * case when ordered.session_id = ordered.old_session_id then 1 else 0.5 end, 3
+    ) as confidence,
     cast(counted.strategy_attempts as bigint) as based_on_attempts,
     ordered._source_path,
     ordered._source_line,

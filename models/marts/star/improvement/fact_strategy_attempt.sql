@@ -7,8 +7,12 @@ with tasks as (
 typed as (
     select
         task_id,
-        last_value(case when task_type not in ('continue', 'correction', 'thanks') then task_type end ignore nulls) over (
-            partition by session_id, task_source order by created_at nulls last, task_id rows between unbounded preceding and current row
+        last_value(
+            case when task_type not in ('continue', 'correction', 'thanks') then task_type end ignore nulls
+        ) over (
+            partition by session_id, task_source
+            order by created_at nulls last, task_id
+            rows between unbounded preceding and current row
         ) as work_type
     from tasks
     where task_source in ('prompt', 'delegation')
@@ -48,10 +52,14 @@ select
     outcomes.confidence as outcome_confidence,
     outcomes.time_elapsed_seconds as duration_seconds,
     {{ as_json({
-        'edits': 'named.edit_count', 'files': 'named.edited_file_count', 'lines_added': 'named.lines_added', 'lines_deleted': 'named.lines_deleted',
-        'looks_before_edit': 'named.look_count', 'test_commands': 'named.test_command_count', 'test_pass_rate': 'outcomes.test_pass_rate',
-        'tool_calls': 'named.call_count', 'tool_errors': 'named.error_count', 'repeated_errors': 'named.repeated_error_count',
-        'reverts': 'named.revert_count', 'rejections': 'named.rejection_count', 'total_tokens': 'outcomes.total_tokens'
+        'edits': 'named.edit_count', 'files': 'named.edited_file_count', 'lines_added': 'named.lines_added',
+        'lines_deleted': 'named.lines_deleted',
+        'looks_before_edit': 'named.look_count', 'test_commands': 'named.test_command_count',
+        'test_pass_rate': 'outcomes.test_pass_rate',
+        'tool_calls': 'named.call_count', 'tool_errors': 'named.error_count',
+        'repeated_errors': 'named.repeated_error_count',
+        'reverts': 'named.revert_count', 'rejections': 'named.rejection_count',
+        'total_tokens': 'outcomes.total_tokens'
     }) }} as outcome_metrics,
     outcomes.total_tokens,
     outcomes.cost_usd,

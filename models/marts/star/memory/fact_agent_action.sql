@@ -5,7 +5,8 @@
 
 with touched as {{ touched_sessions() }},
 
--- What a response was made of: its texts as one action, each tool call as one. Thinking goes with what followed it.
+-- What a response was made of: its texts as one action, each tool call as one. Thinking
+-- goes with what followed it.
 responses as (
     select responses.*
     from {{ ref('int_api_response') }} as responses
@@ -24,7 +25,11 @@ actions as (
         response_id,
         session_id,
         called_at as action_at,
-        case when tool_name in ('AskUserQuestion', 'ExitPlanMode', 'exit_plan_mode', 'EnterPlanMode') then 'decision' else 'tool_call' end
+        case
+            when tool_name in ('AskUserQuestion', 'ExitPlanMode', 'exit_plan_mode', 'EnterPlanMode')
+                then 'decision'
+            else 'tool_call'
+        end
             as action_type,
         tool_name,
         target_path,
@@ -33,7 +38,9 @@ actions as (
         error_type,
         case
             when length(tool_input_json) <= 4000 then cast(tool_input_json as varchar)
-            else {{ as_json({'target': 'left(target, 500)', 'input_bytes': 'input_bytes', 'is_cut': 'true'}) }}
+            else {{ as_json(
+                {'target': 'left(target, 500)', 'input_bytes': 'input_bytes', 'is_cut': 'true'}
+            ) }}
         end as metadata,
         coalesce(input_bytes, 0) + 1 as weight,
         1 as position_in_response,
@@ -52,7 +59,8 @@ actions as (
         cast(null as varchar) as target,
         'ok' as status,
         cast(null as varchar) as error_type,
-        {{ as_json({'text': 'left(responses.response_text, 500)', 'stop_reason': 'responses.stop_reason'}) }} as metadata,
+        {{ as_json({'text': 'left(responses.response_text, 500)', 'stop_reason': 'responses.stop_reason'}) }}
+            as metadata,
         responses.text_characters + 1 as weight,
         0 as position_in_response,
         coalesce(responses.text_source_path, responses.source_path) as source_path,
@@ -60,22 +68,28 @@ actions as (
     from responses
     where
         responses.has_text
-        or responses.response_id not in (select response_id from calls where response_id is not null)
+        or responses.response_id not in (
+            select response_id from calls
+            where response_id is not null
+        )
 ),
 
--- A response's tokens are shared over its actions by length, in whole tokens that add up to the response's own.
+-- A response's tokens are shared over its actions by length, in whole tokens that add
+-- up to the response's own.
 weighted as (
     select
         -- The session may change inside a message: all that it did is where it was counted.
         actions.* replace (responses.session_id as session_id),
         responses.actor,
         responses.turn_id,
-        responses.uncached_input_tokens + responses.cache_read_tokens + responses.cache_write_5m_tokens + responses.cache_write_1h_tokens
+        responses.uncached_input_tokens + responses.cache_read_tokens + responses.cache_write_5m_tokens
+        + responses.cache_write_1h_tokens
             as sent_tokens,
         responses.output_tokens as response_output_tokens,
         sum(actions.weight) over (partition by actions.response_id) as total_weight,
         sum(actions.weight) over (
-            partition by actions.response_id order by actions.position_in_response, actions.source_line, actions.action_id
+            partition by actions.response_id
+            order by actions.position_in_response, actions.source_line, actions.action_id
             rows between unbounded preceding and current row
         ) as running_weight
     from actions
@@ -110,7 +124,10 @@ select
     everything.turn_id as task_id,
     everything.session_id,
     everything.response_id as call_id,
-    case when everything.target_path is not null and everything.target_path <> '' then {{ surrogate_key(['everything.target_path']) }} end
+    case
+        when everything.target_path is not null and everything.target_path <> ''
+            then {{ surrogate_key(['everything.target_path']) }}
+    end
         as file_id,
     everything.action_at,
     everything.action_type,
@@ -122,11 +139,16 @@ select
     'observed' as provenance,
     cast(
         round(everything.sent_tokens * everything.running_weight / everything.total_weight)
-        - round(everything.sent_tokens * (everything.running_weight - everything.weight) / everything.total_weight) as bigint
+        - round(
+            everything.sent_tokens * (everything.running_weight - everything.weight) / everything.total_weight
+        ) as bigint
     ) as input_tokens,
     cast(
         round(everything.response_output_tokens * everything.running_weight / everything.total_weight)
-        - round(everything.response_output_tokens * (everything.running_weight - everything.weight) / everything.total_weight) as bigint
+        - round(
+            everything.response_output_tokens * (everything.running_weight - everything.weight)
+            / everything.total_weight
+        ) as bigint
     ) as output_tokens,
     everything.metadata,
     everything.source_path as _source_path,
@@ -134,4 +156,5 @@ select
     touched._batch_id
 from everything
 inner join touched on touched.session_id = everything.session_id
-inner join {{ ref('int_actor') }} as actors on actors.session_id = everything.session_id and actors.actor = everything.actor
+inner join {{ ref('int_actor') }} as actors
+    on actors.session_id = everything.session_id and actors.actor = everything.actor

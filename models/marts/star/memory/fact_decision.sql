@@ -11,19 +11,22 @@ features as (
     select * from {{ ref('int_task_feature') }}
 ),
 
--- Files were edited after the decision, and what was edited was thrown away: throwing anything else away undoes nothing.
+-- Files were edited after the decision, and what was edited was thrown away: throwing anything
+-- else away undoes nothing.
 undoings as (
     select distinct decisions.decision_id
     from decisions
     inner join features on features.task_id = decisions.turn_id and features.ended_reverted
-    inner join {{ ref('int_task_call') }} as calls on calls.task_id = decisions.turn_id and calls.called_at > decisions.decided_at
+    inner join {{ ref('int_task_call') }} as calls
+        on calls.task_id = decisions.turn_id and calls.called_at > decisions.decided_at
     where calls.is_edit and calls.call_status = 'ok'
 ),
 
 followed as (
     select
         decisions.*,
-        undoings.decision_id is not null or coalesce(features.reaction_rule = 'undo_request', false) as was_undone,
+        undoings.decision_id is not null
+        or coalesce(features.reaction_rule = 'undo_request', false) as was_undone,
         outcomes.success as task_success,
         outcomes.success_basis as task_basis
     from decisions
@@ -54,7 +57,8 @@ select
     judged.alternatives as alternatives_considered,
     -- What the agent said in the same answer is a reason only for what the agent decided.
     left(coalesce(judged.rationale, {{ trim_space('responses.response_text') }}), 2000) as rationale,
-    coalesce(judged.rationale_source, case when responses.response_text is not null then 'agent' end) as rationale_source,
+    coalesce(judged.rationale_source, case when responses.response_text is not null then 'agent' end)
+        as rationale_source,
     rules.outcome,
     judged.outcome_basis,
     'estimated' as provenance,
@@ -65,12 +69,16 @@ select
     rules.confidence as outcome_confidence,
     cast(judged.option_count as bigint) as option_count,
     cast(judged.chosen_number as bigint) as chosen_number,
-    case when judged.decided_by = 'user' and judged.decision_kind <> 'model' then cast(judged.wait_ms as bigint) end as wait_ms,
+    case
+        when judged.decided_by = 'user' and judged.decision_kind <> 'model'
+            then cast(judged.wait_ms as bigint)
+    end as wait_ms,
     judged.source_path as _source_path,
     judged.source_line as _source_line,
     judged._batch_id
 from judged
 inner join {{ ref('decision_rules') }} as rules on rules.rule_name = judged.outcome_basis
-inner join {{ ref('int_actor') }} as actors on actors.session_id = judged.session_id and actors.actor = judged.actor
+inner join {{ ref('int_actor') }} as actors
+    on actors.session_id = judged.session_id and actors.actor = judged.actor
 left join {{ ref('fact_response') }} as responses
     on responses.response_id = case when judged.decided_by = 'agent' then judged.response_id end

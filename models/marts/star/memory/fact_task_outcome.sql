@@ -11,7 +11,8 @@ calls as (
 runs as (
     select
         work_id as task_id,
-        case when run_actor is not null then {{ surrogate_key(['session_id', 'run_actor']) }} end as agent_run_id,
+        case when run_actor is not null then {{ surrogate_key(['session_id', 'run_actor']) }} end
+            as agent_run_id,
         outcome_reason
     from {{ ref('int_work') }}
     where work_source = 'delegation'
@@ -44,7 +45,9 @@ last_texts as (
     select
         prompt_id,
         agent_id,
-        max_by(right(response_text, 200), (responded_at, response_id)) filter (where response_text is not null) as last_text,
+        max_by(right(response_text, 200), (responded_at, response_id)) filter (
+            where response_text is not null
+        ) as last_text,
         max(length(response_text)) as longest_text
     from {{ ref('fact_response') }}
     group by prompt_id, agent_id
@@ -76,7 +79,8 @@ ended as (
     left join runs on runs.task_id = tasks.task_id
     left join last_texts on last_texts.prompt_id = tasks.task_id and last_texts.agent_id = tasks.agent_id
     -- Of a subagent whose own log is gone only its type is known.
-    left join {{ ref('dim_agent') }} as agents on agents.agent_id = {{ surrogate_key(["'subagent'", 'features.subagent_type']) }}
+    left join {{ ref('dim_agent') }} as agents
+        on agents.agent_id = {{ surrogate_key(["'subagent'", 'features.subagent_type']) }}
     where tasks.status in ('completed', 'abandoned')
 ),
 
@@ -96,7 +100,8 @@ select
     judged.status as final_status,
     judged.success_basis,
     case
-        when rules.failure_reason = 'error' then coalesce(judged.delegation_error, judged.last_error_type, 'error')
+        when rules.failure_reason = 'error'
+            then coalesce(judged.delegation_error, judged.last_error_type, 'error')
         else rules.failure_reason
     end as failure_reason,
     'estimated' as provenance,
@@ -113,7 +118,8 @@ select
     cast(judged.call_count as bigint) as tool_call_count,
     cast(judged.error_count as bigint) as tool_error_count,
     cast(judged.total_tokens as bigint) as total_tokens,
-    cast({{ ms_between('judged.created_at', 'judged.completed_at') }} / 1000 as bigint) as time_elapsed_seconds,
+    cast({{ ms_between('judged.created_at', 'judged.completed_at') }} / 1000 as bigint)
+        as time_elapsed_seconds,
     cast(judged.cost_usd as double) as cost_usd,
     judged._source_path,
     judged._source_line,

@@ -5,7 +5,11 @@ with edits as (
         calls.called_at as seen_at,
         calls.session_id,
         -- An edit that failed or was refused changes nothing, but measurements are about its file.
-        case when not coalesce(calls.is_success, false) then 'attempt' when calls.tool_name = 'Write' then 'write' else 'edit' end as sight
+        case
+            when not coalesce(calls.is_success, false) then 'attempt'
+            when calls.tool_name = 'Write' then 'write'
+            else 'edit'
+        end as sight
     from {{ ref('int_tool_call') }} as calls
     inner join {{ ref('tool_types') }} as types on types.tool_name = calls.tool_name
     where
@@ -39,7 +43,7 @@ files as (
         select artifact_path, seen_at, session_id, sight from edits
         union all
         select artifact_path, seen_at, session_id, sight from checks
-    )
+    ) as sights
     group by artifact_path
 ),
 
@@ -62,8 +66,12 @@ typed as (
     select
         files.*,
         sessions.project_path,
-        {{ rule_cases('artifact_rules', {'text': 'regexp_matches(files.artifact_path, {pattern})'}, 'rule_name') }} as type_rule,
-        {{ rule_cases('artifact_rules', {'text': 'regexp_matches(files.artifact_path, {pattern})'}, 'artifact_type') }} as artifact_type,
+        {{ rule_cases(
+            'artifact_rules', {'text': 'regexp_matches(files.artifact_path, {pattern})'}, 'rule_name'
+        ) }} as type_rule,
+        {{ rule_cases(
+            'artifact_rules', {'text': 'regexp_matches(files.artifact_path, {pattern})'}, 'artifact_type'
+        ) }} as artifact_type,
         {{ path_component_type('files.artifact_path') }} as component_type,
         {{ path_component_name('files.artifact_path') }} as component_name
     from files

@@ -41,4 +41,7 @@ select
     cast(cases.passed_run_count as bigint) as passed_run_count
 from cases
 left join {{ ref('dim_file') }} as files
-    on files.file_path = case when cases.test_file like '/%' then cases.test_file else cases.project_path || '/' || cases.test_file end
+    on files.file_path = case
+        when cases.test_file like '/%' then cases.test_file
+        else cases.project_path || '/' || cases.test_file
+    end

@@ -13,7 +13,11 @@ runs as (
         runs.check_run_id as measurement_id,
         {{ check_artifact_id('runs', 'sessions') }} as artifact_id,
         case
-            when runs.check_kind <> 'test' and runs.check_name <> 'generated_file' and runs.component_type in ('skill', 'agent', 'command') then 'skill_spec'
+            when
+                runs.check_kind <> 'test'
+                and runs.check_name <> 'generated_file'
+                and runs.component_type in ('skill', 'agent', 'command')
+                then 'skill_spec'
             else runs.check_kind
         end as check_kind,
         runs.session_id,
@@ -28,8 +32,10 @@ runs as (
         runs.command_shape,
         runs.working_dir,
         {{ as_json({
-            'command': 'left(runs.command_text, 500)', 'outcome_method': 'runs.outcome_method', 'exit_code': 'runs.exit_code',
-            'total': 'runs.total_count', 'passed': 'runs.passed_count', 'failed': 'runs.failed_count', 'skipped': 'runs.skipped_count',
+            'command': 'left(runs.command_text, 500)', 'outcome_method': 'runs.outcome_method',
+            'exit_code': 'runs.exit_code',
+            'total': 'runs.total_count', 'passed': 'runs.passed_count', 'failed': 'runs.failed_count',
+            'skipped': 'runs.skipped_count',
             'fixed': 'runs.fixed_count', 'is_output_cut': 'runs.is_output_cut or runs.is_output_filtered',
             'errors': 'runs.error_lines', 'warnings': 'runs.warning_lines',
             'output_end': "case when runs.outcome <> 'passed' then runs.output_excerpt end"
@@ -56,15 +62,26 @@ runs as (
 attached as (
     select
         attachments.*,
-        {{ occurrence_count('cast(attachments.attachment.files as varchar)', '"severity":"Error"') }} as diagnostic_errors,
-        {{ occurrence_count('cast(attachments.attachment.files as varchar)', '"severity":"Warning"') }} as diagnostic_warnings,
-        coalesce(attachments.attachment.blockingError.blockingError, attachments.attachment.stderr, attachments.attachment.message, attachments.content_text)
+        {{ occurrence_count('cast(attachments.attachment.files as varchar)', '"severity":"Error"') }}
+            as diagnostic_errors,
+        {{ occurrence_count('cast(attachments.attachment.files as varchar)', '"severity":"Warning"') }}
+            as diagnostic_warnings,
+        coalesce(
+            attachments.attachment.blockingError.blockingError, attachments.attachment.stderr,
+            attachments.attachment.message, attachments.content_text
+        )
             as hook_text
     from {{ ref('int_attachment') }} as attachments
     where
-        attachments.attachment_type in ('diagnostics', 'hook_blocking_error', 'hook_non_blocking_error', 'hook_error_during_execution', 'hook_cancelled')
+        attachments.attachment_type in (
+            'diagnostics', 'hook_blocking_error', 'hook_non_blocking_error', 'hook_error_during_execution',
+            'hook_cancelled'
+        )
         -- Exit codes 126 and 127: the hook itself could not be started.
-        or (attachments.attachment_type = 'async_hook_response' and coalesce(attachments.attachment.exitCode, 0) not in (0, 126, 127))
+        or (
+            attachments.attachment_type = 'async_hook_response'
+            and coalesce(attachments.attachment.exitCode, 0) not in (0, 126, 127)
+        )
 ),
 
 calls as (
@@ -84,14 +101,17 @@ calls as (
         calls.source_line,
         calls._batch_id,
         coalesce(sessions.project_path, 'unknown') as project_path,
-        calls.tool_name in ('Edit', 'Write', 'MultiEdit', 'NotebookEdit') and calls.target_path is not null as is_edit
+        calls.tool_name in ('Edit', 'Write', 'MultiEdit', 'NotebookEdit')
+        and calls.target_path is not null as is_edit
     from {{ ref('int_tool_call') }} as calls
     inner join sessions on sessions.session_id = calls.session_id
 ),
 
 from_attachments as (
     select
-        {{ surrogate_key(["'attachment'", 'attached.session_id', 'attached.line_uuid', 'attached.part_number']) }} as measurement_id,
+        {{ surrogate_key(
+            ["'attachment'", 'attached.session_id', 'attached.line_uuid', 'attached.part_number']
+        ) }} as measurement_id,
         case
             when coalesce(calls.is_edit, false) then {{ surrogate_key(['calls.target_path']) }}
             else {{ surrogate_key(["coalesce(sessions.project_path, 'unknown')"]) }}
@@ -102,21 +122,37 @@ from_attachments as (
         calls.turn_id,
         calls.tool_use_id,
         attached.created_at as measured_at,
-        coalesce(attached.attachment.hookName, case when attached.attachment_type = 'diagnostics' then 'ide' else 'hook' end) as measured_by,
-        case when attached.attachment_type = 'diagnostics' and attached.diagnostic_errors = 0 then 'passed' else 'failed' end as outcome,
+        coalesce(
+            attached.attachment.hookName,
+            case when attached.attachment_type = 'diagnostics' then 'ide' else 'hook' end
+        ) as measured_by,
+        case
+            when attached.attachment_type = 'diagnostics' and attached.diagnostic_errors = 0 then 'passed'
+            else 'failed'
+        end as outcome,
         'stated' as outcome_method,
         attached.attachment_type as rule_name,
         coalesce(attached.attachment.hookName, attached.attachment_type) as command_shape,
         cast(null as varchar) as working_dir,
         {{ as_json({
-            'command': "left(coalesce(attached.attachment.blockingError.command, attached.attachment.command), 500)",
+            'command': 'left(coalesce(attached.attachment.blockingError.command, '
+                ~ 'attached.attachment.command), 500)',
             'exit_code': 'attached.attachment.exitCode', 'text': 'left(attached.hook_text, 2000)'
         }) }} as details,
         'observed' as provenance,
-        case when attached.attachment_type = 'diagnostics' and attached.diagnostic_errors = 0 then 1.0 else 0.0 end as score,
+        case
+            when attached.attachment_type = 'diagnostics' and attached.diagnostic_errors = 0 then 1.0
+            else 0.0
+        end as score,
         attached.attachment_type = 'diagnostics' and attached.diagnostic_errors = 0 as passed,
-        case when attached.attachment_type = 'diagnostics' then attached.diagnostic_errors else 1 end as error_count,
-        case when attached.attachment_type = 'diagnostics' then attached.diagnostic_warnings else 0 end as warning_count,
+        case
+            when attached.attachment_type = 'diagnostics' then attached.diagnostic_errors
+            else 1
+        end as error_count,
+        case
+            when attached.attachment_type = 'diagnostics' then attached.diagnostic_warnings
+            else 0
+        end as warning_count,
         1.0 as confidence,
         attached.source_path,
         attached.line_number as source_line,
@@ -130,7 +166,10 @@ from_attachments as (
 from_calls as (
     select
         {{ surrogate_key(["'call'", 'tool_use_id']) }} as measurement_id,
-        case when is_edit then {{ surrogate_key(['target_path']) }} else {{ surrogate_key(['project_path']) }} end as artifact_id,
+        case
+            when is_edit then {{ surrogate_key(['target_path']) }}
+            else {{ surrogate_key(['project_path']) }}
+        end as artifact_id,
         case when error_type = 'blocked_by_hook' then 'hook' else 'user_feedback' end as check_kind,
         session_id,
         actor,
@@ -139,7 +178,15 @@ from_calls as (
         coalesce(returned_at, called_at) as measured_at,
         case
             when error_type = 'blocked_by_hook'
-                then coalesce(nullif({{ regex_group('error_text', '^(?:<tool_use_error>)?((?:Pre|Post)ToolUse:[A-Za-z_]+)') }}, ''), 'hook')
+                then coalesce(
+                    nullif(
+                        {{ regex_group(
+                            'error_text', '^(?:<tool_use_error>)?((?:Pre|Post)ToolUse:[A-Za-z_]+)'
+                        ) }},
+                        ''
+                    ),
+                    'hook'
+                )
             else 'user'
         end as measured_by,
         'failed' as outcome,
@@ -147,7 +194,9 @@ from_calls as (
         error_type as rule_name,
         tool_name as command_shape,
         cast(null as varchar) as working_dir,
-        {{ as_json({'tool': 'tool_name', 'text': 'left(error_text, 2000)', 'feedback': 'left(user_feedback, 2000)'}) }} as details,
+        {{ as_json(
+            {'tool': 'tool_name', 'text': 'left(error_text, 2000)', 'feedback': 'left(user_feedback, 2000)'}
+        ) }} as details,
         'observed' as provenance,
         0.0 as score,
         false as passed,

@@ -18,4 +18,5 @@ select
 from {{ ref('int_test_result') }} as results
 inner join {{ ref('int_check_run') }} as runs on runs.check_run_id = results.check_run_id
 inner join {{ ref('int_session') }} as sessions on sessions.session_id = results.session_id
-inner join {{ ref('int_actor') }} as actors on actors.session_id = runs.session_id and actors.actor = runs.actor
+inner join {{ ref('int_actor') }} as actors
+    on actors.session_id = runs.session_id and actors.actor = runs.actor

@@ -42,4 +42,5 @@ select
     runs._batch_id
 from runs
 inner join {{ ref('int_session') }} as sessions on sessions.session_id = runs.session_id
-inner join {{ ref('int_actor') }} as actors on actors.session_id = runs.session_id and actors.actor = runs.actor
+inner join {{ ref('int_actor') }} as actors
+    on actors.session_id = runs.session_id and actors.actor = runs.actor

@@ -26,7 +26,11 @@ in_transcripts as (
         runs.turn_id as task_id,
         runs.tool_use_id as invocation_id,
         runs.ran_at as validated_at,
-        case when runs.check_name in ('other_validator', 'validate_script', 'check_list', 'generated_file') then runs.command_shape else runs.check_name end
+        case
+            when runs.check_name in ('other_validator', 'validate_script', 'check_list', 'generated_file')
+                then runs.command_shape
+            else runs.check_name
+        end
             as validator_name,
         runs.version_text as validator_version,
         runs.target_text as target,
@@ -34,7 +38,12 @@ in_transcripts as (
         {{ as_json_array('runs.warning_lines') }} as warnings,
         -- Who or what asked for it: a commit hook, a build machine, an edit just before, or none of these.
         case
-            when runs.check_name = 'pre_commit' or regexp_matches(runs.command_text, '\bgit\s+(-\S+\s+(\S+\s+)?)*(commit|push|merge|rebase)\b') then 'pre_commit'
+            when
+                runs.check_name = 'pre_commit'
+                or regexp_matches(
+                    runs.command_text, '\bgit\s+(-\S+\s+(\S+\s+)?)*(commit|push|merge|rebase)\b'
+                )
+                then 'pre_commit'
             when
                 regexp_matches(coalesce(sessions.entrypoint, ''), 'github|action|ci$')
                 or {{ is_on_build_server('sessions.working_dir') }} then 'ci'
@@ -49,7 +58,8 @@ in_transcripts as (
         runs.working_dir,
         {{ check_provenance('runs') }} as provenance,
         case runs.outcome when 'passed' then true when 'failed' then false end as is_valid,
-        coalesce(runs.failed_count, case runs.outcome when 'passed' then 0 when 'failed' then 1 end) as error_count,
+        coalesce(runs.failed_count, case runs.outcome when 'passed' then 0 when 'failed' then 1 end)
+            as error_count,
         coalesce(runs.warning_count, 0) as warning_count,
         runs.confidence,
         runs.source_path as _source_path,
@@ -57,7 +67,8 @@ in_transcripts as (
         runs._batch_id
     from runs
     inner join {{ ref('int_session') }} as sessions on sessions.session_id = runs.session_id
-    inner join {{ ref('int_actor') }} as actors on actors.session_id = runs.session_id and actors.actor = runs.actor
+    inner join {{ ref('int_actor') }} as actors
+        on actors.session_id = runs.session_id and actors.actor = runs.actor
     left join edits on edits.turn_id = runs.turn_id and edits.session_id = runs.session_id
     left join {{ ref('dim_component') }} as components
         on components.component_type = coalesce(runs.component_type, 'reference_file')

@@ -20,7 +20,8 @@ documents as (
 retrieved as (
     select
         {{ surrogate_key([
-            'retrievals.document_path', 'retrievals.chunk_kind', 'retrievals.line_start', 'retrievals.line_end', 'retrievals.chunk_hash'
+            'retrievals.document_path', 'retrievals.chunk_kind', 'retrievals.line_start',
+            'retrievals.line_end', 'retrievals.chunk_hash'
         ]) }} as chunk_id,
         changed.document_id,
         changed._state,
@@ -37,7 +38,8 @@ retrieved as (
         max(retrievals.retrieved_at) as last_seen_at
     from {{ ref('int_retrieval') }} as retrievals
     inner join changed on changed.document_path = retrievals.document_path
-    left join {{ ref('stg_code__read') }} as reads on reads.tool_use_id = case when retrievals.chunk_text is not null then retrievals.tool_use_id end
+    left join {{ ref('stg_code__read') }} as reads
+        on reads.tool_use_id = case when retrievals.chunk_text is not null then retrievals.tool_use_id end
     where retrievals.chunk_kind is not null
     group by all
 ),
@@ -60,7 +62,8 @@ ranges as (
         retrieved.*,
         contents.chunk_names,
         contents.first_embedding as embedding,
-        contents.content_id is not null and (contents.piece_count > 1 or contents.first_hash <> retrieved.chunk_hash) as is_cut
+        contents.content_id is not null
+        and (contents.piece_count > 1 or contents.first_hash <> retrieved.chunk_hash) as is_cut
     from retrieved
     left join contents on contents.content_id = retrieved.content_id
 ),
@@ -96,33 +99,40 @@ pieces as (
         {{ surrogate_key(['document_path', "'piece'", 'line_start', 'line_end', 'chunk_hash']) }} as chunk_id,
         min(created_at) over (partition by document_id, line_start, line_end, chunk_hash) as first_seen_at,
         row_number() over (
-            partition by document_id, line_start, line_end, chunk_hash order by last_seen_at desc, content_id, chunk_index
+            partition by document_id, line_start, line_end, chunk_hash
+            order by last_seen_at desc, content_id, chunk_index
         ) as newness
     from shown_pieces
 ),
 
--- Ranges that lie in a larger one seen later say nothing new to a search, and pieces that a later look at their lines
--- did not show again are gone.
+-- Ranges that lie in a larger one seen later say nothing new to a search, and pieces that a later look at
+-- their lines did not show again are gone.
 covered as (
     select distinct smaller.chunk_id
     from ranges as smaller
     inner join ranges as larger
-        on larger.document_id = smaller.document_id and larger.line_start <= smaller.line_start and larger.line_end >= smaller.line_end
+        on larger.document_id = smaller.document_id
+        and larger.line_start <= smaller.line_start
+        and larger.line_end >= smaller.line_end
     where
-        larger.line_end - larger.line_start > smaller.line_end - smaller.line_start and larger.chunk_kind = 'range'
+        larger.line_end - larger.line_start > smaller.line_end - smaller.line_start
+        and larger.chunk_kind = 'range'
         and larger.last_seen_at >= smaller.last_seen_at
         and (larger.is_cut or larger.text_characters <= {{ var('chunk_characters_kept') }})
     union all
     select distinct pieces.chunk_id
     from pieces
     inner join ranges as later
-        on later.document_id = pieces.document_id and later.line_start <= pieces.line_start and later.line_end >= pieces.line_end
+        on later.document_id = pieces.document_id
+        and later.line_start <= pieces.line_start
+        and later.line_end >= pieces.line_end
     where
         pieces.newness = 1 and later.chunk_kind = 'range' and later.chunk_text is not null
         and later.last_seen_at > pieces.last_seen_at
 ),
 
--- Of a range that was read in several states the last one is searched; of a scanned file only the scan's chunks.
+-- Of a range that was read in several states the last one is searched; of a scanned
+-- file only the scan's chunks.
 numbered as (
     select
         ranges.*,
@@ -227,7 +237,9 @@ select
     chunks.chunk_name,
     chunks.chunk_text,
     chunks.chunk_hash,
-    {% if has_embeddings() %}coalesce(chunks.embedding, vectors.embedding){% else %}chunks.embedding{% endif %} as embedding,
+    {% if has_embeddings() %}coalesce(
+        chunks.embedding, vectors.embedding
+    ){% else %}chunks.embedding{% endif %} as embedding,
     chunks.is_indexed,
     chunks.is_cut,
     cast(chunks.chunk_index as bigint) as chunk_index,
@@ -238,10 +250,9 @@ select
     chunks.text_characters,
     chunks._state
 from chunks
-{%- if has_embeddings() %}
--- Without a model the words themselves; vectors of two kinds cannot be compared.
-left join {{ chunk_embeddings(
-    "(select chunk_id, chunk_text from chunks where is_indexed and not exists (select 1 from chunks where embedding is not null))"
-) }} as vectors
-    on vectors.chunk_id = chunks.chunk_id
-{%- endif %}
+    {%- if has_embeddings() %}
+    -- Without a model the words themselves; vectors of two kinds cannot be compared.
+    left join {{ chunk_embeddings("(select chunk_id, chunk_text from chunks where is_indexed and not exists "
+        "(select 1 from chunks where embedding is not null))") }} as vectors
+        on vectors.chunk_id = chunks.chunk_id
+    {%- endif %}

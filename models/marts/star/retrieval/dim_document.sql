@@ -73,7 +73,8 @@ named as (
         document_path,
         {{ path_name('document_path') }} as document_name,
         coalesce(
-            nullif(lower({{ regex_group(path_name('document_path'), '[.]([A-Za-z0-9_]+)$') }}), ''), lower({{ path_name('document_path') }})
+            nullif(lower({{ regex_group(path_name('document_path'), '[.]([A-Za-z0-9_]+)$') }}), ''),
+            lower({{ path_name('document_path') }})
         ) as extension
     from paths
 ),
@@ -92,9 +93,11 @@ described as (
         coalesce(scanned.is_current, false) as is_scanned,
         coalesce(scanned.is_deleted, false) as is_deleted,
         coalesce(committed.created_at, edited.written_at) as first_written_at,
-        least(retrieved.first_seen_at, edited.first_edited_at, scanned.modified_at, committed.created_at) as first_seen_at,
+        least(retrieved.first_seen_at, edited.first_edited_at, scanned.modified_at, committed.created_at)
+            as first_seen_at,
         greatest(
-            edited.last_edited_at, committed.last_committed_at, case when not scanned.is_deleted then scanned.modified_at end
+            edited.last_edited_at, committed.last_committed_at,
+            case when not scanned.is_deleted then scanned.modified_at end
         ) as last_modified_at,
         retrieved.last_retrieved_at,
         coalesce(scanned.line_count, retrieved.line_count) as line_count,

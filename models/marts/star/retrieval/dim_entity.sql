@@ -39,7 +39,9 @@ definitions as (
         definitions.chunk_id,
         row_number() over (
             partition by definitions.entity_id
-            order by chunks.chunk_origin, chunks.created_at desc nulls last, definitions.line_number, definitions.chunk_id
+            order by
+                chunks.chunk_origin, chunks.created_at desc nulls last, definitions.line_number,
+                definitions.chunk_id
         ) as place
     from {{ ref('fact_entity_reference') }} as definitions
     inner join {{ ref('dim_chunk') }} as chunks on chunks.chunk_id = definitions.chunk_id
@@ -67,7 +69,8 @@ select
     definitions.chunk_id as definition_chunk_id,
     entities.created_at,
     entities.entity_name,
-    coalesce(foremost.symbol_type, case when entities.is_module then 'module' else 'external' end) as entity_type,
+    coalesce(foremost.symbol_type, case when entities.is_module then 'module' else 'external' end)
+        as entity_type,
     entities.definition_count,
     entities.import_count,
     entities.call_count,

@@ -1,6 +1,7 @@
 -- Made anew each time: a scan of a file that was read long ago adds the chunks that the reading covers.
--- Signs of use come after the retrieval: later, or further on in the same log file where lines share one time, as those of copied
--- sessions do. That a file was read again says nothing of a text that was read; of what a search found it does.
+-- Signs of use come after the retrieval: later, or further on in the same log file where lines share one
+-- time, as those of copied sessions do. That a file was read again says nothing of a text that was read; of
+-- what a search found it does.
 with signs as (
     select
         retrievals.retrieval_key,
@@ -33,13 +34,15 @@ used as (
         retrievals.*,
         case when retrievals.chunk_kind is not null then signs.used_as end as used_as,
         {{ surrogate_key([
-            'retrievals.document_path', 'retrievals.chunk_kind', 'retrievals.line_start', 'retrievals.line_end', 'retrievals.chunk_hash'
+            'retrievals.document_path', 'retrievals.chunk_kind', 'retrievals.line_start',
+            'retrievals.line_end', 'retrievals.chunk_hash'
         ]) }} as range_chunk_id
     from {{ ref('int_retrieval') }} as retrievals
     left join signs on signs.retrieval_key = retrievals.retrieval_key
 ),
 
--- The range itself; and, where the file has been scanned, the chunks of the scan that it covers in part or whole.
+-- The range itself; and, where the file has been scanned, the chunks of the scan that
+-- it covers in part or whole.
 matched as (
     select
         *,
@@ -64,15 +67,16 @@ matched as (
 ordered as (
     select
         *,
-        -- What a search listed or a fetch brought and nobody touched was not used; what was opened by its path or given along may
-        -- have been read and understood, which leaves no sign.
+        -- What a search listed or a fetch brought and nobody touched was not used; what was opened by its
+        -- path or given along may have been read and understood, which leaves no sign.
         case
             when used_as is not null then true
             when chunk_id is not null and retrieval_method in ('keyword', 'glob', 'url') then false
         end as used_in_response,
         match_type = 'exact' and retrieval_method = 'path' and chunk_hash is not null
         and row_number() over (
-            partition by session_id, actor, chunk_id, match_type order by retrieved_at, source_path, source_line, retrieval_event
+            partition by session_id, actor, chunk_id, match_type
+            order by retrieved_at, source_path, source_line, retrieval_event
         ) > 1 as is_reread
     from matched
 )
@@ -80,7 +84,8 @@ ordered as (
 select
     {{ surrogate_key(['ordered.retrieval_key', 'ordered.chunk_id']) }} as retrieval_id,
     ordered.chunk_id,
-    case when ordered.document_path is not null then {{ surrogate_key(['ordered.document_path']) }} end as document_id,
+    case when ordered.document_path is not null then {{ surrogate_key(['ordered.document_path']) }} end
+        as document_id,
     ordered.session_id,
     actors.agent_id,
     tasks.task_id,
@@ -93,7 +98,8 @@ select
     ordered.match_type,
     ordered.used_as,
     case when ordered.match_type = 'overlap' then 'estimated' else 'observed' end as provenance,
-    -- Whether a retrieval was of use is a judgement by what happens later, whatever is observed of the retrieval itself.
+    -- Whether a retrieval was of use is a judgement by what happens later, whatever is
+    -- observed of the retrieval itself.
     case when ordered.used_in_response is not null then 'estimated' end as used_provenance,
     ordered.used_in_response,
     ordered.is_miss,
@@ -119,5 +125,6 @@ select
     ordered.source_line as _source_line,
     ordered._batch_id
 from ordered
-inner join {{ ref('int_actor') }} as actors on actors.session_id = ordered.session_id and actors.actor = ordered.actor
+inner join {{ ref('int_actor') }} as actors
+    on actors.session_id = ordered.session_id and actors.actor = ordered.actor
 left join {{ ref('dim_task') }} as tasks on tasks.task_id = ordered.turn_id

@@ -15,7 +15,10 @@ edits as (
         calls.turn_id,
         coalesce(calls.returned_at, calls.called_at) as updated_at,
         calls.called_at as began_at,
-        case when calls.tool_name = 'Write' and calls.result.type = 'create' then 'created' else 'modified' end as update_type,
+        case
+            when calls.tool_name = 'Write' and calls.result.type = 'create' then 'created'
+            else 'modified'
+        end as update_type,
         'edit' as update_source,
         cast(null as varchar) as commit_id,
         calls.source_path,
@@ -23,7 +26,8 @@ edits as (
         calls._batch_id
     from {{ ref('int_tool_call') }} as calls
     semi join changed on changed.document_path = calls.target_path
-    inner join {{ ref('int_actor') }} as actors on actors.session_id = calls.session_id and actors.actor = calls.actor
+    inner join {{ ref('int_actor') }} as actors
+        on actors.session_id = calls.session_id and actors.actor = calls.actor
     where
         calls.call_status = 'ok' and calls.tool_name in ('Edit', 'Write', 'MultiEdit', 'NotebookEdit')
         and calls.target_path is not null and calls.target_path <> ''
@@ -50,8 +54,8 @@ commits as (
     semi join changed on changed.document_path = changes.document_path
 ),
 
--- The commit that an edit went into: the next one of the file that a scan knows, else the next one of its session that was made
--- in the file's checkout and took the file.
+-- The commit that an edit went into: the next one of the file that a scan knows, else the next one of its
+-- session that was made in the file's checkout and took the file.
 session_commits as (
     select
         commits.*,
@@ -85,18 +89,26 @@ later_commits as (
         commits.checkout,
         commits.staged_paths,
         commits.is_whole,
-        max(length(commits.checkout)) filter (where commits.is_own_checkout) over (partition by edits.update_key) as own_checkout_length,
+        max(length(commits.checkout)) filter (where commits.is_own_checkout) over (
+            partition by edits.update_key
+        ) as own_checkout_length,
         length(edits.worktree) as worktree_length,
         commits.commit_id,
-        -- A subagent's own commits go before those of others; lines of one time follow each other in their file.
+        -- A subagent's own commits go before those of others; lines of one time follow
+        -- each other in their file.
         (
-            edits.actor <> 'main' and commits.actor <> edits.actor, commits.committed_at, commits.source_path, commits.source_line,
+            edits.actor <> 'main' and commits.actor <> edits.actor, commits.committed_at, commits.source_path,
+            commits.source_line,
             commits.command_number, coalesce(commits.commit_id, '')
         ) as commit_order
     from session_edits as edits
     inner join session_commits as commits
         on commits.session_id = edits.session_id and commits.committed_at >= edits.updated_at
-        and not (commits.committed_at = edits.updated_at and commits.source_path = edits.source_path and commits.source_line < edits.source_line)
+        and not (
+            commits.committed_at = edits.updated_at
+            and commits.source_path = edits.source_path
+            and commits.source_line < edits.source_line
+        )
         and case
             when commits.checkout is not null then starts_with(edits.document_path, commits.checkout || '/')
             else
@@ -136,7 +148,8 @@ edit_commits as (
             edits.update_key,
             min_by(commits.commit_id, (commits.updated_at, commits.commit_id)) as commit_id
         from edits
-        inner join commits on commits.document_path = edits.document_path and commits.updated_at >= edits.updated_at
+        inner join commits
+            on commits.document_path = edits.document_path and commits.updated_at >= edits.updated_at
         group by edits.update_key
     ) as of_file on of_file.update_key = edits.update_key
     left join (
@@ -149,20 +162,22 @@ edit_commits as (
     ) as of_session on of_session.update_key = edits.update_key
 ),
 
--- What a scan found changed and no commit explains. Its first look at a file is no change, nor is one that sets the same
--- file aside by a new rule.
+-- What a scan found changed and no commit explains. Its first look at a file is no change, nor is one that
+-- sets the same file aside by a new rule.
 looks as (
     select
         *,
         row_number() over (partition by document_path order by _batch_id, is_deleted) as look_number,
-        lag(modified_at) over (partition by document_path order by _batch_id, is_deleted) as modified_before_at
+        lag(modified_at) over (partition by document_path order by _batch_id, is_deleted)
+            as modified_before_at
     from {{ ref('stg_code__document') }} as documents
     semi join changed on changed.document_path = documents.document_path
 ),
 
 scans as (
     select
-        concat_ws(chr(31), looks.document_path, looks.blob_id, cast(looks.look_number as varchar)) as update_key,
+        concat_ws(chr(31), looks.document_path, looks.blob_id, cast(looks.look_number as varchar))
+            as update_key,
         cast(null as varchar) as tool_use_id,
         looks.document_path,
         cast(null as varchar) as session_id,
@@ -182,7 +197,9 @@ scans as (
         on changes.document_path = looks.document_path
         and case when changes.change_type = 'deleted' then '' else changes.blob_id end
         = case when looks.is_deleted then '' else looks.blob_id end
-    where looks.look_number > 1 and (looks.is_deleted or looks.modified_at is distinct from looks.modified_before_at)
+    where
+        looks.look_number > 1
+        and (looks.is_deleted or looks.modified_at is distinct from looks.modified_before_at)
 ),
 
 updates as (
@@ -230,7 +247,10 @@ select
     updates.update_type,
     updates.update_source,
     'observed' as provenance,
-    case when updates.commit_id is not null then 'observed' when edit_commits.commit_id is not null then 'estimated' end as commit_provenance,
+    case
+        when updates.commit_id is not null then 'observed'
+        when edit_commits.commit_id is not null then 'estimated'
+    end as commit_provenance,
     updates.update_type <> 'deleted'
     and not (coalesce(known.is_scanned, false) and updates.update_source <> 'edit')
     and coalesce(known.last_known_at < updates.began_at, true) as reindex_required,
@@ -242,5 +262,7 @@ select
 from updates
 inner join changed on changed.document_path = updates.document_path
 left join known on known.document_id = changed.document_id
-left join edit_commits on edit_commits.update_key = case when updates.update_source = 'edit' then updates.update_key end
-left join affected on affected.update_key = updates.update_key and affected.update_source = updates.update_source
+left join edit_commits
+    on edit_commits.update_key = case when updates.update_source = 'edit' then updates.update_key end
+left join affected
+    on affected.update_key = updates.update_key and affected.update_source = updates.update_source

@@ -29,7 +29,8 @@ places as (
 )
 
 select
-    {{ surrogate_key(['chunk_id', 'symbol_name', 'reference_type', 'symbol_type', 'line_number']) }} as reference_id,
+    {{ surrogate_key(['chunk_id', 'symbol_name', 'reference_type', 'symbol_type', 'line_number']) }}
+        as reference_id,
     {{ surrogate_key(['symbol_name']) }} as entity_id,
     chunk_id,
     document_id,

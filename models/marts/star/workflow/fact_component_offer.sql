@@ -14,11 +14,15 @@ with attachments as (
         {{ regex_groups('attachments.content_text', '(?m)^- ([a-z0-9][a-z0-9_:.-]*): ') }} as lower_texts,
         attachments._batch_id
     from {{ ref('int_attachment') }} as attachments
-    where attachments.attachment_type in ('skill_listing', 'deferred_tools_delta', 'mcp_instructions_delta', 'agent_listing_delta')
+    where
+        attachments.attachment_type in (
+            'skill_listing', 'deferred_tools_delta', 'mcp_instructions_delta', 'agent_listing_delta'
+        )
 ),
 
--- Older clients list the skills in words only. A description may hold bullets too: where there are more than the client counts,
--- those in small letters, as skills are written, are taken if their number is right, else none.
+-- Older clients list the skills in words only. A description may hold bullets too: where there are
+-- more than the client counts, those in small letters, as skills are written, are taken if their
+-- number is right, else none.
 listings as (
     select
         session_id,
@@ -43,7 +47,8 @@ offers as (
     from {{ explode('listings', 'names', 'name', 'name_number') }} as exploded
     where attachment_type = 'skill_listing'
     union all
-    -- A deferred tool carries its server's name, an instruction is the server's own; names are written as in tool names.
+    -- A deferred tool carries its server's name, an instruction is the server's own; names are
+    -- written as in tool names.
     select
         *,
         'mcp_server' as offer_type,
@@ -73,6 +78,7 @@ select
     min_by(offers.line_number, (offers.created_at, offers.source_path, offers.line_number)) as _source_line,
     max(offers._batch_id) as _batch_id
 from offers
-inner join {{ ref('int_actor') }} as actors on actors.session_id = offers.session_id and actors.actor = offers.actor
+inner join {{ ref('int_actor') }} as actors
+    on actors.session_id = offers.session_id and actors.actor = offers.actor
 where offers.component_name is not null and offers.component_name <> ''
 group by offers.session_id, offers.offer_type, offers.component_name

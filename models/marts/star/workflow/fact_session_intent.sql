@@ -18,7 +18,8 @@ with statements as (
     where turns.is_human and turns.prompt_text is not null
 ),
 
--- Said again in one session, an intent is one: stated when it was first said, judged by the last time that was judged.
+-- Said again in one session, an intent is one: stated when it was first said, judged by the
+-- last time that was judged.
 intents as (
     select
         intent_id,
@@ -52,5 +53,6 @@ select
     intents.source_line as _source_line,
     intents._batch_id
 from intents
-inner join {{ ref('int_actor') }} as actors on actors.session_id = intents.session_id and actors.actor = 'main'
+inner join {{ ref('int_actor') }} as actors
+    on actors.session_id = intents.session_id and actors.actor = 'main'
 left join statements as judged on judged.turn_id = intents.judged_turn_id

@@ -1,4 +1,5 @@
--- Made anew each time: whether a name is that of a skill or a command depends on all sessions, and the file of a body on scans.
+-- Made anew each time: whether a name is that of a skill or a command depends on all sessions, and
+-- the file of a body on scans.
 with turns as (
     select * from {{ ref('int_turn') }}
 ),
@@ -19,11 +20,19 @@ invocations as (
         calls.thread_position,
         calls.response_id,
         coalesce(
-            nullif(calls.tool_input.skill, ''), nullif({{ regex_group('calls.tool_input.command', '^[[:space:]]*/?([^[:space:]]+)') }}, '')
+            nullif(calls.tool_input.skill, ''),
+            nullif({{ regex_group('calls.tool_input.command', '^[[:space:]]*/?([^[:space:]]+)') }}, '')
         ) as skill_name,
         coalesce(
             calls.tool_input.args,
-            nullif(trim({{ regex_group('calls.tool_input.command', '^[[:space:]]*[^[:space:]]+[[:space:]]+((?s:.*))$') }}), '')
+            nullif(
+                trim(
+                    {{ regex_group(
+                        'calls.tool_input.command', '^[[:space:]]*[^[:space:]]+[[:space:]]+((?s:.*))$'
+                    ) }}
+                ),
+                ''
+            )
         ) as arguments,
         calls.called_at as invoked_at,
         calls.returned_at as launched_at,
@@ -39,7 +48,9 @@ invocations as (
     -- Before it got the Skill tool the agent had commands alone, and SlashCommand to call them with.
     where
         (calls.tool_name = 'Skill' and coalesce(calls.tool_input.skill, '') <> '')
-        or (calls.tool_name = 'SlashCommand' and trim(coalesce(calls.tool_input.command, '')) not in ('', '/'))
+        or (
+            calls.tool_name = 'SlashCommand' and trim(coalesce(calls.tool_input.command, '')) not in ('', '/')
+        )
     union all
     select
         turns.turn_id as invocation_id,
@@ -55,13 +66,19 @@ invocations as (
         case when turns.is_given_by_person then 'user' else 'program' end as invoked_by,
         turns.interrupted_at is null or turns.assistant_line_count > 0 as was_launched,
         true as has_result,
-        case when turns.interrupted_at is not null and turns.assistant_line_count = 0 then 'interrupted' end as error_type,
+        case when turns.interrupted_at is not null and turns.assistant_line_count = 0 then 'interrupted' end
+            as error_type,
         cast(null as varchar) as forked_actor,
         turns.source_path,
         turns.source_line,
         turns._batch_id
     from turns
-    where turns.command_name is not null and turns.turn_id in (select bodies.turn_id from bodies where bodies.tool_use_id is null)
+    where
+        turns.command_name is not null
+        and turns.turn_id in (
+            select bodies.turn_id from bodies
+            where bodies.tool_use_id is null
+        )
 ),
 
 -- A skill is at work until the next one in its thread, at most until its turn ends.
@@ -70,11 +87,15 @@ spans as (
         invocations.*,
         coalesce(
             min(case when invocations.was_launched then invocations.thread_position end) over (
-                partition by invocations.session_id, invocations.actor order by invocations.thread_position, invocations.invocation_id
+                partition by invocations.session_id, invocations.actor
+                order by invocations.thread_position, invocations.invocation_id
                 rows between 1 following and unbounded following
             ), 9223372036854775807
         ) as next_skill_position,
-        case when invocations.actor = 'main' then coalesce(turns.next_position, 9223372036854775807) else 9223372036854775807 end
+        case
+            when invocations.actor = 'main' then coalesce(turns.next_position, 9223372036854775807)
+            else 9223372036854775807
+        end
             as turn_end_position,
         turns.prompt_origin
     from invocations
@@ -86,7 +107,8 @@ spans as (
 responses as (
     select
         responses.*,
-        responses.uncached_input_tokens + responses.cache_read_tokens + responses.cache_write_5m_tokens + responses.cache_write_1h_tokens
+        responses.uncached_input_tokens + responses.cache_read_tokens + responses.cache_write_5m_tokens
+        + responses.cache_write_1h_tokens
         + responses.output_tokens as total_tokens
     from {{ ref('int_api_response') }} as responses
     semi join invocations on invocations.session_id = responses.session_id
@@ -101,7 +123,9 @@ candidates as (
         responses.cost_usd,
         coalesce(responses.attribution_skill = spans.skill_name, false) as is_attributed,
         spans.forked_actor is not null as is_forked,
-        bool_or(coalesce(responses.attribution_skill = spans.skill_name, false)) over (partition by spans.invocation_id) as has_attribution
+        bool_or(coalesce(responses.attribution_skill = spans.skill_name, false)) over (
+            partition by spans.invocation_id
+        ) as has_attribution
     from spans
     inner join responses
         on responses.session_id = spans.session_id
@@ -109,9 +133,11 @@ candidates as (
             (
                 spans.forked_actor is null and responses.actor = spans.actor
                 and responses.thread_position > spans.thread_position
-                -- The answer that calls the next skill is still this one's, and stands where the call stands if it is one line.
+                -- The answer that calls the next skill is still this one's, and stands where the call
+                -- stands if it is one line.
                 and responses.thread_position <= spans.next_skill_position
-                -- A message that was queued begins a turn of its own while the skill is at work: there the client's word counts.
+                -- A message that was queued begins a turn of its own while the skill is at work: there
+                -- the client's word counts.
                 and (
                     responses.thread_position < spans.turn_end_position
                     or coalesce(responses.attribution_skill = spans.skill_name, false)
@@ -130,7 +156,11 @@ scoped as (
         last_block_at,
         total_tokens,
         cost_usd,
-        case when is_forked then 'forked_run' when has_attribution then 'attributed' else 'until_next' end as scope_method
+        case
+            when is_forked then 'forked_run'
+            when has_attribution then 'attributed'
+            else 'until_next'
+        end as scope_method
     from candidates
     where is_forked or is_attributed or not has_attribution
 ),
@@ -142,7 +172,8 @@ actions as (
         count(*) filter (where calls.call_status = 'error') as error_count,
         max(calls.returned_at) as last_returned_at
     from scoped
-    inner join {{ ref('int_tool_call') }} as calls on calls.response_id = scoped.response_id and calls.tool_use_id <> scoped.invocation_id
+    inner join {{ ref('int_tool_call') }} as calls
+        on calls.response_id = scoped.response_id and calls.tool_use_id <> scoped.invocation_id
     group by scoped.invocation_id
 ),
 
@@ -172,11 +203,14 @@ select
     coalesce(skills.component_id, commands.component_id) as component_id,
     spans.turn_id as prompt_id,
     -- A command that no model answered is no task.
-    case when spans.prompt_origin <> 'local_command' or spans.invoked_by = 'agent' then spans.turn_id end as task_id,
+    case when spans.prompt_origin <> 'local_command' or spans.invoked_by = 'agent' then spans.turn_id end
+        as task_id,
     spans.skill_name,
     spans.invoked_at,
     spans.invoked_by,
-    {{ ordered_end('spans.invoked_at', 'greatest(spans.launched_at, efforts.last_response_at, actions.last_returned_at)') }} as completed_at,
+    {{ ordered_end(
+        'spans.invoked_at', 'greatest(spans.launched_at, efforts.last_response_at, actions.last_returned_at)'
+    ) }} as completed_at,
     efforts.scope_method,
     case
         when not spans.was_launched or spans.forked_actor is not null then null
@@ -195,14 +229,17 @@ select
     cast(coalesce(efforts.response_count, 0) as bigint) as response_count,
     cast(efforts.total_tokens as bigint) as total_tokens,
     efforts.cost_usd,
-    {{ as_json({'arguments': 'left(spans.arguments, 1000)', 'body_characters': 'bodies.body_characters'}) }} as metadata,
+    {{ as_json({'arguments': 'left(spans.arguments, 1000)', 'body_characters': 'bodies.body_characters'}) }}
+        as metadata,
     spans.source_path as _source_path,
     spans.source_line as _source_line,
     spans._batch_id
 from spans
-inner join {{ ref('int_actor') }} as actors on actors.session_id = spans.session_id and actors.actor = spans.actor
+inner join {{ ref('int_actor') }} as actors
+    on actors.session_id = spans.session_id and actors.actor = spans.actor
 left join components as skills on skills.component_type = 'skill' and skills.component_name = spans.skill_name
-left join components as commands on commands.component_type = 'command' and commands.component_name = spans.skill_name
+left join components as commands
+    on commands.component_type = 'command' and commands.component_name = spans.skill_name
 left join efforts on efforts.invocation_id = spans.invocation_id
 left join actions on actions.invocation_id = spans.invocation_id
 left join bodies on bodies.invocation_id = spans.invocation_id

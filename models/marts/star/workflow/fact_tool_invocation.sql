@@ -20,7 +20,10 @@ select
     calls.response_id as call_id,
     calls.turn_id as prompt_id,
     calls.turn_id as task_id,
-    case when calls.target_path is not null and calls.target_path <> '' then {{ surrogate_key(['calls.target_path']) }} end as file_id,
+    case
+        when calls.target_path is not null and calls.target_path <> ''
+            then {{ surrogate_key(['calls.target_path']) }}
+    end as file_id,
     calls.called_at as invoked_at,
     calls.returned_at as completed_at,
     calls.tool_name,
@@ -42,11 +45,14 @@ select
     -- Whole where it is short; a long input stands in the transcript line.
     case
         when length(calls.tool_input_json) <= 4000 then cast(calls.tool_input_json as varchar)
-        else {{ as_json({'target': 'left(calls.target, 500)', 'input_bytes': 'calls.input_bytes', 'is_cut': 'true'}) }}
+        else {{ as_json(
+            {'target': 'left(calls.target, 500)', 'input_bytes': 'calls.input_bytes', 'is_cut': 'true'}
+        ) }}
     end as metadata,
     calls.source_path as _source_path,
     calls.source_line as _source_line,
     touched._batch_id
 from calls
 inner join touched on touched.session_id = calls.session_id
-inner join {{ ref('int_actor') }} as actors on actors.session_id = calls.session_id and actors.actor = calls.actor
+inner join {{ ref('int_actor') }} as actors
+    on actors.session_id = calls.session_id and actors.actor = calls.actor
