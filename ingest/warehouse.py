@@ -88,7 +88,8 @@ def lend(warehouse: Path, connection: duckdb.DuckDBPyConnection) -> Iterator[Non
             _lent[key] = first
         else:
             del _lent[key]
-            with suppress(duckdb.Error):  # a database that a full disk has ended: what was raised inside says so
+            # A database that a full disk has ended: what was raised inside says so.
+            with suppress(duckdb.Error):
                 connection.execute("reset wal_autocheckpoint")
 
 

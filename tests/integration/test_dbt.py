@@ -209,7 +209,9 @@ def test_who_has_borrowed_a_warehouse_may_lend_it_on(tmp_path: Path) -> None:
             assert again.execute("from here").fetchall() == [(1,)]
         with writing(file) as borrowed:
             assert borrowed.execute("from here").fetchall() == [(1,)]
-        assert connection.execute("select current_setting('wal_autocheckpoint')").fetchone() == ("1000 bytes",)
+        assert connection.execute("select current_setting('wal_autocheckpoint')").fetchone() == (
+            "1000 bytes",
+        )
     assert borrow(file) is None
 
 
