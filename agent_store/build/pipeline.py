@@ -189,6 +189,9 @@ def _published(paths: StorePaths) -> _Published | None:
     return _Published(*row)
 
 
+_ANOTHER_WAREHOUSE = "the store was made from another warehouse"
+
+
 def why_build(
     paths: StorePaths, code: Fingerprint, raw: RawSummary, state: BuildState, options: Options
 ) -> tuple[str, bool]:
@@ -202,6 +205,8 @@ def why_build(
     if (raw.has_models or state.tables_fingerprint) and state.tables_fingerprint != code.tables:
         return "the models have changed: everything is built again", True
     reason = _what_is_new(paths, code, raw, options)
+    if reason == _ANOTHER_WAREHOUSE and (raw.has_models or state.tables_fingerprint):
+        return f"{reason}: everything is built again", True
     if reason and state.is_incomplete:
         return f"{reason}, and the last rebuild left out models that failed: everything is built again", True
     return reason, False
@@ -214,6 +219,9 @@ def _what_is_new(paths: StorePaths, code: Fingerprint, raw: RawSummary, options:
         return f"{error.message.rstrip('.')} (it is made again)"
     if published is None:
         return "there is no published store yet"
+    # Somebody put another file in its place. The star goes by the numbers of batches, and these stand for other lines now.
+    if not raw.holds(published.batch_key):
+        return _ANOTHER_WAREHOUSE
     if published.batch_key != raw.batch_key:
         return "there are new lines"
     if published.code != code.code:

@@ -40,6 +40,7 @@ class RawSummary:
     has_models: bool = False
     last_vanished_at: datetime | None = None
     vanished_count: int = 0
+    batches: frozenset[str] = frozenset()
 
     @property
     def batch_key(self) -> str:
@@ -49,10 +50,18 @@ class RawSummary:
         """
         if self.last_batch_at is None:
             return "0"
-        key = f"{self.last_batch_id}@{self.last_batch_at:%Y-%m-%dT%H:%M:%S.%f}"
+        key = _batch_name(self.last_batch_id, self.last_batch_at)
         if self.last_vanished_at is not None:
             key += f" {self.vanished_count} vanished@{self.last_vanished_at:%Y-%m-%dT%H:%M:%S.%f}"
         return key
+
+    def holds(self, batch_key: str) -> bool:
+        """Whether the batch that a key names was landed in this warehouse."""
+        return batch_key.partition(" ")[0] in self.batches
+
+
+def _batch_name(batch_id: int, started_at: datetime) -> str:
+    return f"{batch_id}@{started_at:%Y-%m-%dT%H:%M:%S.%f}"
 
 
 def connect(paths: StorePaths) -> duckdb.DuckDBPyConnection:
@@ -141,6 +150,7 @@ def raw_summary(paths: StorePaths) -> RawSummary:
             from raw.batch
             """
         ).fetchone()
+        batches = connection.execute("select batch_id, started_at from raw.batch").fetchall()
         places = connection.execute(
             "select count(*) from duckdb_tables() where schema_name = 'raw' and table_name = 'file_location'"
         ).fetchone()
@@ -151,7 +161,8 @@ def raw_summary(paths: StorePaths) -> RawSummary:
             ).fetchone()
     finally:
         connection.close()
-    return RawSummary(*row, *(vanished or ())) if row else RawSummary()
+    names = frozenset(_batch_name(*batch) for batch in batches)
+    return replace(RawSummary(*row, *(vanished or ())), batches=names) if row else RawSummary()
 
 
 def prepare(paths: StorePaths) -> None:

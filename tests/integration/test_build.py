@@ -229,6 +229,22 @@ def test_a_store_of_another_version_is_made_again(small: Small) -> None:
     assert _exit_code("build", "--strict", "--quiet") == 0
 
 
+def test_a_backup_of_the_warehouse_is_not_mixed_with_what_was_built_since(small: Small) -> None:
+    small.ingest.add(2)
+    small.build()
+    backup = small.paths.warehouse.read_bytes()
+    small.ingest.add(3, session="s2")
+    small.build()
+    small.paths.warehouse.write_bytes(backup)
+    small.ingest.add(1, session="s3")  # a batch that has the number of one of which the star knows already
+    outcome = small.build()
+    assert "another warehouse" in outcome.reason
+    assert small.ask("select session_id, count(*) from fact_api_call group by all order by all") == [
+        ("s1", 2), ("s3", 1),
+    ]  # fmt: skip
+    assert small.build().is_current
+
+
 def test_a_test_that_cannot_run_is_a_finding(small: Small) -> None:
     small.ingest.add(1)
     small.add_test("broken", "{{ config(severity='warn') }} select nonsense from {{ ref('fact_api_call') }}")
