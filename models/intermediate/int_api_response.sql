@@ -56,10 +56,11 @@ texts as (
     select
         ranked.response_id,
         min(ranked.created_at) filter (where blocks.block_type <> 'tool_use') as text_started_at,
-        min_by(ranked.source_path, ranked.line_number) filter (where blocks.block_type <> 'tool_use') as text_source_path,
+        min_by(ranked.source_path, (ranked.line_number, ranked.source_path))
+            filter (where blocks.block_type <> 'tool_use') as text_source_path,
         min(ranked.line_number) filter (where blocks.block_type <> 'tool_use') as text_source_line,
         sum(coalesce(blocks.text_characters, 0)) filter (where blocks.block_type <> 'tool_use') as text_characters,
-        string_agg(blocks.block_text, chr(10) order by ranked.line_number, blocks.block_number) filter (where blocks.block_type = 'text')
+        string_agg(blocks.block_text, chr(10) order by ranked.line_number, ranked.line_id, blocks.block_number) filter (where blocks.block_type = 'text')
             as response_text,
         bool_or(blocks.block_type = 'text') as has_text,
         bool_or(blocks.block_type = 'tool_use') as has_tool_call

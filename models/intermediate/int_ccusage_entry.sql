@@ -167,7 +167,7 @@ ranked as (
         *,
         row_number() over (
             partition by ccusage_report, message_key, request_key
-            order by is_sidechain, total_tokens desc, tie_break_usd desc, speed is null, path, line_number
+            order by is_sidechain, total_tokens desc, tie_break_usd desc, speed is null, path, line_number, line_id
         ) as winner_rank
     from keyed
 )

@@ -118,13 +118,14 @@ select
     compact_metadata,
     microcompact_metadata,
     source_path,
-    -- The order in which the thread saw its lines: within a file the order of writing, not the clock.
+    -- The order in which the thread saw its lines: within a file the order of writing, not the clock. A file that was
+    -- written anew has two lines of one number.
     row_number() over (
-        partition by session_id, actor order by file_started_at, source_path, line_number, part_number
+        partition by session_id, actor order by file_started_at, source_path, line_number, part_number, line_uuid
     ) as thread_position,
     -- The prompt or tool result that the thread was last given before this line: what a response waited for.
     last_value(case when line_type = 'user' then created_at end ignore nulls) over (
-        partition by session_id, actor order by file_started_at, source_path, line_number, part_number
+        partition by session_id, actor order by file_started_at, source_path, line_number, part_number, line_uuid
         rows between unbounded preceding and 1 preceding
     ) as previous_user_at,
     _batch_id

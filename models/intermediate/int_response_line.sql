@@ -169,7 +169,7 @@ first_runs as (
             run_signature,
             row_number() over (
                 partition by message_key, request_key
-                order by run_signature is null, is_sidechain, created_at nulls last, source_path, line_number, part_number
+                order by run_signature is null, is_sidechain, created_at nulls last, source_path, line_number, line_id
             ) as place
         from run_starts
         where run_number = 0
@@ -228,7 +228,8 @@ ranked as (
                 identified.created_at desc nulls last,
                 identified.is_copy,
                 identified.source_path,
-                identified.line_number desc
+                identified.line_number desc,
+                identified.line_id desc
         ) as winner_rank,
         row_number() over (
             partition by identified.response_id
@@ -241,7 +242,8 @@ ranked as (
                 identified.is_nested,
                 identified.created_at nulls last,
                 identified.source_path,
-                identified.line_number
+                identified.line_number,
+                identified.line_id
         ) as owner_rank
     from identified
     left join session_starts on session_starts.session_id = identified.session_id

@@ -34,15 +34,15 @@ envelopes as (
         max(session_kind) as session_kind,
         max(plan_slug) as plan_slug,
         max(team_name) as team_name,
-        max_by(custom_title, (source_path, line_number)) filter (where custom_title is not null) as custom_title,
-        max_by(ai_title, (source_path, line_number)) filter (where ai_title is not null) as ai_title,
-        max_by(worktree.originalCwd, (source_path, line_number)) filter (where worktree.originalCwd is not null) as original_dir,
-        max_by(worktree.worktreePath, (source_path, line_number)) filter (where worktree.worktreePath is not null) as worktree_path,
+        max_by(custom_title, (source_path, line_number, line_id)) filter (where custom_title is not null) as custom_title,
+        max_by(ai_title, (source_path, line_number, line_id)) filter (where ai_title is not null) as ai_title,
+        max_by(worktree.originalCwd, (source_path, line_number, line_id)) filter (where worktree.originalCwd is not null) as original_dir,
+        max_by(worktree.worktreePath, (source_path, line_number, line_id)) filter (where worktree.worktreePath is not null) as worktree_path,
         max(continued_in_session_id) as continued_in_session_id,
-        max_by(agent_setting, (source_path, line_number)) filter (where agent_setting is not null) as agent_setting,
+        max_by(agent_setting, (source_path, line_number, line_id)) filter (where agent_setting is not null) as agent_setting,
         min(host) as host,
         min_by(source_path, (file_kind <> 'session', source_path)) as source_path,
-        min_by(line_number, (file_kind <> 'session', source_path, line_number)) as source_line,
+        min_by(line_number, (file_kind <> 'session', source_path, line_number, line_id)) as source_line,
         min_by(shape_hash, (created_at, line_id)) filter (where line_type = 'api-request-shape' and shape_body is not null)
             as request_shape_hash,
         count(*) filter (where line_uuid is not null and line_type = 'system' and subtype = 'compact_boundary' and not is_copy)
@@ -53,7 +53,7 @@ envelopes as (
         min_by(project_slug, (file_kind <> 'session', source_path)) as project_slug,
         bool_or(file_kind = 'session') as has_main_transcript,
         bool_and(is_inherited) as is_wholly_inherited,
-        max_by(line_type, (file_kind = 'session', source_path, line_number)) as last_line_type,
+        max_by(line_type, (file_kind = 'session', source_path, line_number, line_id)) as last_line_type,
         bool_or(line_type = 'cost-state') as has_cost_state,
         max(_batch_id) as _batch_id
     from lines
@@ -64,7 +64,7 @@ envelopes as (
 summaries as (
     select
         coalesce(leaf_lines.session_id, lines.session_id) as session_id,
-        max_by(lines.summary, (lines.source_path, lines.line_number)) as summary
+        max_by(lines.summary, (lines.source_path, lines.line_number, lines.line_id)) as summary
     from lines
     left join (select line_uuid, min(session_id) as session_id from lines where line_uuid is not null group by line_uuid) as leaf_lines
         on leaf_lines.line_uuid = lines.leaf_uuid
@@ -100,7 +100,7 @@ continued as (
 first_named as (
     select
         session_id,
-        min_by(named_session_id, (created_at, source_path, line_number)) as process_session_id
+        min_by(named_session_id, (created_at, source_path, line_number, line_id)) as process_session_id
     from lines
     where named_session_id is not null and created_at is not null
     group by session_id

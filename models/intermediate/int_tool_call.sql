@@ -28,7 +28,10 @@ calls as (
         blocks.tool_input_bytes,
         blocks.written_line_count,
         row_number() over (
-            partition by blocks.tool_use_id order by blocks.is_nested, blocks.created_at nulls last, blocks.source_path, blocks.line_number
+            partition by blocks.tool_use_id
+            order by
+                blocks.is_nested, blocks.created_at nulls last, blocks.source_path, blocks.line_number, blocks.line_uuid,
+                blocks.block_number
         ) as call_rank
     from {{ ref('int_block') }} as blocks
     semi join touched on touched.session_id = blocks.session_id
@@ -53,7 +56,7 @@ returns as (
         blocks.image_count,
         row_number() over (
             partition by blocks.tool_use_id
-            order by blocks.is_nested, blocks.created_at desc nulls last, blocks.line_uuid
+            order by blocks.is_nested, blocks.created_at desc nulls last, blocks.line_uuid, blocks.block_number
         ) as return_rank
     from {{ ref('int_block') }} as blocks
     semi join touched on touched.session_id = blocks.session_id
