@@ -1,5 +1,3 @@
-{{ config(materialized='view') }}
-
 -- How well the ledger is measured, per version of the client: a session counts for the version
 -- that wrote its last line.
 {%- set methods = ['direct', 'proportional', 'estimated'] %}

@@ -1,5 +1,3 @@
-{{ config(materialized='view') }}
-
 -- Results that were carried long and of which nothing came up again. What a tool confirms (an edit, a
 -- list of tasks) brings nothing that could come up, and what instructs is followed without being named:
 -- both are left out or marked.

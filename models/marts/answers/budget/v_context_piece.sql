@@ -1,5 +1,3 @@
-{{ config(materialized='view') }}
-
 -- The segments of contexts with a name that a person recognizes: which command, which
 -- file, which prompt or answer.
 with segments as (

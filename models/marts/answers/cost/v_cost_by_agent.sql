@@ -1,5 +1,3 @@
-{{ config(materialized='view') }}
-
 -- What agents of a kind spent themselves; and what handing over to them and back cost in the
 -- context of who called them.
 with returned as (

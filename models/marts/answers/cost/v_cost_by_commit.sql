@@ -1,5 +1,3 @@
-{{ config(materialized='view') }}
-
 -- A commit costs what was spent since the one before it in its session; what came
 -- after the last is not in here.
 with commits as (

@@ -1,5 +1,3 @@
-{{ config(materialized='view') }}
-
 -- Calls and results of its tools, their definitions, and what the server itself put into
 -- contexts: lists and instructions.
 select

@@ -1,5 +1,3 @@
-{{ config(materialized='view') }}
-
 -- What a plugin's components weigh in contexts; beside it what was done under its skills, and what
 -- its agents spent themselves.
 with runs as (

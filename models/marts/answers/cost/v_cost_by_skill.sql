@@ -1,5 +1,3 @@
-{{ config(materialized='view') }}
-
 -- The body of a skill and the files in its folder, as far as they were read: what it weighs. Beside
 -- it what was done under it.
 select

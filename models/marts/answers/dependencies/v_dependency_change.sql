@@ -1,5 +1,3 @@
-{{ config(materialized='view') }}
-
 -- Changes of what components rest on: schemas and contracts. A guess that is not
 -- likely stays in the fact alone.
 select

@@ -1,5 +1,3 @@
-{{ config(materialized='view') }}
-
 -- What fails when a dependency fails: its users, their users, and so on; a component that is itself
 -- a dependency passes it on.
 with recursive cascade as (

@@ -1,5 +1,3 @@
-{{ config(materialized='view') }}
-
 -- Prompts and delegations are judged by different signs, so they are never ranked against each
 -- other. Only what persons judged counts: tests that pass speak for the way of working that runs
 -- tests, whatever it achieves.

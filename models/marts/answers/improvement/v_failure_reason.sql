@@ -1,3 +1,5 @@
+{{ config(materialized='table') }}
+
 -- depends_on: {{ ref('outcome_rules') }}
 
 -- A reason counts when it keeps coming back, in more than one session, has cost something, and there is

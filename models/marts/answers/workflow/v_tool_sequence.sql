@@ -1,5 +1,3 @@
-{{ config(materialized='view') }}
-
 -- Calls of one tool after another count as one step; three steps in a row are a sequence. The agent's
 -- own bookkeeping is no step.
 with calls as (

@@ -1,7 +1,5 @@
 -- depends_on: {{ ref('instruction_files') }}
-{{ config(
-    materialized='incremental', incremental_strategy='replace_touched', on_schema_change='append_new_columns'
-) }}
+{{ config(materialized='incremental', incremental_strategy='replace_touched') }}
 
 -- What was carried long, and whether anything of it came up again in what the agent wrote afterwards: its
 -- answers and the input of its calls. Words are compared as sets, once per session, so that the work grows
