@@ -1,4 +1,6 @@
-{{ config(materialized='incremental', incremental_strategy='replace_touched', on_schema_change='append_new_columns') }}
+{{ config(
+    materialized='incremental', incremental_strategy='replace_touched', on_schema_change='append_new_columns'
+) }}
 
 with recursive touched as {{ touched_sessions() }},
 
@@ -27,12 +29,15 @@ originals as (
         lines.is_compact_summary,
         case
             when lines.line_type = 'system' and lines.subtype = 'compact_boundary' then 'compaction'
-            when lines.line_type = 'system' and lines.subtype = 'microcompact_boundary' then 'micro_compaction'
-            when lines.line_type = 'assistant' and lines.api_error = 'autocompact_thrashing' then 'autocompact_thrashing'
+            when lines.line_type = 'system' and lines.subtype = 'microcompact_boundary'
+                then 'micro_compaction'
+            when lines.line_type = 'assistant' and lines.api_error = 'autocompact_thrashing'
+                then 'autocompact_thrashing'
             when
                 lines.line_type = 'assistant'
                 and (
-                    lines.api_error = 'model_context_window_exceeded' or lines.stop_reason = 'model_context_window_exceeded'
+                    lines.api_error = 'model_context_window_exceeded'
+                    or lines.stop_reason = 'model_context_window_exceeded'
                     or lines.is_prompt_too_long
                 )
                 then 'prompt_too_long'
@@ -43,11 +48,15 @@ originals as (
         touched._batch_id
     from {{ ref('stg_transcripts__line') }} as lines
     inner join touched on touched.session_id = lines.session_id
-    anti join (select * from {{ ref('int_line_copy') }} where is_copy) as copies on copies.line_id = lines.line_id
+    anti join (
+        select * from {{ ref('int_line_copy') }}
+        where is_copy
+    ) as copies
+        on copies.line_id = lines.line_id
     where lines.line_uuid is not null and lines.line_type <> 'progress'
 ),
 
--- Clients 1.0 wrote subagents into the main file without an agent id: such a run is named by the root of its chain.
+-- Clients 1.0 wrote subagents into the main file without an agent id: the chain's root names the run.
 inline_sidechains as (
     select session_id, line_uuid, parent_uuid
     from originals
@@ -60,14 +69,16 @@ chains as (
         child.line_uuid,
         child.line_uuid as root_uuid
     from inline_sidechains as child
-    anti join inline_sidechains as parent on parent.session_id = child.session_id and parent.line_uuid = child.parent_uuid
+    anti join inline_sidechains as parent
+        on parent.session_id = child.session_id and parent.line_uuid = child.parent_uuid
     union all
     select
         child.session_id,
         child.line_uuid,
         chains.root_uuid
     from chains
-    inner join inline_sidechains as child on child.session_id = chains.session_id and child.parent_uuid = chains.line_uuid
+    inner join inline_sidechains as child
+        on child.session_id = chains.session_id and child.parent_uuid = chains.line_uuid
 ),
 
 file_starts as (
@@ -84,7 +95,9 @@ actors as (
         file_starts.file_started_at,
         coalesce(
             originals.agent_run_id,
-            case when originals.is_sidechain then 'inline-' || coalesce(chains.root_uuid, originals.line_uuid) end,
+            case
+                when originals.is_sidechain then 'inline-' || coalesce(chains.root_uuid, originals.line_uuid)
+            end,
             'main'
         ) as actor
     from originals

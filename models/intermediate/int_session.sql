@@ -22,31 +22,46 @@ envelopes as (
         max(created_at) filter (where line_uuid is not null) as last_created_at,
         max(created_at) as last_logged_at,
         max(created_at) filter (where line_type = 'assistant' and is_api_error) as last_error_at,
-        min_by(working_dir, (created_at, line_number)) filter (where working_dir is not null and created_at is not null)
-            as working_dir,
-        min_by(client_version, (created_at, line_number)) filter (where client_version is not null and created_at is not null)
-            as first_client_version,
-        max_by(client_version, (created_at, line_number)) filter (where client_version is not null and created_at is not null)
-            as last_client_version,
-        max_by(git_branch, (created_at, line_number)) filter (where git_branch is not null and git_branch <> 'HEAD' and not is_inherited)
-            as git_branch,
-        max_by(entrypoint, (created_at, line_number)) filter (where entrypoint is not null and created_at is not null) as entrypoint,
+        min_by(working_dir, (created_at, line_number)) filter (
+            where working_dir is not null and created_at is not null
+        ) as working_dir,
+        min_by(client_version, (created_at, line_number)) filter (
+            where client_version is not null and created_at is not null
+        ) as first_client_version,
+        max_by(client_version, (created_at, line_number)) filter (
+            where client_version is not null and created_at is not null
+        ) as last_client_version,
+        max_by(git_branch, (created_at, line_number)) filter (
+            where git_branch is not null and git_branch <> 'HEAD' and not is_inherited
+        ) as git_branch,
+        max_by(entrypoint, (created_at, line_number)) filter (
+            where entrypoint is not null and created_at is not null
+        ) as entrypoint,
         max(session_kind) as session_kind,
         max(plan_slug) as plan_slug,
         max(team_name) as team_name,
-        max_by(custom_title, (source_path, line_number)) filter (where custom_title is not null) as custom_title,
+        max_by(custom_title, (source_path, line_number)) filter (where custom_title is not null)
+            as custom_title,
         max_by(ai_title, (source_path, line_number)) filter (where ai_title is not null) as ai_title,
-        max_by(worktree.originalCwd, (source_path, line_number)) filter (where worktree.originalCwd is not null) as original_dir,
-        max_by(worktree.worktreePath, (source_path, line_number)) filter (where worktree.worktreePath is not null) as worktree_path,
+        max_by(worktree.originalCwd, (source_path, line_number)) filter (
+            where worktree.originalCwd is not null
+        ) as original_dir,
+        max_by(worktree.worktreePath, (source_path, line_number)) filter (
+            where worktree.worktreePath is not null
+        ) as worktree_path,
         max(continued_in_session_id) as continued_in_session_id,
-        max_by(agent_setting, (source_path, line_number)) filter (where agent_setting is not null) as agent_setting,
+        max_by(agent_setting, (source_path, line_number)) filter (where agent_setting is not null)
+            as agent_setting,
         min(host) as host,
         min_by(source_path, (file_kind <> 'session', source_path)) as source_path,
         min_by(line_number, (file_kind <> 'session', source_path, line_number)) as source_line,
-        min_by(shape_hash, (created_at, line_id)) filter (where line_type = 'api-request-shape' and shape_body is not null)
-            as request_shape_hash,
-        count(*) filter (where line_uuid is not null and line_type = 'system' and subtype = 'compact_boundary' and not is_copy)
-            as compaction_count,
+        min_by(shape_hash, (created_at, line_id)) filter (
+            where line_type = 'api-request-shape' and shape_body is not null
+        ) as request_shape_hash,
+        count(*) filter (
+            where line_uuid is not null and line_type = 'system' and subtype = 'compact_boundary'
+            and not is_copy
+        ) as compaction_count,
         max(total_cost_usd) filter (where line_type = 'cost-state') as reported_cost_usd,
         max(total_lines_added) filter (where line_type = 'cost-state') as reported_lines_added,
         max(total_lines_removed) filter (where line_type = 'cost-state') as reported_lines_deleted,
@@ -66,7 +81,12 @@ summaries as (
         coalesce(leaf_lines.session_id, lines.session_id) as session_id,
         max_by(lines.summary, (lines.source_path, lines.line_number)) as summary
     from lines
-    left join (select line_uuid, min(session_id) as session_id from lines where line_uuid is not null group by line_uuid) as leaf_lines
+    left join (
+        select line_uuid, min(session_id) as session_id
+        from lines
+        where line_uuid is not null
+        group by line_uuid
+    ) as leaf_lines
         on leaf_lines.line_uuid = lines.leaf_uuid
     where lines.line_type = 'summary' and lines.summary is not null
     group by all
@@ -94,9 +114,9 @@ continued as (
     group by continued_in_session_id
 ),
 
--- The session with which a client's process began stands in the lines of all that it went through afterwards (`/clear`,
--- background): such a session goes on from the one of them that began last before it. A session whose first lines name
--- itself was only opened again in that process.
+-- The session with which a client's process began stands in the lines of all that it went through afterwards
+-- (`/clear`, background): such a session goes on from the one of them that began last before it. A session
+-- whose first lines name itself was only opened again in that process.
 first_named as (
     select
         session_id,
@@ -110,7 +130,8 @@ named as (
     select
         first_named.session_id,
         coalesce(
-            max_by(earlier.session_id, (earlier.first_created_at, earlier.session_id)), first_named.process_session_id
+            max_by(earlier.session_id, (earlier.first_created_at, earlier.session_id)),
+            first_named.process_session_id
         ) as parent_session_id
     from first_named
     inner join envelopes on envelopes.session_id = first_named.session_id
@@ -131,8 +152,8 @@ named as (
     group by first_named.session_id, first_named.process_session_id
 ),
 
--- The folder a session belongs to: as the client says of a worktree, else the one that the transcripts' folder is named after
--- (the name has a - for each character that is no letter or digit), which a session begun in a sub-folder still has.
+-- A session's folder: as the client says of a worktree, else the one that the transcripts' folder is named
+-- after (- for each character but letters and digits), also when the session began in a sub-folder.
 placed as (
     select
         *,
@@ -141,7 +162,9 @@ placed as (
             original_dir,
             case
                 when
-                    {{ regex_replace_all('left(working_dir, length(project_slug))', "'[^A-Za-z0-9]'", "'-'") }} = project_slug
+                    {{ regex_replace_all(
+                        'left(working_dir, length(project_slug))', "'[^A-Za-z0-9]'", "'-'"
+                    ) }} = project_slug
                     and substr(working_dir, length(project_slug) + 1, 1) in ('/', '\')
                     then left(working_dir, length(project_slug))
             end,
@@ -158,7 +181,12 @@ spelled as (
 worktrees as (
     select
         *,
-        nullif({{ regex_group('first_dir', '^(.*?)(?:[/\\\\][.]?(?:claude[/\\\\])?|[-_.])worktrees[/\\\\][^/\\\\]') }}, '') as base_dir,
+        nullif(
+            {{ regex_group(
+                'first_dir', '^(.*?)(?:[/\\\\][.]?(?:claude[/\\\\])?|[-_.])worktrees[/\\\\][^/\\\\]'
+            ) }},
+            ''
+        ) as base_dir,
         {{ regex_group('first_dir', '[/\\\\._-]worktrees[/\\\\](.*)$') }} as worktree_parts
     from spelled
 ),
@@ -168,18 +196,26 @@ dated as (
         worktrees.*,
         summaries.summary,
         parents.parent_session_id as forked_from_session_id,
-        coalesce(parents.parent_session_id, continued.parent_session_id, named.parent_session_id) as parent_session_id,
+        coalesce(parents.parent_session_id, continued.parent_session_id, named.parent_session_id)
+            as parent_session_id,
         -- A worktree is the project it was made from, by the usual places of worktrees.
         case
             when worktrees.base_dir is null then worktrees.first_dir
             -- worktrees/<repository>/<name>/<repository>
             when
-                {{ regex_group('worktrees.worktree_parts', '^([^/\\\\]+)[/\\\\]') }} = {{ path_name('worktrees.worktree_parts') }}
-                then {{ path_identity("worktrees.base_dir || '/' || " ~ path_name('worktrees.worktree_parts')) }}
-            -- A folder for the worktrees of all repositories in the home directory does not say of which: they stand for themselves.
-            when regexp_matches(worktrees.base_dir, '^(/root|(/home|/Users|/mnt/[a-z]/Users|[A-Za-z]:[/\\]Users)[/\\][^/\\]+)$')
+                {{ regex_group('worktrees.worktree_parts', '^([^/\\\\]+)[/\\\\]') }}
+                = {{ path_name('worktrees.worktree_parts') }}
+                then {{ path_identity(
+                    "worktrees.base_dir || '/' || " ~ path_name('worktrees.worktree_parts')
+                ) }}
+            -- One folder for all repositories' worktrees does not say whose: they stand for themselves.
+            when
+                regexp_matches(
+                    worktrees.base_dir,
+                    '^(/root|(/home|/Users|/mnt/[a-z]/Users|[A-Za-z]:[/\\]Users)[/\\][^/\\]+)$'
+                )
                 then {{ regex_group('worktrees.first_dir', '^(.*?worktrees[/\\\\][^/\\\\]+)') }}
-            -- <repository>/worktrees/<name>, or anywhere in .claude/worktrees, .worktrees and <repository>-worktrees.
+            -- <repository>/worktrees/<name>, or in .claude/worktrees, .worktrees or <repository>-worktrees.
             when
                 regexp_matches(worktrees.first_dir, '([/\\][.]claude[/\\]|[._-])worktrees[/\\]')
                 or not regexp_matches(worktrees.worktree_parts, '[/\\].')
@@ -190,18 +226,29 @@ dated as (
         case
             when
                 worktrees.base_dir is not null
-                and {{ regex_group('worktrees.worktree_parts', '^([^/\\\\]+)[/\\\\]') }} = {{ path_name('worktrees.worktree_parts') }}
-                then {{ regex_group('worktrees.first_dir', '^(.*?worktrees[/\\\\][^/\\\\]+[/\\\\][^/\\\\]+[/\\\\][^/\\\\]+)') }}
+                and {{ regex_group('worktrees.worktree_parts', '^([^/\\\\]+)[/\\\\]') }}
+                = {{ path_name('worktrees.worktree_parts') }}
+                then {{ regex_group(
+                    'worktrees.first_dir', '^(.*?worktrees[/\\\\][^/\\\\]+[/\\\\][^/\\\\]+[/\\\\][^/\\\\]+)'
+                ) }}
             when
                 worktrees.base_dir is not null
                 and (
-                    regexp_matches(worktrees.base_dir, '^(/root|(/home|/Users|/mnt/[a-z]/Users|[A-Za-z]:[/\\]Users)[/\\][^/\\]+)$')
+                    regexp_matches(
+                        worktrees.base_dir,
+                        '^(/root|(/home|/Users|/mnt/[a-z]/Users|[A-Za-z]:[/\\]Users)[/\\][^/\\]+)$'
+                    )
                     or regexp_matches(worktrees.first_dir, '([/\\][.]claude[/\\]|[._-])worktrees[/\\]')
                     or not regexp_matches(worktrees.worktree_parts, '[/\\].')
                 )
                 then {{ regex_group('worktrees.first_dir', '^(.*?worktrees[/\\\\][^/\\\\]+)') }}
             -- A session of the repository that works in one of the client's own worktrees.
-            else nullif({{ regex_group('worktrees.working_dir', '^(.*?[/\\\\][.]claude[/\\\\]worktrees[/\\\\][^/\\\\]+)') }}, '')
+            else nullif(
+                {{ regex_group(
+                    'worktrees.working_dir', '^(.*?[/\\\\][.]claude[/\\\\]worktrees[/\\\\][^/\\\\]+)'
+                ) }},
+                    ''
+                )
         end as folder_worktree
     from worktrees
     left join summaries on summaries.session_id = worktrees.session_id
@@ -220,7 +267,10 @@ names as (
         {{ path_name('project_path') }} as short_name,
         {{ path_name('project_path', 2) }} as long_name,
         count(*) over (partition by {{ path_name('project_path') }}) as sharing_count
-    from (select distinct project_path from dated where project_path is not null) as paths
+    from (
+        select distinct project_path from dated
+        where project_path is not null
+    ) as paths
 )
 
 select
@@ -229,9 +279,15 @@ select
     dated.forked_from_session_id,
     dated.continued_in_session_id,
     coalesce(dated.project_path, 'unknown') as project_path,
-    coalesce(case when names.sharing_count > 1 then names.long_name else names.short_name end, 'unknown') as project_name,
+    coalesce(case when names.sharing_count > 1 then names.long_name else names.short_name end, 'unknown')
+        as project_name,
     coalesce(
-        nullif({{ regex_group('dated.working_dir', '^(?:/home/|/Users/|[A-Za-z]:.Users.|/mnt/[a-z]/Users/)([^/\\\\]+)') }}, ''), 'unknown'
+        nullif(
+            {{ regex_group(
+                'dated.working_dir', '^(?:/home/|/Users/|[A-Za-z]:.Users.|/mnt/[a-z]/Users/)([^/\\\\]+)'
+            ) }},
+            ''
+        ), 'unknown'
     ) as user_id,
     dated.host,
     dated.working_dir,

@@ -30,9 +30,11 @@ select
     {{ json_texts('a.prompt') }} as prompt_text,
     {{ parse_timestamp('a.timestamp') }} as prompted_at,
     {{ json_texts('a.content') }} as content_text,
-    coalesce({{ json_scalar('a.content', '$.file.content') }}, {{ json_scalar('a.content', '$.content') }}) as file_text,
+    coalesce({{ json_scalar('a.content', '$.file.content') }}, {{ json_scalar('a.content', '$.content') }})
+        as file_text,
     case
-        when a.type = 'instructions' then {{ json_struct('a.files', '[{"path": "VARCHAR", "content": "VARCHAR"}]') }}
+        when a.type = 'instructions'
+            then {{ json_struct('a.files', '[{"path": "VARCHAR", "content": "VARCHAR"}]') }}
     end as memory_files,
     length(attachment_body) as attachment_characters,
     a as attachment,

@@ -23,7 +23,10 @@ parsed as (
             when left(tool_use_result, 1) = '"' then 'string'
             else 'other'
         end as result_shape,
-        case when left(tool_use_result, 1) = '{' then {{ json_struct('tool_use_result', tool_use_result_spec()) }} end as r
+        case
+            when left(tool_use_result, 1) = '{'
+                then {{ json_struct('tool_use_result', tool_use_result_spec()) }}
+        end as r
     from lines
 )
 
@@ -36,8 +39,9 @@ select
     r as result,
     {{ patch_line_count('r.structuredPatch', '+') }} as patch_lines_added,
     {{ patch_line_count('r.structuredPatch', '-') }} as patch_lines_deleted,
-    case when r.type in ('create', 'update') and r.structuredPatch is not null
-        then struct_extract({{ json_struct('tool_use_result', '{"content": "VARCHAR"}') }}, 'content')
+    case
+        when r.type in ('create', 'update') and r.structuredPatch is not null
+            then struct_extract({{ json_struct('tool_use_result', '{"content": "VARCHAR"}') }}, 'content')
     end as written_text,
     _batch_id
 from parsed
