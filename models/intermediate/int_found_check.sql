@@ -1,6 +1,6 @@
 -- depends_on: {{ ref('check_rules') }}
 {{ config(
-    materialized='incremental', incremental_strategy='replace_touched', on_schema_change='append_new_columns',
+    materialized='incremental', incremental_strategy='replace_touched',
     zstd_columns=['piece_text', 'bare_text']
 ) }}
 
@@ -86,7 +86,7 @@ shown_runs as (
         from shown
         inner join named on named.tool_use_id = shown.tool_use_id
         where named.is_wrapper
-    )
+    ) as ranked
     where wrapper_rank = 1
 ),
 
