@@ -4,7 +4,7 @@
     `unique`: further columns, each of which names one row by itself (check `<column>_is_unique`).
     `keys`: foreign keys, each with the `model.column` in which it is found (check: the key's name).
     `checks`: names, each with an expression that has to be true in every row.
-    A failing row of this test is a group of rows that break one check: their number, sessions, and three of them.
+    A failing row is a group of rows that break one check: their number, sessions, and three of them.
 #}
 {% test table_checks(model, grain=none, unique=[], keys={}, checks={}) %}
 {%- set parts = [] -%}
@@ -53,7 +53,11 @@ with broken as (
     from {{ model }}
     where
         {{ touched_part(model) }}
-        and ({% for expression in checks.values() %}({{ expression }}) is not true{{ ' or ' if not loop.last }}{% endfor %})
+        and (
+            {%- for expression in checks.values() -%}
+            ({{ expression }}) is not true{{ ' or ' if not loop.last }}
+            {%- endfor -%}
+        )
 )
 
 select

@@ -1,6 +1,8 @@
 {{ config(
     materialized='incremental', incremental_strategy='append',
-    zstd_columns=['message_content', 'tool_use_result', 'content_body', 'attachment_body', 'shape_body']
+    zstd_columns=[
+        'message_content', 'tool_use_result', 'content_body', 'attachment_body', 'shape_body', 'queued_text'
+    ]
 ) }}
 
 with raw_lines as (

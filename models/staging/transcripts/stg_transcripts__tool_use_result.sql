@@ -1,4 +1,6 @@
-{{ config(materialized='incremental', incremental_strategy='append', zstd_columns=['written_text']) }}
+{{ config(
+    materialized='incremental', incremental_strategy='append', zstd_columns=['written_text', 'result_text']
+) }}
 
 with lines as (
     select

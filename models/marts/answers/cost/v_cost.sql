@@ -13,8 +13,8 @@
 {%- set spent_measures = [
     'inference_count', 'unpriced_inference_count', 'uncached_input_tokens', 'cache_read_tokens',
     'cache_write_5m_tokens', 'cache_write_1h_tokens', 'output_tokens', 'total_tokens', 'web_search_count',
-    'unpriced_response_count', 'cache_miss_count', 'missed_tokens', 'web_search_cost_usd', 'rebilled_cost_usd',
-    'miss_extra_cost_usd', 'cache_saved_usd', 'cost_usd'
+    'unpriced_response_count', 'cache_miss_count', 'missed_tokens', 'web_search_cost_usd',
+    'rebilled_cost_usd', 'miss_extra_cost_usd', 'cache_saved_usd', 'cost_usd'
 ] %}
 with spent as (
     {%- for kind, parts in spent_kinds.items() %}

@@ -6,7 +6,9 @@
     'component': {'name': 'component_name', 'detail': 'component_type', 'condition': 'true'},
     'tool': {'name': 'component_name', 'detail': 'null', 'condition': "component_type = 'tool'"},
     'mcp': {'name': 'mcp_server', 'detail': 'null', 'condition': 'mcp_server is not null'},
-    'skill': {'name': 'component_name', 'detail': 'null', 'condition': "component_type in ('skill', 'command')"},
+    'skill': {
+        'name': 'component_name', 'detail': 'null', 'condition': "component_type in ('skill', 'command')"
+    },
 } %}
 with touched as {{ touched_sessions() }},
 
