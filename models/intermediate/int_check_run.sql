@@ -92,7 +92,7 @@ exits as (
             when says_crash and not has_counts then 'failed'
             when has_counts or (has_passed_word and not is_partly_read) then 'passed'
         end as read_outcome,
-        -- A compiler or linter with nothing to say: all its output went through a pipe that keeps the end.
+        -- A compiler or linter with nothing to say: all output, errors too, passed a pipe that keeps the end.
         coalesce(
             call_status = 'ok' and check_count = 1 and check_kind in ('build', 'lint', 'format', 'type_check')
             and is_piped

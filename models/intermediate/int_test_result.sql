@@ -41,7 +41,7 @@ named as (
     from {{ explode('runs', 'passed_names', 'raw_name', 'name_number') }} as passes
 ),
 
--- A test's name that begins with a file is told from the project, not from where the command ran.
+-- A test name that begins with a file path gets it relative to the project, not to where the command ran.
 plain as (
     select
         named.*,

@@ -66,9 +66,8 @@ local_folders as (
     where namespace <> ''
 ),
 
--- What shows that there is a plugin of a name: a configuration or manifest, the folder that installed
--- plugins lie in, the prefix of its MCP tools. Less sure are the client's own word, which it takes from the
--- name, and agents with a namespace.
+-- What shows that a plugin exists: a configuration or manifest, the folder of installed plugins, the prefix
+-- of its MCP tools. Less sure are the client's own word, taken from the name, and agents with a namespace.
 plugin_signs as (
     select {{ regex_group('component_name', '^([^@]+)@') }} as plugin_name, true as is_sure
     from components

@@ -1,7 +1,6 @@
--- Made anew each time: a scan of a file that was read long ago adds the chunks that the reading covers.
--- Signs of use come after the retrieval: later, or further on in the same log file where lines share one
--- time, as those of copied sessions do. That a file was read again says nothing of a text that was read; of
--- what a search found it does.
+-- Made anew each time: a scan of a file read long ago adds the chunks that the reading covers. Signs of use
+-- come after the retrieval: later, or further on in the log file where copied sessions' lines share one time.
+-- That a file was read again says nothing of a text that was read, but of a search's finds it does.
 with signs as (
     select
         retrievals.retrieval_key,

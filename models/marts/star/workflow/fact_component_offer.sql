@@ -20,9 +20,8 @@ with attachments as (
         )
 ),
 
--- Older clients list the skills in words only. A description may hold bullets too: where there are
--- more than the client counts, those in small letters, as skills are written, are taken if their
--- number is right, else none.
+-- Older clients list skills in words only. A description may hold bullets too: where there are more than the
+-- client counts, only those in small letters, as skills are written, count, if their number is right.
 listings as (
     select
         session_id,
