@@ -52,8 +52,7 @@ command_files as (
     group by component_name
 ),
 
--- Commands and skills of a project or a user can have a namespace too: their folder. It is no plugin,
--- whatever the client calls it.
+-- Commands and skills of a project or user may have their folder as namespace: it is never a plugin.
 local_folders as (
     select distinct namespace
     from (

@@ -46,8 +46,7 @@ offers as (
     from {{ explode('listings', 'names', 'name', 'name_number') }} as exploded
     where attachment_type = 'skill_listing'
     union all
-    -- A deferred tool carries its server's name, an instruction is the server's own; names are
-    -- written as in tool names.
+    -- A deferred tool has its server's name, an instruction is the server's, both written as in tool names.
     select
         *,
         'mcp_server' as offer_type,
