@@ -100,8 +100,7 @@ exits as (
             and trim(
                 {{ regex_replace_all('output_text', "'(?m)^([$>] .*|.*Entering directory.*)$'", "''") }},
                 ' ' || chr(10)
-            ) = '',
-            false
+            ) = '', false
         ) as is_silent
     from counted
 ),
@@ -181,12 +180,9 @@ runs as (
         -- A check that names what it looked at in its output only; what a generator writes is not looked at.
         case
             when check_kind = 'validation' and check_name <> 'generated_file'
-                then nullif(
-                    {{ regex_group(
-                        'output_text', '((?:[\\w.@-]+/)*(?:skills|agents|commands)/[\\w./-]+[.]md)'
-                    ) }},
-                    ''
-                )
+                then nullif({{ regex_group(
+                    'output_text', '((?:[\\w.@-]+/)*(?:skills|agents|commands)/[\\w./-]+[.]md)'
+                ) }}, '')
         end as shown_path
     from judged
     where

@@ -56,12 +56,9 @@ plain as (
 placed as (
     select
         *,
-        nullif(
-            {{ regex_group(
-                'shown_name', '^([\\w./@+-]+[.](?:py|[cm]?[jt]sx?|rb|exs|php|go|dart|feature))(?:::| [>›#]|$)'
-            ) }},
-            ''
-        ) as named_file
+        nullif({{ regex_group(
+            'shown_name', '^([\\w./@+-]+[.](?:py|[cm]?[jt]sx?|rb|exs|php|go|dart|feature))(?:::| [>›#]|$)'
+        ) }}, '') as named_file
     from plain
     where shown_name <> ''
 ),
