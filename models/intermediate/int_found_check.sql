@@ -86,7 +86,7 @@ shown_runs as (
         from shown
         inner join named on named.tool_use_id = shown.tool_use_id
         where named.is_wrapper
-    )
+    ) as ranked
     where wrapper_rank = 1
 ),
 
