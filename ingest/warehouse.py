@@ -70,17 +70,27 @@ _lent: dict[Path, duckdb.DuckDBPyConnection] = {}
 
 @contextmanager
 def lend(warehouse: Path, connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
-    """Lend an open connection to everything inside that opens this warehouse."""
+    """Lend an open connection to everything inside that opens this warehouse.
+
+    Who has borrowed it may lend it on: afterwards the first lender still lends.
+    """
     import duckdb
 
-    _lent[warehouse.absolute()] = connection
-    connection.execute("set wal_autocheckpoint = '1KB'")
+    key = warehouse.absolute()
+    first = _lent.get(key)
+    _lent[key] = connection
+    if first is None:
+        connection.execute("set wal_autocheckpoint = '1KB'")
     try:
         yield
     finally:
-        del _lent[warehouse.absolute()]
-        with suppress(duckdb.Error):  # a database that a full disk has ended: what was raised inside says so
-            connection.execute("reset wal_autocheckpoint")
+        if first is not None:
+            _lent[key] = first
+        else:
+            del _lent[key]
+            # A database that a full disk has ended: what was raised inside says so.
+            with suppress(duckdb.Error):
+                connection.execute("reset wal_autocheckpoint")
 
 
 def borrow(warehouse: Path) -> duckdb.DuckDBPyConnection | None:

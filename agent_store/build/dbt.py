@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import gc
 import os
+import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from multiprocessing.pool import ThreadPool
 from pathlib import Path
 from typing import Any
 
@@ -87,12 +89,29 @@ def invoke(
     try:
         with _dbt_environment(paths), rare_garbage_collection():
             result = dbtRunner(callbacks=[on_event] if on_event else []).invoke(command)
+            _end_threads(result.exception)
     finally:
         dbt_plugin.is_led = False
         _release_database()
     if isinstance(result.exception, KeyboardInterrupt):
         raise KeyboardInterrupt
     return result
+
+
+def _end_threads(error: BaseException | None) -> None:
+    """End the threads that dbt left behind when it raised an error.
+
+    `dbt compile` gives up at the first node that it cannot compile and neither waits for its pool of threads nor closes
+    it: they would use a database that has been closed, and Python complains of the pool with a traceback when it ends.
+    Only the frames that the error came through still know the pool.
+    """
+    while error is not None:
+        for frame, _ in traceback.walk_tb(error.__traceback__):
+            for pool in frame.f_locals.values():
+                if isinstance(pool, ThreadPool):
+                    pool.terminate()
+                    pool.join()
+        error = error.__cause__ or error.__context__
 
 
 def _forget_another_project(paths: StorePaths, project: Path) -> None:

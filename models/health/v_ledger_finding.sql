@@ -1,5 +1,3 @@
-{{ config(materialized='view') }}
-
 -- How well the ledger is measured per client version: a session counts for that of its last line.
 {%- set methods = ['direct', 'proportional', 'estimated'] %}
 with segments as (

@@ -1,5 +1,3 @@
-{{ config(materialized='view') }}
-
 -- A view: the bodies stay in staging, what a reader does not take is not read. The session is the
 -- attachment's, so that a reader of few sessions passes over the bodies of others.
 select

@@ -1,6 +1,4 @@
-{{ config(
-    materialized='incremental', incremental_strategy='replace_touched', on_schema_change='append_new_columns'
-) }}
+{{ config(materialized='incremental', incremental_strategy='replace_touched') }}
 
 -- What stands at the start of a thread without a line of its own: its system prompt, its tools and what else
 -- the client sends along. The answer to the first `/context` of a thread has the client's own count of it by

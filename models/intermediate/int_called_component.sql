@@ -1,5 +1,3 @@
-{{ config(materialized='view') }}
-
 with calls as (
     select
         tool_name,

@@ -1,6 +1,4 @@
-{{ config(
-    materialized='incremental', incremental_strategy='replace_touched', on_schema_change='append_new_columns'
-) }}
+{{ config(materialized='incremental', incremental_strategy='replace_touched') }}
 
 -- What ccusage 20.0.24 counts from the same lines, in its `session` and in its `daily` report: its filters,
 -- its keys, its winner, its price. Read off the released program with one- to three-line transcripts; the

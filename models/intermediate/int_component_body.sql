@@ -1,7 +1,4 @@
-{{ config(
-    materialized='incremental', incremental_strategy='replace_touched', on_schema_change='append_new_columns',
-    zstd_columns=['body_text']
-) }}
+{{ config(materialized='incremental', incremental_strategy='replace_touched', zstd_columns=['body_text']) }}
 
 -- The bodies of components that conversations show: skills, commands, memory files, attached files.
 with touched as {{ touched_sessions() }},

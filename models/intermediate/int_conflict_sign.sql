@@ -1,5 +1,3 @@
-{{ config(materialized='view') }}
-
 -- What shows that a file was changed under an agent's hands: the client's refusals and hints, notes of
 -- changed files, and what git could not merge.
 with calls as (

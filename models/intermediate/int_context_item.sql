@@ -1,6 +1,4 @@
-{{ config(
-    materialized='incremental', incremental_strategy='replace_touched', on_schema_change='append_new_columns'
-) }}
+{{ config(materialized='incremental', incremental_strategy='replace_touched') }}
 
 {#- A picture of common size, or a page of a document, where the log does not tell the size. #}
 {%- set image_tokens = var('image_tokens', 1500) %}

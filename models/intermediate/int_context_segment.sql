@@ -1,6 +1,4 @@
-{{ config(
-    materialized='incremental', incremental_strategy='replace_touched', on_schema_change='append_new_columns'
-) }}
+{{ config(materialized='incremental', incremental_strategy='replace_touched') }}
 
 -- The positions that every item takes in the context of its thread, as a stack: an item is laid on top when
 -- it enters; a compaction, a rewind or dropped thinking takes from the top down to a cut; a micro-compaction

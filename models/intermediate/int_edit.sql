@@ -1,5 +1,3 @@
-{{ config(materialized='view') }}
-
 select
     calls.tool_use_id,
     calls.session_id,

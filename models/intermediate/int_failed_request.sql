@@ -1,5 +1,3 @@
-{{ config(materialized='view') }}
-
 -- One line per retry of the client, or the error shown instead of an answer.
 select
     lines.line_uuid,

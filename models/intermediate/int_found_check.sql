@@ -1,6 +1,6 @@
 -- depends_on: {{ ref('check_rules') }}
 {{ config(
-    materialized='incremental', incremental_strategy='replace_touched', on_schema_change='append_new_columns',
+    materialized='incremental', incremental_strategy='replace_touched',
     zstd_columns=['piece_text', 'bare_text']
 ) }}
 

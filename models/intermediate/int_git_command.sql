@@ -1,6 +1,4 @@
-{{ config(
-    materialized='incremental', incremental_strategy='replace_touched', on_schema_change='append_new_columns'
-) }}
+{{ config(materialized='incremental', incremental_strategy='replace_touched') }}
 
 {#- A git command's options before its name; what a path read from a command may not hold (`unclear`). -#}
 {%- set git = "^git\\s+(?:(?:-[Cc]\\s+\\S+|-\\S+)\\s+)*" -%}

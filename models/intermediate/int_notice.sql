@@ -1,5 +1,3 @@
-{{ config(materialized='view') }}
-
 -- What the client tells beside the conversation: system lines, attachments, links to pull requests.
 select
     lines.line_uuid as notice_id,

@@ -1,6 +1,4 @@
-{{ config(
-    materialized='incremental', incremental_strategy='replace_touched', on_schema_change='append_new_columns'
-) }}
+{{ config(materialized='incremental', incremental_strategy='replace_touched') }}
 
 -- Looks at pages by agents: fetches, downloads, and what `git fetch` and `git pull` printed. Agents get a
 -- page as a summary, so of a fetch only the size tells whether the page is another one.

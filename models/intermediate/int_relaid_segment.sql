@@ -1,6 +1,4 @@
-{{ config(
-    materialized='incremental', incremental_strategy='replace_touched', on_schema_change='append_new_columns'
-) }}
+{{ config(materialized='incremental', incremental_strategy='replace_touched') }}
 
 -- After a micro-compaction everything above the base but the cleared results is laid anew in the old order:
 -- what stays keeps its measured tokens, what is new gets its length, scaled to fill the context.

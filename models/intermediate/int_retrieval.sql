@@ -1,7 +1,4 @@
-{{ config(
-    materialized='incremental', incremental_strategy='replace_touched', on_schema_change='append_new_columns',
-    zstd_columns=['chunk_text']
-) }}
+{{ config(materialized='incremental', incremental_strategy='replace_touched', zstd_columns=['chunk_text']) }}
 
 {%- set numbers = '^ *[0-9]+(?:\u2192|\\t)' -%}
 

@@ -1,6 +1,4 @@
-{{ config(
-    materialized='incremental', incremental_strategy='replace_touched', on_schema_change='append_new_columns'
-) }}
+{{ config(materialized='incremental', incremental_strategy='replace_touched') }}
 
 -- Where a response billed a segment other than by a plain cache read: on entry, or after a cache miss.
 -- Buckets match positions, so the work grows with what was billed anew, not with responses times segments.

@@ -1,4 +1,4 @@
-{{ config(materialized='incremental', incremental_strategy='append', on_schema_change='append_new_columns') }}
+{{ config(materialized='incremental', incremental_strategy='append') }}
 
 with keys as (
     select session_id, line_uuid as shared_key, _batch_id

@@ -1,5 +1,3 @@
-{{ config(materialized='view') }}
-
 -- Of all lines, copies too: each says that the file or hook was there.
 with shown as (
     select

@@ -1,7 +1,4 @@
-{{ config(
-    materialized='incremental', incremental_strategy='replace_touched', on_schema_change='append_new_columns',
-    zstd_columns=['body_text']
-) }}
+{{ config(materialized='incremental', incremental_strategy='replace_touched', zstd_columns=['body_text']) }}
 
 -- Bodies of skills and commands in conversations: what a Skill call or a typed command loaded. Not from the
 -- file are the folder a skill's body begins with, and what the user typed behind the command.

@@ -1,8 +1,5 @@
 -- depends_on: {{ ref('check_rules') }}
-{{ config(
-    materialized='incremental', incremental_strategy='replace_touched', on_schema_change='append_new_columns',
-    zstd_columns=['test_name']
-) }}
+{{ config(materialized='incremental', incremental_strategy='replace_touched', zstd_columns=['test_name']) }}
 
 {#- What stands in a name and says nothing about the test: line numbers, durations, rules drawn behind it. -#}
 {%- set noise = "'([.]\\w+)((?::\\d+){1,2})|\\s+[(\\[]\\d+(?:[.]\\d+)?\\s?m?s[)\\]]|[\\s─-]{3,}$|^[.]/'" -%}

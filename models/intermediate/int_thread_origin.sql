@@ -1,6 +1,4 @@
-{{ config(
-    materialized='incremental', incremental_strategy='replace_touched', on_schema_change='append_new_columns'
-) }}
+{{ config(materialized='incremental', incremental_strategy='replace_touched') }}
 
 -- Where a thread goes on from a conversation that is not before it in its lines: a fork; a file whose first
 -- line leads to a parent that the session lacks, or to an answer that the thread gives later (a client that

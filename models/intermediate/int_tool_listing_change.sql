@@ -1,5 +1,3 @@
-{{ config(materialized='view') }}
-
 -- Tools that came to or left a server's list as sessions show it; a project's lists follow each other.
 with listings as (
     select

@@ -1,5 +1,3 @@
-{{ config(materialized='view') }}
-
 -- An agent that the client refused and that never ran is none: mostly a name the agent made up.
 with started as (
     select agent_id from {{ ref('int_actor') }}

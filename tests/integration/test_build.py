@@ -239,6 +239,18 @@ def test_a_test_that_cannot_run_is_a_finding(small: Small) -> None:
     assert rows is None
 
 
+def test_a_test_that_cannot_be_compiled_is_said_and_no_thread_of_dbt_is_left(small: Small) -> None:
+    small.ingest.add(1)
+    for number in range(20):
+        small.add_test(f"bad_{number}", "select {{ no_such_macro() }} from {{ ref('fact_api_call') }}")
+    before = threading.active_count()
+    outcome = small.build()
+    assert not outcome.success
+    assert outcome.build is not None
+    assert "'no_such_macro' is undefined" in outcome.build.failures[0].message
+    assert threading.active_count() == before
+
+
 def test_a_test_of_many_checks_counts_rows_and_shows_some_of_each_check(small: Small) -> None:
     small.add_test(
         "calls_row_checks",

@@ -23,7 +23,7 @@ from agent_store.errors import StoreError
 from agent_store.paths import StorePaths
 from agent_store.store import open_store
 from ingest.transcripts import landing
-from ingest.warehouse import lend
+from ingest.warehouse import borrow, lend, writing
 
 
 class Dbt:
@@ -198,6 +198,21 @@ def test_a_database_that_ends_while_it_is_lent_does_not_hide_why(tmp_path: Path)
     ):
         connection.close()
         raise StoreError("The disk is full.")
+
+
+def test_who_has_borrowed_a_warehouse_may_lend_it_on(tmp_path: Path) -> None:
+    file = tmp_path / "warehouse.duckdb"
+    connection = duckdb.connect(str(file))
+    connection.execute("create table here as select 1 as number")
+    with lend(file, connection):
+        with writing(file) as borrowed, lend(file, borrowed), writing(file) as again:
+            assert again.execute("from here").fetchall() == [(1,)]
+        with writing(file) as borrowed:
+            assert borrowed.execute("from here").fetchall() == [(1,)]
+        assert connection.execute("select current_setting('wal_autocheckpoint')").fetchone() == (
+            "1000 bytes",
+        )
+    assert borrow(file) is None
 
 
 def test_a_build_waits_for_another(plain: Dbt) -> None:

@@ -1,5 +1,3 @@
-{{ config(materialized='view') }}
-
 select
     {{ surrogate_key([
         'blob_id', 'language', 'symbol_name', 'reference_type', 'symbol_type', 'line_number'

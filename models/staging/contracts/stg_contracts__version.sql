@@ -1,5 +1,3 @@
-{{ config(materialized='view') }}
-
 -- A tool's definition is landed once per batch: here it is one version, from when it was first seen.
 with ranked as (
     select

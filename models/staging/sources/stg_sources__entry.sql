@@ -1,5 +1,3 @@
-{{ config(materialized='view') }}
-
 -- The newest state of each entry of each list.
 with ranked as (
     select

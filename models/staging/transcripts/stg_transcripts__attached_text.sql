@@ -1,5 +1,3 @@
-{{ config(materialized='view') }}
-
 -- What the client put in by itself: files named with @, a folder's memory, lines selected in an editor.
 select
     attachments.line_id,

@@ -1,5 +1,5 @@
 {{ config(
-    materialized='incremental', incremental_strategy='append', on_schema_change='append_new_columns',
+    materialized='incremental', incremental_strategy='append',
     zstd_columns=['block_text', 'tool_input_json']
 ) }}
 

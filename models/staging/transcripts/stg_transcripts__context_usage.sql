@@ -1,5 +1,3 @@
-{{ config(materialized='view') }}
-
 -- What fills the context window by the client's own count: the answer to a `/context` command, one row per
 -- entry. The categories add up to the window, what is free of it included and what is deferred left out; the
 -- other lists say what some categories are made of.

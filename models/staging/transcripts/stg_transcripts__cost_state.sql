@@ -1,5 +1,3 @@
-{{ config(materialized='view') }}
-
 -- The client's running totals: one row per model in each such line; the last line has the session's.
 with lines as (
     select

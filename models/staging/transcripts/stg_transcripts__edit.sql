@@ -1,5 +1,3 @@
-{{ config(materialized='view') }}
-
 -- What an edit was asked to write, for results whose patch is missing and for new files, which have none.
 with edits as (
     select

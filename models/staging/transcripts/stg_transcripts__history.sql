@@ -1,5 +1,3 @@
-{{ config(materialized='view') }}
-
 with lines as (
     select
         {{ line_id() }} as line_id,

@@ -1,5 +1,5 @@
 {{ config(
-    materialized='incremental', incremental_strategy='append', on_schema_change='append_new_columns',
+    materialized='incremental', incremental_strategy='append',
     zstd_columns=['message_content', 'tool_use_result', 'content_body', 'attachment_body', 'shape_body']
 ) }}
 

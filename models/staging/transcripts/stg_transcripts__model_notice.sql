@@ -1,5 +1,3 @@
-{{ config(materialized='view') }}
-
 -- Lines in which the client says that another model answers from now on.
 with system_lines as (
     select

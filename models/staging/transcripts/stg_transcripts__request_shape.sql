@@ -1,5 +1,3 @@
-{{ config(materialized='view') }}
-
 -- The beginning of a thread's requests as the newest clients log it: system texts, then each tool's
 -- definition. The system text is one text in a request's shape, in sections in a snapshot of the prompt.
 with shapes as (

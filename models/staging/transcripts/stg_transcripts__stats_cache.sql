@@ -1,5 +1,3 @@
-{{ config(materialized='view') }}
-
 with documents as (
     select
         documents.file_id,

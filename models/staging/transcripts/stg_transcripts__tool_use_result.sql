@@ -1,7 +1,4 @@
-{{ config(
-    materialized='incremental', incremental_strategy='append', on_schema_change='append_new_columns',
-    zstd_columns=['written_text']
-) }}
+{{ config(materialized='incremental', incremental_strategy='append', zstd_columns=['written_text']) }}
 
 with lines as (
     select

@@ -1,5 +1,3 @@
-{{ config(materialized='view') }}
-
 -- Results carried long of which nothing came up again. What a tool confirms (an edit, a list of tasks) cannot
 -- come up, and instructions are followed without being named: both are left out or marked.
 select

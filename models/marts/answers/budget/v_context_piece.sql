@@ -1,5 +1,3 @@
-{{ config(materialized='view') }}
-
 -- Segments of contexts with a name that a person recognizes: a command, a file, a prompt or answer.
 with segments as (
     select

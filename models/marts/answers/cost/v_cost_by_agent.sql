@@ -1,5 +1,3 @@
-{{ config(materialized='view') }}
-
 -- What agents of a kind spent, and what handing over to them and back cost in their callers' contexts.
 with returned as (
     select

@@ -1,5 +1,3 @@
-{{ config(materialized='view') }}
-
 -- A commit costs what its session spent since the one before it; what came after the last is left out.
 with commits as (
     select

@@ -1,5 +1,3 @@
-{{ config(materialized='view') }}
-
 -- Its tools' calls, results and definitions, and what the server put into contexts: lists, instructions.
 select
     costs.name as mcp_server,

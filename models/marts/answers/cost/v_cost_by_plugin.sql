@@ -1,5 +1,3 @@
-{{ config(materialized='view') }}
-
 -- What a plugin's components weigh in contexts; beside it, what was spent under its skills and by its agents.
 with runs as (
     select components.plugin_name, sum(agents.cost_usd) as agent_cost_usd

@@ -1,5 +1,3 @@
-{{ config(materialized='view') }}
-
 {#- Branches that many sessions share: a pull request from one of them says nothing about who worked on it. #}
 {%- set shared_branches = var('shared_branches', [
     'main', 'master', 'trunk', 'develop', 'development', 'dev', 'staging', 'production', 'release', 'gh-pages'

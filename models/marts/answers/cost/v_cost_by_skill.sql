@@ -1,5 +1,3 @@
-{{ config(materialized='view') }}
-
 -- What a skill's body and the files read from its folder weigh; beside it what was done under it.
 select
     costs.name as skill_name,

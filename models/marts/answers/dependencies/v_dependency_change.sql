@@ -1,5 +1,3 @@
-{{ config(materialized='view') }}
-
 -- Changes of schemas and contracts that components rest on. An unlikely guess stays in the fact alone.
 select
     change_id,

@@ -1,5 +1,3 @@
-{{ config(materialized='view') }}
-
 -- What fails with a dependency: its users, their users and so on; a component may be a dependency itself.
 with recursive cascade as (
     select

@@ -1,5 +1,3 @@
-{{ config(materialized='view') }}
-
 {#- What the format's authors recommend for a body is below 5,000. #}
 {%- set skill_token_budget = var('skill_token_budget', 4000) %}
 

@@ -1,5 +1,3 @@
-{{ config(materialized='view') }}
-
 -- Prompts and delegations are judged by different signs and never ranked together. Only what persons judged
 -- counts: passing tests speak for the way of working that runs tests, whatever it achieves.
 with measured as (

@@ -1,3 +1,5 @@
+{{ config(materialized='table') }}
+
 -- depends_on: {{ ref('outcome_rules') }}
 
 -- A reason counts if it recurs, in more than one session, has cost something and can be acted on.

@@ -1,3 +1,5 @@
+{{ config(materialized='table') }}
+
 with sessions as (
     select
         session_id,

@@ -1,5 +1,3 @@
-{{ config(materialized='view') }}
-
 with results as (
     select
         results.test_case_id,

@@ -1,5 +1,3 @@
-{{ config(materialized='view') }}
-
 -- Calls of one tool in a row are one step, three steps a sequence. The agent's own bookkeeping is no step.
 with calls as (
     select

@@ -1,6 +1,4 @@
-{{ config(
-    materialized='incremental', incremental_strategy='replace_touched', on_schema_change='append_new_columns'
-) }}
+{{ config(materialized='incremental', incremental_strategy='replace_touched') }}
 
 {#- An entry written for five minutes or an hour is expected to be read within that time. #}
 {%- set cache_ttl_5m_seconds = var('cache_ttl_5m_seconds', 300) %}

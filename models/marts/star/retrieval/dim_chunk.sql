@@ -1,7 +1,7 @@
 -- With vectors a chunk depends on all others: whether a model made one of them.
 {{ config(
     materialized='table' if has_embeddings() else 'incremental', incremental_strategy='replace_changed',
-    on_schema_change='append_new_columns', zstd_columns=['chunk_text']
+    zstd_columns=['chunk_text']
 ) }}
 
 with changed as {{ changed_documents() }},
