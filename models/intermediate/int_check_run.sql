@@ -92,7 +92,7 @@ exits as (
             when says_crash and not has_counts then 'failed'
             when has_counts or (has_passed_word and not is_partly_read) then 'passed'
         end as read_outcome,
-        -- A compiler or linter with nothing to say: all its output went through a pipe that keeps the end.
+        -- A compiler or linter with nothing to say: all output, errors too, passed a pipe that keeps the end.
         coalesce(
             call_status = 'ok' and check_count = 1 and check_kind in ('build', 'lint', 'format', 'type_check')
             and is_piped
@@ -100,8 +100,7 @@ exits as (
             and trim(
                 {{ regex_replace_all('output_text', "'(?m)^([$>] .*|.*Entering directory.*)$'", "''") }},
                 ' ' || chr(10)
-            ) = '',
-            false
+            ) = '', false
         ) as is_silent
     from counted
 ),
@@ -181,12 +180,9 @@ runs as (
         -- A check that names what it looked at in its output only; what a generator writes is not looked at.
         case
             when check_kind = 'validation' and check_name <> 'generated_file'
-                then nullif(
-                    {{ regex_group(
-                        'output_text', '((?:[\\w.@-]+/)*(?:skills|agents|commands)/[\\w./-]+[.]md)'
-                    ) }},
-                    ''
-                )
+                then nullif({{ regex_group(
+                    'output_text', '((?:[\\w.@-]+/)*(?:skills|agents|commands)/[\\w./-]+[.]md)'
+                ) }}, '')
         end as shown_path
     from judged
     where

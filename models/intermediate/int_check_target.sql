@@ -131,13 +131,10 @@ select
     placed.target_path,
     coalesce(
         placed.spilled_path,
-        nullif(
-            {{ regex_group(
-                'placed.command_text',
-                '(?:>|\\btee\\s(?:-a\\s)?)\\s*([\\w./~@+-]+[.](?:log|txt|out|xml|json))\\b'
-            ) }},
-            ''
-        )
+        nullif({{ regex_group(
+            'placed.command_text',
+            '(?:>|\\btee\\s(?:-a\\s)?)\\s*([\\w./~@+-]+[.](?:log|txt|out|xml|json))\\b'
+        ) }}, '')
     ) as log_path,
     nullif({{ regex_group('placed.piece_text', '@v?([0-9]+(?:[.][0-9]+)+)') }}, '') as version_text,
     placed.target_file_count,

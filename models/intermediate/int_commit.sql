@@ -36,8 +36,7 @@ commit_texts as (
             nullif(
                 {{ regex_group('commit_line', '^\\[([^ \\]]+)(?: \\(root-commit\\))? [0-9a-f]{7,40}\\]') }},
                 ''
-            ),
-            'detached'
+            ), 'detached'
         ) as commit_branch,
         nullif(trim({{ regex_group('commit_line', '^(?:\\[[^\\]]+\\]|[0-9a-f]{7,40}) (.*)$') }}), '')
             as commit_subject

@@ -96,8 +96,7 @@ block_items as (
         nullif(
             trim(
                 coalesce(blocks.tool_name, calls.tool_name, source_calls.tool_name, read_documents.tool_name)
-            ),
-            ''
+            ), ''
         ) as tool_name,
         nullif(coalesce(calls.skill_name, source_calls.skill_name, parent_turns.command_name), '')
             as skill_name,

@@ -204,12 +204,9 @@ used_sides as (
 habits as (
     select
         watch_number,
-        coalesce(
-            {{ wilson_low(
-                'count(*) filter (where used_count > 0)', 'count(*) filter (where between_count > 0)'
-            ) }},
-            0
-        ) as project_share,
+        coalesce({{ wilson_low(
+            'count(*) filter (where used_count > 0)', 'count(*) filter (where between_count > 0)'
+        ) }}, 0) as project_share,
         coalesce({{ wilson_low(
             'sum(least(used_count, between_count)) filter (where used_count > 0)',
             'sum(between_count) filter (where used_count > 0)'

@@ -112,8 +112,7 @@ found as (
         coalesce(named.has_loose_end, shown.has_loose_end) as has_loose_end,
         coalesce(
             named.is_told_at_most
-            and named.last_command_number - named.command_number + 1 = named.command_count,
-            false
+            and named.last_command_number - named.command_number + 1 = named.command_count, false
         ) as is_told_at_most,
         coalesce(named.command_count, 1) as command_count
     from (

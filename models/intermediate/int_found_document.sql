@@ -37,23 +37,17 @@ printed_lines as (
         is_one_file,
         {{ regex_matches('found_line', "'^[0-9]+[:-]'") }} as is_numbered,
         coalesce(
-            nullif(
-                {{ regex_group(
-                    'found_line',
-                    '^(' ~ drive ~ name_start ~ name_part ~ '*?[.][A-Za-z][A-Za-z0-9]*)[:-][0-9]+[:-]'
-                ) }},
-                ''
-            ),
+            nullif({{ regex_group(
+                'found_line',
+                '^(' ~ drive ~ name_start ~ name_part ~ '*?[.][A-Za-z][A-Za-z0-9]*)[:-][0-9]+[:-]'
+            ) }}, ''),
             nullif({{ regex_group('found_line', '^(' ~ drive ~ name_start ~ name_part ~ '*?):[0-9]+:') }}, '')
         ) as numbered_path,
         coalesce(
-            nullif(
-                {{ regex_group(
-                    'found_line',
-                    '^(' ~ drive ~ name_start ~ '*[./]' ~ name_start ~ '*[.][A-Za-z][A-Za-z0-9]*):'
-                ) }},
-                ''
-            ),
+            nullif({{ regex_group(
+                'found_line',
+                '^(' ~ drive ~ name_start ~ '*[./]' ~ name_start ~ '*[.][A-Za-z][A-Za-z0-9]*):'
+            ) }}, ''),
             nullif(
                 {{ regex_group('found_line', '^((?:' ~ drive ~ name_start ~ '*/)?' ~ known_prefix ~ '):') }},
                 ''

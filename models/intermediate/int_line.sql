@@ -95,8 +95,7 @@ actors as (
             originals.agent_run_id,
             case
                 when originals.is_sidechain then 'inline-' || coalesce(chains.root_uuid, originals.line_uuid)
-            end,
-            'main'
+            end, 'main'
         ) as actor
     from originals
     inner join file_starts on file_starts.file_id = originals.file_id

@@ -74,9 +74,9 @@ keyed as (
         and sessions_of_message.owner_session_id = candidates.owner_session_id
 ),
 
--- An id is worth what its writer makes of it: a relay can give every answer the same one. A response's lines
--- all report one input, so another answer starts where a prompt or tool result stands between lines that
--- differ in it, or follows one that ended its turn. Of a server-side loop the first step is compared.
+-- An id alone proves little: a relay can give every answer the same. A response's lines report one input, so
+-- another answer starts where a prompt or tool result stands between lines that differ in it, or follows one
+-- that ended its turn. Of a server-side loop the first step is compared: early lines report only that.
 signed as (
     select
         *,

@@ -12,7 +12,7 @@
     ~ '|-e\\s+(?:' ~ word ~ ')|-n\\s+[0-9]+|-[0-9]+|--?[A-Za-z][\\w-]*(?:=(?:' ~ plain_word ~ '))?)' -%}
 {#- What one file is named like. -#}
 {%- set one_file = "'[^/][.][A-Za-z0-9]+$'" -%}
-{#- What says that nothing was found: a search, the client, a shell, a program that misses its file. -#}
+{#- What says that nothing was found: a search, the client, a shell, a program that lacks its file. -#}
 {%- set no_find = '^(?:No (?:matches|files) found|Found 0 )' -%}
 {%- set no_output = '^\\(\\S+ completed with no output\\)$' -%}
 {%- set no_match = '(?:\\(eval\\)|\\S*sh)[^\\n]{0,20}: no match(?:es found)?: [^\\n]*' -%}

@@ -98,8 +98,7 @@ charges as (
                 pieces.end_position,
                 zones.zone_start + zones.cache_write_1h_tokens + zones.cache_write_5m_tokens
             )
-            - greatest(pieces.start_position, zones.zone_start + zones.cache_write_1h_tokens),
-            0
+            - greatest(pieces.start_position, zones.zone_start + zones.cache_write_1h_tokens), 0
         ) as write_5m_tokens,
         greatest(
             least(pieces.end_position, zones.zone_end)

@@ -106,12 +106,9 @@ spelled as (
 worktrees as (
     select
         *,
-        nullif(
-            {{ regex_group(
-                'first_dir', '^(.*?)(?:[/\\\\][.]?(?:claude[/\\\\])?|[-_.])worktrees[/\\\\][^/\\\\]'
-            ) }},
-            ''
-        ) as base_dir,
+        nullif({{ regex_group(
+            'first_dir', '^(.*?)(?:[/\\\\][.]?(?:claude[/\\\\])?|[-_.])worktrees[/\\\\][^/\\\\]'
+        ) }}, '') as base_dir,
         {{ regex_group('first_dir', '[/\\\\._-]worktrees[/\\\\](.*)$') }} as worktree_parts
     from spelled
 ),
@@ -207,12 +204,9 @@ select
     coalesce(case when names.sharing_count > 1 then names.long_name else names.short_name end, 'unknown')
         as project_name,
     coalesce(
-        nullif(
-            {{ regex_group(
-                'dated.working_dir', '^(?:/home/|/Users/|[A-Za-z]:.Users.|/mnt/[a-z]/Users/)([^/\\\\]+)'
-            ) }},
-            ''
-        ), 'unknown'
+        nullif({{ regex_group(
+            'dated.working_dir', '^(?:/home/|/Users/|[A-Za-z]:.Users.|/mnt/[a-z]/Users/)([^/\\\\]+)'
+        ) }}, ''), 'unknown'
     ) as user_id,
     dated.host,
     dated.working_dir,

@@ -168,8 +168,7 @@ decisions as (
             when 'permission'
                 then left(
                     tool_name
-                    || coalesce(': ' || coalesce(target, nullif(left(tool_input_json, 300), '{}')), ''),
-                    2000
+                    || coalesce(': ' || coalesce(target, nullif(left(tool_input_json, 300), '{}')), ''), 2000
                 )
             -- What it was chosen for: the command, or what the prompt says.
             else coalesce('skill for ' || coalesce('/' || command_name, left(prompt_text, 300)), 'skill')

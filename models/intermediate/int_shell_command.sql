@@ -64,8 +64,7 @@ select
     coalesce(
         bool_and(
             commands.operator_before = '&&' and regexp_matches(commands.bare_text, '^(echo|printf)\b')
-        ) over rest_of_line,
-        true
+        ) over rest_of_line, true
     ) as is_told_at_most,
     case
         when not {{ check_says('no_run', 'commands.bare_text') }}

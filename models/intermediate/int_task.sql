@@ -51,8 +51,7 @@ delegations as (
         -- Given again under the same title after it had come back: several at once are a fan-out.
         coalesce(
             not is_background
-            and max(called_at) over (partition by task_id, subagent_type, work_hash) > returned_at,
-            false
+            and max(called_at) over (partition by task_id, subagent_type, work_hash) > returned_at, false
         ) as was_given_again
     from {{ touched_rows(ref('int_task_call')) }} as calls
     where tool_name in ('Agent', 'Task') and task_source = 'prompt'

@@ -217,8 +217,7 @@ select
     coalesce(
         api_errors.last_api_error_at >= coalesce(
             responses.last_main_response_at, api_errors.last_api_error_at
-        ),
-        false
+        ), false
     ) as ended_on_api_error,
     coalesce(features.call_count, 0) as call_count,
     coalesce(features.own_call_count, 0) as own_call_count,

@@ -38,7 +38,7 @@ named as (
     from {{ explode('runs', 'passed_names', 'raw_name', 'name_number') }} as passes
 ),
 
--- A test's name that begins with a file is told from the project, not from where the command ran.
+-- A test name that begins with a file path gets it relative to the project, not to where the command ran.
 plain as (
     select
         named.*,
@@ -53,12 +53,9 @@ plain as (
 placed as (
     select
         *,
-        nullif(
-            {{ regex_group(
-                'shown_name', '^([\\w./@+-]+[.](?:py|[cm]?[jt]sx?|rb|exs|php|go|dart|feature))(?:::| [>›#]|$)'
-            ) }},
-            ''
-        ) as named_file
+        nullif({{ regex_group(
+            'shown_name', '^([\\w./@+-]+[.](?:py|[cm]?[jt]sx?|rb|exs|php|go|dart|feature))(?:::| [>›#]|$)'
+        ) }}, '') as named_file
     from plain
     where shown_name <> ''
 ),

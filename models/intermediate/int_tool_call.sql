@@ -145,8 +145,7 @@ judged as (
         -- to 2.0.5, none from it on.
         coalesce(
             {{ version_number('paired.client_version') }}
-            >= {{ version_number("'" ~ var('exit_code_stated_since', '2.0.37') ~ "'") }},
-            false
+            >= {{ version_number("'" ~ var('exit_code_stated_since', '2.0.37') ~ "'") }}, false
         ) as states_exit_code,
         last_commands.command_text as last_command,
         coalesce(last_commands.chain_before, '') as chain_before,

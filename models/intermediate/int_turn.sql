@@ -204,8 +204,7 @@ select
     nullif(
         ltrim(
             {{ regex_group("ordered.prompt_text", "<command-name>\\s*/?([^<]*?)\\s*</command-name>") }}, '/'
-        ),
-        ''
+        ), ''
     ) as command_name,
     ordered.permission_mode,
     ordered.image_count,

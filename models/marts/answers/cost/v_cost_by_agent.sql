@@ -1,5 +1,4 @@
--- What agents of a kind spent themselves; and what handing over to them and back cost in the
--- context of who called them.
+-- What agents of a kind spent, and what handing over to them and back cost in their callers' contexts.
 with returned as (
     select
         name as agent_name,

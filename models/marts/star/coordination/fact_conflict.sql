@@ -1,5 +1,5 @@
 -- Made anew each time: a conflict is between sessions.
-{#- Within this time, edits of one file by two working agents are a conflict: a choice, on one such pair. #}
+{#- Edits of one file by two working agents within this time conflict: a choice; the corpus has one pair. #}
 {%- set conflict_window_minutes = var('conflict_window_minutes', 60) %}
 
 with calls as (

@@ -131,8 +131,7 @@ covered as (
         and later.last_seen_at > pieces.last_seen_at
 ),
 
--- Of a range that was read in several states the last one is searched; of a scanned
--- file only the scan's chunks.
+-- A range read in several states is searched in its last one; a scanned file in the scan's chunks only.
 numbered as (
     select
         ranges.*,
