@@ -1,7 +1,4 @@
-{#
-    The documents that a model has to compute anew: those whose rows it made from another
-    state than the present one.
-#}
+{# The documents to compute anew: those whose rows the model made from another state than today's. #}
 {% macro changed_documents() -%}
     (
         select

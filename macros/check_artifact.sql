@@ -7,9 +7,7 @@
     end
 {%- endmacro %}
 
-{#
-    Read results are observed; what rests on a script's name, on silence or on an exit code alone is a guess.
-#}
+{# Read results are observed; what rests on a script's name, silence or an exit code alone is a guess. #}
 {% macro check_provenance(runs) -%}
     case
         when

@@ -1,6 +1,7 @@
 {#
-    What the seed `check_rules` says as SQL, for the models that find checks and read them: patterns become constants, since an
-    engine compiles a pattern that is a column once per row, forty times dearer. Such a model says `-- depends_on: ref('check_rules')`.
+    What the seed `check_rules` says as SQL, for the models that find checks and read them: patterns become
+    constants, since an engine compiles a pattern that is a column once per row, forty times dearer. Such a
+    model says `-- depends_on: ref('check_rules')`.
 #}
 {% macro check_rule_rows(rule_types) -%}
     {{ return(seed_rows('check_rules') | selectattr('rule_type', 'in', rule_types) | list) }}
@@ -22,7 +23,8 @@
     {%- if execute -%}
     {%- set cases = [] -%}
     {%- for rule in check_rule_rows(['output']) -%}
-        {%- do cases.append('case when ' ~ regex_matches(column, quoted_text(rule['pattern'])) ~ ' then ' ~ rule['rule_order'] ~ ' end') -%}
+        {%- set fits = regex_matches(column, quoted_text(rule['pattern'])) -%}
+        {%- do cases.append('case when ' ~ fits ~ ' then ' ~ rule['rule_order'] ~ ' end') -%}
     {%- endfor -%}
     {{ list_of(cases) }}
     {%- else -%} {{ list_of(['null']) }} {%- endif -%}
@@ -32,7 +34,8 @@
 {% macro check_number(rule, column) -%}
     {%- set pattern = quoted_text(rule['pattern']) -%}
     {%- if rule['method'] in ('count', 'count_plus') -%} {{ regex_count(column, pattern) }}
-    {%- elif rule['method'] == 'only' -%} case when {{ regex_count(column, pattern) }} = 1 then {{ regex_sum(column, pattern) }} end
+    {%- elif rule['method'] == 'only' -%}
+        case when {{ regex_count(column, pattern) }} = 1 then {{ regex_sum(column, pattern) }} end
     {%- elif rule['method'] == 'last' -%} {{ regex_last_number(column, pattern) }}
     {%- elif rule['method'] == 'word' -%} case when {{ regex_matches(column, pattern) }} then 1 end
     {%- else -%} {{ regex_sum(column, pattern) }}
@@ -40,15 +43,16 @@
 {%- endmacro %}
 
 {#
-    A measure of a check's output. The first rule of the check that finds anything gives the number; rules with method `plus` or
-    `count_plus` add theirs to it. NULL where no rule finds anything.
+    A measure of a check's output. The first rule of the check that finds anything gives the number; rules
+    with method `plus` or `count_plus` add theirs to it. NULL where no rule finds anything.
 #}
 {% macro check_measure(measure, name_column, column) -%}
     {%- if execute -%}
     {%- set checks = {} -%}
     {%- for rule in check_rule_rows([measure]) -%}
         {%- set numbers = checks.setdefault(rule['check_name'], {'first': [], 'plus': []}) -%}
-        {%- do numbers['plus' if rule['method'] in ('plus', 'count_plus') else 'first'].append(check_number(rule, column)) -%}
+        {%- set kind = 'plus' if rule['method'] in ('plus', 'count_plus') else 'first' -%}
+        {%- do numbers[kind].append(check_number(rule, column)) -%}
     {%- endfor -%}
     case {{ name_column }}
         {%- for name, numbers in checks.items() %}
@@ -57,7 +61,8 @@
             {%- if numbers['plus'] %}
             case
                 when coalesce({{ ([first] + numbers['plus']) | join(', ') }}) is not null
-                    then coalesce({{ first }}, 0){% for number in numbers['plus'] %} + coalesce({{ number }}, 0){% endfor %}
+                    then coalesce({{ first }}, 0)
+            {%- for number in numbers['plus'] %} + coalesce({{ number }}, 0){% endfor %}
             end
             {%- else %} {{ first }}
             {%- endif %}
@@ -67,8 +72,8 @@
 {%- endmacro %}
 
 {#
-    The name of the first rule of the check, by the order of these measures, that finds anything in the output, or, with
-    `above_zero`, a number above zero: `0 failed` is no failure.
+    The name of the first rule of the check, by the order of these measures, that finds anything in the
+    output, or, with `above_zero`, a number above zero: `0 failed` is no failure.
 #}
 {% macro check_measure_rule(measures, name_column, column, above_zero=false) -%}
     {%- if execute -%}
@@ -82,7 +87,11 @@
         {%- for name, rules in checks.items() %}
         when '{{ name }}' then case
             {%- for rule in rules %}
-            when {% if above_zero %}{{ check_number(rule, column) }} > 0{% else %}{{ regex_matches(column, quoted_text(rule['pattern'])) }}{% endif %} then '{{ rule['rule_name'] }}'
+            when
+                {% if above_zero %}{{ check_number(rule, column) }} > 0
+                {%- else %}{{ regex_matches(column, quoted_text(rule['pattern'])) }}
+                {%- endif %}
+                then '{{ rule['rule_name'] }}'
             {%- endfor %}
         end
         {%- endfor %}
@@ -90,19 +99,30 @@
     {%- else -%} cast(null as varchar) {%- endif -%}
 {%- endmacro %}
 
-{# Whether a text fits a rule of a type that is about no check in particular: that the command was never there to run, a crash. #}
+{#
+    Whether a text fits a rule of a type that is about no check in particular: that the command was
+    never there to run, a crash.
+#}
 {% macro check_says(rule_type, column) -%}
     {%- if execute -%}
-    ({% for rule in check_rule_rows([rule_type]) %}{{ regex_matches(column, quoted_text(rule['pattern'])) }}{{ ' or ' if not loop.last }}{% endfor %})
+    (
+        {%- for rule in check_rule_rows([rule_type]) %}
+        {{ regex_matches(column, quoted_text(rule['pattern'])) }}{{ ' or' if not loop.last }}
+        {%- endfor %}
+    )
     {%- else -%} false {%- endif -%}
 {%- endmacro %}
 
-{# The names that all rules of a type find for the check in an output, as a list: of failed or of passed tests. #}
+{#
+    The names that all rules of a type find for the check in an output, as a list: of
+    failed or of passed tests.
+#}
 {% macro check_names(rule_type, name_column, column) -%}
     {%- if execute -%}
     {%- set checks = {} -%}
     {%- for rule in check_rule_rows([rule_type]) -%}
-        {%- do checks.setdefault(rule['check_name'], []).append(regex_groups(column, rule['pattern'] | replace("'", "''"))) -%}
+        {%- set names = regex_groups(column, rule['pattern'] | replace("'", "''")) -%}
+        {%- do checks.setdefault(rule['check_name'], []).append(names) -%}
     {%- endfor -%}
     case {{ name_column }}
         {%- for name, lists in checks.items() %}
@@ -113,14 +133,16 @@
 {%- endmacro %}
 
 {#
-    Whether a test runner whose lines are counted states the numbers in a summary too: only where it does are they right although a
-    part of the output is missing. True for the runners whose numbers are always stated.
+    Whether a test runner whose lines are counted states the numbers in a summary too: only where it does are
+    they right although a part of the output is missing. True for the runners whose numbers are always stated.
 #}
 {% macro check_states_counts(name_column, column) -%}
     {%- if execute -%}
     {%- set counted = {} -%}
     {%- set rows = check_rule_rows(['total', 'passed', 'failed', 'errored']) -%}
-    {%- for rule in rows if rule['method'] == 'count' -%} {%- do counted.setdefault(rule['check_name'], []) -%} {%- endfor -%}
+    {%- for rule in rows if rule['method'] == 'count' -%}
+        {%- do counted.setdefault(rule['check_name'], []) -%}
+    {%- endfor -%}
     {%- for rule in rows if rule['method'] != 'count' and rule['check_name'] in counted -%}
         {%- do counted[rule['check_name']].append(regex_matches(column, quoted_text(rule['pattern']))) -%}
     {%- endfor -%}

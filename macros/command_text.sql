@@ -1,7 +1,6 @@
 {#
-    A shell command without what is not command: bodies of here-documents, comments, and quoted texts but for
-    single words and for what a shell is told to run (`bash -c "…"`, `eval "…"`, `ssh host "…"`). Redirections
-    go too. A quoted text leaves `""`.
+    A shell command without here-documents, comments, redirections and quoted texts, but for single words and
+    what a shell is told to run (`bash -c "…"`, `eval "…"`, `ssh host "…"`). A quoted text leaves `""`.
 #}
 {% macro plain_command(column) -%}
     {%- set steps = [
@@ -28,9 +27,8 @@
 {%- endmacro %}
 
 {#
-    A simple command without what stands before the program: keywords, variables, `cd`-less launchers
-    (`sudo`, `timeout 60`, `uv run`, `npx`, `bundle exec`, `docker exec web`, `python -m` …) and the
-    folder of an installed program.
+    A simple command without keywords, variables, launchers before the program (`sudo`, `timeout 60`,
+    `uv run`, `npx`, `bundle exec`, `docker exec web`, `python -m` …) and an installed program's folder.
 #}
 {% macro bare_command(column) -%}
     {%- set prefix = "^\\s*(?:"

@@ -1,7 +1,4 @@
-{#
-    A model's schema is the configured one as it stands (raw, staging, intermediate,
-    main), without a target prefix.
-#}
+{# A model's schema as configured (raw, staging, intermediate, main), without a target prefix. #}
 {% macro generate_schema_name(custom_schema_name, node) -%}
     {{ (custom_schema_name or target.schema) | trim }}
 {%- endmacro %}

@@ -1,7 +1,6 @@
 {#
-    Incremental strategy `replace_changed`, for what is made of many sessions: the rows of every document
-    that is in another state than when they were made, or that is gone, are deleted, and those of the
-    changed ones written anew.
+    Incremental strategy `replace_changed`, for what is made of many sessions: rows of documents that are gone
+    or in another state than when they were made are deleted, and those that changed are written anew.
 #}
 {% macro get_incremental_replace_changed_sql(arg_dict) -%}
     {%- set target = arg_dict['target_relation'] -%}

@@ -1,7 +1,6 @@
 {#
-    Whether a call that the log shows as refused by the user was in truth broken off with a key: nothing was
-    asked, since the turn allows everything, or the answer came faster than anyone reads. A plan and a
-    question are always put to the user.
+    Whether a call logged as refused by the user was broken off with a key: nothing was asked, as the turn
+    allows all, or the answer came faster than anyone reads. Plans and questions are always asked.
 #}
 {% macro is_broken_off(error_type, tool_name, permission_mode, called_at, returned_at) -%}
     coalesce(

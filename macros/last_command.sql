@@ -14,19 +14,13 @@
     trim({{ regex_group(column, "(?:&&|\\|\\||[\\x3b|&\\n])?\\s*([^\\x3b&|\\n]*)$") }}, ' ')
 {%- endmacro %}
 
-{#
-    What must have succeeded before the last command, or the pipe that it ends, was reached: the chain of
-    `&&` up to there, else ''.
-#}
+{# What must have succeeded before the last command or pipe was reached: the `&&` chain up to it, else ''. #}
 {% macro chain_before_last(column) -%}
     {%- set list = regex_group(column, "((?:[^\\n\\x3b&|]*(?:&&|\\|)\\s*)+)[^\\x3b&|\\n]*$") -%}
     {{ regex_group(list, "(?s)^(.*&&)") }}
 {%- endmacro %}
 
-{#
-    Whether such a chain only looks, prints or changes the folder, so that the exit status can be told
-    to be the last command's.
-#}
+{# Whether a chain only looks, prints or changes folder, so that the last command sets the exit status. #}
 {% macro only_looks(column) -%}
     {%- set harmless = "(?:[A-Za-z_]\\w*=\\S*\\s+)*(?:cd|pushd|echo|printf|pwd|export|source|ls|ll|cat|head"
         ~ "|tail|sed|awk|cut|sort|uniq|wc|tr|date|sleep|mkdir|touch|true|find|grep|rg"

@@ -1,16 +1,12 @@
 {#
-    A condition that a data test adds where few sessions are new, and not otherwise: dbt itself runs every
-    test over all rows. In it `{sessions}` stands for the sessions that were touched since the last test,
-    `{batch}` for the last batch that was tested.
+    A condition that a data test adds only where few sessions are new: dbt itself tests all rows. `{sessions}`
+    stands for the sessions touched since the last test, `{batch}` for the last batch that was tested.
 #}
 {% macro only_touched(condition) -%}
 true /* touched: {{ condition }} */
 {%- endmacro %}
 
-{#
-    The mark of a data test that is not run where few sessions are new: what it sums up has no
-    part that they alone decide.
-#}
+{# Marks a data test that is skipped where few sessions are new: they alone decide no part of its sums. #}
 {% macro only_whole() -%}
 true /* only of the whole */
 {%- endmacro %}

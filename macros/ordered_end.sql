@@ -1,7 +1,4 @@
-{#
-    The end of something that has a beginning; NULL where the log has it before that: the
-    clock was set back in between.
-#}
+{# The end of what has a beginning; NULL where the log has it earlier: the clock was set back in between. #}
 {% macro ordered_end(start, stop) -%}
     case when {{ stop }} < {{ start }} then null else {{ stop }} end
 {%- endmacro %}

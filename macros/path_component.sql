@@ -1,7 +1,4 @@
-{#
-    Type of the component that a file belongs to, judged by its path: skill, agent, command or
-    reference_file; NULL for other files.
-#}
+{# The type of component at a path: skill, agent, command or reference_file; NULL for other files. #}
 {% macro path_component_type(column) -%}
     case
         when regexp_matches({{ column }}, '(^|[/\\])skills[/\\][^/\\]+[/\\]') then 'skill'
@@ -29,10 +26,7 @@
     end
 {%- endmacro %}
 
-{#
-    Version of the plugin whose installed files a path lies among
-    (…/plugins/cache/<marketplace>/<plugin>/<version>/…); NULL elsewhere.
-#}
+{# A path's plugin version (…/plugins/cache/<marketplace>/<plugin>/<version>/…); NULL elsewhere. #}
 {% macro plugin_path_version(column) -%}
     nullif(
         nullif(

@@ -1,8 +1,7 @@
 {#
-    A path in the one spelling that stands for its folder or file, however it was written: composed letters (é
-    is one sign, macOS also writes it as two), a capital drive letter and backslashes behind one, no `/./`, no
-    doubled separator and none at the end. A relative path and an address keep their form. Where paths become
-    keys they go through this.
+    A path in the one spelling that stands for its folder or file: composed letters (é is one sign, macOS also
+    writes two), a capital drive letter and backslashes behind one, no `/./`, no doubled separator and none at
+    the end. Relative paths and addresses keep their form. Paths that become keys go through this.
 #}
 {% macro path_identity(path) -%} {{ return(adapter.dispatch('path_identity')(path)) }} {%- endmacro %}
 

@@ -1,7 +1,4 @@
-{#
-    The text of a prompt as a reader wants it: the client wraps the news of a task that ended in tags;
-    what it says is the summary.
-#}
+{# A prompt's text for readers: of the tags around the news of a task that ended, the summary is left. #}
 {% macro readable_prompt(text) -%}
     case
         when {{ text }} like '<task-notification>%' then coalesce(

@@ -1,17 +1,11 @@
-{#
-    What the user wrote when refusing a call, out of the text that the client puts around it; NULL
-    where nothing was written.
-#}
+{# What the user wrote when refusing a call, without the client's words around it; NULL if nothing. #}
 {% macro rejection_text(column) -%}
     {%- set words = regex_group(column, "(?s)(?:reason for the rejection:|the user said:"
         ~ "|[Uu]ser(?:''s)? feedback:)\\s*(.*?)(?:\\n+Note: The user|$)") -%}
     {{ own_words("nullif(trim(" ~ words ~ "), '')") }}
 {%- endmacro %}
 
-{#
-    The same without what the client writes for a user who, instead of answering a
-    question, wants to talk about it.
-#}
+{# The same without what the client writes for a user who wants to discuss a question, not answer it. #}
 {% macro own_words(text) -%}
     case
         when not regexp_matches({{ text }}, '^\s*The user ({{ [

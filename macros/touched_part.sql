@@ -1,7 +1,6 @@
 {#
-    The rows of a model that a generic test looks at where few sessions are new. Of keys those that touched
-    rows have, whoever else has them: but sessions that share a line, a message or a call are always touched
-    together, so a view is not made twice for that.
+    The rows that a generic test looks at where few sessions are new. Of keys, all rows with a key that
+    touched rows have; but sessions that share lines or calls are touched together, so no view is made twice.
 #}
 {% macro touched_part(model, keys=none) -%}
     {%- set node = graph.nodes.get('model.' ~ project_name ~ '.' ~ model.identifier) if graph else none -%}

@@ -1,7 +1,6 @@
 {#
-    A relation's rows of touched sessions, for a model with the CTE `touched`: as a relation of its
-    own, since a scan passes over the long texts of other sessions only where the sessions reach it
-    before any other join does.
+    A model's input rows of the sessions in its CTE `touched`, as a relation of its own: a scan passes over
+    other sessions' long texts only if the sessions reach it before any other join does.
 #}
 {% macro touched_rows(relation) -%}
 (

@@ -1,7 +1,6 @@
 {#
-    The sessions a model has to compute anew: those whose rows a new batch may have
-    changed. `int_session_batch` says which batch touched a session last, copies of its
-    lines in other sessions included.
+    The sessions to compute anew: those whose rows a new batch may have changed. `int_session_batch` says
+    which batch last touched a session, copies of its lines in other sessions included.
 #}
 {% macro touched_sessions() -%}
     (

@@ -1,7 +1,6 @@
 {#
-    The rows that this model has not read yet. The watermark is the landing batch, never event time:
-    a file found today may hold last year's session. Each model keeps its own, so a model that
-    failed catches up by itself.
+    The rows that this model has not read. The watermark is the landing batch, never event time: a file found
+    today may hold last year's session. Each model keeps its own and catches up after a failure.
 #}
 {% macro unseen(batch_column='_batch_id') -%}
     {%- if is_incremental() -%}

@@ -3,10 +3,7 @@
     lower({{ regex_group(url, '^[A-Za-z]+://(?:[^/@]*@)?([^/:?#]+)') }})
 {%- endmacro %}
 
-{#
-    The source that a URL belongs to: of code hosts the repository (`github.com/owner/name`), of
-    everything else the host.
-#}
+{# The source of a URL: a code host's repository (`github.com/owner/name`), else the host. #}
 {% macro url_source(url) -%}
     case
         when

@@ -22,7 +22,7 @@ GUARD_ADVICE = (
 )
 MODEL_ADVICE = (
     "A model that fails is a defect of Agent Store: please report the message. The tables named keep their rows of the "
-    "last build; the next build tries them again."
+    "last build until a build with new lines, or with --full-refresh, makes them."
 )
 MEMORY_ADVICE = (
     "Give the build more memory: AGENT_STORE_MEMORY=4GB agent-store build --full-refresh. Until then the tables named keep "

@@ -1,7 +1,4 @@
-{#
-    The sums of every view over rows of v_cost of a kind that dollars are attributed to. A
-    request is in one row of a name.
-#}
+{# Sums for every view over rows of v_cost of a kind that gets dollars: a request is in one row of a name. #}
 {% macro cause_sums(rows) -%}
     cast(count(distinct {{ rows }}.session_id) as bigint) as session_count,
     cast(sum({{ rows }}.request_count) as bigint) as request_count,

@@ -1,6 +1,4 @@
-{#
-    The sums of every view over rows of v_cost of a kind that made calls: what cost_measures counts, added up.
-#}
+{# Sums for every view over rows of v_cost of a kind that made calls: what cost_measures counts. #}
 {% macro cost_sums(rows) -%}
     cast(count(distinct {{ rows }}.session_id) as bigint) as session_count,
     cast(sum({{ rows }}.request_count) as bigint) as response_count,

@@ -1,7 +1,4 @@
-{#
-    The two halves of an MCP tool's name, `mcp__<server>__<tool>`: both or neither, NULL for
-    the name of any other tool.
-#}
+{# The halves of an MCP tool's name, `mcp__<server>__<tool>`: both, or NULL for any other tool. #}
 {% macro mcp_server_of(tool_name) -%}
     nullif({{ regex_group(tool_name, '(?s)^mcp__(.+?)__.') }}, '')
 {%- endmacro %}

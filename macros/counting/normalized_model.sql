@@ -3,11 +3,10 @@
     gateway, of Vertex or of an inference profile's ARN, the prefixes of Bedrock and others (`eu.anthropic.`,
     `databricks-`), and behind the name the context (`[1m]`), a variant of OpenRouter (`:beta`), Bedrock's
     version (`-v1:0`), `@default`, `-latest` and a date. Dots between numbers become dashes, and a number
-    before the family moves behind it, as in the ids since Claude 4.
+    before the family moves behind it, as in ids since Claude 4.
 
-    Ids of other makers stay as they are. So does the ARN of an application's or a provisioned model's
-    profile, which hides its model, whatever its last part is called. A variant with a price of its own
-    (`-fast`, `:free`) is not taken off.
+    Other makers' ids stay, and so does the ARN of an application's or provisioned model's profile, which
+    hides its model whatever its last part is called. A variant with its own price (`-fast`, `:free`) stays.
 #}
 {% macro normalized_model(column) -%}
     case
@@ -32,10 +31,7 @@
     end
 {%- endmacro %}
 
-{#
-    Whether a model id is the name of a profile that its owner set up: the log does not tell
-    which model answers behind it.
-#}
+{# Whether a model id names a profile set up by its owner: the log does not tell which model answers. #}
 {% macro is_opaque_model(column) -%}
     regexp_matches(lower({{ column }}), 'application-inference-profile/|provisioned-model/|custom-model')
 {%- endmacro %}

@@ -1,12 +1,19 @@
 {#
-    The key of a landed line, or of one of the objects glued together on it: an integer that orders as file_id, line_number,
-    part_number do. The last 10 digits are the part, the 15 before them the line, up to 14 before those the file: more than any
-    log has lines, or a store files.
+    The key of a landed line, or of one of the objects glued together on it: an integer that orders as
+    file_id, line_number, part_number do. The last 10 digits are the part, the 15 before them the line, up to
+    14 before those the file: more than any log has lines, or a store files.
 #}
-{% macro line_id(relation='') -%} {{ return(adapter.dispatch('line_id')(relation ~ '.' if relation else '')) }} {%- endmacro %}
+{% macro line_id(relation='') -%}
+    {{ return(adapter.dispatch('line_id')(relation ~ '.' if relation else '')) }}
+{%- endmacro %}
 {% macro duckdb__line_id(prefix) -%}
-    (cast({{ prefix }}file_id as hugeint) * 1000000000000000 + {{ prefix }}line_number) * 10000000000 + {{ prefix }}part_number
+    (cast({{ prefix }}file_id as hugeint) * 1000000000000000 + {{ prefix }}line_number) * 10000000000
+    + {{ prefix }}part_number
 {%- endmacro %}
 {% macro spark__line_id(prefix) -%}
-    cast((cast({{ prefix }}file_id as decimal(13, 0)) * 1000000000000000 + {{ prefix }}line_number) * 10000000000 + {{ prefix }}part_number as decimal(38, 0))
+    cast(
+        (cast({{ prefix }}file_id as decimal(13, 0)) * 1000000000000000 + {{ prefix }}line_number)
+        * 10000000000
+        + {{ prefix }}part_number as decimal(38, 0)
+    )
 {%- endmacro %}

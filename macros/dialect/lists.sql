@@ -16,10 +16,7 @@
     from {{ relation }} as relation lateral view posexplode({{ list }}) exploded as pos, col)
 {%- endmacro %}
 
-{#
-    The texts in a JSON body that is a string or a list of content blocks, joined by newlines;
-    NULL where there is none.
-#}
+{# The texts in a JSON body (a string or a list of content blocks), joined by newlines; NULL for none. #}
 {% macro json_texts(column) -%} {{ return(adapter.dispatch('json_texts')(column)) }} {%- endmacro %}
 {% macro duckdb__json_texts(column) -%}
     case

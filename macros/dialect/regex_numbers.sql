@@ -1,7 +1,4 @@
-{#
-    Every match of a regular expression replaced; pattern and replacement are quoted
-    literals, `\1` stands for a group.
-#}
+{# Every match of a regular expression replaced; both are quoted literals, `\1` stands for a group. #}
 {% macro regex_replace_all(column, pattern, replacement) -%}
     {{ return(adapter.dispatch('regex_replace_all')(column, pattern, replacement)) }}
 {%- endmacro %}
@@ -15,10 +12,7 @@
     )
 {%- endmacro %}
 
-{#
-    The number that the group of a regular expression finds in a text; NULL where there is none,
-    or one too large to add to.
-#}
+{# The number that a regular expression's group finds in a text; NULL for none or one too large to add. #}
 {% macro number_in(text, pattern) -%}
     case
         when length({{ regex_group(text, pattern) }}) <= 15
@@ -26,10 +20,7 @@
     end
 {%- endmacro %}
 
-{#
-    A number that stands as text, as a double; NULL where it is none, or too large to be
-    added up as a whole number.
-#}
+{# Text that is a number, as a double; NULL for other text or one too large to add as a whole number. #}
 {% macro number_of(text) -%}
     case when try_cast({{ text }} as double) < 1e12 then try_cast({{ text }} as double) end
 {%- endmacro %}

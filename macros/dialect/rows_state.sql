@@ -1,7 +1,4 @@
-{#
-    A number that tells whether rows changed, out of a group's columns: it depends neither on their
-    order nor on the machine.
-#}
+{# A number that changes with a group's rows; neither their order nor the machine matters. #}
 {% macro rows_state(columns) -%} {{ return(adapter.dispatch('rows_state')(columns)) }} {%- endmacro %}
 {% macro duckdb__rows_state(columns) -%}
 cast(coalesce(sum(cast(hash({{ columns | join(', ') }}) % 4294967291 as bigint)), 0) as bigint)

@@ -6,9 +6,8 @@
 {% macro latest_log_time() -%} {{ return(var('latest_log_time', '2100-01-01')) }} {%- endmacro %}
 
 {#
-    Text in ISO 8601 as a UTC timestamp without zone; NULL where it is not one, or of a time in which no
-    log was written. What remains is far from the edges of every type: no addition, no difference, no
-    change of zone overflows.
+    Text in ISO 8601 as a UTC timestamp without zone; NULL for other text and for times without logs. What
+    remains is far from every type's edges: no sum, no difference, no change of zone overflows.
 #}
 {% macro parse_timestamp(column) -%} {{ return(adapter.dispatch('parse_timestamp')(column)) }} {%- endmacro %}
 {% macro duckdb__parse_timestamp(column) -%}
@@ -26,9 +25,7 @@
     end
 {%- endmacro %}
 
-{#
-    Milliseconds since 1970 as a UTC timestamp; NULL where it would be of a time in which no log was written.
-#}
+{# Milliseconds since 1970 as a UTC timestamp; NULL for a time in which no log was written. #}
 {% macro timestamp_from_ms(column) -%}
     {{ return(adapter.dispatch('timestamp_from_ms')(column)) }}
 {%- endmacro %}

@@ -1,7 +1,4 @@
-{#
-    A column's value, NULL included, in the group's last row by an ordering expression. DuckDB's
-    max_by passes over NULL values.
-#}
+{# A column's value, or NULL, in a group's last row by an ordering; DuckDB's max_by skips NULL values. #}
 {% macro value_at_max(value, ordering) -%}
     {{ return(adapter.dispatch('value_at_max')(value, ordering)) }}
 {%- endmacro %}

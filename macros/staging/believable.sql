@@ -1,7 +1,4 @@
-{#
-    A number of a log, NULL where it is negative or larger than any that is exact in
-    JSON: the line is damaged.
-#}
+{# A number of a log; NULL where it is negative or too large to be exact in JSON: the line is damaged. #}
 {% macro believable(column) -%}
     case
         when {{ column }} between 0 and {{ var('largest_log_number', 9007199254740992) }} then {{ column }}

@@ -1,7 +1,4 @@
-{#
-    The fields that are read of a content block (TRANSCRIPTS: text, thinking, tool_use, tool_result,
-    image, document, fallback).
-#}
+{# Fields read of a content block: text, thinking, tool_use, tool_result, image, document, fallback. #}
 {% macro content_block_spec() -%}
 [{
     "type": "VARCHAR", "text": "VARCHAR", "thinking": "VARCHAR", "signature": "VARCHAR", "data": "VARCHAR",

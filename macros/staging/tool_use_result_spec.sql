@@ -1,7 +1,4 @@
-{#
-    The fields that are read of a line's structured tool result; which tool writes which is listed
-    in the docs of the model.
-#}
+{# Fields read of a line's structured tool result; the model's docs list which tool writes which. #}
 {% macro tool_use_result_spec() -%}
 {
     "type": "VARCHAR", "status": "VARCHAR", "success": "BOOLEAN", "interrupted": "BOOLEAN",

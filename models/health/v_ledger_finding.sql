@@ -1,7 +1,4 @@
-{{ config(materialized='view') }}
-
--- How well the ledger is measured, per version of the client: a session counts for the version
--- that wrote its last line.
+-- How well the ledger is measured per client version: a session counts for that of its last line.
 {%- set methods = ['direct', 'proportional', 'estimated'] %}
 with segments as (
     select

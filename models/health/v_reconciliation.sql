@@ -46,8 +46,10 @@ by_response as (
         calls.call_id,
         case
             when entries.response_id is null and skipped.is_nested then 'ccusage_skips_nested_lines'
-            when entries.response_id is null and skipped.skip_reason = 'null_field' then 'ccusage_skips_lines_with_a_null'
-            when entries.response_id is null and skipped.skip_reason is not null then 'ccusage_skips_spaced_json'
+            when entries.response_id is null and skipped.skip_reason = 'null_field'
+                then 'ccusage_skips_lines_with_a_null'
+            when entries.response_id is null and skipped.skip_reason is not null
+                then 'ccusage_skips_spaced_json'
             when entries.response_id is null then 'ccusage_skips_odd_lines'
             when entries.entry_count > 1 then 'ccusage_counts_copies_again'
             when abs(calls.cost_usd - calls.web_search_cost_usd - entries.cost_usd) < 1e-9 then 'agrees'
@@ -65,10 +67,13 @@ by_response as (
         coalesce(entries.cost_usd, 0) as their_usd
     from calls
     cross join reports
-    left join entries on entries.response_id = calls.call_id and entries.ccusage_report = reports.ccusage_report
+    left join entries
+        on entries.response_id = calls.call_id and entries.ccusage_report = reports.ccusage_report
     left join skipped on skipped.response_id = calls.call_id
     union all
-    select reports.ccusage_report, calls.session_id, calls.call_id, 'web_search_fee', calls.web_search_cost_usd, 0
+    select
+        reports.ccusage_report, calls.session_id, calls.call_id, 'web_search_fee', calls.web_search_cost_usd,
+        0
     from calls
     cross join reports
     where calls.web_search_cost_usd > 0
@@ -128,21 +133,27 @@ repriced as (
             reported_models.uncached_input_tokens * prices.input_usd_per_mtok
             + reported_models.output_tokens * prices.output_usd_per_mtok
             + reported_models.cache_read_tokens * prices.cache_read_usd_per_mtok
-            + (reported_models.cache_write_tokens - reported_models.cache_write_1h_tokens) * prices.cache_write_5m_usd_per_mtok
+            + (reported_models.cache_write_tokens - reported_models.cache_write_1h_tokens)
+            * prices.cache_write_5m_usd_per_mtok
             + reported_models.cache_write_1h_tokens * prices.cache_write_1h_usd_per_mtok
         ) / 1e6 + reported_models.web_search_count * prices.web_search_usd as their_tokens_at_list_usd,
-        greatest(reported_models.output_tokens - our_models.output_tokens, 0) * prices.output_usd_per_mtok / 1e6 as missing_output_usd,
+        greatest(reported_models.output_tokens - our_models.output_tokens, 0)
+        * prices.output_usd_per_mtok / 1e6 as missing_output_usd,
         sessions.is_fork
     from reported_models
     full outer join our_models
-        on our_models.session_id = reported_models.session_id and our_models.model_name = reported_models.model_name
+        on our_models.session_id = reported_models.session_id
+        and our_models.model_name = reported_models.model_name
     inner join {{ ref('dim_session') }} as sessions
         on sessions.session_id = coalesce(reported_models.session_id, our_models.session_id)
     left join {{ ref('model_prices') }} as prices
         on prices.model_name = coalesce(reported_models.model_name, our_models.model_name)
         and prices.speed = 'standard' and prices.prompt_tokens_above = 0
         and cast(coalesce(sessions.ended_at, sessions.started_at) as date) >= prices.valid_from
-        and (prices.valid_to is null or cast(coalesce(sessions.ended_at, sessions.started_at) as date) < prices.valid_to)
+        and (
+            prices.valid_to is null
+            or cast(coalesce(sessions.ended_at, sessions.started_at) as date) < prices.valid_to
+        )
 ),
 
 -- A difference below a millionth of a dollar is none.

@@ -1,5 +1,3 @@
-{{ config(materialized='view') }}
-
 select
     coalesce(sessions.last_client_version, 'unknown') as client_version,
     calls.agent_run_id is not null as is_subagent,

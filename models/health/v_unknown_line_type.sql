@@ -1,6 +1,7 @@
 {{ config(materialized='table') }}
 
--- What the clients wrote that nobody here knows: a type, a subtype, an attachment type or a key, per client version.
+-- What the clients wrote that nobody here knows: a type, a subtype, an attachment type or
+-- a key, per client version.
 with keys as (
     select
         line_type,
@@ -41,7 +42,12 @@ attachments as (
 ),
 
 findings as (
-    select 'line_type' as finding, types.line_type, cast(null as varchar) as subtype, cast(null as varchar) as unknown_key, types.*
+    select
+        'line_type' as finding,
+        types.line_type,
+        cast(null as varchar) as subtype,
+        cast(null as varchar) as unknown_key,
+        types.*
         exclude (line_type, subtype)
     from types
     where types.line_type not in (select line_type from known_types)
@@ -50,14 +56,24 @@ findings as (
     from types
     where
         types.subtype <> '' and types.line_type = 'system'
-        and types.subtype not in (select subtype from known_types where line_type = 'system' and subtype is not null)
-    union all
-    select 'attachment_type', attachments.line_type, attachments.subtype, null, attachments.* exclude (line_type, subtype)
-    from attachments
-    where attachments.subtype not in (select subtype from known_types where line_type = 'attachment' and subtype is not null)
+        and types.subtype not in (
+            select subtype from known_types
+            where line_type = 'system' and subtype is not null
+        )
     union all
     select
-        'key', keys.line_type, nullif(keys.subtype, ''), keys.line_key, keys.client_version, keys.line_count, keys.first_line_id
+        'attachment_type', attachments.line_type, attachments.subtype, null,
+        attachments.* exclude (line_type, subtype)
+    from attachments
+    where
+        attachments.subtype not in (
+            select subtype from known_types
+            where line_type = 'attachment' and subtype is not null
+        )
+    union all
+    select
+        'key', keys.line_type, nullif(keys.subtype, ''), keys.line_key, keys.client_version, keys.line_count,
+        keys.first_line_id
     from keys
     where
         keys.line_type in (select line_type from known_types)

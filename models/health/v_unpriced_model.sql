@@ -1,5 +1,3 @@
-{{ config(materialized='view') }}
-
 select
     models.model_name,
     inferences.speed,

@@ -25,12 +25,19 @@ runs as (
         runs.session_id,
         runs.actor,
         runs.agent_run_id,
-        case when runs.teammate_name is not null and runs.team_name is not null then 'team_member' else 'subagent' end as agent_type,
         case
-            when runs.teammate_name is not null and runs.team_name is not null then {{ surrogate_key(["'team_member'", 'runs.teammate_name']) }}
+            when runs.teammate_name is not null and runs.team_name is not null then 'team_member'
+            else 'subagent'
+        end as agent_type,
+        case
+            when runs.teammate_name is not null and runs.team_name is not null
+                then {{ surrogate_key(["'team_member'", 'runs.teammate_name']) }}
             else {{ surrogate_key(["'subagent'", 'runs.agent_type']) }}
         end as agent_id,
-        case when runs.teammate_name is not null and runs.team_name is not null then runs.teammate_name else runs.agent_type end as agent_name,
+        case
+            when runs.teammate_name is not null and runs.team_name is not null then runs.teammate_name
+            else runs.agent_type
+        end as agent_name,
         cast(null as varchar) as project_path,
         runs.turn_id,
         runs.spawn_tool_use_id,

@@ -1,4 +1,4 @@
-{{ config(materialized='incremental', incremental_strategy='replace_touched', on_schema_change='append_new_columns') }}
+{{ config(materialized='incremental', incremental_strategy='replace_touched') }}
 
 with touched as {{ touched_sessions() }},
 
@@ -105,7 +105,8 @@ links as (
         on meta.session_id = runs.session_id and meta.agent_run_id = runs.actor
     left join first_texts on first_texts.session_id = runs.session_id and first_texts.actor = runs.actor
     inner join delegations on delegations.session_id = runs.session_id
-    left join returns on returns.session_id = delegations.session_id and returns.tool_use_id = delegations.tool_use_id
+    left join returns
+        on returns.session_id = delegations.session_id and returns.tool_use_id = delegations.tool_use_id
     where
         delegations.tool_use_id = meta.spawn_tool_use_id
         or returns.returned_agent_id = runs.actor
@@ -160,7 +161,9 @@ spawned_in as (
                     and (turns.next_position is null or spawn_lines.thread_position < turns.next_position)
                 ) desc nulls last,
                 (turns.prompted_at <= described.started_at) desc nulls last,
-                case when turns.prompted_at <= described.started_at then turns.prompted_at end desc nulls last,
+                case
+                    when turns.prompted_at <= described.started_at then turns.prompted_at
+                end desc nulls last,
                 turns.turn_number,
                 turns.turn_id
         ) as turn_rank
@@ -193,4 +196,5 @@ select
 from described
 inner join touched on touched.session_id = described.session_id
 left join spawned_in
-    on spawned_in.session_id = described.session_id and spawned_in.actor = described.actor and spawned_in.turn_rank = 1
+    on spawned_in.session_id = described.session_id and spawned_in.actor = described.actor
+    and spawned_in.turn_rank = 1

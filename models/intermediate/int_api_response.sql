@@ -1,5 +1,5 @@
 {{ config(
-    materialized='incremental', incremental_strategy='replace_touched', on_schema_change='append_new_columns',
+    materialized='incremental', incremental_strategy='replace_touched',
     zstd_columns=['response_text']
 ) }}
 
@@ -56,12 +56,17 @@ texts as (
     select
         ranked.response_id,
         min(ranked.created_at) filter (where blocks.block_type <> 'tool_use') as text_started_at,
-        min_by(ranked.source_path, (ranked.line_number, ranked.source_path))
-            filter (where blocks.block_type <> 'tool_use') as text_source_path,
+        min_by(ranked.source_path, (ranked.line_number, ranked.source_path)) filter (
+            where blocks.block_type <> 'tool_use'
+        ) as text_source_path,
         min(ranked.line_number) filter (where blocks.block_type <> 'tool_use') as text_source_line,
-        sum(coalesce(blocks.text_characters, 0)) filter (where blocks.block_type <> 'tool_use') as text_characters,
-        string_agg(blocks.block_text, chr(10) order by ranked.line_number, ranked.line_id, blocks.block_number) filter (where blocks.block_type = 'text')
-            as response_text,
+        sum(coalesce(blocks.text_characters, 0)) filter (where blocks.block_type <> 'tool_use')
+            as text_characters,
+        string_agg(
+            blocks.block_text, chr(10) order by ranked.line_number, ranked.line_id, blocks.block_number
+        ) filter (
+            where blocks.block_type = 'text'
+        ) as response_text,
         bool_or(blocks.block_type = 'text') as has_text,
         bool_or(blocks.block_type = 'tool_use') as has_tool_call
     from ranked
@@ -70,7 +75,7 @@ texts as (
     group by ranked.response_id
 ),
 
--- What is billed is the sum of its inferences. Where one of them has no price, the dollars are those of the others.
+-- The bill is the sum of the inferences. Those without a price add no dollars.
 totals as (
     select
         inferences.response_id,
@@ -158,7 +163,8 @@ select
     totals.output_cost_usd,
     totals.web_search_cost_usd,
     totals.uncached_cost_usd,
-    totals.input_cost_usd + totals.cache_write_5m_cost_usd + totals.cache_write_1h_cost_usd + totals.cache_read_cost_usd
+    totals.input_cost_usd + totals.cache_write_5m_cost_usd + totals.cache_write_1h_cost_usd
+    + totals.cache_read_cost_usd
     + totals.output_cost_usd + totals.web_search_cost_usd as cost_usd,
     grouped.reported_cost_usd,
     touched._batch_id

@@ -1,4 +1,4 @@
-{{ config(materialized='incremental', incremental_strategy='replace_touched', on_schema_change='append_new_columns') }}
+{{ config(materialized='incremental', incremental_strategy='replace_touched') }}
 
 with touched as {{ touched_sessions() }},
 
@@ -12,7 +12,8 @@ attached as (
         attachments.attachment_type,
         attachments.attachment.toolUseID as tool_use_id,
         nullif(coalesce(
-            {{ path_identity('coalesce(attachments.attachment.path, attachments.attachment.filename)') }}, attachments.attachment.hookName
+            {{ path_identity('coalesce(attachments.attachment.path, attachments.attachment.filename)') }},
+            attachments.attachment.hookName
         ), '') as file_path,
         attachments.memory_files,
         case
@@ -25,16 +26,22 @@ attached as (
             when attachments.attachment_type = 'mcp_instructions_delta'
                 then coalesce(attachments.attachment.addedBlocks, attachments.attachment.addedNames)
             when attachments.attachment_type in ('deferred_tools_delta', 'agent_listing_delta')
-                then coalesce(attachments.attachment.addedLines, attachments.attachment.addedNames, attachments.attachment.addedTypes)
+                then coalesce(
+                    attachments.attachment.addedLines, attachments.attachment.addedNames,
+                    attachments.attachment.addedTypes
+                )
         end as listed
     from {{ ref('int_attachment') }} as attachments
     semi join touched on touched.session_id = attachments.session_id
     -- What the model never sees, or sees elsewhere.
-    where attachments.line_type in ('user', 'assistant', 'attachment') and attachments.attachment_type not in (
-        'hook_success', 'hook_non_blocking_error', 'hook_cancelled', 'hook_error_during_execution', 'hook_permission_decision',
-        'hook_system_message', 'async_hook_response', 'prompt_snapshot', 'command_permissions', 'already_read_file', 'max_turns_reached',
-        'structured_output', 'hook_deferred_tool', 'session_context', 'auto_mode_exit', 'read_truncation_notice'
-    )
+    where
+        attachments.line_type in ('user', 'assistant', 'attachment')
+        and attachments.attachment_type not in (
+            'hook_success', 'hook_non_blocking_error', 'hook_cancelled', 'hook_error_during_execution',
+            'hook_permission_decision', 'hook_system_message', 'async_hook_response', 'prompt_snapshot',
+            'command_permissions', 'already_read_file', 'max_turns_reached', 'structured_output',
+            'hook_deferred_tool', 'session_context', 'auto_mode_exit', 'read_truncation_notice'
+        )
 ),
 
 listed_lines as (
@@ -47,7 +54,7 @@ listed_lines as (
         attachment_type,
         entry_number,
         length(entry) + 1 as characters,
-        -- A tool carries its server's name, instructions have it as their title; names are written as in tool names.
+        -- A tool carries its server's name, instructions have it as title, written as in tool names.
         nullif(case
             when attachment_type = 'deferred_tools_delta' then {{ mcp_server_of('entry') }}
             when attachment_type = 'mcp_instructions_delta'
@@ -100,10 +107,15 @@ parts as (
             when attached.attachment_type = 'queued_command' then 'prompt'
             when
                 attached.attachment_type in (
-                    'nested_memory', 'file', 'compact_file_reference', 'relevant_memories', 'selected_lines_in_ide', 'edited_text_file'
+                    'nested_memory', 'file', 'compact_file_reference', 'relevant_memories',
+                    'selected_lines_in_ide', 'edited_text_file'
                 )
                 then 'reference_file'
-            when attached.attachment_type in ('hook_additional_context', 'hook_blocking_error', 'hook_stopped_continuation') then 'hook_output'
+            when
+                attached.attachment_type in (
+                    'hook_additional_context', 'hook_blocking_error', 'hook_stopped_continuation'
+                )
+                then 'hook_output'
             else 'injected_text'
         end,
         attached.tool_use_id,

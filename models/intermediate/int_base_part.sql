@@ -1,9 +1,9 @@
-{{ config(materialized='incremental', incremental_strategy='replace_touched', on_schema_change='append_new_columns') }}
+{{ config(materialized='incremental', incremental_strategy='replace_touched') }}
 
--- What stands at the start of a thread without a line of its own: its system prompt, its tools and what else the client sends
--- along. The answer to the first `/context` of a thread has the client's own count of it by category, and of some by entry; the
--- shape of a request, which the newest clients log, tells the length of each text. A category that both know is split by
--- length, the rest is as counted.
+-- What stands at the start of a thread without a line of its own: its system prompt, its tools and what else
+-- the client sends along. The answer to the first `/context` of a thread has the client's own count of it by
+-- category, and of some by entry; the shape of a request, which the newest clients log, tells the length of
+-- each text. A category that both know is split by length, the rest is as counted.
 with touched as {{ touched_sessions() }},
 
 shapes as (
@@ -29,13 +29,14 @@ counts as (
         usages.tokens,
         lines.session_id,
         lines.actor,
-        dense_rank() over (partition by lines.session_id, lines.actor order by lines.thread_position) as count_number
+        dense_rank() over (partition by lines.session_id, lines.actor order by lines.thread_position)
+            as count_number
     from {{ ref('stg_transcripts__context_usage') }} as usages
     inner join {{ ref('int_line') }} as lines on lines.line_id = usages.line_id
     semi join touched on touched.session_id = lines.session_id
 ),
 
--- What grows with the conversation has lines; deferred tools, the buffer and free space are not in the context.
+-- What grows has lines of its own; deferred tools, the buffer and free space are not in the context.
 categories as (
     select
         session_id,
@@ -52,7 +53,9 @@ categories as (
             else 7
         end as category_number
     from counts
-    where count_number = 1 and entry_type = 'category' and entry_kind = 'used' and entry_name <> 'Messages' and tokens > 0
+    where
+        count_number = 1 and entry_type = 'category' and entry_kind = 'used' and entry_name <> 'Messages'
+        and tokens > 0
 ),
 
 -- Where the thread has lines that show the same, these are items of their own.
@@ -72,7 +75,9 @@ shown as (
         end as part_name
     from {{ ref('int_context_item') }} as items
     semi join touched on touched.session_id = items.session_id
-    where attachment_type in ('skill_listing', 'agent_listing_delta') or item_kind in ('reference_file', 'tool_definition')
+    where
+        attachment_type in ('skill_listing', 'agent_listing_delta')
+        or item_kind in ('reference_file', 'tool_definition')
 ),
 
 -- What a category is made of, in tokens or, of what only the shape tells, in characters.
@@ -112,7 +117,8 @@ counted as (
         categories.actor,
         10000 * categories.category_number
         + coalesce(details.detail_number, row_number() over (
-            partition by categories.session_id, categories.actor, categories.category_number order by categories.category, details.detail_number
+            partition by categories.session_id, categories.actor, categories.category_number
+            order by categories.category, details.detail_number
         )) as part_number,
         coalesce(details.component_type, 'system_prompt') as component_type,
         coalesce(details.component_name, case categories.category
@@ -130,13 +136,16 @@ counted as (
         coalesce(details.characters, 0) as characters,
         categories.tokens * coalesce(details.weight / sum(details.weight) over category, 1) as tokens,
         details.weight is null or count(*) over category = 1
-        or details.is_counted and abs(sum(details.weight) over category - categories.tokens) < 1 as is_counted,
+        or details.is_counted and abs(sum(details.weight) over category - categories.tokens)
+        < 1 as is_counted,
         shown.session_id is not null as is_shown
     from categories
     left join details
-        on details.session_id = categories.session_id and details.actor = categories.actor and details.category = categories.category
+        on details.session_id = categories.session_id and details.actor = categories.actor
+        and details.category = categories.category
     left join shown
-        on shown.session_id = categories.session_id and shown.actor = categories.actor and shown.category = categories.category
+        on shown.session_id = categories.session_id and shown.actor = categories.actor
+        and shown.category = categories.category
         and (shown.part_name is null or shown.part_name = details.part_name)
     window category as (partition by categories.session_id, categories.actor, categories.category)
 ),
@@ -172,7 +181,8 @@ parts as (
 )
 
 select
-    {{ surrogate_key(['parts.session_id', 'parts.actor', 'parts.part_number', 'parts.component_name']) }} as part_id,
+    {{ surrogate_key(['parts.session_id', 'parts.actor', 'parts.part_number', 'parts.component_name']) }}
+        as part_id,
     {{ surrogate_key(['parts.session_id', 'parts.actor']) }} as thread_id,
     parts.session_id,
     parts.actor,

@@ -1,4 +1,4 @@
-{{ config(materialized='incremental', incremental_strategy='replace_touched', on_schema_change='append_new_columns') }}
+{{ config(materialized='incremental', incremental_strategy='replace_touched') }}
 
 with touched as {{ touched_sessions() }},
 
@@ -16,7 +16,9 @@ parts as (
         sum(coalesce(tokens, characters)) over part_order as end_size
     from {{ ref('int_base_part') }} as int_base_part
     semi join touched on touched.session_id = int_base_part.session_id
-    window part_order as (partition by thread_id order by part_number, part_id rows between unbounded preceding and current row)
+    window part_order as (
+        partition by thread_id order by part_number, part_id rows between unbounded preceding and current row
+    )
 ),
 
 sizes as (
@@ -28,17 +30,20 @@ sizes as (
     group by thread_id
 ),
 
--- How much of the base the thread's own system prompt and tools are. Of inherited context that is what its parts tell, or, for
--- the subagent that summarizes, the base of its parent.
+-- How much of the base the thread's own system prompt and tools are. Of inherited context that is what its
+-- parts tell, or, for the subagent that summarizes, the base of its parent.
 own_bases as (
     select
         bases.*,
         case
             when bases.origin = 'own' then bases.base_tokens
-            when bases.origin = 'parent_thread' then least(bases.base_tokens, coalesce(parents.base_tokens, 0))
+            when bases.origin = 'parent_thread'
+                then least(bases.base_tokens, coalesce(parents.base_tokens, 0))
             else least(bases.base_tokens, cast(round(
-                coalesce(sizes.size / case when sizes.is_counted then 1 else bases.characters_per_token end, 0)
-            ) as bigint))
+                    coalesce(
+                        sizes.size / case when sizes.is_counted then 1 else bases.characters_per_token end, 0
+                    )
+                ) as bigint))
         end as own_tokens,
         coalesce(sizes.is_counted, false) as has_count,
         sizes.size
@@ -49,7 +54,7 @@ own_bases as (
 ),
 
 laid as (
-    -- A base is cut off where the client counted more; where it did not count, the lengths of the texts split it.
+    -- A base is cut off where the client counted more; where it did not, text lengths split it.
     select
         own_bases.*,
         case when own_bases.has_count then parts.part_id end as part_id,
@@ -60,7 +65,8 @@ laid as (
         parts.file_path,
         parts.characters,
         case
-            when parts.part_id is null or parts.is_counted and parts.end_size <= own_bases.own_tokens + 0.5 then 'direct'
+            when parts.part_id is null or parts.is_counted and parts.end_size <= own_bases.own_tokens + 0.5
+                then 'direct'
             else 'proportional'
         end as part_method,
         cast(round(case
@@ -76,7 +82,8 @@ laid as (
     union all
     -- What the client counted less is not known.
     select
-        *, null, -2, 'unlogged', 'system_prompt', 'unlogged', null, 0, 'estimated', cast(round(size) as bigint), own_tokens
+        *, null, -2, 'unlogged', 'system_prompt', 'unlogged', null, 0, 'estimated',
+        cast(round(size) as bigint), own_tokens
     from own_bases
     where has_count
     union all
@@ -87,7 +94,8 @@ laid as (
 )
 
 select
-    coalesce(laid.part_id, {{ surrogate_key(['laid.thread_id', 'coalesce(laid.part_number, 0)', "'base'"]) }}) as segment_id,
+    coalesce(laid.part_id, {{ surrogate_key(['laid.thread_id', 'coalesce(laid.part_number, 0)', "'base'"]) }})
+        as segment_id,
     laid.thread_id,
     laid.session_id,
     laid.item_kind,
@@ -99,7 +107,8 @@ select
     case
         when laid.has_count and laid.component_name <> 'inherited_context' then laid.part_method
         -- What went before is not known, nor how much of it is the system prompt.
-        when laid.origin = 'cut_off' or laid.is_mixed and not laid.is_measured and not laid.is_bounded then 'estimated'
+        when laid.origin = 'cut_off' or laid.is_mixed and not laid.is_measured and not laid.is_bounded
+            then 'estimated'
         when not laid.is_known then 'estimated'
         when not laid.is_measured then 'proportional'
         else laid.part_method

@@ -1,6 +1,6 @@
 {{ config(materialized='table') }}
 
--- What the ledger measured for the bodies of skills and commands. A share that no such text can weigh says nothing.
+-- What the ledger measured for bodies of skills and commands, within what such a text can weigh.
 with weighed as (
     select
         bodies.skill_name,
@@ -22,9 +22,11 @@ select
     {{ surrogate_key(['skill_name', 'version_hash']) }} as weight_id,
     skill_name,
     version_hash,
-    case when count(*) filter (where allocation_method = 'direct') > 0 then 'direct' else 'proportional' end as token_method,
+    case when count(*) filter (where allocation_method = 'direct') > 0 then 'direct' else 'proportional' end
+        as token_method,
     cast(round(coalesce(
-        median(tokens) filter (where allocation_method = 'direct'), median(tokens) filter (where allocation_method = 'proportional')
+        median(tokens) filter (where allocation_method = 'direct'),
+        median(tokens) filter (where allocation_method = 'proportional')
     )) as bigint) as tokens,
     count(*) as sight_count
 from weighed

@@ -1,5 +1,3 @@
-{{ config(materialized='view') }}
-
 with calls as (
     select
         tool_name,
@@ -25,12 +23,17 @@ bodies as (
 ),
 
 seen as (
-    select 'skill' as component_type, called_skill as component_name, cast(null as varchar) as file_path, called_at as seen_at
+    select
+        'skill' as component_type,
+        called_skill as component_name,
+        cast(null as varchar) as file_path,
+        called_at as seen_at
     from calls
     -- A name that the client knows no skill of is none.
     where tool_name = 'Skill' and coalesce(error_type, '') not like 'validation%'
     union all
-    select 'command', nullif({{ regex_group('command', '^[[:space:]]*/?([^[:space:]]+)') }}, ''), null, called_at
+    select
+        'command', nullif({{ regex_group('command', '^[[:space:]]*/?([^[:space:]]+)') }}, ''), null, called_at
     from calls
     where tool_name = 'SlashCommand'
     union all
@@ -43,31 +46,45 @@ seen as (
     union all
     select 'skill', turns.command_name, bodies.skill_path, turns.prompted_at
     from turns
-    inner join bodies on bodies.turn_id = turns.turn_id and bodies.tool_use_id is null and bodies.component_type = 'skill'
-    where lower({{ path_name('bodies.skill_path') }}) = lower({{ regex_group('turns.command_name', '([^:]*)$') }})
+    inner join bodies
+        on bodies.turn_id = turns.turn_id and bodies.tool_use_id is null and bodies.component_type = 'skill'
+    where
+        lower({{ path_name('bodies.skill_path') }})
+        = lower({{ regex_group('turns.command_name', '([^:]*)$') }})
     union all
     select 'command', turns.command_name, null, turns.prompted_at
     from turns
-    anti join (select turn_id from bodies where tool_use_id is null and component_type = 'skill') as skills on skills.turn_id = turns.turn_id
+    anti join (
+        select turn_id from bodies
+        where tool_use_id is null and component_type = 'skill'
+    ) as skills
+        on skills.turn_id = turns.turn_id
     where turns.prompt_origin = 'command'
     union all
-    select 'skill', attribution_skill, null, started_at from responses where attribution_skill is not null
+    select 'skill', attribution_skill, null, started_at from responses
+    where attribution_skill is not null
     union all
-    select 'plugin', attribution_plugin, null, started_at from responses where attribution_plugin is not null
+    select 'plugin', attribution_plugin, null, started_at from responses
+    where attribution_plugin is not null
     union all
     select 'assistant_output', 'assistant_output', null, started_at from responses
     union all
-    select 'tool', 'WebSearch', null, started_at from responses where web_search_count > 0
+    select 'tool', 'WebSearch', null, started_at from responses
+    where web_search_count > 0
     union all
-    select 'system_prompt', 'outside_of_threads', null, started_at from responses where thread_position is null and context_tokens > 0
+    select 'system_prompt', 'outside_of_threads', null, started_at
+    from responses
+    where thread_position is null and context_tokens > 0
     union all
-    select {{ inference_component_type('inference_type') }}, {{ inference_component_name('inference_type') }}, null, started_at
+    select
+        {{ inference_component_type('inference_type') }}, {{ inference_component_name('inference_type') }},
+        null, started_at
     from {{ ref('int_inference') }}
     where not is_answer
     union all
     select 'agent', agent_name, null, started_at from {{ ref('int_actor') }}
     union all
-    -- A call without an id, or with the id of another call, is none that a result could answer, but the response wrote it.
+    -- A call without an id, or with another call's, gets no result, but the response wrote it.
     select distinct 'tool', coalesce(nullif(trim(tool_name), ''), 'unknown'), null, cast(null as timestamp)
     from {{ ref('stg_transcripts__block') }}
     where block_type = 'tool_use'

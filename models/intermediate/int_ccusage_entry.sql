@@ -1,10 +1,10 @@
-{{ config(materialized='incremental', incremental_strategy='replace_touched', on_schema_change='append_new_columns') }}
+{{ config(materialized='incremental', incremental_strategy='replace_touched') }}
 
--- What ccusage 20.0.24 counts from the same lines, in its `session` and in its `daily` report: its filters, its keys, its
--- winner, its price. Read off the released program with one- to three-line transcripts; the golden cases hold the findings.
--- `daily` also counts answers nested in progress lines, counts the replay of a side question once, and takes lines without a
--- request id for the same answer only where their times are equal.
--- A message counts once however many sessions hold it: such sessions are always touched together.
+-- What ccusage 20.0.24 counts from the same lines, in its `session` and in its `daily` report: its filters,
+-- its keys, its winner, its price. Read off the released program with one- to three-line transcripts; the
+-- golden cases hold the findings. `daily` also counts answers nested in progress lines, counts the replay of
+-- a side question once, and takes lines without a request id for the same answer only where their times are
+-- equal. A message counts once however many sessions hold it: such sessions are always touched together.
 with touched as {{ touched_sessions() }},
 
 glued as (
@@ -62,7 +62,8 @@ tokens as (
             when has_breakdown then coalesce(usage.cache_creation.ephemeral_5m_input_tokens, 0)
             else coalesce(usage.cache_creation_input_tokens, 0)
         end as cache_write_5m_tokens,
-        case when has_breakdown then coalesce(usage.cache_creation.ephemeral_1h_input_tokens, 0) else 0 end as cache_write_1h_tokens
+        case when has_breakdown then coalesce(usage.cache_creation.ephemeral_1h_input_tokens, 0) else 0 end
+            as cache_write_1h_tokens
     from lines
 ),
 
@@ -76,15 +77,19 @@ prices as (
         coalesce(long.input_usd_per_mtok, base.input_usd_per_mtok) as long_input_usd_per_mtok,
         coalesce(long.output_usd_per_mtok, base.output_usd_per_mtok) as long_output_usd_per_mtok,
         coalesce(long.cache_read_usd_per_mtok, base.cache_read_usd_per_mtok) as long_cache_read_usd_per_mtok,
-        coalesce(long.cache_write_5m_usd_per_mtok, base.cache_write_5m_usd_per_mtok) as long_cache_write_5m_usd_per_mtok
+        coalesce(long.cache_write_5m_usd_per_mtok, base.cache_write_5m_usd_per_mtok)
+            as long_cache_write_5m_usd_per_mtok
     from {{ ref('model_prices') }} as base
     left join {{ ref('model_prices') }} as long
         on long.model_name = base.model_name and long.speed = 'standard' and long.valid_to is null
         and long.prompt_tokens_above = 200000
     where
         base.speed = 'standard' and base.valid_to is null and base.prompt_tokens_above = 0
-        -- Models that its embedded list of September 2026 does not know: it counts their tokens at no dollars.
-        and base.model_name not in ('claude-opus-5-5', 'claude-sonnet-5-5', 'claude-haiku-5-5', 'claude-fable-5-2', 'claude-mythos-5-2')
+        -- Models its embedded list of September 2026 does not know: counted at no dollars.
+        and base.model_name not in (
+            'claude-opus-5-5', 'claude-sonnet-5-5', 'claude-haiku-5-5', 'claude-fable-5-2',
+            'claude-mythos-5-2'
+        )
 ),
 
 priced as (
@@ -95,13 +100,24 @@ priced as (
         coalesce(
             tokens.reported_cost_usd,
             (
-                {{ ccusage_tier('tokens.input_tokens', 'prices.input_usd_per_mtok', 'prices.long_input_usd_per_mtok') }}
-                + {{ ccusage_tier('tokens.output_tokens', 'prices.output_usd_per_mtok', 'prices.long_output_usd_per_mtok') }}
-                + {{ ccusage_tier('tokens.cache_read_tokens', 'prices.cache_read_usd_per_mtok', 'prices.long_cache_read_usd_per_mtok') }}
-                + {{ ccusage_tier(
-                    'tokens.cache_write_5m_tokens', 'prices.cache_write_5m_usd_per_mtok', 'prices.long_cache_write_5m_usd_per_mtok'
+                {{ ccusage_tier(
+                    'tokens.input_tokens', 'prices.input_usd_per_mtok', 'prices.long_input_usd_per_mtok'
                 ) }}
-                + {{ ccusage_tier('tokens.cache_write_1h_tokens', '2 * prices.input_usd_per_mtok', '2 * prices.long_input_usd_per_mtok') }}
+                + {{ ccusage_tier(
+                    'tokens.output_tokens', 'prices.output_usd_per_mtok', 'prices.long_output_usd_per_mtok'
+                ) }}
+                + {{ ccusage_tier(
+                    'tokens.cache_read_tokens', 'prices.cache_read_usd_per_mtok',
+                    'prices.long_cache_read_usd_per_mtok'
+                ) }}
+                + {{ ccusage_tier(
+                    'tokens.cache_write_5m_tokens', 'prices.cache_write_5m_usd_per_mtok',
+                    'prices.long_cache_write_5m_usd_per_mtok'
+                ) }}
+                + {{ ccusage_tier(
+                    'tokens.cache_write_1h_tokens', '2 * prices.input_usd_per_mtok',
+                    '2 * prices.long_input_usd_per_mtok'
+                ) }}
             )
             * case
                 when coalesce(tokens.speed, '') <> 'fast' then 1
@@ -116,7 +132,7 @@ priced as (
     left join prices on prices.model_name = tokens.model_name
 ),
 
--- What a message was requested as: once the main thread asked for it, requests on the side chain alone are replays.
+-- How a message was requested: if the main thread asked for it, side-chain requests are replays.
 requests as (
     select
         message_id,
@@ -151,7 +167,8 @@ keyed as (
         coalesce(priced.message_id, priced.path || ':' || priced.line_number) as message_key,
         case
             when priced.message_id is null then ''
-            when priced.request_id is null then {{ surrogate_key(['priced.session_id', 'priced.created_at']) }}
+            when priced.request_id is null
+                then {{ surrogate_key(['priced.session_id', 'priced.created_at']) }}
             when messages.is_only_side then 'side chain'
             else priced.request_id
         end as request_key,
@@ -167,7 +184,8 @@ ranked as (
         *,
         row_number() over (
             partition by ccusage_report, message_key, request_key
-            order by is_sidechain, total_tokens desc, tie_break_usd desc, speed is null, path, line_number, line_id
+            order by
+                is_sidechain, total_tokens desc, tie_break_usd desc, speed is null, path, line_number, line_id
         ) as winner_rank
     from keyed
 )

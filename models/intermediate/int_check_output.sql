@@ -1,5 +1,5 @@
 {{ config(
-    materialized='incremental', incremental_strategy='replace_touched', on_schema_change='append_new_columns',
+    materialized='incremental', incremental_strategy='replace_touched',
     zstd_columns=['command_text', 'output_text']
 ) }}
 
@@ -77,7 +77,8 @@ readers as (
         calls.tool_name,
         calls.returned_at,
         calls.exit_code,
-        coalesce(calls.read_task_id, nullif(regexp_extract(calls.read_text, {{ task_of_file }}, 1), '')) as task_id
+        coalesce(calls.read_task_id, nullif(regexp_extract(calls.read_text, {{ task_of_file }}, 1), ''))
+            as task_id
     from calls
     where calls.read_task_id is not null or contains(coalesce(calls.read_text, ''), '/tasks/')
 ),
@@ -112,10 +113,12 @@ background_outputs as (
     select
         readers.check_tool_use_id as tool_use_id,
         string_agg(texts.result_text, chr(10) order by readers.returned_at, readers.tool_use_id)
-            filter (where readers.tool_name = 'BashOutput') as streamed_text,
+        filter (where readers.tool_name = 'BashOutput') as streamed_text,
         max_by(texts.result_text, (length(texts.result_text), readers.returned_at, readers.tool_use_id))
-            filter (where readers.tool_name <> 'BashOutput') as longest_text,
-        max_by(readers.exit_code, (readers.returned_at, readers.tool_use_id)) filter (where readers.exit_code is not null) as exit_code
+        filter (where readers.tool_name <> 'BashOutput') as longest_text,
+        max_by(readers.exit_code, (readers.returned_at, readers.tool_use_id)) filter (
+            where readers.exit_code is not null
+        ) as exit_code
     from background_readers as readers
     inner join result_texts as texts on texts.tool_use_id = readers.tool_use_id
     group by readers.check_tool_use_id
@@ -124,7 +127,8 @@ background_outputs as (
 notices as (
     select
         commands.tool_use_id,
-        max(try_cast(nullif({{ regex_group('turns.prompt_text', 'exit code ([0-9]+)') }}, '') as bigint)) as exit_code
+        max(try_cast(nullif({{ regex_group('turns.prompt_text', 'exit code ([0-9]+)') }}, '') as bigint))
+            as exit_code
     from {{ ref('int_turn') }} as turns
     inner join commands
         on commands.session_id = turns.session_id
@@ -137,38 +141,48 @@ outputs as (
     select
         commands.*,
         case
-            when commands.background_task_id is not null then coalesce(backgrounds.exit_code, notices.exit_code)
+            when commands.background_task_id is not null
+                then coalesce(backgrounds.exit_code, notices.exit_code)
             when commands.has_found_nothing then coalesce(commands.exit_code, 1)
             when commands.call_status = 'ok' then 0
-            when commands.call_status = 'error' and coalesce(commands.error_type, '') <> 'timeout' then coalesce(commands.exit_code, 1)
+            when commands.call_status = 'error' and coalesce(commands.error_type, '') <> 'timeout'
+                then coalesce(commands.exit_code, 1)
         end as call_exit_status,
         -- What is shown; a client before 2.0.37 says that a command failed and not with which code.
         case
-            when commands.background_task_id is not null then coalesce(backgrounds.exit_code, notices.exit_code)
+            when commands.background_task_id is not null
+                then coalesce(backgrounds.exit_code, notices.exit_code)
             when commands.call_status = 'ok' and not commands.has_found_nothing then 0
             else commands.exit_code
         end as stated_exit_code,
         spilled.path as spilled_file_path,
         spilled.file_id is not null as is_spilled_read,
-        -- Colours go, the task before each line of a monorepo's runner (`web:test: `), and the subject that git repeats after a
-        -- commit: it quotes what it likes.
+        -- Colours go, the task before each line of a monorepo's runner (`web:test: `), and the subject that
+        -- git repeats after a commit: it quotes what it likes.
         {{ regex_replace_all(
-            "replace(coalesce(spilled.result_text, backgrounds.streamed_text, backgrounds.longest_text, texts.result_text, ''), chr(13), chr(10))",
-            "'\\x1b\\[[0-9;?]*[A-Za-z]|(?m)^\\s*\\[[^\\]\\n]+ [0-9a-f]{7,40}\\] [^\\n]*$|(?m)^[@\\w/.-]+[: ]" ~ tasks ~ "[\\w:-]*:[ \\t]'", "''"
+            "replace(coalesce(spilled.result_text, backgrounds.streamed_text, backgrounds.longest_text, "
+            ~ "texts.result_text, ''), chr(13), chr(10))",
+            "'\\x1b\\[[0-9;?]*[A-Za-z]|(?m)^\\s*\\[[^\\]\\n]+ [0-9a-f]{7,40}\\] [^\\n]*$|(?m)^[@\\w/.-]+[: ]"
+            ~ tasks ~ "[\\w:-]*:[ \\t]'",
+            "''"
         ) }} as output_text
     from commands
     left join result_texts as texts on texts.tool_use_id = commands.tool_use_id
     left join background_outputs as backgrounds on backgrounds.tool_use_id = commands.tool_use_id
     left join notices on notices.tool_use_id = commands.tool_use_id
     left join {{ ref('stg_transcripts__tool_result_file') }} as spilled
-        on spilled.session_id = commands.session_id and spilled.file_name = {{ path_name('commands.spilled_path') }}
+        on spilled.session_id = commands.session_id
+        and spilled.file_name = {{ path_name('commands.spilled_path') }}
 ),
 
 -- Some clients write the output of a command that failed twice, one copy after the other: it is read once.
 bodies as (
     select
         *,
-        trim({{ regex_replace_all('output_text', "'^(Error: )?Exit code \\d+\\n'", "''") }}, ' ' || chr(9) || chr(10)) as body_text
+        trim(
+            {{ regex_replace_all('output_text', "'^(Error: )?Exit code \\d+\\n'", "''") }},
+            ' ' || chr(9) || chr(10)
+        ) as body_text
     from outputs
 ),
 
@@ -178,10 +192,10 @@ single_outputs as (
         case
             when call_status <> 'error' or length(body_text) < 20 then output_text
             {%- for separator in (0, 2) %}
-            when
-                left(body_text, cast(floor((length(body_text) - {{ separator }}) / 2) as bigint))
-                = right(body_text, cast(floor((length(body_text) - {{ separator }}) / 2) as bigint))
-                then left(body_text, cast(floor((length(body_text) - {{ separator }}) / 2) as bigint))
+                when
+                    left(body_text, cast(floor((length(body_text) - {{ separator }}) / 2) as bigint))
+                    = right(body_text, cast(floor((length(body_text) - {{ separator }}) / 2) as bigint))
+                    then left(body_text, cast(floor((length(body_text) - {{ separator }}) / 2) as bigint))
             {%- endfor %}
             else output_text
         end as output_text
@@ -191,8 +205,10 @@ single_outputs as (
 windows as (
     select
         * exclude (output_text),
-        regexp_matches(output_text, '(?i)<persisted-output>|\[[\d,]+ (lines|characters|chars) truncated\]|\[output truncated|\[truncated') and not is_spilled_read
-            as is_output_cut,
+        regexp_matches(
+            output_text,
+            '(?i)<persisted-output>|\[[\d,]+ (lines|characters|chars) truncated\]|\[(output )?truncated'
+        ) and not is_spilled_read as is_output_cut,
         {{ output_window }} as output_text
     from single_outputs
 )

@@ -2,12 +2,12 @@
 {{ config(materialized='incremental', incremental_strategy='append', zstd_columns=['classified_text']) }}
 
 {#-
-    Of the rules that matched further down, half of those read by hand were wrong: what is told, quoted or thought
-    aloud there begins like a wish.
+    Of the rules that matched further down, half of those read by hand were wrong: what is told, quoted or
+    thought aloud there begins like a wish.
 #}
 {%- set deciding_clauses = var('deciding_clauses', 2) %}
 
--- Every text that says what is wanted, once: prompts, delegations, items of task lists. The rules are rows of intent_rules.
+-- Every text that says what is wanted, once: prompts, delegations, task items. The rules: intent_rules.
 with todo_writes as (
     select result.newTodos as todos, _batch_id
     from {{ ref('int_tool_call') }}
@@ -15,12 +15,14 @@ with todo_writes as (
 ),
 
 texts as (
-    select prompt_text as classified_text, _batch_id from {{ ref('int_turn') }} where prompt_text is not null
+    select prompt_text as classified_text, _batch_id from {{ ref('int_turn') }}
+    where prompt_text is not null
     union all
     -- The text of a task, as dim_task names it.
     select
         case
-            when tool_name = 'TaskCreate' then coalesce(tool_input.subject, tool_input.description, result.task.subject)
+            when tool_name = 'TaskCreate'
+                then coalesce(tool_input.subject, tool_input.description, result.task.subject)
             else coalesce(tool_input.description, tool_input.subject, tool_input.prompt)
         end as classified_text,
         _batch_id
@@ -51,7 +53,9 @@ fresh as (
             end, '’', ''''
         ), chr(160), ' ')) as rule_text
     from distinct_texts
-    {% if is_incremental() %}anti join {{ this }} as known on known.text_hash = distinct_texts.text_hash{% endif %}
+    {% if is_incremental() %}
+        anti join {{ this }} as known on known.text_hash = distinct_texts.text_hash
+    {% endif %}
 ),
 
 -- What the text as a whole tells comes before anything in it, so its clauses need not be read.
@@ -101,8 +105,9 @@ clauses as (
     where clause <> ''
 ),
 
--- What the text as a whole is comes first, then the first clause that asks for something, then the hints. Reading and
--- searching is only on the way to something, so it counts where nothing stands after it. Below a pasted error nothing asks any more: that is output.
+-- What the text as a whole is comes first, then the first clause that asks for something, then
+-- the hints. Reading and searching count only if nothing follows them. Text below a pasted error
+-- is output and asks nothing.
 found as (
     select text_hash, 0 as clause_number, rule_order from told_by_the_whole
     union all

@@ -1,8 +1,8 @@
 {{ config(materialized='table') }}
 
--- Clients before 2.1.160 do not log what git did. What it printed is read instead: git's own line for a commit, the line of a
--- log behind a silent commit if its subject is in the command, the short answer of a wrapper. A call that failed afterwards has
--- committed all the same.
+-- Clients before 2.1.160 do not log what git did. What it printed is read instead: git's own line for a
+-- commit, the line of a log behind a silent commit if its subject is in the command, the short answer of a
+-- wrapper. A call that failed afterwards has committed all the same.
 with calls as (
     select
         tool_use_id,
@@ -22,15 +22,24 @@ with calls as (
         source_line,
         _batch_id
     from {{ ref('int_tool_call') }}
-    where {{ regex_matches('tool_input.command', "'\\b(git|mv)\\b'") }} or result.gitOperation.commit.sha is not null or commit_lines is not null
+    where
+        {{ regex_matches('tool_input.command', "'\\b(git|mv)\\b'") }}
+        or result.gitOperation.commit.sha is not null or commit_lines is not null
 ),
 
 commit_texts as (
     select
         *,
-        nullif({{ regex_group('commit_line', '^(?:\\[(?:[^\\]]+ )?|ok(?: ✓)? )?([0-9a-f]{7,40})\\b') }}, '') as commit_id,
-        nullif(nullif({{ regex_group('commit_line', '^\\[([^ \\]]+)(?: \\(root-commit\\))? [0-9a-f]{7,40}\\]') }}, ''), 'detached') as commit_branch,
-        nullif(trim({{ regex_group('commit_line', '^(?:\\[[^\\]]+\\]|[0-9a-f]{7,40}) (.*)$') }}), '') as commit_subject
+        nullif({{ regex_group('commit_line', '^(?:\\[(?:[^\\]]+ )?|ok(?: ✓)? )?([0-9a-f]{7,40})\\b') }}, '')
+            as commit_id,
+        nullif(
+            nullif(
+                {{ regex_group('commit_line', '^\\[([^ \\]]+)(?: \\(root-commit\\))? [0-9a-f]{7,40}\\]') }},
+                ''
+            ), 'detached'
+        ) as commit_branch,
+        nullif(trim({{ regex_group('commit_line', '^(?:\\[[^\\]]+\\]|[0-9a-f]{7,40}) (.*)$') }}), '')
+            as commit_subject
     from {{ explode('calls', 'commit_lines', 'commit_line', 'commit_line_number') }} as exploded
 ),
 
@@ -38,7 +47,8 @@ printed as (
     select
         *,
         case
-            when {{ regex_matches('call_text', "'\\bgit\\b[^\\n\\x3b&|\"]*\\scherry-pick\\b'") }} then 'cherry-picked'
+            when {{ regex_matches('call_text', "'\\bgit\\b[^\\n\\x3b&|\"]*\\scherry-pick\\b'") }}
+                then 'cherry-picked'
             when {{ regex_matches('call_text', "'\\bgit\\b[^\\n\\x3b&|\"]*\\srevert\\b'") }} then 'reverted'
             when contains(call_text, '--amend') then 'amended'
             else 'committed'
@@ -113,12 +123,15 @@ commits as (
         coalesce(commands.is_whole, true) as is_whole
     from made
     left join commit_commands as commands
-        on commands.tool_use_id = made.tool_use_id and commands.commit_number = least(made.commit_number, commands.commit_count)
+        on commands.tool_use_id = made.tool_use_id
+        and commands.commit_number = least(made.commit_number, commands.commit_count)
 ),
 
 -- A commit takes what was staged in its checkout since the one before it.
 steps as (
-    select tool_use_id, command_number, checkout, cast(null as varchar) as commit_key, git_command, paths, is_whole
+    select
+        tool_use_id, command_number, checkout, cast(null as varchar) as commit_key, git_command, paths,
+        is_whole
     from {{ ref('int_git_command') }}
     where git_command <> 'commit'
     union all
@@ -132,7 +145,9 @@ counted_steps as (
         calls.session_id,
         count(steps.commit_key) over (
             partition by calls.session_id, steps.checkout
-            order by coalesce(calls.returned_at, calls.called_at), calls.source_path, calls.source_line, steps.command_number
+            order by
+                coalesce(calls.returned_at, calls.called_at), calls.source_path, calls.source_line,
+                steps.command_number
             range between unbounded preceding and current row
         ) - count(steps.commit_key) over (
             partition by calls.tool_use_id, steps.command_number
@@ -153,7 +168,7 @@ staged as (
     group by session_id, checkout, commits_before
 ),
 
--- What was moved to where it was staged was edited under its old name: a file or a folder, to a new name or into a folder.
+-- A file or folder that was moved before staging was edited under its old name.
 moves as (
     select
         session_id,
@@ -178,14 +193,19 @@ moved as (
             moves.checkout,
             moves.commits_before,
             case
-                when starts_with(moves.new_path || '/', staged_path || '/') or starts_with(moves.path_in_folder || '/', staged_path || '/')
+                when
+                    starts_with(moves.new_path || '/', staged_path || '/')
+                    or starts_with(moves.path_in_folder || '/', staged_path || '/')
                     then moves.old_path
-                when starts_with(staged_path, moves.path_in_folder || '/') then moves.old_path || substr(staged_path, length(moves.path_in_folder) + 1)
-                when starts_with(staged_path, moves.new_path || '/') then moves.old_path || substr(staged_path, length(moves.new_path) + 1)
+                when starts_with(staged_path, moves.path_in_folder || '/')
+                    then moves.old_path || substr(staged_path, length(moves.path_in_folder) + 1)
+                when starts_with(staged_path, moves.new_path || '/')
+                    then moves.old_path || substr(staged_path, length(moves.new_path) + 1)
             end as old_path
         from moves
         inner join {{ explode('staged', 'paths', 'staged_path', 'path_number') }} as exploded
-            on exploded.session_id = moves.session_id and exploded.checkout = moves.checkout and exploded.commits_before = moves.commits_before
+            on exploded.session_id = moves.session_id and exploded.checkout = moves.checkout
+            and exploded.commits_before = moves.commits_before
     ) as old_paths
     where old_path is not null
     group by session_id, checkout, commits_before
@@ -207,7 +227,8 @@ select
     commits.folder,
     case when commits.folder is not null then commits.checkout end as checkout,
     case
-        when not commits.is_whole and not staged.is_whole then {{ joined_lists(['staged.paths', 'coalesce(moved.paths, [])']) }}
+        when not commits.is_whole and not staged.is_whole
+            then {{ joined_lists(['staged.paths', 'coalesce(moved.paths, [])']) }}
         else []
     end as staged_paths,
     coalesce(commits.is_own_checkout, false) as is_own_checkout,
@@ -220,6 +241,8 @@ from commits
 inner join calls on calls.tool_use_id = commits.tool_use_id
 inner join counted_steps as steps on steps.commit_key = commits.commit_key
 left join staged
-    on staged.session_id = steps.session_id and staged.checkout = steps.checkout and staged.commits_before = steps.commits_before
+    on staged.session_id = steps.session_id and staged.checkout = steps.checkout
+    and staged.commits_before = steps.commits_before
 left join moved
-    on moved.session_id = steps.session_id and moved.checkout = steps.checkout and moved.commits_before = steps.commits_before
+    on moved.session_id = steps.session_id and moved.checkout = steps.checkout
+    and moved.commits_before = steps.commits_before

@@ -1,4 +1,4 @@
-{{ config(materialized='incremental', incremental_strategy='replace_touched', on_schema_change='append_new_columns', zstd_columns=['body_text']) }}
+{{ config(materialized='incremental', incremental_strategy='replace_touched', zstd_columns=['body_text']) }}
 
 -- The bodies of components that conversations show: skills, commands, memory files, attached files.
 with touched as {{ touched_sessions() }},
@@ -30,7 +30,8 @@ bodies as (
     left join {{ touched_rows(ref('int_block')) }} as blocks
         on blocks.line_uuid = case when items.attachment_type is null then items.line_uuid end
         and blocks.block_number = items.block_number and blocks.block_type = 'text'
-    left join {{ ref('int_prompt_body') }} as templates on templates.line_uuid = items.line_uuid and templates.session_id = items.session_id
+    left join {{ ref('int_prompt_body') }} as templates
+        on templates.line_uuid = items.line_uuid and templates.session_id = items.session_id
     left join {{ touched_rows(ref('int_attachment')) }} as attachments
         on attachments.line_uuid = case when items.attachment_type is not null then items.line_uuid end
 )

@@ -1,18 +1,22 @@
--- What the validators said of each version of a component that a scan found, in the columns of fact_validation.
+-- What validators said of each component version that a scan found, in fact_validation's columns.
 with versions as (
     select
         *,
-        row_number() over (partition by component_type, component_name, content_hash order by scanned_at, root, path, host) as copy_number,
+        row_number() over (
+            partition by component_type, component_name, content_hash order by scanned_at, root, path, host
+        ) as copy_number,
         dense_rank() over (partition by component_type, component_name order by _batch_id) as version_number
     from {{ ref('stg_components__version') }}
     where validator_name is not null
 )
 
 select
-    {{ surrogate_key(['component_type', 'component_name', 'content_hash', 'validator_name']) }} as validation_id,
+    {{ surrogate_key(['component_type', 'component_name', 'content_hash', 'validator_name']) }}
+        as validation_id,
     {{ surrogate_key(['component_type', 'component_name']) }} as component_id,
     cast(null as varchar) as session_id,
-    case when component_type = 'skill' then {{ surrogate_key(['component_type', 'component_name']) }} end as skill_id,
+    case when component_type = 'skill' then {{ surrogate_key(['component_type', 'component_name']) }} end
+        as skill_id,
     scanned_at as validated_at,
     content_hash,
     validator_name,

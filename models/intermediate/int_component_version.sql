@@ -15,12 +15,14 @@ with versions as (
 )
 
 select
-    {{ surrogate_key(['versions.component_type', 'versions.component_name', 'versions.content_hash']) }} as measurement_id,
+    {{ surrogate_key(['versions.component_type', 'versions.component_name', 'versions.content_hash']) }}
+        as measurement_id,
     {{ surrogate_key(['versions.component_type', 'versions.component_name']) }} as component_id,
     cast(null as varchar) as session_id,
     versions.modified_at as measured_at,
     versions.last_modified_at as last_seen_at,
-    coalesce(nullif(lower({{ regex_group('versions.path', '[.]([A-Za-z0-9_]+)$') }}), ''), 'none') as file_type,
+    coalesce(nullif(lower({{ regex_group('versions.path', '[.]([A-Za-z0-9_]+)$') }}), ''), 'none')
+        as file_type,
     versions.content_hash,
     versions.line_count,
     versions.word_count,

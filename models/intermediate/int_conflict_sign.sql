@@ -1,7 +1,5 @@
-{{ config(materialized='view') }}
-
--- What shows that a file was changed under an agent's hands: the client's refusals and hints, notes of changed files, and what
--- git could not merge.
+-- What shows that a file was changed under an agent's hands: the client's refusals and hints, notes of
+-- changed files, and what git could not merge.
 with calls as (
     select
         tool_use_id,
@@ -30,7 +28,7 @@ sessions as (
     from {{ ref('int_session') }}
 ),
 
--- A merge or rebase goes on over several calls: it begins with one, and each `--continue` belongs to the last that was begun.
+-- A merge or rebase spans several calls: each `--continue` belongs to the last that was begun.
 git_calls as (
     select
         tool_use_id,
@@ -40,7 +38,8 @@ git_calls as (
         source_line,
         {{ regex_matches(
             regex_replace('command', 'git[^|\\x3b&\\n]*--(?:continue|skip|abort|quit)', ''),
-            "'git(?: +-[Cc] +\\S+| +--[a-z-]+(?:=\\S+)?)* +(?:merge|rebase|pull|cherry-pick|revert|am|stash +(?:pop|apply))(?:\\s|$)'"
+            "'git(?: +-[Cc] +\\S+| +--[a-z-]+(?:=\\S+)?)* +"
+            ~ "(?:merge|rebase|pull|cherry-pick|revert|am|stash +(?:pop|apply))(?:\\s|$)'"
         ) }} as is_begun,
         {{ regex_matches('command', "'git[^|\\x3b&\\n]*--(?:continue|skip)'") }} as is_continued,
         contains(command, 'merge-tree') as is_trial
@@ -52,13 +51,14 @@ operations as (
     select
         tool_use_id,
         case
-            when is_continued and not is_begun then coalesce(
-                last_value(case when is_begun then tool_use_id end ignore nulls) over (
-                    partition by session_id, actor order by called_at, source_line, tool_use_id
-                    rows between unbounded preceding and 1 preceding
-                ),
-                'begun elsewhere'
-            )
+            when is_continued and not is_begun
+                then coalesce(
+                    last_value(case when is_begun then tool_use_id end ignore nulls) over (
+                        partition by session_id, actor order by called_at, source_line, tool_use_id
+                        rows between unbounded preceding and 1 preceding
+                    ),
+                    'begun elsewhere'
+                )
             else tool_use_id
         end as operation_id
     from git_calls
@@ -86,7 +86,8 @@ outputs as (
 hinted as (
     select
         calls.*,
-        {{ split_text(regex_group('calls.stale_hint', "previously read: (.+?)(?:[.] |[.]?\\]|$)"), "', '") }} as hinted_paths
+        {{ split_text(regex_group('calls.stale_hint', "previously read: (.+?)(?:[.] |[.]?\\]|$)"), "', '") }}
+            as hinted_paths
     from calls
     where calls.stale_hint is not null
 ),
@@ -138,7 +139,8 @@ signs as (
     from {{ explode('hinted', 'hinted_paths', 'file_path', 'path_number') }} as exploded
     union all
     select
-        {{ surrogate_key(["'merge_conflict'", 'session_id', 'actor', 'operation_id', 'trim(file_path)']) }} as conflict_id,
+        {{ surrogate_key(["'merge_conflict'", 'session_id', 'actor', 'operation_id', 'trim(file_path)']) }}
+            as conflict_id,
         session_id,
         actor,
         cast(null as varchar) as turn_id,
@@ -157,7 +159,8 @@ placed as (
     select
         signs.* exclude (file_path),
         case
-            when signs.file_path is null or sessions.working_dir is null then {{ path_identity('signs.file_path') }}
+            when signs.file_path is null or sessions.working_dir is null
+                then {{ path_identity('signs.file_path') }}
             else {{ absolute_path('signs.file_path', 'sessions.working_dir') }}
         end as file_path,
         sessions.host
@@ -173,7 +176,8 @@ previous_lines as (
         max_by(lines.line_uuid, (lines.created_at, lines.line_number)) as line_uuid
     from placed
     inner join {{ ref('int_line') }} as lines
-        on lines.session_id = placed.session_id and lines.actor = placed.actor and lines.line_type = 'assistant'
+        on lines.session_id = placed.session_id and lines.actor = placed.actor
+        and lines.line_type = 'assistant'
         and (
             lines.created_at < placed.detected_at
             or (lines.created_at = placed.detected_at and lines.line_number < placed.source_line)

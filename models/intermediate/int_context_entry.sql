@@ -1,4 +1,4 @@
-{{ config(materialized='incremental', incremental_strategy='replace_touched', on_schema_change='append_new_columns') }}
+{{ config(materialized='incremental', incremental_strategy='replace_touched') }}
 
 with touched as {{ touched_sessions() }},
 
@@ -23,19 +23,24 @@ entries as (
         coalesce(item_weights.input_count, 0) as input_count,
         case responses.context_change
             when 'start' then least(bases.base_tokens, responses.context_tokens)
-            when 'compaction' then least(bases.base_tokens, responses.context_tokens, responses.previous_context_tokens)
-            when 'micro_compaction' then least(bases.base_tokens, responses.context_tokens, responses.previous_context_tokens)
-            when 'shrink' then greatest(
-                least(bases.base_tokens, responses.context_tokens),
-                responses.context_tokens - cast(round(coalesce(item_weights.weight, 0) / bases.characters_per_token) as bigint)
-            )
+            when 'compaction'
+                then least(bases.base_tokens, responses.context_tokens, responses.previous_context_tokens)
+            when 'micro_compaction'
+                then least(bases.base_tokens, responses.context_tokens, responses.previous_context_tokens)
+            when 'shrink'
+                then greatest(
+                    least(bases.base_tokens, responses.context_tokens),
+                    responses.context_tokens
+                    - cast(round(coalesce(item_weights.weight, 0) / bases.characters_per_token) as bigint)
+                )
             else responses.previous_context_tokens
         end as cut_position
     from {{ ref('int_context_response') }} as responses
     inner join touched on touched.session_id = responses.session_id
     inner join {{ ref('int_thread_base') }} as bases on bases.thread_id = responses.thread_id
     left join item_weights
-        on item_weights.thread_id = responses.thread_id and item_weights.entered_response_number = responses.response_number
+        on item_weights.thread_id = responses.thread_id
+        and item_weights.entered_response_number = responses.response_number
 )
 
 select

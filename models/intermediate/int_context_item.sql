@@ -1,4 +1,4 @@
-{{ config(materialized='incremental', incremental_strategy='replace_touched', on_schema_change='append_new_columns') }}
+{{ config(materialized='incremental', incremental_strategy='replace_touched') }}
 
 {#- A picture of common size, or a page of a document, where the log does not tell the size. #}
 {%- set image_tokens = var('image_tokens', 1500) %}
@@ -37,7 +37,9 @@ calls as (
             result.file.count,
             -- A range may be written backwards, and reach beyond what any document has.
             -- A read counts for this many pages at most, whatever range it names.
-            {{ at_most('abs(' ~ last_page ~ ' - ' ~ first_page ~ ') + 1', var('document_pages_most', 1000)) }},
+            {{ at_most(
+                'abs(' ~ last_page ~ ' - ' ~ first_page ~ ') + 1', var('document_pages_most', 1000)
+            ) }},
             case when try_cast(tool_input.pages as bigint) is not null then 1 end
         ) as page_count
     from {{ ref('int_tool_call') }} as int_tool_call
@@ -74,13 +76,15 @@ block_items as (
         blocks.created_at,
         case
             when blocks.line_type = 'assistant' and blocks.block_type = 'tool_use' then 'tool_call'
-            when blocks.line_type = 'assistant' and blocks.block_type in ('thinking', 'redacted_thinking') then 'thinking'
+            when blocks.line_type = 'assistant' and blocks.block_type in ('thinking', 'redacted_thinking')
+                then 'thinking'
             when blocks.line_type = 'assistant' then 'answer'
             when blocks.block_type = 'tool_result' then 'tool_result'
             when blocks.is_compact_summary then 'compaction_summary'
             when blocks.source_tool_use_id is not null then 'skill_body'
             when blocks.is_meta and parent_turns.command_name is not null then 'command_body'
-            when blocks.block_type in ('image', 'document') and read_documents.result_line_uuid is not null then 'tool_result'
+            when blocks.block_type in ('image', 'document') and read_documents.result_line_uuid is not null
+                then 'tool_result'
             when blocks.is_meta then 'injected_text'
             when turns.prompt_origin = 'task_notification' then 'task_notification'
             when blocks.block_type in ('image', 'document') then 'image'
@@ -89,22 +93,29 @@ block_items as (
         -- A result whose call is not in the log has none to lead to.
         coalesce(calls.tool_use_id, read_documents.tool_use_id) as tool_use_id,
         -- An empty name is none.
-        nullif(trim(coalesce(blocks.tool_name, calls.tool_name, source_calls.tool_name, read_documents.tool_name)), '') as tool_name,
-        nullif(coalesce(calls.skill_name, source_calls.skill_name, parent_turns.command_name), '') as skill_name,
+        nullif(
+            trim(
+                coalesce(blocks.tool_name, calls.tool_name, source_calls.tool_name, read_documents.tool_name)
+            ), ''
+        ) as tool_name,
+        nullif(coalesce(calls.skill_name, source_calls.skill_name, parent_turns.command_name), '')
+            as skill_name,
         nullif(calls.agent_name, '') as agent_name,
         nullif(coalesce(calls.target_path, read_documents.file_path), '') as file_path,
         cast(null as varchar) as server_name,
         cast(null as varchar) as attachment_type,
         cast(
-            coalesce(blocks.text_characters, 0) + coalesce(blocks.signature_characters, 0) + coalesce(length(blocks.tool_input_json), 0)
-            -- An image or a page of a document has no text: it weighs what its size costs, or a picture of common size.
-            + blocks.image_count * coalesce(calls.picture_tokens, {{ image_tokens }}) * {{ var('characters_per_token') }}
+            coalesce(blocks.text_characters, 0) + coalesce(blocks.signature_characters, 0)
+            + coalesce(length(blocks.tool_input_json), 0)
+            -- An image or page has no text: it weighs what its size costs, or a picture of common size.
+            + blocks.image_count * coalesce(calls.picture_tokens, {{ image_tokens }})
+            * {{ var('characters_per_token') }}
             + case
                 when blocks.block_type = 'document'
-                    then coalesce(read_documents.page_count, 1) * {{ image_tokens }} * {{ var('characters_per_token') }}
+                    then coalesce(read_documents.page_count, 1)
+                    * {{ image_tokens }} * {{ var('characters_per_token') }}
                 else 0
-            end
-            as bigint
+            end as bigint
         ) as characters,
         blocks.image_count + case when blocks.block_type = 'document' then 1 else 0 end as image_count,
         case
@@ -116,7 +127,8 @@ block_items as (
     left join calls on calls.tool_use_id = blocks.tool_use_id
     left join calls as source_calls on source_calls.tool_use_id = blocks.source_tool_use_id
     left join read_documents
-        on read_documents.result_line_uuid = case when blocks.block_type in ('image', 'document') then blocks.parent_uuid end
+        on read_documents.result_line_uuid
+        = case when blocks.block_type in ('image', 'document') then blocks.parent_uuid end
     left join turns on turns.turn_id = blocks.line_uuid
     left join turns as parent_turns on parent_turns.turn_id = blocks.parent_uuid
     where coalesce(blocks.model_raw, '') <> '<synthetic>'
@@ -134,8 +146,8 @@ definition_items as (
         calls.tool_use_id,
         found.found_tool
     from {{ explode(
-        "(select session_id, actor, thread_position, line_uuid, created_at, block_number, tool_use_id, referenced_tools from blocks "
-        ~ "where referenced_tools is not null)",
+        "(select session_id, actor, thread_position, line_uuid, created_at, block_number, tool_use_id, "
+        ~ "referenced_tools from blocks where referenced_tools is not null)",
         'referenced_tools', 'found_tool', 'tool_number'
     ) }} as found
     left join calls on calls.tool_use_id = found.tool_use_id
@@ -187,14 +199,22 @@ items as (
 ),
 
 merged as (
-    select session_id, actor, thread_position, 1 as is_item, 0 as is_response, line_uuid, block_number from items
+    select session_id, actor, thread_position, 1 as is_item, 0 as is_response, line_uuid, block_number
+    from items
     union all
-    select session_id, actor, thread_position, 0 as is_item, 1 as is_response, null as line_uuid, 0 as block_number
+    select
+        session_id,
+        actor,
+        thread_position,
+        0 as is_item,
+        1 as is_response,
+        null as line_uuid,
+        0 as block_number
     from {{ ref('int_context_response') }} as int_context_response
     semi join touched on touched.session_id = int_context_response.session_id
 ),
 
--- An item enters with the next response of its thread. The blocks of a response stand at or after its own position.
+-- An item enters with its thread's next response; a response's blocks stand at or after its position.
 entered as (
     select
         line_uuid,
@@ -225,7 +245,8 @@ select
         when items.item_kind = 'compaction_summary' then 'compaction_summary'
         when items.item_kind in ('skill_body', 'command_body') and items.skill_name is not null
             then case when items.item_kind = 'command_body' then 'command' else 'skill' end
-        when items.item_kind in ('tool_result', 'task_notification') and items.agent_name is not null then 'agent'
+        when items.item_kind in ('tool_result', 'task_notification') and items.agent_name is not null
+            then 'agent'
         when items.item_kind = 'task_notification' then 'user_prompt'
         -- The call may be missing, or have no name: its result is a tool's all the same.
         when items.item_kind in ('tool_call', 'tool_result', 'tool_definition') then 'tool'
@@ -238,12 +259,16 @@ select
         when items.item_kind in ('answer', 'thinking') then 'assistant_output'
         when items.item_kind in ('prompt', 'image') then 'user_prompt'
         when items.item_kind = 'compaction_summary' then 'compaction_summary'
-        when items.item_kind in ('skill_body', 'command_body') and items.skill_name is not null then items.skill_name
-        when items.item_kind in ('tool_result', 'task_notification') and items.agent_name is not null then items.agent_name
+        when items.item_kind in ('skill_body', 'command_body') and items.skill_name is not null
+            then items.skill_name
+        when items.item_kind in ('tool_result', 'task_notification') and items.agent_name is not null
+            then items.agent_name
         when items.item_kind = 'task_notification' then 'user_prompt'
-        when items.item_kind in ('tool_call', 'tool_result', 'tool_definition') then coalesce(items.tool_name, 'unknown')
+        when items.item_kind in ('tool_call', 'tool_result', 'tool_definition')
+            then coalesce(items.tool_name, 'unknown')
         when items.server_name is not null then items.server_name
-        when items.item_kind in ('reference_file', 'hook_output') and items.file_path is not null then items.file_path
+        when items.item_kind in ('reference_file', 'hook_output') and items.file_path is not null
+            then items.file_path
         else coalesce(items.attachment_type, items.item_kind)
     end as component_name,
     items.tool_use_id,
@@ -254,14 +279,17 @@ select
     items.image_count,
     items.is_length_known,
     items.characters,
-    -- What a block weighs beyond its characters: its frame (role, ids, tags), seen as a constant of the regression. The parts of
-    -- an attachment have one frame. A tool's definition has no length in the log: it gets what its group leaves over.
+    -- A block's frame (role, ids, tags), a constant of the regression; an attachment's parts share one. The
+    -- log has no length for a tool's definition: it gets what its group leaves over.
     case
         when items.item_kind = 'tool_definition' then 0
-        else items.characters + cast(floor({{ var('block_overhead_characters') }} / items.part_count) as bigint)
+        else items.characters
+            + cast(floor({{ var('block_overhead_characters') }} / items.part_count) as bigint)
     end as weight,
     touched._batch_id
 from items
 inner join touched on touched.session_id = items.session_id
 left join {{ ref('int_line_turn') }} as line_turns on line_turns.line_uuid = items.line_uuid
-inner join entered on entered.is_item = 1 and entered.line_uuid = items.line_uuid and entered.block_number = items.block_number
+inner join entered
+    on entered.is_item = 1 and entered.line_uuid = items.line_uuid
+    and entered.block_number = items.block_number

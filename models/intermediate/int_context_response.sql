@@ -1,9 +1,9 @@
-{{ config(materialized='incremental', incremental_strategy='replace_touched', on_schema_change='append_new_columns') }}
+{{ config(materialized='incremental', incremental_strategy='replace_touched') }}
 
 with touched as {{ touched_sessions() }},
 
--- The inference that finished the response: what it was sent is the context of the thread. What the response was billed for in
--- all holds this context several times where others ran before it, or advised it.
+-- The inference that finished the response: what it was sent is the context of the thread. What the response
+-- was billed for in all holds this context several times where others ran before it, or advised it.
 answers as (
     select inferences.*
     from {{ ref('int_inference') }} as inferences
@@ -105,7 +105,9 @@ clearings as (
             on responses.session_id = system_lines.session_id and responses.actor = system_lines.actor
             and responses.thread_position >= system_lines.thread_position
         where system_lines.subtype = 'microcompact_boundary' and system_lines.cleared_tool_use_ids is not null
-        group by system_lines.session_id, system_lines.actor, system_lines.thread_position, system_lines.cleared_tool_use_ids
+        group by
+            system_lines.session_id, system_lines.actor, system_lines.thread_position,
+            system_lines.cleared_tool_use_ids
     ) as nexts
     group by nexts.response_id
 ),
@@ -129,12 +131,15 @@ numbered as (
         row_number() over thread as response_number,
         lag(responses.context_tokens) over thread as previous_context_tokens,
         lag(responses.output_tokens) over thread as previous_output_tokens,
-        coalesce(lag(responses.is_output_final and not responses.is_priced_by_iteration) over thread, false) as was_previous_final,
+        coalesce(lag(responses.is_output_final and not responses.is_priced_by_iteration) over thread, false)
+            as was_previous_final,
         coalesce(lag(responses.is_priced_by_iteration) over thread, false) as was_previous_iterated,
         lag(compactions.compaction_number) over thread as previous_compaction_number,
         lag(responses.model_name) over thread as previous_model_name,
         lag(responses.started_at) over thread as previous_started_at,
-        lag(responses.cache_read_tokens + responses.cache_write_5m_tokens + responses.cache_write_1h_tokens) over thread
+        lag(
+            responses.cache_read_tokens + responses.cache_write_5m_tokens + responses.cache_write_1h_tokens
+        ) over thread
             as previously_cached_tokens,
         clearings.cleared_tool_use_ids,
         coalesce(edits.cleared_tool_use_count, 0) as cleared_tool_use_count,
@@ -143,7 +148,10 @@ numbered as (
     inner join compactions on compactions.response_id = responses.response_id
     left join clearings on clearings.response_id = responses.response_id
     left join edits on edits.response_id = responses.response_id
-    window thread as (partition by responses.session_id, responses.actor order by responses.thread_position, responses.response_id)
+    window thread as (
+        partition by responses.session_id, responses.actor
+        order by responses.thread_position, responses.response_id
+    )
 )
 
 select
@@ -159,8 +167,11 @@ select
     numbered.cache_miss_reason,
     case
         when numbered.response_number = 1 then 'start'
-        when coalesce(numbered.compaction_number > numbered.previous_compaction_number, false) then 'compaction'
-        when numbered.cleared_tool_use_ids is not null or numbered.cleared_tool_use_count > numbered.previously_cleared_count
+        when coalesce(numbered.compaction_number > numbered.previous_compaction_number, false)
+            then 'compaction'
+        when
+            numbered.cleared_tool_use_ids is not null
+            or numbered.cleared_tool_use_count > numbered.previously_cleared_count
             then 'micro_compaction'
         when numbered.context_tokens < numbered.previous_context_tokens then 'shrink'
         else 'growth'
@@ -180,11 +191,14 @@ select
     numbered.uncached_input_tokens as fresh_tokens,
     -- Dollars per token as this request was billed. Unpriced requests carry no dollars.
     coalesce(numbered.cache_read_cost_usd / nullif(numbered.cache_read_tokens, 0), 0) as read_usd_per_token,
-    coalesce(numbered.cache_write_1h_cost_usd / nullif(numbered.cache_write_1h_tokens, 0), 0) as write_1h_usd_per_token,
-    coalesce(numbered.cache_write_5m_cost_usd / nullif(numbered.cache_write_5m_tokens, 0), 0) as write_5m_usd_per_token,
+    coalesce(numbered.cache_write_1h_cost_usd / nullif(numbered.cache_write_1h_tokens, 0), 0)
+        as write_1h_usd_per_token,
+    coalesce(numbered.cache_write_5m_cost_usd / nullif(numbered.cache_write_5m_tokens, 0), 0)
+        as write_5m_usd_per_token,
     coalesce(numbered.input_cost_usd / nullif(numbered.uncached_input_tokens, 0), 0) as fresh_usd_per_token,
     sum(coalesce(numbered.cache_read_cost_usd / nullif(numbered.cache_read_tokens, 0), 0)) over (
-        partition by numbered.session_id, numbered.actor order by numbered.thread_position, numbered.response_id
+        partition by numbered.session_id, numbered.actor
+        order by numbered.thread_position, numbered.response_id
         rows between unbounded preceding and current row
     ) as running_read_usd_per_token,
     touched._batch_id

@@ -1,8 +1,8 @@
-{{ config(materialized='incremental', incremental_strategy='replace_touched', on_schema_change='append_new_columns') }}
+{{ config(materialized='incremental', incremental_strategy='replace_touched') }}
 
--- The positions that every item takes in the context of its thread, as a stack: an item is laid on top when it enters; a
--- compaction, a rewind or dropped thinking takes from the top down to a cut; a micro-compaction takes results out of the
--- middle, and what stays is laid anew. A segment lives over a range of responses.
+-- The positions that every item takes in the context of its thread, as a stack: an item is laid on top when
+-- it enters; a compaction, a rewind or dropped thinking takes from the top down to a cut; a micro-compaction
+-- takes results out of the middle, and what stays is laid anew. A segment lives over a range of responses.
 with touched as {{ touched_sessions() }},
 
 -- An item is laid once when it enters and once more after each micro-compaction that it outlasts.
@@ -33,7 +33,7 @@ cuts as (
     where cut_position < previous_context_tokens
 ),
 
--- A segment that a compaction takes off whole is not looked at again: else the work would grow with the square of their number.
+-- A segment that a compaction removes whole is not looked at again: the work would grow quadratically.
 next_compactions as (
     select
         numbered.thread_id,
@@ -44,8 +44,11 @@ next_compactions as (
         select
             thread_id,
             response_number,
-            min(case when context_change in ('compaction', 'micro_compaction') then response_number end) over (
-                partition by thread_id order by response_number rows between 1 following and unbounded following
+            min(
+                case when context_change in ('compaction', 'micro_compaction') then response_number end
+            ) over (
+                partition by thread_id order by response_number
+                rows between 1 following and unbounded following
             ) as next_number
         from entries
     ) as numbered
@@ -64,22 +67,28 @@ levels as (
             laid.end_position,
             coalesce(
                 min(cuts.cut_position) over (
-                    partition by laid.segment_id, laid.entered_response_number order by cuts.response_number rows between unbounded preceding and 1 preceding
+                    partition by laid.segment_id, laid.entered_response_number order by cuts.response_number
+                    rows between unbounded preceding and 1 preceding
                 ),
                 laid.end_position
             )
         ) as level_before,
         least(laid.end_position, min(cuts.cut_position) over (
-            partition by laid.segment_id, laid.entered_response_number order by cuts.response_number rows between unbounded preceding and current row
+            partition by laid.segment_id, laid.entered_response_number order by cuts.response_number
+            rows between unbounded preceding and current row
         )) as level_after
     from laid
     left join next_compactions
-        on next_compactions.thread_id = laid.thread_id and next_compactions.response_number = laid.entered_response_number
+        on next_compactions.thread_id = laid.thread_id
+        and next_compactions.response_number = laid.entered_response_number
         and next_compactions.compacted_position <= laid.start_position
     inner join cuts
         on cuts.thread_id = laid.thread_id and cuts.response_number > laid.entered_response_number
         and cuts.cut_position < laid.end_position
-        and (next_compactions.thread_id is null or cuts.response_number <= next_compactions.compacted_response_number)
+        and (
+            next_compactions.thread_id is null
+            or cuts.response_number <= next_compactions.compacted_response_number
+        )
 ),
 
 pieces as (
@@ -105,12 +114,14 @@ pieces as (
         from levels
         group by segment_id, entered_response_number
     ) as floors
-        on floors.segment_id = laid.segment_id and floors.entered_response_number = laid.entered_response_number
+        on floors.segment_id = laid.segment_id
+        and floors.entered_response_number = laid.entered_response_number
     where least(laid.end_position, coalesce(floors.level_after, laid.end_position)) > laid.start_position
 )
 
 select
-    {{ surrogate_key(['pieces.segment_id', 'pieces.entered_response_number', 'pieces.start_position']) }} as piece_id,
+    {{ surrogate_key(['pieces.segment_id', 'pieces.entered_response_number', 'pieces.start_position']) }}
+        as piece_id,
     laid.segment_id,
     laid.thread_id,
     laid.session_id,
@@ -132,7 +143,8 @@ select
     laid.characters,
     touched._batch_id
 from pieces
-inner join laid on laid.segment_id = pieces.segment_id and laid.entered_response_number = pieces.entered_response_number
+inner join laid
+    on laid.segment_id = pieces.segment_id and laid.entered_response_number = pieces.entered_response_number
 inner join touched on touched.session_id = laid.session_id
 left join entries
     on entries.thread_id = laid.thread_id and entries.response_number = laid.entered_response_number

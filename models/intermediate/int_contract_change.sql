@@ -2,12 +2,14 @@
 {{ config(materialized='table') }}
 
 {#
-    Contracts compared in SQL: each version with the one before it, element by element. What came or went is named by its
-    topmost element; of an element that stayed, each attribute that differs is a change of its own. The seed change_rules says
-    what a change means.
+    Contracts compared in SQL: each version with the one before it, element by element. What came or went is
+    named by its topmost element; of an element that stayed, each attribute that differs is a change of its
+    own. The seed change_rules says what a change means.
 #}
-{%- set lower_bounds = "('minimum', 'exclusiveMinimum', 'minLength', 'minItems', 'minProperties', 'minContains')" -%}
-{%- set upper_bounds = "('maximum', 'exclusiveMaximum', 'maxLength', 'maxItems', 'maxProperties', 'maxContains')" -%}
+{%- set lower_bounds
+    = "('minimum', 'exclusiveMinimum', 'minLength', 'minItems', 'minProperties', 'minContains')" -%}
+{%- set upper_bounds
+    = "('maximum', 'exclusiveMaximum', 'maxLength', 'maxItems', 'maxProperties', 'maxContains')" -%}
 
 with versions as (
     select
@@ -61,17 +63,22 @@ matched as (
         new_fields.element_path is not null as is_there,
         coalesce(new_fields.is_required, old_fields.is_required) as is_required,
         case coalesce(new_fields.direction, old_fields.direction)
-            when 'request' then coalesce(new_fields.is_read_only, true) and coalesce(old_fields.is_read_only, true)
-            when 'response' then coalesce(new_fields.is_write_only, true) and coalesce(old_fields.is_write_only, true)
+            when 'request'
+                then coalesce(new_fields.is_read_only, true) and coalesce(old_fields.is_read_only, true)
+            when 'response'
+                then coalesce(new_fields.is_write_only, true) and coalesce(old_fields.is_write_only, true)
             else false
         end as is_inert,
-        {%- for column in ['data_type', 'data_format', 'is_required', 'is_nullable', 'is_deprecated', 'is_read_only', 'is_write_only',
-            'default_value', 'value_text', 'value_number', 'description_hash'] %}
+        {%- for column in ['data_type', 'data_format', 'is_required', 'is_nullable', 'is_deprecated',
+            'is_read_only', 'is_write_only', 'default_value', 'value_text', 'value_number',
+            'description_hash'] %}
         old_fields.{{ column }} as old_{{ column }},
         new_fields.{{ column }} as new_{{ column }}{{ ',' if not loop.last }}
-        {%- endfor %}
+    {%- endfor %}
     from old_fields
-    full outer join new_fields on new_fields.pair_id = old_fields.pair_id and new_fields.element_path = old_fields.element_path
+    full outer join
+        new_fields on new_fields.pair_id = old_fields.pair_id
+    and new_fields.element_path = old_fields.element_path
 ),
 
 came_or_went as (
@@ -79,7 +86,8 @@ came_or_went as (
         changed.*,
         case when changed.is_there then 'added' else 'removed' end as change
     from matched as changed
-    left join matched as parents on parents.pair_id = changed.pair_id and parents.element_path = changed.parent_path
+    left join matched as parents
+        on parents.pair_id = changed.pair_id and parents.element_path = changed.parent_path
     where changed.was_there <> changed.is_there and coalesce(parents.was_there and parents.is_there, true)
 ),
 
@@ -94,10 +102,12 @@ type_changes as (
         stayed.*,
         case
             when
-                {{ names_within('stayed.old_data_type', 'stayed.new_data_type') }} or stayed.new_data_type = 'any'
+                {{ names_within('stayed.old_data_type', 'stayed.new_data_type') }}
+                or stayed.new_data_type = 'any'
                 or wider.wide_type is not null then 'type_widened'
             when
-                {{ names_within('stayed.new_data_type', 'stayed.old_data_type') }} or stayed.old_data_type = 'any'
+                {{ names_within('stayed.new_data_type', 'stayed.old_data_type') }}
+                or stayed.old_data_type = 'any'
                 or narrower.wide_type is not null then 'type_narrowed'
             else 'type_changed'
         end as change
@@ -143,7 +153,9 @@ changes as (
     -- Of a column, NOT NULL and what an insert has to name are one thing.
     select *, case when new_is_nullable then 'became_nullable' else 'became_not_nullable' end as change
     from stayed
-    where old_is_nullable <> new_is_nullable and not (element_kind = 'column' and old_is_required <> new_is_required)
+    where
+        old_is_nullable <> new_is_nullable
+        and not (element_kind = 'column' and old_is_required <> new_is_required)
     union all
     select *, case when new_is_deprecated then 'deprecated' else 'reactivated' end as change
     from stayed
@@ -157,7 +169,8 @@ changes as (
     union all
     select *, 'default_changed' as change
     from stayed
-    where old_default_value is distinct from new_default_value and not (element_kind = 'column' and old_is_required <> new_is_required)
+    where old_default_value is distinct from new_default_value
+        and not (element_kind = 'column' and old_is_required <> new_is_required)
     union all
     select
         *,
@@ -184,9 +197,11 @@ faceted as (
             when element_kind = 'constraint' and element_name in {{ upper_bounds }} then 'upper_bound'
             when element_kind = 'constraint' and element_name = 'multipleOf' then 'multiple'
             when element_kind = 'constraint' and element_name = 'uniqueItems' then 'unique_items'
-            when element_kind = 'constraint' and element_name in ('contentEncoding', 'contentMediaType') then 'encoding'
+            when element_kind = 'constraint' and element_name in ('contentEncoding', 'contentMediaType')
+                then 'encoding'
             when element_kind = 'constraint' then element_name
-            when element_kind = 'response' and (element_name like '2%' or element_name like '3%') then 'success'
+            when element_kind = 'response' and (element_name like '2%' or element_name like '3%')
+                then 'success'
             when element_kind = 'response' then 'failure'
             when element_kind = 'security' and element_name = 'none' then 'none'
             when element_kind = 'security' then 'scheme'
@@ -265,14 +280,18 @@ select
     new_hash,
     git_commit,
     case
-        when was_there then {{ as_json({'path': 'element_path', 'type': 'old_data_type', 'format': 'old_data_format',
-            'required': 'old_is_required', 'nullable': 'old_is_nullable', 'deprecated': 'old_is_deprecated',
-            'default': 'old_default_value', 'value': 'old_value_text'}) }}
+        when was_there
+            then {{ as_json({'path': 'element_path', 'type': 'old_data_type', 'format': 'old_data_format',
+                'required': 'old_is_required', 'nullable': 'old_is_nullable',
+                'deprecated': 'old_is_deprecated',
+                'default': 'old_default_value', 'value': 'old_value_text'}) }}
     end as old_element,
     case
-        when is_there then {{ as_json({'path': 'element_path', 'type': 'new_data_type', 'format': 'new_data_format',
-            'required': 'new_is_required', 'nullable': 'new_is_nullable', 'deprecated': 'new_is_deprecated',
-            'default': 'new_default_value', 'value': 'new_value_text'}) }}
+        when is_there
+            then {{ as_json({'path': 'element_path', 'type': 'new_data_type', 'format': 'new_data_format',
+                'required': 'new_is_required', 'nullable': 'new_is_nullable',
+                'deprecated': 'new_is_deprecated',
+                'default': 'new_default_value', 'value': 'new_value_text'}) }}
     end as new_element,
     session_id,
     detected_at,

@@ -28,8 +28,10 @@ select
     decisions.decided_by,
     decisions.context_text,
     decisions.context_hash,
-    case when handed_over.decision_id is null then decisions.option_chosen else 'approved' end as option_chosen,
-    case when handed_over.decision_id is null then decisions.alternatives else '["rejected"]' end as alternatives,
+    case when handed_over.decision_id is null then decisions.option_chosen else 'approved' end
+        as option_chosen,
+    case when handed_over.decision_id is null then decisions.alternatives else '["rejected"]' end
+        as alternatives,
     decisions.rationale,
     decisions.rationale_source,
     decisions.was_rejected and handed_over.decision_id is null as was_rejected,

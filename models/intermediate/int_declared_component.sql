@@ -1,4 +1,4 @@
--- Components that files name, in the columns that dim_component takes: found by scans, named in configurations, edited.
+-- Components that files name, in dim_component's columns: scanned, named in configurations, edited.
 with declared as (
     select
         component_type,
@@ -13,7 +13,8 @@ with declared as (
         cast(null as varchar) as file_path,
         modified_at as seen_at
     from {{ explode(
-        "(select * from " ~ ref('stg_components__version') ~ " where entry_list is not null)", 'entry_list', 'entry', 'entry_number'
+        "(select * from " ~ ref('stg_components__version') ~ " where entry_list is not null)", 'entry_list',
+        'entry', 'entry_number'
     ) }} as exploded
     where entry.type in ('mcp_server', 'hook', 'plugin', 'skill')
     union all
@@ -30,7 +31,8 @@ with declared as (
         cast(null as varchar) as file_path,
         first_listed_at as seen_at
     from {{ explode(
-        "(select * from " ~ ref('stg_sources__entry') ~ " where is_listed)", 'skill_list', 'skill_name', 'skill_number'
+        "(select * from " ~ ref('stg_sources__entry') ~ " where is_listed)", 'skill_list', 'skill_name',
+        'skill_number'
     ) }} as exploded
 )
 

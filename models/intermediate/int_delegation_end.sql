@@ -1,4 +1,7 @@
-{{ config(materialized='incremental', incremental_strategy='replace_touched', on_schema_change='append_new_columns', zstd_columns=['returned_text']) }}
+{{ config(
+    materialized='incremental', incremental_strategy='replace_touched',
+    zstd_columns=['returned_text']
+) }}
 
 with touched as {{ touched_sessions() }},
 
@@ -33,8 +36,8 @@ delegations as (
     where tool_name in ('Agent', 'Task', 'Workflow')
 ),
 
--- Notices that background work ended. The client queues one at once and gives it to the agent when it has time: as a prompt,
--- as one of several that come together, or not at all where the agent had fetched the result by itself.
+-- Notices that background work ended. The client queues one at once and delivers it later: as a prompt, as
+-- one of several in a prompt, or not at all where the agent had already fetched the result.
 notice_texts as (
     select
         lines.session_id,
@@ -71,7 +74,7 @@ notices as (
     where {{ regex_matches('notice_text', "'^\\s*<(task|agent)-notification>'") }}
 ),
 
--- What came back: the call's own result, else the first notice that the work ended, else what the agent fetched itself.
+-- The result: the call's own, else the first notice of the end, else what the agent fetched itself.
 ends as (
     select
         delegations.tool_use_id,
@@ -100,7 +103,7 @@ ends as (
     from delegations
     inner join notices
         on notices.notice_status <> ''
-        -- By the call, else by what it started: an agent that was sent to work again has a notice for each time.
+        -- By the call, else by what it started: an agent sent to work again has one notice each time.
         and (
             notices.notice_tool_use_id = delegations.tool_use_id
             or (
@@ -145,7 +148,10 @@ first_ends as (
         row_number() over end_order as end_rank,
         first_value(end_status) over end_order as first_status
     from ends
-    window end_order as (partition by tool_use_id order by ended_at nulls last, ended_by = 'task_output', source_path, source_line)
+    window end_order as (
+        partition by tool_use_id
+        order by ended_at nulls last, ended_by = 'task_output', source_path, source_line
+    )
 ),
 
 -- A notice may say only that the work is done; what came of it is then what the agent fetched afterwards.
@@ -154,7 +160,8 @@ returns as (
         *,
         row_number() over (
             partition by tool_use_id
-            order by not is_whole_result, ended_at nulls last, ended_by = 'task_output', source_path, source_line
+            order by
+                not is_whole_result, ended_at nulls last, ended_by = 'task_output', source_path, source_line
         ) as return_rank
     from first_ends
     where end_status = first_status

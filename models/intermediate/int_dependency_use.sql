@@ -1,13 +1,13 @@
 {{ config(materialized='table') }}
-{%- set last_use = "concat(cast(used_at as varchar), coalesce(_source_path, ''), coalesce(cast(_source_line as varchar), ''), "
-    ~ "coalesce(tool_name, ''))" %}
-{%- set server_is_down = "'(?i)not connected|connection (closed|refused|reset)|econnrefused|timed out|re-?authori[sz]"
-    ~ "|server .* (failed|unavailable)'" %}
-{%- set network_is_down = "'(?i)could not resolve|network is unreachable|connection (refused|reset|timed out)|temporary failure"
-    ~ "|timed? ?out|(50[0234]|429) '" %}
+{%- set last_use = "concat(cast(used_at as varchar), coalesce(_source_path, ''), "
+    ~ "coalesce(cast(_source_line as varchar), ''), coalesce(tool_name, ''))" %}
+{%- set server_is_down = "'(?i)not connected|connection (closed|refused|reset)|econnrefused|timed out"
+    ~ "|re-?authori[sz]|server .* (failed|unavailable)'" %}
+{%- set network_is_down = "'(?i)could not resolve|network is unreachable"
+    ~ "|connection (refused|reset|timed out)|temporary failure|timed? ?out|(50[0234]|429) '" %}
 
--- What agents asked outside themselves, and whether it answered: API responses, MCP calls, pages, package registries. One row
--- per session, dependency, user and outcome; every failure is counted with its last text.
+-- What agents asked outside themselves, and whether it answered: API responses, MCP calls, pages, package
+-- registries. One row per session, dependency, user and outcome; every failure is counted with its last text.
 with calls as (
     select
         calls.tool_use_id,
@@ -27,7 +27,8 @@ with calls as (
         calls.source_line,
         calls._batch_id
     from {{ ref('int_tool_call') }} as calls
-    inner join {{ ref('int_actor') }} as actors on actors.session_id = calls.session_id and actors.actor = calls.actor
+    inner join {{ ref('int_actor') }} as actors
+        on actors.session_id = calls.session_id and actors.actor = calls.actor
     where calls.tool_name in ('Bash', 'Skill') or calls.mcp_server is not null
 ),
 
@@ -37,10 +38,11 @@ commands as (
         dependencies.dependency_name,
         dependencies.dependency_type
     from calls
-    inner join {{ ref('int_dependency_command') }} as dependencies on dependencies.tool_use_id = calls.tool_use_id
+    inner join {{ ref('int_dependency_command') }} as dependencies
+        on dependencies.tool_use_id = calls.tool_use_id
 ),
 
--- Servers that gave nothing: the client could not connect, or their list of tools holds nothing but the two to sign in.
+-- Servers that gave nothing: not connected, or listing only the two tools to sign in.
 unconnected as (
     select
         session_id,
@@ -50,8 +52,9 @@ unconnected as (
         'the client could not connect' as error_text,
         _batch_id
     from {{ explode(
-        "(select session_id, created_at, _batch_id, attachment.failedMcpServers as servers from " ~ ref('stg_transcripts__attachment')
-        ~ " where attachment.failedMcpServers is not null)", 'servers', 'server_name', 'server_number'
+        "(select session_id, created_at, _batch_id, attachment.failedMcpServers as servers from "
+        ~ ref('stg_transcripts__attachment') ~ " where attachment.failedMcpServers is not null)",
+        'servers', 'server_name', 'server_number'
     ) }} as exploded
     union all
     select
@@ -62,8 +65,9 @@ unconnected as (
         'nobody has signed in: the server offers nothing but to do so' as error_text,
         max(_batch_id) as _batch_id
     from {{ explode(
-        "(select session_id, created_at, _batch_id, attachment.addedNames as tool_names from " ~ ref('stg_transcripts__attachment')
-        ~ " where attachment_type = 'deferred_tools_delta')", 'tool_names', 'tool_name', 'tool_number'
+        "(select session_id, created_at, _batch_id, attachment.addedNames as tool_names from "
+        ~ ref('stg_transcripts__attachment') ~ " where attachment_type = 'deferred_tools_delta')",
+        'tool_names', 'tool_name', 'tool_number'
     ) }} as exploded
     where {{ mcp_server_of('tool_name') }} is not null
     group by session_id, {{ mcp_server_of('tool_name') }}
@@ -89,7 +93,8 @@ uses as (
         responses.source_line as _source_line,
         responses._batch_id
     from {{ ref('int_api_response') }} as responses
-    inner join {{ ref('int_actor') }} as actors on actors.session_id = responses.session_id and actors.actor = responses.actor
+    inner join {{ ref('int_actor') }} as actors
+        on actors.session_id = responses.session_id and actors.actor = responses.actor
     where {{ model_provider('responses.model_name') }} <> 'other'
     union all
     select
@@ -110,7 +115,8 @@ uses as (
         failures.source_line,
         failures._batch_id
     from {{ ref('int_failed_request') }} as failures
-    inner join {{ ref('int_actor') }} as actors on actors.session_id = failures.session_id and actors.actor = failures.actor
+    inner join {{ ref('int_actor') }} as actors
+        on actors.session_id = failures.session_id and actors.actor = failures.actor
     union all
     select
         session_id,
@@ -194,7 +200,10 @@ uses as (
         case looks.look_type when 'web_fetch' then 'WebFetch' else 'Bash' end,
         looks.looked_at,
         -- A host that refuses or does not know a page is there; one that cannot answer now is not.
-        case when looks.status_code is not null then looks.status_code < 500 and looks.status_code <> 429 else looks.is_available end,
+        case
+            when looks.status_code is not null then looks.status_code < 500 and looks.status_code <> 429
+            else looks.is_available
+        end,
         null,
         cast(looks.response_time_ms as double),
         looks.error_text,
@@ -202,7 +211,10 @@ uses as (
         looks._source_line,
         looks._batch_id
     from {{ ref('int_page_look') }} as looks
-    left join (select session_id, agent_id, min(agent_name) as agent_name from {{ ref('int_actor') }} group by all) as actors
+    left join (
+        select session_id, agent_id, min(agent_name) as agent_name from {{ ref('int_actor') }}
+        group by all
+    ) as actors
         on actors.session_id = looks.session_id and actors.agent_id = looks.agent_id
     where looks.provenance = 'observed' and looks.look_type <> 'git_fetch'
     union all
@@ -227,8 +239,8 @@ uses as (
 )
 
 select
-    {{ surrogate_key(['session_id', 'agent_id', 'agent_name', 'dependency_name', 'dependency_type', 'check_type', 'tool_name',
-        'is_available', 'error_type']) }} as use_id,
+    {{ surrogate_key(['session_id', 'agent_id', 'agent_name', 'dependency_name', 'dependency_type',
+        'check_type', 'tool_name', 'is_available', 'error_type']) }} as use_id,
     session_id,
     agent_id,
     agent_name,

@@ -1,7 +1,7 @@
 {{ config(materialized='table') }}
 
--- Whatever changes a row of what is joined here gives it another batch. Of contents only the first batch counts: a content
--- never changes, unless all are cut anew by other rules.
+-- Whatever changes a row of what is joined here gives it another batch. Of contents only the first batch
+-- counts: a content never changes, unless all are cut anew by other rules.
 with mentions as (
     select
         retrievals.document_path,
@@ -15,7 +15,9 @@ with mentions as (
     union all
     select target_path, tool_use_id, _batch_id, null, null
     from {{ ref('int_tool_call') }}
-    where target_path is not null and target_path <> '' and tool_name in ('Edit', 'Write', 'MultiEdit', 'NotebookEdit')
+    where
+        target_path is not null and target_path <> ''
+        and tool_name in ('Edit', 'Write', 'MultiEdit', 'NotebookEdit')
     union all
     select document_path, commit_id, _batch_id, null, null
     from {{ ref('stg_code__change') }}
@@ -32,7 +34,10 @@ contents as (
 select
     {{ surrogate_key(['mentions.document_path']) }} as document_id,
     mentions.document_path,
-    {{ rows_state(['mentions.row_key', 'mentions._batch_id', 'mentions.content_id', 'mentions.read_batch_id', 'contents.first_batch_id']) }}
+    {{ rows_state([
+        'mentions.row_key', 'mentions._batch_id', 'mentions.content_id', 'mentions.read_batch_id',
+        'contents.first_batch_id'
+    ]) }}
         as _state
 from mentions
 cross join contents

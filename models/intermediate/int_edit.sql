@@ -1,5 +1,3 @@
-{{ config(materialized='view') }}
-
 select
     calls.tool_use_id,
     calls.session_id,
@@ -25,5 +23,6 @@ from {{ ref('int_tool_call') }} as calls
 inner join {{ ref('tool_types') }} as types on types.tool_name = calls.tool_name
 inner join {{ ref('int_line') }} as lines on lines.line_uuid = calls.line_uuid
 left join {{ ref('stg_transcripts__edit') }} as inputs
-    on inputs.line_id = lines.line_id and inputs.block_number = calls.block_number and inputs.tool_use_id = calls.tool_use_id
+    on inputs.line_id = lines.line_id and inputs.block_number = calls.block_number
+    and inputs.tool_use_id = calls.tool_use_id
 where types.tool_family in ('file_edit', 'notebook') and not types.is_read_only and calls.is_success

@@ -1,11 +1,11 @@
-{{ config(materialized='incremental', incremental_strategy='replace_touched', on_schema_change='append_new_columns') }}
+{{ config(materialized='incremental', incremental_strategy='replace_touched') }}
 
--- What entered with a response fills what its context grew by: the items share it by length, after what no line shows has got
--- its part.
+-- What entered with a response fills what its context grew by: the items share it by length, after what no
+-- line shows has got its part.
 with touched as {{ touched_sessions() }},
 
--- With the previous answer measured apart there are two groups that share: its own blocks and the rest. A start may have no
--- logged text at all.
+-- With the previous answer measured apart there are two groups that share: its own blocks and the rest. A
+-- start may have no logged text at all.
 entries as (
     select
         entries.thread_id,
@@ -31,9 +31,14 @@ entries as (
         items.characters,
         items.weight,
         items.is_length_known,
-        case when entries.output_tokens is null then 'all' when items.is_output then 'output' else 'input' end as share_group,
+        case
+            when entries.output_tokens is null then 'all'
+            when items.is_output then 'output'
+            else 'input'
+        end as share_group,
         entries.cut_position
-        + case when entries.output_tokens is null or items.is_output then 0 else entries.output_tokens end as group_start,
+        + case when entries.output_tokens is null or items.is_output then 0 else entries.output_tokens end
+            as group_start,
         case
             when entries.output_tokens is null then entries.entered_tokens
             when items.is_output then entries.output_tokens
@@ -44,7 +49,9 @@ entries as (
     inner join {{ ref('int_thread_base') }} as bases on bases.thread_id = entries.thread_id
     left join {{ touched_rows(ref('int_context_item')) }} as items
         on items.thread_id = entries.thread_id and items.entered_response_number = entries.response_number
-    where entries.context_change <> 'micro_compaction' and (items.item_id is not null or entries.entered_tokens > 0)
+    where
+        entries.context_change <> 'micro_compaction'
+        and (items.item_id is not null or entries.entered_tokens > 0)
 ),
 
 groups as (
@@ -71,10 +78,10 @@ groups as (
     group by all
 ),
 
--- What a group holds beyond its logged texts. A start or a restart brings what no line shows: root memory files, the
--- environment, what a compaction kept. In the middle of a thread it is given to the items whose length the log does not
--- tell (tools that a search loaded; pictures); without such an item a surplus so large that text cannot explain it is
--- nobody's: thinking that the log leaves out, a reminder.
+-- What a group holds beyond its logged texts. A start or a restart brings what no line shows: root memory
+-- files, the environment, what a compaction kept. In the middle of a thread it is given to the items whose
+-- length the log does not tell (tools that a search loaded; pictures); without such an item a surplus so
+-- large that text cannot explain it is nobody's: thinking that the log leaves out, a reminder.
 surpluses as (
     select
         *,
@@ -82,10 +89,17 @@ surpluses as (
         case
             when logged_count = 0 then 'unlogged'
             when context_change in ('start', 'compaction')
-                then case when group_tokens * characters_per_token > logged_weight + 500 * characters_per_token then 'unlogged' end
+                then case
+                    when group_tokens * characters_per_token > logged_weight + 500 * characters_per_token
+                        then 'unlogged'
+                end
             when context_change <> 'growth' or share_group = 'output' then null
-            when definition_count > 0 and group_tokens * characters_per_token > logged_weight then 'definitions'
-            when group_tokens * {{ var('characters_per_token') }} <= {{ var('ledger_disagreement_factor') }} * logged_weight then null
+            when definition_count > 0 and group_tokens * characters_per_token > logged_weight
+                then 'definitions'
+            when
+                group_tokens * {{ var('characters_per_token') }} <= {{ var('ledger_disagreement_factor') }}
+                * logged_weight
+                then null
             when unknown_count > 0 then 'pictures'
             else 'unlogged'
         end as surplus_kind
@@ -101,7 +115,9 @@ counted_parts as (
     from {{ ref('int_base_part') }} as int_base_part
     semi join touched on touched.session_id = int_base_part.session_id
     where tokens is not null
-    window part_order as (partition by thread_id order by part_number, part_id rows between unbounded preceding and current row)
+    window part_order as (
+        partition by thread_id order by part_number, part_id rows between unbounded preceding and current row
+    )
 ),
 
 -- And of that what lies above the base, as far as something is left over there.
@@ -113,19 +129,25 @@ counted_surpluses as (
         case
             when
                 counted_parts.is_counted and counted_parts.start_tokens >= surpluses.group_start
-                and counted_parts.end_tokens <= surpluses.group_start + surpluses.leftover_weight / surpluses.characters_per_token
+                and counted_parts.end_tokens <= surpluses.group_start
+                + surpluses.leftover_weight / surpluses.characters_per_token
                 then 'direct'
             else 'proportional'
         end as counted_method,
         surpluses.characters_per_token * (
-            least(counted_parts.end_tokens, surpluses.group_start + surpluses.leftover_weight / surpluses.characters_per_token)
+            least(
+                counted_parts.end_tokens,
+                surpluses.group_start + surpluses.leftover_weight / surpluses.characters_per_token
+            )
             - greatest(counted_parts.start_tokens, surpluses.group_start)
         ) as weight
     from surpluses
-    inner join counted_parts on counted_parts.thread_id = surpluses.thread_id and counted_parts.end_tokens > surpluses.group_start
+    inner join counted_parts
+        on counted_parts.thread_id = surpluses.thread_id and counted_parts.end_tokens > surpluses.group_start
     where
         surpluses.surplus_kind = 'unlogged' and surpluses.context_change = 'start'
-        and counted_parts.start_tokens < surpluses.group_start + surpluses.leftover_weight / surpluses.characters_per_token
+        and counted_parts.start_tokens < surpluses.group_start
+        + surpluses.leftover_weight / surpluses.characters_per_token
 ),
 
 weighted as (
@@ -154,7 +176,8 @@ weighted as (
         cast(null as varchar) as counted_method
     from entries
     inner join surpluses
-        on surpluses.thread_id = entries.thread_id and surpluses.entered_response_number = entries.entered_response_number
+        on surpluses.thread_id = entries.thread_id
+        and surpluses.entered_response_number = entries.entered_response_number
         and surpluses.share_group = entries.share_group
     where entries.item_id is not null
     union all
@@ -192,7 +215,8 @@ weighted as (
         case
             when context_change = 'start' and origin <> 'own' then 'inherited_context'
             when logged_count = 0 then 'unlogged'
-            when context_change = 'compaction' or context_change = 'start' and begins_compacted then 'kept_by_compaction'
+            when context_change = 'compaction' or context_change = 'start' and begins_compacted
+                then 'kept_by_compaction'
             when context_change = 'start' then 'memory_and_environment'
             else 'unlogged'
         end,
@@ -206,10 +230,15 @@ weighted as (
         end,
         null
     from surpluses
-    left join (select thread_id, sum(weight) as weight from counted_surpluses group by thread_id) as known
+    left join (
+        select thread_id, sum(weight) as weight from counted_surpluses
+        group by thread_id
+    ) as known
         on known.thread_id = surpluses.thread_id and surpluses.context_change = 'start'
     -- A token is the least that is left over.
-    where surplus_kind = 'unlogged' and (known.weight is null or leftover_weight - known.weight >= characters_per_token)
+    where
+        surplus_kind = 'unlogged'
+        and (known.weight is null or leftover_weight - known.weight >= characters_per_token)
 ),
 
 running as (
@@ -225,25 +254,32 @@ running as (
         surpluses.group_start,
         surpluses.group_tokens,
         sum(weighted.weight) over item_group as group_weight,
-        coalesce(sum(weighted.weight) filter (where weighted.item_kind = 'unlogged') over item_group, 0) as unlogged_weight,
-        coalesce(sum(weighted.weight) filter (where weighted.counted_method is not null) over item_group, 0) as counted_weight,
+        coalesce(sum(weighted.weight) filter (where weighted.item_kind = 'unlogged') over item_group, 0)
+            as unlogged_weight,
+        coalesce(sum(weighted.weight) filter (where weighted.counted_method is not null) over item_group, 0)
+            as counted_weight,
         sum(weighted.weight) over (
             partition by weighted.thread_id, weighted.entered_response_number, weighted.share_group
-            order by weighted.is_output desc, weighted.thread_position, weighted.block_number, weighted.item_id
+            order by
+                weighted.is_output desc, weighted.thread_position, weighted.block_number, weighted.item_id
             rows between unbounded preceding and current row
         ) as running_weight,
         count(*) over item_group as group_count
     from weighted
     inner join surpluses
-        on surpluses.thread_id = weighted.thread_id and surpluses.entered_response_number = weighted.entered_response_number
+        on surpluses.thread_id = weighted.thread_id
+        and surpluses.entered_response_number = weighted.entered_response_number
         and surpluses.share_group = weighted.share_group
-    window item_group as (partition by weighted.thread_id, weighted.entered_response_number, weighted.share_group)
+    window item_group as (
+        partition by weighted.thread_id, weighted.entered_response_number, weighted.share_group
+    )
 ),
 
 placed as (
     select
         *,
-        group_start + cast(round(group_tokens * (running_weight - weight) / group_weight) as bigint) as start_position,
+        group_start
+        + cast(round(group_tokens * (running_weight - weight) / group_weight) as bigint) as start_position,
         group_start + cast(round(group_tokens * running_weight / group_weight) as bigint) as end_position
     from running
 )
@@ -266,10 +302,12 @@ select
         when
             item_kind = 'unlogged' and not is_iterated
             and context_change in ('start', 'compaction')
-            and group_weight - counted_weight - weight <= leftover_text_ratio * group_weight and group_count > 1 then 'proportional'
-        -- And logged texts share what lies above a known base by length, as long as little else entered with them.
+            and group_weight - counted_weight - weight <= leftover_text_ratio * group_weight
+            and group_count > 1 then 'proportional'
+        -- Logged texts share what lies above a known base by length if little else entered with them.
         when
-            item_kind <> 'unlogged' and not is_iterated and context_change in ('start', 'compaction') and is_base_known
+            item_kind <> 'unlogged' and not is_iterated and context_change in ('start', 'compaction')
+            and is_base_known
             and unlogged_weight <= {{ var('leftover_text_ratio') }} * group_weight then 'proportional'
         when context_change in ('start', 'compaction', 'shrink') or is_iterated then 'estimated'
         when group_count = 1 then 'direct'

@@ -1,5 +1,3 @@
-{{ config(materialized='view') }}
-
 -- One line per retry of the client, or the error shown instead of an answer.
 select
     lines.line_uuid,
@@ -20,4 +18,5 @@ select
 from {{ ref('int_line') }} as lines
 inner join {{ ref('stg_transcripts__line') }} as stg on stg.line_id = lines.line_id
 left join {{ ref('int_line_turn') }} as turns on turns.line_uuid = lines.line_uuid
-where (lines.line_type = 'system' and lines.subtype = 'api_error') or (lines.line_type = 'assistant' and stg.is_api_error)
+where (lines.line_type = 'system' and lines.subtype = 'api_error')
+    or (lines.line_type = 'assistant' and stg.is_api_error)

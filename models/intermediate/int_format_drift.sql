@@ -2,10 +2,10 @@
 
 -- Made anew each time: versions are compared over all sessions.
 {#
-    How the transcript format changed from one client version to the next. A field or type of line that is not seen may still
-    exist: it counts as come or gone only where, on the other side, at least `format_expected_lines` lines at the rate at which
-    lines that may have it do, and at least `format_expected_sessions` sessions should have shown it. The confidence is the chance
-    that somebody would have shown it, less where that rests on one project.
+    How the transcript format changed between client versions. A field or type of line that is not seen may
+    still exist: it counts as come or gone only where, on the other side, at least `format_expected_lines`
+    lines (at the rate of those that may have it) and `format_expected_sessions` sessions should have shown
+    it. The confidence is the chance that somebody would have shown it, less if that rests on one project.
 #}
 with elements as (
     select * from {{ ref('int_format_element') }}
@@ -42,7 +42,8 @@ types as (
         sum(types.line_count) as line_count
     from {{ ref('stg_transcripts__field_type') }} as types
     inner join elements
-        on elements.line_type = types.line_type and elements.subtype = types.subtype and elements.client_version = types.client_version
+        on elements.line_type = types.line_type and elements.subtype = types.subtype
+        and elements.client_version = types.client_version
     where types.data_type <> 'null'
     group by all
 ),
@@ -72,30 +73,33 @@ new_types as (
     inner join types
         on types.element_name = first_types.element_name and types.field_path = first_types.field_path
         and types.version_number < first_types.first_version
-    group by first_types.element_name, first_types.field_path, first_types.first_version, first_types.data_type, first_types.line_count
+    group by
+        first_types.element_name, first_types.field_path, first_types.first_version, first_types.data_type,
+        first_types.line_count
 ),
 
 changes as (
     {%- for change, side, old_version, new_version, place in [
-        ('added', 'before', 'version_before', 'first_version', 'first'), ('removed', 'after', 'last_version', 'version_after', 'last')
+        ('added', 'before', 'version_before', 'first_version', 'first'),
+        ('removed', 'after', 'last_version', 'version_after', 'last')
     ] %}
-    select
-        element_name,
-        field_path,
-        case when field_path = '' then 'line_type' else 'field' end as element_kind,
-        '{{ change }}' as change,
-        {{ old_version }} as old_version,
-        {{ new_version }} as new_version,
-        cast(null as varchar) as old_type,
-        cast(null as varchar) as new_type,
-        lines_{{ side }} as expected_lines,
-        sessions_{{ side }} as expected_sessions,
-        projects_{{ side }} as expected_projects,
-        silence_{{ side }} as silence,
-        line_count
-    from {{ ref('int_format_presence') }}
-    where version_{{ side }} is not null and is_{{ place }}_anywhere
-    union all
+        select
+            element_name,
+            field_path,
+            case when field_path = '' then 'line_type' else 'field' end as element_kind,
+            '{{ change }}' as change,
+            {{ old_version }} as old_version,
+            {{ new_version }} as new_version,
+            cast(null as varchar) as old_type,
+            cast(null as varchar) as new_type,
+            lines_{{ side }} as expected_lines,
+            sessions_{{ side }} as expected_sessions,
+            projects_{{ side }} as expected_projects,
+            silence_{{ side }} as silence,
+            line_count
+        from {{ ref('int_format_presence') }}
+        where version_{{ side }} is not null and is_{{ place }}_anywhere
+        union all
     {%- endfor %}
     -- A type that nobody had before is there, however few lines show it; only that it is new is a guess.
     select
@@ -116,7 +120,10 @@ changes as (
 )
 
 select
-    {{ surrogate_key(['changes.element_name', 'changes.field_path', 'changes.change', 'changes.new_version', 'changes.new_type']) }}
+    {{ surrogate_key([
+        'changes.element_name', 'changes.field_path', 'changes.change', 'changes.new_version',
+        'changes.new_type'
+    ]) }}
         as drift_id,
     changes.element_kind,
     changes.element_name,
@@ -136,15 +143,22 @@ select
         when changes.expected_sessions is null then 1 - exp(-changes.expected_lines / 20)
         else (1 - exp(changes.silence)) * (1 - exp(-changes.expected_projects))
     end, 3) as confidence,
-    case when element_versions.first_seen_at is not null then element_versions.source_path else new_versions.source_path end as source_path,
-    case when element_versions.first_seen_at is not null then element_versions.source_line else new_versions.source_line end as source_line
+    case
+        when element_versions.first_seen_at is not null then element_versions.source_path
+        else new_versions.source_path
+    end as source_path,
+    case
+        when element_versions.first_seen_at is not null then element_versions.source_line
+        else new_versions.source_line
+    end as source_line
 from changes
 inner join versions as new_versions on new_versions.version_number = changes.new_version
 left join versions as old_versions on old_versions.version_number = changes.old_version
 left join element_versions
-    on element_versions.element_name = changes.element_name and element_versions.version_number = changes.new_version
+    on element_versions.element_name = changes.element_name
+    and element_versions.version_number = changes.new_version
 where
-    -- With 20 lines the chance of an accident is below one in a million. Lines of one session look alike: by lines
-    -- alone, 20 of 23 fields of the corpus that counted as gone stood in later versions or belonged to one client only.
+    -- With 20 lines the chance of an accident is below one in a million. Lines of a session look alike: by
+    -- lines alone, 20 of 23 fields of the corpus counted as gone were in later versions or one client's own.
     changes.expected_lines >= {{ var('format_expected_lines', 20) }}
     and coalesce(changes.expected_sessions >= {{ var('format_expected_sessions', 5) }}, true)

@@ -12,7 +12,9 @@ with version_lines as (
         lines.line_number as source_line
     from {{ ref('stg_transcripts__line') }} as lines
     inner join {{ ref('stg_transcripts__file') }} as files on files.file_id = lines.file_id
-    where {{ version_number('lines.client_version') }} is not null and lines.line_type is not null and not lines.is_nested
+    where
+        {{ version_number('lines.client_version') }} is not null and lines.line_type is not null
+        and not lines.is_nested
 )
 
 select
@@ -20,7 +22,8 @@ select
     line_type,
     subtype,
     -- System lines by subtype: these have fields of their own.
-    case when line_type = 'system' and subtype <> '' then concat(line_type, '/', subtype) else line_type end as element_name,
+    case when line_type = 'system' and subtype <> '' then concat(line_type, '/', subtype) else line_type end
+        as element_name,
     version_number,
     min(created_at) as first_seen_at,
     min_by(source_path, (created_at, source_path, source_line)) as source_path,

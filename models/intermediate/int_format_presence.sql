@@ -2,10 +2,10 @@
 
 -- Made anew each time: versions are compared over all sessions.
 {#
-    A field or type of line that is not seen may still exist. How many sessions should have shown it depends on what they did, and
-    what a project does it goes on doing: a project that never showed it while it was there (no plans, no errors, no such tool) is
-    expected to show nothing, one that did at its own rate, one that is new at the rate of projects, all of them at the lower bound
-    of what so few can tell.
+    A field or type of line that is not seen may still exist. How many sessions should have shown it depends
+    on what they did, and what a project does it goes on doing: a project that never showed it while it was
+    there (no plans, no errors, no such tool) is expected to show nothing, one that did at its own rate, one
+    that is new at the rate of projects, all of them at the lower bound of what so few can tell.
 #}
 with elements as (
     select * from {{ ref('int_format_element') }}
@@ -16,12 +16,16 @@ projects as (
     select
         sessions.session_id,
         numbered.project_number
-    from (select session_id, coalesce(project_path, session_id) as project_path from {{ ref('int_session') }}) as sessions
+    from (
+        select session_id, coalesce(project_path, session_id) as project_path from {{ ref('int_session') }}
+    ) as sessions
     inner join (
         select
             project_path,
             row_number() over (order by project_path) as project_number
-        from (select distinct coalesce(project_path, session_id) as project_path from {{ ref('int_session') }}) as paths
+        from (
+            select distinct coalesce(project_path, session_id) as project_path from {{ ref('int_session') }}
+        ) as paths
     ) as numbered on numbered.project_path = sessions.project_path
 ),
 
@@ -49,7 +53,8 @@ element_sessions as (
         cast(16 as double) as scale
     from {{ ref('stg_transcripts__field_type') }} as types
     inner join elements
-        on elements.line_type = types.line_type and elements.subtype = types.subtype and elements.client_version = types.client_version
+        on elements.line_type = types.line_type and elements.subtype = types.subtype
+        and elements.client_version = types.client_version
     inner join projects on projects.session_id = types.session_id
     group by all
 ),
@@ -64,7 +69,8 @@ field_versions as (
         cast(1 as double) as scale
     from {{ ref('stg_transcripts__line_key') }} as keys
     inner join elements
-        on elements.line_type = keys.line_type and elements.subtype = keys.subtype and elements.client_version = keys.client_version
+        on elements.line_type = keys.line_type and elements.subtype = keys.subtype
+        and elements.client_version = keys.client_version
     group by all
     union all
     select
@@ -76,7 +82,8 @@ field_versions as (
         cast(16 as double) as scale
     from {{ ref('stg_transcripts__field_type') }} as types
     inner join elements
-        on elements.line_type = types.line_type and elements.subtype = types.subtype and elements.client_version = types.client_version
+        on elements.line_type = types.line_type and elements.subtype = types.subtype
+        and elements.client_version = types.client_version
     where types.field_path like '%.%'
     group by all
 ),
@@ -137,7 +144,8 @@ uses as (
     from (
         select element_name, field_path, session_id from field_versions
         union all
-        select element_name, '', session_id from element_sessions where scale = 1
+        select element_name, '', session_id from element_sessions
+        where scale = 1
     ) as shown
     inner join watched on watched.element_name = shown.element_name and watched.field_path = shown.field_path
     inner join projects on projects.session_id = shown.session_id
@@ -163,15 +171,18 @@ spans as (
     group by all
 ),
 
--- Each project's sessions before, while and after a field or a type of line was there, and how many of them showed it.
+-- Each project's sessions before, during and after a field or type of line, and how many showed it.
 project_sides as (
     select
         watched.watch_number,
         spans.project_number,
-        sum(case when spans.first_version < watched.first_version then spans.session_count else 0 end) as before_count,
-        sum(case when spans.last_version > watched.last_version then spans.session_count else 0 end) as after_count,
+        sum(case when spans.first_version < watched.first_version then spans.session_count else 0 end)
+            as before_count,
+        sum(case when spans.last_version > watched.last_version then spans.session_count else 0 end)
+            as after_count,
         sum(case
-            when spans.first_version <= watched.last_version and spans.last_version >= watched.first_version then spans.session_count
+            when spans.first_version <= watched.last_version and spans.last_version >= watched.first_version
+                then spans.session_count
             else 0
         end) as between_count
     from watched
@@ -184,16 +195,21 @@ used_sides as (
         project_sides.*,
         coalesce(uses.used_count, 0) as used_count
     from project_sides
-    left join uses on uses.watch_number = project_sides.watch_number and uses.project_number = project_sides.project_number
+    left join uses
+        on uses.watch_number = project_sides.watch_number
+        and uses.project_number = project_sides.project_number
 ),
 
 -- The rate of projects, and of the sessions in those that showed it.
 habits as (
     select
         watch_number,
-        coalesce({{ wilson_low('count(*) filter (where used_count > 0)', 'count(*) filter (where between_count > 0)') }}, 0) as project_share,
         coalesce({{ wilson_low(
-            'sum(least(used_count, between_count)) filter (where used_count > 0)', 'sum(between_count) filter (where used_count > 0)'
+            'count(*) filter (where used_count > 0)', 'count(*) filter (where between_count > 0)'
+        ) }}, 0) as project_share,
+        coalesce({{ wilson_low(
+            'sum(least(used_count, between_count)) filter (where used_count > 0)',
+            'sum(between_count) filter (where used_count > 0)'
         ) }}, 0) as session_share
     from used_sides
     group by watch_number
@@ -212,7 +228,10 @@ project_rates as (
         case
             when project_sides.between_count = 0 then habits.session_share
             when project_sides.used_count > 0
-                then {{ wilson_low('least(project_sides.used_count, project_sides.between_count)', 'project_sides.between_count') }}
+                then {{ wilson_low(
+                    'least(project_sides.used_count, project_sides.between_count)',
+                    'project_sides.between_count'
+                ) }}
             else 0
         end as session_share
     from used_sides as project_sides
@@ -227,8 +246,10 @@ session_sides as (
         round(sum(after_count * project_share * session_share), 6) as sessions_after,
         round(sum(case when before_count > 0 then project_share else 0 end), 6) as projects_before,
         round(sum(case when after_count > 0 then project_share else 0 end), 6) as projects_after,
-        sum(ln(greatest(1 - project_share * (1 - power(1 - session_share, before_count)), 1e-9))) as silence_before,
-        sum(ln(greatest(1 - project_share * (1 - power(1 - session_share, after_count)), 1e-9))) as silence_after
+        sum(ln(greatest(1 - project_share * (1 - power(1 - session_share, before_count)), 1e-9)))
+            as silence_before,
+        sum(ln(greatest(1 - project_share * (1 - power(1 - session_share, after_count)), 1e-9)))
+            as silence_after
     from project_rates
     group by watch_number
 ),
@@ -236,13 +257,25 @@ session_sides as (
 line_sides as (
     select
         watched.watch_number,
-        sum(case when beside_lines.version_number < watched.first_version then beside_lines.line_count else 0 end) as lines_before,
-        sum(case when beside_lines.version_number > watched.last_version then beside_lines.line_count else 0 end) as lines_after,
+        sum(
+            case
+                when beside_lines.version_number < watched.first_version then beside_lines.line_count
+                else 0
+            end
+        ) as lines_before,
+        sum(
+            case
+                when beside_lines.version_number > watched.last_version then beside_lines.line_count
+                else 0
+            end
+        ) as lines_after,
         sum(beside_lines.line_count) filter (
             where beside_lines.version_number between watched.first_version and watched.last_version
         ) as lines_with,
-        max(beside_lines.version_number) filter (where beside_lines.version_number < watched.first_version) as version_before,
-        min(beside_lines.version_number) filter (where beside_lines.version_number > watched.last_version) as version_after
+        max(beside_lines.version_number) filter (where beside_lines.version_number < watched.first_version)
+            as version_before,
+        min(beside_lines.version_number) filter (where beside_lines.version_number > watched.last_version)
+            as version_after
     from watched
     inner join beside_lines on beside_lines.beside = watched.beside
     group by watched.watch_number
@@ -256,9 +289,11 @@ select
     watched.last_version,
     line_sides.version_after,
     -- A field has neither come nor gone that another type of line had before or has later.
-    watched.field_path = '' or watched.first_version = min(watched.first_version) over (partition by watched.field_path)
+    watched.field_path = ''
+    or watched.first_version = min(watched.first_version) over (partition by watched.field_path)
         as is_first_anywhere,
-    watched.field_path = '' or watched.last_version = max(watched.last_version) over (partition by watched.field_path)
+    watched.field_path = ''
+    or watched.last_version = max(watched.last_version) over (partition by watched.field_path)
         as is_last_anywhere,
     cast(watched.line_count as bigint) as line_count,
     line_sides.lines_before * watched.line_count / line_sides.lines_with as lines_before,

@@ -1,6 +1,6 @@
 -- depends_on: {{ ref('check_rules') }}
 {{ config(
-    materialized='incremental', incremental_strategy='replace_touched', on_schema_change='append_new_columns',
+    materialized='incremental', incremental_strategy='replace_touched',
     zstd_columns=['piece_text', 'bare_text']
 ) }}
 
@@ -27,7 +27,8 @@ named as (
         rules.check_kind,
         rules.rule_name,
         rules.confidence,
-        rules.check_kind = 'any' or rules.check_name like '%\_script' escape '\' or rules.check_name in ('pre_commit', 'js_bundle', 'maven', 'gradle')
+        rules.check_kind = 'any' or rules.check_name like '%\_script' escape '\'
+        or rules.check_name in ('pre_commit', 'js_bundle', 'maven', 'gradle')
             as is_wrapper,
         row_number() over (partition by tool_use_id, rules.check_name order by command_number) as run_rank,
         count(*) over (partition by tool_use_id, rules.check_name) as command_count
@@ -45,7 +46,10 @@ read_texts as (
         tool_use_id,
         {{ check_output_rules('output_text') }} as hit_rules
     from {{ touched_rows(ref('int_check_output')) }} as outputs
-    where tool_use_id in (select tool_use_id from named where is_wrapper)
+    where tool_use_id in (
+            select tool_use_id from named
+            where is_wrapper
+        )
 ),
 
 shown as (
@@ -60,12 +64,14 @@ shown as (
     group by hits.tool_use_id, rules.check_name
 ),
 
--- The command behind what an output shows: a script of its kind, else one that may run anything, else the first.
+-- The command behind a shown check: a script of its kind, else one that may run anything, else the first.
 shown_runs as (
     select *
     from (
         select
-            named.* exclude (check_name, check_kind, rule_name, confidence, is_wrapper, run_rank, command_count),
+            named.* exclude (
+                check_name, check_kind, rule_name, confidence, is_wrapper, run_rank, command_count
+            ),
             shown.check_name,
             shown.check_kind,
             shown.rule_name,
@@ -73,12 +79,14 @@ shown_runs as (
             named.check_kind as wrapper_kind,
             row_number() over (
                 partition by shown.tool_use_id, shown.check_name
-                order by named.check_kind = shown.check_kind desc, named.check_kind = 'any' desc, named.command_number
+                order by
+                    named.check_kind = shown.check_kind desc, named.check_kind = 'any' desc,
+                    named.command_number
             ) as wrapper_rank
         from shown
         inner join named on named.tool_use_id = shown.tool_use_id
         where named.is_wrapper
-    )
+    ) as ranked
     where wrapper_rank = 1
 ),
 
@@ -102,16 +110,24 @@ found as (
         coalesce(named.operator_after, shown.operator_after) as operator_after,
         coalesce(named.next_text, shown.next_text) as next_text,
         coalesce(named.has_loose_end, shown.has_loose_end) as has_loose_end,
-        coalesce(named.is_told_at_most and named.last_command_number - named.command_number + 1 = named.command_count, false) as is_told_at_most,
+        coalesce(
+            named.is_told_at_most
+            and named.last_command_number - named.command_number + 1 = named.command_count, false
+        ) as is_told_at_most,
         coalesce(named.command_count, 1) as command_count
-    from (select * from named where run_rank = 1 and check_kind <> 'any') as named
-    full join shown_runs as shown on shown.tool_use_id = named.tool_use_id and shown.check_name = named.check_name
+    from (
+        select * from named
+        where run_rank = 1 and check_kind <> 'any'
+    ) as named
+    full join shown_runs as shown
+        on shown.tool_use_id = named.tool_use_id and shown.check_name = named.check_name
 ),
 
 checked as (
     select
         *,
-        bool_or(not is_script and is_shown) over (partition by tool_use_id, check_kind) as has_known_check_of_kind,
+        bool_or(not is_script and is_shown) over (partition by tool_use_id, check_kind)
+            as has_known_check_of_kind,
         bool_or(not is_named) over (partition by tool_use_id) as has_shown_check
     from found
 )

@@ -1,7 +1,4 @@
-{{ config(
-    materialized='incremental', incremental_strategy='replace_touched', on_schema_change='append_new_columns',
-    zstd_columns=['chunk_text']
-) }}
+{{ config(materialized='incremental', incremental_strategy='replace_touched', zstd_columns=['chunk_text']) }}
 
 {#- What names of files in front of a colon are made of. -#}
 {%- set drive = '(?:[A-Za-z]:)?' -%}
@@ -9,7 +6,8 @@
 {%- set name_part = '[^:*<>|"`]' -%}
 {%- set path_part = '[\\p{L}\\p{N}_./@+~\\[\\]-]' -%}
 {#- Before a colon only as they are spelled: `license: MIT` names no file. -#}
-{%- set known_prefix = '(?:[Dd]ockerfile|[Mm]akefile|Rakefile|Gemfile|[Jj]ustfile|Jenkinsfile|LICENSE|README|CHANGELOG)' -%}
+{%- set known_prefix
+    = '(?:[Dd]ockerfile|[Mm]akefile|Rakefile|Gemfile|[Jj]ustfile|Jenkinsfile|LICENSE|README|CHANGELOG)' -%}
 
 with touched as {{ touched_sessions() }},
 
@@ -39,20 +37,34 @@ printed_lines as (
         is_one_file,
         {{ regex_matches('found_line', "'^[0-9]+[:-]'") }} as is_numbered,
         coalesce(
-            nullif({{ regex_group('found_line', '^(' ~ drive ~ name_start ~ name_part ~ '*?[.][A-Za-z][A-Za-z0-9]*)[:-][0-9]+[:-]') }}, ''),
+            nullif({{ regex_group(
+                'found_line',
+                '^(' ~ drive ~ name_start ~ name_part ~ '*?[.][A-Za-z][A-Za-z0-9]*)[:-][0-9]+[:-]'
+            ) }}, ''),
             nullif({{ regex_group('found_line', '^(' ~ drive ~ name_start ~ name_part ~ '*?):[0-9]+:') }}, '')
         ) as numbered_path,
         coalesce(
-            nullif({{ regex_group('found_line', '^(' ~ drive ~ name_start ~ '*[./]' ~ name_start ~ '*[.][A-Za-z][A-Za-z0-9]*):') }}, ''),
-            nullif({{ regex_group('found_line', '^((?:' ~ drive ~ name_start ~ '*/)?' ~ known_prefix ~ '):') }}, '')
+            nullif({{ regex_group(
+                'found_line',
+                '^(' ~ drive ~ name_start ~ '*[./]' ~ name_start ~ '*[.][A-Za-z][A-Za-z0-9]*):'
+            ) }}, ''),
+            nullif(
+                {{ regex_group('found_line', '^((?:' ~ drive ~ name_start ~ '*/)?' ~ known_prefix ~ '):') }},
+                ''
+            )
         ) as prefixed_path,
         case
             when retrieval_method = 'glob'
                 then coalesce(
                     nullif({{ regex_group('found_line', '^((?:/|~|[.]{1,2}/|[A-Za-z]:)[^:*<>|"`]*)$') }}, ''),
-                    nullif({{ regex_group('found_line', '^(' ~ name_start ~ '*[./]' ~ name_start ~ '*)$') }}, '')
+                    nullif(
+                        {{ regex_group('found_line', '^(' ~ name_start ~ '*[./]' ~ name_start ~ '*)$') }}, ''
+                    )
                 )
-            else nullif({{ regex_group('found_line', '^(' ~ drive ~ path_part ~ '*[./]' ~ path_part ~ '*)$') }}, '')
+            else nullif(
+                    {{ regex_group('found_line', '^(' ~ drive ~ path_part ~ '*[./]' ~ path_part ~ '*)$') }},
+                    ''
+                )
         end as whole_path
     from {{ explode('listings', 'found_lines', 'found_line', 'line_order') }} as exploded
 ),
@@ -84,7 +96,8 @@ search_lines as (
             when is_numbered then target
             when is_one_file then null
             when prefixed_path is not null then prefixed_path
-            when not has_texts or {{ regex_matches('whole_path', "'^/.*[.][A-Za-z][A-Za-z0-9]*$'") }} then whole_path
+            when not has_texts or {{ regex_matches('whole_path', "'^/.*[.][A-Za-z][A-Za-z0-9]*$'") }}
+                then whole_path
         end as found_path,
         {{ first_line(number_in('line_from_number', '^([0-9]+):')) }} as found_line_number,
         {{ regex_group('line_from_number', '^[0-9]+[:-](.*)$') }} as found_text,
@@ -104,7 +117,8 @@ found_documents as (
     from search_lines
     where
         found_path not in ('.', '..', './') and length(found_path) <= 1000
-        and not {{ names_several_files('found_path') }} and not {{ regex_matches('found_path', "'^[0-9]+$'") }}
+        and not {{ names_several_files('found_path') }}
+        and not {{ regex_matches('found_path', "'^[0-9]+$'") }}
         and ({{ regex_matches('found_path', "'/|[.][A-Za-z]'") }} or {{ is_known_file_name('found_path') }})
     group by all
 )
@@ -117,7 +131,8 @@ select
     found_documents.line_start,
     found_documents.line_end,
     row_number() over (
-        partition by found_documents.tool_use_id order by found_documents.first_order, found_documents.document_path
+        partition by found_documents.tool_use_id
+        order by found_documents.first_order, found_documents.document_path
     ) as result_rank,
     count(*) over (partition by found_documents.tool_use_id) as result_count,
     touched._batch_id

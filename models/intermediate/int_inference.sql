@@ -1,4 +1,4 @@
-{{ config(materialized='incremental', incremental_strategy='replace_touched', on_schema_change='append_new_columns') }}
+{{ config(materialized='incremental', incremental_strategy='replace_touched') }}
 
 with touched as {{ touched_sessions() }},
 
@@ -27,17 +27,21 @@ web_searches as (
     select
         lines.response_id,
         sum(coalesce(results.result.searchCount, 1)) as web_search_count
-    from (select distinct response_id, line_id from response_lines where not is_copy) as lines
+    from (
+        select distinct response_id, line_id from response_lines
+        where not is_copy
+    ) as lines
     inner join {{ ref('stg_transcripts__block') }} as calls
         on calls.line_id = lines.line_id and calls.block_type = 'tool_use' and calls.tool_name = 'WebSearch'
     inner join {{ ref('stg_transcripts__block') }} as returns
-        on returns.tool_use_id = calls.tool_use_id and returns.block_type = 'tool_result' and not returns.is_error
+        on returns.tool_use_id = calls.tool_use_id and returns.block_type = 'tool_result'
+        and not returns.is_error
     inner join {{ ref('stg_transcripts__tool_use_result') }} as results on results.line_id = returns.line_id
     group by lines.response_id
 ),
 
--- The steps of a server-side loop. `message` and `fallback_message` are the response being written; an adviser and a compaction
--- read the same context for themselves.
+-- The steps of a server-side loop. `message` and `fallback_message` are the response being written; an
+-- adviser and a compaction read the same context for themselves.
 iteration_lists as (
     select response_id, usage.iterations as iterations
     from winners
@@ -85,8 +89,8 @@ iteration_sums as (
     group by response_id
 ),
 
--- With an adviser, a compaction or a fallback among them the iterations are the bill. Plain ones are as long as the top level is
--- their sum, or was left empty; where it is not, it is the bill as a whole.
+-- With an adviser, a compaction or a fallback among them the iterations are the bill. Plain ones are as long
+-- as the top level is their sum, or was left empty; where it is not, it is the bill as a whole.
 bills as (
     select
         tops.response_id,
@@ -95,14 +99,17 @@ bills as (
             or tops.uncached_input_tokens + tops.output_tokens + tops.cache_read_tokens = 0
             or (
                 sums.iteration_count > 1
-                and sums.uncached_input_tokens = tops.uncached_input_tokens and sums.output_tokens = tops.output_tokens
-                and sums.cache_read_tokens = tops.cache_read_tokens and sums.cache_write_tokens = tops.cache_write_tokens
+                and sums.uncached_input_tokens = tops.uncached_input_tokens
+                and sums.output_tokens = tops.output_tokens
+                and sums.cache_read_tokens = tops.cache_read_tokens
+                and sums.cache_write_tokens = tops.cache_write_tokens
             ), false
         ) as is_by_iteration,
         coalesce(sums.is_any_written, false) as is_any_written,
         -- The part of the cache writes that was for an hour, for iterations that do not say.
         case
-            when tops.cache_write_tokens > 0 then cast(tops.cache_write_1h_tokens as double) / tops.cache_write_tokens
+            when tops.cache_write_tokens > 0
+                then cast(tops.cache_write_1h_tokens as double) / tops.cache_write_tokens
             else 0
         end as share_1h
     from top_levels as tops
@@ -113,9 +120,19 @@ shared_writes as (
     select
         iterations.*,
         bills.share_1h,
-        case when iterations.has_no_lifetimes and not iterations.is_adviser then iterations.cache_write_tokens else 0 end as unsaid_tokens,
-        sum(case when iterations.has_no_lifetimes and not iterations.is_adviser then iterations.cache_write_tokens else 0 end) over (
-            partition by iterations.response_id order by iterations.iteration_number rows between unbounded preceding and current row
+        case
+            when iterations.has_no_lifetimes and not iterations.is_adviser then iterations.cache_write_tokens
+            else 0
+        end as unsaid_tokens,
+        sum(
+            case
+                when iterations.has_no_lifetimes and not iterations.is_adviser
+                    then iterations.cache_write_tokens
+                else 0
+            end
+        ) over (
+            partition by iterations.response_id order by iterations.iteration_number
+            rows between unbounded preceding and current row
         ) as running_unsaid_tokens
     from iterations
     inner join bills on bills.response_id = iterations.response_id
@@ -136,11 +153,12 @@ units as (
         cache_write_tokens,
         cache_write_1h_tokens
         + cast(
-            round(running_unsaid_tokens * share_1h) - round((running_unsaid_tokens - unsaid_tokens) * share_1h) as bigint
+            round(running_unsaid_tokens * share_1h)
+            - round((running_unsaid_tokens - unsaid_tokens) * share_1h) as bigint
         ) as cache_write_1h_tokens
     from shared_writes
     union all
-    -- The top level: the one inference of most responses, and what was written where the iterations name helpers only.
+    -- The top level: most responses' one inference, and what was written if iterations name only helpers.
     select
         tops.response_id,
         0 as inference_number,
@@ -163,14 +181,19 @@ placed as (
         units.response_id,
         started.session_id,
         started.started_at,
-        row_number() over (partition by units.response_id order by units.inference_number) as inference_number,
+        row_number() over (partition by units.response_id order by units.inference_number)
+            as inference_number,
         units.inference_type,
         units.is_written,
         -- The last one that wrote is the response as the client got it.
-        row_number() over (partition by units.response_id order by units.is_written desc, units.inference_number desc) = 1 as is_answer,
+        row_number() over (
+            partition by units.response_id order by units.is_written desc, units.inference_number desc
+        ) = 1 as is_answer,
         -- An adviser is another model, and the fast mode is not its own.
-        case when units.is_adviser then units.model_raw else coalesce(units.model_raw, winners.model_raw) end as model_raw,
-        case when units.is_adviser then 'standard' else coalesce(winners.usage.speed, 'standard') end as speed,
+        case when units.is_adviser then units.model_raw else coalesce(units.model_raw, winners.model_raw) end
+            as model_raw,
+        case when units.is_adviser then 'standard' else coalesce(winners.usage.speed, 'standard') end
+            as speed,
         coalesce(winners.usage.inference_geo, '') = 'us' as is_us_inference,
         coalesce(winners.usage.service_tier, '') = 'batch' as is_batch,
         units.uncached_input_tokens,
@@ -178,9 +201,11 @@ placed as (
         units.cache_read_tokens,
         greatest(units.cache_write_tokens - units.cache_write_1h_tokens, 0) as cache_write_5m_tokens,
         units.cache_write_1h_tokens,
-        units.uncached_input_tokens + units.cache_read_tokens + greatest(units.cache_write_tokens, units.cache_write_1h_tokens) as context_tokens,
+        units.uncached_input_tokens + units.cache_read_tokens
+        + greatest(units.cache_write_tokens, units.cache_write_1h_tokens) as context_tokens,
         greatest(
-            coalesce(winners.usage.server_tool_use.web_search_requests, 0), coalesce(web_searches.web_search_count, 0)
+            coalesce(winners.usage.server_tool_use.web_search_requests, 0),
+            coalesce(web_searches.web_search_count, 0)
         ) as web_search_count
     from units
     inner join winners on winners.response_id = units.response_id
@@ -215,22 +240,29 @@ priced as (
         inferences.*,
         prices.input_usd_per_mtok,
         prices.cache_write_5m_usd_per_mtok,
-        coalesce(prices.cache_write_1h_usd_per_mtok, 2 * prices.input_usd_per_mtok) as cache_write_1h_usd_per_mtok,
+        coalesce(prices.cache_write_1h_usd_per_mtok, 2 * prices.input_usd_per_mtok)
+            as cache_write_1h_usd_per_mtok,
         prices.cache_read_usd_per_mtok,
         prices.output_usd_per_mtok,
         prices.web_search_usd,
         case when inferences.is_us_inference then prices.us_inference_multiplier else 1 end
         * case when inferences.is_batch then prices.batch_multiplier else 1 end / 1e6 as multiplier,
         row_number() over (
-            partition by inferences.response_id, inferences.inference_number order by prices.prompt_tokens_above desc nulls last
+            partition by inferences.response_id, inferences.inference_number
+            order by prices.prompt_tokens_above desc nulls last
         ) as band_rank
     from inferences
     left join prices
         on prices.model_name = inferences.model_name
         and prices.speed = inferences.speed
-        and cast(coalesce(inferences.started_at, timestamp '2024-01-01 00:00:00') as date) >= prices.valid_from
-        and (prices.valid_to is null or cast(coalesce(inferences.started_at, timestamp '2024-01-01 00:00:00') as date) < prices.valid_to)
-        and (prices.prompt_tokens_above = 0 or inferences.context_tokens > prices.prompt_tokens_above)
+        and cast(coalesce(inferences.started_at, timestamp '2024-01-01 00:00:00') as date)
+        >= prices.valid_from
+        and (
+            prices.valid_to is null
+            or cast(coalesce(inferences.started_at, timestamp '2024-01-01 00:00:00') as date)
+            < prices.valid_to
+        )
+        and (prices.prompt_tokens_above = 0 or prices.prompt_tokens_above < inferences.context_tokens)
 )
 
 select
@@ -262,12 +294,16 @@ select
     priced.context_tokens,
     cast(case when priced.is_answer then priced.web_search_count else 0 end as bigint) as web_search_count,
     priced.uncached_input_tokens * priced.input_usd_per_mtok * priced.multiplier as input_cost_usd,
-    priced.cache_write_5m_tokens * priced.cache_write_5m_usd_per_mtok * priced.multiplier as cache_write_5m_cost_usd,
-    priced.cache_write_1h_tokens * priced.cache_write_1h_usd_per_mtok * priced.multiplier as cache_write_1h_cost_usd,
+    priced.cache_write_5m_tokens * priced.cache_write_5m_usd_per_mtok * priced.multiplier
+        as cache_write_5m_cost_usd,
+    priced.cache_write_1h_tokens * priced.cache_write_1h_usd_per_mtok * priced.multiplier
+        as cache_write_1h_cost_usd,
     priced.cache_read_tokens * priced.cache_read_usd_per_mtok * priced.multiplier as cache_read_cost_usd,
     priced.output_tokens * priced.output_usd_per_mtok * priced.multiplier as output_cost_usd,
-    case when priced.is_answer then priced.web_search_count else 0 end * priced.web_search_usd as web_search_cost_usd,
-    input_cost_usd + cache_write_5m_cost_usd + cache_write_1h_cost_usd + cache_read_cost_usd + output_cost_usd + web_search_cost_usd
+    case when priced.is_answer then priced.web_search_count else 0 end * priced.web_search_usd
+        as web_search_cost_usd,
+    input_cost_usd + cache_write_5m_cost_usd + cache_write_1h_cost_usd + cache_read_cost_usd + output_cost_usd
+    + web_search_cost_usd
         as cost_usd,
     -- What the cached tokens would have cost as fresh input: the saving is this less what they did cost.
     (priced.cache_read_tokens + priced.cache_write_5m_tokens + priced.cache_write_1h_tokens)

@@ -1,13 +1,14 @@
 {{ config(materialized='table', zstd_columns=['body_pattern']) }}
 
--- The bodies of skills and commands that files have, or had in a commit, as patterns that the texts of conversations are held
--- against: whatever the client fills in at a call (arguments, folders, ids, output of commands) may be anything.
+-- Bodies of skills and commands, from files or commits, as patterns for the texts of conversations: what the
+-- client fills in at a call (arguments, folders, ids, output of commands) may be anything.
 with files as (
     select
         component_name,
         file_path,
         body_hash,
-        {{ trim_space(regex_remove("content", "^---[ \\t]*\\n(?s:.*?\\n)??---[ \\t]*(?:\\n|$)")) }} as body_text,
+        {{ trim_space(regex_remove("content", "^---[ \\t]*\\n(?s:.*?\\n)??---[ \\t]*(?:\\n|$)")) }}
+            as body_text,
         declared_version,
         modified_at
     from {{ ref('stg_components__version') }}
@@ -71,7 +72,9 @@ versions as (
         min(file_path) as file_path,
         max(declared_version) as declared_version,
         min(modified_at) as modified_at,
-        min(case when commit_hash is not null then concat(cast(committed_at as varchar), '/', commit_hash) end) as first_commit,
+        min(
+            case when commit_hash is not null then concat(cast(committed_at as varchar), '/', commit_hash) end
+        ) as first_commit,
         min(committed_at) as committed_at,
         bool_or(is_on_disk) as is_on_disk
     from known
@@ -82,7 +85,8 @@ marked as (
     select
         *,
         {{ regex_replace(
-            'body_text', "!`[^`]+`|```!(?s:.*?)```|[$]ARGUMENTS(?:\\[[0-9]+\\])?|[$]\\{CLAUDE_[A-Z_]+\\}|[$][0-9]", '␚'
+            'body_text',
+            "!`[^`]+`|```!(?s:.*?)```|[$]ARGUMENTS(?:\\[[0-9]+\\])?|[$]\\{CLAUDE_[A-Z_]+\\}|[$][0-9]", '␚'
         ) }} as marked_text
     from versions
 )

@@ -1,4 +1,4 @@
-{{ config(materialized='incremental', incremental_strategy='replace_touched', on_schema_change='append_new_columns') }}
+{{ config(materialized='incremental', incremental_strategy='replace_touched') }}
 
 with recursive touched as {{ touched_sessions() }},
 
@@ -27,12 +27,15 @@ originals as (
         lines.is_compact_summary,
         case
             when lines.line_type = 'system' and lines.subtype = 'compact_boundary' then 'compaction'
-            when lines.line_type = 'system' and lines.subtype = 'microcompact_boundary' then 'micro_compaction'
-            when lines.line_type = 'assistant' and lines.api_error = 'autocompact_thrashing' then 'autocompact_thrashing'
+            when lines.line_type = 'system' and lines.subtype = 'microcompact_boundary'
+                then 'micro_compaction'
+            when lines.line_type = 'assistant' and lines.api_error = 'autocompact_thrashing'
+                then 'autocompact_thrashing'
             when
                 lines.line_type = 'assistant'
                 and (
-                    lines.api_error = 'model_context_window_exceeded' or lines.stop_reason = 'model_context_window_exceeded'
+                    lines.api_error = 'model_context_window_exceeded'
+                    or lines.stop_reason = 'model_context_window_exceeded'
                     or lines.is_prompt_too_long
                 )
                 then 'prompt_too_long'
@@ -43,11 +46,15 @@ originals as (
         touched._batch_id
     from {{ ref('stg_transcripts__line') }} as lines
     inner join touched on touched.session_id = lines.session_id
-    anti join (select * from {{ ref('int_line_copy') }} where is_copy) as copies on copies.line_id = lines.line_id
+    anti join (
+        select * from {{ ref('int_line_copy') }}
+        where is_copy
+    ) as copies
+        on copies.line_id = lines.line_id
     where lines.line_uuid is not null and lines.line_type <> 'progress'
 ),
 
--- Clients 1.0 wrote subagents into the main file without an agent id: such a run is named by the root of its chain.
+-- Clients 1.0 wrote subagents into the main file without an agent id: the chain's root names the run.
 inline_sidechains as (
     select session_id, line_uuid, parent_uuid
     from originals
@@ -60,14 +67,16 @@ chains as (
         child.line_uuid,
         child.line_uuid as root_uuid
     from inline_sidechains as child
-    anti join inline_sidechains as parent on parent.session_id = child.session_id and parent.line_uuid = child.parent_uuid
+    anti join inline_sidechains as parent
+        on parent.session_id = child.session_id and parent.line_uuid = child.parent_uuid
     union all
     select
         child.session_id,
         child.line_uuid,
         chains.root_uuid
     from chains
-    inner join inline_sidechains as child on child.session_id = chains.session_id and child.parent_uuid = chains.line_uuid
+    inner join inline_sidechains as child
+        on child.session_id = chains.session_id and child.parent_uuid = chains.line_uuid
 ),
 
 file_starts as (
@@ -84,8 +93,9 @@ actors as (
         file_starts.file_started_at,
         coalesce(
             originals.agent_run_id,
-            case when originals.is_sidechain then 'inline-' || coalesce(chains.root_uuid, originals.line_uuid) end,
-            'main'
+            case
+                when originals.is_sidechain then 'inline-' || coalesce(chains.root_uuid, originals.line_uuid)
+            end, 'main'
         ) as actor
     from originals
     inner join file_starts on file_starts.file_id = originals.file_id
@@ -118,14 +128,16 @@ select
     compact_metadata,
     microcompact_metadata,
     source_path,
-    -- The order in which the thread saw its lines: within a file the order of writing, not the clock. A file that was
-    -- written anew has two lines of one number.
+    -- The order in which the thread saw its lines: within a file the order of writing, not the clock. A file
+    -- that was written anew has two lines of one number.
     row_number() over (
-        partition by session_id, actor order by file_started_at, source_path, line_number, part_number, line_uuid
+        partition by session_id, actor
+        order by file_started_at, source_path, line_number, part_number, line_uuid
     ) as thread_position,
     -- The prompt or tool result that the thread was last given before this line: what a response waited for.
     last_value(case when line_type = 'user' then created_at end ignore nulls) over (
-        partition by session_id, actor order by file_started_at, source_path, line_number, part_number, line_uuid
+        partition by session_id, actor
+        order by file_started_at, source_path, line_number, part_number, line_uuid
         rows between unbounded preceding and 1 preceding
     ) as previous_user_at,
     _batch_id

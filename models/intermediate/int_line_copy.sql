@@ -35,8 +35,8 @@ copied as (
     having count(*) > 1
 ),
 
--- The original: not where the line itself names another session, nor in a session whose lines do, else in the session that
--- began first; a line of its own before one nested in a progress line.
+-- The original: not where the line itself names another session, nor in a session whose lines do, else in the
+-- session that began first; a line of its own before one nested in a progress line.
 ranked as (
     select
         lines.*,
@@ -69,8 +69,8 @@ copies as (
     from ranked
 ),
 
--- The event stream of a session has ids of its own and says what its transcript says: an answer that the transcript has, and
--- all else where the transcript has lines of that type. What only the stream has (a transcript that was deleted) is no copy.
+-- The event stream has ids of its own and repeats the transcript: its answers, and all lines of the types it
+-- has. What only the stream has (the transcript was deleted) is no copy.
 transcribed as (
     select distinct
         session_id,
@@ -90,7 +90,9 @@ streamed as (
     from lines
     semi join transcribed
         on transcribed.session_id = lines.session_id and transcribed.line_type = lines.line_type
-        and coalesce(transcribed.message_id, '') = coalesce(case when lines.line_type = 'assistant' then lines.message_id end, '')
+        and coalesce(transcribed.message_id, '') = coalesce(
+            case when lines.line_type = 'assistant' then lines.message_id end, ''
+        )
     anti join copied on copied.line_uuid = lines.line_uuid
     where lines.is_event_stream
 )

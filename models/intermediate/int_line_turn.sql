@@ -1,4 +1,4 @@
-{{ config(materialized='incremental', incremental_strategy='replace_touched', on_schema_change='append_new_columns') }}
+{{ config(materialized='incremental', incremental_strategy='replace_touched') }}
 
 with touched as {{ touched_sessions() }},
 
@@ -21,11 +21,23 @@ starts as (
 ),
 
 merged as (
-    select session_id, thread_position, 1 as is_line, 0 as turn_number, line_uuid, cast(null as varchar) as started_turn_id
+    select
+        session_id,
+        thread_position,
+        1 as is_line,
+        0 as turn_number,
+        line_uuid,
+        cast(null as varchar) as started_turn_id
     from lines
     where actor = 'main'
     union all
-    select session_id, thread_position, 0 as is_line, turn_number, null as line_uuid, turn_id as started_turn_id
+    select
+        session_id,
+        thread_position,
+        0 as is_line,
+        turn_number,
+        null as line_uuid,
+        turn_id as started_turn_id
     from starts
 ),
 
@@ -34,7 +46,8 @@ main_turns as (
         line_uuid,
         is_line,
         last_value(started_turn_id ignore nulls) over (
-            partition by session_id order by thread_position, is_line, turn_number rows between unbounded preceding and current row
+            partition by session_id order by thread_position, is_line, turn_number
+            rows between unbounded preceding and current row
         ) as turn_id
     from merged
 ),
@@ -57,4 +70,5 @@ select
 from lines
 left join main_turns on main_turns.line_uuid = lines.line_uuid and main_turns.is_line = 1
 left join response_lines on response_lines.line_uuid = lines.line_uuid
-left join {{ ref('int_agent_run') }} as runs on runs.session_id = lines.session_id and runs.actor = lines.actor
+left join {{ ref('int_agent_run') }} as runs
+    on runs.session_id = lines.session_id and runs.actor = lines.actor

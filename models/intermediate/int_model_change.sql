@@ -1,4 +1,4 @@
-{{ config(materialized='incremental', incremental_strategy='replace_touched', on_schema_change='append_new_columns') }}
+{{ config(materialized='incremental', incremental_strategy='replace_touched') }}
 
 with touched as {{ touched_sessions() }},
 
@@ -9,7 +9,9 @@ responses as (
         lag(responses.started_at) over main_thread as previous_started_at
     from {{ touched_rows(ref('int_api_response')) }} as responses
     where responses.actor = 'main' and responses.model_name is not null
-    window main_thread as (partition by responses.session_id order by responses.thread_position, responses.response_id)
+    window main_thread as (
+        partition by responses.session_id order by responses.thread_position, responses.response_id
+    )
 ),
 
 -- A line may stand in two files of its session.
@@ -23,7 +25,8 @@ notices as (
             order by notices.source_path, notices.line_number, notices.chosen_model, notices.notice_kind
         ) as copy_number
     from {{ touched_rows(ref('stg_transcripts__model_notice')) }} as notices
-    inner join {{ ref('int_line_turn') }} as turns on turns.line_uuid = notices.line_uuid and turns.session_id = notices.session_id
+    inner join {{ ref('int_line_turn') }} as turns
+        on turns.line_uuid = notices.line_uuid and turns.session_id = notices.session_id
 ),
 
 notice_times as (
@@ -54,7 +57,7 @@ changes as (
         line_number as source_line
     from notice_times
     union all
-    -- A change of model that no line announces: another default, a resumed session, a plan mode with a model of its own.
+    -- A change of model that no line announces: a new default, a resumed session, plan mode's own model.
     select
         {{ surrogate_key(['responses.response_id', "'model'"]) }},
         responses.session_id,
@@ -76,7 +79,8 @@ changes as (
         and not exists (
             select 1 from notice_times
             where
-                notice_times.session_id = responses.session_id and notice_times.noticed_at >= responses.previous_started_at
+                notice_times.session_id = responses.session_id
+                and notice_times.noticed_at >= responses.previous_started_at
                 and notice_times.noticed_at <= responses.started_at
         )
 )

@@ -1,6 +1,4 @@
-{{ config(materialized='view') }}
-
--- What the client tells beside the conversation: its system lines, what its attachments tell of, links to pull requests.
+-- What the client tells beside the conversation: system lines, attachments, links to pull requests.
 select
     lines.line_uuid as notice_id,
     lines.session_id,
@@ -28,12 +26,18 @@ select
             }) }}
         when lines.subtype = 'microcompact_boundary'
             then {{ as_json({
-                'pre_tokens': 'stg.microcompact_metadata.preTokens', 'tokens_saved': 'stg.microcompact_metadata.tokensSaved'
+                'pre_tokens': 'stg.microcompact_metadata.preTokens',
+                'tokens_saved': 'stg.microcompact_metadata.tokensSaved'
             }) }}
         when lines.subtype = 'api_error'
-            then {{ as_json({'retry': 'stg.retry_attempt', 'max_retries': 'stg.max_retries', 'retry_in_ms': 'stg.retry_in_ms'}) }}
+            then {{ as_json({
+                'retry': 'stg.retry_attempt', 'max_retries': 'stg.max_retries',
+                'retry_in_ms': 'stg.retry_in_ms'
+            }) }}
         when lines.subtype in ('model_refusal_fallback', 'model_fallback', 'model_consent_fallback')
-            then {{ as_json({'from': 'stg.original_model', 'to': 'stg.fallback_model', 'trigger': 'stg.fallback_trigger'}) }}
+            then {{ as_json(
+                {'from': 'stg.original_model', 'to': 'stg.fallback_model', 'trigger': 'stg.fallback_trigger'}
+            ) }}
         when lines.subtype = 'turn_duration' then {{ as_json({'duration_ms': 'stg.duration_ms'}) }}
         when lines.subtype = 'stop_hook_summary'
             then {{ as_json({'hooks': 'stg.hook_count', 'prevented': 'stg.was_continuation_prevented'}) }}
@@ -51,7 +55,10 @@ select
     session_id,
     actor,
     created_at,
-    case when attachment_type like 'hook_%' or attachment_type = 'async_hook_response' then 'hook' else attachment_type end,
+    case
+        when attachment_type like 'hook_%' or attachment_type = 'async_hook_response' then 'hook'
+        else attachment_type
+    end,
     coalesce(attachment.filename, attachment.path, attachment.planFilePath),
     null,
     null,
@@ -67,10 +74,12 @@ select
 from {{ ref('int_attachment') }}
 -- A line of another kind that has one is an event already.
 where line_type = 'attachment' and attachment_type in (
-    'hook_success', 'hook_non_blocking_error', 'hook_blocking_error', 'hook_cancelled', 'hook_error_during_execution',
-    'hook_stopped_continuation', 'hook_permission_decision', 'async_hook_response', 'plan_mode', 'plan_mode_exit', 'auto_mode',
-    'auto_mode_exit', 'edited_text_file', 'nested_memory', 'file', 'skill_listing', 'agent_listing_delta', 'deferred_tools_delta'
-)
+        'hook_success', 'hook_non_blocking_error', 'hook_blocking_error', 'hook_cancelled',
+        'hook_error_during_execution', 'hook_stopped_continuation', 'hook_permission_decision',
+        'async_hook_response', 'plan_mode', 'plan_mode_exit', 'auto_mode', 'auto_mode_exit',
+        'edited_text_file', 'nested_memory', 'file', 'skill_listing', 'agent_listing_delta',
+        'deferred_tools_delta'
+    )
 union all
 -- A file that was replaced has the same link in the same place once more.
 select

@@ -1,8 +1,9 @@
 {{ config(materialized='table') }}
 
-{#- Commands that only look; one that writes its output somewhere, or goes on with another command, does more. -#}
+{#- Commands that only look: none that writes its output somewhere or goes on with another command. -#}
 {%- set only_looking = "'^\\s*(?:cd\\s+(?:\"[^\"]*\"|\\S+)\\s*(?:&&|\\x3b|\\n)\\s*)?"
-    ~ "(?:cat|ls|grep|egrep|rg|head|tail|find|wc|pwd|git\\s+(?:status|log|diff|show|branch))\\b[^>\\x3b&\\n]*$'" -%}
+    ~ "(?:cat|ls|grep|egrep|rg|head|tail|find|wc|pwd|git\\s+(?:status|log|diff|show|branch))\\b"
+    ~ "[^>\\x3b&\\n]*$'" -%}
 
 -- Made anew each time, as the signs are.
 with signs as (
@@ -28,12 +29,13 @@ last_looks as (
         max(looks.looked_at) as looked_at
     from signs
     inner join looks
-        on looks.session_id = signs.session_id and looks.actor = signs.actor and looks.file_path = signs.file_path
+        on looks.session_id = signs.session_id and looks.actor = signs.actor
+        and looks.file_path = signs.file_path
         and looks.looked_at < signs.detected_at
     group by signs.conflict_id, signs.detected_at
 ),
 
--- One change may show several times in a turn before the agent looks at the file again; a merge shows with every call of it.
+-- A change may show several times before the agent looks at the file again; a merge, at each of its calls.
 keyed as (
     select
         signs.*,
@@ -41,13 +43,15 @@ keyed as (
         case
             when signs.detection_rule in ('git_conflict', 'modified_since_read') then signs.conflict_id
             else concat_ws(
-                chr(31), signs.session_id, signs.actor, signs.turn_id, coalesce(signs.file_path, signs.conflict_id),
-                cast(last_looks.looked_at as varchar)
-            )
+                    chr(31), signs.session_id, signs.actor, signs.turn_id,
+                    coalesce(signs.file_path, signs.conflict_id),
+                    cast(last_looks.looked_at as varchar)
+                )
         end as change_key
     from signs
     left join last_looks
-        on last_looks.conflict_id = signs.conflict_id and last_looks.detected_at is not distinct from signs.detected_at
+        on last_looks.conflict_id = signs.conflict_id
+        and last_looks.detected_at is not distinct from signs.detected_at
 ),
 
 changes as (
@@ -71,7 +75,9 @@ signals as (
     from (
         select
             *,
-            row_number() over (partition by change_key order by detected_at, source_path, source_line, conflict_id) as sign_number
+            row_number() over (
+                partition by change_key order by detected_at, source_path, source_line, conflict_id
+            ) as sign_number
         from keyed
     ) as first_signs
     inner join changes on changes.change_key = first_signs.change_key
@@ -91,14 +97,15 @@ commands as (
         and not {{ regex_matches('tool_input.command', only_looking) }}
 ),
 
--- The change is the agent's own where the client says so, or where it ran a command that did more than look: with what it said last,
--- since a change is told with the next request; an edit that fails or is fitted in tells of all that happened since it last had the
--- file in hand.
+-- The change is the agent's own where the client says so, or where it ran a command that did more than look:
+-- with what it said last, since a change is told with the next request; an edit that fails or is fitted in
+-- tells of all that happened since it last had the file in hand.
 own_changes as (
     select signals.conflict_id
     from signals
     inner join {{ ref('int_tool_call') }} as last_calls on last_calls.line_uuid = signals.previous_line_uuid
-    inner join commands on commands.session_id = last_calls.session_id and commands.response_id = last_calls.response_id
+    inner join commands
+        on commands.session_id = last_calls.session_id and commands.response_id = last_calls.response_id
     union
     select signals.conflict_id
     from signals

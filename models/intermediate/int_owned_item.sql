@@ -1,4 +1,4 @@
-{{ config(materialized='incremental', incremental_strategy='replace_touched', on_schema_change='append_new_columns') }}
+{{ config(materialized='incremental', incremental_strategy='replace_touched') }}
 
 with touched as {{ touched_sessions() }},
 
@@ -10,7 +10,10 @@ calls as (
         called_at,
         tool_input.owner as owner,
         coalesce(result.statusChange.to, tool_input.status) as to_status,
-        case tool_name when 'TaskCreate' then result.task.id else coalesce(result.taskId, tool_input.taskId) end as item_id,
+        case tool_name
+            when 'TaskCreate' then result.task.id
+            else coalesce(result.taskId, tool_input.taskId)
+        end as item_id,
         source_path,
         source_line
     from {{ ref('int_tool_call') }} as int_tool_call
@@ -18,7 +21,7 @@ calls as (
     where tool_name in ('TaskCreate', 'TaskUpdate') and is_success
 ),
 
--- The ids of the task list start anew with each list: an update means the last item with its id that came before it.
+-- Ids start anew with each task list: an update means the latest earlier item with its id.
 list_updates as (
     select
         items.tool_use_id as work_id,
@@ -29,10 +32,12 @@ list_updates as (
         updates.to_status,
         updates.source_path,
         updates.source_line,
-        row_number() over (partition by updates.tool_use_id order by items.called_at desc, items.tool_use_id) as item_rank
+        row_number() over (partition by updates.tool_use_id order by items.called_at desc, items.tool_use_id)
+            as item_rank
     from calls as updates
     inner join calls as items
-        on items.session_id = updates.session_id and items.tool_name = 'TaskCreate' and items.item_id = updates.item_id
+        on items.session_id = updates.session_id and items.tool_name = 'TaskCreate'
+        and items.item_id = updates.item_id
         and items.called_at <= updates.called_at
     where updates.tool_name = 'TaskUpdate'
 ),
@@ -57,7 +62,9 @@ item_ends as (
         owned_items.work_id,
         owned_items.owner,
         min(updates.called_at) filter (where updates.to_status = 'in_progress') as accepted_at,
-        max_by(updates.to_status, (updates.called_at, updates.update_id)) filter (where updates.to_status is not null) as last_status,
+        max_by(updates.to_status, (updates.called_at, updates.update_id)) filter (
+            where updates.to_status is not null
+        ) as last_status,
         max(updates.called_at) as last_updated_at
     from owned_items
     inner join list_updates as updates on updates.work_id = owned_items.work_id and updates.item_rank = 1
@@ -70,7 +77,9 @@ select
     owned_items.session_id,
     owned_items.owner,
     owned_items.assigned_at,
-    coalesce(item_ends.accepted_at, case when item_ends.last_status = 'completed' then owned_items.assigned_at end) as accepted_at,
+    coalesce(
+        item_ends.accepted_at, case when item_ends.last_status = 'completed' then owned_items.assigned_at end
+    ) as accepted_at,
     owned_items.handed_on_at,
     item_ends.last_updated_at,
     item_ends.last_status,

@@ -1,12 +1,15 @@
 {{ config(materialized='table') }}
 
--- Every look at a page, by agents and by checks. A page that a list names belongs to the source that the list calls so.
+-- Every look at a page, by agents and checks. A listed page belongs to the source of that name.
 with listed as (
     select
         {{ url_page('page') }} as page_name,
         min(source_name) as source_name,
         min_by(source_type, source_name) as source_type
-    from {{ explode("(select * from " ~ ref('stg_sources__entry') ~ " where is_listed)", 'page_list', 'page', 'page_number') }} as exploded
+    from {{ explode(
+        "(select * from " ~ ref('stg_sources__entry') ~ " where is_listed)", 'page_list', 'page',
+        'page_number'
+    ) }} as exploded
     where page like '%://%'
     group by all
 ),
@@ -55,7 +58,10 @@ select
     cast(null as varchar) as tool_use_id,
     source_name,
     source_type,
-    case when check_type in ('http', 'health') then concat('https://', {{ url_page('target') }}) else target end as page_url,
+    case
+        when check_type in ('http', 'health') then concat('https://', {{ url_page('target') }})
+        else target
+    end as page_url,
     check_type as look_type,
     checked_at as looked_at,
     status_code,

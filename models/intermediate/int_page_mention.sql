@@ -60,7 +60,8 @@ listed_pages as (
         first_listed_at,
         listed_at
     from {{ explode(
-        "(select * from " ~ ref('stg_sources__entry') ~ " where is_listed and is_newest_of_name)", 'page_list', 'page', 'page_number'
+        "(select * from " ~ ref('stg_sources__entry') ~ " where is_listed and is_newest_of_name)",
+        'page_list', 'page', 'page_number'
     ) }} as exploded
 ),
 
@@ -99,7 +100,8 @@ mentions as (
         'observed' as provenance
     from cited
     left join listed on listed.page_name = {{ url_page('cited.url') }}
-    where {{ url_host('cited.url') }} like '%.%' and {{ url_host('cited.url') }} not in ('127.0.0.1', '0.0.0.0')
+    where
+        {{ url_host('cited.url') }} like '%.%' and {{ url_host('cited.url') }} not in ('127.0.0.1', '0.0.0.0')
         and not {{ regex_matches(url_host('cited.url'), "'(^|[.])example[.](com|org|net)$'") }}
     union all
     select
@@ -145,7 +147,8 @@ mentions as (
 
 select
     {{ surrogate_key([
-        'source_name', 'page_url', 'mention_type', 'component_type', 'component_name', 'file_path', 'provenance'
+        'source_name', 'page_url', 'mention_type', 'component_type', 'component_name', 'file_path',
+        'provenance'
     ]) }} as mention_id,
     source_name,
     min(source_type) as source_type,

@@ -1,7 +1,7 @@
-{{ config(materialized='incremental', incremental_strategy='replace_touched', on_schema_change='append_new_columns') }}
+{{ config(materialized='incremental', incremental_strategy='replace_touched') }}
 
--- Looks at pages by agents: fetches, downloads, and what `git fetch` and `git pull` printed. Agents get a page as a summary, so
--- of a fetch only the size tells whether the page is another one.
+-- Looks at pages by agents: fetches, downloads, and what `git fetch` and `git pull` printed. Agents get a
+-- page as a summary, so of a fetch only the size tells whether the page is another one.
 with touched as {{ touched_sessions() }},
 
 calls as (
@@ -10,7 +10,8 @@ calls as (
         actors.agent_id
     from {{ ref('int_tool_call') }} as calls
     semi join touched on touched.session_id = calls.session_id
-    inner join {{ ref('int_actor') }} as actors on actors.session_id = calls.session_id and actors.actor = calls.actor
+    inner join {{ ref('int_actor') }} as actors
+        on actors.session_id = calls.session_id and actors.actor = calls.actor
     where calls.tool_name in ('WebFetch', 'Bash')
 ),
 
@@ -24,7 +25,8 @@ fetches as (
         'web_fetch' as look_type,
         coalesce(returned_at, called_at) as looked_at,
         cast(coalesce(
-            case when result.code between 100 and 999 then result.code end, {{ number_in('error_text', 'status code ([0-9]{3})') }}
+            case when result.code between 100 and 999 then result.code end,
+            {{ number_in('error_text', 'status code ([0-9]{3})') }}
         ) as integer) as status_code,
         cast(null as varchar) as version_detected,
         case when result.code between 200 and 299 then concat('bytes:', result.bytes) end as watermark,
@@ -35,7 +37,8 @@ fetches as (
         cast(null as varchar) as last_modified,
         case when call_status = 'error' then left(error_text, 200) end as error_text,
         case
-            when call_status in ('denied', 'interrupted', 'no_result') or error_type = 'blocked_by_hook' then null
+            when call_status in ('denied', 'interrupted', 'no_result') or error_type = 'blocked_by_hook'
+                then null
             when result.code is not null then result.code < 400
             when call_status = 'error' then false
             else true
@@ -54,7 +57,8 @@ downloads as (
         session_id,
         agent_id,
         tool_use_id,
-        {{ regex_group('tool_input.command', "\\b(?:curl|wget)\\b[^|;&\\n]*?(https?://[^\\s\"'' |;&)>`]+)") }} as url,
+        {{ regex_group('tool_input.command', "\\b(?:curl|wget)\\b[^|;&\\n]*?(https?://[^\\s\"'' |;&)>`]+)") }}
+            as url,
         'download' as look_type,
         coalesce(returned_at, called_at) as looked_at,
         cast(null as integer) as status_code,
@@ -68,7 +72,11 @@ downloads as (
         case when call_status = 'error' then left(error_text, 200) end as error_text,
         case
             when call_status = 'ok' then true
-            when {{ regex_matches('error_text', "'curl: [(](5|6|7|28|35|52|56)[)]|unable to resolve|timed out'") }} then false
+            when
+                {{ regex_matches(
+                    'error_text', "'curl: [(](5|6|7|28|35|52|56)[)]|unable to resolve|timed out'"
+                ) }}
+                then false
         end as is_available,
         duration_ms,
         source_path as _source_path,
@@ -82,8 +90,12 @@ git_results as (
     select
         calls.*,
         blocks.block_text,
-        {{ remote_url(regex_group('blocks.block_text', '(?m)^From ((?:[a-z]+://|[^ /\\n]+:)[^ \\n]+)$')) }} as remote,
-        {{ regex_groups('blocks.block_text', '(?m)^[ +]{2,3}[0-9a-f]{7,40}[.]{2,3}[0-9a-f]{7,40} +[^ \\n]+ +-> [^ \\n]+', 0) }} as ranges
+        {{ remote_url(regex_group('blocks.block_text', '(?m)^From ((?:[a-z]+://|[^ /\\n]+:)[^ \\n]+)$')) }}
+            as remote,
+        {{ regex_groups(
+            'blocks.block_text', '(?m)^[ +]{2,3}[0-9a-f]{7,40}[.]{2,3}[0-9a-f]{7,40} +[^ \\n]+ +-> [^ \\n]+',
+            0
+        ) }} as ranges
     from calls
     inner join {{ touched_rows(ref('stg_transcripts__block')) }} as blocks
         on blocks.tool_use_id = calls.tool_use_id and blocks.block_type = 'tool_result'

@@ -1,7 +1,4 @@
-{{ config(
-    materialized='incremental', incremental_strategy='replace_touched', on_schema_change='append_new_columns',
-    zstd_columns=['prompt_text']
-) }}
+{{ config(materialized='incremental', incremental_strategy='replace_touched', zstd_columns=['prompt_text']) }}
 
 with touched as {{ touched_sessions() }},
 
@@ -17,10 +14,12 @@ line_texts as (
     select
         blocks.line_id,
         string_agg(blocks.block_text, chr(10) order by blocks.block_number)
-            filter (
-                where blocks.block_type = 'text'
-                and not regexp_matches(blocks.block_text, '^\s*<(ide_|system-reminder|pasted_content|new-diagnostics)')
-            ) as prompt_text,
+        filter (
+            where blocks.block_type = 'text'
+            and not regexp_matches(
+                blocks.block_text, '^\s*<(ide_|system-reminder|pasted_content|new-diagnostics)'
+            )
+        ) as prompt_text,
         bool_or(blocks.block_type = 'tool_result') as has_tool_result,
         count(*) filter (where blocks.block_type in ('image', 'document')) as image_count
     from {{ ref('stg_transcripts__block') }} as blocks
@@ -63,12 +62,15 @@ user_lines as (
             not (lines.is_meta or coalesce(lines.is_client_note, false))
             or lines.turn_origin = 'scheduled'
             or lines.scheduled_task_id is not null
-            or lines.origin_kind in ('task-notification', 'peer', 'channel', 'coordinator', 'auto-continuation')
+            or lines.origin_kind in (
+                'task-notification', 'peer', 'channel', 'coordinator', 'auto-continuation'
+            )
         )
         and not regexp_matches(
             coalesce(texts.prompt_text, ''),
-            '^\s*(<local-command-|<bash-(stdout|stderr)>|<command-contents>|\[Request interrupted by user|'
-            || 'Caveat: The messages below|This session is being continued from a previous conversation|\(no content\)$)'
+            '^\s*(<local-command-|<bash-(stdout|stderr)>|<command-contents>|\[Request interrupted by user'
+            || '|Caveat: The messages below|This session is being continued from a previous conversation'
+            || '|\(no content\)$)'
         )
 ),
 
@@ -78,18 +80,27 @@ queued_only as (
     from {{ touched_rows(ref('int_queued_prompt')) }} as queued
     anti join user_lines
         on user_lines.session_id = queued.session_id
-        and (user_lines.line_uuid = queued.sent_line_uuid or queued.prompt_text in (user_lines.prompt_text, trim(user_lines.prompt_text)))
+        and (
+            user_lines.line_uuid = queued.sent_line_uuid
+            or queued.prompt_text in (user_lines.prompt_text, trim(user_lines.prompt_text))
+        )
 ),
 
 ranked_lines as (
     select
         *,
-        row_number() over (partition by session_id, coalesce(client_prompt_id, line_uuid) order by thread_position) as prompt_rank,
-        -- Editors' clients up to 2.1.22 wrote a resumed conversation once more into its file, with new ids and the old times; a
-        -- prompt with an image falls into several lines then.
+        row_number() over (
+            partition by session_id, coalesce(client_prompt_id, line_uuid) order by thread_position
+        ) as prompt_rank,
+        -- Editors' clients up to 2.1.22 wrote a resumed conversation once more into its file, with new ids
+        -- and the old times; a prompt with an image falls into several lines then.
         coalesce(
-            row_number() over (partition by session_id, prompted_at order by thread_position) > 1 and prompted_at is not null
-            and contains(first_value(prompt_text) over (partition by session_id, prompted_at order by thread_position), prompt_text),
+            row_number() over (partition by session_id, prompted_at order by thread_position) > 1
+            and prompted_at is not null
+            and contains(
+                first_value(prompt_text) over (partition by session_id, prompted_at order by thread_position),
+                prompt_text
+            ),
             false
         ) as is_rewritten
     from user_lines
@@ -100,7 +111,8 @@ late_lines as (
     select ranked_lines.line_uuid
     from ranked_lines
     inner join main_lines
-        on main_lines.session_id = ranked_lines.session_id and main_lines.thread_position < ranked_lines.thread_position
+        on main_lines.session_id = ranked_lines.session_id
+        and main_lines.thread_position < ranked_lines.thread_position
         and main_lines.line_type in ('assistant', 'system')
     where
         ranked_lines.prompt_rank > 1
@@ -111,27 +123,31 @@ late_lines as (
         > max(main_lines.thread_position) filter (where main_lines.line_type = 'assistant')
 ),
 
--- Clients before 2.1.97 do not say that a program started them (`claude -p`). Such a session begins with a prompt taken out of
--- the queue that nothing had put there, and has no snapshots of files, which a client at a terminal takes with each prompt.
+-- Clients before 2.1.97 do not say that a program started them (`claude -p`). Such a session begins with a
+-- prompt dequeued but never queued, and lacks the file snapshots that a terminal client takes per prompt.
 printing_sessions as (
     select lines.session_id
     from {{ ref('stg_transcripts__line') }} as lines
     semi join touched on touched.session_id = lines.session_id
-    where lines.file_kind = 'session' and (lines.queue_operation is not null or lines.line_type = 'file-history-snapshot')
+    where
+        lines.file_kind = 'session'
+        and (lines.queue_operation is not null or lines.line_type = 'file-history-snapshot')
     group by lines.session_id
     having
         not bool_or(lines.line_type = 'file-history-snapshot')
         and min_by(lines.queue_operation, (lines.line_number, lines.queue_operation)) = 'dequeue'
 ),
 
--- The client gives the lines of one turn one prompt id: a later line with it (a command typed meanwhile) opens no turn.
+-- All lines of a turn have one prompt id: a later one (a command typed meanwhile) opens no turn.
 opening_lines as (
     select
         *,
-        -- Who gave it, by the newest field that says so. A build server types nothing, and what the client says of itself in a
-        -- line that names no giver nobody typed.
+        -- Who gave it, by the newest field that says so. A build server types nothing, and what the client
+        -- says of itself in a line that names no giver nobody typed.
         case
-            when turn_origin in ('human', 'sdk', 'scheduled', 'task_notification', 'auto_continuation', 'peer') then turn_origin
+            when
+                turn_origin in ('human', 'sdk', 'scheduled', 'task_notification', 'auto_continuation', 'peer')
+                then turn_origin
             when turn_origin in ('host_synthetic', 'system') then 'system'
             when scheduled_task_id is not null then 'scheduled'
             when origin_kind = 'human' then 'human'
@@ -163,14 +179,20 @@ prompts as (
             when regexp_matches(prompt_text, '^\s*<command-(name|message)>') then 'command'
             when regexp_matches(prompt_text, '^\s*<bash-input>') then 'shell'
             when regexp_matches(prompt_text, '^\s*<(task|agent|bash)-notification\b') then 'task_notification'
-            when regexp_matches(prompt_text, '^\s*<(teammate-message|cross-session-message|channel)\b') then 'peer'
+            when regexp_matches(prompt_text, '^\s*<(teammate-message|cross-session-message|channel)\b')
+                then 'peer'
             when regexp_matches(prompt_text, '^\s*<user-memory-input>') then 'memory'
-            -- An approved plan that the client handed to a fresh context: the person approved it and typed nothing. Old clients
-            -- do not keep the plan apart.
-            when giver = 'human' and (
-                plan_content is not null
-                or (coalesce(prompt_source, '') <> 'typed' and regexp_matches(prompt_text, '^Implement the following plan:\s*\n'))
-            ) then 'plan_handover'
+            -- An approved plan that the client handed to a fresh context: the person approved it and typed
+            -- nothing. Old clients do not keep the plan apart.
+            when
+                giver = 'human'
+                and (
+                    plan_content is not null
+                    or (
+                        coalesce(prompt_source, '') <> 'typed'
+                        and regexp_matches(prompt_text, '^Implement the following plan:\s*\n')
+                    )
+                ) then 'plan_handover'
             else giver
         end as prompt_origin,
         giver = 'human' as is_given_by_person,

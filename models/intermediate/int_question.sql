@@ -1,4 +1,4 @@
-{{ config(materialized='incremental', incremental_strategy='replace_touched', on_schema_change='append_new_columns') }}
+{{ config(materialized='incremental', incremental_strategy='replace_touched') }}
 
 with touched as {{ touched_sessions() }},
 
@@ -28,7 +28,9 @@ question_options as (
             when is_multi_select then position(', ' || option_label || ',' in ', ' || answer_text || ',') > 0
             -- Who adds something to an option has chosen it.
             else option_label = answer_text
-                or length(option_label) >= 5 and starts_with(answer_text, {{ regex_remove('option_label', ' \\(Recommended\\)$') }})
+                or length(option_label) >= 5 and starts_with(
+                    answer_text, {{ regex_remove('option_label', ' \\(Recommended\\)$') }}
+                )
         end as is_chosen
     from {{ explode('questions', 'option_labels', 'option_label', 'option_number') }} as exploded
 ),
@@ -40,7 +42,8 @@ question_choices as (
         count(*) as option_count,
         count(*) filter (where is_chosen) as chosen_count,
         min(option_number) filter (where is_chosen) as chosen_number,
-        {{ ordered_list_json('case when is_chosen is not true then option_label end', 'option_number') }} as alternatives
+        {{ ordered_list_json('case when is_chosen is not true then option_label end', 'option_number') }}
+            as alternatives
     from question_options
     group by all
 ),
@@ -67,7 +70,9 @@ select
 from questions
 inner join touched on touched.session_id = questions.session_id
 left join question_choices
-    on question_choices.tool_use_id = questions.tool_use_id and question_choices.question_number = questions.question_number
+    on question_choices.tool_use_id = questions.tool_use_id
+    and question_choices.question_number = questions.question_number
 left join option_descriptions
-    on option_descriptions.tool_use_id = questions.tool_use_id and option_descriptions.question_number = questions.question_number
+    on option_descriptions.tool_use_id = questions.tool_use_id
+    and option_descriptions.question_number = questions.question_number
     and option_descriptions.option_number = question_choices.chosen_number

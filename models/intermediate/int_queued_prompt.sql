@@ -1,7 +1,4 @@
-{{ config(
-    materialized='incremental', incremental_strategy='replace_touched', on_schema_change='append_new_columns',
-    zstd_columns=['prompt_text']
-) }}
+{{ config(materialized='incremental', incremental_strategy='replace_touched', zstd_columns=['prompt_text']) }}
 
 with touched as {{ touched_sessions() }},
 
@@ -31,12 +28,13 @@ attached as (
         end as prompt_origin,
         coalesce(len(attachments.attachment.imagePasteIds), 0) as image_count
     from main_lines
-    inner join {{ ref('stg_transcripts__attachment') }} as attachments on attachments.line_id = main_lines.line_id
+    inner join {{ ref('stg_transcripts__attachment') }} as attachments
+        on attachments.line_id = main_lines.line_id
     where attachments.attachment_type = 'queued_command' and attachments.prompt_text is not null
 ),
 
--- Clients before 2.1.97 kept what was typed while the agent worked in the queue only, and took it out when they sent it.
--- A command or a notice in the queue is no prompt, and what `popAll` took out the person took back.
+-- Clients before 2.1.97 kept what was typed while the agent worked only in the queue, until they sent it. A
+-- queued command or notice is no prompt, and with `popAll` the person took the text back.
 queue_lines as (
     select
         lines.session_id,
@@ -45,9 +43,13 @@ queue_lines as (
         lines.line_number,
         lines.queue_operation,
         lines.created_at,
-        {{ surrogate_key(['lines.source_path', 'files.generation', 'lines.line_number', 'lines.part_number']) }} as queue_entry_id,
+        {{ surrogate_key([
+            'lines.source_path', 'files.generation', 'lines.line_number', 'lines.part_number'
+        ]) }} as queue_entry_id,
         {{ trim_space(regex_remove(
-            'lines.queued_text', '^(?s:\\s*<(?:ide_|system-reminder|new-diagnostics)[^>]*>.*?</(?:ide_|system-reminder|new-diagnostics)[^>]*>)+'
+            'lines.queued_text',
+            '^(?s:\\s*<(?:ide_|system-reminder|new-diagnostics)[^>]*>.*?'
+            ~ '</(?:ide_|system-reminder|new-diagnostics)[^>]*>)+'
         )) }} as queued_text
     from {{ ref('stg_transcripts__line') }} as lines
     semi join touched on touched.session_id = lines.session_id
@@ -68,18 +70,23 @@ sent_from_queue as (
     from queue_lines as enqueued
     inner join queue_lines as removals
         on removals.file_id = enqueued.file_id and removals.line_number > enqueued.line_number
-        and removals.queue_operation = 'remove' and coalesce(removals.queued_text, enqueued.queued_text) = enqueued.queued_text
+        and removals.queue_operation = 'remove'
+        and coalesce(removals.queued_text, enqueued.queued_text) = enqueued.queued_text
     anti join queue_lines as taken_back
         on taken_back.session_id = enqueued.session_id and taken_back.queue_operation = 'popAll'
         and taken_back.queued_text = enqueued.queued_text
-    anti join attached on attached.session_id = enqueued.session_id and trim(attached.prompt_text) = enqueued.queued_text
+    anti join attached
+        on attached.session_id = enqueued.session_id and trim(attached.prompt_text) = enqueued.queued_text
     where
         enqueued.queue_operation = 'enqueue' and enqueued.queued_text <> ''
-        and not regexp_matches(enqueued.queued_text, '^([{]"task_id"|<(task|agent|bash)-notification\b|<command-|/[a-z][\w:-]*(\s|$)|!)')
+        and not regexp_matches(
+            enqueued.queued_text,
+            '^([{]"task_id"|<(task|agent|bash)-notification\b|<command-|/[a-z][\w:-]*(\s|$)|!)'
+        )
     group by enqueued.queue_entry_id
 ),
 
--- It is as if it stood where the thread went on. A queue older than the session's own lines was copied from another session.
+-- It stands where the thread went on. A queue older than the session's lines is another session's.
 sent_prompts as (
     select
         sent_from_queue.queue_entry_id,
@@ -89,7 +96,9 @@ sent_prompts as (
         sent_from_queue.prompted_at,
         sent_from_queue.prompt_text,
         coalesce(
-            min(main_lines.thread_position) filter (where main_lines.line_number > sent_from_queue.removal_line),
+            min(main_lines.thread_position) filter (
+                where main_lines.line_number > sent_from_queue.removal_line
+            ),
             max(main_lines.thread_position) + 1
         ) as thread_position
     from sent_from_queue

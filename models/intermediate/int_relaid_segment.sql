@@ -1,7 +1,7 @@
-{{ config(materialized='incremental', incremental_strategy='replace_touched', on_schema_change='append_new_columns') }}
+{{ config(materialized='incremental', incremental_strategy='replace_touched') }}
 
--- After a micro-compaction everything above the base is laid anew, in the old order and without the results that were
--- cleared: what stays has the tokens that it was measured with, what is new its length, scaled to fill the context.
+-- After a micro-compaction everything above the base but the cleared results is laid anew in the old order:
+-- what stays keeps its measured tokens, what is new gets its length, scaled to fill the context.
 with touched as {{ touched_sessions() }},
 
 responses as (
@@ -36,7 +36,8 @@ cleared_calls as (
         response_number,
         tool_use_id
     from {{ explode(
-        "(select * from responses where context_change = 'micro_compaction')", 'cleared_tool_use_ids', 'tool_use_id', 'call_number'
+        "(select * from responses where context_change = 'micro_compaction')", 'cleared_tool_use_ids',
+        'tool_use_id', 'call_number'
     ) }} as exploded
 ),
 
@@ -48,7 +49,8 @@ ranked_results as (
         items.item_id,
         clearings.cleared_tool_use_count,
         row_number() over (
-            partition by clearings.thread_id, clearings.response_number order by items.thread_position, items.block_number, items.item_id
+            partition by clearings.thread_id, clearings.response_number
+            order by items.thread_position, items.block_number, items.item_id
         ) as result_number
     from clearings
     inner join {{ ref('int_context_item') }} as items
@@ -114,11 +116,13 @@ standing as (
     from clearings
     inner join {{ ref('int_entered_segment') }} as segments
         on segments.thread_id = clearings.thread_id
-        and segments.entered_response_number between clearings.stretch_number and clearings.response_number - 1
+        and segments.entered_response_number between clearings.stretch_number and clearings.response_number
+        - 1
     -- What a rewind had taken off before.
     anti join {{ ref('int_context_entry') }} as shrinks
         on shrinks.thread_id = segments.thread_id and shrinks.context_change = 'shrink'
-        and shrinks.response_number > segments.entered_response_number and shrinks.response_number < clearings.response_number
+        and shrinks.response_number > segments.entered_response_number
+        and shrinks.response_number < clearings.response_number
         and shrinks.cut_position <= segments.start_position
 ),
 
@@ -129,29 +133,43 @@ kept as (
         sum(standing.tokens) over (
             partition by standing.thread_id, standing.response_number
             order by
-                standing.entered_response_number, standing.start_position, standing.is_output desc, standing.thread_position,
+                standing.entered_response_number, standing.start_position, standing.is_output desc,
+                standing.thread_position,
                 standing.block_number, standing.item_id
             rows between unbounded preceding and current row
         ) as running_tokens
     from standing
     left join (
-        select distinct cleared_calls.thread_id, later.response_number, cleared_calls.tool_use_id, cleared_calls.response_number as cleared_at
+        select distinct
+            cleared_calls.thread_id, later.response_number, cleared_calls.tool_use_id,
+            cleared_calls.response_number as cleared_at
         from cleared_calls
-        inner join clearings as later on later.thread_id = cleared_calls.thread_id and later.response_number >= cleared_calls.response_number
+        inner join clearings as later
+            on later.thread_id = cleared_calls.thread_id
+            and later.response_number >= cleared_calls.response_number
     ) as gone_calls
         on gone_calls.thread_id = standing.thread_id and gone_calls.response_number = standing.response_number
-        and gone_calls.tool_use_id = standing.tool_use_id and gone_calls.cleared_at > standing.entered_response_number
+        and gone_calls.tool_use_id = standing.tool_use_id
+        and gone_calls.cleared_at > standing.entered_response_number
     left join ranked_results
-        on ranked_results.thread_id = standing.thread_id and ranked_results.response_number = standing.response_number
-        and ranked_results.item_id = standing.item_id and ranked_results.result_number <= ranked_results.cleared_tool_use_count
-    where standing.tokens > 0 and not (standing.item_kind = 'tool_result' and gone_calls.tool_use_id is not null) and ranked_results.item_id is null
+        on ranked_results.thread_id = standing.thread_id
+        and ranked_results.response_number = standing.response_number
+        and ranked_results.item_id = standing.item_id
+        and ranked_results.result_number <= ranked_results.cleared_tool_use_count
+    where
+        standing.tokens > 0
+        and not (standing.item_kind = 'tool_result' and gone_calls.tool_use_id is not null)
+        and ranked_results.item_id is null
 ),
 
 placed as (
     select
         *,
-        cut_position + cast(round(entered_tokens * (running_tokens - tokens) / total_tokens) as bigint) as new_start_position,
-        cut_position + cast(round(entered_tokens * running_tokens / total_tokens) as bigint) as new_end_position
+        cut_position
+        + cast(round(entered_tokens * (running_tokens - tokens) / total_tokens) as bigint)
+            as new_start_position,
+        cut_position
+        + cast(round(entered_tokens * running_tokens / total_tokens) as bigint) as new_end_position
     from kept
 ),
 
@@ -172,7 +190,11 @@ segments as (
         new_start_position as start_position,
         new_end_position as end_position,
         coalesce(
-            measured_tokens, case when response_number = entered_response_number then new_end_position - new_start_position else 0 end
+            measured_tokens,
+            case
+                when response_number = entered_response_number then new_end_position - new_start_position
+                else 0
+            end
         ) as segment_tokens,
         characters
     from placed
@@ -196,7 +218,8 @@ segments as (
         clearings.entered_tokens,
         0
     from clearings
-    anti join placed on placed.thread_id = clearings.thread_id and placed.response_number = clearings.response_number
+    anti join placed
+        on placed.thread_id = clearings.thread_id and placed.response_number = clearings.response_number
     where clearings.entered_tokens > 0
 )
 

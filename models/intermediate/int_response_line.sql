@@ -1,4 +1,4 @@
-{{ config(materialized='incremental', incremental_strategy='replace_touched', on_schema_change='append_new_columns') }}
+{{ config(materialized='incremental', incremental_strategy='replace_touched') }}
 
 with touched as {{ touched_sessions() }},
 
@@ -14,8 +14,10 @@ candidates as (
     where
         lines.line_type = 'assistant'
         -- A usage of another type than an object parses to a struct of NULLs.
-        and coalesce(lines.usage.input_tokens, lines.usage.output_tokens, lines.usage.cache_read_input_tokens,
-            lines.usage.cache_creation_input_tokens) is not null
+        and coalesce(
+            lines.usage.input_tokens, lines.usage.output_tokens, lines.usage.cache_read_input_tokens,
+            lines.usage.cache_creation_input_tokens
+        ) is not null
         and coalesce(lines.model_raw, '') <> '<synthetic>'
         and not lines.is_api_error
         and coalesce(lines.message_id, lines.line_uuid) in (
@@ -26,8 +28,8 @@ candidates as (
         )
 ),
 
--- One message id under several request ids: a side question replays the parent's message, so its copies on the side chain
--- count with the request of the main thread. A copy without a request id belongs to the only request of its message.
+-- One message id, several request ids: a side question replays the parent's message, so copies on the side
+-- chain count with the main thread's request. A copy without one belongs to its message's only request.
 requests as (
     select
         message_key,
@@ -72,9 +74,9 @@ keyed as (
         and sessions_of_message.owner_session_id = candidates.owner_session_id
 ),
 
--- An id is worth what its writer makes of it: a relay can give every answer the same one. All lines of a response report the same
--- input, so a prompt or a tool result between two lines that report another, or after one that ended its turn, starts another answer.
--- Of a server-side loop the first step is compared: early lines report no more than that.
+-- An id alone proves little: a relay can give every answer the same. A response's lines report one input, so
+-- another answer starts where a prompt or tool result stands between lines that differ in it, or follows one
+-- that ended its turn. Of a server-side loop the first step is compared: early lines report only that.
 signed as (
     select
         *,
@@ -84,8 +86,14 @@ signed as (
             concat_ws(
                 ',',
                 coalesce({{ first_element('usage.iterations') }}.input_tokens, usage.input_tokens, 0),
-                coalesce({{ first_element('usage.iterations') }}.cache_read_input_tokens, usage.cache_read_input_tokens, 0),
-                coalesce({{ first_element('usage.iterations') }}.cache_creation_input_tokens, usage.cache_creation_input_tokens, 0)
+                coalesce(
+                    {{ first_element('usage.iterations') }}.cache_read_input_tokens,
+                    usage.cache_read_input_tokens, 0
+                ),
+                coalesce(
+                    {{ first_element('usage.iterations') }}.cache_creation_input_tokens,
+                    usage.cache_creation_input_tokens, 0
+                )
             ), '0,0,0'
         ) as input_signature
     from keyed
@@ -106,7 +114,10 @@ doubtful_lines as (
     from signed
     semi join doubtful_keys
         on doubtful_keys.message_key = signed.message_key and doubtful_keys.request_key = signed.request_key
-    where not signed.is_copy and coalesce(signed.request_id, signed.counted_request_id, '') = coalesce(signed.counted_request_id, '')
+    where
+        not signed.is_copy
+        and coalesce(signed.request_id, signed.counted_request_id, '')
+        = coalesce(signed.counted_request_id, '')
 ),
 
 inputs as (
@@ -128,14 +139,18 @@ compared as (
             inputs.input_count > lag(inputs.input_count) over key_lines
             and (
                 doubtful_lines.input_signature <> lag(doubtful_lines.input_signature) over key_lines
-                or (doubtful_lines.request_id is null and lag(doubtful_lines.stop_reason) over key_lines in ('end_turn', 'stop_sequence'))
+                or (
+                    doubtful_lines.request_id is null
+                    and lag(doubtful_lines.stop_reason) over key_lines in ('end_turn', 'stop_sequence')
+                )
             ), false
         ) as starts_answer
     from doubtful_lines
     inner join inputs on inputs.line_id = doubtful_lines.line_id
     window key_lines as (
         partition by
-            doubtful_lines.message_key, doubtful_lines.request_key, doubtful_lines.thread_name, doubtful_lines.input_signature is null
+            doubtful_lines.message_key, doubtful_lines.request_key, doubtful_lines.thread_name,
+            doubtful_lines.input_signature is null
         order by doubtful_lines.line_id
     )
 ),
@@ -154,12 +169,13 @@ run_starts as (
     select
         *,
         first_value(line_uuid) over run as run_uuid,
-        max(input_signature) over (partition by message_key, request_key, thread_name, run_number) as run_signature
+        max(input_signature) over (partition by message_key, request_key, thread_name, run_number)
+            as run_signature
     from runs
     window run as (partition by message_key, request_key, thread_name, run_number order by line_id)
 ),
 
--- The earliest run of a key keeps its name, and so do the runs in other files and threads that report what it reports.
+-- The earliest run of a key keeps its name, as do runs in other files and threads that report the same.
 first_runs as (
     select message_key, request_key, run_signature
     from (
@@ -169,7 +185,9 @@ first_runs as (
             run_signature,
             row_number() over (
                 partition by message_key, request_key
-                order by run_signature is null, is_sidechain, created_at nulls last, source_path, line_number, line_id
+                order by
+                    run_signature is null, is_sidechain, created_at nulls last, source_path, line_number,
+                    line_id
             ) as place
         from run_starts
         where run_number = 0
@@ -184,7 +202,8 @@ answer_names as (
         run_starts.line_uuid,
         max(
             case
-                when run_starts.run_number > 0 or run_starts.run_signature <> first_runs.run_signature then run_starts.run_uuid
+                when run_starts.run_number > 0 or run_starts.run_signature <> first_runs.run_signature
+                    then run_starts.run_uuid
             end
         ) as answer_name
     from run_starts
@@ -197,7 +216,8 @@ identified as (
     select
         signed.*,
         case
-            when answer_names.answer_name is null then {{ surrogate_key(['signed.message_key', 'signed.request_key']) }}
+            when answer_names.answer_name is null
+                then {{ surrogate_key(['signed.message_key', 'signed.request_key']) }}
             else {{ surrogate_key(['signed.message_key', 'signed.request_key', 'answer_names.answer_name']) }}
         end as response_id
     from signed

@@ -1,7 +1,4 @@
-{{ config(
-    materialized='incremental', incremental_strategy='replace_touched', on_schema_change='append_new_columns',
-    zstd_columns=['chunk_text']
-) }}
+{{ config(materialized='incremental', incremental_strategy='replace_touched', zstd_columns=['chunk_text']) }}
 
 {%- set numbers = '^ *[0-9]+(?:\u2192|\\t)' -%}
 
@@ -21,7 +18,9 @@ reads as (
         case
             when has_failed or has_found_nothing or is_compound then null
             when tool_name in ('Read', 'NotebookRead')
-                then {{ regex_remove_per_line(regex_remove('result_text', '\\n*<system-reminder>[\\s\\S]*'), numbers) }}
+                then {{ regex_remove_per_line(
+                    regex_remove('result_text', '\\n*<system-reminder>[\\s\\S]*'), numbers
+                ) }}
             else result_text
         end as chunk_text
     from calls
@@ -45,7 +44,8 @@ searches as (
         ) as document_path,
         found.line_start as found_line_start,
         found.line_end as found_line_end,
-        coalesce(found.chunk_text, case when found.tool_use_id is null then calls.result_text end) as chunk_text,
+        coalesce(found.chunk_text, case when found.tool_use_id is null then calls.result_text end)
+            as chunk_text,
         found.result_rank,
         greatest(coalesce(found.result_count, 0), coalesce(calls.stated_file_count, 0)) as result_count
     from calls
@@ -99,7 +99,11 @@ retrievals as (
         document_path,
         line_start,
         coalesce(
-            line_end, case when chunk_text is not null then line_start + {{ occurrence_count("rtrim(chunk_text, chr(10))", '\n') }} end
+            line_end,
+            case
+                when chunk_text is not null
+                    then line_start + {{ occurrence_count("rtrim(chunk_text, chr(10))", '\n') }}
+            end
         ) as line_end,
         document_line_count,
         cast(null as bigint) as result_rank,
@@ -142,7 +146,11 @@ retrievals as (
         turn_id,
         retrieved_at,
         attachment_type,
-        case when attachment_type in ('file', 'directory', 'pdf_reference', 'selected_lines_in_ide') then 'mention' else 'automatic' end,
+        case
+            when attachment_type in ('file', 'directory', 'pdf_reference', 'selected_lines_in_ide')
+                then 'mention'
+            else 'automatic'
+        end,
         null,
         document_path,
         line_start,
@@ -171,7 +179,8 @@ select
     retrievals.query_text,
     nullif(retrievals.document_path, '') as document_path,
     case
-        when retrievals.is_miss or retrievals.is_unanswered or nullif(retrievals.document_path, '') is null then null
+        when retrievals.is_miss or retrievals.is_unanswered or nullif(retrievals.document_path, '') is null
+            then null
         when retrievals.chunk_text is null and retrievals.line_start is null then 'document'
         when retrievals.retrieval_method in ('keyword', 'glob') then 'match'
         else 'range'
@@ -184,7 +193,8 @@ select
     end as chunk_text,
     retrievals.is_miss,
     retrievals.line_start,
-    case when retrievals.line_end is not null then greatest(retrievals.line_start, retrievals.line_end) end as line_end,
+    case when retrievals.line_end is not null then greatest(retrievals.line_start, retrievals.line_end) end
+        as line_end,
     retrievals.document_line_count,
     length(retrievals.chunk_text) as text_characters,
     retrievals.result_rank,

@@ -1,7 +1,4 @@
-{{ config(
-    materialized='incremental', incremental_strategy='replace_touched', on_schema_change='append_new_columns',
-    zstd_columns=['result_text']
-) }}
+{{ config(materialized='incremental', incremental_strategy='replace_touched', zstd_columns=['result_text']) }}
 
 {#- Pieces of patterns: a word of a shell command, in quotes or not; the same without escaped quotes. -#}
 {%- set word = '"(?:[^"\\\\]|\\\\.)*"|\'\'[^\'\']*\'\'|\\S+' -%}
@@ -15,11 +12,12 @@
     ~ '|-e\\s+(?:' ~ word ~ ')|-n\\s+[0-9]+|-[0-9]+|--?[A-Za-z][\\w-]*(?:=(?:' ~ plain_word ~ '))?)' -%}
 {#- What one file is named like. -#}
 {%- set one_file = "'[^/][.][A-Za-z0-9]+$'" -%}
-{#- What says that nothing was found: a search, the client, a shell, a program whose file or folder is not there. -#}
+{#- What says that nothing was found: a search, the client, a shell, a program that lacks its file. -#}
 {%- set no_find = '^(?:No (?:matches|files) found|Found 0 )' -%}
 {%- set no_output = '^\\(\\S+ completed with no output\\)$' -%}
 {%- set no_match = '(?:\\(eval\\)|\\S*sh)[^\\n]{0,20}: no match(?:es found)?: [^\\n]*' -%}
-{%- set no_file = '(?:cat|bat|nl|head|tail|sed|[efu]?grep|rg|ag|ack|git|find|fd|bfs|cd|\\(eval\\)|\\S*sh):[^\\n]*[Nn]o such file or directory[^\\n]*' -%}
+{%- set no_file = '(?:cat|bat|nl|head|tail|sed|[efu]?grep|rg|ag|ack|git|find|fd|bfs|cd|\\(eval\\)|\\S*sh)'
+    ~ ':[^\\n]*[Nn]o such file or directory[^\\n]*' -%}
 
 with touched as {{ touched_sessions() }},
 
@@ -30,14 +28,18 @@ calls as (
         lines.working_dir
     from {{ ref('int_tool_call') }} as calls
     semi join touched on touched.session_id = calls.session_id
-    left join {{ ref('int_line') }} as places on places.line_uuid = calls.line_uuid and places.session_id = calls.session_id
+    left join {{ ref('int_line') }} as places
+        on places.line_uuid = calls.line_uuid and places.session_id = calls.session_id
     left join {{ ref('stg_transcripts__line') }} as lines on lines.line_id = places.line_id
     where
-        (calls.tool_name in ('Read', 'NotebookRead', 'Grep', 'Glob', 'WebFetch', 'Bash') or calls.tool_name like '%search\_code' escape '\')
+        (
+            calls.tool_name in ('Read', 'NotebookRead', 'Grep', 'Glob', 'WebFetch', 'Bash')
+            or calls.tool_name like '%search\_code' escape '\'
+        )
         and calls.call_status in ('ok', 'error')
 ),
 
--- Without what the client adds around it. Of a result that it put into a file the agent was given the beginning only.
+-- Without the client's additions. Of a result put into a file the agent got only the beginning.
 result_texts as (
     select
         tool_use_id,
@@ -45,7 +47,8 @@ result_texts as (
         case
             when is_preview
                 then {{ regex_remove(
-                    regex_remove('block_text', '^<persisted-output>\\n(?:[^\\n]*\\n)*?Preview [^\\n]*:\\n'), '\\n(?:[.]{3}\\n)?</persisted-output>\\s*$'
+                    regex_remove('block_text', '^<persisted-output>\\n(?:[^\\n]*\\n)*?Preview [^\\n]*:\\n'),
+                    '\\n(?:[.]{3}\\n)?</persisted-output>\\s*$'
                 ) }}
             else {{ regex_remove('block_text', '(?:^|\\n)Shell cwd was reset to [^\\n]*\\s*$') }}
         end as result_text
@@ -55,7 +58,8 @@ result_texts as (
             min(blocks.block_text) as block_text,
             starts_with(min(blocks.block_text), '<persisted-output>') as is_preview
         from {{ touched_rows(ref('stg_transcripts__block')) }} as blocks
-        semi join calls on calls.tool_use_id = blocks.tool_use_id and calls.result_line_uuid = blocks.line_uuid
+        semi join calls
+            on calls.tool_use_id = blocks.tool_use_id and calls.result_line_uuid = blocks.line_uuid
         where blocks.block_type = 'tool_result'
         group by blocks.tool_use_id
     ) as blocks_of_calls
@@ -83,7 +87,8 @@ commands as (
             select
                 tool_use_id,
                 working_dir,
-                {{ regex_group('tool_input.command', '^\\s*cd\\s+(' ~ folder_word ~ ')\\s*(?:&&|;)') }} as cd_folder,
+                {{ regex_group('tool_input.command', '^\\s*cd\\s+(' ~ folder_word ~ ')\\s*(?:&&|;)') }}
+                    as cd_folder,
                 {{ regex_remove('tool_input.command', before_command) }} as command
             from calls
             where tool_name = 'Bash' and tool_input.command is not null
@@ -102,7 +107,9 @@ retrieving_commands as (
         {{ regex_remove('first_part', '^(?:git grep|\\S+)\\s*') }} as arguments
     from commands
     where
-        program in ('rg', 'grep', 'egrep', 'fgrep', 'ugrep', 'ag', 'ack', 'git grep', 'find', 'fd', 'fdfind', 'bfs')
+        program in (
+            'rg', 'grep', 'egrep', 'fgrep', 'ugrep', 'ag', 'ack', 'git grep', 'find', 'fd', 'fdfind', 'bfs'
+        )
         or (program in ('cat', 'bat', 'nl', 'head', 'tail') and left(ltrim(following), 1) not in ('>', '<'))
         or (program = 'sed' and {{ regex_matches('first_part', "'^sed\\s+(-[a-zA-Z]+\\s+)*-[a-zA-Z]*n'") }})
 ),
@@ -134,11 +141,14 @@ command_targets as (
             when retrieval_method = 'path' then null
             when named_pattern <> '' then {{ unquoted('named_pattern') }}
             when program in ('find', 'bfs')
-                then {{ unquoted(regex_group('arguments', '-(?:i?name|i?path|regex)\\s+(' ~ plain_word ~ ')')) }}
+                then {{ unquoted(
+                    regex_group('arguments', '-(?:i?name|i?path|regex)\\s+(' ~ plain_word ~ ')')
+                ) }}
             else {{ unquoted(regex_group('words', '^\\s*(' ~ word ~ ')')) }}
         end as query_text,
         case
-            when retrieval_method = 'path' then {{ unquoted(regex_group('words', '("[^"]+"|\'\'[^\'\']+\'\'|[^\\s"\'\']+)\\s*$')) }}
+            when retrieval_method = 'path'
+                then {{ unquoted(regex_group('words', '("[^"]+"|\'\'[^\'\']+\'\'|[^\\s"\'\']+)\\s*$')) }}
             when named_pattern <> '' or program in ('find', 'bfs')
                 then {{ unquoted(regex_group('words', '^\\s*("[^"]*"|\'\'[^\'\']*\'\'|[^\\s-]\\S*)')) }}
             else {{ unquoted(regex_group('words', '^\\s*(?:' ~ word ~ ')\\s+(' ~ plain_word ~ ')')) }}
@@ -154,7 +164,8 @@ command_targets as (
         end as line_start,
         case
             when program = 'sed' then {{ number_in('arguments', '[0-9]+,([0-9]+)p') }}
-            when program = 'head' then coalesce({{ number_in('arguments', '(?:^|\\s)-(?:n\\s*)?([0-9]+)') }}, 10)
+            when program = 'head'
+                then coalesce({{ number_in('arguments', '(?:^|\\s)-(?:n\\s*)?([0-9]+)') }}, 10)
         end as line_end
     from command_questions
 ),
@@ -185,7 +196,8 @@ questions as (
         end as query_text,
         coalesce(command_targets.folder, calls.working_dir, '') as folder,
         case
-            when calls.tool_name in ('Read', 'NotebookRead') then coalesce(calls.target_path, {{ path_identity('calls.result.file.filePath') }})
+            when calls.tool_name in ('Read', 'NotebookRead')
+                then coalesce(calls.target_path, {{ path_identity('calls.result.file.filePath') }})
             when calls.tool_name = 'WebFetch' then calls.tool_input.url
             when calls.tool_name in ('Grep', 'Glob') then calls.tool_input.path
             else command_targets.target
@@ -193,13 +205,17 @@ questions as (
         case
             when calls.tool_name in ('Read', 'NotebookRead')
                 then coalesce(
-                    {{ first_line('calls.result.file.startLine') }}, case when calls.tool_input.offset > 0 then calls.tool_input.offset end, 1
+                    {{ first_line('calls.result.file.startLine') }},
+                    case when calls.tool_input.offset > 0 then calls.tool_input.offset end, 1
                 )
             else command_targets.line_start
         end as line_start,
         case
             when not coalesce(result_texts.is_preview, false)
-                then coalesce({{ first_line('calls.result.file.startLine') }} + calls.result.file.numLines - 1, command_targets.line_end)
+                then coalesce(
+                    {{ first_line('calls.result.file.startLine') }} + calls.result.file.numLines - 1,
+                    command_targets.line_end
+                )
         end as line_end,
         calls.result.file.totalLines as document_line_count,
         coalesce(command_targets.is_compound, false) as is_compound,
@@ -207,12 +223,22 @@ questions as (
         calls.call_status = 'error' as has_failed,
         calls.call_status = 'error' and coalesce(calls.exit_code, 0) <> 1 as has_broken,
         calls.error_type = 'file_not_found'
-        or (calls.tool_name = 'WebFetch' and calls.error_type = 'http_error' and {{ regex_matches('calls.error_text', "'\\b(?:404|410)\\b'") }})
-        or (calls.tool_name = 'WebFetch' and calls.call_status = 'error' and calls.result.code in (404, 410)) as is_not_there,
+        or (
+            calls.tool_name = 'WebFetch' and calls.error_type = 'http_error'
+            and {{ regex_matches('calls.error_text', "'\\b(?:404|410)\\b'") }}
+        )
+        or (
+            calls.tool_name = 'WebFetch' and calls.call_status = 'error' and calls.result.code in (404, 410)
+        ) as is_not_there,
         trim({{ unquoted(regex_group(
             'calls.tool_input.command', '[|][|]\\s*echo\\s+("[^"]*"|\'\'[^\'\']*\'\'|[^|;&<>"\'\'\\n]+)\\s*$'
         )) }}) as fallback_text,
-        trim({{ regex_remove("coalesce(result_texts.result_text, '')", '^(?:Error: )?Exit code [0-9]+\\s*|^Error\\s*$') }}, chr(10) || ' ') as printed_text,
+        trim(
+            {{ regex_remove(
+                "coalesce(result_texts.result_text, '')", '^(?:Error: )?Exit code [0-9]+\\s*|^Error\\s*$'
+            ) }},
+            chr(10) || ' '
+        ) as printed_text,
         coalesce(result_texts.result_text, '') as result_text
     from calls
     left join command_targets on command_targets.tool_use_id = calls.tool_use_id
@@ -220,24 +246,28 @@ questions as (
     where calls.tool_name <> 'Bash' or command_targets.tool_use_id is not null
 ),
 
--- Whether nothing came back. An error that says something else – too large, a folder, not allowed – leaves open what is there.
--- What a shell prints when nothing was found may be the command's own last resort: `|| echo "none"`.
+-- Whether nothing came back. Any other error (too large, a folder, not allowed) leaves that open. What a
+-- shell prints then may be the command's own last resort: `|| echo "none"`.
 answers as (
     select
         *,
         case
             when tool_name = 'Bash'
                 then
-                    printed_text = '' or coalesce(printed_text = fallback_text, false)
-                    or {{ regex_matches('printed_text', "'" ~ no_output ~ "'") }}
-                    or (retrieval_method <> 'path' and {{ regex_matches('printed_text', "'" ~ no_find ~ "'") }})
-                    or {{ regex_matches('printed_text', "'^(?:" ~ no_match ~ "\\s*)+$'") }}
-                    or (
-                        not coalesce(lower(query_text) like '%such file%', false)
-                        and {{ regex_matches('printed_text', "'^(?:" ~ no_file ~ "\\s*)+$'") }}
-                    )
+                printed_text = '' or coalesce(printed_text = fallback_text, false)
+                or {{ regex_matches('printed_text', "'" ~ no_output ~ "'") }}
+                or (
+                    retrieval_method <> 'path'
+                    and {{ regex_matches('printed_text', "'" ~ no_find ~ "'") }}
+                )
+                or {{ regex_matches('printed_text', "'^(?:" ~ no_match ~ "\\s*)+$'") }}
+                or (
+                    not coalesce(lower(query_text) like '%such file%', false)
+                    and {{ regex_matches('printed_text', "'^(?:" ~ no_file ~ "\\s*)+$'") }}
+                )
             when retrieval_method in ('keyword', 'glob')
-                then not has_failed and (printed_text = '' or {{ regex_matches('printed_text', "'" ~ no_find ~ "'") }})
+                then not has_failed
+                and (printed_text = '' or {{ regex_matches('printed_text', "'" ~ no_find ~ "'") }})
             else coalesce(is_not_there, false)
         end as has_found_nothing,
         coalesce({{ names_several_files('target') }}, false) as has_pattern,

@@ -1,4 +1,4 @@
-{{ config(materialized='incremental', incremental_strategy='replace_touched', on_schema_change='append_new_columns') }}
+{{ config(materialized='incremental', incremental_strategy='replace_touched') }}
 
 {#- A name that is found in a text whole: it has a dot, and signs that end no word. -#}
 {%- set written_name = '[.]?[\\p{L}\\p{N}_@+-]+(?:[.][\\p{L}\\p{N}_@+-]+)+' -%}
@@ -59,8 +59,8 @@ writings as (
     where command is not null
 ),
 
--- Names of files that are written out, alone or with a folder before them: a part of a longer word would be met by chance.
--- `./`, `../` and a variable name no folder.
+-- Names of files that are written out, alone or with a folder before them: a part of a longer word would be
+-- met by chance. `./`, `../` and a variable name no folder.
 written_names as (
     select distinct
         session_id,
@@ -70,8 +70,8 @@ written_names as (
         source_line,
         {{ regex_remove('written_name', '^(?:[.]+|[$][^/]*)/') }} as written_name
     from {{ explode(
-        "(select *, " ~ regex_groups('written_text', '((?:[$]?[\\p{L}\\p{N}_@+.-]+/)?' ~ written_name ~ ')') ~ " as names from writings)",
-        'names', 'written_name', 'name_number'
+        "(select *, " ~ regex_groups('written_text', '((?:[$]?[\\p{L}\\p{N}_@+.-]+/)?' ~ written_name ~ ')')
+        ~ " as names from writings)", 'names', 'written_name', 'name_number'
     ) }} as exploded
 ),
 
@@ -92,22 +92,28 @@ folder_names as (
         {{ path_name('written.written_name') }} as document_name,
         bool_or(paths.document_path is null) as has_other_file,
         bool_or(paths.document_path is not null) as has_document
-    from (select distinct session_id, written_name from written_names where contains(written_name, '/')) as written
+    from (
+        select distinct session_id, written_name from written_names
+        where contains(written_name, '/'))
+        as written
     left join paths on paths.session_id = written.session_id and paths.name_in_folder = written.written_name
     group by written.session_id, {{ path_name('written.written_name') }}
 ),
 
--- A bare name that several documents of the session share is that of the one nearest the root, and nobody's where several are
--- equally near; where the session writes it out with folders, but none that of a document, it is another file's.
+-- A bare name that several documents of the session share is the one nearest the root, or nobody's if several
+-- are equally near. Written with folders that are no document's, it is another file.
 names as (
     select
         paths.*,
         {{ regex_matches('paths.document_name', "'^" ~ written_name ~ "$'") }} as is_written_whole,
         paths.depth = min(paths.depth) over (partition by paths.session_id, paths.document_name)
         and count(*) over (partition by paths.session_id, paths.document_name, paths.depth) = 1
-        and not coalesce(folder_names.has_other_file and not folder_names.has_document, false) as has_bare_name
+        and not coalesce(
+            folder_names.has_other_file and not folder_names.has_document, false
+        ) as has_bare_name
     from paths
-    left join folder_names on folder_names.session_id = paths.session_id and folder_names.document_name = paths.document_name
+    left join folder_names
+        on folder_names.session_id = paths.session_id and folder_names.document_name = paths.document_name
 ),
 
 written_documents as (
@@ -126,16 +132,20 @@ written_documents as (
     where has_bare_name
 ),
 
--- What follows in the same turn, and what follows until the session ends: work on a file often goes on at the next prompt.
+-- What follows in the same turn, and until the session ends: work often goes on at the next prompt.
 signs as (
     select
         documents.*,
-        case when calls.turn_id = documents.turn_id then calls.opened_as else concat(calls.opened_as, '_later') end as used_as,
+        case
+            when calls.turn_id = documents.turn_id then calls.opened_as
+            else concat(calls.opened_as, '_later')
+        end as used_as,
         calls.source_path,
         calls.seen_at,
         calls.source_line
     from documents
-    inner join calls on calls.session_id = documents.session_id and calls.target_path = documents.document_path
+    inner join calls
+        on calls.session_id = documents.session_id and calls.target_path = documents.document_path
     where calls.opened_as is not null
     union all
     select
@@ -146,9 +156,11 @@ signs as (
         written_names.source_line
     from documents
     inner join written_documents
-        on written_documents.session_id = documents.session_id and written_documents.document_path = documents.document_path
+        on written_documents.session_id = documents.session_id
+        and written_documents.document_path = documents.document_path
     inner join written_names
-        on written_names.session_id = documents.session_id and written_names.written_name = written_documents.written_name
+        on written_names.session_id = documents.session_id
+        and written_names.written_name = written_documents.written_name
     union all
     -- A name without a dot, or with a space, is looked for as it is, and in the same turn only.
     select
@@ -158,7 +170,8 @@ signs as (
         writings.seen_at,
         writings.source_line
     from documents
-    inner join names on names.session_id = documents.session_id and names.document_path = documents.document_path
+    inner join names
+        on names.session_id = documents.session_id and names.document_path = documents.document_path
     inner join writings
         on writings.turn_id = documents.turn_id
         and (
@@ -181,4 +194,5 @@ select
 from signs
 inner join touched on touched.session_id = signs.session_id
 where signs.seen_at is not null
-group by signs.session_id, signs.turn_id, signs.document_path, signs.used_as, signs.source_path, touched._batch_id
+group by
+    signs.session_id, signs.turn_id, signs.document_path, signs.used_as, signs.source_path, touched._batch_id

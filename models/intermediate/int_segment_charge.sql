@@ -1,7 +1,7 @@
-{{ config(materialized='incremental', incremental_strategy='replace_touched', on_schema_change='append_new_columns') }}
+{{ config(materialized='incremental', incremental_strategy='replace_touched') }}
 
--- Where a response billed a segment otherwise than by a plain cache read: on entry, and after a cache miss. Positions are
--- matched by buckets, so that the work grows with what was billed anew, not with responses times segments.
+-- Where a response billed a segment other than by a plain cache read: on entry, or after a cache miss.
+-- Buckets match positions, so the work grows with what was billed anew, not with responses times segments.
 with touched as {{ touched_sessions() }},
 
 zones as (
@@ -45,13 +45,16 @@ zone_buckets as (
 pieces_with_buckets as (
     select
         pieces.*,
-        {{ bucket_range('pieces.start_position', 'pieces.end_position', 'bucket_widths.bucket_width') }} as buckets
+        {{ bucket_range('pieces.start_position', 'pieces.end_position', 'bucket_widths.bucket_width') }}
+            as buckets
     from pieces
     inner join bucket_widths on bucket_widths.thread_id = pieces.thread_id
 ),
 
 piece_buckets as (
-    select thread_id, piece_id, entered_response_number, left_response_number, start_position, end_position, bucket
+    select
+        thread_id, piece_id, entered_response_number, left_response_number, start_position, end_position,
+        bucket
     from {{ explode('pieces_with_buckets', 'buckets', 'bucket', 'bucket_number') }} as exploded
 ),
 
@@ -64,7 +67,8 @@ matches as (
     inner join piece_buckets
         on piece_buckets.thread_id = zone_buckets.thread_id
         and piece_buckets.bucket = zone_buckets.bucket
-        and zone_buckets.response_number between piece_buckets.entered_response_number and piece_buckets.left_response_number
+        and zone_buckets.response_number
+        between piece_buckets.entered_response_number and piece_buckets.left_response_number
         and piece_buckets.start_position < zone_buckets.zone_end
         and piece_buckets.end_position > zone_buckets.zone_start
     group by all
@@ -78,21 +82,34 @@ charges as (
         zones.response_number,
         pieces.piece_id,
         pieces.segment_id,
-        pieces.entered_response_number = zones.response_number and pieces.first_response_number = zones.response_number as is_entry,
+        pieces.entered_response_number = zones.response_number
+        and pieces.first_response_number = zones.response_number as is_entry,
         zones.read_usd_per_token,
         zones.write_1h_usd_per_token,
         zones.write_5m_usd_per_token,
         zones.fresh_usd_per_token,
-        -- In the order of the prompt: the cached prefix, what is written for an hour, for five minutes, the rest.
-        greatest(least(pieces.end_position, zones.zone_start + zones.cache_write_1h_tokens)
-            - greatest(pieces.start_position, zones.zone_start), 0) as write_1h_tokens,
-        greatest(least(pieces.end_position, zones.zone_start + zones.cache_write_1h_tokens + zones.cache_write_5m_tokens)
-            - greatest(pieces.start_position, zones.zone_start + zones.cache_write_1h_tokens), 0) as write_5m_tokens,
-        greatest(least(pieces.end_position, zones.zone_end)
-            - greatest(pieces.start_position, zones.zone_start + zones.cache_write_1h_tokens + zones.cache_write_5m_tokens), 0)
-            as fresh_tokens
+        -- In the prompt's order: the cached prefix, what is written for an hour, for five minutes, the rest.
+        greatest(
+            least(pieces.end_position, zones.zone_start + zones.cache_write_1h_tokens)
+            - greatest(pieces.start_position, zones.zone_start), 0
+        ) as write_1h_tokens,
+        greatest(
+            least(
+                pieces.end_position,
+                zones.zone_start + zones.cache_write_1h_tokens + zones.cache_write_5m_tokens
+            )
+            - greatest(pieces.start_position, zones.zone_start + zones.cache_write_1h_tokens), 0
+        ) as write_5m_tokens,
+        greatest(
+            least(pieces.end_position, zones.zone_end)
+            - greatest(
+                pieces.start_position,
+                zones.zone_start + zones.cache_write_1h_tokens + zones.cache_write_5m_tokens
+            ), 0
+        ) as fresh_tokens
     from matches
-    inner join zones on zones.thread_id = matches.thread_id and zones.response_number = matches.response_number
+    inner join zones
+        on zones.thread_id = matches.thread_id and zones.response_number = matches.response_number
     inner join pieces on pieces.piece_id = matches.piece_id
 )
 
@@ -110,7 +127,8 @@ select
     charges.write_1h_tokens * charges.write_1h_usd_per_token
     + charges.write_5m_tokens * charges.write_5m_usd_per_token
     + charges.fresh_tokens * charges.fresh_usd_per_token as charge_usd,
-    (charges.write_1h_tokens + charges.write_5m_tokens + charges.fresh_tokens) * charges.read_usd_per_token as read_instead_usd,
+    (charges.write_1h_tokens + charges.write_5m_tokens + charges.fresh_tokens) * charges.read_usd_per_token
+        as read_instead_usd,
     touched._batch_id
 from charges
 inner join touched on touched.session_id = charges.session_id

@@ -7,12 +7,16 @@ with recursive own as (
     from (
         select session_id, _batch_id from {{ ref('stg_transcripts__line') }}
         union all
-        select session_id, _batch_id from {{ ref('stg_transcripts__agent_meta') }} where session_id is not null
+        select session_id, _batch_id
+        from {{ ref('stg_transcripts__agent_meta') }}
+        where session_id is not null
         union all
         select session_id, _batch_id from {{ ref('stg_transcripts__custom_title') }}
         union all
         -- A spilled tool result may land after the line that names it.
-        select session_id, _batch_id from {{ ref('stg_transcripts__tool_result_file') }} where session_id is not null
+        select session_id, _batch_id
+        from {{ ref('stg_transcripts__tool_result_file') }}
+        where session_id is not null
     ) as touches
     group by session_id
 ),
@@ -23,8 +27,8 @@ ties as (
     where session_id <> tied_session_id
 ),
 
--- Sessions that share a line, a message or a call (fork, resume, background) are a family, with all that they share one with:
--- any new line of one may change whose the lines of the others are.
+-- Sessions that share a line, a message or a call (fork, resume, background) are a family, with all that they
+-- share one with: any new line of one may change whose the lines of the others are.
 families as (
     select session_id, tied_session_id from ties
     union

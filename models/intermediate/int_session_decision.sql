@@ -1,4 +1,4 @@
-{{ config(materialized='incremental', incremental_strategy='replace_touched', on_schema_change='append_new_columns') }}
+{{ config(materialized='incremental', incremental_strategy='replace_touched') }}
 
 with touched as {{ touched_sessions() }},
 
@@ -7,8 +7,8 @@ turns as (
     from {{ touched_rows(ref('int_turn')) }} as prompts
 ),
 
--- Whether the same call was made again later in the session or the turn: the same edit, a plan under the same heading, another
--- tool on the same target. Over few columns, since a window carries them all.
+-- Whether the same call was made again later in the session or the turn: the same edit, a plan under the same
+-- heading, another tool on the same target. Over few columns, since a window carries them all.
 repeats as (
     select
         tool_use_id,
@@ -16,16 +16,21 @@ repeats as (
             partition by session_id, tool_name, what
             order by called_at nulls last, tool_use_id
         ) is not null as was_made_again,
-        lead(tool_use_id) over (partition by turn_id, tool_name, target order by called_at nulls last, tool_use_id) is not null
+        lead(tool_use_id) over (
+            partition by turn_id, tool_name, target order by called_at nulls last, tool_use_id
+        ) is not null
             as was_made_again_in_turn
     from (
         select
             tool_use_id, session_id, turn_id, tool_name, target, called_at,
             case
                 when tool_name in ('ExitPlanMode', 'exit_plan_mode')
-                    then left({{ regex_group('coalesce(result.plan, tool_input.plan)', '^[\\s#]*([^\\n]*)') }}, 20)
+                    then left(
+                        {{ regex_group('coalesce(result.plan, tool_input.plan)', '^[\\s#]*([^\\n]*)') }}, 20
+                    )
                 when tool_name = 'EnterPlanMode' then null
-                when target is null or tool_name in ('Edit', 'MultiEdit', 'Write', 'NotebookEdit') then md5(tool_input_json)
+                when target is null or tool_name in ('Edit', 'MultiEdit', 'Write', 'NotebookEdit')
+                    then md5(tool_input_json)
                 else target
             end as what
         from {{ touched_rows(ref('int_tool_call')) }} as called
@@ -40,12 +45,15 @@ calls as (
         calls.result.planWasEdited as was_plan_edited,
         turns.prompt_text,
         turns.command_name,
-        {{ is_broken_off('calls.error_type', 'calls.tool_name', 'turns.permission_mode', 'calls.called_at', 'calls.returned_at') }}
-            as is_broken_off,
+        {{ is_broken_off(
+            'calls.error_type', 'calls.tool_name', 'turns.permission_mode', 'calls.called_at',
+            'calls.returned_at'
+        ) }} as is_broken_off,
         {{ rejection_text('calls.error_text') }} as rejection_text,
         case
             when calls.tool_name = 'AskUserQuestion' and calls.call_status <> 'error' then 'question'
-            when calls.tool_name in ('ExitPlanMode', 'exit_plan_mode') and calls.call_status <> 'error' then 'plan'
+            when calls.tool_name in ('ExitPlanMode', 'exit_plan_mode') and calls.call_status <> 'error'
+                then 'plan'
             when calls.tool_name = 'EnterPlanMode' and calls.call_status <> 'error' then 'plan_mode'
             when calls.call_status = 'denied' then 'permission'
             when calls.tool_name = 'Skill' and calls.target is not null then 'skill'
@@ -81,11 +89,13 @@ skill_alternatives as (
     select
         calls.tool_use_id,
         {{ ordered_list_json(
-            'case when offered_skills.skill_name <> calls.target then offered_skills.skill_name end', 'offered_skills.skill_name'
+            'case when offered_skills.skill_name <> calls.target then offered_skills.skill_name end',
+            'offered_skills.skill_name'
         ) }} as alternatives,
         count(*) as option_count
     from calls
-    inner join offered_skills on offered_skills.session_id = calls.session_id and offered_skills.offered_at <= calls.called_at
+    inner join offered_skills
+        on offered_skills.session_id = calls.session_id and offered_skills.offered_at <= calls.called_at
     where calls.tool_name = 'Skill'
     group by calls.tool_use_id
 ),
@@ -118,7 +128,10 @@ decided as (
 
 decisions as (
     select
-        case when decision_kind = 'question' then {{ surrogate_key(['tool_use_id', 'question_number']) }} else tool_use_id end as decision_id,
+        case
+            when decision_kind = 'question' then {{ surrogate_key(['tool_use_id', 'question_number']) }}
+            else tool_use_id
+        end as decision_id,
         session_id,
         actor,
         turn_id,
@@ -129,7 +142,9 @@ decisions as (
         decision_kind,
         case
             when decision_kind not in ('permission', 'skill') then 'approach_selection'
-            when decision_kind = 'permission' and target_path is not null and tool_name in ('Edit', 'MultiEdit', 'Write', 'NotebookEdit')
+            when
+                decision_kind = 'permission' and target_path is not null
+                and tool_name in ('Edit', 'MultiEdit', 'Write', 'NotebookEdit')
                 then 'file_modification'
             else 'tool_choice'
         end as decision_type,
@@ -138,7 +153,11 @@ decisions as (
             when decision_kind <> 'permission' or error_type = 'denied_user' then 'user'
             when error_type = 'denied_auto' then 'classifier'
             -- The client's own guard, or nobody there to be asked.
-            when {{ regex_matches('error_text', "'^(<tool_use_error>)?Blocked: sleep|but you haven.t granted it yet'") }} then 'client'
+            when
+                {{ regex_matches(
+                    'error_text', "'^(<tool_use_error>)?Blocked: sleep|but you haven.t granted it yet'"
+                ) }}
+                then 'client'
             else 'rule'
         end as decided_by,
         case decision_kind
@@ -146,7 +165,11 @@ decisions as (
             when 'plan' then coalesce(left(plan_text, 2000), 'plan')
             when 'plan_mode' then 'plan mode'
             -- A tool without a target is told by what it was called with.
-            when 'permission' then left(tool_name || coalesce(': ' || coalesce(target, nullif(left(tool_input_json, 300), '{}')), ''), 2000)
+            when 'permission'
+                then left(
+                    tool_name
+                    || coalesce(': ' || coalesce(target, nullif(left(tool_input_json, 300), '{}')), ''), 2000
+                )
             -- What it was chosen for: the command, or what the prompt says.
             else coalesce('skill for ' || coalesce('/' || command_name, left(prompt_text, 300)), 'skill')
         end as context_text,
@@ -154,7 +177,8 @@ decisions as (
             when decision_kind = 'skill' then target
             when decision_kind = 'question' and is_refused then 'dismissed'
             -- A question in return is no choice.
-            when decision_kind = 'question' and answer_text = '(notes only)' then case when trim(note_text) not like '%?' then note_text end
+            when decision_kind = 'question' and answer_text = '(notes only)'
+                then case when trim(note_text) not like '%?' then note_text end
             when decision_kind = 'question' then answer_text
             when decision_kind = 'plan_mode' then case when is_refused then 'declined' else 'plan_first' end
             when is_refused then 'rejected'

@@ -1,11 +1,17 @@
-{{ config(materialized='incremental', incremental_strategy='append', on_schema_change='append_new_columns') }}
+{{ config(materialized='incremental', incremental_strategy='append') }}
 
 with keys as (
-    select session_id, line_uuid as shared_key, _batch_id from {{ ref('stg_transcripts__line') }} where line_uuid is not null
+    select session_id, line_uuid as shared_key, _batch_id
+    from {{ ref('stg_transcripts__line') }}
+    where line_uuid is not null
     union all
-    select session_id, message_id as shared_key, _batch_id from {{ ref('stg_transcripts__line') }} where message_id is not null
+    select session_id, message_id as shared_key, _batch_id
+    from {{ ref('stg_transcripts__line') }}
+    where message_id is not null
     union all
-    select session_id, tool_use_id as shared_key, _batch_id from {{ ref('stg_transcripts__block') }} where tool_use_id is not null
+    select session_id, tool_use_id as shared_key, _batch_id
+    from {{ ref('stg_transcripts__block') }}
+    where tool_use_id is not null
 ),
 
 fresh as (
@@ -44,6 +50,7 @@ select
     max(ties._batch_id) as _batch_id
 from ties
 {%- if is_incremental() %}
-anti join {{ this }} as known on known.session_id = ties.session_id and known.tied_session_id = ties.tied_session_id
+    anti join {{ this }} as known
+        on known.session_id = ties.session_id and known.tied_session_id = ties.tied_session_id
 {%- endif %}
 group by ties.session_id, ties.tied_session_id

@@ -1,4 +1,7 @@
-{{ config(materialized='incremental', incremental_strategy='replace_touched', on_schema_change='append_new_columns', zstd_columns=['prompt_text', 'returned_text']) }}
+{{ config(
+    materialized='incremental', incremental_strategy='replace_touched',
+    zstd_columns=['prompt_text', 'returned_text']
+) }}
 
 with touched as {{ touched_sessions() }},
 
@@ -20,12 +23,14 @@ runs as (
         runs.started_at,
         runs.ended_at,
         runs.was_stopped_by_user,
-        row_number() over (partition by runs.spawn_tool_use_id order by runs.started_at nulls last, runs.actor) as run_rank
+        row_number() over (
+            partition by runs.spawn_tool_use_id order by runs.started_at nulls last, runs.actor
+        ) as run_rank
     from {{ ref('int_actor') }} as runs
     where runs.spawn_tool_use_id is not null
 ),
 
--- The agents of a workflow have no call of their own; their files lie in a folder named like the workflow's run.
+-- A workflow's agents have no call of their own; their files lie in a folder named like its run.
 workflow_runs as (
     select
         delegations.tool_use_id,
@@ -65,11 +70,14 @@ agent_work as (
         coalesce(
             workflow_runs.agent_id, actors.agent_id,
             case
-                when delegations.tool_name = 'Workflow' then {{ surrogate_key(["'subagent'", "'workflow-subagent'"]) }}
+                when delegations.tool_name = 'Workflow'
+                    then {{ surrogate_key(["'subagent'", "'workflow-subagent'"]) }}
                 when delegations.tool_input.name is not null and delegations.tool_input.team_name is not null
                     then {{ surrogate_key(["'team_member'", 'delegations.tool_input.name']) }}
                 else {{ surrogate_key([
-                    "'subagent'", "coalesce(nullif(delegations.result.agentType, ''), nullif(delegations.tool_input.subagent_type, ''), 'general-purpose')"
+                    "'subagent'",
+                    "coalesce(nullif(delegations.result.agentType, ''), "
+                    ~ "nullif(delegations.tool_input.subagent_type, ''), 'general-purpose')"
                 ]) }}
             end
         ) as agent_id,
@@ -79,12 +87,16 @@ agent_work as (
                 when delegations.tool_name = 'Workflow' then 'workflow-subagent'
                 when delegations.tool_input.name is not null and delegations.tool_input.team_name is not null
                     then delegations.tool_input.name
-                else coalesce(nullif(delegations.result.agentType, ''), nullif(delegations.tool_input.subagent_type, ''), 'general-purpose')
+                else coalesce(
+                        nullif(delegations.result.agentType, ''),
+                        nullif(delegations.tool_input.subagent_type, ''), 'general-purpose'
+                    )
             end
         ) as agent_name,
         case
             when actors.agent_type is not null then actors.agent_type
-            when delegations.tool_input.name is not null and delegations.tool_input.team_name is not null then 'team_member'
+            when delegations.tool_input.name is not null and delegations.tool_input.team_name is not null
+                then 'team_member'
             else 'subagent'
         end as agent_type,
         delegations.tool_input.name as teammate_name,
@@ -98,7 +110,7 @@ agent_work as (
         delegations.is_background,
         delegations.called_at as created_at,
         delegations.called_at as assigned_at,
-        -- Without the run's own lines it is the start that the client reported: the end less the duration it measured.
+        -- Without lines of the run, its start is the end less the duration, as the client reports them.
         coalesce(
             runs.started_at, workflow_runs.started_at,
             case
@@ -110,7 +122,8 @@ agent_work as (
         ) as accepted_at,
         case
             when delegations.call_status = 'denied' then 'rejected'
-            when delegations.call_status = 'error' then case when runs.started_at is null then 'rejected' else 'abandoned' end
+            when delegations.call_status = 'error'
+                then case when runs.started_at is null then 'rejected' else 'abandoned' end
             when delegations.call_status = 'interrupted' then 'abandoned'
             when ends.is_api_error then 'abandoned'
             when ends.end_status = 'completed' then 'completed'
@@ -124,12 +137,19 @@ agent_work as (
             when ends.is_api_error then 'api_error'
             when ends.end_status <> 'completed' then ends.end_status
             when ends.ended_by is not null then ends.ended_by
-            when coalesce(runs.was_stopped_by_user, workflow_runs.was_stopped_by_user, false) then 'stopped_by_user'
+            when coalesce(runs.was_stopped_by_user, workflow_runs.was_stopped_by_user, false)
+                then 'stopped_by_user'
             when last_stops.stop_reason = 'end_turn' then 'run_end'
         end as outcome_reason,
         coalesce(
-            ends.ended_at, case when delegations.call_status in ('denied', 'error', 'interrupted') then delegations.returned_at end,
-            case when last_stops.stop_reason = 'end_turn' then coalesce(runs.ended_at, workflow_runs.ended_at) end
+            ends.ended_at,
+            case
+                when delegations.call_status in ('denied', 'error', 'interrupted')
+                    then delegations.returned_at
+            end,
+            case
+                when last_stops.stop_reason = 'end_turn' then coalesce(runs.ended_at, workflow_runs.ended_at)
+            end
         ) as ended_at,
         coalesce(runs.ended_at, workflow_runs.ended_at) as last_activity_at,
         ends.returned_at,
@@ -145,9 +165,11 @@ agent_work as (
     from delegations
     left join runs on runs.spawn_tool_use_id = delegations.tool_use_id and runs.run_rank = 1
     left join workflow_runs on workflow_runs.tool_use_id = delegations.tool_use_id
-    left join {{ ref('int_actor') }} as actors on actors.session_id = runs.session_id and actors.actor = runs.actor
+    left join {{ ref('int_actor') }} as actors
+        on actors.session_id = runs.session_id and actors.actor = runs.actor
     left join last_stops
-        on last_stops.session_id = delegations.session_id and last_stops.actor = coalesce(runs.actor, workflow_runs.actor)
+        on last_stops.session_id = delegations.session_id
+        and last_stops.actor = coalesce(runs.actor, workflow_runs.actor)
     left join {{ ref('int_delegation_end') }} as ends on ends.tool_use_id = delegations.tool_use_id
 ),
 
@@ -172,12 +194,14 @@ team_work as (
         items.actor,
         items.turn_id,
         cast(null as varchar) as run_actor,
-        coalesce(named_agents.agent_id, {{ surrogate_key(["'team_member'", 'owned_items.owner']) }}) as agent_id,
+        coalesce(named_agents.agent_id, {{ surrogate_key(["'team_member'", 'owned_items.owner']) }})
+            as agent_id,
         coalesce(named_agents.agent_name, owned_items.owner) as agent_name,
         coalesce(named_agents.agent_type, 'team_member') as agent_type,
         owned_items.owner as teammate_name,
         cast(null as varchar) as handed_to,
-        coalesce(items.tool_input.subject, items.result.task.subject, items.tool_input.description) as description,
+        coalesce(items.tool_input.subject, items.result.task.subject, items.tool_input.description)
+            as description,
         items.tool_input.description as prompt_text,
         cast(null as varchar) as requested_model,
         true as is_background,
@@ -194,7 +218,8 @@ team_work as (
             when owned_items.last_status in ('completed', 'deleted') then 'task_list'
         end as outcome_reason,
         coalesce(
-            owned_items.handed_on_at, case when owned_items.last_status in ('completed', 'deleted') then owned_items.last_updated_at end
+            owned_items.handed_on_at,
+            case when owned_items.last_status in ('completed', 'deleted') then owned_items.last_updated_at end
         ) as ended_at,
         owned_items.last_updated_at as last_activity_at,
         cast(null as timestamp) as returned_at,
@@ -209,7 +234,8 @@ team_work as (
         items._batch_id
     from {{ touched_rows(ref('int_owned_item')) }} as owned_items
     inner join {{ ref('int_tool_call') }} as items on items.tool_use_id = owned_items.work_id
-    left join named_agents on named_agents.session_id = items.session_id and named_agents.teammate_name = owned_items.owner
+    left join named_agents
+        on named_agents.session_id = items.session_id and named_agents.teammate_name = owned_items.owner
 )
 
 select * from agent_work

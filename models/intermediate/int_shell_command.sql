@@ -1,6 +1,6 @@
 -- depends_on: {{ ref('check_rules') }}
 {{ config(
-    materialized='incremental', incremental_strategy='replace_touched', on_schema_change='append_new_columns',
+    materialized='incremental', incremental_strategy='replace_touched',
     zstd_columns=['command_text', 'bare_text', 'next_text']
 ) }}
 
@@ -17,7 +17,8 @@ lines as (
     where
         calls.tool_name in ('Bash', 'PowerShell') and calls.tool_input.command is not null
         and calls.call_status in ('ok', 'error', 'interrupted')
-        and coalesce(calls.error_type, '') not in ('blocked_by_hook', 'cancelled') and coalesce(calls.error_type, '') not like 'validation%'
+        and coalesce(calls.error_type, '') not in ('blocked_by_hook', 'cancelled')
+        and coalesce(calls.error_type, '') not like 'validation%'
 ),
 
 -- The simple commands in a line, each with the operator before it: `a && b | c` is a, `&&` b, `|` c.
@@ -25,9 +26,9 @@ command_lists as (
     select
         tool_use_id,
         session_id,
-        {{ split_text(
-            regex_replace_all('plain_text', "'\\s*(&&|\\|\\||;;?|\\|&?|\\n|&)\\s*'", "chr(30) || '\\1' || chr(31)"), 'chr(30)'
-        ) }} as pieces
+        {{ split_text(regex_replace_all(
+            'plain_text', "'\\s*(&&|\\|\\||;;?|\\|&?|\\n|&)\\s*'", "chr(30) || '\\1' || chr(31)"
+        ), 'chr(30)') }} as pieces
     from lines
 ),
 
@@ -58,16 +59,23 @@ select
     commands.command_text,
     commands.bare_text,
     lead(commands.bare_text) over after_command as next_text,
-    -- What fails after a chain of && made the whole fail; after anything else the exit status is another command's.
+    -- After a chain of && a failure makes the whole fail; otherwise the exit status is another command's.
     coalesce(bool_or(commands.operator_before not in ('&&', '|')) over rest_of_line, false) as has_loose_end,
-    coalesce(bool_and(commands.operator_before = '&&' and regexp_matches(commands.bare_text, '^(echo|printf)\b')) over rest_of_line, true)
-        as is_told_at_most,
-    case when not {{ check_says('no_run', 'commands.bare_text') }} then {{ check_command_rule('commands.bare_text') }} end as check_rule_order,
+    coalesce(
+        bool_and(
+            commands.operator_before = '&&' and regexp_matches(commands.bare_text, '^(echo|printf)\b')
+        ) over rest_of_line, true
+    ) as is_told_at_most,
+    case
+        when not {{ check_says('no_run', 'commands.bare_text') }}
+            then {{ check_command_rule('commands.bare_text') }}
+    end as check_rule_order,
     touched._batch_id
 from simple_commands as commands
 inner join touched on touched.session_id = commands.session_id
 window
     after_command as (partition by commands.tool_use_id order by commands.piece_number),
     rest_of_line as (
-        partition by commands.tool_use_id order by commands.piece_number rows between 1 following and unbounded following
+        partition by commands.tool_use_id order by commands.piece_number
+        rows between 1 following and unbounded following
     )

@@ -1,5 +1,3 @@
-{{ config(materialized='view') }}
-
 -- Of all lines, copies too: each says that the file or hook was there.
 with shown as (
     select
@@ -8,7 +6,10 @@ with shown as (
         attachment_type as shown_by,
         created_at as shown_at
     from {{ ref('stg_transcripts__attachment') }}
-    where attachment_type in ('file', 'nested_memory', 'edited_text_file', 'compact_file_reference', 'already_read_file')
+    where
+        attachment_type in (
+            'file', 'nested_memory', 'edited_text_file', 'compact_file_reference', 'already_read_file'
+        )
     union all
     select 'reference_file', entry_name, 'context_usage', created_at
     from {{ ref('stg_transcripts__context_usage') }}

@@ -14,12 +14,14 @@ with candidates as (
             partition by loads.line_uuid
             order by
                 loads.skill_name = versions.component_name desc, loads.body_hash = versions.body_hash desc,
-                versions.fixed_characters desc nulls last, versions.is_on_disk desc, versions.component_name, versions.body_hash
+                versions.fixed_characters desc nulls last, versions.is_on_disk desc, versions.component_name,
+                versions.body_hash
         ) as match_rank
     from {{ ref('int_skill_load') }} as loads
     inner join {{ ref('int_known_version') }} as versions
-        on {{ regex_group('versions.component_name', '([^:]*)$') }} = {{ regex_group('loads.skill_name', '([^:]*)$') }}
-        and (loads.body_hash = versions.body_hash or loads.body_text like versions.body_pattern escape '^')
+        on {{ regex_group('versions.component_name', '([^:]*)$') }}
+        = {{ regex_group('loads.skill_name', '([^:]*)$') }}
+        and (versions.body_hash = loads.body_hash or loads.body_text like versions.body_pattern escape '^')
 )
 
 select

@@ -1,7 +1,7 @@
-{{ config(materialized='incremental', incremental_strategy='replace_touched', on_schema_change='append_new_columns', zstd_columns=['body_text']) }}
+{{ config(materialized='incremental', incremental_strategy='replace_touched', zstd_columns=['body_text']) }}
 
--- The bodies of skills and commands that conversations show: what a Skill call or a typed command loaded. A skill's body begins
--- with its folder; what the user typed behind the command follows it. Both are no part of what is in the file.
+-- Bodies of skills and commands in conversations: what a Skill call or a typed command loaded. Not from the
+-- file are the folder a skill's body begins with, and what the user typed behind the command.
 with touched as {{ touched_sessions() }},
 
 calls as (
@@ -11,10 +11,12 @@ calls as (
         result_line_uuid,
         row_number() over (partition by result_line_uuid order by tool_use_id) as call_of_result,
         coalesce(
-            tool_input.skill, nullif({{ regex_group('tool_input.command', '^[[:space:]]*/?([^[:space:]]+)') }}, '')
+            tool_input.skill,
+            nullif({{ regex_group('tool_input.command', '^[[:space:]]*/?([^[:space:]]+)') }}, '')
         ) as called_name,
         coalesce(
-            tool_input.args, {{ regex_group('tool_input.command', '^[[:space:]]*[^[:space:]]+[[:space:]]+((?s:.*))$') }}
+            tool_input.args,
+            {{ regex_group('tool_input.command', '^[[:space:]]*[^[:space:]]+[[:space:]]+((?s:.*))$') }}
         ) as arguments
     from {{ touched_rows(ref('int_tool_call')) }} as calls_of_sessions
     where tool_name in ('Skill', 'SlashCommand')
@@ -49,11 +51,14 @@ texts as (
         blocks.block_number,
         blocks.block_text,
         coalesce(calls.called_name, answered.called_name, turns.command_name) as called_name,
-        coalesce(calls.arguments, answered.arguments, substr(turns.prompt_text, length(turns.command_name) + 2)) as arguments,
+        coalesce(
+            calls.arguments, answered.arguments, substr(turns.prompt_text, length(turns.command_name) + 2)
+        ) as arguments,
         coalesce(calls.tool_use_id, answered.tool_use_id) as tool_use_id,
         coalesce(turns.turn_id, calls.turn_id, answered.turn_id) as turn_id,
         blocks.block_text like 'Base directory for this skill:%' as is_skill,
-        nullif({{ regex_group("blocks.block_text", "^Base directory for this skill: ([^\\n]+)") }}, '') as skill_path
+        nullif({{ regex_group("blocks.block_text", "^Base directory for this skill: ([^\\n]+)") }}, '')
+            as skill_path
     from {{ touched_rows(ref('int_line')) }} as lines
     inner join {{ touched_rows(ref('stg_transcripts__block')) }} as blocks
         on blocks.line_id = lines.line_id and blocks.block_type = 'text'
@@ -62,7 +67,8 @@ texts as (
     left join calls on calls.tool_use_id = raw_lines.source_tool_use_id
     -- Before 2.1.97 no line names its call: the body follows the call's result.
     left join calls as answered
-        on answered.result_line_uuid = case when raw_lines.source_tool_use_id is null then lines.parent_uuid end
+        on answered.result_line_uuid
+        = case when raw_lines.source_tool_use_id is null then lines.parent_uuid end
         and answered.call_of_result = 1
     where
         raw_lines.is_meta
@@ -70,7 +76,9 @@ texts as (
             blocks.block_text like 'Base directory for this skill:%' or calls.tool_use_id is not null
             or answered.tool_use_id is not null or turns.command_name is not null
         )
-        and not {{ regex_matches('blocks.block_text', "'^\\s*(<local-command-|Caveat: |<system-reminder>)'") }}
+        and not {{ regex_matches(
+            'blocks.block_text', "'^\\s*(<local-command-|Caveat: |<system-reminder>)'"
+        ) }}
 ),
 
 -- One text per load: the longest, where a line or a command brought several.
@@ -78,7 +86,8 @@ ranked as (
     select
         *,
         row_number() over (
-            partition by coalesce(tool_use_id, turn_id, line_uuid) order by is_skill desc, length(block_text) desc, line_uuid, block_number
+            partition by coalesce(tool_use_id, turn_id, line_uuid)
+            order by is_skill desc, length(block_text) desc, line_uuid, block_number
         ) as text_rank
     from texts
 ),
@@ -86,9 +95,9 @@ ranked as (
 bodies as (
     select
         *,
-        {{ trim_space(
-            regex_remove(regex_remove("block_text", "^Base directory for this skill: [^\\n]+"), "\\n\\nARGUMENTS: (?s:.*)$")
-        ) }} as body_text
+        {{ trim_space(regex_remove(
+            regex_remove("block_text", "^Base directory for this skill: [^\\n]+"), "\\n\\nARGUMENTS: (?s:.*)$"
+        )) }} as body_text
     from ranked
     where text_rank = 1
 ),
@@ -105,7 +114,9 @@ masked as (
         case
             when
                 tool_use_id is null and skill_path is not null
-                and lower({{ path_name('skill_path') }}) <> lower({{ regex_group('called_name', '([^:]*)$') }})
+                and lower({{ path_name('skill_path') }}) <> lower(
+                    {{ regex_group('called_name', '([^:]*)$') }}
+                )
                 then {{ path_name('skill_path') }}
             else coalesce(called_name, nullif({{ path_name('skill_path') }}, ''))
         end as skill_name

@@ -1,4 +1,4 @@
-{{ config(materialized='incremental', incremental_strategy='replace_touched', on_schema_change='append_new_columns') }}
+{{ config(materialized='incremental', incremental_strategy='replace_touched') }}
 
 with touched as {{ touched_sessions() }},
 
@@ -24,16 +24,19 @@ reactions as (
         -- Who finds one thing fine and another wrong may mean two different answers.
         {{ regex_matches(
             'lower(human_turns.prompt_text)',
-            "'\\b(it|that|this|which|all|everything|rest)(''s| is| looks| seems) (now |all |just |really )?(fine|good|great|perfect|ok|okay)\\b|\\bworks (now|fine|well|great|perfectly)\\b'"
+            "'\\b(it|that|this|which|all|everything|rest)(''s| is| looks| seems) (now |all |just |really )?"
+            ~ "(fine|good|great|perfect|ok|okay)\\b|\\bworks (now|fine|well|great|perfectly)\\b'"
         ) }} as reaction_is_mixed,
         {{ regex_matches(
             'lower(human_turns.prompt_text)',
-            "'^\\W*((oh|ah|oops|ok|wait|sorry|no)\\W+)*(my (mistake|bad|fault|error)\\b|i forgot\\b|never ?mind\\b|nvm\\b|i was wrong\\b|wrong (window|session|terminal|project)\\b)'"
+            "'^\\W*((oh|ah|oops|ok|wait|sorry|no)\\W+)*(my (mistake|bad|fault|error)\\b|i forgot\\b"
+            ~ "|never ?mind\\b|nvm\\b|i was wrong\\b|wrong (window|session|terminal|project)\\b)'"
         ) }} as reaction_takes_blame,
         row_number() over (partition by turns.turn_id order by human_turns.turn_number) as reaction_rank
     from turns
     inner join turns as human_turns
-        on human_turns.session_id = turns.session_id and human_turns.turn_number > turns.turn_number and human_turns.is_human
+        on human_turns.session_id = turns.session_id and human_turns.turn_number > turns.turn_number
+        and human_turns.is_human
 ),
 
 delegations as (
@@ -46,8 +49,10 @@ delegations as (
         coalesce(subagent_type, 'general-purpose') as subagent_type,
         is_background,
         -- Given again under the same title after it had come back: several at once are a fan-out.
-        coalesce(not is_background and max(called_at) over (partition by task_id, subagent_type, work_hash) > returned_at, false)
-            as was_given_again
+        coalesce(
+            not is_background
+            and max(called_at) over (partition by task_id, subagent_type, work_hash) > returned_at, false
+        ) as was_given_again
     from {{ touched_rows(ref('int_task_call')) }} as calls
     where tool_name in ('Agent', 'Task') and task_source = 'prompt'
 ),
@@ -65,17 +70,22 @@ tasks as (
         -- Who asks for a trial, a way back or a clean folder is not let down when edits are thrown away.
         coalesce({{ regex_matches(
             'lower(turns.prompt_text)',
-            "'\\b(revert|undo|undone|roll(ing)? ?back|restor(e|ing)|discard|throw (it |them |that )?away|stash|reset|checkout|check out|temporar|experiment|try out|scratch|clean|drop|remove|delete|back to)'"
+            "'\\b(revert|undo|undone|roll(ing)? ?back|restor(e|ing)|discard|throw (it |them |that )?away"
+            ~ "|stash|reset|checkout|check out|temporar|experiment|try out|scratch|clean|drop|remove"
+            ~ "|delete|back to)'"
         ) }}, false) as speaks_of_undoing,
-        -- A commit serves the person who asked for one; one that the agent made unasked says nothing about the work.
+        -- A commit serves the person who asked for it; one made unasked says nothing about the work.
         coalesce(
             (
                 turns.prompt_category in ('git', 'release')
-                and turns.prompt_rule not in ('git_question', 'git_state_told', 'git_branch_switch', 'git_conflicts')
+                and turns.prompt_rule not in (
+                    'git_question', 'git_state_told', 'git_branch_switch', 'git_conflicts'
+                )
             )
             or {{ regex_matches(
                 'lower(left(turns.prompt_text, 2000))',
-                "'(^/?|[.,\\x3b:!?\\n] *|\\b(and|then|please|also|to|you|just|now|first) +)(commit|push)(\\W|$)'"
+                "'(^/?|[.,\\x3b:!?\\n] *|\\b(and|then|please|also|to|you|just|now|first) +)"
+                ~ "(commit|push)(\\W|$)'"
             ) }},
             false
         ) as asks_for_commit,
@@ -89,7 +99,9 @@ tasks as (
         case
             when
                 length(turns.prompt_text) > 25
-                and coalesce(turns.prompt_category, 'unknown') not in ('command', 'continue', 'git', 'release', 'test', 'thanks')
+                and coalesce(turns.prompt_category, 'unknown') not in (
+                    'command', 'continue', 'git', 'release', 'test', 'thanks'
+                )
                 then turns.text_hash
         end as text_hash
     from turns

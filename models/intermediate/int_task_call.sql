@@ -1,5 +1,5 @@
 -- depends_on: {{ ref('command_kinds') }}
-{{ config(materialized='incremental', incremental_strategy='replace_touched', on_schema_change='append_new_columns') }}
+{{ config(materialized='incremental', incremental_strategy='replace_touched') }}
 
 with touched as {{ touched_sessions() }},
 
@@ -8,7 +8,9 @@ all_calls as (
         calls.*,
         -- A here-document is a text and no command: what follows its first line is left out.
         coalesce(
-            nullif({{ regex_group('calls.tool_input.command', "(?s)^(.*?<<-?\\s*[\"'']?\\w+[^\\n]*)\\n") }}, ''), calls.tool_input.command
+            nullif(
+                {{ regex_group('calls.tool_input.command', "(?s)^(.*?<<-?\\s*[\"'']?\\w+[^\\n]*)\\n") }}, ''
+            ), calls.tool_input.command
         ) as command_head
     from {{ ref('int_tool_call') }} as calls
     semi join touched on touched.session_id = calls.session_id
@@ -18,15 +20,18 @@ calls as (
     select
         all_calls.*,
         {{ is_broken_off(
-            'all_calls.error_type', 'all_calls.tool_name', 'turns.permission_mode', 'all_calls.called_at', 'all_calls.returned_at'
+            'all_calls.error_type', 'all_calls.tool_name', 'turns.permission_mode', 'all_calls.called_at',
+            'all_calls.returned_at'
         ) }} as is_broken_off,
         -- So is a message.
         case
             when all_calls.tool_name in ('Bash', 'PowerShell') then {{ regex_replace(
-                'left(all_calls.command_head, 20000)', "(?s)\\s(-m|-[a-z]*m|--message|--body|--title)[ =]+(\"[^\"]*\"|''[^'']*'')", ' '
+                'left(all_calls.command_head, 20000)',
+                "(?s)\\s(-m|-[a-z]*m|--message|--body|--title)[ =]+(\"[^\"]*\"|''[^'']*'')", ' '
             ) }}
         end as command,
-        coalesce(types.tool_family, case when all_calls.mcp_server is not null then 'mcp' else 'other' end) as tool_family
+        coalesce(types.tool_family, case when all_calls.mcp_server is not null then 'mcp' else 'other' end)
+            as tool_family
     from all_calls
     left join {{ ref('tool_types') }} as types on types.tool_name = all_calls.tool_name
     left join {{ ref('int_turn') }} as turns on turns.turn_id = all_calls.turn_id
@@ -39,7 +44,7 @@ runs as (
     where runs.spawn_tool_use_id is not null
 ),
 
--- A call serves the prompt in whose turn it was made; one of a subagent serves the delegation that started it as well.
+-- A call serves the prompt of its turn; a subagent's also the delegation that started it.
 served as (
     select turn_id as task_id, 'prompt' as task_source, actor = 'main' as is_own, tool_use_id
     from calls
@@ -68,8 +73,10 @@ kinds as (
         *,
         command is not null and {{ command_is('command', 'test') }} as is_test_command,
         command is not null and {{ command_is('command', 'check') }} as is_check_command,
-        (command is not null and {{ command_is('command', 'commit') }}) or result.gitOperation.commit.sha is not null as is_commit,
-        (command is not null and {{ command_is('command', 'push') }}) or result.gitOperation.pr.url is not null as is_push,
+        (command is not null and {{ command_is('command', 'commit') }})
+        or result.gitOperation.commit.sha is not null as is_commit,
+        (command is not null and {{ command_is('command', 'push') }})
+        or result.gitOperation.pr.url is not null as is_push,
         command is not null and {{ command_is('command', 'revert') }} as is_revert,
         command is not null and {{ command_is('command', 'read') }} as is_read_command,
         command is not null and {{ command_is('command', 'search') }} as is_search_command,
@@ -87,7 +94,8 @@ select
     kinds.called_at,
     kinds.returned_at,
     row_number() over (
-        partition by served.task_id order by kinds.called_at nulls last, kinds.source_path, kinds.source_line, kinds.tool_use_id
+        partition by served.task_id
+        order by kinds.called_at nulls last, kinds.source_path, kinds.source_line, kinds.tool_use_id
     ) as call_number,
     served.task_source,
     kinds.tool_name,
@@ -105,7 +113,9 @@ select
     kinds.is_background,
     -- A note in a scratch folder, or the file that a plan is drafted in, is no change of the work.
     kinds.tool_family in ('file_edit', 'notebook')
-    and not {{ regex_matches("coalesce(kinds.target_path, '')", "'^(/private)?/tmp/|^/var/folders/|/scratchpad/|/\\.claude/plans/'") }} as is_edit,
+    and not {{ regex_matches(
+        "coalesce(kinds.target_path, '')", "'^(/private)?/tmp/|^/var/folders/|/scratchpad/|/\\.claude/plans/'"
+    ) }} as is_edit,
     kinds.tool_family = 'file_read' or kinds.is_read_command as is_read,
     kinds.tool_family = 'search' or kinds.is_search_command as is_search,
     kinds.tool_family = 'web' or kinds.is_web_command as is_web,

@@ -1,4 +1,4 @@
-{{ config(materialized='incremental', incremental_strategy='replace_touched', on_schema_change='append_new_columns') }}
+{{ config(materialized='incremental', incremental_strategy='replace_touched') }}
 
 with touched as {{ touched_sessions() }},
 
@@ -8,7 +8,7 @@ calls as (
     semi join touched on touched.session_id = calls.session_id
 ),
 
--- The last edit of each file, and whether a command after it threw just that away: it names the file, or throws away all.
+-- Each file's last edit, and whether a later command threw that away: by the file's name, or with all else.
 edited_files as (
     select
         task_id,
@@ -29,7 +29,10 @@ thrown_away as (
         on reverts.task_id = edited_files.task_id and reverts.is_revert and reverts.call_status = 'ok'
         and reverts.call_number > edited_files.last_edit_number
         and (
-            {{ regex_matches('reverts.revert_command', "'reset +(-q +|--quiet +)?--hard|(checkout|restore)( +--)? +(\.|:/)( |$|[&|])|stash +drop'") }}
+            {{ regex_matches(
+                'reverts.revert_command',
+                "'reset +(-q +|--quiet +)?--hard|(checkout|restore)( +--)? +(\.|:/)( |$|[&|])|stash +drop'"
+            ) }}
             or contains(reverts.revert_command, {{ path_name('edited_files.target_path') }})
         )
     group by edited_files.task_id, edited_files.target_path
@@ -69,25 +72,31 @@ features as (
         -- Tests that pass say nothing about a text.
         count(*) filter (
             where is_edit and call_status = 'ok'
-                and not {{ regex_matches("lower(coalesce(target_path, ''))", "'\\.(mdx?|mdc|rst|adoc|txt|tex)$'") }}
+            and not {{ regex_matches(
+                    "lower(coalesce(target_path, ''))", "'\\.(mdx?|mdc|rst|adoc|txt|tex)$'"
+                ) }}
         ) as code_edit_count,
         count(*) filter (where is_edit and is_own and call_status = 'ok') as own_edit_count,
         count(*) filter (where is_write_command) as write_command_count,
         count(*) filter (where tool_family = 'shell') as shell_count,
         count(*) filter (
             where is_own and tool_family = 'shell' and call_status = 'ok'
-                and not is_read and not is_search and not is_web and not is_test_command and not is_check_command
+            and not is_read and not is_search and not is_web and not is_test_command
+            and not is_check_command
         ) as acted_count,
         count(*) filter (where is_test_command) as test_command_count,
         count(*) filter (where is_check_command) as check_command_count,
         count(test_outcome) as test_run_count,
         max_by(test_outcome, call_number) filter (where test_outcome is not null) as test_outcome,
-        {{ value_at_max('tests_passed', 'call_number') }} filter (where test_outcome is not null) as tests_passed,
-        {{ value_at_max('tests_failed', 'call_number') }} filter (where test_outcome is not null) as tests_failed,
+        {{ value_at_max('tests_passed', 'call_number') }} filter (where test_outcome is not null)
+            as tests_passed,
+        {{ value_at_max('tests_failed', 'call_number') }} filter (where test_outcome is not null)
+            as tests_failed,
         count(*) filter (where test_outcome = 'passed') as passed_run_count,
         count(*) filter (where tool_name in ('Agent', 'Task', 'Workflow')) as delegation_count,
         count(*) filter (where tool_name = 'AskUserQuestion') as question_count,
-        count(*) filter (where tool_name in ('EnterPlanMode', 'ExitPlanMode', 'exit_plan_mode')) as plan_count,
+        count(*) filter (where tool_name in ('EnterPlanMode', 'ExitPlanMode', 'exit_plan_mode'))
+            as plan_count,
         count(*) filter (where tool_family = 'skill') as skill_count,
         count(*) filter (where tool_family = 'mcp') as mcp_count,
         count(*) filter (where tool_name in ('TodoWrite', 'TaskCreate')) as list_count,
@@ -101,7 +110,8 @@ features as (
         sum(lines_deleted) filter (where is_edit and call_status = 'ok') as lines_deleted,
         min(call_number) filter (where is_edit and call_status = 'ok') as first_edit_number,
         min(call_number) filter (where is_test_command) as first_test_number,
-        min(call_number) filter (where tool_name in ('EnterPlanMode', 'ExitPlanMode', 'exit_plan_mode')) as first_plan_number,
+        min(call_number) filter (where tool_name in ('EnterPlanMode', 'ExitPlanMode', 'exit_plan_mode'))
+            as first_plan_number,
         min(call_number) filter (where tool_name = 'AskUserQuestion') as first_question_number,
         min(call_number) filter (where tool_family = 'skill') as first_skill_number,
         max(call_number) filter (where is_edit and call_status = 'ok') as last_edit_number,
@@ -111,7 +121,8 @@ features as (
         max(call_number) filter (where is_own and error_type = 'denied_user') as last_rejection_number,
         max(call_number) filter (where is_own) as last_own_number,
         max_by(call_status, call_number) filter (where is_own) as last_call_status,
-        max_by(error_type, call_number) filter (where call_status in ('error', 'denied', 'interrupted')) as last_error_type,
+        max_by(error_type, call_number) filter (where call_status in ('error', 'denied', 'interrupted'))
+            as last_error_type,
         max_by(tool_family, call_number) filter (where is_own) as last_call_family,
         max_by(tool_name, call_number) filter (where is_own) as last_call_name
     from calls
@@ -139,8 +150,9 @@ responses as (
             "case when responses.actor = 'main' then responses.stop_reason end",
             "(responses.actor = 'main', responses.thread_position, responses.response_id)"
         ) }} as last_stop_reason,
-        max_by(responses.response_id, (responses.thread_position, responses.response_id)) filter (where responses.actor = 'main')
-            as last_response_id,
+        max_by(responses.response_id, (responses.thread_position, responses.response_id)) filter (
+            where responses.actor = 'main'
+        ) as last_response_id,
         bool_or(responses.stop_reason = 'refusal') as has_refusal,
         max(responses.last_block_at) as last_response_at,
         max(responses.last_block_at) filter (where responses.actor = 'main') as last_main_response_at
@@ -190,16 +202,23 @@ select
     coalesce(responses.response_count, 0) as response_count,
     responses.last_stop_reason,
     -- A program that asked for data in a given form gets its answer as the input of a call.
-    coalesce(features.last_call_name = 'StructuredOutput' and features.last_call_status = 'ok', false) as returned_output,
+    coalesce(features.last_call_name = 'StructuredOutput' and features.last_call_status = 'ok', false)
+        as returned_output,
     responses.last_response_id is not null
     and (
-        responses.last_response_id not in (select response_id from calls where response_id is not null)
+        responses.last_response_id not in (
+            select response_id from calls
+            where response_id is not null
+        )
         or coalesce(features.last_call_name = 'StructuredOutput' and features.last_call_status = 'ok', false)
     ) as ended_with_answer,
     coalesce(responses.has_refusal, false) as has_refusal,
     coalesce(api_errors.api_error_count, 0) as api_error_count,
-    coalesce(api_errors.last_api_error_at >= coalesce(responses.last_main_response_at, api_errors.last_api_error_at), false)
-        as ended_on_api_error,
+    coalesce(
+        api_errors.last_api_error_at >= coalesce(
+            responses.last_main_response_at, api_errors.last_api_error_at
+        ), false
+    ) as ended_on_api_error,
     coalesce(features.call_count, 0) as call_count,
     coalesce(features.own_call_count, 0) as own_call_count,
     coalesce(features.read_count, 0) as read_count,
@@ -246,8 +265,10 @@ select
     coalesce(undone_tasks.undone_number > coalesce(features.last_commit_number, 0), false) as ended_reverted,
     coalesce(features.last_rejection_number = features.last_own_number, false) as ended_rejected,
     coalesce(features.last_edit_number > features.last_commit_number, false) as edited_after_commit,
-    coalesce(greatest(features.last_edit_number, features.last_delegation_number) > features.last_test_number, false)
-        as worked_after_tests,
+    coalesce(
+        greatest(features.last_edit_number, features.last_delegation_number) > features.last_test_number,
+        false
+    ) as worked_after_tests,
     touched._batch_id
 from {{ ref('int_task') }} as tasks
 inner join touched on touched.session_id = tasks.session_id

@@ -1,8 +1,5 @@
 -- depends_on: {{ ref('check_rules') }}
-{{ config(
-    materialized='incremental', incremental_strategy='replace_touched', on_schema_change='append_new_columns',
-    zstd_columns=['test_name']
-) }}
+{{ config(materialized='incremental', incremental_strategy='replace_touched', zstd_columns=['test_name']) }}
 
 {#- What stands in a name and says nothing about the test: line numbers, durations, rules drawn behind it. -#}
 {%- set noise = "'([.]\\w+)((?::\\d+){1,2})|\\s+[(\\[]\\d+(?:[.]\\d+)?\\s?m?s[)\\]]|[\\s─-]{3,}$|^[.]/'" -%}
@@ -29,20 +26,26 @@ runs as (
 ),
 
 named as (
-    select check_run_id, session_id, check_name, working_dir, target_file, 'failed' as outcome, raw_name, name_number
+    select
+        check_run_id, session_id, check_name, working_dir, target_file, 'failed' as outcome, raw_name,
+        name_number
     from {{ explode('runs', 'failed_names', 'raw_name', 'name_number') }} as failures
     where run_outcome = 'failed'
     union all
-    select check_run_id, session_id, check_name, working_dir, target_file, 'passed' as outcome, raw_name, name_number
+    select
+        check_run_id, session_id, check_name, working_dir, target_file, 'passed' as outcome, raw_name,
+        name_number
     from {{ explode('runs', 'passed_names', 'raw_name', 'name_number') }} as passes
 ),
 
--- A name that begins with a file, as seen from where the command ran, begins with it as seen from the project.
+-- A test name that begins with a file path gets it relative to the project, not to where the command ran.
 plain as (
     select
         named.*,
-        coalesce({{ path_in_checkout("concat(named.working_dir, '/')", 'sessions.project_path') }}, '') as folder_in_project,
-        trim({{ regex_replace_all(regex_replace_all('named.raw_name', nesting, "' › '"), noise, "'\\1'") }}) as shown_name
+        coalesce({{ path_in_checkout("concat(named.working_dir, '/')", 'sessions.project_path') }}, '')
+            as folder_in_project,
+        trim({{ regex_replace_all(regex_replace_all('named.raw_name', nesting, "' › '"), noise, "'\\1'") }})
+            as shown_name
     from named
     inner join {{ ref('int_session') }} as sessions on sessions.session_id = named.session_id
 ),
@@ -50,7 +53,9 @@ plain as (
 placed as (
     select
         *,
-        nullif({{ regex_group('shown_name', '^([\\w./@+-]+[.](?:py|[cm]?[jt]sx?|rb|exs|php|go|dart|feature))(?:::| [>›#]|$)') }}, '') as named_file
+        nullif({{ regex_group(
+            'shown_name', '^([\\w./@+-]+[.](?:py|[cm]?[jt]sx?|rb|exs|php|go|dart|feature))(?:::| [>›#]|$)'
+        ) }}, '') as named_file
     from plain
     where shown_name <> ''
 ),
@@ -58,7 +63,10 @@ placed as (
 tests as (
     select
         *,
-        case when named_file is not null and named_file not like '/%' then folder_in_project || shown_name else shown_name end as test_name,
+        case
+            when named_file is not null and named_file not like '/%' then folder_in_project || shown_name
+            else shown_name
+        end as test_name,
         case
             when coalesce(named_file, target_file) like '/%' then coalesce(named_file, target_file)
             else folder_in_project || coalesce(named_file, target_file)

@@ -1,4 +1,4 @@
-{{ config(materialized='incremental', incremental_strategy='replace_touched', on_schema_change='append_new_columns') }}
+{{ config(materialized='incremental', incremental_strategy='replace_touched') }}
 
 with touched as {{ touched_sessions() }},
 
@@ -14,8 +14,9 @@ threads as (
         session_id,
         actor,
         max(response_number) as last_response_number,
-        -- What it still reads from the cache after a compaction: the base, and at most the memory files behind it.
-        min(cache_read_tokens) filter (where context_change = 'compaction' and cache_read_tokens > 0) as restart_read_tokens
+        -- What it reads from the cache after a compaction: the base, at most memory files behind it too.
+        min(cache_read_tokens) filter (where context_change = 'compaction' and cache_read_tokens > 0)
+            as restart_read_tokens
     from responses
     group by all
 ),
@@ -35,19 +36,24 @@ entry_weights as (
     group by all
 ),
 
--- Characters to tokens as the thread itself measured it, on what came in while its context grew: nearer than one rate for
--- all, though prose and listings still differ from tool results by up to 30 %. A thread that measured too little gets the
--- one rate.
+-- Characters to tokens as the thread itself measured it, on what came in while its context grew: nearer than
+-- one rate for all, though prose and listings still differ from tool results by up to 30 %. A thread that
+-- measured too little gets the one rate.
 growths as (
     select
         responses.thread_id,
         responses.context_tokens - responses.previous_context_tokens
-        - case when responses.was_previous_final and entry_weights.output_count > 0 then responses.previous_output_tokens else 0 end
-            as tokens,
-        case when responses.was_previous_final then entry_weights.input_weight else entry_weights.weight end as weight
+        - case
+            when responses.was_previous_final and entry_weights.output_count > 0
+                then responses.previous_output_tokens
+            else 0
+        end as tokens,
+        case when responses.was_previous_final then entry_weights.input_weight else entry_weights.weight end
+            as weight
     from responses
     inner join entry_weights
-        on entry_weights.thread_id = responses.thread_id and entry_weights.entered_response_number = responses.response_number
+        on entry_weights.thread_id = responses.thread_id
+        and entry_weights.entered_response_number = responses.response_number
     where
         responses.context_change = 'growth' and not responses.is_iterated
         and entry_weights.input_count > 0 and entry_weights.unmeasured_count = 0
@@ -74,42 +80,48 @@ starts as (
         responses.cache_read_tokens,
         coalesce(entry_weights.weight, 0) as weight,
         coalesce(entry_weights.summary_count, 0) > 0 as begins_compacted,
-        coalesce(measured_rates.characters_per_token, {{ var('characters_per_token') }}) as characters_per_token,
+        coalesce(measured_rates.characters_per_token, {{ var('characters_per_token') }})
+            as characters_per_token,
         case
             when measured_rates.thread_id is null then {{ var('leftover_text_ratio') }}
-            -- A thread's own rate comes from what enters later, mostly tool results; the texts of a start differ from it by up
-            -- to 30 % (slopes over sessions that differ in nothing else), so that an error stays below a fifteenth.
+            -- A thread's own rate comes from later text, mostly tool results; texts of a start differ by up
+            -- to 30 % (slopes over sessions otherwise the same), so that an error stays below a fifteenth.
             else {{ var('leftover_text_ratio_measured', 0.3) }}
         end as leftover_text_ratio
     from responses
-    left join entry_weights on entry_weights.thread_id = responses.thread_id and entry_weights.entered_response_number = 1
+    left join entry_weights
+        on entry_weights.thread_id = responses.thread_id and entry_weights.entered_response_number = 1
     left join measured_rates on measured_rates.thread_id = responses.thread_id
     where responses.response_number = 1
 )
 
--- The system prompt and the tools. What the first response read from a cache is exactly that, for another session wrote it; a
--- cold start leaves what the logged texts do not explain, and no more than a restart read.
+-- The system prompt and the tools: exactly what the first response read from a cache that another session
+-- wrote. A cold start leaves what the logged texts do not explain, at most what a restart read.
 select
     threads.thread_id,
     threads.session_id,
     threads.actor,
     -- Where a thread goes on from a conversation that its lines do not hold, the base is that conversation.
     case when starts.begins_compacted then 'own' else coalesce(thread_origins.origin, 'own') end as origin,
-    -- With some early subagents the prompt is not in the log, and a copy that begins with a compaction does not show what
-    -- that kept: a base that is what the texts leave over holds these too.
+    -- With some early subagents the prompt is not in the log, and a copy that begins with a compaction does
+    -- not show what that kept: a base that is what the texts leave over holds these too.
     coalesce(thread_origins.is_answer_first, false) or starts.begins_compacted as is_mixed,
     starts.begins_compacted,
     starts.cache_read_tokens > 0 as is_measured,
     threads.restart_read_tokens is not null as is_bounded,
     starts.cache_read_tokens > 0 or threads.restart_read_tokens is not null
-    or starts.weight <= starts.leftover_text_ratio * starts.context_tokens * starts.characters_per_token as is_known,
+    or starts.weight <= starts.leftover_text_ratio * starts.context_tokens
+    * starts.characters_per_token as is_known,
     threads.last_response_number,
     case
         when starts.cache_read_tokens > 0 then starts.cache_read_tokens
         else least(
-            threads.restart_read_tokens,
-            greatest(starts.context_tokens - cast(round(starts.weight / starts.characters_per_token) as bigint), 0)
-        )
+                threads.restart_read_tokens,
+                greatest(
+                    starts.context_tokens
+                    - cast(round(starts.weight / starts.characters_per_token) as bigint), 0
+                )
+            )
     end as base_tokens,
     starts.characters_per_token,
     starts.leftover_text_ratio,

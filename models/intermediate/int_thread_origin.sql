@@ -1,9 +1,9 @@
-{{ config(materialized='incremental', incremental_strategy='replace_touched', on_schema_change='append_new_columns') }}
+{{ config(materialized='incremental', incremental_strategy='replace_touched') }}
 
--- Where a thread goes on from a conversation that its lines do not hold before it: a fork; a file whose first line leads to a
--- parent that the session does not have, or to an answer that the same thread gives only later (a client that opens an old
--- conversation again writes what is new before what is old); a main thread that begins with an answer; the subagent that
--- writes the summary for a compaction, which is sent what its parent was sent.
+-- Where a thread goes on from a conversation that is not before it in its lines: a fork; a file whose first
+-- line leads to a parent that the session lacks, or to an answer that the thread gives later (a client that
+-- reopens an old conversation writes the new before the old); a main thread that begins with an answer; the
+-- subagent that summarizes for a compaction, which is sent what its parent was sent.
 with recursive touched as {{ touched_sessions() }},
 
 thread_lines as (
@@ -36,7 +36,9 @@ placed_lines as (
         thread_lines.actor,
         thread_lines.line_type = 'assistant' as is_answer
     from session_lines
-    left join thread_lines on thread_lines.session_id = session_lines.session_id and thread_lines.line_uuid = session_lines.line_uuid
+    left join thread_lines
+        on thread_lines.session_id = session_lines.session_id
+        and thread_lines.line_uuid = session_lines.line_uuid
 ),
 
 first_lines as (
@@ -45,8 +47,8 @@ first_lines as (
     where thread_position = 1
 ),
 
--- Up from the first line of a thread to the first answer, past what only accompanies a conversation (progress, attachments):
--- clients write such lines in any order. A parent in another thread is where a subagent was called: the walk ends there.
+-- From a thread's first line up to the first answer, past what accompanies a conversation in any order
+-- (progress, attachments). A parent in another thread, where a subagent was called, ends the walk.
 ancestors as (
     select session_id, actor, parent_uuid as line_uuid
     from first_lines
@@ -57,7 +59,8 @@ ancestors as (
         ancestors.actor,
         placed_lines.parent_uuid as line_uuid
     from ancestors
-    inner join placed_lines on placed_lines.session_id = ancestors.session_id and placed_lines.line_uuid = ancestors.line_uuid
+    inner join placed_lines
+        on placed_lines.session_id = ancestors.session_id and placed_lines.line_uuid = ancestors.line_uuid
     where
         placed_lines.parent_uuid is not null
         and (placed_lines.is_progress or placed_lines.actor = ancestors.actor and not placed_lines.is_answer)
@@ -68,10 +71,13 @@ walks as (
         ancestors.session_id,
         ancestors.actor,
         -- Every answer of a thread stands after its first line.
-        bool_or(placed_lines.line_uuid is null or coalesce(placed_lines.actor = ancestors.actor and placed_lines.is_answer, false))
-            as leads_elsewhere
+        bool_or(
+            placed_lines.line_uuid is null
+            or coalesce(placed_lines.actor = ancestors.actor and placed_lines.is_answer, false)
+        ) as leads_elsewhere
     from ancestors
-    left join placed_lines on placed_lines.session_id = ancestors.session_id and placed_lines.line_uuid = ancestors.line_uuid
+    left join placed_lines
+        on placed_lines.session_id = ancestors.session_id and placed_lines.line_uuid = ancestors.line_uuid
     group by ancestors.session_id, ancestors.actor
 )
 

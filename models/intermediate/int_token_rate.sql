@@ -3,8 +3,8 @@
 {#- A type with fewer measured texts takes the middle of all. #}
 {%- set fewest_measured_texts = var('fewest_measured_texts', 5) %}
 
--- What a character of a kind of text weighs. The middle of what the ledger measured, not the mean: a short text that shares a
--- large growth would pull it. Beyond the bounds no text of such kinds lies.
+-- What a character of a kind of text weighs. The middle of what the ledger measured, not the mean: a short
+-- text that shares a large growth would pull it. Beyond the bounds no text of such kinds lies.
 with segments as (
     select
         component_type,
@@ -58,10 +58,13 @@ chosen as (
 select
     component_type,
     rate_method,
-    greatest({{ var('fewest_tokens_per_character') }}, least({{ var('most_tokens_per_character') }}, case rate_method
-        when 'measured' then own_rate
-        when 'measured_elsewhere' then overall_rate
-        else 1.0 / {{ var('characters_per_token') }}
-    end)) as tokens_per_character,
+    greatest({{ var('fewest_tokens_per_character') }}, least(
+        {{ var('most_tokens_per_character') }},
+        case rate_method
+            when 'measured' then own_rate
+            when 'measured_elsewhere' then overall_rate
+            else 1.0 / {{ var('characters_per_token') }}
+        end
+    )) as tokens_per_character,
     segment_count
 from chosen

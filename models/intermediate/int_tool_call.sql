@@ -1,11 +1,12 @@
 -- depends_on: {{ ref('tool_error_rules') }}
 {{ config(
-    materialized='incremental', incremental_strategy='replace_touched', on_schema_change='append_new_columns',
+    materialized='incremental', incremental_strategy='replace_touched',
     zstd_columns=['tool_input_json', 'error_text', 'written_text']
 ) }}
 
 {#- As far as milliseconds are believed (MS of `json_struct`). -#}
-{%- set stated_seconds = 'case when concluded.result.durationSeconds between 0 and 4294967 then concluded.result.durationSeconds end' -%}
+{%- set stated_seconds = 'case when concluded.result.durationSeconds between 0 and 4294967 '
+    ~ 'then concluded.result.durationSeconds end' -%}
 
 with touched as {{ touched_sessions() }},
 
@@ -30,12 +31,14 @@ calls as (
         row_number() over (
             partition by blocks.tool_use_id
             order by
-                blocks.is_nested, blocks.created_at nulls last, blocks.source_path, blocks.line_number, blocks.line_uuid,
-                blocks.block_number
+                blocks.is_nested, blocks.created_at nulls last, blocks.source_path, blocks.line_number,
+                blocks.line_uuid, blocks.block_number
         ) as call_rank
     from {{ ref('int_block') }} as blocks
     semi join touched on touched.session_id = blocks.session_id
-    where blocks.block_type in ('tool_use', 'server_tool_use', 'mcp_tool_use') and blocks.tool_use_id is not null
+    where
+        blocks.block_type in ('tool_use', 'server_tool_use', 'mcp_tool_use')
+        and blocks.tool_use_id is not null
 ),
 
 returns as (
@@ -56,14 +59,15 @@ returns as (
         blocks.image_count,
         row_number() over (
             partition by blocks.tool_use_id
-            order by blocks.is_nested, blocks.created_at desc nulls last, blocks.line_uuid, blocks.block_number
+            order by
+                blocks.is_nested, blocks.created_at desc nulls last, blocks.line_uuid, blocks.block_number
         ) as return_rank
     from {{ ref('int_block') }} as blocks
     semi join touched on touched.session_id = blocks.session_id
     where blocks.block_type = 'tool_result'
 ),
 
--- What a hook before the call may have stopped: no hook after it was run. (Clients 2.1.0 to 2.1.85 log the hooks they run.)
+-- What a hook before the call may have stopped: no later hook ran. (Clients 2.1.0 to 2.1.85 log hooks.)
 hooks as (
     select
         lines.session_id,
@@ -71,7 +75,9 @@ hooks as (
         max(lines.hook_event) filter (where lines.hook_event = 'PreToolUse') as first_hook_event
     from {{ ref('stg_transcripts__line') }} as lines
     semi join touched on touched.session_id = lines.session_id
-    where lines.progress_type = 'hook_progress' and lines.parent_tool_use_id is not null and lines.hook_event like '%ToolUse%'
+    where
+        lines.progress_type = 'hook_progress' and lines.parent_tool_use_id is not null
+        and lines.hook_event like '%ToolUse%'
     group by lines.session_id, lines.parent_tool_use_id
     having bool_and(lines.hook_event = 'PreToolUse')
 ),
@@ -100,7 +106,8 @@ paired as (
         results.written_text
     from calls
     left join returns on returns.tool_use_id = calls.tool_use_id and returns.return_rank = 1
-    left join {{ touched_rows(ref('stg_transcripts__tool_use_result')) }} as results on results.line_id = returns.line_id
+    left join {{ touched_rows(ref('stg_transcripts__tool_use_result')) }} as results
+        on results.line_id = returns.line_id
     left join hooks on hooks.session_id = calls.session_id and hooks.tool_use_id = calls.tool_use_id
     where calls.call_rank = 1
 ),
@@ -130,24 +137,31 @@ judged as (
         or (paired.tool_name = 'WebFetch' and coalesce(paired.result.code >= 400, false)) as has_failed,
         left(coalesce(paired.result_text, ''), 2000) as error_head,
         coalesce(
-            try_cast(nullif({{ regex_group('paired.result_text', '^(?:Error: )?Exit code ([0-9]+)') }}, '') as integer),
+            try_cast(
+                nullif({{ regex_group('paired.result_text', '^(?:Error: )?Exit code ([0-9]+)') }}, '')
+                as integer
+            ),
             paired.result.exitCode, paired.result.task.exitCode
         ) as exit_code,
-        -- Such a client begins the result of each command that failed with its exit code.
-        -- Clients before it wrote the bare output of a command that failed: 169 results of the corpus up to 2.0.5, none
-        -- from it on.
-        coalesce({{ version_number('paired.client_version') }} >= {{ version_number("'" ~ var('exit_code_stated_since', '2.0.37') ~ "'") }}, false) as states_exit_code,
+        -- Such a client begins the result of each command that failed with its exit code. Clients
+        -- before it wrote the bare output of a command that failed: 169 results of the corpus up
+        -- to 2.0.5, none from it on.
+        coalesce(
+            {{ version_number('paired.client_version') }}
+            >= {{ version_number("'" ~ var('exit_code_stated_since', '2.0.37') ~ "'") }}, false
+        ) as states_exit_code,
         last_commands.command_text as last_command,
         coalesce(last_commands.chain_before, '') as chain_before,
         coalesce(last_commands.stops_early, false) as stops_early,
         -- What a command printed, without the client's words.
-        {{ regex_replace_all('paired.result_text', "'^(Error: )?Exit code \\d+\\s*|^Error\\s*$'", "''") }} as printed_text
+        {{ regex_replace_all('paired.result_text', "'^(Error: )?Exit code \\d+\\s*|^Error\\s*$'", "''") }}
+            as printed_text
     from paired
     left join last_commands on last_commands.tool_use_id = paired.tool_use_id
 ),
 
--- The last command with its exit code, where the exit status is surely its own. Without a stated code only silence tells
--- "nothing was found" from an error.
+-- The last command with its exit code, where the exit status is surely its own. Without a stated code only
+-- silence tells "nothing was found" from an error.
 attributed as (
     select
         *,
@@ -156,11 +170,16 @@ attributed as (
             -- It asks how another command ended.
             when
                 regexp_matches(last_command, '^(test|\[\[?)\s')
-                and regexp_matches(tool_input.command, '\$[?]|PIPESTATUS|\$\{?(rc|ret|status|code|exit\w*|result)\b')
+                and regexp_matches(
+                    tool_input.command, '\$[?]|PIPESTATUS|\$\{?(rc|ret|status|code|exit\w*|result)\b'
+                )
                 then null
             when
                 chain_before <> '' and (
-                    not {{ only_looks('chain_before') }} or regexp_matches(printed_text, '(?i)no such file|fatal:|not a git|cannot|\berror\b|command not found')
+                    not {{ only_looks('chain_before') }}
+                    or regexp_matches(
+                        printed_text, '(?i)no such file|fatal:|not a git|cannot|\berror\b|command not found'
+                    )
                 ) then null
             else coalesce(cast(exit_code as varchar), '') || ' ' || last_command
         end as exit_of_last_command
@@ -227,14 +246,17 @@ select
     case when concluded.has_failed then left(concluded.error_head, 1000) end as error_text,
     concluded.exit_code,
     concluded.tool_denial_kind,
-    {{ own_words("coalesce(concluded.user_feedback, case when concluded.error_type = 'denied_user' then " ~ rejection_text('concluded.result_text') ~ " end)") }}
-        as user_feedback,
-    {{ path_identity("coalesce(concluded.tool_input.file_path, concluded.tool_input.notebook_path)") }} as target_path,
+    {{ own_words("coalesce(concluded.user_feedback, case when concluded.error_type = 'denied_user' then "
+        ~ rejection_text('concluded.result_text') ~ " end)") }} as user_feedback,
+    {{ path_identity("coalesce(concluded.tool_input.file_path, concluded.tool_input.notebook_path)") }}
+        as target_path,
     coalesce(
         concluded.tool_input.file_path, concluded.tool_input.notebook_path, concluded.tool_input.command,
-        concluded.tool_input.pattern, concluded.tool_input.url, concluded.tool_input.query, concluded.tool_input.skill,
+        concluded.tool_input.pattern, concluded.tool_input.url, concluded.tool_input.query,
+        concluded.tool_input.skill,
         concluded.tool_input.subagent_type, concluded.tool_input.path, concluded.tool_input.subject,
-        concluded.tool_input.taskId, concluded.tool_input.task_id, concluded.tool_input.uri, concluded.tool_input.to,
+        concluded.tool_input.taskId, concluded.tool_input.task_id, concluded.tool_input.uri,
+        concluded.tool_input.to,
         concluded.tool_input.description
     ) as target,
     concluded.tool_input,
@@ -246,7 +268,8 @@ select
     concluded.has_found_nothing,
     -- What a result without details says in words.
     coalesce(
-        concluded.tool_name = 'Write' and concluded.result.type is null and concluded.result_text like 'File created successfully%', false
+        concluded.tool_name = 'Write' and concluded.result.type is null
+        and concluded.result_text like 'File created successfully%', false
     ) as is_said_to_be_new,
     coalesce(concluded.tool_input.run_in_background, false)
     or concluded.result.backgroundTaskId is not null
@@ -255,7 +278,8 @@ select
         when concluded.result.totalDurationMs is not null then concluded.result.totalDurationMs
         when concluded.result.durationMs is not null then concluded.result.durationMs
         when {{ stated_seconds }} is not null then {{ stated_seconds }} * 1000
-        when concluded.returned_at >= concluded.called_at then {{ ms_between('concluded.called_at', 'concluded.returned_at') }}
+        when concluded.returned_at >= concluded.called_at
+            then {{ ms_between('concluded.called_at', 'concluded.returned_at') }}
     end as duration_ms,
     case
         when
@@ -267,11 +291,17 @@ select
     coalesce(concluded.output_bytes, 0) as output_bytes,
     coalesce(concluded.output_characters, 0) as output_characters,
     concluded.output_image_count,
-    -- What git and gh print about a commit and a pull request: `[main 1a2b3c4] Subject`, `1a2b3c4 Subject` of a log that follows,
-    -- `ok 1a2b3c4` of a wrapper; int_commit and fact_session_event decide.
+    -- What git and gh print about a commit and a pull request: `[main 1a2b3c4] Subject`, `1a2b3c4 Subject` of
+    -- a log that follows, `ok 1a2b3c4` of a wrapper; int_commit and fact_session_event decide.
     case
-        when {{ regex_matches('concluded.tool_input.command', "'\\bgit\\b[^\\n\\x3b&|]*\\s(commit|cherry-pick|revert)\\b'") }}
-            then {{ regex_groups('concluded.result_text', '(?m)^((?:\\[[^\\]\\n]+ [0-9a-f]{7,40}\\] |[0-9a-f]{7,40} |ok(?: ✓)? [0-9a-f]{7,40}$)[^\\n]*)') }}
+        when
+            {{ regex_matches(
+                'concluded.tool_input.command', "'\\bgit\\b[^\\n\\x3b&|]*\\s(commit|cherry-pick|revert)\\b'"
+            ) }}
+            then {{ regex_groups(
+                'concluded.result_text',
+                '(?m)^((?:\\[[^\\]\\n]+ [0-9a-f]{7,40}\\] |[0-9a-f]{7,40} |ok(?: ✓)? [0-9a-f]{7,40}$)[^\\n]*)'
+            ) }}
     end as commit_lines,
     case
         when {{ regex_matches('concluded.tool_input.command', "'\\bgh\\s+pr\\s+create\\b'") }}
@@ -279,15 +309,21 @@ select
     end as pull_request_urls,
     -- Files in which git could not merge two changes.
     case
-        when concluded.tool_name in ('Bash', 'PowerShell') and contains(concluded.result_text, 'Merge conflict in ')
-            then {{ regex_groups('concluded.result_text', 'CONFLICT [(][a-z/]+[)]: Merge conflict in ([^\\n\\r]+)') }}
+        when
+            concluded.tool_name in ('Bash', 'PowerShell')
+            and contains(concluded.result_text, 'Merge conflict in ')
+            then {{ regex_groups(
+                'concluded.result_text', 'CONFLICT [(][a-z/]+[)]: Merge conflict in ([^\\n\\r]+)'
+            ) }}
     end as conflicting_paths,
     concluded.written_text,
     case
-        when concluded.result.type = 'create' then coalesce({{ line_count('concluded.written_text') }}, concluded.written_line_count)
+        when concluded.result.type = 'create'
+            then coalesce({{ line_count('concluded.written_text') }}, concluded.written_line_count)
         else concluded.patch_lines_added
     end as patch_lines_added,
-    case when concluded.result.type = 'create' then 0 else concluded.patch_lines_deleted end as patch_lines_deleted,
+    case when concluded.result.type = 'create' then 0 else concluded.patch_lines_deleted end
+        as patch_lines_deleted,
     touched._batch_id
 from concluded
 inner join touched on touched.session_id = concluded.session_id

@@ -1,6 +1,4 @@
-{{ config(materialized='view') }}
-
--- Tools that came to or went from the list of a server, as sessions show it; lists of one project follow each other.
+-- Tools that came to or left a server's list as sessions show it; a project's lists follow each other.
 with listings as (
     select
         attachments.session_id,
@@ -11,7 +9,9 @@ with listings as (
         lines.source_path,
         lines.line_number as source_line,
         attachments.attachment.addedNames as tool_names,
-        row_number() over (partition by attachments.session_id order by attachments.created_at, attachments.line_uuid) as listing_number
+        row_number() over (
+            partition by attachments.session_id order by attachments.created_at, attachments.line_uuid
+        ) as listing_number
     from {{ ref('stg_transcripts__attachment') }} as attachments
     inner join {{ ref('int_session') }} as sessions on sessions.session_id = attachments.session_id
     inner join {{ ref('stg_transcripts__line') }} as lines on lines.line_id = attachments.line_id
@@ -34,7 +34,7 @@ offered as (
     group by all
 ),
 
--- A list with nothing but these two is that of a server nobody has signed in to: it tells nothing of the server's tools.
+-- A list of only these two is that of a server without sign-in: it tells nothing of its tools.
 signed_in as (
     select offered.*
     from offered
@@ -50,7 +50,8 @@ signed_in as (
 server_sessions as (
     select
         *,
-        row_number() over (partition by host, project_path, server_name order by created_at, session_id) as session_number,
+        row_number() over (partition by host, project_path, server_name order by created_at, session_id)
+            as session_number,
         count(*) over (partition by host, project_path, server_name) as session_count
     from (
         select
@@ -77,7 +78,9 @@ tools as (
         min(server_sessions.session_number) as first_number,
         max(server_sessions.session_number) as last_number
     from server_sessions
-    inner join signed_in on signed_in.session_id = server_sessions.session_id and signed_in.server_name = server_sessions.server_name
+    inner join signed_in
+        on signed_in.session_id = server_sessions.session_id
+        and signed_in.server_name = server_sessions.server_name
     group by all
 )
 
@@ -92,10 +95,14 @@ select
     server_sessions.source_line,
     server_sessions._batch_id
 from (
-    select *, first_number as session_number, 'added' as change from tools where first_number > 1
+    select *, first_number as session_number, 'added' as change from tools
+    where first_number > 1
     union all
-    select *, last_number + 1 as session_number, 'removed' as change from tools where last_number <= session_count - 2
+    select *, last_number + 1 as session_number, 'removed' as change
+    from tools
+    where last_number <= session_count - 2
 ) as changes
 inner join server_sessions
     on server_sessions.host = changes.host and server_sessions.project_path = changes.project_path
-    and server_sessions.server_name = changes.server_name and server_sessions.session_number = changes.session_number
+    and server_sessions.server_name = changes.server_name
+    and server_sessions.session_number = changes.session_number

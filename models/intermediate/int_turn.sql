@@ -1,7 +1,4 @@
-{{ config(
-    materialized='incremental', incremental_strategy='replace_touched', on_schema_change='append_new_columns',
-    zstd_columns=['prompt_text']
-) }}
+{{ config(materialized='incremental', incremental_strategy='replace_touched', zstd_columns=['prompt_text']) }}
 
 with touched as {{ touched_sessions() }},
 
@@ -18,7 +15,7 @@ prompts as (
     semi join touched on touched.session_id = prompts.session_id
 ),
 
--- What a session did before its first prompt in sight (a cut-off file, a subagent whose parent is gone) has a turn too.
+-- What a session did before its first known prompt (cut-off file, lost parent) has a turn too.
 unprompted as (
     select
         lines.session_id,
@@ -30,7 +27,8 @@ unprompted as (
     semi join touched on touched.session_id = lines.session_id
     left join (
         select session_id, min(thread_position) as first_position, min(prompted_at) as first_prompted_at
-        from prompts group by session_id
+        from prompts
+        group by session_id
     ) as firsts on firsts.session_id = lines.session_id
     where
         lines.line_type = 'assistant'
@@ -41,17 +39,20 @@ unprompted as (
         )
     group by lines.session_id
     union all
-    -- Where one id stands for many lines of a session, its answers may have no place in a thread; they count all the same.
+    -- Where one id stands for many lines, its answers may have no place in a thread; they still count.
     select
         answers.session_id,
         {{ surrogate_key(['answers.session_id', "'start'"]) }} as turn_id,
         min(answers.created_at) as prompted_at,
-        min_by(answers.source_path, (answers.created_at, answers.source_path, answers.line_number)) as source_path,
-        min_by(answers.line_number, (answers.created_at, answers.source_path, answers.line_number)) as source_line
+        min_by(answers.source_path, (answers.created_at, answers.source_path, answers.line_number))
+            as source_path,
+        min_by(answers.line_number, (answers.created_at, answers.source_path, answers.line_number))
+            as source_line
     from {{ ref('stg_transcripts__line') }} as answers
     semi join touched on touched.session_id = answers.session_id
     semi join {{ ref('int_response_line') }} as counted on counted.session_id = answers.session_id
-    anti join {{ ref('int_line') }} as lines on lines.session_id = answers.session_id and lines.line_type = 'assistant'
+    anti join {{ ref('int_line') }} as lines
+        on lines.session_id = answers.session_id and lines.line_type = 'assistant'
     anti join prompts on prompts.session_id = answers.session_id
     where answers.line_type = 'assistant'
     group by answers.session_id
@@ -96,7 +97,9 @@ numbered as (
     select
         *,
         -- A prompt that only the queue has comes before the one on whose line it would stand.
-        row_number() over (partition by session_id order by thread_position, not is_in_queue_only, source_line, turn_id) as turn_number
+        row_number() over (
+            partition by session_id order by thread_position, not is_in_queue_only, source_line, turn_id
+        ) as turn_number
     from turns
 ),
 
@@ -135,9 +138,11 @@ assistant_lines as (
         and main_lines.thread_position >= ordered.thread_position
         and (ordered.next_position is null or main_lines.thread_position < ordered.next_position)
     left join {{ ref('stg_transcripts__line') }} as lines on lines.line_id = main_lines.line_id
-    -- What the client put in an answer's place, such as "No response requested." after a resume, is none. An error of the API is
-    -- written the same way, but the model had been asked.
-    where main_lines.line_type = 'assistant' and (coalesce(lines.model_raw, '') <> '<synthetic>' or coalesce(lines.is_api_error, false))
+    -- What the client put in an answer's place, such as "No response requested." after a resume, is none. An
+    -- error of the API is written the same way, but the model had been asked.
+    where
+        main_lines.line_type = 'assistant'
+        and (coalesce(lines.model_raw, '') <> '<synthetic>' or coalesce(lines.is_api_error, false))
     group by ordered.turn_id
 )
 
@@ -156,23 +161,33 @@ select
     ordered.client_prompt_id,
     -- A command that the client answered by itself never reached the model.
     case
-        when ordered.prompt_origin = 'command' and assistant_lines.assistant_line_count is null then 'local_command'
+        when ordered.prompt_origin = 'command' and assistant_lines.assistant_line_count is null
+            then 'local_command'
         else ordered.prompt_origin
     end as prompt_origin,
     coalesce(
         ordered.is_given_by_person
         and (
             ordered.prompt_origin in ('human', 'queued', 'plan_handover')
-            or (ordered.prompt_origin in ('command', 'shell') and assistant_lines.assistant_line_count is not null)
+            or (
+                ordered.prompt_origin in ('command', 'shell')
+                and assistant_lines.assistant_line_count is not null
+            )
         ),
         false
     ) as is_human,
     ordered.is_given_by_person,
     case
-        when ordered.prompt_origin = 'command' then trim(
-            '/' || ltrim({{ regex_group("ordered.prompt_text", "<command-name>\\s*([^<]*?)\\s*</command-name>") }}, '/') || ' '
-            || {{ regex_group("ordered.prompt_text", "(?s)<command-args>\\s*(.*?)\\s*</command-args>") }}
-        )
+        when ordered.prompt_origin = 'command'
+            then trim(
+                '/'
+                || ltrim(
+                    {{ regex_group("ordered.prompt_text", "<command-name>\\s*([^<]*?)\\s*</command-name>") }},
+                    '/'
+                )
+                || ' '
+                || {{ regex_group("ordered.prompt_text", "(?s)<command-args>\\s*(.*?)\\s*</command-args>") }}
+            )
         when ordered.prompt_origin = 'shell'
             then '!' || {{ regex_group("ordered.prompt_text", "(?s)<bash-input>(.*?)</bash-input>") }}
         else ordered.prompt_text
@@ -180,12 +195,17 @@ select
     case
         when ordered.prompt_text is null then null
         when ordered.prompt_origin = 'plan_handover' then 'approved_plan'
-        when ordered.is_given_by_person and ordered.prompt_origin in ('human', 'queued', 'command', 'shell', 'memory', 'rewritten')
+        when
+            ordered.is_given_by_person
+            and ordered.prompt_origin in ('human', 'queued', 'command', 'shell', 'memory', 'rewritten')
             then 'person'
         else 'machine'
     end as text_source,
-    nullif(ltrim({{ regex_group("ordered.prompt_text", "<command-name>\\s*/?([^<]*?)\\s*</command-name>") }}, '/'), '')
-        as command_name,
+    nullif(
+        ltrim(
+            {{ regex_group("ordered.prompt_text", "<command-name>\\s*/?([^<]*?)\\s*</command-name>") }}, '/'
+        ), ''
+    ) as command_name,
     ordered.permission_mode,
     ordered.image_count,
     coalesce(assistant_lines.assistant_line_count, 0) as assistant_line_count,

@@ -20,9 +20,15 @@ with edits as (
         calls._batch_id,
         case
             when {{ regex_matches('calls.target_path', "'(^|/)skills/[^/]+/.+'") }} then 'skill'
-            when {{ regex_matches('calls.target_path', "'(^|/)[.]claude/(.+/)?agents/.+[.]md$'") }} then 'agent'
-            when {{ regex_matches('calls.target_path', "'(^|/)[.]claude/(.+/)?commands/.+[.]md$'") }} then 'command'
-            when {{ regex_matches('calls.target_path', "'(^|/)(CLAUDE([.]local)?|AGENTS)[.]md$|(^|/)[.]claude/rules/.+[.]md$'") }}
+            when {{ regex_matches('calls.target_path', "'(^|/)[.]claude/(.+/)?agents/.+[.]md$'") }}
+                then 'agent'
+            when {{ regex_matches('calls.target_path', "'(^|/)[.]claude/(.+/)?commands/.+[.]md$'") }}
+                then 'command'
+            when
+                {{ regex_matches(
+                    'calls.target_path',
+                    "'(^|/)(CLAUDE([.]local)?|AGENTS)[.]md$|(^|/)[.]claude/rules/.+[.]md$'"
+                ) }}
                 then 'reference_file'
         end as component_type
     from {{ ref('int_tool_call') }} as calls
@@ -34,7 +40,10 @@ named as (
         *,
         coalesce(turn_id, tool_use_id) as turn_key,
         case component_type
-            when 'skill' then {{ regex_group('target_path', '(?:^|/)skills/(?:[^/]+/)*?([^/]+)/(?:SKILL[.]md|[^/]+(?:/[^/]+)*)$') }}
+            when 'skill'
+                then {{ regex_group(
+                    'target_path', '(?:^|/)skills/(?:[^/]+/)*?([^/]+)/(?:SKILL[.]md|[^/]+(?:/[^/]+)*)$'
+                ) }}
             when 'agent' then {{ regex_group('target_path', '([^/]+)[.]md$') }}
             when 'command' then replace({{ regex_group('target_path', '/commands/(.+)[.]md$') }}, '/', ':')
             else target_path
@@ -53,7 +62,10 @@ attempts as (
         component_name,
         min(called_at) as attempted_at,
         max(done_at) as completed_at,
-        case when bool_or(tool_name = 'Write') and bool_and(tool_name = 'Write') then 'rewrite' else 'edit' end as mode,
+        case
+            when bool_or(tool_name = 'Write') and bool_and(tool_name = 'Write') then 'rewrite'
+            else 'edit'
+        end as mode,
         case
             when bool_or(call_status = 'ok') then 'applied'
             when bool_or(call_status = 'denied') then 'rejected'

@@ -1,6 +1,4 @@
-{{ config(materialized='view') }}
-
--- An agent that the client refused to start, and that never ran in any session, is none: a name that the agent made up, mostly.
+-- An agent that the client refused and that never ran is none: mostly a name the agent made up.
 with started as (
     select agent_id from {{ ref('int_actor') }}
     union
@@ -16,10 +14,18 @@ select
     work.actor,
     work.turn_id,
     work.run_actor,
-    case when work.work_source = 'team_task' or started.agent_id is not null then work.agent_id else {{ surrogate_key(["'subagent'", "'unknown'"]) }} end
-        as agent_id,
-    case when work.work_source = 'team_task' or started.agent_id is not null then work.agent_name else 'unknown' end as agent_name,
-    case when work.work_source = 'team_task' or started.agent_id is not null then work.agent_type else 'subagent' end as agent_type,
+    case
+        when work.work_source = 'team_task' or started.agent_id is not null then work.agent_id
+        else {{ surrogate_key(["'subagent'", "'unknown'"]) }}
+    end as agent_id,
+    case
+        when work.work_source = 'team_task' or started.agent_id is not null then work.agent_name
+        else 'unknown'
+    end as agent_name,
+    case
+        when work.work_source = 'team_task' or started.agent_id is not null then work.agent_type
+        else 'subagent'
+    end as agent_type,
     work.teammate_name,
     work.handed_to,
     work.description,

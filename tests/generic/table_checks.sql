@@ -1,15 +1,20 @@
 {#
     What a table promises, in one test; each promise is a check with a name of its own.
-    `grain`: the columns that name one row (check `unique`). `unique`: further columns, each of which names one row
-    by itself (`<column>_is_unique`). `keys` maps a foreign key to the `model.column` in which it is found (the key's name).
-    `checks` maps a name to an expression that has to be true in every row.
-    A failing row of this test is a check, or a group of rows that break it, with their number, sessions and three of them.
+    `grain`: the columns that name one row (check `unique`).
+    `unique`: further columns, each of which names one row by itself (check `<column>_is_unique`).
+    `keys`: foreign keys, each with the `model.column` in which it is found (check: the key's name).
+    `checks`: names, each with an expression that has to be true in every row.
+    A failing row is a group of rows that break one check: their number, sessions, and three of them.
 #}
 {% test table_checks(model, grain=none, unique=[], keys={}, checks={}) %}
 {%- set parts = [] -%}
 {%- if grain %}{% do parts.append(grain_check(model, grain)) %}{% endif -%}
-{%- for column in unique %}{% do parts.append(grain_check(model, [column], column ~ '_is_unique')) %}{% endfor -%}
-{%- for column, target in keys.items() %}{% do parts.append(key_check(model, column, target)) %}{% endfor -%}
+{%- for column in unique -%}
+    {% do parts.append(grain_check(model, [column], column ~ '_is_unique')) %}
+{%- endfor -%}
+{%- for column, target in keys.items() -%}
+    {% do parts.append(key_check(model, column, target)) %}
+{%- endfor -%}
 {%- if checks %}{% do parts.append(row_check(model, checks)) %}{% endif -%}
 {%- for part in parts %}
 ({{ part }})
@@ -48,7 +53,11 @@ with broken as (
     from {{ model }}
     where
         {{ touched_part(model) }}
-        and ({% for expression in checks.values() %}({{ expression }}) is not true{{ ' or ' if not loop.last }}{% endfor %})
+        and (
+            {%- for expression in checks.values() -%}
+            ({{ expression }}) is not true{{ ' or ' if not loop.last }}
+            {%- endfor -%}
+        )
 )
 
 select

@@ -1,5 +1,6 @@
--- Every line that carries the usage of an API response belongs to a response that is counted: from raw to responses nothing is
--- lost. Left out are the client's own answers (`<synthetic>`) and its error messages, which no model wrote.
+-- Every line that carries the usage of an API response belongs to a response that is counted: from raw to
+-- responses nothing is lost. Left out are the client's own answers (`<synthetic>`) and its error
+-- messages, which no model wrote.
 with answers as (
     select
         line_id,
@@ -11,7 +12,8 @@ with answers as (
         {{ only_touched('session_id in {sessions}') }}
         and line_type = 'assistant'
         and coalesce(
-            usage.input_tokens, usage.output_tokens, usage.cache_read_input_tokens, usage.cache_creation_input_tokens
+            usage.input_tokens, usage.output_tokens, usage.cache_read_input_tokens,
+            usage.cache_creation_input_tokens
         ) is not null
         and coalesce(model_raw, '') <> '<synthetic>'
         and not is_api_error

@@ -7,10 +7,10 @@ with results as (
         lines.source_path as _source_path,
         lines.line_number as _source_line
     from {{ ref('int_line') }} as lines
-    inner join {{ ref('stg_transcripts__block') }} as blocks on lines.line_id = blocks.line_id
+    inner join {{ ref('stg_transcripts__block') }} as blocks on blocks.line_id = lines.line_id
     where blocks.block_type = 'tool_result' and {{ only_touched('lines.session_id in {sessions}') }}
 )
 
 select results.*
 from results
-anti join {{ ref('int_tool_call') }} as calls on results.tool_use_id = calls.tool_use_id
+anti join {{ ref('int_tool_call') }} as calls on calls.tool_use_id = results.tool_use_id

@@ -1,5 +1,3 @@
-{{ config(materialized='view') }}
-
 select
     {{ path_identity("concat(repository, '/', path)") }} as document_path,
     host,

@@ -1,5 +1,3 @@
-{{ config(materialized='view') }}
-
 select
     tool_use_id,
     {{ surrogate_key(['blob_id', 'language']) }} as content_id,

@@ -1,7 +1,7 @@
-{{ config(materialized='view') }}
-
 select
-    {{ surrogate_key(['blob_id', 'language', 'symbol_name', 'reference_type', 'symbol_type', 'line_number']) }} as symbol_id,
+    {{ surrogate_key([
+        'blob_id', 'language', 'symbol_name', 'reference_type', 'symbol_type', 'line_number'
+    ]) }} as symbol_id,
     {{ surrogate_key(['blob_id', 'language']) }} as content_id,
     chunk_index,
     symbol_name,

@@ -1,5 +1,3 @@
-{{ config(materialized='view') }}
-
 with source as (
     select * from {{ source('scans', 'component_version') }}
 ),
@@ -7,11 +5,13 @@ with source as (
 parsed as (
     select
         *,
-        {{ json_struct('front_matter', '{"name": "VARCHAR", "description": "VARCHAR", "model": "VARCHAR", "version": "VARCHAR",
-            "argument-hint": "VARCHAR", "license": "VARCHAR"}') }} as front,
-        {{ json_struct('links', '[{"kind": "VARCHAR", "target": "VARCHAR", "exists": "BOOLEAN"}]') }} as link_list,
-        {{ json_struct('entries', '[{"type": "VARCHAR", "name": "VARCHAR", "target": "VARCHAR", "event": "VARCHAR",
-            "matcher": "VARCHAR", "transport": "VARCHAR", "environment": "VARCHAR"}]') }} as entry_list,
+        {{ json_struct('front_matter', '{"name": "VARCHAR", "description": "VARCHAR", "model": "VARCHAR",
+            "version": "VARCHAR", "argument-hint": "VARCHAR", "license": "VARCHAR"}') }} as front,
+        {{ json_struct('links', '[{"kind": "VARCHAR", "target": "VARCHAR", "exists": "BOOLEAN"}]') }}
+            as link_list,
+        {{ json_struct('entries', '[{"type": "VARCHAR", "name": "VARCHAR", "target": "VARCHAR",
+            "event": "VARCHAR", "matcher": "VARCHAR", "transport": "VARCHAR", "environment": "VARCHAR"}]') }}
+            as entry_list,
         {{ json_struct('errors', '["VARCHAR"]') }} as error_list,
         {{ json_struct('warnings', '["VARCHAR"]') }} as warning_list
     from source
@@ -23,9 +23,12 @@ select
     root,
     path,
     concat(root, '/', path) as file_path,
-    -- An output style is text that a context is given, as a memory file is; such files are called by their path, as in transcripts.
+    -- An output style is text in the context like a memory file, called by its path as in transcripts.
     case when component_type = 'output_style' then 'reference_file' else component_type end as component_type,
-    case when component_type in ('reference_file', 'output_style') then concat(root, '/', path) else component_name end as component_name,
+    case
+        when component_type in ('reference_file', 'output_style') then concat(root, '/', path)
+        else component_name
+    end as component_name,
     plugin_name,
     owner_name,
     file_role,

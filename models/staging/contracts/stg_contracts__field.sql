@@ -1,5 +1,3 @@
-{{ config(materialized='view') }}
-
 select
     content_hash,
     element_path,

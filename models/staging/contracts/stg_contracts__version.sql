@@ -1,12 +1,12 @@
-{{ config(materialized='view') }}
-
--- A definition of a tool that logs show is landed once per batch: here it is one version, from the first time it was seen.
+-- A tool's definition is landed once per batch: here it is one version, from when it was first seen.
 with ranked as (
     select
         *,
         min(released_at) over (partition by contract_name, content_hash, origin) as first_released_at,
         row_number() over (
-            partition by contract_name, case when origin = 'transcript' then content_hash else cast(version_order as varchar) end
+            partition by
+                contract_name,
+                case when origin = 'transcript' then content_hash else cast(version_order as varchar) end
             order by released_at nulls last, session_id, version_order, landed_at
         ) as copy_number
     from {{ source('scans', 'contract_version') }}

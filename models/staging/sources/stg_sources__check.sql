@@ -1,5 +1,3 @@
-{{ config(materialized='view') }}
-
 select
     check_id,
     source_name,

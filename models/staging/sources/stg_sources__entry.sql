@@ -1,5 +1,3 @@
-{{ config(materialized='view') }}
-
 -- The newest state of each entry of each list.
 with ranked as (
     select
@@ -8,8 +6,11 @@ with ranked as (
         {{ json_struct('skills', '["VARCHAR"]') }} as skill_list,
         {{ json_struct('components', '["VARCHAR"]') }} as component_list,
         min(listed_at) over (partition by source_name, listed_in) as first_listed_at,
-        row_number() over (partition by source_name, listed_in order by _batch_id desc, listed_at desc) as newest_rank,
-        row_number() over (partition by source_name order by is_listed desc, _batch_id desc, listed_at desc, listed_in) as name_rank
+        row_number() over (partition by source_name, listed_in order by _batch_id desc, listed_at desc)
+            as newest_rank,
+        row_number() over (
+            partition by source_name order by is_listed desc, _batch_id desc, listed_at desc, listed_in
+        ) as name_rank
     from {{ source('scans', 'source_entry') }}
 )
 

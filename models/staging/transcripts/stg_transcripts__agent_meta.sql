@@ -1,5 +1,3 @@
-{{ config(materialized='view') }}
-
 with documents as (
     select * from {{ source('raw', 'document') }}
 ),
@@ -13,7 +11,9 @@ files as (
 latest as (
     select
         documents.*,
-        row_number() over (partition by documents.file_id order by documents._batch_id desc, documents.content_hash) as version_rank
+        row_number() over (
+            partition by documents.file_id order by documents._batch_id desc, documents.content_hash
+        ) as version_rank
     from documents
 ),
 
@@ -22,9 +22,10 @@ parsed as (
         files.file_session_id,
         files.file_agent_id,
         latest._batch_id,
-        {{ json_struct(json_document('latest.content'), '{"agentType": "VARCHAR", "description": "VARCHAR", "toolUseId": "VARCHAR",
-            "parentAgentId": "VARCHAR", "spawnDepth": "COUNT", "model": "VARCHAR", "isFork": "BOOLEAN",
-            "worktreePath": "VARCHAR", "worktreeBranch": "VARCHAR", "stoppedByUser": "BOOLEAN"}') }} as meta
+        {{ json_struct(json_document('latest.content'), '{"agentType": "VARCHAR", "description": "VARCHAR",
+            "toolUseId": "VARCHAR", "parentAgentId": "VARCHAR", "spawnDepth": "COUNT", "model": "VARCHAR",
+            "isFork": "BOOLEAN", "worktreePath": "VARCHAR", "worktreeBranch": "VARCHAR",
+            "stoppedByUser": "BOOLEAN"}') }} as meta
     from latest
     inner join files on files.file_id = latest.file_id
     where latest.version_rank = 1

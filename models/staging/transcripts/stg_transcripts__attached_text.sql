@@ -1,6 +1,4 @@
-{{ config(materialized='view') }}
-
--- What the client put into the conversation by itself: files named with @, memory of a folder, lines selected in an editor.
+-- What the client put in by itself: files named with @, a folder's memory, lines selected in an editor.
 select
     attachments.line_id,
     attachments.session_id,
@@ -16,12 +14,16 @@ select
         {{ json_scalar('attachments.attachment.content', '$.content') }},
         attachments.content_text, attachments.attachment.snippet
     ) as attached_text,
-    {{ first_line("coalesce(" ~ believable_count(json_scalar('attachments.attachment.content', '$.file.startLine'))
+    {{ first_line("coalesce("
+        ~ believable_count(json_scalar('attachments.attachment.content', '$.file.startLine'))
         ~ ", attachments.attachment.lineStart)") }} as line_start,
-    {{ believable_count(json_scalar('attachments.attachment.content', '$.file.numLines')) }} as text_line_count,
-    {{ believable_count(json_scalar('attachments.attachment.content', '$.file.totalLines')) }} as document_line_count,
+    {{ believable_count(json_scalar('attachments.attachment.content', '$.file.numLines')) }}
+        as text_line_count,
+    {{ believable_count(json_scalar('attachments.attachment.content', '$.file.totalLines')) }}
+        as document_line_count,
     attachments._batch_id
 from {{ ref('stg_transcripts__attachment') }} as attachments
 where attachments.attachment_type in (
-    'file', 'nested_memory', 'directory', 'pdf_reference', 'selected_lines_in_ide', 'compact_file_reference', 'edited_text_file'
-)
+        'file', 'nested_memory', 'directory', 'pdf_reference', 'selected_lines_in_ide',
+        'compact_file_reference', 'edited_text_file'
+    )

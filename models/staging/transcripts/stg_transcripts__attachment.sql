@@ -1,4 +1,4 @@
-{{ config(materialized='incremental', incremental_strategy='append', on_schema_change='append_new_columns') }}
+{{ config(materialized='incremental', incremental_strategy='append') }}
 
 with lines as (
     select
@@ -30,9 +30,11 @@ select
     {{ json_texts('a.prompt') }} as prompt_text,
     {{ parse_timestamp('a.timestamp') }} as prompted_at,
     {{ json_texts('a.content') }} as content_text,
-    coalesce({{ json_scalar('a.content', '$.file.content') }}, {{ json_scalar('a.content', '$.content') }}) as file_text,
+    coalesce({{ json_scalar('a.content', '$.file.content') }}, {{ json_scalar('a.content', '$.content') }})
+        as file_text,
     case
-        when a.type = 'instructions' then {{ json_struct('a.files', '[{"path": "VARCHAR", "content": "VARCHAR"}]') }}
+        when a.type = 'instructions'
+            then {{ json_struct('a.files', '[{"path": "VARCHAR", "content": "VARCHAR"}]') }}
     end as memory_files,
     length(attachment_body) as attachment_characters,
     a as attachment,

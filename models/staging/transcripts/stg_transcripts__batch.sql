@@ -1,5 +1,3 @@
-{{ config(materialized='view') }}
-
 select
     batch_id,
     started_at,

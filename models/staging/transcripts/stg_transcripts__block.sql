@@ -1,5 +1,5 @@
 {{ config(
-    materialized='incremental', incremental_strategy='append', on_schema_change='append_new_columns',
+    materialized='incremental', incremental_strategy='append',
     zstd_columns=['block_text', 'tool_input_json']
 ) }}
 
@@ -10,13 +10,17 @@ with lines as (
         line_uuid,
         line_type,
         case
-            when left(message_content, 1) = '[' then {{ json_struct('message_content', content_block_spec()) }}
+            when left(message_content, 1) = '['
+                then {{ json_struct('message_content', content_block_spec()) }}
             else {{ json_struct("'[{\"type\":\"text\"}]'", content_block_spec()) }}
         end as blocks,
-        case when left(message_content, 1) <> '[' then {{ json_texts('message_content') }} end as message_text,
+        case when left(message_content, 1) <> '[' then {{ json_texts('message_content') }} end
+            as message_text,
         _batch_id
     from {{ ref('stg_transcripts__line') }}
-    where message_content is not null and message_content <> 'null' and line_type in ('user', 'assistant') and {{ unseen() }}
+    where
+        message_content is not null and message_content <> 'null' and line_type in ('user', 'assistant')
+        and {{ unseen() }}
 ),
 
 exploded as (
@@ -43,7 +47,8 @@ typed as (
             when block_type = 'tool_result' then coalesce({{ json_texts('result_body') }}, '')
             else coalesce(message_text, inner_text)
         end as block_text,
-        case when tool_input_json is not null then {{ json_struct('tool_input_json', tool_input_spec()) }} end as tool_input
+        case when tool_input_json is not null then {{ json_struct('tool_input_json', tool_input_spec()) }} end
+            as tool_input
     from exploded
 )
 
@@ -70,7 +75,9 @@ select
     end as image_count,
     -- What a search for tools found: a reference to each tool.
     case
-        when block_type = 'tool_result' and left(result_body, 1) = '[' and position('"tool_reference"' in result_body) > 0
+        when
+            block_type = 'tool_result' and left(result_body, 1) = '['
+            and position('"tool_reference"' in result_body) > 0
             then {{ list_field(json_struct('result_body', '[{"tool_name": "VARCHAR"}]'), 'tool_name') }}
     end as referenced_tools,
     tool_input_json,

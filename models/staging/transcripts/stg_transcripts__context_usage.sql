@@ -1,8 +1,6 @@
-{{ config(materialized='view') }}
-
--- What fills the context window by the client's own count: the answer to a `/context` command, one row per entry. The
--- categories add up to the window, what is free of it included and what is deferred left out; the other lists say what
--- some categories are made of.
+-- What fills the context window by the client's own count: the answer to a `/context` command, one row per
+-- entry. The categories add up to the window, what is free of it included and what is deferred left out; the
+-- other lists say what some categories are made of.
 with usages as (
     select
         session_id,
@@ -10,8 +8,8 @@ with usages as (
         agent_run_id,
         created_at,
         line_id,
-        {{ json_struct('context_usage', '{"model": "VARCHAR", "total_tokens": "COUNT", "raw_max_tokens": "COUNT",
-            "over_limit": {"tokens_over": "COUNT", "kind": "VARCHAR"},
+        {{ json_struct('context_usage', '{"model": "VARCHAR", "total_tokens": "COUNT",
+            "raw_max_tokens": "COUNT", "over_limit": {"tokens_over": "COUNT", "kind": "VARCHAR"},
             "categories": [{"name": "VARCHAR", "tokens": "COUNT", "kind": "VARCHAR"}],
             "skills": [{"name": "VARCHAR", "source": "VARCHAR", "tokens": "COUNT"}],
             "memory_files": [{"path": "VARCHAR", "type": "VARCHAR", "tokens": "COUNT"}],
@@ -31,19 +29,27 @@ entries as (
         entry.kind as entry_kind,
         cast(null as varchar) as entry_source,
         entry.tokens
-    from {{ explode('(select *, usage.categories as entries from usages)', 'entries', 'entry', 'entry_number') }} as exploded
+    from {{ explode(
+        '(select *, usage.categories as entries from usages)', 'entries', 'entry', 'entry_number'
+    ) }} as exploded
     union all
     select line_id, 'skill', entry_number, entry.name, null, entry.source, entry.tokens
-    from {{ explode('(select *, usage.skills as entries from usages)', 'entries', 'entry', 'entry_number') }} as exploded
+    from {{ explode('(select *, usage.skills as entries from usages)', 'entries', 'entry', 'entry_number') }}
+        as exploded
     union all
     select line_id, 'memory_file', entry_number, entry.path, null, entry.type, entry.tokens
-    from {{ explode('(select *, usage.memory_files as entries from usages)', 'entries', 'entry', 'entry_number') }} as exploded
+    from {{ explode(
+        '(select *, usage.memory_files as entries from usages)', 'entries', 'entry', 'entry_number'
+    ) }} as exploded
     union all
     select line_id, 'mcp_tool', entry_number, entry.name, null, entry.server_name, entry.tokens
-    from {{ explode('(select *, usage.mcp_tools as entries from usages)', 'entries', 'entry', 'entry_number') }} as exploded
+    from {{ explode(
+        '(select *, usage.mcp_tools as entries from usages)', 'entries', 'entry', 'entry_number'
+    ) }} as exploded
     union all
     select line_id, 'agent', entry_number, entry.agent_type, null, entry.source, entry.tokens
-    from {{ explode('(select *, usage.agents as entries from usages)', 'entries', 'entry', 'entry_number') }} as exploded
+    from {{ explode('(select *, usage.agents as entries from usages)', 'entries', 'entry', 'entry_number') }}
+        as exploded
 )
 
 select

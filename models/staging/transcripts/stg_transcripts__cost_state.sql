@@ -1,6 +1,4 @@
-{{ config(materialized='view') }}
-
--- The client's own running totals: one row per model in each such line. The last line of a session holds the session.
+-- The client's running totals: one row per model in each such line; the last line has the session's.
 with lines as (
     select
         session_id,
@@ -16,9 +14,10 @@ entries as (
     select
         lines.* exclude (model_usage),
         entry.key as model_raw,
-        {{ json_struct('entry.value', '{"inputTokens": "BIGINT", "outputTokens": "BIGINT", "cacheReadInputTokens": "BIGINT",
-            "cacheCreationInputTokens": "BIGINT", "cacheCreationEphemeral1hInputTokens": "BIGINT",
-            "webSearchRequests": "BIGINT", "costUSD": "DOUBLE"}') }} as usage
+        {{ json_struct('entry.value', '{"inputTokens": "BIGINT", "outputTokens": "BIGINT",
+            "cacheReadInputTokens": "BIGINT", "cacheCreationInputTokens": "BIGINT",
+            "cacheCreationEphemeral1hInputTokens": "BIGINT", "webSearchRequests": "BIGINT",
+            "costUSD": "DOUBLE"}') }} as usage
     from lines, {{ json_entries('lines.model_usage') }} as entry
 )
 

@@ -1,5 +1,3 @@
-{{ config(materialized='view') }}
-
 with documents as (
     select * from {{ source('raw', 'document') }}
 ),
@@ -15,7 +13,8 @@ latest as (
         documents.content,
         documents._batch_id,
         row_number() over (
-            partition by files.file_session_id order by documents._batch_id desc, files.modified_at desc, documents.content_hash
+            partition by files.file_session_id
+            order by documents._batch_id desc, files.modified_at desc, documents.content_hash
         ) as version_rank
     from documents
     inner join files on files.file_id = documents.file_id

@@ -1,8 +1,8 @@
 {{ config(materialized='incremental', incremental_strategy='append') }}
 
--- The JSON types of the keys of lines, and of a response's message and usage, per client version: of one line in sixteen,
--- chosen by what is in it, so that the order in which logs arrive makes no difference. `stg_transcripts__line_key` has every
--- line, but no types.
+-- The JSON types of the keys of lines, and of a response's message and usage, per client version: of one line
+-- in sixteen, chosen by what is in it, so that the order in which logs arrive makes no difference.
+-- `stg_transcripts__line_key` has every line, but no types.
 with raw_lines as (
     select
         {{ line_id() }} as line_id,
@@ -43,11 +43,15 @@ parts as (
     select session_id, line_type, subtype, client_version, created_at, _batch_id, '' as prefix, line as part
     from chosen
     union all
-    select session_id, line_type, subtype, client_version, created_at, _batch_id, 'message.', json_extract(line, '$.message')
+    select
+        session_id, line_type, subtype, client_version, created_at, _batch_id, 'message.',
+        json_extract(line, '$.message')
     from chosen
     where line_type in ('user', 'assistant')
     union all
-    select session_id, line_type, subtype, client_version, created_at, _batch_id, 'message.usage.', json_extract(line, '$.message.usage')
+    select
+        session_id, line_type, subtype, client_version, created_at, _batch_id, 'message.usage.',
+        json_extract(line, '$.message.usage')
     from chosen
     where line_type = 'assistant'
 ),
@@ -72,7 +76,10 @@ select
     client_version,
     concat(prefix, key_name) as field_path,
     case json_type
-        when 'VARCHAR' then 'string' when 'ARRAY' then 'array' when 'OBJECT' then 'object' when 'BOOLEAN' then 'boolean'
+        when 'VARCHAR' then 'string'
+        when 'ARRAY' then 'array'
+        when 'OBJECT' then 'object'
+        when 'BOOLEAN' then 'boolean'
         when 'NULL' then 'null' else 'number'
     end as data_type,
     count(*) as line_count,

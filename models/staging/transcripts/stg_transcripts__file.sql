@@ -1,5 +1,3 @@
-{{ config(materialized='view') }}
-
 with source as (
     select * from {{ source('raw', 'source_file') }}
 ),
@@ -7,8 +5,12 @@ with source as (
 named as (
     select
         *,
-        {{ regex_group("path", "([^/]+?)(?:[.]jsonl(?:[.]gz)?|[.]meta[.]json|[.]json|[.]txt)?$") }} as file_stem,
-        {{ regex_group("path", "([^/]+)/(?:(?:subagents|tool-results|workflows)/|custom-title[.]json$|audit[.]jsonl(?:[.]gz)?$)") }} as parent_folder,
+        {{ regex_group("path", "([^/]+?)(?:[.]jsonl(?:[.]gz)?|[.]meta[.]json|[.]json|[.]txt)?$") }}
+            as file_stem,
+        {{ regex_group(
+            "path",
+            "([^/]+)/(?:(?:subagents|tool-results|workflows)/|custom-title[.]json$|audit[.]jsonl(?:[.]gz)?$)"
+        ) }} as parent_folder,
         {{ regex_group("path", "(?:^|/)projects/([^/]+)/") }} as project_slug
     from source
 )
@@ -20,7 +22,8 @@ select
         else nullif(parent_folder, '')
     end as file_session_id,
     case
-        when kind in ('subagent', 'workflow_agent', 'agent_meta') then {{ regex_group("file_stem", "^(?:agent-)?(.+)$") }}
+        when kind in ('subagent', 'workflow_agent', 'agent_meta')
+            then {{ regex_group("file_stem", "^(?:agent-)?(.+)$") }}
     end as file_agent_id,
     kind as file_kind,
     host,

@@ -1,11 +1,9 @@
-{{ config(materialized='view') }}
-
 with lines as (
     select
         {{ line_id() }} as line_id,
         _batch_id,
-        {{ json_struct('coalesce(repaired_line, line)', '{"display": "VARCHAR", "timestamp": "BIGINT", "project": "VARCHAR",
-            "sessionId": "VARCHAR"}') }} as p
+        {{ json_struct('coalesce(repaired_line, line)', '{"display": "VARCHAR", "timestamp": "BIGINT",
+            "project": "VARCHAR", "sessionId": "VARCHAR"}') }} as p
     from {{ source('raw', 'history_line') }}
     where set_aside_reason is null
 )

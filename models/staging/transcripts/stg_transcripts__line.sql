@@ -1,6 +1,8 @@
 {{ config(
-    materialized='incremental', incremental_strategy='append', on_schema_change='append_new_columns',
-    zstd_columns=['message_content', 'tool_use_result', 'content_body', 'attachment_body', 'shape_body']
+    materialized='incremental', incremental_strategy='append',
+    zstd_columns=[
+        'message_content', 'tool_use_result', 'content_body', 'attachment_body', 'shape_body', 'queued_text'
+    ]
 ) }}
 
 with raw_lines as (
@@ -24,17 +26,17 @@ parsed as (
         line_number,
         part_number,
         length(line) as line_characters,
-        -- What the tool ccusage looks for in a line's bytes before it parses it: the reconciliation needs to know.
+        -- What ccusage looks for in a line's bytes before parsing it: the reconciliation needs it.
         case
             when position('"usage":' || '{' in line) = 0 then 'no_usage_bytes'
             when regexp_matches(
-                line,
-                '"(?:id|cwd|model|speed|costUSD|version|sessionId|requestId|isApiErrorMessage|cache_read_input_tokens|'
-                || 'cache_creation_input_tokens)":null'
-            )
+                    line,
+                    '"(?:id|cwd|model|speed|costUSD|version|sessionId|requestId|isApiErrorMessage|'
+                    || 'cache_read_input_tokens|cache_creation_input_tokens)":null'
+                )
                 then 'null_field'
         end as ccusage_skip_reason,
-        -- The numbers that json_struct leaves out: negative ones, and those of more digits than a count can have.
+        -- Numbers that json_struct leaves out: negative ones, and those too long for a count.
         {{ regex_matches('line', impossible_count_pattern()) }} as has_impossible_count,
         _batch_id,
         {{ json_struct('line', transcript_line_spec()) }} as p
@@ -50,13 +52,16 @@ unwrapped as (
         files.file_kind,
         files.file_session_id,
         files.file_agent_id,
-        coalesce(parsed.p.data.message.message.role is not null or parsed.p.data.message.uuid is not null, false) as is_nested,
+        coalesce(
+            parsed.p.data.message.message.role is not null or parsed.p.data.message.uuid is not null, false
+        ) as is_nested,
         -- A line that lost its type is what its message says.
         coalesce(
-            nullif(parsed.p.type, ''), case when parsed.p.message.role in ('user', 'assistant') then parsed.p.message.role end
+            nullif(parsed.p.type, ''),
+            case when parsed.p.message.role in ('user', 'assistant') then parsed.p.message.role end
         ) as own_type,
-        -- The other dialect of the log names its session in snake case only, and no thread. An audit log adds when it took the
-        -- line down.
+        -- The other dialect of the log names its session in snake case only, and no thread. An audit log adds
+        -- when it took the line down.
         coalesce(
             parsed.p._audit_timestamp is not null or parsed.p._audit_hmac is not null
             or (
@@ -75,26 +80,31 @@ select
     lines.line_number,
     lines.part_number,
     coalesce(
-        {{ log_id('lines.p.sessionId') }}, case when lines.is_event_stream then {{ log_id('lines.p.session_id') }} end,
+        {{ log_id('lines.p.sessionId') }},
+        case when lines.is_event_stream then {{ log_id('lines.p.session_id') }} end,
         lines.file_session_id, 'unknown'
     ) as session_id,
-    -- The session in which the line was first written, as far as the line says. It ranks copies; by itself it proves none:
-    -- a session that goes on from another one names it too.
+    -- The session in which the line was first written, as far as the line says. It ranks copies; by itself it
+    -- proves none: a session that goes on from another one names it too.
     coalesce(
-        {{ log_id('lines.p.forkedFrom.sessionId') }}, {{ log_id('lines.p.requestSessionId') }}, {{ log_id('lines.p.session_id') }}
+        {{ log_id('lines.p.forkedFrom.sessionId') }}, {{ log_id('lines.p.requestSessionId') }},
+        {{ log_id('lines.p.session_id') }}
     ) as named_session_id,
     coalesce(
         {{ log_id('case when lines.is_nested then lines.p.data.message.uuid else lines.p.uuid end') }},
         -- Other writers leave it out; a conversation line needs a name all the same.
         case
             when lines.own_type in ('user', 'assistant', 'system', 'attachment') or lines.is_nested
-                then {{ surrogate_key(['lines.path', 'lines.generation', 'lines.line_number', 'lines.part_number']) }}
+                then {{ surrogate_key([
+                    'lines.path', 'lines.generation', 'lines.line_number', 'lines.part_number'
+                ]) }}
         end
     ) as line_uuid,
     {{ log_id('lines.p.parentUuid') }} as parent_uuid,
     {{ log_id('lines.p.logicalParentUuid') }} as logical_parent_uuid,
     coalesce(
-        {{ log_id('lines.p.data.agentId') }}, {{ log_id('lines.p.agentId') }}, {{ log_id('lines.p.parent_tool_use_id') }},
+        {{ log_id('lines.p.data.agentId') }}, {{ log_id('lines.p.agentId') }},
+        {{ log_id('lines.p.parent_tool_use_id') }},
         lines.file_agent_id
     ) as agent_run_id,
     lines.file_kind,
@@ -107,7 +117,8 @@ select
         "case when lines.is_nested then coalesce(lines.p.data.message.timestamp, lines.p.timestamp)
             else coalesce(lines.p.timestamp, lines.p._audit_timestamp) end"
     ) }} as created_at,
-    coalesce(lines.p.isSidechain, false) or lines.file_kind in ('subagent', 'workflow_agent') or lines.is_nested
+    coalesce(lines.p.isSidechain, false) or lines.file_kind in ('subagent', 'workflow_agent')
+    or lines.is_nested
     or nullif(lines.p.parent_tool_use_id, '') is not null as is_sidechain,
     nullif(lines.p.cwd, '') as working_dir,
     coalesce(lines.p.version, lines.p.claude_code_version) as client_version,
@@ -120,7 +131,8 @@ select
 
     -- user lines
     -- The stream repeats what was said before when it takes up a session.
-    coalesce(lines.p.isMeta, false) or coalesce(lines.p.isSynthetic, false) or coalesce(lines.p.isReplay, false) as is_meta,
+    coalesce(lines.p.isMeta, false) or coalesce(lines.p.isSynthetic, false)
+    or coalesce(lines.p.isReplay, false) as is_meta,
     coalesce(lines.p.isCompactSummary, false) as is_compact_summary,
     coalesce(lines.p.ownNote, false) as is_client_note,
     lines.p.rowSource as row_source,
@@ -142,15 +154,23 @@ select
     lines.p.planContent as plan_content,
 
     -- assistant lines
-    {{ log_id('case when lines.is_nested then lines.p.data.message.message.id else lines.p.message.id end') }} as message_id,
-    {{ log_id('case when lines.is_nested then lines.p.data.message.requestId else lines.p.requestId end') }} as request_id,
-    case when lines.is_nested then lines.p.data.message.message.model else lines.p.message.model end as model_raw,
-    case when lines.is_nested then lines.p.data.message.message.role else lines.p.message.role end as message_role,
-    case when lines.is_nested then lines.p.data.message.message.stop_reason else lines.p.message.stop_reason end as stop_reason,
+    {{ log_id('case when lines.is_nested then lines.p.data.message.message.id else lines.p.message.id end') }}
+        as message_id,
+    {{ log_id('case when lines.is_nested then lines.p.data.message.requestId else lines.p.requestId end') }}
+        as request_id,
+    case when lines.is_nested then lines.p.data.message.message.model else lines.p.message.model end
+        as model_raw,
+    case when lines.is_nested then lines.p.data.message.message.role else lines.p.message.role end
+        as message_role,
+    case
+        when lines.is_nested then lines.p.data.message.message.stop_reason
+        else lines.p.message.stop_reason
+    end as stop_reason,
     lines.p.message.stop_details.category as stop_category,
     lines.p.message.stop_details.explanation as stop_explanation,
     lines.p.message.diagnostics.cache_miss_reason.type as cache_miss_reason,
-    {{ list_field_sum('lines.p.message.context_management.applied_edits', 'cleared_tool_uses') }} as cleared_tool_use_count,
+    {{ list_field_sum('lines.p.message.context_management.applied_edits', 'cleared_tool_uses') }}
+        as cleared_tool_use_count,
     case when lines.is_nested then lines.p.data.message.message.usage else lines.p.message.usage end as usage,
     lines.p.apiBlockIndex as api_block_index,
     lines.p.effort,
@@ -166,7 +186,10 @@ select
     lines.p.apiErrorStatus as api_error_status,
     coalesce(
         lines.p.isApiErrorMessage and lower(left(cast(
-            case when lines.is_nested then lines.p.data.message.message.content else lines.p.message.content end as varchar
+            case
+                when lines.is_nested then lines.p.data.message.message.content
+                else lines.p.message.content
+            end as varchar
         ), 2000)) like '%prompt is too long%', false
     ) as is_prompt_too_long,
     lines.p.supersedesUuids as superseded_uuids,
@@ -235,8 +258,16 @@ select
     lines.p.hash as blob_hash,
 
     -- bodies without a fixed shape, for the staging models that parse them
-    cast(case when lines.is_nested then lines.p.data.message.message.content else lines.p.message.content end as varchar) as message_content,
-    cast(case when lines.is_nested then lines.p.data.message.toolUseResult else coalesce(lines.p.toolUseResult, lines.p.tool_use_result) end as varchar) as tool_use_result,
+    cast(
+        case when lines.is_nested then lines.p.data.message.message.content else lines.p.message.content end
+        as varchar
+    ) as message_content,
+    cast(
+        case
+            when lines.is_nested then lines.p.data.message.toolUseResult
+            else coalesce(lines.p.toolUseResult, lines.p.tool_use_result)
+        end as varchar
+    ) as tool_use_result,
     cast(lines.p.content as varchar) as content_body,
     cast(lines.p.attachment as varchar) as attachment_body,
     cast(lines.p.hookInfos as varchar) as hook_infos,

@@ -1,6 +1,6 @@
 {{ config(materialized='incremental', incremental_strategy='append') }}
 
--- Which keys the lines of each type have, so that a key nobody knows shows up in health the day a client writes it.
+-- Which keys lines of each type have, so that health shows an unknown key on the first day.
 with raw_lines as (
     select
         {{ line_id() }} as line_id,

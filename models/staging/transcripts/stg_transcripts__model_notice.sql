@@ -1,5 +1,3 @@
-{{ config(materialized='view') }}
-
 -- Lines in which the client says that another model answers from now on.
 with system_lines as (
     select
@@ -14,13 +12,18 @@ with system_lines as (
         lines.fallback_trigger,
         -- Older clients say in words only that a limit is reached.
         lines.subtype is null as is_limit_notice,
-        case when coalesce(lines.subtype, 'local_command') = 'local_command' then {{ json_texts('lines.content_body') }} end as notice_text,
+        case
+            when coalesce(lines.subtype, 'local_command') = 'local_command'
+                then {{ json_texts('lines.content_body') }}
+        end as notice_text,
         lines._batch_id
     from {{ ref('stg_transcripts__line') }} as lines
     where
         lines.line_type = 'system'
         and (
-            lines.subtype in ('local_command', 'model_fallback', 'model_consent_fallback', 'model_refusal_fallback')
+            lines.subtype in (
+                'local_command', 'model_fallback', 'model_consent_fallback', 'model_refusal_fallback'
+            )
             or (lines.subtype is null and lines.content_body like '%limit reached, now using %')
         )
 ),
@@ -35,7 +38,10 @@ texts as (
     from {{ ref('stg_transcripts__block') }}
     where
         line_type = 'user' and block_type = 'text'
-        and (block_text like '<local-command-stdout>Set model to %' or block_text like '<local-command-stdout>Kept model as %')
+        and (
+            block_text like '<local-command-stdout>Set model to %'
+            or block_text like '<local-command-stdout>Kept model as %'
+        )
 ),
 
 notices as (
@@ -61,11 +67,17 @@ notices as (
         notice_text,
         coalesce(
             original_model,
-            case when is_limit_notice then nullif({{ regex_group('notice_text', '^(.+?) limit reached, now using ') }}, '') end
+            case
+                when is_limit_notice
+                    then nullif({{ regex_group('notice_text', '^(.+?) limit reached, now using ') }}, '')
+            end
         ),
         coalesce(
             fallback_model,
-            case when is_limit_notice then nullif({{ regex_group('notice_text', ' limit reached, now using (.+?)[.]?$') }}, '') end
+            case
+                when is_limit_notice
+                    then nullif({{ regex_group('notice_text', ' limit reached, now using (.+?)[.]?$') }}, '')
+            end
         ),
         coalesce(fallback_trigger, case when is_limit_notice then 'usage_limit' end),
         _batch_id
@@ -94,7 +106,8 @@ select
     coalesce(
         named.fallback_model,
         nullif({{ regex_group(
-            'named.plain_text', '(?:Set model to|Kept model as) (.+?)(?: and saved as| for this session|</local-command)'
+            'named.plain_text',
+            '(?:Set model to|Kept model as) (.+?)(?: and saved as| for this session|</local-command)'
         ) }}, '')
     ) as chosen_model,
     named.fallback_trigger,

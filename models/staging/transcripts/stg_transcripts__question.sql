@@ -1,10 +1,9 @@
-{{ config(materialized='view') }}
-
 with calls as (
     select
         tool_use_id,
-        {{ json_struct('tool_input_json', '{"questions": [{"question": "VARCHAR", "header": "VARCHAR", "multiSelect": "BOOLEAN",
-            "options": [{"label": "VARCHAR", "description": "VARCHAR"}]}]}') }}.questions as questions,
+        {{ json_struct('tool_input_json', '{"questions": [{"question": "VARCHAR", "header": "VARCHAR",
+            "multiSelect": "BOOLEAN", "options": [{"label": "VARCHAR", "description": "VARCHAR"}]}]}'
+        ) }}.questions as questions,
         _batch_id
     from {{ ref('stg_transcripts__block') }}
     where tool_name = 'AskUserQuestion' and tool_use_id is not null
@@ -33,8 +32,8 @@ results as (
     where blocks.block_type = 'tool_result' and blocks.tool_use_id in (select tool_use_id from calls)
 ),
 
--- Answers are filed under the question's own text. Where several options may be chosen some clients write a list and others
--- a text with commas: here it is always the text.
+-- Answers are filed under the question's own text. Where several options may be chosen some clients write a
+-- list and others a text with commas: here it is always the text.
 answers as (
     select
         results.tool_use_id,

@@ -1,7 +1,5 @@
-{{ config(materialized='view') }}
-
--- What stands at the beginning of a thread's requests as the newest clients log it: the system texts, then each tool's
--- definition. A request's shape has the system text as one; a snapshot of the prompt has it in sections.
+-- The beginning of a thread's requests as the newest clients log it: system texts, then each tool's
+-- definition. The system text is one text in a request's shape, in sections in a snapshot of the prompt.
 with shapes as (
     select
         session_id,
@@ -9,10 +7,11 @@ with shapes as (
         shape_hash,
         created_at,
         line_id,
-        {{ json_struct('shape_body', '{"system": [{"type": "VARCHAR", "text": "VARCHAR"}], "tools": [{"name": "VARCHAR",
-            "description": "VARCHAR", "input_schema": "JSON"}]}') }} as shape,
+        {{ json_struct('shape_body', '{"system": [{"type": "VARCHAR", "text": "VARCHAR"}],
+            "tools": [{"name": "VARCHAR", "description": "VARCHAR", "input_schema": "JSON"}]}') }} as shape,
         row_number() over (partition by session_id order by created_at, line_id) as shape_number,
-        row_number() over (partition by session_id, agent_run_id order by created_at, line_id) as thread_shape_number,
+        row_number() over (partition by session_id, agent_run_id order by created_at, line_id)
+            as thread_shape_number,
         _batch_id
     from {{ ref('stg_transcripts__line') }}
     where line_type = 'api-request-shape' and shape_body is not null
@@ -25,7 +24,9 @@ snapshots as (
         created_at,
         line_id,
         {{ json_struct('attachment.systemPrompt', '["VARCHAR"]') }} as sections,
-        {{ json_struct('attachment.tools', '[{"name": "VARCHAR", "description": "VARCHAR", "schema": "JSON"}]') }} as tools,
+        {{ json_struct(
+            'attachment.tools', '[{"name": "VARCHAR", "description": "VARCHAR", "schema": "JSON"}]'
+        ) }} as tools,
         _batch_id
     from {{ ref('stg_transcripts__attachment') }}
     where attachment_type = 'prompt_snapshot'
@@ -33,13 +34,19 @@ snapshots as (
 
 -- The first snapshot of a thread has its system texts; its tools may come with a later one.
 section_snapshots as (
-    select *, row_number() over (partition by session_id, agent_run_id order by created_at, line_id) as snapshot_number
+    select
+        *,
+        row_number() over (partition by session_id, agent_run_id order by created_at, line_id)
+            as snapshot_number
     from snapshots
     where sections is not null
 ),
 
 tool_snapshots as (
-    select *, row_number() over (partition by session_id, agent_run_id order by created_at, line_id) as snapshot_number
+    select
+        *,
+        row_number() over (partition by session_id, agent_run_id order by created_at, line_id)
+            as snapshot_number
     from snapshots
     where tools is not null
 ),
@@ -61,7 +68,8 @@ system_parts as (
         -- What stands before the system text is short: the client's name.
         part_number > 1 or count(*) over (partition by line_id) = 1 as is_system_text,
         _batch_id
-    from {{ explode("(select *, shape.system as parts from shapes)", 'parts', 'part', 'part_number') }} as exploded
+    from {{ explode("(select *, shape.system as parts from shapes)", 'parts', 'part', 'part_number') }}
+        as exploded
 ),
 
 tool_parts as (
@@ -74,13 +82,15 @@ tool_parts as (
         1000 + part_number as part_number,
         'tool' as component_type,
         part.name as component_name,
-        coalesce(length(part.description), 0) + coalesce(length(part.input_schema), 0) + length(part.name) as characters,
+        coalesce(length(part.description), 0) + coalesce(length(part.input_schema), 0)
+        + length(part.name) as characters,
         part.description as part_text,
         shape_number = 1 as is_first_of_session,
         thread_shape_number = 1 as is_first_of_thread,
         false as is_system_text,
         _batch_id
-    from {{ explode("(select *, shape.tools as parts from shapes)", 'parts', 'part', 'part_number') }} as exploded
+    from {{ explode("(select *, shape.tools as parts from shapes)", 'parts', 'part', 'part_number') }}
+        as exploded
     where part.name <> ''
 ),
 
@@ -104,7 +114,9 @@ section_parts as (
         true as is_first_of_thread,
         false as is_system_text,
         _batch_id
-    from {{ explode("(select * from section_snapshots where snapshot_number = 1)", 'sections', 'part', 'part_number') }} as exploded
+    from {{ explode(
+        "(select * from section_snapshots where snapshot_number = 1)", 'sections', 'part', 'part_number'
+    ) }} as exploded
 ),
 
 snapshot_tool_parts as (
@@ -123,7 +135,9 @@ snapshot_tool_parts as (
         true as is_first_of_thread,
         false as is_system_text,
         _batch_id
-    from {{ explode("(select * from tool_snapshots where snapshot_number = 1)", 'tools', 'part', 'part_number') }} as exploded
+    from {{ explode(
+        "(select * from tool_snapshots where snapshot_number = 1)", 'tools', 'part', 'part_number'
+    ) }} as exploded
     where part.name <> ''
 ),
 

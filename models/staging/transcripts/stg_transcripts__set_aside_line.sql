@@ -1,5 +1,3 @@
-{{ config(materialized='view') }}
-
 with lines as (
     select file_id, line_number, part_number, set_aside_reason, line, original_bytes, _batch_id
     from {{ source('raw', 'transcript_line') }}

@@ -1,5 +1,3 @@
-{{ config(materialized='view') }}
-
 select
     session_id,
     test_name,

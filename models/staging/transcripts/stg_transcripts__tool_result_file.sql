@@ -1,5 +1,3 @@
-{{ config(materialized='view') }}
-
 with documents as (
     select * from {{ source('raw', 'document') }}
 ),
@@ -12,7 +10,9 @@ files as (
 latest as (
     select
         documents.*,
-        row_number() over (partition by documents.file_id order by documents._batch_id desc, documents.content_hash) as version_rank
+        row_number() over (
+            partition by documents.file_id order by documents._batch_id desc, documents.content_hash
+        ) as version_rank
     from documents
     semi join files on files.file_id = documents.file_id
 )

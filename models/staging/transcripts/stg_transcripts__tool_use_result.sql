@@ -1,6 +1,5 @@
 {{ config(
-    materialized='incremental', incremental_strategy='append', on_schema_change='append_new_columns',
-    zstd_columns=['written_text']
+    materialized='incremental', incremental_strategy='append', zstd_columns=['written_text', 'result_text']
 ) }}
 
 with lines as (
@@ -23,7 +22,10 @@ parsed as (
             when left(tool_use_result, 1) = '"' then 'string'
             else 'other'
         end as result_shape,
-        case when left(tool_use_result, 1) = '{' then {{ json_struct('tool_use_result', tool_use_result_spec()) }} end as r
+        case
+            when left(tool_use_result, 1) = '{'
+                then {{ json_struct('tool_use_result', tool_use_result_spec()) }}
+        end as r
     from lines
 )
 
@@ -36,8 +38,9 @@ select
     r as result,
     {{ patch_line_count('r.structuredPatch', '+') }} as patch_lines_added,
     {{ patch_line_count('r.structuredPatch', '-') }} as patch_lines_deleted,
-    case when r.type in ('create', 'update') and r.structuredPatch is not null
-        then struct_extract({{ json_struct('tool_use_result', '{"content": "VARCHAR"}') }}, 'content')
+    case
+        when r.type in ('create', 'update') and r.structuredPatch is not null
+            then struct_extract({{ json_struct('tool_use_result', '{"content": "VARCHAR"}') }}, 'content')
     end as written_text,
     _batch_id
 from parsed

@@ -1,5 +1,3 @@
-{{ config(materialized='view') }}
-
 select
     prompts.prompt_id,
     prompts.session_id,

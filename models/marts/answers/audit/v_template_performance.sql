@@ -1,5 +1,3 @@
-{{ config(materialized='view') }}
-
 with feedback as (
     select
         prompt_id,

@@ -1,8 +1,5 @@
-{{ config(materialized='view') }}
-
--- Results that were carried long and of which nothing came up again. What a tool confirms (an edit, a
--- list of tasks) brings nothing that could come up, and what instructs is followed without being named:
--- both are left out or marked.
+-- Results carried long of which nothing came up again. What a tool confirms (an edit, a list of tasks) cannot
+-- come up, and instructions are followed without being named: both are left out or marked.
 select
     segments.segment_id,
     segments.session_id,

@@ -1,5 +1,3 @@
-{{ config(materialized='view') }}
-
 with usage as (
     select
         component_id,

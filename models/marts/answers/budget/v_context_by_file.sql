@@ -1,5 +1,3 @@
-{{ config(materialized='view') }}
-
 select
     file_id,
     file_path,

@@ -1,5 +1,3 @@
-{{ config(materialized='view') }}
-
 -- What the main thread of a session had in its context, request by request.
 {%- set bands = 7 %}
 with calls as (

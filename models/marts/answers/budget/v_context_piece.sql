@@ -1,7 +1,4 @@
-{{ config(materialized='view') }}
-
--- The segments of contexts with a name that a person recognizes: which command, which
--- file, which prompt or answer.
+-- Segments of contexts with a name that a person recognizes: a command, a file, a prompt or answer.
 with segments as (
     select
         *,

@@ -1,7 +1,6 @@
 {{ config(materialized='table') }}
 
--- A component's size: that of its newest body where one was seen, else what the middle one
--- of its entries brought in.
+-- A component's size: of its newest body if one was seen, else what the middle one of its entries brought.
 with entries as (
     select
         component_id,

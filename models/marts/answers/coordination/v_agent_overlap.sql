@@ -1,5 +1,3 @@
-{{ config(materialized='view') }}
-
 with runs as (
     select
         assignments.session_id,

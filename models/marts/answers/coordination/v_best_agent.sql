@@ -1,5 +1,3 @@
-{{ config(materialized='view') }}
-
 with workloads as (
     select agent_id, count(distinct work_id) as open_work_count
     from {{ ref('fact_work_assignment') }}

@@ -1,7 +1,6 @@
 {{ config(materialized='table') }}
 
--- Each budget in each period with use; the newest period runs up to the newest call
--- in the store, not to today.
+-- Each budget in each period with use; the newest runs up to the newest call in the store, not to today.
 with calls as (
     select
         calls.called_local_date,

@@ -1,5 +1,3 @@
-{{ config(materialized='view') }}
-
 select
     inferences.called_local_date as usage_date,
     models.model_name,

@@ -1,5 +1,3 @@
-{{ config(materialized='view') }}
-
 select
     cast(date_trunc('month', {{ local_time('misses.missed_at') }}) as date) as usage_month,
     models.model_name,

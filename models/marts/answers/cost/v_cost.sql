@@ -1,7 +1,5 @@
-{{ config(materialized='view') }}
-
--- Cost by anything: what every command, `cost_by` and the v_cost_ views add up. Sessions and days are in the grain, so both can
--- be counted over any time; whatever else is counted belongs to one of them.
+-- Cost by anything: what every command, `cost_by` and the v_cost_ views add up. Sessions and days are in the
+-- grain, so both can be counted over any time; whatever else is counted belongs to one of them.
 {%- set spent_kinds = {
     'session': {'name': 'session_id', 'detail': 'session_title', 'invocations': 'null'},
     'model': {'name': 'model_name', 'detail': 'provider', 'invocations': 'null'},
@@ -13,10 +11,10 @@
     'task-type': {'name': 'task_type', 'detail': 'null', 'invocations': 'task_count'},
 } %}
 {%- set spent_measures = [
-    'inference_count', 'unpriced_inference_count', 'uncached_input_tokens', 'cache_read_tokens', 'cache_write_5m_tokens',
-    'cache_write_1h_tokens', 'output_tokens', 'total_tokens', 'web_search_count', 'unpriced_response_count',
-    'cache_miss_count', 'missed_tokens', 'web_search_cost_usd', 'rebilled_cost_usd', 'miss_extra_cost_usd', 'cache_saved_usd',
-    'cost_usd'
+    'inference_count', 'unpriced_inference_count', 'uncached_input_tokens', 'cache_read_tokens',
+    'cache_write_5m_tokens', 'cache_write_1h_tokens', 'output_tokens', 'total_tokens', 'web_search_count',
+    'unpriced_response_count', 'cache_miss_count', 'missed_tokens', 'web_search_cost_usd',
+    'rebilled_cost_usd', 'miss_extra_cost_usd', 'cache_saved_usd', 'cost_usd'
 ] %}
 with spent as (
     {%- for kind, parts in spent_kinds.items() %}
@@ -29,9 +27,9 @@ with spent as (
             min(first_called_at) as first_called_at,
             sum(response_count) as request_count,
             sum({{ parts.invocations }}) as invocation_count,
-            {%- for measure in spent_measures %}
-                sum({{ measure }}) as {{ measure }}{{ ',' if not loop.last }}
-            {%- endfor %}
+        {%- for measure in spent_measures %}
+            sum({{ measure }}) as {{ measure }}{{ ',' if not loop.last }}
+        {%- endfor %}
         from {{ ref('v_spending') }}
         -- A call that failed has no model.
         {{ "where model_name <> 'none'" if kind == 'model' }}
@@ -49,7 +47,9 @@ causes as (
 ),
 
 plugin_components as (
-    select component_id, component_type, component_name, plugin_name from {{ ref('dim_component') }} where plugin_name is not null
+    select component_id, component_type, component_name, plugin_name
+    from {{ ref('dim_component') }}
+    where plugin_name is not null
 ),
 
 -- Which plugin a component is of can turn out long after its use, so that plugins are added up here.
@@ -87,16 +87,17 @@ plugins as (
         session_id,
         min(first_called_at) as first_called_at,
         {%- for measure in [
-            'request_count', 'invocation_count', 'entered_tokens', 'carried_tokens', 'output_tokens', 'total_tokens',
-            'unpriced_response_count'
+            'request_count', 'invocation_count', 'entered_tokens', 'carried_tokens', 'output_tokens',
+            'total_tokens', 'unpriced_response_count'
         ] %}
             coalesce(sum({{ measure }}), 0) as {{ measure }},
         {%- endfor %}
         {%- for measure in [
-            'entry_cost_usd', 'carrying_cost_usd', 'output_cost_usd', 'web_search_cost_usd', 'work_cost_usd', 'cost_usd'
+            'entry_cost_usd', 'carrying_cost_usd', 'output_cost_usd', 'web_search_cost_usd', 'work_cost_usd',
+            'cost_usd'
         ] %}
-            sum({{ measure }}) as {{ measure }}{{ ',' if not loop.last }}
-        {%- endfor %}
+        sum({{ measure }}) as {{ measure }}{{ ',' if not loop.last }}
+    {%- endfor %}
     from plugin_parts
     group by all
 ),

@@ -1,7 +1,4 @@
-{{ config(materialized='view') }}
-
--- What agents of a kind spent themselves; and what handing over to them and back cost in the
--- context of who called them.
+-- What agents of a kind spent, and what handing over to them and back cost in their callers' contexts.
 with returned as (
     select
         name as agent_name,

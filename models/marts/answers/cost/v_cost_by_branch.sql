@@ -1,5 +1,3 @@
-{{ config(materialized='view') }}
-
 select
     costs.project_name,
     costs.name as git_branch,

@@ -1,7 +1,4 @@
-{{ config(materialized='view') }}
-
--- A commit costs what was spent since the one before it in its session; what came
--- after the last is not in here.
+-- A commit costs what its session spent since the one before it; what came after the last is left out.
 with commits as (
     select
         event_id,

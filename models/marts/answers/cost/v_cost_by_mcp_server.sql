@@ -1,7 +1,4 @@
-{{ config(materialized='view') }}
-
--- Calls and results of its tools, their definitions, and what the server itself put into
--- contexts: lists and instructions.
+-- Its tools' calls, results and definitions, and what the server put into contexts: lists, instructions.
 select
     costs.name as mcp_server,
     cast(sum(costs.invocation_count) as bigint) as tool_call_count,

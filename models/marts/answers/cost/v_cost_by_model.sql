@@ -1,5 +1,3 @@
-{{ config(materialized='view') }}
-
 select
     costs.name as model_name,
     costs.detail as provider,

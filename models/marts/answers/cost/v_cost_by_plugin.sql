@@ -1,7 +1,4 @@
-{{ config(materialized='view') }}
-
--- What a plugin's components weigh in contexts; beside it what was done under its skills, and what
--- its agents spent themselves.
+-- What a plugin's components weigh in contexts; beside it, what was spent under its skills and by its agents.
 with runs as (
     select components.plugin_name, sum(agents.cost_usd) as agent_cost_usd
     from {{ ref('v_cost_by_agent') }} as agents

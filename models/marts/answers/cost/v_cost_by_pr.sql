@@ -1,13 +1,10 @@
-{{ config(materialized='view') }}
-
 {#- Branches that many sessions share: a pull request from one of them says nothing about who worked on it. #}
 {%- set shared_branches = var('shared_branches', [
     'main', 'master', 'trunk', 'develop', 'development', 'dev', 'staging', 'production', 'release', 'gh-pages'
 ]) %}
 
--- A call on the branch of a pull request belongs to it, whichever session of the project made
--- it. Other calls belong to the next pull request that their session names, after the last one
--- to the last. No call is in two.
+-- A call on a pull request's branch belongs to it, whichever session of the project made it. Others belong to
+-- the next pull request that their session names, after the last one to that. No call is in two.
 with calls as (
     select calls.*, sessions.project_path
     from {{ ref('fact_api_call') }} as calls

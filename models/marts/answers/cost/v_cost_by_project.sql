@@ -1,5 +1,3 @@
-{{ config(materialized='view') }}
-
 select
     costs.project_name,
     -- Folders of one name are one project.

@@ -1,7 +1,4 @@
-{{ config(materialized='view') }}
-
--- The body of a skill and the files in its folder, as far as they were read: what it weighs. Beside
--- it what was done under it.
+-- What a skill's body and the files read from its folder weigh; beside it what was done under it.
 select
     costs.name as skill_name,
     {{ cause_sums('costs') }},

@@ -1,5 +1,3 @@
-{{ config(materialized='view') }}
-
 select
     costs.name as task_type,
     cast(sum(costs.invocation_count) as bigint) as task_count,

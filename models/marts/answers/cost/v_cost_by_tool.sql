@@ -1,5 +1,3 @@
-{{ config(materialized='view') }}
-
 select
     costs.name as tool_name,
     cast(sum(costs.invocation_count) as bigint) as tool_call_count,

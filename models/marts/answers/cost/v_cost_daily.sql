@@ -1,5 +1,3 @@
-{{ config(materialized='view') }}
-
 -- Calls without a readable time are a row of their own, so that the days add up to everything.
 select
     costs.usage_date,

@@ -1,5 +1,3 @@
-{{ config(materialized='view') }}
-
 -- Calls without a readable time are a row of their own, so that the months add up to everything.
 select
     cast(date_trunc('month', costs.usage_date) as date) as usage_month,

@@ -66,8 +66,7 @@ misses as (
         extra_cost_usd,
         gap_seconds
     from {{ ref('fact_cache_miss') }}
-    -- Of a miss without a known cause nothing can be advised; a beginning that changed is none unless
-    -- the client says what did.
+    -- No advice for a miss without a known cause, or a changed beginning that the client does not explain.
     where cause not in ('unknown', 'unavailable', 'changed_prefix')
 ),
 
@@ -214,8 +213,7 @@ unused as (
     group by offer_type, group_name
 ),
 
--- What a person or a rule did not allow, plans apart: a plan that is sent back is work. Waiting beyond
--- `away_minutes` is being away.
+-- What a person or rule refused, plans apart (sent back, they are work). Past `away_minutes` one is away.
 denials as (
     select
         case when tool_name in ('Bash', 'PowerShell') then {{ command_program('target') }} end as program,

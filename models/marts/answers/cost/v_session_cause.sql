@@ -1,5 +1,3 @@
-{{ config(materialized='view') }}
-
 select
     costs.session_id,
     costs.component_id,

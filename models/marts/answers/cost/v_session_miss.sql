@@ -1,5 +1,3 @@
-{{ config(materialized='view') }}
-
 select
     misses.session_id,
     misses.call_id,

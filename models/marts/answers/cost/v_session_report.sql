@@ -1,5 +1,3 @@
-{{ config(materialized='view') }}
-
 select
     facts.session_id,
     sessions.chain_session_id,

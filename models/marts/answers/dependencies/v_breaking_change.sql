@@ -1,5 +1,3 @@
-{{ config(materialized='view') }}
-
 with changes as (
     select
         changes.change_id,

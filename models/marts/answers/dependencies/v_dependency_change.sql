@@ -1,7 +1,4 @@
-{{ config(materialized='view') }}
-
--- Changes of what components rest on: schemas and contracts. A guess that is not
--- likely stays in the fact alone.
+-- Changes of schemas and contracts that components rest on. An unlikely guess stays in the fact alone.
 select
     change_id,
     dependency_id,

@@ -1,5 +1,3 @@
-{{ config(materialized='view') }}
-
 with last_answers as (
     select
         dependency_id,

@@ -1,7 +1,4 @@
-{{ config(materialized='view') }}
-
--- What fails when a dependency fails: its users, their users, and so on; a component that is itself
--- a dependency passes it on.
+-- What fails with a dependency: its users, their users and so on; a component may be a dependency itself.
 with recursive cascade as (
     select
         dependency_id as root_dependency_id,

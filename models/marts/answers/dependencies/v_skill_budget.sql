@@ -1,10 +1,7 @@
-{{ config(materialized='view') }}
-
 {#- What the format's authors recommend for a body is below 5,000. #}
 {%- set skill_token_budget = var('skill_token_budget', 4000) %}
 
--- The newest content of each file of a skill; where no file was found on disk, of the
--- body that conversations show.
+-- The newest content of each file of a skill; without a file on disk, of the body in conversations.
 with measurements as (
     select
         measurements.*,

@@ -1,5 +1,3 @@
-{{ config(materialized='view') }}
-
 -- What has changed under a skill: pages of its sources, and schemas and contracts that it is said to rest on.
 select
     dependencies.skill_id,

@@ -1,5 +1,3 @@
-{{ config(materialized='view') }}
-
 -- What the runs of a skill came to: whether it could be loaded, how the tasks went that ran it, what it cost.
 with runs as (
     select

@@ -1,5 +1,3 @@
-{{ config(materialized='view') }}
-
 -- The versions of skills and commands that sessions ran with, and what came of them.
 with runs as (
     select

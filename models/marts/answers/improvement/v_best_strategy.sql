@@ -1,8 +1,5 @@
-{{ config(materialized='view') }}
-
--- Prompts and delegations are judged by different signs, so they are never ranked against each
--- other. Only what persons judged counts: tests that pass speak for the way of working that runs
--- tests, whatever it achieves.
+-- Prompts and delegations are judged by different signs and never ranked together. Only what persons judged
+-- counts: passing tests speak for the way of working that runs tests, whatever it achieves.
 with measured as (
     select
         work_type,

@@ -1,7 +1,8 @@
+{{ config(materialized='table') }}
+
 -- depends_on: {{ ref('outcome_rules') }}
 
--- A reason counts when it keeps coming back, in more than one session, has cost something, and there is
--- something to do about it.
+-- A reason counts if it recurs, in more than one session, has cost something and can be acted on.
 with failures as (
     select *
     from {{ ref('fact_strategy_attempt') }}

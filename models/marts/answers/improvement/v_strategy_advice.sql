@@ -1,3 +1,5 @@
+{{ config(materialized='table') }}
+
 -- Advice is given only where two shares differ by more than chance or a failure keeps coming back, where time
 -- or money is in it, and where there is something to do. A way of working that has no sentence in
 -- strategy_rules follows from the task and cannot be chosen.

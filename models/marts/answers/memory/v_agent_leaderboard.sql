@@ -1,5 +1,3 @@
-{{ config(materialized='view') }}
-
 -- Prompts and delegations are judged by different signs, so their agents are never ranked against each other.
 with outcomes as (
     select

@@ -1,5 +1,3 @@
-{{ config(materialized='view') }}
-
 select
     decisions.decision_id,
     decisions.decision_point_id,

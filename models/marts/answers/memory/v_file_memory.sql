@@ -1,5 +1,3 @@
-{{ config(materialized='view') }}
-
 with actions as (
     select *
     from {{ ref('fact_agent_action') }}

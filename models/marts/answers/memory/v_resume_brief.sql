@@ -1,3 +1,5 @@
+{{ config(materialized='table') }}
+
 with sessions as (
     select
         session_id,
@@ -102,8 +104,7 @@ failed_tests as (
     group by task_id
 ),
 
--- When something last went well in a session, or the person turned to other work: what had failed
--- before is no longer open.
+-- When something last went well in a session, or the person turned to other work: older failures are closed.
 successes as (
     select session_id, max(completed_at) as succeeded_at
     from {{ ref('fact_task_outcome') }}

@@ -1,5 +1,3 @@
-{{ config(materialized='view') }}
-
 with results as (
     select
         results.test_case_id,
@@ -91,8 +89,7 @@ covered_ways as (
         and (runs.command = ways.command or not regexp_matches(runs.command, '::|:\d+\b|#\w'))
 ),
 
--- A run names few of the tests that pass: one that passed as a whole, and covers a run in which the test
--- had failed, passed it too.
+-- A run names few passing tests: one that passed whole and covers a run with the failed test passed it.
 passes as (
     select
         test_case_id,

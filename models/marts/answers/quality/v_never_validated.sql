@@ -1,5 +1,3 @@
-{{ config(materialized='view') }}
-
 with produced as (
     select * from {{ ref('dim_artifact') }}
     where was_produced

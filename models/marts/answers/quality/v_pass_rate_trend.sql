@@ -1,5 +1,3 @@
-{{ config(materialized='view') }}
-
 select
     cast({{ local_time('measurements.measured_at') }} as date) as measured_date,
     sessions.project_name,

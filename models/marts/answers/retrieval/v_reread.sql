@@ -1,5 +1,3 @@
-{{ config(materialized='view') }}
-
 with costs as (
     select
         invocation_id,

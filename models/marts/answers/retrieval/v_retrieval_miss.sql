@@ -1,5 +1,3 @@
-{{ config(materialized='view') }}
-
 -- A retrieval that found something later in the same task counts as its repair: later, or further on in the
 -- same log file at the same time.
 with misses as (

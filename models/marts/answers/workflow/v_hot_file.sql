@@ -1,5 +1,3 @@
-{{ config(materialized='view') }}
-
 -- A file of a repository is one file, whichever worktree or checkout an edit went to.
 with files as (
     select

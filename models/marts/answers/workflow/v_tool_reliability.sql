@@ -1,5 +1,3 @@
-{{ config(materialized='view') }}
-
 with errors as (
     select
         tool_id,

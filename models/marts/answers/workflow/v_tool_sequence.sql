@@ -1,7 +1,4 @@
-{{ config(materialized='view') }}
-
--- Calls of one tool after another count as one step; three steps in a row are a sequence. The agent's
--- own bookkeeping is no step.
+-- Calls of one tool in a row are one step, three steps a sequence. The agent's own bookkeeping is no step.
 with calls as (
     select
         calls.task_id,

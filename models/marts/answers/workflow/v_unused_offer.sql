@@ -1,5 +1,3 @@
-{{ config(materialized='view') }}
-
 -- The listing of skills, and that of agents, is one text for all names: each has an even share of it.
 -- Servers have texts of their own.
 with listings as (

@@ -1,5 +1,3 @@
-{{ config(materialized='view') }}
-
 with invocations as (
     select * from {{ ref('fact_tool_invocation') }}
 ),

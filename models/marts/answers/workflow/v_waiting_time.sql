@@ -1,5 +1,3 @@
-{{ config(materialized='view') }}
-
 -- The agent was at work until the last answer before the next prompt, whichever turn that answer belongs to.
 with turns as (
     select

@@ -1,7 +1,4 @@
-{{ config(
-    materialized='incremental', incremental_strategy='replace_touched', on_schema_change='append_new_columns',
-    zstd_columns=['prompt_text']
-) }}
+{{ config(materialized='incremental', incremental_strategy='replace_touched', zstd_columns=['prompt_text']) }}
 
 {#-
     The longest that the client lets a shell command run. Of 39,890 gaps of the corpus 21 are longer, half of
@@ -76,8 +73,7 @@ spans as (
     where caused.last_response_at >= followed.prompted_at
 ),
 
--- While one of these is open it is known what the turn waits for: a person, or a call
--- that the client timed itself.
+-- While one of these is open it is known what the turn waits for: a person, or a call the client timed.
 known_waits as (
     select
         prompt_id,
@@ -205,8 +201,7 @@ select
     cast(length(turns.prompt_text) as bigint) as prompt_characters,
     cast(turns.image_count as integer) as image_count,
     first_calls.context_tokens as input_tokens,
-    -- The price of sending it: the input side of the first response. Its answers carry the
-    -- rest, so that both add up.
+    -- The price of sending it: the first response's input side. Its answers have the rest, so both add up.
     first_calls.input_cost_usd + first_calls.cache_read_cost_usd + first_calls.cache_write_5m_cost_usd
     + first_calls.cache_write_1h_cost_usd as estimated_cost_usd,
     cast(coalesce(caused.response_count, 0) as bigint) as response_count,

@@ -1,5 +1,5 @@
 {{ config(
-    materialized='incremental', incremental_strategy='replace_touched', on_schema_change='append_new_columns',
+    materialized='incremental', incremental_strategy='replace_touched',
     zstd_columns=['response_text']
 ) }}
 
@@ -26,8 +26,7 @@ firsts as (
     group by prompt_id
 ),
 
--- The answer with which the main thread ended its turn, where somebody came after it:
--- then nothing was cut off.
+-- The answer that ended the main thread's turn, if somebody came after it: then nothing was cut off.
 lasts as (
     select
         calls.prompt_id,

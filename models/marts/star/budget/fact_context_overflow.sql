@@ -1,9 +1,6 @@
-{{ config(
-    materialized='incremental', incremental_strategy='replace_touched', on_schema_change='append_new_columns'
-) }}
+{{ config(materialized='incremental', incremental_strategy='replace_touched') }}
 
--- Where a context came to its end: compactions and micro-compactions as the client logged them, and
--- requests that did not fit.
+-- Where a context came to its end: compactions and micro-compactions as logged, requests that did not fit.
 with touched as {{ touched_sessions() }},
 
 marks as (

@@ -1,6 +1,4 @@
-{{ config(
-    materialized='incremental', incremental_strategy='replace_touched', on_schema_change='append_new_columns'
-) }}
+{{ config(materialized='incremental', incremental_strategy='replace_touched') }}
 
 with touched as {{ touched_sessions() }},
 
@@ -29,8 +27,7 @@ charges as (
     group by piece_id
 ),
 
--- Every request reads the whole piece at the read price; where it was billed otherwise
--- the difference comes on top.
+-- Every request reads the whole piece at the read price; what was billed otherwise adds the difference.
 costed as (
     select
         pieces.*,

@@ -1,6 +1,4 @@
-{{ config(
-    materialized='incremental', incremental_strategy='replace_touched', on_schema_change='append_new_columns'
-) }}
+{{ config(materialized='incremental', incremental_strategy='replace_touched') }}
 
 with touched as {{ touched_sessions() }},
 
@@ -103,8 +101,7 @@ inferences as (
     semi join touched on touched.session_id = inferences.session_id
 ),
 
--- The ledger knows the context of the inference that finished the response, and the blocks
--- that all its writing became.
+-- The ledger knows the context of the inference that finished the response, and all blocks written by it.
 written as (
     select
         response_id,
@@ -237,8 +234,7 @@ parts as (
     from all_responses
     where web_search_cost_usd > 0
     union all
-    -- A request without a place in a thread has its input side here. It enters nothing: a name
-    -- of its own keeps it apart.
+    -- A request outside of threads has its input side here. It enters nothing: its own name keeps it apart.
     select
         all_responses.response_id, 'system_prompt', 'outside_of_threads', all_responses.context_tokens,
         all_responses.context_tokens, 0,

@@ -1,5 +1,5 @@
 -- Made anew each time: a conflict is between sessions.
-{#- Edits of one file by two agents at work within this time are a conflict: a choice, the corpus holds one such pair. #}
+{#- Edits of one file by two working agents within this time conflict: a choice; the corpus has one pair. #}
 {%- set conflict_window_minutes = var('conflict_window_minutes', 60) %}
 
 with calls as (
@@ -55,7 +55,7 @@ edits as (
         and not {{ is_on_build_server('calls.target_path') }}
 ),
 
--- Two agents by turns on one file, both at work when the other wrote: neither can have waited for the other's end.
+-- Two agents by turns on one file, each at work when the other wrote: neither waited for the other's end.
 neighbours as (
     select
         *,
@@ -118,23 +118,25 @@ signals as (
     select * from {{ ref('int_noticed_change') }}
 ),
 
--- Who else had written to the file shortly before, or since the agent was last at work, when it could not have been told.
+-- Who else wrote to the file shortly before, or since the agent last worked, when it was not told.
 culprits as (
     select
         signals.conflict_id,
         edits.agent_id,
         edits.session_id,
         edits.actor,
-        row_number() over (partition by signals.conflict_id order by edits.edited_at desc, edits.tool_use_id) as culprit_rank
+        row_number() over (partition by signals.conflict_id order by edits.edited_at desc, edits.tool_use_id)
+            as culprit_rank
     from signals
     inner join edits on edits.host = signals.host and edits.file_path = signals.file_path
     where
-        -- Git tells of two branches, not of who was at work at the same time; a hint, of the agent's own command.
+        -- Git tells of two branches, not of who was at work; a hint, of the agent's own command.
         signals.detection_rule not in ('git_conflict', 'stale_hint')
         and (edits.session_id <> signals.session_id or edits.actor <> signals.actor)
         and edits.edited_at <= signals.detected_at
         and edits.edited_at >= least(
-            signals.detected_at - interval {{ conflict_window_minutes }} minute, coalesce(signals.previous_written_at, signals.detected_at)
+            signals.detected_at - interval {{ conflict_window_minutes }} minute,
+            coalesce(signals.previous_written_at, signals.detected_at)
         )
         and edits.edited_at > coalesce(signals.looked_at, edits.edited_at - interval 1 second)
 ),
@@ -143,8 +145,11 @@ ends as (
     select
         signals.conflict_id,
         min(calls.called_at) filter (
-            where signals.detection_rule <> 'git_conflict' and calls.is_success and calls.target_path = signals.file_path
-            and types.tool_family in ('file_edit', 'notebook') and calls.turn_id is not distinct from signals.turn_id
+            where
+            signals.detection_rule <> 'git_conflict' and calls.is_success
+            and calls.target_path = signals.file_path
+            and types.tool_family in ('file_edit', 'notebook')
+            and calls.turn_id is not distinct from signals.turn_id
         ) as edited_at,
         min(calls.called_at) filter (
             where signals.detection_rule = 'git_conflict' and calls.is_success
@@ -189,9 +194,11 @@ signal_conflicts as (
         end as conflict_type,
         signals.detection_rule,
         case
-            when signals.detection_rule = 'git_conflict' then
+            when signals.detection_rule = 'git_conflict'
+                then
                 case
-                    when ends.aborted_at < coalesce(ends.committed_at, ends.aborted_at + interval 1 second) then 'abort'
+                    when ends.aborted_at < coalesce(ends.committed_at, ends.aborted_at + interval 1 second)
+                        then 'abort'
                     when ends.committed_at is not null then 'merge'
                 end
             when coalesce(signals.recovered_at, ends.edited_at) is not null then 'merge'

@@ -6,8 +6,7 @@ newest as (
     select max(ended_at) as newest_at from {{ ref('dim_session') }}
 ),
 
--- A session that is its project's latest, had no orderly end and did not fall silent may still be
--- at work; any other is over.
+-- A project's latest session, without an orderly end and not silent, may be at work; any other is over.
 open_sessions as (
     select sessions.session_id
     from {{ ref('dim_session') }} as sessions

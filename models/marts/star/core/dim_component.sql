@@ -52,8 +52,7 @@ command_files as (
     group by component_name
 ),
 
--- Commands and skills of a project or a user can have a namespace too: their folder. It is no plugin,
--- whatever the client calls it.
+-- Commands and skills of a project or user may have their folder as namespace: it is never a plugin.
 local_folders as (
     select distinct namespace
     from (
@@ -66,9 +65,8 @@ local_folders as (
     where namespace <> ''
 ),
 
--- What shows that there is a plugin of a name: a configuration or manifest, the folder that installed
--- plugins lie in, the prefix of its MCP tools. Less sure are the client's own word, which it takes from the
--- name, and agents with a namespace.
+-- What shows that a plugin exists: a configuration or manifest, the folder of installed plugins, the prefix
+-- of its MCP tools. Less sure are the client's own word, taken from the name, and agents with a namespace.
 plugin_signs as (
     select {{ regex_group('component_name', '^([^@]+)@') }} as plugin_name, true as is_sure
     from components

@@ -5,8 +5,7 @@ with bounds as (
     from {{ ref('int_session') }}
 ),
 
--- As many days as a log can have times of, at most. A day more on either side: a local day may begin before
--- or end after the UTC day.
+-- At most the days that a log can have, and one more at either side: local days differ from UTC days.
 days as (
     select cast(first_date as date) + cast(day_number as integer) - 1 as date_day
     from bounds, {{ number_series(0, 36530) }} as series

@@ -20,8 +20,7 @@ last_responses as (
     group by turn_id
 ),
 
--- A turn with which a session breaks off without an orderly end is open work, as long as
--- it is the project's latest.
+-- A turn that breaks off without an orderly end is open work if its session is the project's latest.
 prompt_tasks as (
     select
         turns.turn_id as task_id,
@@ -216,8 +215,7 @@ typed as (
         texts.confidence,
         parent_texts.category as parent_category,
         parent_texts.confidence as parent_confidence,
-        -- An item of a list that no rule knows is a piece of its prompt's work, as long as that names
-        -- work and is no mere word.
+        -- A list item that no rule knows is part of its prompt's work if that is named and no mere word.
         coalesce(texts.category, 'unknown') = 'unknown' and coalesce(parent_texts.category, 'unknown') in (
             'implement', 'debug', 'refactor', 'test', 'review', 'research', 'document', 'configure', 'release'
         ) as is_from_parent

@@ -1,7 +1,4 @@
-{{ config(
-    materialized='incremental', incremental_strategy='replace_touched', on_schema_change='append_new_columns',
-    zstd_columns=['metadata']
-) }}
+{{ config(materialized='incremental', incremental_strategy='replace_touched', zstd_columns=['metadata']) }}
 
 with touched as {{ touched_sessions() }},
 

@@ -1,11 +1,8 @@
-{{ config(
-    materialized='incremental', incremental_strategy='replace_touched', on_schema_change='append_new_columns'
-) }}
+{{ config(materialized='incremental', incremental_strategy='replace_touched') }}
 
 with touched as {{ touched_sessions() }},
 
--- A writer that gives one name to several lines leaves a response without a place: it counts with
--- the session's first turn.
+-- A response without a place (its name stands for several lines) counts with the session's first turn.
 first_turns as (
     select session_id, min_by(turn_id, turn_number) as turn_id
     from {{ ref('int_turn') }} as int_turn

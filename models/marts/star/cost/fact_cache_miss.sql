@@ -1,6 +1,4 @@
-{{ config(
-    materialized='incremental', incremental_strategy='replace_touched', on_schema_change='append_new_columns'
-) }}
+{{ config(materialized='incremental', incremental_strategy='replace_touched') }}
 
 {#- An entry written for five minutes or an hour is expected to be read within that time. #}
 {%- set cache_ttl_5m_seconds = var('cache_ttl_5m_seconds', 300) %}
@@ -75,8 +73,7 @@ select
                 when {{ cache_ttl_1h_seconds }} then 'expired_1h'
                 else 'expired_5m'
             end
-        -- Without a pause between the two requests the times were rewritten: whether the cache
-        -- had expired cannot be told.
+        -- Without a pause between the requests, times were rewritten: whether the cache expired is unknown.
         when coalesce(priced.gap_seconds, 0) <= 0 then 'unknown'
         when priced.cache_read_tokens > 0 then 'changed_prefix'
         else 'unknown'

@@ -1,11 +1,14 @@
-{{ config(materialized='incremental', incremental_strategy='replace_touched', on_schema_change='append_new_columns') }}
+{{ config(materialized='incremental', incremental_strategy='replace_touched') }}
 
--- A request counts once for each name, so what has several components, as an MCP server has tools, is counted here.
+-- A request counts once for each name, so what has several components, as an MCP server
+-- has tools, is counted here.
 {%- set attributed_kinds = {
     'component': {'name': 'component_name', 'detail': 'component_type', 'condition': 'true'},
     'tool': {'name': 'component_name', 'detail': 'null', 'condition': "component_type = 'tool'"},
     'mcp': {'name': 'mcp_server', 'detail': 'null', 'condition': 'mcp_server is not null'},
-    'skill': {'name': 'component_name', 'detail': 'null', 'condition': "component_type in ('skill', 'command')"},
+    'skill': {
+        'name': 'component_name', 'detail': 'null', 'condition': "component_type in ('skill', 'command')"
+    },
 } %}
 with touched as {{ touched_sessions() }},
 
@@ -39,10 +42,16 @@ usage as (
         entries.entered_tokens,
         usage.input_tokens as carried_tokens,
         usage.output_tokens,
-        -- What was billed and not carried, entered: also what never was a segment, the input of a request outside of any thread
-        -- and of an adviser.
-        case when carried.session_id is null then usage.input_cost_usd else coalesce(entries.entry_cost_usd, 0) end as entry_cost_usd,
-        case when carried.session_id is null then 0 else usage.input_cost_usd - coalesce(entries.entry_cost_usd, 0) end as carrying_cost_usd,
+        -- What was billed and not carried, entered: also what never was a segment, the input of a request
+        -- outside of any thread and of an adviser.
+        case
+            when carried.session_id is null then usage.input_cost_usd
+            else coalesce(entries.entry_cost_usd, 0)
+        end as entry_cost_usd,
+        case
+            when carried.session_id is null then 0
+            else usage.input_cost_usd - coalesce(entries.entry_cost_usd, 0)
+        end as carrying_cost_usd,
         usage.output_cost_usd,
         usage.fee_usd as web_search_cost_usd,
         usage.cost_usd
@@ -88,7 +97,10 @@ causes as (
         where {{ parts.condition }}
         union all by name
     {%- endfor %}
-    select 'skill' as kind, {{ skill_of_file('file_path') }} as name, files.* exclude (file_path, is_skill_file)
+    select
+        'skill' as kind,
+        {{ skill_of_file('file_path') }} as name,
+        files.* exclude (file_path, is_skill_file)
     from files
     where is_skill_file
     union all by name
@@ -96,7 +108,13 @@ causes as (
     from files
     union all by name
     -- What was done under a skill is other cost of the same calls: nothing to add to what its text costs.
-    select 'skill' as kind, skill_name as name, session_id, invoked_at as measured_at, 1 as invocation_count, cost_usd as work_cost_usd
+    select
+        'skill' as kind,
+        skill_name as name,
+        session_id,
+        invoked_at as measured_at,
+        1 as invocation_count,
+        cost_usd as work_cost_usd
     from {{ touched_rows(ref('fact_skill_invocation')) }}
     union all by name
     select 'tool' as kind, tool_name as name, session_id, measured_at, 1 as invocation_count

@@ -1,5 +1,4 @@
--- Which version of a skill a session ran with: its body, found again among the files
--- that scans and commits know.
+-- Which version of a skill a session ran: its body, found again among scanned and committed files.
 with bodies as (
     select
         skill_name,

@@ -1,12 +1,8 @@
-{{ config(
-    materialized='incremental', incremental_strategy='replace_touched', on_schema_change='append_new_columns',
-    zstd_columns=['metadata']
-) }}
+{{ config(materialized='incremental', incremental_strategy='replace_touched', zstd_columns=['metadata']) }}
 
 with touched as {{ touched_sessions() }},
 
--- What a response was made of: its texts as one action, each tool call as one. Thinking
--- goes with what followed it.
+-- What a response was made of: its texts as one action, each tool call as one. Thinking goes with the next.
 responses as (
     select responses.*
     from {{ ref('int_api_response') }} as responses
@@ -74,8 +70,7 @@ actions as (
         )
 ),
 
--- A response's tokens are shared over its actions by length, in whole tokens that add
--- up to the response's own.
+-- A response's tokens, shared over its actions by length in whole tokens that add up to them.
 weighted as (
     select
         -- The session may change inside a message: all that it did is where it was counted.

@@ -11,8 +11,7 @@ features as (
     select * from {{ ref('int_task_feature') }}
 ),
 
--- Files were edited after the decision, and what was edited was thrown away: throwing anything
--- else away undoes nothing.
+-- Files were edited after the decision and then thrown away: throwing other things away undoes nothing.
 undoings as (
     select distinct decisions.decision_id
     from decisions

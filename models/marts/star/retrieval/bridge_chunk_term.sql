@@ -1,4 +1,4 @@
-{{ config(materialized='incremental', incremental_strategy='append', on_schema_change='append_new_columns') }}
+{{ config(materialized='incremental', incremental_strategy='append') }}
 
 -- By text, not by chunk: what stands in five worktrees is indexed once, and what is known never changes.
 with texts as (

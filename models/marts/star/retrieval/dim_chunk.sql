@@ -1,7 +1,7 @@
 -- With vectors a chunk depends on all others: whether a model made one of them.
 {{ config(
     materialized='table' if has_embeddings() else 'incremental', incremental_strategy='replace_changed',
-    on_schema_change='append_new_columns', zstd_columns=['chunk_text']
+    zstd_columns=['chunk_text']
 ) }}
 
 with changed as {{ changed_documents() }},
@@ -131,8 +131,7 @@ covered as (
         and later.last_seen_at > pieces.last_seen_at
 ),
 
--- Of a range that was read in several states the last one is searched; of a scanned
--- file only the scan's chunks.
+-- A range read in several states is searched in its last one; a scanned file in the scan's chunks only.
 numbered as (
     select
         ranges.*,

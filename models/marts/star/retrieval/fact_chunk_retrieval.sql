@@ -1,7 +1,6 @@
--- Made anew each time: a scan of a file that was read long ago adds the chunks that the reading covers.
--- Signs of use come after the retrieval: later, or further on in the same log file where lines share one
--- time, as those of copied sessions do. That a file was read again says nothing of a text that was read; of
--- what a search found it does.
+-- Made anew each time: a scan of a file read long ago adds the chunks that the reading covers. Signs of use
+-- come after the retrieval: later, or further on in the log file where copied sessions' lines share one time.
+-- That a file was read again says nothing of a text that was read, but of a search's finds it does.
 with signs as (
     select
         retrievals.retrieval_key,
@@ -41,8 +40,7 @@ used as (
     left join signs on signs.retrieval_key = retrievals.retrieval_key
 ),
 
--- The range itself; and, where the file has been scanned, the chunks of the scan that
--- it covers in part or whole.
+-- The range itself and, if the file was scanned, the scan's chunks that it covers in part or whole.
 matched as (
     select
         *,
@@ -98,8 +96,7 @@ select
     ordered.match_type,
     ordered.used_as,
     case when ordered.match_type = 'overlap' then 'estimated' else 'observed' end as provenance,
-    -- Whether a retrieval was of use is a judgement by what happens later, whatever is
-    -- observed of the retrieval itself.
+    -- Whether a retrieval was of use is judged by what happens later, even where the retrieval is observed.
     case when ordered.used_in_response is not null then 'estimated' end as used_provenance,
     ordered.used_in_response,
     ordered.is_miss,

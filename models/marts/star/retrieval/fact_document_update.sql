@@ -1,6 +1,4 @@
-{{ config(
-    materialized='incremental', incremental_strategy='replace_changed', on_schema_change='append_new_columns'
-) }}
+{{ config(materialized='incremental', incremental_strategy='replace_changed') }}
 
 with changed as {{ changed_documents() }},
 
@@ -94,8 +92,7 @@ later_commits as (
         ) as own_checkout_length,
         length(edits.worktree) as worktree_length,
         commits.commit_id,
-        -- A subagent's own commits go before those of others; lines of one time follow
-        -- each other in their file.
+        -- A subagent's own commits go before others'; lines of one time follow each other in their file.
         (
             edits.actor <> 'main' and commits.actor <> edits.actor, commits.committed_at, commits.source_path,
             commits.source_line,

@@ -20,9 +20,8 @@ with attachments as (
         )
 ),
 
--- Older clients list the skills in words only. A description may hold bullets too: where there are
--- more than the client counts, those in small letters, as skills are written, are taken if their
--- number is right, else none.
+-- Older clients list skills in words only. A description may hold bullets too: where there are more than the
+-- client counts, only those in small letters, as skills are written, count, if their number is right.
 listings as (
     select
         session_id,
@@ -47,8 +46,7 @@ offers as (
     from {{ explode('listings', 'names', 'name', 'name_number') }} as exploded
     where attachment_type = 'skill_listing'
     union all
-    -- A deferred tool carries its server's name, an instruction is the server's own; names are
-    -- written as in tool names.
+    -- A deferred tool has its server's name, an instruction is the server's, both written as in tool names.
     select
         *,
         'mcp_server' as offer_type,

@@ -18,8 +18,7 @@ with statements as (
     where turns.is_human and turns.prompt_text is not null
 ),
 
--- Said again in one session, an intent is one: stated when it was first said, judged by the
--- last time that was judged.
+-- An intent said again in a session is one: stated when first said, judged by its last judgement.
 intents as (
     select
         intent_id,

@@ -1,5 +1,4 @@
--- Made anew each time: whether a name is that of a skill or a command depends on all sessions, and
--- the file of a body on scans.
+-- Made anew each time: a name's type (skill or command) depends on all sessions, a body's file on scans.
 with turns as (
     select * from {{ ref('int_turn') }}
 ),
@@ -133,11 +132,9 @@ candidates as (
             (
                 spans.forked_actor is null and responses.actor = spans.actor
                 and responses.thread_position > spans.thread_position
-                -- The answer that calls the next skill is still this one's, and stands where the call
-                -- stands if it is one line.
+                -- The answer calling the next skill is still this one's; if one line, it stands at the call.
                 and responses.thread_position <= spans.next_skill_position
-                -- A message that was queued begins a turn of its own while the skill is at work: there
-                -- the client's word counts.
+                -- A queued message begins its own turn while the skill works: there the client's word counts.
                 and (
                     responses.thread_position < spans.turn_end_position
                     or coalesce(responses.attribution_skill = spans.skill_name, false)

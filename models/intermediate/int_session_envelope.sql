@@ -1,0 +1,79 @@
+{{ config(materialized='incremental', incremental_strategy='replace_touched') }}
+
+with touched as {{ touched_sessions() }},
+
+lines as (
+    select
+        lines.*,
+        files.project_slug,
+        files.host,
+        coalesce(copies.is_copy, false) as is_copy,
+        coalesce(copies.is_copy and copies.owner_session_id <> lines.session_id, false) as is_inherited
+    from {{ touched_rows(ref('stg_transcripts__line')) }} as lines
+    inner join {{ ref('stg_transcripts__file') }} as files on files.file_id = lines.file_id
+    left join {{ ref('int_line_copy') }} as copies on copies.line_id = lines.line_id
+)
+
+-- State lines are written again and again; the last one counts.
+select
+    lines.session_id,
+    min(created_at) as first_created_at,
+    max(created_at) filter (where line_uuid is not null) as last_created_at,
+    max(created_at) as last_logged_at,
+    max(created_at) filter (where line_type = 'assistant' and is_api_error) as last_error_at,
+    min_by(working_dir, (created_at, line_number)) filter (
+        where working_dir is not null and created_at is not null
+    ) as working_dir,
+    min_by(client_version, (created_at, line_number)) filter (
+        where client_version is not null and created_at is not null
+    ) as first_client_version,
+    max_by(client_version, (created_at, line_number)) filter (
+        where client_version is not null and created_at is not null
+    ) as last_client_version,
+    max_by(git_branch, (created_at, line_number)) filter (
+        where git_branch is not null and git_branch <> 'HEAD' and not is_inherited
+    ) as git_branch,
+    max_by(entrypoint, (created_at, line_number)) filter (
+        where entrypoint is not null and created_at is not null
+    ) as entrypoint,
+    max(session_kind) as session_kind,
+    max(plan_slug) as plan_slug,
+    max(team_name) as team_name,
+    max_by(custom_title, (source_path, line_number, line_id)) filter (where custom_title is not null)
+        as custom_title,
+    max_by(ai_title, (source_path, line_number, line_id)) filter (where ai_title is not null) as ai_title,
+    max_by(worktree.originalCwd, (source_path, line_number, line_id)) filter (
+        where worktree.originalCwd is not null
+    ) as original_dir,
+    max_by(worktree.worktreePath, (source_path, line_number, line_id)) filter (
+        where worktree.worktreePath is not null
+    ) as worktree_path,
+    max(continued_in_session_id) as continued_in_session_id,
+    max_by(agent_setting, (source_path, line_number, line_id)) filter (where agent_setting is not null)
+        as agent_setting,
+    min(host) as host,
+    min_by(source_path, (file_kind <> 'session', source_path)) as source_path,
+    min_by(line_number, (file_kind <> 'session', source_path, line_number, line_id)) as source_line,
+    min_by(shape_hash, (created_at, line_id)) filter (
+        where line_type = 'api-request-shape' and shape_body is not null
+    ) as request_shape_hash,
+    count(*) filter (
+        where line_uuid is not null and line_type = 'system' and subtype = 'compact_boundary'
+        and not is_copy
+    ) as compaction_count,
+    max(total_cost_usd) filter (where line_type = 'cost-state') as reported_cost_usd,
+    max(total_lines_added) filter (where line_type = 'cost-state') as reported_lines_added,
+    max(total_lines_removed) filter (where line_type = 'cost-state') as reported_lines_deleted,
+    min_by(project_slug, (file_kind <> 'session', source_path)) as project_slug,
+    bool_or(file_kind = 'session') as has_main_transcript,
+    bool_and(is_inherited) as is_wholly_inherited,
+    max_by(line_type, (file_kind = 'session', source_path, line_number, line_id)) as last_line_type,
+    bool_or(line_type = 'cost-state') as has_cost_state,
+    min_by(named_session_id, (created_at, source_path, line_number, line_id)) filter (
+        where named_session_id is not null and created_at is not null
+    ) as process_session_id,
+    max(lines._batch_id) as last_batch_id,
+    touched._batch_id
+from lines
+inner join touched on touched.session_id = lines.session_id
+group by lines.session_id, touched._batch_id
