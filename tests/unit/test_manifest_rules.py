@@ -535,17 +535,27 @@ def test_a_var_of_the_project_is_shared_and_any_other_stands_where_it_is_used() 
     shared = yaml.safe_load((REPOSITORY / "dbt_project.yml").read_text(encoding="utf-8"))["vars"]
     users: dict[str, set[str]] = {"timezone": {"agent_store/build/state.py"}}
     problems = []
-    files = [file for folder in ("models", "macros", "tests") for file in (REPOSITORY / folder).rglob("*.[sy][qm]l")]
+    files = [
+        file
+        for folder in ("models", "macros", "tests")
+        for file in (REPOSITORY / folder).rglob("*.[sy][qm]l")
+    ]
     assert files
     for file in files:
         for name, default in VAR.findall(file.read_text(encoding="utf-8")):
             path = str(file.relative_to(REPOSITORY))
             users.setdefault(name, set()).add(path)
             if bool(default) == (name in shared):
-                problems.append(f"{path}: {name} a default here, or a place in dbt_project.yml: one of the two")
-    problems += [f"{name} is in dbt_project.yml for one file" for name in shared if len(users.get(name, ())) < 2]
+                problems.append(
+                    f"{path}: {name} a default here, or a place in dbt_project.yml: one of the two"
+                )
     problems += [
-        f"{name} has defaults in {sorted(of)}" for name, of in users.items() if name not in shared and len(of) > 1
+        f"{name} is in dbt_project.yml for one file" for name in shared if len(users.get(name, ())) < 2
+    ]
+    problems += [
+        f"{name} has defaults in {sorted(of)}"
+        for name, of in users.items()
+        if name not in shared and len(of) > 1
     ]
     assert not problems, "\n".join(problems)
 
