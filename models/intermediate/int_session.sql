@@ -6,8 +6,7 @@ with lines as (
 ),
 
 envelopes as (
-    select * exclude (_batch_id, last_batch_id), last_batch_id as _batch_id
-    from {{ ref('int_session_envelope') }}
+    select * from {{ ref('int_session_envelope') }}
 ),
 
 -- A summary of a client 2.0 names the last line it sums up, which may stand in another file.

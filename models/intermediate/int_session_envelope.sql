@@ -72,7 +72,6 @@ select
     min_by(named_session_id, (created_at, source_path, line_number, line_id)) filter (
         where named_session_id is not null and created_at is not null
     ) as process_session_id,
-    max(lines._batch_id) as last_batch_id,
     touched._batch_id
 from lines
 inner join touched on touched.session_id = lines.session_id

@@ -182,7 +182,7 @@ def test_what_landing_cannot_do_stops_the_build(plain: Dbt, monkeypatch: pytest.
     def full(*_: object, **__: object) -> None:
         raise StoreError("The disk is full.", "Free some space.")
 
-    monkeypatch.setattr(pipeline, "land", full)
+    monkeypatch.setattr(pipeline, "_land", full)
     plain.ingest.add(1)
     outcome = plain.run("build")
     assert not outcome.success

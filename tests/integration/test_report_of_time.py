@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator
 from datetime import date, timedelta
 from pathlib import Path
@@ -231,18 +232,27 @@ def _check_explanation(store: duckdb.DuckDBPyConnection) -> None:
     }
 
 
+def _rounded(value: Any) -> Any:
+    """The value without the last digits of its dollars, which depend on the order in which they are added up."""
+    if isinstance(value, float):
+        return round(value, 12)
+    if dataclasses.is_dataclass(value):
+        return tuple(_rounded(getattr(value, field.name)) for field in dataclasses.fields(value))
+    return [_rounded(part) for part in value] if isinstance(value, list | tuple) else value
+
+
 def _check_all_days_are_everything(store: duckdb.DuckDBPyConnection) -> None:
     whole = collect(store, "x")
     assert whole.first_date and whole.last_date
     same = collect(store, "x", Scope(whole.first_date, whole.last_date))
-    assert same.total == whole.total
-    for part in ("days", "models", "projects", "cache"):
-        assert getattr(same, part) == getattr(whole, part), part
-    assert [(line.session_id, line.cost_usd, line.started_at) for line in same.sessions] == [
-        (line.session_id, line.cost_usd, line.started_at) for line in whole.sessions
-    ]
+    for part in ("total", "days", "models", "projects", "cache"):
+        assert _rounded(getattr(same, part)) == _rounded(getattr(whole, part)), part
+    assert _rounded(
+        [(line.session_id, line.cost_usd, line.started_at) for line in same.sessions]
+    ) == _rounded([(line.session_id, line.cost_usd, line.started_at) for line in whole.sessions])
     for by in BY:
-        assert rank(store, by, Scope(whole.first_date, whole.last_date)).causes == rank(store, by).causes, by
+        days = rank(store, by, Scope(whole.first_date, whole.last_date))
+        assert _rounded(days.causes) == _rounded(rank(store, by).causes), by
 
 
 @pytest.mark.parametrize("by", [by for by in BY if by != "week"])

@@ -37,8 +37,8 @@ def rows(seed: str) -> list[dict[str, str]]:
 def column_types(seed: str) -> dict[str, str]:
     """The column types the seed's yml gives, in its order."""
     text = (SEEDS / f"{seed}.yml").read_text(encoding="utf-8")
-    block = text.split("column_types:\n", 1)[1].split("    columns:\n", 1)[0]
-    return dict(re.findall(r"^ +(\w+): (\S+)$", block, flags=re.MULTILINE))
+    block = text.split("column_types:\n", 1)[1]
+    return dict(re.findall(r"^ {8}(\w+): (\S+)$", re.split(r"(?m)^ {4}\w", block)[0], flags=re.MULTILINE))
 
 
 def load(connection: duckdb.DuckDBPyConnection, seed: str) -> None:
