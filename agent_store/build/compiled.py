@@ -214,7 +214,7 @@ def from_test_node(node: Any) -> CompiledTest:  # noqa: ANN401 - dbt's own type
 
 
 def _checks(node: Any) -> dict[str, str]:  # noqa: ANN401 - dbt's own type
-    """What each check of a generic test demands, by the name that its rows carry; a test without names has one, ''."""
+    """What each check of `unique_grain` or `table_checks` demands, by the name that its rows carry; none of other tests."""
     metadata = getattr(node, "test_metadata", None)
     given = dict(metadata.kwargs) if metadata else {}
     grain = given.get("columns") or given.get("grain")
