@@ -1,0 +1,127 @@
+"""The spool: files that hooks and programs append what they know to, and that the next build lands.
+
+One JSON object a line, written by one `write` on `O_APPEND`: lines of parallel writers never mix, and nobody waits. A file
+holds one UTC day of one kind of writer. Where several machines share the folder (a marker in it says so) each process
+writes a file of its own, because appending is not atomic on network drives.
+
+Run as a program it records one event of the client that comes in on standard input:
+    python -I -S spool.py FOLDER
+Only modules that Python has loaded anyway are imported here: starting up is what a hook costs.
+"""
+
+import os
+import sys
+import time
+
+SCHEMA_VERSION = 1
+HOOKS = "hooks"
+LIBRARY = "library"
+SDK = "sdk"
+QUERIES = "queries"
+# In a folder that several machines write to.
+SHARED_MARKER = "each-process-its-own-file"
+# A larger event is recorded without its payload.
+MOST_BYTES = 32 * 1024 * 1024
+_READ_BYTES = 1 << 20
+_FILE_MODE = 0o600
+_FOLDER_MODE = 0o700
+_FLAGS = os.O_RDWR | os.O_CREAT | os.O_APPEND | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
+_SESSION = b'"session_id":"'
+_MOST_SESSION_BYTES = 128
+
+
+def host() -> str:
+    """The name of this machine."""
+    name = os.uname().nodename if hasattr(os, "uname") else os.environ.get("COMPUTERNAME", "")
+    return name or "unknown"
+
+
+def _text(value: "str | None") -> bytes:
+    """A name as JSON text: what is not plain ASCII, and what JSON would have to escape, becomes a question mark."""
+    if value is None:
+        return b"null"
+    return b'"%b"' % bytes(
+        code if 32 <= code < 127 and code not in b'"\\' else 63 for code in value.encode("ascii", "replace")
+    )
+
+
+def envelope(
+    kind: str, payload: bytes, session_id: "str | None" = None, received_at_ms: "int | None" = None, sequence: int = 0
+) -> bytes:
+    """A record as the line that is spooled: `payload` is a JSON value, without line breaks.
+
+    `sequence` tells records of one process in one millisecond apart.
+    """
+    at = time.time_ns() // 1_000_000 if received_at_ms is None else received_at_ms
+    return b'{"schema_version":%d,"kind":%b,"received_at_ms":%d,"host":%b,"pid":%d,"sequence":%d,"session_id":%b,"payload":%b}' % (
+        SCHEMA_VERSION, _text(kind), at, _text(host()), os.getpid(), sequence, _text(session_id), payload,
+    )  # fmt: skip
+
+
+def path(folder: str, writer: str) -> str:
+    """The file that this process appends to now."""
+    name = writer + "-" + time.strftime("%Y-%m-%d", time.gmtime())
+    if os.path.exists(folder + "/" + SHARED_MARKER):
+        machine = "".join(letter if letter.isalnum() else "_" for letter in host())
+        name += "-" + machine + "-" + str(os.getpid())
+    return folder + "/" + name + ".jsonl"
+
+
+def append(folder: str, writer: str, line: bytes) -> None:
+    """Append one line. Raises OSError; what was cut off (a full disk) is ended by the next line, and set aside at landing."""
+    name = path(folder, writer)
+    try:
+        file = os.open(name, _FLAGS, _FILE_MODE)
+    except FileNotFoundError:
+        os.makedirs(folder, _FOLDER_MODE, exist_ok=True)
+        file = os.open(name, _FLAGS, _FILE_MODE)
+    try:
+        size = os.fstat(file).st_size
+        # A writer that was killed, or ran out of space, has left a line without its end: it must not swallow this one.
+        is_torn = size > 0 and os.pread(file, 1, size - 1) != b"\n"
+        data = b"\n" + line + b"\n" if is_torn else line + b"\n"
+        if os.write(file, data) < len(data):
+            raise OSError(28, "No space left on device", name)
+    finally:
+        os.close(file)
+
+
+def session_of(event: bytes) -> "str | None":
+    """The session that an event of the client names, found without parsing it: it is among the first fields."""
+    start = event.find(_SESSION, 0, 4096)
+    if start < 0:
+        return None
+    start += len(_SESSION)
+    end = event.find(b'"', start, start + _MOST_SESSION_BYTES)
+    return event[start:end].decode("ascii", "replace") if end > start else None
+
+
+def hook_line(event: bytes) -> bytes:
+    """The line of an event of the client. The environment is never part of it: it holds keys."""
+    # In JSON a line break is only ever white space.
+    event = event.replace(b"\n", b" ").replace(b"\r", b" ").strip()
+    payload = event if len(event) <= MOST_BYTES else b'{"dropped_bytes":%d}' % len(event)
+    return envelope("hook", payload, session_of(event))
+
+
+def read_event() -> bytes:
+    """All of standard input."""
+    parts = []
+    while part := os.read(0, _READ_BYTES):
+        parts.append(part)
+    return b"".join(parts)
+
+
+def main() -> None:
+    """Record the event on standard input. Nothing is printed, and the exit code is 0: no hook disturbs the session."""
+    try:
+        event = read_event()
+        if event.strip():
+            append(sys.argv[1], HOOKS, hook_line(event))
+    except BaseException:  # noqa: BLE001, S110 - whatever it is
+        pass
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    main()
