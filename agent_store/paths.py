@@ -48,6 +48,11 @@ class StorePaths:
         return self.home / STORE_NAME
 
     @property
+    def spool(self) -> Path:
+        """The folder that hooks and programs append their events to."""
+        return self.home / "spool"
+
+    @property
     def lock(self) -> Path:
         """The file whose lock the one build at a time holds."""
         return self.build_dir / "lock"

@@ -25,7 +25,7 @@ PYTHON_STARTS = 7
 
 def land_once(home: Path, warehouse: Path) -> None:
     """Land with the project's own mechanism."""
-    from ingest.transcripts.landing import land
+    from ingest.land import land
 
     land([home], warehouse)
 
@@ -59,7 +59,7 @@ def unchanged_code(home: Path, warehouse: Path) -> str:
         "opened = []\n"
         "sys.addaudithook(lambda event, given: opened.append(str(given[0])) if event == 'open' else None)\n"
         "from pathlib import Path\n"
-        "from ingest.transcripts.landing import land\n"
+        "from ingest.land import land\n"
         f"result = land([Path({str(home)!r})], Path({str(warehouse)!r}))\n"
         f"print(result.files_seen, len([name for name in opened if name.startswith({str(home)!r})]),"
         " result.lines_landed)\n"
@@ -78,8 +78,8 @@ def growth_code(home: Path, warehouse: Path) -> str:
     """A program that lands, counting the bytes it reads from transcripts."""
     return (
         "from pathlib import Path\n"
-        "from ingest.transcripts import lines\n"
-        "from ingest.transcripts.landing import land\n"
+        "from ingest.landing import lines\n"
+        "from ingest.land import land\n"
         "read, original = [], lines.LineFile._read\n"
         "def counted(self, count):\n"
         "    block = original(self, count)\n"

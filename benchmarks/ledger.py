@@ -129,7 +129,7 @@ def ledger_seconds(folder: Path, responses: int, shape: str) -> dict[str, float]
 
     from agent_store.build import dbt
     from agent_store.paths import StorePaths
-    from ingest.transcripts.landing import land
+    from ingest.land import land
 
     write_home(folder / "home", responses, shape)
     paths = StorePaths(folder / "store").ensure()

@@ -32,6 +32,8 @@ _TABLES: Final = {
     """,
     "transcript_line": _LINE,
     "history_line": _LINE,
+    "event_line": _LINE,
+    "api_response": _LINE,
     "document": """
         file_id bigint not null, content varchar using compression zstd, content_bytes bigint not null,
         is_truncated boolean not null, content_hash varchar not null, _batch_id bigint not null

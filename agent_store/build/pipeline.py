@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from agent_store.build.publish import Published
     from agent_store.build.scan import ScanResult
-    from ingest.transcripts.landing import LandingResult
+    from ingest.landing.landing import LandingResult
 
 Say = Callable[[str], None]
 # Leaving out one session may bring out another; a guard that fails after so many rounds is wrong about more than sessions.
@@ -117,12 +117,13 @@ def _opened_once(paths: StorePaths) -> Iterator[None]:
 def _land(roots: Roots, paths: StorePaths, host: str | None, progress: Any) -> LandingResult:  # noqa: ANN401
     import duckdb
 
-    from ingest.transcripts import landing
+    from ingest.land import land
+    from ingest.warehouse import LandingError
 
     try:
         with private_files():
-            result = landing.land(list(roots.paths), paths.warehouse, host=host, progress=progress)
-    except landing.LandingError as error:
+            result = land(list(roots.paths), paths.warehouse, host, progress, spool=paths.spool)
+    except LandingError as error:
         raise StoreError(str(error)) from error
     except (OSError, duckdb.Error) as error:
         raise (

@@ -12,7 +12,7 @@ from agent_store.cli.output import FOLDER, PROBLEMS_SHOWN, say
 from agent_store.paths import project_dir, store_paths
 
 if TYPE_CHECKING:
-    from ingest.transcripts.landing import LandingResult
+    from ingest.landing.landing import LandingResult
 
 
 def ingest_options(command: Any) -> Any:  # noqa: ANN401 - click's decorators

@@ -1,1 +1,4 @@
-"""What records into the store: hooks, programs that call the API, programs that keep their own state. All append to a spool."""
+"""What records into the store: hooks, programs that call the API, programs with state of their own.
+
+All of them append to a spool, which the next build lands.
+"""

@@ -41,19 +41,27 @@ def _text(value: "str | None") -> bytes:
     if value is None:
         return b"null"
     return b'"%b"' % bytes(
-        code if 32 <= code < 127 and code not in b'"\\' else 63 for code in value.encode("ascii", "replace")
+        code if chr(code).isprintable() and code not in b'"\\' else ord("?")
+        for code in value.encode("ascii", "replace")
     )
 
 
 def envelope(
-    kind: str, payload: bytes, session_id: "str | None" = None, received_at_ms: "int | None" = None, sequence: int = 0
+    kind: str,
+    payload: bytes,
+    session_id: "str | None" = None,
+    received_at_ms: "int | None" = None,
+    sequence: int = 0,
 ) -> bytes:
     """A record as the line that is spooled: `payload` is a JSON value, without line breaks.
 
     `sequence` tells records of one process in one millisecond apart.
     """
     at = time.time_ns() // 1_000_000 if received_at_ms is None else received_at_ms
-    return b'{"schema_version":%d,"kind":%b,"received_at_ms":%d,"host":%b,"pid":%d,"sequence":%d,"session_id":%b,"payload":%b}' % (
+    return (
+        b'{"schema_version":%d,"kind":%b,"received_at_ms":%d,"host":%b,"pid":%d,"sequence":%d,"session_id":%b,'
+        b'"payload":%b}'
+    ) % (
         SCHEMA_VERSION, _text(kind), at, _text(host()), os.getpid(), sequence, _text(session_id), payload,
     )  # fmt: skip
 
@@ -68,7 +76,7 @@ def path(folder: str, writer: str) -> str:
 
 
 def append(folder: str, writer: str, line: bytes) -> None:
-    """Append one line. Raises OSError; what was cut off (a full disk) is ended by the next line, and set aside at landing."""
+    """Append one line. Raises OSError; a line that a full disk cut off is ended by the next one, and set aside."""
     name = path(folder, writer)
     try:
         file = os.open(name, _FLAGS, _FILE_MODE)
@@ -118,7 +126,7 @@ def main() -> None:
         event = read_event()
         if event.strip():
             append(sys.argv[1], HOOKS, hook_line(event))
-    except BaseException:  # noqa: BLE001, S110 - whatever it is
+    except BaseException:
         pass
     os._exit(0)
 

@@ -1,4 +1,1 @@
-"""Transcripts: `discover` finds the files and what has grown, `lines` splits and repairs, `landing` writes them.
-
-Start at `ingest.transcripts.landing.land`.
-"""
+"""Transcripts: `kinds` tells a file by its path, `discover` finds the files and what has changed."""

@@ -1,4 +1,4 @@
-"""Finds the files below the roots, and which of them have changed since they were last read.
+"""Finds the files below the roots.
 
 Nothing is opened here: a file is judged by its size, its time and its inode.
 """
@@ -10,19 +10,18 @@ import re
 import stat
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
-from ingest.files import Stamp, reason_of, stamp_of, valid_name
+from ingest.files import reason_of, stamp_of, valid_name
+from ingest.landing.found import FoundFile, Problem, Scan
 from ingest.transcripts.kinds import (
-    ARCHIVE_SUFFIX,
     DESKTOP,
+    HOME_WIDE,
     LINE_TABLES,
     LINES_SUFFIXES,
     TRANSCRIPT_TABLE,
-    Kind,
     classify,
     is_set_aside,
     is_skipped,
@@ -35,44 +34,6 @@ _DISTRIBUTION = re.compile(r"^[\\/]{2}wsl(?:\$|\.localhost)[\\/][^\\/]+", re.IGN
 _PROJECTS = "projects"
 NO_TRANSCRIPT = "a link that does not lead to a transcript of the same owner is not followed"
 _Identity = tuple[int, int] | str
-
-
-@dataclass(frozen=True, slots=True)
-class Problem:
-    """Something that a person should know about a file; the rest went on."""
-
-    path: str
-    line: int | None
-    message: str
-
-    def __str__(self) -> str:
-        """Return it as one line of text."""
-        return f"{self.path}:{self.line}: {self.message}" if self.line else f"{self.path}: {self.message}"
-
-
-class FoundFile(NamedTuple):
-    """One file below a root."""
-
-    root: str
-    path: str  # relative to the root, separated by '/', always valid text
-    system_path: str  # what the operating system is asked for
-    kind: Kind
-    logical_path: str
-    stamp: Stamp
-
-    @property
-    def is_archive(self) -> bool:
-        """Whether the lines are compressed."""
-        return self.kind in LINE_TABLES and self.path.endswith(ARCHIVE_SUFFIX)
-
-
-@dataclass(frozen=True, slots=True)
-class Scan:
-    """Everything found below some roots."""
-
-    roots: tuple[str, ...]
-    files: tuple[FoundFile, ...]
-    problems: tuple[Problem, ...]
 
 
 def named_roots(value: str) -> list[Path]:
@@ -141,11 +102,6 @@ def leads_to_transcript(link: str, target: os.stat_result) -> bool:
         return False
 
 
-def changed_files(files: Iterable[FoundFile], memory: Mapping[tuple[str, str], Stamp]) -> list[FoundFile]:
-    """Return the files that are not as they were when they were last read."""
-    return [file for file in files if memory.get((file.root, file.path)) != file.stamp]
-
-
 def scan(roots: Sequence[Path | str]) -> Scan:
     """Find all files below the roots, in a fixed order, without opening any."""
     distinct = distinct_roots(roots)
@@ -168,7 +124,7 @@ def transcripts(root: Path | str) -> Iterator[FoundFile]:
     walks, _ = _walks(distinct_roots([root]))
     for walk in walks:
         for file in chain(walk.files(), walk.linked_files()):
-            if LINE_TABLES.get(file.kind) == TRANSCRIPT_TABLE:
+            if file.table == TRANSCRIPT_TABLE:
                 yield file
 
 
@@ -302,6 +258,8 @@ class _Walk:
             kind,
             valid_name(logical_path(place, name, kind)),
             stamp_of(status),
+            LINE_TABLES.get(kind),
+            kind in HOME_WIDE,
         )
 
 

@@ -6,7 +6,8 @@ import re
 from enum import StrEnum
 from typing import Final
 
-ARCHIVE_SUFFIX: Final = ".gz"
+from ingest.landing.found import ARCHIVE_SUFFIX
+
 LINES_SUFFIXES: Final = (".jsonl", ".jsonl.gz")
 _PROJECTS: Final = "projects"
 # Where the desktop client keeps its sessions: a folder each, with a home of its own in it.

@@ -18,6 +18,7 @@ import duckdb
 import pytest
 from mini import REPOSITORY, MiniIngest, write_project
 
+import ingest.land
 from agent_store import cli
 from agent_store.build import compiled, dbt, lock, models, pipeline, results, warehouse
 from agent_store.build.pipeline import Options, Outcome
@@ -25,7 +26,6 @@ from agent_store.build.state import BuildState, read_state, write_state
 from agent_store.errors import StoreError
 from agent_store.paths import StorePaths
 from agent_store.store import open_store
-from ingest.transcripts import landing
 from ingest.warehouse import lend
 
 
@@ -42,7 +42,7 @@ class Small:
         monkeypatch.delenv("CLAUDE_CONFIG_DIR", raising=False)
         monkeypatch.setenv("AGENT_STORE_HOME", str(self.paths.home))
         monkeypatch.setenv("AGENT_STORE_PROJECT_DIR", str(self.project))
-        monkeypatch.setattr(landing, "land", self.ingest.land)
+        monkeypatch.setattr(ingest.land, "land", self.ingest.land)
         invoke = dbt.invoke
 
         def counted(arguments: Any, *rest: Any) -> Any:
@@ -527,7 +527,7 @@ def test_a_read_only_home_is_said_plainly(
     def refuse(*_: Any, **__: Any) -> None:
         raise OSError(30, "Read-only file system", str(small.paths.warehouse))
 
-    monkeypatch.setattr(landing, "land", refuse)
+    monkeypatch.setattr(ingest.land, "land", refuse)
     with pytest.raises(SystemExit) as stopped:
         cli.main(["build"])
     assert stopped.value.code == 1

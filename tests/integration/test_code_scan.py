@@ -19,7 +19,7 @@ from ingest import warehouse as warehouse_module
 from ingest.code import scan as code_scan
 from ingest.code import work
 from ingest.code.scan import ScanResult, scan_code
-from ingest.transcripts import landing
+from ingest.land import land
 from ingest.warehouse import LandingError
 
 FIXTURE = Path(__file__).resolve().parents[1] / "fixtures" / "code_repo"
@@ -320,7 +320,7 @@ def test_no_column_of_the_store_holds_a_secret_of_a_configuration(
     assert len(reasons) == 7
     shown = f'     1\t{{"env": {{"TOKEN": "{SECRET}"}}}}'
     root = _transcript(tmp_path / "root", tmp_path, [("toolu_1", str(repository / ".mcp.json"), shown)])
-    landing.land([root], warehouse, host="here")
+    land([root], warehouse, host="here")
     assert scan_code([], warehouse, host="here").reads == 1
     assert _holding(warehouse, SECRET) == ["raw.transcript_line.line"], "the transcript itself alone"
 
@@ -474,17 +474,17 @@ def test_a_result_that_was_written_after_the_last_scan_finds_its_call(
     lines = file.read_bytes().splitlines(keepends=True)
     lines[0] = lines[0].replace(b'"name": "Read"', b'"name" : "Read"').replace(b'"id": ', b'"id" :')
     file.write_bytes(b"".join(lines[::2]))
-    landing.land([root], warehouse, host="here")
+    land([root], warehouse, host="here")
     assert scan_code([], warehouse, host="here").reads == 0
     file.write_bytes(b"".join(lines[::2] + lines[1::2]))
-    landing.land([root], warehouse, host="here")
+    land([root], warehouse, host="here")
     assert scan_code([], warehouse, host="here").reads == 2
 
 
 def test_ranges_that_agents_read_give_symbols_once(warehouse: Path, tmp_path: Path) -> None:
     entries = [("toolu_1", "/gone/a.py", "    10\tdef far():\n    11\t    return near()")]
     root = _transcript(tmp_path / "root", tmp_path, entries)
-    landing.land([root], warehouse, host="here")
+    land([root], warehouse, host="here")
     done = scan_code([], warehouse, host="here")
     assert (done.reads, done.symbols, done.chunks) == (1, 2, 1)
     assert _rows(
@@ -499,7 +499,7 @@ def test_ranges_that_agents_read_give_symbols_once(warehouse: Path, tmp_path: Pa
         ("toolu_3", "/gone/c.md", "1\t# Head"),
     ]
     _transcript(tmp_path / "root", tmp_path, more)
-    landing.land([root], warehouse, host="here")
+    land([root], warehouse, host="here")
     done = scan_code([], warehouse, host="here")
     assert (done.reads, done.blobs_parsed) == (2, 1), "the same text is parsed once"
     assert _rows(warehouse, "select batch_id from raw.batch order by 1") == [(1,), (2,), (3,), (4,)]

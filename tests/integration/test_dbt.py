@@ -17,12 +17,12 @@ from dbt_common.exceptions import DbtBaseException
 from jinja2 import Template
 from mini import REPOSITORY, MiniIngest, write_project
 
+import ingest.land
 from agent_store.build import dbt, lock, pipeline
 from agent_store.build.state import read_state
 from agent_store.errors import StoreError
 from agent_store.paths import StorePaths
 from agent_store.store import open_store
-from ingest.transcripts import landing
 from ingest.warehouse import borrow, lend, writing
 
 
@@ -35,7 +35,7 @@ class Dbt:
         self.ingest = MiniIngest()
         monkeypatch.setenv("HOME", str(folder / "nobody"))
         monkeypatch.delenv("CLAUDE_CONFIG_DIR", raising=False)
-        monkeypatch.setattr(landing, "land", self.ingest.land)
+        monkeypatch.setattr(ingest.land, "land", self.ingest.land)
 
     def run(self, *arguments: str) -> Any:
         return dbt.invoke(arguments, self.paths, self.project, led=False)

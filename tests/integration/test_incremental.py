@@ -32,7 +32,7 @@ from agent_store.build import build_tables, models, pipeline
 from agent_store.build.pipeline import Options
 from agent_store.build.state import fingerprint
 from agent_store.paths import StorePaths
-from ingest.transcripts import landing
+from ingest.land import land
 from tests.conftest import PROJECT, clean_environment
 
 SEEDS = [int(seed) for seed in os.environ.get("AGENT_STORE_DRILL_SEEDS", "20").split(",")]
@@ -213,7 +213,7 @@ def build(
     A build that does not begin `anew` runs what dbt compiled in the one that did, as `agent-store build`
     does.
     """
-    landing.land([root], paths.warehouse, host="drill")
+    land([root], paths.warehouse, host="drill")
 
     def on_node(_: str, done: int, __: int) -> None:
         if done == breaks_off_after:
@@ -372,7 +372,8 @@ import os, signal, sys
 from pathlib import Path
 from agent_store.build import pipeline
 from agent_store.paths import StorePaths
-from ingest.transcripts import landing
+from ingest.land import land
+from ingest.landing import landing
 
 home, project, root, moment, number = sys.argv[1:]
 landing.ROWS_PER_TRANSACTION = 300
@@ -389,7 +390,7 @@ def built(name, done, total):
         die()
 
 paths = StorePaths(Path(home)).ensure()
-landing.land([Path(root)], paths.warehouse, host="drill", progress=landed)
+land([Path(root)], paths.warehouse, host="drill", progress=landed)
 options = pipeline.Options(ingest=False, tests=False)
 pipeline.run(paths, Path(project), options, say=print, on_node=built)
 """
@@ -436,7 +437,7 @@ def test_killed_at_any_moment_and_run_again_gives_the_same_rows_and_then_nothing
     # The other half is landed, and the build that follows is killed while it writes.
     write_files(root, second)
     run_and_be_killed(paths, root, "building", 20)
-    assert landing.land([root], paths.warehouse, host="drill").lines_landed == 0
+    assert land([root], paths.warehouse, host="drill").lines_landed == 0
     assert pipeline.run(paths, PROJECT, options, say=print).published is not None
 
     # A build with nothing new: nothing is run, and neither file changes.
@@ -445,7 +446,7 @@ def test_killed_at_any_moment_and_run_again_gives_the_same_rows_and_then_nothing
 
     monkeypatch.setattr(models, "build", forbidden)
     before = [hashlib.sha256(file.read_bytes()).digest() for file in (paths.warehouse, paths.store)]
-    assert landing.land([root], paths.warehouse, host="drill").lines_landed == 0
+    assert land([root], paths.warehouse, host="drill").lines_landed == 0
     assert pipeline.run(paths, PROJECT, options, say=print).is_current
     after = [hashlib.sha256(file.read_bytes()).digest() for file in (paths.warehouse, paths.store)]
     assert before == after

@@ -20,8 +20,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ingest.transcripts import landing, lines
-from ingest.transcripts.landing import LandingResult, land
+from ingest.land import land
+from ingest.landing import landing, lines
+from ingest.landing.landing import LandingResult
+from ingest.transcripts import discover
 from ingest.warehouse import LandingError
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -179,7 +181,7 @@ def test_an_unchanged_run_opens_no_transcript(store: Store) -> None:
     code = (
         "import sys; opened = []\n"
         "sys.addaudithook(lambda event, given: opened.append(str(given[0])) if event == 'open' else None)\n"
-        "from pathlib import Path; from ingest.transcripts.landing import land\n"
+        "from pathlib import Path; from ingest.land import land\n"
         f"result = land([Path({str(store.root)!r})], Path({str(store.warehouse)!r}))\n"
         f"touched = [name for name in opened if name.startswith({str(store.root)!r})]\n"
         "print(result.files_seen, result.lines_landed, touched,\n"
@@ -316,7 +318,7 @@ def test_a_line_of_100_mb_lands_within_bounds(store: Store) -> None:
         file.write(b'"}\n{"small":2}\n')
     # The peak of this very program: getrusage's counts what its parent, these tests, had before it started.
     code = (
-        "import re; from pathlib import Path; from ingest.transcripts.landing import land\n"
+        "import re; from pathlib import Path; from ingest.land import land\n"
         f"result = land([Path({str(store.root)!r})], Path({str(store.warehouse)!r}))\n"
         "status = Path('/proc/self/status').read_text()\n"
         "print(result.lines_landed, int(re.search(r'VmHWM:\\s+(\\d+) kB', status)[1]) // 1024)"
@@ -446,14 +448,14 @@ def test_a_file_that_vanishes_before_it_is_read_is_reported(
 ) -> None:
     write(store.session, *numbered(0, 3))
     gone = write(store.root / SLUG / "a.jsonl", *numbered(5, 7))
-    real = landing.scan
+    real = discover.scan
 
     def scan_then_lose(roots: Any) -> Any:
         found = real(roots)
         gone.unlink(missing_ok=True)
         return found
 
-    monkeypatch.setattr(landing, "scan", scan_then_lose)
+    monkeypatch.setattr(discover, "scan", scan_then_lose)
     result = store.land()
     assert [str(problem) for problem in result.problems] == [
         f"{gone}: cannot be read: No such file or directory"
@@ -738,10 +740,11 @@ def test_an_interrupted_landing_is_taken_up(store: Store, monkeypatch: pytest.Mo
 LANDING_PROCESS = """
 import sys
 from pathlib import Path
-from ingest.transcripts import landing, lines
+from ingest.land import land
+from ingest.landing import landing, lines
 landing.ROWS_PER_TRANSACTION = 700
 lines.READ_BYTES = landing.READ_BYTES = 50_000
-landing.land([Path(sys.argv[1])], Path(sys.argv[2]))
+land([Path(sys.argv[1])], Path(sys.argv[2]))
 """
 
 
@@ -789,10 +792,10 @@ def test_a_full_disk_is_said_and_nothing_is_half_done(store: Store) -> None:
     limited = (
         "import resource, sys\n"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (1_500_000, 1_500_000))\n"
-        "from pathlib import Path; from ingest.transcripts import landing, lines\n"
+        "from pathlib import Path; from ingest.landing import landing, lines; from ingest.land import land\n"
         "landing.ROWS_PER_TRANSACTION = 1000\n"
         "try:\n"
-        f"    landing.land([Path({str(store.root)!r})], Path({str(store.warehouse)!r}))\n"
+        f"    land([Path({str(store.root)!r})], Path({str(store.warehouse)!r}))\n"
         "except landing.LandingError as error:\n"
         "    print(error); sys.exit(3)\n"
     )

@@ -13,7 +13,7 @@ from agent_store.build import compiled, warehouse
 from agent_store.build.compiled import Compiled, TestOutcome
 from agent_store.build.state import fingerprint
 from agent_store.paths import StorePaths
-from ingest.transcripts import landing
+from ingest.land import land
 
 PROJECT = Path(__file__).resolve().parents[2]
 # What is wrong in the log itself, and a person should know: a result whose call is lost, a usage whose parts do not add up.
@@ -56,7 +56,7 @@ class Store:
     def run(self, roots: Sequence[Path], folder: Path, *, tests: bool = True, threads: int = 1) -> Report:
         """Land these homes in a copy of the store below a folder, and run all models and tests."""
         copy = self._copy(folder)
-        result = landing.land(list(roots), copy.warehouse)
+        result = land(list(roots), copy.warehouse)
         report = Report(
             lines_in(roots),
             _landed_lines(copy.warehouse, roots),
@@ -78,7 +78,7 @@ class Store:
     def stage(self, roots: Sequence[Path], folder: Path) -> Report:
         """Land these homes in a copy and run what reads JSON, nothing more."""
         copy = self._copy(folder)
-        result = landing.land(list(roots), copy.warehouse)
+        result = land(list(roots), copy.warehouse)
         report = Report(
             lines_in(roots),
             _landed_lines(copy.warehouse, roots),

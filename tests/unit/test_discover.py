@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from ingest.landing.found import changed_files
 from ingest.transcripts import discover
 from ingest.transcripts.discover import (
     as_local_path,
-    changed_files,
     distinct_roots,
     named_roots,
     scan,

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ingest.transcripts import lines
-from ingest.transcripts.lines import Chunk, LineFile, Part, parts_of, tail_of
+from ingest.landing import lines
+from ingest.landing.lines import Chunk, LineFile, Part, parts_of, tail_of
 
 FULL = '{"type":"user","uuid":"u2","sessionId":"s","message":{"content":"second"}}'
 

@@ -17,11 +17,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from ingest.files import Stamp, stamp_of
-from ingest.text import counted, is_binary
-from ingest.transcripts.buffer import LineBuffer
-from ingest.transcripts.discover import FoundFile, Problem, Scan, changed_files, scan
-from ingest.transcripts.kinds import HOME_WIDE, LINE_TABLES
-from ingest.transcripts.lines import (
+from ingest.landing.buffer import LineBuffer
+from ingest.landing.found import FoundFile, Problem, Scan, changed_files
+from ingest.landing.lines import (
     HEAD_CHECK_BYTES,
     MIB,
     OVERLONG,
@@ -34,7 +32,8 @@ from ingest.transcripts.lines import (
     tail_of,
     without_return,
 )
-from ingest.transcripts.memory import Location, SourceFile
+from ingest.landing.memory import Location, SourceFile
+from ingest.text import counted, is_binary
 from ingest.warehouse import (
     WAIT_SECONDS,
     add_batch,
@@ -86,8 +85,8 @@ class LandingResult:
         return f"{text} {counted(others, 'problem')}." if others else text
 
 
-def land(
-    roots: Sequence[Path | str],
+def land_files(
+    found: Scan,
     warehouse: Path,
     host: str | None = None,
     progress: Progress | None = None,
@@ -95,7 +94,7 @@ def land(
     wait_seconds: float = WAIT_SECONDS,
     on_wait: Callable[[str], None] | None = None,
 ) -> LandingResult:
-    """Land everything that is new below the roots in the warehouse, each line exactly once.
+    """Land everything that is new in the files in the warehouse, each line exactly once.
 
     `host` names the machine the files come from, if it is not this one. If another process has the warehouse
     open, it is waited for; after a second `on_wait` is told what for (else it is logged). What is wrong with
@@ -103,7 +102,7 @@ def land(
     """
     started = time.perf_counter()
     with writing(Path(warehouse), wait_seconds, on_wait) as connection:
-        run = _Run(connection, scan(roots), host or this_host(), progress)
+        run = _Run(connection, found, host or this_host(), progress)
         run.land()
     return run.result(time.perf_counter() - started)
 
@@ -146,7 +145,9 @@ class _Run:
         self.last_batch_id = 0
         self.last_file_id = 0
         # Of the transaction:
-        self.buffers = {table: LineBuffer(table) for table in sorted(set(LINE_TABLES.values()))}
+        self.buffers = {
+            table: LineBuffer(table) for table in sorted({file.table for file in found.files if file.table})
+        }
         self.documents: list[tuple[object, ...]] = []
         self.document_size = 0
         self.changed_files: set[int] = set()
@@ -190,7 +191,7 @@ class _Run:
         for file, size in zip(changed, planned, strict=True):
             before = self.bytes_done
             try:
-                if file.kind in LINE_TABLES:
+                if file.table is not None:
                     self._land_lines(file)
                 else:
                     self._land_document(file)
@@ -244,7 +245,7 @@ class _Run:
 
     def _new_bytes(self, file: FoundFile) -> int:
         place = self.locations.get((file.root, file.path))
-        before = place.stamp.size if place and file.kind in LINE_TABLES else 0
+        before = place.stamp.size if place and file.table is not None else 0
         return file.stamp.size - before if file.stamp.size > before else file.stamp.size
 
     def _remember(self, place: Location) -> None:
@@ -273,7 +274,7 @@ class _Run:
                 # Until the end is reached the place counts as changed, so that a killed run is taken up.
                 unfinished = stamp._replace(mtime_ns=_UNFINISHED_MTIME)
                 self._remember(Location(file.root, file.path, state.file_id, unfinished))
-            end = self._take_chunks(state, chunks) if state is not None else 0
+            end = self._take_chunks(state, chunks, str(file.table)) if state is not None else 0
             if source.damage:
                 self._report(file, None, f"{source.damage}; the lines before the damage are taken")
             if source.shrank_below(end) or (state is not None and source.fell_short):
@@ -285,12 +286,12 @@ class _Run:
             file_id = state.file_id if state is not None else place.file_id if place is not None else None
             self._remember(Location(file.root, file.path, file_id, stamp))
 
-    def _take_chunks(self, state: SourceFile, chunks: Iterator[Chunk]) -> int:
+    def _take_chunks(self, state: SourceFile, chunks: Iterator[Chunk], table: str) -> int:
         """Take all chunks; return the offset of the end of the last one, 0 if there was none."""
         end = taken = 0
         try:
             for chunk in chunks:
-                self._add(state, chunk)
+                self._add(state, chunk, table)
                 end = chunk.offset + chunk.size
                 taken += chunk.size
                 self._show_progress(taken)
@@ -312,7 +313,7 @@ class _Run:
             has_shrunk = source.size < min(known.read_bytes, max(place.stamp.size, 0)) and not file.is_archive
             was_finished = place.stamp.mtime_ns != _UNFINISHED_MTIME
             is_touched = was_finished and source.status.st_size == place.stamp.size
-            if self._goes_on(known, source) and not (is_touched and not self._is_landed(known, source)):
+            if self._goes_on(known, source) and not (is_touched and not self._is_landed(known, source, file)):
                 return known, source.chunks(known.read_bytes)
         chunks = source.chunks(0)
         first = next(chunks, None)
@@ -325,7 +326,7 @@ class _Run:
         for state in sorted(same, key=lambda state: -state.generation):
             if state is not known and self._goes_on(state, source):
                 return state, source.chunks(state.read_bytes)
-            if source.size < state.read_bytes and not has_shrunk and self._is_landed(state, source):
+            if source.size < state.read_bytes and not has_shrunk and self._is_landed(state, source, file):
                 return state, iter(())
         before = max([*same, *([known] if known else [])], key=lambda state: state.generation, default=None)
         state = SourceFile(
@@ -364,9 +365,9 @@ class _Run:
             state.tail = (tail + line_feed)[-TAIL_BYTES:]
         return True
 
-    def _is_landed(self, state: SourceFile, source: LineFile) -> bool:
+    def _is_landed(self, state: SourceFile, source: LineFile, file: FoundFile) -> bool:
         """Whether every line of the file stands in the warehouse already, compared one by one."""
-        table = LINE_TABLES[state.kind]
+        table = str(file.table)
         self._flush_lines(self.buffers[table])
         landed: dict[int, str | None] = dict(
             self._rows(
@@ -393,9 +394,8 @@ class _Run:
                     return False
         return True
 
-    def _add(self, state: SourceFile, chunk: Chunk) -> None:
+    def _add(self, state: SourceFile, chunk: Chunk, table: str) -> None:
         """Put lines into the buffer; insert and commit when there are enough."""
-        table = LINE_TABLES[state.kind]
         if chunk.overlong_ending:
             part = Part(0, chunk.offset, chunk.lines[0].decode("utf-8", "replace"), set_aside_reason=OVERLONG)
             self.buffers[table].parts.append((state.file_id, state.line_count + 1, part))
@@ -480,7 +480,7 @@ class _Run:
         if place is not None and place.file_id is not None:
             return self.files[place.file_id]
         same = self.by_logical_path.get(file.logical_path, ())
-        if file.kind in HOME_WIDE:  # every home has one: only the same content makes it the same file
+        if file.is_one_per_root:
             same = [state for state in same if content_hash in self._hashes_of(state.file_id)]
         return same[-1] if same else None
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from ingest.files import Stamp
-from ingest.transcripts.lines import digest
+from ingest.landing.lines import digest
 
 
 @dataclass(slots=True)

@@ -6,7 +6,7 @@ from array import array
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from ingest.transcripts.lines import Part, parts_of
+from ingest.landing.lines import Part, parts_of
 
 if TYPE_CHECKING:
     import duckdb

@@ -1,0 +1,1 @@
+"""Events that hooks and programs record: files of a spool, one event a line."""

@@ -1,0 +1,35 @@
+"""Landing as a whole: asks every source which files there are, and lands what is new in them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from ingest.events import spool as spools
+from ingest.landing.found import NOTHING
+from ingest.landing.landing import LandingResult, Progress, land_files
+from ingest.transcripts import discover
+from ingest.warehouse import WAIT_SECONDS
+
+
+def land(
+    roots: Sequence[Path | str],
+    warehouse: Path,
+    host: str | None = None,
+    progress: Progress | None = None,
+    *,
+    spool: Path | None = None,
+    wait_seconds: float = WAIT_SECONDS,
+    on_wait: Callable[[str], None] | None = None,
+) -> LandingResult:
+    """Land what is new in the transcripts below the roots and in the files of the spool, each line exactly once.
+
+    Landed files of the spool that are older than a week are removed: raw keeps their lines. See `land_files` for the
+    rest. Raises LandingError.
+    """
+    spooled = spools.scan(spool) if spool is not None else NOTHING
+    result = land_files(
+        discover.scan(roots) + spooled, warehouse, host, progress, wait_seconds=wait_seconds, on_wait=on_wait
+    )
+    spools.remove_old(spooled, result.problems)
+    return result
