@@ -28,12 +28,13 @@ placed as (
         parsed.*,
         files.path as source_path,
         row_number() over (
-            partition by parsed.event_id order by files.path, parsed.line_number, parsed.part_number, files.file_id
+            partition by parsed.event_id
+            order by files.path, parsed.line_number, parsed.part_number, files.file_id
         ) as copy_number
     from parsed
     inner join {{ source('raw', 'source_file') }} as files on files.file_id = parsed.file_id
 {%- if is_incremental() %}
-    anti join {{ this }} as known on known.event_id = parsed.event_id
+    where parsed.event_id not in (select event_id from {{ this }})
 {%- endif %}
 ),
 
@@ -41,10 +42,12 @@ named as (
     select
         *,
         case
-            when coalesce(p.kind, '') = '' or p.received_at_ms is null or p.payload is null then 'no event of Agent Store'
+            when coalesce(p.kind, '') = '' or p.received_at_ms is null or p.payload is null
+                then 'no event of Agent Store'
             when coalesce(p.schema_version, 0) not between 1 and {{ var('newest_event_schema', 1) }}
                 then 'an event of a newer version of Agent Store'
-            when p.kind = 'hook' and coalesce(p.payload.hook_event_name, '') = '' then 'a hook event without a name'
+            when p.kind = 'hook' and coalesce(p.payload.hook_event_name, '') = ''
+                then 'a hook event without a name'
         end as set_aside_reason,
         {{ log_id('coalesce(p.session_id, p.payload.session_id)') }} as session_id,
         {{ timestamp_from_ms('p.received_at_ms') }} as received_at
@@ -88,4 +91,6 @@ select
     {{ event_payload('p.payload') }} as payload,
     _batch_id
 from named
-where session_id is null or session_id not in (select session_id from {{ source('raw', 'set_aside_session') }})
+where
+    session_id is null
+    or session_id not in (select session_id from {{ source('raw', 'set_aside_session') }})
