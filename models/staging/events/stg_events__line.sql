@@ -26,9 +26,23 @@ with events as (
 ),
 
 lines as (
+    -- A prompt that goes with several requests, as in a loop of tool calls, was given once.
     select
         *,
         0 as line_place,
+        {{ conversation_line(
+            dict(
+                common, type="'user'", turnOrigin="'sdk'",
+                uuid="md5(concat_ws(chr(31), 'prompt', session_id, payload.prompt))"
+            ),
+            message={'role': "'user'", 'content': 'payload.prompt'}
+        ) }} as line
+    from events
+    where event_kind = 'api_call' and payload.prompt is not null
+    union all
+    select
+        *,
+        1 as line_place,
         {{ conversation_line(
             dict(
                 common, type="'assistant'", requestId='payload.request_id', gitBranch='payload.git_branch',
