@@ -40,4 +40,4 @@ def _is_home(folder: Path) -> bool:
 def spool_for(paths: StorePaths) -> str:
     """The spool of a home, which is made where it is missing: closed to everyone else."""
     paths.home.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
-    return str(paths.home / "spool")
+    return str(paths.spool)
