@@ -81,7 +81,11 @@ class Handler(BaseHTTPRequestHandler):
         self.begin()
         path = self.path.partition("?")[0]
         if path.endswith("/results"):
-            self.send(200, "".join(json.dumps(one) + "\n" for one in batch_results()).encode(), "application/x-jsonl")
+            self.send(
+                200,
+                "".join(json.dumps(one) + "\n" for one in batch_results()).encode(),
+                "application/x-jsonl",
+            )
         elif "/batches/" in path:
             host = self.headers["host"]
             self.send_json(
@@ -110,7 +114,9 @@ class Handler(BaseHTTPRequestHandler):
         if self.path.endswith("/count_tokens"):
             return self.send_json(200, {"input_tokens": 42})
         if self.path.partition("?")[0].endswith("/batches"):
-            return self.send_json(200, {"id": "msgbatch_1", "type": "message_batch", "processing_status": "in_progress"})
+            return self.send_json(
+                200, {"id": "msgbatch_1", "type": "message_batch", "processing_status": "in_progress"}
+            )
         text = last_text(body)
         if "invalid" in text:
             return self.send_error_json(400, "invalid_request_error", "max_tokens: too many")
@@ -182,11 +188,18 @@ def events_of(message: dict[str, Any]) -> Iterator[dict[str, Any]]:
     usage = message["usage"]
     begun = {**usage, "output_tokens": 1}
     del begun["iterations"]
-    yield {"type": "message_start", "message": {**message, "content": [], "stop_reason": None, "usage": begun}}
+    yield {
+        "type": "message_start",
+        "message": {**message, "content": [], "stop_reason": None, "usage": begun},
+    }
     yield {"type": "ping"}
     for index, block in enumerate(message["content"]):
         if block["type"] == "text":
-            yield {"type": "content_block_start", "index": index, "content_block": {"type": "text", "text": ""}}
+            yield {
+                "type": "content_block_start",
+                "index": index,
+                "content_block": {"type": "text", "text": ""},
+            }
             pieces = [{"type": "text_delta", "text": word + " "} for word in block["text"].split()]
             pieces[-1]["text"] = pieces[-1]["text"].rstrip()
         else:

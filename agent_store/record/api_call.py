@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -31,18 +31,15 @@ _REASONS: Final = {"GeneratorExit": CLOSED, "CancelledError": "cancelled"}
 def api_of(url: str) -> str | None:
     """Say which part of the Messages API a request goes to; None if it goes elsewhere."""
     try:
-        parts = urlsplit(url)
+        found = _PATH.search(urlsplit(url).path)
     except ValueError:
         return None
-    found = _PATH.search(parts.path)
     if found is None:
         return None
     rest = found["rest"] or ""
     if rest.startswith("/batches"):
         return "batch"
-    if rest == "/count_tokens":
-        return "count_tokens"
-    return "beta" if "beta=true" in parts.query else "messages"
+    return "count_tokens" if rest == "/count_tokens" else "messages"
 
 
 def batch_of(url: str) -> str | None:
@@ -52,20 +49,17 @@ def batch_of(url: str) -> str | None:
 
 
 def text_of_prompt(body: Mapping[str, Any]) -> str | None:
-    """Return the text of the last message of the user; results of tools are no text."""
+    """Return what the user says with a request; None where it only goes on with results of tools."""
     messages = body.get("messages")
-    for message in reversed(messages if isinstance(messages, list) else []):
-        if isinstance(message, Mapping) and message.get("role") == "user":
-            content = message.get("content")
-            if isinstance(content, str):
-                return content
-            blocks = content if isinstance(content, list) else []
-            texts = [
-                one.get("text") for one in blocks if isinstance(one, Mapping) and one.get("type") == "text"
-            ]
-            if texts:
-                return "\n".join(str(text) for text in texts)
-    return None
+    last = messages[-1] if isinstance(messages, Sequence) and messages else None
+    if not isinstance(last, Mapping) or last.get("role") != "user":
+        return None
+    content = last.get("content")
+    if isinstance(content, str):
+        return content
+    blocks = content if isinstance(content, Sequence) else ()
+    texts = [str(one.get("text")) for one in blocks if isinstance(one, Mapping) and one.get("type") == "text"]
+    return "\n".join(texts) if texts else None
 
 
 class Attempt:
@@ -99,9 +93,9 @@ class Attempt:
         }
         if self._batch_id:
             self.payload["batch_id"] = self._batch_id
-        if isinstance(messages := asked.get("messages"), list):
+        if isinstance(messages := asked.get("messages"), Sequence):
             self.payload["message_count"] = len(messages)
-        if isinstance(tools := asked.get("tools"), list):
+        if isinstance(tools := asked.get("tools"), Sequence):
             self.payload["tool_count"] = len(tools)
         if keeps_content and (prompt := text_of_prompt(asked)) is not None:
             self.payload["prompt"] = prompt

@@ -49,7 +49,13 @@ class _Tee(httpx2.SyncByteStream, httpx2.AsyncByteStream):
         self._decode = decode
 
     def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - whatever else the stream has: the SDK's traces look for it
+        if name == "_inner":  # not there yet
+            raise AttributeError(name)
         return getattr(self._inner, name)
+
+    def __del__(self) -> None:
+        """An answer that the caller has dropped without reading."""
+        self._end(CLOSED)
 
     def _see(self, chunk: bytes) -> None:
         with suppress(Exception):
@@ -158,6 +164,8 @@ class Recorder(Middleware):
             if api is None:
                 return None
             attempt = Attempt(self._record, request.url, api, request.json, keeps_content=self.record_content)
+            if api == "messages" and ".types.beta." in str(getattr(request.cast_to, "__module__", "")):
+                attempt.payload["api"] = "beta"
             attempt.payload["attempt"] = request.retries_taken + 1
             attempt.payload["call_id"] = request.options.idempotency_key
         except Exception:
