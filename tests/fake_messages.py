@@ -233,6 +233,7 @@ class FakeServer(ThreadingHTTPServer):
     """The server, and what it remembers."""
 
     daemon_threads = True
+    request_queue_size = 64  # so many may knock at once
 
     def __init__(self) -> None:
         """Listen at a free port."""

@@ -21,6 +21,8 @@ _ERROR_CHARACTERS: Final = 500
 _PATH: Final = re.compile(r"/v1/messages(?P<rest>/.*)?$")
 _RESULTS: Final = re.compile(r"/batches/(?P<batch_id>[^/]+)/results$")
 _CLIENT_ERROR: Final = 400
+_DELTA: Final = BLOCK_DELTA.encode()
+_READ_BYTES: Final = 256 * 1024
 # Why an answer broke off, where the name of an exception would say it worse.
 CLOSED: Final = "closed"  # the caller left
 CUT: Final = "cut"  # it ended without its last event
@@ -81,6 +83,8 @@ class Attempt:
         self._batch_id = batch_of(url) if api == "batch" else None
         self._fold = MessageFold(keeps_content=keeps_content)
         self._events: EventReader | None = None
+        self._portions: list[bytes] = []
+        self._portions_size = 0
         self._lines = False
         self._body = bytearray()
         self._has_ended = False
@@ -110,7 +114,7 @@ class Attempt:
         self.payload["status"] = status
         self.payload["request_id"] = request_id
         if "event-stream" in content_type:
-            self._events = EventReader()
+            self._events = EventReader(without=b"" if self._keeps_content else b"event: " + _DELTA)
             self.payload["is_stream"] = True
         else:
             self._lines = self._batch_id is not None and status < _CLIENT_ERROR
@@ -118,8 +122,13 @@ class Attempt:
     def see(self, data: bytes) -> None:
         """Take some bytes of the body as they come."""
         if self._events is not None:
-            for event in self._events.feed(data):
-                self._take(event.name, event.data)
+            # Reading the events takes longer than letting them pass: that waits for many of them, or for the end.
+            self._portions.append(data)
+            self._portions_size += len(data)
+            if "first_token_ms" not in self.payload and _DELTA in data:
+                self.payload["first_token_ms"] = self.elapsed_ms
+            if self._portions_size >= _READ_BYTES:
+                self._read_events()
             return
         if len(self._body) < MOST_BODY_BYTES:
             self._body += data
@@ -142,8 +151,9 @@ class Attempt:
 
     def _finish(self, error: BaseException | str | None) -> None:
         if self._events is not None:
+            self._read_events()
             if (event := self._events.close()) is not None:
-                self._take(event.name, event.data)
+                self._take(event.data)
             self._tell_message(self._fold.whole())
             if self._fold.error is not None:
                 self.payload.update(error_fields(self._fold.error))
@@ -164,11 +174,13 @@ class Attempt:
         elif "status" not in self.payload:
             self.payload["interrupted"] = _reason(error)
 
-    def _take(self, name: str, data: bytes) -> None:
-        if name == BLOCK_DELTA:
-            self.payload.setdefault("first_token_ms", self.elapsed_ms)
-            if not self._keeps_content:
-                return
+    def _read_events(self) -> None:
+        data = b"".join(self._portions)
+        self._portions, self._portions_size = [], 0
+        for event in self._events.feed(data) if self._events is not None else ():
+            self._take(event.data)
+
+    def _take(self, data: bytes) -> None:
         if (event := json_object(data)) is not None:
             self._fold.add(event)
 

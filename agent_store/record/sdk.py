@@ -47,19 +47,18 @@ class _Tee(httpx2.SyncByteStream, httpx2.AsyncByteStream):
         self._inner = inner
         self._attempt = attempt
         self._decode = decode
-
-    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - whatever else the stream has: the SDK's traces look for it
-        if name == "_inner":  # not there yet
-            raise AttributeError(name)
-        return getattr(self._inner, name)
+        # The SDK's traces look for this on the stream that they wrap.
+        self.stream_observer = getattr(inner, "stream_observer", None)
 
     def __del__(self) -> None:
         """An answer that the caller has dropped without reading."""
         self._end(CLOSED)
 
     def _see(self, chunk: bytes) -> None:
-        with suppress(Exception):
+        try:  # cheaper than `suppress`, and it is done for every chunk
             self._attempt.see(self._decode(chunk))
+        except Exception:
+            return
 
     def _end(self, reason: BaseException | str | None = None) -> None:
         with suppress(Exception):

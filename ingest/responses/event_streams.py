@@ -56,8 +56,9 @@ class Event(NamedTuple):
 class EventReader:
     """Cuts the bytes of a stream, in whatever portions they come, into events."""
 
-    def __init__(self) -> None:
-        """Begin at the start of a stream."""
+    def __init__(self, *, without: bytes = b"") -> None:
+        """Begin at the start of a stream. Events that begin `without` these bytes are the ones that are wanted."""
+        self._without = without
         self._rest = bytearray()
         self._searched = 0
         self._is_overlong = False
@@ -68,8 +69,10 @@ class EventReader:
         events: list[Event] = []
         start = 0
         for boundary in _BOUNDARY.finditer(self._rest, self._searched):
-            if not self._is_overlong and (event := event_of(bytes(self._rest[start : boundary.start()]))):
-                events.append(event)
+            is_wanted = not (self._without and self._rest.startswith(self._without, start))
+            if is_wanted and not self._is_overlong:
+                event = event_of(bytes(self._rest[start : boundary.start()]))
+                events += [event] if event is not None else []
             self._is_overlong = False
             start = boundary.end()
         del self._rest[:start]
