@@ -20,9 +20,10 @@ _SKIPPED: Final = frozenset({"node_modules", "__pycache__"})
 
 
 def scan(paths: Iterable[Path]) -> Scan:
-    """Find the files, in the order of their names. A file that was named and holds no response is a problem, in a folder not.
+    """Find the files, in the order of their names.
 
-    The folders are no roots of the scan: that a file of them goes away is no finding.
+    A file that was named is a problem where it holds no response, one of a folder is passed over. The folders are no
+    roots of the scan: that a file of them goes away is no finding.
     """
     files: dict[str, FoundFile] = {}
     problems: list[Problem] = []
@@ -50,7 +51,9 @@ def _below(folder: Path, problems: list[Problem]) -> Iterator[str]:
     """Regular files below a folder; links and hidden folders are not followed."""
 
     def cannot(error: OSError) -> None:
-        problems.append(Problem(valid_name(str(error.filename)), None, f"cannot be listed: {reason_of(error)}"))
+        problems.append(
+            Problem(valid_name(str(error.filename)), None, f"cannot be listed: {reason_of(error)}")
+        )
 
     for place, folders, names in os.walk(folder, onerror=cannot):
         folders[:] = sorted(name for name in folders if not name.startswith(".") and name not in _SKIPPED)

@@ -10,7 +10,15 @@ import json
 from collections.abc import Iterator
 from typing import Final
 
-from ingest.landing.lines import KEPT_OF_OVERLONG_BYTES, MAX_LINE_BYTES, NOT_JSON, OVERLONG, TORN, Part, parts_of
+from ingest.landing.lines import (
+    KEPT_OF_OVERLONG_BYTES,
+    MAX_LINE_BYTES,
+    NOT_JSON,
+    OVERLONG,
+    TORN,
+    Part,
+    parts_of,
+)
 from ingest.responses.event_streams import ERROR, MESSAGE_START, MessageFold, json_object
 from ingest.responses.kinds import Kind, as_utf8
 
@@ -27,7 +35,9 @@ Response = list[Part]
 def responses_of(data: bytes, kind: str) -> list[Response]:
     """Return the responses of a whole file. Offsets are those in its text as UTF-8."""
     if len(data) > MAX_LINE_BYTES:
-        return [[Part(0, 0, data[:KEPT_OF_OVERLONG_BYTES].decode("utf-8", "replace"), set_aside_reason=OVERLONG)]]
+        return [
+            [Part(0, 0, data[:KEPT_OF_OVERLONG_BYTES].decode("utf-8", "replace"), set_aside_reason=OVERLONG)]
+        ]
     text = as_utf8(data)
     found = _of_events(text) if kind == Kind.EVENT_STREAM else _of_json(text)
     return [parts for parts in found if parts]
@@ -145,4 +155,8 @@ def _set_aside(data: bytes, offset: int, reason: str) -> Response:
     text = data.translate(_ON_ONE_LINE).decode("utf-8", "replace").replace("\0", "\ufffd")
     if not text.strip():
         return []
-    return [Part(0, offset, text, set_aside_reason=TORN if reason == NOT_JSON and text.startswith("{") else reason)]
+    return [
+        Part(
+            0, offset, text, set_aside_reason=TORN if reason == NOT_JSON and text.startswith("{") else reason
+        )
+    ]

@@ -25,7 +25,8 @@ _ZLIB_OR_GZIP: Final = 32 + zlib.MAX_WBITS
 _UTF16: Final = (b"\xff\xfe", b"\xfe\xff")
 _BOM: Final = b"\xef\xbb\xbf"
 _EVENT = re.compile(
-    rb'^(?:event: ?(?:%b)\r?$|data: ?\{ ?"type" ?: ?"(?:%b)")' % ((b"|".join(map(str.encode, sorted(EVENT_TYPES))),) * 2),
+    rb'^(?:event: ?(?:%b)\r?$|data: ?\{ ?"type" ?: ?"(?:%b)")'
+    % ((b"|".join(map(str.encode, sorted(EVENT_TYPES))),) * 2),
     re.MULTILINE,
 )
 # In an object whose end is not in the head.
