@@ -7,6 +7,7 @@ tell of: `{"source": "event_stream", "is_complete": …, "message": {…}, "erro
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from typing import Final
 
@@ -23,7 +24,7 @@ from ingest.responses.event_streams import ERROR, MESSAGE_START, MessageFold, js
 from ingest.responses.kinds import Kind, as_utf8
 
 NO_BEGINNING: Final = "event stream without its beginning"
-_WHITESPACE: Final = " \t\r\n"
+_SPACE: Final = re.compile(r"[ \t\r\n]*")
 _DECODER: Final = json.JSONDecoder(strict=False)
 # Line breaks mean nothing in JSON but between its parts.
 _ON_ONE_LINE: Final = bytes.maketrans(b"\r\n", b"  ")
@@ -73,9 +74,8 @@ def _of_json(data: bytes) -> Iterator[Response]:
 
 
 def _skip(text: str, position: int) -> int:
-    while position < len(text) and text[position] in _WHITESPACE:
-        position += 1
-    return position
+    found = _SPACE.match(text, position)
+    return found.end() if found else position
 
 
 # --- event streams
