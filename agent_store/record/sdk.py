@@ -8,7 +8,6 @@ the same answers, in the same portions, and the same errors.
 from __future__ import annotations
 
 import os
-import threading
 import uuid
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import suppress
@@ -220,19 +219,18 @@ def _nothing(_: bytes) -> bytes:
     return b""
 
 
+# By process, since a fork has all that its parent had; by store, which is told once. No lock: `setdefault` is one step,
+# and an answer that is thrown away may be recorded in the midst of anything.
 _own_sessions: dict[int, str] = {}
-_begun: set[tuple[int, Path]] = set()
-_lock = threading.Lock()
+_begun: dict[tuple[int, Path], object] = {}
 
 
 def _session_of_process(writer: Writer) -> str:
     """The session that a program's run is. Each store is told of it once: where the program runs tells the project."""
     process = os.getpid()
-    with _lock:
-        session_id = _own_sessions.setdefault(process, f"sdk-{uuid.uuid4().hex}")
-        has_begun = (process, writer.paths.home) in _begun
-        _begun.add((process, writer.paths.home))
-    if not has_begun:
+    session_id = _own_sessions.setdefault(process, f"sdk-{uuid.uuid4().hex}")
+    mine = object()
+    if _begun.setdefault((process, writer.paths.home), mine) is mine:
         start = {"event": "start", "entrypoint": "sdk"}
         with suppress(OSError):
             start["working_dir"] = str(Path.cwd())

@@ -10,6 +10,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Awaitable, Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -536,6 +537,24 @@ def test_the_run_of_a_program_is_a_session(api: FakeMessages, home: Path) -> Non
     assert [line["kind"] for line in others] == ["api_call", "api_call"]
     assert {line["session_id"] for line in (first, *others)} == {first["session_id"]}
     assert first["session_id"].startswith("sdk-")
+
+
+def test_threads_and_forks_are_told_apart(api: FakeMessages, home: Path) -> None:
+    client = InstrumentedClient(**options(api))
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda _: client.messages.create(**asked()), range(24)))
+    child = os.fork()
+    if not child:
+        try:
+            InstrumentedClient(**options(api)).messages.create(**asked())
+        finally:
+            os._exit(0)
+    os.waitpid(child, 0)
+    spooled = lines(home)
+    assert [line["kind"] for line in spooled].count("session") == 2
+    assert len(calls(home)) == 25
+    assert len({line["session_id"] for line in spooled}) == 2
+    assert len({(line["pid"], line["sequence"]) for line in spooled}) == len(spooled)
 
 
 # --- what goes wrong stays here
