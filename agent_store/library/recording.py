@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections import Counter
 
-    from agent_store.library.recorder import Recorder
+    from agent_store.record.recorder import Recorder
 
 Id = str | int | None
 # Of the Messages API, as `usage` names them.

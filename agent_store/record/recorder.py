@@ -18,7 +18,7 @@ from uuid import uuid4
 import orjson
 
 from agent_store.errors import StoreError, cause_of
-from agent_store.library.events import EVENTS
+from agent_store.record.events import EVENTS
 from agent_store.record import spool
 from agent_store.record.home import spool_for
 
@@ -52,13 +52,15 @@ class Recorder:
         The id is the caller's own where one of the fields is one, else the key of the event: the md5 of its line.
         """
         try:
-            return self._add(kind, {name: value for name, value in fields.items() if value is not None})
+            return self.append(kind, fields)
         except Exception as error:
             with suppress(Exception):
                 self._failed(kind, error)
             return None
 
-    def _add(self, kind: str, fields: dict[str, Any]) -> str:
+    def append(self, kind: str, fields: dict[str, Any]) -> str:
+        """The same, but it raises what went wrong."""
+        fields = {name: value for name, value in fields.items() if value is not None}
         event = EVENTS.get(kind)
         if event is not None and not event.modules & self._modules:
             raise StoreError(
