@@ -8,9 +8,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-# What is "now" where days are counted back: the newest action of the store, so that an archive answers too. A clock that was
-# wrong does not count.
-_NEWEST = "(select max(action_at) from fact_agent_action where action_at <= (select published_at from store_build))"
+# From where days are counted back: the newest action of the store, so that an archive answers too. A clock that was wrong
+# does not count.
+_NEWEST = (
+    "(select max(action_at) from fact_agent_action where action_at <= (select published_at from store_build))"
+)
 _FEW = 5
 _SOME = 20
 _MANY = 50
@@ -62,8 +64,8 @@ _QUESTIONS = (
         "What was done in a session, newest first.",
         """
         select
-            action_at, action_type, tool_name, target_path, target, status, error_type, input_tokens, output_tokens, metadata,
-            agent_id, task_id, session_id, action_id, provenance
+            action_at, action_type, tool_name, target_path, target, status, error_type, input_tokens, output_tokens,
+            metadata, agent_id, task_id, session_id, action_id, provenance
         from fact_agent_action
         where $session_id is null or session_id = $session_id
         """,
@@ -240,9 +242,9 @@ _QUESTIONS = (
             description,
             f"""
             select
-                m.measured_at, q.metric_name, q.metric_type, m.measured_by, m.passed, m.score, m.error_count, m.warning_count,
-                coalesce(c.component_name, a.artifact_name) as component_name, a.artifact_path, m.details, m.outcome_method,
-                m.confidence, m.session_id, m.measurement_id
+                m.measured_at, q.metric_name, q.metric_type, m.measured_by, m.passed, m.score, m.error_count,
+                m.warning_count, coalesce(c.component_name, a.artifact_name) as component_name, a.artifact_path, m.details,
+                m.outcome_method, m.confidence, m.session_id, m.measurement_id
             from fact_quality_measurement as m
             inner join dim_artifact as a on a.artifact_id = m.artifact_id
             left join dim_component as c on c.component_id = a.component_id
@@ -455,8 +457,8 @@ _QUESTIONS = (
         "Breaking changes of APIs and contracts since a date.",
         """
         select
-            detected_at, changed_name, changed_type, change_type, element_path, old_version, new_version, affected_components,
-            change_source, rule_name, provenance, change_id
+            detected_at, changed_name, changed_type, change_type, element_path, old_version, new_version,
+            affected_components, change_source, rule_name, provenance, change_id
         from v_breaking_change
         where $since is null or detected_at >= cast($since as timestamp)
         """,
@@ -598,7 +600,7 @@ _QUESTIONS = (
     Question(
         "get_cost_report",
         "cost",
-        "Dollars at list prices per day, week, month, model, project, branch, skill, tool, mcp, agent, task type or session.",
+        "Dollars at list prices per day, week, month, model, project, branch, skill, tool, mcp, agent, task type, session.",
         """
         select
             case $breakdown
@@ -648,8 +650,8 @@ _QUESTIONS = (
         "The strategy with the best record for a task like this.",
         """
         select
-            strategy_name, advice_kind, advice, task_type, task_source, success_ratio, success_ratio_low, success_ratio_high,
-            other_success_ratio, based_on_attempts, strength, confidence, failure_reason, advice_order, advice_id
+            strategy_name, advice_kind, advice, task_type, task_source, success_ratio, success_ratio_low,
+            success_ratio_high, other_success_ratio, based_on_attempts, strength, confidence, failure_reason, advice_order, advice_id
         from v_strategy_advice
         where $task_type is null or task_type = $task_type
         """,

@@ -76,7 +76,9 @@ class Claims:
             ended = Claim(work_id, agent_id, status, held.target_path, held.claimed_at_ms)
             return True, _put(connection, ended)
 
-    def hand_over(self, work_id: str, to_agent_id: str, from_agent_id: str | None) -> tuple[bool, Claim | None]:
+    def hand_over(
+        self, work_id: str, to_agent_id: str, from_agent_id: str | None
+    ) -> tuple[bool, Claim | None]:
         """Give the work to another agent; and who held it before.
 
         Refused where it is done, or held by another than `from_agent_id`, if that is given. Work that nobody holds goes
@@ -97,7 +99,9 @@ class Claims:
         if not self._file.is_file():
             return []
         with self._open() as connection:
-            rows = connection.execute("select work_id, agent_id, status, target_path, claimed_at_ms from claim").fetchall()
+            rows = connection.execute(
+                "select work_id, agent_id, status, target_path, claimed_at_ms from claim"
+            ).fetchall()
         return [Claim(*row) for row in rows]
 
     @contextmanager
@@ -119,12 +123,15 @@ class Claims:
             self._home.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
             # Made here and not by SQLite: for the owner only, whatever the umask of the program.
             os.close(os.open(self._file, os.O_RDWR | os.O_CREAT, 0o600))
-            with closing(sqlite3.connect(self._file, timeout=_WAIT_SECONDS, isolation_level=None)) as connection:
+            with closing(
+                sqlite3.connect(self._file, timeout=_WAIT_SECONDS, isolation_level=None)
+            ) as connection:
                 connection.execute(_CREATE)
                 yield connection
         except (sqlite3.Error, OSError) as error:
             raise StoreError(
-                f"The claims of {self._file} cannot be changed: {cause_of(error) or error}.", advice_for(error)
+                f"The claims of {self._file} cannot be changed: {cause_of(error) or error}.",
+                advice_for(error),
             ) from error
 
 

@@ -26,12 +26,12 @@ _NAMES = {name: module for module, others in MODULES.items() for name in (module
 
 
 def selected(names: Iterable[str] | None) -> frozenset[str]:
-    """The modules that names mean; all of them where none are given. StoreError for a name that means none."""
+    """The modules that names mean, and the core; all of them where none are given. StoreError for a name that means none."""
     if names is None:
         return ALL
     if isinstance(names, str):
         names = [names]
-    found = set()
+    found = {"core"}
     for name in names:
         plain = "_".join(str(name).lower().replace("-", " ").replace("_", " ").replace("/", " ").split())
         if plain == "all":

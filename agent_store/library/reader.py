@@ -71,7 +71,9 @@ class Reader:
             names, total, question.views, question.estimated, store.published_at,
         )  # fmt: skip
 
-    def query(self, sql: str, parameters: Sequence[object] | Mapping[str, object] | None, limit: int | None) -> Answer:
+    def query(
+        self, sql: str, parameters: Sequence[object] | Mapping[str, object] | None, limit: int | None
+    ) -> Answer:
         """Answer a query of the user's own."""
         with self._lock:
             store = self._store()

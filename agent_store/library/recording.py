@@ -106,8 +106,8 @@ class Recording:
     ) -> str | None:
         """A model was called. Tokens as the Messages API counts them: `input_tokens` are without those read from the cache.
 
-        `usage` takes the answer's own usage whole (`message.usage`), in the place of single numbers. A program that has only
-        a number for its model gives `model_id`; prices are known for names. `call_id` is the same for all attempts of a call.
+        `usage` takes the answer's own usage whole (`message.usage`), in the place of single numbers. A program that has
+        only a number for its model gives `model_id`; prices are known for names. All attempts of a call have its `call_id`.
         """
         fields = dict(locals())
         counts = {theirs: fields.pop(ours) for ours, theirs in _USAGE.items()}

@@ -48,7 +48,13 @@ class Query:
 
 @contextmanager
 def logged(
-    paths: StorePaths, interface: str, tool: str, sql: str, *, parameters: object = None, user_id: str | None = None
+    paths: StorePaths,
+    interface: str,
+    tool: str,
+    sql: str,
+    *,
+    parameters: object = None,
+    user_id: str | None = None,
 ) -> Iterator[Query]:
     """Record the query that runs inside, also where it fails."""
     running = Query()

@@ -18,8 +18,8 @@ from uuid import uuid4
 import orjson
 
 from agent_store.errors import StoreError, cause_of
-from agent_store.record.events import EVENTS
 from agent_store.record import spool
+from agent_store.record.events import EVENTS
 from agent_store.record.home import spool_for
 
 if TYPE_CHECKING:
