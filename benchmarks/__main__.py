@@ -7,7 +7,7 @@ import sys
 
 from benchmarks.machine import PROJECT
 
-ALL = ("landing", "build", "ledger", "scan")
+ALL = ("landing", "build", "ledger", "scan", "record")
 
 
 def main(arguments: list[str]) -> int:

@@ -651,7 +651,8 @@ _QUESTIONS = (
         """
         select
             strategy_name, advice_kind, advice, task_type, task_source, success_ratio, success_ratio_low,
-            success_ratio_high, other_success_ratio, based_on_attempts, strength, confidence, failure_reason, advice_order, advice_id
+            success_ratio_high, other_success_ratio, based_on_attempts, strength, confidence, failure_reason, advice_order,
+            advice_id
         from v_strategy_advice
         where $task_type is null or task_type = $task_type
         """,

@@ -26,7 +26,7 @@ _NAMES = {name: module for module, others in MODULES.items() for name in (module
 
 
 def selected(names: Iterable[str] | None) -> frozenset[str]:
-    """The modules that names mean, and the core; all of them where none are given. StoreError for a name that means none."""
+    """The modules that names mean, and the core; all where none are given. StoreError for a name that means none."""
     if names is None:
         return ALL
     if isinstance(names, str):

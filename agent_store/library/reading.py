@@ -186,7 +186,7 @@ class Reading:
     # ---------------------------------------------------------------------------------- workflow
 
     def get_usage_stats(self, days: int = 30, limit: int | None = 50) -> Answer:
-        """The tools, skills, agents and files used most in the last days of the store; the first of each kind come first."""
+        """The tools, skills, agents and files used most in the last days of the store; the first of each kind first."""
         return self._ask("get_usage_stats", limit, {"days": days})
 
     def analyze_workflow(self, task_type: str | None = None, limit: int | None = 20) -> Answer:
@@ -249,7 +249,7 @@ class Reading:
     def get_recent_changes(
         self, since: Moment | None = None, file_type: str | None = None, limit: int | None = 50
     ) -> Answer:
-        """Documents that changed, newest first; in the last week of the store unless told. `file_type`: `py` or `python`."""
+        """Documents that changed, newest first; in the store's last week unless told. `file_type`: `py` or `python`."""
         return self._ask(
             "get_recent_changes",
             limit,

@@ -4,9 +4,9 @@ Each takes its fields as keywords, all optional. Ids may be numbers or text. Bes
 `agent_id`, `task_id`, `prompt_id`, `tool_use_id` and `occurred_at` (a datetime, in UTC where it has no zone; ISO text; or
 seconds of the epoch; by default now). Any other keyword is kept with the event (column `metadata`).
 
-Each returns the id of what was recorded: the caller's own where one was given (`prompt_id`, `action_id`, `work_id` and so
-on; made up for a prompt, an action and a piece of work), else the event's key. None means that it could not be recorded:
-`store.errors` counts why. No method raises, waits for a build, or reads the store.
+Each returns the id of what was recorded: the caller's own where one was given (`prompt_id`, `work_id`, `call_id` …), else
+the event's key. None means that it could not be recorded: `store.errors` counts why. No method raises, waits for a
+build, or reads the store.
 """
 
 from __future__ import annotations

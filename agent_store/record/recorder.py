@@ -7,19 +7,19 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
+from collections.abc import Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
 from decimal import Decimal
 from hashlib import md5
 from itertools import count
 from typing import TYPE_CHECKING, Any
-from uuid import uuid4
 
 import orjson
 
 from agent_store.errors import StoreError, cause_of
 from agent_store.record import spool
-from agent_store.record.events import EVENTS
+from agent_store.record.events import EVENTS, FIELDS
 from agent_store.record.home import spool_for
 
 if TYPE_CHECKING:
@@ -68,13 +68,13 @@ class Recorder:
                 f"Add it: schema_modules=[…, '{min(event.modules)}']",
             )
         own_id = None
-        if event is not None and event.own_ids:
+        if event is not None:
             own_id = next((fields[name] for name in event.own_ids if name in fields), None)
-            if own_id is None and event.needs_id:
-                own_id = fields[event.own_ids[0]] = uuid4().hex
         session = fields.pop("session_id", None)
         if "occurred_at" in fields:
             fields["occurred_at_ms"] = _milliseconds(fields.pop("occurred_at"))
+        if other := fields.keys() - FIELDS:
+            _into_metadata(fields, sorted(other))
         payload = encoded(fields)
         is_too_large = len(payload) > spool.MOST_BYTES
         if is_too_large:
@@ -85,7 +85,9 @@ class Recorder:
         self._append(line)
         if is_too_large:
             raise ValueError(f"a record of more than {spool.MOST_BYTES:,} bytes lost its content")
-        return md5(line, usedforsecurity=False).hexdigest() if own_id is None else str(own_id)
+        if own_id is not None:
+            return str(own_id)
+        return (event.prefix if event is not None else "") + md5(line, usedforsecurity=False).hexdigest()
 
     def _append(self, line: bytes) -> None:
         if not self._folder:
@@ -108,6 +110,19 @@ def _in_words(error: Exception) -> str:
     if isinstance(error, OSError) and error.strerror:
         return error.strerror
     return f"{type(error).__name__}: {error}"
+
+
+def _into_metadata(fields: dict[str, Any], names: list[str]) -> None:
+    """Move fields that the reader does not know into the one that it keeps as it is."""
+    metadata = fields.get("metadata")
+    kept = (
+        dict(metadata)
+        if isinstance(metadata, Mapping)
+        else {}
+        if metadata is None
+        else {"metadata": metadata}
+    )
+    fields["metadata"] = kept | {name: fields.pop(name) for name in names}
 
 
 def _milliseconds(moment: object) -> object:
