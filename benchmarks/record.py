@@ -87,8 +87,8 @@ def together(folder: Path, processes: int, records: int) -> str:
     to_reach = _PER_SECOND if processes == 1 else _PER_SECOND_TOGETHER
     return (
         f"{processes} process{'' if processes == 1 else 'es'}: {processes * records / slowest:>9,.0f} records/s "
-        f"(to reach: ≥ {to_reach:,}), {found.total():,} records in {wall:.1f} s with the start, {lost} lost, {broken} broken"
-        f", {sum(one['errors'] for one in told)} errors"
+        f"(to reach: ≥ {to_reach:,}), {found.total():,} records in {wall:.1f} s with the start, {lost} lost, "
+        f"{broken} broken, {sum(one['errors'] for one in told)} errors"
     )
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import getpass
+import json
+import math
 import os
 import time
 from collections.abc import Iterator
@@ -10,6 +12,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cache
 from hashlib import md5
+from itertools import count
 from typing import TYPE_CHECKING
 
 from agent_store.record import spool
@@ -24,6 +27,7 @@ CLI = "cli"
 _OFF = frozenset({"0", "false", "no", "off"})
 # A longer text is cut; its hash is that of the whole.
 _MOST_CHARACTERS = 20_000
+_SEQUENCE = count(1)
 
 
 def is_on() -> bool:
@@ -37,6 +41,17 @@ def login_name() -> str | None:
     with suppress(Exception):
         return getpass.getuser()
     return None
+
+
+def _plain(value: object) -> object:
+    """What goes into JSON by itself, or else text."""
+    if isinstance(value, dict):
+        return {str(name): _plain(item) for name, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    if isinstance(value, str | int | None) or (isinstance(value, float) and math.isfinite(value)):
+        return value
+    return str(value)
 
 
 @dataclass(slots=True)
@@ -71,8 +86,9 @@ def logged(
             _record(
                 paths,
                 {
-                    "interface": interface, "tool": tool, "sql": sql, "parameters": parameters or None,
-                    "row_count": running.row_count, "duration_ms": round(taken, 3), "error": error, "user_id": user_id,
+                    "interface": interface, "tool": tool, "sql": sql, "row_count": running.row_count,
+                    "metadata": {"parameters": _plain(parameters)} if parameters else None,
+                    "duration_ms": round(taken, 3), "error": error, "user_id": user_id,
                 },
             )  # fmt: skip
 
@@ -80,11 +96,11 @@ def logged(
 def _record(paths: StorePaths, fields: dict[str, object]) -> None:
     if not is_on() or not paths.home.is_dir():
         return
-    # Late: `agent-store query` starts without what only this needs.
-    from agent_store.record.recorder import Recorder
-
     sql = str(fields["sql"])
     fields["sql"] = sql[:_MOST_CHARACTERS]
     fields["sql_hash"] = md5(sql.encode("utf-8", "replace"), usedforsecurity=False).hexdigest()
     fields["user_id"] = fields["user_id"] or login_name()
-    Recorder(paths, frozenset(), spool.QUERIES).append("query", fields)
+    # By json, which who asks has imported already, and not by the recorder: a query waits for no import.
+    payload = json.dumps({name: value for name, value in fields.items() if value is not None}, default=str)
+    line = spool.envelope("query", payload.encode(), sequence=next(_SEQUENCE))
+    spool.append(str(paths.spool), spool.QUERIES, line)
