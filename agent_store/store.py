@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 # No file, no network, no extension, no change of these settings: SQL from anyone may run on this connection.
 _LOCK_DOWN = (
-    "set TimeZone = 'UTC'",
+    "set global TimeZone = 'UTC'",
     "set enable_external_access = false",
     "set autoinstall_known_extensions = false",
     "set autoload_known_extensions = false",

@@ -532,7 +532,8 @@ _QUESTIONS = (
         "Search what people asked, with the session and the answer.",
         """
         select
-            prompted_at, prompt_text, last_response_text, user_id, project_name, model_name, prompt_origin, feedback_types,
+            prompted_at, prompt_text, last_response_text, user_id, project_name, model_name, prompt_origin, is_human,
+            feedback_types,
             response_count, tool_call_count, caused_cost_usd, session_id, prompt_id, _source_path as source_path,
             _source_line as source_line
         from v_audit_trail
@@ -545,7 +546,7 @@ _QUESTIONS = (
             and ($first is null or prompted_at >= cast($first as timestamp))
             and ($end is null or prompted_at < cast($end as timestamp))
         """,
-        "prompted_at desc nulls last, prompt_id",
+        "is_human desc, prompted_at desc nulls last, prompt_id",
         ("v_audit_trail",),
         "user_id is the name of the home folder in the path of the session",
     ),

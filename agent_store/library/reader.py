@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
-from collections.abc import Mapping, Sequence
-from contextlib import ExitStack, suppress
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from threading import RLock
@@ -24,8 +25,6 @@ if TYPE_CHECKING:
 
 _COUNT = "_count_of_all"
 _READERS: WeakSet[Reader] = WeakSet()
-# Connections of the parent of a forked process: closing one there would wait for threads that it does not have.
-_OF_PARENT: list[object] = []
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +38,7 @@ class _Open:
 
 
 class Reader:
-    """One read-only connection, shared by the threads of a process one after the other."""
+    """One read-only store, opened once. Each question has a connection of its own to it: no thread waits for another."""
 
     def __init__(self, paths: StorePaths) -> None:
         """Nothing is opened before the first question."""
@@ -50,7 +49,10 @@ class Reader:
 
     def leave_to_parent(self) -> None:
         """In a forked child: the connection, and the lock that another thread may have held, belong to the parent."""
-        _OF_PARENT.append(self._open)
+        if self._open is not None:
+            # Never freed: DuckDB would look for the threads of the parent, and end the process where there are none.
+            for held in (self._open, self._open.connection, self._open.stack):
+                ctypes.pythonapi.Py_IncRef(ctypes.py_object(held))
         self._lock = RLock()
         self._open = None
 
@@ -61,32 +63,42 @@ class Reader:
             f'select *, count(*) over () as "{_COUNT}" from ({question.sql}) as answer '
             f"order by {question.order} limit $row_limit"
         )
-        with self._lock:
-            store = self._store()
-            columns, rows = _run(store.connection, sql, {**parameters, "row_limit": limit})
+        with self._connection() as (connection, published_at):
+            columns, rows = _run(connection, sql, {**parameters, "row_limit": limit})
         total = rows[0][-1] if rows else 0
         names = columns[:-1]
         return Answer(
             [dict(zip(names, row[:-1], strict=True)) for row in rows],
-            names, total, question.views, question.estimated, store.published_at,
+            names, total, question.views, question.estimated, published_at,
         )  # fmt: skip
 
     def query(
         self, sql: str, parameters: Sequence[object] | Mapping[str, object] | None, limit: int | None
     ) -> Answer:
         """Answer a query of the user's own."""
-        with self._lock:
-            store = self._store()
-            found = queries.run(store.connection, sql, limit, parameters)
+        with self._connection() as (connection, published_at):
+            found = queries.run(connection, sql, limit, parameters)
         names = queries.distinct_names(found.columns)
         rows = [dict(zip(names, row, strict=True)) for row in found.rows]
-        return Answer(rows, names, len(rows) + found.is_cut, as_of=store.published_at)
+        return Answer(rows, names, len(rows) + found.is_cut, as_of=published_at)
 
     def value(self, sql: str, parameters: Mapping[str, object] | None = None) -> Any:  # noqa: ANN401 - what it gives
         """The first value of the first row; None where there is none."""
-        with self._lock:
-            _, rows = _run(self._store().connection, sql, parameters or {})
+        with self._connection() as (connection, _):
+            _, rows = _run(connection, sql, parameters or {})
         return rows[0][0] if rows else None
+
+    @contextmanager
+    def _connection(self) -> Iterator[tuple[duckdb.DuckDBPyConnection, datetime | None]]:
+        """A connection for one question: what it sets or makes is gone with it."""
+        with self._lock:
+            store = self._store()
+            connection = store.connection.cursor()
+        try:
+            connection.execute("use agent_store")
+            yield connection, store.published_at
+        finally:
+            connection.close()
 
     def _store(self) -> _Open:
         """The published store as it is now; the lock must be held."""

@@ -53,7 +53,7 @@ class AgentStore(Recording, Coordinating):
         self._modules = selected(schema_modules)
         self._paths = home_for(db_path)
         self._database = self._own_database(db_path)
-        self._is_local = self._paths.home != store_paths().home
+        self._is_local = self._paths.home.resolve() != store_paths().home.resolve()
         self._user_id = None if user_id is None else str(user_id)
         self._interface = query_log.LIBRARY
         self._recorder = Recorder(self._paths, self._modules)
