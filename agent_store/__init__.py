@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from agent_store.record.sdk import InstrumentedClient as InstrumentedClient
 
 __version__ = "0.1.0"
-__all__ = ["AgentStore", "__version__"]
+__all__ = ["AgentStore", "AsyncInstrumentedClient", "InstrumentedClient", "__version__"]
 # Imported when they are first asked for: the command line and the hooks need neither, and the SDK is an extra.
 _LATE = {
     "AgentStore": "agent_store.library",
@@ -26,3 +26,7 @@ def __getattr__(name: str) -> Any:  # noqa: ANN401 - whatever is exported
     value = getattr(import_module(_LATE[name]), name)
     globals()[name] = value
     return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_LATE})

@@ -7,7 +7,7 @@ import sys
 
 from benchmarks.machine import PROJECT
 
-ALL = ("landing", "build", "ledger", "scan", "sdk")
+ALL = ("landing", "build", "ledger", "scan", "sdk", "record")
 
 
 def main(arguments: list[str]) -> int:

@@ -50,6 +50,8 @@ class Options:
     tests: bool = True
     full_refresh: bool = False
     all_tests: bool = False
+    # No transcripts and nothing that lies in folders: the home of a program holds what it has recorded.
+    only_recorded: bool = False
     # What `--vars` gave to dbt.
     variables: Mapping[str, object] = field(default_factory=dict)
 
@@ -85,15 +87,23 @@ class _Places:
 def _places(paths: StorePaths, project: Path, options: Options, say: Say) -> _Places:
     """The places to land from. The lock of the build must be held: a store of the sample makes way for what is real."""
     responses = _responses(paths, options, say)
+    if options.only_recorded:
+        return _Places(Roots((), "what was recorded"), responses)
     state = read_state(paths)
     # Whoever has built once had landed: the warehouse need not be opened to know it.
     has_landed = bool(state.tables_fingerprint) or warehouse.raw_summary(paths).last_batch_id > 0
-    allow_sample = not responses and (state.holds_sample or not has_landed)
+    is_recorded_to = next(paths.spool.glob("*.jsonl"), None) is not None
+    allow_sample = not responses and not is_recorded_to and (state.holds_sample or not has_landed)
     roots = resolve_roots(options.roots, project, allow_sample=allow_sample)
     for note in roots.notes:
         say(note)
-    if state.holds_sample and not roots.is_sample and (roots.paths or responses) and has_landed:
-        found = "Transcripts" if roots.paths else "API responses"
+    if (
+        state.holds_sample
+        and not roots.is_sample
+        and (roots.paths or responses or is_recorded_to)
+        and has_landed
+    ):
+        found = "Transcripts" if roots.paths else "API responses" if responses else "Recorded events"
         say(f"{found} were found: the store of the sample is removed and built again from them.")
         state = warehouse.discard(paths)
     if roots.is_sample != state.holds_sample:
@@ -319,7 +329,7 @@ class Build:
             with self.timed("landing"):
                 landed = _land(places, self.paths, self.options.host, self.progress)
             self.stage("landed", landing=landed)
-            if landed.last_batch_id:
+            if landed.last_batch_id and not self.options.only_recorded:
                 with self.timed("scanning"):
                     scanned = _scan(self.paths, self.project, self.options)
                 self.stage("scanned", scan=scanned)

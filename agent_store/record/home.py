@@ -9,8 +9,8 @@ from agent_store.paths import FOLDER_MODE, STORE_NAME, StorePaths, store_paths
 # The home of `x.duckdb` is the folder `x.agent-store` beside it.
 LOCAL_HOME_SUFFIX = ".agent-store"
 _FILE_SUFFIXES = frozenset({".duckdb", ".ddb", ".db"})
-# What a folder holds, some of it, when it is a home.
-_HOME_NAMES = (STORE_NAME, "build", "spool", "settings.json")
+# What a folder holds, some of it, when it is a home. Not its `build`: many projects have a folder of that name.
+_HOME_NAMES = (STORE_NAME, "build/warehouse.duckdb", "spool", "settings.json")
 
 
 def home_for(path: str | Path | None) -> StorePaths:
@@ -25,9 +25,11 @@ def home_for(path: str | Path | None) -> StorePaths:
     named = Path(path).expanduser().absolute()
     if named.is_dir() or not (named.is_file() or named.suffix.lower() in _FILE_SUFFIXES):
         return StorePaths(named)
-    if named.name == STORE_NAME and _is_home(named.parent):
+    beside = named.with_name(named.stem + LOCAL_HOME_SUFFIX)
+    # Where there is one, the file is a copy of its store, whatever it is called.
+    if named.name == STORE_NAME and not beside.is_dir() and _is_home(named.parent):
         return StorePaths(named.parent)
-    return StorePaths(named.with_name(named.stem + LOCAL_HOME_SUFFIX))
+    return StorePaths(beside)
 
 
 def _is_home(folder: Path) -> bool:

@@ -53,6 +53,17 @@ def test_a_folder_with_other_files_does_not_become_a_home(here: Path) -> None:
     assert home_for("agent_store.duckdb").home == here / "agent_store.agent-store"
 
 
+def test_the_build_folder_of_a_project_does_not_make_it_a_home(here: Path) -> None:
+    (here / "build").mkdir()
+    assert home_for("agent_store.duckdb").home == here / "agent_store.agent-store"
+
+
+def test_a_copy_of_a_store_belongs_to_the_home_beside_it(here: Path) -> None:
+    (here / "agent_store.agent-store").mkdir()
+    (here / "agent_store.duckdb").touch()
+    assert home_for("agent_store.duckdb").home == here / "agent_store.agent-store"
+
+
 def test_a_folder_need_not_be_there(here: Path) -> None:
     assert home_for("new").home == here / "new"
     assert home_for(here / ".agent-store").home == here / ".agent-store"
