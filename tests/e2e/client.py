@@ -37,7 +37,7 @@ _OFFLINE = {
 
 
 def program() -> Path:
-    """The client. Found without importing the package, which takes a second; the test is skipped where it is not installed."""
+    """The client, found without importing the package (that takes a second); where it is not, the test is skipped."""
     found = importlib.util.find_spec("claude_agent_sdk")
     path = Path(found.origin).parent / "_bundled" / "claude" if found and found.origin else None
     if path is None or not path.is_file():
@@ -142,7 +142,8 @@ class Client:
         """The lines of each transcript, by the name of its file."""
         files = (self.user / ".claude" / "projects").rglob("*.jsonl")
         return {
-            file.stem: [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()] for file in files
+            file.stem: [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]
+            for file in files
         }
 
 
@@ -251,17 +252,22 @@ def full_session(folder: Path) -> Recorded:
         skill.parent.mkdir(parents=True)
         skill.write_text(_SKILL, encoding="utf-8")
         one.home.mkdir()
-        tests = {str(one.project): {"test_command": "echo '3 passed, 1 failed in 0.12s'; exit 1", "timeout_s": 20}}
+        tests = {
+            str(one.project): {"test_command": "echo '3 passed, 1 failed in 0.12s'; exit 1", "timeout_s": 20}
+        }
         (one.home / "settings.json").write_text(json.dumps({"projects": tests}), encoding="utf-8")
-        turns = {"work": one.ask("Build the cart [[script:work]]", "--tools", _TOOLS, "--allowedTools", *_ALLOWED)}
+        turns = {
+            "work": one.ask("Build the cart [[script:work]]", "--tools", _TOOLS, "--allowedTools", *_ALLOWED)
+        }
         session = turns["work"].session_id
         turns["thumbs_up"] = one.ask("/agent-store:thumbs-up very clear", "--resume", session)
         turns["thumbs_down"] = one.ask("/agent-store:thumbs-down no tests", "--resume", session)
-        turns["report"] = one.ask("/agent-store:report-problem the build folder is still there", "--resume", session)
+        turns["report"] = one.ask(
+            "/agent-store:report-problem the build folder is still there", "--resume", session
+        )
         turns["compact"] = one.ask("/compact", "--resume", session)
         turns["more"] = one.ask("What is left? [[script:more]]", "--resume", session, "--model", "sonnet")
         one.wait_for("test_run")
         return Recorded(
             one.home, one.user, one.project, session, list(one.api.requests), turns, one.spooled()
         )  # fmt: skip
-

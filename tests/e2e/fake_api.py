@@ -37,9 +37,13 @@ def text_of(content: Any) -> str:
 def place_in_script(messages: Sequence[Mapping[str, Any]]) -> tuple[str, int]:
     """The script that the last mark names, and the step that is due."""
     for place in range(len(messages) - 1, -1, -1):
-        if messages[place]["role"] == "user" and (found := _MARK.findall(text_of(messages[place]["content"]))):
+        if messages[place]["role"] == "user" and (
+            found := _MARK.findall(text_of(messages[place]["content"]))
+        ):
             name, start = found[-1]
-            return name, int(start or 0) + sum(later["role"] == "assistant" for later in messages[place + 1 :])
+            return name, int(start or 0) + sum(
+                later["role"] == "assistant" for later in messages[place + 1 :]
+            )
     return "", 0
 
 
@@ -109,7 +113,9 @@ class FakeApi:
         messages = request.body["messages"]
         if _COMPACTION in text_of(messages[-1]["content"]):
             name, place = place_in_script(messages[:-1])
-            return {"text": f"<summary>\nA scripted conversation, now at [[script:{name}@{place}]].\n</summary>"}
+            return {
+                "text": f"<summary>\nA scripted conversation, now at [[script:{name}@{place}]].\n</summary>"
+            }
         name, place = place_in_script(messages)
         steps = self.scripts.get(name, ())
         step = steps[place] if place < len(steps) else {"text": "Done."}
@@ -193,12 +199,16 @@ class _Handler(BaseHTTPRequestHandler):
             self._send_json(request, 200, {"input_tokens": len(data) // 4})
             return
         if path != "/v1/messages":
-            self._send_json(request, 404, {"type": "error", "error": {"type": "not_found_error", "message": path}})
+            self._send_json(
+                request, 404, {"type": "error", "error": {"type": "not_found_error", "message": path}}
+            )
             return
         step = self.api.step(request)
         if error := self.api.refusal(request, step):
             kind, message = error.get("type", "overloaded_error"), error.get("message", "Overloaded")
-            self._send_json(request, error["status"], {"type": "error", "error": {"type": kind, "message": message}})
+            self._send_json(
+                request, error["status"], {"type": "error", "error": {"type": kind, "message": message}}
+            )
             return
         blocks = _blocks(step, request.request_id)
         request.usage = _usage(request.body, blocks, step.get("usage", {}))
@@ -234,7 +244,12 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_header("request-id", request.request_id)
         self.send_header("transfer-encoding", "chunked")
         self.end_headers()
-        start = {**message, "content": [], "stop_reason": None, "usage": {**message["usage"], "output_tokens": 1}}
+        start = {
+            **message,
+            "content": [],
+            "stop_reason": None,
+            "usage": {**message["usage"], "output_tokens": 1},
+        }
         self._event("message_start", message=start)
         for index, block in enumerate(message["content"]):
             first, deltas = _deltas(block)
@@ -271,5 +286,6 @@ def _deltas(block: Mapping[str, Any]) -> tuple[dict[str, Any], list[dict[str, An
             ]
         case _:
             return {**block, "input": {}}, [
-                {"type": "input_json_delta", "partial_json": part} for part in parts(json.dumps(block["input"]))
+                {"type": "input_json_delta", "partial_json": part}
+                for part in parts(json.dumps(block["input"]))
             ]

@@ -31,7 +31,11 @@ def answer(hook: Hook) -> "Record | None":
         context_tokens = _context(found) or context_tokens
     ordered = sorted(sizes.items(), key=lambda item: (-item[1], item[0]))
     components = [
-        {"component_type": component_type, "component_name": name, "tokens": skill.tokens_of(hook, characters)}
+        {
+            "component_type": component_type,
+            "component_name": name,
+            "tokens": skill.tokens_of(hook, characters),
+        }
         for (component_type, name), characters in ordered[:_MOST_COMPONENTS]
         if characters
     ]
@@ -80,7 +84,9 @@ def _components(line: Record, tools: dict[str, str]) -> "list[tuple[str, str, in
     """The texts of a line: whose they are, and how long."""
     if line.get("type") == "attachment":
         attachment = record_of(line.get("attachment"))
-        return [("attachment", text_of(attachment.get("type")) or "unknown", _length(attachment.get("content")))]
+        return [
+            ("attachment", text_of(attachment.get("type")) or "unknown", _length(attachment.get("content")))
+        ]
     message = record_of(line.get("message"))
     content = message.get("content")
     role = "prompt" if line.get("type") == "user" else "response"

@@ -1,4 +1,4 @@
-"""PreToolUse: a skill is measured, and a call that has just failed in the same way is warned of. Nothing is ever blocked."""
+"""PreToolUse: a skill is measured, a call that has just failed in the same way is warned of. Nothing is blocked."""
 
 import time
 
@@ -19,7 +19,9 @@ def answer(hook: Hook) -> "Record | None":
     if found is None:
         return None
     text, failure = found
-    hook.note(noted="warned", signature=calls.signature_of(hook.event), of=failure.get("call") or failure.get("at"))
+    hook.note(
+        noted="warned", signature=calls.signature_of(hook.event), of=failure.get("call") or failure.get("at")
+    )
     hook.warn(
         "repeated_failure", text, tool_name=hook.event.get("tool_name"), target=calls.target_of(hook.event),
         prior_error=failure.get("error"), prior_at=failure.get("at"),
@@ -30,7 +32,11 @@ def answer(hook: Hook) -> "Record | None":
 def _failed_in_this_session(hook: Hook) -> "tuple[str, Record] | None":
     """The same call failed and nothing has been changed since; or the target has failed in one way again and again."""
     notes = hook.notes
-    tool, target, signature = hook.event.get("tool_name"), calls.target_of(hook.event), calls.signature_of(hook.event)
+    tool, target, signature = (
+        hook.event.get("tool_name"),
+        calls.target_of(hook.event),
+        calls.signature_of(hook.event),
+    )
     failures = [
         (place, note) for place, note in enumerate(notes)
         if note.get("noted") == "failed" and note.get("tool") == tool and note.get("target") == target
@@ -48,7 +54,9 @@ def _failed_in_this_session(hook: Hook) -> "tuple[str, Record] | None":
     if not is_same and len(alike) < _REPEATED:
         return None
     times = "" if len(alike) == 1 else f" {len(alike)} times"
-    text = f"{_what(hook)} has failed{times} in this session: {last.get('error')} ({_time(last.get('at'))} UTC)."
+    text = (
+        f"{_what(hook)} has failed{times} in this session: {last.get('error')} ({_time(last.get('at'))} UTC)."
+    )
     text += " Nothing has been changed since." if is_same else ""
     worked = [note for note in later if note.get("tool") == tool]
     if worked:
@@ -63,7 +71,9 @@ def _failed_in_another(hook: Hook) -> "tuple[str, Record] | None":
         return None
     for failure in records_of(hook.brief.get("failures")):
         if failure.get("tool") == tool and failure.get("target") == target:
-            if hook.has_noted(noted="warned", of=failure.get("at")) or hook.has_noted(tool=tool, target=target):
+            if hook.has_noted(noted="warned", of=failure.get("at")) or hook.has_noted(
+                tool=tool, target=target
+            ):
                 return None
             times = "" if failure.get("count") == 1 else f" {failure.get('count')} times"
             text = (

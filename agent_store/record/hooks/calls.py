@@ -30,7 +30,8 @@ def signature_of(call: Record) -> str:
 
 def error_line(error: str) -> str:
     """The line of an error that tells most: not the exit code where something stands below it."""
-    lines = [line for line in error.replace("<tool_use_error>", "").replace("</tool_use_error>", "").split("\n") if line.strip()]
+    plain = error.replace("<tool_use_error>", "").replace("</tool_use_error>", "")
+    lines = [line for line in plain.split("\n") if line.strip()]
     if len(lines) > 1 and lines[0].startswith("Exit code "):
         return one_line(lines[-1], _MOST_ERROR)
     return one_line(lines[0], _MOST_ERROR) if lines else ""

@@ -14,14 +14,15 @@ _MOST_DESCRIPTION = 1024
 # The client cuts what it lists of a skill.
 _MOST_LISTED = 1536
 _MOST_LINES = 500
-_SKILL_FIELDS = frozenset(
-    "name description when_to_use argument-hint arguments disable-model-invocation user-invocable allowed-tools "
-    "disallowed-tools model effort context agent background hooks paths shell metadata license compatibility version".split()
-)
-_AGENT_FIELDS = frozenset(
-    "name description tools disallowedTools model permissionMode maxTurns skills mcpServers hooks memory background effort "
-    "isolation worktree color initialPrompt".split()
-)
+_SKILL_FIELDS = frozenset({
+    "name", "description", "when_to_use", "argument-hint", "arguments", "disable-model-invocation", "user-invocable",
+    "allowed-tools", "disallowed-tools", "model", "effort", "context", "agent", "background", "hooks", "paths", "shell",
+    "metadata", "license", "compatibility", "version",
+})  # fmt: skip
+_AGENT_FIELDS = frozenset({
+    "name", "description", "tools", "disallowedTools", "model", "permissionMode", "maxTurns", "skills", "mcpServers", "hooks",
+    "memory", "background", "effort", "isolation", "worktree", "color", "initialPrompt",
+})  # fmt: skip
 
 
 class Checked:
@@ -36,18 +37,23 @@ class Checked:
 
 def type_of(path: str) -> str:
     """`skill`, `agent`, or nothing: by its place."""
-    folders = os.path.normpath(path).split(os.sep)
-    if folders[-1] == "SKILL.md":
+    folder, name = os.path.split(os.path.normpath(path))
+    if name == "SKILL.md":
         return SKILL
-    if folders[-1].endswith(".md") and len(folders) > 2 and folders[-2] == "agents":
-        plugin = os.sep.join(folders[:-2]) + "/.claude-plugin/plugin.json"
-        return AGENT if folders[-3] == ".claude" or os.path.isfile(plugin) else ""
+    above, own = os.path.split(folder)
+    if name.endswith(".md") and own == "agents":
+        is_plugin = os.path.isfile(above + "/.claude-plugin/plugin.json")
+        return AGENT if os.path.basename(above) == ".claude" or is_plugin else ""
     return ""
 
 
 def checked(text: str, path: str, component_type: str) -> Checked:
     """What is wrong with a definition."""
-    place = os.path.basename(os.path.dirname(path)) if component_type == SKILL else os.path.basename(path)[: -len(".md")]
+    place = (
+        os.path.basename(os.path.dirname(path))
+        if component_type == SKILL
+        else os.path.basename(path)[: -len(".md")]
+    )
     found = Checked(place)
     fields, body = _parts(text)
     if fields is None:
@@ -66,10 +72,14 @@ def checked(text: str, path: str, component_type: str) -> Checked:
     if not description:
         found.errors.append("there is no description: nobody can tell when to use it")
     elif len(description) > _MOST_DESCRIPTION:
-        found.errors.append(f"the description has {len(description):,} characters, {_MOST_DESCRIPTION:,} are allowed")
+        found.errors.append(
+            f"the description has {len(description):,} characters, {_MOST_DESCRIPTION:,} are allowed"
+        )
     listed = len(description) + len(fields.get("when_to_use", ""))
     if listed > _MOST_LISTED:
-        found.warnings.append(f"description and when_to_use have {listed:,} characters, {_MOST_LISTED:,} are listed")
+        found.warnings.append(
+            f"description and when_to_use have {listed:,} characters, {_MOST_LISTED:,} are listed"
+        )
     known = _SKILL_FIELDS if component_type == SKILL else _AGENT_FIELDS
     found.warnings += [f"the field {field} is unknown" for field in fields if field not in known]
     lines = body.strip().count("\n") + 1 if body.strip() else 0
@@ -86,7 +96,9 @@ def _check_name(found: Checked, name: str) -> None:
     plain = name.replace("-", "")
     is_plain = plain.isascii() and plain.isalnum() and plain == plain.lower()
     if not is_plain or name.startswith("-") or name.endswith("-") or "--" in name:
-        found.errors.append(f"the name {name[:_MOST_NAME]} is not of lower-case letters, digits and single hyphens")
+        found.errors.append(
+            f"the name {name[:_MOST_NAME]} is not of lower-case letters, digits and single hyphens"
+        )
 
 
 def _parts(text: str) -> "tuple[dict[str, str] | None, str]":

@@ -83,7 +83,12 @@ class Hook:
 
     def context(self, text: str) -> Record:
         """The answer that hands a text to the model."""
-        return {"hookSpecificOutput": {"hookEventName": self.event.get("hook_event_name"), "additionalContext": text}}
+        return {
+            "hookSpecificOutput": {
+                "hookEventName": self.event.get("hook_event_name"),
+                "additionalContext": text,
+            }
+        }
 
     @property
     def brief(self) -> Record:

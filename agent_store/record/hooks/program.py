@@ -1,7 +1,6 @@
 """One hook: the event is recorded, and then, where the program is more than `record`, answered."""
 
 import os
-from collections.abc import Sequence
 
 from agent_store.record import spool
 from agent_store.record.hooks import quick_json
@@ -16,7 +15,7 @@ def store_home() -> str:
     return os.path.abspath(os.path.expanduser(named or "~/.agent-store"))
 
 
-def main(arguments: Sequence[str]) -> None:
+def main(arguments: "list[str]") -> None:
     """Record the event on standard input and answer it by the program that is named. Raises whatever goes wrong."""
     # Sessions that Agent Store itself starts are nobody's work.
     if os.environ.get("AGENT_STORE_HOOKS", "").strip() == _OFF:

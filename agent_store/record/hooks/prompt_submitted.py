@@ -2,7 +2,7 @@
 
 import os
 
-from agent_store.record.hooks.hook import Hook, Record, records_of, text_of
+from agent_store.record.hooks.hook import BRIEFS, Hook, Record, records_of, text_of
 
 
 def answer(hook: Hook) -> "Record | None":
@@ -12,7 +12,7 @@ def answer(hook: Hook) -> "Record | None":
         return None
     from agent_store.record.hooks import task_type
 
-    kind = task_type.of_text(text_of(hook.event.get("prompt")), hook.home)
+    kind = task_type.of_text(text_of(hook.event.get("prompt")), hook.home + "/" + BRIEFS)
     for one in advice:
         if one.get("task_type") != kind or hook.has_noted(noted="advised", task_type=kind):
             continue

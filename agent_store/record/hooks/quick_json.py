@@ -1,6 +1,6 @@
 """JSON as Python's own C code reads and writes it.
 
-The module `json` wraps the same code, but loads regular expressions and enumerations: 10 ms, more than all else that a hook does.
+The module `json` wraps the same code, but loads regular expressions with it: 10 ms, more than all else in a hook.
 """
 
 
@@ -24,14 +24,15 @@ def loads(text: "str | bytes") -> object:
     except ImportError:  # another Python than CPython
         import json
 
-        return json.loads(decoded, strict=False)  # type: ignore[no-any-return]
+        found: object = json.loads(decoded, strict=False)
+        return found
     try:
-        value, end = make_scanner(_Settings())(decoded, 0)
+        value, end = make_scanner(_Settings())(decoded, 0)  # type: ignore[arg-type]
     except StopIteration:
         raise ValueError("not JSON") from None
     if end != len(decoded):
         raise ValueError("more than one document")
-    return value  # type: ignore[no-any-return]
+    return value
 
 
 def dumps(value: object) -> bytes:

@@ -8,7 +8,7 @@ import sys
 
 
 def start() -> None:
-    """Run the program, from the package that this file lies in; the package's own front door stays shut: it is for users."""
+    """Run the program from the package that this file lies in. What that package offers its users is not loaded."""
     package = os.path.realpath(__file__).rsplit(os.sep, 3)[0]
     front = type(sys)("agent_store")
     front.__path__ = [package]
@@ -21,6 +21,6 @@ def start() -> None:
 if __name__ == "__main__":
     try:
         start()
-    except BaseException:  # noqa: BLE001, S110 - whatever it is
+    except BaseException:
         pass
     os._exit(0)

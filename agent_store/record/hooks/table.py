@@ -1,4 +1,4 @@
-"""The events that are registered with the client, and what is made of this table: the plugin's hooks, the template in the docs.
+"""The events that are registered with the client; the plugin's hooks and the template in the docs are made of this table.
 
 `python -m agent_store.record.hooks.table --write` writes both files anew; a test fails where they differ from the table.
 """
@@ -40,13 +40,25 @@ class Registered:
 
 
 EVENTS: Final = (
-    Registered("SessionStart", "hands the brief of the project to the model, warns the user", "session_start"),
+    Registered(
+        "SessionStart", "hands the brief of the project to the model, warns the user", "session_start"
+    ),
     Registered("SessionEnd", "records why the session ended"),
     Registered("Setup", "records"),
-    Registered("UserPromptSubmit", "records the prompt, names a strategy that works for such tasks", "prompt_submitted"),
-    Registered("UserPromptExpansion", "records the command, thanks for feedback, measures a skill", "command_expanded"),
+    Registered(
+        "UserPromptSubmit",
+        "records the prompt, names a strategy that works for such tasks",
+        "prompt_submitted",
+    ),
+    Registered(
+        "UserPromptExpansion",
+        "records the command, thanks for feedback, measures a skill",
+        "command_expanded",
+    ),
     Registered("InstructionsLoaded", "records which instruction file was loaded, and why"),
-    Registered("PreToolUse", "records, warns of a call that has just failed so, measures a skill", "before_tool"),
+    Registered(
+        "PreToolUse", "records, warns of a call that has just failed so, measures a skill", "before_tool"
+    ),
     Registered("PostToolUse", "records result and duration, validates what was written", "after_tool"),
     Registered("PostToolUseFailure", "records and notes the failure", "tool_failed"),
     Registered("PostToolBatch", "records, notes what the client refused", "tools_done"),
@@ -59,7 +71,9 @@ EVENTS: Final = (
     Registered("SubagentStop", "records that it ended"),
     Registered("TeammateIdle", "records, offers open work that suits the teammate", "teammate_idle"),
     Registered("TaskCreated", "records"),
-    Registered("TaskCompleted", "records, starts the test command of the project in the background", "task_completed"),
+    Registered(
+        "TaskCompleted", "records, starts the test command of the project in the background", "task_completed"
+    ),
     Registered("PreCompact", "records what is about to be dropped", "before_compaction"),
     Registered("PostCompact", "records the summary"),
     Registered("PreModelSwitch", "records the client's own estimate"),
@@ -78,7 +92,12 @@ def hooks(root: str) -> dict[str, list[dict[str, object]]]:
     """The table as the client's settings have it; `root` is the folder of the plugin."""
     found: dict[str, list[dict[str, object]]] = {}
     for row in EVENTS:
-        command = {"type": "command", "command": f"{root}/{LAUNCHER}", "args": [row.program], "timeout": row.timeout}
+        command = {
+            "type": "command",
+            "command": f"{root}/{LAUNCHER}",
+            "args": [row.program],
+            "timeout": row.timeout,
+        }
         matcher = {"matcher": row.matcher} if row.matcher else {}
         found.setdefault(row.event, []).append({**matcher, "hooks": [command]})
     return found
@@ -113,7 +132,9 @@ def _json(value: object) -> str:
 def main(arguments: Sequence[str]) -> int:
     """Write both files, or say whether they are those of the table."""
     wanted = {HOOKS_FILE: hooks_file(), TEMPLATE_FILE: template(TEMPLATE_FILE.read_text(encoding="utf-8"))}
-    differing = [file for file, text in wanted.items() if not file.exists() or file.read_text(encoding="utf-8") != text]
+    differing = [
+        file for file, text in wanted.items() if not file.exists() or file.read_text(encoding="utf-8") != text
+    ]
     if "--write" in arguments:
         for file in differing:
             file.parent.mkdir(parents=True, exist_ok=True)

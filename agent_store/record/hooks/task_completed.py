@@ -30,7 +30,9 @@ def answer(hook: Hook) -> "Record | None":
     })  # fmt: skip
     program = os.path.join(os.path.dirname(os.path.abspath(__file__)), "test_run.py")
     environment = {
-        name: value for name, value in os.environ.items() if not name.startswith(("CLAUDE", "ANTHROPIC_API_KEY"))
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("CLAUDE", "ANTHROPIC_API_KEY"))
     }
     # A test that starts the client is not a session of the user.
     environment["AGENT_STORE_HOOKS"] = "0"
@@ -44,12 +46,18 @@ def _command(hook: Hook) -> "tuple[str, str, float] | None":
             projects = record_of(record_of(quick_json.loads(file.read())).get("projects"))
     except (OSError, ValueError):
         return None
-    by_folder = {os.path.realpath(os.path.expanduser(name)): record_of(setting) for name, setting in projects.items()}
+    by_folder = {
+        os.path.realpath(os.path.expanduser(name)): record_of(setting) for name, setting in projects.items()
+    }
     folder = os.path.realpath(hook.project) if hook.project else ""
     while folder:
         setting = by_folder.get(folder, {})
         if command := text_of(setting.get("test_command")):
             seconds = setting.get("timeout_s")
-            return folder, command, float(seconds) if isinstance(seconds, int | float) and seconds > 0 else _TIMEOUT_SECONDS
+            return (
+                folder,
+                command,
+                float(seconds) if isinstance(seconds, int | float) and seconds > 0 else _TIMEOUT_SECONDS,
+            )
         folder = os.path.dirname(folder) if folder != os.path.dirname(folder) else ""
     return None

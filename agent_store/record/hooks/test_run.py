@@ -7,7 +7,6 @@ import os
 import sys
 
 
-
 def main() -> None:
     """Run the command, record the result."""
     package = os.path.realpath(__file__).rsplit(os.sep, 3)[0]
@@ -63,7 +62,7 @@ def _run(command: str, folder: str, seconds: float) -> "tuple[int | None, bool, 
 
 
 def counts(output: str) -> "dict[str, object]":
-    """How many tests passed, failed and were skipped, by the last line of a known runner that tells; nothing where none does."""
+    """How many tests passed, failed and were skipped, by the last line that a known runner ends with; else nothing."""
     import re
 
     for line in reversed(output.splitlines()):
@@ -101,6 +100,6 @@ def _counted(framework: str, passed: int, failed: int, skipped: int) -> "dict[st
 if __name__ == "__main__":
     try:
         main()
-    except BaseException:  # noqa: BLE001, S110 - nobody is there to be told
+    except BaseException:
         pass
     os._exit(0)

@@ -1,4 +1,4 @@
-"""A file that a tool has written: a skill or an agent is validated and compared with before, any other is to be indexed again."""
+"""A file that a tool has written: a skill or agent is validated and compared with before, any other is to be indexed."""
 
 import os
 
@@ -11,9 +11,8 @@ _MOST_BYTES = 4 * 1024 * 1024
 def looked_at(hook: Hook) -> "Record | None":
     """Record it. The answer tells the model what is wrong now and was not before."""
     response, tool_input = record_of(hook.event.get("tool_response")), record_of(hook.event.get("tool_input"))
-    path = (
-        text_of(response.get("filePath")) or text_of(tool_input.get("file_path")) or text_of(tool_input.get("notebook_path"))
-    )
+    named = (response.get("filePath"), tool_input.get("file_path"), tool_input.get("notebook_path"))
+    path = next((name for name in map(text_of, named) if name), "")
     if not path:
         return None
     try:
@@ -46,4 +45,6 @@ def looked_at(hook: Hook) -> "Record | None":
     fresh = [error for error in now.errors if error not in known]
     if not fresh:
         return None
-    return hook.context(f"{os.path.basename(path)} of {component_type} {now.name} is not valid: " + "; ".join(fresh) + ".")
+    return hook.context(
+        f"{os.path.basename(path)} of {component_type} {now.name} is not valid: " + "; ".join(fresh) + "."
+    )
