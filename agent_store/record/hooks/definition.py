@@ -20,8 +20,8 @@ _SKILL_FIELDS = frozenset({
     "metadata", "license", "compatibility", "version",
 })  # fmt: skip
 _AGENT_FIELDS = frozenset({
-    "name", "description", "tools", "disallowedTools", "model", "permissionMode", "maxTurns", "skills", "mcpServers", "hooks",
-    "memory", "background", "effort", "isolation", "worktree", "color", "initialPrompt",
+    "name", "description", "tools", "disallowedTools", "model", "permissionMode", "maxTurns", "skills", "mcpServers",
+    "hooks", "memory", "background", "effort", "isolation", "worktree", "color", "initialPrompt",
 })  # fmt: skip
 
 

@@ -1,7 +1,7 @@
 """What kind of work a prompt asks for, by the rules with which the models classify it (seed `intent_rules`).
 
-Publishing leaves the rules compiled (`agent_store.build.task_type_rules`): compiling them takes a third of a second, loading
-them three milliseconds. They fit the Python that compiled them; another one finds no file, and then nothing is known.
+Publishing leaves the rules compiled (`agent_store.build.task_type_rules`): to compile them takes a third of a second, to
+load them three milliseconds. They fit the Python that compiled them; another one finds no file, and then nothing is known.
 """
 
 import sys
