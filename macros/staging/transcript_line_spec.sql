@@ -53,7 +53,7 @@
     "effort": "VARCHAR", "attributionSkill": "VARCHAR", "attributionPlugin": "VARCHAR",
     "attributionAgent": "VARCHAR", "attributionMcpServer": "VARCHAR", "attributionMcpTool": "VARCHAR",
     "isApiErrorMessage": "BOOLEAN", "isAbortedMidStream": "BOOLEAN", "error": "JSON", "apiError": "VARCHAR",
-    "apiErrorStatus": "COUNT", "supersedesUuids": ["VARCHAR"], "costUSD": "DOUBLE", "durationMs": "MS",
+    "apiErrorStatus": "COUNT", "supersedesUuids": ["VARCHAR"], "costUSD": "DOUBLE", "durationMs": "MS", "latencyMs": "MS", "firstTokenMs": "MS",
     "message": {{ message_spec() }},
     "content": "JSON", "level": "VARCHAR", "trigger": "VARCHAR", "originalModel": "VARCHAR",
     "fallbackModel": "VARCHAR",

@@ -6,7 +6,7 @@ with calls as (
 ),
 
 response_lines as (
-    select line_id, response_id, is_nested, ccusage_skip_reason
+    select line_id, response_id, is_nested, ccusage_skip_reason, line_origin
     from {{ ref('int_response_line') }}
 ),
 
@@ -34,7 +34,8 @@ skipped as (
     select
         response_id,
         bool_and(is_nested) as is_nested,
-        min(ccusage_skip_reason) as skip_reason
+        min(ccusage_skip_reason) filter (where line_origin = 'transcript') as skip_reason,
+        bool_and(line_origin <> 'transcript') as is_in_no_transcript
     from response_lines
     group by response_id
 ),
@@ -45,6 +46,7 @@ by_response as (
         calls.session_id,
         calls.call_id,
         case
+            when entries.response_id is null and skipped.is_in_no_transcript then 'not_in_transcripts'
             when entries.response_id is null and skipped.is_nested then 'ccusage_skips_nested_lines'
             when entries.response_id is null and skipped.skip_reason = 'null_field'
                 then 'ccusage_skips_lines_with_a_null'

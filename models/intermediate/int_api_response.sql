@@ -20,10 +20,15 @@ grouped as (
         max(line_number) filter (where owner_rank = 1) as source_line,
         max(message_id) as message_id,
         max(request_id) as request_id,
-        min(created_at) as started_at,
-        max(created_at) as last_block_at,
+        -- A transcript says when its lines were written; beside it, others only say it again.
+        coalesce(min(created_at) filter (where line_origin = 'transcript'), min(created_at)) as started_at,
+        coalesce(max(created_at) filter (where line_origin = 'transcript'), max(created_at)) as last_block_at,
         count(*) as line_count,
-        count(distinct line_session_id) - 1 as copy_session_count,
+        greatest(count(distinct line_session_id) filter (where line_origin = 'transcript') - 1, 0)
+            as copy_session_count,
+        max(latency_ms) as recorded_latency_ms,
+        max(first_token_ms) as first_token_ms,
+        bool_and(line_origin = 'event') as is_recorded,
         coalesce(bool_or(stop_reason is not null), false) as is_output_final,
         bool_and(is_sidechain) as is_sidechain,
         coalesce(bool_or(is_aborted), false) as is_aborted,
@@ -116,10 +121,19 @@ select
     grouped.last_block_at,
     positions.thread_position,
     positions.previous_user_at as triggered_at,
+    cast(
+        case
+            when grouped.recorded_latency_ms is not null then grouped.recorded_latency_ms
+            when positions.previous_user_at <= grouped.started_at
+                then {{ ms_between('positions.previous_user_at', 'grouped.started_at') }}
+        end as bigint
+    ) as latency_ms,
     case
-        when positions.previous_user_at <= grouped.started_at
-            then cast({{ ms_between('positions.previous_user_at', 'grouped.started_at') }} as bigint)
-    end as latency_ms,
+        when grouped.recorded_latency_ms is not null then 'exact'
+        when positions.previous_user_at <= grouped.started_at then 'upper_bound'
+    end as latency_method,
+    cast(grouped.first_token_ms as bigint) as first_token_ms,
+    case when grouped.is_recorded then 'recorded' else 'observed' end as provenance,
     texts.response_text,
     texts.text_started_at,
     texts.text_source_path,

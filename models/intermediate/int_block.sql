@@ -26,6 +26,7 @@ select
     blocks.tool_input_json,
     blocks.referenced_tools,
     lines.source_path,
+    lines.line_origin,
     lines.is_nested,
     lines.is_meta,
     lines.is_compact_summary,

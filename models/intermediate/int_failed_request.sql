@@ -7,6 +7,7 @@ select
     stg.request_id,
     lines.created_at as failed_at,
     case
+        when lines.line_type = 'system' and lines.line_origin = 'event' then coalesce(stg.api_error, 'unknown')
         when lines.line_type = 'system' then 'retried'
         else coalesce(stg.api_error, nullif(trim(stg.error_body, '"'), ''), 'unknown')
     end as error_type,
@@ -14,6 +15,7 @@ select
     lines.source_path,
     lines.line_number as source_line,
     lines.is_sidechain,
+    case when lines.line_origin = 'event' then 'recorded' else 'observed' end as provenance,
     lines._batch_id
 from {{ ref('int_line') }} as lines
 inner join {{ ref('stg_transcripts__line') }} as stg on stg.line_id = lines.line_id

@@ -43,6 +43,7 @@ originals as (
         lines.compact_metadata,
         lines.microcompact_metadata,
         lines.source_path,
+        lines.line_origin,
         touched._batch_id
     from {{ ref('stg_transcripts__line') }} as lines
     inner join touched on touched.session_id = lines.session_id
@@ -128,6 +129,7 @@ select
     compact_metadata,
     microcompact_metadata,
     source_path,
+    line_origin,
     -- The order in which the thread saw its lines: within a file the order of writing, not the clock. A file
     -- that was written anew has two lines of one number.
     row_number() over (

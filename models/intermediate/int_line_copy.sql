@@ -11,6 +11,7 @@ with lines as (
         lines.message_id,
         lines.is_nested,
         lines.is_event_stream,
+        lines.line_origin,
         lines.named_session_id,
         files.path,
         files.generation
@@ -95,8 +96,50 @@ streamed as (
         )
     anti join copied on copied.line_uuid = lines.line_uuid
     where lines.is_event_stream
+),
+
+-- Who calls the API may record what a transcript, or a file of responses, shows as well: the same message, or the
+-- same tool call. What is recorded is the copy.
+known_ids as (
+    select message_id as shared_id, session_id, line_origin = 'transcript' as is_transcript
+    from lines
+    where message_id is not null and line_origin <> 'event'
+    union all
+    select blocks.tool_use_id, lines.session_id, true
+    from {{ ref('stg_transcripts__block') }} as blocks
+    inner join lines on lines.line_id = blocks.line_id
+    where blocks.tool_use_id is not null and lines.line_origin = 'transcript'
+),
+
+beside as (
+    select line_id, line_uuid, session_id, line_origin, message_id as shared_id
+    from lines
+    where line_origin <> 'transcript' and message_id is not null
+    union all
+    select lines.line_id, lines.line_uuid, lines.session_id, lines.line_origin, blocks.tool_use_id
+    from lines
+    inner join {{ ref('stg_transcripts__block') }} as blocks on blocks.line_id = lines.line_id
+    where lines.line_origin = 'event' and blocks.tool_use_id is not null
+),
+
+recorded as (
+    select
+        beside.line_id,
+        beside.line_uuid,
+        beside.session_id,
+        min_by(known_ids.session_id, (not known_ids.is_transcript, known_ids.session_id)) as owner_session_id,
+        true as is_copy
+    from beside
+    inner join known_ids
+        on known_ids.shared_id = beside.shared_id
+        and (known_ids.is_transcript or beside.line_origin = 'event')
+    anti join copied on copied.line_uuid = beside.line_uuid
+    anti join streamed on streamed.line_id = beside.line_id
+    group by beside.line_id, beside.line_uuid, beside.session_id
 )
 
 select * from copies
 union all
 select * from streamed
+union all
+select * from recorded

@@ -306,6 +306,9 @@ select
     ranked.is_nested,
     ranked.is_aborted,
     ranked.is_copy,
+    ranked.line_origin,
+    ranked.latency_ms,
+    ranked.first_token_ms,
     ranked.winner_rank,
     ranked.owner_rank,
     touched._batch_id

@@ -217,6 +217,7 @@ select
     dated.first_client_version,
     dated.last_client_version,
     dated.entrypoint,
+    dated.provenance,
     dated.session_kind,
     dated.plan_slug,
     dated.team_name,

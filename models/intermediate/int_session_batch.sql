@@ -17,6 +17,10 @@ with recursive own as (
         select session_id, _batch_id
         from {{ ref('stg_transcripts__tool_result_file') }}
         where session_id is not null
+        union all
+        select session_id, _batch_id
+        from {{ ref('stg_events__event') }}
+        where session_id is not null and set_aside_reason is null
     ) as touches
     group by session_id
 ),

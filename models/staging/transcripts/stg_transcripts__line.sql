@@ -11,9 +11,30 @@ with raw_lines as (
         line_number,
         part_number,
         coalesce(repaired_line, line) as line,
+        'transcript' as line_origin,
         _batch_id
     from {{ source('raw', 'transcript_line') }}
     where set_aside_reason is null and {{ unseen() }}
+    union all
+    select
+        file_id,
+        line_number,
+        part_number,
+        line,
+        'api_response' as line_origin,
+        _batch_id
+    from {{ ref('stg_api_responses__line') }}
+    where {{ unseen() }}
+    union all
+    select
+        file_id,
+        line_number,
+        part_number,
+        line,
+        'event' as line_origin,
+        _batch_id
+    from {{ ref('stg_events__line') }}
+    where {{ unseen() }}
 ),
 
 files as (
@@ -25,9 +46,11 @@ parsed as (
         file_id,
         line_number,
         part_number,
+        line_origin,
         length(line) as line_characters,
         -- What ccusage looks for in a line's bytes before parsing it: the reconciliation needs it.
         case
+            when line_origin <> 'transcript' then 'no_transcript'
             when position('"usage":' || '{' in line) = 0 then 'no_usage_bytes'
             when regexp_matches(
                     line,
@@ -109,6 +132,7 @@ select
     ) as agent_run_id,
     lines.file_kind,
     lines.path as source_path,
+    lines.line_origin,
     lines.is_event_stream,
     case when lines.is_nested then lines.p.data.message.type else lines.own_type end as line_type,
     nullif(lines.p.subtype, '') as subtype,
@@ -195,6 +219,8 @@ select
     lines.p.supersedesUuids as superseded_uuids,
     {{ believable('lines.p.costUSD') }} as reported_cost_usd,
     lines.p.durationMs as duration_ms,
+    {{ believable('lines.p.latencyMs') }} as latency_ms,
+    {{ believable('lines.p.firstTokenMs') }} as first_token_ms,
 
     -- system lines
     lines.p.level,

@@ -194,7 +194,7 @@ select
     turns.text_source,
     turns.command_name,
     turns.permission_mode,
-    'observed' as provenance,
+    sessions.provenance,
     turns.is_human,
     turns.interrupted_at is not null as was_interrupted,
     cast(turns.turn_number as integer) as turn_number,

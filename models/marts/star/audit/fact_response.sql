@@ -79,7 +79,7 @@ select
                 'explanation': 'ended.stop_explanation'
             }) }}
     end as safety_flags,
-    'observed' as provenance,
+    ended.provenance,
     ended.output_tokens,
     ended.cached_tokens,
     ended.latency_ms,

@@ -129,7 +129,7 @@ select
         when first_prompt is not null then 'first_prompt'
     end as title_source,
     end_reason,
-    'observed' as provenance,
+    provenance,
     forked_from_session_id is not null as is_fork,
     recency_in_project = 1 as is_latest_in_project,
     has_main_transcript,

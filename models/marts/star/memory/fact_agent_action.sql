@@ -40,6 +40,7 @@ actions as (
         end as metadata,
         coalesce(input_bytes, 0) + 1 as weight,
         1 as position_in_response,
+        case when line_origin = 'event' then 'recorded' else 'observed' end as provenance,
         source_path,
         source_line
     from calls
@@ -59,6 +60,7 @@ actions as (
             as metadata,
         responses.text_characters + 1 as weight,
         0 as position_in_response,
+        responses.provenance,
         coalesce(responses.text_source_path, responses.source_path) as source_path,
         coalesce(responses.text_source_line, responses.source_line) as source_line
     from responses
@@ -131,7 +133,7 @@ select
     left(everything.target, 2000) as target,
     everything.status,
     everything.error_type,
-    'observed' as provenance,
+    everything.provenance,
     cast(
         round(everything.sent_tokens * everything.running_weight / everything.total_weight)
         - round(

@@ -34,7 +34,7 @@ select
     calls.error_text,
     calls.user_feedback,
     calls.duration_method,
-    'observed' as provenance,
+    case when calls.line_origin = 'event' then 'recorded' else 'observed' end as provenance,
     calls.is_success as success,
     calls.has_found_nothing,
     calls.is_background,
