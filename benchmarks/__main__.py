@@ -7,7 +7,7 @@ import sys
 
 from benchmarks.machine import PROJECT
 
-ALL = ("landing", "build", "ledger", "scan")
+ALL = ("landing", "build", "ledger", "scan", "hooks")
 
 
 def main(arguments: list[str]) -> int:

@@ -11,9 +11,9 @@ _CLAUDE = click.option(
 )
 
 
-@click.group()
-def plugin() -> None:
-    """The plugin for Claude Code: hooks that record, commands for feedback, the skill `recall`."""
+plugin = click.Group(
+    "plugin", help="The plugin for Claude Code: hooks that record, commands for feedback, the skill `recall`."
+)
 
 
 @plugin.command()

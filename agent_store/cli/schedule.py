@@ -11,9 +11,7 @@ from agent_store.cli.output import FOLDER, say
 from agent_store.paths import store_paths
 
 
-@click.group()
-def schedule() -> None:
-    """Build the store at a rhythm of yours, by cron, systemd or launchd."""
+schedule = click.Group("schedule", help="Build the store at a rhythm of yours, by cron, systemd or launchd.")
 
 
 @schedule.command()

@@ -179,3 +179,13 @@ def _read(path: str) -> Record:
     except (OSError, ValueError):
         return {}
     return found if isinstance(found, dict) else {}
+
+
+def answered(name: str, event: bytes, home: str) -> None:
+    """Answer an event by a program of this folder, on standard output."""
+    parsed = quick_json.loads(event)
+    if isinstance(parsed, dict):
+        program = __import__("agent_store.record.hooks." + name, fromlist=["answer"])
+        answer = program.answer(Hook(parsed, home))
+        if answer:
+            os.write(1, quick_json.dumps(answer) + b"\n")

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from agent_store.record.hooks.program import RECORD
+from agent_store.record.hooks.run import RECORD
 
 LAUNCHER: Final = "bin/agent-store-hook"
 _PROJECT: Final = Path(__file__).resolve().parents[3]

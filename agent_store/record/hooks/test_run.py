@@ -9,10 +9,7 @@ import sys
 
 def main() -> None:
     """Run the command, record the result."""
-    package = os.path.realpath(__file__).rsplit(os.sep, 3)[0]
-    front = type(sys)("agent_store")
-    front.__path__ = [package]
-    sys.modules["agent_store"] = front
+    sys.path.insert(0, os.path.realpath(__file__).rsplit(os.sep, 4)[0])
     import fcntl
     import json
     import time
