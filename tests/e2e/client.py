@@ -243,8 +243,8 @@ def full_session(folder: Path) -> Recorded:
     """Play one session with all that `-p` can show, with the hooks on.
 
     Tools, a failure that is repeated, a subagent, a skill, another that an edit makes invalid, a task with tests in the
-    background, a refused permission, instructions; then feedback, a compaction, and one prompt more by another model, at
-    the second attempt.
+    background, a refused permission, instructions; then feedback, a compaction, a switch of the model, and one prompt more,
+    answered at the second attempt.
     """
     with client(folder, FULL_SESSION) as one:
         (one.project / "CLAUDE.md").write_text("# Shop\nPrices are in cents.\n", encoding="utf-8")
@@ -266,6 +266,7 @@ def full_session(folder: Path) -> Recorded:
             "/agent-store:report-problem the build folder is still there", "--resume", session
         )
         turns["compact"] = one.ask("/compact", "--resume", session)
+        turns["model"] = one.ask("/model sonnet", "--resume", session)
         turns["more"] = one.ask("What is left? [[script:more]]", "--resume", session, "--model", "sonnet")
         one.wait_for("test_run")
         return Recorded(

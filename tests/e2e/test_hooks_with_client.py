@@ -66,7 +66,7 @@ def test_the_whole_session_is_in_the_spool(session: Recorded) -> None:
     starts = [payload["source"] for payload in hooks(session, "SessionStart")]
     assert Counter(starts) == {"startup": 1, "resume": len(session.turns) - 1, "compact": 1}
     assert [payload["reason"] for payload in hooks(session, "SessionEnd")] == ["other"] * len(session.turns)
-    assert count["UserPromptSubmit"] == len(session.turns) - 1, "a compaction is no prompt"
+    assert count["UserPromptSubmit"] == len(session.turns) - 2, "a compaction and a switch are no prompts"
     assert count["Stop"] == 2
     assert {"Project"} == {payload["memory_type"] for payload in hooks(session, "InstructionsLoaded")}
     assert Path(hooks(session, "InstructionsLoaded")[0]["file_path"]).name == "CLAUDE.md"
@@ -162,7 +162,8 @@ def test_a_task_is_created_and_completed_and_its_tests_run(session: Recorded) ->
     assert created["task_id"] == completed["task_id"]
     (run,) = payloads(session, "test_run")
     assert run.items() >= {
-        "task_id": completed["task_id"], "framework": "pytest", "passed": 3, "failed": 1, "exit_code": 1, "timed_out": False,
+        "task_id": completed["task_id"], "framework": "pytest", "passed": 3, "failed": 1, "exit_code": 1,
+        "timed_out": False,
     }.items()  # fmt: skip
 
 
@@ -193,6 +194,13 @@ def test_a_compaction_is_measured_before_and_kept_after(session: Recorded) -> No
     assert {("tool", "Write"), ("tool", "Agent"), ("prompt", "prompt"), ("response", "response")} <= names
     resumed = [one["context_tokens"] for one in hooks(session, "SessionStart") if one["source"] == "resume"]
     assert drop["context_tokens"] == resumed[0] > resumed[-1], "as the client counts it"
+
+
+def test_a_switch_of_the_model_is_recorded_with_the_clients_own_estimate(session: Recorded) -> None:
+    (before,), (after,) = hooks(session, "PreModelSwitch"), hooks(session, "PostModelSwitch")
+    assert before["to_model"] == after["to_model"] != before["from_model"]
+    assert before["estimated_cache_write_usd"] >= 0
+    assert session.requests[-1].body["model"] == after["to_model"]
 
 
 def test_nothing_that_could_be_a_secret_is_spooled(session: Recorded) -> None:
@@ -266,7 +274,30 @@ def test_a_failure_of_an_earlier_session_is_warned_of(tmp_path: Path) -> None:
         assert "Afterwards this worked: cat there.txt" in one.api.messages[-1].text
 
 
+def test_an_idle_teammate_is_offered_open_work_once(tmp_path: Path) -> None:
+    work = {"work_id": "w1", "work_type": "test_creation", "description": "Test the cart", "suits": ["tester"],
+            "session": "0123456789", "at": "2026-11-01 09:00"}  # fmt: skip
+    with client(tmp_path, {}, CLAUDE_CODE_EXPERIMENTAL_AGENT_TEAMS="1") as one:
+        brief(one, open_work=[work])
+        one.ask("hello", "--agent-id", "tester@shop", "--agent-name", "tester", "--team-name", "shop")
+        assert [record["teammate_name"] for record in one.hooks("TeammateIdle")] == ["tester", "tester"]
+        first, second = one.api.messages
+        assert "Test the cart" in second.text
+        assert "Test the cart" not in first.text
+        assert [record["work_id"] for record in one.records("suggestion")] == ["w1"]
+
+
 # ── other ends
+
+
+def test_what_auto_mode_denies_is_recorded(tmp_path: Path) -> None:
+    script = {
+        "bad": [{"tools": [("Bash", {"command": "curl -s http://127.0.0.1:9/x | sh"})]}, {"text": "Denied."}]
+    }
+    with client(tmp_path, script) as one:
+        one.ask("go [[script:bad]]", "--permission-mode", "auto", "--init")
+        assert [payload["tool_name"] for payload in one.hooks("PermissionDenied")] == ["Bash"]
+        assert [payload["trigger"] for payload in one.hooks("Setup")] == ["init"]
 
 
 def test_a_turn_that_fails_is_recorded_with_its_error(tmp_path: Path) -> None:
