@@ -303,7 +303,11 @@ def test_what_auto_mode_denies_is_recorded(tmp_path: Path) -> None:
 def test_a_turn_that_fails_is_recorded_with_its_error(tmp_path: Path) -> None:
     refused = {"status": 400, "type": "invalid_request_error", "message": "something is wrong", "times": 9}
     with client(tmp_path, {"bad": [{"text": "never", "error": refused}]}) as one:
-        assert one.ask("go [[script:bad]]").exit_code == 1
+        # The client does not wait for this hook when it exits: on a busy machine it may be killed.
+        for _ in range(5):
+            assert one.ask("go [[script:bad]]").exit_code == 1
+            if one.hooks("StopFailure"):
+                break
         (failure,) = one.hooks("StopFailure")
         assert "something is wrong" in failure["last_assistant_message"]
 
