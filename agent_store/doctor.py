@@ -5,23 +5,19 @@ from __future__ import annotations
 import importlib.metadata
 import json
 import os
-import shlex
 import shutil
 import sys
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from agent_store import zones
+from agent_store import schedule, zones
 from agent_store.build import last_build
 from agent_store.build.state import timezone
 from agent_store.errors import StoreError
 from agent_store.paths import (
-    CLAUDE_VARIABLE,
-    HOME_VARIABLE,
-    PROJECT_VARIABLE,
     Roots,
     StorePaths,
     project_dir,
@@ -40,7 +36,6 @@ _MANY_DAYS = 365
 _PER_FOLDER = frozenset({"roots", "history"})
 _STALE_DAYS = 2
 _NAMED_ROOTS = 3
-_CRON_VARIABLES = (zones.ZONE_VARIABLE, CLAUDE_VARIABLE, "XDG_CONFIG_HOME", PROJECT_VARIABLE)
 _LITTLE_SPACE = 1_000_000_000
 _VERY_LITTLE_SPACE = 200_000_000
 _WANTED = {"dbt-core": "1.11.", "dbt-duckdb": "1.11.", "duckdb": "1.5.5"}
@@ -310,28 +305,13 @@ def _store(paths: StorePaths) -> Iterator[Check]:
 def _schedule(paths: StorePaths, roots: Sequence[Path]) -> Iterator[Check]:
     if not paths.store.exists():
         return
+    job = schedule.job(paths, roots, os.environ)
+    if found := schedule.installed(job):
+        yield Check("schedule", OK, f"the store is built by {', '.join(found)}")
+        return
     yield Check(
         "schedule",
         OK,
-        "to keep every session, build once a day; a cron line:",
-        command=cron_line(paths, roots, os.environ),
+        "to keep every session, build once a day: agent-store schedule install, or this line for cron:",
+        command=schedule.cron_line(job),
     )
-
-
-def cron_line(paths: StorePaths, roots: Sequence[Path], environ: Mapping[str, str]) -> str:
-    """Return a line for a crontab that builds this store from the same transcripts as here.
-
-    Cron has next to nothing of this shell's environment, so all that a build asks of it stands in the line. It
-    takes a percent sign for the end of the line, unless a backslash stands before it.
-    """
-    settings = [(HOME_VARIABLE, str(paths.home))]
-    settings += [(name, value) for name in _CRON_VARIABLES if (value := environ.get(name, "").strip())]
-    program = Path(sys.executable).with_name("agent-store")
-    command = [str(program)] if program.is_file() else [sys.executable, "-m", "agent_store.cli"]
-    command += ["build", "--quiet"]
-    for root in roots:
-        command += ["--root", str(root.expanduser().absolute())]
-    words = [f"{name}={shlex.quote(value)}" for name, value in settings]
-    words += [shlex.quote(word) for word in command]
-    line = f"15 3 * * * {' '.join(words)} >> {shlex.quote(str(paths.home / 'build.log'))} 2>&1"
-    return line.replace("%", "\\%")

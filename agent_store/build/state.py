@@ -93,9 +93,14 @@ def timezone(project: Path, environ: Mapping[str, str] | None = None) -> str:
     """The zone whose days the marts follow: AGENT_STORE_TIMEZONE, else the project's var."""
     if named := (os.environ if environ is None else environ).get("AGENT_STORE_TIMEZONE", ""):
         return named
+    return str(project_variable(project, "timezone") or "UTC")
+
+
+def project_variable(project: Path, name: str) -> object:
+    """A var of dbt_project.yml."""
     text = (project / "dbt_project.yml").read_text(encoding="utf-8")
     settings = load_yaml(text, len(text))
-    return str((settings.get("vars") or {}).get("timezone", "UTC"))
+    return (settings.get("vars") or {}).get(name)
 
 
 @dataclass(frozen=True, slots=True)

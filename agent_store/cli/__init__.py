@@ -1,4 +1,5 @@
-"""The command line: `agent-store ingest | build | report | query | line | doctor | docs | scan | check | dbt`.
+"""The command line: `agent-store ingest | build | report | query | line | doctor | docs | scan | check | dbt
+| plugin | schedule`.
 
 Start-up matters: DuckDB, rich and dbt are imported by the command that needs them, never by `--help`.
 Exit codes: 0 done; 1 failed, nothing was published; 2 wrong usage; 3 no published store; 4 published, but a model

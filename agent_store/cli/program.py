@@ -21,9 +21,11 @@ from agent_store.cli.ingest import ingest
 from agent_store.cli.interrupts import interrupts
 from agent_store.cli.line import line
 from agent_store.cli.output import say
+from agent_store.cli.plugin import plugin
 from agent_store.cli.query import query
 from agent_store.cli.report import report
 from agent_store.cli.scan import scan
+from agent_store.cli.schedule import schedule
 from agent_store.errors import StoreError, explain
 
 INTERRUPTED = 130
@@ -57,7 +59,7 @@ def cli() -> None:
     """
 
 
-for _command in (ingest, build, report, query, line, doctor, docs, scan, check, dbt):
+for _command in (ingest, build, report, query, line, doctor, docs, scan, check, dbt, plugin, schedule):
     cli.add_command(_command)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shlex
 import subprocess
 import sys
 from datetime import UTC, date, datetime, timedelta
@@ -277,28 +276,6 @@ def test_doctor_tells_once_what_holds_for_many_roots(tmp_path: Path, paths: Stor
     assert (
         "deleted after 30 days (the client's default); the oldest here has 9 days left" in checks[2].message
     )
-
-
-def test_the_cron_line_is_one_line_with_all_that_a_build_asks_of_the_environment(tmp_path: Path) -> None:
-    home = StorePaths(tmp_path / "my store")
-    environ = {
-        "AGENT_STORE_TIMEZONE": "Europe/Berlin", "CLAUDE_CONFIG_DIR": "/a, b's 5%", "AGENT_STORE_PROJECT_DIR": " ", "PATH": "/bin",
-    }  # fmt: skip
-    line = doctor.cron_line(home, [tmp_path / "root 1"], environ)
-    assert "\n" not in line
-    # As cron hands it to the shell: without the backslashes before percent signs, and no bare one that would end the line.
-    assert "%" not in line.replace("\\%", "")
-    words = shlex.split(line.replace("\\%", "%"))
-    assert words[:5] == ["15", "3", "*", "*", "*"]
-    assert words[5:8] == [
-        f"AGENT_STORE_HOME={tmp_path}/my store", "AGENT_STORE_TIMEZONE=Europe/Berlin", "CLAUDE_CONFIG_DIR=/a, b's 5%",
-    ]  # fmt: skip
-    command = words[8:-3]
-    assert Path(command[0]).is_absolute()
-    assert command[-4:] == ["build", "--quiet", "--root", f"{tmp_path}/root 1"]
-    assert words[-3:] == [">>", f"{tmp_path}/my store/build.log", "2>&1"]
-    ran = subprocess.run([*command[:-4], "--version"], capture_output=True, text=True, check=True, env={})
-    assert "agent-store" in ran.stdout
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,317 @@
+"""What hooks answer from: small files in `briefs/`, one per project and one for all, written when the store is published.
+
+A hook has milliseconds and opens no database, so what it may say is decided here, by the published views, and written down
+ready to be said. Each line names its session and time.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import time
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from agent_store.build import task_type_rules
+from agent_store.build.state import project_variable
+from agent_store.paths import FOLDER_MODE, StorePaths
+from agent_store.record.hooks import session_start, task_type
+from agent_store.record.hooks.calls import error_line
+from agent_store.record.hooks.hook import ALL_PROJECTS, BRIEFS, NOTES, md5, one_line
+from agent_store.show.text import visible
+from agent_store.store import open_store
+
+if TYPE_CHECKING:
+    import duckdb
+
+Row = dict[str, Any]
+SCHEMA_VERSION = 1
+_FILE_MODE = 0o600
+_NOTES_DAYS = 7
+# What is older than this, counted from the newest session of the project, is nobody's unfinished work.
+_BRIEF_DAYS = 60
+# A call that failed longer ago is met by other files and programs.
+_FAILURE_DAYS = 14
+_WARNING_DAYS = 7
+_MOST_FAILURES = 200
+_MOST_TARGET = 2000
+_MOST_LINE = 260
+_COMPONENT_TYPES = ("skill", "command")
+# In this order lines are taken while there is room: what is open and went wrong before what was done.
+_SECTIONS = {
+    "last_session": "Last session",
+    "last_prompt": "Last prompt",
+    "open_task": "Open",
+    "last_failure": "Went wrong",
+    "last_decision": "Decided by the user",
+    "last_edit": "Work",
+}
+# Who finds only these knows no more than from the list of sessions.
+_SAY_LITTLE = frozenset({"last_session", "last_prompt"})
+_HEADING = "Agent Store: what earlier sessions in this project left behind. Quotations are from their logs. Times are UTC."
+
+_LINES = """
+with projects as (select project_path, max(ended_at) as newest_at from dim_session group by project_path)
+select
+    lines.project_path, lines.section, strftime(lines.happened_at, '%Y-%m-%d %H:%M') as "at", lines.session_id, lines.brief
+from v_resume_brief as lines
+inner join projects on projects.project_path = lines.project_path
+where lines.happened_at >= projects.newest_at - to_days(?)
+order by lines.project_path, lines.line_number
+"""
+# A call that was made again and again and last ended with an error: how often it failed, and what the same program was then
+# made to do with success. That a tool is not there says nothing about the call.
+_FAILURES = """
+with newest as (select max(invoked_at) as newest_at from fact_tool_invocation),
+calls as (
+    select
+        sessions.project_path,
+        calls.session_id,
+        calls.invocation_id,
+        calls.tool_name,
+        trim(regexp_replace(calls.target, '\\s+', ' ', 'g')) as target,
+        calls.status,
+        calls.error_text,
+        calls.invoked_at
+    from fact_tool_invocation as calls
+    inner join dim_session as sessions on sessions.session_id = calls.session_id
+    where calls.target is not null and calls.status in ('ok', 'error')
+        and coalesce(calls.error_type, '') <> 'validation_unknown_tool'
+        and calls.invoked_at >= (select newest_at from newest) - to_days(?)
+),
+ended as (
+    select
+        project_path, tool_name, target,
+        count(*) filter (where status = 'error') as failure_count,
+        arg_max(status, (invoked_at, invocation_id)) as last_status,
+        arg_max(error_text, (invoked_at, invocation_id)) as error_text,
+        arg_max(session_id, (invoked_at, invocation_id)) as session_id,
+        max(invoked_at) as failed_at
+    from calls
+    group by project_path, tool_name, target
+),
+failed as (
+    select * from ended
+    where last_status = 'error' and failure_count > 1 and error_text is not null and length(target) < ?
+),
+worked as (
+    select failed.project_path, failed.tool_name, failed.target, min_by(calls.target, calls.invoked_at) as worked
+    from failed
+    inner join calls
+        on calls.session_id = failed.session_id and calls.tool_name = failed.tool_name and calls.status = 'ok'
+        and calls.invoked_at between failed.failed_at and failed.failed_at + interval 10 minutes
+        and failed.tool_name = 'Bash'
+        and split_part(calls.target, ' ', 1) = split_part(failed.target, ' ', 1)
+    group by all
+)
+select
+    failed.project_path, failed.tool_name as tool, failed.target, failed.failure_count as count, failed.error_text,
+    failed.session_id as session, strftime(failed.failed_at, '%Y-%m-%d %H:%M') as "at", worked.worked
+from failed
+left join worked using (project_path, tool_name, target)
+qualify row_number() over (partition by failed.project_path order by failed.failed_at desc, failed.target) <= ?
+order by failed.project_path, failed.failed_at desc, failed.target
+"""
+# Work that was handed out and never begun. It suits those of a team who have done such work before.
+_WORK = """
+with suited as (
+    select capability_name as task_type, list(agent_name order by agent_rank, agent_name) as suits
+    from v_best_agent
+    where capability_type = 'task_type' and agent_type = 'team_member'
+    group by capability_name
+)
+select
+    sessions.project_path, work.work_id, work.work_type, work.description, work.session_id as session,
+    strftime(work.created_at, '%Y-%m-%d %H:%M') as "at", coalesce(suited.suits, []) as suits
+from dim_work_item as work
+inner join dim_session as sessions on sessions.session_id = work.session_id
+left join dim_task as tasks on tasks.task_id = work.task_id
+left join suited on suited.task_type = tasks.task_type
+where work.status = 'assigned' and work.description is not null and work.created_at is not null
+    and work.created_at >= (select max(ended_at) from dim_session) - to_days(?)
+order by sessions.project_path, work.created_at, work.work_id
+"""
+# A server that a project does not use does not concern it; what components rest on concerns all.
+_DOWN = """
+with users as (
+    select distinct 'mcp_server:' || calls.mcp_server as dependency_name, sessions.project_path
+    from fact_tool_invocation as calls
+    inner join dim_session as sessions on sessions.session_id = calls.session_id
+    where calls.mcp_server is not null
+)
+select
+    users.project_path,
+    health.dependency_name as target,
+    health.dependency_name || ' is not available: it has not answered since '
+    || coalesce(strftime(health.last_available_at, '%Y-%m-%d %H:%M'), 'it was first used or checked')
+    || ' (last tried ' || strftime(health.last_failed_at, '%Y-%m-%d %H:%M') || ' UTC).' as text,
+    strftime(health.last_failed_at + to_days(?), '%Y-%m-%d') as until
+from v_dependency_health as health
+left join users on users.dependency_name = health.dependency_name
+where health.status = 'down' and (users.project_path is not null or health.component_count > 0)
+order by users.project_path, health.dependency_name
+"""
+_ALERTS = """
+select
+    projects.project_path,
+    burnt.budget_name as target,
+    'The budget ' || burnt.budget_name || ' of $' || format('{:,.2f}', burnt.limit_usd) || ' a ' || burnt.period
+    || case burnt.status when 'over' then ' is used up' else ' is nearly used up' end
+    || ': $' || format('{:,.2f}', burnt.spent_usd) || ' since ' || strftime(burnt.period_start, '%Y-%m-%d') || '.'
+    as text,
+    strftime(burnt.period_end - interval 1 day, '%Y-%m-%d') as until
+from v_budget_burn_down as burnt
+left join (select distinct project_path, project_name from dim_session) as projects
+    on burnt.scope = 'project' and burnt.scope_value in (projects.project_name, projects.project_path)
+where burnt.is_current and burnt.status in ('over', 'alert')
+    and (burnt.scope <> 'project' or projects.project_path is not null)
+order by projects.project_path, burnt.budget_name
+"""
+_ADVICE = """
+select task_type, strategy_name, advice
+from v_strategy_advice
+where advice_kind = 'prefer' and task_source = 'prompt'
+qualify row_number() over (partition by task_type order by advice_order) = 1
+order by task_type
+"""
+
+
+def write(paths: StorePaths, project: Path) -> int:
+    """Write what has changed, remove what has nothing to say any more; returns how many files there are."""
+    folder = paths.home / BRIEFS
+    folder.mkdir(mode=FOLDER_MODE, exist_ok=True)
+    with open_store(paths) as connection:
+        per_project, of_all = _contents(connection, project)
+    wanted = {f"{md5(os.path.realpath(path))}.json": _json(brief) for path, brief in per_project.items()}
+    wanted[ALL_PROJECTS] = _json(of_all)
+    for name, content in wanted.items():
+        _replace(folder / name, content)
+    for file in folder.glob("*.json"):
+        if file.name not in wanted:
+            file.unlink(missing_ok=True)
+    rules = folder / task_type.file_name()
+    if task_type_rules.known_key(rules) != task_type_rules.key(project):
+        _replace(rules, task_type_rules.compiled(project))
+    _forget_notes(folder / NOTES)
+    return len(wanted)
+
+
+def _contents(connection: duckdb.DuckDBPyConnection, project: Path) -> tuple[dict[str, Row], Row]:
+    """What is known of each project, and of none in particular."""
+    per_project: dict[str, Row] = defaultdict(lambda: {"schema_version": SCHEMA_VERSION})
+    for path, lines in _by_project(_rows(connection, _LINES, _BRIEF_DAYS)).items():
+        if text := context(lines):
+            per_project[path]["context"] = text
+    for path, rows in _by_project(
+        _rows(connection, _FAILURES, _FAILURE_DAYS, _MOST_TARGET, _MOST_FAILURES)
+    ).items():
+        per_project[path]["failures"] = [
+            {**_without(row, "error_text"), "error": visible(error_line(row["error_text"]))} for row in rows
+        ]
+    for path, rows in _by_project(_rows(connection, _WORK, _BRIEF_DAYS)).items():
+        described = [
+            {**row, "description": one_line(visible(row["description"]), _MOST_LINE)} for row in rows
+        ]
+        per_project[path]["open_work"] = described
+    of_all: Row = {
+        "schema_version": SCHEMA_VERSION,
+        "characters_per_token": project_variable(project, "characters_per_token"),
+        "budgets": _budgets(project),
+        "advice": [{**row, "advice": visible(row["advice"])} for row in _rows(connection, _ADVICE)],
+        "warnings": [],
+    }
+    for warning_type, query, parameters in (
+        ("unavailable_dependency", _DOWN, [_WARNING_DAYS]),
+        ("cost_alert", _ALERTS, []),
+    ):
+        for row in _rows(connection, query, *parameters):
+            warning = {
+                "warning_type": warning_type,
+                **_without(row, "project_path"),
+                "text": one_line(visible(row["text"]), _MOST_LINE),
+            }
+            if row["project_path"] is None:
+                of_all["warnings"].append(warning)
+            else:
+                per_project[row["project_path"]].setdefault("warnings", []).append(warning)
+    return {path: {"project_path": path, **brief} for path, brief in per_project.items()}, of_all
+
+
+def context(lines: Sequence[Mapping[str, Any]]) -> str:
+    """The brief of a project as the model reads it; empty where it would say little.
+
+    Lines are taken in the order of `_SECTIONS` while there is room for them.
+    """
+    if all(line["section"] in _SAY_LITTLE for line in lines):
+        return ""
+    text = _HEADING
+    for section, label in _SECTIONS.items():
+        for line in (line for line in lines if line["section"] == section):
+            evidence = f" ({line['at']}, session {str(line['session_id'])[:8]})"
+            said = f"\n- {label}: {one_line(visible(line['brief']), _MOST_LINE)}{evidence}"
+            if len(text) + len(said) <= session_start.MOST_CHARACTERS:
+                text += said
+    return text
+
+
+def _budgets(project: Path) -> dict[str, int]:
+    """The budgets in tokens of what a person or a model can load."""
+    with (project / "seeds" / "component_budgets.csv").open(encoding="utf-8", newline="") as file:
+        return {
+            row["component_type"]: int(row["limit_tokens"])
+            for row in csv.DictReader(file)
+            if row["component_type"] in _COMPONENT_TYPES
+        }
+
+
+def _rows(connection: duckdb.DuckDBPyConnection, query: str, *parameters: object) -> list[Row]:
+    """The rows of a query; none where this store lacks what it reads, as one of an earlier version does."""
+    import duckdb
+
+    try:
+        found = connection.execute(query, list(parameters))
+    except duckdb.CatalogException:
+        return []
+    names = [column[0] for column in found.description or ()]
+    return [dict(zip(names, row, strict=True)) for row in found.fetchall()]
+
+
+def _by_project(rows: Iterable[Row]) -> dict[str, list[Row]]:
+    grouped: dict[str, list[Row]] = defaultdict(list)
+    for row in rows:
+        if row["project_path"]:
+            grouped[row["project_path"]].append(_without(row, "project_path"))
+    return grouped
+
+
+def _without(row: Row, name: str) -> Row:
+    return {key: value for key, value in row.items() if key != name}
+
+
+def _json(value: Row) -> bytes:
+    return json.dumps(value, ensure_ascii=True, separators=(",", ":")).encode()
+
+
+def _replace(file: Path, content: bytes) -> None:
+    """Put the content in the file's place in one step, if it differs: a hook reads the old one or the new one."""
+    if file.exists() and file.read_bytes() == content:
+        return
+    fresh = file.with_name(f".{file.name}-{os.getpid()}")
+    try:
+        descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, _FILE_MODE)
+        with os.fdopen(descriptor, "wb") as opened:
+            opened.write(content)
+        fresh.replace(file)
+    finally:
+        fresh.unlink(missing_ok=True)
+
+
+def _forget_notes(folder: Path) -> None:
+    """Remove what hooks noted for sessions that nobody has gone on with for a week."""
+    oldest = time.time() - _NOTES_DAYS * 86400
+    for file in folder.glob("*"):
+        if file.stat().st_mtime < oldest:
+            file.unlink(missing_ok=True)

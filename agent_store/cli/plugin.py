@@ -1,0 +1,58 @@
+"""`agent-store plugin`."""
+
+from __future__ import annotations
+
+import click
+
+from agent_store.paths import store_paths
+
+_CLAUDE = click.option(
+    "--claude", "program", default="", metavar="PROGRAM", help="The client, if it is not on the PATH."
+)
+
+
+plugin = click.Group(
+    "plugin", help="The plugin for Claude Code: hooks that record, commands for feedback, the skill `recall`."
+)
+
+
+@plugin.command()
+@_CLAUDE
+def install(program: str) -> int:
+    """Install it. New sessions have it, and it follows every upgrade of this package."""
+    from agent_store import plugin_install
+
+    click.echo(plugin_install.install(store_paths(), program))
+    click.echo(
+        "Sessions that are started from now on are recorded; agent-store plugin uninstall takes it back."
+    )
+    return 0
+
+
+@plugin.command()
+@_CLAUDE
+def uninstall(program: str) -> int:
+    """Take back all that install did. What was recorded stays in the store."""
+    from agent_store import plugin_install
+
+    click.echo(plugin_install.uninstall(store_paths(), program))
+    return 0
+
+
+@plugin.command()
+@_CLAUDE
+def status(program: str) -> int:
+    """Say how it is installed. Exit code 1 if hooks of this package do not run."""
+    from agent_store import plugin_install
+
+    found = plugin_install.status(store_paths(), program)
+    if found.is_installed:
+        state = "enabled" if found.is_enabled else "disabled"
+        click.echo(f"Plugin:  version {found.version}, {state}, read from {found.read_from}")
+    else:
+        click.echo("Plugin:  not installed: agent-store plugin install")
+    click.echo(f"Folder:  {found.folder}")
+    click.echo(f"Python:  {found.python or 'no link: agent-store plugin install writes it'}")
+    last = f"{found.last_record_at:%Y-%m-%d %H:%M} UTC" if found.last_record_at else "nothing yet"
+    click.echo(f"Records: {last}")
+    return int(not found.is_well)

@@ -1,0 +1,62 @@
+"""`agent-store schedule`."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import click
+
+from agent_store.cli.output import FOLDER, say
+from agent_store.paths import store_paths
+
+
+schedule = click.Group("schedule", help="Build the store at a rhythm of yours, by cron, systemd or launchd.")
+
+
+@schedule.command()
+@click.option("--every", default="day", show_default=True, help="30m, 1h, 6h, day …")
+@click.option(
+    "--with",
+    "kind",
+    type=click.Choice(["cron", "systemd", "launchd"]),
+    help="By default what this machine has.",
+)
+@click.option(
+    "--root", "roots", multiple=True, type=FOLDER, metavar="FOLDER", help="A folder with transcripts."
+)
+@click.option("--yes", is_flag=True, help="Do not ask.")
+def install(every: str, kind: str | None, roots: tuple[Path, ...], yes: bool) -> int:
+    """Run `check` and `build` from now on. Shows what it writes, and asks first."""
+    from agent_store import schedule as schedules
+
+    paths = store_paths().ensure()
+    job = schedules.job(paths, roots, os.environ, every)
+    chosen = kind or schedules.usual_kind()
+    click.echo(schedules.shown(job, chosen))
+    if not yes and not click.confirm(f"Write this, to run {job.rhythm}?"):
+        say("Nothing was written.")
+        return 1
+    schedules.install(job, chosen)
+    click.echo(f"Written. It runs {job.rhythm}; agent-store schedule remove takes it back.")
+    return 0
+
+
+@schedule.command()
+def remove() -> int:
+    """Take back what `install` has written for this store."""
+    from agent_store import schedule as schedules
+
+    found = schedules.remove(schedules.job(store_paths(), (), os.environ))
+    click.echo(f"Removed from {', '.join(found)}." if found else "Nothing was installed.")
+    return 0
+
+
+@schedule.command()
+def status() -> int:
+    """Say whether this store is built by a schedule. Exit code 1 if it is not."""
+    from agent_store import schedule as schedules
+
+    found = schedules.installed(schedules.job(store_paths(), (), os.environ))
+    click.echo(f"Installed: {', '.join(found)}." if found else "Not installed: agent-store schedule install")
+    return int(not found)

@@ -1,0 +1,140 @@
+"""The plugin in the client: installed by the client itself, from the folder that this package carries."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from agent_store.errors import StoreError
+from agent_store.paths import StorePaths
+
+NAME = "agent-store"
+_PROGRAM = "claude"
+_TIMEOUT_SECONDS = 120
+_PACKAGE = Path(__file__).resolve().parent
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """How the plugin is installed."""
+
+    folder: Path
+    is_installed: bool
+    is_enabled: bool
+    # Where the client reads it from.
+    read_from: str
+    version: str
+    python: str
+    last_record_at: datetime | None
+
+    @property
+    def is_well(self) -> bool:
+        """Whether hooks run, by this package."""
+        return self.is_enabled and Path(self.read_from) == self.folder and bool(self.python)
+
+
+def plugin_folder() -> Path:
+    """The plugin: in the package, or beside it in a clone."""
+    for folder in (_PACKAGE / "plugin", _PACKAGE.parent / "plugin"):
+        if (folder / ".claude-plugin" / "plugin.json").is_file():
+            return folder
+    raise StoreError("This installation has no plugin folder.", "Install Agent Store again.")
+
+
+def install(paths: StorePaths, program: str = "") -> str:
+    """Have the client install it, and write down which Python its hooks are to run; returns what the client said."""
+    folder = plugin_folder()
+    said = _claude(program, "plugin", "install", NAME, "--marketplace", str(folder))
+    paths.ensure()
+    link = python_link(paths)
+    fresh = link.with_name(f".python-{os.getpid()}")
+    fresh.unlink(missing_ok=True)
+    fresh.symlink_to(sys.executable)
+    fresh.replace(link)
+    return said
+
+
+def uninstall(paths: StorePaths, program: str = "") -> str:
+    """Take back all that `install` did. What was recorded stays."""
+    with suppress(OSError):
+        python_link(paths).unlink()
+    listed = _listed(program)
+    said = _claude(program, "plugin", "uninstall", NAME) if listed else "The plugin is not installed."
+    if NAME in {
+        str(market.get("name")) for market in _json(program, "plugin", "marketplace", "list", "--json")
+    }:
+        said += "\n" + _claude(program, "plugin", "marketplace", "remove", NAME)
+    return said
+
+
+def status(paths: StorePaths, program: str = "") -> Status:
+    """How it is installed."""
+    listed = _listed(program)
+    link = python_link(paths)
+    files = list((paths.home / "spool").glob("hooks-*.jsonl"))
+    newest = max((file.stat().st_mtime for file in files), default=None)
+    return Status(
+        plugin_folder(),
+        listed is not None,
+        bool(listed and listed.get("enabled")),
+        str((listed or {}).get("readFromFolder") or (listed or {}).get("installPath") or ""),
+        str((listed or {}).get("folderVersion") or (listed or {}).get("version") or ""),
+        str(link.readlink()) if link.is_symlink() and link.exists() else "",
+        datetime.fromtimestamp(newest, UTC) if newest else None,
+    )
+
+
+def python_link(paths: StorePaths) -> Path:
+    """The link to the Python that hooks run."""
+    return paths.home / "python"
+
+
+def _listed(program: str) -> dict[str, object] | None:
+    """The plugin as the client lists it."""
+    found = _json(program, "plugin", "list", "--json")
+    return next((one for one in found if str(one.get("id", "")).split("@")[0] == NAME), None)
+
+
+def _json(program: str, *arguments: str) -> list[dict[str, object]]:
+    output = _claude(program, *arguments)
+    try:
+        found = json.loads(output)
+    except ValueError:
+        raise StoreError(
+            f"The client did not answer `{' '.join(arguments)}` in JSON: {output[:200]}",
+            "Update Claude Code: claude update",
+        ) from None
+    return [one for one in found if isinstance(one, dict)] if isinstance(found, list) else []
+
+
+def _claude(program: str, *arguments: str) -> str:
+    found = shutil.which(program or _PROGRAM)
+    if found is None:
+        raise StoreError(
+            f"There is no program {program or _PROGRAM} on the PATH.",
+            "Install Claude Code, or name it: agent-store plugin install --claude /path/to/claude. "
+            "Without the plugin, copy the hooks of docs/hooks.md into your settings.",
+        )
+    return _output(found, arguments)
+
+
+def _output(program: str, arguments: Sequence[str]) -> str:
+    try:
+        done = subprocess.run(
+            [program, *arguments], stdin=subprocess.DEVNULL, capture_output=True, text=True,
+            timeout=_TIMEOUT_SECONDS, check=False,
+        )  # fmt: skip
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise StoreError(f"{program} could not be run: {error}") from error
+    if done.returncode:
+        said = (done.stderr.strip() or done.stdout.strip()).removeprefix("✘ ")
+        raise StoreError(f"`{_PROGRAM} {' '.join(arguments)}` failed: {said}", "Nothing else was changed.")
+    return done.stdout.strip()

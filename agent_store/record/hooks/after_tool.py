@@ -1,0 +1,30 @@
+"""PostToolUse: what was read is a retrieval; what was written is validated, or marked to be indexed again."""
+
+import os
+
+from agent_store.record.hooks import calls, written_file
+from agent_store.record.hooks.hook import Hook, Record, record_of, text_of
+
+_READ = "Read"
+
+
+def answer(hook: Hook) -> "Record | None":
+    """Findings about a skill or agent file that has just been written."""
+    tool = text_of(hook.event.get("tool_name"))
+    if tool in calls.CHANGING and any(note.get("noted") == "failed" for note in hook.notes):
+        hook.note(noted="worked", tool=tool, target=calls.target_of(hook.event))
+    if tool == _READ:
+        _retrieved(hook)
+    elif tool in calls.WRITING:
+        return written_file.looked_at(hook)
+    return None
+
+
+def _retrieved(hook: Hook) -> None:
+    file = record_of(record_of(hook.event.get("tool_response")).get("file"))
+    path = text_of(file.get("filePath")) or text_of(record_of(hook.event.get("tool_input")).get("file_path"))
+    if not path:
+        return
+    start, count = file.get("startLine"), file.get("numLines")
+    end = start + count - 1 if isinstance(start, int) and isinstance(count, int) and count else None
+    hook.record("retrieval", {"file_path": os.path.normpath(path), "line_start": start, "line_end": end})

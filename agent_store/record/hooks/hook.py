@@ -1,0 +1,191 @@
+"""What an answering program knows and may do: the event, the briefs of publishing, the notes of the session, the spool."""
+
+import os
+
+from agent_store.record import spool
+from agent_store.record.hooks import quick_json
+
+Record = dict[str, object]
+BRIEFS = "briefs"
+NOTES = "sessions"
+ALL_PROJECTS = "all.json"
+_MOST_BRIEF_BYTES = 8 * 1024 * 1024
+_MOST_NOTE_BYTES = 1024 * 1024
+
+
+def md5(text: "str | bytes") -> str:
+    """The hash by which the store knows a content or a path."""
+    try:
+        from _md5 import md5 as digest
+    except ImportError:
+        from hashlib import md5 as digest
+    data = text.encode("utf-8", "replace") if isinstance(text, str) else text
+    return str(digest(data, usedforsecurity=False).hexdigest())
+
+
+def text_of(value: object) -> str:
+    """A value of an event that should be text; empty where it is not."""
+    return value if isinstance(value, str) else ""
+
+
+def record_of(value: object) -> Record:
+    """A value of an event that should be an object; empty where it is not."""
+    return value if isinstance(value, dict) else {}
+
+
+def records_of(value: object) -> list[Record]:
+    """The objects of a list."""
+    return [held for held in value if isinstance(held, dict)] if isinstance(value, list) else []
+
+
+def one_line(text: str, most: int) -> str:
+    """A text on one line, of at most so many characters."""
+    words = " ".join(text[: 4 * most].split())
+    return words if len(words) <= most else words[: most - 1] + "…"
+
+
+class Hook:
+    """One event that is to be answered."""
+
+    def __init__(self, event: Record, home: str) -> None:
+        """Nothing is read yet."""
+        self.event = event
+        self.home = home
+        self.session_id = text_of(event.get("session_id"))
+        self._sequence = 0
+        self._briefs: tuple[Record, Record] | None = None
+        self._notes: list[Record] | None = None
+
+    @property
+    def project(self) -> str:
+        """The folder that the session was started in."""
+        return os.environ.get("CLAUDE_PROJECT_DIR", "") or text_of(self.event.get("cwd"))
+
+    def record(self, kind: str, payload: Record) -> None:
+        """Append a record of its own to the spool; one that does not fit on the disk is lost."""
+        self._sequence += 1
+        for name in ("prompt_id", "agent_id", "tool_use_id"):
+            if name not in payload and name in self.event:
+                payload[name] = self.event[name]
+        line = spool.envelope(kind, quick_json.dumps(payload), self.session_id or None, None, self._sequence)
+        try:
+            spool.append(self.home + "/spool", spool.HOOKS, line)
+        except OSError:
+            pass
+
+    def warn(self, warning_type: str, text: str, **details: object) -> None:
+        """Record that a warning is given."""
+        self.record("warning", {"warning_type": warning_type, "text": text, **details})
+
+    def suggest(self, suggestion_type: str, text: str, **details: object) -> None:
+        """Record that a suggestion is made."""
+        self.record("suggestion", {"suggestion_type": suggestion_type, "text": text, **details})
+
+    def context(self, text: str) -> Record:
+        """The answer that hands a text to the model."""
+        return {
+            "hookSpecificOutput": {
+                "hookEventName": self.event.get("hook_event_name"),
+                "additionalContext": text,
+            }
+        }
+
+    @property
+    def brief(self) -> Record:
+        """What publishing wrote about this project."""
+        return self._both_briefs()[0]
+
+    @property
+    def brief_of_all(self) -> Record:
+        """What publishing wrote that is not about one project."""
+        return self._both_briefs()[1]
+
+    def _both_briefs(self) -> "tuple[Record, Record]":
+        if self._briefs is None:
+            folder = self.home + "/" + BRIEFS
+            self._briefs = (self._brief_of_project(folder), _read(folder + "/" + ALL_PROJECTS))
+        return self._briefs
+
+    def _brief_of_project(self, folder: str) -> Record:
+        """That of the folder, or of the checkout that it lies in."""
+        path = os.path.realpath(self.project) if self.project else ""
+        while path and path != os.path.dirname(path):
+            found = _read(folder + "/" + md5(path) + ".json")
+            if found or os.path.exists(path + "/.git"):
+                return found
+            path = os.path.dirname(path)
+        return {}
+
+    @property
+    def notes(self) -> list[Record]:
+        """What hooks of this session have noted, in the order in which they did."""
+        if self._notes is None:
+            self._notes = []
+            name = self._notes_path()
+            try:
+                lines = _bytes(name, _MOST_NOTE_BYTES).split(b"\n") if name else []
+            except OSError:
+                lines = []
+            for line in lines:
+                try:
+                    found = quick_json.loads(line)
+                except ValueError:
+                    continue
+                if isinstance(found, dict):
+                    self._notes.append(found)
+        return self._notes
+
+    def note(self, **noted: object) -> None:
+        """Keep something for later hooks of this session. Appended in one write: hooks run side by side."""
+        name = self._notes_path()
+        if not name:
+            return
+        flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND
+        try:
+            try:
+                file = os.open(name, flags, 0o600)
+            except FileNotFoundError:
+                os.makedirs(os.path.dirname(name), 0o700, exist_ok=True)
+                file = os.open(name, flags, 0o600)
+            try:
+                os.write(file, quick_json.dumps(noted) + b"\n")
+            finally:
+                os.close(file)
+        except OSError:
+            pass
+
+    def has_noted(self, **wanted: object) -> bool:
+        """Whether a note says all of this."""
+        return any(all(note.get(name) == value for name, value in wanted.items()) for note in self.notes)
+
+    def _notes_path(self) -> str:
+        name = self.session_id
+        if not name or not name.replace("-", "").replace("_", "").isalnum():
+            return ""
+        return self.home + "/" + BRIEFS + "/" + NOTES + "/" + name + ".jsonl"
+
+
+def _bytes(path: str, most: int) -> bytes:
+    file = os.open(path, os.O_RDONLY)
+    try:
+        return os.read(file, most)
+    finally:
+        os.close(file)
+
+
+def _read(path: str) -> Record:
+    try:
+        found = quick_json.loads(_bytes(path, _MOST_BRIEF_BYTES))
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def answered(name: str, event: bytes, home: str) -> None:
+    """Answer an event by a program of this folder, on standard output."""
+    parsed = quick_json.loads(event)
+    if isinstance(parsed, dict):
+        program = __import__("agent_store.record.hooks." + name, fromlist=["answer"])
+        answer = program.answer(Hook(parsed, home))
+        if answer:
+            os.write(1, quick_json.dumps(answer) + b"\n")

@@ -1,0 +1,39 @@
+"""SessionStart: the brief of the project goes to the model, what is down or over its limit to the user."""
+
+import time
+
+from agent_store.record.hooks.hook import Hook, Record, records_of, text_of
+
+MOST_CHARACTERS = 2000
+# Who resumes a session or compacts it has the conversation that a brief would tell of.
+_FRESH = frozenset({"startup", "clear"})
+_COMPACTION = "compact"
+
+
+def answer(hook: Hook) -> "Record | None":
+    """The brief and the warnings, where there are any."""
+    source = text_of(hook.event.get("source"))
+    said: Record = {}
+    text = text_of(hook.brief.get("context"))[:MOST_CHARACTERS]
+    if text and source in _FRESH:
+        hook.suggest("brief", text)
+        said.update(hook.context(text))
+    today = time.strftime("%Y-%m-%d", time.gmtime())
+    warnings = [
+        warning
+        for brief in (hook.brief_of_all, hook.brief)
+        for warning in records_of(brief.get("warnings"))
+        # What was true at the last build need not be true any more.
+        if text_of(warning.get("until")) >= today
+    ]
+    if warnings and source != _COMPACTION:
+        for warning in warnings:
+            hook.warn(
+                text_of(warning.get("warning_type")),
+                text_of(warning.get("text")),
+                target=warning.get("target"),
+            )
+        said["systemMessage"] = "Agent Store: " + " ".join(
+            text_of(warning.get("text")) for warning in warnings
+        )
+    return said or None
