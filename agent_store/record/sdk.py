@@ -1,7 +1,7 @@
 """The Anthropic client that records its calls: `from agent_store import InstrumentedClient, AsyncInstrumentedClient`.
 
 Both are the SDK's own clients with a middleware, which sees every HTTP attempt. `Recorder` is that middleware: give it
-to a client of another class (`AnthropicBedrock(middleware=[Recorder()])`). A caller gets what it would get without it:
+to a client of another class (`AnthropicVertex(middleware=[Recorder()])`). A caller gets what it would get without it:
 the same answers, in the same portions, and the same errors.
 """
 

@@ -479,6 +479,13 @@ def test_credentials_are_found_as_the_sdk_finds_them(
     assert [call["status"] for call in calls(home)] == [200]
 
 
+def test_clients_of_other_classes_take_the_middleware(api: FakeMessages, home: Path) -> None:
+    client = anthropic.AnthropicFoundry(api_key="k", base_url=api.url, middleware=[Recorder()])
+    client.messages.create(**asked())
+    client.with_options(max_retries=0).messages.create(**asked())
+    assert [call["usage"] for call in calls(home)] == [USAGE, USAGE]
+
+
 # --- what is kept, and where
 
 
