@@ -62,6 +62,31 @@ store.close()
 """
 
 
+# One that goes on recording while its home is built; afterwards everything is there, under the ids that it was given.
+RECORD_DURING_A_BUILD = """
+import threading
+from agent_store import AgentStore
+
+store = AgentStore("agent_state.duckdb")
+ids, is_built = [], threading.Event()
+
+def record():
+    while not is_built.wait(0.01):
+        ids.append(store.record_agent_action("during", "tool_call", "Probe", metadata={"number": len(ids)}, success=True))
+
+recording = threading.Thread(target=record)
+recording.start()
+store.refresh()
+is_built.set()
+recording.join()
+store.refresh()
+found = store.query("select action_id from fact_agent_action where tool_name = 'Probe'")
+assert len(ids) > 100, len(ids)
+assert sorted(row["action_id"] for row in found) == sorted(ids)
+assert not store.errors
+"""
+
+
 @pytest.fixture(scope="module")
 def sample_home(sample_store: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A home with the store of the sample, to record into."""
@@ -425,5 +450,6 @@ def test_the_snippet_of_the_seed_and_the_page_of_the_library_run_in_an_empty_fol
     blocks = re.findall(r"^```python\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
     assert len(blocks) == 5
     run(folder, "\n".join(blocks))
+    run(folder, RECORD_DURING_A_BUILD)
     with duckdb.connect(str(folder / "agent_state.duckdb"), read_only=True) as connection:
         assert one(connection, "select count(*) from fact_agent_action where tool_name = 'Edit'") == 2
