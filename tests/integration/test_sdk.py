@@ -83,8 +83,9 @@ def lines(home: Path) -> list[Record]:
 
 
 def calls(home: Path) -> list[Record]:
-    """The payloads of the calls that have been spooled."""
-    return [line["payload"] for line in lines(home) if line["kind"] == "api_call"]
+    """What has been spooled of calls: the fields, and beside them those that are kept as metadata."""
+    payloads = [line["payload"] for line in lines(home) if line["kind"] == "api_call"]
+    return [payload.pop("metadata", {}) | payload for payload in payloads]
 
 
 def asked(text: str = "hello") -> Record:
@@ -595,7 +596,7 @@ def test_a_full_disk_is_said_once_and_all_goes_on(
         for _ in range(3):
             client.messages.create(**asked())
     assert [record.name for record in caplog.records].count("agent_store.record.writer") == 1
-    assert "No space left on device" in caplog.text
+    assert "the disk is full" in caplog.text
     client.messages.create(**asked())
     assert len(calls(home)) == 1
 
