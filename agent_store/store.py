@@ -11,13 +11,15 @@ from agent_store.sql import literal
 from ingest.warehouse import holder_of
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import duckdb
 
     from agent_store.paths import StorePaths
 
 # No file, no network, no extension, no change of these settings: SQL from anyone may run on this connection.
 _LOCK_DOWN = (
-    "set TimeZone = 'UTC'",
+    "set global TimeZone = 'UTC'",
     "set enable_external_access = false",
     "set autoinstall_known_extensions = false",
     "set autoload_known_extensions = false",
@@ -55,8 +57,11 @@ def _no_store(paths: StorePaths) -> StoreError:
 
 
 @contextmanager
-def open_store(paths: StorePaths) -> Iterator[duckdb.DuckDBPyConnection]:
-    """A read-only connection to the published store; closed at the end, so that no one holds it for long."""
+def open_store(paths: StorePaths, *, may_write: Path | None = None) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A read-only connection to the published store; closed at the end, so that no one holds it for long.
+
+    `may_write` is the one file, if any, that COPY may write.
+    """
     import duckdb  # imported late: commands that need no database start without it
 
     if not paths.store.is_file():
@@ -68,6 +73,8 @@ def open_store(paths: StorePaths) -> Iterator[duckdb.DuckDBPyConnection]:
         connection.execute(f"attach {literal(str(paths.store))} as agent_store (read_only)")
         connection.execute("use agent_store")
         _add_embed_query(connection)
+        if may_write is not None:
+            connection.execute(f"set allowed_paths = [{literal(str(may_write))}]")
         for statement in _LOCK_DOWN:
             connection.execute(statement)
     except duckdb.Error as error:

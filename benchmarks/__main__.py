@@ -7,7 +7,7 @@ import sys
 
 from benchmarks.machine import PROJECT
 
-ALL = ("landing", "build", "ledger", "scan", "hooks")
+ALL = ("landing", "build", "ledger", "scan", "hooks", "record", "sdk")
 
 
 def main(arguments: list[str]) -> int:

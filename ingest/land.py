@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from ingest.events import spool as spools
 from ingest.landing.found import NOTHING
 from ingest.landing.landing import LandingResult, Progress, land_files
+from ingest.responses import discover as find_responses
 from ingest.transcripts import discover
 from ingest.warehouse import WAIT_SECONDS
 
@@ -19,17 +21,23 @@ def land(
     progress: Progress | None = None,
     *,
     spool: Path | None = None,
+    responses: Sequence[Path] = (),
     wait_seconds: float = WAIT_SECONDS,
     on_wait: Callable[[str], None] | None = None,
 ) -> LandingResult:
-    """Land what is new in the transcripts below the roots and in the files of the spool, each line exactly once.
+    """Land what is new in transcripts below the roots, in API responses and in the files of the spool, each line once.
 
     Landed files of the spool that are older than a week are removed: raw keeps their lines. See `land_files` for the
     rest. Raises LandingError.
     """
     spooled = spools.scan(spool) if spool is not None else NOTHING
+    answers = find_responses.scan(responses)
+    # A file that was named as one of responses is none of transcripts, though it may lie among them.
+    named = {file.stamp for file in answers.files}
+    logs = discover.scan(roots)
+    logs = replace(logs, files=tuple(file for file in logs.files if file.stamp not in named))
     result = land_files(
-        discover.scan(roots) + spooled, warehouse, host, progress, wait_seconds=wait_seconds, on_wait=on_wait
+        logs + answers + spooled, warehouse, host, progress, wait_seconds=wait_seconds, on_wait=on_wait
     )
     spools.remove_old(spooled, result.problems)
     return result

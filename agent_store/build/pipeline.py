@@ -21,6 +21,7 @@ from agent_store.build.state import BuildState, Fingerprint, fingerprint, read_s
 from agent_store.build.warehouse import RawSummary
 from agent_store.errors import StoreError, explain
 from agent_store.paths import Roots, StorePaths, private_files, resolve_roots
+from agent_store.settings import response_paths
 from ingest import set_aside
 
 if TYPE_CHECKING:
@@ -42,11 +43,15 @@ class Options:
     """What the user asked for."""
 
     roots: Sequence[Path] = ()
+    # Folders and files with API responses, beside those of the settings.
+    responses: Sequence[Path] = ()
     host: str | None = None
     ingest: bool = True
     tests: bool = True
     full_refresh: bool = False
     all_tests: bool = False
+    # No transcripts and nothing that lies in folders: the home of a program holds what it has recorded.
+    only_recorded: bool = False
     # What `--vars` gave to dbt.
     variables: Mapping[str, object] = field(default_factory=dict)
 
@@ -71,20 +76,55 @@ class Outcome:
         return self.build is None or self.build.success
 
 
-def _roots(paths: StorePaths, project: Path, options: Options, say: Say) -> Roots:
-    """The folders to land. The lock of the build must be held: a store of the sample makes way for transcripts."""
+@dataclass(frozen=True, slots=True)
+class _Places:
+    """Where to look for what is landed."""
+
+    roots: Roots
+    responses: tuple[Path, ...]
+
+
+def _places(paths: StorePaths, project: Path, options: Options, say: Say) -> _Places:
+    """The places to land from. The lock of the build must be held: a store of the sample makes way for what is real."""
+    responses = _responses(paths, options, say)
+    if options.only_recorded:
+        return _Places(Roots((), "what was recorded"), responses)
     state = read_state(paths)
     # Whoever has built once had landed: the warehouse need not be opened to know it.
     has_landed = bool(state.tables_fingerprint) or warehouse.raw_summary(paths).last_batch_id > 0
-    roots = resolve_roots(options.roots, project, allow_sample=state.holds_sample or not has_landed)
+    is_recorded_to = next(paths.spool.glob("*.jsonl"), None) is not None
+    allow_sample = not responses and not is_recorded_to and (state.holds_sample or not has_landed)
+    roots = resolve_roots(options.roots, project, allow_sample=allow_sample)
     for note in roots.notes:
         say(note)
-    if state.holds_sample and not roots.is_sample and roots.paths and has_landed:
-        say("Transcripts were found: the store of the sample is removed and built again from them.")
+    if (
+        state.holds_sample
+        and not roots.is_sample
+        and (roots.paths or responses or is_recorded_to)
+        and has_landed
+    ):
+        found = "Transcripts" if roots.paths else "API responses" if responses else "Recorded events"
+        say(f"{found} were found: the store of the sample is removed and built again from them.")
         state = warehouse.discard(paths)
     if roots.is_sample != state.holds_sample:
         write_state(paths, replace(state, holds_sample=roots.is_sample))
-    return roots
+    return _Places(roots, responses)
+
+
+def _responses(paths: StorePaths, options: Options, say: Say) -> tuple[Path, ...]:
+    """The folders and files with API responses: those that were named, and those of the settings that are there."""
+    named = [path.expanduser().absolute() for path in options.responses]
+    for path in named:
+        if not path.exists():
+            raise StoreError(
+                f"There is no file or folder {path}.",
+                "Name a file with API responses, or a folder of such: agent-store build --responses PATH",
+            )
+    of_settings = response_paths(paths)
+    for path in of_settings:
+        if not path.exists():
+            say(f"The settings name {path} for API responses, which does not exist.")
+    return tuple(dict.fromkeys([*named, *(path for path in of_settings if path.exists())]))
 
 
 def land(
@@ -95,8 +135,8 @@ def land(
     say: Say,
     progress: Any = None,  # noqa: ANN401 - defined by the ingester
 ) -> LandingResult:
-    """Land what is new below the roots. The lock of the build must be held."""
-    return _land(_roots(paths, project, options, say), paths, options.host, progress)
+    """Land what is new below the roots, in API responses and in the spool. The lock of the build must be held."""
+    return _land(_places(paths, project, options, say), paths, options.host, progress)
 
 
 @contextmanager
@@ -114,7 +154,7 @@ def _opened_once(paths: StorePaths) -> Iterator[None]:
         raise StoreError(str(error)) from error
 
 
-def _land(roots: Roots, paths: StorePaths, host: str | None, progress: Any) -> LandingResult:  # noqa: ANN401
+def _land(places: _Places, paths: StorePaths, host: str | None, progress: Any) -> LandingResult:  # noqa: ANN401
     import duckdb
 
     from ingest.land import land
@@ -122,7 +162,10 @@ def _land(roots: Roots, paths: StorePaths, host: str | None, progress: Any) -> L
 
     try:
         with private_files():
-            result = land(list(roots.paths), paths.warehouse, host, progress, spool=paths.spool)
+            result = land(
+                list(places.roots.paths), paths.warehouse, host, progress,
+                spool=paths.spool, responses=places.responses,
+            )  # fmt: skip
     except LandingError as error:
         raise StoreError(str(error)) from error
     except (OSError, duckdb.Error) as error:
@@ -281,12 +324,12 @@ class Build:
             if not self.paths.warehouse.exists():
                 raise StoreError("Nothing has been landed yet.", "Run agent-store build without --no-ingest.")
             return
-        roots = _roots(self.paths, self.project, self.options, self.say)
+        places = _places(self.paths, self.project, self.options, self.say)
         with _opened_once(self.paths):
             with self.timed("landing"):
-                landed = _land(roots, self.paths, self.options.host, self.progress)
+                landed = _land(places, self.paths, self.options.host, self.progress)
             self.stage("landed", landing=landed)
-            if landed.last_batch_id:
+            if landed.last_batch_id and not self.options.only_recorded:
                 with self.timed("scanning"):
                     scanned = _scan(self.paths, self.project, self.options)
                 self.stage("scanned", scan=scanned)

@@ -38,6 +38,7 @@ UNCLEAN = 4
 @click.option("-q", "--quiet", is_flag=True, help="Only the summary lines, without the report.")
 def build(
     roots: tuple[Path, ...],
+    responses: tuple[Path, ...],
     host: str | None,
     no_tests: bool,
     all_tests: bool,
@@ -60,6 +61,7 @@ def build(
     paths = store_paths().ensure()
     options = pipeline.Options(
         roots=roots,
+        responses=responses,
         host=host,
         ingest=not no_ingest,
         tests=not no_tests,

@@ -19,6 +19,11 @@ def ingest_options(command: Any) -> Any:  # noqa: ANN401 - click's decorators
     command = click.option(
         "--host", metavar="NAME", help="The machine the transcripts come from, if it is not this one."
     )(command)
+    command = click.option(
+        "--responses", "responses", multiple=True, type=FOLDER, metavar="PATH",
+        help="API responses: a file or a folder of JSON, JSONL, event streams, results of batches, or what `claude -p` "
+        "prints as JSON; may be given several times. Beside them those that settings.json names.",
+    )(command)  # fmt: skip
     return click.option(
         "--root", "roots", multiple=True, type=FOLDER, metavar="FOLDER",
         help="A folder with transcripts; may be given several times. "
@@ -28,12 +33,12 @@ def ingest_options(command: Any) -> Any:  # noqa: ANN401 - click's decorators
 
 @click.command()
 @ingest_options
-def ingest(roots: tuple[Path, ...], host: str | None) -> int:
-    """Land what is new in the transcripts, exactly once, without building anything."""
+def ingest(roots: tuple[Path, ...], responses: tuple[Path, ...], host: str | None) -> int:
+    """Land what is new in transcripts, recorded events and API responses, exactly once, without building anything."""
     from agent_store.build import lock, pipeline
 
     paths = store_paths().ensure()
-    options = pipeline.Options(roots=roots, host=host)
+    options = pipeline.Options(roots=roots, responses=responses, host=host)
     with lock.build_lock(paths, on_wait=say), landing_progress() as progress:
         result = pipeline.land(paths, project_dir(), options, say=say, progress=progress)
     show_landing(result)

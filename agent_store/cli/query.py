@@ -26,6 +26,7 @@ from agent_store.paths import store_paths
 @click.option("--raw", is_flag=True, help="CSV and JSON with every character as it is stored.")
 def query(sql: str, form: str, limit: int | None, raw: bool) -> int:
     """Run SQL on the published store, read-only. A dash reads the SQL from standard input."""
+    from agent_store.record import query_log
     from agent_store.show import query as queries
     from agent_store.store import open_store
 
@@ -35,8 +36,13 @@ def query(sql: str, form: str, limit: int | None, raw: bool) -> int:
     if raw and form == "table":
         raise click.UsageError("--raw goes with --format csv or json.")
     most = limit or (queries.DEFAULT_TABLE_LIMIT if limit is None and form == "table" else None)
-    with open_store(store_paths()) as connection:
+    paths = store_paths()
+    with (
+        open_store(paths) as connection,
+        query_log.logged(paths, query_log.CLI, "query", text) as running,
+    ):
         answer = queries.run(connection, text, most)
+        running.row_count = len(answer.rows)
     if form == "csv":
         queries.write_csv(answer, sys.stdout, raw=raw)
     elif form == "json":

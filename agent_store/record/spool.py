@@ -37,13 +37,14 @@ def host() -> str:
 
 
 def _text(value: "str | None") -> bytes:
-    """A name as JSON text: what is not plain ASCII, and what JSON would have to escape, becomes a question mark."""
+    """A name as JSON text; what a terminal would obey, and half a character, becomes a question mark."""
     if value is None:
         return b"null"
-    return b'"%b"' % bytes(
-        code if chr(code).isprintable() and code not in b'"\\' else ord("?")
-        for code in value.encode("ascii", "replace")
-    )
+    if value.isascii() and value.isprintable() and '"' not in value and "\\" not in value:
+        return b'"%b"' % value.encode()
+    plain = "".join(letter if letter >= " " else "?" for letter in value)
+    units = plain.encode("utf-16-be", "replace")
+    return b'"%b"' % b"".join(b"\\u%02x%02x" % (units[at], units[at + 1]) for at in range(0, len(units), 2))
 
 
 def envelope(

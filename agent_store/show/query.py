@@ -6,7 +6,7 @@ import csv
 import json
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
@@ -44,13 +44,18 @@ class Answer:
     is_cut: bool
 
 
-def run(connection: duckdb.DuckDBPyConnection, sql: str, limit: int | None) -> Answer:
+def run(
+    connection: duckdb.DuckDBPyConnection,
+    sql: str,
+    limit: int | None,
+    parameters: Sequence[object] | Mapping[str, object] | None = None,
+) -> Answer:
     """Run one query and fetch its rows, at most `limit`."""
     import duckdb
 
     _refuse_changes(connection, sql)
     try:
-        cursor = connection.execute(sql)
+        cursor = connection.execute(sql, parameters)
         columns = [column[0] for column in cursor.description or []]
         if limit is None:
             return Answer(columns, cursor.fetchall(), is_cut=False)

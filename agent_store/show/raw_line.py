@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from agent_store.paths import StorePaths
 
+_TABLES = ("transcript_line", "history_line", "event_line", "api_response")
 _LINES = """
     select files.host, files.root, files.generation, lines.part_number, coalesce(lines.repaired_line, lines.line)
     from raw.source_file as files
@@ -67,7 +68,7 @@ def fetch(paths: StorePaths, source_path: str, line_number: int) -> Sequence[Raw
     try:
         found = [
             RawLine(*row)
-            for table in ("transcript_line", "history_line")
+            for table in _TABLES
             for row in connection.execute(_LINES.format(table=table), [source_path, line_number]).fetchall()
         ]
         if not found:

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from ingest.files import Stamp
 
+if TYPE_CHECKING:
+    from ingest.landing.lines import Part
+
 ARCHIVE_SUFFIX: Final = ".gz"
+# Cuts the bytes of a file of some kind into what is landed as lines: each a part, or several that are glued together.
+Split = Callable[[bytes, str], "list[list[Part]]"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +42,8 @@ class FoundFile(NamedTuple):
     table: str | None
     # Every root may have one of this name: only the same content makes two of them the same file.
     is_one_per_root: bool = False
+    # How its bytes become lines where it is no file of lines: it is read whole whenever it changes.
+    split: Split | None = None
 
     @property
     def is_archive(self) -> bool:

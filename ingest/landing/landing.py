@@ -18,9 +18,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 from ingest.files import Stamp, stamp_of
 from ingest.landing.buffer import LineBuffer
-from ingest.landing.found import FoundFile, Problem, Scan, changed_files
+from ingest.landing.found import FoundFile, Problem, Scan, Split, changed_files
 from ingest.landing.lines import (
     HEAD_CHECK_BYTES,
+    MAX_LINE_BYTES,
     MIB,
     OVERLONG,
     READ_BYTES,
@@ -191,7 +192,9 @@ class _Run:
         for file, size in zip(changed, planned, strict=True):
             before = self.bytes_done
             try:
-                if file.table is not None:
+                if file.split is not None:
+                    self._land_pieces(file, file.split)
+                elif file.table is not None:
                     self._land_lines(file)
                 else:
                     self._land_document(file)
@@ -245,7 +248,7 @@ class _Run:
 
     def _new_bytes(self, file: FoundFile) -> int:
         place = self.locations.get((file.root, file.path))
-        before = place.stamp.size if place and file.table is not None else 0
+        before = place.stamp.size if place and file.table is not None and file.split is None else 0
         return file.stamp.size - before if file.stamp.size > before else file.stamp.size
 
     def _remember(self, place: Location) -> None:
@@ -439,6 +442,68 @@ class _Run:
         state.read_bytes = read_bytes
         state.tail = tail
         state.is_open_ended = False
+
+    # ------------------------------------------------------------------------------------ files in pieces
+
+    def _land_pieces(self, file: FoundFile, split: Split) -> None:
+        """Land those pieces of a file that is no file of lines which have not been landed before, by their content."""
+        place = self.locations.get((file.root, file.path))
+        with LineFile(file.system_path, is_archive=file.is_archive) as source:
+            stamp = stamp_of(source.status, has_inode=file.stamp.inode != 0)
+            data = source.read_at(0, min(source.size, MAX_LINE_BYTES + 1))
+            if source.damage:
+                self._report(file, None, f"{source.damage}; what is before the damage is taken")
+        content_hash = digest(data)
+        state = self._file_in_pieces(file, place, content_hash)
+        if state is None or state.head_hash != content_hash:
+            state = self._take_pieces(file, state, split(data, file.kind))
+            if state is not None:
+                state.head_hash, state.read_bytes, state.size_bytes = content_hash, len(data), source.size
+                state.modified_at = from_timestamp(stamp.mtime_ns / 1e9)
+                self.changed_files.add(state.file_id)
+                self.tally.bytes += len(data)
+            self._commit_if_full()
+        self._remember(Location(file.root, file.path, state.file_id if state is not None else None, stamp))
+
+    def _take_pieces(
+        self, file: FoundFile, state: SourceFile | None, pieces: list[list[Part]]
+    ) -> SourceFile | None:
+        """Take the new pieces; returns the file they belong to, None if there is none yet."""
+        buffer = self.buffers[str(file.table)]
+        self._flush_lines(buffer)
+        buffer = self.buffers[str(file.table)]
+        landed: set[str] = set()
+        if state is not None:
+            sql = f"select distinct md5(line) from raw.{file.table} where file_id = ?"
+            landed = {row[0] for row in self._rows(sql, [state.file_id])}
+        for parts in pieces:
+            hashed = {md5(part.line.encode(), usedforsecurity=False).hexdigest(): part for part in parts}
+            new = [part for hash_, part in hashed.items() if hash_ not in landed]
+            landed |= hashed.keys()
+            if not new:
+                continue
+            if state is None:
+                state = SourceFile(
+                    file_id=self.last_file_id + 1, kind=file.kind, host=self.host, root=file.root, path=file.path,
+                    logical_path=file.logical_path, generation=1, previous_file_id=None, size_bytes=0,
+                    modified_at=utc_now(), read_bytes=0, line_count=0, head_bytes=0, head_hash="", tail_hash="",
+                    is_open_ended=False, first_batch_id=0, batch_id=0,
+                )  # fmt: skip
+                self._know(state)
+            state.line_count += 1
+            buffer.parts += [(state.file_id, state.line_count, part) for part in new]
+        self._flush_lines(buffer)
+        return state
+
+    def _file_in_pieces(
+        self, file: FoundFile, place: Location | None, content_hash: str
+    ) -> SourceFile | None:
+        """Return the landed file that this one is, or is a copy of."""
+        known = self.files.get(place.file_id) if place and place.file_id is not None else None
+        if known is not None and known.kind == file.kind:
+            return known
+        same = self.by_logical_path.get(file.logical_path, ())
+        return next((one for one in same if one.kind == file.kind and one.head_hash == content_hash), None)
 
     # ------------------------------------------------------------------------------------ documents
 

@@ -124,13 +124,13 @@ select
     cast(
         case
             when grouped.recorded_latency_ms is not null then grouped.recorded_latency_ms
-            when positions.previous_user_at <= grouped.started_at
+            when not grouped.is_recorded and positions.previous_user_at <= grouped.started_at
                 then {{ ms_between('positions.previous_user_at', 'grouped.started_at') }}
         end as bigint
     ) as latency_ms,
     case
         when grouped.recorded_latency_ms is not null then 'exact'
-        when positions.previous_user_at <= grouped.started_at then 'upper_bound'
+        when not grouped.is_recorded and positions.previous_user_at <= grouped.started_at then 'upper_bound'
     end as latency_method,
     cast(grouped.first_token_ms as bigint) as first_token_ms,
     case when grouped.is_recorded then 'recorded' else 'observed' end as provenance,

@@ -18,7 +18,11 @@ started as (
 ),
 
 winners as (
-    select response_id, model_raw, usage
+    select
+        response_id,
+        model_raw,
+        usage,
+        case when line_origin = 'event' then reported_cost_usd end as recorded_cost_usd
     from response_lines
     where winner_rank = 1
 ),
@@ -203,6 +207,13 @@ placed as (
         units.cache_write_1h_tokens,
         units.uncached_input_tokens + units.cache_read_tokens
         + greatest(units.cache_write_tokens, units.cache_write_1h_tokens) as context_tokens,
+        -- Of a model without a price a program may say what the call cost: its tokens cost the same each.
+        winners.recorded_cost_usd / nullif(
+            sum(
+                units.uncached_input_tokens + units.cache_read_tokens + units.output_tokens
+                + greatest(units.cache_write_tokens, units.cache_write_1h_tokens)
+            ) over (partition by units.response_id), 0
+        ) as recorded_usd_per_token,
         greatest(
             coalesce(winners.usage.server_tool_use.web_search_requests, 0),
             coalesce(web_searches.web_search_count, 0)
@@ -235,18 +246,18 @@ priced_speeds as (
 ),
 
 -- The dearest band that the whole inference reaches: its input, cache reads and cache writes together.
-priced as (
+banded as (
     select
         inferences.*,
-        prices.input_usd_per_mtok,
-        prices.cache_write_5m_usd_per_mtok,
+        prices.input_usd_per_mtok as listed_usd_per_mtok,
+        prices.cache_write_5m_usd_per_mtok as listed_write_5m_usd_per_mtok,
         coalesce(prices.cache_write_1h_usd_per_mtok, 2 * prices.input_usd_per_mtok)
-            as cache_write_1h_usd_per_mtok,
-        prices.cache_read_usd_per_mtok,
-        prices.output_usd_per_mtok,
-        prices.web_search_usd,
+            as listed_write_1h_usd_per_mtok,
+        prices.cache_read_usd_per_mtok as listed_read_usd_per_mtok,
+        prices.output_usd_per_mtok as listed_output_usd_per_mtok,
+        prices.web_search_usd as listed_web_search_usd,
         case when inferences.is_us_inference then prices.us_inference_multiplier else 1 end
-        * case when inferences.is_batch then prices.batch_multiplier else 1 end / 1e6 as multiplier,
+        * case when inferences.is_batch then prices.batch_multiplier else 1 end / 1e6 as listed_multiplier,
         row_number() over (
             partition by inferences.response_id, inferences.inference_number
             order by prices.prompt_tokens_above desc nulls last
@@ -263,6 +274,31 @@ priced as (
             < prices.valid_to
         )
         and (prices.prompt_tokens_above = 0 or prices.prompt_tokens_above < inferences.context_tokens)
+),
+
+priced as (
+    select
+        *,
+        coalesce(listed_usd_per_mtok, recorded_usd_per_token * 1e6) as input_usd_per_mtok,
+        case
+            when is_recorded_price then recorded_usd_per_token * 1e6 else listed_write_5m_usd_per_mtok
+        end as cache_write_5m_usd_per_mtok,
+        case
+            when is_recorded_price then recorded_usd_per_token * 1e6 else listed_write_1h_usd_per_mtok
+        end as cache_write_1h_usd_per_mtok,
+        case when is_recorded_price then recorded_usd_per_token * 1e6 else listed_read_usd_per_mtok end
+            as cache_read_usd_per_mtok,
+        case when is_recorded_price then recorded_usd_per_token * 1e6 else listed_output_usd_per_mtok end
+            as output_usd_per_mtok,
+        case when is_recorded_price then 0 else listed_web_search_usd end as web_search_usd,
+        case when is_recorded_price then 1e-6 else listed_multiplier end as multiplier
+    from (
+        select
+            *,
+            listed_usd_per_mtok is null and recorded_usd_per_token is not null as is_recorded_price
+        from banded
+        where band_rank = 1
+    ) as bands
 )
 
 select
@@ -313,4 +349,3 @@ from priced
 inner join touched on touched.session_id = priced.session_id
 left join priced_models on priced_models.model_name = priced.model_name
 left join priced_speeds on priced_speeds.model_name = priced.model_name and priced_speeds.speed = priced.speed
-where priced.band_rank = 1

@@ -98,8 +98,8 @@ streamed as (
     where lines.is_event_stream
 ),
 
--- Who calls the API may record what a transcript, or a file of responses, shows as well: the same message, or the
--- same tool call. What is recorded is the copy.
+-- Who calls the API may record what a transcript, or a file of responses, shows as well: the same message, or
+-- the same tool call. What is recorded is the copy.
 known_ids as (
     select message_id as shared_id, session_id, line_origin = 'transcript' as is_transcript
     from lines
@@ -127,7 +127,8 @@ recorded as (
         beside.line_id,
         beside.line_uuid,
         beside.session_id,
-        min_by(known_ids.session_id, (not known_ids.is_transcript, known_ids.session_id)) as owner_session_id,
+        min_by(known_ids.session_id, (not known_ids.is_transcript, known_ids.session_id))
+            as owner_session_id,
         true as is_copy
     from beside
     inner join known_ids

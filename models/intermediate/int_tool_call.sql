@@ -83,9 +83,20 @@ hooks as (
     having bool_and(lines.hook_event = 'PreToolUse')
 ),
 
+-- What the client tells its hooks: how long the tool itself ran, without permission and hook time.
+timed as (
+    select session_id, tool_use_id, min(duration_ms) as hook_duration_ms
+    from {{ touched_rows(ref('stg_events__event')) }} as events
+    where
+        hook_event in ('PostToolUse', 'PostToolUseFailure')
+        and tool_use_id is not null and duration_ms is not null
+    group by session_id, tool_use_id
+),
+
 paired as (
     select
         calls.*,
+        timed.hook_duration_ms,
         hooks.first_hook_event,
         returns.client_version,
         returns.line_uuid as result_line_uuid,
@@ -110,6 +121,7 @@ paired as (
     left join {{ touched_rows(ref('stg_transcripts__tool_use_result')) }} as results
         on results.line_id = returns.line_id
     left join hooks on hooks.session_id = calls.session_id and hooks.tool_use_id = calls.tool_use_id
+    left join timed on timed.session_id = calls.session_id and timed.tool_use_id = calls.tool_use_id
     where calls.call_rank = 1
 ),
 
@@ -278,6 +290,7 @@ select
     or coalesce(concluded.result.status = 'async_launched', false) as is_background,
     case
         when concluded.result.totalDurationMs is not null then concluded.result.totalDurationMs
+        when concluded.hook_duration_ms is not null then concluded.hook_duration_ms
         when concluded.result.durationMs is not null then concluded.result.durationMs
         when {{ stated_seconds }} is not null then {{ stated_seconds }} * 1000
         when concluded.returned_at >= concluded.called_at
@@ -285,8 +298,8 @@ select
     end as duration_ms,
     case
         when
-            concluded.result.totalDurationMs is not null or concluded.result.durationMs is not null
-            or {{ stated_seconds }} is not null then 'exact'
+            concluded.result.totalDurationMs is not null or concluded.hook_duration_ms is not null
+            or concluded.result.durationMs is not null or {{ stated_seconds }} is not null then 'exact'
         when concluded.returned_at >= concluded.called_at then 'upper_bound'
     end as duration_method,
     coalesce(concluded.tool_input_bytes, 0) as input_bytes,

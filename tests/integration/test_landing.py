@@ -64,7 +64,8 @@ class Store:
         """What must be true after every landing."""
         batches = self.ask("select batch_id from raw.batch order by batch_id")
         assert [batch for (batch,) in batches] == list(range(1, len(batches) + 1))
-        lines_table = "(select * from raw.transcript_line union all select * from raw.history_line)"
+        tables = ("transcript_line", "history_line", "event_line", "api_response")
+        lines_table = f"({' union all '.join(f'select * from raw.{table}' for table in tables)})"
         assert self.ask(
             f"select count(*), count(set_aside_reason), count(distinct (file_id, line_number, part_number)) "
             f"from {lines_table}"
@@ -958,4 +959,214 @@ def test_a_real_session_grows(corpus_dir: Path, store: Store) -> None:
             assert store.land().lines_landed == len(complete_lines(target)) - before
         where = f"file_id = (select file_id from raw.source_file where path like '%{session.name}%')"
         assert store.texts(where) == [line.decode() for line in complete_lines(target)]
+    store.check()
+
+
+# ------------------------------------------------------------------------------------------ API responses
+
+
+class Answers:
+    """Files with API responses, beside the root of a store."""
+
+    def __init__(self, store: Store) -> None:
+        """Use a folder beside the root."""
+        self.store = store
+        self.folder = store.root.parent / "answers"
+        self.folder.mkdir()
+
+    def land(self, **options: Any) -> LandingResult:
+        """Land the folder."""
+        return self.store.land(responses=[self.folder], **options)
+
+    def write(self, name: str, data: bytes, mode: str = "wb") -> Path:
+        """Write a file."""
+        path = self.folder / name
+        with path.open(mode) as file:
+            file.write(data)
+        return path
+
+    def rows(self) -> list[tuple[Any, ...]]:
+        """What has landed, in order."""
+        return self.store.ask(
+            "select f.path, f.kind, r.line_number, r.part_number, r.byte_offset, r.line, r.set_aside_reason, r._batch_id "
+            "from raw.api_response as r join raw.source_file as f using (file_id) "
+            "order by r._batch_id, f.path, r.line_number, r.part_number"
+        )
+
+
+def answer(number: int) -> dict[str, Any]:
+    """A message as the Messages API answers it."""
+    return {
+        "id": f"msg_{number}",
+        "type": "message",
+        "model": "claude-opus-5-5",
+        "content": [],
+        "usage": {"input_tokens": 1},
+    }
+
+
+def told(*numbers: int) -> bytes:
+    """The event streams that tell of some messages."""
+    events = [
+        one
+        for number in numbers
+        for one in ({"type": "message_start", "message": answer(number)}, {"type": "message_stop"})
+    ]
+    return b"".join(f"event: {one['type']}\ndata: {json.dumps(one)}\n\n".encode() for one in events)
+
+
+@pytest.fixture
+def answers(store: Store) -> Answers:
+    return Answers(store)
+
+
+def test_responses_land_beside_transcripts_in_one_batch(store: Store, answers: Answers) -> None:
+    write(store.session, *numbered(0, 2))
+    one, two = json.dumps(answer(1)), json.dumps(answer(2))
+    answers.write("a.jsonl", f"{one}\n{two}\n".encode())
+    answers.write("b.json", json.dumps([answer(3)], indent=1).encode())
+    answers.write("c.sse", told(4))
+    answers.write("notes.txt", b"none of ours")
+    result = answers.land()
+    assert (result.files_seen, result.lines_landed, result.lines_set_aside, result.problems) == (4, 6, 0, ())
+    first, second, third, fourth = answers.rows()
+    assert first == ("answers/a.jsonl", "response_lines", 1, 0, 0, one, None, 1)
+    assert second == ("answers/a.jsonl", "response_lines", 2, 0, len(one) + 1, two, None, 1)
+    assert third[:5] == ("answers/b.json", "response_document", 1, 0, 3)
+    assert json.loads(third[5]) == answer(3)
+    assert fourth[:5] == ("answers/c.sse", "response_stream", 1, 0, 21)
+    assert json.loads(fourth[5]) == {
+        "source": "event_stream",
+        "is_complete": True,
+        "message": {**answer(4), "content": []},
+    }
+    assert answers.land().lines_landed == 0
+    store.check()
+
+
+def test_what_is_appended_to_lines_of_responses_is_read_on(store: Store, answers: Answers) -> None:
+    answers.write("a.jsonl", json.dumps(answer(1)).encode() + b"\n")
+    answers.land()
+    answers.write("a.jsonl", json.dumps(answer(2)).encode() + b'\n{"torn', "ab")
+    assert answers.land().lines_landed == 1
+    answers.write("a.jsonl", b'\n{"custom_id": "c", "result": {}}\n', "ab")
+    result = answers.land()
+    assert (result.lines_landed, result.lines_set_aside) == (2, 1)
+    assert [(row[2], row[6]) for row in answers.rows()] == [(1, None), (2, None), (3, lines.TORN), (4, None)]
+    store.check()
+
+
+def test_of_a_file_that_is_read_whole_only_what_is_new_lands(store: Store, answers: Answers) -> None:
+    answers.write("a.json", json.dumps([answer(1), answer(2)]).encode())
+    answers.write("a.sse", told(1))
+    answers.land()
+    answers.write(
+        "a.json", json.dumps([answer(2), answer(3), answer(1)], indent=1).encode()
+    )  # other spaces: other text
+    answers.write("a.sse", told(1, 2))
+    assert answers.land().lines_landed == 4
+    assert [(row[0], row[2]) for row in answers.rows() if row[-1] == 2] == [
+        ("answers/a.json", 3), ("answers/a.json", 4), ("answers/a.json", 5), ("answers/a.sse", 2)
+    ]  # fmt: skip
+    answers.write("a.sse", told(2, 1))  # nothing that has not been seen
+    assert answers.land().lines_landed == 0
+    os.utime(answers.folder / "a.json")
+    assert answers.land().lines_landed == 0
+    store.check()
+
+
+def test_a_stream_is_landed_again_when_it_is_complete(store: Store, answers: Answers) -> None:
+    whole = told(1)
+    answers.write("a.sse", whole[: whole.index(b"event: message_stop")])
+    answers.land()
+    answers.write("a.sse", whole)
+    answers.land()
+    assert [json.loads(row[5])["is_complete"] for row in answers.rows()] == [False, True]
+    store.check()
+
+
+def test_what_is_no_response_in_a_document_is_set_aside(store: Store, answers: Answers) -> None:
+    answers.write("a.json", json.dumps([answer(1), 7, answer(2)]).encode()[:-30])
+    result = answers.land()
+    assert (result.lines_landed, result.lines_set_aside) == (3, 2)
+    assert [row[6] for row in answers.rows()] == [None, lines.NOT_AN_OBJECT, lines.TORN]
+    assert [str(problem) for problem in result.problems] == [
+        f"{answers.folder}/a.json:2: set aside: {lines.NOT_AN_OBJECT}",
+        f"{answers.folder}/a.json:3: set aside: {lines.TORN}",
+    ]
+    store.check()
+
+
+def test_a_file_that_becomes_another_kind_lands_anew(store: Store, answers: Answers) -> None:
+    pretty = json.dumps(answer(1), indent=1).encode()
+    answers.write("a.json", pretty)
+    answers.land()
+    answers.write("a.json", json.dumps(answer(1)).encode() + b"\n" + json.dumps(answer(2)).encode() + b"\n")
+    assert answers.land().lines_landed == 2
+    answers.write("a.json", pretty + pretty.replace(b"msg_1", b"msg_3"))
+    assert answers.land().lines_landed == 2
+    assert [row[1] for row in answers.rows()] == [
+        "response_document", "response_lines", "response_lines", "response_document", "response_document",
+    ]  # fmt: skip
+    assert answers.land().lines_landed == 0
+    store.check()
+
+
+def test_a_copy_of_a_document_elsewhere_is_the_same(store: Store, answers: Answers) -> None:
+    answers.write("a.json", json.dumps([answer(1)]).encode())
+    answers.land()
+    copy = store.root.parent / "copy" / "answers"
+    shutil.copytree(answers.folder, copy)
+    assert store.land(responses=[copy]).lines_landed == 0
+    (copy / "a.json").write_bytes(json.dumps([answer(2)]).encode())
+    other = store.root.parent / "other" / "answers"
+    other.mkdir(parents=True)
+    (other / "a.json").write_bytes(json.dumps([answer(9)]).encode())
+    assert store.land(responses=[copy, other]).lines_landed == 2
+    store.check()
+
+
+def test_a_named_file_below_a_root_is_one_of_responses(store: Store) -> None:
+    path = write(store.root / "out.jsonl", json.dumps(answer(1)))
+    store.land(responses=[path])
+    assert store.ask("select count(*) from raw.api_response") == [(1,)]
+    assert store.ask("select count(*) from raw.transcript_line") == [(0,)]
+    assert store.land(responses=[path]).lines_landed == 0
+    store.check()
+
+
+def test_compressed_responses_land_as_far_as_they_can_be_read(store: Store, answers: Answers) -> None:
+    answers.write("a.json.gz", gzip.compress(json.dumps([answer(1), answer(2)]).encode()))
+    answers.write("b.jsonl.gz", gzip.compress(json.dumps(answer(3)).encode()))
+    assert answers.land().lines_landed == 3
+    text = json.dumps(
+        [{**answer(number), "x": random.Random(number).randbytes(500).hex()} for number in range(99)]
+    )
+    answers.write("c.json.gz", gzip.compress(text.encode())[:-9_000])
+    result = answers.land()
+    assert result.lines_landed > 10
+    assert "damaged archive" in str(result.problems[0])
+    store.check()
+
+
+def test_a_landing_of_documents_that_is_interrupted_is_taken_up(
+    store: Store, answers: Answers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in range(6):
+        answers.write(f"{name}.json", json.dumps([answer(name * 10 + one) for one in range(4)]).encode())
+    with monkeypatch.context() as patch:
+        patch.setattr(landing, "ROWS_PER_TRANSACTION", 8)
+        real = landing.LineFile
+
+        def failing(path: str, **options: Any) -> landing.LineFile:
+            if path.endswith("3.json"):
+                raise KeyboardInterrupt
+            return real(path, **options)
+
+        patch.setattr(landing, "LineFile", failing)
+        with pytest.raises(KeyboardInterrupt):
+            answers.land()
+    before = len(answers.rows())
+    assert 0 < before < 24
+    assert answers.land().lines_landed == 24 - before
     store.check()

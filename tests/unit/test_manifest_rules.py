@@ -29,7 +29,9 @@ MOST_CHAINED_VIEWS = 3
 KEY_CONSTRAINTS = frozenset({"primary_key", "unique"})
 PUBLISHED_SCHEMA = "main"
 LAYERS = ("staging", "intermediate", "marts/star", "marts/answers", "health")
-SCANS = ("code", "components", "contracts", "sources")
+SCANS = ("code", "components", "contracts", "events", "sources")
+# Logs of conversations in other forms than the transcript's: its staging reads them as they were transcripts.
+DIALECTS = frozenset({"stg_api_responses__line", "stg_events__line"})
 WORD = re.compile(r"\w+")
 JINJA = re.compile(r"\{\{.*?\}\}|\{%.*?%\}|\{#.*?#\}", re.DOTALL)
 JINJA_COMMENT = re.compile(r"\{#.*?#\}", re.DOTALL)
@@ -99,7 +101,11 @@ def staging_reads_its_own_source(manifest: Manifest) -> Iterator[tuple[str, str]
                 node = manifest.nodes.get(parent)
                 if node is None or node["resource_type"] != "model":
                     continue
-                if Path(node["original_file_path"]).parent != Path(model["original_file_path"]).parent:
+                is_dialect = node["name"] in DIALECTS
+                if (
+                    not is_dialect
+                    and Path(node["original_file_path"]).parent != Path(model["original_file_path"]).parent
+                ):
                     yield model["name"], f"reads {node['name']}"
 
 
@@ -108,7 +114,7 @@ def intermediate_reads_no_mart(manifest: Manifest) -> Iterator[tuple[str, str]]:
 
 
 def star_reads_what_is_sorted_out(manifest: Manifest) -> Iterator[tuple[str, str]]:
-    """A scan lands each version of a thing once, as one row: there is nothing to sort out between it and the star.
+    """A scan lands each version of a thing once, a program records an event once: there is nothing to sort out.
 
     A transcript holds copies, pieces and other clients' words: what a line is, intermediate models say, once for all facts.
     """

@@ -27,14 +27,15 @@ def paths(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> StorePaths:
         "create table raw.source_file(file_id bigint, host varchar, root varchar, path varchar, generation integer, "
         "line_count bigint)"
     )
-    for table in ("transcript_line", "history_line"):
+    for table in ("transcript_line", "history_line", "event_line", "api_response"):
         connection.execute(
             f"create table raw.{table}(file_id bigint, line_number bigint, part_number integer, line varchar, "
             "repaired_line varchar)"
         )
     connection.execute(
         "insert into raw.source_file values (1, 'desk', '/a', ?, 0, 3), (2, 'desk', '/a', 'history.jsonl', 0, 1), "
-        "(3, 'laptop', '/b', 'projects/two/s2.jsonl', 0, 1), (4, 'desk', '/a', 'projects/two/s2.jsonl', 0, 1)",
+        "(3, 'laptop', '/b', 'projects/two/s2.jsonl', 0, 1), (4, 'desk', '/a', 'projects/two/s2.jsonl', 0, 1), "
+        "(5, 'desk', '/h/spool', 'sdk-2026-01-01.jsonl', 0, 1), (6, 'desk', '/a', 'answers/a.sse', 0, 1)",
         [SESSION],
     )
     connection.execute(
@@ -43,6 +44,8 @@ def paths(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> StorePaths:
         '(3, 1, 0, \'{"of":"laptop"}\', null), (4, 1, 0, \'{"of":"bad"}\', \'{"of":"desk"}\')'
     )
     connection.execute('insert into raw.history_line values (2, 1, 0, \'{"display":"hello"}\', null)')
+    connection.execute('insert into raw.event_line values (5, 1, 0, \'{"kind":"api_call"}\', null)')
+    connection.execute('insert into raw.api_response values (6, 1, 0, \'{"source":"event_stream"}\', null)')
     connection.close()
     return paths
 
@@ -65,6 +68,11 @@ def test_what_is_no_json_comes_as_it_is(paths: StorePaths) -> None:
 
 def test_lines_of_the_prompt_history_are_found_too(paths: StorePaths) -> None:
     assert fetch(paths, "history.jsonl", 1)[0].text == '{"display":"hello"}'
+
+
+def test_recorded_events_and_responses_in_files_are_found_too(paths: StorePaths) -> None:
+    assert fetch(paths, "sdk-2026-01-01.jsonl", 1)[0].text == '{"kind":"api_call"}'
+    assert fetch(paths, "answers/a.sse", 1)[0].text == '{"source":"event_stream"}'
 
 
 def test_the_same_path_on_two_machines_gives_both_with_their_names(paths: StorePaths) -> None:

@@ -3,8 +3,9 @@
     "role": "VARCHAR", "message": "JSON", "response": "JSON", "body": "JSON",
     "result": {"type": "VARCHAR", "message": "JSON"}}' -%}
 
--- API responses that lie in files, written as the client would write them in a transcript. What the client itself has
--- printed as a stream of events is such a line already.
+-- API responses that are in files, written as the client would write them in a transcript. What the client
+-- itself printed as a stream of events is such a line already. A response does not say when it was given: its
+-- file was last written then, or later.
 with raw_lines as (
     select
         file_id,
@@ -47,16 +48,15 @@ select
     part_number,
     case
         when message is null then line
-        else cast(to_json({
-            'type': 'assistant',
-            'uuid': md5(concat_ws(chr(31), 'api_response', logical_path, line)),
-            -- A response does not say when it was given. Its file was last written then, or later.
-            'timestamp': coalesce(p.timestamp, p.created_at, cast(modified_at as varchar) || 'Z'),
-            'sessionId': coalesce(p.session_id, 'responses-' || left(md5(logical_path), 12)),
-            'requestId': coalesce(p.request_id, p._request_id),
-            'isAbortedMidStream': coalesce(not p.is_complete, false),
-            'message': message
-        }) as varchar)
+        else {{ conversation_line({
+            'type': "'assistant'",
+            'uuid': "md5(concat_ws(chr(31), 'api_response', logical_path, line))",
+            'timestamp': "coalesce(p.timestamp, p.created_at, cast(modified_at as varchar) || 'Z')",
+            'sessionId': "coalesce(p.session_id, 'responses-' || left(md5(logical_path), 12))",
+            'requestId': 'coalesce(p.request_id, p._request_id)',
+            'isAbortedMidStream': 'coalesce(not p.is_complete, false)',
+            'message': 'message'
+        }) }}
     end as line,
     _batch_id
 from found

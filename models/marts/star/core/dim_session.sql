@@ -73,9 +73,28 @@ pending_calls as (
     group by session_id
 ),
 
+-- What the client told its hooks, or a program of its session. What went on afterwards was taken up again.
+recorded_ends as (
+    select
+        events.session_id,
+        max_by(
+            coalesce(events.payload.reason, events.payload.end_reason), (events.occurred_at, events.event_id)
+        ) as recorded_reason
+    from {{ ref('stg_events__event') }} as events
+    inner join sessions on sessions.session_id = events.session_id
+    where
+        (
+            events.hook_event = 'SessionEnd'
+            or (events.event_kind = 'session' and events.payload.event = 'end')
+        )
+        and (sessions.ended_at is null or events.occurred_at >= sessions.ended_at - interval 5 second)
+    group by events.session_id
+),
+
 ended as (
     select
         sessions.*,
+        recorded_ends.recorded_reason,
         coalesce(chains.root_session_id, sessions.session_id) as chain_session_id,
         first_prompts.first_prompt,
         row_number() over (
@@ -92,13 +111,28 @@ ended as (
                 then 'interrupted'
             when sessions.last_line_type = 'cost-state' then 'exit'
             else 'unknown'
-        end as end_reason
+        end as inferred_reason
     from sessions
     left join chains on chains.session_id = sessions.session_id
     left join last_responses on last_responses.session_id = sessions.session_id
     left join last_turns on last_turns.session_id = sessions.session_id
     left join first_prompts on first_prompts.session_id = sessions.session_id
     left join pending_calls on pending_calls.session_id = sessions.session_id
+    left join recorded_ends on recorded_ends.session_id = sessions.session_id
+),
+
+-- `other` is what the client says whenever it was not asked to end: then the log knows more.
+reasoned as (
+    select
+        *,
+        case
+            when inferred_reason = 'continued' then inferred_reason
+            when recorded_reason in ('prompt_input_exit', 'logout') then 'exit'
+            when recorded_reason in ('clear', 'resume') then recorded_reason
+            when inferred_reason = 'unknown' and recorded_reason is not null then 'other'
+            else inferred_reason
+        end as end_reason
+    from ended
 )
 
 select
@@ -129,10 +163,11 @@ select
         when first_prompt is not null then 'first_prompt'
     end as title_source,
     end_reason,
+    recorded_reason as recorded_end_reason,
     provenance,
     forked_from_session_id is not null as is_fork,
     recency_in_project = 1 as is_latest_in_project,
     has_main_transcript,
     source_path as _source_path,
     _batch_id
-from ended
+from reasoned

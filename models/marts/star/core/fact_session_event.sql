@@ -63,6 +63,44 @@ pull_requests as (
     ) as created
 ),
 
+-- What only hooks see of a session's life, and what Agent Store itself said in it.
+recorded as (
+    select
+        events.event_id,
+        events.session_id,
+        coalesce(actors.actor, 'main') as actor,
+        events.occurred_at as event_at,
+        case
+            when events.hook_event = 'SessionStart' then 'session_resume'
+            when events.hook_event is not null
+                then lower({{ regex_replace_all('events.hook_event', "'([a-z])([A-Z])'", "'\\1_\\2'") }})
+            else events.event_kind
+        end as event_type,
+        coalesce(
+            events.payload.file_path, events.payload.new_cwd, events.payload.directory,
+            events.payload.worktree_path, events.payload.target
+        ) as target_path,
+        {{ as_json({
+            'source': 'coalesce(events.payload.source, events.payload.trigger)', 'action': 'events.payload.action',
+            'server': 'events.payload.mcp_server_name', 'teammate': 'events.payload.teammate_name',
+            'error': 'left(events.error, 500)',
+            'kind': 'coalesce(events.payload.warning_type, events.payload.suggestion_type)',
+            'text': 'left(coalesce(events.payload.text, events.payload.message), 500)'
+        }) }} as metadata,
+        events.source_path,
+        events.line_number as source_line
+    from {{ touched_rows(ref('stg_events__event')) }} as events
+    left join {{ ref('int_actor') }} as actors
+        on actors.session_id = events.session_id and actors.actor = events.agent_run_id
+    where
+        events.hook_event in (
+            'ConfigChange', 'CwdChanged', 'DirectoryAdded', 'Elicitation', 'ElicitationResult', 'Setup',
+            'StopFailure', 'TeammateIdle', 'WorktreeRemove'
+        )
+        or (events.hook_event = 'SessionStart' and events.payload.source in ('resume', 'fork'))
+        or events.event_kind in ('warning', 'suggestion')
+),
+
 events as (
     select
         {{ surrogate_key(['session_id', "'start'"]) }} as event_id, session_id, 'main' as actor,
@@ -136,6 +174,11 @@ events as (
         min_by(git_branch, (created_at, path, line_number)) filter (where git_branch is not null)
     from pull_requests
     group by session_id, pr_url
+    union all
+    select
+        event_id, session_id, actor, event_at, event_type, target_path, metadata, source_path, source_line,
+        'recorded', cast(null as varchar)
+    from recorded
 )
 
 select

@@ -1,0 +1,731 @@
+"""What can be asked: one row here for each question, with its words for people and models and the SQL that answers it.
+
+A method of `AgentStore` has the name of its question, and so has the tool of the MCP server. The SQL reads published tables
+and views only, takes parameters by name, and says neither order nor limit: `order` and `limit` do.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+# From where days are counted back: the newest action of the store, so that an archive answers too. A clock that was wrong
+# does not count.
+_NEWEST = (
+    "(select max(action_at) from fact_agent_action where action_at <= (select published_at from store_build))"
+)
+_FEW = 5
+_SOME = 20
+_MANY = 50
+_LIKE_FILE_MEMORY = (
+    "success and failure_reason are judged by rules (success_basis); confidence says how far to trust them"
+)
+_OPTIMIZATION_COLUMNS = """
+    optimization_type, subject, suggestion, evidence, occurrence_count, tokens, total_usd, dollars_per_month,
+    minutes_per_month, last_seen_at, provenance
+"""
+_ESTIMATED_OPTIMIZATIONS = "what would have been saved is estimated (provenance); dollars are list prices"
+
+
+def _is_path(column: str) -> str:
+    """Whether a column is the path asked for: as it stands, or its end where a relative one was given."""
+    return f"({column} = $path or ends_with(replace({column}, '\\', '/'), $path_end))"
+
+
+def _lies_below(column: str) -> str:
+    """Whether a column is the path asked for, or lies in it where it is a folder."""
+    return f"({_is_path(column)} or starts_with({column}, concat($path, '/')))"
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """One question that the store answers."""
+
+    # The method of `AgentStore`, and the tool.
+    name: str
+    # Where it belongs: the module that must be selected.
+    module: str
+    description: str
+    sql: str = ""
+    order: str = ""
+    # The published tables and views that the answer comes from.
+    views: tuple[str, ...] = ()
+    # What of the answer is not measured but estimated, in words.
+    estimated: str = ""
+    # So many rows unless told.
+    limit: int | None = _SOME
+    reads_only: bool = True
+
+
+_QUESTIONS = (
+    # ------------------------------------------------------------------------------------------------ core
+    Question(
+        "get_recent_actions",
+        "core",
+        "What was done in a session, newest first.",
+        """
+        select
+            action_at, action_type, tool_name, target_path, target, status, error_type, input_tokens, output_tokens,
+            metadata, agent_id, task_id, session_id, action_id, provenance
+        from fact_agent_action
+        where $session_id is null or session_id = $session_id
+        """,
+        "action_at desc nulls last, action_id",
+        ("fact_agent_action",),
+    ),
+    Question(
+        "recall_previous_attempts",
+        "core",
+        "Earlier attempts on a file or kind of task: what was tried, whether it worked, and why not.",
+        f"""
+        select
+            last_action_at, file_path, task_description, task_type, agent_name, success, success_basis, failure_reason,
+            last_error_type, last_error_text, last_diff_snippet, edit_count, failure_count, look_count, confidence,
+            project_name, session_id, task_id
+        from v_file_memory
+        where {_is_path("file_path")} and ($task_type is null or task_type = $task_type)
+        """,
+        "last_action_at desc nulls last, task_id",
+        ("v_file_memory",),
+        _LIKE_FILE_MEMORY,
+        limit=10,
+    ),
+    Question(
+        "recall_memory",
+        "core",
+        "Previous attempts on a file, newest first.",
+        f"""
+        select
+            last_action_at, task_description, task_type, success, failure_reason, last_error_text, last_diff_snippet,
+            edit_count, failure_count, confidence, file_path, session_id
+        from v_file_memory
+        where {_is_path("file_path")}
+        """,
+        "last_action_at desc nulls last, task_description, session_id",
+        ("v_file_memory",),
+        _LIKE_FILE_MEMORY,
+        limit=10,
+    ),
+    # ------------------------------------------------------------------------------------------------ memory
+    Question(
+        "get_successful_approaches",
+        "memory",
+        "Approaches that worked for a kind of task, best success rate first.",
+        """
+        select
+            task_type, approach_kind, approach_name, attempt_count, judged_count, success_count, success_ratio,
+            success_ratio_low, success_ratio_high, other_success_ratio, avg_test_pass_rate, median_duration_seconds,
+            median_cost_usd, task_source, last_attempted_at
+        from v_what_worked
+        where $task_type is null or task_type = $task_type
+        """,
+        "success_ratio_low desc nulls last, attempt_count desc, task_type, approach_name, task_source",
+        ("v_what_worked",),
+        "success of a task and the approach it was done with are judged by rules; the interval says how sure the ratio is",
+        limit=_FEW,
+    ),
+    Question(
+        "check_decision_history",
+        "memory",
+        "Decisions taken before in the same context and how they turned out.",
+        """
+        select
+            d.decided_at, d.decision_type, d.decision_kind, d.decided_by, d.context_text, d.option_chosen,
+            d.alternatives_considered, d.rationale, d.outcome, d.outcome_basis, d.outcome_confidence, d.was_rejected,
+            d.retried, d.task_type, d.project_name, d.session_id, p.context_hash, d.decision_id
+        from v_decision_history as d
+        left join dim_decision_point as p on p.decision_point_id = d.decision_point_id
+        where
+            ($decision_type is null or d.decision_type = $decision_type or d.decision_kind = $decision_type)
+            and ($context_hash is null or p.context_hash = $context_hash)
+        """,
+        "decided_at desc nulls last, decision_id",
+        ("v_decision_history", "dim_decision_point"),
+        "outcome is judged by rules (outcome_basis); outcome_confidence says how far to trust it",
+    ),
+    Question(
+        "get_resume_brief",
+        "memory",
+        "What a new session in a project should know: open work, last edits, failing tests, decisions.",
+        """
+        select line_number, section, brief, happened_at, file_path, session_id, task_id, project_name, project_path
+        from v_resume_brief
+        where $project is null or project_name = $project or project_path = $project
+        """,
+        "project_path, line_number",
+        ("v_resume_brief",),
+        limit=30,
+    ),
+    # ------------------------------------------------------------------------------------------------ token_budget
+    *(
+        Question(
+            name,
+            "token_budget",
+            description,
+            """
+            select
+                c.component_name, c.component_type, s.body_tokens, s.total_tokens as skill_tokens,
+                coalesce(s.budget_tokens, o.limit_tokens) as budget_tokens,
+                coalesce(s.over_budget, o.component_id is not null) as is_over_budget,
+                o.component_tokens as over_budget_tokens, u.tokens_per_request, u.carried_tokens, u.request_count,
+                u.session_count, u.cost_usd, s.body_token_method, c.file_path, c.component_id
+            from dim_component as c
+            left join v_skill_budget as s on s.skill_id = c.component_id
+            left join v_over_budget_component as o on o.component_id = c.component_id
+            left join v_context_by_component as u on u.component_id = c.component_id and u.period = 'all'
+            where
+                lower(c.component_name) = lower($component_name)
+                or ends_with(lower(c.component_name), concat(':', lower($component_name)))
+            """,
+            "component_name, component_type, component_id",
+            ("dim_component", "v_skill_budget", "v_over_budget_component", "v_context_by_component"),
+            "tokens of files are counted by rule where no request shows them (body_token_method)",
+        )
+        for name, description in (
+            ("check_token_budget", "Tokens that a skill, agent or rule file costs now, against its limit."),
+            ("get_token_budget", "What a component uses of its token budget now."),
+        )
+    ),
+    Question(
+        "suggest_token_optimizations",
+        "token_budget",
+        "Components worth trimming or splitting, by tokens spent without use.",
+        f"""
+        select {_OPTIMIZATION_COLUMNS}
+        from v_optimization
+        where
+            optimization_type in ('carried_unused_result', 'oversized_result', 'reread_file')
+            or starts_with(optimization_type, 'over_budget_') or starts_with(optimization_type, 'unused_')
+        """,
+        "dollars_per_month desc nulls last, tokens desc nulls last, optimization_type, subject",
+        ("v_optimization",),
+        _ESTIMATED_OPTIMIZATIONS,
+    ),
+    Question(
+        "predict_context_overflow",
+        "token_budget",
+        "Will these planned actions still fit into the context window?",
+        """
+        with planned as (
+            select
+                unnest(cast($planned_actions as varchar[])) as planned_action,
+                generate_subscripts(cast($planned_actions as varchar[]), 1) as action_number
+        ),
+        words as (
+            select
+                action_number, planned_action,
+                unnest(list_distinct(regexp_extract_all(planned_action, '[^\\s"''`,;:()]+'))) as word
+            from planned
+        )
+        select
+            w.action_number, w.planned_action, f.file_path as subject, f.entry_count as seen_count,
+            cast(round(f.entered_tokens / nullif(f.entry_count, 0)) as bigint) as tokens, f.last_entered_at as last_seen_at
+        from words as w
+        inner join v_context_by_file as f
+            on f.file_path = w.word or (contains(w.word, '.') and ends_with(f.file_path, concat('/', ltrim(w.word, './'))))
+        union all by name
+        select distinct
+            0 as action_number, 'the context as it is' as planned_action, g.session_id as subject,
+            g.request_number as seen_count, g.context_tokens as tokens, g.called_at as last_seen_at
+        from v_context_growth as g
+        where g.is_end and g.session_id = $session_id
+        """,
+        "action_number, tokens desc nulls last, subject",
+        ("v_context_by_file", "v_context_growth"),
+        "tokens are what the file cost each time before; it may have grown since",
+        limit=_MANY,
+    ),
+    # ------------------------------------------------------------------------------------------------ quality
+    *(
+        Question(
+            name,
+            "quality",
+            description,
+            f"""
+            select
+                m.measured_at, q.metric_name, q.metric_type, m.measured_by, m.passed, m.score, m.error_count,
+                m.warning_count, coalesce(c.component_name, a.artifact_name) as component_name, a.artifact_path, m.details,
+                m.outcome_method, m.confidence, m.session_id, m.measurement_id
+            from fact_quality_measurement as m
+            inner join dim_artifact as a on a.artifact_id = m.artifact_id
+            left join dim_component as c on c.component_id = a.component_id
+            left join dim_quality_metric as q on q.metric_id = m.metric_id
+            where
+                (
+                    lower(c.component_name) = lower($component_name)
+                    or ends_with(lower(c.component_name), concat(':', lower($component_name)))
+                    or lower(a.artifact_name) = lower($component_name)
+                    or a.artifact_path = $component_name
+                )
+                and m.measured_at >= {_NEWEST} - to_days(cast($days as integer))
+            """,
+            "measured_at, measurement_id",
+            ("fact_quality_measurement", "dim_artifact", "dim_component"),
+            "passed is read out of outputs by rules (outcome_method); confidence says how far to trust it",
+            limit=_MANY,
+        )
+        for name, description in (
+            ("get_quality_trend", "Validation, test and lint results of a component over time."),
+            ("check_quality_trend", "The quality of a component over time."),
+        )
+    ),
+    Question(
+        "check_for_regressions",
+        "quality",
+        "Quality drops since a date.",
+        """
+        select
+            failed_at, passed_at, artifact_path, measured_by, command_shape, error_count, edit_count, edited_file_count,
+            confidence, project_name, session_id, previous_session_id, measurement_id
+        from v_regression
+        where $since is null or failed_at >= cast($since as timestamp)
+        """,
+        "failed_at desc nulls last, measurement_id",
+        ("v_regression",),
+        "failed and passed are read out of outputs by rules; confidence says how far to trust them",
+    ),
+    Question(
+        "suggest_tests_for_artifact",
+        "quality",
+        "What of a file no test has covered yet, and which tests to run for it.",
+        f"""
+        select
+            artifact_path, suggested_test_path, suggested_command, working_dir, suggestion_method, failing_test_name,
+            failing_test_count, last_failed_at, last_modified_at, last_test_run_at, evidence_session_count, change_count,
+            artifact_id
+        from v_suggested_test
+        where {_is_path("artifact_path")}
+        """,
+        "last_modified_at desc nulls last, artifact_path, artifact_id",
+        ("v_suggested_test",),
+        "which test belongs to a file is told from what was run together (suggestion_method), not from coverage",
+    ),
+    # ------------------------------------------------------------------------------------------------ coordination
+    Question(
+        "claim_work",
+        "coordination",
+        "Claim a piece of work; refused if another agent holds it.",
+        reads_only=False,
+    ),
+    Question(
+        "handoff_work",
+        "coordination",
+        "Hand a piece of work to another agent, with the reason and the context it needs.",
+        reads_only=False,
+    ),
+    Question(
+        "check_conflicts",
+        "coordination",
+        "Agents that work on the same file or folder now.",
+        f"""
+        with claims as (
+            select unnest(from_json(
+                cast($claims as json),
+                '[{{"work_id": "VARCHAR", "agent_id": "VARCHAR", "target_path": "VARCHAR", "claimed_at_ms": "BIGINT"}}]'
+            ), recursive := true)
+        ),
+        found as (
+            select
+                'claim' as found_in, c.agent_id, c.work_id, coalesce(c.target_path, w.target_path) as target_path,
+                w.description, make_timestamp(c.claimed_at_ms * 1000) as since
+            from claims as c
+            left join dim_work_item as w on w.work_id = c.work_id
+            union all
+            select
+                'assignment', s.agent_id, w.work_id, w.target_path, w.description,
+                coalesce(s.accepted_at, s.assigned_at)
+            from fact_work_assignment as s
+            inner join dim_work_item as w on w.work_id = s.work_id
+            where s.status = 'accepted' and w.status = 'in_progress'
+            union all
+            select
+                'conflict', c.agent2_id, c.work_id, c.target_path, c.conflict_type, c.detected_at
+            from fact_conflict as c
+            where c.resolution is null
+        )
+        select f.found_in, coalesce(a.agent_name, f.agent_id) as agent_name, f.agent_id, f.work_id, f.target_path,
+            f.description, f.since
+        from found as f
+        left join dim_agent as a on a.agent_id = f.agent_id
+        where {_lies_below("f.target_path")}
+        """,
+        "since desc nulls last, found_in, agent_name, work_id",
+        ("fact_work_assignment", "dim_work_item", "fact_conflict", "claims of now"),
+    ),
+    Question(
+        "suggest_work_for_agent",
+        "coordination",
+        "Open work that fits what an agent has done well.",
+        """
+        with can as (
+            select c.capability_name, max(m.proficiency) as proficiency, sum(m.attempt_count) as attempt_count
+            from agent_capability_map as m
+            inner join dim_agent as a on a.agent_id = m.agent_id
+            inner join dim_agent_capability as c on c.capability_id = m.capability_id
+            where a.agent_id = $agent_id or a.agent_name = $agent_id
+            group by c.capability_name
+        )
+        select
+            w.work_id, w.description, w.work_type, w.target_path, w.created_at, t.task_type as capability_name,
+            can.proficiency, cast(can.attempt_count as bigint) as attempt_count, w.work_source
+        from dim_work_item as w
+        left join dim_task as t on t.task_id = w.task_id
+        left join can on can.capability_name = t.task_type
+        where w.status = 'pending' and not list_contains(cast($taken as varchar[]), w.work_id)
+        """,
+        "proficiency desc nulls last, created_at nulls last, work_id",
+        ("dim_work_item", "dim_task", "agent_capability_map"),
+        "proficiency is the estimated share of such tasks that the agent does well; NULL where it has done none",
+    ),
+    # ------------------------------------------------------------------------------------------------ workflow
+    Question(
+        "get_usage_stats",
+        "workflow",
+        "The tools, skills and files used most.",
+        f"""
+        with used as (
+            select
+                kind, name, count(distinct session_id) as session_count,
+                cast(sum(case when kind = 'file' then request_count else invocation_count end) as bigint) as use_count,
+                sum(cost_usd) as cost_usd, max(usage_date) as last_used_date
+            from v_cost
+            where
+                kind in ('tool', 'mcp', 'skill', 'plugin', 'agent', 'file')
+                and usage_date > cast({_NEWEST} as date) - cast($days as integer)
+            group by kind, name
+        )
+        select
+            u.kind, u.name, u.use_count, u.session_count, u.cost_usd, v.success_ratio, u.last_used_date,
+            row_number() over (partition by u.kind order by u.use_count desc, u.name) as rank_in_kind
+        from used as u
+        left join v_usage as v
+            on v.used_name = u.name and v.usage_type = case u.kind when 'mcp' then 'mcp_server' else u.kind end
+        where u.use_count > 0
+        """,
+        "rank_in_kind, kind, name",
+        ("v_cost", "v_usage"),
+        "success_ratio is over all time; dollars are list prices",
+        limit=_MANY,
+    ),
+    Question(
+        "analyze_workflow",
+        "workflow",
+        "The usual order of tools for a kind of task, and how long it takes.",
+        """
+        select
+            s.task_type, s.tool_sequence, s.sequence_rank, s.occurrence_count, s.task_count, s.session_count, s.task_ratio,
+            d.median_duration_seconds, d.ended_task_count
+        from v_tool_sequence as s
+        left join (
+            select task_type, median(duration_seconds) as median_duration_seconds, count(*) as ended_task_count
+            from fact_strategy_attempt
+            group by task_type
+        ) as d on d.task_type = s.task_type
+        where $task_type is null or s.task_type = $task_type
+        """,
+        "task_type, sequence_rank, tool_sequence",
+        ("v_tool_sequence", "fact_strategy_attempt"),
+        "the kind of a task is told from its words by rules",
+    ),
+    Question(
+        "suggest_optimizations",
+        "workflow",
+        "Skills that nobody uses, tools that are slow or fail often.",
+        f"select {_OPTIMIZATION_COLUMNS} from v_optimization",
+        "dollars_per_month desc nulls last, minutes_per_month desc nulls last, optimization_type, subject",
+        ("v_optimization",),
+        _ESTIMATED_OPTIMIZATIONS,
+    ),
+    # ------------------------------------------------------------------------------------------------ dependencies
+    Question(
+        "check_dependency_health",
+        "dependencies",
+        "Availability, version and latency of a dependency.",
+        """
+        select
+            dependency_name, dependency_type, status, version_detected, median_response_ms, availability_ratio, use_count,
+            failure_count, last_checked_at, last_available_at, last_failed_at, last_changed_at, breaking_count,
+            component_count, dependency_id
+        from v_dependency_health
+        where $dependency_name is null or lower(dependency_name) = lower($dependency_name)
+        """,
+        "failure_count desc, use_count desc, dependency_name, dependency_id",
+        ("v_dependency_health",),
+    ),
+    Question(
+        "get_breaking_changes",
+        "dependencies",
+        "Breaking changes of APIs and contracts since a date.",
+        """
+        select
+            detected_at, changed_name, changed_type, change_type, element_path, old_version, new_version,
+            affected_components, change_source, rule_name, provenance, change_id
+        from v_breaking_change
+        where $since is null or detected_at >= cast($since as timestamp)
+        """,
+        "detected_at desc nulls last, changed_name, change_id",
+        ("v_breaking_change",),
+        "rows with provenance `estimated` are told from the logs by rules",
+    ),
+    Question(
+        "analyze_impact",
+        "dependencies",
+        "Components that a change of a dependency would touch, with the path to each.",
+        """
+        select depth, component_name, component_type, path_count, dependency_name, dependency_type, component_id
+        from v_impact_cascade
+        where lower(dependency_name) = lower($dependency_name)
+        """,
+        "depth, component_name, component_id",
+        ("v_impact_cascade",),
+        limit=_MANY,
+    ),
+    # ------------------------------------------------------------------------------------------------ retrieval
+    Question(
+        "search_code",
+        "retrieval",
+        "Search code by function name, file type and date; ranked, with the lines.",
+        """
+        select
+            search_rank, document_path, line_start, line_end, chunk_name, chunk_kind, snippet, snippet_line, language,
+            document_type, last_modified_at, matched_terms, score
+        from search_chunks(
+            $query, language := $language, document_type := $document_type, path := $path, since := $since, most := 200
+        )
+        """,
+        "search_rank",
+        ("search_chunks",),
+        "ranked by words and names; the code is as it was last seen",
+        limit=10,
+    ),
+    Question(
+        "get_entity_references",
+        "retrieval",
+        "Every place that uses a function, class or table.",
+        """
+        select reference_type, container_name, document_path, line_number, language, symbol_type, entity_type
+        from entity_references($entity_name)
+        """,
+        "case reference_type when 'definition' then 1 when 'import' then 2 when 'call' then 3 else 4 end, document_path, "
+        "line_number",
+        ("entity_references",),
+        limit=_MANY,
+    ),
+    Question(
+        "get_recent_changes",
+        "retrieval",
+        "What changed in the code since a time.",
+        f"""
+        select updated_at, update_type, update_source, document_path, language, session_id, commit_id
+        from recent_changes(coalesce(cast($since as timestamp), {_NEWEST} - interval '7 days'))
+        where
+            $file_type is null or lower(language) = lower($file_type)
+            or ends_with(lower(document_path), concat('.', ltrim(lower($file_type), '.')))
+        """,
+        "updated_at desc nulls last, document_path, session_id, commit_id",
+        ("recent_changes",),
+        limit=_MANY,
+    ),
+    # ------------------------------------------------------------------------------------------------ audit
+    Question(
+        "search_prompts",
+        "audit",
+        "Search what people asked, with the session and the answer.",
+        """
+        select
+            prompted_at, prompt_text, last_response_text, user_id, project_name, model_name, prompt_origin, is_human,
+            feedback_types,
+            response_count, tool_call_count, caused_cost_usd, session_id, prompt_id, _source_path as source_path,
+            _source_line as source_line
+        from v_audit_trail
+        where
+            len(list_filter(
+                string_split_regex(lower(trim($query)), '\\s+'),
+                lambda word: not contains(lower(coalesce(prompt_text, '')), word)
+            )) = 0
+            and ($user_id is null or user_id = $user_id)
+            and ($first is null or prompted_at >= cast($first as timestamp))
+            and ($end is null or prompted_at < cast($end as timestamp))
+        """,
+        "is_human desc, prompted_at desc nulls last, prompt_id",
+        ("v_audit_trail",),
+        "user_id is the name of the home folder in the path of the session",
+    ),
+    Question(
+        "analyze_template_performance",
+        "audit",
+        "How well answers to a prompt template did.",
+        """
+        select
+            template_name, command_name, use_count, judged_count, success_count, success_ratio, success_ratio_low,
+            success_ratio_high, good_feedback_count, bad_feedback_count, median_seconds, median_response_count,
+            median_tool_call_count, median_cost_usd, cost_usd, command_version_count, command_success_ratio, first_used_at,
+            last_used_at, template_id
+        from v_template_performance
+        where
+            $template_id is null or template_id = $template_id or template_name = $template_id
+            or command_name = $template_id or command_name = ltrim($template_id, '/')
+        """,
+        "use_count desc, template_name, template_id",
+        ("v_template_performance",),
+        "success of a task is judged by rules; the interval says how sure the ratio is",
+    ),
+    Question(
+        "export_audit_log",
+        "audit",
+        "Write the audit log of a period to a file and give its path.",
+        """
+        select
+            'prompt' as record_type, prompted_at as happened_at, session_id, prompt_id, agent_id, user_id,
+            prompt_text as content, null as tool_name, null as target_path, provenance, _source_path as source_path,
+            _source_line as source_line
+        from fact_prompt
+        where prompted_at >= cast($first as timestamp) and prompted_at < cast($end as timestamp)
+        union all by name
+        select
+            'response' as record_type, responded_at as happened_at, session_id, prompt_id, agent_id,
+            response_text as content, provenance, _source_path as source_path, _source_line as source_line
+        from fact_response
+        where responded_at >= cast($first as timestamp) and responded_at < cast($end as timestamp)
+        union all by name
+        select
+            'action' as record_type, action_at as happened_at, session_id, agent_id, metadata as content, tool_name,
+            target_path, provenance, _source_path as source_path, _source_line as source_line
+        from fact_agent_action
+        where action_at >= cast($first as timestamp) and action_at < cast($end as timestamp)
+        """,
+        "happened_at, session_id, record_type, source_path, source_line",
+        ("fact_prompt", "fact_response", "fact_agent_action"),
+        reads_only=False,
+    ),
+    # ------------------------------------------------------------------------------------------------ cost
+    Question(
+        "get_cost_report",
+        "cost",
+        "Dollars at list prices per day, week, month, model, project, branch, skill, tool, mcp, agent, task type, session.",
+        """
+        select
+            case $breakdown
+                when 'day' then strftime(usage_date, '%Y-%m-%d')
+                when 'week' then strftime(date_trunc('week', usage_date), '%Y-%m-%d')
+                when 'month' then strftime(usage_date, '%Y-%m')
+                when 'project' then project_name
+                else name
+            end as name,
+            case when kind <> 'session' or $breakdown = 'session' then any_value(detail) end as detail,
+            count(distinct session_id) as session_count,
+            cast(sum(request_count) as bigint) as request_count,
+            cast(sum(total_tokens) as bigint) as total_tokens,
+            cast(sum(output_tokens) as bigint) as output_tokens,
+            sum(cost_usd) as cost_usd,
+            cast(sum(unpriced_response_count) as bigint) as unpriced_response_count,
+            min(usage_date) as first_date,
+            max(usage_date) as last_date
+        from v_cost
+        where kind = $kind and usage_date between cast($first as date) and cast($last as date)
+        group by 1, kind
+        """,
+        "case when $breakdown in ('day', 'week', 'month') then name end, cost_usd desc nulls last, name",
+        ("v_cost",),
+        "dollars are list prices; of tools, skills, servers, files and components they are attributed, and these overlap",
+        limit=_MANY,
+    ),
+    Question(
+        "suggest_cost_optimizations",
+        "cost",
+        "Where a cheaper model or a shorter context would have saved most.",
+        f"select {_OPTIMIZATION_COLUMNS} from v_optimization where dollars_per_month > 0",
+        "dollars_per_month desc, optimization_type, subject",
+        ("v_optimization",),
+        _ESTIMATED_OPTIMIZATIONS,
+    ),
+    Question(
+        "set_cost_alert",
+        "cost",
+        "Give notice when a day costs more than this.",
+        reads_only=False,
+    ),
+    # ------------------------------------------------------------------------------------------------ improvement
+    Question(
+        "suggest_strategy",
+        "improvement",
+        "The strategy with the best record for a task like this.",
+        """
+        select
+            strategy_name, advice_kind, advice, task_type, task_source, success_ratio, success_ratio_low,
+            success_ratio_high, other_success_ratio, based_on_attempts, strength, confidence, failure_reason, advice_order,
+            advice_id
+        from v_strategy_advice
+        where $task_type is null or task_type = $task_type
+        """,
+        "advice_order, advice_id",
+        ("v_strategy_advice",),
+        "strategies and success are told by rules; advice is given only where it is more than chance",
+        limit=_FEW,
+    ),
+    Question(
+        "record_outcome",
+        "improvement",
+        "Record how a strategy did.",
+        reads_only=False,
+    ),
+    Question(
+        "analyze_performance",
+        "improvement",
+        "How an agent did, with what to change.",
+        f"""
+        select
+            t.task_type,
+            count(*) as task_count,
+            count(o.success) as judged_count,
+            count(*) filter (where o.success) as success_count,
+            count(*) filter (where o.success) / nullif(count(o.success), 0) as success_ratio,
+            avg(o.test_pass_rate) as avg_test_pass_rate,
+            median(o.time_elapsed_seconds) as median_seconds,
+            cast(sum(o.tool_error_count) as bigint) as tool_error_count,
+            sum(o.cost_usd) as cost_usd,
+            mode(o.failure_reason) as commonest_failure_reason,
+            (
+                select string_agg(s.advice, '; ' order by s.advice_order)
+                from v_strategy_advice as s
+                where s.task_type = t.task_type
+            ) as advice,
+            max(o.completed_at) as last_completed_at
+        from fact_task_outcome as o
+        inner join dim_task as t on t.task_id = o.task_id
+        inner join dim_agent as a on a.agent_id = o.agent_id
+        where
+            (a.agent_id = $agent_id or a.agent_name = $agent_id)
+            and o.completed_at >= {_NEWEST} - to_days(cast($days as integer))
+        group by t.task_type
+        """,
+        "task_count desc, task_type",
+        ("fact_task_outcome", "dim_task", "dim_agent", "v_strategy_advice"),
+        "success of a task is judged by rules; judged_count tells of how many something is known",
+    ),
+    # ------------------------------------------------------------------------------------------------ the store itself
+    Question("query", "core", "One read-only query on the store, in DuckDB's SQL.", limit=None),
+    Question(
+        "describe",
+        "core",
+        "Tables, views and columns of the store with their meaning.",
+        """
+        select 'column' as kind, column_name as name, data_type, comment as meaning, column_index as place
+        from duckdb_columns()
+        where database_name = 'agent_store' and schema_name = 'main' and table_name = $table
+        union all
+        select 'table' as kind, table_name as name, null, comment, 0 as place
+        from duckdb_tables()
+        where database_name = 'agent_store' and schema_name = 'main' and ($table is null or table_name = $table)
+        union all
+        select 'view' as kind, view_name as name, null, comment, 0 as place
+        from duckdb_views()
+        where
+            database_name = 'agent_store' and schema_name = 'main' and not internal
+            and ($table is null or view_name = $table)
+        """,
+        "place, name",
+        ("duckdb_columns",),
+        limit=None,
+    ),
+)
+QUESTIONS = {question.name: question for question in _QUESTIONS}

@@ -1,0 +1,106 @@
+"""What several agents decide between them: who has which work, and whether two are at the same file."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+from agent_store.library import claims
+from agent_store.library.answer import Answer
+from agent_store.library.answers import QUESTIONS
+from agent_store.library.reading import Reading, path_parameters
+
+if TYPE_CHECKING:
+    from agent_store.library.claims import Claim, Claims
+    from agent_store.library.recording import Id
+    from agent_store.record.recorder import Recorder
+
+
+class Coordinating(Reading):
+    """Claims and hand-overs, decided at once between all processes that share the home."""
+
+    _claims: Claims
+    _recorder: Recorder
+
+    def claim_work(
+        self, work_id: Id, agent_id: Id, target_path: str | None = None, session_id: Id = None
+    ) -> Answer:
+        """Claim a piece of work for an agent: one row with `is_granted`, and who holds it. One agent of many gets it.
+
+        It stays claimed until `release_work`, `complete_work` or `handoff_work`. With `target_path` others are told what it
+        is about (`check_conflicts`).
+        """
+        self._check_module(QUESTIONS["claim_work"])
+        is_granted, held = self._claims.claim(str(work_id), str(agent_id), target_path)
+        return self._claimed(is_granted, held, str(work_id), str(agent_id), claims.CLAIMED, session_id)
+
+    def release_work(self, work_id: Id, agent_id: Id, session_id: Id = None) -> Answer:
+        """Give a piece of work back: another agent may claim it. Only its holder can: `is_granted` tells."""
+        return self._ended(work_id, agent_id, claims.RELEASED, session_id)
+
+    def complete_work(self, work_id: Id, agent_id: Id, session_id: Id = None) -> Answer:
+        """A piece of work is done: nobody can claim it any more. Only its holder can say so: `is_granted` tells."""
+        return self._ended(work_id, agent_id, claims.COMPLETED, session_id)
+
+    def handoff_work(
+        self,
+        work_id: Id,
+        to_agent_id: Id,
+        reason: str | None = None,
+        context: object = None,
+        from_agent_id: Id = None,
+        session_id: Id = None,
+    ) -> Answer:
+        """Hand a piece of work to another agent: one row with `is_granted`, and from whom.
+
+        Refused where the work is done, or where `from_agent_id` is given and another agent holds it.
+        """
+        self._check_module(QUESTIONS["handoff_work"])
+        giver = None if from_agent_id is None else str(from_agent_id)
+        is_granted, held = self._claims.hand_over(str(work_id), str(to_agent_id), giver)
+        giver = giver or (held.agent_id if is_granted and held is not None else None)
+        if is_granted:
+            self._recorder.add(
+                "handoff",
+                {
+                    "work_id": work_id, "from_agent_id": giver, "to_agent_id": to_agent_id, "reason": reason,
+                    "context": context, "session_id": session_id,
+                },
+            )  # fmt: skip
+        row = {
+            "work_id": str(work_id), "is_granted": is_granted, "from_agent_id": giver,
+            "holder_agent_id": str(to_agent_id) if is_granted else held.agent_id if held is not None else None,
+            "reason": reason,
+        }  # fmt: skip
+        return Answer([row], list(row), 1, ("claims of now",))
+
+    def check_conflicts(self, target_path: str, limit: int | None = 20) -> Answer:
+        """Agents that are at a file or in a folder: by claims of now, and by what the store knows of work in progress."""
+        held = [asdict(claim) for claim in self._claims.all() if claim.status == claims.CLAIMED]
+        return self._ask(
+            "check_conflicts", limit, {**path_parameters(target_path), "claims": json.dumps(held)}
+        )
+
+    def suggest_work_for_agent(self, agent_id: Id, limit: int | None = 20) -> Answer:
+        """Open work that nobody has claimed, that first which the agent (id or name) does best."""
+        taken = [claim.work_id for claim in self._claims.all() if claim.status != claims.RELEASED]
+        return self._ask("suggest_work_for_agent", limit, {"agent_id": str(agent_id), "taken": taken})
+
+    def _ended(self, work_id: Id, agent_id: Id, status: str, session_id: Id) -> Answer:
+        self._check_module(QUESTIONS["claim_work"])
+        is_granted, held = self._claims.end(str(work_id), str(agent_id), status)
+        return self._claimed(is_granted, held, str(work_id), str(agent_id), status, session_id)
+
+    def _claimed(
+        self, is_granted: bool, held: Claim | None, work_id: str, agent_id: str, status: str, session_id: Id
+    ) -> Answer:
+        """Record what was decided, and tell it."""
+        holder = held.agent_id if held is not None and held.status == claims.CLAIMED else None
+        fields = {
+            "work_id": work_id, "agent_id": agent_id, "is_granted": is_granted, "status": status,
+            "holder_agent_id": holder,
+        }  # fmt: skip
+        self._recorder.add("claim", {**fields, "session_id": session_id})
+        row = {**fields, "status": held.status if held is not None else None}
+        return Answer([row], list(row), 1, ("claims of now",))

@@ -1,0 +1,103 @@
+"""Times and periods as people and models give them: a date, "7 days", "this week", "2026-02-01..2026-02-14"."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from datetime import UTC, date, datetime, time, timedelta
+
+from agent_store.errors import StoreError
+from agent_store.show import periods
+
+Moment = str | date | datetime
+_HOURS = re.compile(r"(\d{1,5})\s*(?:h|hours?|hrs?)(?:\s+ago)?")
+_MINUTES = re.compile(r"(\d{1,5})\s*min(?:ute)?s?(?:\s+ago)?")
+_AGO = re.compile(r"\d{1,5}\s*[a-z]+(?:\s+ago)?")
+_RANGE = re.compile(r"\s*(?:\.\.\.?|/|\bto\b|\buntil\b)\s*")
+_EVERYTHING = (date(1, 1, 1), date(9999, 12, 30))
+
+
+def moment_of(given: Moment | None, today: date) -> str | None:
+    """The beginning of what is given, as a UTC timestamp in text; None for None. StoreError where it is no time."""
+    if given is None or (isinstance(given, str) and not given.strip()):
+        return None
+    if isinstance(given, datetime):
+        return _utc(given)
+    if isinstance(given, date):
+        return _text(given)
+    words = given.strip().lower().removeprefix("last ").removeprefix("the last ")
+    for pattern, unit in ((_HOURS, "hours"), (_MINUTES, "minutes")):
+        if found := pattern.fullmatch(words):
+            return _utc(datetime.now(UTC) - timedelta(**{unit: int(found[1])}))
+    try:
+        return _utc(datetime.fromisoformat(given.strip()))
+    except ValueError:
+        return _text(_days(given, today)[0])
+
+
+def range_of(given: object, today: date) -> tuple[str | None, str | None]:
+    """The first moment of a range of days and the one after its last, as text; (None, None) where nothing is given.
+
+    A range is a text ("2026-02-01..2026-02-14", "2026-02", "7 days": until today), or a pair of times.
+    """
+    if given is None or given in {"", ()}:
+        return None, None
+    if isinstance(given, str):
+        first, last = days_of(given, today)
+        return _text(first), _text(last + timedelta(days=1))
+    if isinstance(given, Sequence) and len(given) == 2:  # noqa: PLR2004 - a first and a last
+        return moment_of(given[0], today), end_of(given[1], today)
+    if isinstance(given, date):
+        return moment_of(given, today), end_of(given, today)
+    raise StoreError(f"{given!r} is no range of days.", "Write it as 2026-02-01..2026-02-14")
+
+
+def end_of(given: Moment | None, today: date) -> str | None:
+    """The moment after what is given: of a day the beginning of the next, of a time itself and a bit."""
+    if given is None or (isinstance(given, str) and not given.strip()):
+        return None
+    if isinstance(given, datetime):
+        return _utc(given + timedelta(microseconds=1))
+    if isinstance(given, date):
+        return _text(given + timedelta(days=1))
+    try:
+        at = datetime.fromisoformat(given.strip())
+    except ValueError:
+        at = None
+    if at is not None and ("T" in given or ":" in given):
+        return _utc(at + timedelta(microseconds=1))
+    return _text(_days(given, today)[1] + timedelta(days=1))
+
+
+def days_of(given: str, today: date) -> tuple[date, date]:
+    """The first and the last day of a period: "all", "day", "week", "month", "7 days" (until today), a range, a day."""
+    words = " ".join(given.strip().lower().split())
+    if words in {"all", "ever", "total", "all time"}:
+        return _EVERYTHING
+    if words in {"day", "daily"}:
+        return today, today
+    if found := re.fullmatch(r"(week|month|year)(?:ly)?", words):
+        return _days(f"this {found[1]}", today)
+    parts = _RANGE.split(words)
+    if len(parts) == 2 and all(parts):  # noqa: PLR2004 - a first and a last
+        return _days(parts[0], today)[0], _days(parts[1], today)[1]
+    since = re.sub(r"^(?:the )?last (?=\d)", "", words)
+    if _AGO.fullmatch(since):
+        return _days(since, today)[0] + timedelta(days=1), today
+    return _days(words, today)
+
+
+def _days(given: str, today: date) -> tuple[date, date]:
+    try:
+        return periods.parse(given, today)
+    except ValueError as error:
+        raise StoreError(str(error), f"Write a day or a period as {periods.EXAMPLES}.") from error
+
+
+def _text(day: date) -> str:
+    return datetime.combine(day, time()).isoformat(sep=" ")
+
+
+def _utc(at: datetime) -> str:
+    """As the store has its times: UTC, without a zone; what has no zone is UTC."""
+    return (at.astimezone(UTC).replace(tzinfo=None) if at.tzinfo else at).isoformat(sep=" ")

@@ -1,0 +1,156 @@
+"""The reader: answers questions from the published store, and sees it when it has been replaced."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass
+from datetime import datetime
+from threading import RLock
+from typing import TYPE_CHECKING, Any
+from weakref import WeakSet
+
+from agent_store.errors import StoreError
+from agent_store.library.answer import Answer
+from agent_store.show import query as queries
+from agent_store.store import open_store
+
+if TYPE_CHECKING:
+    import duckdb
+
+    from agent_store.library.answers import Question
+    from agent_store.paths import StorePaths
+
+_COUNT = "_count_of_all"
+_READERS: WeakSet[Reader] = WeakSet()
+
+
+@dataclass(frozen=True, slots=True)
+class _Open:
+    """An open store: which file it is, and who opened it."""
+
+    connection: duckdb.DuckDBPyConnection
+    stack: ExitStack
+    file: tuple[int, int, int]
+    published_at: datetime | None
+
+
+class Reader:
+    """One read-only store, opened once. Each question has a connection of its own to it: no thread waits for another."""
+
+    def __init__(self, paths: StorePaths) -> None:
+        """Nothing is opened before the first question."""
+        self._paths = paths
+        self._open: _Open | None = None
+        self._lock = RLock()
+        _READERS.add(self)
+
+    def leave_to_parent(self) -> None:
+        """In a forked child: the connection, and the lock that another thread may have held, belong to the parent."""
+        if self._open is not None:
+            # Never freed: DuckDB would look for the threads of the parent, and end the process where there are none.
+            for held in (self._open, self._open.connection, self._open.stack):
+                ctypes.pythonapi.Py_IncRef(ctypes.py_object(held))
+        self._lock = RLock()
+        self._open = None
+
+    def ask(self, question: Question, parameters: Mapping[str, object], limit: int | None) -> Answer:
+        """Answer a question of the table; at most `limit` rows, all where it is None."""
+        # The order and the limit belong to one select: the count is that of all rows, and the rows are the first ones.
+        sql = (
+            f'select *, count(*) over () as "{_COUNT}" from ({question.sql}) as answer '
+            f"order by {question.order} limit $row_limit"
+        )
+        with self._connection() as (connection, published_at):
+            columns, rows = _run(connection, sql, {**parameters, "row_limit": limit})
+        total = rows[0][-1] if rows else 0
+        names = columns[:-1]
+        return Answer(
+            [dict(zip(names, row[:-1], strict=True)) for row in rows],
+            names, total, question.views, question.estimated, published_at,
+        )  # fmt: skip
+
+    def query(
+        self, sql: str, parameters: Sequence[object] | Mapping[str, object] | None, limit: int | None
+    ) -> Answer:
+        """Answer a query of the user's own."""
+        with self._connection() as (connection, published_at):
+            found = queries.run(connection, sql, limit, parameters)
+        names = queries.distinct_names(found.columns)
+        rows = [dict(zip(names, row, strict=True)) for row in found.rows]
+        return Answer(rows, names, len(rows) + found.is_cut, as_of=published_at)
+
+    def value(self, sql: str, parameters: Mapping[str, object] | None = None) -> Any:  # noqa: ANN401 - what it gives
+        """The first value of the first row; None where there is none."""
+        with self._connection() as (connection, _):
+            _, rows = _run(connection, sql, parameters or {})
+        return rows[0][0] if rows else None
+
+    @contextmanager
+    def _connection(self) -> Iterator[tuple[duckdb.DuckDBPyConnection, datetime | None]]:
+        """A connection for one question: what it sets or makes is gone with it."""
+        with self._lock:
+            store = self._store()
+            connection = store.connection.cursor()
+        try:
+            connection.execute("use agent_store")
+            yield connection, store.published_at
+        finally:
+            connection.close()
+
+    def _store(self) -> _Open:
+        """The published store as it is now; the lock must be held."""
+        now = _file(self._paths)
+        if self._open is not None and self._open.file == now:
+            return self._open
+        self.close()
+        stack = ExitStack()
+        connection = stack.enter_context(open_store(self._paths))
+        published_at = None
+        with suppress(Exception):
+            row = connection.execute("select published_at from store_build").fetchone()
+            published_at = row[0] if row else None
+        self._open = _Open(connection, stack, now, published_at)
+        return self._open
+
+    def close(self) -> None:
+        """Close the store; the next question opens it again."""
+        with self._lock:
+            if self._open is not None:
+                self._open.stack.close()
+            self._open = None
+
+
+def _file(paths: StorePaths) -> tuple[int, int, int]:
+    """What tells a published store from the one that took its place."""
+    try:
+        stat = paths.store.stat()
+    except OSError:
+        return (0, 0, 0)
+    return (stat.st_ino, stat.st_mtime_ns, stat.st_size)
+
+
+def _run(
+    connection: duckdb.DuckDBPyConnection, sql: str, parameters: Mapping[str, object]
+) -> tuple[list[str], list[tuple[Any, ...]]]:
+    import duckdb
+
+    try:
+        cursor = connection.execute(sql, dict(parameters))
+        return [column[0] for column in cursor.description or []], cursor.fetchall()
+    except duckdb.Error as error:
+        raise StoreError(
+            f"The store could not answer: {str(error).strip().splitlines()[0]}",
+            "It may be of another version of Agent Store: build it again (agent-store build).",
+        ) from error
+
+
+def _after_fork() -> None:
+    for reader in list(_READERS):
+        reader.leave_to_parent()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)

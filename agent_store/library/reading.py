@@ -1,0 +1,330 @@
+"""What a program can ask: one method for each question of `answers.py`.
+
+Each returns an `Answer`: the rows as dicts, how many there are without the limit, where they come from, what of them is
+estimated, and of when the store is. It is empty where the store knows nothing of what was asked. A method raises StoreError
+where the module it belongs to is not selected, where an argument means nothing, or where there is no store.
+
+`limit` is the most rows that are given, None for all. Times are UTC. A `since` is a date, a datetime, ISO text, or words
+such as `7 days`, `2 hours` or `last week`; what begins at it is included. Paths may be given whole, or from the project on.
+"""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Callable, Mapping, Sequence
+from datetime import date
+from typing import TYPE_CHECKING, Any
+
+from agent_store.errors import StoreError
+from agent_store.library.answer import Answer
+from agent_store.library.answers import QUESTIONS
+from agent_store.library.moments import Moment, days_of, moment_of, range_of
+from agent_store.record import query_log
+
+if TYPE_CHECKING:
+    from agent_store.library.answers import Question
+    from agent_store.library.reader import Reader
+    from agent_store.library.recording import Id
+    from agent_store.paths import StorePaths
+
+_TODAY = "select cast(timezone(timezone, now()) as date) from store_build"
+# By what costs can be broken down: the kind of rows of v_cost that are added up.
+BREAKDOWNS = {
+    "day": "session", "week": "session", "month": "session", "project": "session", "session": "session",
+    "model": "model", "branch": "branch", "agent": "agent", "task type": "task-type", "tool": "tool", "mcp": "mcp",
+    "skill": "skill", "plugin": "plugin", "file": "file", "component": "component",
+}  # fmt: skip
+_FILTERS = ("language", "document_type", "path", "since")
+
+
+def path_parameters(path: str | None) -> dict[str, object]:
+    """A path as the questions take it: as it is, and as the end of a longer one where it is relative."""
+    if not path:
+        return {"path": None, "path_end": None}
+    plain = posixpath.normpath(path.replace("\\", "/")) if not path.startswith("\\\\") else path
+    is_whole = plain.startswith(("/", "~")) or plain[1:2] == ":"
+    return {
+        "path": path.rstrip("/") or path if is_whole else plain,
+        "path_end": None if is_whole else f"/{plain}",
+    }
+
+
+class Reading:
+    """The `get_*`, `recall_*`, `check_*`, `suggest_*` … methods of a store."""
+
+    _paths: StorePaths
+    _reader: Reader
+    _user_id: str | None
+    # The way by which questions come in: the log of queries tells it.
+    _interface: str
+    _check_module: Callable[[Question], None]
+    _make_readable: Callable[[], bool]
+
+    # ---------------------------------------------------------------------------------- how a question is asked
+
+    def _ask(
+        self, name: str, limit: int | None = None, parameters: Mapping[str, object] | None = None
+    ) -> Answer:
+        """Answer a question of the table."""
+        question = QUESTIONS[name]
+        self._check_module(question)
+        given = dict(parameters or {})
+        return self._logged(name, question.sql, given, lambda: self._reader.ask(question, given, limit))
+
+    def _logged(self, tool: str, sql: str, parameters: object, ask: Callable[[], Answer]) -> Answer:
+        if not self._make_readable():
+            return Answer([], [], 0)
+        with query_log.logged(
+            self._paths, self._interface, tool, sql, parameters=parameters, user_id=self._user_id
+        ) as running:
+            answer = ask()
+            running.row_count = len(answer)
+        return answer
+
+    def _today(self) -> date:
+        """The day that it is where the reports of the store are read."""
+        found = self._reader.value(_TODAY) if self._make_readable() else None
+        return found if isinstance(found, date) else date.today()  # noqa: DTZ011 - the user's own day
+
+    # ---------------------------------------------------------------------------------- the store itself
+
+    def query(
+        self,
+        sql: str,
+        params: Sequence[object] | Mapping[str, object] | None = None,
+        limit: int | None = None,
+    ) -> Answer:
+        """Run one query of your own, read-only; values as `?` or `$name` from `params`. StoreError where it fails.
+
+        Where there are more rows than `limit`, `total_count` only says that there is one more.
+        """
+        self._check_module(QUESTIONS["query"])
+        return self._logged("query", sql, params, lambda: self._reader.query(sql, params, limit))
+
+    def describe(self, table: str | None = None) -> Answer:
+        """What the store holds: its tables and views, or the columns of one; with kind, name, data_type and meaning."""
+        return self._ask("describe", None, {"table": table})
+
+    # ---------------------------------------------------------------------------------- memory
+
+    def get_recent_actions(self, session_id: Id = None, limit: int | None = 20) -> Answer:
+        """What was done in a session (in all, where none is given), newest first."""
+        return self._ask("get_recent_actions", limit, {"session_id": _text(session_id)})
+
+    def recall_previous_attempts(
+        self, file_path: str, task_type: str | None = None, limit: int | None = 10
+    ) -> Answer:
+        """What was tried on a file, newest first: a row for each task that named it, with whether and why it failed."""
+        return self._ask(
+            "recall_previous_attempts", limit, {**path_parameters(file_path), "task_type": task_type}
+        )
+
+    def recall_memory(self, file_path: str, limit: int | None = 10) -> Answer:
+        """The same in fewer columns."""
+        return self._ask("recall_memory", limit, path_parameters(file_path))
+
+    def get_successful_approaches(self, task_type: str | None = None, limit: int | None = 5) -> Answer:
+        """Approaches that tasks of a type went well with more often than with others, by more than chance; best first."""
+        return self._ask("get_successful_approaches", limit, {"task_type": task_type})
+
+    def check_decision_history(
+        self, decision_type: str | None = None, context_hash: str | None = None, limit: int | None = 20
+    ) -> Answer:
+        """Decisions of a type, or in the same context, newest first: what was chosen, why, and what came of it."""
+        return self._ask(
+            "check_decision_history", limit, {"decision_type": decision_type, "context_hash": context_hash}
+        )
+
+    def get_resume_brief(self, project: str | None = None, limit: int | None = 30) -> Answer:
+        """What a new session in a project (its name or folder) should know, a line a row."""
+        return self._ask("get_resume_brief", limit, {"project": project})
+
+    # ---------------------------------------------------------------------------------- token_budget
+
+    def get_token_budget(self, component_name: str, limit: int | None = 20) -> Answer:
+        """What a component (skill, agent, tool, file …) weighs in tokens, its budget, and what it took so far."""
+        return self._ask("get_token_budget", limit, {"component_name": component_name})
+
+    def check_token_budget(self, component_name: str, limit: int | None = 20) -> Answer:
+        """The same as `get_token_budget`."""
+        return self._ask("check_token_budget", limit, {"component_name": component_name})
+
+    def suggest_token_optimizations(self, limit: int | None = 20) -> Answer:
+        """What to trim, with dollars a month and the evidence."""
+        return self._ask("suggest_token_optimizations", limit)
+
+    def predict_context_overflow(
+        self, planned_actions: str | Sequence[str], session_id: Id = None, limit: int | None = 50
+    ) -> Answer:
+        """What the files that planned actions name cost before, in tokens each time; with a session, what it holds already.
+
+        An action is a text, such as "read src/app.py". Actions whose files the store has not seen have no row.
+        """
+        planned = [planned_actions] if isinstance(planned_actions, str) else list(planned_actions)
+        return self._ask(
+            "predict_context_overflow", limit, {"planned_actions": planned, "session_id": _text(session_id)}
+        )
+
+    # ---------------------------------------------------------------------------------- quality
+
+    def get_quality_trend(self, component_name: str, days: int = 30, limit: int | None = 50) -> Answer:
+        """Checks of a component, a file or a project in the last days of the store, oldest first."""
+        return self._ask("get_quality_trend", limit, {"component_name": component_name, "days": days})
+
+    def check_quality_trend(self, component_name: str, days: int = 30, limit: int | None = 50) -> Answer:
+        """The same as `get_quality_trend`."""
+        return self._ask("check_quality_trend", limit, {"component_name": component_name, "days": days})
+
+    def check_for_regressions(self, since_date: Moment | None = None, limit: int | None = 20) -> Answer:
+        """Checks that failed after they had passed, newest first."""
+        return self._ask("check_for_regressions", limit, {"since": moment_of(since_date, self._today())})
+
+    def suggest_tests_for_artifact(self, artifact_path: str, limit: int | None = 20) -> Answer:
+        """Which tests to run for a file that has changed since its last test, or whose test failed."""
+        return self._ask("suggest_tests_for_artifact", limit, path_parameters(artifact_path))
+
+    # ---------------------------------------------------------------------------------- workflow
+
+    def get_usage_stats(self, days: int = 30, limit: int | None = 50) -> Answer:
+        """The tools, skills, agents and files used most in the last days of the store; the first of each kind first."""
+        return self._ask("get_usage_stats", limit, {"days": days})
+
+    def analyze_workflow(self, task_type: str | None = None, limit: int | None = 20) -> Answer:
+        """The sequences of three tools that tasks of a type go through, and how long such tasks take."""
+        return self._ask("analyze_workflow", limit, {"task_type": task_type})
+
+    def suggest_optimizations(self, limit: int | None = 20) -> Answer:
+        """Everything that would have been cheaper or quicker, with dollars and minutes a month and the evidence."""
+        return self._ask("suggest_optimizations", limit)
+
+    # ---------------------------------------------------------------------------------- dependencies
+
+    def check_dependency_health(self, dependency_name: str | None = None, limit: int | None = 20) -> Answer:
+        """Whether a dependency (each, where none is named) is up, its version, and how fast it answers."""
+        return self._ask("check_dependency_health", limit, {"dependency_name": dependency_name})
+
+    def get_breaking_changes(self, since_date: Moment | None = None, limit: int | None = 20) -> Answer:
+        """Breaking changes of contracts, schemas and pages, newest first."""
+        return self._ask("get_breaking_changes", limit, {"since": moment_of(since_date, self._today())})
+
+    def analyze_impact(self, dependency_name: str, limit: int | None = 50) -> Answer:
+        """Components that fail with a dependency, directly (depth 1) or through others."""
+        return self._ask("analyze_impact", limit, {"dependency_name": dependency_name})
+
+    # ---------------------------------------------------------------------------------- retrieval
+
+    def search_code(
+        self, query: str, filters: Mapping[str, object] | None = None, limit: int | None = 10
+    ) -> Answer:
+        """Code and documents by words and names, best first, with the lines that fit.
+
+        `filters` narrows by `language`, `document_type`, `path` (a part of it) and `since`.
+        """
+        wanted = dict(filters or {})
+        if unknown := sorted(set(wanted) - {*_FILTERS, "file_type"}):
+            raise StoreError(
+                f"There is no filter {', '.join(unknown)}.", f"There are: {', '.join(_FILTERS)}, file_type"
+            )
+        path = wanted.get("path")
+        file_type = wanted.get("file_type")
+        if path is None and file_type is not None:
+            path = f".{str(file_type).lstrip('.')}"
+        since: Any = wanted.get("since")
+        return self._ask(
+            "search_code",
+            limit,
+            {
+                "query": query,
+                "language": _text(wanted.get("language")),
+                "document_type": _text(wanted.get("document_type")),
+                "path": _text(path),
+                "since": moment_of(since, self._today()),
+            },
+        )
+
+    def get_entity_references(self, entity_name: str, limit: int | None = 50) -> Answer:
+        """Where a function, a class, a table … is defined, imported, called and used."""
+        return self._ask("get_entity_references", limit, {"entity_name": entity_name})
+
+    def get_recent_changes(
+        self, since: Moment | None = None, file_type: str | None = None, limit: int | None = 50
+    ) -> Answer:
+        """Documents that changed, newest first; in the store's last week unless told. `file_type`: `py` or `python`."""
+        return self._ask(
+            "get_recent_changes",
+            limit,
+            {"since": moment_of(since, self._today()), "file_type": file_type or None},
+        )
+
+    # ---------------------------------------------------------------------------------- audit
+
+    def search_prompts(
+        self, query: str, date_range: object = None, user_id: Id = None, limit: int | None = 20
+    ) -> Answer:
+        """Prompts that hold all words of the query, newest first, each with the last answer to it.
+
+        `date_range` is a text such as "2026-02-01..2026-02-14" or "2026-02", or a pair of times.
+        """
+        first, end = range_of(date_range, self._today())
+        return self._ask(
+            "search_prompts",
+            limit,
+            {"query": query, "first": first, "end": end, "user_id": _text(user_id)},
+        )
+
+    def analyze_template_performance(self, template_id: Id = None, limit: int | None = 20) -> Answer:
+        """How prompts of a command or skill did: by the id of a version, the name, or all."""
+        return self._ask("analyze_template_performance", limit, {"template_id": _text(template_id)})
+
+    # ---------------------------------------------------------------------------------- cost
+
+    def get_cost_report(
+        self, period: str = "month", breakdown_by: str = "day", limit: int | None = 50
+    ) -> Answer:
+        """US dollars at list prices, and tokens, of a period.
+
+        `period` is `day`, `week`, `month`, `year` (each the one of today), `all`, "7 days", a day, a month, or a range
+        ("2026-02-01..2026-02-14"). `breakdown_by` is day, week, month, project, session, model, branch, agent, task type,
+        tool, mcp, skill, plugin, file or component.
+        """
+        by = breakdown_by.strip().lower().replace("_", " ").replace("-", " ")
+        if by not in BREAKDOWNS:
+            raise StoreError(
+                f"Costs have no breakdown by {breakdown_by!r}.", f"There are: {', '.join(BREAKDOWNS)}"
+            )
+        first, last = days_of(period, self._today())
+        return self._ask(
+            "get_cost_report",
+            limit,
+            {"breakdown": by, "kind": BREAKDOWNS[by], "first": first.isoformat(), "last": last.isoformat()},
+        )
+
+    def suggest_cost_optimizations(self, limit: int | None = 20) -> Answer:
+        """What would have been cheaper, dearest first, with the evidence."""
+        return self._ask("suggest_cost_optimizations", limit)
+
+    # ---------------------------------------------------------------------------------- improvement
+
+    def suggest_strategy(
+        self, task_type: str | None = None, context: object = None, limit: int | None = 5
+    ) -> Answer:
+        """Advice for a type of task that enough attempts speak for: strategies to prefer or leave, failures to watch for.
+
+        `context` is kept with the query; it does not narrow the answer.
+        """
+        question = QUESTIONS["suggest_strategy"]
+        self._check_module(question)
+        return self._logged(
+            question.name,
+            question.sql,
+            {"task_type": task_type, "context": context},
+            lambda: self._reader.ask(question, {"task_type": task_type}, limit),
+        )
+
+    def analyze_performance(self, agent_id: Id, days: int = 30, limit: int | None = 20) -> Answer:
+        """How the tasks of an agent (id or name) went in the last days of the store, by type, with advice."""
+        return self._ask("analyze_performance", limit, {"agent_id": _text(agent_id), "days": days})
+
+
+def _text(value: object) -> str | None:
+    return None if value is None else str(value)

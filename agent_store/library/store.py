@@ -1,0 +1,203 @@
+"""`AgentStore`: one home to record into and to ask."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+from agent_store.errors import StoreError
+from agent_store.library import alerts, building, exports
+from agent_store.library.answer import Answer
+from agent_store.library.answers import QUESTIONS
+from agent_store.library.claims import Claims
+from agent_store.library.coordinating import Coordinating
+from agent_store.library.modules import selected
+from agent_store.library.moments import Moment, end_of, moment_of
+from agent_store.library.reader import Reader
+from agent_store.library.recording import Recording
+from agent_store.paths import store_paths
+from agent_store.record import query_log
+from agent_store.record.home import home_for
+from agent_store.record.recorder import Recorder
+
+if TYPE_CHECKING:
+    from agent_store.library.answers import Question
+
+
+class AgentStore(Recording, Coordinating):
+    """A store that a program records into and asks.
+
+    What is recorded is appended to the spool of the home, and is in the facts after the next build: `refresh()`, or
+    `agent-store build`. What is asked is answered from the store as it was last published.
+
+    `db_path` names the home: nothing for the user's own (AGENT_STORE_HOME, else ~/.agent-store); a folder; a published
+    store; or any other database `x.duckdb`, whose home is the folder `x.agent-store` beside it. Such a home holds what
+    programs have recorded, no transcripts; it is built when it is first asked for something; and each `refresh()` puts a
+    copy of the store into `x.duckdb`, a database that any program can open.
+
+    `schema_modules` selects what is recorded and asked beside the core; all of it where it is left out. `user_id` is who
+    asks, in the log of queries: by default the name that the user is logged in by.
+
+    Threads may share it, and a forked process may go on with it. It is its own context manager.
+    """
+
+    def __init__(
+        self,
+        db_path: str | Path | None = None,
+        schema_modules: Iterable[str] | None = None,
+        user_id: str | int | None = None,
+    ) -> None:
+        """Open nothing yet. StoreError for an unknown module, or a database that is no store of ours."""
+        self._modules = selected(schema_modules)
+        self._paths = home_for(db_path)
+        self._database = self._own_database(db_path)
+        self._is_local = self._paths.home.resolve() != store_paths().home.resolve()
+        self._user_id = None if user_id is None else str(user_id)
+        self._interface = query_log.LIBRARY
+        self._recorder = Recorder(self._paths, self._modules)
+        self._reader = Reader(self._paths)
+        self._claims = Claims(self._paths)
+
+    def _own_database(self, db_path: str | Path | None) -> Path | None:
+        """The file that copies of the store are put into; None where the path means a home itself."""
+        if db_path is None or not str(db_path).strip():
+            return None
+        named = Path(db_path).expanduser().absolute()
+        if named in {self._paths.home, self._paths.store}:
+            return None
+        if named.is_file() and named.stat().st_size and not self._paths.home.exists():
+            raise StoreError(
+                f"{named} is there already, and Agent Store has not made it.",
+                "Name a file that does not exist yet, or open this one with DuckDB.",
+            )
+        return named
+
+    def __repr__(self) -> str:
+        """Where its home is."""
+        return f"AgentStore({str(self._database or self._paths.home)!r})"
+
+    @property
+    def home(self) -> Path:
+        """The folder of the store."""
+        return self._paths.home
+
+    @property
+    def modules(self) -> frozenset[str]:
+        """The modules that are selected."""
+        return self._modules
+
+    def __enter__(self) -> Self:
+        """Itself."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close it."""
+        self.close()
+
+    def close(self) -> None:
+        """Let go of the published store. Records are on the disk already; a later call opens it again."""
+        self._reader.close()
+
+    # ---------------------------------------------------------------------------------- building
+
+    def refresh(self, roots: Sequence[str | Path] | None = None) -> None:
+        """Build the home and wait for it: what was recorded is in the facts then. StoreError if nothing was published.
+
+        The user's own home is built as by `agent-store build`, from the usual transcripts too; any other home from what was
+        recorded in it, and from transcripts only below `roots`, if they are given. It runs in a process of its own: threads
+        that record meanwhile do not wait. Where nothing is new it takes about a second; the first time a minute.
+        """
+        building.build(
+            self._paths,
+            roots=[Path(root).expanduser().absolute() for root in roots or ()],
+            only_recorded=self._is_local and not roots,
+            database=self._database,
+        )
+
+    def _make_readable(self) -> bool:
+        """Build a local home when it is first asked for something; whether there is anything to ask."""
+        if self._paths.store.is_file() or not self._is_local:
+            return True
+        if not self._paths.spool.is_dir():
+            return False
+        self.refresh()
+        return True
+
+    def _check_module(self, question: Question) -> None:
+        if question.module not in self._modules:
+            raise StoreError(
+                f"{question.name} belongs to the module {question.module}, which is not selected.",
+                f"Add it: AgentStore(schema_modules=[…, '{question.module}'])",
+            )
+
+    # ---------------------------------------------------------------------------------- exporting
+
+    def export_parquet(self, path: str | Path, table: str, since: Moment | None = None) -> int:
+        """Write a published table or view to a Parquet file (zstd), types kept; how many rows.
+
+        With `since`, only rows whose time is not before it: the first column of the table that is a time. An existing file
+        is replaced when the new one is complete. StoreError for an unknown table.
+        """
+        return self._export(path, table, exports.PARQUET, since)
+
+    def export_csv(self, path: str | Path, table: str, since: Moment | None = None) -> int:
+        """The same as CSV with a header; NULL is an empty field."""
+        return self._export(path, table, exports.CSV, since)
+
+    def export_json(self, path: str | Path, table: str, since: Moment | None = None) -> int:
+        """The same as JSON, one object a line."""
+        return self._export(path, table, exports.JSON, since)
+
+    def _export(self, path: str | Path, table: str, form: str, since: Moment | None) -> int:
+        if not self._make_readable():
+            raise StoreError("There is nothing to export: nothing has been recorded yet.")
+        sql = f"copy {table}{'' if since is None else f' since {since}'} ({form})"
+        with query_log.logged(self._paths, self._interface, "export", sql, user_id=self._user_id) as running:
+            beginning = moment_of(since, self._today())
+            running.row_count = exports.export_table(self._paths, Path(path), table, form, beginning)
+        return running.row_count
+
+    def export_audit_log(
+        self, start_date: Moment, end_date: Moment | None = None, path: str | Path | None = None
+    ) -> Answer:
+        """Write all prompts, responses and actions of a period to a file, one JSON object a line, in the order of time.
+
+        Both days are included; without `end_date` until now. One row: `path`, `row_count`, `first_at`, `end_at`. Without a
+        `path` the file is made in the folder `exports` of the home.
+        """
+        question = QUESTIONS["export_audit_log"]
+        self._check_module(question)
+        if not self._make_readable():
+            return Answer([], [], 0)
+        today = self._today()
+        first, end = moment_of(start_date, today), end_of(end_date or today, today)
+        if first is None or end is None:
+            raise StoreError("An audit log begins at a date.", "export_audit_log('2026-02-01', '2026-02-14')")
+        if path is None:
+            folder = self._paths.home / "exports"
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            path = folder / f"audit_{first[:10]}_{end[:10]}.jsonl"
+        target = Path(path).expanduser().absolute()
+        given = {"first": first, "end": end}
+        sql = f"select * from ({question.sql}) as answer order by {question.order}"
+        with query_log.logged(
+            self._paths, self._interface, question.name, question.sql, parameters=given, user_id=self._user_id
+        ) as running:
+            count = running.row_count = exports.export_query(self._paths, target, sql, exports.JSON, given)
+        row = {"path": str(target), "row_count": count, "first_at": first, "end_at": end}
+        return Answer([row], list(row), 1, question.views)
+
+    # ---------------------------------------------------------------------------------- alerts
+
+    def set_cost_alert(self, threshold_usd: float, period: str = "day", name: str | None = None) -> Answer:
+        """Give notice when a `session`, `day`, `week` or `month` has cost more than so many US dollars at list prices.
+
+        All alerts that are set, a row each. An alert of the same name (by default that of its period) is replaced.
+        """
+        self._check_module(QUESTIONS["set_cost_alert"])
+        rows = alerts.put(self._paths, name or period, threshold_usd, period)
+        return Answer(rows, ["name", "threshold_usd", "period"], len(rows), (alerts.FILE_NAME,))

@@ -1,0 +1,63 @@
+"""What can be recorded: each kind of event of the spool, the modules it belongs to, and which of its fields is its id."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """A kind of event; recorded where one of its modules is selected."""
+
+    modules: frozenset[str]
+    # The fields that name what is recorded, the first that is given counts.
+    own_ids: tuple[str, ...] = ()
+    # What the facts put before the key of the event where it has no id of its own.
+    prefix: str = ""
+
+
+def _event(modules: str, *own_ids: str, prefix: str = "") -> Event:
+    return Event(frozenset(modules.split()), own_ids, prefix)
+
+
+EVENTS = {
+    "session": _event("core", "session_id"),
+    "action": _event("core workflow", "tool_use_id", "action_id", prefix="recorded_"),
+    "api_call": _event("core cost token_budget", "call_id", "message_id", "request_id"),
+    "component": _event("core token_budget"),
+    "warning": _event("core"),
+    "prompt": _event("audit", "prompt_id"),
+    "response": _event("audit"),
+    "feedback": _event("audit quality"),
+    "task_outcome": _event("core memory improvement", "task_id"),
+    "decision": _event("memory"),
+    "validation": _event("quality"),
+    "test_run": _event("quality"),
+    "quality_measurement": _event("core quality"),
+    "work_item": _event("coordination", "work_id"),
+    "claim": _event("coordination"),
+    "handoff": _event("coordination"),
+    "strategy_outcome": _event("improvement"),
+    "suggestion": _event("improvement coordination"),
+    "dependency_check": _event("dependencies"),
+    "retrieval": _event("retrieval"),
+    "document_update": _event("retrieval"),
+    "skill_load": _event("token_budget workflow", "tool_use_id"),
+    "context_drop": _event("token_budget"),
+}
+
+_FIELDS = """
+action_id action_type agent_id api artifact_path attempt basis budget_tokens call_id called_at_ms characters chosen
+command comment component_name component_type components content content_hash context context_hash context_tokens
+cost_usd custom_id decision_type dependency_name dependency_type description duration_ms end_reason entrypoint error
+error_type errors event exit_code failed feedback_type file_path first_token_ms framework from_agent_id git_branch
+holder_agent_id interface interrupted is_available is_granted is_stream latency_ms line_end line_start message_id
+metadata metric_name metrics model occurred_at_ms options owner passed plugin_name previous_hash previous_passed
+previous_tokens prior_error prompt prompt_id query question rank rating rationale reason request_id
+required_capability response_time_ms row_count score session_id skill_name skipped sql sql_hash status status_code
+stop_reason strategy_name success suggestion_type target target_path task_id task_type template_name text timed_out
+title to_agent_id tokens tool tool_name tool_use_id total trigger unit usage used_in_response user_id validator
+version_detected warning_type warnings work_id work_type working_dir
+"""
+# The fields that the reader knows (macros/staging/event_spec.sql). All else goes into `metadata`, which it keeps as it is.
+FIELDS = frozenset(_FIELDS.split())

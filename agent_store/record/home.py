@@ -1,0 +1,45 @@
+"""Which home a program means that names a file or a folder: `AgentStore(db_path=…)`, `InstrumentedClient(store_path=…)`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from agent_store.paths import FOLDER_MODE, STORE_NAME, StorePaths, store_paths
+
+# The home of `x.duckdb` is the folder `x.agent-store` beside it.
+LOCAL_HOME_SUFFIX = ".agent-store"
+_FILE_SUFFIXES = frozenset({".duckdb", ".ddb", ".db"})
+# What a folder holds, some of it, when it is a home. Not its `build`: many projects have a folder of that name.
+_HOME_NAMES = (STORE_NAME, "build/warehouse.duckdb", "spool", "settings.json")
+
+
+def home_for(path: str | Path | None) -> StorePaths:
+    """The home that a path means; nothing is made here.
+
+    None: the user's own (AGENT_STORE_HOME, else ~/.agent-store). A folder: that folder. A published store: the folder it
+    lies in. Any other database: a local home beside it, so that a program that names a file of its own in its own folder
+    fills neither the user's home nor that folder.
+    """
+    if path is None or not str(path).strip():
+        return store_paths()
+    named = Path(path).expanduser().absolute()
+    if named.is_dir() or not (named.is_file() or named.suffix.lower() in _FILE_SUFFIXES):
+        return StorePaths(named)
+    beside = named.with_name(named.stem + LOCAL_HOME_SUFFIX)
+    # Where there is one, the file is a copy of its store, whatever it is called.
+    if named.name == STORE_NAME and not beside.is_dir() and _is_home(named.parent):
+        return StorePaths(named.parent)
+    return StorePaths(beside)
+
+
+def _is_home(folder: Path) -> bool:
+    """Whether a folder is a home, or can become one: there is nothing in it that is not a home's."""
+    if folder == store_paths().home or not folder.exists():
+        return True
+    return any((folder / name).exists() for name in _HOME_NAMES) or not any(folder.iterdir())
+
+
+def spool_for(paths: StorePaths) -> str:
+    """The spool of a home, which is made where it is missing: closed to everyone else."""
+    paths.home.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
+    return str(paths.spool)

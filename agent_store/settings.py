@@ -1,0 +1,82 @@
+"""What a user has set once and for all: `settings.json` in the home.
+
+    {"responses": ["~/answers"], "projects": {"/home/me/shop": {"test_command": "make test", "timeout_s": 300}}}
+
+Hooks read the file themselves, without this module: they cannot wait for pydantic.
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+from pathlib import Path
+from typing import Annotated, Final
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from agent_store.errors import StoreError, explain
+from agent_store.paths import StorePaths
+
+NAME: Final = "settings.json"
+_EXAMPLE: Final = '{"responses": ["/path/to/answers"]}'
+
+
+class ProjectSettings(BaseModel):
+    """What is set for one project."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    # Run in the background when a task is completed; its pass rate is recorded.
+    test_command: str | None = None
+    timeout_s: Annotated[int, Field(gt=0)] = 300
+
+
+class Settings(BaseModel):
+    """The settings of a home."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    # Folders and files with API responses: landed by every build, beside those that a command names.
+    responses: list[str] = []
+    # By the folder of the project.
+    projects: dict[str, ProjectSettings] = {}
+
+
+def read_settings(paths: StorePaths) -> Settings:
+    """Read the settings of a home; where there are none, nothing is set."""
+    file = paths.home / NAME
+    try:
+        text = file.read_text(encoding="utf-8-sig")
+    except FileNotFoundError:
+        return Settings()
+    except (OSError, UnicodeDecodeError) as error:
+        raise (
+            explain(error, f"Reading {file}") or StoreError(f"The settings {file} cannot be read: {error}.")
+        ) from error
+    try:
+        return Settings.model_validate(json.loads(text))
+    except json.JSONDecodeError as error:
+        raise StoreError(
+            f"The settings {file} are not JSON: {error.msg} in line {error.lineno}.",
+            f"Correct the file, or remove it. It looks like this: {_EXAMPLE}",
+        ) from error
+    except ValidationError as error:
+        raise StoreError(*_explained(file, error)) from error
+
+
+def response_paths(paths: StorePaths) -> tuple[Path, ...]:
+    """The folders and files with API responses that the settings name; a relative one is meant from the home."""
+    return tuple((paths.home / Path(one).expanduser()).absolute() for one in read_settings(paths).responses)
+
+
+def _explained(file: Path, error: ValidationError) -> tuple[str, str]:
+    """The first thing that is wrong, in words, and what to do."""
+    first = error.errors()[0]
+    place = " → ".join(map(str, first["loc"])) or "the whole file"
+    if first["type"] != "extra_forbidden":
+        return f"The settings {file} are wrong at {place}: {first['msg']}.", f"Correct it: {_EXAMPLE}"
+    model = ProjectSettings if first["loc"][0] == "projects" else Settings
+    known = sorted(model.model_fields)
+    similar = difflib.get_close_matches(str(first["loc"][-1]), known, n=1)
+    hint = f"Did you mean {similar[0]!r}? " if similar else ""
+    return f"The settings {file} have an unknown entry: {place}.", f"{hint}There are: {', '.join(known)}."

@@ -1,0 +1,433 @@
+"""The library on a store: its answers are those of the views, and what a program records is in the facts after a build."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+from conftest import PROJECT, clean_environment
+
+from agent_store.errors import StoreError
+from agent_store.library import AgentStore
+from agent_store.library.answers import QUESTIONS
+from agent_store.library.reading import BREAKDOWNS
+from agent_store.record import spool
+
+FILE = "/home/dev/shop/cart.py"
+# Seed.md, "library interface", as it stands.
+SNIPPET = """
+from agent_store import AgentStore
+
+# Initialize
+store = AgentStore(db_path="agent_state.duckdb", schema_modules=["core", "token_budget", "quality"])
+
+# Record events
+store.record_session_start(session_id="abc123", working_dir="/path/to/project")
+store.record_agent_action(
+    agent_id=1,
+    session_id="abc123",
+    action_type="tool_call",
+    tool_name="Edit",
+    target_path="/path/to/file.py",
+    metadata={"lines_added": 10, "lines_deleted": 5}
+)
+store.record_api_call(
+    session_id="abc123",
+    model_id=1,
+    input_tokens=1200,
+    output_tokens=350,
+    cost_usd=0.018
+)
+
+# Query state
+actions = store.get_recent_actions(session_id="abc123", limit=20)
+memory = store.recall_previous_attempts(file_path="/path/to/file.py", limit=5)
+budget = store.get_token_budget(component_name="my-skill")
+
+# Export for analysis
+store.export_parquet("agent_actions.parquet", table="fact_agent_action", since="2026-02-01")
+
+# Cleanup
+store.close()
+"""
+
+
+@pytest.fixture(scope="module")
+def sample_home(sample_store: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home with the store of the sample, to record into."""
+    home = tmp_path_factory.mktemp("library") / "home"
+    home.mkdir()
+    shutil.copyfile(sample_store, home / sample_store.name)
+    return home
+
+
+@pytest.fixture
+def store(sample_home: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[AgentStore]:
+    """That home, opened."""
+    monkeypatch.setenv("AGENT_STORE_HOME", str(tmp_path / "user"))
+    with AgentStore(sample_home) as opened:
+        yield opened
+
+
+@pytest.fixture
+def sql(sample_store: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    """The same store, asked without the library."""
+    with duckdb.connect(str(sample_store), read_only=True) as connection:
+        yield connection
+
+
+def one(connection: duckdb.DuckDBPyConnection, query: str, *values: object) -> Any:
+    """The first value of the first row."""
+    row = connection.execute(query, list(values)).fetchone()
+    return row[0] if row else None
+
+
+# ------------------------------------------------------------------------------------------------ answers
+
+
+def ask_all(store: AgentStore) -> dict[str, Any]:
+    """Ask every question that needs nothing of its own."""
+    return {
+        "get_recent_actions": store.get_recent_actions(limit=None),
+        "recall_previous_attempts": store.recall_previous_attempts("cart.py", limit=None),
+        "recall_memory": store.recall_memory(FILE, limit=None),
+        "get_successful_approaches": store.get_successful_approaches(limit=None),
+        "check_decision_history": store.check_decision_history(limit=None),
+        "get_resume_brief": store.get_resume_brief(limit=None),
+        "get_token_budget": store.get_token_budget("local-skill"),
+        "check_token_budget": store.check_token_budget("price-check"),
+        "suggest_token_optimizations": store.suggest_token_optimizations(),
+        "predict_context_overflow": store.predict_context_overflow(["read shop/cart.py", "think"]),
+        "get_quality_trend": store.get_quality_trend("shop", days=400),
+        "check_quality_trend": store.check_quality_trend("shop", days=400),
+        "check_for_regressions": store.check_for_regressions(limit=None),
+        "suggest_tests_for_artifact": store.suggest_tests_for_artifact("cart.py"),
+        "check_conflicts": store.check_conflicts(FILE),
+        "suggest_work_for_agent": store.suggest_work_for_agent("main/shop"),
+        "get_usage_stats": store.get_usage_stats(days=400, limit=None),
+        "analyze_workflow": store.analyze_workflow(limit=None),
+        "suggest_optimizations": store.suggest_optimizations(),
+        "check_dependency_health": store.check_dependency_health(limit=None),
+        "get_breaking_changes": store.get_breaking_changes("2026-01-01", limit=None),
+        "analyze_impact": store.analyze_impact("anthropic_api", limit=None),
+        "search_code": store.search_code("total", {"language": "python"}, limit=None),
+        "get_entity_references": store.get_entity_references("total"),
+        "get_recent_changes": store.get_recent_changes("2026-09-01", "py", limit=None),
+        "search_prompts": store.search_prompts("cart", "2026-09-01..2026-12-31", limit=None),
+        "analyze_template_performance": store.analyze_template_performance(limit=None),
+        "get_cost_report": store.get_cost_report("all", "session", limit=None),
+        "suggest_cost_optimizations": store.suggest_cost_optimizations(),
+        "suggest_strategy": store.suggest_strategy(context="a bug"),
+        "analyze_performance": store.analyze_performance("main/shop", days=400),
+        "describe": store.describe(),
+        "query": store.query("select 1 as one"),
+    }
+
+
+def test_every_question_is_answered_from_the_views_that_it_names(
+    store: AgentStore, sql: duckdb.DuckDBPyConnection
+) -> None:
+    answers = ask_all(store)
+    missing = {name for name, question in QUESTIONS.items() if question.reads_only} - set(answers)
+    assert missing == set()
+    known = {name for (name,) in sql.execute("select table_name from information_schema.tables").fetchall()}
+    macros = {name for (name,) in sql.execute("select function_name from duckdb_functions()").fetchall()}
+    for name, answer in answers.items():
+        question = QUESTIONS[name]
+        assert answer.as_of is not None, name
+        assert answer.total_count == len(answer), name
+        assert set(question.views) - {"claims of now"} <= known | macros, name
+        for view in question.views:
+            assert view in question.sql or view == "claims of now", (name, view)
+
+
+def test_answers_are_the_rows_of_the_views(store: AgentStore, sql: duckdb.DuckDBPyConnection) -> None:
+    answers = ask_all(store)
+    counts = {
+        "get_recent_actions": "fact_agent_action",
+        "check_decision_history": "v_decision_history",
+        "get_resume_brief": "v_resume_brief",
+        "check_for_regressions": "v_regression",
+        "analyze_workflow": "v_tool_sequence",
+        "check_dependency_health": "v_dependency_health",
+        "get_breaking_changes": "v_breaking_change",
+        "analyze_template_performance": "v_template_performance",
+        "analyze_impact": "v_impact_cascade where dependency_name = 'anthropic_api'",
+        "recall_memory": f"v_file_memory where file_path = '{FILE}'",
+        "recall_previous_attempts": "v_file_memory where ends_with(file_path, '/cart.py') or file_path = 'cart.py'",
+        "search_prompts": "v_audit_trail where contains(lower(prompt_text), 'cart')",
+        "get_entity_references": "entity_references('total')",
+    }
+    for name, view in counts.items():
+        assert len(answers[name]) == one(sql, f"select count(*) from {view}") > 0, name
+    assert answers["get_resume_brief"][0]["line_number"] == 1
+    assert {"is_granted"} & set(answers["check_conflicts"].columns) == set()
+    trend = answers["get_quality_trend"]
+    assert trend
+    assert [row["measured_at"] for row in trend] == sorted(row["measured_at"] for row in trend)
+    (skill,) = (row for row in answers["get_token_budget"] if row["component_type"] == "skill")
+    assert (skill["budget_tokens"], skill["is_over_budget"]) == (4000, False)
+
+
+@pytest.mark.parametrize(
+    "breakdown", [name for name in BREAKDOWNS if name not in {"tool", "mcp", "skill", "plugin", "file"}]
+)
+def test_costs_add_up_to_the_whole_by_whatever_they_are_broken_down(
+    store: AgentStore, sql: duckdb.DuckDBPyConnection, breakdown: str
+) -> None:
+    dated = one(sql, "select sum(cost_usd) from v_cost where kind = 'session' and usage_date is not null")
+    report = store.get_cost_report("all", breakdown, limit=None)
+    assert sum(row["cost_usd"] or 0 for row in report) == pytest.approx(dated)
+
+
+def test_a_report_of_a_month_has_the_days_of_that_month(store: AgentStore) -> None:
+    days = store.get_cost_report("2026-10", "day", limit=None)
+    assert days
+    assert [row["name"] for row in days] == sorted(row["name"] for row in days)
+    assert all(row["name"].startswith("2026-10-") for row in days)
+    with pytest.raises(StoreError, match="no breakdown by 'colour'"):
+        store.get_cost_report("all", "colour")
+
+
+def test_a_limit_says_how_many_rows_there_are(store: AgentStore, sql: duckdb.DuckDBPyConnection) -> None:
+    whole = store.get_recent_actions(limit=None)
+    first = store.get_recent_actions(limit=3)
+    assert list(first) == list(whole)[:3]
+    assert (len(first), first.total_count, first.is_cut) == (3, len(whole), True)
+    assert first[0]["action_at"] == one(sql, "select max(action_at) from fact_agent_action")
+
+
+def test_what_nobody_knows_is_empty_and_not_the_nearest_thing(store: AgentStore) -> None:
+    answers = [
+        store.get_recent_actions("no such session"),
+        store.recall_previous_attempts("no/such/file.py"),
+        store.recall_previous_attempts("art.py"),
+        store.recall_memory("/cart.py"),
+        store.get_successful_approaches("no such type"),
+        store.check_decision_history("tool_choice", "no such hash"),
+        store.get_token_budget("loc"),
+        store.predict_context_overflow(["think hard"]),
+        store.predict_context_overflow([]),
+        store.get_quality_trend("no such component"),
+        store.check_for_regressions("2030-01-01"),
+        store.suggest_tests_for_artifact("no/such/file.py"),
+        store.check_conflicts("/home/dev/nowhere"),
+        store.check_dependency_health("no_such_api"),
+        store.get_breaking_changes("2030-01-01"),
+        store.analyze_impact("no_such_api"),
+        store.search_code("xyzzyplugh"),
+        store.get_entity_references("xyzzyplugh"),
+        store.get_recent_changes("2030-01-01"),
+        store.search_prompts("xyzzyplugh"),
+        store.search_prompts("cart", user_id="nobody"),
+        store.analyze_template_performance("no such template"),
+        store.get_cost_report("2020-01", "model"),
+        store.suggest_strategy("no such type"),
+        store.analyze_performance("nobody"),
+    ]
+    assert [list(answer) for answer in answers] == [[]] * len(answers)
+    assert store.describe("no_such_table").total_count == 0
+
+
+def test_work_is_offered_and_conflicts_are_seen_by_claims_of_now(store: AgentStore) -> None:
+    store.claim_work("w-cart", "ana", target_path=FILE)
+    for path in (FILE, "cart.py", "/home/dev/shop"):
+        (found,) = store.check_conflicts(path)
+        assert (found["found_in"], found["agent_name"], found["work_id"]) == ("claim", "ana", "w-cart")
+    store.release_work("w-cart", "ana")
+    assert not store.check_conflicts(FILE)
+
+
+# ------------------------------------------------------------------------------------------------ queries of one's own
+
+
+def test_a_query_takes_values_and_leaves_nothing_behind(store: AgentStore) -> None:
+    assert store.query("select ? as a, 2 as a", [1])[0] == {"a": 1, "a_2": 2}
+    assert store.query("select $x as x", {"x": "it's"})[0] == {"x": "it's"}
+    assert store.query("from range(10)", limit=3).is_cut
+    store.query("use memory")
+    store.query("create temp table left_behind as select 1 as one")
+    assert store.get_recent_actions(limit=1)
+    with pytest.raises(StoreError, match="left_behind"):
+        store.query("from left_behind")
+    for refused in (
+        "select * from enable_logging()",
+        "select * from read_text('/etc/passwd')",
+        "copy (select 1) to '/tmp/agent_store_refused.csv'",
+        "set threads = 1",
+        "drop table fact_prompt",
+        "pragma database_size",
+        "select nope",
+    ):
+        with pytest.raises(StoreError):
+            store.query(refused)
+
+
+def test_queries_are_in_the_spool_with_who_asked(store: AgentStore, sample_home: Path) -> None:
+    for path in (sample_home / "spool").glob("queries-*"):
+        path.unlink()
+    store.recall_memory("cart.py")
+    with pytest.raises(StoreError):
+        store.query("select nope")
+    (file,) = (sample_home / "spool").glob(f"{spool.QUERIES}-*")
+    first, second = (json.loads(line)["payload"] for line in file.read_bytes().splitlines())
+    assert (first["tool"], first["interface"], first["row_count"]) == ("recall_memory", "library", 10)
+    assert first["metadata"]["parameters"]["path"] == "cart.py"
+    assert second["sql"] == "select nope"
+    assert "nope" in second["error"]
+
+
+def test_threads_and_forked_processes_ask_at_the_same_time(store: AgentStore) -> None:
+    wanted = len(store.get_usage_stats(days=400))
+    found: list[int] = []
+    threads = [
+        threading.Thread(target=lambda: found.append(len(store.get_usage_stats(days=400)))) for _ in range(6)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert found == [wanted] * 6
+    child = os.fork()
+    if child == 0:
+        os._exit(0 if len(store.get_usage_stats(days=400)) == wanted else 1)
+    assert os.waitpid(child, 0)[1] == 0
+    assert len(store.get_usage_stats(days=400)) == wanted
+
+
+def test_a_store_that_is_replaced_is_seen(store: AgentStore, sample_home: Path, sample_store: Path) -> None:
+    before = store.query("select published_at from store_build")[0]["published_at"]
+    fresh = sample_home / "fresh.duckdb"
+    shutil.copyfile(sample_store, fresh)
+    with duckdb.connect(str(fresh)) as connection:
+        connection.execute("update store_build set published_at = published_at + interval '1 day'")
+    fresh.replace(sample_home / sample_store.name)
+    after = store.query("select published_at from store_build")
+    assert after[0]["published_at"] > before
+    assert after.as_of == after[0]["published_at"]
+
+
+# ------------------------------------------------------------------------------------------------ exports
+
+
+@pytest.mark.parametrize("table", ["fact_agent_action", "fact_session", "v_tool_reliability", "dim_chunk"])
+def test_an_export_gives_the_same_rows_back(
+    store: AgentStore, sql: duckdb.DuckDBPyConnection, tmp_path: Path, table: str
+) -> None:
+    file = tmp_path / "it's.parquet"
+    assert store.export_parquet(file, table) == one(sql, f"select count(*) from {table}")
+    sql.execute(
+        f"set enable_external_access = true; create temp view exported as from read_parquet('{str(file).replace(chr(39), chr(39) * 2)}')"
+    )
+    assert one(sql, f"select count(*) from (from {table} except all from exported)") == 0
+    assert sql.execute("describe exported").fetchall() == [
+        (name, kind, "YES", None, None, None)
+        for name, kind, *_ in sql.execute(f"describe {table}").fetchall()
+    ]
+    assert [path.name for path in tmp_path.iterdir() if path.is_file()] == ["it's.parquet"]
+
+
+def test_an_export_since_a_time_includes_it(
+    store: AgentStore, sql: duckdb.DuckDBPyConnection, tmp_path: Path
+) -> None:
+    at = one(
+        sql,
+        "select median(action_at) from fact_agent_action where action_at in (select action_at from fact_agent_action)",
+    )
+    at = one(sql, "select min(action_at) from fact_agent_action where action_at >= ?", at)
+    wanted = one(sql, "select count(*) from fact_agent_action where action_at >= ?", at)
+    assert store.export_csv(tmp_path / "a.csv", "fact_agent_action", since=at) == wanted
+    assert store.export_json(tmp_path / "a.jsonl", "fact_agent_action", since=at.isoformat()) == wanted
+    lines = (tmp_path / "a.jsonl").read_text().splitlines()
+    assert len(lines) == wanted
+    assert all(json.loads(line)["action_at"] >= str(at)[:19] for line in lines)
+
+
+def test_what_cannot_be_exported_is_said_and_leaves_no_file(store: AgentStore, tmp_path: Path) -> None:
+    with pytest.raises(StoreError, match="no table 'fact_agent_actions'") as caught:
+        store.export_csv(tmp_path / "a.csv", "fact_agent_actions")
+    assert "fact_agent_action" in caught.value.hint
+    with pytest.raises(StoreError, match="no column of times"):
+        store.export_csv(tmp_path / "a.csv", "dim_quality_metric", since="2026-01-01")
+    with pytest.raises(StoreError, match="Writing"):
+        store.export_csv(tmp_path / "no" / "such" / "a.csv", "fact_session")
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
+
+
+def test_the_audit_log_holds_prompts_responses_and_actions_of_the_days(
+    store: AgentStore, sql: duckdb.DuckDBPyConnection, tmp_path: Path
+) -> None:
+    (written,) = store.export_audit_log("2026-10-01", "2026-10-09", tmp_path / "audit.jsonl")
+    records = [json.loads(line) for line in Path(written["path"]).read_text().splitlines()]
+    assert len(records) == written["row_count"]
+    assert {record["record_type"] for record in records} == {"prompt", "response", "action"}
+    prompts = one(
+        sql,
+        "select count(*) from fact_prompt where prompted_at >= '2026-10-01' and prompted_at < '2026-10-10'",
+    )
+    assert sum(record["record_type"] == "prompt" for record in records) == prompts
+    assert [record["happened_at"] for record in records] == sorted(
+        record["happened_at"] for record in records
+    )
+    (named,) = store.export_audit_log("2026-10-01", "2026-10-09")
+    assert Path(named["path"]).is_relative_to(store.home)
+
+
+# ------------------------------------------------------------------------------------------------ a program of its own
+
+
+def run(folder: Path, code: str) -> str:
+    """Run a program in a folder, as a user who has nothing else."""
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=folder,
+        env=clean_environment(folder.parent / "user-home") | {"PYTHONPATH": str(PROJECT)},
+        capture_output=True,
+        text=True,
+        timeout=600,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+@pytest.mark.slow
+def test_the_snippet_of_the_seed_and_the_page_of_the_library_run_in_an_empty_folder(tmp_path: Path) -> None:
+    folder = tmp_path / "program"
+    folder.mkdir()
+    told = run(folder, SNIPPET + "print(len(actions), len(memory), len(budget), store.errors.total())")
+    assert told.split() == ["2", "1", "0", "0"]
+    assert {path.name for path in folder.iterdir()} == {
+        "agent_state.agent-store", "agent_state.duckdb", "agent_actions.parquet",
+    }  # fmt: skip
+    assert one(duckdb.connect(), f"select count(*) from '{folder}/agent_actions.parquet'") == 2
+    assert not (tmp_path / "user-home").exists()
+
+    # The database is one of its own: it opens under any name, its views and macros too.
+    moved = folder / "moved elsewhere.duckdb"
+    (folder / "agent_state.duckdb").rename(moved)
+    with duckdb.connect(str(moved), read_only=True) as connection:
+        assert one(connection, "select count(*) from fact_agent_action where tool_name = 'Edit'") == 1
+        for (view,) in connection.execute(
+            "select view_name from duckdb_views() where not internal"
+        ).fetchall():
+            connection.execute(f'select * from "{view}" limit 1')
+        assert one(connection, "select count(*) from search_chunks('x')") == 0
+        assert one(connection, "select comment from duckdb_views() where view_name = 'v_usage'")
+
+    page = (PROJECT / "docs" / "library.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"^```python\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
+    assert len(blocks) == 5
+    run(folder, "\n".join(blocks))
+    with duckdb.connect(str(folder / "agent_state.duckdb"), read_only=True) as connection:
+        assert one(connection, "select count(*) from fact_agent_action where tool_name = 'Edit'") == 2
