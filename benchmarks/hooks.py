@@ -33,9 +33,21 @@ EVENTS = PROJECT / "tests" / "fixtures" / "hook_events.jsonl"
 RECORDER_MS, ANSWER_MS = 10, 25
 # What other events are measured with: those whose answers take longest.
 OTHERS: tuple[tuple[str, str, dict[str, Any]], ...] = (
-    ("a skill is about to load", "PreToolUse", {"tool_name": "Skill", "tool_input": {"skill": "price-check"}}),
-    ("a call that failed before", "PreToolUse", {"tool_name": "Bash", "tool_input": {"command": "make tset"}}),
-    ("a skill is written", "PostToolUse", {"tool_response": {"filePath": "{skill}", "originalFile": "---\n---\n"}}),
+    (
+        "a skill is about to load",
+        "PreToolUse",
+        {"tool_name": "Skill", "tool_input": {"skill": "price-check"}},
+    ),
+    (
+        "a call that failed before",
+        "PreToolUse",
+        {"tool_name": "Bash", "tool_input": {"command": "make tset"}},
+    ),
+    (
+        "a skill is written",
+        "PostToolUse",
+        {"tool_response": {"filePath": "{skill}", "originalFile": "---\n---\n"}},
+    ),
     ("feedback", "UserPromptExpansion", {"command_name": "agent-store:thumbs-up", "command_args": "clear"}),
 )
 _TRANSCRIPT_LINES = 500
@@ -60,7 +72,10 @@ def write_home(folder: Path) -> None:
     of_all = {"characters_per_token": 3, "budgets": {"skill": 4000}, "advice": advice, "warnings": []}
     (briefs / "all.json").write_text(json.dumps(of_all))
     (briefs / task_type.file_name()).write_bytes(task_type_rules.compiled(PROJECT))
-    message = {"role": "user", "content": [{"type": "tool_result", "tool_use_id": "t", "content": "x" * 1900}]}
+    message = {
+        "role": "user",
+        "content": [{"type": "tool_result", "tool_use_id": "t", "content": "x" * 1900}],
+    }
     line = json.dumps({"type": "user", "message": message}) + "\n"
     (folder / "transcript.jsonl").write_text(line * _TRANSCRIPT_LINES)
 
@@ -82,7 +97,14 @@ def write_notes(folder: Path, event: dict[str, Any]) -> None:
     """What the session has noted before each round: a failure that has not been warned of, among others."""
     call = {"tool_name": "Bash", "tool_input": {"command": "make tset"}}
     notes = [
-        {"noted": "failed", "tool": "Bash", "target": f"ls {number}", "signature": "x", "error": "none", "call": str(number)}
+        {
+            "noted": "failed",
+            "tool": "Bash",
+            "target": f"ls {number}",
+            "signature": "x",
+            "error": "none",
+            "call": str(number),
+        }
         for number in range(20)
     ]
     notes.append({
@@ -107,8 +129,8 @@ def run(command: list[str], given: bytes, environment: dict[str, str]) -> tuple[
 def main(rounds: int) -> None:
     """Print what every event costs."""
     print(machine(), flush=True)
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name).resolve()
+    with tempfile.TemporaryDirectory() as made:
+        folder = Path(made).resolve()
         write_home(folder)
         environment = {
             "PATH": "/usr/bin:/bin", "HOME": str(folder), "AGENT_STORE_HOME": str(folder / "store"),
@@ -116,14 +138,17 @@ def main(rounds: int) -> None:
         }  # fmt: skip
         launcher = str(PROJECT / "plugin" / table.LAUNCHER)
         measured = events(folder)
+        # What none of them can be cheaper than: a process, and a Python that does nothing.
+        bare = {"true": ["true"], "python -I -S, nothing": [sys.executable, "-I", "-S", "-c", ""]}
         costs: dict[str, list[tuple[float, float]]] = defaultdict(list)
         for _ in range(rounds + 1):
-            costs["true"].append(run(["true"], b"{}\n", environment))
+            for name, command in bare.items():
+                costs[name].append(run(command, b"{}\n", environment))
             for label, program, event in measured:
                 write_notes(folder, event)
                 costs[label].append(run([launcher, program], json.dumps(event).encode() + b"\n", environment))
     print(f"{'event':44} {'program':18} {'CPU ms':>7} {'wall ms':>8} {'limit':>6}")
-    programs = {"true": ""} | {label: program for label, program, _ in measured}
+    programs = dict.fromkeys(bare, "") | {label: program for label, program, _ in measured}
     for label, program in programs.items():
         # The first round fills the caches of files.
         cpu, wall = (statistics.median(values) for values in zip(*costs[label][1:], strict=True))

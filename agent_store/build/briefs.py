@@ -193,7 +193,7 @@ def write(paths: StorePaths, project: Path) -> int:
         if file.name not in wanted:
             file.unlink(missing_ok=True)
     rules = folder / task_type.file_name()
-    if task_type_rules.known_key(rules) != task_type_rules.key(project):
+    if of_all["advice"] and task_type_rules.known_key(rules) != task_type_rules.key(project):
         _replace(rules, task_type_rules.compiled(project))
     _forget_notes(folder / NOTES)
     return len(wanted)
@@ -259,7 +259,10 @@ def context(lines: Sequence[Mapping[str, Any]]) -> str:
 
 def _budgets(project: Path) -> dict[str, int]:
     """The budgets in tokens of what a person or a model can load."""
-    with (project / "seeds" / "component_budgets.csv").open(encoding="utf-8", newline="") as file:
+    seed = project / "seeds" / "component_budgets.csv"
+    if not seed.exists():
+        return {}
+    with seed.open(encoding="utf-8", newline="") as file:
         return {
             row["component_type"]: int(row["limit_tokens"])
             for row in csv.DictReader(file)

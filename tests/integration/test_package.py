@@ -46,6 +46,11 @@ def test_an_installed_wheel_builds_a_store_without_the_clone(tmp_path: Path) -> 
         cwd=REPOSITORY, capture_output=True, text=True, check=True,
     ).stdout.split()  # fmt: skip
     assert not {f"agent_store/project/{name}" for name in tracked} - packed
+    plugin = subprocess.run(
+        ["git", "ls-files", "plugin"], cwd=REPOSITORY, capture_output=True, text=True, check=True
+    ).stdout.split()  # fmt: skip
+    assert plugin
+    assert not {f"agent_store/{name}" for name in plugin} - packed
 
     environment = tmp_path / "environment"
     _run(UV, "venv", "--quiet", "--python", sys.executable, environment, folder=tmp_path, home=tmp_path)
@@ -63,6 +68,19 @@ def test_an_installed_wheel_builds_a_store_without_the_clone(tmp_path: Path) -> 
     assert "fact_api_call" in _run(
         program, "dbt", "ls", "-q", "-s", "fact_api_call", folder=tmp_path, home=home
     )
+    packages = Path(
+        _run(
+            python, "-c", "import agent_store; print(agent_store.__path__[0])", folder=tmp_path, home=home
+        ).strip()
+    )
+    recorded = subprocess.run(
+        [packages / "plugin" / "bin" / "agent-store-hook", "session_start"], input='{"session_id":"s1"}\n',
+        env={"PATH": "/usr/bin:/bin", "HOME": str(home), "AGENT_STORE_PYTHON": str(python)}, text=True,
+        capture_output=True, check=False,
+    )  # fmt: skip
+    assert (recorded.returncode, recorded.stdout, recorded.stderr) == (0, "", "")
+    (spooled,) = (home / ".agent-store" / "spool").glob("hooks-*.jsonl")
+    assert '"session_id":"s1"' in spooled.read_text()
     left = [
         path for path in environment.rglob("*") if path.name in {"target", "logs"} and "project" in path.parts
     ]

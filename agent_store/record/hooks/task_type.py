@@ -102,16 +102,16 @@ def _clauses(text: str, held: "dict[str, Any]") -> list[str]:
     return [clause for clause in bare if clause]
 
 
-def pattern_of(compiled: Compiled, _ready: "dict[int, Pattern[str]]" = {}) -> "Pattern[str]":  # noqa: B006 - a cache
+def pattern_of(compiled: Compiled, _ready: "dict[bytes, Pattern[str]]" = {}) -> "Pattern[str]":  # noqa: B006 - a cache
     """A pattern made from its code, once in a process."""
     import _sre
 
     flags, code, groups = compiled
-    if id(code) not in _ready:
-        _ready[id(code)] = _sre.compile(
+    if code not in _ready:
+        _ready[code] = _sre.compile(
             None, flags, memoryview(code).cast("I").tolist(), groups - 1, {}, (None,) * groups
         )
-    return _ready[id(code)]
+    return _ready[code]
 
 
 def _replaced(compiled: Compiled, template: str, text: str) -> str:

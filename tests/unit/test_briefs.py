@@ -1,0 +1,228 @@
+"""What hooks answer from: what the published views say, ready to be said, in small files that change only with it."""
+
+from __future__ import annotations
+
+import csv
+import json
+import marshal
+import os
+import time
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+from conftest import PROJECT
+
+from agent_store.build import briefs, task_type_rules
+from agent_store.build.pipeline import Build, Options
+from agent_store.paths import StorePaths
+from agent_store.record.hooks import session_start, task_type
+from agent_store.record.hooks.hook import md5
+
+SHOP, SHED = "/home/dev/shop", "/home/dev/shed"
+_STORE = f"""
+create table dim_session as from (values
+    ('s1', '{SHOP}', 'shop', timestamp '2026-03-01 12:00'), ('s2', '{SHED}', 'shed', timestamp '2026-01-01 12:00')
+) as t(session_id, project_path, project_name, ended_at);
+create table v_resume_brief as from (values
+    ('{SHOP}', 1, 'last_session', timestamp '2026-03-01 12:00', 's1', 'Rounding'),
+    ('{SHOP}', 2, 'open_task', timestamp '2026-03-01 11:00', 's1', 'pending: \x1b[2Jcount \u202ethe cents'),
+    ('{SHOP}', 3, 'last_edit', timestamp '2025-06-01 11:00', 's1', '1 edit of old.py'),
+    ('{SHED}', 1, 'last_session', timestamp '2026-01-01 12:00', 's2', 'Nothing else')
+) as t(project_path, line_number, section, happened_at, session_id, brief);
+create table fact_tool_invocation as from (values
+    ('s1', 'i1', 'Bash', null, 'make  tset', 'error', 'exit_nonzero', 'make: no rule', timestamp '2026-03-01 10:00'),
+    ('s1', 'i2', 'Bash', null, 'make tset', 'error', 'exit_nonzero', 'make: no rule', timestamp '2026-03-01 10:01'),
+    ('s1', 'i3', 'Bash', null, 'ls', 'ok', null, null, timestamp '2026-03-01 10:02'),
+    ('s1', 'i4', 'Bash', null, 'make test', 'ok', null, null, timestamp '2026-03-01 10:03'),
+    ('s1', 'i5', 'Bash', null, 'pytest', 'error', 'exit_nonzero', 'failed', timestamp '2026-03-01 10:04'),
+    ('s1', 'i6', 'Bash', null, 'pytest', 'error', 'exit_nonzero', 'failed', timestamp '2026-03-01 10:05'),
+    ('s1', 'i7', 'Bash', null, 'pytest', 'ok', null, null, timestamp '2026-03-01 10:06'),
+    ('s1', 'i8', 'Bash', null, 'once', 'error', 'exit_nonzero', 'failed', timestamp '2026-03-01 10:07'),
+    ('s1', 'i9', 'mcp__browser__open', 'browser', 'x', 'ok', null, null, timestamp '2026-03-01 10:08')
+) as t(session_id, invocation_id, tool_name, mcp_server, target, status, error_type, error_text, invoked_at);
+create table dim_task as from (values ('t1', 'test')) as t(task_id, task_type);
+create table dim_work_item as from (values
+    ('w1', 's1', 't1', 'test_creation', 'Test the cart', timestamp '2026-03-01 09:00', 'assigned'),
+    ('w2', 's1', null, 'other', 'Done already', timestamp '2026-03-01 09:00', 'completed')
+) as t(work_id, session_id, task_id, work_type, description, created_at, status);
+create table v_best_agent as from (values
+    ('test', 'task_type', 'tester', 'team_member', 1), ('test', 'task_type', 'main/shop', 'main', 2)
+) as t(capability_name, capability_type, agent_name, agent_type, agent_rank);
+create table v_dependency_health as from (values
+    ('mcp_server:browser', 'down', 0, null, timestamp '2026-03-01 10:00'),
+    ('mcp_server:unused', 'down', 0, null, timestamp '2026-03-01 10:00'),
+    ('page', 'down', 2, timestamp '2026-02-01 10:00', timestamp '2026-03-01 10:00'),
+    ('well', 'up', 2, timestamp '2026-02-01 10:00', timestamp '2026-03-01 10:00')
+) as t(dependency_name, status, component_count, last_available_at, last_failed_at);
+create table v_budget_burn_down as from (values
+    ('all', 'all', null, 'month', 200.0, 250.5, date '2026-03-01', date '2026-04-01', true, 'over'),
+    ('shop', 'project', 'shop', 'month', 20.0, 19.0, date '2026-03-01', date '2026-04-01', true, 'alert'),
+    ('past', 'all', null, 'month', 20.0, 90.0, date '2026-02-01', date '2026-03-01', false, 'over'),
+    ('fine', 'all', null, 'month', 20.0, 1.0, date '2026-03-01', date '2026-04-01', true, 'ok')
+) as t(budget_name, scope, scope_value, period, limit_usd, spent_usd, period_start, period_end, is_current, status);
+create table v_strategy_advice as from (values
+    ('prefer', 'debug', 'prompt', 'test_first', 'Reproduce it first: 9 of 10.', 1),
+    ('prefer', 'debug', 'prompt', 'other', 'Second best.', 2),
+    ('prefer', 'test', 'delegation', 'x', 'Not for prompts.', 3),
+    ('watch', 'debug', null, null, 'Careful.', 4)
+) as t(advice_kind, task_type, task_source, strategy_name, advice, advice_order);
+"""
+
+
+@pytest.fixture
+def paths(tmp_path: Path) -> StorePaths:
+    """A home with a store of a few rows."""
+    found = StorePaths(tmp_path / "home").ensure()
+    with duckdb.connect(str(found.store)) as connection:
+        connection.execute(_STORE)
+    return found
+
+
+def brief(paths: StorePaths, project: str) -> dict[str, Any]:
+    return dict(json.loads((paths.home / "briefs" / f"{md5(os.path.realpath(project))}.json").read_text()))
+
+
+def of_all(paths: StorePaths) -> dict[str, Any]:
+    return dict(json.loads((paths.home / "briefs" / "all.json").read_text()))
+
+
+def test_the_brief_tells_what_is_open_with_its_evidence_and_in_visible_characters(paths: StorePaths) -> None:
+    briefs.write(paths, PROJECT)
+    lines = brief(paths, SHOP)["context"].splitlines()
+    assert lines[1:] == [
+        "- Last session: Rounding (2026-03-01 12:00, session s1)",
+        "- Open: pending: \\x1b[2Jcount \\u202ethe cents (2026-03-01 11:00, session s1)",
+    ]
+
+
+def test_a_project_of_which_there_is_little_to_say_has_no_brief(paths: StorePaths) -> None:
+    briefs.write(paths, PROJECT)
+    assert not (paths.home / "briefs" / f"{md5(SHED)}.json").exists()
+
+
+def test_a_brief_keeps_to_its_length() -> None:
+    lines = [
+        {"section": "last_decision", "at": "2026-03-01 12:00", "session_id": "s1", "brief": "x" * 200}
+        for _ in range(40)
+    ]
+    text = briefs.context(lines)
+    assert 1500 < len(text) <= session_start.MOST_CHARACTERS
+    assert text.endswith("session s1)"), "no line is cut off"
+
+
+def test_calls_that_fail_again_and_again_and_have_not_worked_since(paths: StorePaths) -> None:
+    briefs.write(paths, PROJECT)
+    assert brief(paths, SHOP)["failures"] == [
+        {"tool": "Bash", "target": "make tset", "count": 2, "session": "s1", "at": "2026-03-01 10:01",
+         "worked": "make test", "error": "make: no rule"}
+    ]  # fmt: skip
+
+
+def test_open_work_and_whom_it_suits(paths: StorePaths) -> None:
+    briefs.write(paths, PROJECT)
+    (work,) = brief(paths, SHOP)["open_work"]
+    assert (work["work_id"], work["suits"], work["session"]) == ("w1", ["tester"], "s1")
+
+
+def test_warnings_are_those_of_the_project_or_of_all(paths: StorePaths) -> None:
+    briefs.write(paths, PROJECT)
+    of_project = {warning["target"]: warning for warning in brief(paths, SHOP)["warnings"]}
+    assert of_project.keys() == {"mcp_server:browser", "shop"}
+    assert "it was first used or checked" in of_project["mcp_server:browser"]["text"]
+    general = {warning["target"]: warning for warning in of_all(paths)["warnings"]}
+    assert general.keys() == {"page", "all"}
+    assert general["all"]["text"] == (
+        "The budget all of $200.00 a month is used up: $250.50 since 2026-03-01."
+    )  # fmt: skip
+    assert (general["all"]["until"], general["page"]["until"]) == ("2026-03-31", "2026-03-08")
+
+
+def test_what_is_the_same_for_all(paths: StorePaths) -> None:
+    briefs.write(paths, PROJECT)
+    found = of_all(paths)
+    assert found["advice"] == [
+        {"task_type": "debug", "strategy_name": "test_first", "advice": "Reproduce it first: 9 of 10."}
+    ]
+    assert found["characters_per_token"] == 3
+    assert found["budgets"].keys() == {"skill", "command"}
+
+
+def test_files_are_closed_to_others_and_written_only_when_they_change(paths: StorePaths) -> None:
+    briefs.write(paths, PROJECT)
+    folder = paths.home / "briefs"
+    files = [file for file in folder.iterdir() if file.is_file()]
+    assert {oct(file.stat().st_mode & 0o777) for file in files} == {"0o600"}
+    before = {file: file.stat().st_ino for file in files}
+    gone = folder / f"{md5('/gone')}.json"
+    gone.write_text("{}")
+    notes = folder / "sessions"
+    notes.mkdir()
+    for name, age in (("old", 8), ("new", 1)):
+        (notes / name).touch()
+        os.utime(notes / name, (time.time() - age * 86400,) * 2)
+    briefs.write(paths, PROJECT)
+    assert {file: file.stat().st_ino for file in folder.iterdir() if file.is_file()} == before
+    assert [file.name for file in notes.iterdir()] == ["new"]
+
+
+def test_a_store_that_lacks_a_view_has_briefs_without_it(paths: StorePaths) -> None:
+    with duckdb.connect(str(paths.store)) as connection:
+        connection.execute("drop table v_dependency_health; drop table v_strategy_advice")
+    briefs.write(paths, PROJECT)
+    assert brief(paths, SHOP)["warnings"]
+    assert of_all(paths)["advice"] == []
+
+
+def test_a_failure_fails_no_build(tmp_path: Path) -> None:
+    said: list[str] = []
+    Build(StorePaths(tmp_path), tmp_path, Options(), said.append)._write_briefs()
+    assert said[0].startswith("The briefs for hooks are those of an earlier build: ")
+
+
+def test_the_rules_of_the_hook_are_those_of_the_models() -> None:
+    held = marshal.loads(task_type_rules.compiled(PROJECT))
+    with (PROJECT / "seeds" / "intent_rules.csv").open(encoding="utf-8", newline="") as file:
+        examples = {row["example"]: row["category"] for row in csv.DictReader(file)}
+    # A pattern that Python reads otherwise than DuckDB would not find its own example any more.
+    assert {text: task_type.classified(text, held) for text in examples} == examples
+
+
+def test_a_text_that_takes_too_long_stays_without_a_type(tmp_path: Path) -> None:
+    (tmp_path / task_type.file_name()).write_bytes(task_type_rules.compiled(PROJECT))
+    program = (
+        "import sys; sys.path.insert(0, sys.argv[1])\n"
+        "from agent_store.record.hooks import task_type\n"
+        "task_type._limit_time()\n"
+        "import re\n"
+        "try: re.search('(a|aa)+$', 'a' * 60 + 'b')\n"
+        "except TimeoutError: print('stopped')\n"
+    )
+    import subprocess
+    import sys
+
+    done = subprocess.run(
+        [sys.executable, "-c", program, str(PROJECT)], capture_output=True, text=True, timeout=20, check=False
+    )
+    assert done.stdout == "stopped\n", done.stderr
+
+
+def test_the_hook_takes_a_prompt_for_what_the_models_take_it(sample_store: Path) -> None:
+    held = marshal.loads(task_type_rules.compiled(PROJECT))
+    warehouse = sample_store.parent / "build" / "warehouse.duckdb"
+    with duckdb.connect() as connection:
+        connection.execute(f"attach '{warehouse}' as warehouse (read_only)")
+        texts = connection.execute(
+            "select classified_text, category from warehouse.intermediate.int_classified_text"
+        ).fetchall()
+    assert len(texts) > 100
+    assert [
+        (text, kind) for text, kind in texts if (task_type.classified(text, held) or "unknown") != kind
+    ] == []
+
+
+def test_a_build_leaves_briefs_of_its_projects(sample_store: Path) -> None:
+    found = [json.loads(file.read_text()) for file in (sample_store.parent / "briefs").glob("*.json")]
+    paths = {one.get("project_path") for one in found if one.get("context")}
+    assert {"/home/dev/shop", "/home/dev/ledger", "/home/dev/notes"} <= paths
