@@ -312,6 +312,22 @@ def test_queries_are_in_the_spool_with_who_asked(store: AgentStore, sample_home:
     assert "nope" in second["error"]
 
 
+def test_the_command_line_logs_its_queries_too(sample_home: Path) -> None:
+    def ask(**more: str) -> list[dict[str, Any]]:
+        for path in (sample_home / "spool").glob("queries-*"):
+            path.unlink()
+        subprocess.run(
+            [sys.executable, "-m", "agent_store.cli", "query", "from range(3)"],
+            env=clean_environment(sample_home) | more, cwd=PROJECT, check=True, capture_output=True,
+        )  # fmt: skip
+        files = (sample_home / "spool").glob("queries-*")
+        return [json.loads(line)["payload"] for file in files for line in file.read_bytes().splitlines()]
+
+    (logged,) = ask()
+    assert (logged["interface"], logged["sql"], logged["row_count"]) == ("cli", "from range(3)", 3)
+    assert ask(AGENT_STORE_QUERY_LOG="0") == []
+
+
 def test_threads_and_forked_processes_ask_at_the_same_time(store: AgentStore) -> None:
     wanted = len(store.get_usage_stats(days=400))
     found: list[int] = []
