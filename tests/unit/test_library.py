@@ -22,6 +22,7 @@ from hashlib import md5
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
 from conftest import PROJECT
 
@@ -376,6 +377,19 @@ def test_without_a_store_in_the_users_home_the_error_says_what_to_do(home: Path)
     with pytest.raises(StoreError, match="no published store") as caught:
         AgentStore().get_recent_actions("s1")
     assert "agent-store build" in caught.value.hint
+
+
+def test_what_is_no_number_is_null_in_json(home: Path, tmp_path: Path) -> None:
+    home.mkdir()
+    with duckdb.connect(str(home / "agent_store.duckdb")) as connection:
+        connection.execute(
+            "create table measured as select 'nan'::double as a, 1.5 as b, 'infinity'::float as c, 2 as d"
+        )
+        connection.execute(
+            "create table store_build as select 'UTC' as timezone, now()::timestamp as published_at"
+        )
+    assert AgentStore(home).export_json(tmp_path / "a.json", "measured") == 1
+    assert json.loads((tmp_path / "a.json").read_text()) == {"a": None, "b": 1.5, "c": None, "d": 2}
 
 
 # ------------------------------------------------------------------------------------------------ claims
