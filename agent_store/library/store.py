@@ -70,7 +70,7 @@ class AgentStore(Recording, Coordinating):
             return None
         if named.is_file() and named.stat().st_size and not self._paths.home.exists():
             raise StoreError(
-                f"{named} is there already, and Agent Store has not made it.",
+                f"{named} is there already, without {self._paths.home}: Agent Store has not made it.",
                 "Name a file that does not exist yet, or open this one with DuckDB.",
             )
         return named

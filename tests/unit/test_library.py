@@ -28,7 +28,7 @@ from conftest import PROJECT
 
 import agent_store
 from agent_store.errors import StoreError
-from agent_store.library import AgentStore, alerts
+from agent_store.library import AgentStore, alerts, database
 from agent_store.library.answers import QUESTIONS
 from agent_store.library.modules import MODULES, selected
 from agent_store.library.moments import days_of, moment_of, range_of
@@ -154,7 +154,7 @@ def test_what_is_not_selected_is_counted_where_it_is_recorded_and_refused_where_
     assert store.errors.total() == 2
     assert [record.getMessage() for record in caplog.records] == [
         "Agent Store could not record an event of kind decision: the module memory is not selected: nothing of kind "
-        "decision is recorded. Add it: schema_modules=[…, 'memory']. Further errors like it are only counted."
+        "decision is recorded (add it: schema_modules=[…, 'memory']). Further errors like it are only counted."
     ]
     assert spooled(home) == []
     with pytest.raises(StoreError, match="belongs to the module cost") as caught:
@@ -362,6 +362,27 @@ def test_a_database_of_somebody_else_is_not_taken(home: Path, tmp_path: Path) ->
     with pytest.raises(StoreError, match="has not made it"):
         AgentStore(other)
     assert other.read_bytes() == b"something"
+
+
+def test_a_copy_of_the_store_does_not_replace_what_is_no_store_or_is_in_use(
+    home: Path, tmp_path: Path
+) -> None:
+    other, used = tmp_path / "other.duckdb", tmp_path / "used.duckdb"
+    for path in (other, used):
+        duckdb.connect(str(path)).execute("create table mine as select 1 as one").close()
+    with pytest.raises(StoreError, match="a database of something else"):
+        database.put(StorePaths(home), other)
+    hold = f"import duckdb, sys; c = duckdb.connect({str(used)!r}); print(flush=True); sys.stdin.read()"
+    with subprocess.Popen(
+        [sys.executable, "-c", hold], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as holder:
+        assert holder.stdout is not None
+        holder.stdout.readline()
+        with pytest.raises(StoreError, match="open for writing in another program"):
+            database.put(StorePaths(home), used)
+        holder.communicate()
+    with duckdb.connect(str(other), read_only=True) as connection:
+        assert connection.execute("from mine").fetchall() == [(1,)]
 
 
 def test_a_home_in_which_nothing_was_recorded_answers_with_nothing(home: Path) -> None:
