@@ -10,7 +10,6 @@ import click
 from agent_store.cli.output import FOLDER, say
 from agent_store.paths import store_paths
 
-
 schedule = click.Group("schedule", help="Build the store at a rhythm of yours, by cron, systemd or launchd.")
 
 
