@@ -45,9 +45,14 @@ def start(name: str) -> None:
         hook.answered(name, event, home)
 
 
-if __name__ == "__main__":
+def main() -> None:
+    """Do it, in silence."""
     try:
         start(sys.argv[1] if len(sys.argv) > 1 else RECORD)
-    except BaseException:
+    except BaseException:  # noqa: BLE001, S110 - whatever it is
         pass
     os._exit(0)
+
+
+if __name__ == "__main__":
+    main()
