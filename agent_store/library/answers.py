@@ -31,6 +31,11 @@ def _is_path(column: str) -> str:
     return f"({column} = $path or ends_with(replace({column}, '\\', '/'), $path_end))"
 
 
+# A file is looked up first: of a view over all files only the rows of these are worked out.
+FILES_OF_PATH = f"select list(file_id) from dim_file where {_is_path('file_path')}"
+_IS_FILE = "list_contains(cast($file_ids as varchar[]), file_id)"
+
+
 def _lies_below(column: str) -> str:
     """Whether a column is the path asked for, or lies in it where it is a folder."""
     return f"({_is_path(column)} or starts_with({column}, concat($path, '/')))"
@@ -82,7 +87,7 @@ _QUESTIONS = (
             last_error_type, last_error_text, last_diff_snippet, edit_count, failure_count, look_count, confidence,
             project_name, session_id, task_id
         from v_file_memory
-        where {_is_path("file_path")} and ($task_type is null or task_type = $task_type)
+        where {_IS_FILE} and ($task_type is null or task_type = $task_type)
         """,
         "last_action_at desc nulls last, task_id",
         ("v_file_memory",),
@@ -98,7 +103,7 @@ _QUESTIONS = (
             last_action_at, task_description, task_type, success, failure_reason, last_error_text, last_diff_snippet,
             edit_count, failure_count, confidence, file_path, session_id
         from v_file_memory
-        where {_is_path("file_path")}
+        where {_IS_FILE}
         """,
         "last_action_at desc nulls last, task_description, session_id",
         ("v_file_memory",),
@@ -162,22 +167,35 @@ _QUESTIONS = (
             "token_budget",
             description,
             """
+            with wanted as (
+                select *
+                from dim_component
+                where
+                    lower(component_name) = lower($component_name)
+                    or ends_with(lower(component_name), concat(':', lower($component_name)))
+            ),
+            used as (
+                select
+                    component_id, count(distinct session_id) as session_count,
+                    count(*) filter (where input_tokens > 0) as request_count,
+                    cast(sum(input_tokens) as bigint) as carried_tokens, sum(cost_usd) as cost_usd
+                from fact_token_usage semi join wanted using (component_id)
+                group by component_id
+            )
             select
                 c.component_name, c.component_type, s.body_tokens, s.total_tokens as skill_tokens,
                 coalesce(s.budget_tokens, o.limit_tokens) as budget_tokens,
                 coalesce(s.over_budget, o.component_id is not null) as is_over_budget,
-                o.component_tokens as over_budget_tokens, u.tokens_per_request, u.carried_tokens, u.request_count,
+                o.component_tokens as over_budget_tokens,
+                u.carried_tokens / nullif(u.request_count, 0) as tokens_per_request, u.carried_tokens, u.request_count,
                 u.session_count, u.cost_usd, s.body_token_method, c.file_path, c.component_id
-            from dim_component as c
+            from wanted as c
             left join v_skill_budget as s on s.skill_id = c.component_id
             left join v_over_budget_component as o on o.component_id = c.component_id
-            left join v_context_by_component as u on u.component_id = c.component_id and u.period = 'all'
-            where
-                lower(c.component_name) = lower($component_name)
-                or ends_with(lower(c.component_name), concat(':', lower($component_name)))
+            left join used as u on u.component_id = c.component_id
             """,
             "component_name, component_type, component_id",
-            ("dim_component", "v_skill_budget", "v_over_budget_component", "v_context_by_component"),
+            ("dim_component", "v_skill_budget", "v_over_budget_component", "fact_token_usage"),
             "tokens of files are counted by rule where no request shows them (body_token_method)",
         )
         for name, description in (
@@ -293,7 +311,7 @@ _QUESTIONS = (
             failing_test_count, last_failed_at, last_modified_at, last_test_run_at, evidence_session_count, change_count,
             artifact_id
         from v_suggested_test
-        where {_is_path("artifact_path")}
+        where {_IS_FILE}
         """,
         "last_modified_at desc nulls last, artifact_path, artifact_id",
         ("v_suggested_test",),

@@ -14,14 +14,14 @@ from agent_store.library.reading import Reading, path_parameters
 if TYPE_CHECKING:
     from agent_store.library.claims import Claim, Claims
     from agent_store.library.recording import Id
-    from agent_store.record.recorder import Recorder
+    from agent_store.record.writer import Writer
 
 
 class Coordinating(Reading):
     """Claims and hand-overs, decided at once between all processes that share the home."""
 
     _claims: Claims
-    _recorder: Recorder
+    _writer: Writer
 
     def claim_work(
         self, work_id: Id, agent_id: Id, target_path: str | None = None, session_id: Id = None
@@ -61,7 +61,7 @@ class Coordinating(Reading):
         is_granted, held = self._claims.hand_over(str(work_id), str(to_agent_id), giver)
         giver = giver or (held.agent_id if is_granted and held is not None else None)
         if is_granted:
-            self._recorder.add(
+            self._writer.write(
                 "handoff",
                 {
                     "work_id": work_id, "from_agent_id": giver, "to_agent_id": to_agent_id, "reason": reason,
@@ -101,6 +101,6 @@ class Coordinating(Reading):
             "work_id": work_id, "agent_id": agent_id, "is_granted": is_granted, "status": status,
             "holder_agent_id": holder,
         }  # fmt: skip
-        self._recorder.add("claim", {**fields, "session_id": session_id})
+        self._writer.write("claim", {**fields, "session_id": session_id})
         row = {**fields, "status": held.status if held is not None else None}
         return Answer([row], list(row), 1, ("claims of now",))

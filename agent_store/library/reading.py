@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from agent_store.errors import StoreError
 from agent_store.library.answer import Answer
-from agent_store.library.answers import QUESTIONS
+from agent_store.library.answers import FILES_OF_PATH, QUESTIONS
 from agent_store.library.moments import Moment, days_of, moment_of, range_of
 from agent_store.record import query_log
 
@@ -63,13 +63,32 @@ class Reading:
     # ---------------------------------------------------------------------------------- how a question is asked
 
     def _ask(
-        self, name: str, limit: int | None = None, parameters: Mapping[str, object] | None = None
+        self,
+        name: str,
+        limit: int | None = None,
+        parameters: Mapping[str, object] | None = None,
+        told: Mapping[str, object] | None = None,
     ) -> Answer:
-        """Answer a question of the table."""
+        """Answer a question of the table. `told` is what the log of queries keeps in the place of the parameters."""
         question = QUESTIONS[name]
         self._check_module(question)
         given = dict(parameters or {})
-        return self._logged(name, question.sql, given, lambda: self._reader.ask(question, given, limit))
+        return self._logged(
+            name,
+            question.sql,
+            given if told is None else told,
+            lambda: self._reader.ask(question, given, limit),
+        )
+
+    def _ask_of_file(
+        self, name: str, limit: int | None, path: str, parameters: Mapping[str, object] | None = None
+    ) -> Answer:
+        """Answer a question about a file; nothing is known of one that the store has not seen."""
+        self._check_module(QUESTIONS[name])
+        is_readable = self._make_readable()
+        ids = self._reader.value(FILES_OF_PATH, path_parameters(path)) if is_readable else None
+        given = dict(parameters or {})
+        return self._ask(name, limit, {**given, "file_ids": ids or []}, told={**given, "path": path})
 
     def _logged(self, tool: str, sql: str, parameters: object, ask: Callable[[], Answer]) -> Answer:
         if not self._make_readable():
@@ -115,13 +134,11 @@ class Reading:
         self, file_path: str, task_type: str | None = None, limit: int | None = 10
     ) -> Answer:
         """What was tried on a file, newest first: a row for each task that named it, with whether and why it failed."""
-        return self._ask(
-            "recall_previous_attempts", limit, {**path_parameters(file_path), "task_type": task_type}
-        )
+        return self._ask_of_file("recall_previous_attempts", limit, file_path, {"task_type": task_type})
 
     def recall_memory(self, file_path: str, limit: int | None = 10) -> Answer:
         """The same in fewer columns."""
-        return self._ask("recall_memory", limit, path_parameters(file_path))
+        return self._ask_of_file("recall_memory", limit, file_path)
 
     def get_successful_approaches(self, task_type: str | None = None, limit: int | None = 5) -> Answer:
         """Approaches that tasks of a type went well with more often than with others, by more than chance; best first."""
@@ -181,7 +198,7 @@ class Reading:
 
     def suggest_tests_for_artifact(self, artifact_path: str, limit: int | None = 20) -> Answer:
         """Which tests to run for a file that has changed since its last test, or whose test failed."""
-        return self._ask("suggest_tests_for_artifact", limit, path_parameters(artifact_path))
+        return self._ask_of_file("suggest_tests_for_artifact", limit, artifact_path)
 
     # ---------------------------------------------------------------------------------- workflow
 
@@ -312,14 +329,8 @@ class Reading:
 
         `context` is kept with the query; it does not narrow the answer.
         """
-        question = QUESTIONS["suggest_strategy"]
-        self._check_module(question)
-        return self._logged(
-            question.name,
-            question.sql,
-            {"task_type": task_type, "context": context},
-            lambda: self._reader.ask(question, {"task_type": task_type}, limit),
-        )
+        given = {"task_type": task_type}
+        return self._ask("suggest_strategy", limit, given, told={**given, "context": context})
 
     def analyze_performance(self, agent_id: Id, days: int = 30, limit: int | None = 20) -> Answer:
         """How the tasks of an agent (id or name) went in the last days of the store, by type, with advice."""

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections import Counter
 
-    from agent_store.record.recorder import Recorder
+    from agent_store.record.writer import Writer
 
 Id = str | int | None
 # Of the Messages API, as `usage` names them.
@@ -32,17 +32,17 @@ _USAGE = {
 class Recording:
     """The `record_*` methods of a store."""
 
-    _recorder: Recorder
+    _writer: Writer
 
     @property
     def errors(self) -> Counter[str]:
         """What could not be recorded: how often, by the reason. `store.errors.total()` is 0 where all was recorded."""
-        return self._recorder.errors
+        return self._writer.errors
 
     def _record(self, kind: str, given: dict[str, Any]) -> str | None:
         """Record the arguments of a method: `given` is its `locals()`."""
         fields = {name: value for name, value in given.items() if name not in {"self", "more"}}
-        return self._recorder.add(kind, fields | given["more"])
+        return self._writer.write(kind, fields | given["more"])
 
     # ---------------------------------------------------------------------------------- sessions, actions, calls
 

@@ -18,9 +18,9 @@ from agent_store.library.moments import Moment, end_of, moment_of
 from agent_store.library.reader import Reader
 from agent_store.library.recording import Recording
 from agent_store.paths import store_paths
-from agent_store.record import query_log
+from agent_store.record import query_log, spool
 from agent_store.record.home import home_for
-from agent_store.record.recorder import Recorder
+from agent_store.record.writer import Writer
 
 if TYPE_CHECKING:
     from agent_store.library.answers import Question
@@ -56,7 +56,7 @@ class AgentStore(Recording, Coordinating):
         self._is_local = self._paths.home.resolve() != store_paths().home.resolve()
         self._user_id = None if user_id is None else str(user_id)
         self._interface = query_log.LIBRARY
-        self._recorder = Recorder(self._paths, self._modules)
+        self._writer = Writer(self._paths, spool.LIBRARY, self._modules)
         self._reader = Reader(self._paths)
         self._claims = Claims(self._paths)
 

@@ -100,7 +100,7 @@ def _record(paths: StorePaths, fields: dict[str, object]) -> None:
     fields["sql"] = sql[:_MOST_CHARACTERS]
     fields["sql_hash"] = md5(sql.encode("utf-8", "replace"), usedforsecurity=False).hexdigest()
     fields["user_id"] = fields["user_id"] or login_name()
-    # By json, which who asks has imported already, and not by the recorder: a query waits for no import.
+    # By json, which who asks has imported already, and not by a Writer: a query waits for no import.
     payload = json.dumps({name: value for name, value in fields.items() if value is not None}, default=str)
     line = spool.envelope("query", payload.encode(), sequence=next(_SEQUENCE))
     spool.append(str(paths.spool), spool.QUERIES, line)

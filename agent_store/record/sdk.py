@@ -1,7 +1,7 @@
 """The Anthropic client that records its calls: `from agent_store import InstrumentedClient, AsyncInstrumentedClient`.
 
 Both are the SDK's own clients with a middleware, which sees every HTTP attempt. `Recorder` is that middleware: give it
-to a client of another class (`AnthropicBedrock(middleware=[Recorder()])`). A caller gets what it would get without it:
+to a client of another class (`AnthropicVertex(middleware=[Recorder()])`). A caller gets what it would get without it:
 the same answers, in the same portions, and the same errors.
 """
 
@@ -179,7 +179,7 @@ class Recorder(Middleware):
             self._sink(payload)
             return
         session_id = self.session_id or _session_of_process(self.writer)
-        self.writer.write("api_call", payload, session_id)
+        self.writer.write("api_call", {**payload, "session_id": session_id})
 
     def _is_new_result(self, payload: Payload) -> bool:
         """Whether a result of a batch has not been read before: results may be read as often as one likes."""
@@ -231,10 +231,10 @@ def _session_of_process(writer: Writer) -> str:
     session_id = _own_sessions.setdefault(process, f"sdk-{uuid.uuid4().hex}")
     mine = object()
     if _begun.setdefault((process, writer.paths.home), mine) is mine:
-        start = {"event": "start", "entrypoint": "sdk"}
+        start = {"session_id": session_id, "event": "start", "entrypoint": "sdk"}
         with suppress(OSError):
             start["working_dir"] = str(Path.cwd())
-        writer.write("session", start, session_id)
+        writer.write("session", start)
     return session_id
 
 

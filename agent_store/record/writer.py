@@ -1,47 +1,185 @@
-"""A writer of records that a program can rely on: it never raises, and never waits for a build."""
+"""A writer of records that a program can rely on: it never raises, and never waits for a build.
+
+It holds no file, no lock and no connection, so threads and forked processes share one without knowing of each other.
+"""
 
 from __future__ import annotations
 
-import itertools
-import json
 import logging
+from collections import Counter
 from collections.abc import Mapping
-from typing import Any
+from contextlib import suppress
+from datetime import UTC, datetime
+from decimal import Decimal
+from hashlib import md5
+from itertools import count
+from typing import TYPE_CHECKING, Any
 
-from agent_store.paths import StorePaths
+import orjson
+
+from agent_store.errors import StoreError, cause_of
 from agent_store.record import spool
+from agent_store.record.events import EVENTS, FIELDS
 from agent_store.record.home import spool_for
+
+if TYPE_CHECKING:
+    from agent_store.paths import StorePaths
 
 logger = logging.getLogger(__name__)
 
+# One counter of the process, whoever records: with it no two lines of a millisecond are the same.
+_SEQUENCE = count(1)
+_OPTIONS = orjson.OPT_NON_STR_KEYS | orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_UTC_Z
+_MOST_DEPTH = 50
+_LARGEST_INTEGER = 2**63
+_MILLISECONDS = 1000
+
 
 class Writer:
-    """Appends records of one kind of writer (see `spool`) to the spool of a home. Threads may share it."""
+    """Appends events to the spool of a home. Errors are counted by what they are, each told once as a warning."""
 
-    def __init__(self, paths: StorePaths, name: str) -> None:
-        """Nothing is made or opened before the first record."""
+    def __init__(self, paths: StorePaths, name: str, modules: frozenset[str] | None = None) -> None:
+        """A writer of the kind `name` (see `spool`), for events of these modules only, if any are named.
+
+        Nothing is made or opened before the first event.
+        """
         self.paths = paths
         self.name = name
-        self.failed_count = 0
-        self._folder: str | None = None
-        self._sequence = itertools.count(1)
+        self.errors: Counter[str] = Counter()
+        self._modules = modules
+        self._folder = ""
 
-    def write(self, kind: str, payload: Mapping[str, Any], session_id: str | None = None) -> bool:
-        """Append a record; returns whether it was. The first that is lost is logged, the others are counted."""
+    def write(self, kind: str, fields: Mapping[str, Any]) -> str | None:
+        """Append an event; its id, or None where it could not be recorded. Never raises.
+
+        The id is the caller's own where one of the fields is one, else the key of the event: the md5 of its line.
+        """
         try:
-            data = json.dumps(payload, separators=(",", ":"), default=str).encode()
-            if len(data) > spool.MOST_BYTES:
-                data = b'{"dropped_bytes":%d}' % len(data)
-            line = spool.envelope(kind, data, session_id, sequence=next(self._sequence))
-            if self._folder is None:
-                self._folder = spool_for(self.paths)
-            spool.append(self._folder, self.name, line)
+            return self._write(kind, {name: value for name, value in fields.items() if value is not None})
         except Exception as error:
-            self.failed_count += 1
-            if self.failed_count == 1:
-                logger.warning(
-                    "Agent Store cannot record to %s (%s: %s). Everything else goes on; what cannot be recorded is lost.",
-                    self.paths.spool, type(error).__name__, error,
-                )  # fmt: skip
-            return False
-        return True
+            with suppress(Exception):
+                self._failed(kind, error)
+            return None
+
+    def _write(self, kind: str, fields: dict[str, Any]) -> str:
+        event = EVENTS.get(kind)
+        if event is not None and self._modules is not None and not event.modules & self._modules:
+            raise StoreError(
+                f"the module {min(event.modules)} is not selected: nothing of kind {kind} is recorded",
+                f"Add it: schema_modules=[…, '{min(event.modules)}']",
+            )
+        own_id = None
+        if event is not None:
+            own_id = next((fields[name] for name in event.own_ids if name in fields), None)
+        session = fields.pop("session_id", None)
+        if "occurred_at" in fields:
+            fields["occurred_at_ms"] = _milliseconds(fields.pop("occurred_at"))
+        if other := fields.keys() - FIELDS:
+            _into_metadata(fields, sorted(other))
+        payload = encoded(fields)
+        is_too_large = len(payload) > spool.MOST_BYTES
+        if is_too_large:
+            payload = b'{"dropped_bytes":%d}' % len(payload)
+        line = spool.envelope(
+            kind, payload, None if session is None else str(session), sequence=next(_SEQUENCE)
+        )
+        self._append(line)
+        if is_too_large:
+            raise ValueError(f"a record of more than {spool.MOST_BYTES:,} bytes lost its content")
+        if own_id is not None:
+            return str(own_id)
+        return (event.prefix if event is not None else "") + md5(line, usedforsecurity=False).hexdigest()
+
+    def _append(self, line: bytes) -> None:
+        if not self._folder:
+            self._folder = spool_for(self.paths)
+        spool.append(self._folder, self.name, line)
+
+    def _failed(self, kind: str, error: Exception) -> None:
+        """Count the error; tell of the first of its kind."""
+        hint = error.hint if isinstance(error, StoreError) else ""
+        what = error.message if isinstance(error, StoreError) else cause_of(error) or _in_words(error)
+        self.errors[what] += 1
+        if self.errors[what] == 1:
+            logger.warning(
+                "Agent Store could not record an event of kind %s: %s. %sFurther errors like it are only counted.",
+                kind, what, f"{hint}. " if hint else "",
+            )  # fmt: skip
+
+
+def _in_words(error: Exception) -> str:
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    return f"{type(error).__name__}: {error}"
+
+
+def _into_metadata(fields: dict[str, Any], names: list[str]) -> None:
+    """Move fields that the reader does not know into the one that it keeps as it is."""
+    metadata = fields.get("metadata")
+    kept = (
+        dict(metadata)
+        if isinstance(metadata, Mapping)
+        else {}
+        if metadata is None
+        else {"metadata": metadata}
+    )
+    fields["metadata"] = kept | {name: fields.pop(name) for name in names}
+
+
+def _milliseconds(moment: object) -> object:
+    """A time as milliseconds of the epoch: a datetime (UTC where it has no zone), ISO text, or seconds."""
+    if isinstance(moment, str):
+        with suppress(ValueError):
+            moment = datetime.fromisoformat(moment)
+    if isinstance(moment, datetime):
+        moment = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+    if isinstance(moment, int | float) and not isinstance(moment, bool):
+        return round(moment * _MILLISECONDS)
+    return moment
+
+
+def encoded(fields: dict[str, Any]) -> bytes:
+    """Fields as one line of JSON. What JSON cannot hold becomes text."""
+    try:
+        return orjson.dumps(fields, default=_plain, option=_OPTIONS)
+    except (TypeError, ValueError, RecursionError):
+        # Numbers beyond 64 bits, halves of characters, odd keys, objects that hold themselves: rare, so it may take longer.
+        return orjson.dumps(_tidied(fields))
+
+
+def _plain(value: object) -> Any:  # noqa: ANN401 - whatever JSON can hold
+    """What orjson does not know, as something that it does."""
+    if isinstance(value, set | frozenset):
+        return list(value)
+    if isinstance(value, float | Decimal):
+        return float(value)
+    if isinstance(value, bytes | bytearray | memoryview):
+        return bytes(value).decode("utf-8", "replace")
+    dumped = getattr(value, "model_dump", None)  # what the SDK of the Messages API gives
+    return dumped() if callable(dumped) else _text(value)
+
+
+def _text(value: object) -> str:
+    try:
+        text = str(value)
+    except Exception:
+        return f"<{type(value).__name__}>"
+    return text.encode("utf-8", "replace").decode()
+
+
+def _tidied(value: object, above: tuple[int, ...] = ()) -> Any:  # noqa: ANN401 - whatever JSON can hold
+    """The same, made of nothing but what JSON holds; without what lies too deep, or holds itself."""
+    if isinstance(value, str):
+        return _text(value)
+    if value is None or isinstance(value, bool | float):
+        return value
+    if isinstance(value, int):
+        return int(value) if -_LARGEST_INTEGER <= value < _LARGEST_INTEGER else str(value)
+    if len(above) > _MOST_DEPTH or id(value) in above:
+        return "…"
+    above = (*above, id(value))
+    if isinstance(value, dict):
+        return {_text(key): _tidied(item, above) for key, item in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [_tidied(item, above) for item in value]
+    return _tidied(_plain(value), above)

@@ -7,6 +7,5 @@ select
     count(*) filter (where was_cache_warm) as warm_switch_count,
     round(sum(estimated_cache_write_usd), 2) as estimated_cache_write_usd
 from {{ ref('fact_model_switch') }}
-where is_done
 group by from_model, to_model, switch_source
 order by estimated_cache_write_usd desc nulls last, from_model, to_model

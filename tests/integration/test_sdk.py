@@ -83,8 +83,9 @@ def lines(home: Path) -> list[Record]:
 
 
 def calls(home: Path) -> list[Record]:
-    """The payloads of the calls that have been spooled."""
-    return [line["payload"] for line in lines(home) if line["kind"] == "api_call"]
+    """What has been spooled of calls: the fields, and beside them those that are kept as metadata."""
+    payloads = [line["payload"] for line in lines(home) if line["kind"] == "api_call"]
+    return [payload.pop("metadata", {}) | payload for payload in payloads]
 
 
 def asked(text: str = "hello") -> Record:
@@ -479,6 +480,13 @@ def test_credentials_are_found_as_the_sdk_finds_them(
     assert [call["status"] for call in calls(home)] == [200]
 
 
+def test_clients_of_other_classes_take_the_middleware(api: FakeMessages, home: Path) -> None:
+    client = anthropic.AnthropicFoundry(api_key="k", base_url=api.url, middleware=[Recorder()])
+    client.messages.create(**asked())
+    client.with_options(max_retries=0).messages.create(**asked())
+    assert [call["usage"] for call in calls(home)] == [USAGE, USAGE]
+
+
 # --- what is kept, and where
 
 
@@ -588,7 +596,7 @@ def test_a_full_disk_is_said_once_and_all_goes_on(
         for _ in range(3):
             client.messages.create(**asked())
     assert [record.name for record in caplog.records].count("agent_store.record.writer") == 1
-    assert "No space left on device" in caplog.text
+    assert "the disk is full" in caplog.text
     client.messages.create(**asked())
     assert len(calls(home)) == 1
 

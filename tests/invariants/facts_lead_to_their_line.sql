@@ -6,7 +6,8 @@
     'fact_api_call', 'fact_cache_miss',
     'fact_chunk_retrieval', 'fact_component_measurement', 'fact_component_offer', 'fact_conflict',
     'fact_context_overflow',
-    'fact_decision', 'fact_file_modification', 'fact_inference', 'fact_prompt', 'fact_prompt_feedback',
+    'fact_decision', 'fact_file_modification', 'fact_inference', 'fact_instruction_load', 'fact_model_switch',
+    'fact_notification', 'fact_permission_request', 'fact_prompt', 'fact_prompt_feedback',
     'fact_response', 'fact_session_intent',
     'fact_skill_invocation', 'fact_strategy_adjustment', 'fact_strategy_attempt', 'fact_task_outcome',
     'fact_tool_invocation',
@@ -36,6 +37,10 @@ landed as (
     from {{ ref('stg_transcripts__line') }} as lines
     inner join {{ ref('stg_transcripts__file') }} as files on files.file_id = lines.file_id
     where {{ only_touched('lines.session_id in {sessions}') }}
+    union all
+    select source_path, line_number
+    from {{ ref('stg_events__event') }}
+    where {{ only_touched('session_id in {sessions}') }}
 )
 
 select sources.fact, sources._source_path, sources._source_line

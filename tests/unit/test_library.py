@@ -36,7 +36,7 @@ from agent_store.library.recording import Recording
 from agent_store.paths import StorePaths
 from agent_store.record import query_log, spool
 from agent_store.record.events import EVENTS, FIELDS
-from agent_store.record.recorder import encoded
+from agent_store.record.writer import encoded
 
 TODAY = date(2026, 11, 29)
 METHODS = {

@@ -80,13 +80,20 @@ recorded as (
             events.payload.file_path, events.payload.new_cwd, events.payload.directory,
             events.payload.worktree_path, events.payload.target
         ) as target_path,
-        {{ as_json({
-            'source': 'coalesce(events.payload.source, events.payload.trigger)', 'action': 'events.payload.action',
-            'server': 'events.payload.mcp_server_name', 'teammate': 'events.payload.teammate_name',
-            'error': 'left(events.error, 500)',
-            'kind': 'coalesce(events.payload.warning_type, events.payload.suggestion_type)',
-            'text': 'left(coalesce(events.payload.text, events.payload.message), 500)'
-        }) }} as metadata,
+        case
+            when events.event_kind <> 'hook' then {{ as_json({
+                'kind': 'coalesce(events.payload.warning_type, events.payload.suggestion_type)',
+                'text': 'left(events.payload.text, 500)'
+            }) }}
+            when events.hook_event like 'Elicitation%' then {{ as_json({
+                'server': 'events.payload.mcp_server_name', 'mode': 'events.payload.mode',
+                'action': 'events.payload.action', 'text': 'left(events.payload.message, 500)'
+            }) }}
+            when events.error is not null then {{ as_json({'error': 'left(events.error, 500)'}) }}
+            when events.payload.teammate_name is not null
+                then {{ as_json({'teammate': 'events.payload.teammate_name'}) }}
+            else {{ as_json({'source': 'coalesce(events.payload.source, events.payload.trigger)'}) }}
+        end as metadata,
         events.source_path,
         events.line_number as source_line
     from {{ touched_rows(ref('stg_events__event')) }} as events

@@ -44,8 +44,7 @@ select
     ordered.payload.cache_ttl as cache_ttl,
     ordered.payload.pricing as pricing_source,
     'recorded' as provenance,
-    ordered.hook_event = 'PostModelSwitch' or coalesce(ordered.next_event = 'PostModelSwitch', false)
-        as is_done,
+    case when switched_at is not null then true end as is_done,
     ordered.payload.prompt_cache_warm as was_cache_warm,
     cast(ordered.payload.context_tokens as bigint) as context_tokens,
     ordered.payload.estimated_cache_write_usd as estimated_cache_write_usd,
