@@ -147,14 +147,16 @@ def main(rounds: int) -> None:
             for label, program, event in measured:
                 write_notes(folder, event)
                 costs[label].append(run([launcher, program], json.dumps(event).encode() + b"\n", environment))
-    print(f"{'event':44} {'program':18} {'CPU ms':>7} {'wall ms':>8} {'limit':>6}")
+    print(f"{'':38} {'':18} {'CPU ms':>15} {'wall ms':>15} {'limit':>6}")
+    print(f"{'event':38} {'program':18} {'least':>7} {'median':>7} {'least':>7} {'median':>7} {'CPU':>6}")
     programs = dict.fromkeys(bare, "") | {label: program for label, program, _ in measured}
     for label, program in programs.items():
         # The first round fills the caches of files.
-        cpu, wall = (statistics.median(values) for values in zip(*costs[label][1:], strict=True))
+        cpu, wall = zip(*costs[label][1:], strict=True)
         limit = 0 if not program else RECORDER_MS if program == RECORD else ANSWER_MS
-        shown = f"{limit}{'!' if cpu > limit else ' '}" if limit else ""
-        print(f"{label:44} {program:18} {cpu:7.1f} {wall:8.1f} {shown:>6}", flush=True)
+        shown = f"{limit}{'!' if statistics.median(cpu) > limit else ' '}" if limit else ""
+        times = " ".join(f"{min(times):7.1f} {statistics.median(times):7.1f}" for times in (cpu, wall))
+        print(f"{label:38} {program:18} {times} {shown:>6}", flush=True)
 
 
 if __name__ == "__main__":

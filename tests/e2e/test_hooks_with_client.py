@@ -64,8 +64,10 @@ def test_every_turn_went_well(session: Recorded) -> None:
 def test_the_whole_session_is_in_the_spool(session: Recorded) -> None:
     count = Counter(payload["hook_event_name"] for payload in payloads(session, "hook"))
     starts = [payload["source"] for payload in hooks(session, "SessionStart")]
-    assert Counter(starts) == {"startup": 1, "resume": len(session.turns) - 1, "compact": 1}
-    assert [payload["reason"] for payload in hooks(session, "SessionEnd")] == ["other"] * len(session.turns)
+    switches = len(hooks(session, "PreModelSwitch"))
+    runs = len(session.turns) - 1 + switches
+    assert Counter(starts) == {"startup": 1, "resume": runs - 1, "compact": 1}
+    assert [payload["reason"] for payload in hooks(session, "SessionEnd")] == ["other"] * runs
     assert count["UserPromptSubmit"] == len(session.turns) - 2, "a compaction and a switch are no prompts"
     assert count["Stop"] == 2
     assert {"Project"} == {payload["memory_type"] for payload in hooks(session, "InstructionsLoaded")}
@@ -197,7 +199,7 @@ def test_a_compaction_is_measured_before_and_kept_after(session: Recorded) -> No
 
 
 def test_a_switch_of_the_model_is_recorded_with_the_clients_own_estimate(session: Recorded) -> None:
-    (before,), (after,) = hooks(session, "PreModelSwitch"), hooks(session, "PostModelSwitch")
+    before, (after,) = hooks(session, "PreModelSwitch")[-1], hooks(session, "PostModelSwitch")
     assert before["to_model"] == after["to_model"] != before["from_model"]
     assert before["estimated_cache_write_usd"] >= 0
     assert session.requests[-1].body["model"] == after["to_model"]

@@ -434,6 +434,17 @@ def test_what_fails_again_and_again_is_warned_of_with_what_worked_afterwards(mac
     assert warning.endswith("Afterwards this worked: make test")
 
 
+def test_notes_do_not_grow_with_every_success(machine: Machine) -> None:
+    _fails(machine, "make test")
+    for number in range(5):
+        _works(machine, "Bash", command=f"echo {number}")
+    _works(machine, "Bash", command="make test")
+    _works(machine, "Bash", command="make test")
+    (notes,) = (machine.home / "briefs" / "sessions").iterdir()
+    noted = [(note["noted"], note["target"]) for note in map(json.loads, notes.read_text().splitlines())]
+    assert noted == [("failed", "make test"), ("worked", "echo 0"), ("worked", "make test")]
+
+
 def test_who_interrupts_a_call_says_nothing_about_it(machine: Machine) -> None:
     _fails(machine, "make test", is_interrupt=True)
     assert _call(machine, "make test") == ""

@@ -11,13 +11,27 @@ _READ = "Read"
 def answer(hook: Hook) -> "Record | None":
     """Findings about a skill or agent file that has just been written."""
     tool = text_of(hook.event.get("tool_name"))
-    if tool in calls.CHANGING and any(note.get("noted") == "failed" for note in hook.notes):
-        hook.note(noted="worked", tool=tool, target=calls.target_of(hook.event))
+    if tool in calls.CHANGING:
+        _note_success(hook, tool, calls.target_of(hook.event))
     if tool == _READ:
         _retrieved(hook)
     elif tool in calls.WRITING:
         return written_file.looked_at(hook)
     return None
+
+
+def _note_success(hook: Hook, tool: str, target: str) -> None:
+    """Note what tells of a failure before: that the same call worked, or what the same tool did next. No more is needed."""
+    notes = hook.notes
+    failed = [place for place, note in enumerate(notes) if note.get("noted") == "failed"]
+    if not failed:
+        return
+    same = [note["noted"] for note in notes if note.get("tool") == tool and note.get("target") == target]
+    is_next = not any(
+        note.get("noted") == "worked" and note.get("tool") == tool for note in notes[failed[-1] :]
+    )
+    if is_next or same[-1:] == ["failed"]:
+        hook.note(noted="worked", tool=tool, target=target)
 
 
 def _retrieved(hook: Hook) -> None:

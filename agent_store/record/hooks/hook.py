@@ -10,7 +10,8 @@ BRIEFS = "briefs"
 NOTES = "sessions"
 ALL_PROJECTS = "all.json"
 _MOST_BRIEF_BYTES = 8 * 1024 * 1024
-_MOST_NOTE_BYTES = 1024 * 1024
+# The last few hundred notes: what is further back is not recent.
+_MOST_NOTE_BYTES = 64 * 1024
 
 
 def md5(text: "str | bytes") -> str:
@@ -64,7 +65,7 @@ class Hook:
     def record(self, kind: str, payload: Record) -> None:
         """Append a record of its own to the spool; one that does not fit on the disk is lost."""
         self._sequence += 1
-        for name in ("prompt_id", "agent_id", "tool_use_id"):
+        for name in ("prompt_id", "tool_use_id"):
             if name not in payload and name in self.event:
                 payload[name] = self.event[name]
         line = spool.envelope(kind, quick_json.dumps(payload), self.session_id or None, None, self._sequence)
@@ -123,7 +124,7 @@ class Hook:
             self._notes = []
             name = self._notes_path()
             try:
-                lines = _bytes(name, _MOST_NOTE_BYTES).split(b"\n") if name else []
+                lines = _end(name, _MOST_NOTE_BYTES).split(b"\n") if name else []
             except OSError:
                 lines = []
             for line in lines:
@@ -169,6 +170,15 @@ def _bytes(path: str, most: int) -> bytes:
     file = os.open(path, os.O_RDONLY)
     try:
         return os.read(file, most)
+    finally:
+        os.close(file)
+
+
+def _end(path: str, most: int) -> bytes:
+    """The last bytes of a file; a line that they cut is no JSON."""
+    file = os.open(path, os.O_RDONLY)
+    try:
+        return os.pread(file, most, max(0, os.fstat(file).st_size - most))
     finally:
         os.close(file)
 

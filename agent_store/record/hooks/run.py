@@ -4,7 +4,6 @@ The event is recorded and, where the program is more than `record`, answered. Wh
 and says nothing but an answer: no hook disturbs the session.
 """
 
-import os
 import sys
 
 RECORD = "record"
@@ -13,24 +12,40 @@ _OFF = "0"
 
 def packages() -> None:
     """Make the packages that this file lies in known without running what they offer to their users."""
-    folder = os.path.dirname(os.path.realpath(__file__))
+    folder = __file__.rpartition("/")[0]
     for name in ("agent_store.record.hooks", "agent_store.record", "agent_store"):
         package = type(sys)(name)
         package.__path__ = [folder]
         sys.modules[name] = package
-        folder = os.path.dirname(folder)
+        folder = folder.rpartition("/")[0]
+
+
+def setting(name: str) -> str:
+    """A variable of the environment, without the module that makes a mapping of all of them."""
+    import posix
+
+    return posix.environ.get(name.encode(), b"").decode("utf-8", "surrogateescape").strip()
+
+
+def store_home() -> str:
+    """AGENT_STORE_HOME, or ~/.agent-store."""
+    named = setting("AGENT_STORE_HOME") or setting("HOME") + "/.agent-store"
+    if named.startswith("/"):
+        return named
+    import os
+
+    return os.path.abspath(os.path.expanduser(named))
 
 
 def start(name: str) -> None:
     """Record the event on standard input, and answer it by the program that is named."""
     # Sessions that Agent Store itself starts are nobody's work.
-    if os.environ.get("AGENT_STORE_HOOKS", "").strip() == _OFF:
+    if setting("AGENT_STORE_HOOKS") == _OFF:
         return
     packages()
     from agent_store.record import spool
 
-    named = os.environ.get("AGENT_STORE_HOME", "").strip()
-    home = os.path.abspath(os.path.expanduser(named or "~/.agent-store"))
+    home = store_home()
     event = spool.read_event()
     if not event.strip():
         return
@@ -45,9 +60,16 @@ def start(name: str) -> None:
         hook.answered(name, event, home)
 
 
-if __name__ == "__main__":
+def main() -> None:
+    """Do it, in silence: the process ends here."""
     try:
         start(sys.argv[1] if len(sys.argv) > 1 else RECORD)
     except BaseException:
         pass
-    os._exit(0)
+    import posix
+
+    posix._exit(0)
+
+
+if __name__ == "__main__":
+    main()
