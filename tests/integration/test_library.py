@@ -200,6 +200,14 @@ def test_answers_are_the_rows_of_the_views(store: AgentStore, sql: duckdb.DuckDB
     trend = answers["get_quality_trend"]
     assert trend
     assert [row["measured_at"] for row in trend] == sorted(row["measured_at"] for row in trend)
+    assert [row["measured_by"] for row in store.get_quality_trend("weekly-review", days=4000)] == [
+        "skills-ref"
+    ]
+    assert [row["component_type"] for row in store.get_token_budget("Bash")] == ["tool"]
+    session = one(sql, "select min(session_id) from dim_session where project_path = '/home/dev/shop'")
+    planned = store.predict_context_overflow(["read cart.py", "think"], session)
+    assert {row["subject"] for row in planned} <= {session, FILE, "/home/dev/shop/shop/cart.py"}
+    assert len(planned) > 1
     (skill,) = (row for row in answers["get_token_budget"] if row["component_type"] == "skill")
     assert (skill["budget_tokens"], skill["is_over_budget"]) == (4000, False)
 
