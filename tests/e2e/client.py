@@ -266,7 +266,11 @@ def full_session(folder: Path) -> Recorded:
             "/agent-store:report-problem the build folder is still there", "--resume", session
         )
         turns["compact"] = one.ask("/compact", "--resume", session)
-        turns["model"] = one.ask("/model sonnet", "--resume", session)
+        # The client does not wait for the hook after the switch: on a busy machine it may be killed at the exit.
+        for _ in range(5):
+            turns["model"] = one.ask("/model sonnet", "--resume", session)
+            if one.hooks("PostModelSwitch"):
+                break
         turns["more"] = one.ask("What is left? [[script:more]]", "--resume", session, "--model", "sonnet")
         one.wait_for("test_run")
         return Recorded(

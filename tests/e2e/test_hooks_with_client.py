@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections import Counter
@@ -64,8 +65,10 @@ def test_every_turn_went_well(session: Recorded) -> None:
 def test_the_whole_session_is_in_the_spool(session: Recorded) -> None:
     count = Counter(payload["hook_event_name"] for payload in payloads(session, "hook"))
     starts = [payload["source"] for payload in hooks(session, "SessionStart")]
-    assert Counter(starts) == {"startup": 1, "resume": len(session.turns) - 1, "compact": 1}
-    assert [payload["reason"] for payload in hooks(session, "SessionEnd")] == ["other"] * len(session.turns)
+    switches = len(hooks(session, "PreModelSwitch"))
+    runs = len(session.turns) - 1 + switches
+    assert Counter(starts) == {"startup": 1, "resume": runs - 1, "compact": 1}
+    assert [payload["reason"] for payload in hooks(session, "SessionEnd")] == ["other"] * runs
     assert count["UserPromptSubmit"] == len(session.turns) - 2, "a compaction and a switch are no prompts"
     assert count["Stop"] == 2
     assert {"Project"} == {payload["memory_type"] for payload in hooks(session, "InstructionsLoaded")}
@@ -197,7 +200,7 @@ def test_a_compaction_is_measured_before_and_kept_after(session: Recorded) -> No
 
 
 def test_a_switch_of_the_model_is_recorded_with_the_clients_own_estimate(session: Recorded) -> None:
-    (before,), (after,) = hooks(session, "PreModelSwitch"), hooks(session, "PostModelSwitch")
+    before, (after,) = hooks(session, "PreModelSwitch")[-1], hooks(session, "PostModelSwitch")
     assert before["to_model"] == after["to_model"] != before["from_model"]
     assert before["estimated_cache_write_usd"] >= 0
     assert session.requests[-1].body["model"] == after["to_model"]
@@ -359,6 +362,17 @@ def test_the_plugin_is_installed_and_taken_back_in_one_line(tmp_path: Path) -> N
         one.ask("hello", plugin=None)
         assert len(one.spooled()) == count
         assert _agent_store(one, "plugin", "uninstall").returncode == 0, "twice does no harm"
+
+
+def test_an_installation_that_has_moved_is_installed_from_its_new_place(tmp_path: Path) -> None:
+    with client(tmp_path, {}) as one:
+        old = tmp_path / "old"
+        shutil.copytree(PLUGIN, old)
+        assert one.run("plugin", "install", "agent-store", "--marketplace", str(old)).returncode == 0
+        assert _agent_store(one, "plugin", "status").returncode == 1
+        installed = _agent_store(one, "plugin", "install")
+        assert installed.returncode == 0, installed.stderr
+        assert f"read from {PLUGIN}" in _agent_store(one, "plugin", "status").stdout
 
 
 def test_the_plugin_is_valid_to_the_client(tmp_path: Path) -> None:
