@@ -172,7 +172,8 @@ _QUESTIONS = (
                 from dim_component
                 where
                     lower(component_name) = lower($component_name)
-                    or ends_with(lower(component_name), concat(':', lower($component_name)))
+                    -- plugin:skill; the name of a hook has the tool that it is for in this place.
+                    or (component_type <> 'hook' and ends_with(lower(component_name), concat(':', lower($component_name))))
             ),
             used as (
                 select
@@ -239,7 +240,13 @@ _QUESTIONS = (
             cast(round(f.entered_tokens / nullif(f.entry_count, 0)) as bigint) as tokens, f.last_entered_at as last_seen_at
         from words as w
         inner join v_context_by_file as f
-            on f.file_path = w.word or (contains(w.word, '.') and ends_with(f.file_path, concat('/', ltrim(w.word, './'))))
+            on f.file_path = w.word or (
+                contains(w.word, '.') and ends_with(f.file_path, concat('/', ltrim(w.word, './')))
+                -- Other projects have a README.md as well.
+                and starts_with(
+                    f.file_path, coalesce((select project_path from dim_session where session_id = $session_id), '')
+                )
+            )
         union all by name
         select distinct
             0 as action_number, 'the context as it is' as planned_action, g.session_id as subject,
@@ -248,7 +255,7 @@ _QUESTIONS = (
         where g.is_end and g.session_id = $session_id
         """,
         "action_number, tokens desc nulls last, subject",
-        ("v_context_by_file", "v_context_growth"),
+        ("v_context_by_file", "v_context_growth", "dim_session"),
         "tokens are what the file cost each time before; it may have grown since",
         limit=_MANY,
     ),
@@ -259,25 +266,41 @@ _QUESTIONS = (
             "quality",
             description,
             f"""
+            with measured as (
+                select
+                    m.measurement_id, m.measured_at, q.metric_name, q.metric_type, m.measured_by, m.passed, m.score,
+                    m.error_count, m.warning_count, a.component_id, a.artifact_name, a.artifact_path, m.details,
+                    m.outcome_method, m.confidence, m.session_id
+                from fact_quality_measurement as m
+                inner join dim_artifact as a on a.artifact_id = m.artifact_id
+                left join dim_quality_metric as q on q.metric_id = m.metric_id
+                union all by name
+                -- Validations of components that a scan made, or a program: no check of a session.
+                select
+                    v.validation_id as measurement_id, v.validated_at as measured_at, v.validator_name as metric_name,
+                    'validation' as metric_type, v.validator_name as measured_by, v.is_valid as passed, v.error_count,
+                    v.warning_count, v.component_id, v.target as artifact_path, v.errors as details, v.outcome_method,
+                    v.confidence, v.session_id
+                from fact_validation as v
+                anti join fact_quality_measurement as m on m.measurement_id = v.validation_id
+            )
             select
-                m.measured_at, q.metric_name, q.metric_type, m.measured_by, m.passed, m.score, m.error_count,
-                m.warning_count, coalesce(c.component_name, a.artifact_name) as component_name, a.artifact_path, m.details,
+                m.measured_at, m.metric_name, m.metric_type, m.measured_by, m.passed, m.score, m.error_count,
+                m.warning_count, coalesce(c.component_name, m.artifact_name) as component_name, m.artifact_path, m.details,
                 m.outcome_method, m.confidence, m.session_id, m.measurement_id
-            from fact_quality_measurement as m
-            inner join dim_artifact as a on a.artifact_id = m.artifact_id
-            left join dim_component as c on c.component_id = a.component_id
-            left join dim_quality_metric as q on q.metric_id = m.metric_id
+            from measured as m
+            left join dim_component as c on c.component_id = m.component_id
             where
                 (
                     lower(c.component_name) = lower($component_name)
                     or ends_with(lower(c.component_name), concat(':', lower($component_name)))
-                    or lower(a.artifact_name) = lower($component_name)
-                    or a.artifact_path = $component_name
+                    or lower(m.artifact_name) = lower($component_name)
+                    or m.artifact_path = $component_name
                 )
                 and m.measured_at >= {_NEWEST} - to_days(cast($days as integer))
             """,
             "measured_at, measurement_id",
-            ("fact_quality_measurement", "dim_artifact", "dim_component"),
+            ("fact_quality_measurement", "fact_validation", "dim_artifact", "dim_component"),
             "passed is read out of outputs by rules (outcome_method); confidence says how far to trust it",
             limit=_MANY,
         )

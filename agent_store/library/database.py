@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from agent_store.build.warehouse import copy_file
-from agent_store.errors import StoreError, explain
+from agent_store.errors import LOCKED, StoreError, cause_of, explain
 from agent_store.paths import STAR
 from agent_store.sql import literal, quoted
 
@@ -60,7 +60,12 @@ def is_store(path: Path) -> bool:
             found = connection.execute(
                 "select 1 from duckdb_tables() where table_name = 'store_build' and database_name = current_database()"
             ).fetchone()
-    except duckdb.Error:
+    except duckdb.Error as error:
+        if cause_of(error) == LOCKED:
+            raise StoreError(
+                f"{path} is open for writing in another program: it still holds the store of before.",
+                "Close it there, then refresh again.",
+            ) from error
         return False
     return found is not None
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 PARQUET = "format parquet, compression zstd"
 CSV = "format csv, header true"
-# One object a line.
+# One object a line; what is no number is null.
 JSON = "format json"
 _SUGGESTIONS = 3
 
@@ -48,7 +48,18 @@ def export_table(paths: StorePaths, target: Path, table: str, form: str, since: 
             "and table_name = ? and data_type in ('TIMESTAMP', 'DATE') order by data_type = 'DATE', column_index limit 1",
             [table],
         ).fetchone()
-    sql = f"select * from {quoted(table)}"
+        # JSON has no word for what is no number.
+        fractions = [
+            quoted(name)
+            for (name,) in connection.execute(
+                "select column_name from duckdb_columns() where database_name = 'agent_store' and schema_name = 'main' "
+                "and table_name = ? and data_type in ('DOUBLE', 'FLOAT')",
+                [table],
+            ).fetchall()
+            if form == JSON
+        ]
+    finite = ", ".join(f"case when isfinite({name}) then {name} end as {name}" for name in fractions)
+    sql = f"select *{f' replace ({finite})' if finite else ''} from {quoted(table)}"
     if since is None:
         return export_query(paths, target, sql, form)
     if moment is None:

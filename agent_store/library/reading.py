@@ -175,7 +175,8 @@ class Reading:
     ) -> Answer:
         """What the files that planned actions name cost before, in tokens each time; with a session, what it holds already.
 
-        An action is a text, such as "read src/app.py". Actions whose files the store has not seen have no row.
+        An action is a text, such as "read src/app.py". Actions whose files the store has not seen have no row. With a
+        session a relative path is one of its project, without one of any.
         """
         planned = [planned_actions] if isinstance(planned_actions, str) else list(planned_actions)
         return self._ask(

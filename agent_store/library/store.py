@@ -38,7 +38,7 @@ class AgentStore(Recording, Coordinating):
     copy of the store into `x.duckdb`, a database that any program can open.
 
     `schema_modules` selects what is recorded and asked beside the core; all of it where it is left out. `user_id` is who
-    asks, in the log of queries: by default the name that the user is logged in by.
+    asks, in the log of queries: by default the name that the user is logged in by; `interface` is by which way.
 
     Threads may share it, and a forked process may go on with it. It is its own context manager.
     """
@@ -48,6 +48,7 @@ class AgentStore(Recording, Coordinating):
         db_path: str | Path | None = None,
         schema_modules: Iterable[str] | None = None,
         user_id: str | int | None = None,
+        interface: str = query_log.LIBRARY,
     ) -> None:
         """Open nothing yet. StoreError for an unknown module, or a database that is no store of ours."""
         self._modules = selected(schema_modules)
@@ -55,7 +56,7 @@ class AgentStore(Recording, Coordinating):
         self._database = self._own_database(db_path)
         self._is_local = self._paths.home.resolve() != store_paths().home.resolve()
         self._user_id = None if user_id is None else str(user_id)
-        self._interface = query_log.LIBRARY
+        self._interface = interface
         self._writer = Writer(self._paths, spool.LIBRARY, self._modules)
         self._reader = Reader(self._paths)
         self._claims = Claims(self._paths)
@@ -69,7 +70,7 @@ class AgentStore(Recording, Coordinating):
             return None
         if named.is_file() and named.stat().st_size and not self._paths.home.exists():
             raise StoreError(
-                f"{named} is there already, and Agent Store has not made it.",
+                f"{named} is there already, without {self._paths.home}: Agent Store has not made it.",
                 "Name a file that does not exist yet, or open this one with DuckDB.",
             )
         return named

@@ -1,6 +1,6 @@
 """A writer of records that a program can rely on: it never raises, and never waits for a build.
 
-It holds no file, no lock and no connection, so threads and forked processes share one without knowing of each other.
+It holds no file and no connection, so threads and forked processes share one without knowing of each other.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from hashlib import md5
 from itertools import count
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -48,6 +49,7 @@ class Writer:
         self.errors: Counter[str] = Counter()
         self._modules = modules
         self._folder = ""
+        self._counting = Lock()
 
     def write(self, kind: str, fields: Mapping[str, Any]) -> str | None:
         """Append an event; its id, or None where it could not be recorded. Never raises.
@@ -66,7 +68,7 @@ class Writer:
         if event is not None and self._modules is not None and not event.modules & self._modules:
             raise StoreError(
                 f"the module {min(event.modules)} is not selected: nothing of kind {kind} is recorded",
-                f"Add it: schema_modules=[…, '{min(event.modules)}']",
+                f"add it: schema_modules=[…, '{min(event.modules)}']",
             )
         own_id = None
         if event is not None:
@@ -85,7 +87,7 @@ class Writer:
         )
         self._append(line)
         if is_too_large:
-            raise ValueError(f"a record of more than {spool.MOST_BYTES:,} bytes lost its content")
+            raise StoreError(f"a record of more than {spool.MOST_BYTES:,} bytes lost its content")
         if own_id is not None:
             return str(own_id)
         return (event.prefix if event is not None else "") + md5(line, usedforsecurity=False).hexdigest()
@@ -97,33 +99,28 @@ class Writer:
 
     def _failed(self, kind: str, error: Exception) -> None:
         """Count the error; tell of the first of its kind."""
-        hint = error.hint if isinstance(error, StoreError) else ""
-        what = error.message if isinstance(error, StoreError) else cause_of(error) or _in_words(error)
-        self.errors[what] += 1
-        if self.errors[what] == 1:
+        what = error.message if isinstance(error, StoreError) else cause_of(error) or type(error).__name__
+        # A forked process may have been given a lock that a thread of its parent held: it is not waited for without end.
+        is_held = self._counting.acquire(timeout=1)
+        try:
+            self.errors[what] += 1
+            is_first = self.errors[what] == 1
+        finally:
+            if is_held:
+                self._counting.release()
+        if is_first:
+            more = error.hint if isinstance(error, StoreError) else str(error)
             logger.warning(
-                "Agent Store could not record an event of kind %s: %s. %sFurther errors like it are only counted.",
-                kind, what, f"{hint}. " if hint else "",
+                "Agent Store could not record an event of kind %s: %s%s. Further errors like it are only counted.",
+                kind, what, f" ({more})" if more else "",
             )  # fmt: skip
-
-
-def _in_words(error: Exception) -> str:
-    if isinstance(error, OSError) and error.strerror:
-        return error.strerror
-    return f"{type(error).__name__}: {error}"
 
 
 def _into_metadata(fields: dict[str, Any], names: list[str]) -> None:
     """Move fields that the reader does not know into the one that it keeps as it is."""
-    metadata = fields.get("metadata")
-    kept = (
-        dict(metadata)
-        if isinstance(metadata, Mapping)
-        else {}
-        if metadata is None
-        else {"metadata": metadata}
-    )
-    fields["metadata"] = kept | {name: fields.pop(name) for name in names}
+    given = fields.get("metadata", {})
+    metadata = dict(given) if isinstance(given, Mapping) else {"metadata": given}
+    fields["metadata"] = metadata | {name: fields.pop(name) for name in names}
 
 
 def _milliseconds(moment: object) -> object:

@@ -21,3 +21,23 @@
 {% macro spark__json_joined(column) -%}
     coalesce(array_join(from_json({{ column }}, 'array<string>'), ', '), get_json_object({{ column }}, '$'))
 {%- endmacro %}
+
+{# Of the values of a JSON object the first object whose `type` is this one. #}
+{% macro json_value_of_type(column, type) -%}
+    {{ return(adapter.dispatch('json_value_of_type')(column, type)) }}
+{%- endmacro %}
+
+{% macro duckdb__json_value_of_type(column, type) -%}
+    list_filter(json_extract({{ column }}, '$.*'), lambda x: json_extract_string(x, '$.type') = '{{ type }}')[1]
+{%- endmacro %}
+
+{# The name in a JSON object whose object has the largest number in `field`. #}
+{% macro json_name_of_largest(column, field) -%}
+    {{ return(adapter.dispatch('json_name_of_largest')(column, field)) }}
+{%- endmacro %}
+
+{% macro duckdb__json_name_of_largest(column, field) -%}
+    list_reverse_sort(list_transform(json_keys({{ column }}), lambda x: {
+        'amount': try_cast(json_extract_string({{ column }}, '$."' || x || '".{{ field }}') as double), 'name': x
+    }))[1].name
+{%- endmacro %}

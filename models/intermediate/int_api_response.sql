@@ -23,7 +23,7 @@ grouped as (
         -- A transcript says when its lines were written; beside it, others only say it again.
         coalesce(min(created_at) filter (where line_origin = 'transcript'), min(created_at)) as started_at,
         coalesce(max(created_at) filter (where line_origin = 'transcript'), max(created_at)) as last_block_at,
-        count(*) as line_count,
+        coalesce(nullif(count(*) filter (where line_origin = 'transcript'), 0), count(*)) as line_count,
         greatest(count(distinct line_session_id) filter (where line_origin = 'transcript') - 1, 0)
             as copy_session_count,
         max(latency_ms) as recorded_latency_ms,

@@ -8,10 +8,12 @@ with lines as (
         lines.session_id,
         lines.line_uuid,
         lines.line_type,
+        lines.subtype,
         lines.message_id,
         lines.is_nested,
         lines.is_event_stream,
         lines.line_origin,
+        lines.is_aborted,
         lines.named_session_id,
         files.path,
         files.generation
@@ -50,6 +52,8 @@ ranked as (
                 lines.session_id,
                 lines.is_event_stream,
                 lines.is_nested,
+                -- A response that was still being written when its file was first read.
+                lines.is_aborted,
                 lines.generation desc,
                 lines.path,
                 lines.line_number,
@@ -137,9 +141,27 @@ recorded as (
     anti join copied on copied.line_uuid = beside.line_uuid
     anti join streamed on streamed.line_id = beside.line_id
     group by beside.line_id, beside.line_uuid, beside.session_id
+),
+
+-- What a run used in all repeats what is known of its responses one by one.
+summed as (
+    select
+        lines.line_id,
+        lines.line_uuid,
+        lines.session_id,
+        lines.session_id as owner_session_id,
+        true as is_copy
+    from lines
+    anti join copied on copied.line_uuid = lines.line_uuid
+    semi join lines as answers
+        on answers.session_id = lines.session_id and answers.line_type = 'assistant'
+        and answers.subtype is null
+    where lines.line_type = 'assistant' and lines.subtype = 'result'
 )
 
 select * from copies
+union all
+select * from summed
 union all
 select * from streamed
 union all

@@ -19,6 +19,7 @@ candidates as (
             lines.usage.cache_creation_input_tokens
         ) is not null
         and coalesce(lines.model_raw, '') <> '<synthetic>'
+        and not (coalesce(lines.subtype, '') = 'result' and coalesce(copies.is_copy, false))
         and not lines.is_api_error
         and coalesce(lines.message_id, lines.line_uuid) in (
             select coalesce(inner_lines.message_id, inner_lines.line_uuid)

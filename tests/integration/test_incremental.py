@@ -33,6 +33,7 @@ from agent_store.build.pipeline import Options
 from agent_store.build.state import fingerprint
 from agent_store.paths import StorePaths
 from ingest.land import land
+from tests import recordings
 from tests.conftest import PROJECT, clean_environment
 
 SEEDS = [int(seed) for seed in os.environ.get("AGENT_STORE_DRILL_SEEDS", "20").split(",")]
@@ -40,6 +41,8 @@ STEPS = int(os.environ.get("AGENT_STORE_DRILL_STEPS", "9"))
 SAMPLE = PROJECT / "sample" / "home"
 # What is landed of the sample: the rest (skills, settings, …) holds no lines.
 LANDED = ("projects", "history.jsonl", "stats-cache.json")
+# What hooks and programs recorded beside it, and API responses in files: not below the root of the transcripts.
+SPOOL, RESPONSES = "../spool", "../responses"
 
 COMPARED_SCHEMAS = ("intermediate", "main")
 # Columns that tell when something was landed, which is what the two sides differ in. Keep this list short.
@@ -147,6 +150,21 @@ def families() -> dict[str, list[tuple[int, bytes]]]:
     }
 
 
+def recorded() -> list[Source]:
+    """What hooks and programs would have recorded of the sample, and of what it does not show."""
+    transcripts = list((SAMPLE / "projects").rglob("*.jsonl"))
+    return [
+        Source(f"{SPOOL}/hooks-2026-11-01.jsonl", recordings.of_transcripts(transcripts), is_lines=True),
+        Source(f"{SPOOL}/library-2026-11-01.jsonl", recordings.of_programs(1_793_000_000_000), is_lines=True),
+        Source(f"{RESPONSES}/kept.jsonl", recordings.responses(transcripts), is_lines=True),
+    ]
+
+
+def everything() -> list[Source]:
+    """What the drill lands: the sample, and what was recorded beside it."""
+    return [*sources_below(SAMPLE), *recorded()]
+
+
 def made_from(sources: Sequence[Source]) -> set[str]:
     """The files that others were made from: parents of forks, main files of subagents."""
     paths = {source.path for source in sources}
@@ -205,6 +223,13 @@ class BrokeOffError(Exception):
     """A build ended early."""
 
 
+def land_all(paths: StorePaths, root: Path) -> int:
+    """Land what is new of the transcripts, of the spool and of the responses beside them; returns the lines."""
+    beside = [folder for folder in [root / RESPONSES] if folder.is_dir()]
+    landed = land([root], paths.warehouse, host="drill", spool=root / SPOOL, responses=beside)
+    return landed.lines_landed
+
+
 def build(
     paths: StorePaths, root: Path, *, anew: bool = False, at_once: bool = False, breaks_off_after: int = 0
 ) -> None:
@@ -213,7 +238,7 @@ def build(
     A build that does not begin `anew` runs what dbt compiled in the one that did, as `agent-store build`
     does.
     """
-    land([root], paths.warehouse, host="drill")
+    land_all(paths, root)
 
     def on_node(_: str, done: int, __: int) -> None:
         if done == breaks_off_after:
@@ -315,7 +340,7 @@ def paths(tmp_path_factory: pytest.TempPathFactory) -> StorePaths:
 def sample_at_once(paths: StorePaths, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A warehouse into which everything that the steps of the sample bring was landed at once."""
     folder = tmp_path_factory.mktemp("at-once")
-    write_files(folder / "root", whole(sources_below(SAMPLE)))
+    write_files(folder / "root", whole(everything()))
     build(paths, folder / "root", at_once=True)
     return taken_away(paths, folder / "warehouse")
 
@@ -329,7 +354,7 @@ def test_any_order_of_arrival_gives_the_same_rows(
     seed: int, paths: StorePaths, sample_at_once: Path, tmp_path: Path
 ) -> None:
     chance = random.Random(seed)
-    sources = sources_below(SAMPLE)
+    sources = everything()
     root = tmp_path / "root"
     for number, arrivals in enumerate(shuffled_steps(sources, STEPS, chance)):
         write_files(root, arrivals)
@@ -390,7 +415,8 @@ def built(name, done, total):
         die()
 
 paths = StorePaths(Path(home)).ensure()
-land([Path(root)], paths.warehouse, host="drill", progress=landed)
+beside = [folder for folder in [Path(root) / "../responses"] if folder.is_dir()]
+land([Path(root)], paths.warehouse, "drill", landed, spool=Path(root) / "../spool", responses=beside)
 options = pipeline.Options(ingest=False, tests=False)
 pipeline.run(paths, Path(project), options, say=print, on_node=built)
 """
@@ -424,7 +450,7 @@ def test_killed_at_any_moment_and_run_again_gives_the_same_rows_and_then_nothing
     root = tmp_path / "root"
     # Transcripts only: what else a build looks for (components, contracts, code) depends on when it looks.
     options = Options(ingest=False, tests=False)
-    first, second = shuffled_steps(sources_below(SAMPLE), 2, random.Random(7))
+    first, second = shuffled_steps(everything(), 2, random.Random(7))
 
     # Half of the home is landed by a process that is killed on the way, and built by one that is killed too.
     write_files(root, first)
@@ -437,7 +463,7 @@ def test_killed_at_any_moment_and_run_again_gives_the_same_rows_and_then_nothing
     # The other half is landed, and the build that follows is killed while it writes.
     write_files(root, second)
     run_and_be_killed(paths, root, "building", 20)
-    assert land([root], paths.warehouse, host="drill").lines_landed == 0
+    assert land_all(paths, root) == 0
     assert pipeline.run(paths, PROJECT, options, say=print).published is not None
 
     # A build with nothing new: nothing is run, and neither file changes.
@@ -446,7 +472,7 @@ def test_killed_at_any_moment_and_run_again_gives_the_same_rows_and_then_nothing
 
     monkeypatch.setattr(models, "build", forbidden)
     before = [hashlib.sha256(file.read_bytes()).digest() for file in (paths.warehouse, paths.store)]
-    assert land([root], paths.warehouse, host="drill").lines_landed == 0
+    assert land_all(paths, root) == 0
     assert pipeline.run(paths, PROJECT, options, say=print).is_current
     after = [hashlib.sha256(file.read_bytes()).digest() for file in (paths.warehouse, paths.store)]
     assert before == after

@@ -200,6 +200,14 @@ def test_answers_are_the_rows_of_the_views(store: AgentStore, sql: duckdb.DuckDB
     trend = answers["get_quality_trend"]
     assert trend
     assert [row["measured_at"] for row in trend] == sorted(row["measured_at"] for row in trend)
+    assert [row["measured_by"] for row in store.get_quality_trend("weekly-review", days=4000)] == [
+        "skills-ref"
+    ]
+    assert [row["component_type"] for row in store.get_token_budget("Bash")] == ["tool"]
+    session = one(sql, "select min(session_id) from dim_session where project_path = '/home/dev/shop'")
+    planned = store.predict_context_overflow(["read cart.py", "think"], session)
+    assert {row["subject"] for row in planned} <= {session, FILE, "/home/dev/shop/shop/cart.py"}
+    assert len(planned) > 1
     (skill,) = (row for row in answers["get_token_budget"] if row["component_type"] == "skill")
     assert (skill["budget_tokens"], skill["is_over_budget"]) == (4000, False)
 
@@ -310,6 +318,22 @@ def test_queries_are_in_the_spool_with_who_asked(store: AgentStore, sample_home:
     assert first["metadata"]["parameters"]["path"] == "cart.py"
     assert second["sql"] == "select nope"
     assert "nope" in second["error"]
+
+
+def test_the_command_line_logs_its_queries_too(sample_home: Path) -> None:
+    def ask(**more: str) -> list[dict[str, Any]]:
+        for path in (sample_home / "spool").glob("queries-*"):
+            path.unlink()
+        subprocess.run(
+            [sys.executable, "-m", "agent_store.cli", "query", "from range(3)"],
+            env=clean_environment(sample_home) | more, cwd=PROJECT, check=True, capture_output=True,
+        )  # fmt: skip
+        files = (sample_home / "spool").glob("queries-*")
+        return [json.loads(line)["payload"] for file in files for line in file.read_bytes().splitlines()]
+
+    (logged,) = ask()
+    assert (logged["interface"], logged["sql"], logged["row_count"]) == ("cli", "from range(3)", 3)
+    assert ask(AGENT_STORE_QUERY_LOG="0") == []
 
 
 def test_threads_and_forked_processes_ask_at_the_same_time(store: AgentStore) -> None:

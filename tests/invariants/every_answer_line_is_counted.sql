@@ -1,6 +1,6 @@
 -- Every line that carries the usage of an API response belongs to a response that is counted: from raw to
 -- responses nothing is lost. Left out are the client's own answers (`<synthetic>`) and its error
--- messages, which no model wrote.
+-- messages, which no model wrote, and what a run used in all where its responses are known.
 with answers as (
     select
         line_id,
@@ -17,6 +17,10 @@ with answers as (
         ) is not null
         and coalesce(model_raw, '') <> '<synthetic>'
         and not is_api_error
+        and not (
+            coalesce(subtype, '') = 'result'
+            and line_id in (select line_id from {{ ref('int_line_copy') }} where is_copy)
+        )
 ),
 
 counted as (

@@ -22,12 +22,13 @@ from hashlib import md5
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
 from conftest import PROJECT
 
 import agent_store
 from agent_store.errors import StoreError
-from agent_store.library import AgentStore, alerts
+from agent_store.library import AgentStore, alerts, database
 from agent_store.library.answers import QUESTIONS
 from agent_store.library.modules import MODULES, selected
 from agent_store.library.moments import days_of, moment_of, range_of
@@ -153,7 +154,7 @@ def test_what_is_not_selected_is_counted_where_it_is_recorded_and_refused_where_
     assert store.errors.total() == 2
     assert [record.getMessage() for record in caplog.records] == [
         "Agent Store could not record an event of kind decision: the module memory is not selected: nothing of kind "
-        "decision is recorded. Add it: schema_modules=[…, 'memory']. Further errors like it are only counted."
+        "decision is recorded (add it: schema_modules=[…, 'memory']). Further errors like it are only counted."
     ]
     assert spooled(home) == []
     with pytest.raises(StoreError, match="belongs to the module cost") as caught:
@@ -363,6 +364,27 @@ def test_a_database_of_somebody_else_is_not_taken(home: Path, tmp_path: Path) ->
     assert other.read_bytes() == b"something"
 
 
+def test_a_copy_of_the_store_does_not_replace_what_is_no_store_or_is_in_use(
+    home: Path, tmp_path: Path
+) -> None:
+    other, used = tmp_path / "other.duckdb", tmp_path / "used.duckdb"
+    for path in (other, used):
+        duckdb.connect(str(path)).execute("create table mine as select 1 as one").close()
+    with pytest.raises(StoreError, match="a database of something else"):
+        database.put(StorePaths(home), other)
+    hold = f"import duckdb, sys; c = duckdb.connect({str(used)!r}); print(flush=True); sys.stdin.read()"
+    with subprocess.Popen(
+        [sys.executable, "-c", hold], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as holder:
+        assert holder.stdout is not None
+        holder.stdout.readline()
+        with pytest.raises(StoreError, match="open for writing in another program"):
+            database.put(StorePaths(home), used)
+        holder.communicate()
+    with duckdb.connect(str(other), read_only=True) as connection:
+        assert connection.execute("from mine").fetchall() == [(1,)]
+
+
 def test_a_home_in_which_nothing_was_recorded_answers_with_nothing(home: Path) -> None:
     store = AgentStore(home)
     assert list(store.get_recent_actions("s1")) == []
@@ -376,6 +398,19 @@ def test_without_a_store_in_the_users_home_the_error_says_what_to_do(home: Path)
     with pytest.raises(StoreError, match="no published store") as caught:
         AgentStore().get_recent_actions("s1")
     assert "agent-store build" in caught.value.hint
+
+
+def test_what_is_no_number_is_null_in_json(home: Path, tmp_path: Path) -> None:
+    home.mkdir()
+    with duckdb.connect(str(home / "agent_store.duckdb")) as connection:
+        connection.execute(
+            "create table measured as select 'nan'::double as a, 1.5 as b, 'infinity'::float as c, 2 as d"
+        )
+        connection.execute(
+            "create table store_build as select 'UTC' as timezone, now()::timestamp as published_at"
+        )
+    assert AgentStore(home).export_json(tmp_path / "a.json", "measured") == 1
+    assert json.loads((tmp_path / "a.json").read_text()) == {"a": None, "b": 1.5, "c": None, "d": 2}
 
 
 # ------------------------------------------------------------------------------------------------ claims

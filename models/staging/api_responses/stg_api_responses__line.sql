@@ -1,7 +1,7 @@
 {%- set spec = '{"type": "VARCHAR", "timestamp": "VARCHAR", "created_at": "VARCHAR", "source": "VARCHAR",
     "is_complete": "BOOLEAN", "session_id": "VARCHAR", "request_id": "VARCHAR", "_request_id": "VARCHAR",
-    "role": "VARCHAR", "message": "JSON", "response": "JSON", "body": "JSON",
-    "result": {"type": "VARCHAR", "message": "JSON"}}' -%}
+    "uuid": "VARCHAR", "usage": "JSON", "modelUsage": "JSON", "stop_reason": "VARCHAR", "duration_ms": "MS",
+    "result": {"type": "VARCHAR", "message": "JSON", "error": "JSON"}, "error": "JSON"}' -%}
 
 -- API responses that are in files, written as the client would write them in a transcript. What the client
 -- itself printed as a stream of events is such a line already. A response does not say when it was given: its
@@ -31,32 +31,76 @@ parsed as (
     inner join files on files.file_id = raw_lines.file_id
 ),
 
+told as (
+    select
+        *,
+        coalesce(p.type in ('assistant', 'user', 'system', 'result', 'stream_event'), false) as is_of_client
+    from parsed
+),
+
 found as (
     select
         *,
         case
             when p.type = 'message' then cast(line as json)
-            when p.type in ('assistant', 'user', 'system', 'result', 'stream_event') then null
-            else coalesce(p.result.message, p.message, p.response, p.body)
-        end as message
-    from parsed
+            when not is_of_client then coalesce(p.result.message, {{ json_value_of_type('line', 'message') }})
+        end as message,
+        case when not is_of_client then coalesce(p.result.error, p.error) end as error
+    from told
+),
+
+lines as (
+    select
+        file_id,
+        line_number,
+        part_number,
+        case
+            when is_of_client then line
+            when message is not null then {{ conversation_line({
+                'type': "'assistant'",
+                'uuid': "md5(concat_ws(chr(31), 'api_response', coalesce("
+                    ~ json_scalar('message', '$.id') ~ ", line)))",
+                'timestamp': "coalesce(p.timestamp, p.created_at, cast(modified_at as varchar) || 'Z')",
+                'sessionId': "coalesce(p.session_id, 'responses-' || left(md5(logical_path), 12))",
+                'requestId': 'coalesce(p.request_id, p._request_id)',
+                'isAbortedMidStream': 'coalesce(not p.is_complete, false)',
+                'message': 'message'
+            }) }}
+            else {{ conversation_line({
+                'type': "'system'", 'subtype': "'api_error'", 'level': "'error'",
+                'uuid': "md5(concat_ws(chr(31), 'api_response', logical_path, line))",
+                'timestamp': "coalesce(p.timestamp, p.created_at, cast(modified_at as varchar) || 'Z')",
+                'sessionId': "coalesce(p.session_id, 'responses-' || left(md5(logical_path), 12))",
+                'requestId': 'coalesce(p.request_id, p._request_id)',
+                'apiError': "coalesce(" ~ json_scalar('error', '$.error.type') ~ ", "
+                    ~ json_scalar('error', '$.type') ~ ", p.result.type)"
+            }) }}
+        end as line,
+        _batch_id
+    from found
+    where is_of_client or message is not null or error is not null or p.result.type is not null
+    union all
+    -- What a run of the client used in all, for where nothing else is known of its session. Of several models it
+    -- is that which cost most.
+    select
+        file_id,
+        line_number,
+        part_number + 1000000 as part_number,
+        {{ conversation_line(
+            {
+                'type': "'assistant'", 'subtype': "'result'", 'session_id': 'p.session_id',
+                'uuid': "md5(concat_ws(chr(31), 'result', p.session_id, coalesce(p.uuid, line)))",
+                'timestamp': "coalesce(p.timestamp, cast(modified_at as varchar) || 'Z')",
+                'sessionId': 'p.session_id'
+            },
+            message={
+                'role': "'assistant'", 'model': json_name_of_largest('p.modelUsage', 'costUSD'),
+                'content': "cast('[]' as json)", 'stop_reason': 'p.stop_reason', 'usage': 'p.usage'
+            }
+        ) }} as line,
+        _batch_id
+    from found
+    where p.type = 'result' and p.usage is not null and p.session_id is not null
 )
 
-select
-    file_id,
-    line_number,
-    part_number,
-    case
-        when message is null then line
-        else {{ conversation_line({
-            'type': "'assistant'",
-            'uuid': "md5(concat_ws(chr(31), 'api_response', logical_path, line))",
-            'timestamp': "coalesce(p.timestamp, p.created_at, cast(modified_at as varchar) || 'Z')",
-            'sessionId': "coalesce(p.session_id, 'responses-' || left(md5(logical_path), 12))",
-            'requestId': 'coalesce(p.request_id, p._request_id)',
-            'isAbortedMidStream': 'coalesce(not p.is_complete, false)',
-            'message': 'message'
-        }) }}
-    end as line,
-    _batch_id
-from found
+select * from lines

@@ -1,0 +1,243 @@
+"""What hooks and programs would have recorded of some transcripts, as lines of a spool. Deterministic.
+
+Half of it says of things in the transcripts what they cannot say (how long a tool ran, why a session ended); half is of
+things that only a program knows.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+HOST = "recorder"
+
+
+def epoch_ms(timestamp: str) -> int:
+    """A time of a transcript in milliseconds since 1970."""
+    return int(datetime.fromisoformat(timestamp.replace("Z", "+00:00")).timestamp() * 1000)
+
+
+class Spool:
+    """Lines as the recorders write them."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+
+    def add(self, kind: str, session: str | None, at_ms: int, payload: dict[str, Any]) -> None:
+        """Add a record."""
+        self.lines.append(
+            json.dumps(
+                {
+                    "schema_version": 1,
+                    "kind": kind,
+                    "received_at_ms": at_ms,
+                    "host": HOST,
+                    "pid": 1,
+                    "sequence": len(self.lines),
+                    "session_id": session,
+                    "payload": payload,
+                }
+            )
+        )
+
+    def hook(self, event: str, session: str, at_ms: int, **fields: Any) -> None:
+        """Add an event of the client."""
+        shape = {"session_id": session, "cwd": "/home/dev/shop", "hook_event_name": event}
+        self.add("hook", session, at_ms, shape | fields)
+
+    @property
+    def content(self) -> bytes:
+        """The file."""
+        return "".join(f"{line}\n" for line in self.lines).encode()
+
+
+def lines_of(files: Iterable[Path]) -> Iterator[dict[str, Any]]:
+    """The lines of transcripts that are JSON objects with a session and a time."""
+    for file in files:
+        for text in file.read_text(encoding="utf-8", errors="replace").splitlines():
+            try:
+                line = json.loads(text)
+            except ValueError:
+                continue
+            if isinstance(line, dict) and line.get("sessionId") and line.get("timestamp"):
+                yield line
+
+
+def blocks_of(line: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """The blocks of a line's message."""
+    message = line.get("message")
+    content = message.get("content") if isinstance(message, dict) else None
+    yield from (block for block in content if isinstance(block, dict)) if isinstance(content, list) else ()
+
+
+def of_transcripts(files: Iterable[Path]) -> bytes:
+    """What hooks and programs would have recorded of sessions whose transcripts are there."""
+    spool = Spool()
+    ends: dict[str, tuple[int, str]] = {}
+    inputs: dict[str, tuple[str, dict[str, Any]]] = {}
+    begun: set[str] = set()
+    for line in lines_of(sorted(files)):
+        session, at = line["sessionId"], epoch_ms(line["timestamp"])
+        if session not in begun:
+            begun.add(session)
+            spool.hook("SessionStart", session, at, source="startup")
+            spool.hook(
+                "InstructionsLoaded", session, at, file_path="/home/dev/shop/CLAUDE.md", memory_type="Project",
+                load_reason="session_start",
+            )  # fmt: skip
+        ends[session] = max(ends.get(session, (0, "")), (at, session))
+        prompt = {"prompt_id": line["promptId"]} if line.get("promptId") else {}
+        run = {"agent_id": line["agentId"]} if line.get("agentId") else {}
+        for block in blocks_of(line):
+            if block.get("type") == "tool_use" and block.get("id"):
+                call = {"tool_name": block.get("name"), "tool_input": block.get("input")}
+                inputs[block["id"]] = session, call
+                spool.hook("PreToolUse", session, at, tool_use_id=block["id"], **call, **prompt, **run)
+                if len(inputs) % 7 == 0:
+                    spool.hook("PermissionRequest", session, at + 1, **call, **prompt, **run)
+            elif block.get("type") == "tool_result" and block.get("tool_use_id") in inputs:
+                owner, call = inputs[block["tool_use_id"]]
+                failed = bool(block.get("is_error"))
+                spool.hook(
+                    "PostToolUseFailure" if failed else "PostToolUse", owner, at, tool_use_id=block["tool_use_id"],
+                    duration_ms=len(inputs) % 50, **call, **prompt, **run,
+                )  # fmt: skip
+        message = line.get("message")
+        if (
+            line.get("type") == "assistant"
+            and isinstance(message, dict)
+            and message.get("id")
+            and "usage" in message
+        ):
+            # A program that wraps the client's API records the same message.
+            spool.add(
+                "api_call", "sdk-beside", at,
+                {
+                    "message_id": message["id"], "request_id": line.get("requestId"), "model": message.get("model"),
+                    "called_at_ms": at - 900, "attempt": 1, "status": 200, "usage": message["usage"],
+                    "stop_reason": message.get("stop_reason"), "duration_ms": 900, "first_token_ms": 300,
+                },
+            )  # fmt: skip
+    for at, session in sorted(ends.values()):
+        spool.hook("Notification", session, at, notification_type="idle_prompt", message="Waiting for you")
+        spool.hook("SessionEnd", session, at + 1500, reason="prompt_input_exit")
+    return spool.content
+
+
+def message(message_id: str, text: str) -> dict[str, Any]:
+    """A response of the Messages API."""
+    usage = {
+        "input_tokens": 10,
+        "output_tokens": 20,
+        "cache_read_input_tokens": 0,
+        "cache_creation_input_tokens": 0,
+    }
+    content = [{"type": "text", "text": text}]
+    return {
+        "id": message_id, "type": "message", "role": "assistant", "model": "claude-opus-5-5", "content": content,
+        "stop_reason": "end_turn", "usage": usage,
+    }  # fmt: skip
+
+
+def responses(files: Iterable[Path]) -> bytes:
+    """API responses as a program would have kept them: two that transcripts show, and some that nothing else shows."""
+    known: dict[str, dict[str, Any]] = {}
+    for line in lines_of(sorted(files)):
+        found = line.get("message")
+        if (
+            line.get("type") == "assistant"
+            and isinstance(found, dict)
+            and "usage" in found
+            and found.get("id")
+        ):
+            known.setdefault(found["id"], found | {"type": "message"})
+    session = "11111111-1111-4111-8111-111111111111"
+    usage = message("", "")["usage"]
+    cost = {"claude-haiku-4-5": {"costUSD": 0.001}, "claude-opus-5-5": {"costUSD": 0.1}}
+    kept: list[dict[str, Any]] = [
+        *list(known.values())[:2],
+        {"response": message("msg-kept-1", "Kept."), "timestamp": "2026-11-01T10:00:00Z"},
+        {"custom_id": "a", "result": {"type": "succeeded", "message": message("msg-kept-2", "In a batch.")}},
+        {
+            "custom_id": "b",
+            "result": {"type": "errored", "error": {"type": "error", "error": {"type": "api_error"}}},
+        },
+        # The program that wraps the SDK has recorded this one.
+        message("msg-sdk-2", "Hello."),
+        # What the client prints: as a whole of one session, of another with its responses.
+        {"type": "result", "session_id": session, "uuid": "u1", "usage": usage, "modelUsage": cost},
+        {
+            "type": "assistant",
+            "session_id": "a-stream",
+            "uuid": "u2",
+            "message": message("msg-kept-3", "Printed."),
+        },
+        {"type": "result", "session_id": "a-stream", "uuid": "u3", "usage": usage, "modelUsage": cost},
+    ]
+    return "".join(f"{json.dumps(line)}\n" for line in kept).encode()
+
+
+def of_programs(started_ms: int) -> bytes:
+    """What only programs know: a session of hooks without a transcript, one of a library, one of the SDK."""
+    spool = Spool()
+    at = started_ms
+
+    def later(milliseconds: int = 1000) -> int:
+        nonlocal at
+        at += milliseconds
+        return at
+
+    usage = {
+        "input_tokens": 100, "output_tokens": 50, "cache_read_input_tokens": 1000, "cache_creation_input_tokens": 200,
+        "cache_creation": {"ephemeral_5m_input_tokens": 200, "ephemeral_1h_input_tokens": 0},
+    }  # fmt: skip
+    spool.hook("SessionStart", "only-hooks", later(), source="startup")
+    call = {"tool_name": "Bash", "tool_input": {"command": "make"}, "tool_use_id": "toolu_only_hooks"}
+    spool.hook("PreToolUse", "only-hooks", later(), **call)
+    spool.hook("PermissionRequest", "only-hooks", later(), tool_name="Bash", tool_input={"command": "make"})
+    spool.hook("PostToolUse", "only-hooks", later(5000), duration_ms=1000, **call)
+    spool.hook(
+        "PreModelSwitch", "only-hooks", later(), from_model="claude-opus-5-5", to_model="claude-sonnet-5-5",
+        requested_model="sonnet", source="command", context_tokens=2000, prompt_cache_warm=True, cache_ttl="5m",
+        estimated_cache_write_usd=0.01, pricing="catalog",
+    )  # fmt: skip
+    spool.hook(
+        "PostModelSwitch", "only-hooks", later(), from_model="claude-opus-5-5", to_model="claude-sonnet-5-5",
+        requested_model="sonnet", source="command",
+    )  # fmt: skip
+    spool.hook("SessionStart", "only-hooks", later(), source="resume")
+    spool.hook("SessionEnd", "only-hooks", later(), reason="clear")
+    spool.add("session", "a-program", later(), {"event": "start", "working_dir": "/home/dev/program"})
+    spool.add("prompt", "a-program", later(), {"prompt_id": "p1", "text": "Fix the login bug"})
+    spool.add(
+        "action", "a-program", later(),
+        {
+            "action_type": "tool_call", "tool_name": "Edit", "target_path": "/home/dev/program/login.py",
+            "success": True, "duration_ms": 77, "metadata": {"lines_added": 10}, "agent_id": 1,
+        },
+    )  # fmt: skip
+    spool.add(
+        "response", "a-program", later(), {"text": "Fixed.", "model": "claude-opus-5-5", "latency_ms": 500}
+    )
+    spool.add(
+        "api_call", "a-program", later(),
+        {"model": 1, "usage": {"input_tokens": 1200, "output_tokens": 350}, "cost_usd": 0.018},
+    )  # fmt: skip
+    spool.add("session", "a-program", later(), {"event": "end", "end_reason": "done"})
+    call_of_sdk = {"model": "claude-opus-5-5", "attempt": 1, "request_id": "req-sdk-1", "duration_ms": 20}
+    spool.add(
+        "api_call", "sdk-alone", later(), call_of_sdk | {"status": 529, "error_type": "overloaded_error"}
+    )
+    spool.add(
+        "api_call", "sdk-alone", later(),
+        call_of_sdk
+        | {
+            "attempt": 2, "request_id": "req-sdk-2", "message_id": "msg-sdk-2", "status": 200, "usage": usage,
+            "stop_reason": "end_turn", "duration_ms": 1234, "first_token_ms": 321, "prompt": "Say hello",
+            "content": [{"type": "text", "text": "Hello."}],
+        },
+    )  # fmt: skip
+    return spool.content
