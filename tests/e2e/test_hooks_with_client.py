@@ -290,6 +290,21 @@ def test_an_idle_teammate_is_offered_open_work_once(tmp_path: Path) -> None:
         assert [record["work_id"] for record in one.records("suggestion")] == ["w1"]
 
 
+def test_the_skill_recall_may_ask_the_store(tmp_path: Path) -> None:
+    ask = "agent-store query --format json 'select 1 as x'"
+    script = {
+        "recall": [
+            {"tools": [("Skill", {"skill": "agent-store:recall"})]},
+            {"tools": [("Bash", {"command": ask, "description": "x"})]},
+            {"text": "There is no store."},
+        ]
+    }
+    with client(tmp_path, script) as one:
+        one.ask("go [[script:recall]]", "--allowedTools", "Skill")
+        assert one.hooks("PermissionRequest") == []
+        assert "There is no published store" in one.hooks("PostToolUseFailure")[0]["error"]
+
+
 # ── other ends
 
 
