@@ -209,6 +209,11 @@ def of_programs(started_ms: int) -> bytes:
         requested_model="sonnet", source="command",
     )  # fmt: skip
     spool.hook("SessionStart", "only-hooks", later(), source="resume")
+    spool.hook("PreCompact", "only-hooks", later(), trigger="manual")
+    dropped = [{"component_type": "tool", "component_name": "Bash", "tokens": 900}]
+    spool.add(
+        "context_drop", "only-hooks", later(10), {"trigger": "manual", "context_tokens": 5000, "components": dropped}
+    )
     spool.hook("SessionEnd", "only-hooks", later(), reason="clear")
     spool.add("session", "a-program", later(), {"event": "start", "working_dir": "/home/dev/program"})
     spool.add("prompt", "a-program", later(), {"prompt_id": "p1", "text": "Fix the login bug"})

@@ -54,6 +54,7 @@
     "attributionAgent": "VARCHAR", "attributionMcpServer": "VARCHAR", "attributionMcpTool": "VARCHAR",
     "isApiErrorMessage": "BOOLEAN", "isAbortedMidStream": "BOOLEAN", "error": "JSON", "apiError": "VARCHAR",
     "apiErrorStatus": "COUNT", "supersedesUuids": ["VARCHAR"], "costUSD": "DOUBLE", "durationMs": "MS", "latencyMs": "MS", "firstTokenMs": "MS",
+    "recordedUser": "VARCHAR",
     "message": {{ message_spec() }},
     "content": "JSON", "level": "VARCHAR", "trigger": "VARCHAR", "originalModel": "VARCHAR",
     "fallbackModel": "VARCHAR",

@@ -266,12 +266,11 @@ banded as (
     left join prices
         on prices.model_name = inferences.model_name
         and prices.speed = inferences.speed
-        and cast(coalesce(inferences.started_at, timestamp '2024-01-01 00:00:00') as date)
-        >= prices.valid_from
+        -- What has no time costs what it costs now.
+        and coalesce(cast(inferences.started_at as date) >= prices.valid_from, true)
         and (
             prices.valid_to is null
-            or cast(coalesce(inferences.started_at, timestamp '2024-01-01 00:00:00') as date)
-            < prices.valid_to
+            or cast(inferences.started_at as date) < prices.valid_to
         )
         and (prices.prompt_tokens_above = 0 or prices.prompt_tokens_above < inferences.context_tokens)
 ),

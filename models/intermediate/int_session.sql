@@ -206,6 +206,7 @@ select
     coalesce(case when names.sharing_count > 1 then names.long_name else names.short_name end, 'unknown')
         as project_name,
     coalesce(
+        dated.user_name,
         nullif({{ regex_group(
             'dated.working_dir', '^(?:/home/|/Users/|[A-Za-z]:.Users.|/mnt/[a-z]/Users/)([^/\\\\]+)'
         ) }}, ''), 'unknown'

@@ -37,6 +37,7 @@ select
         where entrypoint is not null and created_at is not null
     ) as entrypoint,
     case when bool_and(line_origin = 'event') then 'recorded' else 'observed' end as provenance,
+    min(user_name) as user_name,
     max(session_kind) as session_kind,
     max(plan_slug) as plan_slug,
     max(team_name) as team_name,
@@ -93,6 +94,7 @@ select
     cast(null as varchar) as git_branch,
     cast(null as varchar) as entrypoint,
     'recorded' as provenance,
+    cast(null as varchar) as user_name,
     cast(null as varchar) as session_kind,
     cast(null as varchar) as plan_slug,
     cast(null as varchar) as team_name,

@@ -120,6 +120,10 @@ def test_a_recording_says_what_transcripts_do_not(recorded_store: Path) -> None:
         assert ask("select distinct memory_type, load_reason from fact_instruction_load") == [
             ("project", "session_start")
         ]
+        assert ask(
+            "select overflow_trigger, tokens_at_overflow, dropped_tokens, provenance from fact_context_overflow "
+            "where session_id = 'only-hooks'"
+        ) == [("manual", 5000, 900, "recorded")]
         assert ask("select distinct notification_type from fact_notification") == [("idle_prompt",)]
         assert ask(
             "select session_id, working_dir, end_reason from dim_session where provenance = 'recorded' order by all"

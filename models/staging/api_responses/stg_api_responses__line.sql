@@ -5,7 +5,7 @@
 
 -- API responses that are in files, written as the client would write them in a transcript. What the client
 -- itself printed as a stream of events is such a line already. A response does not say when it was given: its
--- file was last written then, or later.
+-- time is not known, unless what wraps it has one.
 with raw_lines as (
     select
         file_id,
@@ -25,7 +25,6 @@ parsed as (
     select
         raw_lines.*,
         files.logical_path,
-        files.modified_at,
         {{ json_struct('raw_lines.line', spec) }} as p
     from raw_lines
     inner join files on files.file_id = raw_lines.file_id
@@ -60,7 +59,7 @@ lines as (
                 'type': "'assistant'",
                 'uuid': "md5(concat_ws(chr(31), 'api_response', coalesce("
                     ~ json_scalar('message', '$.id') ~ ", line)))",
-                'timestamp': "coalesce(p.timestamp, p.created_at, cast(modified_at as varchar) || 'Z')",
+                'timestamp': "coalesce(p.timestamp, p.created_at)",
                 'sessionId': "coalesce(p.session_id, 'responses-' || left(md5(logical_path), 12))",
                 'requestId': 'coalesce(p.request_id, p._request_id)',
                 'isAbortedMidStream': 'coalesce(not p.is_complete, false)',
@@ -69,7 +68,7 @@ lines as (
             else {{ conversation_line({
                 'type': "'system'", 'subtype': "'api_error'", 'level': "'error'",
                 'uuid': "md5(concat_ws(chr(31), 'api_response', logical_path, line))",
-                'timestamp': "coalesce(p.timestamp, p.created_at, cast(modified_at as varchar) || 'Z')",
+                'timestamp': "coalesce(p.timestamp, p.created_at)",
                 'sessionId': "coalesce(p.session_id, 'responses-' || left(md5(logical_path), 12))",
                 'requestId': 'coalesce(p.request_id, p._request_id)',
                 'apiError': "coalesce(" ~ json_scalar('error', '$.error.type') ~ ", "
@@ -90,7 +89,7 @@ lines as (
             {
                 'type': "'assistant'", 'subtype': "'result'", 'session_id': 'p.session_id',
                 'uuid': "md5(concat_ws(chr(31), 'result', p.session_id, coalesce(p.uuid, line)))",
-                'timestamp': "coalesce(p.timestamp, cast(modified_at as varchar) || 'Z')",
+                'timestamp': "p.timestamp",
                 'sessionId': 'p.session_id'
             },
             message={

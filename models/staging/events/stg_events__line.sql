@@ -20,7 +20,7 @@ with events as (
             when event_kind = 'response' then {{ content_block({'type': "'text'", 'text': 'payload.text'}) }}
             else coalesce(cast(content as json), cast('[]' as json))
         end as blocks,
-        coalesce(tool_use_id, 'recorded_' || event_id) as call_name
+        coalesce(tool_use_id, session_id || '/' || payload.action_id, 'recorded_' || event_id) as call_name
     from {{ ref('stg_events__event') }}
     where event_kind in ('api_call', 'session', 'action', 'prompt', 'response')
 ),
@@ -78,7 +78,7 @@ lines as (
         {{ conversation_line(dict(
             common, type="'system'", subtype="'session_' || coalesce(payload.event, 'start')",
             cwd='working_dir', gitBranch='payload.git_branch', entrypoint='payload.entrypoint',
-            customTitle='payload.title'
+            customTitle='payload.title', recordedUser='payload.user_id'
         )) }} as line
     from events
     where event_kind = 'session'
@@ -87,7 +87,7 @@ lines as (
         *,
         0 as line_place,
         {{ conversation_line(
-            dict(common, type="'user'", promptId='prompt_id'),
+            dict(common, type="'user'", promptId='prompt_id', recordedUser='payload.user_id'),
             message={'role': "'user'", 'content': 'payload.text'}
         ) }} as line
     from events

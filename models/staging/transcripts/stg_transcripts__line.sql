@@ -152,6 +152,7 @@ select
     lines.p.sessionKind as session_kind,
     lines.p.teamName as team_name,
     lines.p.agentName as agent_name,
+    {{ log_id('lines.p.recordedUser') }} as user_name,
 
     -- user lines
     -- The stream repeats what was said before when it takes up a session.
@@ -308,7 +309,13 @@ select
         case
             when
                 {{ parse_timestamp('coalesce(lines.p.timestamp, lines.p._audit_timestamp)') }} is null
-                and (lines.p.timestamp is not null or lines.own_type in ('user', 'assistant', 'attachment'))
+                and (
+                    lines.p.timestamp is not null
+                    or (
+                        lines.own_type in ('user', 'assistant', 'attachment')
+                        and lines.line_origin <> 'api_response'
+                    )
+                )
                 then 'timestamp'
         end,
         case when lines.has_impossible_count then 'token_count' end

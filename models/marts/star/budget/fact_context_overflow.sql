@@ -87,6 +87,38 @@ windows as (
             coalesce(placed.created_at, timestamp '2026-01-01 00:00:00') as date
         )
     group by placed.line_uuid
+),
+
+-- Compactions that only hooks have seen: their session has no transcript. What a hook read of the context
+-- before is recorded beside the event, within the seconds that a hook may take.
+hooked as (
+    select
+        compactions.event_id,
+        compactions.session_id,
+        compactions.received_at,
+        compactions.payload.trigger as overflow_trigger,
+        compactions.source_path,
+        compactions.line_number,
+        max(drops.payload.context_tokens) as context_tokens,
+        min_by(drops.payload.components, (drops.received_at, drops.event_id)) as components
+    from {{ touched_rows(ref('stg_events__event')) }} as compactions
+    left join {{ touched_rows(ref('stg_events__event')) }} as drops
+        on drops.event_kind = 'context_drop' and drops.session_id = compactions.session_id
+        and drops.received_at between compactions.received_at
+        and compactions.received_at + interval 10 second
+    anti join {{ ref('int_line') }} as lines on lines.session_id = compactions.session_id
+    where compactions.hook_event = 'PreCompact'
+    group by all
+),
+
+listed as (
+    select
+        event_id,
+        {{ text_list_json(surrogate_key(['component.component_type', 'component.component_name'])) }}
+            as dropped_components,
+        sum(component.tokens) as dropped_tokens
+    from {{ explode('hooked', 'components', 'component', 'component_number') }} as exploded
+    group by event_id
 )
 
 select
@@ -121,3 +153,31 @@ left join responses as next_responses
     on next_responses.thread_id = placed.thread_id and next_responses.response_number = placed.next_number
 left join windows on windows.line_uuid = placed.line_uuid
 left join dropped on dropped.line_uuid = placed.line_uuid
+union all
+select
+    hooked.event_id,
+    hooked.session_id,
+    actors.agent_id,
+    actors.agent_run_id,
+    cast(null as varchar),
+    cast(null as varchar),
+    hooked.received_at,
+    'compaction',
+    hooked.overflow_trigger,
+    listed.dropped_components,
+    'recorded',
+    true,
+    cast(hooked.context_tokens as bigint),
+    cast(null as bigint),
+    cast(listed.dropped_tokens as bigint),
+    cast(null as bigint),
+    cast(null as bigint),
+    cast(null as bigint),
+    hooked.source_path,
+    hooked.line_number,
+    touched._batch_id
+from hooked
+inner join touched on touched.session_id = hooked.session_id
+inner join {{ ref('int_actor') }} as actors
+    on actors.session_id = hooked.session_id and actors.actor = 'main'
+left join listed on listed.event_id = hooked.event_id
