@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -82,6 +83,7 @@ class Machine:
             json.loads(line)
             for file in sorted((self.home / "spool").glob("*"))
             for line in file.read_text().splitlines()
+            if line
         ]
         return [line["payload"] for line in lines if line["kind"] == kind]
 
@@ -689,3 +691,17 @@ def test_json_is_what_pythons_own_module_makes_of_it(value: object) -> None:
 def test_what_is_not_json_is_an_error(text: str | bytes) -> None:
     with pytest.raises(ValueError):
         quick_json.loads(text)
+
+
+def test_hooks_of_sessions_side_by_side_lose_nothing_and_break_no_line(machine: Machine) -> None:
+    environment = {"AGENT_STORE_HOME": str(machine.home), "AGENT_STORE_PYTHON": sys.executable, "HOME": "/"}
+
+    def session(number: int) -> None:
+        for place in range(15):
+            call = {"tool_use_id": f"{number}-{place}", "tool_input": {"command": "x" * place * 4999}}
+            event = json.dumps(machine.event("PostToolUse", tool_name="Bash", session_id=f"s{number}", **call))
+            assert _launched("after_tool", event.encode(), **environment)[:3] == (0, b"", b"")
+
+    with ThreadPoolExecutor(6) as pool:
+        list(pool.map(session, range(6)))
+    assert len({record["tool_use_id"] for record in machine.records("hook")}) == 90
