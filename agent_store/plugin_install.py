@@ -52,6 +52,10 @@ def plugin_folder() -> Path:
 def install(paths: StorePaths, program: str = "") -> str:
     """Have the client install it, and write down which Python its hooks are to run; returns what the client said."""
     folder = plugin_folder()
+    known = _marketplace(program)
+    if known is not None and known.get("path") != str(folder):
+        # Of an installation that has moved or gone: the client would refuse this one beside it.
+        uninstall(paths, program)
     said = _claude(program, "plugin", "install", NAME, "--marketplace", str(folder))
     paths.ensure()
     link = python_link(paths)
@@ -68,9 +72,7 @@ def uninstall(paths: StorePaths, program: str = "") -> str:
         python_link(paths).unlink()
     listed = _listed(program)
     said = _claude(program, "plugin", "uninstall", NAME) if listed else "The plugin is not installed."
-    if NAME in {
-        str(market.get("name")) for market in _json(program, "plugin", "marketplace", "list", "--json")
-    }:
+    if _marketplace(program) is not None:
         said += "\n" + _claude(program, "plugin", "marketplace", "remove", NAME)
     return said
 
@@ -95,6 +97,12 @@ def status(paths: StorePaths, program: str = "") -> Status:
 def python_link(paths: StorePaths) -> Path:
     """The link to the Python that hooks run."""
     return paths.home / "python"
+
+
+def _marketplace(program: str) -> dict[str, object] | None:
+    """Where the client takes the plugin from."""
+    found = _json(program, "plugin", "marketplace", "list", "--json")
+    return next((one for one in found if one.get("name") == NAME), None)
 
 
 def _listed(program: str) -> dict[str, object] | None:

@@ -103,6 +103,7 @@ def append(folder: str, writer: str, line: bytes) -> None:
     try:
         size = os.fstat(file).st_size
         # A writer that was killed, or ran out of space, has left a line without its end: it must not swallow this one.
+        # One that is just being written looks the same: then an empty line comes between, which landing passes over.
         is_torn = size > 0 and os.pread(file, 1, size - 1) != b"\n"
         data = b"\n" + line + b"\n" if is_torn else line + b"\n"
         if os.write(file, data) < len(data):

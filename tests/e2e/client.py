@@ -121,7 +121,8 @@ class Client:
     def spooled(self) -> list[dict[str, Any]]:
         """The records in the spool, in the order of their receipt."""
         files = sorted((self.home / "spool").glob("*.jsonl"))
-        return [json.loads(line) for file in files for line in file.read_text(encoding="utf-8").splitlines()]
+        lines = [line for file in files for line in file.read_text(encoding="utf-8").splitlines()]
+        return [json.loads(line) for line in lines if line]
 
     def records(self, kind: str) -> list[dict[str, Any]]:
         """What was recorded of one kind, for hooks see `hooks`."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections import Counter
@@ -289,6 +290,21 @@ def test_an_idle_teammate_is_offered_open_work_once(tmp_path: Path) -> None:
         assert [record["work_id"] for record in one.records("suggestion")] == ["w1"]
 
 
+def test_the_skill_recall_may_ask_the_store(tmp_path: Path) -> None:
+    ask = "agent-store query --format json 'select 1 as x'"
+    script = {
+        "recall": [
+            {"tools": [("Skill", {"skill": "agent-store:recall"})]},
+            {"tools": [("Bash", {"command": ask, "description": "x"})]},
+            {"text": "There is no store."},
+        ]
+    }
+    with client(tmp_path, script) as one:
+        one.ask("go [[script:recall]]", "--allowedTools", "Skill")
+        assert one.hooks("PermissionRequest") == []
+        assert "There is no published store" in one.hooks("PostToolUseFailure")[0]["error"]
+
+
 # ── other ends
 
 
@@ -361,6 +377,17 @@ def test_the_plugin_is_installed_and_taken_back_in_one_line(tmp_path: Path) -> N
         one.ask("hello", plugin=None)
         assert len(one.spooled()) == count
         assert _agent_store(one, "plugin", "uninstall").returncode == 0, "twice does no harm"
+
+
+def test_an_installation_that_has_moved_is_installed_from_its_new_place(tmp_path: Path) -> None:
+    with client(tmp_path, {}) as one:
+        old = tmp_path / "old"
+        shutil.copytree(PLUGIN, old)
+        assert one.run("plugin", "install", "agent-store", "--marketplace", str(old)).returncode == 0
+        assert _agent_store(one, "plugin", "status").returncode == 1
+        installed = _agent_store(one, "plugin", "install")
+        assert installed.returncode == 0, installed.stderr
+        assert f"read from {PLUGIN}" in _agent_store(one, "plugin", "status").stdout
 
 
 def test_the_plugin_is_valid_to_the_client(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import csv
 import json
 import marshal
 import os
+import re
 import time
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from agent_store.build.pipeline import Build, Options
 from agent_store.paths import StorePaths
 from agent_store.record.hooks import session_start, task_type
 from agent_store.record.hooks.hook import md5
+from agent_store.store import open_store
 
 SHOP, SHED = "/home/dev/shop", "/home/dev/shed"
 _STORE = f"""
@@ -226,3 +228,13 @@ def test_a_build_leaves_briefs_of_its_projects(sample_store: Path) -> None:
     found = [json.loads(file.read_text()) for file in (sample_store.parent / "briefs").glob("*.json")]
     paths = {one.get("project_path") for one in found if one.get("context")}
     assert {"/home/dev/shop", "/home/dev/ledger", "/home/dev/notes"} <= paths
+
+
+def test_what_the_skill_recall_asks_can_be_asked(sample_store: Path) -> None:
+    text = (PROJECT / "plugin" / "skills" / "recall" / "SKILL.md").read_text(encoding="utf-8")
+    blocks = [" ".join(block.split()) for block in text.split("\n\n") if block.startswith("    ")]
+    questions = [block for block in blocks if block.startswith(("select", "from"))]
+    questions += [f"from {name} limit 1" for name in re.findall(r"`(v_\w+)`", text)]
+    assert len(questions) == 3
+    with open_store(StorePaths(sample_store.parent)) as connection:
+        assert all(connection.execute(question).description for question in questions)

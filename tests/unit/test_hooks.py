@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +45,11 @@ EVENTS: dict[str, dict[str, Any]] = {
 LOADED = frozenset(
     {"_collections_abc", "_io", "_stat", "genericpath", "os", "os.path", "posixpath", "stat", "__future__"}
 )
+# As the launcher starts it.
+STARTED = (
+    "-c", "import sys; sys.path.insert(0, sys.argv.pop(1)); import run; run.main()",
+    str(PROJECT / "agent_store" / "record" / "hooks"),
+)  # fmt: skip
 SKILL = "---\nname: price-check\ndescription: Checks prices.\n---\nCheck them.\n"
 
 Answer = Callable[[Hook], "dict[str, Any] | None"]
@@ -77,6 +83,7 @@ class Machine:
             json.loads(line)
             for file in sorted((self.home / "spool").glob("*"))
             for line in file.read_text().splitlines()
+            if line
         ]
         return [line["payload"] for line in lines if line["kind"] == kind]
 
@@ -119,9 +126,8 @@ def test_every_program_of_the_table_answers_and_each_event_is_there_once() -> No
 def _run(
     program: str, event: Mapping[str, Any], environment: Mapping[str, str], *options: str
 ) -> subprocess.CompletedProcess[str]:
-    run = PROJECT / "agent_store" / "record" / "hooks" / "run.py"
     return subprocess.run(
-        [sys.executable, "-I", "-S", *options, str(run), program], input=json.dumps(event) + "\n",
+        [sys.executable, "-I", "-S", *options, *STARTED, program], input=json.dumps(event) + "\n",
         env=dict(environment), capture_output=True, text=True, check=False,
     )  # fmt: skip
 
@@ -150,7 +156,7 @@ def test_a_hook_records_the_event_untouched_and_loads_next_to_nothing(
         for name in loaded
         if not name.startswith(("agent_store", "encodings")) and name not in sys.builtin_module_names
     }
-    assert beyond - LOADED - {"codecs", "abc", "io"} <= {"_json", "_md5", "_signal"}
+    assert beyond - LOADED - {"codecs", "abc", "io", "run"} <= {"_json", "_md5", "_signal"}
     assert machine.records("hook") == [event]
     assert "of the environment" not in "".join(
         file.read_text() for file in (machine.home / "spool").iterdir()
@@ -161,7 +167,7 @@ def test_a_hook_of_a_session_that_agent_store_starts_does_nothing(machine: Machi
     environment = {"AGENT_STORE_HOME": str(machine.home), "AGENT_STORE_HOOKS": "0"}
     for command in (
         [str(LAUNCHER), "record"],
-        [sys.executable, str(PROJECT / "agent_store/record/hooks/run.py"), "record"],
+        [sys.executable, *STARTED, "record"],
     ):
         done = subprocess.run(
             command, input="{}", env=environment, capture_output=True, text=True, check=False
@@ -685,3 +691,17 @@ def test_json_is_what_pythons_own_module_makes_of_it(value: object) -> None:
 def test_what_is_not_json_is_an_error(text: str | bytes) -> None:
     with pytest.raises(ValueError):
         quick_json.loads(text)
+
+
+def test_hooks_of_sessions_side_by_side_lose_nothing_and_break_no_line(machine: Machine) -> None:
+    environment = {"AGENT_STORE_HOME": str(machine.home), "AGENT_STORE_PYTHON": sys.executable, "HOME": "/"}
+
+    def session(number: int) -> None:
+        for place in range(15):
+            call = {"tool_use_id": f"{number}-{place}", "tool_input": {"command": "x" * place * 4999}}
+            event = json.dumps(machine.event("PostToolUse", tool_name="Bash", session_id=f"s{number}", **call))
+            assert _launched("after_tool", event.encode(), **environment)[:3] == (0, b"", b"")
+
+    with ThreadPoolExecutor(6) as pool:
+        list(pool.map(session, range(6)))
+    assert len({record["tool_use_id"] for record in machine.records("hook")}) == 90

@@ -1,4 +1,4 @@
-"""Where a hook's process begins: python -I -S run.py PROGRAM, with the event on standard input.
+"""Where a hook's process begins, with the event on standard input. The plugin's launcher starts it.
 
 The event is recorded and, where the program is more than `record`, answered. Whatever happens, the process ends with 0
 and says nothing but an answer: no hook disturbs the session.
@@ -69,7 +69,3 @@ def main() -> None:
     import posix
 
     posix._exit(0)
-
-
-if __name__ == "__main__":
-    main()
