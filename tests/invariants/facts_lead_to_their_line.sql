@@ -1,6 +1,6 @@
--- Every row of these models that names a line names one that has been landed: the way back to the transcript.
--- Those of one line each name it without exception. Left out are the changes of watched schemas, whose lines
--- may be those of a document.
+-- Every row of these models that names a line names one that has been landed: the way back to the transcript or
+-- the spool. Those of one line each name it without exception. Left out are the changes of watched schemas, whose
+-- lines may be those of a document.
 {%- set of_one_line = [
     'dim_decision_point', 'dim_task', 'dim_work_item', 'fact_agent_action', 'fact_agent_handoff',
     'fact_api_call', 'fact_cache_miss',
@@ -36,6 +36,10 @@ landed as (
     from {{ ref('stg_transcripts__line') }} as lines
     inner join {{ ref('stg_transcripts__file') }} as files on files.file_id = lines.file_id
     where {{ only_touched('lines.session_id in {sessions}') }}
+    union all
+    select source_path, line_number
+    from {{ ref('stg_events__event') }}
+    where {{ only_touched('session_id in {sessions}') }}
 )
 
 select sources.fact, sources._source_path, sources._source_line

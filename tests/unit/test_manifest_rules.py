@@ -29,7 +29,7 @@ MOST_CHAINED_VIEWS = 3
 KEY_CONSTRAINTS = frozenset({"primary_key", "unique"})
 PUBLISHED_SCHEMA = "main"
 LAYERS = ("staging", "intermediate", "marts/star", "marts/answers", "health")
-SCANS = ("code", "components", "contracts", "sources")
+SCANS = ("code", "components", "contracts", "events", "sources")
 WORD = re.compile(r"\w+")
 JINJA = re.compile(r"\{\{.*?\}\}|\{%.*?%\}|\{#.*?#\}", re.DOTALL)
 JINJA_COMMENT = re.compile(r"\{#.*?#\}", re.DOTALL)
@@ -108,7 +108,8 @@ def intermediate_reads_no_mart(manifest: Manifest) -> Iterator[tuple[str, str]]:
 
 
 def star_reads_what_is_sorted_out(manifest: Manifest) -> Iterator[tuple[str, str]]:
-    """A scan lands each version of a thing once, as one row: there is nothing to sort out between it and the star.
+    """A scan lands each version of a thing once, as one row, and so is an event that a program recorded: there is nothing to
+    sort out between it and the star.
 
     A transcript holds copies, pieces and other clients' words: what a line is, intermediate models say, once for all facts.
     """
