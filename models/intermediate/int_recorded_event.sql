@@ -111,6 +111,7 @@ select
     placed.event_kind,
     placed.hook_event,
     placed.session_id,
+    placed.given_session_id,
     coalesce(agents.agent_id, case when placed.agent_name is null then actors.agent_id end) as agent_id,
     case
         when placed.agent_name is not null then agents.agent_run_id
@@ -122,7 +123,8 @@ select
     end as actor,
     placed.agent_name,
     placed.agent_run_id as client_agent_id,
-    coalesce(placed.named_turn_id, placed.call_turn_id, agents.turn_id, timed.turn_id) as turn_id,
+    turns.turn_id,
+    case when not {{ is_local_prompt('turns.prompt_origin') }} then turns.turn_id end as turn_task_id,
     placed.named_turn_id is not null as is_prompt_named,
     placed.prompt_id as prompt_name,
     placed.invocation_id,
@@ -143,6 +145,9 @@ left join timed on timed.event_id = placed.event_id and timed.turn_rank = 1
 left join agents
     on agents.session_id is not distinct from placed.given_session_id
     and agents.given_name = placed.agent_name
+left join turns
+    on turns.turn_id
+    = coalesce(placed.named_turn_id, placed.call_turn_id, agents.turn_id, timed.turn_id)
 left join {{ ref('int_session') }} as sessions on sessions.session_id = placed.session_id
 left join {{ ref('int_actor') }} as actors
     on actors.session_id = placed.session_id and actors.actor = coalesce(placed.calling_actor, 'main')
