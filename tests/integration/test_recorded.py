@@ -19,6 +19,11 @@ KNOWN_BETTER = {
     "fact_api_call": {"latency_ms", "latency_method", "first_token_ms"},
     "fact_response": {"latency_ms"},
     "fact_tool_invocation": {"duration_ms", "duration_method"},
+    "fact_dependency_check": {"response_time_ms"},
+    "fact_watermark_check": {"response_time_ms"},
+    "fact_test_run": {"duration_seconds", "duration_method"},
+    # Of components that a scan has found: the time of the scan.
+    "fact_validation": {"validated_at"},
 }
 # When and where something was landed, and when the store was built.
 OF_LANDING = {"_batch_id", "landed_at", "built_at", "last_batch_id"}
@@ -104,9 +109,10 @@ def test_a_recording_says_what_transcripts_do_not(recorded_store: Path) -> None:
         def ask(question: str) -> list[Row]:
             return store.execute(question).fetchall()
 
-        assert ask("select distinct recorded_end_reason from dim_session where provenance = 'observed'") == [
-            ("prompt_input_exit",)
-        ]
+        # Sessions that are only in a file of API responses have no hooks.
+        assert ask(
+            "select distinct recorded_end_reason from dim_session where has_main_transcript"
+        ) == [("prompt_input_exit",)]
         assert ask(
             "select count(*) > 20 from fact_api_call where latency_method = 'exact' and first_token_ms = 300"
         ) == [(True,)]
@@ -130,6 +136,7 @@ def test_a_recording_says_what_transcripts_do_not(recorded_store: Path) -> None:
         ) == [
             ("a-program", "/home/dev/program", "other"),
             ("only-hooks", "/home/dev/shop", "clear"),
+            ("sdk-alone", None, "unknown"),
             # All that it recorded is in transcripts of other sessions: nothing is counted as its own.
             ("sdk-beside", None, "unknown"),
         ]
@@ -168,8 +175,8 @@ def test_a_recording_says_what_transcripts_do_not(recorded_store: Path) -> None:
 def test_a_response_in_a_file_counts_once(recorded_store: Path) -> None:
     with duckdb.connect(str(recorded_store), read_only=True) as store:
         found = store.execute(
-            "select calls.session_id like 'responses-%', message_id, success, error_type, model_raw, output_tokens, "
-            "latency_ms, response_text from fact_api_call as calls "
+            "select calls.session_id like 'responses-%', message_id, success, error_type, model_raw, calls.output_tokens, "
+            "calls.latency_ms, response_text from fact_api_call as calls "
             "left join fact_response as responses on responses.response_id = calls.call_id "
             "where calls._source_path = 'kept/responses.jsonl' order by calls._source_line"
         ).fetchall()
