@@ -145,3 +145,12 @@
 {% macro joined_lists(lists) -%} {{ return(adapter.dispatch('joined_lists')(lists)) }} {%- endmacro %}
 {% macro duckdb__joined_lists(lists) -%} flatten([{{ lists | join(', ') }}]) {%- endmacro %}
 {% macro spark__joined_lists(lists) -%} flatten(array({{ lists | join(', ') }})) {%- endmacro %}
+
+{# A list without one of its values. #}
+{% macro list_without(list, value) -%}
+    {{ return(adapter.dispatch('list_without')(list, value)) }}
+{%- endmacro %}
+{% macro duckdb__list_without(list, value) -%}
+    list_filter({{ list }}, lambda item: item is distinct from {{ value }})
+{%- endmacro %}
+{% macro spark__list_without(list, value) -%} array_except({{ list }}, array({{ value }})) {%- endmacro %}

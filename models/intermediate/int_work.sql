@@ -1,6 +1,10 @@
 -- An agent that the client refused and that never ran is none: mostly a name the agent made up.
-with started as (
-    select agent_id from {{ ref('int_actor') }}
+with actors as (
+    select * from {{ ref('int_actor') }}
+),
+
+started as (
+    select agent_id from actors
     union
     select agent_id
     from {{ ref('int_session_work') }}
@@ -12,6 +16,7 @@ select
     work.work_source,
     work.session_id,
     work.actor,
+    actors.agent_id as created_by_agent_id,
     work.turn_id,
     work.run_actor,
     case
@@ -51,3 +56,4 @@ select
     work._batch_id
 from {{ ref('int_session_work') }} as work
 left join started on started.agent_id = work.agent_id
+left join actors on actors.session_id = work.session_id and actors.actor = work.actor

@@ -79,8 +79,8 @@ lines as (
     from found
     where is_of_client or message is not null or error is not null or p.result.type is not null
     union all
-    -- What a run of the client used in all, for where nothing else is known of its session. Of several models it
-    -- is that which cost most.
+    -- What a run of the client used in all, for where nothing else is known of its session. Of several models
+    -- it is that which cost most.
     select
         file_id,
         line_number,

@@ -9,7 +9,8 @@ with attempts as (
     inner join {{ ref('dim_task') }} as tasks on tasks.task_id = outcomes.task_id
     left join {{ ref('fact_work_assignment') }} as assignments
         on assignments.work_id = outcomes.task_id and tasks.task_source = 'delegation'
-    where outcomes.success is not null
+    -- Whose task a program names no agent of is nobody's merit.
+    where outcomes.success is not null and coalesce(assignments.agent_id, outcomes.agent_id) is not null
     union all
     select
         calls.agent_id,

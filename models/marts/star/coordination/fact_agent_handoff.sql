@@ -10,6 +10,12 @@ sessions as (
     select * from {{ ref('dim_session') }}
 ),
 
+-- What a program says that it handed over. What a transcript shows of it is another thing: a call, a message.
+recorded as (
+    select * from {{ ref('int_work_recording') }}
+    where step = 'taken_over'
+),
+
 messages as (
     select
         calls.*,
@@ -145,6 +151,21 @@ handoffs as (
     inner join actors as olds
         on olds.session_id = coalesce(parent_mains.session_id, sessions.session_id) and olds.actor = 'main'
     where sessions.parent_session_id is not null
+    union all
+    select
+        event_id as handoff_key,
+        by_agent_id as from_agent_id,
+        agent_id as to_agent_id,
+        work_id,
+        session_id,
+        occurred_at as handed_off_at,
+        coalesce(lower(reason), 'delegation') as handoff_reason,
+        {{ as_json({'context': 'left(context_text, 4000)', 'context_characters': 'length(context_text)'}) }}
+            as context_snapshot,
+        source_path,
+        source_line,
+        _batch_id
+    from recorded
 )
 
 select
@@ -156,7 +177,8 @@ select
     handed_off_at,
     handoff_reason,
     context_snapshot,
-    'observed' as provenance,
+    case when handoff_key in (select event_id from recorded) then 'recorded' else 'observed' end
+        as provenance,
     source_path as _source_path,
     source_line as _source_line,
     _batch_id

@@ -2,6 +2,10 @@ with actors as (
     select * from {{ ref('int_actor') }}
 ),
 
+work as (
+    select * from {{ ref('int_work') }}
+),
+
 sessions as (
     select session_id, request_shape_hash
     from {{ ref('int_session') }}
@@ -35,6 +39,23 @@ select
         as last_seen_at,
     'observed' as provenance,
     cast(0 as bigint) as run_count
-from {{ ref('int_work') }} as work
+from work
 where work.agent_id not in (select agent_id from actors)
 group by work.agent_id
+union all
+-- Agents that only hooks and programs know.
+select
+    recorded.agent_id,
+    min(recorded.agent_name) as agent_name,
+    min(recorded.agent_type) as agent_type,
+    cast(null as varchar) as project_path,
+    cast(null as varchar) as system_prompt_hash,
+    min(recorded.first_named_at) as created_at,
+    max(recorded.last_named_at) as last_seen_at,
+    'recorded' as provenance,
+    cast(0 as bigint) as run_count
+from {{ ref('int_recorded_agent') }} as recorded
+where
+    recorded.agent_id not in (select agent_id from actors)
+    and recorded.agent_id not in (select agent_id from work)
+group by recorded.agent_id

@@ -3,20 +3,22 @@
     ~ '(?:plugins[/\\\\]|external_plugins[/\\\\])?([^/\\\\]+)[/\\\\]' %}
 -- Made anew each time: a component is seen in many sessions.
 with seen as (
-    select component_type, component_name, file_path, first_seen_at, last_seen_at
+    select component_type, component_name, file_path, first_seen_at, last_seen_at, 'observed' as provenance
     from {{ ref('int_called_component') }}
     union all
-    select component_type, component_name, file_path, seen_at, seen_at
+    select component_type, component_name, file_path, seen_at, seen_at, provenance
     from {{ ref('int_declared_component') }}
     union all
-    select offer_type, component_name, null, offered_at, offered_at from {{ ref('fact_component_offer') }}
+    select offer_type, component_name, null, offered_at, offered_at, 'observed'
+    from {{ ref('fact_component_offer') }}
     union all
     select
         component_type,
         component_name,
         case when component_type = 'reference_file' then component_name end,
         first_seen_at,
-        last_seen_at
+        last_seen_at,
+        'observed'
     from {{ ref('int_shown_component') }}
     -- Of an edited file only the passage is shown; what `/context` counts is in the context by itself.
     where shown_by not in ('edited_text_file', 'context_usage')
@@ -26,7 +28,8 @@ with seen as (
         component_name,
         case when component_type = 'reference_file' then component_name end,
         laid_at,
-        laid_at
+        laid_at,
+        'observed'
     from {{ ref('int_context_segment') }}
 ),
 
@@ -36,7 +39,8 @@ components as (
         component_name,
         max(file_path) as file_path,
         min(first_seen_at) as created_at,
-        max(last_seen_at) as last_seen_at
+        max(last_seen_at) as last_seen_at,
+        case when bool_and(provenance = 'recorded') then 'recorded' else 'observed' end as provenance
     from seen
     where component_name is not null and component_name <> ''
     group by all
@@ -121,7 +125,7 @@ select
     plugins.plugin_name,
     named.created_at,
     named.last_seen_at,
-    'observed' as provenance
+    named.provenance
 from named
 left join plugins on plugins.plugin_name = named.namespace
 left join command_files on command_files.component_name = named.component_name

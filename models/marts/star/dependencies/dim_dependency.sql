@@ -82,16 +82,31 @@ format as (
     from {{ ref('dim_session') }}
 ),
 
+recorded as (
+    select
+        trim(payload.dependency_name) as dependency_name,
+        coalesce(nullif(lower(trim(payload.dependency_type)), ''), 'external_service') as dependency_type,
+        occurred_at as first_seen_at,
+        occurred_at as last_seen_at,
+        'recorded' as provenance,
+        cast(null as varchar) as spec_url,
+        cast(null as varchar) as owner
+    from {{ ref('int_recorded_event') }}
+    where event_kind = 'dependency_check'
+),
+
 found as (
-    select * from uses
+    select *, false as is_told from uses
     union all
-    select * from listed
+    select *, false from listed
     union all
-    select * from contracts
+    select *, false from contracts
     union all
-    select * from depended
+    select *, false from depended
     union all
-    select * from format
+    select *, false from format
+    union all
+    select *, true from recorded
 ),
 
 -- A list or a contract may call an MCP server by its name: it is that one.
@@ -133,14 +148,16 @@ keyed as (
         owner,
         first_seen_at,
         last_seen_at,
-        provenance
+        provenance,
+        is_told
     from typed
 )
 
 select
     dependency_id,
     min(dependency_name) as dependency_name,
-    min(dependency_type) as dependency_type,
+    -- A program's own word for it, unless the store knows what it is.
+    coalesce(min(dependency_type) filter (where not is_told), min(dependency_type)) as dependency_type,
     max(spec_url) as spec_url,
     max(owner) as owner,
     min(first_seen_at) as created_at,

@@ -1,4 +1,10 @@
-with dependencies as (
+-- What a program has looked at by itself; the calls of a transcript are uses.
+with told as (
+    select * from {{ ref('int_recorded_event') }}
+    where event_kind = 'dependency_check' and trim(payload.dependency_name) <> ''
+),
+
+dependencies as (
     select
         dependency_id,
         dependency_type,
@@ -58,29 +64,82 @@ checks as (
         cast(null as bigint),
         _batch_id
     from {{ ref('stg_sources__check') }}
+    union all
+    select
+        event_id,
+        trim(payload.dependency_name),
+        session_id,
+        agent_id,
+        occurred_at,
+        occurred_at as first_used_at,
+        'health_check',
+        payload.version_detected,
+        left(error, 500),
+        'recorded',
+        payload.is_available,
+        cast(round(payload.response_time_ms) as bigint),
+        cast(1 as bigint),
+        cast(null as varchar),
+        payload.error_type,
+        cast(payload.status_code as integer),
+        source_path,
+        source_line,
+        _batch_id
+    from told
+    where coalesce(lower(trim(payload.dependency_type)), '') not in ('skill', 'plugin')
+),
+
+found as (
+    select checks.*, dependencies.dependency_id
+    from checks
+    inner join dependencies on dependencies.dependency_name = checks.dependency_name
+    union all by name
+    -- A component that a program has looked at.
+    select
+        told.event_id as check_id,
+        told.session_id,
+        told.agent_id,
+        told.occurred_at as checked_at,
+        told.occurred_at as first_used_at,
+        'health_check' as check_type,
+        told.payload.version_detected as version_detected,
+        left(told.error, 500) as error_text,
+        'recorded' as provenance,
+        told.payload.is_available as available,
+        cast(round(told.payload.response_time_ms) as bigint) as response_time_ms,
+        cast(1 as bigint) as use_count,
+        told.payload.error_type as error_type,
+        cast(told.payload.status_code as integer) as status_code,
+        told.source_path as _source_path,
+        told.source_line as _source_line,
+        told._batch_id,
+        {{ surrogate_key([
+            'lower(trim(told.payload.dependency_type))', 'trim(told.payload.dependency_name)'
+        ]) }} as dependency_id
+    from told
+    where lower(trim(told.payload.dependency_type)) in ('skill', 'plugin')
 )
 
 select
-    checks.check_id,
-    dependencies.dependency_id,
-    checks.session_id,
-    checks.agent_id,
-    checks.checked_at,
-    checks.first_used_at,
-    checks.check_type,
-    checks.version_detected,
-    checks.error_type,
-    checks.error_text,
+    found.check_id,
+    found.dependency_id,
+    found.session_id,
+    found.agent_id,
+    found.checked_at,
+    found.first_used_at,
+    found.check_type,
+    found.version_detected,
+    found.error_type,
+    found.error_text,
     {{ as_json({
-        'tool': 'checks.tool_name', 'status_code': 'checks.status_code', 'error_type': 'checks.error_type',
-        'uses': 'checks.use_count'
+        'tool': 'found.tool_name', 'status_code': 'found.status_code', 'error_type': 'found.error_type',
+        'uses': 'found.use_count'
     }) }} as metadata,
-    checks.provenance,
-    checks.available,
-    checks.response_time_ms,
-    checks.use_count,
-    checks._source_path,
-    checks._source_line,
-    checks._batch_id
-from checks
-inner join dependencies on dependencies.dependency_name = checks.dependency_name
+    found.provenance,
+    found.available,
+    found.response_time_ms,
+    found.use_count,
+    found._source_path,
+    found._source_line,
+    found._batch_id
+from found

@@ -31,7 +31,7 @@ followed as (
     from decisions
     left join undoings on undoings.decision_id = decisions.decision_id
     left join features on features.task_id = decisions.turn_id
-    left join outcomes on outcomes.task_id = decisions.turn_id
+    left join outcomes on outcomes.task_id = decisions.task_id
 ),
 
 judged as (
@@ -44,8 +44,8 @@ judged as (
 select
     judged.decision_id,
     {{ surrogate_key(['judged.decision_kind', 'judged.context_hash']) }} as decision_point_id,
-    actors.agent_id,
-    judged.turn_id as task_id,
+    coalesce(judged.agent_id, actors.agent_id) as agent_id,
+    judged.task_id,
     judged.session_id,
     judged.tool_use_id as invocation_id,
     judged.put_at as asked_at,
@@ -60,7 +60,7 @@ select
         as rationale_source,
     rules.outcome,
     judged.outcome_basis,
-    'estimated' as provenance,
+    case when judged.provenance = 'recorded' then 'recorded' else 'estimated' end as provenance,
     judged.was_retried as retried,
     judged.was_undone,
     judged.was_rejected,
@@ -77,7 +77,7 @@ select
     judged._batch_id
 from judged
 inner join {{ ref('decision_rules') }} as rules on rules.rule_name = judged.outcome_basis
-inner join {{ ref('int_actor') }} as actors
+left join {{ ref('int_actor') }} as actors
     on actors.session_id = judged.session_id and actors.actor = judged.actor
 left join {{ ref('fact_response') }} as responses
     on responses.response_id = case when judged.decided_by = 'agent' then judged.response_id end

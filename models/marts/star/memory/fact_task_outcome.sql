@@ -8,14 +8,8 @@ calls as (
     where success
 ),
 
-runs as (
-    select
-        work_id as task_id,
-        case when run_actor is not null then {{ surrogate_key(['session_id', 'run_actor']) }} end
-            as agent_run_id,
-        outcome_reason
-    from {{ ref('int_work') }}
-    where work_source = 'delegation'
+ends as (
+    select * from {{ ref('int_task_end') }}
 ),
 
 -- A prompt is charged with all that was done in its turn, a delegation with the subagent's own calls.
@@ -30,14 +24,14 @@ spent as (
     group by prompt_id
     union all
     select
-        runs.task_id,
+        ends.task_id,
         min(calls.agent_id) as agent_id,
         count(*) as response_count,
         sum(calls.total_tokens) as total_tokens,
         sum(calls.cost_usd) as cost_usd
     from calls
-    inner join runs on runs.agent_run_id = calls.agent_run_id
-    group by runs.task_id
+    inner join ends on ends.agent_run_id = calls.agent_run_id
+    group by ends.task_id
 ),
 
 -- What the task's own agent said last, and how much it said at once.
@@ -56,7 +50,7 @@ last_texts as (
 ended as (
     select
         tasks.task_id,
-        coalesce(spent.agent_id, agents.agent_id, tasks.agent_id) as agent_id,
+        coalesce(spent.agent_id, agents.agent_id, ends.recorded_agent_id, tasks.agent_id) as agent_id,
         tasks.session_id,
         tasks.created_at,
         tasks.completed_at,
@@ -67,7 +61,14 @@ ended as (
         coalesce(features.response_count, 0) as response_count,
         spent.total_tokens,
         spent.cost_usd,
-        runs.outcome_reason as delegation_end,
+        ends.delegation_end,
+        coalesce(ends.has_recorded_outcome, false) as has_recorded_outcome,
+        ends.ticked_at is not null as was_ticked,
+        ends.recorded_success,
+        ends.recorded_basis,
+        coalesce(nullif(left({{ one_line('ends.recorded_error') }}, 100), ''), 'recorded') as recorded_reason,
+        ends.test_pass_rate as recorded_pass_rate,
+        ends.duration_ms as recorded_duration_ms,
         {{ ends_with_question('last_texts.last_text') }} as ends_with_question,
         coalesce(last_texts.longest_text, 0) as longest_text,
         tasks._source_path,
@@ -76,7 +77,7 @@ ended as (
     from {{ ref('dim_task') }} as tasks
     left join features on features.task_id = tasks.task_id
     left join spent on spent.task_id = tasks.task_id
-    left join runs on runs.task_id = tasks.task_id
+    left join ends on ends.task_id = tasks.task_id
     left join last_texts on last_texts.prompt_id = tasks.task_id and last_texts.agent_id = tasks.agent_id
     -- Of a subagent whose own log is gone only its type is known.
     left join {{ ref('dim_agent') }} as agents
@@ -98,19 +99,26 @@ select
     judged.session_id,
     judged.completed_at,
     judged.status as final_status,
-    judged.success_basis,
     case
+        when judged.has_recorded_outcome then coalesce(nullif(trim(judged.recorded_basis), ''), 'recorded')
+        else judged.success_basis
+    end as success_basis,
+    case
+        when judged.has_recorded_outcome
+            then case when not judged.recorded_success then judged.recorded_reason end
         when rules.failure_reason = 'error'
             then coalesce(judged.delegation_error, judged.last_error_type, 'error')
         else rules.failure_reason
     end as failure_reason,
-    'estimated' as provenance,
-    rules.success,
+    case when judged.has_recorded_outcome or judged.was_ticked then 'recorded' else 'estimated' end
+        as provenance,
+    case when judged.has_recorded_outcome then judged.recorded_success else rules.success end as success,
     coalesce(
+        judged.recorded_pass_rate,
         judged.tests_passed / nullif(judged.tests_passed + coalesce(judged.tests_failed, 0), 0),
         case judged.test_outcome when 'passed' then 1.0 when 'failed' then 0.0 end
     ) as test_pass_rate,
-    coalesce(rules.confidence, 0.2) as confidence,
+    case when judged.has_recorded_outcome then 1.0 else coalesce(rules.confidence, 0.2) end as confidence,
     cast(judged.edited_file_count as bigint) as files_modified,
     cast(judged.lines_added as bigint) as lines_added,
     cast(judged.lines_deleted as bigint) as lines_deleted,
@@ -118,8 +126,11 @@ select
     cast(judged.call_count as bigint) as tool_call_count,
     cast(judged.error_count as bigint) as tool_error_count,
     cast(judged.total_tokens as bigint) as total_tokens,
-    cast({{ ms_between('judged.created_at', 'judged.completed_at') }} / 1000 as bigint)
-        as time_elapsed_seconds,
+    cast(
+        coalesce(
+            judged.recorded_duration_ms, {{ ms_between('judged.created_at', 'judged.completed_at') }}
+        ) / 1000 as bigint
+    ) as time_elapsed_seconds,
     cast(judged.cost_usd as double) as cost_usd,
     judged._source_path,
     judged._source_line,

@@ -2,8 +2,10 @@
 with edits as (
     select
         calls.target_path as artifact_path,
-        calls.called_at as seen_at,
+        calls.called_at as first_seen_at,
+        calls.called_at as last_seen_at,
         calls.session_id,
+        1 as sight_count,
         -- An edit that failed or was refused changes nothing, but measurements are about its file.
         case
             when not coalesce(calls.is_success, false) then 'attempt'
@@ -19,30 +21,50 @@ with edits as (
 
 checks as (
     select
-        target_path as artifact_path,
-        ran_at as seen_at,
-        session_id,
+        *,
         'check' as sight
-    from {{ ref('int_check_run') }}
-    where target_path is not null and target_file_count = 1
+    from {{ ref('int_checked_artifact') }}
 ),
 
--- Component scans add their files here, once a model brings them: path, time, no session.
 files as (
     select
         artifact_path,
-        min(seen_at) as created_at,
-        max(seen_at) filter (where sight in ('write', 'edit')) as last_modified_at,
-        max(seen_at) as last_seen_at,
-        max_by(session_id, (seen_at, session_id)) as last_session_id,
+        min(first_seen_at) as created_at,
+        max(last_seen_at) filter (where sight in ('write', 'edit')) as last_modified_at,
+        max(last_seen_at) as last_seen_at,
+        max_by(session_id, (last_seen_at, session_id)) as last_session_id,
         count(distinct session_id) as session_count,
         count(*) filter (where sight = 'write') as write_count,
         count(*) filter (where sight = 'edit') as edit_count,
-        count(*) filter (where sight = 'check') as direct_check_count
+        sum(sight_count) filter (where sight = 'check') as direct_check_count,
+        min(component_type) as told_type,
+        min(component_name) as told_name,
+        case when bool_and(provenance = 'recorded') then 'recorded' else 'observed' end as provenance
     from (
-        select artifact_path, seen_at, session_id, sight from edits
+        select
+            artifact_path,
+            first_seen_at,
+            last_seen_at,
+            session_id,
+            sight_count,
+            sight,
+            null as component_type,
+            null as component_name,
+            'observed' as provenance
+        from edits
         union all
-        select artifact_path, seen_at, session_id, sight from checks
+        select
+            artifact_path,
+            first_seen_at,
+            last_seen_at,
+            session_id,
+            check_count,
+            sight,
+            component_type,
+            component_name,
+            provenance
+        from checks
+        where not is_of_project
     ) as sights
     group by artifact_path
 ),
@@ -62,6 +84,26 @@ projects as (
     group by coalesce(project_path, 'unknown')
 ),
 
+-- Folders without a session, in which a program ran a check over everything.
+folders as (
+    select
+        checks.artifact_path,
+        min(checks.first_seen_at) as created_at,
+        max(checks.last_seen_at) as last_seen_at,
+        count(distinct checks.session_id) as session_count
+    from checks
+    anti join projects on projects.artifact_path = checks.artifact_path
+    anti join files on files.artifact_path = checks.artifact_path
+    where checks.is_of_project
+    group by checks.artifact_path
+),
+
+whole_projects as (
+    select *, 'observed' as provenance from projects
+    union all
+    select *, 'recorded' as provenance from folders
+),
+
 typed as (
     select
         files.*,
@@ -72,8 +114,8 @@ typed as (
         {{ rule_cases(
             'artifact_rules', {'text': 'regexp_matches(files.artifact_path, {pattern})'}, 'artifact_type'
         ) }} as artifact_type,
-        {{ path_component_type('files.artifact_path') }} as component_type,
-        {{ path_component_name('files.artifact_path') }} as component_name
+        coalesce({{ path_component_type('files.artifact_path') }}, files.told_type) as component_type,
+        coalesce({{ path_component_name('files.artifact_path') }}, files.told_name) as component_name
     from files
     left join sessions on sessions.session_id = files.last_session_id
     anti join projects on projects.artifact_path = files.artifact_path
@@ -86,17 +128,22 @@ select
     typed.created_at,
     typed.last_modified_at,
     typed.last_seen_at,
-    typed.artifact_type,
+    -- Of a component without a file only what a program says of it.
+    case
+        when typed.told_name = typed.artifact_path and typed.told_type in ('skill', 'agent', 'command')
+            then 'skill'
+        else typed.artifact_type
+    end as artifact_type,
     typed.artifact_path,
     {{ path_name('typed.artifact_path') }} as artifact_name,
     typed.project_path,
-    typed.type_rule,
-    'observed' as provenance,
+    case when typed.told_name = typed.artifact_path then 'recorded' else typed.type_rule end as type_rule,
+    typed.provenance,
     typed.write_count + typed.edit_count > 0 as was_produced,
     cast(typed.session_count as bigint) as session_count,
     cast(typed.write_count as bigint) as write_count,
     cast(typed.edit_count as bigint) as edit_count,
-    cast(typed.direct_check_count as bigint) as direct_check_count
+    cast(coalesce(typed.direct_check_count, 0) as bigint) as direct_check_count
 from typed
 left join {{ ref('dim_component') }} as components
     on components.component_type = typed.component_type and components.component_name = typed.component_name
@@ -114,10 +161,10 @@ select
     coalesce(nullif({{ path_name('artifact_path') }}, ''), artifact_path) as artifact_name,
     artifact_path as project_path,
     'project' as type_rule,
-    'observed' as provenance,
+    provenance,
     false as was_produced,
     cast(session_count as bigint) as session_count,
     cast(0 as bigint) as write_count,
     cast(0 as bigint) as edit_count,
     cast(0 as bigint) as direct_check_count
-from projects
+from whole_projects

@@ -1,3 +1,7 @@
+with metrics as (
+    select * from {{ ref('quality_metrics') }}
+)
+
 select
     {{ surrogate_key(['metric_name']) }} as metric_id,
     cast(defined_on as timestamp) as created_at,
@@ -7,4 +11,20 @@ select
     description,
     higher_is_better,
     threshold_pass
-from {{ ref('quality_metrics') }}
+from metrics
+union all
+-- What programs measure by, in their own words.
+select
+    {{ surrogate_key(['recorded.check_name']) }} as metric_id,
+    min(recorded.checked_at) as created_at,
+    recorded.check_name as metric_name,
+    'recorded' as metric_type,
+    cast(null as varchar) as check_kind,
+    cast(null as varchar) as description,
+    cast(null as boolean) as higher_is_better,
+    cast(null as double) as threshold_pass
+from {{ ref('int_recorded_check') }} as recorded
+where
+    recorded.event_kind = 'quality_measurement'
+    and recorded.check_name not in (select metric_name from metrics)
+group by recorded.check_name

@@ -210,12 +210,82 @@ from_calls as (
     where error_type = 'blocked_by_hook' or (error_type = 'denied_user' and is_edit)
 ),
 
-measured as (
+recorded as (
+    select * from {{ ref('int_recorded_check') }}
+),
+
+-- Runs whose call a recording names are those of the recording.
+told as (
+    select
+        coalesce(recorded.check_run_id, recorded.check_id) as measurement_id,
+        coalesce(runs.artifact_id, {{ surrogate_key(['recorded.artifact_path']) }}) as artifact_id,
+        recorded.check_kind,
+        case when recorded.event_kind = 'quality_measurement' then recorded.check_name end as metric_name,
+        recorded.session_id,
+        recorded.agent_id,
+        recorded.agent_run_id,
+        recorded.turn_id,
+        recorded.task_id,
+        recorded.invocation_id as tool_use_id,
+        coalesce(runs.measured_at, recorded.checked_at) as measured_at,
+        coalesce(runs.measured_by, recorded.check_name) as measured_by,
+        case when recorded.outcome <> 'unknown' then 'stated' end as outcome_method,
+        'recorded' as rule_name,
+        coalesce(runs.command_shape, left(recorded.command_text, 200), recorded.check_name) as command_shape,
+        coalesce(runs.working_dir, recorded.working_dir) as working_dir,
+        {{ as_json({
+            'command': 'left(recorded.command_text, 500)', 'exit_code': 'recorded.exit_code',
+            'total': 'recorded.total_count', 'passed': 'recorded.passed_count',
+            'failed': 'recorded.failed_count', 'skipped': 'recorded.skipped_count',
+            'errors': 'recorded.error_list', 'warnings': 'recorded.warning_list', 'unit': 'recorded.unit',
+            'content_hash': 'recorded.content_hash', 'details': 'left(recorded.details, 4000)'
+        }) }} as details,
+        'recorded' as provenance,
+        case
+            when recorded.event_kind = 'quality_measurement' then recorded.score
+            when recorded.passed_count + recorded.failed_count > 0
+                then recorded.passed_count / (recorded.passed_count + recorded.failed_count)
+            when recorded.outcome = 'passed' then 1.0
+            when recorded.outcome = 'failed' then 0.0
+        end as score,
+        case recorded.outcome when 'passed' then true when 'failed' then false end as passed,
+        case
+            when recorded.event_kind = 'test_run'
+                then coalesce(recorded.failed_count, case recorded.outcome when 'passed' then 0 end)
+            when recorded.event_kind = 'validation' then recorded.error_count
+        end as error_count,
+        case when recorded.event_kind = 'validation' then recorded.warning_count end as warning_count,
+        1.0 as confidence,
+        coalesce(runs.source_path, recorded.source_path) as source_path,
+        coalesce(runs.source_line, recorded.source_line) as source_line,
+        recorded._batch_id
+    from recorded
+    left join runs on runs.measurement_id = recorded.check_run_id
+),
+
+seen as (
     select * from runs
+    where
+        measurement_id not in (
+            select check_run_id from recorded
+            where check_run_id is not null
+        )
     union all
     select * from from_attachments
     union all
     select * from from_calls
+),
+
+measured as (
+    select
+        seen.* exclude (actor, outcome),
+        seen.turn_id as task_id,
+        actors.agent_id,
+        actors.agent_run_id
+    from seen
+    inner join actors on actors.session_id = seen.session_id and actors.actor = seen.actor
+    union all by name
+    select * from told
 )
 
 select
@@ -223,10 +293,10 @@ select
     measured.artifact_id,
     metrics.metric_id,
     measured.session_id,
-    actors.agent_id,
-    actors.agent_run_id,
+    measured.agent_id,
+    measured.agent_run_id,
     measured.turn_id as prompt_id,
-    measured.turn_id as task_id,
+    measured.task_id,
     measured.tool_use_id as invocation_id,
     measured.measured_at,
     measured.measured_by,
@@ -246,5 +316,6 @@ select
     measured.source_line as _source_line,
     measured._batch_id
 from measured
-inner join {{ ref('dim_quality_metric') }} as metrics on metrics.check_kind = measured.check_kind
-inner join actors on actors.session_id = measured.session_id and actors.actor = measured.actor
+inner join {{ ref('dim_quality_metric') }} as metrics
+    on metrics.check_kind = case when measured.metric_name is null then measured.check_kind end
+    or metrics.metric_name = measured.metric_name

@@ -8,12 +8,19 @@ edits as (
         calls.turn_id,
         calls.session_id,
         min(calls.called_at) as first_edited_at
-    from {{ ref('int_tool_call') }} as calls
-    inner join {{ ref('tool_types') }} as types on types.tool_name = calls.tool_name
-    where types.tool_family in ('file_edit', 'notebook') and not types.is_read_only and calls.is_success
+    from {{ ref('int_edit') }} as calls
     group by calls.turn_id, calls.session_id
 ),
 
+recorded as (
+    select
+        *,
+        {{ surrogate_key(['component_type', 'component_name']) }} as component_id
+    from {{ ref('int_recorded_check') }}
+    where event_kind = 'validation'
+),
+
+-- A recording that names the call of a validation is that validation; what it found wins.
 in_transcripts as (
     select
         runs.check_run_id as validation_id,
@@ -34,8 +41,14 @@ in_transcripts as (
             as validator_name,
         runs.version_text as validator_version,
         runs.target_text as target,
-        {{ as_json_array('runs.error_lines') }} as errors,
-        {{ as_json_array('runs.warning_lines') }} as warnings,
+        case
+            when recorded.check_id is not null then {{ list_as_json('recorded.error_list') }}
+            else {{ as_json_array('runs.error_lines') }}
+        end as errors,
+        case
+            when recorded.check_id is not null then {{ list_as_json('recorded.warning_list') }}
+            else {{ as_json_array('runs.warning_lines') }}
+        end as warnings,
         -- Who or what asked for it: a commit hook, a build machine, an edit just before, or none of these.
         case
             when
@@ -50,18 +63,24 @@ in_transcripts as (
             when edits.first_edited_at < runs.ran_at then 'post_update'
             else 'manual'
         end as trigger_type,
-        runs.outcome_method,
+        case when recorded.outcome <> 'unknown' then 'stated' else runs.outcome_method end as outcome_method,
         runs.recognised_by,
         runs.outcome_rule,
         runs.command_text as command,
         runs.command_shape,
         runs.working_dir,
-        {{ check_provenance('runs') }} as provenance,
-        case runs.outcome when 'passed' then true when 'failed' then false end as is_valid,
-        coalesce(runs.failed_count, case runs.outcome when 'passed' then 0 when 'failed' then 1 end)
-            as error_count,
-        coalesce(runs.warning_count, 0) as warning_count,
-        runs.confidence,
+        case when recorded.check_id is not null then 'recorded' else {{ check_provenance('runs') }} end
+            as provenance,
+        case coalesce(nullif(recorded.outcome, 'unknown'), runs.outcome)
+            when 'passed' then true
+            when 'failed' then false
+        end as is_valid,
+        case
+            when recorded.outcome <> 'unknown' then recorded.error_count
+            else coalesce(runs.failed_count, case runs.outcome when 'passed' then 0 when 'failed' then 1 end)
+        end as error_count,
+        coalesce(recorded.warning_count, runs.warning_count, 0) as warning_count,
+        case when recorded.outcome <> 'unknown' then 1.0 else runs.confidence end as confidence,
         runs.source_path as _source_path,
         runs.source_line as _source_line,
         runs._batch_id
@@ -70,6 +89,7 @@ in_transcripts as (
     inner join {{ ref('int_actor') }} as actors
         on actors.session_id = runs.session_id and actors.actor = runs.actor
     left join edits on edits.turn_id = runs.turn_id and edits.session_id = runs.session_id
+    left join recorded on recorded.check_run_id = runs.check_run_id
     left join {{ ref('dim_component') }} as components
         on components.component_type = coalesce(runs.component_type, 'reference_file')
         and components.component_name = coalesce(runs.component_name, runs.target_path)
@@ -108,13 +128,54 @@ in_scans as (
         _source_path,
         _source_line,
         _batch_id
-    from {{ ref('int_component_validation') }}
+    from {{ ref('int_component_validation') }} as scans
+    -- What a program has told of this content a scan does not find a second time.
+    anti join recorded
+        on recorded.component_id = scans.component_id and recorded.content_hash = scans.content_hash
+        and recorded.check_name = scans.validator_name
+),
+
+only_recorded as (
+    select
+        check_id as validation_id,
+        case when component_name is not null then component_id end as component_id,
+        {{ surrogate_key(['artifact_path']) }} as artifact_id,
+        session_id,
+        agent_id,
+        agent_run_id,
+        turn_id as prompt_id,
+        task_id,
+        invocation_id,
+        checked_at as validated_at,
+        check_name as validator_name,
+        coalesce(file_path, component_name) as target,
+        {{ list_as_json('error_list') }} as errors,
+        {{ list_as_json('warning_list') }} as warnings,
+        case
+            when is_before then 'scan'
+            when is_after_update then 'post_update'
+            else 'manual'
+        end as trigger_type,
+        case when outcome <> 'unknown' then 'stated' end as outcome_method,
+        'recorded' as recognised_by,
+        'recorded' as provenance,
+        case outcome when 'passed' then true when 'failed' then false end as is_valid,
+        error_count,
+        warning_count,
+        1.0 as confidence,
+        source_path as _source_path,
+        source_line as _source_line,
+        _batch_id
+    from recorded
+    where check_run_id is null
 ),
 
 validations as (
     select * from in_transcripts
     union all
     select * from in_scans
+    union all by name
+    select * from only_recorded
 )
 
 select

@@ -1,4 +1,12 @@
-with retrieved as (
+with retrievals as (
+    select document_path, retrieved_at, document_line_count, retrieval_event, retrieval_method
+    from {{ ref('int_retrieval') }}
+    union all
+    select document_path, occurred_at, null, event_id, 'program'
+    from {{ ref('int_recorded_retrieval') }}
+),
+
+retrieved as (
     select
         document_path,
         min(retrieved_at) as first_seen_at,
@@ -6,7 +14,7 @@ with retrieved as (
         max(document_line_count) as line_count,
         count(distinct retrieval_event) as retrieval_count,
         bool_or(retrieval_method = 'url') as is_page
-    from {{ ref('int_retrieval') }}
+    from retrievals
     where document_path is not null
     group by document_path
 ),

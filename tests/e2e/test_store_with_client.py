@@ -1,0 +1,157 @@
+"""A session of the real client with its hooks on, built: the rows are what the server and the hooks saw.
+
+The same transcripts are built without what was recorded: the two stores differ only where a recording knows more.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+
+from e2e.client import Recorded, full_session
+from tests.conftest import BuildStore
+from tests.integration.test_recorded import KNOWN_BETTER, rows
+
+Row = tuple[Any, ...]
+
+
+@pytest.fixture(scope="module")
+def session(tmp_path_factory: pytest.TempPathFactory) -> Recorded:
+    """What the client left."""
+    return full_session(tmp_path_factory.mktemp("client"))
+
+
+@pytest.fixture(scope="module")
+def store(session: Recorded, build_store: BuildStore) -> Path:
+    """The store of its transcripts and its spool."""
+    return build_store([session.transcripts], session.home)
+
+
+def ask(store: Path, question: str) -> list[Row]:
+    with duckdb.connect(str(store), read_only=True) as connection:
+        return connection.execute(question).fetchall()
+
+
+def hooks(session: Recorded, event: str) -> list[dict[str, Any]]:
+    return [
+        record["payload"]
+        for record in session.spooled
+        if record["kind"] == "hook" and record["payload"]["hook_event_name"] == event
+    ]
+
+
+def of_kind(session: Recorded, kind: str) -> list[dict[str, Any]]:
+    return [record["payload"] for record in session.spooled if record["kind"] == kind]
+
+
+@pytest.mark.slow
+def test_each_call_is_one_row_with_the_duration_that_the_client_told(session: Recorded, store: Path) -> None:
+    begun = {hook["tool_use_id"] for hook in hooks(session, "PreToolUse")}
+    ended = {
+        hook["tool_use_id"]: hook["duration_ms"]
+        for event in ("PostToolUse", "PostToolUseFailure")
+        for hook in hooks(session, event)
+        if hook["tool_name"] != "Agent"
+    }
+    found = dict(
+        ask(store, "select invocation_id, duration_ms from fact_tool_invocation where tool_name <> 'Agent'")
+    )
+    delegated = ask(store, "select invocation_id from fact_tool_invocation where tool_name = 'Agent'")
+    assert found.keys() | {row[0] for row in delegated} == begun
+    assert {name: found[name] for name in ended} == ended
+
+
+@pytest.mark.slow
+def test_what_only_hooks_see_has_its_rows(session: Recorded, store: Path) -> None:
+    counts = {
+        "fact_permission_request": len(hooks(session, "PermissionRequest")),
+        "fact_instruction_load": len(hooks(session, "InstructionsLoaded")),
+        "fact_model_switch": len(hooks(session, "PreModelSwitch")),
+        "fact_notification": len(hooks(session, "Notification")),
+    }
+    assert {table: ask(store, f"select count(*) from {table}")[0][0] for table in counts} == counts
+    assert (
+        min(counts["fact_permission_request"], counts["fact_instruction_load"], counts["fact_model_switch"])
+        > 0
+    )
+    assert ask(store, "select tool_name, outcome from fact_permission_request") == [("Bash", "denied")]
+    assert ask(store, "select recorded_end_reason, provenance from dim_session") == [
+        (hooks(session, "SessionEnd")[-1]["reason"], "observed")
+    ]
+
+
+@pytest.mark.slow
+def test_feedback_is_there_once_though_hook_and_transcript_tell_of_it(session: Recorded, store: Path) -> None:
+    given = Counter(
+        (hook["command_name"].removeprefix("agent-store:").replace("-", "_"), hook["command_args"])
+        for hook in hooks(session, "UserPromptExpansion")
+        if hook["command_name"].startswith("agent-store:")
+    )
+    found = Counter(
+        (kind, words)
+        for kind, words in ask(
+            store,
+            "select case feedback_type when 'report' then 'report_problem' else feedback_type end, feedback_text "
+            "from fact_prompt_feedback where feedback_type in ('thumbs_up', 'thumbs_down', 'report')",
+        )
+    )
+    assert found == given
+    assert len(given) == 3
+
+
+@pytest.mark.slow
+def test_answers_of_the_server_are_the_calls_of_the_store(session: Recorded, store: Path) -> None:
+    # The client does not log the request that summarises a conversation, nor attempts that failed as calls.
+    asked = [request for request in session.requests if request.path.startswith("/v1/messages")]
+    calls, failed = ask(
+        store,
+        "select count(*) filter (where success), count(*) filter (where not success) from fact_api_call",
+    )[0]
+    assert calls + failed + 1 == len(asked)
+    assert failed == 1
+
+
+@pytest.mark.slow
+def test_validations_and_test_runs_of_hooks_have_their_rows(session: Recorded, store: Path) -> None:
+    validated = of_kind(session, "validation")
+    assert ask(
+        store,
+        "select count(*), count(*) filter (where is_valid) from fact_validation where provenance = 'recorded'",
+    ) == [(len(validated), sum(record["passed"] for record in validated))]
+    (run,) = of_kind(session, "test_run")
+    assert ask(
+        store,
+        "select tests_passed, tests_failed, duration_ms from fact_test_run where provenance = 'recorded'",
+    ) == [(run.get("passed"), run.get("failed"), run["duration_ms"])]
+
+
+@pytest.mark.slow
+def test_a_store_without_the_spool_lacks_only_what_was_recorded(
+    session: Recorded, store: Path, build_store: BuildStore, tmp_path: Path
+) -> None:
+    home = tmp_path / "home"
+    home.mkdir()
+    shutil.copy(session.home / "settings.json", home)
+    without = build_store([session.transcripts], home, tests=False)
+    with (
+        duckdb.connect(str(without), read_only=True) as bare,
+        duckdb.connect(str(store), read_only=True) as recorded,
+    ):
+        tables = [
+            row[0]
+            for row in bare.execute(
+                "select table_name from duckdb_tables() where table_name like 'fact_%' order by all"
+            ).fetchall()
+        ]
+        lost = {
+            table: missing
+            for table in tables
+            if (missing := rows(bare, table, KNOWN_BETTER.get(table, set()))
+                - rows(recorded, table, KNOWN_BETTER.get(table, set())))
+        }  # fmt: skip
+    assert not lost, {table: list(missing)[:2] for table, missing in lost.items()}
