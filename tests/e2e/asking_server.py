@@ -1,4 +1,4 @@
-"""An MCP server with one tool, which asks the user something before it answers. It speaks over standard input and output."""
+"""An MCP server with one tool, which asks the user something before it answers; over standard input and output."""
 
 from __future__ import annotations
 
