@@ -83,7 +83,9 @@ checks as (
     union all
     -- What was there before a tool wrote: a moment earlier, so that it stands before what came of it.
     select
-        described.* replace (len(described.payload.previous_errors) as error_count, 0 as warning_count),
+        described.* replace (
+            coalesce(len(described.payload.previous_errors), 0) as error_count, 0 as warning_count
+        ),
         {{ surrogate_key(['described.event_id', "'before'"]) }} as check_id,
         null as check_run_id,
         true as is_before,
