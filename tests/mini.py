@@ -231,7 +231,12 @@ class MiniIngest:
             )
 
     def land(
-        self, roots: Sequence[Path], warehouse: Path, host: str | None = None, progress: object = None
+        self,
+        roots: Sequence[Path],
+        warehouse: Path,
+        host: str | None = None,
+        progress: object = None,
+        **_: object,
     ) -> Landed:
         """Land what waits; a batch only if something does."""
         self.roots = list(roots)

@@ -77,7 +77,7 @@ def of_transcripts(files: Iterable[Path]) -> bytes:
     """What hooks and programs would have recorded of sessions whose transcripts are there."""
     spool = Spool()
     ends: dict[str, tuple[int, str]] = {}
-    inputs: dict[str, tuple[str, dict[str, Any]]] = {}
+    calls: dict[str, tuple[str, int, dict[str, Any]]] = {}
     begun: set[str] = set()
     runs: dict[tuple[str, str], list[int]] = {}
     for line in lines_of(sorted(files)):
@@ -97,7 +97,7 @@ def of_transcripts(files: Iterable[Path]) -> bytes:
         for block in blocks_of(line):
             if block.get("type") == "tool_use" and block.get("id"):
                 call = {"tool_name": block.get("name"), "tool_input": block.get("input")}
-                inputs[block["id"]] = session, call
+                calls[block["id"]] = session, at, call
                 spool.hook("PreToolUse", session, at, tool_use_id=block["id"], **call, **prompt, **run)
                 asked = block.get("input") or {}
                 if block.get("name") == "TaskUpdate" and asked.get("status") == "completed":
@@ -108,14 +108,14 @@ def of_transcripts(files: Iterable[Path]) -> bytes:
                         task_id=asked.get("taskId"),
                         task_subject="a listed task",
                     )
-                if len(inputs) % 7 == 0:
+                if len(calls) % 7 == 0:
                     spool.hook("PermissionRequest", session, at + 1, **call, **prompt, **run)
-            elif block.get("type") == "tool_result" and block.get("tool_use_id") in inputs:
-                owner, call = inputs[block["tool_use_id"]]
+            elif block.get("type") == "tool_result" and block.get("tool_use_id") in calls:
+                owner, called_at, call = calls[block["tool_use_id"]]
                 failed = bool(block.get("is_error"))
                 spool.hook(
                     "PostToolUseFailure" if failed else "PostToolUse", owner, at, tool_use_id=block["tool_use_id"],
-                    duration_ms=len(inputs) % 50, **call, **prompt, **run,
+                    duration_ms=max(at - called_at - 1, 0), **call, **prompt, **run,
                 )  # fmt: skip
         message = line.get("message")
         if (

@@ -21,6 +21,7 @@ from agent_store.build.state import BuildState, Fingerprint, fingerprint, read_s
 from agent_store.build.warehouse import RawSummary
 from agent_store.errors import StoreError, explain
 from agent_store.paths import Roots, StorePaths, private_files, resolve_roots
+from agent_store.record.spool import QUERIES
 from agent_store.settings import response_paths
 from ingest import set_aside
 
@@ -92,7 +93,8 @@ def _places(paths: StorePaths, project: Path, options: Options, say: Say) -> _Pl
     state = read_state(paths)
     # Whoever has built once had landed: the warehouse need not be opened to know it.
     has_landed = bool(state.tables_fingerprint) or warehouse.raw_summary(paths).last_batch_id > 0
-    is_recorded_to = next(paths.spool.glob("*.jsonl"), None) is not None
+    # What is asked of a store says nothing of sessions: who has asked the sample may go on asking it.
+    is_recorded_to = any(not file.name.startswith(QUERIES) for file in paths.spool.glob("*.jsonl"))
     allow_sample = not responses and not is_recorded_to and (state.holds_sample or not has_landed)
     roots = resolve_roots(options.roots, project, allow_sample=allow_sample)
     for note in roots.notes:

@@ -30,7 +30,8 @@ grouped as (
         max(first_token_ms) as first_token_ms,
         bool_and(line_origin = 'event') as is_recorded,
         coalesce(bool_or(stop_reason is not null), false) as is_output_final,
-        bool_and(is_sidechain) as is_sidechain,
+        coalesce(bool_and(is_sidechain) filter (where line_origin = 'transcript'), bool_and(is_sidechain))
+            as is_sidechain,
         coalesce(bool_or(is_aborted), false) as is_aborted,
         max(cache_miss_reason) as cache_miss_reason,
         max(effort) as effort,

@@ -223,7 +223,9 @@ concluded as (
         * exclude (has_failed),
         coalesce(rule_error_type = 'found_nothing', false) as has_found_nothing,
         nullif(rule_error_type, 'found_nothing') as error_type,
-        has_failed and rule_error_type <> 'found_nothing' as has_failed
+        has_failed and rule_error_type <> 'found_nothing' as has_failed,
+        -- How long such a call took is how long the person took: no tool ran.
+        tool_name in ('AskUserQuestion', 'ExitPlanMode', 'exit_plan_mode') as asks_person
     from classified
 )
 
@@ -290,7 +292,8 @@ select
     or coalesce(concluded.result.status = 'async_launched', false) as is_background,
     case
         when concluded.result.totalDurationMs is not null then concluded.result.totalDurationMs
-        when concluded.hook_duration_ms is not null then concluded.hook_duration_ms
+        when concluded.hook_duration_ms is not null and not concluded.asks_person
+            then concluded.hook_duration_ms
         when concluded.result.durationMs is not null then concluded.result.durationMs
         when {{ stated_seconds }} is not null then {{ stated_seconds }} * 1000
         when concluded.returned_at >= concluded.called_at
@@ -298,8 +301,9 @@ select
     end as duration_ms,
     case
         when
-            concluded.result.totalDurationMs is not null or concluded.hook_duration_ms is not null
-            or concluded.result.durationMs is not null or {{ stated_seconds }} is not null then 'exact'
+            concluded.result.totalDurationMs is not null or concluded.result.durationMs is not null
+            or {{ stated_seconds }} is not null
+            or (concluded.hook_duration_ms is not null and not concluded.asks_person) then 'exact'
         when concluded.returned_at >= concluded.called_at then 'upper_bound'
     end as duration_method,
     coalesce(concluded.tool_input_bytes, 0) as input_bytes,

@@ -121,7 +121,9 @@ class Client:
     def spooled(self) -> list[dict[str, Any]]:
         """The records in the spool, in the order of their receipt."""
         files = sorted((self.home / "spool").glob("*.jsonl"))
-        lines = [line for file in files for line in file.read_text(encoding="utf-8").splitlines()]
+        texts = [file.read_text(encoding="utf-8") for file in files]
+        # Without what is just being written.
+        lines = [line for text in texts for line in text.rpartition("\n")[0].splitlines()]
         return [json.loads(line) for line in lines if line]
 
     def records(self, kind: str) -> list[dict[str, Any]]:

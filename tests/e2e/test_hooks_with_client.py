@@ -7,7 +7,9 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -328,6 +330,37 @@ def test_a_turn_that_fails_is_recorded_with_its_error(tmp_path: Path) -> None:
                 break
         (failure,) = one.hooks("StopFailure")
         assert "something is wrong" in failure["last_assistant_message"]
+
+
+def test_what_a_server_asks_the_user_is_recorded(tmp_path: Path) -> None:
+    server = {"command": sys.executable, "args": [str(PROJECT / "tests" / "e2e" / "asking_server.py")]}
+    script = {"ask": [{"tools": [("mcp__asks__ask", {})]}, {"text": "Asked."}]}
+    with client(tmp_path, script) as one:
+        config = json.dumps({"mcpServers": {"asks": server}})
+        one.ask("go [[script:ask]]", "--mcp-config", config, "--allowedTools", "mcp__asks__ask")
+        assert [payload["message"] for payload in one.hooks("Elicitation")] == ["Really?"]
+        assert [payload["action"] for payload in one.hooks("ElicitationResult")] == ["cancel"]
+        assert [payload["notification_type"] for payload in one.hooks("Notification")] == [
+            "elicitation_response"
+        ]
+        assert one.hooks("PostToolUse")[0]["mcp_server"]["name"] == "asks"
+
+
+def test_a_change_of_the_settings_is_recorded(tmp_path: Path) -> None:
+    waits = "import pathlib, time; [time.sleep(0.05) for _ in range(200) if not pathlib.Path('go').exists()]"
+    script = {"wait": [{"tools": [("Bash", {"command": f'python3 -c "{waits}"'})]}, {"text": "Done."}]}
+    with client(tmp_path, script) as one, ThreadPoolExecutor(1) as pool:
+        settings = one.user / ".claude" / "settings.json"
+        settings.parent.mkdir()
+        settings.write_text("{}")
+        turn = pool.submit(one.ask, "go [[script:wait]]", "--allowedTools", "Bash")
+        # While the tool runs, the settings change; it ends when that has been recorded.
+        for event, done in (("PreToolUse", settings), ("ConfigChange", one.project / "go")):
+            while not one.hooks(event) and not turn.done():
+                time.sleep(0.05)
+            done.write_text('{"env": {"A": "1"}}')
+        assert turn.result().exit_code == 0
+        assert [payload["file_path"] for payload in one.hooks("ConfigChange")] == [str(settings)]
 
 
 def test_a_session_that_agent_store_starts_leaves_nothing(tmp_path: Path) -> None:

@@ -126,8 +126,8 @@ def test_validations_and_test_runs_of_hooks_have_their_rows(session: Recorded, s
     (run,) = of_kind(session, "test_run")
     assert ask(
         store,
-        "select tests_passed, tests_failed, duration_ms from fact_test_run where provenance = 'recorded'",
-    ) == [(run.get("passed"), run.get("failed"), run["duration_ms"])]
+        "select passed, failed, duration_seconds from fact_test_run where provenance = 'recorded'",
+    ) == [(run.get("passed"), run.get("failed"), run["duration_ms"] / 1000)]
 
 
 @pytest.mark.slow

@@ -18,9 +18,16 @@ KNOWN_BETTER = {
     "dim_session": {"end_reason", "recorded_end_reason"},
     "fact_api_call": {"latency_ms", "latency_method", "first_token_ms"},
     "fact_response": {"latency_ms"},
-    "fact_task_outcome": {"provenance", "test_pass_rate"},
     "fact_tool_invocation": {"duration_ms", "duration_method"},
+    "fact_dependency_check": {"response_time_ms"},
+    "fact_watermark_check": {"response_time_ms"},
+    "fact_test_run": {"duration_seconds", "duration_method"},
+    # What the hook took down is the row, where the transcript shows the same: its key and its line.
+    "fact_prompt_feedback": {"feedback_id", "feedback_at", "provenance", "_source_path", "_source_line"},
+    "fact_task_outcome": {"provenance", "test_pass_rate"},
     "fact_work_assignment": {"accepted_at", "completed_at", "provenance"},
+    # Of components that a scan has found: the time of the scan.
+    "fact_validation": {"validated_at"},
 }
 # When and where something was landed, and when the store was built.
 OF_LANDING = {"_batch_id", "landed_at", "built_at", "last_batch_id"}
@@ -106,7 +113,8 @@ def test_a_recording_says_what_transcripts_do_not(recorded_store: Path) -> None:
         def ask(question: str) -> list[Row]:
             return store.execute(question).fetchall()
 
-        assert ask("select distinct recorded_end_reason from dim_session where provenance = 'observed'") == [
+        # Sessions that are only in a file of API responses have no hooks.
+        assert ask("select distinct recorded_end_reason from dim_session where has_main_transcript") == [
             ("prompt_input_exit",)
         ]
         assert ask(
@@ -132,6 +140,7 @@ def test_a_recording_says_what_transcripts_do_not(recorded_store: Path) -> None:
         ) == [
             ("a-program", "/home/dev/program", "other"),
             ("only-hooks", "/home/dev/shop", "clear"),
+            ("sdk-alone", None, "unknown"),
             # All that it recorded is in transcripts of other sessions: nothing is counted as its own.
             ("sdk-beside", None, "unknown"),
         ]
@@ -144,8 +153,9 @@ def test_a_recording_says_what_transcripts_do_not(recorded_store: Path) -> None:
             ("sdk-alone", False, "overloaded_error", None, None, 0, 0, 0),
         ]
         assert ask(
-            "select round(sum(cost_usd), 6) from fact_cost_allocation where session_id = 'a-program'"
-        ) == [(0.018,)]
+            "select basis, round(sum(cost_usd), 6) from fact_cost_allocation "
+            "where session_id = 'a-program' group by all order by all"
+        ) == [("component", 0.018), ("task", 0.018)]
         assert ask(
             "select tool_name, target, duration_ms, duration_method, status from fact_tool_invocation "
             "where session_id = 'a-program'"
@@ -156,7 +166,7 @@ def test_a_recording_says_what_transcripts_do_not(recorded_store: Path) -> None:
         assert ask(
             "select session_id, response_text from fact_response where response_text is not null "
             "and provenance = 'recorded' order by all"
-        ) == [("a-program", "Fixed."), ("sdk-alone", "Hello.")]
+        ) == [("a-program", "Fixed.")]
         # The last call of the hooked session has no transcript: the permission request is all that is known of it.
         assert ask("select invocation_id from fact_permission_request where session_id = 'only-hooks'") == [
             (None,)
@@ -251,8 +261,8 @@ def test_what_is_told_of_work_has_its_rows(recorded_store: Path) -> None:
 def test_a_response_in_a_file_counts_once(recorded_store: Path) -> None:
     with duckdb.connect(str(recorded_store), read_only=True) as store:
         found = store.execute(
-            "select calls.session_id like 'responses-%', message_id, success, error_type, model_raw, output_tokens, "
-            "latency_ms, response_text from fact_api_call as calls "
+            "select calls.session_id like 'responses-%', message_id, success, error_type, model_raw, calls.output_tokens, "
+            "calls.latency_ms, response_text from fact_api_call as calls "
             "left join fact_response as responses on responses.response_id = calls.call_id "
             "where calls._source_path = 'kept/responses.jsonl' order by calls._source_line"
         ).fetchall()
