@@ -195,8 +195,8 @@ def responses(files: Iterable[Path]) -> bytes:
     return "".join(f"{json.dumps(line)}\n" for line in kept).encode()
 
 
-def _of_work(spool: Spool, later: Callable[[], int]) -> None:
-    """What hooks and a program tell of work, each kind of it once or twice."""
+def _hooks_of_work(spool: Spool, later: Callable[[], int]) -> None:
+    """What hooks tell of work whose transcript is gone."""
     thumb = {
         "expansion_type": "slash_command",
         "command_name": "agent-store:thumbs-up",
@@ -224,6 +224,10 @@ def _of_work(spool: Spool, later: Callable[[], int]) -> None:
     for event in ("SubagentStart", "SubagentStop"):
         spool.hook(event, "only-hooks", later(), agent_id="a0b1c2", agent_type="Explore")
     spool.hook("SubagentStop", "only-hooks", later(), agent_id="internal", agent_type="")
+
+
+def _told_of_work(spool: Spool, later: Callable[[], int]) -> None:
+    """What a program tells of work, each kind of it once or twice."""
     program: list[tuple[str, dict[str, Any]]] = [
         (
             "feedback",
@@ -385,6 +389,7 @@ def of_programs(started_ms: int) -> bytes:
         later(10),
         {"trigger": "manual", "context_tokens": 5000, "components": dropped},
     )
+    _hooks_of_work(spool, later)
     spool.hook("SessionEnd", "only-hooks", later(), reason="clear")
     spool.add("session", "a-program", later(), {"event": "start", "working_dir": "/home/dev/program"})
     spool.add("prompt", "a-program", later(), {"prompt_id": "p1", "text": "Fix the login bug"})
@@ -402,7 +407,7 @@ def of_programs(started_ms: int) -> bytes:
         "api_call", "a-program", later(),
         {"model": 1, "usage": {"input_tokens": 1200, "output_tokens": 350}, "cost_usd": 0.018},
     )  # fmt: skip
-    _of_work(spool, later)
+    _told_of_work(spool, later)
     spool.add("session", "a-program", later(), {"event": "end", "end_reason": "done"})
     call_of_sdk = {"model": "claude-opus-5-5", "attempt": 1, "request_id": "req-sdk-1", "duration_ms": 20}
     spool.add(
