@@ -7,7 +7,7 @@ things that only a program knows.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -79,6 +79,7 @@ def of_transcripts(files: Iterable[Path]) -> bytes:
     ends: dict[str, tuple[int, str]] = {}
     calls: dict[str, tuple[str, int, dict[str, Any]]] = {}
     begun: set[str] = set()
+    runs: dict[tuple[str, str], list[int]] = {}
     for line in lines_of(sorted(files)):
         session, at = line["sessionId"], epoch_ms(line["timestamp"])
         if session not in begun:
@@ -91,11 +92,22 @@ def of_transcripts(files: Iterable[Path]) -> bytes:
         ends[session] = max(ends.get(session, (0, "")), (at, session))
         prompt = {"prompt_id": line["promptId"]} if line.get("promptId") else {}
         run = {"agent_id": line["agentId"]} if line.get("agentId") else {}
+        if run:
+            runs.setdefault((session, line["agentId"]), []).append(at)
         for block in blocks_of(line):
             if block.get("type") == "tool_use" and block.get("id"):
                 call = {"tool_name": block.get("name"), "tool_input": block.get("input")}
                 calls[block["id"]] = session, at, call
                 spool.hook("PreToolUse", session, at, tool_use_id=block["id"], **call, **prompt, **run)
+                asked = block.get("input") or {}
+                if block.get("name") == "TaskUpdate" and asked.get("status") == "completed":
+                    spool.hook(
+                        "TaskCompleted",
+                        session,
+                        at,
+                        task_id=asked.get("taskId"),
+                        task_subject="a listed task",
+                    )
                 if len(calls) % 7 == 0:
                     spool.hook("PermissionRequest", session, at + 1, **call, **prompt, **run)
             elif block.get("type") == "tool_result" and block.get("tool_use_id") in calls:
@@ -121,6 +133,9 @@ def of_transcripts(files: Iterable[Path]) -> bytes:
                     "stop_reason": message.get("stop_reason"), "duration_ms": 900, "first_token_ms": 300,
                 },
             )  # fmt: skip
+    for (session, agent), times in sorted(runs.items()):
+        for event, at in (("SubagentStart", min(times) - 5), ("SubagentStop", max(times) + 5)):
+            spool.hook(event, session, at, agent_id=agent, agent_type="general-purpose")
     for at, session in sorted(ends.values()):
         spool.hook("Notification", session, at, notification_type="idle_prompt", message="Waiting for you")
         spool.hook("SessionEnd", session, at + 1500, reason="prompt_input_exit")
@@ -180,6 +195,163 @@ def responses(files: Iterable[Path]) -> bytes:
     return "".join(f"{json.dumps(line)}\n" for line in kept).encode()
 
 
+def _hooks_of_work(spool: Spool, later: Callable[[], int]) -> None:
+    """What hooks tell of work whose transcript is gone."""
+    thumb = {
+        "expansion_type": "slash_command",
+        "command_name": "agent-store:thumbs-up",
+        "command_args": "clear",
+    }
+    for _ in range(2):
+        # Two hooks that are registered for one event.
+        spool.hook("UserPromptExpansion", "only-hooks", later(), prompt_id="own-prompt", **thumb)
+    spool.hook("TaskCreated", "only-hooks", later(), task_id="1", task_subject="Write the docs")
+    spool.hook(
+        "TaskCompleted",
+        "only-hooks",
+        later(),
+        task_id="1",
+        task_subject="Write the docs",
+        teammate_name="ann",
+    )
+    spool.add(
+        "test_run", "only-hooks", later(),
+        {
+            "command": "make test", "framework": "pytest", "passed": 3, "failed": 1, "total": 4, "exit_code": 1,
+            "task_id": "1",
+        },
+    )  # fmt: skip
+    for event in ("SubagentStart", "SubagentStop"):
+        spool.hook(event, "only-hooks", later(), agent_id="a0b1c2", agent_type="Explore")
+    spool.hook("SubagentStop", "only-hooks", later(), agent_id="internal", agent_type="")
+
+
+def _told_of_work(spool: Spool, later: Callable[[], int]) -> None:
+    """What a program tells of work, each kind of it once or twice."""
+    program: list[tuple[str, dict[str, Any]]] = [
+        (
+            "feedback",
+            {"prompt_id": "p1", "feedback_type": "thumbs_down", "comment": "too short", "rating": 2},
+        ),
+        (
+            "work_item",
+            {
+                "work_id": "w1",
+                "description": "Tidy the till",
+                "work_type": "file_edit",
+                "required_capability": "refactor",
+            },
+        ),
+        ("claim", {"work_id": "w1", "agent_id": "writer", "is_granted": True, "status": "claimed"}),
+        (
+            "claim",
+            {
+                "work_id": "w1",
+                "agent_id": "other",
+                "is_granted": False,
+                "status": "claimed",
+                "holder_agent_id": "writer",
+            },
+        ),
+        ("handoff", {"work_id": "w1", "to_agent_id": 7, "reason": "timeout", "context": {"done": "half"}}),
+        ("claim", {"work_id": "w1", "agent_id": 7, "status": "completed"}),
+        (
+            "task_outcome",
+            {"task_id": "fix", "description": "Fix the login", "success": False, "error": "still broken"},
+        ),
+        (
+            "task_outcome",
+            {"task_id": "fix", "task_type": "debug", "success": True, "basis": "tests", "agent_id": "writer"},
+        ),
+        (
+            "strategy_outcome",
+            {"strategy_name": "test_first", "success": True, "task_id": "fix", "metrics": {"tries": 2}},
+        ),
+        (
+            "decision",
+            {"question": "Which parser?", "options": ["re", "ast"], "chosen": "ast", "rationale": "robust"},
+        ),
+        (
+            "validation",
+            {
+                "component_name": "weigh",
+                "component_type": "skill",
+                "validator": "structure",
+                "passed": False,
+                "errors": ["no name"],
+                "content_hash": "h2",
+                "previous_hash": "h1",
+                "previous_passed": True,
+            },
+        ),
+        (
+            "quality_measurement",
+            {
+                "metric_name": "coverage",
+                "score": 87.5,
+                "unit": "%",
+                "artifact_path": "/home/dev/program/login.py",
+            },
+        ),
+        (
+            "retrieval",
+            {
+                "query": "login",
+                "file_path": "/home/dev/program/login.py",
+                "line_start": 1,
+                "line_end": 9,
+                "used_in_response": True,
+            },
+        ),
+        (
+            "component",
+            {
+                "component_name": "plan",
+                "component_type": "system_prompt",
+                "tokens": 900,
+                "budget_tokens": 800,
+            },
+        ),
+        (
+            "skill_load",
+            {
+                "skill_name": "weigh",
+                "characters": 900,
+                "tokens": 300,
+                "budget_tokens": 200,
+                "trigger": "user",
+            },
+        ),
+        (
+            "dependency_check",
+            {
+                "dependency_name": "till-api",
+                "is_available": False,
+                "status_code": 503,
+                "response_time_ms": 120,
+            },
+        ),
+    ]
+    for kind, payload in program:
+        spool.add(kind, "a-program", later(), payload)
+    for kind, payload in (
+        ("feedback", {"feedback_type": "splendid"}),
+        ("decision", {"question": "Which db?", "chosen": "duckdb"}),
+        (
+            "query",
+            {
+                "interface": "cli",
+                "tool": "query",
+                "sql": "select 1",
+                "row_count": 1,
+                "duration_ms": 3,
+                "user_id": "ann",
+            },
+        ),
+    ):
+        spool.add(kind, None, later(), payload)
+
+
 def of_programs(started_ms: int) -> bytes:
     """What only programs know: a session of hooks without a transcript, one of a library, one of the SDK."""
     spool = Spool()
@@ -212,8 +384,12 @@ def of_programs(started_ms: int) -> bytes:
     spool.hook("PreCompact", "only-hooks", later(), trigger="manual")
     dropped = [{"component_type": "tool", "component_name": "Bash", "tokens": 900}]
     spool.add(
-        "context_drop", "only-hooks", later(10), {"trigger": "manual", "context_tokens": 5000, "components": dropped}
+        "context_drop",
+        "only-hooks",
+        later(10),
+        {"trigger": "manual", "context_tokens": 5000, "components": dropped},
     )
+    _hooks_of_work(spool, later)
     spool.hook("SessionEnd", "only-hooks", later(), reason="clear")
     spool.add("session", "a-program", later(), {"event": "start", "working_dir": "/home/dev/program"})
     spool.add("prompt", "a-program", later(), {"prompt_id": "p1", "text": "Fix the login bug"})
@@ -231,6 +407,7 @@ def of_programs(started_ms: int) -> bytes:
         "api_call", "a-program", later(),
         {"model": 1, "usage": {"input_tokens": 1200, "output_tokens": 350}, "cost_usd": 0.018},
     )  # fmt: skip
+    _told_of_work(spool, later)
     spool.add("session", "a-program", later(), {"event": "end", "end_reason": "done"})
     call_of_sdk = {"model": "claude-opus-5-5", "attempt": 1, "request_id": "req-sdk-1", "duration_ms": 20}
     spool.add(

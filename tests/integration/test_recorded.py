@@ -177,6 +177,87 @@ def test_a_recording_says_what_transcripts_do_not(recorded_store: Path) -> None:
 
 
 @pytest.mark.slow
+def test_what_is_told_of_work_has_its_rows(recorded_store: Path) -> None:
+    with duckdb.connect(str(recorded_store), read_only=True) as store:
+
+        def ask(question: str) -> list[Row]:
+            return store.execute(question).fetchall()
+
+        assert ask(
+            "select session_id, feedback_type, feedback_text, rating, prompt_id is not null from fact_prompt_feedback "
+            "where provenance = 'recorded' order by all"
+        ) == [
+            ("a-program", "thumbs_down", "too short", 2, True),
+            ("only-hooks", "thumbs_up", "clear", None, False),
+            (None, "report", None, None, False),
+        ]
+        assert ask("select user_id, tool_name, query_text, row_count, success from fact_query_log") == [
+            ("ann", "query", "select 1", 1, True)
+        ]
+        assert ask(
+            "select w.description, w.status, w.required_capability, a.agent_name, a.status, a.reason "
+            "from dim_work_item as w inner join fact_work_assignment as a using (work_id) "
+            "where w.provenance = 'recorded' order by all"
+        ) == [
+            ("Tidy the till", "completed", "refactor", "7", "completed", "completed_by_agent"),
+            ("Tidy the till", "completed", "refactor", "other", "rejected", "held_by_another"),
+            ("Tidy the till", "completed", "refactor", "writer", "abandoned", "timeout"),
+            ("Write the docs", "completed", None, "ann", "completed", "completed_by_agent"),
+            (None, "completed", None, "Explore", "completed", "run_end"),
+        ]
+        assert ask(
+            "select g.agent_name, t.agent_name, handoff_reason from fact_agent_handoff as h "
+            "inner join dim_agent as g on g.agent_id = h.from_agent_id "
+            "inner join dim_agent as t on t.agent_id = h.to_agent_id where h.provenance = 'recorded'"
+        ) == [("writer", "7", "timeout")]
+        # Every delegation whose run is in the sample has the hooks' times, but for that of a client that names no runs.
+        assert ask(
+            "select count(*) filter (where a.provenance = 'recorded') > 10, count(*) filter (where a.provenance <> 'recorded') "
+            "from fact_work_assignment as a inner join dim_work_item using (work_id) "
+            "where a.agent_run_id is not null and work_source = 'delegation'"
+        ) == [(True, 1)]
+        assert ask(
+            "select task_description, task_type, o.success, o.success_basis, o.test_pass_rate "
+            "from dim_task inner join fact_task_outcome as o using (task_id) "
+            "where dim_task.provenance = 'recorded' order by all"
+        ) == [
+            ("Fix the login", "debug", True, "tests", None),
+            ("Write the docs", "unknown", None, "ticked_off", 0.75),
+        ]
+        assert ask(
+            "select strategy_name, success, outcome_metrics from fact_strategy_attempt where provenance = 'recorded'"
+        ) == [("test_first", True, '{"tries":2}')]
+        assert ask(
+            "select session_id, option_chosen, rationale from fact_decision where provenance = 'recorded' order by all"
+        ) == [("a-program", "ast", "robust"), (None, "duckdb", None)]
+        assert ask(
+            "select component_name, trigger_type, is_valid, error_count from fact_validation "
+            "inner join dim_component using (component_id) "
+            "where fact_validation.provenance = 'recorded' order by validated_at"
+        ) == [("weigh", "scan", True, 0), ("weigh", "post_update", False, 1)]
+        assert ask(
+            "select framework, passed, failed, outcome from fact_test_run where provenance = 'recorded'"
+        ) == [("pytest", 3, 1, "failed")]
+        assert ask(
+            "select metric_name, score from fact_quality_measurement as m "
+            "inner join dim_quality_metric using (metric_id) where m.provenance = 'recorded' order by all"
+        ) == [("coverage", 87.5), ("skill_spec_valid", 0), ("skill_spec_valid", 1), ("test_pass_ratio", 0.75)]
+        assert ask(
+            "select query_text, document_path, used_in_response from fact_chunk_retrieval "
+            "inner join dim_document using (document_id) where provenance = 'recorded'"
+        ) == [("login", "/home/dev/program/login.py", True)]
+        assert ask(
+            "select component_name, estimated_tokens, m.budget_tokens from fact_component_measurement as m "
+            "inner join dim_component using (component_id) where m.provenance = 'recorded' order by all"
+        ) == [("plan", 900, 800), ("weigh", 300, 200)]
+        assert ask(
+            "select dependency_name, available, response_time_ms from fact_dependency_check as c "
+            "inner join dim_dependency using (dependency_id) "
+            "where c.session_id = 'a-program' and check_type = 'health_check'"
+        ) == [("till-api", False, 120)]
+
+
+@pytest.mark.slow
 def test_a_response_in_a_file_counts_once(recorded_store: Path) -> None:
     with duckdb.connect(str(recorded_store), read_only=True) as store:
         found = store.execute(
