@@ -18,6 +18,7 @@ from pathlib import Path
 
 from agent_store.paths import HOME_VARIABLE
 from tests.mutations.damages import damaged, fuzzed_lines, sessions, write
+from tests.mutations.spool import write_damaged
 from tests.mutations.store import EXPECTED_FINDINGS, PROJECT, Report, Store
 
 
@@ -119,7 +120,8 @@ def _run_home(store: Store, bases: list, seeds: range, folder: Path) -> tuple[Re
         session = damaged(bases, seed)
         write(session, home)
         names.append(session.name)
-    return store.run([home], folder / "run"), names
+    write_damaged(folder / "spool", seeds.start)
+    return store.run([home], folder / "run", spool=folder / "spool"), names
 
 
 def _findings(report: Report) -> list[str]:

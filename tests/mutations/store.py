@@ -53,10 +53,18 @@ class Store:
             raise RuntimeError(f"{home} holds no store that was built with this code: build one first")
         self.code = found
 
-    def run(self, roots: Sequence[Path], folder: Path, *, tests: bool = True, threads: int = 1) -> Report:
-        """Land these homes in a copy of the store below a folder, and run all models and tests."""
+    def run(
+        self,
+        roots: Sequence[Path],
+        folder: Path,
+        *,
+        tests: bool = True,
+        threads: int = 1,
+        spool: Path | None = None,
+    ) -> Report:
+        """Land these homes, and a spool, in a copy of the store below a folder, and run all models and tests."""
         copy = self._copy(folder)
-        result = land(list(roots), copy.warehouse)
+        result = land(list(roots), copy.warehouse, spool=spool)
         report = Report(
             lines_in(roots),
             _landed_lines(copy.warehouse, roots),

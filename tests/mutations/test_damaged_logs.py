@@ -9,6 +9,7 @@ import pytest
 
 from tests.mutations.damages import damaged, fuzzed_lines, sessions, write
 from tests.mutations.small_inputs import SMALL, session_id, write_small
+from tests.mutations.spool import write_damaged
 from tests.mutations.store import EXPECTED_FINDINGS, PROJECT, Store
 
 _SAMPLE = PROJECT / "sample" / "home"
@@ -127,7 +128,8 @@ def test_a_home_of_damaged_sessions_goes_through(store: Store, tmp_path: Path, s
     bases = sessions([_SAMPLE])
     for number in range(seed, seed + 30):
         write(damaged(bases, number), tmp_path / "home")
-    report = store.run([tmp_path / "home"], tmp_path / "run", threads=2)
+    write_damaged(tmp_path / "spool", seed)
+    report = store.run([tmp_path / "home"], tmp_path / "run", threads=2, spool=tmp_path / "spool")
     assert report.model_errors == []
     assert report.has_all_lines
     assert [name for name, _, _ in report.failed_tests if name not in EXPECTED_FINDINGS] == []
