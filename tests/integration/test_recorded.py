@@ -212,7 +212,8 @@ def test_what_is_told_of_work_has_its_rows(recorded_store: Path) -> None:
         ) == [("writer", "7", "timeout")]
         # Every delegation whose run is in the sample has the hooks' times, but for that of a client that names no runs.
         assert ask(
-            "select count(*) filter (where a.provenance = 'recorded') > 10, count(*) filter (where a.provenance <> 'recorded') "
+            "select count(*) filter (where a.provenance = 'recorded') > 10, "
+            "count(*) filter (where a.provenance <> 'recorded') "
             "from fact_work_assignment as a inner join dim_work_item using (work_id) "
             "where a.agent_run_id is not null and work_source = 'delegation'"
         ) == [(True, 1)]
