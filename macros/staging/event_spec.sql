@@ -58,6 +58,14 @@
 }
 {%- endmacro %}
 
+{# The kinds of events that this version knows, as texts of SQL. #}
+{% macro event_kinds() -%}
+    'hook', 'api_call', 'session', 'action', 'prompt', 'response', 'feedback', 'task_outcome', 'decision',
+    'validation', 'test_run', 'quality_measurement', 'work_item', 'claim', 'handoff', 'strategy_outcome',
+    'dependency_check', 'retrieval', 'component', 'skill_load', 'context_drop', 'document_update', 'warning',
+    'suggestion', 'query'
+{%- endmacro %}
+
 {# The payload as one struct, without the long texts, which are columns of their own or stay in raw. #}
 {% macro event_payload(payload) -%}
     {%- set long_texts = ['tool_input', 'content', 'compact_summary', 'metadata', 'metrics', 'sql'] -%}

@@ -7,7 +7,8 @@ select
     stg.request_id,
     lines.created_at as failed_at,
     case
-        when lines.line_type = 'system' and lines.line_origin <> 'transcript' then coalesce(stg.api_error, 'unknown')
+        when lines.line_type = 'system' and lines.line_origin <> 'transcript'
+            then coalesce(stg.api_error, 'unknown')
         when lines.line_type = 'system' then 'retried'
         else coalesce(stg.api_error, nullif(trim(stg.error_body, '"'), ''), 'unknown')
     end as error_type,

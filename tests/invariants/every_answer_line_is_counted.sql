@@ -19,7 +19,10 @@ with answers as (
         and not is_api_error
         and not (
             coalesce(subtype, '') = 'result'
-            and line_id in (select line_id from {{ ref('int_line_copy') }} where is_copy)
+            and line_id in (
+                select line_id from {{ ref('int_line_copy') }}
+                where is_copy
+            )
         )
 ),
 

@@ -43,6 +43,7 @@ named as (
                 then 'no event of Agent Store'
             when coalesce(p.schema_version, 0) not between 1 and {{ var('newest_event_schema', 1) }}
                 then 'an event of a newer version of Agent Store'
+            when p.kind not in ({{ event_kinds() }}) then 'an event of a kind that is not known'
             when p.kind = 'hook' and coalesce(p.payload.hook_event_name, '') = ''
                 then 'a hook event without a name'
         end as set_aside_reason,

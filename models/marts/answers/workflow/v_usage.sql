@@ -48,6 +48,7 @@ uses as (
             else false
         end, false, null
     from assignments
+    where agent_name is not null
 ),
 
 newest as (

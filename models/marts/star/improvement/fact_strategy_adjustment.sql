@@ -4,7 +4,8 @@ with attempts as (
         sessions.project_path
     from {{ ref('fact_strategy_attempt') }} as attempts
     inner join {{ ref('dim_session') }} as sessions on sessions.session_id = attempts.session_id
-    where attempts.success is not null
+    -- Who cannot be named has switched from nothing.
+    where attempts.success is not null and attempts.agent_id is not null
 ),
 
 ordered as (
