@@ -155,7 +155,7 @@ def test_a_recording_says_what_transcripts_do_not(recorded_store: Path) -> None:
         assert ask(
             "select basis, round(sum(cost_usd), 6) from fact_cost_allocation "
             "where session_id = 'a-program' group by all order by all"
-        ) == [("component", 0.018), ("task", 0.018)]
+        ) == [("context", 0.018), ("task", 0.018)]
         assert ask(
             "select tool_name, target, duration_ms, duration_method, status from fact_tool_invocation "
             "where session_id = 'a-program'"
