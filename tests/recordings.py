@@ -99,15 +99,6 @@ def of_transcripts(files: Iterable[Path]) -> bytes:
                 call = {"tool_name": block.get("name"), "tool_input": block.get("input")}
                 calls[block["id"]] = session, at, call
                 spool.hook("PreToolUse", session, at, tool_use_id=block["id"], **call, **prompt, **run)
-                asked = block.get("input") or {}
-                if block.get("name") == "TaskUpdate" and asked.get("status") == "completed":
-                    spool.hook(
-                        "TaskCompleted",
-                        session,
-                        at,
-                        task_id=asked.get("taskId"),
-                        task_subject="a listed task",
-                    )
                 if len(calls) % 7 == 0:
                     spool.hook("PermissionRequest", session, at + 1, **call, **prompt, **run)
             elif block.get("type") == "tool_result" and block.get("tool_use_id") in calls:
@@ -117,6 +108,11 @@ def of_transcripts(files: Iterable[Path]) -> bytes:
                     "PostToolUseFailure" if failed else "PostToolUse", owner, at, tool_use_id=block["tool_use_id"],
                     duration_ms=max(at - called_at - 1, 0), **call, **prompt, **run,
                 )  # fmt: skip
+                asked = call["tool_input"] or {}
+                if call["tool_name"] == "TaskUpdate" and asked.get("status") == "completed" and not failed:
+                    spool.hook(
+                        "TaskCompleted", owner, at, task_id=asked["taskId"], task_subject="a listed task"
+                    )
         message = line.get("message")
         if (
             line.get("type") == "assistant"

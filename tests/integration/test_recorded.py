@@ -155,7 +155,7 @@ def test_a_recording_says_what_transcripts_do_not(recorded_store: Path) -> None:
         assert ask(
             "select basis, round(sum(cost_usd), 6) from fact_cost_allocation "
             "where session_id = 'a-program' group by all order by all"
-        ) == [("component", 0.018), ("task", 0.018)]
+        ) == [("context", 0.018), ("task", 0.018)]
         assert ask(
             "select tool_name, target, duration_ms, duration_method, status from fact_tool_invocation "
             "where session_id = 'a-program'"
@@ -212,7 +212,8 @@ def test_what_is_told_of_work_has_its_rows(recorded_store: Path) -> None:
         ) == [("writer", "7", "timeout")]
         # Every delegation whose run is in the sample has the hooks' times, but for that of a client that names no runs.
         assert ask(
-            "select count(*) filter (where a.provenance = 'recorded') > 10, count(*) filter (where a.provenance <> 'recorded') "
+            "select count(*) filter (where a.provenance = 'recorded') > 10, "
+            "count(*) filter (where a.provenance <> 'recorded') "
             "from fact_work_assignment as a inner join dim_work_item using (work_id) "
             "where a.agent_run_id is not null and work_source = 'delegation'"
         ) == [(True, 1)]
