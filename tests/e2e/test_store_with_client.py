@@ -15,7 +15,7 @@ import pytest
 
 from e2e.client import Recorded, full_session
 from tests.conftest import BuildStore
-from tests.integration.test_recorded import KNOWN_BETTER, rows
+from tests.lost_rows import lost_rows
 
 Row = tuple[Any, ...]
 
@@ -138,20 +138,4 @@ def test_a_store_without_the_spool_lacks_only_what_was_recorded(
     home.mkdir()
     shutil.copy(session.home / "settings.json", home)
     without = build_store([session.transcripts], home, tests=False)
-    with (
-        duckdb.connect(str(without), read_only=True) as bare,
-        duckdb.connect(str(store), read_only=True) as recorded,
-    ):
-        tables = [
-            row[0]
-            for row in bare.execute(
-                "select table_name from duckdb_tables() where table_name like 'fact_%' order by all"
-            ).fetchall()
-        ]
-        lost = {
-            table: missing
-            for table in tables
-            if (missing := rows(bare, table, KNOWN_BETTER.get(table, set()))
-                - rows(recorded, table, KNOWN_BETTER.get(table, set())))
-        }  # fmt: skip
-    assert not lost, {table: list(missing)[:2] for table, missing in lost.items()}
+    assert lost_rows(without, store) == {}

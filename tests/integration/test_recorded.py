@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
 from pathlib import Path
 
 import duckdb
@@ -11,28 +10,9 @@ import pytest
 
 from tests import recordings
 from tests.conftest import PROJECT, BuildStore
+from tests.lost_rows import lost_rows
 
 SAMPLE = PROJECT / "sample" / "home"
-# What a recording may know better of a row that transcripts show as well.
-KNOWN_BETTER = {
-    "dim_session": {"end_reason", "recorded_end_reason"},
-    "fact_api_call": {"latency_ms", "latency_method", "first_token_ms"},
-    "fact_response": {"latency_ms"},
-    "fact_tool_invocation": {"duration_ms", "duration_method"},
-    "fact_dependency_check": {"response_time_ms"},
-    "fact_watermark_check": {"response_time_ms"},
-    "fact_test_run": {"duration_seconds", "duration_method"},
-    # What the hook took down is the row, where the transcript shows the same: its key and its line.
-    "fact_prompt_feedback": {"feedback_id", "feedback_at", "provenance", "_source_path", "_source_line"},
-    "fact_task_outcome": {"provenance", "test_pass_rate"},
-    "fact_work_assignment": {"accepted_at", "completed_at", "provenance"},
-    # Of components that a scan has found: the time of the scan.
-    "fact_validation": {"validated_at"},
-}
-# When and where something was landed, and when the store was built.
-OF_LANDING = {"_batch_id", "landed_at", "built_at", "last_batch_id"}
-# Tables that tell of the landing or the build itself.
-OF_THE_BUILD = {"store_build", "v_store_table", "v_failed_check"}
 Row = tuple[object, ...]
 
 
@@ -53,39 +33,9 @@ def recorded_store(build_store: BuildStore, tmp_path_factory: pytest.TempPathFac
     return build_store([SAMPLE], home)
 
 
-def rows(store: duckdb.DuckDBPyConnection, table: str, left_out: set[str]) -> Counter[Row]:
-    """The rows of a table without some columns, each with how often it is there."""
-    described = store.execute(f'describe "{table}"').fetchall()
-    columns = ", ".join(
-        f'round("{name}", 9)' if kind == "DOUBLE" else f'"{name}"'
-        for name, kind, *_ in described
-        if name not in left_out | OF_LANDING
-    )
-    return Counter(store.execute(f'select {columns} from "{table}"').fetchall())
-
-
 @pytest.mark.slow
 def test_what_transcripts_show_stays_as_it_is(recorded_store: Path, sample_store: Path) -> None:
-    with (
-        duckdb.connect(str(sample_store), read_only=True) as without,
-        duckdb.connect(str(recorded_store), read_only=True) as recorded,
-    ):
-        tables = [
-            row[0]
-            for row in without.execute(
-                "select table_name from duckdb_tables() where schema_name = 'main' "
-                "and (table_name like 'fact_%' or table_name = 'dim_session') order by all"
-            ).fetchall()
-            if row[0] not in OF_THE_BUILD
-        ]
-        assert len(tables) > 40
-        lost = {
-            table: missing
-            for table in tables
-            if (missing := rows(without, table, KNOWN_BETTER.get(table, set()))
-                - rows(recorded, table, KNOWN_BETTER.get(table, set())))
-        }  # fmt: skip
-    assert not lost, {table: list(missing)[:2] for table, missing in lost.items()}
+    assert lost_rows(sample_store, recorded_store) == {}
 
 
 @pytest.mark.slow
