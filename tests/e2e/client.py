@@ -215,6 +215,12 @@ FULL_SESSION: dict[str, list[Step]] = {
                            "subagent_type": "general-purpose", "run_in_background": False})
             ]
         },
+        # The subagent has changed the file meanwhile.
+        {
+            "tools": [
+                ("Edit", {"file_path": "{cwd}/cart.py", "old_string": "round(sum(items))", "new_string": "sum(items)"})
+            ]
+        },
         {"tools": [("Skill", {"skill": "price-check"})]},
         {"tools": [("Write", {"file_path": "{cwd}/skills/refunds/SKILL.md", "content": _SECOND_SKILL})]},
         {
@@ -229,6 +235,12 @@ FULL_SESSION: dict[str, list[Step]] = {
     ],
     "look": [
         {"tools": [("Bash", {"command": "wc -l {cwd}/cart.py", "description": "Count lines"})]},
+        {"tools": [("Read", {"file_path": "{cwd}/cart.py"})]},
+        {
+            "tools": [
+                ("Edit", {"file_path": "{cwd}/cart.py", "old_string": "def total", "new_string": "# In cents.\ndef total"})
+            ]
+        },
         {"text": "It has two lines."},
     ],
     "more": [

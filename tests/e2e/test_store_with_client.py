@@ -6,6 +6,8 @@ The same transcripts are built without what was recorded: the two stores differ 
 from __future__ import annotations
 
 import shutil
+import subprocess
+import sys
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -14,7 +16,7 @@ import duckdb
 import pytest
 
 from e2e.client import Recorded, full_session
-from tests.conftest import BuildStore
+from tests.conftest import BuildStore, clean_environment
 from tests.lost_rows import lost_rows
 
 Row = tuple[Any, ...]
@@ -139,3 +141,24 @@ def test_a_store_without_the_spool_lacks_only_what_was_recorded(
     shutil.copy(session.home / "settings.json", home)
     without = build_store([session.transcripts], home, tests=False)
     assert lost_rows(without, store) == {}
+
+
+@pytest.mark.slow
+def test_two_agents_on_one_file_are_a_conflict(store: Path) -> None:
+    assert ask(store, "select conflict_type from fact_conflict") == [("file_edit",)]
+
+
+@pytest.mark.slow
+def test_a_question_to_the_store_is_a_row_of_its_log(
+    session: Recorded, store: Path, build_store: BuildStore
+) -> None:
+    question = "select count(*) as session_count from dim_session"
+    done = subprocess.run(
+        [sys.executable, "-m", "agent_store.cli", "query", question],
+        env=clean_environment(session.home), capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert "session_count" in done.stdout
+    build_store([session.transcripts], session.home)
+    assert ask(store, "select interface, row_count, success, duration_ms > 0 from fact_query_log") == [
+        ("cli", 1, True, True)
+    ]
