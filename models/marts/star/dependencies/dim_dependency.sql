@@ -109,24 +109,38 @@ found as (
     select *, true from recorded
 ),
 
--- A list or a contract may call an MCP server by its name: it is that one.
+-- What the store knows by itself of a name, and what programs say of it.
+names as (
+    select
+        dependency_name,
+        bool_or(not is_told and dependency_type = 'mcp_server') as is_known_server,
+        bool_or(not is_told and dependency_type not in ('mcp_server', 'skill', 'plugin'))
+            as is_known_otherwise,
+        bool_or(dependency_type = 'mcp_server') as is_called_server
+    from found
+    group by dependency_name
+),
+
+-- A list, a contract or a program may call an MCP server by its name: it is that one.
 typed as (
     select
         found.*,
         case
+            when found.dependency_type in ('skill', 'plugin') then found.dependency_type
             when
-                servers.dependency_name is not null
-                and found.dependency_type in ('mcp_server', 'external_service', 'api_endpoint')
+                names.is_known_server
+                and (
+                    found.is_told
+                    or found.dependency_type in ('mcp_server', 'external_service', 'api_endpoint')
+                )
                 then 'mcp_server'
+            when found.is_told and not names.is_known_otherwise and names.is_called_server then 'mcp_server'
+            when found.is_told and found.dependency_type = 'mcp_server' then 'external_service'
             else found.dependency_type
         end as type_found
     from found
-    left join (
-        select distinct dependency_name from found
-        where dependency_type = 'mcp_server'
-    ) as servers
-        on servers.dependency_name = found.dependency_name
-    where found.dependency_name is not null and found.dependency_name <> ''
+    inner join names on names.dependency_name = found.dependency_name
+    where found.dependency_name <> ''
 ),
 
 keyed as (

@@ -243,13 +243,19 @@ told as (
         'recorded' as provenance,
         case
             when recorded.event_kind = 'quality_measurement' then recorded.score
+            when recorded.passed_count is null and runs.counted_tests is not null then runs.score
             when recorded.passed_count + recorded.failed_count > 0
                 then recorded.passed_count / (recorded.passed_count + recorded.failed_count)
             when recorded.outcome = 'passed' then 1.0
             when recorded.outcome = 'failed' then 0.0
         end as score,
-        case recorded.outcome when 'passed' then true when 'failed' then false end as passed,
         case
+            when recorded.passed_count is null and runs.counted_tests is not null then runs.passed
+            when recorded.outcome = 'passed' then true
+            when recorded.outcome = 'failed' then false
+        end as passed,
+        case
+            when recorded.passed_count is null and runs.counted_tests is not null then runs.error_count
             when recorded.event_kind = 'test_run'
                 then coalesce(recorded.failed_count, case recorded.outcome when 'passed' then 0 end)
             when recorded.event_kind = 'validation' then recorded.error_count
@@ -260,7 +266,16 @@ told as (
         coalesce(runs.source_line, recorded.source_line) as source_line,
         recorded._batch_id
     from recorded
-    left join runs on runs.measurement_id = recorded.check_run_id
+    -- Who counted tests knows how they went.
+    left join (
+        select
+            runs.*,
+            counted.passed_count as counted_tests
+        from runs
+        left join {{ ref('int_check_run') }} as counted
+            on counted.check_run_id = runs.measurement_id and counted.check_kind = 'test'
+    ) as runs
+        on runs.measurement_id = recorded.check_run_id
 ),
 
 seen as (

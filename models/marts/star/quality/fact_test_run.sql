@@ -8,6 +8,14 @@ recorded as (
     where event_kind = 'test_run'
 ),
 
+-- Who counted knows how it went; of two that did the program.
+told as (
+    select recorded.*
+    from recorded
+    inner join runs on runs.check_run_id = recorded.check_run_id
+    where recorded.passed_count is not null or (runs.passed_count is null and recorded.outcome <> 'unknown')
+),
+
 -- A recording that names the call of a run is that run; what it counted wins.
 in_transcripts as (
     select
@@ -21,8 +29,8 @@ in_transcripts as (
         runs.tool_use_id as invocation_id,
         runs.ran_at,
         runs.check_name as framework,
-        case when recorded.outcome <> 'unknown' then recorded.outcome else runs.outcome end as outcome,
-        case when recorded.outcome <> 'unknown' then 'stated' else runs.outcome_method end as outcome_method,
+        coalesce(told.outcome, runs.outcome) as outcome,
+        case when told.check_id is not null then 'stated' else runs.outcome_method end as outcome_method,
         runs.recognised_by,
         runs.outcome_rule,
         runs.command_text as command,
@@ -38,7 +46,7 @@ in_transcripts as (
         runs.is_exit_code_hidden,
         runs.is_output_cut,
         runs.is_output_filtered,
-        case when recorded.outcome <> 'unknown' then recorded.exit_code else runs.exit_code end as exit_code,
+        case when told.check_id is not null then told.exit_code else runs.exit_code end as exit_code,
         case
             when recorded.passed_count is not null then recorded.total_count
             when runs.passed_count is not null then runs.total_count
@@ -53,7 +61,7 @@ in_transcripts as (
         case when recorded.passed_count is not null then recorded.skipped_count else runs.skipped_count end
             as skipped,
         coalesce(recorded.duration_ms / 1000, runs.duration_seconds) as duration_seconds,
-        case when recorded.outcome <> 'unknown' then 1.0 else runs.confidence end as confidence,
+        case when told.check_id is not null then 1.0 else runs.confidence end as confidence,
         runs.source_path as _source_path,
         runs.source_line as _source_line,
         runs._batch_id
@@ -62,6 +70,7 @@ in_transcripts as (
     inner join {{ ref('int_actor') }} as actors
         on actors.session_id = runs.session_id and actors.actor = runs.actor
     left join recorded on recorded.check_run_id = runs.check_run_id
+    left join told on told.check_run_id = runs.check_run_id
 ),
 
 only_recorded as (
