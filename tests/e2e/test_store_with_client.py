@@ -1,11 +1,7 @@
-"""A session of the real client with its hooks on, built: the rows are what the server and the hooks saw.
-
-The same transcripts are built without what was recorded: the two stores differ only where a recording knows more.
-"""
+"""A session of the real client with its hooks on, built: the rows are what the server and the hooks saw."""
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 import sys
 from collections import Counter
@@ -17,7 +13,6 @@ import pytest
 
 from e2e.client import Recorded, full_session
 from tests.conftest import BuildStore, clean_environment
-from tests.lost_rows import lost_rows
 
 Row = tuple[Any, ...]
 
@@ -130,17 +125,6 @@ def test_validations_and_test_runs_of_hooks_have_their_rows(session: Recorded, s
         store,
         "select passed, failed, duration_seconds from fact_test_run where provenance = 'recorded'",
     ) == [(run.get("passed"), run.get("failed"), run["duration_ms"] / 1000)]
-
-
-@pytest.mark.slow
-def test_a_store_without_the_spool_lacks_only_what_was_recorded(
-    session: Recorded, store: Path, build_store: BuildStore, tmp_path: Path
-) -> None:
-    home = tmp_path / "home"
-    home.mkdir()
-    shutil.copy(session.home / "settings.json", home)
-    without = build_store([session.transcripts], home, tests=False)
-    assert lost_rows(without, store) == {}
 
 
 @pytest.mark.slow
