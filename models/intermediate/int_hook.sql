@@ -11,6 +11,22 @@ turns as (
     from {{ touched_rows(ref('int_prompt')) }} as prompts
     where client_prompt_id is not null
     group by session_id, client_prompt_id
+),
+
+-- A hook that is registered twice, by the plugin and in the settings, records the same twice, at once.
+hooks as (
+    select
+        *,
+        coalesce(
+            received_at - lag(received_at) over same_event
+            <= interval {{ var('same_hook_seconds', 1) }} second, false
+        ) as is_repeated
+    from {{ touched_rows(ref('stg_events__event')) }} as events
+    where event_kind = 'hook'
+    window same_event as (
+        partition by session_id, hook_event, tool_use_id, tool_input_hash, payload
+        order by received_at, event_id
+    )
 )
 
 select
@@ -35,9 +51,9 @@ select
     events.source_path,
     events.line_number as source_line,
     touched._batch_id
-from {{ touched_rows(ref('stg_events__event')) }} as events
+from hooks as events
 inner join touched on touched.session_id = events.session_id
 left join turns on turns.session_id = events.session_id and turns.client_prompt_id = events.prompt_id
 left join {{ ref('int_actor') }} as actors
     on actors.session_id = events.session_id and actors.actor = events.agent_run_id
-where events.event_kind = 'hook'
+where not events.is_repeated

@@ -266,11 +266,12 @@ banded as (
     left join prices
         on prices.model_name = inferences.model_name
         and prices.speed = inferences.speed
-        -- What has no time costs what it costs now.
-        and coalesce(cast(inferences.started_at as date) >= prices.valid_from, true)
+        and cast(coalesce(inferences.started_at, timestamp '2024-01-01 00:00:00') as date)
+        >= prices.valid_from
         and (
             prices.valid_to is null
-            or cast(inferences.started_at as date) < prices.valid_to
+            or cast(coalesce(inferences.started_at, timestamp '2024-01-01 00:00:00') as date)
+            < prices.valid_to
         )
         and (prices.prompt_tokens_above = 0 or prices.prompt_tokens_above < inferences.context_tokens)
 ),
