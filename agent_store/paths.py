@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from agent_store.errors import StoreError, explain
+from agent_store.record import shared
 from ingest.files import private_files as private_files  # noqa: PLC0414 - the store makes its files so too
 from ingest.transcripts.discover import named_roots, transcripts, usual_roots
 
@@ -89,6 +90,7 @@ class StorePaths:
                 folder.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
                 if folder.stat().st_mode & 0o077:
                     folder.chmod(FOLDER_MODE)
+            shared.mark(self.spool)
         except OSError as error:
             raise (
                 explain(error, f"Making the store's folder {self.home}")

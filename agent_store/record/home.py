@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from agent_store.paths import FOLDER_MODE, STORE_NAME, StorePaths, store_paths
+from agent_store.record import shared
 
 # The home of `x.duckdb` is the folder `x.agent-store` beside it.
 LOCAL_HOME_SUFFIX = ".agent-store"
@@ -42,4 +43,5 @@ def _is_home(folder: Path) -> bool:
 def spool_for(paths: StorePaths) -> str:
     """The spool of a home, which is made where it is missing: closed to everyone else."""
     paths.home.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
+    shared.mark(paths.spool)
     return str(paths.spool)

@@ -1,0 +1,51 @@
+"""Spools that several machines write to: on a network drive appending is not atomic, so each process has its own file."""
+
+from __future__ import annotations
+
+import os
+import re
+from contextlib import suppress
+from pathlib import Path
+from typing import Final
+
+from agent_store.record.spool import SHARED_MARKER
+
+# Says that a spool is shared where the system does not: `AGENT_STORE_SHARED_SPOOL=1`.
+SHARED_VARIABLE: Final = "AGENT_STORE_SHARED_SPOOL"
+_MOUNTS: Final = Path("/proc/self/mounts")
+_NETWORK: Final = frozenset(
+    {
+        "9p", "afs", "ceph", "cifs", "fuse.glusterfs", "fuse.rclone", "fuse.s3fs", "fuse.sshfs", "glusterfs", "lustre",
+        "nfs", "nfs4", "smb3", "smbfs",
+    }
+)  # fmt: skip
+_ESCAPED: Final = re.compile(r"\\([0-7]{3})")
+
+
+def mark(spool: Path, mounts: Path = _MOUNTS) -> None:
+    """Leave the marker in a spool that lies on a network drive, or is said to be shared. Recorders look for it.
+
+    A marker that is there stays: another machine may have left it. What cannot be written is left alone.
+    """
+    if os.environ.get(SHARED_VARIABLE, "").strip() not in {"", "0"} or is_on_network(spool, mounts):
+        with suppress(OSError):
+            spool.mkdir(mode=0o700, parents=True, exist_ok=True)
+            (spool / SHARED_MARKER).touch(mode=0o600)
+
+
+def is_on_network(folder: Path, mounts: Path = _MOUNTS) -> bool:
+    """Whether a folder, or what will hold it, lies on a network drive; False where the system does not say (macOS)."""
+    try:
+        listed = mounts.read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return False
+    place = os.path.realpath(folder)
+    longest, kind = -1, ""
+    for line in listed:
+        fields = line.split(" ")
+        if len(fields) > 2:  # noqa: PLR2004 - device, place, kind
+            mounted = _ESCAPED.sub(lambda code: chr(int(code[1], 8)), fields[1])
+            # Of two at one place the later one covers the earlier.
+            if len(mounted) >= longest and Path(place).is_relative_to(mounted):
+                longest, kind = len(mounted), fields[2]
+    return kind in _NETWORK
