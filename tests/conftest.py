@@ -117,6 +117,8 @@ def clean_environment(home: Path) -> dict[str, str]:
         "TZ": "UTC",
         "PYTHONDONTWRITEBYTECODE": "1",
         "DO_NOT_TRACK": "1",
+        # Tests share stores: what one asks is not new to another.
+        "AGENT_STORE_QUERY_LOG": "0",
         "DBT_SEND_ANONYMOUS_USAGE_STATS": "False",
     }
 

@@ -19,7 +19,7 @@ hooks as (
         *,
         coalesce(
             received_at - lag(received_at) over same_event
-            <= interval {{ var('same_hook_seconds', 1) }} second, false
+            <= to_milliseconds({{ var('same_hook_ms', 200) }}), false
         ) as is_repeated
     from {{ touched_rows(ref('stg_events__event')) }} as events
     where event_kind = 'hook'

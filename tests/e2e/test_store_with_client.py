@@ -139,7 +139,7 @@ def test_a_question_to_the_store_is_a_row_of_its_log(
     question = "select count(*) as session_count from dim_session"
     done = subprocess.run(
         [sys.executable, "-m", "agent_store.cli", "query", question],
-        env=clean_environment(session.home), capture_output=True, text=True, check=True,
+        env=clean_environment(session.home) | {"AGENT_STORE_QUERY_LOG": "1"}, capture_output=True, text=True, check=True,
     )  # fmt: skip
     assert "session_count" in done.stdout
     build_store([session.transcripts], session.home)

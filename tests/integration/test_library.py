@@ -331,7 +331,7 @@ def test_the_command_line_logs_its_queries_too(sample_home: Path) -> None:
         files = (sample_home / "spool").glob("queries-*")
         return [json.loads(line)["payload"] for file in files for line in file.read_bytes().splitlines()]
 
-    (logged,) = ask()
+    (logged,) = ask(AGENT_STORE_QUERY_LOG="1")
     assert (logged["interface"], logged["sql"], logged["row_count"]) == ("cli", "from range(3)", 3)
     assert ask(AGENT_STORE_QUERY_LOG="0") == []
 
