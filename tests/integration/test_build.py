@@ -561,7 +561,12 @@ def _environment(folder: Path) -> dict[str, str]:
     kept = {
         name: value for name, value in os.environ.items() if not name.startswith(("AGENT_STORE_", "CLAUDE_"))
     }
-    return kept | {"HOME": str(folder / "nobody"), "AGENT_STORE_HOME": str(folder / "home"), "COLUMNS": "100"}
+    return kept | {
+        "HOME": str(folder / "nobody"),
+        "AGENT_STORE_HOME": str(folder / "home"),
+        "AGENT_STORE_QUERY_LOG": "0",
+        "COLUMNS": "100",
+    }
 
 
 def test_the_sample_is_built_and_reported(sample_home: Path) -> None:
