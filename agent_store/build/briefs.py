@@ -21,6 +21,7 @@ from agent_store.paths import FOLDER_MODE, StorePaths
 from agent_store.record.hooks import session_start, task_type
 from agent_store.record.hooks.calls import error_line
 from agent_store.record.hooks.hook import ALL_PROJECTS, BRIEFS, NOTES, md5, one_line
+from agent_store.replacing import replacing
 from agent_store.show.text import visible
 from agent_store.store import open_store
 
@@ -29,12 +30,9 @@ if TYPE_CHECKING:
 
 Row = dict[str, Any]
 SCHEMA_VERSION = 1
-_FILE_MODE = 0o600
 _NOTES_DAYS = 7
 # What is older than this, counted from the newest session of the project, is nobody's unfinished work.
 _BRIEF_DAYS = 60
-# A call that failed longer ago is met by other files and programs.
-_FAILURE_DAYS = 14
 _WARNING_DAYS = 7
 _MOST_FAILURES = 200
 _MOST_TARGET = 2000
@@ -62,58 +60,14 @@ inner join projects on projects.project_path = lines.project_path
 where lines.happened_at >= projects.newest_at - to_days(?)
 order by lines.project_path, lines.line_number
 """
-# A call that was made again and again and last ended with an error: how often it failed, and what the same program was then
-# made to do with success. That a tool is not there says nothing about the call.
 _FAILURES = """
-with newest as (select max(invoked_at) as newest_at from fact_tool_invocation),
-calls as (
-    select
-        sessions.project_path,
-        calls.session_id,
-        calls.invocation_id,
-        calls.tool_name,
-        trim(regexp_replace(calls.target, '\\s+', ' ', 'g')) as target,
-        calls.status,
-        calls.error_text,
-        calls.invoked_at
-    from fact_tool_invocation as calls
-    inner join dim_session as sessions on sessions.session_id = calls.session_id
-    where calls.target is not null and calls.status in ('ok', 'error')
-        and coalesce(calls.error_type, '') <> 'validation_unknown_tool'
-        and calls.invoked_at >= (select newest_at from newest) - to_days(?)
-),
-ended as (
-    select
-        project_path, tool_name, target,
-        count(*) filter (where status = 'error') as failure_count,
-        arg_max(status, (invoked_at, invocation_id)) as last_status,
-        arg_max(error_text, (invoked_at, invocation_id)) as error_text,
-        arg_max(session_id, (invoked_at, invocation_id)) as session_id,
-        max(invoked_at) as failed_at
-    from calls
-    group by project_path, tool_name, target
-),
-failed as (
-    select * from ended
-    where last_status = 'error' and failure_count > 1 and error_text is not null and length(target) < ?
-),
-worked as (
-    select failed.project_path, failed.tool_name, failed.target, min_by(calls.target, calls.invoked_at) as worked
-    from failed
-    inner join calls
-        on calls.session_id = failed.session_id and calls.tool_name = failed.tool_name and calls.status = 'ok'
-        and calls.invoked_at between failed.failed_at and failed.failed_at + interval 10 minutes
-        and failed.tool_name = 'Bash'
-        and split_part(calls.target, ' ', 1) = split_part(failed.target, ' ', 1)
-    group by all
-)
 select
-    failed.project_path, failed.tool_name as tool, failed.target, failed.failure_count as count, failed.error_text,
-    failed.session_id as session, strftime(failed.failed_at, '%Y-%m-%d %H:%M') as "at", worked.worked
-from failed
-left join worked using (project_path, tool_name, target)
-qualify row_number() over (partition by failed.project_path order by failed.failed_at desc, failed.target) <= ?
-order by failed.project_path, failed.failed_at desc, failed.target
+    project_path, tool_name as tool, target, failure_count as count, last_error_text as error_text,
+    session_id as session, strftime(last_failed_at, '%Y-%m-%d %H:%M') as "at", worked_target as worked
+from v_repeated_failure
+where length(target) < ?
+qualify row_number() over (partition by project_path order by last_failed_at desc, target) <= ?
+order by project_path, last_failed_at desc, target
 """
 # Work that was handed out and never begun. It suits those of a team who have done such work before.
 _WORK = """
@@ -205,9 +159,7 @@ def _contents(connection: duckdb.DuckDBPyConnection, project: Path) -> tuple[dic
     for path, lines in _by_project(_rows(connection, _LINES, _BRIEF_DAYS)).items():
         if text := context(lines):
             per_project[path]["context"] = text
-    for path, rows in _by_project(
-        _rows(connection, _FAILURES, _FAILURE_DAYS, _MOST_TARGET, _MOST_FAILURES)
-    ).items():
+    for path, rows in _by_project(_rows(connection, _FAILURES, _MOST_TARGET, _MOST_FAILURES)).items():
         per_project[path]["failures"] = [
             {**_without(row, "error_text"), "error": visible(error_line(row["error_text"]))} for row in rows
         ]
@@ -302,14 +254,8 @@ def _replace(file: Path, content: bytes) -> None:
     """Put the content in the file's place in one step, if it differs: a hook reads the old one or the new one."""
     if file.exists() and file.read_bytes() == content:
         return
-    fresh = file.with_name(f".{file.name}-{os.getpid()}")
-    try:
-        descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, _FILE_MODE)
-        with os.fdopen(descriptor, "wb") as opened:
-            opened.write(content)
-        fresh.replace(file)
-    finally:
-        fresh.unlink(missing_ok=True)
+    with replacing(file) as fresh:
+        fresh.write_bytes(content)
 
 
 def _forget_notes(folder: Path) -> None:

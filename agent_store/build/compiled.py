@@ -9,7 +9,6 @@ node costs dbt some hundred milliseconds of Python, and DuckDB a few. Views stay
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import asdict, dataclass, field, replace
@@ -17,7 +16,8 @@ from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from agent_store.paths import WAREHOUSE, StorePaths, private_files
+from agent_store.paths import WAREHOUSE, StorePaths
+from agent_store.replacing import replacing
 
 if TYPE_CHECKING:
     import duckdb
@@ -109,12 +109,9 @@ def _digest(text: str) -> str:
 
 def save(paths: StorePaths, compiled: Compiled) -> None:
     """Write everything in one rename."""
-    file = _file(paths)
-    temporary = file.with_suffix(f".tmp-{os.getpid()}")
-    with private_files():
-        text = json.dumps({"format": _FORMAT, **asdict(compiled)})
-        temporary.write_text(f"{_digest(text)}\n{text}", encoding="utf-8")
-        temporary.replace(file)
+    text = json.dumps({"format": _FORMAT, **asdict(compiled)})
+    with replacing(_file(paths)) as fresh:
+        fresh.write_text(f"{_digest(text)}\n{text}", encoding="utf-8")
 
 
 def load(paths: StorePaths, code: str) -> Compiled | None:

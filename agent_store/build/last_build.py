@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-import os
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from agent_store.build.compiled import is_out_of_memory
-from agent_store.paths import StorePaths, private_files
+from agent_store.paths import StorePaths
+from agent_store.replacing import replacing
 
 if TYPE_CHECKING:
     from agent_store.build.results import BuildResult
@@ -87,9 +87,8 @@ def _now() -> datetime:
 
 def _keep(paths: StorePaths, last: LastBuild) -> None:
     # A full disk has stopped the build already; that it also stops this note is no second error.
-    with suppress(OSError), private_files():
-        temporary = paths.build_dir / f"last_build.tmp-{os.getpid()}"
-        temporary.write_text(
+    with suppress(OSError), replacing(paths.build_dir / "last_build.json") as fresh:
+        fresh.write_text(
             json.dumps(
                 {
                     "ended_at": last.ended_at.isoformat(),
@@ -100,4 +99,3 @@ def _keep(paths: StorePaths, last: LastBuild) -> None:
             ),
             encoding="utf-8",
         )
-        temporary.replace(paths.build_dir / "last_build.json")

@@ -12,7 +12,8 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from agent_store.paths import HOME_VARIABLE, StorePaths, private_files
+from agent_store.paths import HOME_VARIABLE, StorePaths
+from agent_store.replacing import replacing
 from ingest.text import load_yaml
 
 _VARIABLES_OUTSIDE_THE_CODE = frozenset({HOME_VARIABLE})
@@ -138,7 +139,5 @@ def read_state(paths: StorePaths) -> BuildState:
 
 def write_state(paths: StorePaths, state: BuildState) -> None:
     """Write the state in one rename."""
-    temporary = paths.state.with_suffix(f".tmp-{os.getpid()}")
-    with private_files():
-        temporary.write_text(json.dumps(asdict(state)), encoding="utf-8")
-        temporary.replace(paths.state)
+    with replacing(paths.state) as fresh:
+        fresh.write_text(json.dumps(asdict(state)), encoding="utf-8")

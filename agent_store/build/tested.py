@@ -8,7 +8,6 @@ rows until it does, or what it had found would be forgotten.
 from __future__ import annotations
 
 import json
-import os
 import re
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
@@ -16,7 +15,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from agent_store.paths import StorePaths, private_files
+from agent_store.paths import StorePaths
+from agent_store.replacing import replacing
 
 if TYPE_CHECKING:
     import duckdb
@@ -57,10 +57,8 @@ def write(
     if row is None or row[0] is None:
         return
     note = {"code": code, "batch_id": row[0], "batch_time": row[1], "unpassed": sorted(unpassed)}
-    temporary = _file(paths).with_suffix(f".tmp-{os.getpid()}")
-    with private_files():
-        temporary.write_text(json.dumps(note), encoding="utf-8")
-        temporary.replace(_file(paths))
+    with replacing(_file(paths)) as fresh:
+        fresh.write_text(json.dumps(note), encoding="utf-8")
 
 
 def read(paths: StorePaths, connection: duckdb.DuckDBPyConnection, code: str) -> Tested | None:

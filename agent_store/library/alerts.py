@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import os
-from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from agent_store.errors import StoreError, explain
+from agent_store.replacing import replacing
 
 if TYPE_CHECKING:
     from agent_store.paths import StorePaths
@@ -47,15 +46,10 @@ def put(paths: StorePaths, name: str, threshold_usd: float, period: str) -> list
     alert = {"name": name, "threshold_usd": float(threshold_usd), "period": period}
     alerts = [one for one in read(paths) if one.get("name") != name] + [alert]
     file = paths.ensure().home / FILE_NAME
-    fresh = file.with_name(f".{FILE_NAME}.{os.getpid()}")
     try:
-        descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(descriptor, "w", encoding="utf-8") as written:
-            written.write(_HEAD + yaml.safe_dump(alerts, sort_keys=False, allow_unicode=True))
-        fresh.replace(file)
+        with replacing(file) as fresh:
+            text = yaml.safe_dump(alerts, sort_keys=False, allow_unicode=True)
+            fresh.write_text(_HEAD + text, encoding="utf-8")
     except OSError as error:
         raise explain(error, f"Writing {file}") or StoreError(f"{file} cannot be written: {error}") from error
-    finally:
-        with suppress(OSError):
-            fresh.unlink()
     return alerts

@@ -16,6 +16,16 @@ _NEWEST = (
 _FEW = 5
 _SOME = 20
 _MANY = 50
+# What was used in the last days, by each kind of thing; a file is used by a request that holds it.
+_USED = " union all ".join(
+    f"""
+            select
+                '{kind}' as kind, name, {"request_count" if kind == "file" else "invocation_count"} as use_count,
+                session_count, cost_usd, last_usage_date as last_used_date
+            from cost_by('{kind}', since := cast({_NEWEST} as date) - cast($days as integer) + 1)
+    """.strip()
+    for kind in ("tool", "mcp", "skill", "plugin", "agent", "file")
+)
 _LIKE_FILE_MEMORY = (
     "success and failure_reason are judged by rules (success_basis); confidence says how far to trust them"
 )
@@ -174,29 +184,20 @@ _QUESTIONS = (
                     lower(component_name) = lower($component_name)
                     -- plugin:skill; the name of a hook has the tool that it is for in this place.
                     or (component_type <> 'hook' and ends_with(lower(component_name), concat(':', lower($component_name))))
-            ),
-            used as (
-                select
-                    component_id, count(distinct session_id) as session_count,
-                    count(*) filter (where input_tokens > 0) as request_count,
-                    cast(sum(input_tokens) as bigint) as carried_tokens, sum(cost_usd) as cost_usd
-                from fact_token_usage semi join wanted using (component_id)
-                group by component_id
             )
             select
                 c.component_name, c.component_type, s.body_tokens, s.total_tokens as skill_tokens,
                 coalesce(s.budget_tokens, o.limit_tokens) as budget_tokens,
                 coalesce(s.over_budget, o.component_id is not null) as is_over_budget,
                 o.component_tokens as over_budget_tokens,
-                u.carried_tokens / nullif(u.request_count, 0) as tokens_per_request, u.carried_tokens, u.request_count,
-                u.session_count, u.cost_usd, s.body_token_method, c.file_path, c.component_id
+                u.tokens_per_request, u.carried_tokens, u.request_count, u.session_count, u.cost_usd, s.body_token_method, c.file_path, c.component_id
             from wanted as c
             left join v_skill_budget as s on s.skill_id = c.component_id
             left join v_over_budget_component as o on o.component_id = c.component_id
-            left join used as u on u.component_id = c.component_id
+            left join v_context_by_component as u on u.component_id = c.component_id and u.period = 'all'
             """,
             "component_name, component_type, component_id",
-            ("dim_component", "v_skill_budget", "v_over_budget_component", "fact_token_usage"),
+            ("dim_component", "v_skill_budget", "v_over_budget_component", "v_context_by_component"),
             "tokens of files are counted by rule where no request shows them (body_token_method)",
         )
         for name, description in (
@@ -424,15 +425,7 @@ _QUESTIONS = (
         "The tools, skills and files used most.",
         f"""
         with used as (
-            select
-                kind, name, count(distinct session_id) as session_count,
-                cast(sum(case when kind = 'file' then request_count else invocation_count end) as bigint) as use_count,
-                sum(cost_usd) as cost_usd, max(usage_date) as last_used_date
-            from v_cost
-            where
-                kind in ('tool', 'mcp', 'skill', 'plugin', 'agent', 'file')
-                and usage_date > cast({_NEWEST} as date) - cast($days as integer)
-            group by kind, name
+            {_USED}
         )
         select
             u.kind, u.name, u.use_count, u.session_count, u.cost_usd, v.success_ratio, u.last_used_date,
@@ -443,7 +436,7 @@ _QUESTIONS = (
         where u.use_count > 0
         """,
         "rank_in_kind, kind, name",
-        ("v_cost", "v_usage"),
+        ("cost_by", "v_cost", "v_usage"),
         "success_ratio is over all time; dollars are list prices",
         limit=_MANY,
     ),
@@ -645,28 +638,12 @@ _QUESTIONS = (
         "Dollars at list prices per day, week, month, model, project, branch, skill, tool, mcp, agent, task type, session.",
         """
         select
-            case $breakdown
-                when 'day' then strftime(usage_date, '%Y-%m-%d')
-                when 'week' then strftime(date_trunc('week', usage_date), '%Y-%m-%d')
-                when 'month' then strftime(usage_date, '%Y-%m')
-                when 'project' then project_name
-                else name
-            end as name,
-            case when kind <> 'session' or $breakdown = 'session' then any_value(detail) end as detail,
-            count(distinct session_id) as session_count,
-            cast(sum(request_count) as bigint) as request_count,
-            cast(sum(total_tokens) as bigint) as total_tokens,
-            cast(sum(output_tokens) as bigint) as output_tokens,
-            sum(cost_usd) as cost_usd,
-            cast(sum(unpriced_response_count) as bigint) as unpriced_response_count,
-            min(usage_date) as first_date,
-            max(usage_date) as last_date
-        from v_cost
-        where kind = $kind and usage_date between cast($first as date) and cast($last as date)
-        group by 1, kind
+            name, detail, session_count, request_count, total_tokens, output_tokens, cost_usd, unpriced_response_count,
+            first_usage_date as first_date, last_usage_date as last_date
+        from cost_by($breakdown, since := cast($first as date), until := cast($last as date))
         """,
         "case when $breakdown in ('day', 'week', 'month') then name end, cost_usd desc nulls last, name",
-        ("v_cost",),
+        ("cost_by", "v_cost"),
         "dollars are list prices; of tools, skills, servers, files and components they are attributed, and these overlap",
         limit=_MANY,
     ),

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import os
-from contextlib import suppress
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from agent_store.build.warehouse import copy_file
 from agent_store.errors import LOCKED, StoreError, cause_of, explain
 from agent_store.paths import STAR
+from agent_store.replacing import replacing
 from agent_store.sql import literal, quoted
 
 if TYPE_CHECKING:
@@ -31,22 +31,17 @@ def put(paths: StorePaths, target: Path) -> None:
             f"{target} is a database of something else: it is not replaced.",
             "Name another file: AgentStore(db_path=…)",
         )
-    fresh = target.with_name(f".{target.name}.{os.getpid()}")
     try:
-        copy_file(paths.store, fresh)
-        fresh.chmod(0o600)
-        with duckdb.connect(str(fresh), config={"temp_directory": str(paths.home / "tmp")}) as connection:
-            _rename_in_views(connection)
-        fresh.replace(target)
+        with replacing(target) as fresh, ExitStack() as leftovers:
+            leftovers.callback(fresh.with_name(f"{fresh.name}.wal").unlink, missing_ok=True)
+            copy_file(paths.store, fresh)
+            with duckdb.connect(str(fresh), config={"temp_directory": str(paths.home / "tmp")}) as connection:
+                _rename_in_views(connection)
     except (OSError, duckdb.Error) as error:
         raise (
             explain(error, f"Writing {target}")
             or StoreError(f"Writing {target} failed: {str(error).strip().splitlines()[0]}")
         ) from error
-    finally:
-        for left in (fresh, fresh.with_name(f"{fresh.name}.wal")):
-            with suppress(OSError):
-                left.unlink()
 
 
 def is_store(path: Path) -> bool:

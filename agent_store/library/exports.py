@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import difflib
-import os
 from collections.abc import Mapping
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from agent_store.errors import StoreError, explain
+from agent_store.replacing import replacing
 from agent_store.sql import literal, quoted
 from agent_store.store import open_store
 
@@ -78,20 +77,14 @@ def export_query(
     import duckdb
 
     target = target.expanduser().absolute()
-    fresh = target.with_name(f".{target.name}.{os.getpid()}")
     try:
-        os.close(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600))
-        with open_store(paths, may_write=fresh) as connection:
+        with replacing(target) as fresh, open_store(paths, may_write=fresh) as connection:
             row = connection.execute(
                 f"copy ({sql}) to {literal(str(fresh))} ({form}, use_tmp_file false)", dict(parameters or {})
             ).fetchone()
-        fresh.replace(target)
     except (OSError, duckdb.Error) as error:
         raise (
             explain(error, f"Writing {target}")
             or StoreError(f"Writing {target} failed: {str(error).strip().splitlines()[0]}")
         ) from error
-    finally:
-        with suppress(OSError):
-            fresh.unlink()
     return int(row[0]) if row else 0

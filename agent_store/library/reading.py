@@ -29,11 +29,11 @@ if TYPE_CHECKING:
 
 _TODAY = "select cast(timezone(timezone, now()) as date) from store_build"
 # By what costs can be broken down: the kind of rows of v_cost that are added up.
-BREAKDOWNS = {
-    "day": "session", "week": "session", "month": "session", "project": "session", "session": "session",
-    "model": "model", "branch": "branch", "agent": "agent", "task type": "task-type", "tool": "tool", "mcp": "mcp",
-    "skill": "skill", "plugin": "plugin", "file": "file", "component": "component",
-}  # fmt: skip
+# As the store's macro `cost_by` names them, with a space for a dash.
+BREAKDOWNS = (
+    "day", "week", "month", "project", "session", "model", "branch", "agent", "task type", "tool", "mcp", "skill",
+    "plugin", "file", "component",
+)  # fmt: skip
 _FILTERS = ("language", "document_type", "path", "since")
 
 
@@ -314,7 +314,7 @@ class Reading:
         return self._ask(
             "get_cost_report",
             limit,
-            {"breakdown": by, "kind": BREAKDOWNS[by], "first": first.isoformat(), "last": last.isoformat()},
+            {"breakdown": by.replace(" ", "-"), "first": first.isoformat(), "last": last.isoformat()},
         )
 
     def suggest_cost_optimizations(self, limit: int | None = 20) -> Answer:

@@ -4,8 +4,6 @@ One JSON object a line, written by one `write` on `O_APPEND`: lines of parallel 
 holds one UTC day of one kind of writer. Where several machines share the folder (a marker in it says so) each process
 writes a file of its own, because appending is not atomic on network drives.
 
-Run as a program it records one event of the client that comes in on standard input:
-    python -I -S spool.py FOLDER
 Only modules that Python has loaded anyway are imported here: starting up is what a hook costs.
 """
 
@@ -136,18 +134,3 @@ def read_event() -> bytes:
     while part := os.read(0, _READ_BYTES):
         parts.append(part)
     return b"".join(parts)
-
-
-def main() -> None:
-    """Record the event on standard input. Nothing is printed, and the exit code is 0: no hook disturbs the session."""
-    try:
-        event = read_event()
-        if event.strip():
-            append(sys.argv[1], HOOKS, hook_line(event))
-    except BaseException:
-        pass
-    os._exit(0)
-
-
-if __name__ == "__main__":
-    main()
