@@ -54,6 +54,11 @@ class StorePaths:
         return self.home / "spool"
 
     @property
+    def settings(self) -> Path:
+        """What the user has set once and for all."""
+        return self.home / "settings.json"
+
+    @property
     def lock(self) -> Path:
         """The file whose lock the one build at a time holds."""
         return self.build_dir / "lock"

@@ -17,7 +17,6 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from agent_store.errors import StoreError, explain
 from agent_store.paths import StorePaths
 
-NAME: Final = "settings.json"
 _EXAMPLE: Final = '{"responses": ["/path/to/answers"]}'
 
 
@@ -44,7 +43,7 @@ class Settings(BaseModel):
 
 def read_settings(paths: StorePaths) -> Settings:
     """Read the settings of a home; where there are none, nothing is set."""
-    file = paths.home / NAME
+    file = paths.settings
     try:
         text = file.read_text(encoding="utf-8-sig")
     except FileNotFoundError:

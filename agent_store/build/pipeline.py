@@ -22,7 +22,6 @@ from agent_store.build.warehouse import RawSummary
 from agent_store.errors import StoreError, explain
 from agent_store.paths import Roots, StorePaths, private_files, resolve_roots
 from agent_store.record.spool import QUERIES
-from agent_store.settings import response_paths
 from ingest import set_aside
 
 if TYPE_CHECKING:
@@ -122,6 +121,10 @@ def _responses(paths: StorePaths, options: Options, say: Say) -> tuple[Path, ...
                 f"There is no file or folder {path}.",
                 "Name a file with API responses, or a folder of such: agent-store build --responses PATH",
             )
+    if not paths.settings.exists():
+        return tuple(dict.fromkeys(named))
+    from agent_store.settings import response_paths  # pydantic would take a tenth of a build with nothing new
+
     of_settings = response_paths(paths)
     for path in of_settings:
         if not path.exists():

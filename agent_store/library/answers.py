@@ -190,7 +190,8 @@ _QUESTIONS = (
                 coalesce(s.budget_tokens, o.limit_tokens) as budget_tokens,
                 coalesce(s.over_budget, o.component_id is not null) as is_over_budget,
                 o.component_tokens as over_budget_tokens,
-                u.tokens_per_request, u.carried_tokens, u.request_count, u.session_count, u.cost_usd, s.body_token_method, c.file_path, c.component_id
+                u.tokens_per_request, u.carried_tokens, u.request_count, u.session_count, u.cost_usd, s.body_token_method,
+                c.file_path, c.component_id
             from wanted as c
             left join v_skill_budget as s on s.skill_id = c.component_id
             left join v_over_budget_component as o on o.component_id = c.component_id
@@ -436,7 +437,7 @@ _QUESTIONS = (
         where u.use_count > 0
         """,
         "rank_in_kind, kind, name",
-        ("cost_by", "v_cost", "v_usage"),
+        ("cost_by", "v_usage"),
         "success_ratio is over all time; dollars are list prices",
         limit=_MANY,
     ),
@@ -643,7 +644,7 @@ _QUESTIONS = (
         from cost_by($breakdown, since := cast($first as date), until := cast($last as date))
         """,
         "case when $breakdown in ('day', 'week', 'month') then name end, cost_usd desc nulls last, name",
-        ("cost_by", "v_cost"),
+        ("cost_by",),
         "dollars are list prices; of tools, skills, servers, files and components they are attributed, and these overlap",
         limit=_MANY,
     ),

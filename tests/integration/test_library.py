@@ -223,6 +223,11 @@ def test_costs_add_up_to_the_whole_by_whatever_they_are_broken_down(
     assert sum(row["cost_usd"] or 0 for row in report) == pytest.approx(dated)
 
 
+def test_a_branch_of_one_name_in_two_projects_is_two_branches(store: AgentStore) -> None:
+    mains = {row["detail"] for row in store.get_cost_report("all", "branch", limit=None) if row["name"] == "main"}
+    assert mains == {"ledger", "notes", "shop"}
+
+
 def test_a_report_of_a_month_has_the_days_of_that_month(store: AgentStore) -> None:
     days = store.get_cost_report("2026-10", "day", limit=None)
     assert days

@@ -34,16 +34,12 @@ create table v_resume_brief as from (values
     ('{SHED}', 1, 'last_session', timestamp '2026-01-01 12:00', 's2', 'Nothing else')
 ) as t(project_path, line_number, section, happened_at, session_id, brief);
 create table fact_tool_invocation as from (values
-    ('s1', 'i1', 'Bash', null, 'make  tset', 'error', 'exit_nonzero', 'make: no rule', timestamp '2026-03-01 10:00'),
-    ('s1', 'i2', 'Bash', null, 'make tset', 'error', 'exit_nonzero', 'make: no rule', timestamp '2026-03-01 10:01'),
-    ('s1', 'i3', 'Bash', null, 'ls', 'ok', null, null, timestamp '2026-03-01 10:02'),
-    ('s1', 'i4', 'Bash', null, 'make test', 'ok', null, null, timestamp '2026-03-01 10:03'),
-    ('s1', 'i5', 'Bash', null, 'pytest', 'error', 'exit_nonzero', 'failed', timestamp '2026-03-01 10:04'),
-    ('s1', 'i6', 'Bash', null, 'pytest', 'error', 'exit_nonzero', 'failed', timestamp '2026-03-01 10:05'),
-    ('s1', 'i7', 'Bash', null, 'pytest', 'ok', null, null, timestamp '2026-03-01 10:06'),
-    ('s1', 'i8', 'Bash', null, 'once', 'error', 'exit_nonzero', 'failed', timestamp '2026-03-01 10:07'),
     ('s1', 'i9', 'mcp__browser__open', 'browser', 'x', 'ok', null, null, timestamp '2026-03-01 10:08')
 ) as t(session_id, invocation_id, tool_name, mcp_server, target, status, error_type, error_text, invoked_at);
+create table v_repeated_failure as from (values
+    ('{SHOP}', 'Bash', 'make tset', timestamp '2026-03-01 10:01', 'make: no rule', 'make test', 's1', 2),
+    ('{SHOP}', 'Bash', repeat('x', 5000), timestamp '2026-03-01 10:02', 'too long', null, 's1', 3)
+) as t(project_path, tool_name, target, last_failed_at, last_error_text, worked_target, session_id, failure_count);
 create table dim_task as from (values ('t1', 'test')) as t(task_id, task_type);
 create table dim_work_item as from (values
     ('w1', 's1', 't1', 'test_creation', 'Test the cart', timestamp '2026-03-01 09:00', 'assigned'),
