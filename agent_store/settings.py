@@ -30,6 +30,15 @@ class ProjectSettings(BaseModel):
     timeout_s: Annotated[int, Field(gt=0)] = 300
 
 
+class McpSettings(BaseModel):
+    """What is set for the MCP server."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    # Tools that it neither lists nor answers, such as search_prompts and query_store where prompts are nobody's business.
+    disabled_tools: list[str] = []
+
+
 class Settings(BaseModel):
     """The settings of a home."""
 
@@ -39,6 +48,10 @@ class Settings(BaseModel):
     responses: list[str] = []
     # By the folder of the project.
     projects: dict[str, ProjectSettings] = {}
+    mcp: McpSettings = McpSettings()
+
+
+_PARTS: Final[dict[str, type[BaseModel]]] = {"projects": ProjectSettings, "mcp": McpSettings}
 
 
 def read_settings(paths: StorePaths) -> Settings:
@@ -74,7 +87,7 @@ def _explained(file: Path, error: ValidationError) -> tuple[str, str]:
     place = " → ".join(map(str, first["loc"])) or "the whole file"
     if first["type"] != "extra_forbidden":
         return f"The settings {file} are wrong at {place}: {first['msg']}.", f"Correct it: {_EXAMPLE}"
-    model = ProjectSettings if first["loc"][0] == "projects" else Settings
+    model = _PARTS.get(str(first["loc"][0]), Settings) if len(first["loc"]) > 1 else Settings
     known = sorted(model.model_fields)
     similar = difflib.get_close_matches(str(first["loc"][-1]), known, n=1)
     hint = f"Did you mean {similar[0]!r}? " if similar else ""

@@ -20,6 +20,7 @@ from agent_store.cli.doctor import doctor
 from agent_store.cli.ingest import ingest
 from agent_store.cli.interrupts import interrupts
 from agent_store.cli.line import line
+from agent_store.cli.mcp import mcp
 from agent_store.cli.output import say
 from agent_store.cli.plugin import plugin
 from agent_store.cli.query import query
@@ -59,7 +60,7 @@ def cli() -> None:
     """
 
 
-for _command in (ingest, build, report, query, line, doctor, docs, scan, check, dbt, plugin, schedule):
+for _command in (ingest, build, report, query, line, doctor, docs, scan, check, dbt, plugin, schedule, mcp):
     cli.add_command(_command)
 
 

@@ -366,12 +366,26 @@ _QUESTIONS = (
                 '[{{"work_id": "VARCHAR", "agent_id": "VARCHAR", "target_path": "VARCHAR", "claimed_at_ms": "BIGINT"}}]'
             ), recursive := true)
         ),
+        edits as (
+            select unnest(from_json(
+                cast($edits as json),
+                '[{{
+                    "session_id": "VARCHAR", "agent_id": "VARCHAR", "target_path": "VARCHAR", "tool_name": "VARCHAR",
+                    "edited_at_ms": "BIGINT"
+                }}]'
+            ), recursive := true)
+        ),
         found as (
             select
                 'claim' as found_in, c.agent_id, c.work_id, coalesce(c.target_path, w.target_path) as target_path,
                 w.description, make_timestamp(c.claimed_at_ms * 1000) as since
             from claims as c
             left join dim_work_item as w on w.work_id = c.work_id
+            union all
+            select
+                'edit', coalesce(e.agent_id, 'main agent of session ' || e.session_id), cast(null as varchar),
+                e.target_path, e.tool_name, make_timestamp(e.edited_at_ms * 1000)
+            from edits as e
             union all
             select
                 'assignment', s.agent_id, w.work_id, w.target_path, w.description,
@@ -392,7 +406,7 @@ _QUESTIONS = (
         where {_lies_below("f.target_path")}
         """,
         "since desc nulls last, found_in, agent_name, work_id",
-        ("fact_work_assignment", "dim_work_item", "fact_conflict", "claims of now"),
+        ("fact_work_assignment", "dim_work_item", "fact_conflict", "claims of now", "transcripts of now"),
     ),
     Question(
         "suggest_work_for_agent",

@@ -6,7 +6,7 @@ import json
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-from agent_store.library import claims
+from agent_store.library import claims, live
 from agent_store.library.answer import Answer
 from agent_store.library.answers import QUESTIONS
 from agent_store.library.reading import Reading, path_parameters
@@ -16,12 +16,16 @@ if TYPE_CHECKING:
     from agent_store.library.recording import Id
     from agent_store.record.writer import Writer
 
+# What was edited longer ago than this is nobody's work of now.
+_EDIT_MINUTES = 30
+
 
 class Coordinating(Reading):
     """Claims and hand-overs, decided at once between all processes that share the home."""
 
     _claims: Claims
     _writer: Writer
+    _is_local: bool
 
     def claim_work(
         self, work_id: Id, agent_id: Id, target_path: str | None = None, session_id: Id = None
@@ -75,11 +79,22 @@ class Coordinating(Reading):
         }  # fmt: skip
         return Answer([row], list(row), 1, ("claims of now",))
 
-    def check_conflicts(self, target_path: str, limit: int | None = 20) -> Answer:
-        """Agents that are at a file or in a folder: by claims of now, and by what the store knows of work in progress."""
+    def check_conflicts(
+        self, target_path: str, limit: int | None = 20, session_id: Id = None, agent_id: Id = None
+    ) -> Answer:
+        """Agents that are at a file or in a folder.
+
+        By claims of now, by what transcripts say of the last minutes, and by what the store knows of work in progress.
+        `session_id`, with `agent_id` for a subagent of it, is who asks: its own edits are not told.
+        """
         held = [asdict(claim) for claim in self._claims.all() if claim.status == claims.CLAIMED]
+        edits = [] if self._is_local else live.edits(_EDIT_MINUTES, session_id, agent_id)
+        path = path_parameters(target_path)
         return self._ask(
-            "check_conflicts", limit, {**path_parameters(target_path), "claims": json.dumps(held)}
+            "check_conflicts",
+            limit,
+            {**path, "claims": json.dumps(held), "edits": json.dumps(edits)},
+            told={**path, "claims": len(held), "edits": len(edits)},
         )
 
     def suggest_work_for_agent(self, agent_id: Id, limit: int | None = 20) -> Answer:

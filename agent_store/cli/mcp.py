@@ -1,0 +1,38 @@
+"""`agent-store mcp`."""
+
+from __future__ import annotations
+
+import click
+
+from agent_store.cli.output import say
+from agent_store.paths import store_paths
+
+_PORT = 7417
+
+
+@click.command()
+@click.option(
+    "--http", is_flag=True, help="Serve HTTP on 127.0.0.1 in the place of standard input and output."
+)
+@click.option(
+    "--port", type=click.IntRange(1, 65535), default=_PORT, show_default=True, help="The port of --http."
+)
+def mcp(http: bool, port: int) -> int:
+    """Serve the store to agents, as tools of the Model Context Protocol.
+
+    A client starts this command and speaks with it on standard input and output. The plugin for Claude Code has it. With
+    --http it serves any number of clients at http://127.0.0.1:PORT/mcp that send `Authorization: Bearer TOKEN`. The token
+    is AGENT_STORE_MCP_TOKEN, else that in the file `mcp_token` of the store's home.
+    """
+    from agent_store.serve.mcp import server
+
+    if not http:
+        server.serve()
+        return 0
+    from agent_store.serve.mcp.http import token_of
+
+    paths = store_paths()
+    token = token_of(paths)
+    say(f"Serving http://127.0.0.1:{port}/mcp. The token is in {paths.home / 'mcp_token'}.")
+    server.serve_http(port, token)
+    return 0

@@ -1,0 +1,128 @@
+"""What transcripts say that no build has landed yet: the context of a running session, and the edits of the last minutes.
+
+Only the ends of files are read. What is not there, or is no JSON, is left out: the store tells it after the next build.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import posixpath
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final
+
+from agent_store.errors import StoreError
+from agent_store.paths import project_dir, resolve_roots
+from agent_store.record.hooks.calls import CHANGING
+from ingest.transcripts.discover import transcripts
+
+_TAIL_BYTES: Final = 512 * 1024
+# A session that writes into more files than this at once is not looked at whole.
+_MOST_FILES: Final = 64
+# How tools name the file that they change.
+_TARGETS: Final = ("file_path", "notebook_path")
+_CONTEXT: Final = ("input_tokens", "cache_read_input_tokens", "cache_creation_input_tokens", "output_tokens")
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What a running session held at its last response."""
+
+    tokens: int
+    model_name: str | None
+
+
+def context_of(session_id: str) -> Context | None:
+    """The context of a running session; None where its transcript is not found or has no response yet."""
+    for path in _files(f"{session_id}.jsonl"):
+        for line in reversed(list(_lines(path))):
+            message = line.get("message")
+            if line.get("type") != "assistant" or line.get("isSidechain") or not isinstance(message, dict):
+                continue
+            usage = message.get("usage")
+            if not isinstance(usage, dict):
+                continue
+            tokens = sum(count for name in _CONTEXT if isinstance(count := usage.get(name), int))
+            # The client writes lines of its own in the shape of a response; they used nothing.
+            if tokens:
+                model = message.get("model")
+                return Context(tokens, model if isinstance(model, str) else None)
+    return None
+
+
+def edits(minutes: float, but_of_session: object = None, but_of_agent: object = None) -> list[dict[str, Any]]:
+    """The files that tools changed in the last minutes: one row for each session, agent and file, with the last time.
+
+    `but_of_session` and `but_of_agent` name who asks: the main agent of a session where no agent is named. A change that
+    the user refused, or that failed, is told as well: the tail does not hold every result.
+    """
+    since = time.time() - minutes * 60
+    found: dict[tuple[str, str | None, str], dict[str, Any]] = {}
+    for path in _files(newer_than=since):
+        for line in _lines(path):
+            at = _moment(line.get("timestamp"))
+            session, agent = line.get("sessionId"), line.get("agentId")
+            if at is None or at.timestamp() < since or not isinstance(session, str):
+                continue
+            if session == but_of_session and agent == but_of_agent:
+                continue
+            for tool, target in _edited(line):
+                whole = posixpath.join(str(line.get("cwd") or ""), target)
+                found[session, agent, whole] = {
+                    "session_id": session, "agent_id": agent, "target_path": whole, "tool_name": tool,
+                    "edited_at_ms": int(at.timestamp() * 1000),
+                }  # fmt: skip
+    return list(found.values())
+
+
+def _edited(line: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    message = line.get("message")
+    content = message.get("content") if isinstance(message, dict) else None
+    for block in content if isinstance(content, list) else ():
+        if not isinstance(block, dict) or block.get("type") != "tool_use":
+            continue
+        tool, asked = block.get("name"), block.get("input")
+        if isinstance(tool, str) and tool in CHANGING and isinstance(asked, dict):
+            yield from ((tool, target) for name in _TARGETS if isinstance(target := asked.get(name), str) and target)
+
+
+def _files(name: str | None = None, newer_than: float = 0.0) -> Sequence[str]:
+    """The transcripts of a name, or written since a time; the newest first."""
+    found: list[tuple[int, str]] = []
+    with suppress(StoreError, OSError):
+        for root in resolve_roots((), project_dir(), allow_sample=False).paths:
+            for file in transcripts(root):
+                if name is not None and Path(file.system_path).name != name:
+                    continue
+                if file.stamp.mtime_ns >= newer_than * 1e9:
+                    found.append((file.stamp.mtime_ns, file.system_path))
+    return [path for _, path in sorted(found, reverse=True)[:_MOST_FILES]]
+
+
+def _lines(path: str) -> Iterator[dict[str, Any]]:
+    """The lines at the end of a file that are JSON objects, in their order."""
+    try:
+        with Path(path).open("rb") as file:
+            size = file.seek(0, os.SEEK_END)
+            file.seek(max(0, size - _TAIL_BYTES))
+            lines = file.read(_TAIL_BYTES).split(b"\n")
+    except OSError:
+        return
+    for line in lines[1:] if size > _TAIL_BYTES else lines:
+        with suppress(ValueError, RecursionError):
+            found = json.loads(line)
+            if isinstance(found, dict):
+                yield found
+
+
+def _moment(text: object) -> datetime | None:
+    try:
+        at = datetime.fromisoformat(str(text))
+    except ValueError:
+        return None
+    return at if at.tzinfo else at.replace(tzinfo=UTC)

@@ -1,0 +1,116 @@
+"""What a tool says: the library answers, and its answer becomes text."""
+
+from __future__ import annotations
+
+import os
+import posixpath
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Final
+
+from agent_store.errors import StoreError
+from agent_store.library.answer import Answer
+from agent_store.record import query_log
+from agent_store.serve.mcp import text
+from agent_store.serve.mcp.tools import TOOLS, Tool, checked
+
+if TYPE_CHECKING:
+    from agent_store.library import AgentStore
+    from agent_store.paths import StorePaths
+    from agent_store.serve.mcp.session import Asking
+
+# The client tells its servers where the session works.
+_PROJECT: Final = "CLAUDE_PROJECT_DIR"
+SQL_SECONDS: Final = 10.0
+_SQL_ROWS: Final = 200
+_SQL_BYTES: Final = 2_000_000
+_NEXT_BUILD: Final = "It is in the store after the next build."
+
+
+class Answering:
+    """Answers calls of tools, from several threads."""
+
+    def __init__(self, store: AgentStore, paths: StorePaths, disabled: frozenset[str] = frozenset()) -> None:
+        """Open nothing yet."""
+        self._store = store
+        self._paths = paths
+        self._disabled = disabled
+
+    def tools(self) -> list[dict[str, Any]]:
+        """The tools that may be called, as `tools/list` gives them."""
+        return [tool.listed() for name, tool in TOOLS.items() if name not in self._disabled]
+
+    def answer(self, name: str, arguments: Mapping[str, Any], asking: Asking) -> str:
+        """The text of an answer. StoreError where there is no such tool, or an argument means nothing."""
+        tool = TOOLS.get(name)
+        if tool is None or name in self._disabled:
+            raise StoreError(f"There is no tool {name}.")
+        given = checked(tool, arguments)
+        is_detailed = bool(given.pop("detail", False))
+        limit = given.get("limit")
+        is_wide = is_detailed or limit is not None
+        if tool.asks == "query":
+            return self._query(given["sql"], limit or _SQL_ROWS, is_wide=is_wide, is_detailed=is_detailed)
+        if tool.asks == "describe":
+            return self._describe(given.get("table"), limit, is_wide=is_wide)
+        if tool.knows_session:
+            given["session_id"] = asking.session_id
+            if tool.asks == "check_conflicts":
+                given["agent_id"] = asking.agent_id
+        found, notes = self._found(tool, given)
+        if not isinstance(found, Answer):
+            return f"Recorded as {found}. {_NEXT_BUILD}" if found else "Nothing was recorded."
+        rows = [[row[column] for column in found.columns] for row in found]
+        return text.table(
+            found.columns,
+            rows,
+            found.total_count,
+            text.source_of(found, *notes),
+            is_wide=is_wide,
+            is_detailed=is_detailed,
+        )
+
+    def _found(self, tool: Tool, given: dict[str, Any]) -> tuple[Any, tuple[str, ...]]:
+        """What the library answers. A relative path is one of the project that the session works in.
+
+        Where nothing is known of it there, the same path in another checkout is told, as such: but not a mere name, which
+        every project may have.
+        """
+        ask = getattr(self._store, tool.asks)
+        parameter = tool.path_parameter or ""
+        path = given.get(parameter, "")
+        project = os.environ.get(_PROJECT, "").strip()
+        if not path or not project or posixpath.isabs(path) or path[1:2] == ":" or path[0] in "~\\":
+            return ask(**given), ()
+        whole = posixpath.normpath(posixpath.join(project, path))
+        found = ask(**{**given, parameter: whole})
+        if not isinstance(found, Answer) or len(found) or "/" not in path.strip("./"):
+            return found, ()
+        return ask(**given), ("This project has no such file in the store: these are of other folders.",)
+
+    def _query(self, sql: str, rows: int, *, is_wide: bool, is_detailed: bool) -> str:
+        """Rows of a query of the model's own, which runs in a process of its own."""
+        from agent_store.serve import sandbox
+
+        with query_log.logged(self._paths, query_log.MCP, "query_store", sql) as running:
+            found = sandbox.ask(self._paths, sql, rows=rows, max_bytes=_SQL_BYTES, seconds=SQL_SECONDS)
+            running.row_count = len(found.rows)
+        notes = ("There are more rows than the limit.",) if found.is_cut else ()
+        source = text.Source(as_of=found.published_at, notes=notes)
+        if not found.rows:
+            return f"No rows. {text.as_of(found.published_at).capitalize()}. 0 of 0 rows"
+        return text.table(
+            found.columns,
+            found.rows,
+            len(found.rows) + found.is_cut,
+            source,
+            is_wide=is_wide,
+            is_detailed=is_detailed,
+        )
+
+    def _describe(self, table: str | None, limit: int | None, *, is_wide: bool) -> str:
+        """A table with its columns, or the tables that a word finds."""
+        found = self._store.describe(table)
+        rows = [[row[column] for column in found.columns] for row in found][:limit]
+        return text.table(
+            found.columns, rows, found.total_count, text.source_of(found), is_wide=is_wide, is_detailed=True
+        )

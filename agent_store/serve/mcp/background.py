@@ -1,0 +1,85 @@
+"""A build that a question starts where the store is old: one at a time, at the lowest priority, in a process of its own."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from contextlib import suppress
+from datetime import UTC, datetime
+from threading import Lock
+from typing import TYPE_CHECKING, Final
+
+from agent_store.paths import FOLDER_MODE, HOME_VARIABLE, project_dir
+
+if TYPE_CHECKING:
+    from agent_store.paths import StorePaths
+
+HOURS: Final = "background_build_hours"
+_LOCK: Final = "background.lock"
+_LOG: Final = "background_build.log"
+_LOWEST: Final = 19
+# It is not looked at more often than this.
+_EVERY_SECONDS: Final = 300.0
+
+
+class Builder:
+    """Starts builds of one home."""
+
+    def __init__(self, paths: StorePaths) -> None:
+        """Look at nothing yet."""
+        self._paths = paths
+        self._lock = Lock()
+        self._next_look = 0.0
+
+    def start_if_old(self) -> bool:
+        """Start a build if the last one is older than the var `background_build_hours`; whether one was started.
+
+        It never waits, and fails in silence: the question has been answered.
+        """
+        with self._lock:
+            if time.monotonic() < self._next_look:
+                return False
+            self._next_look = time.monotonic() + _EVERY_SECONDS
+        with suppress(Exception):
+            return self._is_old() and self._start()
+        return False
+
+    def _is_old(self) -> bool:
+        from agent_store.build import last_build
+        from agent_store.build.state import project_variable
+
+        hours = project_variable(project_dir(), HOURS)
+        last = last_build.read(self._paths)
+        # Where nothing was ever built nobody has asked for a store.
+        if not isinstance(hours, int | float) or hours <= 0 or last is None:
+            return False
+        return (datetime.now(UTC) - last.ended_at).total_seconds() > hours * 3600
+
+    def _start(self) -> bool:
+        import fcntl
+
+        folder = self._paths.build_dir
+        folder.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
+        self._paths.logs.mkdir(mode=FOLDER_MODE, exist_ok=True)
+        lock = os.open(folder / _LOCK, os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            # The build inherits the lock: it is free again when the build has ended, however it ends.
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            log = os.open(self._paths.logs / _LOG, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+            try:
+                process = subprocess.Popen(
+                    [sys.executable, "-P", "-m", "agent_store.cli", "build", "--quiet"],
+                    env={**os.environ, HOME_VARIABLE: str(self._paths.home)},
+                    stdin=subprocess.DEVNULL, stdout=log, stderr=log, pass_fds=(lock,), start_new_session=True,
+                )  # fmt: skip
+            finally:
+                os.close(log)
+            with suppress(OSError):
+                os.setpriority(os.PRIO_PROCESS, process.pid, _LOWEST)
+        except BlockingIOError:
+            return False
+        finally:
+            os.close(lock)
+        return True

@@ -1,0 +1,141 @@
+"""The worker as the server sees it: started when it is first needed, and again after it has ended."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Mapping
+from concurrent.futures import Future
+from concurrent.futures import TimeoutError as FutureTimeoutError
+from contextlib import suppress
+from itertools import count
+from pathlib import Path
+from threading import Lock, Thread
+from typing import Any, Final
+
+from agent_store.errors import StoreError
+
+# Longer than a query of the model's own may take.
+_SECONDS: Final = 60.0
+_START_SECONDS: Final = 30.0
+
+
+class Child:
+    """One worker at a time. Any number of threads may ask it."""
+
+    def __init__(self) -> None:
+        """Start nothing yet."""
+        self._lock = Lock()
+        self._running: _Running | None = None
+
+    def start(self) -> None:
+        """Start it now: it is ready when it is first asked."""
+        self._worker()
+
+    def tools(self) -> list[dict[str, Any]]:
+        """The tools, as `tools/list` gives them. StoreError where the worker cannot be started."""
+        found = self._worker().tools
+        try:
+            tools: list[dict[str, Any]] = found.result(_START_SECONDS)["tools"]
+        except FutureTimeoutError as error:
+            raise StoreError("The process that answers has not started in time.") from error
+        return tools
+
+    def ask(self, tool: str, arguments: Mapping[str, Any], tool_use_id: str | None) -> tuple[str, bool]:
+        """The text of an answer, and whether it is an error."""
+        running = self._worker()
+        asked = running.ask({"tool": tool, "arguments": arguments, "tool_use_id": tool_use_id})
+        try:
+            answer = asked.result(_SECONDS)
+        except FutureTimeoutError:
+            running.kill()
+            return f"{tool} took more than {_SECONDS:.0f} seconds and was stopped.", True
+        except StoreError as error:
+            return error.message, True
+        return answer["text"], bool(answer.get("is_error"))
+
+    def close(self) -> None:
+        """End the worker."""
+        with self._lock:
+            if self._running is not None:
+                self._running.kill()
+                self._running = None
+
+    def _worker(self) -> _Running:
+        with self._lock:
+            if self._running is None or not self._running.is_alive:
+                self._running = _Running()
+            return self._running
+
+
+class _Running:
+    """One process, and the answers that are waited for."""
+
+    def __init__(self) -> None:
+        self.tools: Future[dict[str, Any]] = Future()
+        self._waiting: dict[int, Future[dict[str, Any]]] = {}
+        self._lock = Lock()
+        self._ids = count(1)
+        self.is_alive = True
+        read, write = os.pipe()
+        package = str(Path(__file__).resolve().parents[3])
+        path = os.pathsep.join(filter(None, (package, os.environ.get("PYTHONPATH", ""))))
+        self._process = subprocess.Popen(
+            # -P: what lies in the folder of the session is not imported.
+            [sys.executable, "-P", "-m", "agent_store.serve.mcp.worker", str(write)],
+            env={**os.environ, "PYTHONPATH": path},
+            stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, pass_fds=(write,), start_new_session=True,
+        )  # fmt: skip
+        os.close(write)
+        Thread(target=self._listen, args=(read,), daemon=True).start()
+
+    def ask(self, request: dict[str, Any]) -> Future[dict[str, Any]]:
+        """Send a request; the answer comes when it comes."""
+        asked: Future[dict[str, Any]] = Future()
+        with self._lock:
+            number = next(self._ids)
+            self._waiting[number] = asked
+            line = json.dumps({**request, "id": number}).encode() + b"\n"
+            try:
+                if not self.is_alive or self._process.stdin is None:
+                    raise BrokenPipeError
+                self._process.stdin.write(line)
+                self._process.stdin.flush()
+            except OSError:
+                del self._waiting[number]
+                asked.set_exception(_ended())
+        return asked
+
+    def kill(self) -> None:
+        """End it at once, with what it has started."""
+        self.is_alive = False
+        with suppress(OSError):
+            os.killpg(self._process.pid, signal.SIGKILL)
+
+    def _listen(self, read: int) -> None:
+        with os.fdopen(read, "rb") as answers:
+            for line in answers:
+                answer = json.loads(line)
+                if "tools" in answer:
+                    self.tools.set_result(answer)
+                    continue
+                with self._lock:
+                    asked = self._waiting.pop(answer["id"], None)
+                if asked is not None:
+                    asked.set_result(answer)
+        with self._lock:
+            self.is_alive = False
+            waiting = [*self._waiting.values()]
+            self._waiting.clear()
+        if not self.tools.done():
+            self.tools.set_exception(_ended())
+        for asked in waiting:
+            asked.set_exception(_ended())
+        self._process.wait()
+
+
+def _ended() -> StoreError:
+    return StoreError("The process that answers has ended. Ask again: another one is started.")

@@ -1,0 +1,48 @@
+"""The guard before the HTTP server: nobody without the token gets in."""
+
+from __future__ import annotations
+
+import hmac
+import os
+import secrets
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp, Receive, Scope, Send
+
+    from agent_store.paths import StorePaths
+
+TOKEN_VARIABLE: Final = "AGENT_STORE_MCP_TOKEN"
+_FILE: Final = "mcp_token"
+
+
+def token_of(paths: StorePaths) -> str:
+    """The token of a home: AGENT_STORE_MCP_TOKEN, else that in its file `mcp_token`, which is made where it is missing."""
+    if named := os.environ.get(TOKEN_VARIABLE, "").strip():
+        return named
+    file = paths.ensure().home / _FILE
+    try:
+        opened = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        return file.read_text(encoding="ascii").strip()
+    with os.fdopen(opened, "w", encoding="ascii") as made:
+        token = secrets.token_urlsafe(32)
+        made.write(token + "\n")
+    return token
+
+
+def guarded(app: ASGIApp, token: str) -> ASGIApp:
+    """The app, for requests with `Authorization: Bearer TOKEN` only."""
+    wanted = f"Bearer {token}".encode()
+
+    async def guard(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            given = dict(scope["headers"]).get(b"authorization", b"")
+            if not hmac.compare_digest(given, wanted):
+                headers = [(b"www-authenticate", b"Bearer"), (b"content-type", b"text/plain")]
+                await send({"type": "http.response.start", "status": 401, "headers": headers})
+                await send({"type": "http.response.body", "body": b"The token is missing or wrong.\n"})
+                return
+        await app(scope, receive, send)
+
+    return guard

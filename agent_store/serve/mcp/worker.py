@@ -1,0 +1,106 @@
+"""The process that answers for the server: it alone opens the store.
+
+It reads requests from standard input and writes answers to a pipe of its own, a JSON object a line. Its standard output is
+nobody's: the server's is the protocol.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import json
+import os
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from threading import Lock, Timer
+from typing import TYPE_CHECKING, Any, Final
+
+from agent_store.errors import StoreError, explain
+from agent_store.library import AgentStore
+from agent_store.paths import store_paths
+from agent_store.record import query_log
+from agent_store.serve.mcp import background
+from agent_store.serve.mcp.answering import Answering
+from agent_store.serve.mcp.session import asking
+
+if TYPE_CHECKING:
+    from agent_store.paths import StorePaths
+
+# Calls of one turn run side by side.
+THREADS: Final = 4
+_REST_SECONDS: Final = 2.0
+
+
+class Worker:
+    """Answers requests until there are none any more."""
+
+    def __init__(self, out: int) -> None:
+        """Answers are written to the file descriptor `out`."""
+        self._out = out
+        self._lock = Lock()
+        self._paths = store_paths()
+        self._store = AgentStore(interface=query_log.MCP)
+        self._answering = Answering(self._store, self._paths, _disabled(self._paths))
+        self._at_work = 0
+        self._rest: Timer | None = None
+        self._build = background.Builder(self._paths)
+
+    def run(self) -> None:
+        """Say which tools there are, then answer."""
+        self._write({"tools": self._answering.tools()})
+        with ThreadPoolExecutor(THREADS) as threads:
+            for line in sys.stdin.buffer:
+                threads.submit(self._answer, json.loads(line))
+
+    def _answer(self, request: dict[str, Any]) -> None:
+        with self._lock:
+            self._at_work += 1
+            if self._rest is not None:
+                self._rest.cancel()
+        try:
+            self._write(self._answer_to(request))
+            self._build.start_if_old()
+        finally:
+            with self._lock:
+                self._at_work -= 1
+                self._rest = Timer(_REST_SECONDS, self._let_go)
+                self._rest.daemon = True
+                self._rest.start()
+
+    def _let_go(self) -> None:
+        """Close the store while nobody asks: what it holds in memory is half of all. The next call opens it again."""
+        with self._lock:
+            if not self._at_work:
+                self._store.close()
+                with suppress(OSError, AttributeError):
+                    ctypes.CDLL(None).malloc_trim(0)
+
+    def _answer_to(self, request: dict[str, Any]) -> dict[str, Any]:
+        try:
+            who = asking(self._paths, request.get("tool_use_id"))
+            said = self._answering.answer(request["tool"], request.get("arguments") or {}, who)
+        except Exception as error:  # whatever it is, the model is told
+            known = explain(error, "This") or StoreError(
+                f"{type(error).__name__}: {error}", "This is a defect of Agent Store."
+            )
+            text = "\n".join(filter(None, (known.message, known.hint)))
+            return {"id": request["id"], "text": text, "is_error": True}
+        return {"id": request["id"], "text": said}
+
+    def _write(self, answer: dict[str, Any]) -> None:
+        data = json.dumps(answer).encode() + b"\n"
+        with self._lock:
+            while data:
+                data = data[os.write(self._out, data) :]
+
+
+def _disabled(paths: StorePaths) -> frozenset[str]:
+    if not paths.settings.exists():
+        return frozenset()
+    from agent_store.settings import read_settings
+
+    return frozenset(read_settings(paths).mcp.disabled_tools)
+
+
+if __name__ == "__main__":
+    Worker(int(sys.argv[1])).run()

@@ -1,0 +1,133 @@
+"""The table of tools: the names and arguments that were promised, and what models may write in their place."""
+
+from __future__ import annotations
+
+import inspect
+import json
+from typing import Any
+
+import pytest
+
+from agent_store.errors import StoreError
+from agent_store.library import AgentStore
+from agent_store.library.answers import QUESTIONS
+from agent_store.serve.mcp.server import INSTRUCTIONS
+from agent_store.serve.mcp.tools import TOOLS, checked
+
+# As the founding document lists them.
+PROMISED = {
+    "recall_previous_attempts": ["file_path", "task_type"],
+    "get_successful_approaches": ["task_type", "limit"],
+    "check_decision_history": ["decision_type", "context_hash"],
+    "check_token_budget": ["component_name"],
+    "suggest_token_optimizations": [],
+    "predict_context_overflow": ["planned_actions"],
+    "get_quality_trend": ["component_name", "days"],
+    "check_for_regressions": ["since_date"],
+    "suggest_tests_for_artifact": ["artifact_path"],
+    "claim_work": ["work_id", "agent_id"],
+    "handoff_work": ["work_id", "to_agent_id", "reason", "context"],
+    "check_conflicts": ["target_path"],
+    "suggest_work_for_agent": ["agent_id"],
+    "get_usage_stats": ["days"],
+    "analyze_workflow": ["task_type"],
+    "suggest_optimizations": [],
+    "check_dependency_health": ["dependency_name"],
+    "get_breaking_changes": ["since_date"],
+    "analyze_impact": ["dependency_name"],
+    "search_code": ["query", "filters"],
+    "get_entity_references": ["entity_name"],
+    "get_recent_changes": ["since", "file_type"],
+    "search_prompts": ["query", "date_range", "user_id"],
+    "analyze_template_performance": ["template_id"],
+    "export_audit_log": ["start_date", "end_date"],
+    "get_cost_report": ["period", "breakdown_by"],
+    "suggest_cost_optimizations": [],
+    "set_cost_alert": ["threshold_usd"],
+    "suggest_strategy": ["task_type", "context"],
+    "record_outcome": ["strategy_name", "success", "metrics"],
+    "analyze_performance": ["agent_id", "days"],
+    "recall_memory": ["file_path", "limit"],
+    "get_token_budget": ["component_name"],
+    "check_quality_trend": ["component_name", "days"],
+    "query_store": ["sql", "limit"],
+    "describe_store": ["table"],
+}
+WRITING = {"claim_work", "handoff_work", "set_cost_alert", "record_outcome", "export_audit_log"}
+
+
+def test_every_promised_tool_is_there_with_its_arguments() -> None:
+    assert set(TOOLS) == set(PROMISED)
+    for name, arguments in PROMISED.items():
+        assert set(arguments) <= set(TOOLS[name].takes), name
+
+
+@pytest.mark.parametrize("name", sorted(TOOLS))
+def test_a_tool_is_a_method_of_the_library(name: str) -> None:
+    tool = TOOLS[name]
+    assert tool.asks in QUESTIONS
+    parameters = inspect.signature(getattr(AgentStore, tool.asks)).parameters
+    takes_any = any(one.kind is inspect.Parameter.VAR_KEYWORD for one in parameters.values())
+    if tool.asks not in {"query", "describe"}:
+        assert takes_any or set(tool.takes) - {"detail"} <= set(parameters), name
+    assert set(tool.required) <= set(tool.takes)
+    assert tool.search_hint
+
+
+def test_only_tools_that_write_are_not_read_only() -> None:
+    listed = {tool.name: tool.listed() for tool in TOOLS.values()}
+    assert {name for name, one in listed.items() if not one["annotations"]["readOnlyHint"]} == WRITING
+    loaded = {name for name, one in listed.items() if one["_meta"].get("anthropic/alwaysLoad")}
+    assert loaded == {"recall_previous_attempts", "get_cost_report", "query_store"}
+    assert all("anthropic/searchHint" in one["_meta"] for name, one in listed.items() if name not in loaded)
+
+
+def test_words_for_the_model_are_few() -> None:
+    assert len(INSTRUCTIONS) <= 500
+    loaded = [json.dumps(tool.listed()) for tool in TOOLS.values() if tool.is_always_loaded]
+    assert sum(map(len, loaded)) / 4 < 800
+    assert all(len(tool.listed()["description"]) <= 200 for tool in TOOLS.values())
+
+
+@pytest.mark.parametrize(
+    ("name", "given", "taken"),
+    [
+        ("get_quality_trend", {"component_name": "x", "days": "7"}, {"component_name": "x", "days": 7}),
+        ("get_quality_trend", {"component_name": "x", "days": 7.0}, {"component_name": "x", "days": 7}),
+        ("get_quality_trend", {"component_name": "x", "days": None}, {"component_name": "x"}),
+        ("claim_work", {"work_id": 7, "agent_id": "a"}, {"work_id": "7", "agent_id": "a"}),
+        ("predict_context_overflow", {"planned_actions": '["read a"]'}, {"planned_actions": ["read a"]}),
+        ("predict_context_overflow", {"planned_actions": "read a"}, {"planned_actions": ["read a"]}),
+        ("search_code", {"query": "x", "filters": '{"path": "a"}'}, {"query": "x", "filters": {"path": "a"}}),
+        ("record_outcome", {"strategy_name": "x", "success": "true"}, {"strategy_name": "x", "success": True}),
+        ("get_usage_stats", {"detail": "true", "limit": "3"}, {"detail": True, "limit": 3}),
+    ],
+)
+def test_an_argument_that_can_only_mean_one_thing_is_taken_so(
+    name: str, given: dict[str, Any], taken: dict[str, Any]
+) -> None:
+    found = checked(TOOLS[name], given)
+    assert found == taken
+    assert [type(value) for value in found.values()] == [type(value) for value in taken.values()]
+
+
+@pytest.mark.parametrize(
+    ("name", "given", "message"),
+    [
+        ("get_usage_stats", {"day": 3}, "takes no day"),
+        ("recall_memory", {}, "needs file_path"),
+        ("recall_memory", {"file_path": None}, "needs file_path"),
+        ("get_usage_stats", {"days": "soon"}, "days as integer"),
+        ("get_usage_stats", {"days": 0}, "from 1 on"),
+        ("get_usage_stats", {"days": True}, "days as integer"),
+        ("get_usage_stats", {"limit": -1}, "from 1 on"),
+        ("recall_memory", {"file_path": ["a"]}, "file_path as string"),
+        ("predict_context_overflow", {"planned_actions": [1]}, "planned_actions as array"),
+        ("search_code", {"query": "x", "filters": "py"}, "filters as object"),
+        ("set_cost_alert", {"threshold_usd": "cheap"}, "threshold_usd as number"),
+        ("set_cost_alert", {"threshold_usd": 1, "detail": True}, "takes no detail"),
+    ],
+)
+def test_other_arguments_are_refused_in_words(name: str, given: dict[str, Any], message: str) -> None:
+    with pytest.raises(StoreError, match=message):
+        checked(TOOLS[name], given)
