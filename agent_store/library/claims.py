@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from threading import Lock
 from typing import TYPE_CHECKING
 
 from agent_store.errors import StoreError, advice_for, cause_of
@@ -25,6 +26,7 @@ CLAIMED = "claimed"
 RELEASED = "released"
 COMPLETED = "completed"
 _WAIT_SECONDS = 10.0
+_MAKING = Lock()
 _CREATE = """
 create table if not exists claim (
     work_id text primary key,
@@ -116,13 +118,22 @@ class Claims:
                 raise
             connection.execute("commit")
 
+    def _make(self) -> None:
+        """Make the file here and not by SQLite: for the owner only, whatever the umask of the program.
+
+        Where a process closes a file, the system takes all its locks on it away, those of SQLite in other threads too. So
+        nobody may have it open yet.
+        """
+        with _MAKING:
+            if not self._file.exists():
+                os.close(os.open(self._file, os.O_RDWR | os.O_CREAT, 0o600))
+
     @contextmanager
     def _open(self) -> Iterator[sqlite3.Connection]:
         # Opened for each change: a connection must not go into another thread, or into a forked process.
         try:
             self._home.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
-            # Made here and not by SQLite: for the owner only, whatever the umask of the program.
-            os.close(os.open(self._file, os.O_RDWR | os.O_CREAT, 0o600))
+            self._make()
             with closing(
                 sqlite3.connect(self._file, timeout=_WAIT_SECONDS, isolation_level=None)
             ) as connection:

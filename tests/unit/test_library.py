@@ -437,25 +437,6 @@ def test_work_goes_to_one_agent_until_it_gives_it_back(store: AgentStore, home: 
     assert stat.S_IMODE((home / "claims.sqlite").stat().st_mode) == 0o600
 
 
-def claim_all(home: str, agent: str) -> None:
-    """Claim the same forty pieces of work as everybody else."""
-    with AgentStore(home) as store:
-        won = [n for n in range(40) if store.claim_work(f"w{n}", agent)[0]["is_granted"]]
-    Path(home, f"won-{agent}").write_text(json.dumps(won))
-
-
-def test_claims_of_many_processes_go_to_exactly_one_each(home: Path) -> None:
-    home.mkdir()
-    context = multiprocessing.get_context("fork")
-    children = [context.Process(target=claim_all, args=(str(home), f"agent{n}")) for n in range(5)]
-    for child in children:
-        child.start()
-    for child in children:
-        child.join()
-    won = [number for path in home.glob("won-*") for number in json.loads(path.read_text())]
-    assert sorted(won) == list(range(40))
-
-
 def test_claims_that_cannot_be_kept_are_an_error_in_plain_words(store: AgentStore, home: Path) -> None:
     home.mkdir()
     (home / "claims.sqlite").write_bytes(b"not a database at all" * 100)

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from threading import Lock
 from typing import TYPE_CHECKING, Final
 
+from agent_store.errors import StoreError
 from agent_store.paths import FOLDER_MODE, HOME_VARIABLE, project_dir
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ class Builder:
             if time.monotonic() < self._next_look:
                 return False
             self._next_look = time.monotonic() + _EVERY_SECONDS
-        with suppress(Exception):
+        with suppress(OSError, ValueError, StoreError, ImportError):
             return self._is_old() and self._start()
         return False
 
@@ -55,7 +56,7 @@ class Builder:
         # Where nothing was ever built nobody has asked for a store.
         if not isinstance(hours, int | float) or hours <= 0 or last is None:
             return False
-        return (datetime.now(UTC) - last.ended_at).total_seconds() > hours * 3600
+        return (datetime.now(UTC).replace(tzinfo=None) - last.ended_at).total_seconds() > hours * 3600
 
     def _start(self) -> bool:
         import fcntl

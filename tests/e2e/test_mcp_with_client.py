@@ -1,0 +1,149 @@
+"""The MCP server in the real client, by the plugin: every tool is called, and what it costs to have them."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+
+from agent_store.serve.mcp.tools import TOOLS
+from e2e.client import client
+from e2e.fake_api import Step
+
+PREFIX = "mcp__plugin_agent-store_db__"
+FILE = "/home/dev/shop/cart.py"
+CALLS: dict[str, dict[str, Any]] = {
+    "recall_previous_attempts": {"file_path": FILE},
+    "get_successful_approaches": {"task_type": "debug"},
+    "check_decision_history": {"decision_type": "question"},
+    "check_token_budget": {"component_name": "price-check"},
+    "suggest_token_optimizations": {},
+    "predict_context_overflow": {"planned_actions": [f"read {FILE}", "run make test"]},
+    "get_quality_trend": {"component_name": "shop"},
+    "check_for_regressions": {"since_date": "2026-01-01"},
+    "suggest_tests_for_artifact": {"artifact_path": FILE},
+    "claim_work": {"work_id": "w-1", "agent_id": "ana"},
+    "handoff_work": {"work_id": "w-2", "to_agent_id": "ben", "reason": "knows prices", "context": "see cart.py"},
+    "check_conflicts": {"target_path": FILE},
+    "suggest_work_for_agent": {"agent_id": "main/shop"},
+    "get_usage_stats": {"days": 400},
+    "analyze_workflow": {},
+    "suggest_optimizations": {},
+    "check_dependency_health": {"dependency_name": "mcp_server:catalog"},
+    "get_breaking_changes": {"since_date": "2026-01-01"},
+    "analyze_impact": {"dependency_name": "anthropic_api"},
+    "search_code": {"query": "total"},
+    "get_entity_references": {"entity_name": "total"},
+    "get_recent_changes": {"since": "2026-01-01"},
+    "search_prompts": {"query": "cart"},
+    "analyze_template_performance": {"template_id": "standup"},
+    "export_audit_log": {"start_date": "2026-09-01", "end_date": "2026-09-30"},
+    "get_cost_report": {"period": "all", "breakdown_by": "project"},
+    "suggest_cost_optimizations": {},
+    "set_cost_alert": {"threshold_usd": 20},
+    "suggest_strategy": {"task_type": "debug"},
+    "record_outcome": {"strategy_name": "read first", "success": True, "metrics": {"minutes": 3}},
+    "analyze_performance": {"agent_id": "main/shop", "days": 400},
+    "recall_memory": {"file_path": FILE},
+    "get_token_budget": {"component_name": "local-skill"},
+    "check_quality_trend": {"component_name": "shop"},
+    "query_store": {"sql": "select sum(cost_usd) as cost_usd from v_cost_daily"},
+    "describe_store": {"table": "v_cost_daily"},
+}
+DEFERRED = [name for name, tool in TOOLS.items() if not tool.is_always_loaded]
+SCRIPT: dict[str, list[Step]] = {
+    "ask": [
+        {"tools": [("ToolSearch", {"query": "select:" + ",".join(PREFIX + name for name in DEFERRED), "max_results": 40})]},
+        *({"tools": [(PREFIX + name, arguments)]} for name, arguments in CALLS.items()),
+        {"text": "Everything was asked."},
+    ],
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What came of the session."""
+
+    home: Path
+    store: Path
+    session_id: str
+    # The first request, and the answer of each tool as the model got it.
+    first: dict[str, Any]
+    answers: dict[str, str]
+    errors: list[str]
+
+
+@pytest.fixture(scope="module")
+def asked(sample_store: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Asked]:
+    """One session in which every tool is called."""
+    with client(tmp_path_factory.mktemp("mcp"), SCRIPT) as one:
+        one.home.mkdir(mode=0o700)
+        shutil.copyfile(sample_store, one.home / sample_store.name)
+        turn = one.ask("Ask everything [[script:ask]]", "--allowedTools", f"{PREFIX[:-2]}", "ToolSearch")
+        assert turn.result.get("result") == "Everything was asked.", (turn.stderr, turn.events[-3:])
+        requests = [request.body for request in one.api.requests if "messages" in request.body]
+        names: dict[str, str] = {}
+        answers: dict[str, str] = {}
+        errors = []
+        for message in requests[-1]["messages"]:
+            for block in message["content"] if isinstance(message["content"], list) else ():
+                if block["type"] == "tool_use":
+                    names[block["id"]] = block["name"].removeprefix(PREFIX)
+                elif block["type"] == "tool_result":
+                    content = block["content"]
+                    text = content if isinstance(content, str) else "".join(part.get("text", "") for part in content)
+                    answers[names[block["tool_use_id"]]] = text
+                    if block.get("is_error"):
+                        errors.append(f"{names[block['tool_use_id']]}: {text}")
+        yield Asked(one.home, sample_store, turn.session_id, requests[0], answers, errors)
+
+
+def test_every_tool_is_called_through_the_plugin_and_answers(asked: Asked) -> None:
+    assert set(CALLS) == set(TOOLS)
+    assert not asked.errors
+    assert set(CALLS) <= set(asked.answers)
+    for name in CALLS:
+        text = asked.answers[name]
+        assert text.endswith(" rows") or text.startswith("Recorded as "), (name, text)
+
+
+def test_answers_equal_the_views(asked: Asked) -> None:
+    with duckdb.connect(str(asked.store), read_only=True) as sql:
+        projects = sql.execute("select name, cost_usd from cost_by('project')").fetchall()
+        (total,) = sql.execute("select sum(cost_usd) from v_cost_daily").fetchone() or (None,)
+        attempts = sql.execute("select count(*) from v_file_memory where file_path = ?", [FILE]).fetchone()
+    for name, cost in projects:
+        told = "-" if cost is None else f"{cost:.6f}".rstrip("0").rstrip(".")
+        lines = [line for line in asked.answers["get_cost_report"].split("\n") if line.startswith((f"{name} |", f'"{name}" |'))]
+        assert lines, name
+        assert f" | {told} | " in lines[0]
+    assert asked.answers["query_store"].split("\n")[1] == f"{total:.6f}".rstrip("0").rstrip(".")
+    assert attempts is not None
+    assert asked.answers["recall_memory"].endswith(f" of {attempts[0]} rows")
+
+
+def test_what_it_costs_to_have_the_tools(asked: Asked) -> None:
+    """In tokens of four characters, by what the client sent."""
+    loaded = [tool for tool in asked.first["tools"] if tool["name"].startswith(PREFIX) and not tool.get("defer_loading")]
+    assert {tool["name"].removeprefix(PREFIX) for tool in loaded} == set(TOOLS) - set(DEFERRED)
+    assert len(json.dumps(loaded)) / 4 <= 800
+    said = json.dumps(asked.first["messages"])
+    names = [f"{PREFIX}{name}\n" for name in DEFERRED]
+    assert all(name.strip() in said for name in names)
+    assert sum(map(len, names)) / 4 <= 400
+    assert said.count(PREFIX) <= len(DEFERRED) + 1
+
+
+def test_what_was_asked_is_in_the_log_of_queries_and_claims_know_the_session(asked: Asked) -> None:
+    records = [json.loads(line) for file in sorted((asked.home / "spool").glob("*.jsonl")) for line in file.open()]
+    queries = [one["payload"] for one in records if one["kind"] == "query"]
+    assert {one["interface"] for one in queries} == {"mcp"}
+    assert {"get_cost_report", "query_store"} <= {one["tool"] for one in queries}
+    claims = [one for one in records if one["kind"] == "claim"]
+    assert {one["session_id"] for one in claims} == {asked.session_id}
