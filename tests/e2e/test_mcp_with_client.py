@@ -29,7 +29,12 @@ CALLS: dict[str, dict[str, Any]] = {
     "check_for_regressions": {"since_date": "2026-01-01"},
     "suggest_tests_for_artifact": {"artifact_path": FILE},
     "claim_work": {"work_id": "w-1", "agent_id": "ana"},
-    "handoff_work": {"work_id": "w-2", "to_agent_id": "ben", "reason": "knows prices", "context": "see cart.py"},
+    "handoff_work": {
+        "work_id": "w-2",
+        "to_agent_id": "ben",
+        "reason": "knows prices",
+        "context": "see cart.py",
+    },
     "check_conflicts": {"target_path": FILE},
     "suggest_work_for_agent": {"agent_id": "main/shop"},
     "get_usage_stats": {"days": 400},
@@ -97,7 +102,11 @@ def asked(sample_store: Path, tmp_path_factory: pytest.TempPathFactory) -> Itera
                     names[block["id"]] = block["name"].removeprefix(PREFIX)
                 elif block["type"] == "tool_result":
                     content = block["content"]
-                    text = content if isinstance(content, str) else "".join(part.get("text", "") for part in content)
+                    text = (
+                        content
+                        if isinstance(content, str)
+                        else "".join(part.get("text", "") for part in content)
+                    )
                     answers[names[block["tool_use_id"]]] = text
                     if block.get("is_error"):
                         errors.append(f"{names[block['tool_use_id']]}: {text}")
@@ -120,7 +129,11 @@ def test_answers_equal_the_views(asked: Asked) -> None:
         attempts = sql.execute("select count(*) from v_file_memory where file_path = ?", [FILE]).fetchone()
     for name, cost in projects:
         told = "-" if cost is None else f"{cost:.6f}".rstrip("0").rstrip(".")
-        lines = [line for line in asked.answers["get_cost_report"].split("\n") if line.startswith((f"{name} |", f'"{name}" |'))]
+        lines = [
+            line
+            for line in asked.answers["get_cost_report"].split("\n")
+            if line.startswith((f"{name} |", f'"{name}" |'))
+        ]
         assert lines, name
         assert f" | {told} | " in lines[0]
     assert asked.answers["query_store"].split("\n")[1] == f"{total:.6f}".rstrip("0").rstrip(".")
@@ -130,7 +143,11 @@ def test_answers_equal_the_views(asked: Asked) -> None:
 
 def test_what_it_costs_to_have_the_tools(asked: Asked) -> None:
     """In tokens of four characters, by what the client sent."""
-    loaded = [tool for tool in asked.first["tools"] if tool["name"].startswith(PREFIX) and not tool.get("defer_loading")]
+    loaded = [
+        tool
+        for tool in asked.first["tools"]
+        if tool["name"].startswith(PREFIX) and not tool.get("defer_loading")
+    ]
     assert {tool["name"].removeprefix(PREFIX) for tool in loaded} == set(TOOLS) - set(DEFERRED)
     assert len(json.dumps(loaded)) / 4 <= 800
     said = json.dumps(asked.first["messages"])
@@ -141,7 +158,9 @@ def test_what_it_costs_to_have_the_tools(asked: Asked) -> None:
 
 
 def test_what_was_asked_is_in_the_log_of_queries_and_claims_know_the_session(asked: Asked) -> None:
-    records = [json.loads(line) for file in sorted((asked.home / "spool").glob("*.jsonl")) for line in file.open()]
+    records = [
+        json.loads(line) for file in sorted((asked.home / "spool").glob("*.jsonl")) for line in file.open()
+    ]
     queries = [one["payload"] for one in records if one["kind"] == "query"]
     assert {one["interface"] for one in queries} == {"mcp"}
     assert {"get_cost_report", "query_store"} <= {one["tool"] for one in queries}

@@ -87,7 +87,9 @@ def sql(sample_store: Path) -> Iterator[duckdb.DuckDBPyConnection]:
 async def session(home: Path, **environment: str) -> AsyncIterator[ClientSession]:
     """A client of a server of its own."""
     server = StdioServerParameters(
-        command=sys.executable, args=["-m", "agent_store.cli", "mcp"], env={**clean_environment(home), **environment}
+        command=sys.executable,
+        args=["-m", "agent_store.cli", "mcp"],
+        env={**clean_environment(home), **environment},
     )
     async with stdio_client(server) as (read, write), ClientSession(read, write) as opened:
         await opened.initialize()
@@ -98,7 +100,9 @@ async def said(client: ClientSession, tool: str, arguments: dict[str, Any] | Non
     """The text of an answer, which must be no error."""
     found: Any = await client.call_tool(tool, CALLS[tool] if arguments is None else arguments)
     assert not found.is_error, (tool, found.content)
-    assert found.structured_content is None, "the client would show the model its JSON in the place of the text"
+    assert found.structured_content is None, (
+        "the client would show the model its JSON in the place of the text"
+    )
     return str(found.content[0].text)
 
 
@@ -145,24 +149,33 @@ def test_every_tool_answers_and_says_how_much_of_what(home: Path) -> None:
     assert "is_granted" in answers["claim_work"]
     assert "true" in answers["claim_work"]
     assert (home / "alerts.yml").is_file()
-    assert [json.loads(line)["kind"] for file in sorted((home / "spool").glob("library-*")) for line in file.open()]
+    assert [
+        json.loads(line)["kind"]
+        for file in sorted((home / "spool").glob("library-*"))
+        for line in file.open()
+    ]
 
 
 def test_answers_are_the_rows_of_the_views(home: Path, sql: duckdb.DuckDBPyConnection) -> None:
+    projects = "select project_name, count(*) as n from dim_session group by all order by all"
+
     async def body() -> dict[str, str]:
         async with session(home) as client:
             return {
                 "models": await said(client, "get_cost_report"),
                 "days": await said(client, "get_cost_report", {"period": "all", "breakdown_by": "day", "limit": 500}),
                 "memory": await said(client, "recall_memory", {"file_path": "/home/dev/shop/cart.py", "limit": 100}),
-                "query": await said(client, "query_store", {"sql": "select project_name, count(*) as n from dim_session group by all order by all"}),
+                "query": await said(client, "query_store", {"sql": projects}),
                 "health": await said(client, "check_dependency_health"),
             }  # fmt: skip
 
     found = run(body)
     models = sql.execute("select name, request_count, cost_usd from cost_by('model')").fetchall()
-    assert {row["name"]: (int(row["request_count"]), row["cost_usd"]) for row in rows_of(found["models"])} == {
-        name: (count, "-" if cost is None else f"{cost:.6f}".rstrip("0").rstrip(".")) for name, count, cost in models
+    assert {
+        row["name"]: (int(row["request_count"]), row["cost_usd"]) for row in rows_of(found["models"])
+    } == {
+        name: (count, "-" if cost is None else f"{cost:.6f}".rstrip("0").rstrip("."))
+        for name, count, cost in models
     }
     days = sql.execute("select sum(response_count), round(sum(cost_usd), 4) from v_cost_daily").fetchone()
     told = rows_of(found["days"])
@@ -170,11 +183,16 @@ def test_answers_are_the_rows_of_the_views(home: Path, sql: duckdb.DuckDBPyConne
         sum(int(row["request_count"]) for row in told),
         round(sum(float(row["cost_usd"]) for row in told if row["cost_usd"] != "-"), 4),
     )
-    (count,) = sql.execute("select count(*) from v_file_memory where file_path = '/home/dev/shop/cart.py'").fetchone() or (0,)
+    (count,) = sql.execute(
+        "select count(*) from v_file_memory where file_path = '/home/dev/shop/cart.py'"
+    ).fetchone() or (0,)
     assert found["memory"].endswith(f"\n{count} of {count} rows")
-    projects = sql.execute("select project_name, count(*) from dim_session group by all").fetchall()
-    assert Counter({row["project_name"].strip('"'): int(row["n"]) for row in rows_of(found["query"])}) == dict(projects)
-    health = sql.execute("select status from v_dependency_health where dependency_name = 'mcp_server:catalog'").fetchone()
+    assert Counter(
+        {row["project_name"].strip('"'): int(row["n"]) for row in rows_of(found["query"])}
+    ) == dict(sql.execute(projects).fetchall())
+    health = sql.execute(
+        "select status from v_dependency_health where dependency_name = 'mcp_server:catalog'"
+    ).fetchone()
     assert health is not None
     assert [row["status"] for row in rows_of(found["health"])] == [health[0]]
 
@@ -184,9 +202,12 @@ def test_what_stands_in_the_store_reaches_the_model_as_quoted_data(home: Path) -
     with duckdb.connect(str(home / "agent_store.duckdb")) as connection:
         connection.execute("use agent_store")
         connection.execute(
-            "update fact_prompt set prompt_text = ? || chr(27) || '[2J' || chr(8238) || repeat(' cart', 200000)", [order]
+            "update fact_prompt set prompt_text = ? || chr(27) || '[2J' || chr(8238) || repeat(' cart', 200000)",
+            [order],
         )
-        connection.execute("update dim_session set title = ? || repeat('x', 1000000), project_name = ?", [order, order])
+        connection.execute(
+            "update dim_session set title = ? || repeat('x', 1000000), project_name = ?", [order, order]
+        )
 
     async def body() -> list[str]:
         async with session(home) as client:
@@ -288,11 +309,17 @@ def test_eight_sessions_at_once_and_each_piece_of_work_goes_to_one(home: Path) -
 
     async def one(agent: str) -> list[str]:
         async with session(home) as client:
-            await asyncio.gather(*(said(client, tool) for tool in ("get_usage_stats", "recall_memory", "search_prompts")))
+            await asyncio.gather(
+                *(said(client, tool) for tool in ("get_usage_stats", "recall_memory", "search_prompts"))
+            )
             answers = await asyncio.gather(
                 *(said(client, "claim_work", {"work_id": item, "agent_id": agent}) for item in work)
             )
-            return [item for item, text in zip(work, answers, strict=True) if rows_of(text)[0]["is_granted"] == "true"]
+            return [
+                item
+                for item, text in zip(work, answers, strict=True)
+                if rows_of(text)[0]["is_granted"] == "true"
+            ]
 
     async def body() -> list[list[str]]:
         return await asyncio.gather(*(one(f"agent-{number}") for number in range(8)))

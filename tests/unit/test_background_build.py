@@ -60,7 +60,9 @@ def test_one_build_at_a_time_is_started_where_the_last_one_is_old(paths: StorePa
     assert all(file.stat().st_mode & 0o077 == 0 for file in paths.logs.iterdir())
 
 
-def test_it_has_the_lowest_priority(paths: StorePaths, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_it_has_the_lowest_priority(
+    paths: StorePaths, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     set_to = []
     monkeypatch.setattr(os, "setpriority", lambda *given: set_to.append(given[-1]))
     assert background.Builder(paths).start_if_old()

@@ -62,7 +62,12 @@ def test_edits_of_others_in_the_last_minutes(root: Path) -> None:
 
 
 def test_the_context_is_that_of_the_last_response_of_the_main_agent(root: Path) -> None:
-    usage = {"input_tokens": 10, "cache_read_input_tokens": 900, "cache_creation_input_tokens": 80, "output_tokens": 10}
+    usage = {
+        "input_tokens": 10,
+        "cache_read_input_tokens": 900,
+        "cache_creation_input_tokens": 80,
+        "output_tokens": 10,
+    }
     write(
         root / "s1.jsonl",
         edit("s1", "a", usage={"input_tokens": 1}),
@@ -87,14 +92,28 @@ def test_only_the_end_of_a_long_transcript_is_read(root: Path) -> None:
 
 _JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(max_size=10),
-    lambda inner: st.lists(inner, max_size=3)
-    | st.dictionaries(
-        st.sampled_from(
-            ["type", "message", "content", "usage", "timestamp", "sessionId", "agentId", "cwd", "name", "input",
-             "file_path", "input_tokens"]
-        ),  # fmt: skip
-        inner | st.sampled_from(["assistant", "tool_use", "Edit", NOW.isoformat()]),
-        max_size=6,
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(
+                [
+                    "type",
+                    "message",
+                    "content",
+                    "usage",
+                    "timestamp",
+                    "sessionId",
+                    "agentId",
+                    "cwd",
+                    "name",
+                    "input",
+                    "file_path",
+                    "input_tokens",
+                ]
+            ),
+            inner | st.sampled_from(["assistant", "tool_use", "Edit", NOW.isoformat()]),
+            max_size=6,
+        )
     ),
     max_leaves=20,
 )
