@@ -20,7 +20,7 @@ OBEYED = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066
 
 
 def shown(columns: list[str], rows: list[list[object]], *, wide: bool = False, detailed: bool = False) -> str:
-    return text.table(columns, rows, len(rows), SOURCE, is_wide=wide or detailed, is_detailed=detailed)
+    return text.table(columns, rows, len(rows), SOURCE, text.Look(wide or detailed, detailed, detailed))
 
 
 def test_a_table_ends_with_its_count_and_says_where_it_comes_from() -> None:
@@ -65,8 +65,8 @@ def test_nothing_known_is_one_line() -> None:
     ],
 )
 def test_a_value_as_a_cell(value: object, brief: str, detailed: str) -> None:
-    assert text.cell(value, 200, is_detailed=False) == brief
-    assert text.cell(value, 200, is_detailed=True) == detailed
+    assert text.cell(value, 200, text.Look()) == brief
+    assert text.cell(value, 200, text.Look(True, True, True)) == detailed
 
 
 def test_words_of_a_log_are_quoted_and_cut() -> None:
@@ -125,7 +125,7 @@ _VALUES = st.one_of(
 @given(st.lists(st.lists(_VALUES, min_size=3, max_size=3), max_size=60), st.booleans(), st.booleans())
 def test_whatever_is_in_a_row_stays_in_its_row(rows: list[list[object]], wide: bool, detailed: bool) -> None:
     found = text.table(
-        ["a", "b", "c"], rows, len(rows), SOURCE, is_wide=wide or detailed, is_detailed=detailed
+        ["a", "b", "c"], rows, len(rows), SOURCE, text.Look(wide or detailed, detailed, detailed)
     )
     lines = found.split("\n")
     assert not OBEYED.search(found)

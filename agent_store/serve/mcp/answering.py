@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import posixpath
 from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from agent_store.errors import StoreError
@@ -47,11 +49,11 @@ class Answering:
         given = checked(tool, arguments)
         is_detailed = bool(given.pop("detail", False))
         limit = given.get("limit")
-        is_wide = is_detailed or limit is not None
+        look = text.Look(is_detailed or limit is not None, is_detailed, is_detailed)
         if tool.asks == "query":
-            return self._query(given["sql"], limit or _SQL_ROWS, is_wide=is_wide, is_detailed=is_detailed)
+            return self._query(given["sql"], limit or _SQL_ROWS, look)
         if tool.asks == "describe":
-            return self._describe(given.get("table"), limit, is_wide=is_wide)
+            return self._describe(given.get("table"), limit, look)
         if tool.knows_session:
             given["session_id"] = asking.session_id
             if tool.asks == "check_conflicts":
@@ -60,14 +62,7 @@ class Answering:
         if not isinstance(found, Answer):
             return f"Recorded as {found}. {_NEXT_BUILD}" if found else "Nothing was recorded."
         rows = [[row[column] for column in found.columns] for row in found]
-        return text.table(
-            found.columns,
-            rows,
-            found.total_count,
-            text.source_of(found, *notes),
-            is_wide=is_wide,
-            is_detailed=is_detailed,
-        )
+        return text.table(found.columns, rows, found.total_count, text.source_of(found, *notes), look)
 
     def _found(self, tool: Tool, given: dict[str, Any]) -> tuple[Any, tuple[str, ...]]:
         """What the library answers. A relative path is one of the project that the session works in.
@@ -87,30 +82,24 @@ class Answering:
             return found, ()
         return ask(**given), ("This project has no such file in the store: these are of other folders.",)
 
-    def _query(self, sql: str, rows: int, *, is_wide: bool, is_detailed: bool) -> str:
+    def _query(self, sql: str, rows: int, look: text.Look) -> str:
         """Rows of a query of the model's own, which runs in a process of its own."""
         from agent_store.serve import sandbox
 
         with query_log.logged(self._paths, query_log.MCP, "query_store", sql) as running:
             found = sandbox.ask(self._paths, sql, rows=rows, max_bytes=_SQL_BYTES, seconds=SQL_SECONDS)
             running.row_count = len(found.rows)
-        notes = ("There are more rows than the limit.",) if found.is_cut else ()
-        source = text.Source(as_of=found.published_at, notes=notes)
+        as_of = datetime.fromisoformat(found.published_at) if found.published_at else None
         if not found.rows:
-            return f"No rows. {text.as_of(found.published_at).capitalize()}. 0 of 0 rows"
-        return text.table(
-            found.columns,
-            found.rows,
-            len(found.rows) + found.is_cut,
-            source,
-            is_wide=is_wide,
-            is_detailed=is_detailed,
-        )
+            return f"No rows. A{text.as_of(as_of)[1:]}. 0 of 0 rows"
+        # It has named its columns itself.
+        whole = replace(look, is_whole=True)
+        notes = ("There are more rows than the limit.",) if found.is_cut else ()
+        total = len(found.rows) + found.is_cut
+        return text.table(found.columns, found.rows, total, text.Source(as_of=as_of, notes=notes), whole)
 
-    def _describe(self, table: str | None, limit: int | None, *, is_wide: bool) -> str:
+    def _describe(self, table: str | None, limit: int | None, look: text.Look) -> str:
         """A table with its columns, or the tables that a word finds."""
         found = self._store.describe(table)
         rows = [[row[column] for column in found.columns] for row in found][:limit]
-        return text.table(
-            found.columns, rows, found.total_count, text.source_of(found), is_wide=is_wide, is_detailed=True
-        )
+        return text.table(found.columns, rows, found.total_count, text.source_of(found), look)

@@ -29,6 +29,8 @@ _CHARACTERS_PER_TOKEN: Final = 3
 _LONGEST_CELL: Final = 2_000
 _SHORTEST_CELL: Final = 120
 _LONGEST_BRIEF_CELL: Final = 600
+# What the texts of a column may have together, where there are few rows.
+_BRIEF_CHARACTERS: Final = 8_000
 _BETWEEN: Final = " | "
 # What needs no quotes: no spaces, and nothing that separates cells.
 _PLAIN: Final = re.compile(r"[A-Za-z0-9_./:@+~%=,-]{1,80}")
@@ -57,34 +59,37 @@ def source_of(answer: Answer, *notes: str) -> Source:
     return Source(answer.views, answer.estimated, answer.as_of, notes)
 
 
-def table(
-    columns: Sequence[str],
-    rows: Sequence[Sequence[object]],
-    total: int,
-    source: Source,
-    *,
-    is_wide: bool,
-    is_detailed: bool,
-) -> str:
-    """Rows as text: within 4,000 tokens, or 40,000 characters where it may be `is_wide`.
+@dataclass(frozen=True, slots=True)
+class Look:
+    """How much of an answer is shown."""
 
-    `is_detailed` shows ids and times whole, and texts of 2,000 characters. Columns that no row fills are left out.
-    """
+    # 40,000 characters in the place of 4,000 tokens.
+    is_wide: bool = False
+    # Texts of 2,000 characters, times with their seconds.
+    is_detailed: bool = False
+    # All columns that hold something, and ids whole.
+    is_whole: bool = False
+
+
+def table(
+    columns: Sequence[str], rows: Sequence[Sequence[object]], total: int, source: Source, look: Look
+) -> str:
+    """Rows as text, as many as there is room for, then where they come from and how many there are."""
     if not rows:
         return f"Nothing relevant is known. {_foot(source, has_rows=False)} 0 of 0 rows"
     kept = [
-        place for place, name in enumerate(columns) if _tells(name, [row[place] for row in rows], is_detailed)
+        place
+        for place, name in enumerate(columns)
+        if _tells(name, [row[place] for row in rows], is_whole=look.is_whole)
     ]
     kept = kept or [0]
-    longest = (
-        _LONGEST_CELL if is_detailed else max(_SHORTEST_CELL, min(_LONGEST_BRIEF_CELL, 8_000 // len(rows)))
-    )
-    shown = [
-        _BETWEEN.join(cell(row[place], longest, is_detailed=is_detailed) for place in kept) for row in rows
-    ]
-    head = _BETWEEN.join(cell(columns[place], longest, is_detailed=True) for place in kept)
+    longest = _LONGEST_CELL
+    if not look.is_detailed:
+        longest = max(_SHORTEST_CELL, min(_LONGEST_BRIEF_CELL, _BRIEF_CHARACTERS // len(rows)))
+    shown = [_BETWEEN.join(cell(row[place], longest, look) for place in kept) for row in rows]
+    head = _BETWEEN.join(text(columns[place], longest) for place in kept)
     foot = _foot(source, is_quoting=any('"' in line for line in shown))
-    fitting = _fitting([head, *shown], foot, is_wide=is_wide)
+    fitting = _fitting([head, *shown], foot, is_wide=look.is_wide)
     count = len(fitting) - 1
     last = f"{count:,} of {total:,} rows"
     if count < total:
@@ -92,10 +97,10 @@ def table(
     return "\n".join([*fitting, foot, last])
 
 
-def _tells(name: str, values: Sequence[object], is_detailed: bool) -> bool:
+def _tells(name: str, values: Sequence[object], *, is_whole: bool) -> bool:
     """Whether a column is worth its tokens: where it is empty it is not, nor where it only leads to other rows."""
     told = [value for value in values if value is not None]
-    if not told or is_detailed or name in _KEYS:
+    if not told or is_whole or name in _KEYS:
         return bool(told)
     return name not in _PLACES and not all(isinstance(value, str) and _ID.fullmatch(value) for value in told)
 
@@ -122,7 +127,7 @@ def _foot(source: Source, *, has_rows: bool = True, is_quoting: bool = False) ->
     if source.views:
         said.append(f"From {', '.join(source.views)}, {as_of(source.as_of)}.")
     elif source.as_of is not None:
-        said.append(f"{as_of(source.as_of).capitalize()}.")
+        said.append(f"A{as_of(source.as_of)[1:]}.")
     if source.estimated and has_rows:
         said.append(f"Estimated: {source.estimated}.")
     said += source.notes
@@ -151,14 +156,14 @@ def tokens(text: str) -> int:
     return math.ceil(ascii_count / _CHARACTERS_PER_TOKEN) + len(text) - ascii_count
 
 
-def cell(value: object, longest: int, *, is_detailed: bool) -> str:
+def cell(value: object, longest: int, look: Look) -> str:
     """One value on one line."""
     if value is None:
         return "-"
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, datetime):
-        return value.isoformat(" ") if is_detailed else f"{value:%Y-%m-%d %H:%M}"
+        return value.isoformat(" ") if look.is_detailed else f"{value:%Y-%m-%d %H:%M}"
     if isinstance(value, float):
         return _number(value)
     if isinstance(value, int | date | Decimal):
@@ -167,7 +172,7 @@ def cell(value: object, longest: int, *, is_detailed: bool) -> str:
         return text(json.dumps(plain(value), ensure_ascii=False, default=str), longest)
     if isinstance(value, UUID | bytes):
         value = str(plain(value))
-    return text(str(value), longest, is_short=not is_detailed)
+    return text(str(value), longest, is_short=not look.is_whole)
 
 
 def text(value: str, longest: int, *, is_short: bool = False) -> str:
