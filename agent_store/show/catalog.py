@@ -319,16 +319,22 @@ def _begins(word: str, words: Iterable[str]) -> bool:
 def list_text(found: Sequence[Relation], width: int = 100, *, grouped: bool = False) -> str:
     """Relations as lines for people and models: name, rows, what one row is. `grouped` puts kinds under headings."""
     if not grouped:
-        return visible("\n".join(_list_lines(found, width)))
+        return visible("\n".join(list_lines(found, width)))
+    parts = ["\n".join([title, *list_lines(members, width)]) for title, members in in_groups(found).items()]
+    return visible("\n\n".join(parts))
+
+
+def in_groups(found: Iterable[Relation]) -> dict[str, list[Relation]]:
+    """Relations under the headings of their kind, answers first."""
     groups: dict[str, list[Relation]] = {title: [] for title in (*dict(_GROUPS).values(), _FUNCTIONS)}
     for relation in found:
         title = next(title for prefix, title in _GROUPS if relation.name.startswith(prefix))
         groups[_FUNCTIONS if relation.kind == "function" else title].append(relation)
-    parts = ["\n".join([title, *_list_lines(members, width)]) for title, members in groups.items() if members]
-    return visible("\n\n".join(parts))
+    return {title: members for title, members in groups.items() if members}
 
 
-def _list_lines(found: Sequence[Relation], width: int) -> Iterator[str]:
+def list_lines(found: Sequence[Relation], width: int) -> Iterator[str]:
+    """The lines of a list, under a heading where there is room for one beside the names."""
     counts = [
         f"{one.row_count:,}" if one.row_count is not None else ("" if one.kind == "function" else one.kind)
         for one in found
@@ -364,13 +370,14 @@ def detail_text(relation: Relation, width: int = 100) -> str:
     if relation.parameters:
         lines += ["", *_wrapped(f"Parameters: {', '.join(one.name for one in relation.parameters)}", width)]
     if relation.columns:
-        lines += ["", "Columns", *_column_lines(relation.columns, width)]
+        lines += ["", "Columns", *column_lines(relation.columns, width)]
     if relation.example:
         lines += ["", "Example", *(f"  {line}" for line in relation.example.splitlines())]
     return visible("\n".join(lines))
 
 
-def _column_lines(columns: Sequence[Column], width: int) -> Iterator[str]:
+def column_lines(columns: Sequence[Column], width: int) -> Iterator[str]:
+    """The lines of columns: name, type, meaning."""
     longest = max(len(one.name) for one in columns)
     types = [(one.data_type or "").lower() for one in columns]
     head = 2 + longest + 2 + max(map(len, types))

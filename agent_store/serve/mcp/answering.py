@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import posixpath
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from agent_store.errors import StoreError
@@ -12,6 +13,8 @@ from agent_store.library.answer import Answer
 from agent_store.record import query_log
 from agent_store.serve.mcp import text
 from agent_store.serve.mcp.tools import TOOLS, Tool, checked
+from agent_store.show import catalog
+from agent_store.show.text import visible
 
 if TYPE_CHECKING:
     from agent_store.library import AgentStore
@@ -22,6 +25,7 @@ if TYPE_CHECKING:
 _PROJECT: Final = "CLAUDE_PROJECT_DIR"
 SQL_SECONDS: Final = 10.0
 _SQL_ROWS: Final = 200
+_UNWRAPPED: Final = 1_000_000
 _SQL_BYTES: Final = 2_000_000
 _NEXT_BUILD: Final = "It is in the store after the next build."
 
@@ -108,9 +112,18 @@ class Answering:
         )
 
     def _describe(self, table: str | None, limit: int | None, *, is_wide: bool) -> str:
-        """A table with its columns, or the tables that a word finds."""
+        """A table with its columns and a query to begin with, or the tables that a word finds."""
         found = self._store.describe(table)
-        rows = [[row[column] for column in found.columns] for row in found][:limit]
-        return text.table(
-            found.columns, rows, found.total_count, text.source_of(found), is_wide=is_wide, is_detailed=True
-        )
+        if table and not found:
+            found = self._store.describe(word=table)
+        known = catalog.relations(found)
+        if not known:
+            return text.table([], [], 0, text.source_of(found), is_wide=is_wide, is_detailed=False)
+        if known[0].columns:
+            head = catalog.detail_text(replace(known[0], columns=()), _UNWRAPPED)
+            rows = [line.strip() for line in catalog.column_lines(known[0].columns, _UNWRAPPED)]
+        else:
+            listed = known if table else [one for group in catalog.in_groups(known).values() for one in group]
+            head, *rows = catalog.list_lines(listed, _UNWRAPPED)
+        lines = [head, *(visible(row) for row in rows[:limit])]
+        return text.fitted(lines, len(rows), text.source_of(found), is_wide=is_wide)

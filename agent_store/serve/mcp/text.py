@@ -83,8 +83,16 @@ def table(
         _BETWEEN.join(cell(row[place], longest, is_detailed=is_detailed) for place in kept) for row in rows
     ]
     head = _BETWEEN.join(cell(columns[place], longest, is_detailed=True) for place in kept)
-    foot = _foot(source, is_quoting=any('"' in line for line in shown))
-    fitting = _fitting([head, *shown], foot, is_wide=is_wide)
+    is_quoting = any('"' in line for line in shown)
+    return fitted([head, *shown], total, source, is_wide=is_wide, is_quoting=is_quoting)
+
+
+def fitted(
+    lines: Sequence[str], total: int, source: Source, *, is_wide: bool, is_quoting: bool = False
+) -> str:
+    """A heading and a line for each row, as many as there is room for, with the end that every answer has."""
+    foot = _foot(source, is_quoting=is_quoting)
+    fitting = _fitting(lines, foot, is_wide=is_wide)
     count = len(fitting) - 1
     last = f"{count:,} of {total:,} rows"
     if count < total:
