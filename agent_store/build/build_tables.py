@@ -10,7 +10,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from agent_store.build.examples import examples
 from agent_store.build.results import BuildResult, Description
+from agent_store.paths import project_dir
 
 if TYPE_CHECKING:
     import duckdb
@@ -47,6 +49,7 @@ DESCRIPTIONS = {
             "is_stale": "True where the last build could not make it, so that it holds the rows of an earlier one.",
             "stale_because": "Why. NULL where it is not stale.",
             "row_count": "Rows of a table. NULL for a view.",
+            "example": "A query to begin with.",
         },
     ),
 }
@@ -59,7 +62,7 @@ create or replace table {FAILED_CHECK} (
 );
 create or replace table {STORE_TABLE} (
     table_name varchar not null, table_type varchar not null, built_at timestamp, last_batch_id bigint,
-    is_stale boolean not null, stale_because varchar, row_count bigint
+    is_stale boolean not null, stale_because varchar, row_count bigint, example varchar
 );
 """
 Age = tuple[datetime | None, int | None]
@@ -113,9 +116,10 @@ def write(
     ]  # fmt: skip
     if checks:
         connection.executemany(f"insert into {FAILED_CHECK} values ({', '.join('?' * 11)})", checks)
+    example_of = examples(connection, project_dir())
     known = {**row_counts, FAILED_CHECK: len(checks), STORE_TABLE: len(row_counts) + 2}
     connection.executemany(
-        f"insert into {STORE_TABLE} values (?, ?, ?, ?, ?, ?, ?)",
+        f"insert into {STORE_TABLE} values (?, ?, ?, ?, ?, ?, ?, ?)",
         [
             [
                 name,
@@ -124,6 +128,7 @@ def write(
                 name in build.stale,
                 build.stale.get(name),
                 count,
+                example_of.get(name),
             ]
             for name, count in sorted(known.items())
         ],

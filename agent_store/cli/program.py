@@ -27,6 +27,7 @@ from agent_store.cli.query import query
 from agent_store.cli.report import report
 from agent_store.cli.scan import scan
 from agent_store.cli.schedule import schedule
+from agent_store.cli.tables import describe, tables
 from agent_store.errors import StoreError, explain
 
 INTERRUPTED = 130
@@ -60,7 +61,9 @@ def cli() -> None:
     """
 
 
-for _command in (ingest, build, report, query, line, doctor, docs, scan, check, dbt, plugin, schedule, mcp):
+for _command in (
+    ingest, build, report, query, tables, describe, line, doctor, docs, scan, check, dbt, plugin, schedule, mcp,
+):  # fmt: skip
     cli.add_command(_command)
 
 

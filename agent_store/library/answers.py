@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from agent_store.show import catalog
+
 # From where days are counted back: the newest action of the store, so that an archive answers too. A clock that was wrong
 # does not count.
 _NEWEST = (
@@ -740,24 +742,10 @@ _QUESTIONS = (
     Question(
         "describe",
         "core",
-        "Tables, views and columns of the store with their meaning.",
-        """
-        select 'column' as kind, column_name as name, data_type, comment as meaning, column_index as place
-        from duckdb_columns()
-        where database_name = 'agent_store' and schema_name = 'main' and table_name = $table
-        union all
-        select 'table' as kind, table_name as name, null, comment, 0 as place
-        from duckdb_tables()
-        where database_name = 'agent_store' and schema_name = 'main' and ($table is null or table_name = $table)
-        union all
-        select 'view' as kind, view_name as name, null, comment, 0 as place
-        from duckdb_views()
-        where
-            database_name = 'agent_store' and schema_name = 'main' and not internal
-            and ($table is null or view_name = $table)
-        """,
-        "place, name",
-        ("duckdb_columns",),
+        "Tables, views and functions of the store: what one row is, columns with types and meaning, an example query.",
+        catalog.SQL,
+        catalog.ORDER,
+        ("v_store_table",),
         limit=None,
     ),
 )

@@ -88,7 +88,9 @@ def _edited(line: dict[str, Any]) -> Iterator[tuple[str, str]]:
             continue
         tool, asked = block.get("name"), block.get("input")
         if isinstance(tool, str) and tool in CHANGING and isinstance(asked, dict):
-            yield from ((tool, target) for name in _TARGETS if isinstance(target := asked.get(name), str) and target)
+            yield from (
+                (tool, target) for name in _TARGETS if isinstance(target := asked.get(name), str) and target
+            )
 
 
 def _files(name: str | None = None, newer_than: float = 0.0) -> Sequence[str]:

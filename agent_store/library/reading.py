@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +21,7 @@ from agent_store.library.answer import Answer
 from agent_store.library.answers import FILES_OF_PATH, QUESTIONS
 from agent_store.library.moments import Moment, days_of, moment_of, range_of
 from agent_store.record import query_log
+from agent_store.show import catalog
 
 if TYPE_CHECKING:
     from agent_store.library.answers import Question
@@ -120,9 +122,38 @@ class Reading:
         self._check_module(QUESTIONS["query"])
         return self._logged("query", sql, params, lambda: self._reader.query(sql, params, limit))
 
-    def describe(self, table: str | None = None) -> Answer:
-        """What the store holds: its tables and views, or the columns of one; with kind, name, data_type and meaning."""
-        return self._ask("describe", None, {"table": table})
+    def describe(self, table: str | None = None, word: str | None = None, *, columns: bool = False) -> Answer:
+        """What the store holds: its tables, views and functions; of one of them, or with `columns`, their columns too.
+
+        A row has `kind` (table, view, function, column, parameter), `name`, `data_type`, `meaning`, `row_count`, `example`
+        (a query to begin with) and `table_name`. With a `word`, only what has to do with it, best first, with the columns
+        that hold it in `matched_columns`. `show.catalog` makes text of it.
+        """
+        given = {"table": table, "in_detail": bool(table or word or columns)}
+        answer = self._ask("describe", None, given, told={"table": table, "word": word})
+        if word:
+            found = catalog.search(catalog.relations(answer), word)
+            rows = [
+                {**row, "matched_columns": list(one.matched)}
+                for one in found.relations
+                for row in answer
+                if row["table_name"] == one.name and row["place"] == 0
+            ]
+            return replace(
+                answer, rows=rows, columns=[*answer.columns, "matched_columns"], total_count=len(rows)
+            )
+        head = answer[0] if answer else {}
+        if head and table and head["kind"] == "function":
+            # What a function gives is known when it is asked.
+            given_by = self._reader.query(f"describe {head['example']}", None, None)
+            rows = [
+                *answer,
+                *({**dict.fromkeys(answer.columns), "kind": "column", "name": row["column_name"],
+                   "data_type": row["column_type"], "table_name": head["name"], "place": 1000 + place}
+                  for place, row in enumerate(given_by)),
+            ]  # fmt: skip
+            return replace(answer, rows=rows, total_count=len(rows))
+        return answer
 
     # ---------------------------------------------------------------------------------- memory
 

@@ -123,7 +123,8 @@ def test_a_repeated_failure_is_warned_of_and_the_warning_reaches_the_model(sessi
 def test_reads_are_retrievals_and_writes_are_updates(session: Recorded) -> None:
     # The session and its subagent read the file once each, and change it three times after it was written.
     assert [
-        (Path(retrieval["file_path"]).name, retrieval["line_start"]) for retrieval in payloads(session, "retrieval")
+        (Path(retrieval["file_path"]).name, retrieval["line_start"])
+        for retrieval in payloads(session, "retrieval")
     ] == [("cart.py", 1)] * 2
     assert [Path(update["file_path"]).name for update in payloads(session, "document_update")] == [
         "cart.py"

@@ -225,7 +225,9 @@ def test_costs_add_up_to_the_whole_by_whatever_they_are_broken_down(
 
 
 def test_a_branch_of_one_name_in_two_projects_is_two_branches(store: AgentStore) -> None:
-    mains = {row["detail"] for row in store.get_cost_report("all", "branch", limit=None) if row["name"] == "main"}
+    mains = {
+        row["detail"] for row in store.get_cost_report("all", "branch", limit=None) if row["name"] == "main"
+    }
     assert mains == {"ledger", "notes", "shop"}
 
 
@@ -370,6 +372,44 @@ def test_a_store_that_is_replaced_is_seen(store: AgentStore, sample_home: Path, 
     after = store.query("select published_at from store_build")
     assert after[0]["published_at"] > before
     assert after.as_of == after[0]["published_at"]
+
+
+# ------------------------------------------------------------------------------------------------ what there is
+
+
+def test_the_example_of_every_table_view_and_function_runs(
+    store: AgentStore, sql: duckdb.DuckDBPyConnection
+) -> None:
+    described = store.describe()
+    published = {name for (name,) in sql.execute("select table_name from v_store_table").fetchall()}
+    assert published == {row["name"] for row in described if row["kind"] != "function"}
+    for row in described:
+        assert sql.execute(row["example"]).description, row["name"]
+
+
+def test_a_table_is_described_with_its_columns(store: AgentStore, sql: duckdb.DuckDBPyConnection) -> None:
+    for name in ("fact_session", "v_cost", "cost_by"):
+        head, *rest = store.describe(name.upper())
+        example = f"from {name}" if head["kind"] != "function" else head["example"]
+        assert [(row["name"], row["data_type"]) for row in rest if row["kind"] == "column"] == [
+            row[:2] for row in sql.execute(f"describe {example}").fetchall()
+        ]
+        assert head["name"] == name
+        assert head["meaning"]
+        assert "Example" not in head["meaning"]
+    assert [row["name"] for row in rest if row["kind"] == "parameter"] == [
+        "kind",
+        "since",
+        "until",
+        "projects",
+    ]
+
+
+def test_a_word_finds_tables(store: AgentStore) -> None:
+    found = store.describe(word="cache misses")
+    assert {row["name"] for row in found[:3]} == {"v_cache_miss", "fact_cache_miss", "v_session_miss"}
+    assert found.total_count == len(found)
+    assert store.describe(word="zzzz").total_count == 0
 
 
 # ------------------------------------------------------------------------------------------------ exports

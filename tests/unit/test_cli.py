@@ -334,3 +334,27 @@ def test_a_store_that_another_program_writes_to_is_called_that(
         )
         assert f"is open for writing in process {other.pid}" in why
         other.communicate()
+
+
+def test_tables_are_listed_found_and_described(store: StorePaths, capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, _ = _main(capsys, "tables")
+    assert (code, [line.split()[0] for line in out.splitlines() if line.startswith("t ")]) == (0, ["t"])
+    assert (
+        json.loads(_main(capsys, "tables", "published", "--json")[1])["tables"][0]["name"] == "v_store_table"
+    )
+    code, out, err = _main(capsys, "tables", "zzzzzz")
+    assert (code, out) == (0, "")
+    assert "Nothing in the store" in err
+    code, out, _ = _main(capsys, "describe", "T")
+    assert code == 0
+    assert "select n, name, day, list, nothing\n  from t\n  order by day desc nulls last" in out
+    described = json.loads(_main(capsys, "describe", "store_build", "--json")[1])
+    assert described["grain"].startswith("One row")
+    assert {
+        "name": "is_tested",
+        "data_type": "BOOLEAN",
+        "meaning": "True if the data tests ran on this build.",
+    } in (described["columns"])
+    code, _, err = _main(capsys, "describe", "store_bild")
+    assert code == 1
+    assert "Did you mean store_build" in err

@@ -699,7 +699,9 @@ def test_hooks_of_sessions_side_by_side_lose_nothing_and_break_no_line(machine: 
     def session(number: int) -> None:
         for place in range(15):
             call = {"tool_use_id": f"{number}-{place}", "tool_input": {"command": "x" * place * 4999}}
-            event = json.dumps(machine.event("PostToolUse", tool_name="Bash", session_id=f"s{number}", **call))
+            event = json.dumps(
+                machine.event("PostToolUse", tool_name="Bash", session_id=f"s{number}", **call)
+            )
             assert _launched("after_tool", event.encode(), **environment)[:3] == (0, b"", b"")
 
     with ThreadPoolExecutor(6) as pool:

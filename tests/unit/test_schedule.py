@@ -54,7 +54,7 @@ def job(tmp_path: Path) -> schedule.Job:
 
 
 def _said(job: schedule.Job, tmp_path: Path) -> list[str]:
-    start = f"{job.home}|Europe/Berlin|/a, b's 5% \"c\" $d|"
+    start = f'{job.home}|Europe/Berlin|/a, b\'s 5% "c" $d|'
     return [f"{start}check", f"{start}build --quiet --root {tmp_path}/root 1"]
 
 

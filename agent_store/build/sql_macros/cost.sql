@@ -105,7 +105,7 @@ cross join totals
 window those_below as (order by ranked.cost_rank rows between 1 following and unbounded following)
 order by ranked.cost_rank;
 
-comment on macro table cost_by is 'cost_by(kind, since := null, until := null, projects := null): cost by day, week, month, model, project, branch, session, agent, task-type, skill, plugin, tool, mcp, file or component; kind ''all'' is one row. Days are of the zone of the reports and included, projects a list of names. cost_ratio is the share of all dollars of that time and these projects; cost_rank is 1 for what cost most, and the columns rest_ are the sums of all that ranks below the row.';
+comment on macro table cost_by is 'cost_by(kind, since := null, until := null, projects := null): cost by day, week, month, model, project, branch, session, agent, task-type, skill, plugin, tool, mcp, file or component; kind ''all'' is one row. Days are of the zone of the reports and included, projects a list of names. cost_ratio is the share of all dollars of that time and these projects; cost_rank is 1 for what cost most, and the columns rest_ are the sums of all that ranks below the row. Example: from cost_by(''model'')';
 
 -- Today, this week and this month beside what a day, week and month with use usually cost: the median of the last twelve before.
 create or replace macro spending_pace(today, projects := null) as table
@@ -151,4 +151,4 @@ left join ranked on ranked.period = periods.period
 group by periods.period
 order by case periods.period when 'day' then 1 when 'week' then 2 else 3 end;
 
-comment on macro table spending_pace is 'spending_pace(today, projects := null): the day, week and month that `today` is in, beside what one with use usually costs: the median of the last twelve before it (usual_count: of how many).';
+comment on macro table spending_pace is 'spending_pace(today, projects := null): the day, week and month that `today` is in, beside what one with use usually costs: the median of the last twelve before it (usual_count: of how many). Example: from spending_pace(current_date)';

@@ -17,4 +17,4 @@ select 'v_unfinished_output', count(*) from v_unfinished_output
 union all
 select 'v_vanished_session', count(*) from v_vanished_session;
 
-comment on macro table findings is 'findings(): how many rows each of the views has that list findings about the store; empty is good.';
+comment on macro table findings is 'findings(): how many rows each of the views has that list findings about the store; empty is good. Example: from findings()';

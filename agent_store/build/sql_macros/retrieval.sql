@@ -24,7 +24,7 @@ from (
 )
 where length(term) between 2 and 40 and not regexp_matches(term, '^[0-9_]+$');
 
-comment on macro table search_terms is 'The terms that a query is searched by: its words (is_whole), and the parts of names like parseHeader or parse_header. Words like "the" are left out.';
+comment on macro table search_terms is 'The terms that a query is searched by: its words (is_whole), and the parts of names like parseHeader or parse_header. Words like "the" are left out. Example: from search_terms(''parse the header'')';
 
 create or replace macro name_words(content) as list_transform(
     list_concat(
@@ -204,7 +204,7 @@ from shown as s
 inner join fitting as f on f.chunk_id = s.chunk_id
 order by s.search_rank;
 
-comment on macro table search_chunks is 'search_chunks(query, language := …, document_type := …, path := …, since := …, most := 20): the chunks that fit a query best (BM25 and names), best first, with the lines that fit best (snippet); filters are applied before ranking, the same text is one hit.';
+comment on macro table search_chunks is 'search_chunks(query, language := …, document_type := …, path := …, since := …, most := 20): the chunks that fit a query best (BM25 and names), best first, with the lines that fit best (snippet); filters are applied before ranking, the same text is one hit. Example: from search_chunks(''validate token'', language := ''python'')';
 
 -- What the vectors of dim_chunk are made by (macros/chunk_embedding.sql), for one text.
 create or replace macro embed_text(content, dimensions := 128) as (
@@ -318,7 +318,7 @@ select
 from shown
 order by search_rank;
 
-comment on macro table hybrid_search is 'hybrid_search(query, …, query_vector := embed_query(query)): search_chunks and the vectors of dim_chunk together (reciprocal rank fusion). Vectors of the extra embeddings need query_vector and find by meaning; those without it are fuzzy, by spelling. Without vectors the same as search_chunks.';
+comment on macro table hybrid_search is 'hybrid_search(query, …, query_vector := embed_query(query)): search_chunks and the vectors of dim_chunk together (reciprocal rank fusion). Vectors of the extra embeddings need query_vector and find by meaning; those without it are fuzzy, by spelling. Without vectors the same as search_chunks. Example: from hybrid_search(''validate token'')';
 
 -- A line that was read in several states is shown once, as the newest chunk has it.
 create or replace macro entity_references(entity, reference_type := null) as table
@@ -345,7 +345,7 @@ qualify row_number() over (
 ) = 1
 order by case r.reference_type when 'definition' then 1 when 'import' then 2 when 'call' then 3 else 4 end, d.document_path, r.line_number;
 
-comment on macro table entity_references is 'entity_references(name, reference_type := …): where a function, class, table, heading … is defined, imported, called and used, each line once; symbol_type is what it is there, entity_type what it is foremost.';
+comment on macro table entity_references is 'entity_references(name, reference_type := …): where a function, class, table, heading … is defined, imported, called and used, each line once; symbol_type is what it is there, entity_type what it is foremost. Example: from entity_references(''main'')';
 
 create or replace macro recent_changes(since, language := null, path := null) as table
 select
@@ -364,4 +364,4 @@ where
     and (path is null or d.document_path ilike concat('%', path, '%'))
 order by u.updated_at desc, d.document_path, u.update_id;
 
-comment on macro table recent_changes is 'recent_changes(since, language := …, path := …): documents that changed, by edits of agents, commits and scans, newest first.';
+comment on macro table recent_changes is 'recent_changes(since, language := …, path := …): documents that changed, by edits of agents, commits and scans, newest first. Example: from recent_changes(timestamp ''2026-01-01'')';

@@ -14,6 +14,8 @@ from agent_store.library.answer import Answer
 from agent_store.record import query_log
 from agent_store.serve.mcp import text
 from agent_store.serve.mcp.tools import TOOLS, Tool, checked
+from agent_store.show import catalog
+from agent_store.show.text import visible
 
 if TYPE_CHECKING:
     from agent_store.library import AgentStore
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
 _PROJECT: Final = "CLAUDE_PROJECT_DIR"
 SQL_SECONDS: Final = 10.0
 _SQL_ROWS: Final = 200
+_UNWRAPPED: Final = 1_000_000
 _SQL_BYTES: Final = 2_000_000
 _NEXT_BUILD: Final = "It is in the store after the next build."
 
@@ -99,7 +102,18 @@ class Answering:
         return text.table(found.columns, found.rows, total, text.Source(as_of=as_of, notes=notes), whole)
 
     def _describe(self, table: str | None, limit: int | None, look: text.Look) -> str:
-        """A table with its columns, or the tables that a word finds."""
+        """A table with its columns and a query to begin with, or the tables that a word finds."""
         found = self._store.describe(table)
-        rows = [[row[column] for column in found.columns] for row in found][:limit]
-        return text.table(found.columns, rows, found.total_count, text.source_of(found), look)
+        if table and not found:
+            found = self._store.describe(word=table)
+        known = catalog.relations(found)
+        if not known:
+            return text.table([], [], 0, text.source_of(found), look)
+        if known[0].columns:
+            head = catalog.detail_text(replace(known[0], columns=()), _UNWRAPPED)
+            rows = [line.strip() for line in catalog.column_lines(known[0].columns, _UNWRAPPED)]
+        else:
+            listed = known if table else [one for group in catalog.in_groups(known).values() for one in group]
+            head, *rows = catalog.list_lines(listed, _UNWRAPPED)
+        lines = [head, *(visible(row) for row in rows[:limit])]
+        return text.fitted(lines, len(rows), text.source_of(found), look)

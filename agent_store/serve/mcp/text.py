@@ -88,8 +88,14 @@ def table(
         longest = max(_SHORTEST_CELL, min(_LONGEST_BRIEF_CELL, _BRIEF_CHARACTERS // len(rows)))
     shown = [_BETWEEN.join(cell(row[place], longest, look) for place in kept) for row in rows]
     head = _BETWEEN.join(text(columns[place], longest) for place in kept)
-    foot = _foot(source, is_quoting=any('"' in line for line in shown))
-    fitting = _fitting([head, *shown], foot, is_wide=look.is_wide)
+    is_quoting = any('"' in line for line in shown)
+    return fitted([head, *shown], total, source, look, is_quoting=is_quoting)
+
+
+def fitted(lines: Sequence[str], total: int, source: Source, look: Look, *, is_quoting: bool = False) -> str:
+    """A heading and a line for each row, as many as there is room for, with the end that every answer has."""
+    foot = _foot(source, is_quoting=is_quoting)
+    fitting = _fitting(lines, foot, is_wide=look.is_wide)
     count = len(fitting) - 1
     last = f"{count:,} of {total:,} rows"
     if count < total:

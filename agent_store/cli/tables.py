@@ -1,0 +1,65 @@
+"""`agent-store tables` and `agent-store describe`."""
+
+from __future__ import annotations
+
+import click
+
+from agent_store.cli.output import echo_json, new_console, say
+from agent_store.record import query_log
+
+_MOST = 12
+
+
+@click.command()
+@click.argument("words", metavar="[WORD]…", nargs=-1)
+@click.option(
+    "--limit",
+    type=click.IntRange(min=0),
+    help=f"At most so many that have to do with WORD ({_MOST} unless told; 0: all).",
+)
+@click.option("--json", "as_json", is_flag=True, help="The same as JSON.")
+def tables(words: tuple[str, ...], limit: int | None, as_json: bool) -> int:
+    """List the tables, views and functions of the store, or those that have to do with WORD, best first.
+
+    Each with its rows and what one row is. Several words must all be found. `describe` shows one of them.
+    """
+    from agent_store.library import AgentStore
+    from agent_store.show import catalog
+
+    with AgentStore(interface=query_log.CLI) as store:
+        known = catalog.relations(store.describe(columns=bool(words)))
+    text = " ".join(words)
+    found = catalog.search(known, text) if words else catalog.Found(tuple(known))
+    most = _MOST if limit is None and words else limit or len(known)
+    shown = found.relations[:most]
+    if as_json:
+        echo_json({"tables": [one.as_json() for one in shown], "table_count": len(found.relations)}, None)
+        return 0
+    if not shown:
+        say(f"Nothing in the store has to do with {text!r}. agent-store tables lists what it has.")
+        return 0
+    if found.words:
+        say(f"Nothing has to do with {text!r}. With {found.words!r}:")
+    click.echo(catalog.list_text(shown, new_console().width, grouped=not words))
+    if len(shown) < len(found.relations):
+        say(f"{len(shown):,} of {len(found.relations):,} (--limit 0 shows all).")
+    return 0
+
+
+@click.command()
+@click.argument("table")
+@click.option("--json", "as_json", is_flag=True, help="The same as JSON.")
+def describe(table: str, as_json: bool) -> int:
+    """Show what TABLE is: what one row is, its columns with types and meaning, and a query to begin with."""
+    from agent_store.library import AgentStore
+    from agent_store.show import catalog
+
+    with AgentStore(interface=query_log.CLI) as store:
+        found = catalog.relations(store.describe(table))
+        if not found:
+            raise catalog.unknown(table, [row["name"] for row in store.describe()])
+    if as_json:
+        echo_json(found[0].as_json(in_detail=True), None)
+    else:
+        click.echo(catalog.detail_text(found[0], new_console().width))
+    return 0
