@@ -12,7 +12,8 @@ _CLAUDE = click.option(
 
 
 plugin = click.Group(
-    "plugin", help="The plugin for Claude Code: hooks that record, the MCP server, commands for feedback, the skill `recall`."
+    "plugin",
+    help="The plugin for Claude Code: hooks that record, the MCP server, commands for feedback, the skill `recall`.",
 )
 
 
