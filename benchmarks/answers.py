@@ -27,23 +27,19 @@ from benchmarks.machine import machine
 MEDIAN_MS, WORST_MS = 20, 100
 DAYS = 90
 # What the questions are asked about: what there is most of.
+_MOST = "group by all order by count(*) desc, 1 limit 1"
 ARGUMENTS = {
-    "session": "select session_id from fact_agent_action group by all order by count(*) desc, 1 limit 1",
-    "file": "select file_path from v_file_memory group by all order by count(*) desc, 1 limit 1",
-    "task_type": "select task_type from dim_task where task_type <> 'unknown' group by all order by count(*) desc, 1 limit 1",
-    "component": "select component_name from v_context_by_component where component_type = 'skill' order by carried_tokens desc, 1 limit 1",
-    "artifact": """
-        select a.artifact_name from fact_quality_measurement as m
-        inner join dim_artifact as a on a.artifact_id = m.artifact_id group by all order by count(*) desc, 1 limit 1
-    """,
-    "agent": "select agent_name from dim_agent inner join fact_task_outcome using (agent_id) "
-    "group by all order by count(*) desc, 1 limit 1",
-    "dependency": "select dependency_name from v_impact_cascade group by all order by count(*) desc, 1 limit 1",
-    "entity": "select entity_name from dim_entity inner join fact_entity_reference using (entity_id) "
-    "group by all order by count(*) desc, 1 limit 1",
+    "session": f"select session_id from fact_agent_action {_MOST}",
+    "file": f"select file_path from v_file_memory {_MOST}",
+    "task_type": f"select task_type from dim_task where task_type <> 'unknown' {_MOST}",
+    "component": f"select component_name from v_context_by_component where component_type = 'skill' {_MOST}",
+    "artifact": f"select artifact_name from fact_quality_measurement inner join dim_artifact using (artifact_id) {_MOST}",
+    "agent": f"select agent_name from fact_task_outcome inner join dim_agent using (agent_id) {_MOST}",
+    "dependency": f"select dependency_name from v_impact_cascade {_MOST}",
+    "entity": f"select entity_name from fact_entity_reference inner join dim_entity using (entity_id) {_MOST}",
     "day": "select cast(cast(max(action_at) as date) - 30 as varchar) from fact_agent_action "
     "where action_at <= (select published_at from store_build)",
-}  # fmt: skip
+}
 
 
 def asked(store: AgentStore) -> dict[str, Callable[[], Answer]]:
@@ -91,7 +87,9 @@ def asked(store: AgentStore) -> dict[str, Callable[[], Answer]]:
 
 
 @click.command()
-@click.option("--home", type=click.Path(path_type=Path, exists=True), help="The home of a store; yours unless told.")
+@click.option(
+    "--home", type=click.Path(path_type=Path, exists=True), help="The home of a store; yours unless told."
+)
 @click.option("--rounds", type=click.IntRange(min=3), default=20, show_default=True)
 @click.option("--only", multiple=True, help="Only this question; may be given several times.")
 def main(home: Path | None, rounds: int, only: tuple[str, ...]) -> None:
