@@ -228,39 +228,18 @@ _QUESTIONS = (
         "token_budget",
         "Will these planned actions still fit into the context window?",
         """
-        with planned as (
-            select
-                unnest(cast($planned_actions as varchar[])) as planned_action,
-                generate_subscripts(cast($planned_actions as varchar[]), 1) as action_number
-        ),
-        words as (
-            select
-                action_number, planned_action,
-                unnest(list_distinct(regexp_extract_all(planned_action, '[^\\s"''`,;:()]+'))) as word
-            from planned
-        )
         select
-            w.action_number, w.planned_action, f.file_path as subject, f.entry_count as seen_count,
-            cast(round(f.entered_tokens / nullif(f.entry_count, 0)) as bigint) as tokens, f.last_entered_at as last_seen_at
-        from words as w
-        inner join v_context_by_file as f
-            on f.file_path = w.word or (
-                contains(w.word, '.') and ends_with(f.file_path, concat('/', ltrim(w.word, './')))
-                -- Other projects have a README.md as well.
-                and starts_with(
-                    f.file_path, coalesce((select project_path from dim_session where session_id = $session_id), '')
-                )
-            )
-        union all by name
-        select distinct
-            0 as action_number, 'the context as it is' as planned_action, g.session_id as subject,
-            g.request_number as seen_count, g.context_tokens as tokens, g.called_at as last_seen_at
-        from v_context_growth as g
-        where g.is_end and g.session_id = $session_id
+            action_number, planned_action, kind, subject, seen_count, tokens_low, tokens, tokens_high, last_seen_at,
+            context_tokens, context_window, compacted_at_tokens, room_tokens, verdict
+        from predict_context(
+            cast($planned_actions as varchar[]), session := cast($session_id as varchar),
+            context_now := cast($context_tokens as bigint), window_now := cast($context_window as bigint)
+        )
         """,
         "action_number, tokens desc nulls last, subject",
-        ("v_context_by_file", "v_context_growth", "dim_session"),
-        "tokens are what the file cost each time before; it may have grown since",
+        ("predict_context",),
+        "tokens are the median of what the same file, command or tool cost before; a tenth was below low, a tenth above "
+        "high; the total adds these up as if all were small or large together",
         limit=_MANY,
     ),
     # ------------------------------------------------------------------------------------------------ quality

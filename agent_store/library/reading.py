@@ -202,16 +202,30 @@ class Reading:
         return self._ask("suggest_token_optimizations", limit)
 
     def predict_context_overflow(
-        self, planned_actions: str | Sequence[str], session_id: Id = None, limit: int | None = 50
+        self,
+        planned_actions: str | Sequence[str],
+        session_id: Id = None,
+        context_tokens: int | None = None,
+        context_window: int | None = None,
+        limit: int | None = 50,
     ) -> Answer:
-        """What the files that planned actions name cost before, in tokens each time; with a session, what it holds already.
+        """Whether planned actions still fit into the context, by what their files, commands and tools cost before.
 
-        An action is a text, such as "read src/app.py". Actions whose files the store has not seen have no row. With a
-        session a relative path is one of its project, without one of any.
+        An action is a text, such as "read src/app.py" or "run make test". The first row is the total with the verdict; then
+        a row for each action and what it names, with kind `unknown` and no tokens where the store knows nothing of it. With
+        a session a relative path is one of its project, and its context and window are those of its last request, unless
+        `context_tokens` and `context_window` say how they are now.
         """
         planned = [planned_actions] if isinstance(planned_actions, str) else list(planned_actions)
         return self._ask(
-            "predict_context_overflow", limit, {"planned_actions": planned, "session_id": _text(session_id)}
+            "predict_context_overflow",
+            limit,
+            {
+                "planned_actions": planned,
+                "session_id": _text(session_id),
+                "context_tokens": context_tokens,
+                "context_window": context_window,
+            },
         )
 
     # ---------------------------------------------------------------------------------- quality

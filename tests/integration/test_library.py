@@ -206,9 +206,13 @@ def test_answers_are_the_rows_of_the_views(store: AgentStore, sql: duckdb.DuckDB
     ]
     assert [row["component_type"] for row in store.get_token_budget("Bash")] == ["tool"]
     session = one(sql, "select min(session_id) from dim_session where project_path = '/home/dev/shop'")
-    planned = store.predict_context_overflow(["read cart.py", "think"], session)
-    assert {row["subject"] for row in planned} <= {session, FILE, "/home/dev/shop/shop/cart.py"}
-    assert len(planned) > 1
+    total, known, unknown = store.predict_context_overflow(["read cart.py", "think"], session)
+    assert (known["kind"], known["subject"], unknown["kind"], unknown["tokens"]) == ("file", FILE, "unknown", None)
+    of_file = "from v_context_by_action where action_kind = 'read_file' and subject = ?"
+    assert known["tokens"] == total["tokens"] == one(sql, f"select tokens {of_file}", FILE)
+    context = "select max(context_tokens) from v_context_growth where is_end and session_id = ?"
+    assert total["context_tokens"] == one(sql, context, session)
+    assert store.predict_context_overflow("think", session, 7, 9)[0]["room_tokens"] == 2
     (skill,) = (row for row in answers["get_token_budget"] if row["component_type"] == "skill")
     assert (skill["budget_tokens"], skill["is_over_budget"]) == (4000, False)
 
@@ -257,7 +261,6 @@ def test_what_nobody_knows_is_empty_and_not_the_nearest_thing(store: AgentStore)
         store.get_successful_approaches("no such type"),
         store.check_decision_history("tool_choice", "no such hash"),
         store.get_token_budget("loc"),
-        store.predict_context_overflow(["think hard"]),
         store.predict_context_overflow([]),
         store.get_quality_trend("no such component"),
         store.check_for_regressions("2030-01-01"),
