@@ -233,7 +233,8 @@ _QUESTIONS = (
             context_tokens, context_window, compacted_at_tokens, room_tokens, verdict
         from predict_context(
             cast($planned_actions as varchar[]), session := cast($session_id as varchar),
-            context_now := cast($context_tokens as bigint), window_now := cast($context_window as bigint)
+            context_now := cast($context_tokens as bigint), window_now := cast($context_window as bigint),
+            model_now := cast($model_name as varchar), project_now := cast($project_path as varchar)
         )
         """,
         "action_number, tokens desc nulls last, subject",

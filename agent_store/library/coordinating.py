@@ -25,7 +25,6 @@ class Coordinating(Reading):
 
     _claims: Claims
     _writer: Writer
-    _is_local: bool
 
     def claim_work(
         self, work_id: Id, agent_id: Id, target_path: str | None = None, session_id: Id = None

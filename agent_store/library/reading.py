@@ -17,6 +17,7 @@ from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from agent_store.errors import StoreError
+from agent_store.library import live
 from agent_store.library.answer import Answer
 from agent_store.library.answers import FILES_OF_PATH, QUESTIONS
 from agent_store.library.moments import Moment, days_of, moment_of, range_of
@@ -60,6 +61,8 @@ class Reading:
     # The way by which questions come in: the log of queries tells it.
     _interface: str
     _check_module: Callable[[Question], None]
+    # Another home than the user's own: it has no transcripts.
+    _is_local: bool
     _make_readable: Callable[[], bool]
 
     # ---------------------------------------------------------------------------------- how a question is asked
@@ -207,15 +210,20 @@ class Reading:
         session_id: Id = None,
         context_tokens: int | None = None,
         context_window: int | None = None,
+        project_path: str | None = None,
         limit: int | None = 50,
     ) -> Answer:
         """Whether planned actions still fit into the context, by what their files, commands and tools cost before.
 
         An action is a text, such as "read src/app.py" or "run make test". The first row is the total with the verdict; then
         a row for each action and what it names, with kind `unknown` and no tokens where the store knows nothing of it. With
-        a session a relative path is one of its project, and its context and window are those of its last request, unless
-        `context_tokens` and `context_window` say how they are now.
+        a session a relative path is one of its project, and its context and window are those of its last response, as its
+        transcript has it now or else the store, unless `context_tokens` and `context_window` say otherwise. `project_path`
+        is the folder of a session that the store does not know yet.
         """
+        now = None
+        if session_id is not None and context_tokens is None and not self._is_local:
+            now = live.context_of(str(session_id))
         planned = [planned_actions] if isinstance(planned_actions, str) else list(planned_actions)
         return self._ask(
             "predict_context_overflow",
@@ -223,8 +231,10 @@ class Reading:
             {
                 "planned_actions": planned,
                 "session_id": _text(session_id),
-                "context_tokens": context_tokens,
+                "context_tokens": now.tokens if now else context_tokens,
                 "context_window": context_window,
+                "model_name": now.model_name if now else None,
+                "project_path": project_path,
             },
         )
 

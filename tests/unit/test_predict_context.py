@@ -37,7 +37,7 @@ TABLES = """
     create table dim_session as select * from (values
         ('shop', '/home/dev/shop'), ('notes', '/home/dev/notes'), ('new', '/home/dev/new')
     ) as t (session_id, project_path);
-    create table dim_context_window as select * from (values
+    create table dim_context_window as select *, 'claude-' || model_id as model_name from (values
         ('small', date '2024-01-01', 100000, 100000), ('small', date '2026-02-01', 200000, 1000000),
         ('small', date '2027-01-01', 400000, 400000)
     ) as t (model_id, effective_date, max_tokens, beta_max_tokens);
@@ -68,9 +68,11 @@ def store() -> Iterator[duckdb.DuckDBPyConnection]:
 def _predict(store: duckdb.DuckDBPyConnection, *planned: str, **more: object) -> list[dict[str, Any]]:
     """The rows, the total first."""
     found = store.execute(
-        "from predict_context($planned, session := $session, context_now := $now, window_now := $window)",
+        "from predict_context($planned, session := $session, context_now := $now, window_now := $window, "
+        "model_now := $model, project_now := $project)",
         {
-            "planned": list(planned), "session": more.get("session"), "now": more.get("now"), "window": more.get("window")
+            "planned": list(planned),
+            **{name: more.get(name) for name in ("session", "now", "window", "model", "project")},
         },
     )  # fmt: skip
     names = [column[0] for column in found.description or []]
@@ -201,6 +203,16 @@ def test_a_context_that_did_not_fit_into_the_window_had_the_larger_one(
     )
     assert _predict(store, "think", session="notes")[0]["verdict"] is None, "nothing is known"
     assert _predict(store, session="notes") == []
+
+
+def test_a_session_that_no_build_has_seen_is_known_by_its_model_and_folder(
+    store: duckdb.DuckDBPyConnection,
+) -> None:
+    now = {"session": "unseen", "now": 1000, "model": "claude-small-20260201", "project": "/home/dev/notes"}
+    total, action = _predict(store, "read README.md", **now)
+    assert (action["subject"], total["context_window"]) == ("/home/dev/notes/README.md", 400000)
+    assert _predict(store, "think", **{**now, "model": "gpt"})[0]["context_window"] is None
+    assert _predict(store, "think", session="shop", now=1, model="claude-small")[0]["context_window"] == 400000
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

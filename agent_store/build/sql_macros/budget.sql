@@ -39,9 +39,11 @@ from spoken;
 
 comment on macro table planned_parts is 'planned_parts(planned_actions): planned actions (a list of texts) with what each may name: words, a command (is_marked: the text says that it is one), a tool, and whether it changes a file.';
 
-create or replace macro predict_context(planned_actions, session := null, context_now := null, window_now := null) as table
+create or replace macro predict_context(
+    planned_actions, session := null, context_now := null, window_now := null, model_now := null, project_now := null
+) as table
 with planned as materialized (
-    select p.*, s.project_path
+    select p.*, coalesce(s.project_path, project_now) as project_path
     from planned_parts(planned_actions) as p
     left join dim_session as s on s.session_id = session
 ),
@@ -160,14 +162,25 @@ last_call as (
     order by c.called_at desc nulls last, c.call_id desc
     limit 1
 ),
+-- The model of a session that no build has seen: logs add a date to its name.
+named_model as (
+    select max_tokens, beta_max_tokens
+    from dim_context_window
+    where starts_with(model_now, model_name)
+    order by length(model_name) desc, effective_date desc
+    limit 1
+),
 windows as (
     select
         coalesce(context_now, c.context_tokens) as context_tokens,
         coalesce(
-            window_now, case when c.context_tokens > c.max_tokens then c.beta_max_tokens else c.max_tokens end
+            window_now,
+            case when coalesce(context_now, c.context_tokens) > m.max_tokens then m.beta_max_tokens else m.max_tokens end,
+            case when c.context_tokens > c.max_tokens then c.beta_max_tokens else c.max_tokens end
         ) as window_tokens
     from (select true as is_asked)
     left join last_call as c on is_asked
+    left join named_model as m on is_asked
 ),
 -- The client compacts a context before its window is full: where it has done so with a window of this size. A context that
 -- ended in the first half of the window was in a smaller one.
@@ -225,4 +238,4 @@ select
 from estimates
 order by 1, 7 desc nulls last, 4;
 
-comment on macro table predict_context is 'predict_context(planned_actions, session := null, context_now := null, window_now := null): what planned actions (a list of texts such as ''read src/app.py'' or ''run make test'') would add to the context, by what the files, commands and tools that they name cost before: a row for each, kind ''unknown'' where nothing is known, and the row ''total'' (action_number 0) with the context, the window, where the client usually compacts it, and the verdict. The band of the total adds up those of the actions, as if all were small or large together: it is wide rather than narrow. Without context_now and window_now they are those of the session.';
+comment on macro table predict_context is 'predict_context(planned_actions, session := null, context_now := null, window_now := null, model_now := null, project_now := null): what planned actions (a list of texts such as ''read src/app.py'' or ''run make test'') would add to the context, by what the files, commands and tools that they name cost before: a row for each, kind ''unknown'' where nothing is known, and the row ''total'' (action_number 0) with the context, the window, where the client usually compacts it, and the verdict. The band of the total adds up those of the actions, as if all were small or large together: it is wide rather than narrow. Without context_now and window_now (or model_now, which has a window) they are those of the session; project_now is the folder that relative paths are meant from where the session is unknown.';

@@ -61,6 +61,8 @@ class Answering:
             given["session_id"] = asking.session_id
             if tool.asks == "check_conflicts":
                 given["agent_id"] = asking.agent_id
+            elif tool.asks == "predict_context_overflow":
+                given["project_path"] = _project()
         found, notes = self._found(tool, given)
         if not isinstance(found, Answer):
             return f"Recorded as {found}. {_NEXT_BUILD}" if found else "Nothing was recorded."
@@ -76,7 +78,7 @@ class Answering:
         ask = getattr(self._store, tool.asks)
         parameter = tool.path_parameter or ""
         path = given.get(parameter, "")
-        project = os.environ.get(_PROJECT, "").strip()
+        project = _project()
         if not path or not project or posixpath.isabs(path) or path[1:2] == ":" or path[0] in "~\\":
             return ask(**given), ()
         whole = posixpath.normpath(posixpath.join(project, path))
@@ -117,3 +119,8 @@ class Answering:
             head, *rows = catalog.list_lines(listed, _UNWRAPPED)
         lines = [head, *(visible(row) for row in rows[:limit])]
         return text.fitted(lines, len(rows), text.source_of(found), look)
+
+
+def _project() -> str | None:
+    """The folder that the session works in."""
+    return os.environ.get(_PROJECT, "").strip() or None
