@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from agent_store.errors import LOCKED, StoreError, cause_of
 from agent_store.sql import literal
-from ingest.warehouse import holder_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -37,7 +36,7 @@ def _add_embed_query(connection: duckdb.DuckDBPyConnection) -> None:
         )
 
 
-def _no_store(paths: StorePaths) -> StoreError:
+def no_store(paths: StorePaths) -> StoreError:
     """Why there is no store, as far as the last build says."""
     from agent_store.build import last_build
 
@@ -62,17 +61,36 @@ def open_store(paths: StorePaths, *, may_write: Path | None = None) -> Iterator[
 
     `may_write` is the one file, if any, that COPY may write.
     """
+    if not paths.store.is_file():
+        raise no_store(paths)
+    with open_file(
+        paths.store, {"temp_directory": str(paths.home / "tmp")}, may_write=may_write
+    ) as connection:
+        yield connection
+
+
+@contextmanager
+def open_file(
+    store: Path,
+    settings: Mapping[str, str],
+    *,
+    may_write: Path | None = None,
+    with_vectors: bool = True,
+) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A connection to the file of a store, read-only and locked down, with these settings of DuckDB.
+
+    `with_vectors` is whether queries may call embed_query, where its extra is installed.
+    """
     import duckdb  # imported late: commands that need no database start without it
 
-    if not paths.store.is_file():
-        raise _no_store(paths)
     # Attached to an instance of its own: DuckDB hands out one instance per path and process, and who opened
     # the path again would go on seeing the store of before the last publish. Views name it agent_store.
-    connection = duckdb.connect(":memory:", config={"temp_directory": str(paths.home / "tmp")})
+    connection = duckdb.connect(":memory:", config=dict(settings))
     try:
-        connection.execute(f"attach {literal(str(paths.store))} as agent_store (read_only)")
+        connection.execute(f"attach {literal(str(store))} as agent_store (read_only)")
         connection.execute("use agent_store")
-        _add_embed_query(connection)
+        if with_vectors:
+            _add_embed_query(connection)
         if may_write is not None:
             connection.execute(f"set allowed_paths = [{literal(str(may_write))}]")
         for statement in _LOCK_DOWN:
@@ -81,13 +99,15 @@ def open_store(paths: StorePaths, *, may_write: Path | None = None) -> Iterator[
         connection.close()
         cause = cause_of(error)
         if cause == LOCKED:
+            from ingest.warehouse import holder_of
+
             raise StoreError(
-                f"The store {paths.store} is open for writing in {holder_of(error)}.",
+                f"The store {store} is open for writing in {holder_of(error)}.",
                 "Close it there, or open it there read-only; then any number of programs can read it.",
                 exit_code=3,
             ) from error
         raise StoreError(
-            f"The store {paths.store} cannot be opened: {cause or str(error).splitlines()[0]}.",
+            f"The store {store} cannot be opened: {cause or str(error).splitlines()[0]}.",
             "If the file is damaged, delete it and run agent-store build: the warehouse has it all.",
             exit_code=3,
         ) from error

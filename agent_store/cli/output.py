@@ -33,7 +33,7 @@ def say(message: str) -> None:
 
 def echo_json(found: dict[str, Any], limit: int | None) -> None:
     """Print data as strict JSON, each list of rows with at most `limit` of them."""
-    from agent_store.show.query import plain
+    from agent_store.show.values import plain
 
     data = plain(found)
     if limit:

@@ -9,6 +9,9 @@ import click
 from agent_store.cli.output import new_console, say
 from agent_store.paths import store_paths
 
+# A table is held in memory: one that is longer than this is cut.
+_MOST_BYTES_OF_TABLE = 64_000_000
+
 
 @click.command()
 @click.argument("sql")
@@ -24,11 +27,34 @@ from agent_store.paths import store_paths
     "--limit", type=click.IntRange(min=0), help="At most so many rows (table: 100 unless told; 0: all)."
 )
 @click.option("--raw", is_flag=True, help="CSV and JSON with every character as it is stored.")
-def query(sql: str, form: str, limit: int | None, raw: bool) -> int:
-    """Run SQL on the published store, read-only. A dash reads the SQL from standard input."""
+@click.option(
+    "--timeout",
+    type=click.FloatRange(min=0, min_open=True),
+    default=60.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="Stop the query after so long.",
+)
+@click.option(
+    "--memory",
+    type=click.IntRange(min=64),
+    default=2048,
+    show_default=True,
+    metavar="MB",
+    help="Memory for joins, sorts and groups. Nothing is written to disk.",
+)
+def query(sql: str, form: str, limit: int | None, raw: bool, timeout: float, memory: int) -> int:
+    """Run SQL on the published store, read-only. A dash reads the SQL from standard input.
+
+    One SELECT, FROM, EXPLAIN, DESCRIBE, SUMMARIZE or SHOW, in a process of its own that sees no file but the store
+    and no network.
+
+    CSV and JSON give times in UTC with their zone, decimals and long whole numbers with all digits, and the second
+    column of a name as name_2. What is no number (NaN, Infinity) is null in JSON and, like NULL, an empty field in CSV.
+    """
     from agent_store.record import query_log
+    from agent_store.serve import sandbox
     from agent_store.show import query as queries
-    from agent_store.store import open_store
 
     text = sys.stdin.read() if sql == "-" else sql
     if not text.strip():
@@ -37,19 +63,27 @@ def query(sql: str, form: str, limit: int | None, raw: bool) -> int:
         raise click.UsageError("--raw goes with --format csv or json.")
     most = limit or (queries.DEFAULT_TABLE_LIMIT if limit is None and form == "table" else None)
     paths = store_paths()
+    unread = None
     with (
-        open_store(paths) as connection,
         query_log.logged(paths, query_log.CLI, "query", text) as running,
-    ):
-        answer = queries.run(connection, text, most)
-        running.row_count = len(answer.rows)
-    if form == "csv":
-        queries.write_csv(answer, sys.stdout, raw=raw)
-    elif form == "json":
-        queries.write_json(answer, sys.stdout, raw=raw)
-    else:
-        queries.show_table(answer, new_console())
-        return 0
-    if answer.is_cut:
+        sandbox.asking(
+            paths, text, form=form, rows=most, max_bytes=_MOST_BYTES_OF_TABLE, seconds=timeout,
+            limits=sandbox.Limits(memory_megabytes=memory),
+        ) as asked,
+    ):  # fmt: skip
+        if form == "table":
+            console = new_console()  # while the query runs
+            found = asked.found()
+            running.row_count, is_cut = len(found.rows), found.is_cut
+        else:
+            try:
+                running.row_count, is_cut = asked.copy(sys.stdout, form, raw=raw)
+            except BrokenPipeError as error:  # the reader has enough (| head): the query has not failed
+                unread = error
+    if unread is not None:
+        raise unread
+    if form == "table":
+        queries.show_table(found, console)
+    elif is_cut:
         say(f"Only the first {most:,} rows (--limit).")
     return 0

@@ -15,6 +15,7 @@ from weakref import WeakSet
 from agent_store.errors import StoreError
 from agent_store.library.answer import Answer
 from agent_store.show import query as queries
+from agent_store.show.values import distinct_names
 from agent_store.store import open_store
 
 if TYPE_CHECKING:
@@ -78,7 +79,7 @@ class Reader:
         """Answer a query of the user's own."""
         with self._connection() as (connection, published_at):
             found = queries.run(connection, sql, limit, parameters)
-        names = queries.distinct_names(found.columns)
+        names = distinct_names(found.columns)
         rows = [dict(zip(names, row, strict=True)) for row in found.rows]
         return Answer(rows, names, len(rows) + found.is_cut, as_of=published_at)
 

@@ -1,21 +1,14 @@
-"""`agent-store query`: SQL on the published store, read-only, as a table, CSV or JSON."""
+"""A query on an open store, and its rows as a table."""
 
 from __future__ import annotations
 
-import csv
-import json
-import math
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
-from decimal import Decimal
-from itertools import pairwise
-from typing import IO, TYPE_CHECKING, Any
-from uuid import UUID
+from typing import TYPE_CHECKING, Any
 
 from agent_store.errors import StoreError
-from agent_store.show.text import visible, visible_json
+from agent_store.show.guard import refuse_changes
+from agent_store.show.text import visible
 
 if TYPE_CHECKING:
     import duckdb
@@ -24,15 +17,6 @@ if TYPE_CHECKING:
 DEFAULT_TABLE_LIMIT = 100
 _NARROWEST_TEXT = 16
 _UNBOUNDED = 10_000
-_SMALLEST_FIXED = 1e-4
-_ONLY_QUESTIONS = "Ask the store with SELECT, FROM, DESCRIBE, SHOW or SUMMARIZE."
-# Functions that change DuckDB, reach past the lock-down, or run a text as SQL, which could hold any of them.
-_NOT_ASKED = frozenset(
-    {"add_parquet_key", "arrow_scan", "arrow_scan_dumb", "checkpoint", "copy_database", "force_checkpoint",
-     "import_database", "json_execute_serialized_sql", "pandas_scan", "python_map_function", "query", "query_table",
-     "seq_scan", "truncate_duckdb_logs", "write_log"}
-)  # fmt: skip
-_WORD = re.compile(rb'"(?:[^"]|"")*"|[^\W\d][\w$]*')
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +28,17 @@ class Answer:
     is_cut: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The rows of a query as people read them: a cell is text, None for NULL; `is_cut` if there were more."""
+
+    columns: list[str]
+    is_number: list[bool]
+    rows: list[list[str | None]]
+    is_cut: bool
+    published_at: str | None = None
+
+
 def run(
     connection: duckdb.DuckDBPyConnection,
     sql: str,
@@ -53,7 +48,7 @@ def run(
     """Run one query and fetch its rows, at most `limit`."""
     import duckdb
 
-    _refuse_changes(connection, sql)
+    refuse_changes(connection, sql)
     try:
         cursor = connection.execute(sql, parameters)
         columns = [column[0] for column in cursor.description or []]
@@ -65,104 +60,15 @@ def run(
     return Answer(columns, rows[:limit], is_cut=len(rows) > limit)
 
 
-def _refuse_changes(connection: duckdb.DuckDBPyConnection, sql: str) -> None:
-    """Refuse what changes DuckDB itself instead of asking the store: some of it ends the whole process."""
-    import duckdb
-
-    try:
-        statements = connection.extract_statements(sql)
-    except duckdb.Error:
-        return  # it fails when it is run, with DuckDB's own words
-    if any(one.type in (duckdb.StatementType.CALL, duckdb.StatementType.PRAGMA) for one in statements):
-        raise StoreError("CALL and PRAGMA change DuckDB itself and are not run here.", _ONLY_QUESTIONS)
-    text = sql.encode()
-    starts = [start for start, _ in duckdb.tokenize(sql)]
-    for start, following in pairwise(starts):
-        word = _WORD.match(text, start)
-        if word is None or text[following : following + 1] != b"(":
-            continue
-        name = word[0].decode("utf-8", "replace").strip('"').replace('""', '"').lower()
-        if name in _NOT_ASKED or name.startswith(("enable_", "disable_", "verify_")):
-            raise StoreError(f"The function {name} is not run here.", _ONLY_QUESTIONS)
-
-
-def plain(value: object) -> Any:  # noqa: ANN401 - whatever JSON can hold
-    """A value as JSON can hold it: times as ISO text, bytes as hex, what is no number as null, the rest as it is."""
-    if isinstance(value, datetime | date | time):
-        return value.isoformat()
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
-    if isinstance(value, Decimal):
-        return float(value) if value.is_finite() else None
-    if isinstance(value, bytes):
-        return value.hex()
-    if isinstance(value, timedelta | UUID):
-        return str(value)
-    if isinstance(value, dict):
-        return {str(key): plain(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [plain(item) for item in value]
-    return value
-
-
-def write_csv(answer: Answer, out: IO[str], *, raw: bool = False) -> None:
-    """CSV with a header; NULL is an empty field. What a terminal would obey is visible, unless it is wanted raw."""
-    writer = csv.writer(out, lineterminator="\n")
-    shown = str if raw else visible
-    writer.writerow([shown(column) for column in answer.columns])
-    writer.writerows(["" if value is None else shown(_text(value)) for value in row] for row in answer.rows)
-
-
-def write_json(answer: Answer, out: IO[str], *, raw: bool = False) -> None:
-    """A list of objects, one per row; the second column of a name is called name_2."""
-    names = distinct_names(answer.columns)
-    records = [dict(zip(names, map(plain, row), strict=True)) for row in answer.rows]
-    text = json.dumps(records, ensure_ascii=False, indent=1, allow_nan=False)
-    out.write(f"{text if raw else visible_json(text)}\n")
-
-
-def distinct_names(names: Sequence[str]) -> list[str]:
-    """Names of columns, no two alike: the second `cost` is `cost_2`."""
-    taken, result = set(names), []
-    seen: set[str] = set()
-    for name in names:
-        number, own = 2, name
-        while own in seen or (own != name and own in taken):
-            own, number = f"{name}_{number}", number + 1
-        seen.add(own)
-        result.append(own)
-    return result
-
-
-def _text(value: object) -> str:
-    if isinstance(value, list | dict | tuple):
-        return json.dumps(plain(value), ensure_ascii=False)
-    return str(plain(value)) if isinstance(value, bytes | timedelta | UUID) else str(value)
-
-
-def _shown(value: object) -> str:
-    """As people read it: NULL is a dash, a number with a fraction has six digits of it at most."""
-    if value is None:
-        return "–"
-    if isinstance(value, float) and math.isfinite(value):
-        if value and abs(value) < _SMALLEST_FIXED:
-            return f"{value:.3g}"
-        return f"{value + 0.0:.6f}".rstrip("0").rstrip(".")
-    return visible(_text(value))
-
-
-def show_table(answer: Answer, console: Console) -> None:
+def show_table(found: Found, console: Console) -> None:
     """A table for people; what is too wide for the console is shown one row below the other."""
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
     from rich.text import Text
 
-    columns = [visible(name) for name in answer.columns]
-    rows = [[_shown(value) for value in row] for row in answer.rows]
-    is_number = [
-        any(isinstance(row[position], int | float | Decimal) for row in answer.rows[:20])
-        for position in range(len(answer.columns))
-    ]
+    columns = [visible(name) for name in found.columns]
+    rows = [["–" if cell is None else visible(cell) for cell in row] for row in found.rows]
+    is_number = found.is_number
     # Numbers and names of columns stay whole; longer texts may be folded, but not below this many characters.
     narrowest = sum(
         max(
@@ -171,7 +77,7 @@ def show_table(answer: Answer, console: Console) -> None:
         )
         for place, name in enumerate(columns)
     )  # fmt: skip
-    if rows and narrowest + 3 * len(answer.columns) > console.width:
+    if rows and narrowest + 3 * len(found.columns) > console.width:
         _show_records(columns, rows, console)
     else:
         table = Table(box=SIMPLE_HEAD, pad_edge=False, header_style="bold")
@@ -186,8 +92,8 @@ def show_table(answer: Answer, console: Console) -> None:
         for row in rows:
             table.add_row(*map(Text, row))
         console.print(table)
-    count = len(answer.rows)
-    more = " shown; there are more (--limit)" if answer.is_cut else ""
+    count = len(found.rows)
+    more = " shown; there are more (--limit)" if found.is_cut else ""
     console.print(f"{count:,} row{'' if count == 1 else 's'}{more}", style="dim")
 
 

@@ -20,8 +20,8 @@ from agent_store.build import publish
 from agent_store.cli.report import By
 from agent_store.errors import StoreError
 from agent_store.show import ledger
-from agent_store.show.query import plain
 from agent_store.show.report import Scope
+from agent_store.show.values import plain
 
 MACROS = Path(publish.__file__).with_name("sql_macros") / "cost.sql"
 SESSION, OTHER = "5e12-a", "5e34-b"

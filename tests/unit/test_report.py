@@ -19,7 +19,6 @@ from agent_store.build import publish
 from agent_store.errors import StoreError
 from agent_store.show import ledger
 from agent_store.show import report as reports
-from agent_store.show.query import plain
 from agent_store.show.report import (
     Scope,
     age,
@@ -33,6 +32,7 @@ from agent_store.show.report import (
     short_number,
     store_today,
 )
+from agent_store.show.values import plain
 
 MACROS = [Path(publish.__file__).with_name("sql_macros") / name for name in ("cost.sql", "health.sql")]
 NOTHING_FOUND = (

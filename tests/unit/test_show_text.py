@@ -7,7 +7,6 @@ import io
 import json
 import re
 import unicodedata
-from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -24,7 +23,7 @@ from agent_store.cli.program import _fail
 from agent_store.errors import StoreError
 from agent_store.show import query
 from agent_store.show.raw_line import RawLine
-from agent_store.show.text import safe_console, visible, visible_json
+from agent_store.show.text import safe_console, visible
 
 ATTACKS = {
     "clear": "\x1b[2J\x1b[H",
@@ -119,35 +118,14 @@ def test_a_console_keeps_its_own_styles_and_its_columns() -> None:
     assert len({line.index("|") for line in plain if "|" in line}) == 1
 
 
-def answer(values: Sequence[str]) -> query.Answer:
-    return query.Answer(["name", ATTACKS["clear"]], [(value, [value]) for value in values], is_cut=False)
-
-
 @pytest.mark.parametrize("width", [200, 12])
 def test_a_query_shows_codes_as_a_table(width: int) -> None:
     console = attack_console(width)
-    query.show_table(answer(list(ATTACKS.values())), console)
+    rows: list[list[str | None]] = [[value, f"[{value}]"] for value in ATTACKS.values()]
+    query.show_table(query.Found(["name", ATTACKS["clear"]], [False, False], rows, is_cut=False), console)
     assert isinstance(console.file, io.StringIO)
     assert not OBEYED.search(console.file.getvalue())
     assert "\\x1b]52" in console.file.getvalue().replace("\n", "") or width == 12
-
-
-def test_a_query_shows_codes_as_csv_and_bytes_where_they_are_wanted() -> None:
-    shown, raw = io.StringIO(), io.StringIO()
-    query.write_csv(answer(list(ATTACKS.values())), shown)
-    query.write_csv(answer([ATTACKS["clear"]]), raw, raw=True)
-    assert not OBEYED.search(shown.getvalue())
-    assert ATTACKS["clear"] in raw.getvalue()
-
-
-def test_json_keeps_its_values() -> None:
-    shown, raw = io.StringIO(), io.StringIO()
-    query.write_json(answer(list(ATTACKS.values())), shown)
-    query.write_json(answer([ATTACKS["c1"]]), raw, raw=True)
-    assert not OBEYED.search(shown.getvalue())
-    assert [row["name"] for row in json.loads(shown.getvalue())] == list(ATTACKS.values())
-    assert ATTACKS["c1"] in raw.getvalue()
-    assert json.loads(visible_json(json.dumps(ATTACKS, ensure_ascii=False))) == ATTACKS
 
 
 @pytest.mark.parametrize(

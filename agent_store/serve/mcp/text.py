@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Final
 from uuid import UUID
 
 from agent_store.serve.mcp.tools import MOST_CHARACTERS
-from agent_store.show.query import plain
 from agent_store.show.text import visible_json
+from agent_store.show.values import plain
 
 if TYPE_CHECKING:
     from agent_store.library.answer import Answer

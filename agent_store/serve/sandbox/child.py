@@ -1,0 +1,252 @@
+"""The process of a query: it opens the store, gives up what it may do, runs one statement and writes the answer."""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import signal
+import sys
+import threading
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, NoReturn
+
+from agent_store.errors import StoreError
+from agent_store.serve.sandbox import frames
+from agent_store.serve.sandbox.stopped import out_of_memory, out_of_time
+from agent_store.show import values
+from agent_store.show.guard import only_question
+from agent_store.store import open_file
+
+if TYPE_CHECKING:
+    import duckdb
+
+_MEGABYTE = 1 << 20
+_ROWS_AT_ONCE = 256
+_AGAIN_SECONDS = 0.05
+_MOST_OF_MESSAGE = 2000
+_CPU_SECONDS_MORE = 2
+_NUMBERS: Final = (
+    "TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT", "UHUGEINT",
+    "FLOAT", "DOUBLE", "BIGNUM",
+)  # fmt: skip
+_AS_TEXT = {"csv": values.csv_text, "json": values.json_text}
+
+
+def main(descriptor: int) -> NoReturn:
+    """Answer the request on standard input by frames on the pipe, and end without any cleaning up."""
+    pipe = _Pipe(descriptor)
+    try:
+        _answer(json.loads(sys.stdin.buffer.read()), pipe)
+    except BrokenPipeError:
+        os._exit(0)  # nobody waits for the answer
+    except BaseException as error:  # whatever it is: who asked is told
+        told = _told(error, pipe)
+        with suppress(OSError):
+            pipe.write(frames.ERROR, json.dumps(told).encode())
+    os._exit(0)
+
+
+class _Pipe:
+    """The pipe of the answer. The time that the reader takes is not the time of the query."""
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+        self.seconds = 0.0
+        self.memory = 0
+        self._deadline = float("inf")
+        self._waits_since: float | None = None
+
+    def set_deadline(self, deadline: float) -> None:
+        self._deadline = deadline
+
+    @property
+    def left(self) -> float:
+        """Seconds until the query is stopped."""
+        return self._deadline - (self._waits_since or time.monotonic())
+
+    def write(self, kind: bytes, payload: bytes) -> None:
+        """Write a frame; it waits for as long as the reader does."""
+        self._waits_since = time.monotonic()
+        for data in (frames.head(kind, len(payload)), payload):
+            rest = memoryview(data)
+            while rest:
+                rest = rest[os.write(self._descriptor, rest) :]
+        self._deadline += time.monotonic() - self._waits_since
+        self._waits_since = None
+
+
+def _answer(request: dict[str, Any], pipe: _Pipe) -> None:
+    pipe.seconds, pipe.memory = request["seconds"], request["memory_megabytes"]
+    pipe.set_deadline(request["deadline"])
+    _give_up_rights(request)
+    sql = request["sql"]
+    settings = {
+        "memory_limit": f"{pipe.memory}MiB",
+        "threads": str(request["threads"]),
+        "temp_directory": "",
+        "max_temp_directory_size": "0KB",
+        "allow_persistent_secrets": "false",
+        "allow_community_extensions": "false",
+        "python_enable_replacements": "false",
+    }
+    with open_file(Path(request["store"]), settings, with_vectors="embed_query" in sql.lower()) as connection:
+        threading.Thread(
+            target=_stop_at_deadline, args=(connection, pipe, request["grace_seconds"]), daemon=True
+        ).start()
+        published_at = _published_at(connection)
+        cursor = connection.execute(only_question(connection, sql), request["parameters"])
+        columns = [(str(name), _is_number(str(kind))) for name, kind, *_ in cursor.description or []]
+        names = [name for name, _ in columns]
+        rows = _Rows(cursor, request["rows"], pipe)
+        if request["form"] == "table":
+            told = {
+                "columns": names,
+                "is_number": [number for _, number in columns],
+                "published_at": published_at,
+            }
+            _write_cells(told, rows, request["max_bytes"], pipe)
+        else:
+            _write_text(_AS_TEXT[request["form"]](names, rows), pipe)
+        pipe.write(frames.END, json.dumps({"rows": rows.count, "is_cut": rows.is_cut}).encode())
+        os._exit(0)
+
+
+def _give_up_rights(request: dict[str, Any]) -> None:
+    """Let the system bound this process; where it knows no such bound (macOS) DuckDB's own and the deadline remain."""
+    sys.dont_write_bytecode = True
+    cpu = int(request["seconds"] * request["threads"]) + _CPU_SECONDS_MORE
+    for what, most in (
+        (resource.RLIMIT_CPU, cpu),
+        (resource.RLIMIT_FSIZE, 0),
+        (resource.RLIMIT_CORE, 0),
+        (resource.RLIMIT_AS, (request["memory_megabytes"] + request["spare_megabytes"]) * _MEGABYTE),
+    ):
+        with suppress(OSError, ValueError):
+            resource.setrlimit(what, (most, most))
+
+
+def _stop_at_deadline(connection: duckdb.DuckDBPyConnection, pipe: _Pipe, grace: float) -> None:
+    """Interrupt the query when its time is up; end the process where the query does not heed that."""
+    while True:
+        left = pipe.left
+        if left <= -grace:
+            os.kill(os.getpid(), signal.SIGKILL)
+        if left <= 0:
+            connection.interrupt()
+        time.sleep(max(left, _AGAIN_SECONDS))
+
+
+def _published_at(connection: duckdb.DuckDBPyConnection) -> str | None:
+    with suppress(Exception):
+        row = connection.execute("select published_at from store_build").fetchone()
+        return values.exact(row[0]) if row else None
+    return None
+
+
+def _is_number(kind: str) -> bool:
+    return kind in _NUMBERS or kind.startswith("DECIMAL(")
+
+
+class _Rows:
+    """The rows of the answer, at most so many of them; afterwards it knows how many there were, and if there are more."""
+
+    def __init__(self, cursor: duckdb.DuckDBPyConnection, most: int | None, pipe: _Pipe) -> None:
+        self._cursor = cursor
+        self._most = most
+        self._pipe = pipe
+        self.count = 0
+        self.is_cut = False
+
+    def __iter__(self) -> Iterator[tuple[Any, ...]]:
+        while rows := self._cursor.fetchmany(self._next_count):
+            for row in rows:
+                if self.count == self._most:
+                    self.is_cut = True
+                    return
+                if self._pipe.left <= 0:
+                    raise TimeoutError
+                self.count += 1
+                yield row
+
+    @property
+    def _next_count(self) -> int:
+        """No more at once than are wanted, and the one that tells that there are more."""
+        return _ROWS_AT_ONCE if self._most is None else min(_ROWS_AT_ONCE, self._most - self.count + 1)
+
+    def leave_out_last(self) -> None:
+        self.count -= 1
+        self.is_cut = True
+
+
+def _write_cells(told: dict[str, Any], rows: _Rows, most: int, pipe: _Pipe) -> None:
+    """Write the columns, then the rows as far as they fit into so many bytes."""
+    head = json.dumps(told).encode()
+    left = most - len(head)
+    if left <= 0:
+        raise StoreError(
+            f"The names of {len(told['columns']):,} columns are too long an answer.",
+            "Name fewer columns, or give them short names: AS.",
+        )
+    pipe.write(frames.COLUMNS, head)
+    batch: list[bytes] = []
+    size = 0
+    for row in rows:
+        cells = json.dumps([values.shown(value) for value in row], ensure_ascii=False).encode()
+        left -= len(cells) + 2  # with what stands between rows
+        if left < 0:
+            rows.leave_out_last()
+            if not rows.count:
+                raise StoreError(
+                    f"The first row alone is longer than the {most:,} bytes that an answer may have.",
+                    "Name fewer columns, or cut long texts: left(text, 1000).",
+                )
+            break
+        batch.append(cells)
+        size += len(cells)
+        if size > frames.USUAL_BYTES:
+            _write_batch(batch, pipe)
+            batch, size = [], 0
+    _write_batch(batch, pipe)
+
+
+def _write_batch(batch: Sequence[bytes], pipe: _Pipe) -> None:
+    pipe.write(frames.ROWS, b"[" + b",".join(batch) + b"]")
+
+
+def _write_text(pieces: Iterable[str], pipe: _Pipe) -> None:
+    """Write text in frames of the usual size."""
+    waiting: list[str] = []
+    size = 0
+    for piece in pieces:
+        waiting.append(piece)
+        size += len(piece)
+        if size > frames.USUAL_BYTES:
+            _write_pieces("".join(waiting), pipe)
+            waiting, size = [], 0
+    _write_pieces("".join(waiting), pipe)
+
+
+def _write_pieces(text: str, pipe: _Pipe) -> None:
+    for start in range(0, len(text), frames.USUAL_BYTES):
+        pipe.write(frames.TEXT, text[start : start + frames.USUAL_BYTES].encode())
+
+
+def _told(error: BaseException, pipe: _Pipe) -> dict[str, Any]:
+    """What went wrong, for people."""
+    import duckdb
+
+    known = error if isinstance(error, StoreError) else None
+    if isinstance(error, TimeoutError) or (isinstance(error, duckdb.InterruptException) and pipe.left <= 0):
+        known = out_of_time(pipe.seconds)
+    elif isinstance(error, MemoryError | duckdb.OutOfMemoryException):
+        known = out_of_memory(pipe.memory)
+    elif isinstance(error, RecursionError):
+        known = StoreError("The query failed: it is nested too deeply.", "Nest less.")
+    elif known is None:
+        reason = str(error).strip().split("\n\nStack Trace", 1)[0] or type(error).__name__
+        known = StoreError(f"The query failed: {reason}")
+    return {"message": known.message[:_MOST_OF_MESSAGE], "hint": known.hint, "exit_code": known.exit_code}
