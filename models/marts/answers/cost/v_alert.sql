@@ -1,7 +1,6 @@
 {{ config(materialized='table') }}
 
-{#- From this share of a limit on it is near. Growth needs days to compare with. -#}
-{%- set near_ratio = var('alert_near_ratio', 0.8) %}
+{#- With fewer days to compare with there is no usual day. -#}
 {%- set usual_days = var('alert_usual_days', 5) %}
 
 -- As of the newest day of the store, which need not be today: `ends_at` says how long a row holds.
@@ -103,6 +102,8 @@ limits as (
         alerts.scope,
         alerts.scope_value,
         alerts.period,
+        alerts.title,
+        alerts.near_ratio,
         case when usual.day_count >= {{ usual_days }} then usual.usual_usd end as usual_usd,
         case
             when alerts.alert_kind <> 'growth' then alerts.threshold_usd
@@ -119,6 +120,21 @@ limits as (
     left join usual on usual.alert_id = alerts.alert_id and alerts.alert_kind = 'growth'
 ),
 
+titled as (
+    select
+        * replace (
+            case
+                when title is not null then title
+                when threshold_usd is null then 'The alert ' || alert_name
+                else
+                    'The alert ' || alert_name || ' of ' || {{ dollars_text('threshold_usd') }}
+                    || ' a day (usually ' || {{ dollars_text('usual_usd') }} || ')'
+                    || case when scope <> 'all' then ' for the ' || scope || ' ' || scope_value else '' end
+            end as title
+        )
+    from limits
+),
+
 stood as (
     select
         *,
@@ -126,10 +142,10 @@ stood as (
         case
             when threshold_usd is null then 'unknown'
             when spent_usd > threshold_usd then 'over'
-            when spent_usd >= {{ near_ratio }} * threshold_usd then 'near'
+            when spent_usd >= near_ratio * threshold_usd then 'near'
             else 'ok'
         end as status
-    from limits
+    from titled
     union all
     -- Budgets warn where they say so themselves.
     select
@@ -141,6 +157,9 @@ stood as (
         scope,
         scope_value,
         period,
+        'The budget ' || budget_name || ' of ' || {{ dollars_text('limit_usd') }} || ' a ' || period
+        || case when scope <> 'all' then ' for the ' || scope || ' ' || scope_value else '' end as title,
+        alert_ratio as near_ratio,
         cast(null as double) as usual_usd,
         limit_usd as threshold_usd,
         spent_usd,
@@ -162,26 +181,24 @@ select
     scope_value,
     period,
     status,
-    case
-        when status = 'unknown'
-            then 'The alert ' || alert_name
-            || ' has no usual day to compare with yet: that takes {{ usual_days }} earlier days with use.'
+    title,
+    title
+    || case status
+        when 'unknown'
+            then ' has no usual day to compare with yet: that takes {{ usual_days }} earlier days with use.'
+        when 'ok' then ' is at ' || {{ grouped_number('100 * spent_ratio') }} || ' %'
+        when 'near' then ' is nearly '
+        else ' is '
+    end
+    || case
+        when status not in ('near', 'over') then ''
+        when alert_kind = 'budget' then 'used up'
+        else 'reached'
+    end
+    || case
+        when status = 'unknown' then ''
         else
-            case when alert_kind = 'budget' then 'The budget ' else 'The alert ' end || alert_name || ' of '
-            || {{ dollars_text('threshold_usd') }}
-            || case alert_kind
-                when 'fan_out' then ' for a session with subagents'
-                when 'growth' then ' a day (usually ' || {{ dollars_text('usual_usd') }} || ')'
-                else ' a ' || period
-            end
-            || case when scope <> 'all' then ' for the ' || scope || ' ' || scope_value else '' end
-            || case status
-                when 'ok' then ' is at ' || {{ grouped_number('100 * spent_ratio') }} || ' %'
-                when 'near' then ' is nearly '
-                else ' is '
-            end
-            || case when status = 'ok' then '' when alert_kind = 'budget' then 'used up' else 'reached' end
-            || ': ' || {{ dollars_text('spent_usd') }}
+            ': ' || {{ dollars_text('spent_usd') }}
             || case
                 when session_id is not null then ' in session ' || left(session_id, 8)
                 when period = 'day' then ' on ' || cast(period_start as varchar)
@@ -191,5 +208,6 @@ select
     usual_usd,
     threshold_usd,
     spent_usd,
-    spent_ratio
+    spent_ratio,
+    near_ratio
 from stood
