@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import shutil
 import subprocess
 import sys
@@ -14,11 +15,15 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from agent_store.errors import StoreError
-from agent_store.paths import StorePaths
+from agent_store.paths import CLAUDE_VARIABLE, StorePaths
+from agent_store.record.hooks.run import STATUS_LINE
+from agent_store.replacing import replacing
 
 NAME = "agent-store"
 _PROGRAM = "claude"
 _TIMEOUT_SECONDS = 120
+_LAUNCHER = "agent-store-hook"
+_STATUS_LINE_KEY = "statusLine"
 _PACKAGE = Path(__file__).resolve().parent
 
 
@@ -74,7 +79,75 @@ def uninstall(paths: StorePaths, program: str = "") -> str:
     said = _claude(program, "plugin", "uninstall", NAME) if listed else "The plugin is not installed."
     if _marketplace(program) is not None:
         said += "\n" + _claude(program, "plugin", "marketplace", "remove", NAME)
+    if remove_status_line():
+        said += f"\nThe status line is removed from {client_settings()}."
     return said
+
+
+def client_settings() -> Path:
+    """The user's settings of the client. A link leads to the file that somebody keeps elsewhere."""
+    named = os.environ.get(CLAUDE_VARIABLE, "").strip()
+    folder = Path(named).expanduser() if named else Path.home() / ".claude"
+    return (folder / "settings.json").resolve()
+
+
+def status_line_command() -> str:
+    """What the client is to run for its status line."""
+    return f"{shlex.quote(str(plugin_folder() / 'bin' / _LAUNCHER))} {STATUS_LINE}"
+
+
+def set_status_line() -> str:
+    """Have the client show the status line, if it shows none yet: a plugin cannot bring one. Returns what was done."""
+    file, settings = client_settings(), _client_settings()
+    present = settings.get(_STATUS_LINE_KEY)
+    wanted = {"type": "command", "command": status_line_command(), "padding": 0}
+    if present is not None and not _is_ours(present):
+        return (
+            f"The status line stays as it is: {file} sets another one. To have ours, set its {_STATUS_LINE_KEY} to "
+            f"{json.dumps(wanted)}"
+        )
+    if present != wanted:
+        _write_client_settings(file, {**settings, _STATUS_LINE_KEY: wanted})
+    return f"The status line is set in {file}."
+
+
+def remove_status_line() -> bool:
+    """Take back our status line, and no other; returns whether there was one."""
+    settings = _client_settings()
+    if not _is_ours(settings.get(_STATUS_LINE_KEY)):
+        return False
+    left = {key: value for key, value in settings.items() if key != _STATUS_LINE_KEY}
+    _write_client_settings(client_settings(), left)
+    return True
+
+
+def _is_ours(status_line: object) -> bool:
+    command = status_line.get("command") if isinstance(status_line, dict) else None
+    return isinstance(command, str) and _LAUNCHER in command and command.endswith(f" {STATUS_LINE}")
+
+
+def _client_settings() -> dict[str, object]:
+    file = client_settings()
+    try:
+        found = json.loads(file.read_text(encoding="utf-8-sig"))
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError) as error:
+        raise StoreError(f"{file} cannot be read: {error}", "Correct it first; nothing was changed there.") from error
+    if not isinstance(found, dict):
+        raise StoreError(f"{file} is no object of settings.", "Correct it first; nothing was changed there.")
+    return found
+
+
+def _write_client_settings(file: Path, settings: dict[str, object]) -> None:
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        mode = file.stat().st_mode & 0o777 if file.exists() else 0o600
+        with replacing(file) as fresh:
+            fresh.write_text(json.dumps(settings, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+            fresh.chmod(mode)
+    except OSError as error:
+        raise StoreError(f"{file} cannot be written: {error}") from error
 
 
 def status(paths: StorePaths, program: str = "") -> Status:

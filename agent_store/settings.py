@@ -7,7 +7,6 @@ Hooks read the file themselves, without this module: they cannot wait for pydant
 
 from __future__ import annotations
 
-import difflib
 import json
 from pathlib import Path
 from typing import Annotated, Final
@@ -16,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from agent_store.errors import StoreError, explain
 from agent_store.paths import StorePaths
+from ingest.text import meant
 
 _EXAMPLE: Final = '{"responses": ["/path/to/answers"]}'
 
@@ -89,6 +89,6 @@ def _explained(file: Path, error: ValidationError) -> tuple[str, str]:
         return f"The settings {file} are wrong at {place}: {first['msg']}.", f"Correct it: {_EXAMPLE}"
     model = _PARTS.get(str(first["loc"][0]), Settings) if len(first["loc"]) > 1 else Settings
     known = sorted(model.model_fields)
-    similar = difflib.get_close_matches(str(first["loc"][-1]), known, n=1)
-    hint = f"Did you mean {similar[0]!r}? " if similar else ""
+    similar = meant(str(first["loc"][-1]), known)
+    hint = f"Did you mean {similar!r}? " if similar else ""
     return f"The settings {file} have an unknown entry: {place}.", f"{hint}There are: {', '.join(known)}."

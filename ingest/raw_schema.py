@@ -130,6 +130,12 @@ _TABLES: Final = {
     "code_vector": """
         chunk_hash varchar not null, model varchar not null, embedding float[], _batch_id bigint not null
     """,
+    "alert": """
+        listed_in varchar not null, content_hash varchar not null, entry_number bigint not null, alert_name varchar,
+        alert_kind varchar, period varchar, scope varchar, scope_value varchar, threshold_usd double,
+        growth_ratio double, minimum_usd double, set_aside_reason varchar, listed_at timestamp not null,
+        _batch_id bigint not null
+    """,
     "set_aside_session": """
         session_id varchar not null, test_name varchar not null, reason varchar not null, line_count bigint not null,
         source_path varchar, set_aside_at timestamp not null

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import difflib
 import re
+from collections.abc import Iterable
 from hashlib import md5
 from pathlib import Path
 from typing import Any, Final
@@ -27,6 +29,12 @@ def shorten(text: str, width: int = 200) -> str:
 def one_line(said: object, width: int = 200) -> str:
     """The first characters of what somebody said, as one line."""
     return " ".join(str(said).split())[:width]
+
+
+def meant(word: str, known: Iterable[str]) -> str | None:
+    """The known word that somebody who wrote another one probably meant."""
+    close = difflib.get_close_matches(word, sorted(known), n=1)
+    return close[0] if close else None
 
 
 def content_digest(content: bytes | str) -> str:

@@ -16,11 +16,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from agent_store.build import task_type_rules
-from agent_store.build.state import project_variable
+from agent_store.build.state import project_variable, timezone
 from agent_store.paths import FOLDER_MODE, StorePaths
 from agent_store.record.hooks import session_start, task_type
 from agent_store.record.hooks.calls import error_line
-from agent_store.record.hooks.hook import ALL_PROJECTS, BRIEFS, NOTES, md5, one_line
+from agent_store.record.hooks.hook import ALL_PROJECTS, BRIEFS, COSTS, NOTES, md5, one_line
 from agent_store.replacing import replacing
 from agent_store.show.text import visible
 from agent_store.store import open_store
@@ -37,6 +37,19 @@ _WARNING_DAYS = 7
 _MOST_FAILURES = 200
 _MOST_TARGET = 2000
 _MOST_LINE = 260
+# Who goes on with a session that was older cannot be told how much of it is of today.
+_SPENT_DAYS = 30
+_PRICE_COLUMNS = {
+    "above": "prompt_tokens_above",
+    "input": "input_usd_per_mtok",
+    "write_5m": "cache_write_5m_usd_per_mtok",
+    "write_1h": "cache_write_1h_usd_per_mtok",
+    "read": "cache_read_usd_per_mtok",
+    "output": "output_usd_per_mtok",
+    "us": "us_inference_multiplier",
+    "batch": "batch_multiplier",
+    "search": "web_search_usd",
+}
 _COMPONENT_TYPES = ("skill", "command")
 # In this order lines are taken while there is room: what is open and went wrong before what was done.
 _SECTIONS = {
@@ -102,7 +115,7 @@ select
     health.dependency_name || ' is not available: it has not answered since '
     || coalesce(strftime(health.last_available_at, '%Y-%m-%d %H:%M'), 'it was first used or checked')
     || ' (last tried ' || strftime(health.last_failed_at, '%Y-%m-%d %H:%M') || ' UTC).' as text,
-    strftime(health.last_failed_at + to_days(?), '%Y-%m-%d') as until
+    strftime(health.last_failed_at + to_days(?), '%Y-%m-%d %H:%M') as until
 from v_dependency_health as health
 left join users on users.dependency_name = health.dependency_name
 where health.status = 'down' and (users.project_path is not null or health.component_count > 0)
@@ -110,19 +123,63 @@ order by users.project_path, health.dependency_name
 """
 _ALERTS = """
 select
-    projects.project_path,
-    burnt.budget_name as target,
-    'The budget ' || burnt.budget_name || ' of $' || format('{:,.2f}', burnt.limit_usd) || ' a ' || burnt.period
-    || case burnt.status when 'over' then ' is used up' else ' is nearly used up' end
-    || ': $' || format('{:,.2f}', burnt.spent_usd) || ' since ' || strftime(burnt.period_start, '%Y-%m-%d') || '.'
-    as text,
-    strftime(burnt.period_end - interval 1 day, '%Y-%m-%d') as until
-from v_budget_burn_down as burnt
+    projects.project_path, alerts.alert_kind, alerts.alert_name, alerts.alert_name as target, alerts.status as level,
+    alerts.message as text, strftime(alerts.ends_at, '%Y-%m-%d %H:%M') as until
+from v_alert as alerts
 left join (select distinct project_path, project_name from dim_session) as projects
-    on burnt.scope = 'project' and burnt.scope_value in (projects.project_name, projects.project_path)
-where burnt.is_current and burnt.status in ('over', 'alert')
-    and (burnt.scope <> 'project' or projects.project_path is not null)
-order by projects.project_path, burnt.budget_name
+    on alerts.scope = 'project' and alerts.scope_value in (projects.project_name, projects.project_path)
+where alerts.session_id is null and alerts.status in ('over', 'near')
+    and (alerts.scope <> 'project' or projects.project_path is not null)
+order by projects.project_path, alerts.alert_kind, alerts.alert_name
+"""
+# What is needed to say live how things stand. Times are seconds since 1970; days begin in the user's zone.
+_DAY = """
+select
+    epoch(timezone($zone, cast(usage_date as timestamp))) as starts_at,
+    epoch(timezone($zone, cast(usage_date + 1 as timestamp))) as ends_at,
+    'day' as period, coalesce(cost_usd, 0) as spent_usd
+from v_cost_daily
+where usage_date = (select max(usage_date) from v_cost_daily)
+"""
+_PERIODS = """
+select
+    alerts.alert_kind, alerts.alert_name, alerts.scope, alerts.scope_value, alerts.period, alerts.title, alerts.threshold_usd,
+    alerts.near_ratio, alerts.spent_usd, epoch(timezone($zone, cast(alerts.period_start as timestamp))) as starts_at,
+    epoch(alerts.ends_at) as ends_at,
+    list(distinct sessions.project_path order by sessions.project_path)
+        filter (where sessions.project_path is not null) as folders
+from v_alert as alerts
+left join dim_session as sessions
+    on alerts.scope = 'project' and alerts.scope_value in (sessions.project_name, sessions.project_path)
+where alerts.session_id is null and alerts.threshold_usd is not null
+group by all
+order by alerts.alert_kind, alerts.alert_name
+"""
+_WATCHED = """
+select
+    alerts.alert_kind, alerts.alert_name, alerts.scope, alerts.scope_value, alerts.title, alerts.threshold_usd,
+    alerts.near_ratio,
+    list(distinct sessions.project_path order by sessions.project_path)
+        filter (where sessions.project_path is not null) as folders
+from dim_alert as alerts
+left join dim_session as sessions
+    on alerts.scope = 'project' and alerts.scope_value in (sessions.project_name, sessions.project_path)
+where alerts.period = 'session' and alerts.scope <> 'agent'
+group by all
+order by alerts.alert_kind, alerts.alert_name
+"""
+_SPENT = """
+select session_id, coalesce(cost_usd, 0) as spent_usd
+from v_session_report
+where ended_at >= (select max(ended_at) from v_session_report) - to_days(?)
+order by session_id
+"""
+_MODELS = """
+select distinct inferences.model_raw, models.model_name
+from fact_inference as inferences
+inner join dim_model as models on models.model_id = inferences.model_id
+where inferences.model_raw is not null and inferences.model_raw <> models.model_name
+order by inferences.model_raw, models.model_name
 """
 _ADVICE = """
 select task_type, strategy_name, advice
@@ -139,8 +196,10 @@ def write(paths: StorePaths, project: Path) -> int:
     folder.mkdir(mode=FOLDER_MODE, exist_ok=True)
     with open_store(paths) as connection:
         per_project, of_all = _contents(connection, project)
+        costs = _costs(connection, project)
     wanted = {f"{md5(os.path.realpath(path))}.json": _json(brief) for path, brief in per_project.items()}
     wanted[ALL_PROJECTS] = _json(of_all)
+    wanted[Path(COSTS).name] = _json(costs)
     for name, content in wanted.items():
         _replace(folder / name, content)
     for file in folder.glob("*.json"):
@@ -192,6 +251,38 @@ def _contents(connection: duckdb.DuckDBPyConnection, project: Path) -> tuple[dic
     return {path: {"project_path": path, **brief} for path, brief in per_project.items()}, of_all
 
 
+def _costs(connection: duckdb.DuckDBPyConnection, project: Path) -> Row:
+    """What alerts and the status line need to go on counting from where the store ends."""
+    zone = {"zone": timezone(project)}
+    spent = _rows(connection, _SPENT, _SPENT_DAYS)
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "day": next(iter(_rows(connection, _DAY, zone)), {}),
+        "sessions": {row["session_id"]: round(row["spent_usd"], 6) for row in spent},
+        "periods": [_said(row) for row in _rows(connection, _PERIODS, zone)],
+        "sessions_watched": [_said(row) for row in _rows(connection, _WATCHED)],
+        "prices": _prices(project),
+        "model_names": {row["model_raw"]: row["model_name"] for row in _rows(connection, _MODELS)},
+    }
+
+
+def _said(alert: Row) -> Row:
+    return {**alert, "title": one_line(visible(alert["title"]), _MOST_LINE)}
+
+
+def _prices(project: Path) -> dict[str, list[Row]]:
+    """The seed of prices by model, in US dollars per million tokens."""
+    found: dict[str, list[Row]] = defaultdict(list)
+    for row in seed_rows(project, "model_prices"):
+        price: Row = {"speed": row["speed"], "from": row["valid_from"], "to": row["valid_to"]}
+        for key, column in _PRICE_COLUMNS.items():
+            price[key] = float(row[column] or 0)
+        # The rule of `int_inference`, where a row leaves it out.
+        price["write_1h"] = price["write_1h"] or 2 * price["input"]
+        found[row["model_name"]].append(price)
+    return found
+
+
 def context(lines: Sequence[Mapping[str, Any]]) -> str:
     """The brief of a project as the model reads it; empty where it would say little.
 
@@ -211,23 +302,32 @@ def context(lines: Sequence[Mapping[str, Any]]) -> str:
 
 def _budgets(project: Path) -> dict[str, int]:
     """The budgets in tokens of what a person or a model can load."""
-    seed = project / "seeds" / "component_budgets.csv"
+    return {
+        row["component_type"]: int(row["limit_tokens"])
+        for row in seed_rows(project, "component_budgets")
+        if row["component_type"] in _COMPONENT_TYPES
+    }
+
+
+def seed_rows(project: Path, name: str) -> list[dict[str, str]]:
+    """The rows of a seed as its file has them; none where there is no file."""
+    seed = project / "seeds" / f"{name}.csv"
     if not seed.exists():
-        return {}
+        return []
     with seed.open(encoding="utf-8", newline="") as file:
-        return {
-            row["component_type"]: int(row["limit_tokens"])
-            for row in csv.DictReader(file)
-            if row["component_type"] in _COMPONENT_TYPES
-        }
+        return list(csv.DictReader(file))
 
 
-def _rows(connection: duckdb.DuckDBPyConnection, query: str, *parameters: object) -> list[Row]:
-    """The rows of a query; none where this store lacks what it reads, as one of an earlier version does."""
+def _rows(connection: duckdb.DuckDBPyConnection, query: str, *parameters: Any) -> list[Row]:
+    """The rows of a query; none where this store lacks what it reads, as one of an earlier version does.
+
+    A single dictionary names the parameters.
+    """
     import duckdb
 
+    given = parameters[0] if parameters and isinstance(parameters[0], dict) else list(parameters)
     try:
-        found = connection.execute(query, list(parameters))
+        found = connection.execute(query, given)
     except duckdb.CatalogException:
         return []
     names = [column[0] for column in found.description or ()]

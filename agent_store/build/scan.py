@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from agent_store.errors import StoreError
 from agent_store.paths import StorePaths
-from ingest import components, contracts, git, sources
+from ingest import alerts, components, contracts, git, sources
 from ingest import warehouse as batches
 from ingest.code import scan as code
 from ingest.components import Folder
@@ -84,6 +84,7 @@ def scan(
         changes.merge(with_components)
         changes.merge(with_sources)
         changes.merge(_contracts(connection, memory, listed))
+        changes.merge(alerts.changes(paths.home / alerts.FILE_NAME, connection))
     batch_id = 0
     if changes:
         batch_id = batches.write(paths.warehouse, changes, host=host, started_at=started_at)

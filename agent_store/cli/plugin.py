@@ -19,11 +19,17 @@ plugin = click.Group(
 
 @plugin.command()
 @_CLAUDE
-def install(program: str) -> int:
+@click.option(
+    "--status-line", "with_status_line", is_flag=True,
+    help="Set the status line in your settings of the client as well, unless they have one.",
+)  # fmt: skip
+def install(program: str, with_status_line: bool) -> int:
     """Install it. New sessions have it, and it follows every upgrade of this package."""
     from agent_store import plugin_install
 
     click.echo(plugin_install.install(store_paths(), program))
+    if with_status_line:
+        click.echo(plugin_install.set_status_line())
     click.echo(
         "Sessions that are started from now on are recorded; agent-store plugin uninstall takes it back."
     )

@@ -12,6 +12,7 @@ from typing import Any
 import click
 
 from agent_store import __version__
+from agent_store.cli.alert import alert
 from agent_store.cli.build import build
 from agent_store.cli.check import check
 from agent_store.cli.dbt import dbt
@@ -27,6 +28,7 @@ from agent_store.cli.query import query
 from agent_store.cli.report import report
 from agent_store.cli.scan import scan
 from agent_store.cli.schedule import schedule
+from agent_store.cli.statusline import statusline
 from agent_store.cli.tables import describe, tables
 from agent_store.errors import StoreError, explain
 
@@ -62,7 +64,8 @@ def cli() -> None:
 
 
 for _command in (
-    ingest, build, report, query, tables, describe, line, doctor, docs, scan, check, dbt, plugin, schedule, mcp,
+    ingest, build, report, query, tables, describe, line, doctor, docs, scan, check, dbt, plugin, schedule, mcp, alert,
+    statusline,
 ):  # fmt: skip
     cli.add_command(_command)
 

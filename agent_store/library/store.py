@@ -8,7 +8,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from agent_store.errors import StoreError
-from agent_store.library import alerts, building, exports
+from agent_store.library import building, exports
 from agent_store.library.answer import Answer
 from agent_store.library.answers import QUESTIONS
 from agent_store.library.claims import Claims
@@ -194,11 +194,35 @@ class AgentStore(Recording, Coordinating):
 
     # ---------------------------------------------------------------------------------- alerts
 
-    def set_cost_alert(self, threshold_usd: float, period: str = "day", name: str | None = None) -> Answer:
-        """Give notice when a `session`, `day`, `week` or `month` has cost more than so many US dollars at list prices.
+    def set_cost_alert(
+        self,
+        threshold_usd: float | None = None,
+        period: str | None = None,
+        name: str | None = None,
+        *,
+        project: str | None = None,
+        agent: str | None = None,
+        growth: float | None = None,
+        minimum_usd: float | None = None,
+        fan_out_usd: float | None = None,
+    ) -> Answer:
+        """Give notice when a `session`, `day` (unless told), `week` or `month` has cost more US dollars at list prices.
 
+        Instead of a threshold: `growth`, how many times the usual day (and at least `minimum_usd`), or `fan_out_usd`, what
+        a session with its subagents may spend. A `project` (name or folder) or an `agent` counts only its own dollars.
         All alerts that are set, a row each. An alert of the same name (by default that of its period) is replaced.
         """
+        from agent_store.library import alerts  # pydantic takes a while
+
         self._check_module(QUESTIONS["set_cost_alert"])
-        rows = alerts.put(self._paths, name or period, threshold_usd, period)
-        return Answer(rows, ["name", "threshold_usd", "period"], len(rows), (alerts.FILE_NAME,))
+        if threshold_usd is not None:
+            period = period or "day"
+        given = {
+            "name": name or period or ("growth" if growth is not None else "fan_out"),
+            "threshold_usd": threshold_usd, "period": period, "growth": growth, "minimum_usd": minimum_usd,
+            "fan_out_usd": fan_out_usd, "project": project, "agent": agent,
+        }  # fmt: skip
+        dumped = [one.model_dump(exclude_none=True) for one in alerts.put(self._paths, given)]
+        columns = [key for key in given if any(key in row for row in dumped)]
+        rows = [{key: row.get(key) for key in columns} for row in dumped]
+        return Answer(rows, columns, len(rows), (alerts.FILE_NAME,))

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from difflib import get_close_matches
 from typing import Annotated, Any, Final
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, TypeAdapter, ValidationError
 
 from ingest.contracts.elements import DEPENDENCY_TYPES, Kind
 from ingest.sources.source import TYPES, SourcesError
-from ingest.text import one_line
+from ingest.text import meant, one_line
 
 _MOST_MISTAKES: Final = 10
 _NO_NAME: Final = "has no name"
@@ -45,8 +44,8 @@ def _one_of(known: Iterable[str]) -> AfterValidator:
 
 
 def _meant(word: str, known: Iterable[str]) -> str:
-    close = get_close_matches(word, list(known), n=1)
-    return f" (did you mean {close[0]}?)" if close else ""
+    close = meant(word, known)
+    return f" (did you mean {close}?)" if close else ""
 
 
 _Text = Annotated[str, BeforeValidator(_text)]
@@ -147,8 +146,8 @@ def _said(mistake: Any, entries: list[Any]) -> str:  # noqa: ANN401 - pydantic's
     place = f"source {number + 1} ({shown})" if shown else f"source {number + 1}"
     key = one_line(inner[0], 80) if inner else "name"
     if mistake["type"] in {"extra_forbidden", "invalid_key"}:
-        meant = _meant(key, Entry.model_fields) or f"; there are {', '.join(Entry.model_fields)}"
-        return f"{place}: unknown key {key}{meant}"
+        hint = _meant(key, Entry.model_fields) or f"; there are {', '.join(Entry.model_fields)}"
+        return f"{place}: unknown key {key}{hint}"
     if mistake["type"] == "value_error":
         reason = str(mistake["ctx"]["error"])
         return f"{place} {reason}" if reason == _NO_NAME else f"{place}: {key} {reason}"

@@ -62,6 +62,15 @@
     from_utc_timestamp({{ column }}, '{{ local_timezone() }}')
 {%- endmacro %}
 
+{# A wall clock of the user's zone as a UTC timestamp without zone. #}
+{% macro utc_time(column) -%} {{ return(adapter.dispatch('utc_time')(column)) }} {%- endmacro %}
+{% macro duckdb__utc_time(column) -%}
+    timezone('UTC', timezone('{{ local_timezone() }}', {{ column }}))
+{%- endmacro %}
+{% macro spark__utc_time(column) -%}
+    to_utc_timestamp({{ column }}, '{{ local_timezone() }}')
+{%- endmacro %}
+
 {# The zone's name: AGENT_STORE_TIMEZONE, else the var `timezone`. #}
 {% macro local_timezone() -%}
     {{ return(env_var('AGENT_STORE_TIMEZONE', '') or var('timezone')) }}

@@ -33,3 +33,14 @@ select
     cast(null as bigint) as size_bytes
 from {{ ref('stg_sources__entry') }}
 where set_aside_reason is not null
+union all
+select
+    {{ surrogate_key(["'alerts'", 'listed_in', 'entry_number']) }} as finding_id,
+    'alert_list' as input_type,
+    listed_in as input_path,
+    'alert' as input_kind,
+    set_aside_reason,
+    listed_at as found_at,
+    cast(null as bigint) as size_bytes
+from {{ ref('stg_alerts__entry') }}
+where set_aside_reason is not null

@@ -54,12 +54,27 @@ create table v_dependency_health as from (values
     ('page', 'down', 2, timestamp '2026-02-01 10:00', timestamp '2026-03-01 10:00'),
     ('well', 'up', 2, timestamp '2026-02-01 10:00', timestamp '2026-03-01 10:00')
 ) as t(dependency_name, status, component_count, last_available_at, last_failed_at);
-create table v_budget_burn_down as from (values
-    ('all', 'all', null, 'month', 200.0, 250.5, date '2026-03-01', date '2026-04-01', true, 'over'),
-    ('shop', 'project', 'shop', 'month', 20.0, 19.0, date '2026-03-01', date '2026-04-01', true, 'alert'),
-    ('past', 'all', null, 'month', 20.0, 90.0, date '2026-02-01', date '2026-03-01', false, 'over'),
-    ('fine', 'all', null, 'month', 20.0, 1.0, date '2026-03-01', date '2026-04-01', true, 'ok')
-) as t(budget_name, scope, scope_value, period, limit_usd, spent_usd, period_start, period_end, is_current, status);
+create table v_alert as
+select *, title || ' is used up.' as message, timestamp '2026-04-01' as ends_at, 0.8e0 as near_ratio, 0.0e0 as spent_usd from (values
+    ('budget', 'all', 'all', null, 'month', 200.0e0, 'over', null, date '2026-03-01', 'The budget all of $200.00 a month'),
+    ('threshold', 'shop', 'project', 'shop', 'day', 20.0e0, 'near', null, date '2026-03-01', 'The alert \x1b[1mshop'),
+    ('threshold', 'one', 'all', null, 'session', 20.0e0, 'over', 's1', date '2026-03-01', 'The alert one'),
+    ('growth', 'new', 'all', null, 'day', null, 'unknown', null, date '2026-03-01', 'The alert new'),
+    ('budget', 'fine', 'all', null, 'month', 20.0e0, 'ok', null, date '2026-03-01', 'The budget fine')
+) as t(alert_kind, alert_name, scope, scope_value, period, threshold_usd, status, session_id, period_start, title);
+create table dim_alert as from (values
+    ('fan_out', 'fan', 'project', 'shop', 'session', 5.0e0, 'The alert fan', 0.8e0),
+    ('threshold', 'agent', 'agent', 'reviewer', 'session', 5.0e0, 'The alert agent', 0.8e0),
+    ('threshold', 'day', 'all', null, 'day', 5.0e0, 'The alert day', 0.8e0)
+) as t(alert_kind, alert_name, scope, scope_value, period, threshold_usd, title, near_ratio);
+create table v_cost_daily as from (values (date '2026-03-01', 12.5e0), (date '2026-02-28', 99.0e0), (null, 7.0e0))
+    as t(usage_date, cost_usd);
+create table v_session_report as from (values
+    ('s1', timestamp '2026-03-01 12:00', 3.25e0), ('s2', timestamp '2026-01-01 12:00', 9.0e0), ('s3', timestamp '2026-03-01 11:00', null)
+) as t(session_id, ended_at, cost_usd);
+create table dim_model as from (values ('m1', 'claude-opus-5-5')) as t(model_id, model_name);
+create table fact_inference as from (values ('m1', 'eu.anthropic.claude-opus-5-5-v1:0'), ('m1', 'claude-opus-5-5'))
+    as t(model_id, model_raw);
 create table v_strategy_advice as from (values
     ('prefer', 'debug', 'prompt', 'test_first', 'Reproduce it first: 9 of 10.', 1),
     ('prefer', 'debug', 'prompt', 'other', 'Second best.', 2),
@@ -131,10 +146,28 @@ def test_warnings_are_those_of_the_project_or_of_all(paths: StorePaths) -> None:
     assert "it was first used or checked" in of_project["mcp_server:browser"]["text"]
     general = {warning["target"]: warning for warning in of_all(paths)["warnings"]}
     assert general.keys() == {"page", "all"}
-    assert general["all"]["text"] == (
-        "The budget all of $200.00 a month is used up: $250.50 since 2026-03-01."
-    )  # fmt: skip
-    assert (general["all"]["until"], general["page"]["until"]) == ("2026-03-31", "2026-03-08")
+    assert general["all"]["text"] == "The budget all of $200.00 a month is used up."
+    assert (general["all"]["until"], general["page"]["until"]) == ("2026-04-01 00:00", "2026-03-08 10:00")
+
+
+def test_costs_are_all_that_is_needed_to_go_on_counting(
+    paths: StorePaths, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AGENT_STORE_TIMEZONE", "Europe/Berlin")
+    briefs.write(paths, PROJECT)
+    found = json.loads((paths.home / "briefs" / "costs.json").read_text())
+    # The newest day, as it begins and ends in Berlin.
+    assert found["day"] == {"starts_at": 1772319600, "ends_at": 1772406000, "period": "day", "spent_usd": 12.5}
+    assert found["sessions"] == {"s1": 3.25, "s3": 0}, "of the last month"
+    assert {one["alert_name"]: (one["folders"], one["title"]) for one in found["periods"]} == {
+        "all": (None, "The budget all of $200.00 a month"),
+        "fine": (None, "The budget fine"),
+        "shop": ([SHOP], "The alert \\x1b[1mshop"),
+    }
+    assert [(one["alert_name"], one["folders"]) for one in found["sessions_watched"]] == [("fan", [SHOP])]
+    assert found["model_names"] == {"eu.anthropic.claude-opus-5-5-v1:0": "claude-opus-5-5"}
+    seed = briefs.seed_rows(PROJECT, "model_prices")
+    assert sum(map(len, found["prices"].values())) == len(seed)
 
 
 def test_what_is_the_same_for_all(paths: StorePaths) -> None:

@@ -455,7 +455,7 @@ def test_an_alert_is_set_beside_the_others_and_replaced_by_name(store: AgentStor
         {"name": "one session", "threshold_usd": 5.0, "period": "session"},
         {"name": "day", "threshold_usd": 25.5, "period": "day"},
     ]
-    assert alerts.read(StorePaths(home)) == list(answer)
+    assert [one.model_dump(exclude_none=True) for one in alerts.read(StorePaths(home))] == list(answer)
     assert stat.S_IMODE((home / "alerts.yml").stat().st_mode) == 0o600
     for threshold, period in ((0, "day"), (-1, "day"), (math.nan, "day"), (5, "decade")):
         with pytest.raises(StoreError):
@@ -463,6 +463,22 @@ def test_an_alert_is_set_beside_the_others_and_replaced_by_name(store: AgentStor
     (home / "alerts.yml").write_text("not: a list")
     with pytest.raises(StoreError, match="no list of alerts"):
         store.set_cost_alert(1)
+
+
+def test_an_alert_can_be_of_any_kind_and_scope_but_of_one(store: AgentStore, home: Path) -> None:
+    store.set_cost_alert(growth=2, minimum_usd=10, project="shop")
+    answer = store.set_cost_alert(fan_out_usd=5, name="many agents")
+    nothing = dict.fromkeys(("growth", "minimum_usd", "project", "fan_out_usd"))
+    assert list(answer) == [
+        {**nothing, "name": "growth", "growth": 2.0, "minimum_usd": 10.0, "project": "shop"},
+        {**nothing, "name": "many agents", "fan_out_usd": 5.0},
+    ]
+    with pytest.raises(StoreError, match="needs one of threshold_usd, growth, fan_out_usd"):
+        store.set_cost_alert()
+    with pytest.raises(StoreError, match="needs one of"):
+        store.set_cost_alert(5, growth=2)
+    with pytest.raises(StoreError, match="period: input should be 'session'"):
+        store.set_cost_alert(5, "decade")
 
 
 # ------------------------------------------------------------------------------------------------ times, paths

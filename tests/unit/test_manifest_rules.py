@@ -29,7 +29,7 @@ MOST_CHAINED_VIEWS = 3
 KEY_CONSTRAINTS = frozenset({"primary_key", "unique"})
 PUBLISHED_SCHEMA = "main"
 LAYERS = ("staging", "intermediate", "marts/star", "marts/answers", "health")
-SCANS = ("code", "components", "contracts", "events", "sources")
+SCANS = ("alerts", "code", "components", "contracts", "events", "sources")
 # Logs of conversations in other forms than the transcript's: its staging reads them as they were transcripts.
 DIALECTS = frozenset({"stg_api_responses__line", "stg_events__line"})
 WORD = re.compile(r"\w+")

@@ -9,6 +9,8 @@ Record = dict[str, object]
 BRIEFS = "briefs"
 NOTES = "sessions"
 ALL_PROJECTS = "all.json"
+# What sessions and days have cost, limits and prices: for alerts and the status line.
+COSTS = BRIEFS + "/costs.json"
 _MOST_BRIEF_BYTES = 8 * 1024 * 1024
 # The last few hundred notes: what is further back is not recent.
 _MOST_NOTE_BYTES = 64 * 1024
@@ -104,14 +106,14 @@ class Hook:
     def _both_briefs(self) -> "tuple[Record, Record]":
         if self._briefs is None:
             folder = self.home + "/" + BRIEFS
-            self._briefs = (self._brief_of_project(folder), _read(folder + "/" + ALL_PROJECTS))
+            self._briefs = (self._brief_of_project(folder), read_record(folder + "/" + ALL_PROJECTS))
         return self._briefs
 
     def _brief_of_project(self, folder: str) -> Record:
         """That of the folder, or of the checkout that it lies in."""
         path = os.path.realpath(self.project) if self.project else ""
         while path and path != os.path.dirname(path):
-            found = _read(folder + "/" + md5(path) + ".json")
+            found = read_record(folder + "/" + md5(path) + ".json")
             if found or os.path.exists(path + "/.git"):
                 return found
             path = os.path.dirname(path)
@@ -122,7 +124,7 @@ class Hook:
         """What hooks of this session have noted, in the order in which they did."""
         if self._notes is None:
             self._notes = []
-            name = self._notes_path()
+            name = self.place_of_notes(".jsonl")
             try:
                 lines = _end(name, _MOST_NOTE_BYTES).split(b"\n") if name else []
             except OSError:
@@ -138,7 +140,7 @@ class Hook:
 
     def note(self, **noted: object) -> None:
         """Keep something for later hooks of this session. Appended in one write: hooks run side by side."""
-        name = self._notes_path()
+        name = self.place_of_notes(".jsonl")
         if not name:
             return
         flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND
@@ -159,11 +161,12 @@ class Hook:
         """Whether a note says all of this."""
         return any(all(note.get(name) == value for name, value in wanted.items()) for note in self.notes)
 
-    def _notes_path(self) -> str:
+    def place_of_notes(self, suffix: str) -> str:
+        """A file of this session among the notes; empty where the session has no proper name."""
         name = self.session_id
         if not name or not name.replace("-", "").replace("_", "").isalnum():
             return ""
-        return self.home + "/" + BRIEFS + "/" + NOTES + "/" + name + ".jsonl"
+        return self.home + "/" + BRIEFS + "/" + NOTES + "/" + name + suffix
 
 
 def _bytes(path: str, most: int) -> bytes:
@@ -183,7 +186,8 @@ def _end(path: str, most: int) -> bytes:
         os.close(file)
 
 
-def _read(path: str) -> Record:
+def read_record(path: str) -> Record:
+    """The object in a small file; an empty one where there is none."""
     try:
         found = quick_json.loads(_bytes(path, _MOST_BRIEF_BYTES))
     except (OSError, ValueError):

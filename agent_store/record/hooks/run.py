@@ -1,12 +1,14 @@
 """Where a hook's process begins, with the event on standard input. The plugin's launcher starts it.
 
-The event is recorded and, where the program is more than `record`, answered. Whatever happens, the process ends with 0
+The event is recorded and, where the program is more than `record`, answered. The status line starts here as well. Whatever happens, the process ends with 0
 and says nothing but an answer: no hook disturbs the session.
 """
 
 import sys
 
 RECORD = "record"
+# No hook, but drawn as often as they run: it records nothing.
+STATUS_LINE = "status_line"
 _OFF = "0"
 
 
@@ -43,6 +45,11 @@ def start(name: str) -> None:
     if setting("AGENT_STORE_HOOKS") == _OFF:
         return
     packages()
+    if name == STATUS_LINE:
+        from agent_store.serve import status_line
+
+        status_line.run(sys.argv[2:], store_home())
+        return
     from agent_store.record import spool
 
     home = store_home()

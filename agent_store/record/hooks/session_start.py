@@ -2,6 +2,7 @@
 
 import time
 
+from agent_store.record.hooks import spending
 from agent_store.record.hooks.hook import Hook, Record, records_of, text_of
 
 MOST_CHARACTERS = 2000
@@ -18,13 +19,13 @@ def answer(hook: Hook) -> "Record | None":
     if text and source in _FRESH:
         hook.suggest("brief", text)
         said.update(hook.context(text))
-    today = time.strftime("%Y-%m-%d", time.gmtime())
+    now = time.strftime("%Y-%m-%d %H:%M", time.gmtime())
     warnings = [
         warning
         for brief in (hook.brief_of_all, hook.brief)
         for warning in records_of(brief.get("warnings"))
         # What was true at the last build need not be true any more.
-        if text_of(warning.get("until")) >= today
+        if text_of(warning.get("until")) > now
     ]
     if warnings and source != _COMPACTION:
         for warning in warnings:
@@ -33,6 +34,7 @@ def answer(hook: Hook) -> "Record | None":
                 text_of(warning.get("text")),
                 target=warning.get("target"),
             )
+        spending.told(hook, warnings)
         said["systemMessage"] = "Agent Store: " + " ".join(
             text_of(warning.get("text")) for warning in warnings
         )

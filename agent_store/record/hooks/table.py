@@ -67,7 +67,9 @@ EVENTS: Final = (
     Registered("Notification", "records"),
     Registered("Elicitation", "records"),
     Registered("ElicitationResult", "records"),
-    Registered("SubagentStart", "records that an assignment began"),
+    Registered(
+        "SubagentStart", "records that an assignment began, warns of what the session has spent", "spending"
+    ),
     Registered("SubagentStop", "records that it ended"),
     Registered("TeammateIdle", "records, offers open work that suits the teammate", "teammate_idle"),
     Registered("TaskCreated", "records"),
@@ -83,7 +85,7 @@ EVENTS: Final = (
     Registered("DirectoryAdded", "records"),
     Registered("FileChanged", "records"),
     Registered("WorktreeRemove", "records"),
-    Registered("Stop", "records the end of a turn"),
+    Registered("Stop", "records the end of a turn, warns of what the session has spent", "spending"),
     Registered("StopFailure", "records why a turn failed"),
 )
 

@@ -78,6 +78,7 @@ select
     limit_usd - spent_usd as remaining_usd,
     spent_usd / limit_usd as spent_ratio,
     elapsed_ratio,
+    alert_ratio,
     spent_usd / elapsed_ratio as projected_usd,
     case
         when spent_usd > limit_usd then 'over'

@@ -1,0 +1,75 @@
+"""`agent-store alert`, with `set`."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from agent_store.cli.output import new_console, say
+from agent_store.paths import store_paths
+from agent_store.show.text import visible
+
+# Something costs more than it was to cost.
+OVER = 5
+_DOLLARS = click.FloatRange(min=0, min_open=True)
+
+
+@click.group(invoke_without_command=True)
+@click.option(
+    "--check", "only_over", is_flag=True, help=f"Only what is over its limit now; exit code {OVER} if anything is."
+)
+@click.option("--json", "as_json", is_flag=True, help="The same as JSON.")
+@click.pass_context
+def alert(context: click.Context, only_over: bool, as_json: bool) -> int:
+    """Show cost alerts and budgets: how near their limits are.
+
+    The figures are those of the last build (v_alert). A status in brackets is of a period that has ended since. For
+    cron: agent-store build --quiet && agent-store alert --check.
+    """
+    if context.invoked_subcommand is not None:
+        return 0
+    from agent_store.show import alerts, query, tables
+    from agent_store.store import open_store
+    from ingest.warehouse import utc_now
+
+    with open_store(store_paths()) as connection:
+        answer = alerts.ask(connection, utc_now(), only_over=only_over)
+    if as_json:
+        query.write_json(answer, sys.stdout)
+    elif only_over:
+        message = answer.columns.index("message")
+        for row in answer.rows:
+            click.echo(visible(row[message]))
+    elif answer.rows:
+        tables.show(alerts.sheet(answer), new_console())
+    else:
+        say("No alert is set: agent-store alert set --threshold-usd 20 --period day")
+    return OVER if only_over and answer.rows else 0
+
+
+@alert.command("set")
+@click.option("--name", metavar="NAME", help="By default that of the period; an alert of the same name is replaced.")
+@click.option("--threshold-usd", type=_DOLLARS, help="A limit in US dollars for each period.")
+@click.option("--period", type=click.Choice(["session", "day", "week", "month"]), help="By default day.")
+@click.option("--growth", type=click.FloatRange(min=1, min_open=True), help="How many times the usual day.")
+@click.option("--minimum-usd", type=click.FloatRange(min=0), help="With --growth: no notice below this.")
+@click.option("--fan-out-usd", type=_DOLLARS, help="A limit for a session together with its subagents.")
+@click.option("--project", metavar="NAME", help="Count only this project, by name or folder.")
+@click.option("--agent", metavar="NAME", help="Count only this agent.")
+def set_alert(
+    name: str | None, threshold_usd: float | None, period: str | None, growth: float | None, minimum_usd: float | None,
+    fan_out_usd: float | None, project: str | None, agent: str | None,
+) -> int:  # fmt: skip
+    """Set an alert in alerts.yml; it counts from the next build on."""
+    from agent_store.library import AgentStore
+
+    with AgentStore() as store:
+        rows = store.set_cost_alert(
+            threshold_usd, period, name, project=project, agent=agent, growth=growth, minimum_usd=minimum_usd,
+            fan_out_usd=fan_out_usd,
+        )  # fmt: skip
+    for row in rows:
+        click.echo(visible(", ".join(f"{key}: {value}" for key, value in row.items() if value is not None)))
+    say("Alerts count from the next build on.")
+    return 0

@@ -1,0 +1,58 @@
+"""`agent-store alert`: the rows of `v_alert`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from agent_store.show import query
+from agent_store.show.report import dollars, one_line
+from agent_store.show.tables import Sheet
+from agent_store.show.text import visible
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    import duckdb
+
+# What has ended is history, and last.
+_ALERTS = """
+select
+    status, alert_kind, alert_name, scope, scope_value, period, session_id, period_start, period_end, ends_at,
+    ends_at > $now as is_current, message, spent_usd, threshold_usd, spent_ratio, usual_usd
+from v_alert
+where not $only_over or (status = 'over' and ends_at > $now)
+order by
+    is_current desc, case status when 'over' then 1 when 'near' then 2 when 'ok' then 3 else 4 end, spent_ratio desc nulls last,
+    alert_kind, alert_name, session_id
+"""
+
+
+def ask(connection: duckdb.DuckDBPyConnection, now: datetime, *, only_over: bool = False) -> query.Answer:
+    """All rows, or those over their limit in a period that has not ended; `now` is UTC without zone."""
+    return query.run(connection, _ALERTS, None, {"now": now, "only_over": only_over})
+
+
+def sheet(answer: query.Answer) -> Sheet:
+    """The rows as a table."""
+    found = Sheet("Alerts")
+    found.text("status")
+    found.name("alert")
+    found.text("kind", rank=4)
+    found.name("of", rank=3)
+    found.text("per")
+    found.number("spent", "limit", "%")
+    found.text("from", rank=2)
+    found.text("to", rank=5)
+    for cells in answer.rows:
+        row = dict(zip(answer.columns, cells, strict=True))
+        ratio = row["spent_ratio"]
+        per = f"session {row['session_id'][:8]}" if row["session_id"] else row["period"]
+        found.add(
+            row["status"] if row["is_current"] else f"({row['status']})",
+            visible(one_line(row["alert_name"])), row["alert_kind"].replace("_", "-"),
+            visible(one_line(f"{row['scope']} {row['scope_value'] or ''}".strip())), per,
+            dollars(row["spent_usd"]), dollars(row["threshold_usd"]), "–" if ratio is None else f"{100 * ratio:,.0f}",
+            str(row["period_start"]), str(row["period_end"]),
+            style="" if row["is_current"] else "dim",
+        )  # fmt: skip
+    return found
