@@ -17,6 +17,7 @@ from agent_store.cli.check import check
 from agent_store.cli.dbt import dbt
 from agent_store.cli.docs import docs
 from agent_store.cli.doctor import doctor
+from agent_store.cli.export import export
 from agent_store.cli.ingest import ingest
 from agent_store.cli.interrupts import interrupts
 from agent_store.cli.line import line
@@ -62,7 +63,7 @@ def cli() -> None:
 
 
 for _command in (
-    ingest, build, report, query, tables, describe, line, doctor, docs, scan, check, dbt, plugin, schedule, mcp,
+    ingest, build, report, query, tables, describe, export, line, doctor, docs, scan, check, dbt, plugin, schedule, mcp,
 ):  # fmt: skip
     cli.add_command(_command)
 

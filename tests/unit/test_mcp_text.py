@@ -124,7 +124,9 @@ _VALUES = st.one_of(
 
 @given(st.lists(st.lists(_VALUES, min_size=3, max_size=3), max_size=60), st.booleans(), st.booleans())
 def test_whatever_is_in_a_row_stays_in_its_row(rows: list[list[object]], wide: bool, detailed: bool) -> None:
-    found = text.table(["a", "b", "c"], rows, len(rows), SOURCE, is_wide=wide or detailed, is_detailed=detailed)
+    found = text.table(
+        ["a", "b", "c"], rows, len(rows), SOURCE, is_wide=wide or detailed, is_detailed=detailed
+    )
     lines = found.split("\n")
     assert not OBEYED.search(found)
     assert found.encode()

@@ -99,7 +99,11 @@ def test_words_for_the_model_are_few() -> None:
         ("predict_context_overflow", {"planned_actions": '["read a"]'}, {"planned_actions": ["read a"]}),
         ("predict_context_overflow", {"planned_actions": "read a"}, {"planned_actions": ["read a"]}),
         ("search_code", {"query": "x", "filters": '{"path": "a"}'}, {"query": "x", "filters": {"path": "a"}}),
-        ("record_outcome", {"strategy_name": "x", "success": "true"}, {"strategy_name": "x", "success": True}),
+        (
+            "record_outcome",
+            {"strategy_name": "x", "success": "true"},
+            {"strategy_name": "x", "success": True},
+        ),
         ("get_usage_stats", {"detail": "true", "limit": "3"}, {"detail": True, "limit": 3}),
     ],
 )
