@@ -59,7 +59,7 @@ def no_store(paths: StorePaths) -> StoreError:
 def open_store(paths: StorePaths, *, may_write: Path | None = None) -> Iterator[duckdb.DuckDBPyConnection]:
     """A read-only connection to the published store; closed at the end, so that no one holds it for long.
 
-    `may_write` is the one file, if any, that COPY may write.
+    `may_write` is the one file, or the one folder, if any, that COPY may write.
     """
     if not paths.store.is_file():
         raise no_store(paths)
@@ -92,7 +92,8 @@ def open_file(
         if with_vectors:
             _add_embed_query(connection)
         if may_write is not None:
-            connection.execute(f"set allowed_paths = [{literal(str(may_write))}]")
+            allowed = "allowed_directories" if may_write.is_dir() else "allowed_paths"
+            connection.execute(f"set {allowed} = [{literal(str(may_write))}]")
         for statement in _LOCK_DOWN:
             connection.execute(statement)
     except duckdb.Error as error:

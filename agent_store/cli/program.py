@@ -18,6 +18,7 @@ from agent_store.cli.check import check
 from agent_store.cli.dbt import dbt
 from agent_store.cli.docs import docs
 from agent_store.cli.doctor import doctor
+from agent_store.cli.export import export
 from agent_store.cli.ingest import ingest
 from agent_store.cli.interrupts import interrupts
 from agent_store.cli.line import line
@@ -64,8 +65,8 @@ def cli() -> None:
 
 
 for _command in (
-    ingest, build, report, query, tables, describe, line, doctor, docs, scan, check, dbt, plugin, schedule, mcp, alert,
-    statusline,
+    ingest, build, report, query, tables, describe, export, line, doctor, docs, scan, check, dbt, plugin, schedule, mcp,
+    alert, statusline,
 ):  # fmt: skip
     cli.add_command(_command)
 

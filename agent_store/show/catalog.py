@@ -185,7 +185,15 @@ def read(
     connection: duckdb.DuckDBPyConnection, table: str | None = None, *, in_detail: bool = True
 ) -> list[Relation]:
     """What an open store holds."""
-    cursor = connection.execute(f"{SQL} order by {ORDER}", {"table": table, "in_detail": in_detail})
+    import duckdb
+
+    try:
+        cursor = connection.execute(f"{SQL} order by {ORDER}", {"table": table, "in_detail": in_detail})
+    except duckdb.Error as error:
+        raise StoreError(
+            f"The store does not say what it holds: {str(error).strip().splitlines()[0]}",
+            "It is of another version of Agent Store: build it again (agent-store build).",
+        ) from error
     names = [column[0] for column in cursor.description or ()]
     return relations(dict(zip(names, row, strict=True)) for row in cursor.fetchall())
 

@@ -409,6 +409,7 @@ def test_what_is_no_number_is_null_in_json(home: Path, tmp_path: Path) -> None:
         connection.execute(
             "create table store_build as select 'UTC' as timezone, now()::timestamp as published_at"
         )
+        connection.execute("create table v_store_table (table_name text, row_count bigint, example text)")
     assert AgentStore(home).export_json(tmp_path / "a.json", "measured") == 1
     assert json.loads((tmp_path / "a.json").read_text()) == {"a": None, "b": 1.5, "c": None, "d": 2}
 

@@ -1,0 +1,70 @@
+"""`agent-store export`."""
+
+from __future__ import annotations
+
+import tempfile
+from contextlib import ExitStack
+from pathlib import Path
+
+import click
+
+from agent_store.cli.output import FOLDER, say
+from agent_store.paths import store_paths
+from agent_store.record import query_log
+
+
+@click.command()
+@click.argument("tables", metavar="[TABLE]…", nargs=-1)
+@click.option("--all", "is_all", is_flag=True, help="All published tables and views.")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["parquet", "csv", "json"]),
+    default="parquet",
+    show_default=True,
+    help="Parquet keeps types; JSON is one object a line.",
+)
+@click.option(
+    "--since", help="Only rows from then on, where a table has a time: 2026-03-01, 7d, 'last week'."
+)
+@click.option(
+    "--out", type=FOLDER, help="The folder to write into; what an earlier export wrote there is replaced."
+)
+@click.option(
+    "--to", "target", help="Copy it to s3://…, gs://…, az://… as well: by a DuckDB extension that you have."
+)
+def export(
+    tables: tuple[str, ...], is_all: bool, form: str, since: str | None, out: Path | None, target: str | None
+) -> int:
+    """Write tables of the store to files, a file per month, with a manifest of rows, hashes and types.
+
+    The manifest is written last: an export without one is not finished.
+    """
+    if bool(tables) == is_all:
+        raise click.UsageError("Name tables (agent-store tables lists them), or say --all.")
+    if out is None and target is None:
+        raise click.UsageError("Say where to: --out FOLDER, or --to s3://…")
+    from agent_store.library.moments import moment_of
+    from agent_store.serve.export import folder as folders
+    from agent_store.serve.export import upload
+    from agent_store.show.report import store_today
+    from agent_store.store import open_store
+
+    paths = store_paths()
+    with open_store(paths) as connection:
+        beginning = moment_of(since, store_today(connection))
+    with ExitStack() as stack:
+        remote = stack.enter_context(upload.opened(target)) if target is not None else None
+        if out is None:
+            out = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix=".export-", dir=paths.home)))
+        said = f"copy {', '.join(tables) or 'all'}{f' since {since}' if since else ''} ({form})"
+        with query_log.logged(paths, query_log.CLI, "export", said) as running:
+            done = folders.export(paths, out, tables or None, form, beginning)
+            running.row_count = sum(one["row_count"] for one in done.manifest["tables"])
+        for note in done.notes:
+            say(note)
+        click.echo(done.summary)
+        if remote is not None and target is not None:
+            count = upload.copy(remote, done, target)
+            click.echo(f"Copied {count:,} files to {target}.")
+    return 0
