@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import sys
-
 import click
 
 from agent_store.cli.output import new_console, say
 from agent_store.paths import store_paths
-from agent_store.show.text import visible
+from agent_store.show.text import visible, visible_json
 
 # Something costs more than it was to cost.
 OVER = 5
@@ -29,14 +27,14 @@ def alert(context: click.Context, only_over: bool, as_json: bool) -> int:
     """
     if context.invoked_subcommand is not None:
         return 0
-    from agent_store.show import alerts, query, tables
+    from agent_store.show import alerts, tables, values
     from agent_store.store import open_store
     from ingest.warehouse import utc_now
 
     with open_store(store_paths()) as connection:
         answer = alerts.ask(connection, utc_now(), only_over=only_over)
     if as_json:
-        query.write_json(answer, sys.stdout)
+        click.echo(visible_json("".join(values.json_text(answer.columns, answer.rows))), nl=False)
     elif only_over:
         message = answer.columns.index("message")
         for row in answer.rows:

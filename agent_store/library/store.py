@@ -21,6 +21,7 @@ from agent_store.paths import store_paths
 from agent_store.record import query_log, spool
 from agent_store.record.home import home_for
 from agent_store.record.writer import Writer
+from ingest.alerts import FILE_NAME as ALERTS
 
 if TYPE_CHECKING:
     from agent_store.library.answers import Question
@@ -225,4 +226,4 @@ class AgentStore(Recording, Coordinating):
         dumped = [one.model_dump(exclude_none=True) for one in alerts.put(self._paths, given)]
         columns = [key for key in given if any(key in row for row in dumped)]
         rows = [{key: row.get(key) for key in columns} for row in dumped]
-        return Answer(rows, columns, len(rows), (alerts.FILE_NAME,))
+        return Answer(rows, columns, len(rows), (ALERTS,))
