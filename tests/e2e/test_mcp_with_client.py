@@ -78,7 +78,7 @@ class Asked:
     home: Path
     store: Path
     session_id: str
-    # The first request, and the answer of each tool as the model got it.
+    # The first request with the tools, and the answer of each as the model got it.
     first: dict[str, Any]
     answers: dict[str, str]
     errors: list[str]
@@ -110,7 +110,9 @@ def asked(sample_store: Path, tmp_path_factory: pytest.TempPathFactory) -> Itera
                     answers[names[block["tool_use_id"]]] = text
                     if block.get("is_error"):
                         errors.append(f"{names[block['tool_use_id']]}: {text}")
-        yield Asked(one.home, sample_store, turn.session_id, requests[0], answers, errors)
+        # On a busy machine the client goes ahead after two seconds: then they are in the next one.
+        first = next(request for request in requests if PREFIX in json.dumps(request["tools"]))
+        yield Asked(one.home, sample_store, turn.session_id, first, answers, errors)
 
 
 def test_every_tool_is_called_through_the_plugin_and_answers(asked: Asked) -> None:
@@ -150,11 +152,17 @@ def test_what_it_costs_to_have_the_tools(asked: Asked) -> None:
     ]
     assert {tool["name"].removeprefix(PREFIX) for tool in loaded} == set(TOOLS) - set(DEFERRED)
     assert len(json.dumps(loaded)) / 4 <= 800
-    said = json.dumps(asked.first["messages"])
-    names = [f"{PREFIX}{name}\n" for name in DEFERRED]
-    assert all(name.strip() in said for name in names)
-    assert sum(map(len, names)) / 4 <= 400
-    assert said.count(PREFIX) <= len(DEFERRED) + 1
+    said = [part.get("text", "") for part in texts(asked.first["messages"])]
+    names = [line for text in said for line in text.splitlines() if line.startswith(PREFIX)]
+    assert {name.removeprefix(PREFIX) for name in names} == set(DEFERRED)
+    assert sum(len(name) + 1 for name in names) / 4 <= 400
+
+
+def texts(messages: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    """The parts of all messages."""
+    for message in messages:
+        content = message["content"]
+        yield from [{"text": content}] if isinstance(content, str) else content
 
 
 def test_what_was_asked_is_in_the_log_of_queries_and_claims_know_the_session(asked: Asked) -> None:

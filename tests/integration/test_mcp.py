@@ -264,7 +264,7 @@ def test_no_store_yet_is_an_error_that_says_so(tmp_path: Path) -> None:
 
 
 def test_a_new_store_is_seen_and_a_worker_that_dies_is_replaced(home: Path, sample_store: Path) -> None:
-    count = {"sql": "select count(*) as n from dim_session"}
+    count = {"sql": "select count(*) as n from fact_prompt"}
 
     async def body() -> list[str]:
         async with session(home) as client:
@@ -273,7 +273,7 @@ def test_a_new_store_is_seen_and_a_worker_that_dies_is_replaced(home: Path, samp
             shutil.copyfile(sample_store, fresh)
             with duckdb.connect(str(fresh)) as connection:
                 connection.execute("update store_build set published_at = timestamp '2020-01-01 00:00'")
-                connection.execute("delete from dim_session")
+                connection.execute("delete from fact_prompt")
             fresh.replace(home / "agent_store.duckdb")
             found += [await said(client, "get_cost_report"), await said(client, "query_store", count)]
             (server,) = [

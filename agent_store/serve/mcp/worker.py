@@ -28,7 +28,8 @@ if TYPE_CHECKING:
 
 # Calls of one turn run side by side.
 THREADS: Final = 4
-_REST_SECONDS: Final = 2.0
+# Less than a model takes between two calls, more than lies between calls of one turn. To open the store takes 40 ms.
+_REST_SECONDS: Final = 0.25
 
 
 class Worker:
