@@ -337,6 +337,42 @@ def test_a_query_that_is_left_ends_with_its_process(paths: StorePaths) -> None:
         os.kill(pid, 0)
 
 
+_LEAVES = """
+import sys, time
+from pathlib import Path
+from agent_store.paths import StorePaths
+from agent_store.serve import sandbox
+with sandbox.asking(StorePaths(Path(sys.argv[1])), sys.argv[2], rows=1, max_bytes=1000, seconds=1) as asked:
+    print(asked.pid, flush=True)
+    time.sleep(60)
+"""
+
+
+@pytest.mark.parametrize("sql", [ENDLESS[0], DEAF[3], "select pg_sleep(60)"])
+def test_a_query_does_not_outlive_its_time_where_who_asked_is_killed(paths: StorePaths, sql: str) -> None:
+    with subprocess.Popen(
+        [sys.executable, "-c", _LEAVES, str(paths.home), sql],
+        env=clean_environment(paths.home),
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as asks:
+        assert asks.stdout is not None
+        pid = int(asks.stdout.readline())
+        asks.kill()
+    last = time.monotonic() + LATEST
+    while _is_running(pid):
+        assert time.monotonic() < last
+        time.sleep(0.05)
+
+
+def _is_running(pid: int) -> bool:
+    """Whether it is there and no zombie: nobody may be left who takes note of its end."""
+    listed = subprocess.run(
+        ["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, text=True, check=False
+    )
+    return listed.stdout.strip()[:1] not in {"", "Z"}
+
+
 def test_a_large_query_is_sent_whole(paths: StorePaths) -> None:
     text = "x" * 3_000_000
     (row,) = sandbox.ask(paths, f"select length('{text}') as n", rows=1, max_bytes=1000, seconds=20).rows
@@ -533,7 +569,7 @@ def test_publishing_meanwhile_disturbs_no_reader(tmp_path: Path) -> None:
     for reader in readers:
         assert reader.stdout is not None
         assert reader.stdout.readline() == "ready\n"
-    for number in range(10):
+    for number in range(8):
         publish((1000, 50_000)[number % 2] + number)
     (home.home / "stop").touch()
     for reader in readers:
