@@ -289,7 +289,7 @@ def test_who_has_read_enough_ends_the_query_quietly(paths: StorePaths) -> None:
 
 def test_the_command_line_stops_in_time_and_says_so(paths: StorePaths) -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "agent_store.cli", "query", "--timeout", "0.5", ENDLESS[0]],
+        [sys.executable, "-m", "agent_store.cli", "query", "--timeout", "1", ENDLESS[0]],
         env=clean_environment(paths.home),
         capture_output=True,
         text=True,
@@ -298,7 +298,7 @@ def test_the_command_line_stops_in_time_and_says_so(paths: StorePaths) -> None:
     )
     assert done.returncode == 1
     assert done.stdout == ""
-    assert "more than 0.5 seconds and was stopped" in done.stderr
+    assert "more than 1 seconds and was stopped" in done.stderr
 
 
 @pytest.mark.parametrize(
@@ -432,6 +432,7 @@ def test_what_gets_past_the_guard_reaches_nothing(
         ("import os, signal; os.kill(os.getpid(), signal.SIGSEGV)", "ended by SIGSEGV"),
         ("import time; time.sleep(60)", "more than 1 seconds"),
         ("import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); time.sleep(60)", "more than 1 seconds"),
+        ("import os, sys, time; os.close(int(sys.argv[1])); time.sleep(60)", "more than 1 seconds"),
         ("import os, sys\nwhile True: os.write(int(sys.argv[1]), b'T\\x00\\x00\\x00\\x01x')", "answer that is none"),
         ("import os, sys; os.write(int(sys.argv[1]), b'C\\xff\\xff\\xff\\xff')", "answer that is none"),
     ],
@@ -501,7 +502,7 @@ _WORDS = st.sampled_from([
 ])  # fmt: skip
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(sql=st.one_of(st.lists(_WORDS, max_size=14).map(" ".join), st.text(max_size=40)))
 def test_random_sql_is_answered_or_refused(paths: StorePaths, sql: str) -> None:
     started = time.monotonic()
