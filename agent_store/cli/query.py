@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 import click
@@ -11,6 +12,7 @@ from agent_store.paths import store_paths
 
 # A table is held in memory: one that is longer than this is cut.
 _MOST_BYTES_OF_TABLE = 64_000_000
+_MOST_THREADS = 4
 
 
 @click.command()
@@ -29,21 +31,21 @@ _MOST_BYTES_OF_TABLE = 64_000_000
 @click.option("--raw", is_flag=True, help="CSV and JSON with every character as it is stored.")
 @click.option(
     "--timeout",
-    type=click.FloatRange(min=0, min_open=True),
-    default=60.0,
+    type=click.IntRange(1, 86_400),
+    default=60,
     show_default=True,
     metavar="SECONDS",
     help="Stop the query after so long.",
 )
 @click.option(
     "--memory",
-    type=click.IntRange(min=64),
+    type=click.IntRange(64, 1_000_000),
     default=2048,
     show_default=True,
     metavar="MB",
     help="Memory for joins, sorts and groups. Nothing is written to disk.",
 )
-def query(sql: str, form: str, limit: int | None, raw: bool, timeout: float, memory: int) -> int:
+def query(sql: str, form: str, limit: int | None, raw: bool, timeout: int, memory: int) -> int:
     """Run SQL on the published store, read-only. A dash reads the SQL from standard input.
 
     One SELECT, FROM, EXPLAIN, DESCRIBE, SUMMARIZE or SHOW, in a process of its own that sees no file but the store
@@ -68,7 +70,7 @@ def query(sql: str, form: str, limit: int | None, raw: bool, timeout: float, mem
         query_log.logged(paths, query_log.CLI, "query", text) as running,
         sandbox.asking(
             paths, text, form=form, rows=most, max_bytes=_MOST_BYTES_OF_TABLE, seconds=timeout,
-            limits=sandbox.Limits(memory_megabytes=memory),
+            limits=sandbox.Limits(memory_megabytes=memory, threads=min(os.cpu_count() or 1, _MOST_THREADS)),
         ) as asked,
     ):  # fmt: skip
         if form == "table":

@@ -120,6 +120,8 @@ class Reading:
     ) -> Answer:
         """Run one query of your own, read-only; values as `?` or `$name` from `params`. StoreError where it fails.
 
+        It runs in this process, as long and with as much memory as it takes. For SQL that someone else has written there
+        is `agent_store.serve.sandbox.ask`, which runs it in a process of its own and bounds it.
         Where there are more rows than `limit`, `total_count` only says that there is one more.
         """
         self._check_module(QUESTIONS["query"])

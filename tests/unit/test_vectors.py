@@ -9,6 +9,7 @@ import duckdb
 import pytest
 
 from agent_store.paths import StorePaths
+from agent_store.serve import sandbox
 from agent_store.store import open_store
 from ingest import warehouse as warehouse_module
 from ingest.code import vectors
@@ -76,3 +77,7 @@ def test_queries_of_the_store_can_make_a_vector(tmp_path: Path) -> None:
         connection.execute("create table one (id integer)")
     with open_store(StorePaths(tmp_path)) as store:
         assert store.execute("select len(embed_query('a text'))").fetchone() == (vectors.DIMENSIONS,)
+    (row,) = sandbox.ask(
+        StorePaths(tmp_path), "select len(embed_query('a text'))", rows=1, max_bytes=999, seconds=20
+    ).rows
+    assert row == [str(vectors.DIMENSIONS)], "in a process of its own too"

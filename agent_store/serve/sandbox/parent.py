@@ -279,7 +279,12 @@ class Asked:
 
     def _ended(self) -> StoreError:
         """The process ended without an answer: why, as far as can be known."""
-        code = self._process.wait()
+        try:
+            code = self._process.wait(
+                max(0.0, self._deadline + self._limits.grace_seconds - time.monotonic())
+            )
+        except subprocess.TimeoutExpired:  # it has closed its pipe and goes on
+            return out_of_time(self._seconds)
         is_late = time.monotonic() >= self._deadline
         if code == -signal.SIGXCPU or (code == -signal.SIGKILL and is_late):
             return out_of_time(self._seconds)
