@@ -253,6 +253,10 @@ def test_no_other_module_starts_a_program() -> None:
         "agent_store/schedule.py",
         # A build in a process of its own.
         "agent_store/library/building.py",
+        "agent_store/serve/mcp/background.py",
+        # What answers models, and a query that anyone may have written.
+        "agent_store/serve/mcp/child.py",
+        "agent_store/serve/sandbox/parent.py",
         # The test command that the user has set for a project.
         "agent_store/record/hooks/task_completed.py",
         "agent_store/record/hooks/test_run.py",
