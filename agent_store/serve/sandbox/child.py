@@ -142,8 +142,8 @@ def _stop_at_deadline(connection: duckdb.DuckDBPyConnection, pipe: _Pipe, grace:
 
 def _published_at(connection: duckdb.DuckDBPyConnection) -> str | None:
     with suppress(Exception):
-        row = connection.execute("select published_at from store_build").fetchone()
-        return values.exact(row[0]) if row else None
+        rows = connection.execute("select published_at from store_build").fetchall()
+        return values.exact(rows[0][0]) if rows else None
     return None
 
 
