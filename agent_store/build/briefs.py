@@ -261,7 +261,7 @@ def _costs(connection: duckdb.DuckDBPyConnection, project: Path) -> Row:
         "sessions": {row["session_id"]: round(row["spent_usd"], 6) for row in spent},
         "periods": [_said(row) for row in _rows(connection, _PERIODS, zone)],
         "sessions_watched": [_said(row) for row in _rows(connection, _WATCHED)],
-        "prices": _prices(project),
+        "prices": prices(project),
         "model_names": {row["model_raw"]: row["model_name"] for row in _rows(connection, _MODELS)},
     }
 
@@ -270,7 +270,7 @@ def _said(alert: Row) -> Row:
     return {**alert, "title": one_line(visible(alert["title"]), _MOST_LINE)}
 
 
-def _prices(project: Path) -> dict[str, list[Row]]:
+def prices(project: Path) -> dict[str, list[Row]]:
     """The seed of prices by model, in US dollars per million tokens."""
     found: dict[str, list[Row]] = defaultdict(list)
     for row in seed_rows(project, "model_prices"):

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 # A hook is waited for: of a session that grew by more than this, the rest is read by the next one.
 _MOST_READ_BYTES = 16 * 1024 * 1024
-_MOST_PARSED_BYTES = 1024 * 1024
+_MOST_PARSED_BYTES = 512 * 1024
 _MOST_FILES = 500
 _HEAD_BYTES = 64 * 1024
 # A response is written line by line, with the result of a tool in between: so many of the last ones can still grow.
@@ -170,6 +170,7 @@ class Tail:
         self.unpriced = [name for name in _list(kept.get("unpriced")) if isinstance(name, str)]
         self.is_whole = True
         self.has_subagents = False
+        self._has_changed = False
         self._read_left, self._parsed_left = _MOST_READ_BYTES, _MOST_PARSED_BYTES
 
     @property
@@ -195,10 +196,13 @@ class Tail:
         if name in self._told or name.removesuffix(level) + OVER in self._told:
             return False
         self._told.append(name)
+        self._has_changed = True
         return True
 
     def keep(self, place: str) -> None:
         """Write down how far it is, in one step: hooks run side by side."""
+        if not self._has_changed:
+            return
         kept = {"files": self._files, "told": self._told, "unpriced": self.unpriced}
         fresh = f"{place}-{os.getpid()}"
         try:
@@ -217,19 +221,21 @@ class Tail:
         offset, settled = (int(number(state[0])), number(state[1])) if len(state) == 3 else (0, 0.0)
         recent = dict(record_of(state[2])) if len(state) == 3 else {}
         try:
-            file = os.open(path, os.O_RDONLY)
-        except OSError:
-            return
-        try:
-            size = os.fstat(file).st_size
-            if size < offset:
-                offset, settled, recent = 0, 0.0, {}
+            size = os.stat(path).st_size
             if size == offset:
                 return
             if self._read_left <= 0 or self._parsed_left <= 0:
                 self.is_whole = False
                 return
+            if size < offset:
+                offset, settled, recent = 0, 0.0, {}
+            file = os.open(path, os.O_RDONLY)
+        except OSError:
+            return
+        try:
             data = os.pread(file, self._read_left, offset)
+        except OSError:
+            return
         finally:
             os.close(file)
         self._read_left -= len(data)
@@ -241,8 +247,9 @@ class Tail:
             settled += number(recent.pop(next(iter(recent))))
         if not end and len(data) >= _MOST_READ_BYTES:
             end = len(data)  # one line longer than all that is read: what is left of it is no JSON
-        self.is_whole = self.is_whole and (offset + len(data) == size and b"\n" not in data[end:])
+        self.is_whole = self.is_whole and offset + len(data) >= size and data.find(b"\n", end) < 0
         self._files[name] = [offset + end, settled, recent]
+        self._has_changed = True
 
     def _count(self, line: bytes, recent: Record) -> None:
         # What is no response is not parsed: results of tools are most of a transcript.
