@@ -17,7 +17,10 @@ _DOLLARS = click.FloatRange(min=0, min_open=True)
 
 @click.group(invoke_without_command=True)
 @click.option(
-    "--check", "only_over", is_flag=True, help=f"Only what is over its limit now; exit code {OVER} if anything is."
+    "--check",
+    "only_over",
+    is_flag=True,
+    help=f"Only what is over its limit now; exit code {OVER} if anything is.",
 )
 @click.option("--json", "as_json", is_flag=True, help="The same as JSON.")
 @click.pass_context
@@ -49,7 +52,9 @@ def alert(context: click.Context, only_over: bool, as_json: bool) -> int:
 
 
 @alert.command("set")
-@click.option("--name", metavar="NAME", help="By default that of the period; an alert of the same name is replaced.")
+@click.option(
+    "--name", metavar="NAME", help="By default that of the period; an alert of the same name is replaced."
+)
 @click.option("--threshold-usd", type=_DOLLARS, help="A limit in US dollars for each period.")
 @click.option("--period", type=click.Choice(["session", "day", "week", "month"]), help="By default day.")
 @click.option("--growth", type=click.FloatRange(min=1, min_open=True), help="How many times the usual day.")

@@ -61,7 +61,22 @@ def cli() -> None:
     """
 
 
-for _command in (ingest, build, report, query, line, doctor, docs, scan, check, dbt, plugin, schedule, alert, statusline):
+for _command in (
+    ingest,
+    build,
+    report,
+    query,
+    line,
+    doctor,
+    docs,
+    scan,
+    check,
+    dbt,
+    plugin,
+    schedule,
+    alert,
+    statusline,
+):
     cli.add_command(_command)
 
 

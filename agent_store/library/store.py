@@ -225,4 +225,4 @@ class AgentStore(Recording, Coordinating):
         dumped = [one.model_dump(exclude_none=True) for one in alerts.put(self._paths, given)]
         columns = [key for key in given if any(key in row for row in dumped)]
         rows = [{key: row.get(key) for key in columns} for row in dumped]
-        return Answer(rows, columns, len(rows), (alerts.FILE_NAME,))
+        return Answer(rows, columns, len(rows), ("alerts.yml",))

@@ -22,8 +22,8 @@ select
 from v_alert
 where not $only_over or (status = 'over' and ends_at > $now)
 order by
-    is_current desc, case status when 'over' then 1 when 'near' then 2 when 'ok' then 3 else 4 end, spent_ratio desc nulls last,
-    alert_kind, alert_name, session_id
+    is_current desc, case status when 'over' then 1 when 'near' then 2 when 'ok' then 3 else 4 end,
+    spent_ratio desc nulls last, alert_kind, alert_name, session_id
 """
 
 
