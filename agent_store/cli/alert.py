@@ -38,6 +38,7 @@ def alert(context: click.Context, only_over: bool, as_json: bool) -> int:
 
     with open_store(store_paths()) as connection:
         answer = alerts.ask(connection, utc_now(), only_over=only_over)
+        mistakes = alerts.mistakes(connection)
     if as_json:
         query.write_json(answer, sys.stdout)
     elif only_over:
@@ -48,6 +49,8 @@ def alert(context: click.Context, only_over: bool, as_json: bool) -> int:
         tables.show(alerts.sheet(answer), new_console())
     else:
         say("No alert is set: agent-store alert set --threshold-usd 20 --period day")
+    for mistake in mistakes:
+        say(f"Left out: {mistake}")
     return OVER if only_over and answer.rows else 0
 
 
