@@ -584,7 +584,7 @@ _QUESTIONS = (
             first_usage_date as first_date, last_usage_date as last_date
         from cost_by($breakdown, since := cast($first as date), until := cast($last as date))
         """,
-        "case when $breakdown in ('day', 'week', 'month') then name end, cost_usd desc nulls last, name",
+        "case when $breakdown in ('day', 'week', 'month') then name end desc, cost_usd desc nulls last, name, detail",
         ("cost_by",),
         "dollars are list prices; of tools, skills, servers, files and components they are attributed, and these overlap",
         limit=_MANY,

@@ -34,6 +34,11 @@ BREAKDOWNS = (
     "day", "week", "month", "project", "session", "model", "branch", "agent", "task type", "tool", "mcp", "skill",
     "plugin", "file", "component",
 )  # fmt: skip
+# What people and models call them otherwise; a plural is understood of each.
+_ALSO_CALLED = {
+    "daily": "day", "date": "day", "weekly": "week", "monthly": "month", "task": "task type", "subagent": "agent",
+    "mcp server": "mcp", "server": "mcp", "git branch": "branch", "branche": "branch",
+}  # fmt: skip
 _FILTERS = ("language", "document_type", "path", "since")
 
 
@@ -47,6 +52,16 @@ def path_parameters(path: str | None) -> dict[str, object]:
         "path": path.rstrip("/") or path if is_whole else plain,
         "path_end": None if is_whole else f"/{plain}",
     }
+
+
+def breakdown_of(name: str) -> str | None:
+    """What costs are broken down by: `Task_Types` and `tasks` are `task type`; None for what there is not."""
+    plain = " ".join(name.lower().replace("_", " ").replace("-", " ").split())
+    for called in (plain, plain.removesuffix("s")):
+        known = _ALSO_CALLED.get(called, called)
+        if known in BREAKDOWNS:
+            return known
+    return None
 
 
 class Reading:
@@ -317,10 +332,10 @@ class Reading:
 
         `period` is `day`, `week`, `month`, `year` (each the one of today), `all`, "7 days", a day, a month, or a range
         ("2026-02-01..2026-02-14"). `breakdown_by` is day, week, month, project, session, model, branch, agent, task type,
-        tool, mcp, skill, plugin, file or component.
+        tool, mcp, skill, plugin, file or component. Days, weeks and months are given newest first, the rest dearest first.
         """
-        by = breakdown_by.strip().lower().replace("_", " ").replace("-", " ")
-        if by not in BREAKDOWNS:
+        by = breakdown_of(breakdown_by)
+        if by is None:
             raise StoreError(
                 f"Costs have no breakdown by {breakdown_by!r}.", f"There are: {', '.join(BREAKDOWNS)}"
             )
