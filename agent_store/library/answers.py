@@ -109,16 +109,17 @@ _QUESTIONS = (
     Question(
         "get_successful_approaches",
         "memory",
-        "Approaches that worked for a kind of task, best success rate first.",
+        "Approaches to a kind of task and how often they went well, best first, with what the difference is worth.",
         """
         select
-            task_type, approach_kind, approach_name, attempt_count, judged_count, success_count, success_ratio,
-            success_ratio_low, success_ratio_high, other_success_ratio, avg_test_pass_rate, median_duration_seconds,
-            median_cost_usd, task_source, last_attempted_at
+            task_type, approach_kind, approach_name, evidence_strength, evidence, attempt_count, judged_count,
+            success_count, success_ratio, success_ratio_low, success_ratio_high, other_success_ratio, avg_test_pass_rate,
+            median_duration_seconds, median_cost_usd, task_source, last_attempted_at
         from v_what_worked
-        where $task_type is null or task_type = $task_type
+        where $task_type is null or task_type = lower($task_type)
         """,
-        "success_ratio_low desc nulls last, attempt_count desc, task_type, approach_name, task_source",
+        "evidence_strength = 'more than chance' desc, success_ratio_low desc nulls last, attempt_count desc, task_type, "
+        "approach_kind, approach_name, task_source",
         ("v_what_worked",),
         "success of a task and the approach it was done with are judged by rules; the interval says how sure the ratio is",
         limit=_FEW,
@@ -608,18 +609,28 @@ _QUESTIONS = (
     Question(
         "suggest_strategy",
         "improvement",
-        "The strategy with the best record for a task like this.",
+        "The strategy with the best record for a task like this, and how far to trust that.",
         """
         select
-            strategy_name, advice_kind, advice, task_type, task_source, success_ratio, success_ratio_low,
-            success_ratio_high, other_success_ratio, based_on_attempts, strength, confidence, failure_reason, advice_order,
-            advice_id
+            strategy_name, advice_kind, advice, 'more than chance' as evidence_strength, task_type, task_source,
+            success_ratio, success_ratio_low, success_ratio_high, other_success_ratio, based_on_attempts, strength,
+            confidence, failure_reason, advice_order, advice_id
         from v_strategy_advice
-        where $task_type is null or task_type = $task_type
+        where $task_type is null or task_type = lower($task_type)
+        union all by name
+        -- The best that is known where no advice can be given.
+        select
+            approach_name as strategy_name, 'best_known' as advice_kind, evidence as advice, evidence_strength, task_type,
+            task_source, success_ratio, success_ratio_low, success_ratio_high, other_success_ratio,
+            judged_count as based_on_attempts
+        from v_what_worked
+        where
+            approach_kind = 'strategy' and rank_in_kind = 1 and evidence_strength <> 'more than chance'
+            and ($task_type is null or task_type = lower($task_type))
         """,
-        "advice_order, advice_id",
-        ("v_strategy_advice",),
-        "strategies and success are told by rules; advice is given only where it is more than chance",
+        "advice_order nulls last, success_ratio_low desc, task_type, task_source, strategy_name, advice_id",
+        ("v_strategy_advice", "v_what_worked"),
+        "strategies and success are told by rules; of the kind best_known is what did best so far, which may be chance",
         limit=_FEW,
     ),
     Question(

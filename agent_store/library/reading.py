@@ -156,7 +156,7 @@ class Reading:
         return self._ask_of_file("recall_memory", limit, file_path)
 
     def get_successful_approaches(self, task_type: str | None = None, limit: int | None = 5) -> Answer:
-        """Approaches that tasks of a type went well with more often than with others, by more than chance; best first."""
+        """How often tasks of a type went well with an approach, and without it; what is more than chance first."""
         return self._ask("get_successful_approaches", limit, {"task_type": task_type})
 
     def check_decision_history(
@@ -356,6 +356,8 @@ class Reading:
         self, task_type: str | None = None, context: object = None, limit: int | None = 5
     ) -> Answer:
         """Advice for a type of task that enough attempts speak for: strategies to prefer or leave, failures to watch for.
+
+        Where there is none, the strategy that did best so far (`best_known`), with `evidence_strength`.
 
         `context` is kept with the query; it does not narrow the answer.
         """
