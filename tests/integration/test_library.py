@@ -228,6 +228,36 @@ def test_costs_add_up_to_the_whole_by_whatever_they_are_broken_down(
     assert sum(row["cost_usd"] or 0 for row in report) == pytest.approx(dated)
 
 
+@pytest.mark.parametrize("kind", ["tool", "mcp", "skill", "plugin", "agent", "file"])
+def test_use_and_cost_are_the_same_numbers(
+    store: AgentStore, sql: duckdb.DuckDBPyConnection, kind: str
+) -> None:
+    count = "request_count" if kind == "file" else "invocation_count"
+    day = "(select max(action_at) from fact_agent_action where action_at <= (select published_at from store_build))"
+    costs = sql.execute(
+        f"select name, detail, {count}, session_count, cost_usd from cost_by('{kind}', "
+        f"since := cast({day} as date) - 39) where {count} > 0 order by all"
+    ).fetchall()
+    used = [row for row in store.get_usage_stats(days=40, limit=None) if row["kind"] == kind]
+    columns = ("name", "detail", "use_count", "session_count", "cost_usd")
+    assert sorted(row["rank_in_kind"] for row in used) == list(range(1, len(used) + 1))
+    assert {tuple(row[column] for column in columns[:4]) for row in used} == {row[:4] for row in costs}
+    assert sum(row["cost_usd"] or 0 for row in used) == pytest.approx(sum(row[4] or 0 for row in costs))
+
+
+def test_the_performance_of_an_agent_is_that_of_its_tasks(
+    store: AgentStore, sql: duckdb.DuckDBPyConnection
+) -> None:
+    tasks = "fact_task_outcome inner join dim_agent using (agent_id) where agent_name = 'main/shop'"
+    rows = store.analyze_performance("main/shop", days=4000, limit=None)
+    assert sum(row["task_count"] for row in rows) == one(sql, f"select count(*) from {tasks}") > 0
+    assert sum(row["success_count"] for row in rows) == one(sql, f"select count(*) from {tasks} and success") > 0
+    agent_id = one(sql, "select agent_id from dim_agent where agent_name = 'main/shop'")
+    assert list(store.analyze_performance(agent_id, days=4000, limit=None)) == list(rows)
+    recent = store.analyze_performance("main/shop", days=1, limit=None)
+    assert sum(row["task_count"] for row in recent) < sum(row["task_count"] for row in rows)
+
+
 def test_a_branch_of_one_name_in_two_projects_is_two_branches(store: AgentStore) -> None:
     mains = {
         row["detail"] for row in store.get_cost_report("all", "branch", limit=None) if row["name"] == "main"
@@ -238,7 +268,8 @@ def test_a_branch_of_one_name_in_two_projects_is_two_branches(store: AgentStore)
 def test_a_report_of_a_month_has_the_days_of_that_month(store: AgentStore) -> None:
     days = store.get_cost_report("2026-10", "day", limit=None)
     assert days
-    assert [row["name"] for row in days] == sorted(row["name"] for row in days)
+    names = [row["name"] for row in days]
+    assert names == sorted(names, reverse=True), "a limit leaves out the oldest"
     assert all(row["name"].startswith("2026-10-") for row in days)
     with pytest.raises(StoreError, match="no breakdown by 'colour'"):
         store.get_cost_report("all", "colour")

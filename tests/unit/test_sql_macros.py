@@ -261,8 +261,8 @@ def test_a_macro_over_a_table_that_is_not_there_is_left_out() -> None:
             "select distinct function_name from duckdb_functions() where schema_name = 'main' and not internal"
         ).fetchall()
         assert {name for (name,) in names} == {
-            "best_line", "embed_text", "is_within", "name_words", "planned_parts", "search_terms", "snippet_around",
-            "snippet_start",
+            "best_line", "embed_text", "holds_any", "is_within", "name_words", "planned_parts", "search_terms",
+            "snippet_around", "snippet_start",
         }  # fmt: skip
 
 
@@ -273,6 +273,6 @@ def test_every_macro_says_what_it_does(store: duckdb.DuckDBPyConnection) -> None
     ).fetchall()
     assert {name for name, _ in rows} == {
         "search_terms", "search_chunks", "hybrid_search", "embed_text", "entity_references", "recent_changes", "best_line",
-        "name_words", "snippet_around", "snippet_start",
+        "holds_any", "name_words", "snippet_around", "snippet_start",
     }  # fmt: skip
     assert all(comment for _, comment in rows)
