@@ -133,7 +133,9 @@ def _client_settings() -> dict[str, object]:
     except FileNotFoundError:
         return {}
     except (OSError, ValueError) as error:
-        raise StoreError(f"{file} cannot be read: {error}", "Correct it first; nothing was changed there.") from error
+        raise StoreError(
+            f"{file} cannot be read: {error}", "Correct it first; nothing was changed there."
+        ) from error
     if not isinstance(found, dict):
         raise StoreError(f"{file} is no object of settings.", "Correct it first; nothing was changed there.")
     return found

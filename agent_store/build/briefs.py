@@ -143,8 +143,9 @@ where usage_date = (select max(usage_date) from v_cost_daily)
 """
 _PERIODS = """
 select
-    alerts.alert_kind, alerts.alert_name, alerts.scope, alerts.scope_value, alerts.period, alerts.title, alerts.threshold_usd,
-    alerts.near_ratio, alerts.spent_usd, epoch(timezone($zone, cast(alerts.period_start as timestamp))) as starts_at,
+    alerts.alert_kind, alerts.alert_name, alerts.scope, alerts.scope_value, alerts.period, alerts.title,
+    alerts.threshold_usd, alerts.near_ratio, alerts.spent_usd,
+    epoch(timezone($zone, cast(alerts.period_start as timestamp))) as starts_at,
     epoch(alerts.ends_at) as ends_at,
     list(distinct sessions.project_path order by sessions.project_path)
         filter (where sessions.project_path is not null) as folders
@@ -253,15 +254,15 @@ def _contents(connection: duckdb.DuckDBPyConnection, project: Path) -> tuple[dic
 
 def _costs(connection: duckdb.DuckDBPyConnection, project: Path) -> Row:
     """What alerts and the status line need to go on counting from where the store ends."""
-    zone = {"zone": timezone(project)}
+    zone = timezone(project)
     spent = _rows(connection, _SPENT, _SPENT_DAYS)
     return {
         "schema_version": SCHEMA_VERSION,
-        "day": next(iter(_rows(connection, _DAY, zone)), {}),
+        "day": next(iter(_rows(connection, _DAY, zone=zone)), {}),
         "sessions": {row["session_id"]: round(row["spent_usd"], 6) for row in spent},
-        "periods": [_said(row) for row in _rows(connection, _PERIODS, zone)],
+        "periods": [_said(row) for row in _rows(connection, _PERIODS, zone=zone)],
         "sessions_watched": [_said(row) for row in _rows(connection, _WATCHED)],
-        "prices": _prices(project),
+        "prices": prices(project),
         "model_names": {row["model_raw"]: row["model_name"] for row in _rows(connection, _MODELS)},
     }
 
@@ -270,7 +271,7 @@ def _said(alert: Row) -> Row:
     return {**alert, "title": one_line(visible(alert["title"]), _MOST_LINE)}
 
 
-def _prices(project: Path) -> dict[str, list[Row]]:
+def prices(project: Path) -> dict[str, list[Row]]:
     """The seed of prices by model, in US dollars per million tokens."""
     found: dict[str, list[Row]] = defaultdict(list)
     for row in seed_rows(project, "model_prices"):
@@ -318,16 +319,12 @@ def seed_rows(project: Path, name: str) -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
-def _rows(connection: duckdb.DuckDBPyConnection, query: str, *parameters: Any) -> list[Row]:
-    """The rows of a query; none where this store lacks what it reads, as one of an earlier version does.
-
-    A single dictionary names the parameters.
-    """
+def _rows(connection: duckdb.DuckDBPyConnection, query: str, *parameters: object, **named: object) -> list[Row]:
+    """The rows of a query; none where this store lacks what it reads, as one of an earlier version does."""
     import duckdb
 
-    given = parameters[0] if parameters and isinstance(parameters[0], dict) else list(parameters)
     try:
-        found = connection.execute(query, given)
+        found = connection.execute(query, named or list(parameters))
     except duckdb.CatalogException:
         return []
     names = [column[0] for column in found.description or ()]

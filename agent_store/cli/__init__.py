@@ -3,8 +3,8 @@
 
 Start-up matters: DuckDB, rich and dbt are imported by the command that needs them, never by `--help`.
 Exit codes: 0 done; 1 failed, nothing was published; 2 wrong usage; 3 no published store; 4 published, but a model
-failed, or --strict and a check found something; 5 `alert --check` found a limit that is exceeded; 130 stopped with Ctrl-C; 141 stopped because nobody read the output of a
-command that does something.
+failed, or --strict and a check found something; 5 `alert --check` found a limit that is exceeded; 130
+stopped with Ctrl-C; 141 stopped because nobody read the output of a command that does something.
 """
 
 from __future__ import annotations

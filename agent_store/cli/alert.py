@@ -15,7 +15,10 @@ _DOLLARS = click.FloatRange(min=0, min_open=True)
 
 @click.group(invoke_without_command=True)
 @click.option(
-    "--check", "only_over", is_flag=True, help=f"Only what is over its limit now; exit code {OVER} if anything is."
+    "--check",
+    "only_over",
+    is_flag=True,
+    help=f"Only what is over its limit now; exit code {OVER} if anything is.",
 )
 @click.option("--json", "as_json", is_flag=True, help="The same as JSON.")
 @click.pass_context
@@ -33,6 +36,7 @@ def alert(context: click.Context, only_over: bool, as_json: bool) -> int:
 
     with open_store(store_paths()) as connection:
         answer = alerts.ask(connection, utc_now(), only_over=only_over)
+        mistakes = alerts.mistakes(connection)
     if as_json:
         click.echo(visible_json("".join(values.json_text(answer.columns, answer.rows))), nl=False)
     elif only_over:
@@ -43,11 +47,15 @@ def alert(context: click.Context, only_over: bool, as_json: bool) -> int:
         tables.show(alerts.sheet(answer), new_console())
     else:
         say("No alert is set: agent-store alert set --threshold-usd 20 --period day")
+    for mistake in mistakes:
+        say(f"Left out: {mistake}")
     return OVER if only_over and answer.rows else 0
 
 
 @alert.command("set")
-@click.option("--name", metavar="NAME", help="By default that of the period; an alert of the same name is replaced.")
+@click.option(
+    "--name", metavar="NAME", help="By default that of the period; an alert of the same name is replaced."
+)
 @click.option("--threshold-usd", type=_DOLLARS, help="A limit in US dollars for each period.")
 @click.option("--period", type=click.Choice(["session", "day", "week", "month"]), help="By default day.")
 @click.option("--growth", type=click.FloatRange(min=1, min_open=True), help="How many times the usual day.")

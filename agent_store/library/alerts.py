@@ -8,20 +8,18 @@ from pydantic import ValidationError
 
 from agent_store.errors import StoreError, explain
 from agent_store.replacing import replacing
-from ingest.alerts import FILE_NAME
+from ingest import alerts as lists
 from ingest.alerts.entry import Alert, AlertsError, as_yaml, entries, said
 
 if TYPE_CHECKING:
     from agent_store.paths import StorePaths
 
-_HEAD = (
-    "# Cost alerts: notice is given when a limit is reached (US dollars at list prices). docs/alerts.md names all keys.\n"
-)
+_HEAD = "# Cost alerts: notice is given when a limit is reached (US dollars at list prices). All keys: docs/alerts.md.\n"
 
 
 def read(paths: StorePaths) -> list[Alert]:
     """The alerts that are set; none where there is no file. StoreError where any of it is wrong."""
-    file = paths.home / FILE_NAME
+    file = paths.home / lists.FILE_NAME
     try:
         found = entries(file.read_text(encoding="utf-8-sig"))
     except FileNotFoundError:
@@ -40,9 +38,11 @@ def put(paths: StorePaths, given: dict[str, Any]) -> list[Alert]:
     try:
         alert = Alert.model_validate({key: value for key, value in given.items() if value is not None})
     except ValidationError as error:
-        raise StoreError(f"This alert cannot be set: {said(error)}.", "docs/alerts.md names all keys.") from error
+        raise StoreError(
+            f"This alert cannot be set: {said(error)}.", "docs/alerts.md names all keys."
+        ) from error
     alerts = [one for one in read(paths) if one.name != alert.name] + [alert]
-    file = paths.ensure().home / FILE_NAME
+    file = paths.ensure().home / lists.FILE_NAME
     try:
         with replacing(file) as fresh:
             fresh.write_text(_HEAD + as_yaml(alerts), encoding="utf-8")

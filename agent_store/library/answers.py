@@ -10,24 +10,9 @@ from dataclasses import dataclass
 
 from agent_store.show import catalog
 
-# From where days are counted back: the newest action of the store, so that an archive answers too. A clock that was wrong
-# does not count.
-_NEWEST = (
-    "(select max(action_at) from fact_agent_action where action_at <= (select published_at from store_build))"
-)
 _FEW = 5
 _SOME = 20
 _MANY = 50
-# What was used in the last days, by each kind of thing; a file is used by a request that holds it.
-_USED = " union all ".join(
-    f"""
-            select
-                '{kind}' as kind, name, {"request_count" if kind == "file" else "invocation_count"} as use_count,
-                session_count, cost_usd, last_usage_date as last_used_date
-            from cost_by('{kind}', since := cast({_NEWEST} as date) - cast($days as integer) + 1)
-    """.strip()
-    for kind in ("tool", "mcp", "skill", "plugin", "agent", "file")
-)
 _LIKE_FILE_MEMORY = (
     "success and failure_reason are judged by rules (success_basis); confidence says how far to trust them"
 )
@@ -99,7 +84,7 @@ _QUESTIONS = (
             last_error_type, last_error_text, last_diff_snippet, edit_count, failure_count, look_count, confidence,
             project_name, session_id, task_id
         from v_file_memory
-        where {_IS_FILE} and ($task_type is null or task_type = $task_type)
+        where {_IS_FILE} and ($task_type is null or task_type = lower($task_type))
         """,
         "last_action_at desc nulls last, task_id",
         ("v_file_memory",),
@@ -126,16 +111,17 @@ _QUESTIONS = (
     Question(
         "get_successful_approaches",
         "memory",
-        "Approaches that worked for a kind of task, best success rate first.",
+        "Approaches to a kind of task and how often they went well, best first, with what the difference is worth.",
         """
         select
-            task_type, approach_kind, approach_name, attempt_count, judged_count, success_count, success_ratio,
-            success_ratio_low, success_ratio_high, other_success_ratio, avg_test_pass_rate, median_duration_seconds,
-            median_cost_usd, task_source, last_attempted_at
+            task_type, approach_kind, approach_name, evidence_strength, evidence, attempt_count, judged_count,
+            success_count, success_ratio, success_ratio_low, success_ratio_high, other_success_ratio, avg_test_pass_rate,
+            median_duration_seconds, median_cost_usd, task_source, last_attempted_at
         from v_what_worked
-        where $task_type is null or task_type = $task_type
+        where $task_type is null or task_type = lower($task_type)
         """,
-        "success_ratio_low desc nulls last, attempt_count desc, task_type, approach_name, task_source",
+        "evidence_strength = 'more than chance' desc, success_ratio_low desc nulls last, attempt_count desc, task_type, "
+        "approach_kind, approach_name, task_source",
         ("v_what_worked",),
         "success of a task and the approach it was done with are judged by rules; the interval says how sure the ratio is",
         limit=_FEW,
@@ -249,7 +235,7 @@ _QUESTIONS = (
             name,
             "quality",
             description,
-            f"""
+            """
             with measured as (
                 select
                     m.measurement_id, m.measured_at, q.metric_name, q.metric_type, m.measured_by, m.passed, m.score,
@@ -281,7 +267,7 @@ _QUESTIONS = (
                     or lower(m.artifact_name) = lower($component_name)
                     or m.artifact_path = $component_name
                 )
-                and m.measured_at >= {_NEWEST} - to_days(cast($days as integer))
+                and m.measured_at >= newest_action_at() - to_days(cast($days as integer))
             """,
             "measured_at, measurement_id",
             ("fact_quality_measurement", "fact_validation", "dim_artifact", "dim_component"),
@@ -395,24 +381,14 @@ _QUESTIONS = (
         "coordination",
         "Open work that fits what an agent has done well.",
         """
-        with can as (
-            select c.capability_name, max(m.proficiency) as proficiency, sum(m.attempt_count) as attempt_count
-            from agent_capability_map as m
-            inner join dim_agent as a on a.agent_id = m.agent_id
-            inner join dim_agent_capability as c on c.capability_id = m.capability_id
-            where a.agent_id = $agent_id or a.agent_name = $agent_id
-            group by c.capability_name
-        )
         select
-            w.work_id, w.description, w.work_type, w.target_path, w.created_at, t.task_type as capability_name,
-            can.proficiency, cast(can.attempt_count as bigint) as attempt_count, w.work_source
-        from dim_work_item as w
-        left join dim_task as t on t.task_id = w.task_id
-        left join can on can.capability_name = t.task_type
-        where w.status = 'pending' and not list_contains(cast($taken as varchar[]), w.work_id)
+            work_id, description, work_type, target_path, created_at, capability_name, proficiency, attempt_count,
+            work_source
+        from open_work($agent_id)
+        where not list_contains(cast($taken as varchar[]), work_id)
         """,
         "proficiency desc nulls last, created_at nulls last, work_id",
-        ("dim_work_item", "dim_task", "agent_capability_map"),
+        ("open_work",),
         "proficiency is the estimated share of such tasks that the agent does well; NULL where it has done none",
     ),
     # ------------------------------------------------------------------------------------------------ workflow
@@ -420,20 +396,12 @@ _QUESTIONS = (
         "get_usage_stats",
         "workflow",
         "The tools, skills and files used most.",
-        f"""
-        with used as (
-            {_USED}
-        )
-        select
-            u.kind, u.name, u.use_count, u.session_count, u.cost_usd, v.success_ratio, u.last_used_date,
-            row_number() over (partition by u.kind order by u.use_count desc, u.name) as rank_in_kind
-        from used as u
-        left join v_usage as v
-            on v.used_name = u.name and v.usage_type = case u.kind when 'mcp' then 'mcp_server' else u.kind end
-        where u.use_count > 0
+        """
+        select kind, name, detail, use_count, session_count, cost_usd, success_ratio, last_used_date, rank_in_kind
+        from usage_of(cast($days as integer))
         """,
-        "rank_in_kind, kind, name",
-        ("cost_by", "v_usage"),
+        "rank_in_kind, kind, name, detail",
+        ("usage_of",),
         "success_ratio is over all time; dollars are list prices",
         limit=_MANY,
     ),
@@ -443,18 +411,13 @@ _QUESTIONS = (
         "The usual order of tools for a kind of task, and how long it takes.",
         """
         select
-            s.task_type, s.tool_sequence, s.sequence_rank, s.occurrence_count, s.task_count, s.session_count, s.task_ratio,
-            d.median_duration_seconds, d.ended_task_count
-        from v_tool_sequence as s
-        left join (
-            select task_type, median(duration_seconds) as median_duration_seconds, count(*) as ended_task_count
-            from fact_strategy_attempt
-            group by task_type
-        ) as d on d.task_type = s.task_type
-        where $task_type is null or s.task_type = $task_type
+            task_type, tool_sequence, sequence_rank, occurrence_count, task_count, session_count, task_ratio,
+            median_duration_seconds, timed_task_count
+        from v_tool_sequence
+        where $task_type is null or task_type = lower($task_type)
         """,
         "task_type, sequence_rank, tool_sequence",
-        ("v_tool_sequence", "fact_strategy_attempt"),
+        ("v_tool_sequence",),
         "the kind of a task is told from its words by rules",
     ),
     Question(
@@ -545,9 +508,9 @@ _QUESTIONS = (
         "get_recent_changes",
         "retrieval",
         "What changed in the code since a time.",
-        f"""
+        """
         select updated_at, update_type, update_source, document_path, language, session_id, commit_id
-        from recent_changes(coalesce(cast($since as timestamp), {_NEWEST} - interval '7 days'))
+        from recent_changes(coalesce(cast($since as timestamp), newest_action_at() - interval '7 days'))
         where
             $file_type is null or lower(language) = lower($file_type)
             or ends_with(lower(document_path), concat('.', ltrim(lower($file_type), '.')))
@@ -569,16 +532,13 @@ _QUESTIONS = (
             _source_line as source_line
         from v_audit_trail
         where
-            len(list_filter(
-                string_split_regex(lower(trim($query)), '\\s+'),
-                lambda word: not contains(lower(coalesce(prompt_text, '')), word)
-            )) = 0
+            holds_words(prompt_text, $query)
             and ($user_id is null or user_id = $user_id)
             and ($first is null or prompted_at >= cast($first as timestamp))
             and ($end is null or prompted_at < cast($end as timestamp))
         """,
         "is_human desc, prompted_at desc nulls last, prompt_id",
-        ("v_audit_trail",),
+        ("v_audit_trail", "holds_words"),
         "user_id is the name of the home folder in the path of the session",
     ),
     Question(
@@ -639,7 +599,7 @@ _QUESTIONS = (
             first_usage_date as first_date, last_usage_date as last_date
         from cost_by($breakdown, since := cast($first as date), until := cast($last as date))
         """,
-        "case when $breakdown in ('day', 'week', 'month') then name end, cost_usd desc nulls last, name",
+        "case when $breakdown in ('day', 'week', 'month') then name end desc, cost_usd desc nulls last, name, detail",
         ("cost_by",),
         "dollars are list prices; of tools, skills, servers, files and components they are attributed, and these overlap",
         limit=_MANY,
@@ -663,18 +623,28 @@ _QUESTIONS = (
     Question(
         "suggest_strategy",
         "improvement",
-        "The strategy with the best record for a task like this.",
+        "The strategy with the best record for a task like this, and how far to trust that.",
         """
         select
-            strategy_name, advice_kind, advice, task_type, task_source, success_ratio, success_ratio_low,
-            success_ratio_high, other_success_ratio, based_on_attempts, strength, confidence, failure_reason, advice_order,
-            advice_id
+            strategy_name, advice_kind, advice, 'more than chance' as evidence_strength, task_type, task_source,
+            success_ratio, success_ratio_low, success_ratio_high, other_success_ratio, based_on_attempts, strength,
+            confidence, failure_reason, advice_order, advice_id
         from v_strategy_advice
-        where $task_type is null or task_type = $task_type
+        where $task_type is null or task_type = lower($task_type)
+        union all by name
+        -- The best that is known where no advice can be given.
+        select
+            approach_name as strategy_name, 'best_known' as advice_kind, evidence as advice, evidence_strength, task_type,
+            task_source, success_ratio, success_ratio_low, success_ratio_high, other_success_ratio,
+            judged_count as based_on_attempts
+        from v_what_worked
+        where
+            approach_kind = 'strategy' and rank_in_kind = 1 and evidence_strength <> 'more than chance'
+            and ($task_type is null or task_type = lower($task_type))
         """,
-        "advice_order, advice_id",
-        ("v_strategy_advice",),
-        "strategies and success are told by rules; advice is given only where it is more than chance",
+        "advice_order nulls last, success_ratio_low desc, task_type, task_source, strategy_name, advice_id",
+        ("v_strategy_advice", "v_what_worked"),
+        "strategies and success are told by rules; of the kind best_known is what did best so far, which may be chance",
         limit=_FEW,
     ),
     Question(
@@ -687,34 +657,14 @@ _QUESTIONS = (
         "analyze_performance",
         "improvement",
         "How an agent did, with what to change.",
-        f"""
+        """
         select
-            t.task_type,
-            count(*) as task_count,
-            count(o.success) as judged_count,
-            count(*) filter (where o.success) as success_count,
-            count(*) filter (where o.success) / nullif(count(o.success), 0) as success_ratio,
-            avg(o.test_pass_rate) as avg_test_pass_rate,
-            median(o.time_elapsed_seconds) as median_seconds,
-            cast(sum(o.tool_error_count) as bigint) as tool_error_count,
-            sum(o.cost_usd) as cost_usd,
-            mode(o.failure_reason) as commonest_failure_reason,
-            (
-                select string_agg(s.advice, '; ' order by s.advice_order)
-                from v_strategy_advice as s
-                where s.task_type = t.task_type
-            ) as advice,
-            max(o.completed_at) as last_completed_at
-        from fact_task_outcome as o
-        inner join dim_task as t on t.task_id = o.task_id
-        inner join dim_agent as a on a.agent_id = o.agent_id
-        where
-            (a.agent_id = $agent_id or a.agent_name = $agent_id)
-            and o.completed_at >= {_NEWEST} - to_days(cast($days as integer))
-        group by t.task_type
+            task_type, task_count, judged_count, success_count, success_ratio, avg_test_pass_rate, median_seconds,
+            tool_error_count, cost_usd, commonest_failure_reason, advice, last_completed_at
+        from agent_performance($agent_id, days := cast($days as integer))
         """,
         "task_count desc, task_type",
-        ("fact_task_outcome", "dim_task", "dim_agent", "v_strategy_advice"),
+        ("agent_performance",),
         "success of a task is judged by rules; judged_count tells of how many something is known",
     ),
     # ------------------------------------------------------------------------------------------------ the store itself

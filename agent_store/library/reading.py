@@ -37,6 +37,11 @@ BREAKDOWNS = (
     "day", "week", "month", "project", "session", "model", "branch", "agent", "task type", "tool", "mcp", "skill",
     "plugin", "file", "component",
 )  # fmt: skip
+# What people and models call them otherwise; a plural is understood of each.
+_ALSO_CALLED = {
+    "daily": "day", "date": "day", "weekly": "week", "monthly": "month", "task": "task type", "subagent": "agent",
+    "mcp server": "mcp", "server": "mcp", "git branch": "branch", "branche": "branch",
+}  # fmt: skip
 _FILTERS = ("language", "document_type", "path", "since")
 
 
@@ -50,6 +55,16 @@ def path_parameters(path: str | None) -> dict[str, object]:
         "path": path.rstrip("/") or path if is_whole else plain,
         "path_end": None if is_whole else f"/{plain}",
     }
+
+
+def breakdown_of(name: str) -> str | None:
+    """What costs are broken down by: `Task_Types` and `tasks` are `task type`; None for what there is not."""
+    plain = " ".join(name.lower().replace("_", " ").replace("-", " ").split())
+    for called in (plain, plain.removesuffix("s")):
+        known = _ALSO_CALLED.get(called, called)
+        if known in BREAKDOWNS:
+            return known
+    return None
 
 
 class Reading:
@@ -177,7 +192,7 @@ class Reading:
         return self._ask_of_file("recall_memory", limit, file_path)
 
     def get_successful_approaches(self, task_type: str | None = None, limit: int | None = 5) -> Answer:
-        """Approaches that tasks of a type went well with more often than with others, by more than chance; best first."""
+        """How often tasks of a type went well with an approach, and without it; what is more than chance first."""
         return self._ask("get_successful_approaches", limit, {"task_type": task_type})
 
     def check_decision_history(
@@ -360,10 +375,10 @@ class Reading:
 
         `period` is `day`, `week`, `month`, `year` (each the one of today), `all`, "7 days", a day, a month, or a range
         ("2026-02-01..2026-02-14"). `breakdown_by` is day, week, month, project, session, model, branch, agent, task type,
-        tool, mcp, skill, plugin, file or component.
+        tool, mcp, skill, plugin, file or component. Days, weeks and months are given newest first, the rest dearest first.
         """
-        by = breakdown_by.strip().lower().replace("_", " ").replace("-", " ")
-        if by not in BREAKDOWNS:
+        by = breakdown_of(breakdown_by)
+        if by is None:
             raise StoreError(
                 f"Costs have no breakdown by {breakdown_by!r}.", f"There are: {', '.join(BREAKDOWNS)}"
             )
@@ -384,6 +399,8 @@ class Reading:
         self, task_type: str | None = None, context: object = None, limit: int | None = 5
     ) -> Answer:
         """Advice for a type of task that enough attempts speak for: strategies to prefer or leave, failures to watch for.
+
+        Where there is none, the strategy that did best so far (`best_known`), with `evidence_strength`.
 
         `context` is kept with the query; it does not narrow the answer.
         """

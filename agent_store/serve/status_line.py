@@ -173,7 +173,9 @@ def _options(arguments: "list[str]") -> "tuple[str | None, bool]":
         elif one.startswith("--format="):
             form = one.removeprefix("--format=")
         else:
-            raise UsageError(f"unknown or incomplete option {_name(one)}; there are --format TEXT and --color")
+            raise UsageError(
+                f"unknown or incomplete option {_name(one)}; there are --format TEXT and --color"
+            )
     if form is not None:
         _check(form)
     return form, is_colored
@@ -208,4 +210,3 @@ def run(arguments: "list[str]", home: str) -> int:
     except OSError:
         pass
     return code
-

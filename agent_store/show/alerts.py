@@ -22,9 +22,21 @@ select
 from v_alert
 where not $only_over or (status = 'over' and ends_at > $now)
 order by
-    is_current desc, case status when 'over' then 1 when 'near' then 2 when 'ok' then 3 else 4 end, spent_ratio desc nulls last,
-    alert_kind, alert_name, session_id
+    is_current desc, case status when 'over' then 1 when 'near' then 2 when 'ok' then 3 else 4 end,
+    spent_ratio desc nulls last, alert_kind, alert_name, session_id
 """
+
+_MISTAKES = """
+select input_path, set_aside_reason
+from v_set_aside_input
+where input_type = 'alert_list'
+order by set_aside_reason
+"""
+
+
+def mistakes(connection: duckdb.DuckDBPyConnection) -> list[str]:
+    """What is wrong with the list of alerts, as the last build read it."""
+    return [f"{path}: {reason}" for path, reason in query.run(connection, _MISTAKES, None).rows]
 
 
 def ask(connection: duckdb.DuckDBPyConnection, now: datetime, *, only_over: bool = False) -> query.Answer:
@@ -42,7 +54,7 @@ def sheet(answer: query.Answer) -> Sheet:
     found.text("per")
     found.number("spent", "limit", "%")
     found.text("from", rank=2)
-    found.text("to", rank=5)
+    found.text("ends", rank=5)
     for cells in answer.rows:
         row = dict(zip(answer.columns, cells, strict=True))
         ratio = row["spent_ratio"]

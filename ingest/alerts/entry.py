@@ -1,8 +1,8 @@
 """A list of cost alerts, as people write it; what is wrong with an entry is said with its place.
 
-    - {name: day, threshold_usd: 20, period: day}
-    - {name: dear day, growth: 2, minimum_usd: 10, project: shop}
-    - {name: many agents, fan_out_usd: 5}
+- {name: day, threshold_usd: 20, period: day}
+- {name: dear day, growth: 2, minimum_usd: 10, project: shop}
+- {name: many agents, fan_out_usd: 5}
 """
 
 from __future__ import annotations

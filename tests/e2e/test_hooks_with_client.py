@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 from conftest import PROJECT
 
-from agent_store.build import task_type_rules
+from agent_store.build import briefs, task_type_rules
 from agent_store.record.hooks import task_type
 from agent_store.record.hooks.hook import md5
 from e2e.client import PLUGIN, Client, Recorded, client, full_session
@@ -239,6 +239,33 @@ def test_the_brief_reaches_the_model_and_the_warnings_the_user(tmp_path: Path) -
         assert [record["suggestion_type"] for record in one.records("suggestion")] == ["brief"]
         one.ask("again", "--resume", turn.session_id)
         assert one.api.messages[-1].text.count("count the cents") == 1
+
+
+def test_a_session_that_fans_out_over_its_limit_is_told_of_and_goes_on(tmp_path: Path) -> None:
+    """The subagent starts when the session alone is near the limit; at the end both are over it."""
+    look = [("Agent", {"description": "Look", "prompt": "[[script:look]] Look around", "subagent_type": "general-purpose",
+                       "run_in_background": False})]  # fmt: skip
+    spent = {"input_tokens": 1000, "output_tokens": 40_000}
+    scripts = {
+        "fan": [{"text": "I send somebody.", "usage": spent, "tools": look}, {"text": "All is well.", "usage": spent}],
+        "look": [{"text": "I have looked.", "usage": spent}],
+    }
+    with client(tmp_path, scripts) as one:
+        brief(one)
+        alert = {"alert_kind": "fan_out", "alert_name": "fan", "scope": "all", "title": "The alert fan",
+                 "threshold_usd": 0.9, "near_ratio": 0.8}  # fmt: skip
+        costs = {"sessions_watched": [alert], "prices": briefs.prices(PROJECT)}
+        (one.home / "briefs" / "costs.json").write_text(json.dumps(costs))
+        turn = one.ask("Look [[script:fan]]", "--tools", "Agent", "--allowedTools", "Agent", "--model", "claude-opus-5-5")
+        assert (turn.exit_code, turn.result["result"]) == (0, "All is well.")
+        (near,) = told(one, "SubagentStart")
+        assert near.startswith("Agent Store: The alert fan is nearly reached: $0.8"), near
+        (over,) = told(one, "Stop")
+        total = turn.result["total_cost_usd"]
+        assert over == f"Agent Store: The alert fan is reached: ${total:,.2f} in this session and its subagents."
+        assert [(one["target"], one["level"]) for one in one.records("warning")] == [("fan", "near"), ("fan", "over")]
+        one.ask("again", "--resume", turn.session_id)
+        assert len(told(one, "Stop")) == 1
 
 
 def test_a_strategy_that_works_is_named_and_can_be_switched_off(tmp_path: Path) -> None:

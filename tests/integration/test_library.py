@@ -207,7 +207,12 @@ def test_answers_are_the_rows_of_the_views(store: AgentStore, sql: duckdb.DuckDB
     assert [row["component_type"] for row in store.get_token_budget("Bash")] == ["tool"]
     session = one(sql, "select min(session_id) from dim_session where project_path = '/home/dev/shop'")
     total, known, unknown = store.predict_context_overflow(["read cart.py", "think"], session)
-    assert (known["kind"], known["subject"], unknown["kind"], unknown["tokens"]) == ("file", FILE, "unknown", None)
+    assert (known["kind"], known["subject"], unknown["kind"], unknown["tokens"]) == (
+        "file",
+        FILE,
+        "unknown",
+        None,
+    )
     of_file = "from v_context_by_action where action_kind = 'read_file' and subject = ?"
     assert known["tokens"] == total["tokens"] == one(sql, f"select tokens {of_file}", FILE)
     context = "select max(context_tokens) from v_context_growth where is_end and session_id = ?"
@@ -228,6 +233,38 @@ def test_costs_add_up_to_the_whole_by_whatever_they_are_broken_down(
     assert sum(row["cost_usd"] or 0 for row in report) == pytest.approx(dated)
 
 
+@pytest.mark.parametrize("kind", ["tool", "mcp", "skill", "plugin", "agent", "file"])
+def test_use_and_cost_are_the_same_numbers(
+    store: AgentStore, sql: duckdb.DuckDBPyConnection, kind: str
+) -> None:
+    count = "request_count" if kind == "file" else "invocation_count"
+    day = "(select max(action_at) from fact_agent_action where action_at <= (select published_at from store_build))"
+    costs = sql.execute(
+        f"select name, detail, {count}, session_count, cost_usd from cost_by('{kind}', "
+        f"since := cast({day} as date) - 39) where {count} > 0 order by all"
+    ).fetchall()
+    used = [row for row in store.get_usage_stats(days=40, limit=None) if row["kind"] == kind]
+    columns = ("name", "detail", "use_count", "session_count", "cost_usd")
+    assert sorted(row["rank_in_kind"] for row in used) == list(range(1, len(used) + 1))
+    assert {tuple(row[column] for column in columns[:4]) for row in used} == {row[:4] for row in costs}
+    assert sum(row["cost_usd"] or 0 for row in used) == pytest.approx(sum(row[4] or 0 for row in costs))
+
+
+def test_the_performance_of_an_agent_is_that_of_its_tasks(
+    store: AgentStore, sql: duckdb.DuckDBPyConnection
+) -> None:
+    tasks = "fact_task_outcome inner join dim_agent using (agent_id) where agent_name = 'main/shop'"
+    rows = store.analyze_performance("main/shop", days=4000, limit=None)
+    assert sum(row["task_count"] for row in rows) == one(sql, f"select count(*) from {tasks}") > 0
+    assert (
+        sum(row["success_count"] for row in rows) == one(sql, f"select count(*) from {tasks} and success") > 0
+    )
+    agent_id = one(sql, "select agent_id from dim_agent where agent_name = 'main/shop'")
+    assert list(store.analyze_performance(agent_id, days=4000, limit=None)) == list(rows)
+    recent = store.analyze_performance("main/shop", days=1, limit=None)
+    assert sum(row["task_count"] for row in recent) < sum(row["task_count"] for row in rows)
+
+
 def test_a_branch_of_one_name_in_two_projects_is_two_branches(store: AgentStore) -> None:
     mains = {
         row["detail"] for row in store.get_cost_report("all", "branch", limit=None) if row["name"] == "main"
@@ -238,7 +275,8 @@ def test_a_branch_of_one_name_in_two_projects_is_two_branches(store: AgentStore)
 def test_a_report_of_a_month_has_the_days_of_that_month(store: AgentStore) -> None:
     days = store.get_cost_report("2026-10", "day", limit=None)
     assert days
-    assert [row["name"] for row in days] == sorted(row["name"] for row in days)
+    names = [row["name"] for row in days]
+    assert names == sorted(names, reverse=True), "a limit leaves out the oldest"
     assert all(row["name"].startswith("2026-10-") for row in days)
     with pytest.raises(StoreError, match="no breakdown by 'colour'"):
         store.get_cost_report("all", "colour")
@@ -281,6 +319,38 @@ def test_what_nobody_knows_is_empty_and_not_the_nearest_thing(store: AgentStore)
     ]
     assert [list(answer) for answer in answers] == [[]] * len(answers)
     assert store.describe("no_such_table").total_count == 0
+
+
+@pytest.mark.parametrize(
+    "said", ["", " ", "%", "_", "*", "/", "..", "xyzzyplugh", "CART.PY", "' or 1=1 --", "word " * 20_000]
+)
+def test_nonsense_finds_nothing(store: AgentStore, said: str) -> None:
+    answers = [
+        store.recall_previous_attempts(said),
+        store.recall_memory(said),
+        store.suggest_tests_for_artifact(said),
+        store.get_entity_references(said),
+        store.check_dependency_health(said),
+        store.analyze_impact(said),
+        store.analyze_template_performance(said),
+        store.get_quality_trend(said, days=4000),
+        store.analyze_performance(said, days=4000),
+        store.get_successful_approaches(said),
+        store.suggest_strategy(said),
+        store.analyze_workflow(said),
+        store.get_token_budget(said),
+    ]
+    assert [list(answer) for answer in answers] == [[]] * len(answers)
+    if said != "CART.PY":
+        assert not store.search_code(said)
+        assert not store.search_code(f"xyzzyplugh {said}")
+
+
+def test_a_kind_of_task_is_known_in_any_case(store: AgentStore) -> None:
+    kinds = {row["task_type"] for row in store.analyze_workflow(limit=None)}
+    assert kinds
+    for kind in kinds:
+        assert list(store.analyze_workflow(kind.upper())) == list(store.analyze_workflow(kind))
 
 
 def test_work_is_offered_and_conflicts_are_seen_by_claims_of_now(store: AgentStore) -> None:

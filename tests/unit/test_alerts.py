@@ -44,7 +44,12 @@ def test_a_list_is_landed_whole_when_it_has_changed(tmp_path: Path) -> None:
         ("g", "growth", "day", "project", "shop", None, 2.0, 5.0, None),
     ]
     assert _land(tmp_path, two) == 0
-    assert _land(tmp_path, "- {name: fan, fan_out_usd: 3}\n- {name: r, threshold_usd: 1, period: week, agent: r}\n") == 2
+    assert (
+        _land(
+            tmp_path, "- {name: fan, fan_out_usd: 3}\n- {name: r, threshold_usd: 1, period: week, agent: r}\n"
+        )
+        == 2
+    )
     assert _landed(tmp_path / "w.duckdb") == [
         ("fan", "fan_out", "session", "all", None, 3.0, None, None, None),
         ("r", "threshold", "week", "agent", "r", 1.0, None, None, None),
@@ -59,15 +64,24 @@ def test_a_list_is_landed_whole_when_it_has_changed(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
-        ("- {name: day, treshold_usd: 5}", "entry 1 (day): unknown key treshold_usd (did you mean threshold_usd?)"),
-        ("- {name: day, colour: 5}", "entry 1 (day): unknown key colour; there are name, threshold_usd, period"),
+        (
+            "- {name: day, treshold_usd: 5}",
+            "entry 1 (day): unknown key treshold_usd (did you mean threshold_usd?)",
+        ),
+        (
+            "- {name: day, colour: 5}",
+            "entry 1 (day): unknown key colour; there are name, threshold_usd, period",
+        ),
         ("- {name: day}", "needs one of threshold_usd, growth, fan_out_usd; it has none"),
         ("- {name: day, growth: 2, fan_out_usd: 1}", "it has growth and fan_out_usd"),
         ("- {name: day, growth: 1}", "growth: input should be greater than 1"),
         ("- {name: day, threshold_usd: 0}", "threshold_usd: input should be greater than 0"),
         ("- {name: day, threshold_usd: .nan}", "threshold_usd"),
-        ("- {name: day, threshold_usd: \"20\"}", "threshold_usd: input should be a valid number"),
-        ("- {name: day, threshold_usd: 5, period: year}", "period: input should be 'session', 'day', 'week' or 'month'"),
+        ('- {name: day, threshold_usd: "20"}', "threshold_usd: input should be a valid number"),
+        (
+            "- {name: day, threshold_usd: 5, period: year}",
+            "period: input should be 'session', 'day', 'week' or 'month'",
+        ),
         ("- {name: day, growth: 2, period: week}", "period belongs to threshold_usd only"),
         ("- {name: day, threshold_usd: 2, minimum_usd: 1}", "minimum_usd belongs to growth only"),
         ("- {name: day, threshold_usd: 2, project: a, agent: b}", "agent goes with neither project nor"),

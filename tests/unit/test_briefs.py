@@ -55,7 +55,9 @@ create table v_dependency_health as from (values
     ('well', 'up', 2, timestamp '2026-02-01 10:00', timestamp '2026-03-01 10:00')
 ) as t(dependency_name, status, component_count, last_available_at, last_failed_at);
 create table v_alert as
-select *, title || ' is used up.' as message, timestamp '2026-04-01' as ends_at, 0.8e0 as near_ratio, 0.0e0 as spent_usd from (values
+select
+    *, title || ' is used up.' as message, timestamp '2026-04-01' as ends_at, 0.8e0 as near_ratio, 0.0e0 as spent_usd
+from (values
     ('budget', 'all', 'all', null, 'month', 200.0e0, 'over', null, date '2026-03-01', 'The budget all of $200.00 a month'),
     ('threshold', 'shop', 'project', 'shop', 'day', 20.0e0, 'near', null, date '2026-03-01', 'The alert \x1b[1mshop'),
     ('threshold', 'one', 'all', null, 'session', 20.0e0, 'over', 's1', date '2026-03-01', 'The alert one'),
@@ -70,7 +72,8 @@ create table dim_alert as from (values
 create table v_cost_daily as from (values (date '2026-03-01', 12.5e0), (date '2026-02-28', 99.0e0), (null, 7.0e0))
     as t(usage_date, cost_usd);
 create table v_session_report as from (values
-    ('s1', timestamp '2026-03-01 12:00', 3.25e0), ('s2', timestamp '2026-01-01 12:00', 9.0e0), ('s3', timestamp '2026-03-01 11:00', null)
+    ('s1', timestamp '2026-03-01 12:00', 3.25e0), ('s2', timestamp '2026-01-01 12:00', 9.0e0),
+    ('s3', timestamp '2026-03-01 11:00', null)
 ) as t(session_id, ended_at, cost_usd);
 create table dim_model as from (values ('m1', 'claude-opus-5-5')) as t(model_id, model_name);
 create table fact_inference as from (values ('m1', 'eu.anthropic.claude-opus-5-5-v1:0'), ('m1', 'claude-opus-5-5'))

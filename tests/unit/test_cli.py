@@ -9,6 +9,7 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any, cast
 
+import duckdb
 import pytest
 from click.testing import CliRunner, Result
 from mini import COST, published, star
@@ -358,3 +359,65 @@ def test_tables_are_listed_found_and_described(store: StorePaths, capsys: pytest
     code, _, err = _main(capsys, "describe", "store_bild")
     assert code == 1
     assert "Did you mean store_build" in err
+
+
+# ── alerts
+
+
+@pytest.fixture
+def alerts(paths: StorePaths) -> StorePaths:
+    """A store with an alert that is over, one whose day has ended, and a mistake in the list."""
+    with star(paths) as connection:
+        connection.execute(
+            """
+            create table v_alert as
+            select *, cast(null as varchar) as session_id, 'all' as scope, cast(null as varchar) as scope_value, 'threshold' as alert_kind,
+                date '2026-03-01' as period_start, date '2026-03-02' as period_end, 10.0::double as threshold_usd,
+                spent_usd / 10 as spent_ratio, cast(null as double) as usual_usd, 'The alert ' || alert_name || ' is reached.' as message
+            from (values
+                ('over', 'now', 'month', timestamp '2999-01-01', 12.5::double),
+                ('near', 'soon', 'week', timestamp '2999-01-01', 9.0),
+                ('over', 'past', 'day', timestamp '2020-01-01', 99.0)
+            ) as t(status, alert_name, period, ends_at, spent_usd);
+            create table v_set_aside_input as
+            select '/h/alerts.yml' as input_path, 'alert_list' as input_type, 'entry 2: unknown key x' as set_aside_reason
+            """
+        )
+    raw = RawSummary(1, datetime(2026, 1, 1), 1, 150, 0, 1000)
+    published(paths, BuildResult(success=True), Fingerprint("t", "c"), raw)
+    return paths
+
+
+def test_alerts_are_listed_with_what_has_ended_last(
+    alerts: StorePaths, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, out, err = _main(capsys, "alert")
+    lines = [line.split() for line in out.splitlines()]
+    assert [line[:2] for line in lines if len(line) > 3][1:] == [
+        ["over", "now"],
+        ["near", "soon"],
+        ["(over)", "past"],
+    ]
+    assert "125" in out
+    assert (code, err) == (0, "Left out: /h/alerts.yml: entry 2: unknown key x\n")
+    code, out, _ = _main(capsys, "alert", "--json")
+    assert [row["is_current"] for row in json.loads(out)] == [True, True, False]
+
+
+def test_a_check_tells_only_what_is_over_now_and_fails_for_cron(
+    alerts: StorePaths, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, out, _ = _main(capsys, "alert", "--check")
+    assert (code, out) == (5, "The alert now is reached.\n")
+    with duckdb.connect(str(alerts.store)) as connection:
+        connection.execute("delete from v_alert where alert_name = 'now'")
+    assert _main(capsys, "alert", "--check")[:2] == (0, "")
+    assert _main(capsys, "alert", "--check", "--json")[:2] == (0, "[]\n")
+
+
+def test_an_alert_is_set_on_the_command_line(paths: StorePaths, capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, _ = _main(capsys, "alert", "set", "--growth", "2", "--project", "shop", "--name", "twice")
+    assert (code, out) == (0, "name: twice, growth: 2.0, project: shop\n")
+    assert "twice" in (paths.home / "alerts.yml").read_text()
+    code, _, err = _main(capsys, "alert", "set")
+    assert (code, "needs one of threshold_usd" in err) == (1, True)

@@ -32,7 +32,7 @@ from agent_store.library import AgentStore, alerts, database
 from agent_store.library.answers import QUESTIONS
 from agent_store.library.modules import MODULES, selected
 from agent_store.library.moments import days_of, moment_of, range_of
-from agent_store.library.reading import path_parameters
+from agent_store.library.reading import BREAKDOWNS, breakdown_of, path_parameters
 from agent_store.library.recording import Recording
 from agent_store.paths import StorePaths
 from agent_store.record import query_log, spool
@@ -589,3 +589,21 @@ def test_the_log_costs_less_than_a_millisecond(home: Path) -> None:
         logged(home)
         taken.append(time.perf_counter() - started)
     assert sorted(taken)[25] < 0.001
+
+
+@pytest.mark.parametrize("known", BREAKDOWNS)
+def test_a_breakdown_is_understood_in_the_plural_and_however_it_is_written(known: str) -> None:
+    plural = "branches" if known == "branch" else f"{known}s"
+    for name in (known, plural, known.upper(), known.replace(" ", "_"), f" {plural.replace(' ', '-')} "):
+        assert breakdown_of(name) == known, name
+
+
+@pytest.mark.parametrize(
+    ("name", "known"),
+    [
+        ("mcp server", "mcp"), ("MCP_servers", "mcp"), ("tasks", "task type"), ("daily", "day"), ("subagents", "agent"),
+        ("", None), ("s", None), ("colour", None), ("dayss", None),
+    ],
+)  # fmt: skip
+def test_other_words_for_a_breakdown(name: str, known: str | None) -> None:
+    assert breakdown_of(name) == known

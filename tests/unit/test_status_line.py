@@ -27,7 +27,14 @@ BUDGET = {
     "alert_kind": "budget", "alert_name": "month", "scope": "all", "period": "month", "title": "The budget month",
     "threshold_usd": 200, "near_ratio": 0.8, "spent_usd": 81, "starts_at": NOW - 86400, "ends_at": NOW + 86400,
 }  # fmt: skip
-DAY = {**BUDGET, "alert_kind": "threshold", "alert_name": "day", "period": "day", "threshold_usd": 5, "spent_usd": 4.12}
+DAY = {
+    **BUDGET,
+    "alert_kind": "threshold",
+    "alert_name": "day",
+    "period": "day",
+    "threshold_usd": 5,
+    "spent_usd": 4.12,
+}
 FAN = {"alert_kind": "fan_out", "alert_name": "fan", "scope": "all", "threshold_usd": 0.05, "near_ratio": 0.8}
 
 
@@ -50,10 +57,17 @@ def test_a_line_has_what_is_known_the_most_important_first(home: Path) -> None:
     assert line(event(), str(home)) == "session $0.08 · context 1 % · cache 82 %"
     costs(home, day=DAY, periods=[BUDGET, DAY], sessions={EVENT["session_id"]: 0.0232644})
     shown = line(event(), str(home))
-    assert shown == "day: $4.18 of $5 · session $0.08 · today ≥ $4.18 · budget 41 % of $200 · context 1 % · cache 82 %"
-    costs(home, day=DAY, periods=[BUDGET, {**DAY, "spent_usd": 6}, {**DAY, "alert_name": "x", "spent_usd": 9}])
+    assert (
+        shown
+        == "day: $4.18 of $5 · session $0.08 · today ≥ $4.18 · budget 41 % of $200 · context 1 % · cache 82 %"
+    )
+    costs(
+        home, day=DAY, periods=[BUDGET, {**DAY, "spent_usd": 6}, {**DAY, "alert_name": "x", "spent_usd": 9}]
+    )
     assert line(event(), str(home)).startswith("! x: $9.08 of $5 (+1) · session")
-    assert line(event(), str(home), is_colored=True).startswith("\033[31m! x: $9.08 of $5 (+1)\033[0m · session")
+    assert line(event(), str(home), is_colored=True).startswith(
+        "\033[31m! x: $9.08 of $5 (+1)\033[0m · session"
+    )
 
 
 def test_what_does_not_fit_is_left_out_from_the_end(home: Path) -> None:
@@ -65,12 +79,17 @@ def test_what_does_not_fit_is_left_out_from_the_end(home: Path) -> None:
     assert len(shown) <= 100
     assert "session $0.08" in shown
     assert "cache" not in shown
-    assert line(event(prompt_cache=cache), str(home), "{cache}") == "82 %, missed: the system prompt has changed…"
+    assert (
+        line(event(prompt_cache=cache), str(home), "{cache}")
+        == "82 %, missed: the system prompt has changed…"
+    )
 
 
 def test_the_cache_is_cold_when_it_has_expired(home: Path) -> None:
     for changed in ({"warm": False}, {"expires_at": NOW - 1}):
-        assert line(event(prompt_cache={**event()["prompt_cache"], **changed}), str(home), "{cache}") == "cold"
+        assert (
+            line(event(prompt_cache={**event()["prompt_cache"], **changed}), str(home), "{cache}") == "cold"
+        )
     assert line(event(prompt_cache={"caching_observed": False}), str(home), "{cache}") == "–"
 
 
@@ -83,8 +102,14 @@ def test_fan_out_needs_subagents(home: Path, tmp_path: Path) -> None:
 
 
 def test_a_day_of_yesterday_is_not_today(home: Path) -> None:
-    costs(home, day={**DAY, "starts_at": NOW - 2 * 86400, "ends_at": NOW - 3600}, sessions={EVENT["session_id"]: 0})
-    assert "today" not in line(event(), str(home)), "how much of a session of yesterday is of today is not known"
+    costs(
+        home,
+        day={**DAY, "starts_at": NOW - 2 * 86400, "ends_at": NOW - 3600},
+        sessions={EVENT["session_id"]: 0},
+    )
+    assert "today" not in line(event(), str(home)), (
+        "how much of a session of yesterday is of today is not known"
+    )
     assert "today ≥ $0.08" in line(event(session_id="new"), str(home))
 
 
@@ -106,7 +131,8 @@ _STORED = [*BUDGET, "day", "periods", "sessions", "sessions_watched", "prices", 
 
 def _wild(keys: list[str]) -> st.SearchStrategy[Any]:
     return st.recursive(
-        _JSON, lambda inner: st.dictionaries(st.sampled_from(keys), inner | st.lists(inner, max_size=2), max_size=6)
+        _JSON,
+        lambda inner: st.dictionaries(st.sampled_from(keys), inner | st.lists(inner, max_size=2), max_size=6),
     )
 
 
@@ -146,7 +172,9 @@ def test_it_loads_neither_click_nor_pydantic_nor_duckdb_and_records_nothing(home
     done = started(home, sys.executable, "-c", script, data=json.dumps(EVENT).encode())
     assert done.stdout.decode().splitlines() == ["session $0.08 · context 1 % · cache cold", "[]"]
     assert not home.exists()
-    wrong = started(home, sys.executable, "-m", "agent_store.cli", "statusline", "--format", "{x}", data=b"{}")
+    wrong = started(
+        home, sys.executable, "-m", "agent_store.cli", "statusline", "--format", "{x}", data=b"{}"
+    )
     assert (wrong.returncode, wrong.stdout, b"{session}" in wrong.stderr) == (2, b"", True)
 
 
@@ -167,7 +195,11 @@ def test_the_status_line_is_set_and_taken_back_and_all_else_stays(settings_file:
     settings_file.chmod(0o644)
     assert "is set in" in plugin_install.set_status_line()
     found = json.loads(settings_file.read_text(encoding="utf-8"))
-    assert found["statusLine"] == {"type": "command", "command": plugin_install.status_line_command(), "padding": 0}
+    assert found["statusLine"] == {
+        "type": "command",
+        "command": plugin_install.status_line_command(),
+        "padding": 0,
+    }
     assert plugin_install.remove_status_line()
     assert json.loads(settings_file.read_text(encoding="utf-8")) == {"model": "ö"}
     assert settings_file.stat().st_mode & 0o777 == 0o644

@@ -36,6 +36,19 @@ create or replace macro name_words(content) as list_transform(
 
 comment on macro name_words is 'name_words(content): the words of a name or path and their parts, in lower case, as a list.';
 
+-- Whether a text holds all words of a query: of a whole page of them the first fifty.
+create or replace macro holds_words(content, query) as len(list_filter(
+    list_distinct(string_split_regex(lower(trim(left(query, 5000))), '\s+'))[:50],
+    lambda word: not contains(lower(coalesce(content, '')), word)
+)) = 0;
+
+comment on macro holds_words is 'holds_words(content, query): whether a text holds all words of a query (the first fifty) anywhere, in any case.';
+
+create or replace macro holds_any(content, terms) as
+    len(list_filter(terms, lambda term: contains(lower(coalesce(content, '')), term))) > 0;
+
+comment on macro holds_any is 'holds_any(content, terms): whether a text holds one of some terms (a list, in lower case) anywhere.';
+
 -- The line of a text that holds most of some terms, counted from 1.
 create or replace macro best_line(content, terms) as coalesce(list_position(
     list_transform(string_split(content, chr(10)), lambda one: len(list_filter(terms, lambda term: contains(lower(one), term)))),
@@ -79,6 +92,7 @@ comment on macro snippet_around is 'snippet_around(content, line_number, terms):
 
 -- Filters first: only chunks of documents that fit are ranked. BM25 with k1 = 1.2 and b = 0.75; a name counts beside the text:
 -- that a chunk is called so more than that its name holds it, and this more than that its file or folder is called so.
+-- Where a word of the query occurs nowhere, a hit must hold two fifths of what the words tell.
 -- A name of several parts (validateToken) is found whole or by all its parts, not by one of them. The same text is one hit,
 -- and a range inside a better hit none.
 create or replace macro search_chunks(
@@ -88,7 +102,12 @@ with asked as (
     select word, term, is_whole, count(*) filter (where not is_whole) over (partition by word) as part_count
     from search_terms(query)
 ),
-fitting as (
+found as materialized (
+    select b.chunk_hash, b.term_count, a.word, a.term, a.is_whole, a.part_count
+    from bridge_chunk_term as b
+    inner join asked as a on a.term = b.term
+),
+fitting as materialized (
     select
         c.chunk_id, c.chunk_hash, c.document_id, c.chunk_name, c.chunk_kind, c.line_start, c.line_end, c.text_characters,
         d.document_path, d.document_type, d.language, d.last_modified_at,
@@ -100,7 +119,7 @@ fitting as (
     inner join dim_document as d on d.document_id = c.document_id
     where
         c.is_indexed
-        and c.chunk_hash in (select b.chunk_hash from bridge_chunk_term as b semi join asked on asked.term = b.term)
+        and c.chunk_hash in (select chunk_hash from found)
         and (language is null or d.language = language)
         and (document_type is null or d.document_type = document_type)
         and (path is null or d.document_path ilike concat('%', path, '%'))
@@ -112,25 +131,48 @@ indexed as (
 totals as (
     select count(*) as chunk_count, avg(text_characters) as average_characters from indexed
 ),
-postings as (
+postings as materialized (
     select
-        b.chunk_hash, a.word, a.term, a.is_whole, a.part_count, b.term_count,
-        count(*) over (partition by a.word, a.term, a.is_whole) as document_frequency,
-        bool_or(a.is_whole) over (partition by b.chunk_hash, a.word) as has_whole,
-        count(*) filter (where not a.is_whole) over (partition by b.chunk_hash, a.word) as parts_found
-    from bridge_chunk_term as b
-    inner join asked as a on a.term = b.term
-    semi join indexed as i on i.chunk_hash = b.chunk_hash
+        f.*,
+        count(*) over (partition by f.word, f.term, f.is_whole) as document_frequency,
+        bool_or(f.is_whole) over (partition by f.chunk_hash, f.word) as has_whole,
+        count(*) filter (where not f.is_whole) over (partition by f.chunk_hash, f.word) as parts_found,
+        count(*) over (partition by f.chunk_hash, f.word) as term_count_of_word
+    from found as f
+    semi join indexed as i on i.chunk_hash = f.chunk_hash
+    qualify has_whole or parts_found = part_count
+),
+-- What each word of the query tells: little where it is everywhere, most where it is nowhere.
+weights as materialized (
+    select
+        a.word,
+        count(p.chunk_hash) = 0 as is_nowhere,
+        ln(1 + (any_value(t.chunk_count) - count(distinct p.chunk_hash) + 0.5) / (count(distinct p.chunk_hash) + 0.5)) as weight
+    from (select distinct word from asked) as a
+    cross join totals as t
+    left join postings as p on p.word = a.word
+    group by a.word
+),
+-- Names are only cut into words where they hold one of the terms at all.
+terms as materialized (
+    select list(distinct term) as terms from asked
+),
+paths as (
+    select d.document_id, case when holds_any(d.document_path, t.terms) then name_words(d.document_path) else [] end as path_terms
+    from (select distinct document_id, document_path from fitting where copy_number = 1) as d
+    cross join terms as t
 ),
 named as (
     select
-        chunk_id, chunk_hash, text_characters,
-        string_split(lower(chunk_name), ', ') as names,
-        name_words(chunk_name) as name_terms,
-        name_words(document_path) as path_terms,
-        lower(chunk_name) = lower(trim(query)) as is_asked_name
-    from fitting
-    where copy_number = 1
+        f.chunk_id, f.chunk_hash, f.text_characters,
+        string_split(lower(f.chunk_name), ', ') as names,
+        case when holds_any(f.chunk_name, t.terms) then name_words(f.chunk_name) else [] end as name_terms,
+        p.path_terms,
+        lower(f.chunk_name) = lower(trim(query)) as is_asked_name
+    from fitting as f
+    inner join paths as p on p.document_id = f.document_id
+    cross join terms as t
+    where f.copy_number = 1
 ),
 scored as (
     select
@@ -153,9 +195,11 @@ scored as (
         ) * (0.5 + 0.5 * count(distinct p.word) / (select count(distinct word) from asked)) as score
     from postings as p
     inner join named as n on n.chunk_hash = p.chunk_hash
+    inner join weights as w on w.word = p.word
     cross join totals as t
-    where p.has_whole or p.parts_found = p.part_count
     group by n.chunk_id
+    -- Where a word is nowhere, what holds only the common words of the query is not what was asked for.
+    having sum(w.weight / p.term_count_of_word) >= (select case when bool_or(is_nowhere) then 0.4 * sum(weight) else 0 end from weights)
 ),
 hits as materialized (
     select
@@ -177,11 +221,11 @@ shown as materialized (
     select
         r.*,
         c.chunk_text,
-        a.terms,
-        best_line(c.chunk_text, a.terms) as best
+        t.terms,
+        best_line(c.chunk_text, t.terms) as best
     from ranked as r
     inner join dim_chunk as c on c.chunk_id = r.chunk_id
-    cross join (select list(distinct term) as terms from asked) as a
+    cross join terms as t
 )
 select
     s.search_rank,

@@ -1,6 +1,7 @@
 """Where a hook's process begins, with the event on standard input. The plugin's launcher starts it.
 
-The event is recorded and, where the program is more than `record`, answered. The status line starts here as well. Whatever happens, the process ends with 0
+The event is recorded and, where the program is more than `record`, answered. The status line
+starts here as well. Whatever happens, the process ends with 0
 and says nothing but an answer: no hook disturbs the session.
 """
 

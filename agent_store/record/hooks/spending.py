@@ -16,12 +16,15 @@ if TYPE_CHECKING:
 
 # A hook is waited for: of a session that grew by more than this, the rest is read by the next one.
 _MOST_READ_BYTES = 16 * 1024 * 1024
-_MOST_PARSED_BYTES = 1024 * 1024
+_MOST_PARSED_BYTES = 512 * 1024
 _MOST_FILES = 500
 _HEAD_BYTES = 64 * 1024
 # A response is written line by line, with the result of a tool in between: so many of the last ones can still grow.
 _RECENT = 8
 _DAY_SECONDS = 86400
+# What is kept of a file: how far it is read, dollars of responses that are complete, and those of the last ones by ids.
+_STATE = 3
+_DATE_DIGITS = 8
 _MTOK = 1e6
 _MOST_NUMBER = 10**15
 _TIMESTAMP = b'"timestamp":"'
@@ -31,7 +34,9 @@ OVER, NEAR = "over", "near"
 class Live:
     """A session that is running: what it has spent, and what of that the store knows."""
 
-    def __init__(self, costs: Record, session_id: str, transcript: str, spent_usd: float, project: str) -> None:
+    def __init__(
+        self, costs: Record, session_id: str, transcript: str, spent_usd: float, project: str
+    ) -> None:
         """Nothing is read yet."""
         self._costs = costs
         self._transcript = transcript
@@ -41,7 +46,7 @@ class Live:
         self.folder = os.path.realpath(project) if project else ""
 
     def grown(self, since: float) -> float:
-        """What it has spent since the store was published, or since a moment after that; nothing where that is not known."""
+        """What it has spent since the store was published, or since a moment after it; nothing where that is not known."""
         if isinstance(self._known, int | float):
             return max(0.0, self.spent_usd - self._known) if since <= self._newest_day() else 0.0
         if self._began is None:
@@ -49,7 +54,7 @@ class Live:
         return self.spent_usd if self._began >= _iso(since) else 0.0
 
     def spent_in(self, period: Record, now: float) -> "float | None":
-        """The dollars of a day, week or month that goes on: those of the store and what this session has added. At least."""
+        """The dollars of a day, week or month that goes on: at least those of the store and what this session has added."""
         starts_at, ends_at = number(period.get("starts_at")), number(period.get("ends_at"))
         spent = number(period.get("spent_usd"))
         if now >= ends_at:
@@ -127,7 +132,11 @@ def answer(hook: Hook) -> "Record | None":
         is_fan_out = alert.get("alert_kind") == "fan_out"
         if live.is_of(alert) and (fans_out or not is_fan_out) and (level := level_of(alert, tail.spent_usd)):
             found.append(
-                (alert, level, f"{amount} in this session{' and its subagents' if tail.has_subagents else ''}")
+                (
+                    alert,
+                    level,
+                    f"{amount} in this session{' and its subagents' if tail.has_subagents else ''}",
+                )
             )
     found += [
         (alert, level, f"at least ${spent:,.2f} so far") for alert, level, spent in live.reached(time.time())
@@ -164,12 +173,12 @@ class Tail:
         """Go on with what was kept."""
         self._prices = record_of(costs.get("prices"))
         self._names = record_of(costs.get("model_names"))
-        # By file: how far it is read, dollars of responses that are complete, and those of the last ones by their ids.
         self._files = record_of(kept.get("files"))
         self._told = [name for name in _list(kept.get("told")) if isinstance(name, str)]
         self.unpriced = [name for name in _list(kept.get("unpriced")) if isinstance(name, str)]
         self.is_whole = True
         self.has_subagents = False
+        self._has_changed = False
         self._read_left, self._parsed_left = _MOST_READ_BYTES, _MOST_PARSED_BYTES
 
     @property
@@ -178,7 +187,7 @@ class Tail:
         return sum(
             number(state[1]) + sum(map(number, record_of(state[2]).values()))
             for state in map(_list, self._files.values())
-            if len(state) == 3
+            if len(state) == _STATE
         )
 
     def read(self, transcript: str) -> None:
@@ -195,10 +204,13 @@ class Tail:
         if name in self._told or name.removesuffix(level) + OVER in self._told:
             return False
         self._told.append(name)
+        self._has_changed = True
         return True
 
     def keep(self, place: str) -> None:
         """Write down how far it is, in one step: hooks run side by side."""
+        if not self._has_changed:
+            return
         kept = {"files": self._files, "told": self._told, "unpriced": self.unpriced}
         fresh = f"{place}-{os.getpid()}"
         try:
@@ -214,22 +226,24 @@ class Tail:
 
     def _read_file(self, path: str, name: str) -> None:
         state = _list(self._files.get(name))
-        offset, settled = (int(number(state[0])), number(state[1])) if len(state) == 3 else (0, 0.0)
-        recent = dict(record_of(state[2])) if len(state) == 3 else {}
+        offset, settled = (int(number(state[0])), number(state[1])) if len(state) == _STATE else (0, 0.0)
+        recent = dict(record_of(state[2])) if len(state) == _STATE else {}
         try:
-            file = os.open(path, os.O_RDONLY)
-        except OSError:
-            return
-        try:
-            size = os.fstat(file).st_size
-            if size < offset:
-                offset, settled, recent = 0, 0.0, {}
+            size = os.stat(path).st_size
             if size == offset:
                 return
             if self._read_left <= 0 or self._parsed_left <= 0:
                 self.is_whole = False
                 return
+            if size < offset:
+                offset, settled, recent = 0, 0.0, {}
+            file = os.open(path, os.O_RDONLY)
+        except OSError:
+            return
+        try:
             data = os.pread(file, self._read_left, offset)
+        except OSError:
+            return
         finally:
             os.close(file)
         self._read_left -= len(data)
@@ -241,8 +255,9 @@ class Tail:
             settled += number(recent.pop(next(iter(recent))))
         if not end and len(data) >= _MOST_READ_BYTES:
             end = len(data)  # one line longer than all that is read: what is left of it is no JSON
-        self.is_whole = self.is_whole and (offset + len(data) == size and b"\n" not in data[end:])
+        self.is_whole = self.is_whole and offset + len(data) >= size and data.find(b"\n", end) < 0
         self._files[name] = [offset + end, settled, recent]
+        self._has_changed = True
 
     def _count(self, line: bytes, recent: Record) -> None:
         # What is no response is not parsed: results of tools are most of a transcript.
@@ -265,7 +280,10 @@ class Tail:
     def _cost(self, model: str, usage: Record, at: str) -> float:
         """The response by the list of prices, in the steps of `int_inference`; without a price it costs nothing."""
         created = record_of(usage.get("cache_creation"))
-        hour, minutes = _tokens(created, "ephemeral_1h_input_tokens"), _tokens(created, "ephemeral_5m_input_tokens")
+        hour, minutes = (
+            _tokens(created, "ephemeral_1h_input_tokens"),
+            _tokens(created, "ephemeral_5m_input_tokens"),
+        )
         written = _tokens(usage, "cache_creation_input_tokens")
         written = max(written, hour + (0 if written else minutes))
         plain, read = _tokens(usage, "input_tokens"), _tokens(usage, "cache_read_input_tokens")
@@ -314,7 +332,7 @@ def plain_name(model: str) -> str:
     for mark in ("[", "@", ":"):
         name = name.partition(mark)[0]
     head, _, last = name[place:].removesuffix("-latest").rpartition("-")
-    return head if len(last) == 8 and last.isdigit() else name[place:].removesuffix("-latest")
+    return head if len(last) == _DATE_DIGITS and last.isdigit() else name[place:].removesuffix("-latest")
 
 
 def _tokens(held: Record, name: str) -> float:
@@ -348,7 +366,7 @@ def _iso(moment: float) -> str:
 
 
 def _first_time(transcript: str) -> str:
-    """When a transcript begins, as text; the time that is always later where it does not exist yet, none where it is unclear."""
+    """When a transcript begins, as text; later than any time where there is none yet, nothing where it is unclear."""
     try:
         file = os.open(transcript, os.O_RDONLY)
     except OSError:

@@ -1,3 +1,5 @@
+{{ config(materialized='table') }}
+
 with usage as (
     select
         component_id,

@@ -1,3 +1,5 @@
+{{ config(materialized='table') }}
+
 -- Cost by anything: what every command, `cost_by` and the v_cost_ views add up. Sessions and days are in the
 -- grain, so both can be counted over any time; whatever else is counted belongs to one of them.
 {%- set spent_kinds = {

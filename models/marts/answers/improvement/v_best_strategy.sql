@@ -17,8 +17,7 @@ with measured as (
         sum(cost_usd) as cost_usd,
         max(attempted_at) as last_attempted_at
     from {{ ref('fact_strategy_attempt') }}
-    -- These say how a task was put and not what work it was.
-    where work_type not in ('command', 'unknown', 'continue', 'correction', 'thanks')
+    where {{ is_kind_of_work('work_type') }}
     group by work_type, task_source, strategy_name
 ),
 

@@ -1,11 +1,14 @@
 {{ config(materialized='table') }}
 
+{%- set least_judged = var('approach_judged', 3) %}
+
 with attempts as (
     select
         attempts.*,
         outcomes.test_pass_rate
     from {{ ref('fact_strategy_attempt') }} as attempts
     inner join {{ ref('fact_task_outcome') }} as outcomes on outcomes.task_id = attempts.task_id
+    where {{ is_kind_of_work('attempts.work_type') }}
 ),
 
 decisions as (
@@ -72,17 +75,18 @@ compared as (
         {{ wilson_low('measured.success_count', 'measured.judged_count') }} as success_ratio_low,
         {{ wilson_high('measured.success_count', 'measured.judged_count') }} as success_ratio_high,
         judged.judged_count - measured.judged_count as other_judged_count,
-        (judged.success_count - measured.success_count) / (judged.judged_count - measured.judged_count)
-            as other_success_ratio,
-        {{ wilson_high(
-            '(judged.success_count - measured.success_count)', '(judged.judged_count - measured.judged_count)'
-        ) }}
-            as other_ratio_high
+        judged.success_count - measured.success_count as other_success_count
     from measured
     inner join judged on judged.work_type = measured.work_type and judged.task_source = measured.task_source
-    where
-        least(measured.judged_count, judged.judged_count - measured.judged_count)
-        >= {{ var('advice_attempts') }}
+    where measured.judged_count >= {{ least_judged }}
+),
+
+bounded as (
+    select
+        *,
+        other_success_count / nullif(other_judged_count, 0) as other_success_ratio,
+        {{ wilson_high('other_success_count', 'other_judged_count') }} as other_ratio_high
+    from compared
 ),
 
 differences as (
@@ -90,7 +94,19 @@ differences as (
         *,
         {{ difference_low('success_ratio', 'success_ratio_low', 'other_success_ratio', 'other_ratio_high') }}
             as difference_low
-    from compared
+    from bounded
+),
+
+rated as (
+    select
+        *,
+        case
+            when least(judged_count, other_judged_count) < {{ var('advice_attempts') }}
+                then 'too few to compare'
+            when difference_low > 0 then 'more than chance'
+            else 'no more than chance'
+        end as evidence_strength
+    from differences
 )
 
 select
@@ -98,6 +114,18 @@ select
     task_source,
     approach_kind,
     approach_name,
+    evidence_strength,
+    cast(success_count as varchar) || ' of ' || cast(judged_count as varchar)
+    || ' went well, of the other ways ' || cast(other_success_count as varchar)
+    || ' of ' || cast(other_judged_count as varchar) as evidence,
+    cast(row_number() over (
+        partition by work_type, task_source, approach_kind
+        order by
+            evidence_strength = 'more than chance' desc,
+            success_ratio_low desc,
+            attempt_count desc,
+            approach_name
+    ) as bigint) as rank_in_kind,
     cast(attempt_count as bigint) as attempt_count,
     cast(judged_count as bigint) as judged_count,
     cast(success_count as bigint) as success_count,
@@ -111,5 +139,4 @@ select
     cast(median_duration_seconds as double) as median_duration_seconds,
     cast(median_cost_usd as double) as median_cost_usd,
     last_attempted_at
-from differences
-where difference_low > 0
+from rated

@@ -1,3 +1,5 @@
+{{ config(materialized='table') }}
+
 -- Calls of one tool in a row are one step, three steps a sequence. The agent's own bookkeeping is no step.
 with calls as (
     select
@@ -60,6 +62,17 @@ counted as (
         count(distinct session_id) as session_count
     from sequences
     group by task_type, tool_sequence
+),
+
+timed as (
+    select
+        sequence_tasks.task_type,
+        sequence_tasks.tool_sequence,
+        median(outcomes.time_elapsed_seconds) as median_duration_seconds,
+        count(outcomes.time_elapsed_seconds) as timed_task_count
+    from (select distinct task_type, tool_sequence, task_id from sequences) as sequence_tasks
+    inner join {{ ref('fact_task_outcome') }} as outcomes on outcomes.task_id = sequence_tasks.task_id
+    group by sequence_tasks.task_type, sequence_tasks.tool_sequence
 )
 
 select
@@ -73,8 +86,12 @@ select
     cast(counted.task_count as bigint) as task_count,
     cast(counted.session_count as bigint) as session_count,
     counted.task_count / totals.task_count as task_ratio,
-    counted.occurrence_count / totals.sequence_count as sequence_ratio
+    counted.occurrence_count / totals.sequence_count as sequence_ratio,
+    cast(coalesce(timed.timed_task_count, 0) as bigint) as timed_task_count,
+    cast(timed.median_duration_seconds as double) as median_duration_seconds
 from counted
 inner join totals on totals.task_type = counted.task_type
+left join timed
+    on timed.task_type = counted.task_type and timed.tool_sequence = counted.tool_sequence
 -- Two of three sequences of the corpus occur in one task only.
 where counted.task_count >= {{ var('sequence_tasks', 2) }}
