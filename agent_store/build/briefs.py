@@ -22,6 +22,7 @@ from agent_store.record.hooks import session_start, task_type
 from agent_store.record.hooks.calls import error_line
 from agent_store.record.hooks.hook import ALL_PROJECTS, BRIEFS, COSTS, NOTES, md5, one_line
 from agent_store.replacing import replacing
+from agent_store.show import brief as resume
 from agent_store.show.text import visible
 from agent_store.store import open_store
 
@@ -31,12 +32,12 @@ if TYPE_CHECKING:
 Row = dict[str, Any]
 SCHEMA_VERSION = 1
 _NOTES_DAYS = 7
-# What is older than this, counted from the newest session of the project, is nobody's unfinished work.
-_BRIEF_DAYS = 60
+# Work handed out longer ago than this, counted from the newest session, is nobody's any more.
+_WORK_DAYS = 60
 _WARNING_DAYS = 7
 _MOST_FAILURES = 200
 _MOST_TARGET = 2000
-_MOST_LINE = 260
+_MOST_LINE = resume.MOST_LINE
 # Who goes on with a session that was older cannot be told how much of it is of today.
 _SPENT_DAYS = 30
 _PRICE_COLUMNS = {
@@ -51,28 +52,8 @@ _PRICE_COLUMNS = {
     "search": "web_search_usd",
 }
 _COMPONENT_TYPES = ("skill", "command")
-# In this order lines are taken while there is room: what is open and went wrong before what was done.
-_SECTIONS = {
-    "last_session": "Last session",
-    "last_prompt": "Last prompt",
-    "open_task": "Open",
-    "last_failure": "Went wrong",
-    "last_decision": "Decided by the user",
-    "last_edit": "Work",
-}
-# Who finds only these knows no more than from the list of sessions.
-_SAY_LITTLE = frozenset({"last_session", "last_prompt"})
 _HEADING = "Agent Store: what earlier sessions in this project left behind. Quotations are from their logs. Times are UTC."
 
-_LINES = """
-with projects as (select project_path, max(ended_at) as newest_at from dim_session group by project_path)
-select
-    lines.project_path, lines.section, strftime(lines.happened_at, '%Y-%m-%d %H:%M') as "at", lines.session_id, lines.brief
-from v_resume_brief as lines
-inner join projects on projects.project_path = lines.project_path
-where lines.happened_at >= projects.newest_at - to_days(?)
-order by lines.project_path, lines.line_number
-"""
 _FAILURES = """
 select
     project_path, tool_name as tool, target, failure_count as count, last_error_text as error_text,
@@ -216,14 +197,13 @@ def write(paths: StorePaths, project: Path) -> int:
 def _contents(connection: duckdb.DuckDBPyConnection, project: Path) -> tuple[dict[str, Row], Row]:
     """What is known of each project, and of none in particular."""
     per_project: dict[str, Row] = defaultdict(lambda: {"schema_version": SCHEMA_VERSION})
-    for path, lines in _by_project(_rows(connection, _LINES, _BRIEF_DAYS)).items():
-        if text := context(lines):
-            per_project[path]["context"] = text
+    for path, lines in _by_project(_lines(connection)).items():
+        per_project[path]["context"] = context(lines)
     for path, rows in _by_project(_rows(connection, _FAILURES, _MOST_TARGET, _MOST_FAILURES)).items():
         per_project[path]["failures"] = [
             {**_without(row, "error_text"), "error": visible(error_line(row["error_text"]))} for row in rows
         ]
-    for path, rows in _by_project(_rows(connection, _WORK, _BRIEF_DAYS)).items():
+    for path, rows in _by_project(_rows(connection, _WORK, _WORK_DAYS)).items():
         described = [
             {**row, "description": one_line(visible(row["description"]), _MOST_LINE)} for row in rows
         ]
@@ -285,20 +265,23 @@ def prices(project: Path) -> dict[str, list[Row]]:
 
 
 def context(lines: Sequence[Mapping[str, Any]]) -> str:
-    """The brief of a project as the model reads it; empty where it would say little.
-
-    Lines are taken in the order of `_SECTIONS` while there is room for them.
-    """
-    if all(line["section"] in _SAY_LITTLE for line in lines):
-        return ""
+    """The brief of a project as the model reads it: lines in the order of their sections, while there is room for them."""
     text = _HEADING
-    for section, label in _SECTIONS.items():
-        for line in (line for line in lines if line["section"] == section):
-            evidence = f" ({line['at']}, session {str(line['session_id'])[:8]})"
-            said = f"\n- {label}: {one_line(visible(line['brief']), _MOST_LINE)}{evidence}"
-            if len(text) + len(said) <= session_start.MOST_CHARACTERS:
-                text += said
+    for line in resume.in_order(lines):
+        said = f"\n- {resume.text(line)}"
+        if len(text) + len(said) <= session_start.MOST_CHARACTERS:
+            text += said
     return text
+
+
+def _lines(connection: duckdb.DuckDBPyConnection) -> list[Row]:
+    """The lines of all briefs; none where this store has no such view, as one of an earlier version."""
+    import duckdb
+
+    try:
+        return resume.lines(connection)
+    except duckdb.CatalogException:
+        return []
 
 
 def _budgets(project: Path) -> dict[str, int]:

@@ -13,6 +13,7 @@ import click
 
 from agent_store import __version__
 from agent_store.cli.alert import alert
+from agent_store.cli.brief import brief
 from agent_store.cli.build import build
 from agent_store.cli.check import check
 from agent_store.cli.dbt import dbt
@@ -65,8 +66,8 @@ def cli() -> None:
 
 
 for _command in (
-    ingest, build, report, query, tables, describe, export, line, doctor, docs, scan, check, dbt, plugin, schedule, mcp,
-    alert, statusline,
+    ingest, build, report, query, tables, describe, brief, export, line, doctor, docs, scan, check, dbt, plugin, schedule,
+    mcp, alert, statusline,
 ):  # fmt: skip
     cli.add_command(_command)
 

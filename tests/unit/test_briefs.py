@@ -17,9 +17,11 @@ from conftest import PROJECT
 
 from agent_store.build import briefs, task_type_rules
 from agent_store.build.pipeline import Build, Options
+from agent_store.cli import main
 from agent_store.paths import StorePaths
 from agent_store.record.hooks import session_start, task_type
 from agent_store.record.hooks.hook import md5
+from agent_store.show import brief as resume
 from agent_store.store import open_store
 
 SHOP, SHED = "/home/dev/shop", "/home/dev/shed"
@@ -28,11 +30,12 @@ create table dim_session as from (values
     ('s1', '{SHOP}', 'shop', timestamp '2026-03-01 12:00'), ('s2', '{SHED}', 'shed', timestamp '2026-01-01 12:00')
 ) as t(session_id, project_path, project_name, ended_at);
 create table v_resume_brief as from (values
-    ('{SHOP}', 1, 'last_session', timestamp '2026-03-01 12:00', 's1', 'Rounding'),
-    ('{SHOP}', 2, 'open_task', timestamp '2026-03-01 11:00', 's1', 'pending: \x1b[2Jcount \u202ethe cents'),
-    ('{SHOP}', 3, 'last_edit', timestamp '2025-06-01 11:00', 's1', '1 edit of old.py'),
-    ('{SHED}', 1, 'last_session', timestamp '2026-01-01 12:00', 's2', 'Nothing else')
-) as t(project_path, line_number, section, happened_at, session_id, brief);
+    ('{SHOP}', 'shop', 1, 'last_session', timestamp '2026-03-01 12:00', 's1', '"Rounding"', null, null),
+    ('{SHOP}', 'shop', 2, 'open_task', timestamp '2026-03-01 11:00', 's1', 'pending: \x1b[2Jcount \u202ethe cents',
+     't', null),
+    ('{SHOP}', 'shop', 3, 'last_edit', timestamp '2026-02-28 11:00', 's1', '1 edit of old.py', 't', 'old.py'),
+    ('{SHOP}', 'shop', 4, 'rejected', timestamp '2026-02-28 10:00', 's1', repeat('x', 400), null, null)
+) as t(project_path, project_name, line_number, section, happened_at, session_id, brief, task_id, file_path);
 create table fact_tool_invocation as from (values
     ('s1', 'i9', 'mcp__browser__open', 'browser', 'x', 'ok', null, null, timestamp '2026-03-01 10:08')
 ) as t(session_id, invocation_id, tool_name, mcp_server, target, status, error_type, error_text, invoked_at);
@@ -108,14 +111,64 @@ def test_the_brief_tells_what_is_open_with_its_evidence_and_in_visible_character
     briefs.write(paths, PROJECT)
     lines = brief(paths, SHOP)["context"].splitlines()
     assert lines[1:] == [
-        "- Last session: Rounding (2026-03-01 12:00, session s1)",
+        '- Last session: "Rounding" (2026-03-01 12:00, session s1)',
         "- Open: pending: \\x1b[2Jcount \\u202ethe cents (2026-03-01 11:00, session s1)",
+        f"- Rejected by the user: {'x' * 259}… (2026-02-28 10:00, session s1)",
+        "- Work: 1 edit of old.py (2026-02-28 11:00, session s1)",
     ]
 
 
-def test_a_project_of_which_there_is_little_to_say_has_no_brief(paths: StorePaths) -> None:
+def test_the_command_prints_what_the_hook_says(
+    paths: StorePaths, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("AGENT_STORE_HOME", str(paths.home))
+    monkeypatch.setenv("AGENT_STORE_QUERY_LOG", "0")
+    monkeypatch.setenv("COLUMNS", "400")
+    monkeypatch.chdir(tmp_path)
+
+    def run(*arguments: str) -> tuple[int, str, str]:
+        with pytest.raises(SystemExit) as stopped:
+            main(["brief", *arguments])
+        captured = capsys.readouterr()
+        return int(str(stopped.value.code)), captured.out, captured.err
+
     briefs.write(paths, PROJECT)
-    assert not (paths.home / "briefs" / f"{md5(SHED)}.json").exists()
+    said = brief(paths, SHOP)["context"].splitlines()[1:]
+    for named in ("shop", SHOP, "SHOP", "sho"):
+        code, out, _ = run(named)
+        assert (code, out.splitlines()) == (0, [f"shop ({SHOP}), times in UTC", *said])
+    found = json.loads(run("shop", "--json")[1])
+    assert [line["section"] for line in found["lines"]] == [
+        "last_session",
+        "open_task",
+        "rejected",
+        "last_edit",
+    ]
+    assert run("shed")[:2] == (
+        0, "Nothing to tell of shed: nothing is open or failing, and nothing was decided.\n",
+    )  # fmt: skip
+    assert run() == (0, f"Nothing to tell of {tmp_path}: no session of it is in the store.\n", "")
+    assert run("no such project")[0] == 1
+    assert "2 projects are called like 'sh'" in run("sh")[2]
+
+
+def test_a_folder_is_of_the_project_of_its_checkout(paths: StorePaths, tmp_path: Path) -> None:
+    checkout, worktree = tmp_path / "cellar", tmp_path / "trees" / "one"
+    (checkout / "src" / "deep").mkdir(parents=True)
+    (checkout / ".git" / "worktrees" / "one").mkdir(parents=True)
+    worktree.mkdir(parents=True)
+    (worktree / ".git").write_text(f"gitdir: {checkout}/.git/worktrees/one\n", encoding="utf-8")
+    with duckdb.connect(str(paths.store)) as connection:
+        connection.execute(
+            "insert into dim_session values ('s3', ?, 'cellar', timestamp '2026-03-01 12:00')",
+            [str(checkout)],
+        )
+    with open_store(paths) as connection:
+        for folder in (checkout, checkout / "src" / "deep", worktree):
+            assert resume.project_of(connection, None, folder) == (str(checkout), "cellar")
+        assert resume.project_of(connection, "src/deep", checkout) == (str(checkout), "cellar")
+        # What only lies in a project's parent folder is not its.
+        assert resume.project_of(connection, None, tmp_path) == (str(tmp_path), "")
 
 
 def test_a_brief_keeps_to_its_length() -> None:

@@ -8,135 +8,46 @@ with sessions as (
         working_dir,
         title,
         git_branch,
-        started_at,
         ended_at,
         end_reason,
         max(ended_at) over (partition by project_path) as project_ended_at
     from {{ ref('dim_session') }}
 ),
 
--- What people said, and what came back. What machines said is nobody's task, and of a plan that was handed
--- over the person wrote nothing: its heading tells it.
-spoken as (
+-- What people said, and what came back. What machines said is nobody's task.
+prompts as (
     select
         prompt_id,
         session_id,
         prompted_at,
-        case
-            when prompt_text like 'Implement the following plan:%'
-                then 'approved plan: ' || left({{ one_line(regex_group(
-                    'left(prompt_text, 1000)',
-                    '(?s)^Implement the following plan:[\\s#]*(?:Plan: *)?([^\\n]*)'
-                )) }}, 200)
-            else '"' || left({{ one_line('left(prompt_text, 300)') }}, 200) || '"'
-        end as prompt_text,
-        {{ one_line('left(last_response_text, 300)') }} as last_response_text
+        {{ quoted_prompt('prompt_text') }} as prompt_text,
+        {{ quoted_line('last_response_text', 110) }} as response_text
     from {{ ref('v_audit_trail') }}
     where is_human and prompt_text is not null
 ),
 
-prompts as (
+-- Whether the last prompt of a session was done nobody tells: it is known to be open only where it was broken
+-- off.
+open_tasks as (
     select
-        *,
-        lead(prompt_text) over (partition by session_id order by prompted_at, prompt_id) as next_prompt_text
-    from spoken
-),
-
-tasks as (
-    select
+        sessions.project_path,
         tasks.task_id,
         tasks.session_id,
-        tasks.status,
-        tasks.task_source,
-        tasks.created_at,
-        tasks.completed_at,
-        case
-            when tasks.task_source = 'prompt' then prompts.prompt_text
-            else '"' || left({{ one_line('left(tasks.task_description, 300)') }}, 200) || '"'
-        end as task_text,
-        prompts.next_prompt_text,
-        sessions.project_path,
-        -- Of 1,032 items of the corpus that were ever ticked off, the slowest took 13 hours.
-        sessions.ended_at >= sessions.project_ended_at
-        - interval '{{ var('open_item_days', 1) }} days' as is_recent
+        coalesce(tasks.completed_at, tasks.created_at) as happened_at,
+        case when tasks.task_source = 'prompt' then 'interrupted' else tasks.status end || ': '
+        || coalesce(prompts.prompt_text, {{ quoted_line('tasks.task_description', 200) }}) as brief
     from {{ ref('dim_task') }} as tasks
     inner join sessions on sessions.session_id = tasks.session_id
     left join prompts on prompts.prompt_id = tasks.task_id
     where
-        tasks.task_description is not null
-        and (tasks.task_source <> 'prompt' or prompts.prompt_id is not null)
-),
-
-calls as (
-    select
-        *,
-        tool_name || coalesce(' ' || left({{ one_line('left(target, 200)') }}, 120), '') as call_text
-    from {{ ref('fact_tool_invocation') }}
-),
-
--- The last call of a prompt that went wrong, and the last that a person refused.
-errors as (
-    select
-        prompt_id,
-        max_by(
-            call_text || ': '
-            || left({{ one_line(regex_remove('left(error_text, 300)', '</?tool_use_error>')) }}, 160),
-            (invoked_at, invocation_id)
-        ) filter (where status = 'error') as error_call,
-        max_by(
-            call_text || coalesce(' – ' || left({{ one_line('user_feedback') }}, 120), ''),
-            (invoked_at, invocation_id)
-        ) filter (where error_type = 'denied_user') as refused_call
-    from calls
-    where prompt_id is not null and status <> 'ok'
-    group by prompt_id
-),
-
-failed_tests as (
-    select
-        task_id,
-        max_by(
-            left({{ one_line('command') }}, 160)
-            || coalesce(': ' || cast(failed as varchar) || ' failed', ''), (ran_at, run_id)
-        ) as test_text
-    from {{ ref('fact_test_run') }}
-    where outcome = 'failed' and task_id is not null
-    group by task_id
-),
-
--- When something last went well in a session, or the person turned to other work: older failures are closed.
-successes as (
-    select session_id, max(completed_at) as succeeded_at
-    from {{ ref('fact_task_outcome') }}
-    where success or success_basis = 'moved_on'
-    group by session_id
-),
-
-failures as (
-    select
-        tasks.project_path,
-        outcomes.completed_at,
-        tasks.session_id,
-        tasks.task_id,
-        -- A failure that cannot be told in words of its own is none to act on.
-        outcomes.failure_reason || ' in ' || left(tasks.task_text, 110) || ': ' || case
-            when outcomes.failure_reason = 'tests_failed' then failed_tests.test_text
-            when outcomes.failure_reason = 'rejected_by_user' then errors.refused_call
-            when
-                outcomes.failure_reason in (
-                    'corrected_by_user', 'asked_again', 'symptom_reported', 'interrupted_by_user'
-                )
-                then 'then came ' || left(tasks.next_prompt_text, 170)
-            else coalesce(errors.error_call, failed_tests.test_text)
-        end as brief
-    from {{ ref('fact_task_outcome') }} as outcomes
-    inner join tasks on tasks.task_id = outcomes.task_id
-    left join errors on errors.prompt_id = tasks.task_id
-    left join failed_tests on failed_tests.task_id = tasks.task_id
-    left join successes on successes.session_id = tasks.session_id
-    where
-        not outcomes.success and tasks.task_source <> 'task_list'
-        and coalesce(outcomes.completed_at >= successes.succeeded_at, true)
+        tasks.status in ('in_progress', 'pending') and tasks.task_description is not null
+        and (
+            tasks.task_source <> 'prompt'
+            or (prompts.prompt_id is not null and sessions.end_reason = 'interrupted')
+        )
+        -- Of 1,032 items of the corpus that were ever ticked off, the slowest took 13 hours.
+        and sessions.ended_at >= sessions.project_ended_at
+        - interval '{{ var('open_item_days', 1) }} days'
 ),
 
 edits as (
@@ -154,10 +65,58 @@ edits as (
         max_by(calls.session_id, (calls.invoked_at, calls.invocation_id)) as session_id,
         max_by(calls.prompt_id, (calls.invoked_at, calls.invocation_id)) as task_id,
         count(*) as edit_count
-    from calls
+    from {{ ref('fact_tool_invocation') }} as calls
     inner join sessions on sessions.session_id = calls.session_id
-    where calls.tool_name in ('Edit', 'MultiEdit', 'Write', 'NotebookEdit') and calls.status = 'ok'
+    where
+        calls.tool_name in ('Edit', 'MultiEdit', 'Write', 'NotebookEdit') and calls.status = 'ok'
+        -- The client keeps plans there.
+        and calls.target not like '%/.claude/plans/%'
     group by all
+),
+
+-- Which model to use, and whether to plan, is no decision about the work.
+decisions as (
+    select
+        project_path,
+        session_id,
+        task_id,
+        coalesce(decided_at, asked_at) as happened_at,
+        decision_kind,
+        was_rejected,
+        case
+            when decision_kind = 'plan'
+                -- A plan that is called nothing but a plan tells nothing.
+                then 'plan ' || {{ quoted_line("nullif(nullif(" ~ regex_group(
+                    'left(context_text, 1000)', '(?s)^[\\s#]*(?:Plan: *)?([^\\n]*)'
+                ) ~ ", 'Plan'), '')", 120) }}
+            else {{ quoted_line('context_text', 140) }}
+        end as subject,
+        {{ quoted_line('option_chosen', 100) }} as choice,
+        case
+            when rationale_source = 'user' and rationale <> option_chosen
+                then ' – ' || {{ quoted_line('rationale', 100) }}
+            else ''
+        end as reason,
+        -- The same was put again, or another plan was approved in its place.
+        retried or coalesce(
+            decision_kind = 'plan'
+            and decided_at < max(case when decision_kind = 'plan' and not was_rejected then decided_at end)
+                over (partition by session_id),
+            false
+        ) as is_settled
+    from {{ ref('v_decision_history') }}
+    where decided_by = 'user' and decision_kind in ('question', 'plan', 'permission')
+),
+
+-- Where the same was asked twice the last answer holds.
+taken as (
+    select
+        *,
+        row_number() over (
+            partition by project_path, subject order by happened_at desc nulls last, session_id, choice
+        ) as recency
+    from decisions
+    where not was_rejected and decision_kind <> 'permission'
 ),
 
 lines as (
@@ -169,8 +128,8 @@ lines as (
         session_id,
         cast(null as varchar) as task_id,
         cast(null as varchar) as file_path,
-        {{ one_line('title') }} || coalesce(' (branch ' || git_branch || ')', '') || ', ended: ' || end_reason
-            as brief,
+        {{ quoted_line('title', 120) }} || coalesce(' (branch ' || git_branch || ')', '')
+        || case when end_reason = 'unknown' then '' else ', ended: ' || end_reason end as brief,
         2 as most_lines
     from sessions
     union all
@@ -181,24 +140,15 @@ lines as (
         prompts.prompted_at,
         prompts.session_id,
         prompts.prompt_id,
-        cast(null as varchar),
-        prompts.prompt_text || ' -> ' || left(prompts.last_response_text, 200),
+        null,
+        prompts.prompt_text || ' -> ' || prompts.response_text,
         1
     from prompts
     inner join sessions on sessions.session_id = prompts.session_id
+    anti join open_tasks on open_tasks.task_id = prompts.prompt_id
     union all
-    select
-        project_path,
-        3,
-        'open_task',
-        coalesce(completed_at, created_at),
-        session_id,
-        task_id,
-        cast(null as varchar),
-        status || ': ' || task_text,
-        8
-    from tasks
-    where status in ('in_progress', 'pending') and is_recent
+    select project_path, 3, 'open_task', happened_at, session_id, task_id, null, brief, 6
+    from open_tasks
     union all
     select
         project_path,
@@ -210,68 +160,107 @@ lines as (
         file_path,
         cast(edit_count as varchar) || case when edit_count = 1 then ' edit of ' else ' edits of ' end
         || short_path,
-        6
+        4
     from edits
     union all
     select
         project_path,
         5,
-        'last_failure',
-        completed_at,
+        'still_failing',
+        last_failed_at,
         session_id,
-        task_id,
-        cast(null as varchar),
-        brief,
-        6
-    from failures
+        null,
+        null,
+        failure_type || ' ' || {{ quoted_line('target', 120) }} || ' failed '
+        || cast(failure_count as varchar) || case when failure_count = 1 then ' time' else ' times' end
+        || coalesce(': ' || failure_text, ''),
+        5
+    from {{ ref('v_still_failing') }}
     union all
     select
         project_path,
         6,
-        'last_decision',
-        coalesce(decided_at, asked_at),
+        'last_failure',
+        failed_at,
         session_id,
         task_id,
-        cast(null as varchar),
-        left({{ one_line('context_text') }}, 140) || ' -> ' || left({{ one_line('option_chosen') }}, 100)
-        || case
-            when rationale_source = 'user' and rationale <> option_chosen
-                then ' (' || left({{ one_line('rationale') }}, 100) || ')'
-            else ''
-        end,
-        7
-    from {{ ref('v_decision_history') }}
-    where decided_by = 'user'
+        null,
+        replace(failure_reason, '_', ' ') || ' in ' || left(task_text, 110)
+        || case when length(task_text) > 110 then '"' else '' end || ': ' || failure_text,
+        4
+    from {{ ref('v_unresolved_failure') }}
+    union all
+    select
+        project_path,
+        7,
+        'last_decision',
+        happened_at,
+        session_id,
+        task_id,
+        null,
+        subject || ' -> ' || case when decision_kind = 'plan' then 'approved' else choice end || reason,
+        4
+    from taken
+    where recency = 1
+    union all
+    -- Who declined to answer a question rejected nothing; a call refused without a reason tells nothing.
+    select
+        project_path,
+        8,
+        'rejected',
+        happened_at,
+        session_id,
+        task_id,
+        null,
+        subject || ' -> rejected' || reason,
+        4
+    from decisions
+    where
+        was_rejected and not is_settled
+        and (decision_kind = 'plan' or (decision_kind = 'permission' and reason <> ''))
 ),
 
-ranked as (
+-- A line without its words, its session or its time is no evidence, and what is long past is nobody's
+-- unfinished work.
+evident as (
     select
-        *,
+        lines.*,
         row_number() over (
-            partition by project_path, section_order
+            partition by lines.project_path, lines.section_order
             order by
-                happened_at desc nulls last, session_id, coalesce(task_id, ''), coalesce(file_path, ''), brief
+                lines.happened_at desc, lines.session_id, coalesce(lines.task_id, ''),
+                coalesce(lines.file_path, ''), lines.brief
         ) as place
     from lines
-    -- A line without its words, its session or its time is no evidence.
-    where brief is not null and happened_at is not null and session_id is not null
+    inner join (select distinct project_path, project_ended_at from sessions) as projects
+        on projects.project_path = lines.project_path
+    where
+        lines.brief is not null and lines.session_id is not null
+        and lines.happened_at >= projects.project_ended_at - interval '{{ var('brief_days', 60) }} days'
+),
+
+-- Who finds only the last session and prompt knows no more than from the list of sessions.
+telling as (
+    select distinct project_path from evident
+    where section not in ('last_session', 'last_prompt')
 )
 
 select
-    ranked.project_path,
-    row_number() over (partition by ranked.project_path order by ranked.section_order, ranked.place)
+    evident.project_path,
+    row_number() over (partition by evident.project_path order by evident.section_order, evident.place)
         as line_number,
     projects.project_name,
-    ranked.section,
-    ranked.happened_at,
-    ranked.session_id,
-    ranked.task_id,
-    ranked.file_path,
-    replace(ranked.brief, ranked.project_path || '/', '') as brief
-from ranked
+    evident.section,
+    evident.happened_at,
+    evident.session_id,
+    evident.task_id,
+    evident.file_path,
+    {{ cut_text("replace(evident.brief, evident.project_path || '/', '')", 260) }} as brief
+from evident
+semi join telling on telling.project_path = evident.project_path
 inner join (
     select project_path, min(project_name) as project_name from sessions
     group by project_path
 ) as projects
-    on projects.project_path = ranked.project_path
-where ranked.place <= ranked.most_lines
+    on projects.project_path = evident.project_path
+where evident.place <= evident.most_lines

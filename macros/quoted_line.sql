@@ -1,0 +1,4 @@
+{# A text that anyone may have written, as a quotation: on one line, cut, with no quote of its own that could end it. #}
+{% macro quoted_line(column, most) -%}
+    '"' || left({{ one_line("replace(left(" ~ column ~ ", " ~ 3 * most ~ "), '\"', '''')") }}, {{ most }}) || '"'
+{%- endmacro %}
