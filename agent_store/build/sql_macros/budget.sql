@@ -37,7 +37,7 @@ select
     regexp_extract(planned_action, '(?i)^\W*(?:(?:use|call|run)\s+(?:the\s+)?)?([\w-]+)', 1) as first_word
 from spoken;
 
-comment on macro table planned_parts is 'planned_parts(planned_actions): planned actions (a list of texts) with what each may name: words, a command (is_marked: the text says that it is one), a tool, and whether it changes a file.';
+comment on macro table planned_parts is 'planned_parts(planned_actions): planned actions (a list of texts) with what each may name: words, a command (is_marked: the text says that it is one), a tool, and whether it changes a file. Example: from planned_parts([''read src/app.py'', ''run make test''])';
 
 create or replace macro predict_context(
     planned_actions, session := null, context_now := null, window_now := null, model_now := null, project_now := null
@@ -238,4 +238,4 @@ select
 from estimates
 order by 1, 7 desc nulls last, 4;
 
-comment on macro table predict_context is 'predict_context(planned_actions, session := null, context_now := null, window_now := null, model_now := null, project_now := null): what planned actions (a list of texts such as ''read src/app.py'' or ''run make test'') would add to the context, by what the files, commands and tools that they name cost before: a row for each, kind ''unknown'' where nothing is known, and the row ''total'' (action_number 0) with the context, the window, where the client usually compacts it, and the verdict. The band of the total adds up those of the actions, as if all were small or large together: it is wide rather than narrow. Without context_now and window_now (or model_now, which has a window) they are those of the session; project_now is the folder that relative paths are meant from where the session is unknown.';
+comment on macro table predict_context is 'predict_context(planned_actions, session := null, context_now := null, window_now := null, model_now := null, project_now := null): what planned actions (a list of texts such as ''read src/app.py'' or ''run make test'') would add to the context, by what the files, commands and tools that they name cost before: a row for each, kind ''unknown'' where nothing is known, and the row ''total'' (action_number 0) with the context, the window, where the client usually compacts it, and the verdict. The band of the total adds up those of the actions, as if all were small or large together: it is wide rather than narrow. Without context_now and window_now (or model_now, which has a window) they are those of the session; project_now is the folder that relative paths are meant from where the session is unknown. Example: from predict_context([''read src/app.py'', ''run make test''], context_now := 120000, window_now := 200000)';

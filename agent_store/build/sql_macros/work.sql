@@ -45,7 +45,7 @@ from measured as m
 left join advice as a on a.task_type = m.task_type
 order by m.task_count desc, m.task_type;
 
-comment on macro table agent_performance is 'agent_performance(agent, days := 30): how the tasks of an agent (id or name) went in the last days of the store, by type of task, with advice for the type. judged_count is of how many tasks the success is known.';
+comment on macro table agent_performance is 'agent_performance(agent, days := 30): how the tasks of an agent (id or name) went in the last days of the store, by type of task, with advice for the type. judged_count is of how many tasks the success is known. Example: from agent_performance(''Explore'', days := 90)';
 
 create or replace macro open_work(agent := null) as table
 with can as (
@@ -66,7 +66,7 @@ left join can on can.capability_name = coalesce(w.required_capability, t.task_ty
 where w.status = 'pending'
 order by can.proficiency desc nulls last, w.created_at nulls last, w.work_id;
 
-comment on macro table open_work is 'open_work(agent := null): work that waits for somebody, that first which an agent (id or name) does best. Agents of one name count together: the best proficiency, all attempts.';
+comment on macro table open_work is 'open_work(agent := null): work that waits for somebody, that first which an agent (id or name) does best. Agents of one name count together: the best proficiency, all attempts. Example: from open_work()';
 
 -- What was used in the last days, most used of each kind first; a file is used by a request that holds it.
 create or replace macro usage_of(days := 30) as table
@@ -101,4 +101,4 @@ left join v_usage as v
 where u.use_count > 0
 order by rank_in_kind, u.kind, u.name;
 
-comment on macro table usage_of is 'usage_of(days := 30): the tools, MCP servers, skills, plugins, agents and files used in the last days of the store, with the numbers that cost_by() gives; rank_in_kind is 1 for the most used. success_ratio is over all time.';
+comment on macro table usage_of is 'usage_of(days := 30): the tools, MCP servers, skills, plugins, agents and files used in the last days of the store, with the numbers that cost_by() gives; rank_in_kind is 1 for the most used. success_ratio is over all time. Example: from usage_of(days := 90)';
