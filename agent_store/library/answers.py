@@ -84,7 +84,7 @@ _QUESTIONS = (
             last_error_type, last_error_text, last_diff_snippet, edit_count, failure_count, look_count, confidence,
             project_name, session_id, task_id
         from v_file_memory
-        where {_IS_FILE} and ($task_type is null or task_type = $task_type)
+        where {_IS_FILE} and ($task_type is null or task_type = lower($task_type))
         """,
         "last_action_at desc nulls last, task_id",
         ("v_file_memory",),
@@ -414,7 +414,7 @@ _QUESTIONS = (
             task_type, tool_sequence, sequence_rank, occurrence_count, task_count, session_count, task_ratio,
             median_duration_seconds, timed_task_count
         from v_tool_sequence
-        where $task_type is null or task_type = $task_type
+        where $task_type is null or task_type = lower($task_type)
         """,
         "task_type, sequence_rank, tool_sequence",
         ("v_tool_sequence",),
@@ -532,16 +532,13 @@ _QUESTIONS = (
             _source_line as source_line
         from v_audit_trail
         where
-            len(list_filter(
-                string_split_regex(lower(trim($query)), '\\s+'),
-                lambda word: not contains(lower(coalesce(prompt_text, '')), word)
-            )) = 0
+            holds_words(prompt_text, $query)
             and ($user_id is null or user_id = $user_id)
             and ($first is null or prompted_at >= cast($first as timestamp))
             and ($end is null or prompted_at < cast($end as timestamp))
         """,
         "is_human desc, prompted_at desc nulls last, prompt_id",
-        ("v_audit_trail",),
+        ("v_audit_trail", "holds_words"),
         "user_id is the name of the home folder in the path of the session",
     ),
     Question(

@@ -209,7 +209,12 @@ def test_answers_are_the_rows_of_the_views(store: AgentStore, sql: duckdb.DuckDB
     assert [row["component_type"] for row in store.get_token_budget("Bash")] == ["tool"]
     session = one(sql, "select min(session_id) from dim_session where project_path = '/home/dev/shop'")
     total, known, unknown = store.predict_context_overflow(["read cart.py", "think"], session)
-    assert (known["kind"], known["subject"], unknown["kind"], unknown["tokens"]) == ("file", FILE, "unknown", None)
+    assert (known["kind"], known["subject"], unknown["kind"], unknown["tokens"]) == (
+        "file",
+        FILE,
+        "unknown",
+        None,
+    )
     of_file = "from v_context_by_action where action_kind = 'read_file' and subject = ?"
     assert known["tokens"] == total["tokens"] == one(sql, f"select tokens {of_file}", FILE)
     context = "select max(context_tokens) from v_context_growth where is_end and session_id = ?"
@@ -253,7 +258,9 @@ def test_the_performance_of_an_agent_is_that_of_its_tasks(
     tasks = "fact_task_outcome inner join dim_agent using (agent_id) where agent_name = 'main/shop'"
     rows = store.analyze_performance("main/shop", days=4000, limit=None)
     assert sum(row["task_count"] for row in rows) == one(sql, f"select count(*) from {tasks}") > 0
-    assert sum(row["success_count"] for row in rows) == one(sql, f"select count(*) from {tasks} and success") > 0
+    assert (
+        sum(row["success_count"] for row in rows) == one(sql, f"select count(*) from {tasks} and success") > 0
+    )
     agent_id = one(sql, "select agent_id from dim_agent where agent_name = 'main/shop'")
     assert list(store.analyze_performance(agent_id, days=4000, limit=None)) == list(rows)
     recent = store.analyze_performance("main/shop", days=1, limit=None)
@@ -314,6 +321,38 @@ def test_what_nobody_knows_is_empty_and_not_the_nearest_thing(store: AgentStore)
     ]
     assert [list(answer) for answer in answers] == [[]] * len(answers)
     assert store.describe("no_such_table").total_count == 0
+
+
+@pytest.mark.parametrize(
+    "said", ["", " ", "%", "_", "*", "/", "..", "xyzzyplugh", "CART.PY", "' or 1=1 --", "word " * 20_000]
+)
+def test_nonsense_finds_nothing(store: AgentStore, said: str) -> None:
+    answers = [
+        store.recall_previous_attempts(said),
+        store.recall_memory(said),
+        store.suggest_tests_for_artifact(said),
+        store.get_entity_references(said),
+        store.check_dependency_health(said),
+        store.analyze_impact(said),
+        store.analyze_template_performance(said),
+        store.get_quality_trend(said, days=4000),
+        store.analyze_performance(said, days=4000),
+        store.get_successful_approaches(said),
+        store.suggest_strategy(said),
+        store.analyze_workflow(said),
+        store.get_token_budget(said),
+    ]
+    assert [list(answer) for answer in answers] == [[]] * len(answers)
+    if said != "CART.PY":
+        assert not store.search_code(said)
+        assert not store.search_code(f"xyzzyplugh {said}")
+
+
+def test_a_kind_of_task_is_known_in_any_case(store: AgentStore) -> None:
+    kinds = {row["task_type"] for row in store.analyze_workflow(limit=None)}
+    assert kinds
+    for kind in kinds:
+        assert list(store.analyze_workflow(kind.upper())) == list(store.analyze_workflow(kind))
 
 
 def test_work_is_offered_and_conflicts_are_seen_by_claims_of_now(store: AgentStore) -> None:

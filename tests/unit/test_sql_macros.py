@@ -174,6 +174,32 @@ def test_filters_come_before_ranking(store: duckdb.DuckDBPyConnection) -> None:
     assert len(_found(store, "search_chunks('store', most := 1)")) == 1
 
 
+def test_what_holds_only_the_common_words_of_a_query_is_not_found(store: duckdb.DuckDBPyConnection) -> None:
+    for number in range(30):
+        _add(store, f"test{number}", f"src/d{number}.py", None, f"test = {number}\nvalue = test")
+    _add(store, "rare", "src/rare.py", None, "the zebra is a value")
+    assert _found(store, "search_chunks('xyzzyplugh test')") == []
+    assert _found(store, "search_chunks('xyzzyplugh test value')") == []
+    assert _found(store, "search_chunks('zebra test value', most := 50)")[0] == "rare"
+    assert len(_found(store, "search_chunks('zebra test value', most := 50)")) > 30, "each word is somewhere"
+    assert _found(store, "search_chunks('zebra xyzzyplugh')") == ["rare"], "a word that tells as much is there"
+    assert len(_found(store, "search_chunks('test', most := 50)")) == 31
+
+
+@pytest.mark.parametrize(
+    ("content", "query", "holds"),
+    [
+        ("Fix the Cart", "cart FIX", True), ("Fix the Cart", "cart fixed", False), ("anything", " ", True),
+        (None, "cart", False), ("100 %", "%", True), ("cart", "%", False), ("cart " * 60, "cart " * 20_000, True),
+        ("w1 w2", " ".join(f"w{number}" for number in range(100_000)), False),
+    ],
+)  # fmt: skip
+def test_a_text_holds_all_words_of_a_query(
+    store: duckdb.DuckDBPyConnection, content: str | None, query: str, holds: bool
+) -> None:
+    assert store.execute("select holds_words(?, ?)", [content, query]).fetchall() == [(holds,)]
+
+
 @pytest.mark.parametrize("query", ["", "  ", "%_'\"", "zzzz", "x", "日本", "a" * 5000])
 def test_what_is_not_there_is_not_found(store: duckdb.DuckDBPyConnection, query: str) -> None:
     assert store.execute("select * from search_chunks(?)", [query]).fetchall() == []
@@ -261,8 +287,8 @@ def test_a_macro_over_a_table_that_is_not_there_is_left_out() -> None:
             "select distinct function_name from duckdb_functions() where schema_name = 'main' and not internal"
         ).fetchall()
         assert {name for (name,) in names} == {
-            "best_line", "embed_text", "holds_any", "is_within", "name_words", "planned_parts", "search_terms",
-            "snippet_around", "snippet_start",
+            "best_line", "embed_text", "holds_any", "holds_words", "is_within", "name_words", "planned_parts",
+            "search_terms", "snippet_around", "snippet_start",
         }  # fmt: skip
 
 
@@ -273,6 +299,6 @@ def test_every_macro_says_what_it_does(store: duckdb.DuckDBPyConnection) -> None
     ).fetchall()
     assert {name for name, _ in rows} == {
         "search_terms", "search_chunks", "hybrid_search", "embed_text", "entity_references", "recent_changes", "best_line",
-        "holds_any", "name_words", "snippet_around", "snippet_start",
+        "holds_any", "holds_words", "name_words", "snippet_around", "snippet_start",
     }  # fmt: skip
     assert all(comment for _, comment in rows)

@@ -36,6 +36,14 @@ create or replace macro name_words(content) as list_transform(
 
 comment on macro name_words is 'name_words(content): the words of a name or path and their parts, in lower case, as a list.';
 
+-- Whether a text holds all words of a query: of a whole page of them the first fifty.
+create or replace macro holds_words(content, query) as len(list_filter(
+    list_distinct(string_split_regex(lower(trim(left(query, 5000))), '\s+'))[:50],
+    lambda word: not contains(lower(coalesce(content, '')), word)
+)) = 0;
+
+comment on macro holds_words is 'holds_words(content, query): whether a text holds all words of a query (the first fifty) anywhere, in any case.';
+
 create or replace macro holds_any(content, terms) as
     len(list_filter(terms, lambda term: contains(lower(coalesce(content, '')), term))) > 0;
 
@@ -84,6 +92,7 @@ comment on macro snippet_around is 'snippet_around(content, line_number, terms):
 
 -- Filters first: only chunks of documents that fit are ranked. BM25 with k1 = 1.2 and b = 0.75; a name counts beside the text:
 -- that a chunk is called so more than that its name holds it, and this more than that its file or folder is called so.
+-- Where a word of the query occurs nowhere, a hit must hold two fifths of what the words tell.
 -- A name of several parts (validateToken) is found whole or by all its parts, not by one of them. The same text is one hit,
 -- and a range inside a better hit none.
 create or replace macro search_chunks(
@@ -122,14 +131,27 @@ indexed as (
 totals as (
     select count(*) as chunk_count, avg(text_characters) as average_characters from indexed
 ),
-postings as (
+postings as materialized (
     select
         f.*,
         count(*) over (partition by f.word, f.term, f.is_whole) as document_frequency,
         bool_or(f.is_whole) over (partition by f.chunk_hash, f.word) as has_whole,
-        count(*) filter (where not f.is_whole) over (partition by f.chunk_hash, f.word) as parts_found
+        count(*) filter (where not f.is_whole) over (partition by f.chunk_hash, f.word) as parts_found,
+        count(*) over (partition by f.chunk_hash, f.word) as term_count_of_word
     from found as f
     semi join indexed as i on i.chunk_hash = f.chunk_hash
+    qualify has_whole or parts_found = part_count
+),
+-- What each word of the query tells: little where it is everywhere, most where it is nowhere.
+weights as materialized (
+    select
+        a.word,
+        count(p.chunk_hash) = 0 as is_nowhere,
+        ln(1 + (any_value(t.chunk_count) - count(distinct p.chunk_hash) + 0.5) / (count(distinct p.chunk_hash) + 0.5)) as weight
+    from (select distinct word from asked) as a
+    cross join totals as t
+    left join postings as p on p.word = a.word
+    group by a.word
 ),
 -- Names are only cut into words where they hold one of the terms at all.
 terms as materialized (
@@ -173,9 +195,11 @@ scored as (
         ) * (0.5 + 0.5 * count(distinct p.word) / (select count(distinct word) from asked)) as score
     from postings as p
     inner join named as n on n.chunk_hash = p.chunk_hash
+    inner join weights as w on w.word = p.word
     cross join totals as t
-    where p.has_whole or p.parts_found = p.part_count
     group by n.chunk_id
+    -- Where a word is nowhere, what holds only the common words of the query is not what was asked for.
+    having sum(w.weight / p.term_count_of_word) >= (select case when bool_or(is_nowhere) then 0.4 * sum(weight) else 0 end from weights)
 ),
 hits as materialized (
     select
