@@ -105,7 +105,7 @@ order by users.project_path, health.dependency_name
 _ALERTS = """
 select
     projects.project_path, alerts.alert_kind, alerts.alert_name, alerts.alert_name as target, alerts.status as level,
-    alerts.message as text, strftime(alerts.ends_at, '%Y-%m-%d %H:%M') as until
+    alerts.message as text, epoch(alerts.ends_at) as ends_at, strftime(alerts.ends_at, '%Y-%m-%d %H:%M') as until
 from v_alert as alerts
 left join (select distinct project_path, project_name from dim_session) as projects
     on alerts.scope = 'project' and alerts.scope_value in (projects.project_name, projects.project_path)

@@ -186,8 +186,11 @@ def _land(places: _Places, paths: StorePaths, host: str | None, progress: Any) -
     return result
 
 
-def _scan(paths: StorePaths, project: Path, options: Options) -> ScanResult:
-    """Land what is new of components and contracts, beside the transcripts that have been landed."""
+def _scan(paths: StorePaths, project: Path, options: Options) -> ScanResult | None:
+    """Land what is new of components, contracts and alerts, beside the transcripts that have been landed.
+
+    The home of a program has nothing of these but alerts.
+    """
     import duckdb
 
     from agent_store.build import scan as scans
@@ -196,6 +199,9 @@ def _scan(paths: StorePaths, project: Path, options: Options) -> ScanResult:
     state = read_state(paths)
     roots = resolve_roots(options.roots, project, allow_sample=state.holds_sample)
     try:
+        if options.only_recorded:
+            scans.land_alerts(paths)
+            return None
         return scans.scan(paths, roots.paths, host=options.host)
     except LandingError as error:
         raise StoreError(str(error)) from error
@@ -334,7 +340,7 @@ class Build:
             with self.timed("landing"):
                 landed = _land(places, self.paths, self.options.host, self.progress)
             self.stage("landed", landing=landed)
-            if landed.last_batch_id and not self.options.only_recorded:
+            if landed.last_batch_id:
                 with self.timed("scanning"):
                     scanned = _scan(self.paths, self.project, self.options)
                 self.stage("scanned", scan=scanned)

@@ -102,6 +102,13 @@ def scan(
     )
 
 
+def land_alerts(paths: StorePaths) -> int:
+    """Land the list of alerts, if it has changed, and nothing else; returns the number of the batch, 0 without one."""
+    with batches.reading(paths.warehouse) as connection:
+        changes = alerts.changes(paths.home / alerts.FILE_NAME, connection)
+    return batches.write(paths.warehouse, changes) if changes else 0
+
+
 def lists(paths: StorePaths, folders: Iterable[Folder]) -> dict[Path, Path | None]:
     """The lists of sources that contracts are read from, each with the folder that it must not lead out of.
 

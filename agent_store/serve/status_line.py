@@ -9,7 +9,16 @@ import time
 
 from agent_store.record import spool
 from agent_store.record.hooks import quick_json
-from agent_store.record.hooks.hook import COSTS, Record, one_line, read_record, record_of, records_of, text_of
+from agent_store.record.hooks.hook import (
+    COSTS,
+    Record,
+    one_line,
+    printable,
+    read_record,
+    record_of,
+    records_of,
+    text_of,
+)
 from agent_store.record.hooks.spending import OVER, Live, level_of, number
 
 # The default line, the most important first: what does not fit is left out from the end.
@@ -132,7 +141,7 @@ def _cache(cache: Record, now: float) -> str:
     causes = record_of(cache.get("last_miss_cause")).get("causes")
     named = [one for one in causes if isinstance(one, str)] if isinstance(causes, list) else []
     if number(cache.get("misses")) and named:
-        cause = one_line(_visible(", ".join(named).replace("_", " ")), _MOST_CAUSE)
+        cause = printable(one_line(", ".join(named).replace("_", " "), _MOST_CAUSE))
         text = f"{text}, missed: {cause}" if text else f"missed: {cause}"
     return text
 
@@ -153,12 +162,7 @@ def _dollars(amount: float) -> str:
 
 
 def _name(value: object) -> str:
-    return one_line(_visible(text_of(value)), _MOST_NAME)
-
-
-def _visible(text: str) -> str:
-    """Without what a terminal would obey."""
-    return "".join(letter if letter.isprintable() else "?" for letter in text[:1000])
+    return printable(one_line(text_of(value), _MOST_NAME))
 
 
 def _options(arguments: "list[str]") -> "tuple[str | None, bool]":

@@ -76,6 +76,7 @@ def record():
 
 recording = threading.Thread(target=record)
 recording.start()
+store.set_cost_alert(5, "month", name="of a program")
 store.refresh()
 is_built.set()
 recording.join()
@@ -84,6 +85,7 @@ found = store.query("select action_id from fact_agent_action where tool_name = '
 assert len(ids) > 100, len(ids)
 assert sorted(row["action_id"] for row in found) == sorted(ids)
 assert not store.errors
+assert [row["alert_name"] for row in store.query("from dim_alert")] == ["of a program"]
 """
 
 

@@ -10,6 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from agent_store.build import scan
+from agent_store.paths import StorePaths
 from ingest import alerts
 from ingest.alerts.entry import Alert, AlertsError, as_yaml, entries
 from ingest.warehouse import SCHEMA, reading, write
@@ -110,6 +112,14 @@ def test_two_alerts_of_one_name_and_a_file_that_is_none(tmp_path: Path) -> None:
     (tmp_path / "alerts.yml").unlink()
     os.mkfifo(tmp_path / "alerts.yml")
     assert alerts.changes(tmp_path / "alerts.yml", None).set_aside == 1
+
+
+def test_the_home_of_a_program_lands_its_alerts_and_nothing_else(tmp_path: Path) -> None:
+    paths = StorePaths(tmp_path).ensure()
+    assert scan.land_alerts(paths) == 0
+    (tmp_path / "alerts.yml").write_text("- {name: day, threshold_usd: 20}\n")
+    assert (scan.land_alerts(paths), scan.land_alerts(paths)) == (1, 0)
+    assert [row[0] for row in _landed(paths.warehouse)] == ["day"]
 
 
 @given(st.text(max_size=200) | st.text(alphabet="- {}:[],&*!|>'\"\n\tname5.", max_size=80))

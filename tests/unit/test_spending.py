@@ -89,11 +89,11 @@ def test_what_has_no_price_is_named_and_costs_nothing(tmp_path: Path) -> None:
     file = tmp_path / "s1.jsonl"
     file.write_text(
         line("m1", {"input_tokens": 9}, "odd-name") + "\n" + line("m2", {"input_tokens": 9}, "other-model") + "\n"
-        + line("m3", {"input_tokens": 0}, "<synthetic>") + "\n"
+        + line("m3", {"input_tokens": 0}, "<synthetic>") + "\n" + line("m4", {"input_tokens": 1}, "\x1b[2J") + "\n"
     )  # fmt: skip
     tail = Tail(COSTS, {})
     tail.read(str(file))
-    assert tail.unpriced == ["other-model"]
+    assert tail.unpriced == ["other-model", "?[2J"]
     assert tail.spent_usd == pytest.approx(9 * 4 / MILLION)
 
 
@@ -288,12 +288,16 @@ def test_a_period_that_has_ended_is_told_no_more_and_a_day_begins_with_nothing(s
 def test_what_the_start_has_said_is_not_said_again(session: Session) -> None:
     session.costs(periods=[DAY], sessions={"s1": 0}, day=DAY)
     warning = {"warning_type": "cost_alert", "alert_kind": "threshold", "alert_name": "day", "target": "day",
-               "level": "near", "text": "Nearly.", "until": "2999-01-01"}  # fmt: skip
+               "level": "near", "ends_at": DAY["ends_at"], "text": "Nearly.", "until": "2999-01-01"}  # fmt: skip
     (session.home / "briefs" / "all.json").write_text(json.dumps({"warnings": [warning]}))
     assert "Nearly." in str(session_start.answer(session.event("SessionStart")))
     session.spend(2)
     assert session.told() == ""
     session.spend(9)
+    assert "The alert day is reached" in session.told()
+    # The next build is of the next day.
+    tomorrow = {**DAY, "ends_at": DAY["ends_at"] + 86400}
+    session.costs(periods=[tomorrow], sessions={"s1": 0}, day=DAY)
     assert "The alert day is reached" in session.told()
 
 

@@ -49,7 +49,7 @@ def costs(home: Path, **found: object) -> None:
 
 
 def event(**changed: object) -> dict[str, Any]:
-    cache = {**EVENT["prompt_cache"], "expires_at": NOW + 60}
+    cache = {**EVENT["prompt_cache"], "expires_at": NOW + 86400}
     return {**EVENT, "prompt_cache": cache, **changed}
 
 

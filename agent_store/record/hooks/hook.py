@@ -47,6 +47,11 @@ def one_line(text: str, most: int) -> str:
     return words if len(words) <= most else words[: most - 1] + "…"
 
 
+def printable(text: str) -> str:
+    """A text without what a terminal would obey."""
+    return "".join(letter if letter.isprintable() else "?" for letter in text)
+
+
 class Hook:
     """One event that is to be answered."""
 

@@ -8,7 +8,17 @@ import os
 import time
 
 from agent_store.record.hooks import quick_json
-from agent_store.record.hooks.hook import COSTS, Hook, Record, read_record, record_of, records_of, text_of
+from agent_store.record.hooks.hook import (
+    COSTS,
+    Hook,
+    Record,
+    one_line,
+    printable,
+    read_record,
+    record_of,
+    records_of,
+    text_of,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -25,6 +35,8 @@ _DAY_SECONDS = 86400
 # What is kept of a file: how far it is read, dollars of responses that are complete, and those of the last ones by ids.
 _STATE = 3
 _DATE_DIGITS = 8
+_MOST_NAME = 60
+_MOST_NAMES = 5
 _MTOK = 1e6
 _MOST_NUMBER = 10**15
 _TIMESTAMP = b'"timestamp":"'
@@ -200,10 +212,11 @@ class Tail:
 
     def tell(self, alert: Record, level: str) -> bool:
         """Whether this has not been told yet; from now on it has."""
-        name = f"{alert.get('alert_kind')}:{alert.get('alert_name')}:{level}"
-        if name in self._told or name.removesuffix(level) + OVER in self._told:
+        # A day or month that follows is told of again.
+        name = f"{alert.get('alert_kind')}:{alert.get('alert_name')}:{number(alert.get('ends_at')):.0f}:"
+        if name + level in self._told or name + OVER in self._told:
             return False
-        self._told.append(name)
+        self._told.append(name + level)
         self._has_changed = True
         return True
 
@@ -293,8 +306,9 @@ class Tail:
         name = text_of(self._names.get(model)) or plain_name(model)
         price = self._price(name, text_of(usage.get("speed")) or "standard", at[:10], plain + read + written)
         if price is None:
-            if name not in self.unpriced:
-                self.unpriced.append(name)
+            shown = printable(one_line(name, _MOST_NAME))
+            if shown not in self.unpriced and len(self.unpriced) < _MOST_NAMES:
+                self.unpriced.append(shown)
             return 0.0
         dollars = (
             plain * price["input"] + max(written - hour, 0) * price["write_5m"] + hour * price["write_1h"]
