@@ -17,11 +17,13 @@ import duckdb
 import pytest
 from conftest import PROJECT, clean_environment
 
+from agent_store.build import briefs
 from agent_store.errors import StoreError
 from agent_store.library import AgentStore
 from agent_store.library.answers import QUESTIONS
 from agent_store.library.reading import BREAKDOWNS
 from agent_store.record import spool
+from agent_store.record.hooks.spending import Tail
 
 FILE = "/home/dev/shop/cart.py"
 # Seed.md, "library interface", as it stands.
@@ -450,6 +452,32 @@ def test_a_store_that_is_replaced_is_seen(store: AgentStore, sample_home: Path, 
 
 
 # ------------------------------------------------------------------------------------------------ what there is
+
+
+def test_hooks_count_what_a_session_has_spent_as_the_store_does(sql: duckdb.DuckDBPyConnection) -> None:
+    """Of a session that copied nothing, was answered by one model at a time and searched nothing through another one."""
+    costs = {"prices": briefs.prices(PROJECT)}
+    found = sql.execute(
+        """
+        select facts.session_id, coalesce(facts.cost_usd, 0)
+        from fact_session as facts
+        inner join dim_session as sessions on sessions.session_id = facts.session_id
+        left join fact_inference as calls on calls.session_id = facts.session_id
+        where not sessions.is_fork
+        group by all
+        -- The client of early 2025 put subagents beside their session.
+        having not coalesce(bool_or(calls.inference_type <> 'message' or calls.web_search_count > 0
+            or (calls._source_path like '%/agent-%' and calls._source_path not like '%/subagents/%')), false)
+        """
+    ).fetchall()
+    compared = 0
+    for session_id, cost_usd in found:
+        for transcript in (PROJECT / "sample" / "home" / "projects").glob(f"*/{session_id}.jsonl"):
+            tail = Tail(costs, {})
+            tail.read(str(transcript))
+            assert (tail.spent_usd, tail.is_whole) == (pytest.approx(cost_usd), True), session_id
+            compared += 1
+    assert compared > 30
 
 
 def test_the_example_of_every_table_view_and_function_runs(

@@ -74,14 +74,14 @@ def test_a_response_is_priced_by_all_its_classes_of_tokens(tmp_path: Path) -> No
     assert spent(tmp_path, later) == pytest.approx(4)
 
 
-def test_a_response_counts_once_as_its_last_line_says(tmp_path: Path) -> None:
+def test_a_response_counts_once_as_its_fullest_line_says(tmp_path: Path) -> None:
     first, last = (
         {"input_tokens": 100_000, "output_tokens": 1},
         {"input_tokens": 100_000, "output_tokens": 100_000},
     )
     result = json.dumps({"type": "user", "toolUseResult": {"usage": first}, "note": "assistant"})
     assert spent(
-        tmp_path, line("m1", first), result, line("m1", last), "{broken usage assistant"
+        tmp_path, line("m1", first), result, line("m1", last), line("m1", first), "{broken usage assistant"
     ) == pytest.approx(2.4)
 
 
@@ -128,8 +128,8 @@ def test_bit_by_bit_is_the_same_as_at_once(
         tail.read(str(file))
         tail.keep(str(file.with_name("kept")))
         kept = json.loads(file.with_name("kept").read_text()) if text else {}
-    last = dict(sorted(responses, key=lambda pair: pair[0]))
-    assert tail.spent_usd == pytest.approx(sum(last.values()) * 20 / MILLION)
+    most = dict(sorted(responses))
+    assert tail.spent_usd == pytest.approx(sum(most.values()) * 20 / MILLION)
 
 
 def test_a_long_file_is_read_by_several_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -286,9 +286,8 @@ class Tail:
         if parsed.get("type") != "assistant" or not usage or not message_id:
             return
         cost = self._cost(text_of(message.get("model")), usage, text_of(parsed.get("timestamp")))
-        # The last line of a response has all of its tokens.
-        recent.pop(message_id, None)
-        recent[message_id] = cost
+        # The line with most output has all tokens of a response, as for `int_response_line`.
+        recent[message_id] = max(number(recent.pop(message_id, 0)), cost)
 
     def _cost(self, model: str, usage: Record, at: str) -> float:
         """The response by the list of prices, in the steps of `int_inference`; without a price it costs nothing."""
