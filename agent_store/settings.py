@@ -37,6 +37,8 @@ class McpSettings(BaseModel):
 
     # Tools that it neither lists nor answers, such as search_prompts and query_store where prompts are nobody's business.
     disabled_tools: list[str] = []
+    # A question starts a build in the background where the last one is older than this; 0: never.
+    background_build_hours: Annotated[float, Field(ge=0)] = 24.0
 
 
 class Settings(BaseModel):

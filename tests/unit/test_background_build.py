@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from agent_store.paths import StorePaths
-from agent_store.serve.mcp import background
+from agent_store.serve.mcp import background, worker
+from agent_store.settings import McpSettings
 
 PROGRAM = """#!/bin/sh
 echo "$AGENT_STORE_HOME $@" > "{told}"
@@ -47,14 +48,14 @@ def wait_for(file: Path) -> str:
 
 
 def test_one_build_at_a_time_is_started_where_the_last_one_is_old(paths: StorePaths, tmp_path: Path) -> None:
-    first, second = background.Builder(paths), background.Builder(paths)
+    first, second = background.Builder(paths, 24), background.Builder(paths, 24)
     assert first.start_if_old()
     assert str(paths.home) in wait_for(tmp_path / "told")
     assert "agent_store.cli build --quiet" in (tmp_path / "told").read_text()
     assert not second.start_if_old(), "one is running"
     (tmp_path / "go").touch()
     ends = time.monotonic() + 10
-    while not background.Builder(paths).start_if_old() and time.monotonic() < ends:
+    while not background.Builder(paths, 24).start_if_old() and time.monotonic() < ends:
         time.sleep(0.05)
     assert time.monotonic() < ends, "the lock is free when the build has ended"
     assert all(file.stat().st_mode & 0o077 == 0 for file in paths.logs.iterdir())
@@ -65,7 +66,7 @@ def test_it_has_the_lowest_priority(
 ) -> None:
     set_to = []
     monkeypatch.setattr(os, "setpriority", lambda *given: set_to.append(given[-1]))
-    assert background.Builder(paths).start_if_old()
+    assert background.Builder(paths, 24).start_if_old()
     assert set_to == [19]
     (tmp_path / "go").touch()
 
@@ -73,14 +74,14 @@ def test_it_has_the_lowest_priority(
 @pytest.mark.parametrize("hours", [0.5, 23])
 def test_nothing_is_started_where_the_last_build_is_fresh(paths: StorePaths, hours: float) -> None:
     built(paths, hours)
-    assert not background.Builder(paths).start_if_old()
+    assert not background.Builder(paths, 24).start_if_old()
 
 
-def test_nothing_is_started_where_nothing_was_built_or_it_is_off(
-    paths: StorePaths, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("agent_store.build.state.project_variable", lambda _project, _name: 0)
-    assert not background.Builder(paths).start_if_old()
-    monkeypatch.undo()
+def test_nothing_is_started_where_nothing_was_built_or_it_is_off(paths: StorePaths) -> None:
+    assert not background.Builder(paths, 0).start_if_old()
     (paths.build_dir / "last_build.json").unlink()
-    assert not background.Builder(paths).start_if_old()
+    assert not background.Builder(paths, 24).start_if_old()
+
+
+def test_the_usual_age_is_that_of_the_settings() -> None:
+    assert worker.OLD_HOURS == McpSettings().background_build_hours

@@ -43,14 +43,14 @@ def test_what_is_set_is_read(paths: StorePaths, monkeypatch: pytest.MonkeyPatch)
         (
             '{"responces": []}',
             "unknown entry: responces",
-            "Did you mean 'responses'? There are: projects, responses.",
+            "Did you mean 'responses'? There are: mcp, projects, responses.",
         ),
         (
             '{"projects": {"/x": {"test_comand": "x"}}}',
             "projects → /x → test_comand",
             "Did you mean 'test_command'?",
         ),
-        ('{"colour": 1}', "unknown entry: colour", "There are: projects, responses."),
+        ('{"colour": 1}', "unknown entry: colour", "There are: mcp, projects, responses."),
         ('{"responses": "x"}', "wrong at responses", "Correct it"),
         ('{"projects": {"/x": {"timeout_s": 0}}}', "projects → /x → timeout_s", "Correct it"),
         ("[]", "wrong at the whole file", "Correct it"),

@@ -12,12 +12,11 @@ from threading import Lock
 from typing import TYPE_CHECKING, Final
 
 from agent_store.errors import StoreError
-from agent_store.paths import FOLDER_MODE, HOME_VARIABLE, project_dir
+from agent_store.paths import FOLDER_MODE, HOME_VARIABLE
 
 if TYPE_CHECKING:
     from agent_store.paths import StorePaths
 
-HOURS: Final = "background_build_hours"
 _LOCK: Final = "background.lock"
 _LOG: Final = "background_build.log"
 _LOWEST: Final = 19
@@ -28,14 +27,15 @@ _EVERY_SECONDS: Final = 300.0
 class Builder:
     """Starts builds of one home."""
 
-    def __init__(self, paths: StorePaths) -> None:
-        """Look at nothing yet."""
+    def __init__(self, paths: StorePaths, hours: float) -> None:
+        """Look at nothing yet. A build is old after so many hours; 0: never."""
         self._paths = paths
+        self._hours = hours
         self._lock = Lock()
         self._next_look = 0.0
 
     def start_if_old(self) -> bool:
-        """Start a build if the last one is older than the var `background_build_hours`; whether one was started.
+        """Start a build if the last one is old; whether one was started.
 
         It never waits, and fails in silence: the question has been answered.
         """
@@ -49,14 +49,12 @@ class Builder:
 
     def _is_old(self) -> bool:
         from agent_store.build import last_build
-        from agent_store.build.state import project_variable
 
-        hours = project_variable(project_dir(), HOURS)
         last = last_build.read(self._paths)
         # Where nothing was ever built nobody has asked for a store.
-        if not isinstance(hours, int | float) or hours <= 0 or last is None:
+        if not self._hours or last is None:
             return False
-        return (datetime.now(UTC).replace(tzinfo=None) - last.ended_at).total_seconds() > hours * 3600
+        return (datetime.now(UTC).replace(tzinfo=None) - last.ended_at).total_seconds() > self._hours * 3600
 
     def _start(self) -> bool:
         import fcntl

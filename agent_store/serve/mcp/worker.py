@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 THREADS: Final = 4
 # Less than a model takes between two calls, more than lies between calls of one turn. To open the store takes 40 ms.
 _REST_SECONDS: Final = 0.25
+OLD_HOURS: Final = 24.0
 
 
 class Worker:
@@ -41,10 +42,11 @@ class Worker:
         self._lock = Lock()
         self._paths = store_paths()
         self._store = AgentStore(interface=query_log.MCP)
-        self._answering = Answering(self._store, self._paths, _disabled(self._paths))
+        disabled, hours = _settings(self._paths)
+        self._answering = Answering(self._store, self._paths, disabled)
         self._at_work = 0
         self._rest: Timer | None = None
-        self._build = background.Builder(self._paths)
+        self._build = background.Builder(self._paths, hours)
 
     def run(self) -> None:
         """Say which tools there are, then answer."""
@@ -95,12 +97,15 @@ class Worker:
                 data = data[os.write(self._out, data) :]
 
 
-def _disabled(paths: StorePaths) -> frozenset[str]:
+def _settings(paths: StorePaths) -> tuple[frozenset[str], float]:
+    """The tools that are switched off, and after how many hours a build is old."""
     if not paths.settings.exists():
-        return frozenset()
+        # What the settings say where there are none, without the time that it takes to check them.
+        return frozenset(), OLD_HOURS
     from agent_store.settings import read_settings
 
-    return frozenset(read_settings(paths).mcp.disabled_tools)
+    found = read_settings(paths).mcp
+    return frozenset(found.disabled_tools), found.background_build_hours
 
 
 if __name__ == "__main__":
