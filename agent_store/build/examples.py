@@ -28,19 +28,19 @@ def examples(connection: duckdb.DuckDBPyConnection, project: Path) -> dict[str, 
     ).fetchall():
         tables.setdefault(table, []).append(Column(column, data_type, ""))
     made = {table: _made(table, columns) for table, columns in tables.items()}
-    return made | {table: sql for table, sql in _asked(project / "analyses", tables) if table in made}
+    return made | dict(_asked(project / "analyses", tables))
 
 
 def _asked(folder: Path, tables: Mapping[str, object]) -> Iterator[tuple[str, str]]:
-    """The questions of `analyses/` by the table that they read first, the one that reads fewest others last."""
+    """The questions of `analyses/` that read one table only, by that table, the shortest last."""
     found = []
     for file in sorted(folder.rglob("*.sql")):
         text = file.read_text(encoding="utf-8").strip()
-        read = _REF.findall(text)
+        read = set(_REF.findall(text))
         sql = _REF.sub(r"\1", text)
-        if read and set(read) <= tables.keys() and "{{" not in sql and "{%" not in sql:
-            found.append((-len(set(read)), -len(sql), read[0], sql))
-    yield from ((table, sql) for *_, table, sql in sorted(found))
+        if len(read) == 1 and read <= tables.keys() and "{{" not in sql and "{%" not in sql:
+            found.append((-len(sql), *read, sql))
+    yield from ((table, sql) for _, table, sql in sorted(found))
 
 
 def _made(table: str, columns: Sequence[Column]) -> str:

@@ -163,7 +163,7 @@ class Reading:
                 answer, rows=rows, columns=[*answer.columns, "matched_columns"], total_count=len(rows)
             )
         head = answer[0] if answer else {}
-        if head and table and head["kind"] == "function":
+        if table and head.get("kind") == "function" and head["example"]:
             # What a function gives is known when it is asked.
             given_by = self._reader.query(f"describe {head['example']}", None, None)
             rows = [

@@ -12,6 +12,7 @@ from typing import Any
 import duckdb
 import pytest
 from conftest import PROJECT
+from filelock import FileLock
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -289,6 +290,19 @@ def test_an_export_that_is_cut_off_has_no_manifest_and_the_next_one_goes_on(
     done = folders.export(paths, tmp_path, ["undated"], "parquet")
     names = {path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*") if path.is_file()}
     assert names - {".export.lock"} == set(done.paths)
+
+
+def test_one_export_at_a_time_goes_into_a_folder_and_what_a_killed_one_left_is_removed(
+    paths: StorePaths, tmp_path: Path
+) -> None:
+    left = tmp_path / ".export-99999" / "undated"
+    left.mkdir(parents=True)
+    (left / "data_0.parquet").write_text("half", encoding="utf-8")
+    with FileLock(tmp_path / ".export.lock"), pytest.raises(StoreError, match="Another export into"):
+        folders.export(paths, tmp_path, ["undated"], "parquet")
+    assert left.exists()
+    folders.export(paths, tmp_path, ["undated"], "parquet")
+    assert not left.parent.exists()
 
 
 def test_an_export_goes_to_a_target_by_an_extension_that_is_there(

@@ -488,7 +488,7 @@ def test_the_example_of_every_table_view_and_function_runs(
     assert published == {row["name"] for row in described if row["kind"] != "function"}
     for row in described:
         assert row["example"], f"{row['name']} has no example"
-        assert sql.execute(row["example"]).description, row["name"]
+        assert sql.execute(row["example"]).fetchall() or not row["row_count"], row["name"]
 
 
 def test_a_table_is_described_with_its_columns(store: AgentStore, sql: duckdb.DuckDBPyConnection) -> None:
