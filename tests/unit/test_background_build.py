@@ -84,4 +84,4 @@ def test_nothing_is_started_where_nothing_was_built_or_it_is_off(paths: StorePat
 
 
 def test_the_usual_age_is_that_of_the_settings() -> None:
-    assert worker.OLD_HOURS == McpSettings().background_build_hours
+    assert McpSettings().background_build_hours == worker.OLD_HOURS
