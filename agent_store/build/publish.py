@@ -309,7 +309,8 @@ def _copy(connection: duckdb.DuckDBPyConnection, star: Path, fresh: Path) -> Non
 def _create_macros(connection: duckdb.DuckDBPyConnection) -> None:
     """Make the SQL macros of this package: what a store offers beyond its tables and views.
 
-    One over a table that this build left out is left out too.
+    One over a table that this build left out is left out too, and so is one over a column that the table of an earlier
+    build does not have.
     """
     import duckdb
 
@@ -317,7 +318,7 @@ def _create_macros(connection: duckdb.DuckDBPyConnection) -> None:
         for statement in connection.extract_statements(path.read_text(encoding="utf-8")):
             try:
                 connection.execute(statement)
-            except duckdb.CatalogException as error:
+            except (duckdb.CatalogException, duckdb.BinderException) as error:
                 logger.info("left out of %s: %s", path.name, str(error).splitlines()[0])
             except duckdb.Error as error:
                 reason = str(error).strip().splitlines()[0]

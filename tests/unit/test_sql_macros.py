@@ -292,6 +292,16 @@ def test_a_macro_over_a_table_that_is_not_there_is_left_out() -> None:
         }  # fmt: skip
 
 
+def test_a_macro_over_a_column_that_the_table_of_an_earlier_build_lacks_is_left_out() -> None:
+    with duckdb.connect() as connection:
+        connection.execute("create table dim_session (session_id varchar)")
+        publish._create_macros(connection)
+        assert connection.execute(
+            "select count(*) from duckdb_functions() where function_name = 'predict_context'"
+        ).fetchone() == (0,)
+        assert connection.execute("select holds_words('a b', 'b')").fetchone() == (True,)
+
+
 def test_every_macro_says_what_it_does(store: duckdb.DuckDBPyConnection) -> None:
     rows = store.execute(
         "select function_name, any_value(comment) from duckdb_functions() "
