@@ -483,7 +483,8 @@ _QUESTIONS = (
             search_rank, document_path, line_start, line_end, chunk_name, chunk_kind, snippet, snippet_line, language,
             document_type, last_modified_at, matched_terms, score
         from search_chunks(
-            $query, language := $language, document_type := $document_type, path := $path, since := $since, most := 200
+            $query, language := $language, document_type := $document_type, path := $path, since := $since, most := 200,
+            shown_most := $row_limit
         )
         """,
         "search_rank",
