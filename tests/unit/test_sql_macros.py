@@ -195,7 +195,9 @@ def test_what_holds_only_the_common_words_of_a_query_is_not_found(store: duckdb.
     assert _found(store, "search_chunks('xyzzyplugh test value')") == []
     assert _found(store, "search_chunks('zebra test value', most := 50)")[0] == "rare"
     assert len(_found(store, "search_chunks('zebra test value', most := 50)")) > 30, "each word is somewhere"
-    assert _found(store, "search_chunks('zebra xyzzyplugh')") == ["rare"], "a word that tells as much is there"
+    assert _found(store, "search_chunks('zebra xyzzyplugh')") == ["rare"], (
+        "a word that tells as much is there"
+    )
     assert len(_found(store, "search_chunks('test', most := 50)")) == 31
 
 
