@@ -97,6 +97,10 @@ def _known(
         ("read README.md", None, [("file", "/home/dev/notes/README.md", 21)]),
         ("read README.md", "new", [("tool", "Read", 60)]),
         ("read 'my plan.md'", "notes", [("file", "/home/dev/notes/my plan.md", 22)]),
+        ("read my plan.md twice", "notes", [("file", "/home/dev/notes/my plan.md", 22)]),
+        ("read /home/dev/notes/my plan.md:3", None, [("file", "/home/dev/notes/my plan.md", 22)]),
+        ("read my plan.mdx", "notes", [("tool", "Read", 60)]),
+        ("read my plan.md", "shop", [("tool", "Read", 60)]),
         (r"open C:\app\main.cs", None, [("file", r"C:\app\main.cs", 23)]),
         ("read art.py", "shop", [("tool", "Read", 60)]),
         (
