@@ -216,7 +216,9 @@ def test_a_session_that_no_build_has_seen_is_known_by_its_model_and_folder(
     total, action = _predict(store, "read README.md", **now)
     assert (action["subject"], total["context_window"]) == ("/home/dev/notes/README.md", 400000)
     assert _predict(store, "think", **{**now, "model": "gpt"})[0]["context_window"] is None
-    assert _predict(store, "think", session="shop", now=1, model="claude-small")[0]["context_window"] == 400000
+    assert (
+        _predict(store, "think", session="shop", now=1, model="claude-small")[0]["context_window"] == 400000
+    )
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
