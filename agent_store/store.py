@@ -56,16 +56,18 @@ def no_store(paths: StorePaths) -> StoreError:
 
 
 @contextmanager
-def open_store(paths: StorePaths, *, may_write: Path | None = None) -> Iterator[duckdb.DuckDBPyConnection]:
+def open_store(
+    paths: StorePaths, *, may_write: Path | None = None, threads: int | None = None
+) -> Iterator[duckdb.DuckDBPyConnection]:
     """A read-only connection to the published store; closed at the end, so that no one holds it for long.
 
-    `may_write` is the one file, or the one folder, if any, that COPY may write.
+    `may_write` is the one file, or the one folder, if any, that COPY may write; `threads` is how many threads a query may
+    use, all cores where it is left out.
     """
     if not paths.store.is_file():
         raise no_store(paths)
-    with open_file(
-        paths.store, {"temp_directory": str(paths.home / "tmp")}, may_write=may_write
-    ) as connection:
+    settings = {"temp_directory": str(paths.home / "tmp")} | ({"threads": str(threads)} if threads else {})
+    with open_file(paths.store, settings, may_write=may_write) as connection:
         yield connection
 
 

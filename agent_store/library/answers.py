@@ -14,13 +14,13 @@ _FEW = 5
 _SOME = 20
 _MANY = 50
 _LIKE_FILE_MEMORY = (
-    "success and failure_reason are judged by rules (success_basis); confidence says how far to trust them"
+    "success and failure_reason are judged by rules (success_basis); confidence says how reliable that is"
 )
 _OPTIMIZATION_COLUMNS = """
     optimization_type, subject, suggestion, evidence, occurrence_count, tokens, total_usd, dollars_per_month,
     minutes_per_month, last_seen_at, provenance
 """
-_ESTIMATED_OPTIMIZATIONS = "what would have been saved is estimated (provenance); dollars are list prices"
+_ESTIMATED_OPTIMIZATIONS = "savings are estimates (provenance); dollars are list prices"
 
 
 def _is_path(column: str) -> str:
@@ -77,7 +77,7 @@ _QUESTIONS = (
     Question(
         "recall_previous_attempts",
         "core",
-        "Earlier attempts on a file or kind of task: what was tried, whether it worked, and why not.",
+        "Earlier attempts on a file: what was tried, whether it worked, and why not.",
         f"""
         select
             last_action_at, file_path, task_description, task_type, agent_name, success, success_basis, failure_reason,
@@ -94,7 +94,7 @@ _QUESTIONS = (
     Question(
         "recall_memory",
         "core",
-        "Previous attempts on a file, newest first.",
+        "Earlier attempts on a file in fewer columns, newest first.",
         f"""
         select
             last_action_at, task_description, task_type, success, failure_reason, last_error_text, last_diff_snippet,
@@ -111,7 +111,7 @@ _QUESTIONS = (
     Question(
         "get_successful_approaches",
         "memory",
-        "Approaches to a kind of task and how often they went well, best first, with what the difference is worth.",
+        "How often each approach to a type of task worked, best first, and how strong the evidence is.",
         """
         select
             task_type, approach_kind, approach_name, evidence_strength, evidence, attempt_count, judged_count,
@@ -123,13 +123,13 @@ _QUESTIONS = (
         "evidence_strength = 'more than chance' desc, success_ratio_low desc nulls last, attempt_count desc, task_type, "
         "approach_kind, approach_name, task_source",
         ("v_what_worked",),
-        "success of a task and the approach it was done with are judged by rules; the interval says how sure the ratio is",
+        "success and approach are judged by rules; success_ratio_low and _high are the confidence interval",
         limit=_FEW,
     ),
     Question(
         "check_decision_history",
         "memory",
-        "Decisions taken before in the same context and how they turned out.",
+        "Earlier decisions of a type or in the same context, and how they turned out.",
         """
         select
             d.decided_at, d.decision_type, d.decision_kind, d.decided_by, d.context_text, d.option_chosen,
@@ -143,7 +143,7 @@ _QUESTIONS = (
         """,
         "decided_at desc nulls last, decision_id",
         ("v_decision_history", "dim_decision_point"),
-        "outcome is judged by rules (outcome_basis); outcome_confidence says how far to trust it",
+        "outcome is judged by rules (outcome_basis); outcome_confidence says how reliable that is",
     ),
     Question(
         "get_resume_brief",
@@ -187,17 +187,17 @@ _QUESTIONS = (
             """,
             "component_name, component_type, component_id",
             ("dim_component", "v_skill_budget", "v_over_budget_component", "v_context_by_component"),
-            "tokens of files are counted by rule where no request shows them (body_token_method)",
+            "tokens of files are estimated where no request shows them (body_token_method)",
         )
         for name, description in (
             ("check_token_budget", "Tokens that a skill, agent or rule file costs now, against its limit."),
-            ("get_token_budget", "What a component uses of its token budget now."),
+            ("get_token_budget", "How much of its token budget a component uses now."),
         )
     ),
     Question(
         "suggest_token_optimizations",
         "token_budget",
-        "Components worth trimming or splitting, by tokens spent without use.",
+        "Components and results worth trimming: unused, too large or read twice, with their cost per month.",
         f"""
         select {_OPTIMIZATION_COLUMNS}
         from v_optimization
@@ -212,7 +212,7 @@ _QUESTIONS = (
     Question(
         "predict_context_overflow",
         "token_budget",
-        "Will these planned actions still fit into the context window?",
+        "Whether planned actions still fit into the context window.",
         """
         select
             action_number, planned_action, kind, subject, seen_count, tokens_low, tokens, tokens_high, last_seen_at,
@@ -225,8 +225,8 @@ _QUESTIONS = (
         """,
         "action_number, tokens desc nulls last, subject",
         ("predict_context",),
-        "tokens are the median of what the same file, command or tool cost before; a tenth was below low, a tenth above "
-        "high; the total adds these up as if all were small or large together",
+        "tokens are the median of earlier uses of the same file, command or tool, low and high the 10th and 90th "
+        "percentile; the total adds them up, so its range is wide",
         limit=_MANY,
     ),
     # ------------------------------------------------------------------------------------------------ quality
@@ -271,7 +271,7 @@ _QUESTIONS = (
             """,
             "measured_at, measurement_id",
             ("fact_quality_measurement", "fact_validation", "dim_artifact", "dim_component"),
-            "passed is read out of outputs by rules (outcome_method); confidence says how far to trust it",
+            "passed is read from command output by rules (outcome_method); confidence says how reliable that is",
             limit=_MANY,
         )
         for name, description in (
@@ -282,7 +282,7 @@ _QUESTIONS = (
     Question(
         "check_for_regressions",
         "quality",
-        "Quality drops since a date.",
+        "Checks that passed and now fail, since a date.",
         """
         select
             failed_at, passed_at, artifact_path, measured_by, command_shape, error_count, edit_count, edited_file_count,
@@ -292,12 +292,12 @@ _QUESTIONS = (
         """,
         "failed_at desc nulls last, measurement_id",
         ("v_regression",),
-        "failed and passed are read out of outputs by rules; confidence says how far to trust them",
+        "pass and fail are read from command output by rules; confidence says how reliable that is",
     ),
     Question(
         "suggest_tests_for_artifact",
         "quality",
-        "What of a file no test has covered yet, and which tests to run for it.",
+        "Tests to run for a file that changed since its last test, or whose test failed.",
         f"""
         select
             artifact_path, suggested_test_path, suggested_command, working_dir, suggestion_method, failing_test_name,
@@ -308,7 +308,7 @@ _QUESTIONS = (
         """,
         "last_modified_at desc nulls last, artifact_path, artifact_id",
         ("v_suggested_test",),
-        "which test belongs to a file is told from what was run together (suggestion_method), not from coverage",
+        "tests are matched to files by what was run together (suggestion_method), not by coverage",
     ),
     # ------------------------------------------------------------------------------------------------ coordination
     Question(
@@ -326,7 +326,7 @@ _QUESTIONS = (
     Question(
         "check_conflicts",
         "coordination",
-        "Agents that work on the same file or folder now.",
+        "Agents working on the same file or folder now.",
         f"""
         with claims as (
             select unnest(from_json(
@@ -379,7 +379,7 @@ _QUESTIONS = (
     Question(
         "suggest_work_for_agent",
         "coordination",
-        "Open work that fits what an agent has done well.",
+        "Open work, best suited to what the agent has done well first.",
         """
         select
             work_id, description, work_type, target_path, created_at, capability_name, proficiency, attempt_count,
@@ -389,13 +389,13 @@ _QUESTIONS = (
         """,
         "proficiency desc nulls last, created_at nulls last, work_id",
         ("open_work",),
-        "proficiency is the estimated share of such tasks that the agent does well; NULL where it has done none",
+        "proficiency is the estimated share of such tasks that the agent does well; NULL if it has done none",
     ),
     # ------------------------------------------------------------------------------------------------ workflow
     Question(
         "get_usage_stats",
         "workflow",
-        "The tools, skills and files used most.",
+        "The most used tools, MCP servers, skills, agents and files.",
         """
         select kind, name, detail, use_count, session_count, cost_usd, success_ratio, last_used_date, rank_in_kind
         from usage_of(cast($days as integer))
@@ -408,7 +408,7 @@ _QUESTIONS = (
     Question(
         "analyze_workflow",
         "workflow",
-        "The usual order of tools for a kind of task, and how long it takes.",
+        "The usual order of tools for a type of task, and how long it takes.",
         """
         select
             task_type, tool_sequence, sequence_rank, occurrence_count, task_count, session_count, task_ratio,
@@ -418,12 +418,12 @@ _QUESTIONS = (
         """,
         "task_type, sequence_rank, tool_sequence",
         ("v_tool_sequence",),
-        "the kind of a task is told from its words by rules",
+        "task_type is inferred from the words of the task",
     ),
     Question(
         "suggest_optimizations",
         "workflow",
-        "Skills that nobody uses, tools that are slow or fail often.",
+        "What wastes money or time: unused skills and servers, oversized results, cache misses, denied calls.",
         f"select {_OPTIMIZATION_COLUMNS} from v_optimization",
         "dollars_per_month desc nulls last, minutes_per_month desc nulls last, optimization_type, subject",
         ("v_optimization",),
@@ -458,12 +458,12 @@ _QUESTIONS = (
         """,
         "detected_at desc nulls last, changed_name, change_id",
         ("v_breaking_change",),
-        "rows with provenance `estimated` are told from the logs by rules",
+        "rows with provenance `estimated` are inferred from logs by rules",
     ),
     Question(
         "analyze_impact",
         "dependencies",
-        "Components that a change of a dependency would touch, with the path to each.",
+        "Components that a change to a dependency would affect, directly or through others.",
         """
         select depth, component_name, component_type, path_count, dependency_name, dependency_type, component_id
         from v_impact_cascade
@@ -477,13 +477,14 @@ _QUESTIONS = (
     Question(
         "search_code",
         "retrieval",
-        "Search code by function name, file type and date; ranked, with the lines.",
+        "Search code by name or words, file type and date; ranked, with the matching lines.",
         """
         select
             search_rank, document_path, line_start, line_end, chunk_name, chunk_kind, snippet, snippet_line, language,
             document_type, last_modified_at, matched_terms, score
         from search_chunks(
-            $query, language := $language, document_type := $document_type, path := $path, since := $since, most := 200
+            $query, language := $language, document_type := $document_type, path := $path, since := $since, most := 200,
+            shown_most := $row_limit
         )
         """,
         "search_rank",
@@ -544,7 +545,7 @@ _QUESTIONS = (
     Question(
         "analyze_template_performance",
         "audit",
-        "How well answers to a prompt template did.",
+        "How well a prompt template works: success, feedback, time and cost.",
         """
         select
             template_name, command_name, use_count, judged_count, success_count, success_ratio, success_ratio_low,
@@ -558,7 +559,7 @@ _QUESTIONS = (
         """,
         "use_count desc, template_name, template_id",
         ("v_template_performance",),
-        "success of a task is judged by rules; the interval says how sure the ratio is",
+        "success is judged by rules; success_ratio_low and _high are the confidence interval",
     ),
     Question(
         "export_audit_log",
@@ -601,13 +602,13 @@ _QUESTIONS = (
         """,
         "case when $breakdown in ('day', 'week', 'month') then name end desc, cost_usd desc nulls last, name, detail",
         ("cost_by",),
-        "dollars are list prices; of tools, skills, servers, files and components they are attributed, and these overlap",
+        "dollars are list prices; those of tools, skills, MCP servers, files and components are attributed and overlap",
         limit=_MANY,
     ),
     Question(
         "suggest_cost_optimizations",
         "cost",
-        "Where a cheaper model or a shorter context would have saved most.",
+        "Changes that would have saved most money, with the evidence.",
         f"select {_OPTIMIZATION_COLUMNS} from v_optimization where dollars_per_month > 0",
         "dollars_per_month desc, optimization_type, subject",
         ("v_optimization",),
@@ -616,14 +617,14 @@ _QUESTIONS = (
     Question(
         "set_cost_alert",
         "cost",
-        "Give notice when a day costs more than this.",
+        "Warn when a day costs more than this.",
         reads_only=False,
     ),
     # ------------------------------------------------------------------------------------------------ improvement
     Question(
         "suggest_strategy",
         "improvement",
-        "The strategy with the best record for a task like this, and how far to trust that.",
+        "The strategy with the best record for a type of task, and how strong the evidence is.",
         """
         select
             strategy_name, advice_kind, advice, 'more than chance' as evidence_strength, task_type, task_source,
@@ -644,19 +645,19 @@ _QUESTIONS = (
         """,
         "advice_order nulls last, success_ratio_low desc, task_type, task_source, strategy_name, advice_id",
         ("v_strategy_advice", "v_what_worked"),
-        "strategies and success are told by rules; of the kind best_known is what did best so far, which may be chance",
+        "strategies and success are inferred by rules; a best_known row did best so far, which may be chance",
         limit=_FEW,
     ),
     Question(
         "record_outcome",
         "improvement",
-        "Record how a strategy did.",
+        "Record whether a strategy worked.",
         reads_only=False,
     ),
     Question(
         "analyze_performance",
         "improvement",
-        "How an agent did, with what to change.",
+        "How the tasks of an agent went, by type, with advice.",
         """
         select
             task_type, task_count, judged_count, success_count, success_ratio, avg_test_pass_rate, median_seconds,
@@ -665,7 +666,7 @@ _QUESTIONS = (
         """,
         "task_count desc, task_type",
         ("agent_performance",),
-        "success of a task is judged by rules; judged_count tells of how many something is known",
+        "success is judged by rules; judged_count is how many tasks have a known result",
     ),
     # ------------------------------------------------------------------------------------------------ the store itself
     Question("query", "core", "One read-only query on the store, in DuckDB's SQL.", limit=None),

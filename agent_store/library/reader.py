@@ -41,9 +41,10 @@ class _Open:
 class Reader:
     """One read-only store, opened once. Each question has a connection of its own to it: no thread waits for another."""
 
-    def __init__(self, paths: StorePaths) -> None:
-        """Nothing is opened before the first question."""
+    def __init__(self, paths: StorePaths, threads: int | None = None) -> None:
+        """Nothing is opened before the first question. `threads` is how many threads one question may use."""
         self._paths = paths
+        self._threads = threads
         self._open: _Open | None = None
         self._lock = RLock()
         _READERS.add(self)
@@ -108,7 +109,7 @@ class Reader:
             return self._open
         self.close()
         stack = ExitStack()
-        connection = stack.enter_context(open_store(self._paths))
+        connection = stack.enter_context(open_store(self._paths, threads=self._threads))
         published_at = None
         with suppress(Exception):
             row = connection.execute("select published_at from store_build").fetchone()

@@ -59,7 +59,8 @@ class AgentStore(Recording, Coordinating):
         self._user_id = None if user_id is None else str(user_id)
         self._interface = interface
         self._writer = Writer(self._paths, spool.LIBRARY, self._modules)
-        self._reader = Reader(self._paths)
+        # Calls of a client run side by side, and each is quicker in one thread: its plan has many steps over small tables.
+        self._reader = Reader(self._paths, threads=1 if interface == query_log.MCP else None)
         self._claims = Claims(self._paths)
 
     def _own_database(self, db_path: str | Path | None) -> Path | None:

@@ -244,14 +244,35 @@ def test_use_and_cost_are_the_same_numbers(
     count = "request_count" if kind == "file" else "invocation_count"
     day = "(select max(action_at) from fact_agent_action where action_at <= (select published_at from store_build))"
     costs = sql.execute(
-        f"select name, detail, {count}, session_count, cost_usd from cost_by('{kind}', "
+        f"select name, detail, {count}, cost_usd from cost_by('{kind}', "
         f"since := cast({day} as date) - 39) where {count} > 0 order by all"
     ).fetchall()
     used = [row for row in store.get_usage_stats(days=40, limit=None) if row["kind"] == kind]
-    columns = ("name", "detail", "use_count", "session_count", "cost_usd")
+    columns = ("name", "detail", "use_count")
     assert sorted(row["rank_in_kind"] for row in used) == list(range(1, len(used) + 1))
-    assert {tuple(row[column] for column in columns[:4]) for row in used} == {row[:4] for row in costs}
-    assert sum(row["cost_usd"] or 0 for row in used) == pytest.approx(sum(row[4] or 0 for row in costs))
+    assert {tuple(row[column] for column in columns) for row in used} == {row[:3] for row in costs}
+    assert sum(row["cost_usd"] or 0 for row in used) == pytest.approx(sum(row[3] or 0 for row in costs))
+
+
+def test_a_session_that_only_paid_for_something_has_not_used_it(
+    store: AgentStore, sql: duckdb.DuckDBPyConnection
+) -> None:
+    used = {
+        (row["kind"], row["name"]): (row["use_count"], row["session_count"])
+        for row in store.get_usage_stats(days=4000, limit=None)
+    }
+    for kind, counted in {
+        "tool": "tool_name, count(*), count(distinct session_id) from fact_tool_invocation",
+        "mcp": "mcp_server, count(*), count(distinct session_id) from fact_tool_invocation where mcp_server is not null",
+        # A workflow starts several agents with one call.
+        "agent": "agent_name, count(*), count(distinct session_id) from fact_work_assignment "
+        "where agent_name is not null and agent_name <> 'workflow-subagent'",
+    }.items():
+        rows = sql.execute(f"select {counted} group by all").fetchall()
+        assert rows
+        assert {name: used[kind, name] for name, *_ in rows} == {
+            name: (uses, sessions) for name, uses, sessions in rows
+        }
 
 
 def test_the_performance_of_an_agent_is_that_of_its_tasks(

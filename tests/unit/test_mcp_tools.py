@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import csv
 import inspect
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -135,3 +137,14 @@ def test_an_argument_that_can_only_mean_one_thing_is_taken_so(
 def test_other_arguments_are_refused_in_words(name: str, given: dict[str, Any], message: str) -> None:
     with pytest.raises(StoreError, match=message):
         checked(TOOLS[name], given)
+
+
+def test_the_types_of_task_that_a_tool_names_are_those_that_the_store_knows() -> None:
+    with (Path(__file__).parents[2] / "seeds" / "intent_rules.csv").open(
+        encoding="utf-8", newline=""
+    ) as file:
+        known = {row["category"] for row in csv.DictReader(file)}
+    for tool in TOOLS.values():
+        if "task_type" in tool.parameters:
+            named = tool.parameters["task_type"]["description"].removesuffix(" …").split(", ")
+            assert set(named) <= known

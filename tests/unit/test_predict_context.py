@@ -97,6 +97,10 @@ def _known(
         ("read README.md", None, [("file", "/home/dev/notes/README.md", 21)]),
         ("read README.md", "new", [("tool", "Read", 60)]),
         ("read 'my plan.md'", "notes", [("file", "/home/dev/notes/my plan.md", 22)]),
+        ("read my plan.md twice", "notes", [("file", "/home/dev/notes/my plan.md", 22)]),
+        ("read /home/dev/notes/my plan.md:3", None, [("file", "/home/dev/notes/my plan.md", 22)]),
+        ("read my plan.mdx", "notes", [("tool", "Read", 60)]),
+        ("read my plan.md", "shop", [("tool", "Read", 60)]),
         (r"open C:\app\main.cs", None, [("file", r"C:\app\main.cs", 23)]),
         ("read art.py", "shop", [("tool", "Read", 60)]),
         (
@@ -212,7 +216,9 @@ def test_a_session_that_no_build_has_seen_is_known_by_its_model_and_folder(
     total, action = _predict(store, "read README.md", **now)
     assert (action["subject"], total["context_window"]) == ("/home/dev/notes/README.md", 400000)
     assert _predict(store, "think", **{**now, "model": "gpt"})[0]["context_window"] is None
-    assert _predict(store, "think", session="shop", now=1, model="claude-small")[0]["context_window"] == 400000
+    assert (
+        _predict(store, "think", session="shop", now=1, model="claude-small")[0]["context_window"] == 400000
+    )
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -166,6 +166,19 @@ def test_a_snippet_shows_the_best_lines(store: duckdb.DuckDBPyConnection) -> Non
     assert found.fetchall()[0][0] <= 600
 
 
+def test_only_the_first_hits_have_a_text_where_no_more_are_shown(store: duckdb.DuckDBPyConnection) -> None:
+    for number in range(5):
+        _add(store, f"one{number}", f"src/c{number}.py", None, f"token = {number}\nread(token)")
+    columns = "search_rank, chunk_id, chunk_text, snippet, snippet_line"
+    hits = f"select {columns} from search_chunks('token', most := 5{{}}) order by 1"
+    everything = store.execute(hits.format("")).fetchall()
+    assert len(everything) == 5
+    assert None not in everything[-1]
+    shown = store.execute(hits.format(", shown_most := 3")).fetchall()
+    assert shown[:3] == everything[:3]
+    assert shown[3:] == [(*row[:2], None, None, None) for row in everything[3:]]
+
+
 def test_filters_come_before_ranking(store: duckdb.DuckDBPyConnection) -> None:
     assert _found(store, "search_chunks('store', language := 'markdown')") == ["guide"]
     assert _found(store, "search_chunks('store', document_type := 'documentation')") == ["guide"]
@@ -182,7 +195,9 @@ def test_what_holds_only_the_common_words_of_a_query_is_not_found(store: duckdb.
     assert _found(store, "search_chunks('xyzzyplugh test value')") == []
     assert _found(store, "search_chunks('zebra test value', most := 50)")[0] == "rare"
     assert len(_found(store, "search_chunks('zebra test value', most := 50)")) > 30, "each word is somewhere"
-    assert _found(store, "search_chunks('zebra xyzzyplugh')") == ["rare"], "a word that tells as much is there"
+    assert _found(store, "search_chunks('zebra xyzzyplugh')") == ["rare"], (
+        "a word that tells as much is there"
+    )
     assert len(_found(store, "search_chunks('test', most := 50)")) == 31
 
 

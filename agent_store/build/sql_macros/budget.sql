@@ -53,8 +53,24 @@ usable as materialized (
     from v_context_by_action as a
     where a.project_path = 'all' or a.entry_count >= 3
 ),
+-- A path with a space in it falls apart into words: it is named where the action has it as it is, whole or from the project on.
+spaced as (
+    select
+        p.action_number, p.project_path, p.is_change, replace(p.planned_action, '\', '/') as action_text,
+        replace(a.subject, '\', '/') as word,
+        case when starts_with(word, p.project_path || '/') then substr(word, length(p.project_path) + 2) else word end as path
+    from planned as p
+    inner join usable as a on a.action_kind in ('read_file', 'change_file') and contains(a.subject, ' ')
+    where contains(action_text, path)
+),
 words as (
     select action_number, project_path, is_change, replace(unnest(words), '\', '/') as word from planned
+    union all
+    select action_number, project_path, is_change, word
+    from spaced
+    where
+        contains(path, ' ')
+        and not regexp_matches(substr(action_text, strpos(action_text, path) + length(path), 1), '[\w/-]')
 ),
 -- The same action as planned before the other one; of files of the same name that which was seen more.
 files as (

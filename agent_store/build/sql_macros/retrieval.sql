@@ -96,7 +96,7 @@ comment on macro snippet_around is 'snippet_around(content, line_number, terms):
 -- A name of several parts (validateToken) is found whole or by all its parts, not by one of them. The same text is one hit,
 -- and a range inside a better hit none.
 create or replace macro search_chunks(
-    query, language := null, document_type := null, path := null, since := null, most := 20
+    query, language := null, document_type := null, path := null, since := null, most := 20, shown_most := null
 ) as table
 with asked as (
     select word, term, is_whole, count(*) filter (where not is_whole) over (partition by word) as part_count
@@ -110,11 +110,7 @@ found as materialized (
 fitting as materialized (
     select
         c.chunk_id, c.chunk_hash, c.document_id, c.chunk_name, c.chunk_kind, c.line_start, c.line_end, c.text_characters,
-        d.document_path, d.document_type, d.language, d.last_modified_at,
-        row_number() over (
-            partition by c.chunk_hash
-            order by c.created_at desc nulls last, d.document_path, c.line_start, c.chunk_id
-        ) as copy_number
+        d.document_path, d.document_type, d.language, d.last_modified_at
     from dim_chunk as c
     inner join dim_document as d on d.document_id = c.document_id
     where
@@ -124,8 +120,12 @@ fitting as materialized (
         and (document_type is null or d.document_type = document_type)
         and (path is null or d.document_path ilike concat('%', path, '%'))
         and (since is null or coalesce(d.last_modified_at, c.created_at) >= cast(since as timestamp))
+    -- The same text at several places is one hit: the newest.
+    qualify row_number() over (
+        partition by c.chunk_hash order by c.created_at desc nulls last, d.document_path, c.line_start, c.chunk_id
+    ) = 1
 ),
-indexed as (
+indexed as materialized (
     select chunk_hash, max(text_characters) as text_characters from dim_chunk where is_indexed group by chunk_hash
 ),
 totals as (
@@ -157,22 +157,22 @@ weights as materialized (
 terms as materialized (
     select list(distinct term) as terms from asked
 ),
-paths as (
-    select d.document_id, case when holds_any(d.document_path, t.terms) then name_words(d.document_path) else [] end as path_terms
-    from (select distinct document_id, document_path from fitting where copy_number = 1) as d
+cut as (
+    select n.name, name_words(n.name) as words
+    from (select chunk_name as name from fitting union select document_path from fitting) as n
     cross join terms as t
+    where holds_any(n.name, t.terms)
 ),
 named as (
     select
         f.chunk_id, f.chunk_hash, f.text_characters,
         string_split(lower(f.chunk_name), ', ') as names,
-        case when holds_any(f.chunk_name, t.terms) then name_words(f.chunk_name) else [] end as name_terms,
-        p.path_terms,
+        coalesce(n.words, []) as name_terms,
+        coalesce(p.words, []) as path_terms,
         lower(f.chunk_name) = lower(trim(query)) as is_asked_name
     from fitting as f
-    inner join paths as p on p.document_id = f.document_id
-    cross join terms as t
-    where f.copy_number = 1
+    left join cut as n on n.name = f.chunk_name
+    left join cut as p on p.name = f.document_path
 ),
 scored as (
     select
@@ -219,36 +219,37 @@ ranked as materialized (
 ),
 shown as materialized (
     select
-        r.*,
+        c.chunk_id,
         c.chunk_text,
         t.terms,
         best_line(c.chunk_text, t.terms) as best
-    from ranked as r
-    inner join dim_chunk as c on c.chunk_id = r.chunk_id
+    from dim_chunk as c
     cross join terms as t
+    where c.chunk_id in (select r.chunk_id from ranked as r where r.search_rank <= coalesce(shown_most, most))
 )
 select
-    s.search_rank,
-    s.score,
-    s.matched_terms,
+    r.search_rank,
+    r.score,
+    r.matched_terms,
     f.document_path,
     f.line_start,
     f.line_end,
     f.chunk_name,
     f.chunk_kind,
-    snippet_around(s.chunk_text, s.best, s.terms) as snippet,
-    f.line_start + snippet_start(s.chunk_text, s.best) - 1 as snippet_line,
+    case when s.chunk_text is not null then snippet_around(s.chunk_text, s.best, s.terms) end as snippet,
+    case when s.chunk_text is not null then f.line_start + snippet_start(s.chunk_text, s.best) - 1 end as snippet_line,
     f.language,
     f.document_type,
     f.last_modified_at,
     s.chunk_text,
     f.chunk_id,
     f.document_id
-from shown as s
-inner join fitting as f on f.chunk_id = s.chunk_id
-order by s.search_rank;
+from ranked as r
+inner join fitting as f on f.chunk_id = r.chunk_id
+left join shown as s on s.chunk_id = r.chunk_id
+order by r.search_rank;
 
-comment on macro table search_chunks is 'search_chunks(query, language := …, document_type := …, path := …, since := …, most := 20): the chunks that fit a query best (BM25 and names), best first, with the lines that fit best (snippet); filters are applied before ranking, the same text is one hit. Example: from search_chunks(''validate token'', language := ''python'')';
+comment on macro table search_chunks is 'search_chunks(query, language := …, document_type := …, path := …, since := …, most := 20, shown_most := …): the chunks that fit a query best (BM25 and names), best first, with the lines that fit best (snippet); filters are applied before ranking, the same text is one hit. With shown_most only the first so many have a text and a snippet. Example: from search_chunks(''validate token'', language := ''python'')';
 
 -- What the vectors of dim_chunk are made by (macros/chunk_embedding.sql), for one text.
 create or replace macro embed_text(content, dimensions := 128) as (

@@ -68,22 +68,43 @@ order by can.proficiency desc nulls last, w.created_at nulls last, w.work_id;
 
 comment on macro table open_work is 'open_work(agent := null): work that waits for somebody, that first which an agent (id or name) does best. Agents of one name count together: the best proficiency, all attempts. Example: from open_work()';
 
--- What was used in the last days, most used of each kind first; a file is used by a request that holds it.
+-- What was used in the last days, most used of each kind first; a file is used by a request that holds it, an agent by a
+-- delegation. A session in which something only cost (a server offers its tools in each) has not used it.
 create or replace macro usage_of(days := 30) as table
-with used as (
+with parts as (
     select
-        c.kind,
-        coalesce(c.name, 'unknown') as name,
-        c.detail,
-        sum(case when c.kind = 'file' then c.request_count else c.invocation_count end) as use_count,
-        count(distinct c.session_id) as session_count,
-        sum(c.cost_usd) as cost_usd,
-        max(c.usage_date) as last_used_date
+        c.kind, coalesce(c.name, 'unknown') as name, c.detail, c.session_id, c.usage_date, c.cost_usd,
+        case when c.kind = 'file' then c.request_count else c.invocation_count end as run_count,
+        0 as delegation_count
     from v_cost as c
-    where
-        c.kind in ('tool', 'mcp', 'skill', 'plugin', 'agent', 'file')
-        and is_within(c.usage_date, cast(newest_action_at() as date) - cast(days as integer) + 1, null)
-    group by all
+    where c.kind in ('tool', 'mcp', 'skill', 'plugin', 'agent', 'file')
+    union all
+    select
+        'agent', a.agent_name, 'subagent', a.session_id,
+        cast(timezone((select b.timezone from store_build as b), timezone('UTC', a.assigned_at)) as date), null, 0, 1
+    from fact_work_assignment as a
+    where a.agent_name is not null
+),
+-- Not every delegation has left a transcript, and a workflow starts several agents with one.
+by_session as (
+    select
+        kind, name, detail, session_id,
+        greatest(coalesce(sum(run_count), 0), sum(delegation_count)) as use_count,
+        sum(cost_usd) as cost_usd,
+        max(case when run_count > 0 or delegation_count > 0 then usage_date end) as last_used_date
+    from parts
+    where is_within(usage_date, cast(newest_action_at() as date) - cast(days as integer) + 1, null)
+    group by kind, name, detail, session_id
+),
+used as (
+    select
+        kind, name, detail,
+        sum(use_count) as use_count,
+        count(*) filter (where use_count > 0) as session_count,
+        sum(cost_usd) as cost_usd,
+        max(last_used_date) as last_used_date
+    from by_session
+    group by kind, name, detail
 )
 select
     u.kind,
@@ -101,4 +122,4 @@ left join v_usage as v
 where u.use_count > 0
 order by rank_in_kind, u.kind, u.name;
 
-comment on macro table usage_of is 'usage_of(days := 30): the tools, MCP servers, skills, plugins, agents and files used in the last days of the store, with the numbers that cost_by() gives; rank_in_kind is 1 for the most used. success_ratio is over all time. Example: from usage_of(days := 90)';
+comment on macro table usage_of is 'usage_of(days := 30): the tools, MCP servers, skills, plugins, agents and files used in the last days of the store, with the dollars that cost_by() gives; session_count is of the sessions that used it; rank_in_kind is 1 for the most used. success_ratio is over all time. Example: from usage_of(days := 90)';

@@ -22,7 +22,10 @@ _DAYS: Final[Schema] = {"type": "integer", "minimum": 1, "default": 30}
 _DATE: Final[Schema] = {"type": "string", "description": "2026-02-01, or 7 days"}
 _OBJECT: Final[Schema] = {"type": "object"}
 _FILE: Final[Schema] = {"type": "string", "description": "Path, whole or from the project on"}
-_TASK_TYPE: Final[Schema] = {"type": "string", "description": "bugfix, feature, refactoring …"}
+_TASK_TYPE: Final[Schema] = {
+    "type": "string",
+    "description": "implement, debug, refactor, test, document, review, git …",
+}
 _COMPONENT: Final[Schema] = {"type": "string", "description": "Name of a skill, agent, command or rule file"}
 # What every tool takes that reads.
 _WIDER: Final[Mapping[str, Schema]] = {
@@ -166,7 +169,7 @@ _TOOLS = (
     Tool("suggest_work_for_agent", "open work for an agent", {"agent_id": _ID}, ("agent_id",)),
     Tool("get_usage_stats", "most used tools, skills, files", {"days": _DAYS}),
     Tool("analyze_workflow", "usual order of tools for a kind of task", {"task_type": _TASK_TYPE}),
-    Tool("suggest_optimizations", "unused skills, slow or failing tools", {}),
+    Tool("suggest_optimizations", "unused skills and servers, oversized results, cache misses", {}),
     Tool(
         "check_dependency_health",
         "is an MCP server or program up, how fast",
@@ -206,7 +209,7 @@ _TOOLS = (
     ),
     Tool(
         "analyze_template_performance",
-        "how a prompt template or command did",
+        "how well a prompt template or command works",
         {"template_id": _ID},
         ("template_id",),
     ),
@@ -229,7 +232,7 @@ _TOOLS = (
         ("period", "breakdown_by"),
         is_always_loaded=True,
     ),
-    Tool("suggest_cost_optimizations", "save money, cheaper models", {}),
+    Tool("suggest_cost_optimizations", "save money, reduce cost", {}),
     Tool(
         "set_cost_alert",
         "warn when a day costs more",
@@ -239,12 +242,17 @@ _TOOLS = (
     Tool("suggest_strategy", "best strategy for a kind of task", {"task_type": _TASK_TYPE, "context": _TEXT}),
     Tool(
         "record_outcome",
-        "record how a strategy did",
+        "record whether a strategy worked",
         {"strategy_name": _TEXT, "success": {"type": "boolean"}, "metrics": _OBJECT, "task_type": _TASK_TYPE},
         ("strategy_name", "success"),
         knows_session=True,
     ),
-    Tool("analyze_performance", "how an agent did lately", {"agent_id": _ID, "days": _DAYS}, ("agent_id",)),
+    Tool(
+        "analyze_performance",
+        "how an agent has performed lately",
+        {"agent_id": _ID, "days": _DAYS},
+        ("agent_id",),
+    ),
     Tool("recall_memory", "earlier attempts on a file, in short", {"file_path": _FILE}, ("file_path",)),
     Tool("get_token_budget", "token use of a component", {"component_name": _COMPONENT}, ("component_name",)),
     Tool(

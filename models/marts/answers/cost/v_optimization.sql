@@ -194,9 +194,14 @@ unused as (
         case when count(*) = 1 then max(component_id) end as component_id,
         case
             when count(*) = 1 then max(component_name)
-            else group_name || ' ' || cast(count(*) as varchar) || ' ' || replace(offer_type, '_', ' ') || 's'
+            else group_name || '* (' || cast(count(*) as varchar) || ' '
+                || replace(replace(offer_type, '_', ' '), 'mcp', 'MCP') || 's)'
         end as subject,
-        'Switch it off where you can: its name and description are sent with every request' as suggestion,
+        case
+            when count(*) = 1
+                then 'Switch it off where you can: its name and description are sent with every request'
+            else 'Switch them off where you can: their names and descriptions are sent with every request'
+        end as suggestion,
         max(offered_session_count) as occurrence_count,
         cast(null as bigint) as tokens,
         sum(cost_usd) as total_usd,
