@@ -47,6 +47,11 @@ def alert(context: click.Context, only_over: bool, as_json: bool) -> int:
         tables.show(alerts.sheet(answer), new_console())
     else:
         say("No alert is set: agent-store alert set --threshold-usd 20 --period day")
+        if not all(row[answer.columns.index("is_current")] for row in answer.rows):
+            say("In brackets: that period has ended.")
+        for row in answer.rows:
+            if row[answer.columns.index("status")] == "unknown":
+                say(visible(row[answer.columns.index("message")]))
     for mistake in mistakes:
         say(f"Left out: {mistake}")
     return OVER if only_over and answer.rows else 0

@@ -34,7 +34,10 @@ open_tasks as (
         tasks.task_id,
         tasks.session_id,
         coalesce(tasks.completed_at, tasks.created_at) as happened_at,
-        case when tasks.task_source = 'prompt' then 'interrupted' else tasks.status end || ': '
+        case
+            when tasks.task_source = 'prompt' then 'interrupted'
+            else replace(tasks.status, '_', ' ')
+        end || ': '
         || coalesce(prompts.prompt_text, {{ quoted_line('tasks.task_description', 200) }}) as brief
     from {{ ref('dim_task') }} as tasks
     inner join sessions on sessions.session_id = tasks.session_id
