@@ -359,8 +359,12 @@ def test_the_command_says_what_it_did(
         ["undated", "--all", "--out", out],
         ["undated"],
         ["undated", "--to", "ftp://x"],
+        ["undated", "--out", ""],
     ):
         assert run(*wrong)[0] != 0
+    (tmp_path / "file").touch()
+    for path in (tmp_path / "file", tmp_path / "file" / "below"):
+        assert run("undated", "--out", str(path))[1].startswith(f"Error: {path} is not a folder.\n")
     assert run("undated", "--out", out, "--since", "never")[0] == 1
 
 

@@ -55,7 +55,10 @@ class Live:
         self._known = record_of(costs.get("sessions")).get(session_id)
         self._began: str | None = None
         self.spent_usd = spent_usd
-        self.folder = os.path.realpath(project) if project else ""
+        try:
+            self.folder = os.path.realpath(project) if project else ""
+        except ValueError:  # no path: it has a character that none can have
+            self.folder = ""
 
     def grown(self, since: float) -> float:
         """What it has spent since the store was published, or since a moment after it; nothing where that is not known."""
@@ -251,7 +254,7 @@ class Tail:
             if size < offset:
                 offset, settled, recent = 0, 0.0, {}
             file = os.open(path, os.O_RDONLY)
-        except OSError:
+        except (OSError, ValueError):
             return
         try:
             data = os.pread(file, self._read_left, offset)
@@ -370,7 +373,7 @@ def _names(folder: str) -> "list[str]":
 def _listed(folder: str) -> "list[str]":
     try:
         return sorted(os.listdir(folder))[:_MOST_FILES]
-    except OSError:
+    except (OSError, ValueError):
         return []
 
 
@@ -382,7 +385,7 @@ def _first_time(transcript: str) -> str:
     """When a transcript begins, as text; later than any time where there is none yet, nothing where it is unclear."""
     try:
         file = os.open(transcript, os.O_RDONLY)
-    except OSError:
+    except (OSError, ValueError):
         return "9999"
     try:
         head = os.read(file, _HEAD_BYTES)
