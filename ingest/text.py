@@ -91,7 +91,7 @@ def load_yaml(
     except YamlError:
         raise
     except (yaml.YAMLError, ValueError, TypeError, RecursionError, OverflowError, AttributeError) as error:
-        raise YamlError(one_line(error)) from error
+        raise YamlError(one_line(str(error).replace(' in "<unicode string>",', " in"))) from error
 
 
 def _measure(text: str, most: int) -> None:

@@ -133,7 +133,7 @@ select
 from v_alert as alerts
 left join dim_session as sessions
     on alerts.scope = 'project' and alerts.scope_value in (sessions.project_name, sessions.project_path)
-where alerts.session_id is null and alerts.threshold_usd is not null
+where alerts.period <> 'session' and alerts.threshold_usd is not null
 group by all
 order by alerts.alert_kind, alerts.alert_name
 """
@@ -248,7 +248,9 @@ def _costs(connection: duckdb.DuckDBPyConnection, project: Path) -> Row:
 
 
 def _said(alert: Row) -> Row:
-    return {**alert, "title": one_line(visible(alert["title"]), _MOST_LINE)}
+    # Hooks know folders by their real paths.
+    folders = [os.path.realpath(path) for path in alert["folders"] or []]
+    return {**alert, "folders": folders, "title": one_line(visible(alert["title"]), _MOST_LINE)}
 
 
 def prices(project: Path) -> dict[str, list[Row]]:

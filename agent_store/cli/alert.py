@@ -25,8 +25,9 @@ _DOLLARS = click.FloatRange(min=0, min_open=True)
 def alert(context: click.Context, only_over: bool, as_json: bool) -> int:
     """Show cost alerts and budgets: how near their limits are.
 
-    The figures are those of the last build (v_alert). A status in brackets is of a period that has ended since. For
-    cron: agent-store build --quiet && agent-store alert --check.
+    The figures are those of the last build (v_alert). A status in brackets is of a period that has ended since. An alert
+    per session shows the sessions that are near its limit or over it, or else the most expensive one. For cron:
+    agent-store build --quiet && agent-store alert --check.
     """
     if context.invoked_subcommand is not None:
         return 0
@@ -45,6 +46,8 @@ def alert(context: click.Context, only_over: bool, as_json: bool) -> int:
             click.echo(visible(row[message]))
     elif answer.rows:
         tables.show(alerts.sheet(answer), new_console())
+        for note in alerts.notes(answer):
+            say(note)
     else:
         say("No alert is set: agent-store alert set --threshold-usd 20 --period day")
     for mistake in mistakes:

@@ -16,7 +16,20 @@ if TYPE_CHECKING:
 
 
 PROBLEMS_SHOWN = 20
-FOLDER = click.Path(path_type=Path)
+
+
+class _Folder(click.Path):
+    """A path that is not empty: an empty variable of a shell is not the folder that one is in."""
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None  # noqa: ANN401 - as click has it
+    ) -> Any:  # noqa: ANN401
+        if value == "":
+            self.fail("the path is empty.", param, ctx)
+        return super().convert(value, param, ctx)
+
+
+FOLDER = _Folder(path_type=Path)
 
 
 def new_console(*, error: bool = False) -> Console:

@@ -6,6 +6,7 @@ import click
 
 from agent_store.cli.output import echo_json, new_console, say
 from agent_store.record import query_log
+from ingest.text import shorten
 
 _MOST = 12
 
@@ -36,10 +37,10 @@ def tables(words: tuple[str, ...], limit: int | None, as_json: bool) -> int:
         echo_json({"tables": [one.as_json() for one in shown], "table_count": len(found.relations)}, None)
         return 0
     if not shown:
-        say(f"Nothing in the store has to do with {text!r}. agent-store tables lists what it has.")
+        say(f"Nothing in the store has to do with {shorten(text, 80)!r}. agent-store tables lists what it has.")
         return 0
     if found.words:
-        say(f"Nothing has to do with {text!r}. With {found.words!r}:")
+        say(f"Nothing has to do with {shorten(text, 80)!r}. With {found.words!r}:")
     click.echo(catalog.list_text(shown, new_console().width, grouped=not words))
     if len(shown) < len(found.relations):
         say(f"{len(shown):,} of {len(found.relations):,} (--limit 0 shows all).")
@@ -55,7 +56,7 @@ def describe(table: str, as_json: bool) -> int:
     from agent_store.show import catalog
 
     with AgentStore(interface=query_log.CLI) as store:
-        found = catalog.relations(store.describe(table))
+        found = catalog.relations(store.describe(table.strip()))
         if not found:
             raise catalog.unknown(table, [row["name"] for row in store.describe()])
     if as_json:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
@@ -12,6 +13,8 @@ from ingest import alerts as lists
 from ingest.alerts.entry import Alert, AlertsError, as_yaml, entries, said
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from agent_store.paths import StorePaths
 
 _HEAD = "# Cost alerts: notice is given when a limit is reached (US dollars at list prices). All keys: docs/alerts.md.\n"
@@ -44,8 +47,19 @@ def put(paths: StorePaths, given: dict[str, Any]) -> list[Alert]:
     alerts = [one for one in read(paths) if one.name != alert.name] + [alert]
     file = paths.ensure().home / lists.FILE_NAME
     try:
+        text = _added(file, alert, alerts)
         with replacing(file) as fresh:
-            fresh.write_text(_HEAD + as_yaml(alerts), encoding="utf-8")
+            fresh.write_text(text, encoding="utf-8")
     except OSError as error:
         raise explain(error, f"Writing {file}") or StoreError(f"{file} cannot be written: {error}") from error
     return alerts
+
+
+def _added(file: Path, alert: Alert, alerts: list[Alert]) -> str:
+    """The text of the list with one more alert below what people wrote; a new text where that is not the same list."""
+    if file.exists():
+        text = f"{file.read_text(encoding='utf-8-sig').rstrip()}\n{as_yaml([alert])}"
+        with suppress(AlertsError):
+            if entries(text) == alerts:
+                return text
+    return _HEAD + as_yaml(alerts)

@@ -31,6 +31,7 @@ _SEPARATOR = " · "
 _MOST_COLUMNS = 100
 _MOST_CAUSE = 30
 _MOST_NAME = 30
+_FIRST_WIDE = "\u1100"
 _NOTHING_KNOWN = "Agent Store"
 _UNKNOWN = "–"
 _COLORS = {OVER: "\033[31m", "near": "\033[33m"}
@@ -54,11 +55,11 @@ def line(event: Record, home: str, form: "str | None" = None, *, is_colored: boo
     """The line for an event of the client."""
     found, level = known(event, home, time.time())
     if form is not None:
-        for name in FIELDS:
-            form = form.replace("{" + name + "}", found.get(name, "") or _UNKNOWN)
-        return form
+        first, *parts = form.split("{")
+        named = [part.partition("}") for part in parts]
+        return first + "".join((found.get(name, "") or _UNKNOWN) + rest for name, _, rest in named)
     pieces = [label.format(found[name]) for name, label in _LABELS.items() if found.get(name)]
-    while len(pieces) > 1 and len(_SEPARATOR.join(pieces)) > _MOST_COLUMNS:
+    while len(pieces) > 1 and _columns(_SEPARATOR.join(pieces)) > _MOST_COLUMNS:
         pieces.pop()
     if is_colored and level:
         pieces[0] = _COLORS[level] + pieces[0] + _PLAIN
@@ -159,6 +160,15 @@ def _percent(value: object) -> str:
 
 def _dollars(amount: float) -> str:
     return f"${amount:,.2f}"
+
+
+def _columns(text: str) -> int:
+    """How many columns of a terminal a text takes: letters of East Asia take two."""
+    if max(text) < _FIRST_WIDE:
+        return len(text)
+    from unicodedata import east_asian_width
+
+    return sum(1 + (east_asian_width(letter) in "WF") for letter in text)
 
 
 def _name(value: object) -> str:

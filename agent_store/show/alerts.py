@@ -14,13 +14,18 @@ if TYPE_CHECKING:
 
     import duckdb
 
-# What has ended is history, and last.
+# What has ended is history, and last. Of the sessions far below the limit of an alert only the most expensive is shown.
 _ALERTS = """
 select
     status, alert_kind, alert_name, scope, scope_value, period, session_id, period_start, period_end, ends_at,
     ends_at > $now as is_current, message, spent_usd, threshold_usd, spent_ratio, usual_usd
 from v_alert
 where not $only_over or (status = 'over' and ends_at > $now)
+qualify
+    status in ('over', 'near')
+    or row_number() over (
+        partition by alert_kind, alert_name order by spent_ratio desc nulls last, session_id
+    ) = 1
 order by
     is_current desc, case status when 'over' then 1 when 'near' then 2 when 'ok' then 3 else 4 end,
     spent_ratio desc nulls last, alert_kind, alert_name, session_id
@@ -42,6 +47,13 @@ def mistakes(connection: duckdb.DuckDBPyConnection) -> list[str]:
 def ask(connection: duckdb.DuckDBPyConnection, now: datetime, *, only_over: bool = False) -> query.Answer:
     """All rows, or those over their limit in a period that has not ended; `now` is UTC without zone."""
     return query.run(connection, _ALERTS, None, {"now": now, "only_over": only_over})
+
+
+def notes(answer: query.Answer) -> list[str]:
+    """What the table of the rows does not say."""
+    rows = [dict(zip(answer.columns, cells, strict=True)) for cells in answer.rows]
+    ended = [] if all(row["is_current"] for row in rows) else ["In brackets: that period has ended."]
+    return ended + [row["message"] for row in rows if row["status"] == "unknown"]
 
 
 def sheet(answer: query.Answer) -> Sheet:

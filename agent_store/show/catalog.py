@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from agent_store.errors import StoreError
 from agent_store.show.text import visible
+from ingest.text import shorten
 
 if TYPE_CHECKING:
     import duckdb
@@ -202,7 +203,7 @@ def unknown(name: str, names: Collection[str]) -> StoreError:
     """The error where there is no table of a name: it says what there is that is called alike."""
     close = alike(name, names)
     return StoreError(
-        f"The store has no table {name!r}.",
+        f"The store has no table {shorten(name, 80)!r}.",
         f"Did you mean {', '.join(close)}?" if close else "agent-store tables lists what it has.",
     )
 

@@ -21,7 +21,9 @@ _EXAMPLE: Final = "- {name: day, threshold_usd: 20, period: day}"
 _MOST_CHARACTERS: Final = 1024 * 1024
 # Each kind of alert by the key that makes an entry one of it.
 _KINDS: Final = {"threshold_usd": "threshold", "growth": "growth", "fan_out_usd": "fan_out"}
-_Dollars = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+# More than anything costs or grows: a limit above is a slip, and would make every table too wide to read.
+_MOST: Final = 1_000_000_000
+_Dollars = Annotated[float, Field(gt=0, le=_MOST, allow_inf_nan=False)]
 
 
 class AlertsError(ValueError):
@@ -31,15 +33,15 @@ class AlertsError(ValueError):
 class Alert(BaseModel):
     """One alert: a threshold per period, growth against the usual day, or what a session and its subagents spend."""
 
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, str_strip_whitespace=True)
 
     name: Annotated[str, Field(min_length=1, max_length=100)]
     threshold_usd: _Dollars | None = None
     period: Period | None = None
     # Today against the median of the days with use before it.
-    growth: Annotated[float, Field(gt=1, allow_inf_nan=False)] | None = None
+    growth: Annotated[float, Field(gt=1, le=_MOST, allow_inf_nan=False)] | None = None
     # No growth is worth a word below this.
-    minimum_usd: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
+    minimum_usd: Annotated[float, Field(ge=0, le=_MOST, allow_inf_nan=False)] | None = None
     fan_out_usd: _Dollars | None = None
     project: Annotated[str, Field(min_length=1)] | None = None
     agent: Annotated[str, Field(min_length=1)] | None = None
@@ -113,6 +115,8 @@ def _place(number: int, entry: object) -> str:
 def said(error: ValidationError) -> str:
     """The first thing that is wrong with an alert, in words."""
     first = error.errors(include_url=False)[0]
+    if first["type"] == "model_type":
+        return f"is no alert. It looks like this: {_EXAMPLE}"
     key = one_line(first["loc"][0], 80) if first["loc"] else ""
     if first["type"] == "extra_forbidden":
         known = Alert.model_fields

@@ -353,14 +353,19 @@ def test_the_command_says_what_it_did(
 
     out = str(tmp_path / "out")
     assert run("undated", "--out", out) == (0, "Exported 1 table, 1 row, 0.2 kB in 1 file.\n")
+    assert run("cost_by", "--out", out)[1].startswith("Error: cost_by is a function:")
     assert run("UNDATED", "fact_sesion", "--out", out)[1].endswith("fact_session_event?\n")
     for wrong in (
         ["--out", out],
         ["undated", "--all", "--out", out],
         ["undated"],
         ["undated", "--to", "ftp://x"],
+        ["undated", "--out", ""],
     ):
         assert run(*wrong)[0] != 0
+    (tmp_path / "file").touch()
+    for path in (tmp_path / "file", tmp_path / "file" / "below"):
+        assert run("undated", "--out", str(path))[1].startswith(f"Error: {path} is not a folder.\n")
     assert run("undated", "--out", out, "--since", "never")[0] == 1
 
 

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agent_store.build import scan
+from agent_store.library import alerts as library
 from agent_store.paths import StorePaths
 from ingest import alerts
 from ingest.alerts.entry import Alert, AlertsError, as_yaml, entries
@@ -89,7 +90,14 @@ def test_a_list_is_landed_whole_when_it_has_changed(tmp_path: Path) -> None:
         ("- {name: day, threshold_usd: 2, project: a, agent: b}", "agent goes with neither project nor"),
         ("- {threshold_usd: 2}", "entry 1: name: field required"),
         ("- {name: 5, threshold_usd: 2}", "entry 1: name: input should be a valid string"),
-        ("- 5", "entry 1: "),
+        ("- 5", "entry 1: is no alert. It looks like this: - {name: day, threshold_usd: 20, period: day}"),
+        ("- {name: day, threshold_usd: 1.0e+300}", "threshold_usd: input should be less than or equal to"),
+        ("- {name: day, growth: 1.0e+300}", "growth: input should be less than or equal to"),
+        ('- {name: " ", threshold_usd: 1}', "name: string should have at least 1 character"),
+        (
+            "- {name: a,\tfan_out_usd: 1}\n-\tname: b",
+            "found character that cannot start any token in line 2, column 2",
+        ),
         ("alerts: 5", "is no list of alerts"),
         ("- {name: [", "cannot be read"),
         ("- &a [*a]", "cannot be read"),
@@ -141,3 +149,19 @@ def test_what_is_written_is_read_back() -> None:
     assert entries(as_yaml(given_alerts)) == given_alerts
     assert as_yaml([]) == ""
     assert "alert" in SCHEMA
+
+
+def test_who_sets_an_alert_keeps_what_people_wrote(tmp_path: Path) -> None:
+    paths = StorePaths(tmp_path).ensure()
+    file = tmp_path / "alerts.yml"
+    file.write_text("# of the team\n- {name: day, threshold_usd: 20}  # agreed in May\n")
+    library.put(paths, {"name": "week", "threshold_usd": 50, "period": "week"})
+    assert file.read_text().startswith(
+        "# of the team\n- {name: day, threshold_usd: 20}  # agreed in May\n- name: week"
+    )
+    # One that is replaced, or a list that cannot be gone on with, is written as a whole.
+    assert [one.threshold_usd for one in library.put(paths, {"name": "day", "threshold_usd": 30})] == [50, 30]
+    file.write_text("[{name: day, threshold_usd: 20}]\n")
+    more = library.put(paths, {"name": "more", "growth": 2})
+    assert [one.name for one in more] == ["day", "more"]
+    assert entries(file.read_text()) == library.read(paths)

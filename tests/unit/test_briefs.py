@@ -20,7 +20,7 @@ from agent_store.build.pipeline import Build, Options
 from agent_store.cli import main
 from agent_store.paths import StorePaths
 from agent_store.record.hooks import session_start, task_type
-from agent_store.record.hooks.hook import md5
+from agent_store.record.hooks.hook import Hook, md5
 from agent_store.show import brief as resume
 from agent_store.store import open_store
 
@@ -171,6 +171,32 @@ def test_a_folder_is_of_the_project_of_its_checkout(paths: StorePaths, tmp_path:
         assert resume.project_of(connection, None, tmp_path) == (str(tmp_path), "")
 
 
+def test_a_hook_finds_the_brief_of_the_same_project(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("CLAUDE_PROJECT_DIR", raising=False)
+    home, checkout, worktree = tmp_path / "home", tmp_path / "cellar", tmp_path / "trees" / "one"
+    (checkout / ".git" / "worktrees" / "one").mkdir(parents=True)
+    for folder in (home / "briefs", checkout / "src", worktree, tmp_path / "plain" / "inner"):
+        folder.mkdir(parents=True)
+    (worktree / ".git").write_text(f"gitdir: {checkout}/.git/worktrees/one\n", encoding="utf-8")
+    (tmp_path / "link").symlink_to(checkout / "src")
+    for path in (checkout, tmp_path / "plain"):
+        (home / "briefs" / f"{md5(os.path.realpath(path))}.json").write_text(json.dumps({"of": path.name}))
+
+    def told(folder: Path) -> dict[str, object]:
+        return Hook({"cwd": str(folder)}, str(home)).brief
+
+    for folder in (checkout, checkout / "src", worktree, tmp_path / "link"):
+        assert told(folder) == {"of": "cellar"}
+    assert told(tmp_path / "plain") == {"of": "plain"}
+    # Outside a checkout a folder is a project of its own, whatever folder it is in.
+    for folder in (tmp_path / "plain" / "inner", tmp_path / "gone", Path("/")):
+        assert told(folder) == {}
+    (worktree / ".git").write_bytes(b"\xff no worktree")
+    assert told(worktree) == {}
+
+
 def test_a_brief_keeps_to_its_length() -> None:
     lines = [
         {"section": "last_decision", "at": "2026-03-01 12:00", "session_id": "s1", "brief": "x" * 200}
@@ -216,8 +242,8 @@ def test_costs_are_all_that_is_needed_to_go_on_counting(
     assert found["day"] == {"starts_at": 1772319600, "ends_at": 1772406000, "period": "day", "spent_usd": 12.5}
     assert found["sessions"] == {"s1": 3.25, "s3": 0}, "of the last month"
     assert {one["alert_name"]: (one["folders"], one["title"]) for one in found["periods"]} == {
-        "all": (None, "The budget all of $200.00 a month"),
-        "fine": (None, "The budget fine"),
+        "all": ([], "The budget all of $200.00 a month"),
+        "fine": ([], "The budget fine"),
         "shop": ([SHOP], "The alert \\x1b[1mshop"),
     }
     assert [(one["alert_name"], one["folders"]) for one in found["sessions_watched"]] == [("fan", [SHOP])]

@@ -377,7 +377,10 @@ def alerts(paths: StorePaths) -> StorePaths:
             from (values
                 ('over', 'now', 'month', timestamp '2999-01-01', 12.5::double),
                 ('near', 'soon', 'week', timestamp '2999-01-01', 9.0),
-                ('over', 'past', 'day', timestamp '2020-01-01', 99.0)
+                ('over', 'past', 'day', timestamp '2020-01-01', 99.0),
+                ('ok', 'calm', 'session', timestamp '2020-01-01', 2.0),
+                ('ok', 'calm', 'session', timestamp '2020-01-01', 1.0),
+                ('unknown', 'typo', 'day', timestamp '2020-01-01', 0.0)
             ) as t(status, alert_name, period, ends_at, spent_usd);
             create table v_set_aside_input as
             select '/h/alerts.yml' as input_path, 'alert_list' as input_type, 'entry 2: unknown key x' as set_aside_reason
@@ -397,11 +400,20 @@ def test_alerts_are_listed_with_what_has_ended_last(
         ["over", "now"],
         ["near", "soon"],
         ["(over)", "past"],
+        ["(ok)", "calm"],
+        ["(unknown)", "typo"],
     ]
     assert "125" in out
-    assert (code, err) == (0, "Left out: /h/alerts.yml: entry 2: unknown key x\n")
+    assert (code, err.splitlines()) == (
+        0,
+        [
+            "In brackets: that period has ended.",
+            "The alert typo is reached.",
+            "Left out: /h/alerts.yml: entry 2: unknown key x",
+        ],
+    )
     code, out, _ = _main(capsys, "alert", "--json")
-    assert [row["is_current"] for row in json.loads(out)] == [True, True, False]
+    assert [row["is_current"] for row in json.loads(out)] == [True, True, False, False, False]
 
 
 def test_a_check_tells_only_what_is_over_now_and_fails_for_cron(

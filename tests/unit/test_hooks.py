@@ -292,9 +292,11 @@ def test_a_session_without_anything_to_say_starts_in_silence(machine: Machine) -
     assert machine.records("suggestion") == machine.records("warning") == []
 
 
-def test_a_session_in_a_folder_of_the_project_has_its_brief(machine: Machine) -> None:
+def test_a_session_in_a_folder_of_the_checkout_has_its_brief(machine: Machine) -> None:
     machine.brief(context="- what was left")
     (machine.project / "src").mkdir()
+    assert session_start.answer(machine.hook("SessionStart", cwd=str(machine.project / "src"))) is None
+    (machine.project / ".git").mkdir()
     assert said(session_start.answer(machine.hook("SessionStart", cwd=str(machine.project / "src"))))
     # A checkout of its own inside is another project.
     (machine.project / "src" / ".git").mkdir()

@@ -244,6 +244,32 @@ def test_fan_out_is_the_session_with_its_subagents_and_each_level_is_told_once(s
     assert session.warned() == [("fan", "near"), ("fan", "over")]
 
 
+def test_a_model_without_a_price_is_told_of_once_though_no_limit_is_reached(session: Session) -> None:
+    session.costs(sessions_watched=[ONE])
+    with session.transcript.open("a", encoding="utf-8") as file:
+        file.write(line("m-x", {"output_tokens": 1}, "other-model") + "\n")
+    assert session.told() == "Agent Store: Responses of other-model are not counted: no price is known."
+    assert session.told() == ""
+    assert session.warned() == []
+
+
+def test_of_hooks_side_by_side_one_tells(session: Session) -> None:
+    session.costs(sessions_watched=[ONE])
+    session.spend(11)
+    lock = spending._locked(session.event("Stop").place_of_notes(".spent"))
+    assert lock is not None
+    assert session.told() == "", "another one reads it now"
+    os.close(lock)
+    assert session.told() == "Agent Store: The alert one is reached: $11.00 in this session."
+
+
+def test_a_pipe_in_the_place_of_a_transcript_keeps_no_hook_waiting(session: Session) -> None:
+    session.costs(sessions_watched=[ONE], periods=[DAY])
+    session.transcript.unlink(missing_ok=True)
+    os.mkfifo(session.transcript)
+    assert session.told() == ""
+
+
 def test_an_alert_of_another_project_is_not_this_ones(session: Session) -> None:
     mine = {**ONE, "scope": "project", "scope_value": "shop", "alert_name": "by name"}
     folder = {

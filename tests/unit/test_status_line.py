@@ -119,6 +119,23 @@ def test_a_format_names_fields(home: Path) -> None:
     assert (code, "there is no field {sesion}" in text) == (2, True)
     assert all("{" + name + "}" in text for name in FIELDS)
     assert status_line.main(["--format={"], str(home))[1] == status_line.main(["--what"], str(home))[1] == 2
+    costs(home, periods=[{**DAY, "alert_name": "{session}", "spent_usd": 9}])
+    assert line(event(), str(home), "{alert}|{session}") == "! {session}: $9.08 of $5|$0.08"
+
+
+def test_a_line_fits_in_wide_letters_too(home: Path) -> None:
+    wide = {**DAY, "alert_name": "費" * 30, "spent_usd": 9}
+    costs(home, day=DAY, periods=[wide, BUDGET])
+    assert line(event(), str(home)).endswith("$5 · session $0.08")
+
+
+@pytest.mark.parametrize("path", ["/a\0b", "/a\ud800b"])
+def test_a_path_that_cannot_be_one_hides_nothing_else(home: Path, path: str) -> None:
+    costs(home, day=DAY, periods=[DAY])
+    shown = line(
+        event(cwd=path, workspace={"project_dir": path}, transcript_path=path), str(home), "{session} {today}"
+    )
+    assert shown == "$0.08 ≥ $4.20"
 
 
 _JSON = st.recursive(

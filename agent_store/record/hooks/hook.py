@@ -115,14 +115,16 @@ class Hook:
         return self._briefs
 
     def _brief_of_project(self, folder: str) -> Record:
-        """That of the folder, or of the checkout that it lies in."""
+        """That of the folder, of the checkout that it is in, or of the one that a worktree was made from."""
         path = os.path.realpath(self.project) if self.project else ""
-        while path and path != os.path.dirname(path):
-            found = read_record(folder + "/" + md5(path) + ".json")
-            if found or os.path.exists(path + "/.git"):
-                return found
+        own = found = read_record(folder + "/" + md5(path) + ".json") if path else {}
+        while not own and path != os.path.dirname(path):
+            if os.path.exists(path + "/.git"):
+                return found or read_record(folder + "/" + md5(_main_checkout(path)) + ".json")
             path = os.path.dirname(path)
-        return {}
+            found = found or read_record(folder + "/" + md5(path) + ".json")
+        # Without a checkout a folder around this one is another project.
+        return own
 
     @property
     def notes(self) -> list[Record]:
@@ -172,6 +174,16 @@ class Hook:
         if not name or not name.replace("-", "").replace("_", "").isalnum():
             return ""
         return self.home + "/" + BRIEFS + "/" + NOTES + "/" + name + suffix
+
+
+def _main_checkout(worktree: str) -> str:
+    """The checkout that a worktree was made from, by its file `.git`; empty where there is none."""
+    try:
+        said = _bytes(worktree + "/.git", _MOST_NOTE_BYTES).decode("utf-8", "replace")
+    except OSError:
+        return ""
+    place = said.partition("gitdir:")[2].strip()
+    return os.path.realpath(os.path.join(worktree, place)).rpartition("/.git/")[0] if place else ""
 
 
 def _bytes(path: str, most: int) -> bytes:

@@ -24,8 +24,9 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-# A hook is waited for: of a session that grew by more than this, the rest is read by the next one.
-_MOST_READ_BYTES = 16 * 1024 * 1024
+# A hook is waited for: of a session that grew by more than this, the rest is read by the next one. Four MB take some
+# 12 ms of CPU.
+_MOST_READ_BYTES = 4 * 1024 * 1024
 _MOST_PARSED_BYTES = 512 * 1024
 _MOST_FILES = 500
 _HEAD_BYTES = 64 * 1024
@@ -40,6 +41,8 @@ _MOST_NAMES = 5
 _MTOK = 1e6
 _MOST_NUMBER = 10**15
 _TIMESTAMP = b'"timestamp":"'
+# A pipe in the place of a transcript would keep the hook waiting.
+_READ = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0)
 OVER, NEAR = "over", "near"
 
 
@@ -55,7 +58,10 @@ class Live:
         self._known = record_of(costs.get("sessions")).get(session_id)
         self._began: str | None = None
         self.spent_usd = spent_usd
-        self.folder = os.path.realpath(project) if project else ""
+        try:
+            self.folder = os.path.realpath(project) if project else ""
+        except ValueError:  # no path: it has a character that none can have
+            self.folder = ""
 
     def grown(self, since: float) -> float:
         """What it has spent since the store was published, or since a moment after it; nothing where that is not known."""
@@ -134,6 +140,35 @@ def answer(hook: Hook) -> "Record | None":
     place = hook.place_of_notes(".spent")
     if not transcript or not place:
         return None
+    lock = _locked(place)
+    if lock is None:
+        return None
+    try:
+        return _answer(hook, costs, per_session, transcript, place)
+    finally:
+        os.close(lock)
+
+
+def _locked(place: str) -> "int | None":
+    """A lock on what is kept of a session. None where another hook reads it now: that one tells, or the next one does."""
+    try:
+        os.makedirs(os.path.dirname(place), 0o700, exist_ok=True)
+        lock = os.open(place + "-lock", os.O_WRONLY | os.O_CREAT, 0o600)
+    except OSError:
+        return None
+    try:
+        from fcntl import LOCK_EX, LOCK_NB, flock
+
+        flock(lock, LOCK_EX | LOCK_NB)
+    except ImportError:
+        pass
+    except OSError:
+        os.close(lock)
+        return None
+    return lock
+
+
+def _answer(hook: Hook, costs: Record, per_session: "list[Record]", transcript: str, place: str) -> "Record | None":
     tail = Tail(costs, read_record(place))
     tail.read(transcript)
     live = Live(costs, hook.session_id, transcript, tail.spent_usd, hook.project)
@@ -154,8 +189,12 @@ def answer(hook: Hook) -> "Record | None":
         (alert, level, f"at least ${spent:,.2f} so far") for alert, level, spent in live.reached(time.time())
     ]
     fresh = [one for one in found if tail.tell(one[0], one[1])]
+    # Without a price no limit is ever reached: that is told too, once.
+    is_news = any(
+        [tail.tell({"alert_kind": "unpriced", "alert_name": name}, OVER) for name in tail.unpriced]
+    )
     tail.keep(place)
-    if not fresh:
+    if not fresh and not is_news:
         return None
     said = []
     for alert, level, spent in fresh:
@@ -163,7 +202,7 @@ def answer(hook: Hook) -> "Record | None":
         said.append(text)
         hook.warn("cost_alert", text, target=alert.get("alert_name"), level=level)
     if tail.unpriced:
-        said.append(f"Not counted: what {', '.join(tail.unpriced)} answered, which has no price.")
+        said.append(f"Responses of {', '.join(tail.unpriced)} are not counted: no price is known.")
     return {"systemMessage": "Agent Store: " + " ".join(said)}
 
 
@@ -250,8 +289,8 @@ class Tail:
                 return
             if size < offset:
                 offset, settled, recent = 0, 0.0, {}
-            file = os.open(path, os.O_RDONLY)
-        except OSError:
+            file = os.open(path, _READ)
+        except (OSError, ValueError):
             return
         try:
             data = os.pread(file, self._read_left, offset)
@@ -370,7 +409,7 @@ def _names(folder: str) -> "list[str]":
 def _listed(folder: str) -> "list[str]":
     try:
         return sorted(os.listdir(folder))[:_MOST_FILES]
-    except OSError:
+    except (OSError, ValueError):
         return []
 
 
@@ -381,11 +420,13 @@ def _iso(moment: float) -> str:
 def _first_time(transcript: str) -> str:
     """When a transcript begins, as text; later than any time where there is none yet, nothing where it is unclear."""
     try:
-        file = os.open(transcript, os.O_RDONLY)
-    except OSError:
+        file = os.open(transcript, _READ)
+    except (OSError, ValueError):
         return "9999"
     try:
-        head = os.read(file, _HEAD_BYTES)
+        head = os.pread(file, _HEAD_BYTES, 0)
+    except OSError:
+        return "9999"
     finally:
         os.close(file)
     place = head.find(_TIMESTAMP)

@@ -42,6 +42,7 @@ _STAGE = ".export-"
 _WHOLE = "dim_"
 _NO_MONTH = "__HIVE_DEFAULT_PARTITION__"
 _CHUNK = 1 << 20
+_ELSEWHERE = "Put that right, or name another folder, and export again: without a manifest an export is not finished."
 _MEGABYTE = 1_000_000
 # A row as one line of JSON goes through the CSV writer, which can make partitions: no line holds this character.
 _OPTIONS = {
@@ -123,10 +124,13 @@ def export(
                     "tables": [_write(connection, stage, relation, form, since) for relation in wanted],
                 }
             _put(stage, folder, manifest)
+    except (FileExistsError, NotADirectoryError) as error:
+        raise StoreError(f"{error.filename} is not a folder.", _ELSEWHERE) from error
     except (OSError, duckdb.Error) as error:
-        raise (
-            explain(error, f"The export into {folder}")
-            or StoreError(f"The export into {folder} failed: {str(error).strip().splitlines()[0]}")
+        known = explain(error, f"The export into {folder}")
+        message = str(error).strip().splitlines()[0]
+        raise StoreError(
+            known.message if known else f"The export into {folder} failed: {message}", _ELSEWHERE
         ) from error
     return Exported(folder, manifest)
 

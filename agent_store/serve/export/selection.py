@@ -20,9 +20,15 @@ JSON = "json"
 
 def exportable(connection: duckdb.DuckDBPyConnection, names: Iterable[str] | None) -> list[Relation]:
     """Published tables and views by their names, all of them for None. StoreError for one that there is not."""
-    known = {one.name: one for one in read(connection) if one.kind != "function"}
+    found = {one.name: one for one in read(connection)}
+    known = {name: one for name, one in found.items() if one.kind != "function"}
     wanted = dict.fromkeys(known if names is None else (name.strip().lower() for name in names))
     for name in wanted:
+        if name in found and name not in known:
+            raise StoreError(
+                f"{name} is a function: what it gives depends on its arguments.",
+                f'Ask for it: agent-store query --format csv "from {name}(…)"',
+            )
         if name not in known:
             raise unknown(name, known)
     return [known[name] for name in sorted(wanted)]

@@ -5,7 +5,7 @@
 
 -- As of the newest day of the store, which need not be today: `ends_at` says how long a row holds.
 with costs as (
-    select kind, name, usage_date, session_id, project_name, project_path, cost_usd
+    select kind, name, usage_date, session_id, project_name, project_path, cost_usd, unpriced_response_count
     from {{ ref('v_cost') }}
     where kind in ('session', 'agent')
 ),
@@ -34,7 +34,8 @@ counted as (
         alerts.alert_id,
         costs.session_id,
         costs.usage_date,
-        sum(costs.cost_usd) as cost_usd
+        sum(costs.cost_usd) as cost_usd,
+        cast(sum(costs.unpriced_response_count) as bigint) as unpriced_response_count
     from alerts
     inner join costs
         on costs.kind = case when alerts.scope = 'agent' then 'agent' else 'session' end
@@ -47,7 +48,11 @@ counted as (
 ),
 
 days as (
-    select alert_id, usage_date, sum(cost_usd) as cost_usd
+    select
+        alert_id,
+        usage_date,
+        sum(cost_usd) as cost_usd,
+        cast(sum(unpriced_response_count) as bigint) as unpriced_response_count
     from counted
     group by all
 ),
@@ -67,9 +72,13 @@ periods as (
     select
         alerts.alert_id,
         cast(null as varchar) as session_id,
-        coalesce(sum(days.cost_usd), 0) as spent_usd
+        coalesce(sum(days.cost_usd) filter (where days.usage_date >= alerts.period_start), 0) as spent_usd,
+        cast(coalesce(
+            sum(days.unpriced_response_count) filter (where days.usage_date >= alerts.period_start), 0
+        ) as bigint) as unpriced_response_count,
+        count(days.alert_id) > 0 as has_subject
     from alerts
-    left join days on days.alert_id = alerts.alert_id and days.usage_date >= alerts.period_start
+    left join days on days.alert_id = alerts.alert_id
     where alerts.period <> 'session'
     group by alerts.alert_id
 ),
@@ -79,7 +88,9 @@ sessions as (
     select
         alerts.alert_id,
         counted.session_id,
-        coalesce(sum(counted.cost_usd), 0) as spent_usd
+        coalesce(sum(counted.cost_usd), 0) as spent_usd,
+        cast(sum(counted.unpriced_response_count) as bigint) as unpriced_response_count,
+        true as has_subject
     from alerts
     inner join counted on counted.alert_id = alerts.alert_id
     inner join {{ ref('fact_session') }} as facts on facts.session_id = counted.session_id
@@ -110,12 +121,20 @@ limits as (
             when usual.day_count >= {{ usual_days }}
                 then greatest(alerts.growth_ratio * usual.usual_usd, alerts.minimum_usd)
         end as threshold_usd,
-        subjects.spent_usd
+        subjects.spent_usd,
+        subjects.unpriced_response_count,
+        subjects.has_subject
     from alerts
     inner join (
         select * from periods
         union all
         select * from sessions
+        union all
+        -- Who set an alert finds it in the list, also where no session of the day is one for it.
+        select alert_id, null, 0, 0, false
+        from alerts
+        anti join sessions on sessions.alert_id = alerts.alert_id
+        where period = 'session'
     ) as subjects on subjects.alert_id = alerts.alert_id
     left join usual on usual.alert_id = alerts.alert_id and alerts.alert_kind = 'growth'
 ),
@@ -140,7 +159,7 @@ stood as (
         *,
         spent_usd / threshold_usd as spent_ratio,
         case
-            when threshold_usd is null then 'unknown'
+            when threshold_usd is null or not has_subject then 'unknown'
             when spent_usd > threshold_usd then 'over'
             when spent_usd >= near_ratio * threshold_usd then 'near'
             else 'ok'
@@ -163,6 +182,8 @@ stood as (
         cast(null as double) as usual_usd,
         limit_usd as threshold_usd,
         spent_usd,
+        cast(null as bigint) as unpriced_response_count,
+        true as has_subject,
         spent_ratio,
         case status when 'over' then 'over' when 'alert' then 'near' else 'ok' end as status
     from {{ ref('v_budget_burn_down') }}
@@ -183,11 +204,14 @@ select
     status,
     title,
     title
-    || case status
-        when 'unknown'
+    || case
+        when not has_subject and period = 'session'
+            then ' watches no session of ' || cast(period_start as varchar) || '.'
+        when not has_subject then ' counts nothing: the store has no cost of this ' || scope || '.'
+        when threshold_usd is null
             then ' has no usual day to compare with yet: that takes {{ usual_days }} earlier days with use.'
-        when 'ok' then ' is at ' || {{ grouped_number('100 * spent_ratio') }} || ' %'
-        when 'near' then ' is nearly '
+        when status = 'ok' then ' is at ' || {{ grouped_number('100 * spent_ratio') }} || ' %'
+        when status = 'near' then ' is nearly '
         else ' is '
     end
     || case
@@ -204,10 +228,19 @@ select
                 when period = 'day' then ' on ' || cast(period_start as varchar)
                 else ' since ' || cast(period_start as varchar)
             end || '.'
+            || case
+                when unpriced_response_count = 1 then ' Not counted: an API response without a price.'
+                when unpriced_response_count > 1
+                    then
+                    ' Not counted: ' || {{ grouped_number('unpriced_response_count') }}
+                    || ' API responses without a price.'
+                else ''
+            end
     end as message,
     usual_usd,
     threshold_usd,
     spent_usd,
     spent_ratio,
-    near_ratio
+    near_ratio,
+    unpriced_response_count
 from stood

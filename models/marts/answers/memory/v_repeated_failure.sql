@@ -33,7 +33,11 @@ ended as (
         max_by(status, (invoked_at, invocation_id)) as last_status,
         max_by(error_text, (invoked_at, invocation_id)) as last_error_text,
         max_by(session_id, (invoked_at, invocation_id)) as session_id,
-        max(invoked_at) as last_failed_at
+        max(invoked_at) as last_failed_at,
+        bool_or(coalesce(invocation_id in (
+            select invocation_id from {{ ref('fact_quality_measurement') }}
+            where invocation_id is not null and passed is not null
+        ), false)) as is_check
     from calls
     group by project_path, tool_name, target
 ),
@@ -68,6 +72,7 @@ select
     failed.last_error_text,
     worked.worked_target,
     failed.session_id,
+    failed.is_check,
     cast(failed.failure_count as bigint) as failure_count
 from failed
 left join worked

@@ -69,6 +69,8 @@ failing as (
         || coalesce(', this worked: ' || {{ quoted_line('worked_target', 100) }}, ''),
         failure_count
     from {{ ref('v_repeated_failure') }}
+    -- What a check found is told as a check or test, which another run may have passed since.
+    where not is_check
 )
 
 select
