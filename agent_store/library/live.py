@@ -19,6 +19,7 @@ from typing import Any, Final
 from agent_store.errors import StoreError
 from agent_store.paths import project_dir, resolve_roots
 from agent_store.record.hooks.calls import CHANGING
+from ingest.landing.lines import readable_json
 from ingest.transcripts.discover import transcripts
 
 _TAIL_BYTES: Final = 512 * 1024
@@ -27,6 +28,8 @@ _MOST_FILES: Final = 64
 # How tools name the file that they change.
 _TARGETS: Final = ("file_path", "notebook_path")
 _CONTEXT: Final = ("input_tokens", "cache_read_input_tokens", "cache_creation_input_tokens", "output_tokens")
+# More than any model has; DuckDB takes no number of any length.
+_MOST_TOKENS: Final = 10**12
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +50,11 @@ def context_of(session_id: str) -> Context | None:
             usage = message.get("usage")
             if not isinstance(usage, dict):
                 continue
-            tokens = sum(count for name in _CONTEXT if isinstance(count := usage.get(name), int))
+            tokens = sum(
+                count
+                for name in _CONTEXT
+                if isinstance(count := usage.get(name), int) and 0 <= count <= _MOST_TOKENS
+            )
             # The client writes lines of its own in the shape of a response; they used nothing.
             if tokens:
                 model = message.get("model")
@@ -117,7 +124,7 @@ def _lines(path: str) -> Iterator[dict[str, Any]]:
         return
     for line in lines[1:] if size > _TAIL_BYTES else lines:
         with suppress(ValueError, RecursionError):
-            found = json.loads(line)
+            found = json.loads(readable_json(line.decode("utf-8", "replace")))
             if isinstance(found, dict):
                 yield found
 
