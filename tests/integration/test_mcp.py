@@ -485,6 +485,26 @@ def test_http_lets_in_who_has_the_token(home: Path) -> None:
     assert (home / "mcp_token").stat().st_mode & 0o077 == 0
 
 
+def test_what_keeps_http_from_being_served_is_one_sentence(home: Path) -> None:
+    def served(port: int) -> str:
+        found = subprocess.run(
+            [sys.executable, "-m", "agent_store.cli", "mcp", "--http", "--port", str(port)], env=clean_environment(home),
+            capture_output=True, text=True, timeout=60, check=False,
+        )  # fmt: skip
+        assert found.returncode == 1
+        assert "Serving" not in found.stdout
+        assert "Traceback" not in found.stderr
+        return found.stderr
+
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        assert "cannot be served: address already in use" in served(taken.getsockname()[1])
+        for token in (b"", b"\xff\xfe", b"\n"):
+            (home / "mcp_token").write_bytes(token)
+            assert "There is no token in" in served(taken.getsockname()[1])
+
+
 async def asked_over_http(url: str, home: Path) -> None:
     import httpx2
 

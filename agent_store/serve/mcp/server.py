@@ -21,6 +21,8 @@ from agent_store import __version__
 from agent_store.serve.mcp.child import Child
 
 if TYPE_CHECKING:
+    from socket import socket
+
     from anyio import AsyncFile
     from mcp.server.lowlevel import Server
 
@@ -69,15 +71,16 @@ def _readable_input() -> AsyncFile[str]:
     return wrap_file(Readable(os.fdopen(os.dup(0), "rb"), encoding="utf-8", errors="replace"))
 
 
-def serve_http(port: int, token: str) -> None:
-    """Serve any number of clients at http://127.0.0.1:PORT/mcp that send the token as bearer, until interrupted."""
+def serve_http(listening: socket, token: str) -> None:
+    """Serve any number of clients at /mcp of a bound port that send the token as bearer, until interrupted."""
     with _started() as child:
         import uvicorn
 
         from agent_store.serve.mcp.http import guarded
 
         app = _server(child).streamable_http_app(host="127.0.0.1")
-        uvicorn.run(guarded(app, token), host="127.0.0.1", port=port, log_level="warning", access_log=False)
+        settings = uvicorn.Config(guarded(app, token), log_level="warning", access_log=False)
+        uvicorn.Server(settings).run(sockets=[listening])
 
 
 @contextmanager
