@@ -13,6 +13,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -85,6 +86,26 @@ def edits(minutes: float, but_of_session: object = None, but_of_agent: object = 
                     "edited_at_ms": int(at.timestamp() * 1000),
                 }  # fmt: skip
     return list(found.values())
+
+
+def name_as_asked(path: str, rows: Sequence[dict[str, Any]]) -> None:
+    """Name what lies at the path, or below it, as it was asked for: links and `..` give a file many names."""
+    if not posixpath.isabs(path) or "\0" in path:
+        return
+    real = os.path.realpath(path)
+    folder_of = cache(os.path.realpath)
+    for row in rows:
+        target = row["target_path"]
+        if not target or not posixpath.isabs(target) or "\0" in target:
+            continue
+        folder, name = posixpath.split(target)
+        whole = os.path.realpath(target) if name == ".." else posixpath.join(folder_of(folder), name)
+        if whole != real and Path(whole).is_symlink():
+            whole = os.path.realpath(whole)
+        if whole == real or whole.startswith(f"{real.rstrip('/')}/"):
+            row["target_path"] = (path.rstrip("/") + whole[len(real.rstrip("/")) :]) or "/"
+        elif "/../" in target:
+            row["target_path"] = whole
 
 
 def _edited(line: dict[str, Any]) -> Iterator[tuple[str, str]]:
