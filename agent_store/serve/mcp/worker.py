@@ -24,6 +24,7 @@ from agent_store.record import query_log
 from agent_store.serve.mcp import background, text
 from agent_store.serve.mcp.answering import Answering
 from agent_store.serve.mcp.session import asking
+from agent_store.serve.mcp.tools import TOOLS
 
 if TYPE_CHECKING:
     from agent_store.paths import StorePaths
@@ -146,6 +147,12 @@ def _settings(paths: StorePaths) -> tuple[frozenset[str], float]:
     from agent_store.settings import read_settings
 
     found = read_settings(paths).mcp
+    if unknown := sorted(set(found.disabled_tools) - set(TOOLS)):
+        # A name that is misspelled would leave a tool on that is meant to be off.
+        raise StoreError(
+            f"The settings {paths.settings} switch off what is no tool: {', '.join(unknown)}.",
+            "The tools are listed in docs/mcp.md.",
+        )
     return frozenset(found.disabled_tools), found.background_build_hours
 
 
