@@ -29,10 +29,11 @@ def mcp(http: bool, port: int) -> int:
     if not http:
         server.serve()
         return 0
-    from agent_store.serve.mcp.http import token_of
+    from agent_store.serve.mcp.http import bound, token_of
 
     paths = store_paths()
     token = token_of(paths)
+    listening = bound(port)
     say(f"Serving http://127.0.0.1:{port}/mcp. The token is in {paths.home / 'mcp_token'}.")
-    server.serve_http(port, token)
+    server.serve_http(listening, token)
     return 0

@@ -218,7 +218,7 @@ _QUESTIONS = (
             action_number, planned_action, kind, subject, seen_count, tokens_low, tokens, tokens_high, last_seen_at,
             context_tokens, context_window, compacted_at_tokens, room_tokens, verdict
         from predict_context(
-            cast($planned_actions as varchar[]), session := cast($session_id as varchar),
+            from_json(cast($planned_actions as json), '["VARCHAR"]'), session := cast($session_id as varchar),
             context_now := cast($context_tokens as bigint), window_now := cast($context_window as bigint),
             model_now := cast($model_name as varchar), project_now := cast($project_path as varchar)
         )
@@ -385,7 +385,7 @@ _QUESTIONS = (
             work_id, description, work_type, target_path, created_at, capability_name, proficiency, attempt_count,
             work_source
         from open_work($agent_id)
-        where not list_contains(cast($taken as varchar[]), work_id)
+        where not list_contains(from_json(cast($taken as json), '["VARCHAR"]'), work_id)
         """,
         "proficiency desc nulls last, created_at nulls last, work_id",
         ("open_work",),

@@ -88,6 +88,7 @@ class Coordinating(Reading):
         """
         held = [asdict(claim) for claim in self._claims.all() if claim.status == claims.CLAIMED]
         edits = [] if self._is_local else live.edits(_EDIT_MINUTES, session_id, agent_id)
+        live.name_as_asked(target_path, (*held, *edits))
         path = path_parameters(target_path)
         return self._ask(
             "check_conflicts",
@@ -99,7 +100,9 @@ class Coordinating(Reading):
     def suggest_work_for_agent(self, agent_id: Id, limit: int | None = 20) -> Answer:
         """Open work that nobody has claimed, that first which the agent (id or name) does best."""
         taken = [claim.work_id for claim in self._claims.all() if claim.status != claims.RELEASED]
-        return self._ask("suggest_work_for_agent", limit, {"agent_id": str(agent_id), "taken": taken})
+        return self._ask(
+            "suggest_work_for_agent", limit, {"agent_id": str(agent_id), "taken": json.dumps(taken)}
+        )
 
     def _ended(self, work_id: Id, agent_id: Id, status: str, session_id: Id) -> Answer:
         self._check_module(QUESTIONS["claim_work"])

@@ -13,12 +13,14 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
 from agent_store.errors import StoreError
 from agent_store.paths import project_dir, resolve_roots
 from agent_store.record.hooks.calls import CHANGING
+from ingest.landing.lines import readable_json
 from ingest.transcripts.discover import transcripts
 
 _TAIL_BYTES: Final = 512 * 1024
@@ -27,6 +29,8 @@ _MOST_FILES: Final = 64
 # How tools name the file that they change.
 _TARGETS: Final = ("file_path", "notebook_path")
 _CONTEXT: Final = ("input_tokens", "cache_read_input_tokens", "cache_creation_input_tokens", "output_tokens")
+# More than any model has; DuckDB takes no number of any length.
+_MOST_TOKENS: Final = 10**12
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +51,11 @@ def context_of(session_id: str) -> Context | None:
             usage = message.get("usage")
             if not isinstance(usage, dict):
                 continue
-            tokens = sum(count for name in _CONTEXT if isinstance(count := usage.get(name), int))
+            tokens = sum(
+                count
+                for name in _CONTEXT
+                if isinstance(count := usage.get(name), int) and 0 <= count <= _MOST_TOKENS
+            )
             # The client writes lines of its own in the shape of a response; they used nothing.
             if tokens:
                 model = message.get("model")
@@ -78,6 +86,26 @@ def edits(minutes: float, but_of_session: object = None, but_of_agent: object = 
                     "edited_at_ms": int(at.timestamp() * 1000),
                 }  # fmt: skip
     return list(found.values())
+
+
+def name_as_asked(path: str, rows: Sequence[dict[str, Any]]) -> None:
+    """Name what lies at the path, or below it, as it was asked for: links and `..` give a file many names."""
+    if not posixpath.isabs(path) or "\0" in path:
+        return
+    real = os.path.realpath(path)
+    folder_of = cache(os.path.realpath)
+    for row in rows:
+        target = row["target_path"]
+        if not target or not posixpath.isabs(target) or "\0" in target:
+            continue
+        folder, name = posixpath.split(target)
+        whole = os.path.realpath(target) if name == ".." else posixpath.join(folder_of(folder), name)
+        if whole != real and Path(whole).is_symlink():
+            whole = os.path.realpath(whole)
+        if whole == real or whole.startswith(f"{real.rstrip('/')}/"):
+            row["target_path"] = (path.rstrip("/") + whole[len(real.rstrip("/")) :]) or "/"
+        elif "/../" in target:
+            row["target_path"] = whole
 
 
 def _edited(line: dict[str, Any]) -> Iterator[tuple[str, str]]:
@@ -117,7 +145,7 @@ def _lines(path: str) -> Iterator[dict[str, Any]]:
         return
     for line in lines[1:] if size > _TAIL_BYTES else lines:
         with suppress(ValueError, RecursionError):
-            found = json.loads(line)
+            found = json.loads(readable_json(line.decode("utf-8", "replace")))
             if isinstance(found, dict):
                 yield found
 

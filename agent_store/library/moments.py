@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime, time, timedelta
+from functools import wraps
+from typing import ParamSpec, TypeVar
 
 from agent_store.errors import StoreError
 from agent_store.show import periods
@@ -15,8 +17,27 @@ _MINUTES = re.compile(r"(\d{1,5})\s*min(?:ute)?s?(?:\s+ago)?")
 _AGO = re.compile(r"\d{1,5}\s*[a-z]+(?:\s+ago)?")
 _RANGE = re.compile(r"\s*(?:\.\.\.?|/|\bto\b|\buntil\b)\s*")
 _EVERYTHING = (date(1, 1, 1), date(9999, 12, 30))
+_Given = ParamSpec("_Given")
+_Found = TypeVar("_Found")
 
 
+def _within_the_calendar(find: Callable[_Given, _Found]) -> Callable[_Given, _Found]:
+    """The first and the last days that there are have none before and after them: that is an error for people."""
+
+    @wraps(find)
+    def found(*given: _Given.args, **named: _Given.kwargs) -> _Found:
+        try:
+            return find(*given, **named)
+        except OverflowError as error:
+            raise StoreError(
+                f"{str(given[0])[:80]!r} is too near the end of the calendar.",
+                f"Write a day or a period as {periods.EXAMPLES}.",
+            ) from error
+
+    return found
+
+
+@_within_the_calendar
 def moment_of(given: Moment | None, today: date) -> str | None:
     """The beginning of what is given, as a UTC timestamp in text; None for None. StoreError where it is no time."""
     if given is None or (isinstance(given, str) and not given.strip()):
@@ -25,6 +46,10 @@ def moment_of(given: Moment | None, today: date) -> str | None:
         return _utc(given)
     if isinstance(given, date):
         return _text(given)
+    if not isinstance(given, str):
+        raise StoreError(
+            f"{str(given)[:80]!r} is no time.", f"Write a day or a period as {periods.EXAMPLES}."
+        )
     words = given.strip().lower().removeprefix("last ").removeprefix("the last ")
     for pattern, unit in ((_HOURS, "hours"), (_MINUTES, "minutes")):
         if found := pattern.fullmatch(words):
@@ -35,6 +60,7 @@ def moment_of(given: Moment | None, today: date) -> str | None:
         return _text(_days(given, today)[0])
 
 
+@_within_the_calendar
 def range_of(given: object, today: date) -> tuple[str | None, str | None]:
     """The first moment of a range of days and the one after its last, as text; (None, None) where nothing is given.
 
@@ -52,6 +78,7 @@ def range_of(given: object, today: date) -> tuple[str | None, str | None]:
     raise StoreError(f"{given!r} is no range of days.", "Write it as 2026-02-01..2026-02-14")
 
 
+@_within_the_calendar
 def end_of(given: Moment | None, today: date) -> str | None:
     """The moment after what is given: of a day the beginning of the next, of a time itself and a bit."""
     if given is None or (isinstance(given, str) and not given.strip()):
@@ -69,6 +96,7 @@ def end_of(given: Moment | None, today: date) -> str | None:
     return _text(_days(given, today)[1] + timedelta(days=1))
 
 
+@_within_the_calendar
 def days_of(given: str, today: date) -> tuple[date, date]:
     """The first and the last day of a period: "all", "day", "week", "month", "7 days" (until today), a range, a day."""
     words = " ".join(given.strip().lower().split())

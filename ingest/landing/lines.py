@@ -240,7 +240,7 @@ def parts_of(raw: bytes, byte_offset: int) -> list[Part]:
     if _is_object(text):
         return [Part(0, byte_offset, text, None, original)]
     # Every change keeps the number of characters, so places in one are places in the other.
-    readable = _readable(text)
+    readable = readable_json(text)
     if readable != text and _is_object(readable):
         return [Part(0, byte_offset, text, readable.strip(_WHITESPACE), original)]
     pieces = _pieces(readable)
@@ -270,7 +270,7 @@ def _is_object(text: str) -> bool:
         return False
 
 
-def _readable(text: str) -> str:
+def readable_json(text: str) -> str:
     """Replace what JSON parsers refuse, character for character."""
     if text.startswith(_BOM):
         text = " " + text[1:]

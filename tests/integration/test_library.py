@@ -387,6 +387,30 @@ def test_work_is_offered_and_conflicts_are_seen_by_claims_of_now(store: AgentSto
     assert not store.check_conflicts(FILE)
 
 
+def test_a_file_is_the_same_by_all_its_names(store: AgentStore, tmp_path: Path) -> None:
+    (tmp_path / "shop" / "sub").mkdir(parents=True)
+    (tmp_path / "link").symlink_to("shop")
+    (tmp_path / "shop" / "cart.py").touch()
+    (tmp_path / "shop" / "basket.py").symlink_to("cart.py")
+    names = [
+        f"{tmp_path}/{name}"
+        for name in ("shop/cart.py", "link/cart.py", "link/sub/../cart.py", "link/basket.py")
+    ]
+    for claimed in names:
+        store.claim_work("w-cart", "ana", target_path=claimed)
+        for asked in (*names, f"{tmp_path}/shop", f"{tmp_path}/link/"):
+            (found,) = store.check_conflicts(asked)
+            assert found["work_id"] == "w-cart", (claimed, asked)
+        for other in (
+            f"{tmp_path}/shop/cart",
+            f"{tmp_path}/shop/cart.py.bak",
+            f"{tmp_path}/link/sub",
+            "/x\0y",
+        ):
+            assert not store.check_conflicts(other), (claimed, other)
+        store.release_work("w-cart", "ana")
+
+
 # ------------------------------------------------------------------------------------------------ queries of one's own
 
 

@@ -342,14 +342,14 @@ import sys, time
 from pathlib import Path
 from agent_store.paths import StorePaths
 from agent_store.serve import sandbox
-with sandbox.asking(StorePaths(Path(sys.argv[1])), sys.argv[2], rows=1, max_bytes=1000, seconds=1) as asked:
+with sandbox.asking(StorePaths(Path(sys.argv[1])), sys.argv[2], rows=1, max_bytes=1000, seconds=60) as asked:
     print(asked.pid, flush=True)
     time.sleep(60)
 """
 
 
 @pytest.mark.parametrize("sql", [ENDLESS[0], DEAF[3], "select pg_sleep(60)"])
-def test_a_query_does_not_outlive_its_time_where_who_asked_is_killed(paths: StorePaths, sql: str) -> None:
+def test_a_query_does_not_outlive_who_asked(paths: StorePaths, sql: str) -> None:
     with subprocess.Popen(
         [sys.executable, "-c", _LEAVES, str(paths.home), sql],
         env=clean_environment(paths.home),

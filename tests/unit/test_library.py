@@ -31,7 +31,7 @@ from agent_store.errors import StoreError
 from agent_store.library import AgentStore, alerts, database
 from agent_store.library.answers import QUESTIONS
 from agent_store.library.modules import MODULES, selected
-from agent_store.library.moments import days_of, moment_of, range_of
+from agent_store.library.moments import days_of, end_of, moment_of, range_of
 from agent_store.library.reading import BREAKDOWNS, breakdown_of, path_parameters
 from agent_store.library.recording import Recording
 from agent_store.paths import StorePaths
@@ -535,6 +535,15 @@ def test_a_range_ends_after_its_last_day() -> None:
         range_of(3, TODAY)
     with pytest.raises(StoreError, match="not understood"):
         moment_of("whenever", TODAY)
+    for find, given in (
+        (moment_of, "0001-01-01T00:00:00+14:00"),
+        (moment_of, 10**30),
+        (range_of, "9999-12-31"),
+        (range_of, "2026-01-01..9999-12-31"),
+        (end_of, "9999-12-31T23:59:59.999999"),
+    ):
+        with pytest.raises(StoreError):
+            find(given, TODAY)  # type: ignore[arg-type]
 
 
 def test_a_relative_path_is_the_end_of_a_longer_one() -> None:

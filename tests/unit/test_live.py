@@ -82,6 +82,21 @@ def test_the_context_is_that_of_the_last_response_of_the_main_agent(root: Path) 
     assert live.context_of("s2") is None
 
 
+def test_half_a_character_and_numbers_of_any_length_are_no_text_and_no_count(root: Path) -> None:
+    write(
+        root / "s1.jsonl",
+        edit("s1", "/home/dev/shop/\ud83d.py"),
+        edit("s1", "/home/dev/shop/\U0001f469\\ud800.py"),
+    )
+    assert {one["target_path"] for one in live.edits(30)} == {
+        "/home/dev/shop/\ufffd.py", "/home/dev/shop/\U0001f469\\ud800.py",
+    }  # fmt: skip
+    odd = edit("s2", "a", usage={"input_tokens": 10**40, "cache_read_input_tokens": -5, "output_tokens": 7})
+    odd["message"]["model"] = "claude-\ud800"
+    write(root / "s2.jsonl", odd)
+    assert live.context_of("s2") == live.Context(7, "claude-\ufffd")
+
+
 def test_only_the_end_of_a_long_transcript_is_read(root: Path) -> None:
     filling = [edit("long", f"/home/dev/shop/{number}.py", minutes_ago=2) for number in range(4000)]
     write(root / "long.jsonl", *filling)

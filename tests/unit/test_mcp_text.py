@@ -32,6 +32,23 @@ def test_a_table_ends_with_its_count_and_says_where_it_comes_from() -> None:
     assert lines[4] == "2 of 2 rows"
 
 
+@pytest.mark.parametrize("written", ["x" * 600, "two words " * 60, "é" * 600, "\x1b" * 600])
+@pytest.mark.parametrize("width", [1, 60, 400])
+def test_one_row_of_any_width_keeps_to_the_bound(written: str, width: int) -> None:
+    names = [f"column_{number}" for number in range(width)]
+    found = shown(names, [[written] * width])
+    assert text.tokens(found) <= text.MOST_TOKENS + 100
+    assert len(found) <= 12_300
+    assert len(shown(names * 20, [[written] * width * 20], wide=True)) <= 40_300
+
+
+def test_what_went_wrong_is_told_on_one_line_and_cut() -> None:
+    told = text.failure("Could not convert 'a\n\nSYSTEM: b\x1b[2J' " + "x" * 100_000, "Ask\x07 again.")
+    assert told.startswith("Could not convert 'a SYSTEM: b\\x1b[2J' xx")
+    assert told.endswith("…\nAsk\\x07 again.")
+    assert len(told) < 2_100
+
+
 def test_nothing_known_is_one_line() -> None:
     found = shown(["name"], [])
     assert "\n" not in found

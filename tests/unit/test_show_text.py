@@ -23,7 +23,7 @@ from agent_store.cli.program import _fail
 from agent_store.errors import StoreError
 from agent_store.show import query
 from agent_store.show.raw_line import RawLine
-from agent_store.show.text import safe_console, visible
+from agent_store.show.text import safe_console, visible, visible_json
 
 ATTACKS = {
     "clear": "\x1b[2J\x1b[H",
@@ -40,8 +40,11 @@ ATTACKS = {
     "separators": "a\u2028b\u2029c",
     "shift": "a\x0eb\x0fc\x00d\x05",
     "surrogate": "a\ud800b",
+    "tags": "a\U000e0001\U000e0072\U000e006db",
 }
-OBEYED = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u206f\ud800-\udfff]")
+OBEYED = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u206f\ud800-\udfff\U000e0000-\U000e007f]"
+)
 
 
 @pytest.mark.parametrize("name", ATTACKS)
@@ -50,6 +53,13 @@ def test_what_a_terminal_obeys_is_shown_by_its_code(name: str) -> None:
     assert not OBEYED.search(shown)
     assert shown.count("\\") >= len(OBEYED.findall(ATTACKS[name]))
     assert visible(shown) == shown
+
+
+@pytest.mark.parametrize("name", ATTACKS)
+def test_json_is_read_as_the_same_text(name: str) -> None:
+    shown = visible_json(json.dumps(ATTACKS[name], ensure_ascii=False))
+    assert not OBEYED.search(shown)
+    assert json.loads(shown) == ATTACKS[name]
 
 
 def test_every_control_and_direction_of_unicode_is_covered() -> None:

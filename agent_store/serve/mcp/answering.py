@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import posixpath
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from agent_store.paths import StorePaths
     from agent_store.serve.mcp.session import Asking
 
+Began = Callable[[Callable[[], None]], None]
 # The client tells its servers where the session works.
 _PROJECT: Final = "CLAUDE_PROJECT_DIR"
 SQL_SECONDS: Final = 10.0
@@ -44,8 +45,13 @@ class Answering:
         """The tools that may be called, as `tools/list` gives them."""
         return [tool.listed() for name, tool in TOOLS.items() if name not in self._disabled]
 
-    def answer(self, name: str, arguments: Mapping[str, Any], asking: Asking) -> str:
-        """The text of an answer. StoreError where there is no such tool, or an argument means nothing."""
+    def answer(
+        self, name: str, arguments: Mapping[str, Any], asking: Asking, began: Began = lambda _: None
+    ) -> str:
+        """The text of an answer. StoreError where there is no such tool, or an argument means nothing.
+
+        `began` is told how to stop what has begun, where it can be stopped.
+        """
         tool = TOOLS.get(name)
         if tool is None or name in self._disabled:
             raise StoreError(f"There is no tool {name}.")
@@ -54,7 +60,7 @@ class Answering:
         limit = given.get("limit")
         look = text.Look(is_detailed or limit is not None, is_detailed, is_detailed)
         if tool.asks == "query":
-            return self._query(given["sql"], limit or _SQL_ROWS, look)
+            return self._query(given["sql"], limit or _SQL_ROWS, look, began)
         if tool.asks == "describe":
             return self._describe(given.get("table"), limit, look)
         if tool.knows_session:
@@ -87,12 +93,22 @@ class Answering:
             return found, ()
         return ask(**given), ("This project has no such file in the store: these are of other folders.",)
 
-    def _query(self, sql: str, rows: int, look: text.Look) -> str:
+    def _query(self, sql: str, rows: int, look: text.Look, began: Began) -> str:
         """Rows of a query of the model's own, which runs in a process of its own."""
         from agent_store.serve import sandbox
 
         with query_log.logged(self._paths, query_log.MCP, "query_store", sql) as running:
-            found = sandbox.ask(self._paths, sql, rows=rows, max_bytes=_SQL_BYTES, seconds=SQL_SECONDS)
+            with sandbox.asking(
+                self._paths, sql, rows=rows, max_bytes=_SQL_BYTES, seconds=SQL_SECONDS
+            ) as asked:
+                began(asked.stop)
+                try:
+                    found = asked.found()
+                except StoreError as error:
+                    head, failed, reason = error.message.partition("failed: ")
+                    # DuckDB tells the values that it could not read.
+                    quoted = text.text(reason, text.LONGEST_CELL) if reason else ""
+                    raise StoreError(head + failed + quoted, error.hint, error.exit_code) from error
             running.row_count = len(found.rows)
         as_of = datetime.fromisoformat(found.published_at) if found.published_at else None
         if not found.rows:

@@ -11,7 +11,6 @@ from collections.abc import Mapping
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeoutError
 from contextlib import suppress
-from itertools import count
 from pathlib import Path
 from threading import Lock, Thread
 from typing import Any, Final
@@ -44,10 +43,12 @@ class Child:
             raise StoreError("The process that answers has not started in time.") from error
         return tools
 
-    def ask(self, tool: str, arguments: Mapping[str, Any], tool_use_id: str | None) -> tuple[str, bool]:
-        """The text of an answer, and whether it is an error."""
+    def ask(
+        self, number: int, tool: str, arguments: Mapping[str, Any], tool_use_id: str | None
+    ) -> tuple[str, bool]:
+        """The text of an answer, and whether it is an error. No two calls have the same number."""
         running = self._worker()
-        asked = running.ask({"tool": tool, "arguments": arguments, "tool_use_id": tool_use_id})
+        asked = running.ask({"id": number, "tool": tool, "arguments": arguments, "tool_use_id": tool_use_id})
         try:
             answer = asked.result(_SECONDS)
         except FutureTimeoutError:
@@ -56,6 +57,13 @@ class Child:
         except StoreError as error:
             return error.message, True
         return answer["text"], bool(answer.get("is_error"))
+
+    def cancel(self, number: int) -> None:
+        """Nobody waits for the answer to this call any more."""
+        with self._lock:
+            running = self._running
+        if running is not None:
+            running.cancel(number)
 
     def close(self) -> None:
         """End the worker."""
@@ -78,7 +86,6 @@ class _Running:
         self.tools: Future[dict[str, Any]] = Future()
         self._waiting: dict[int, Future[dict[str, Any]]] = {}
         self._lock = Lock()
-        self._ids = count(1)
         self.is_alive = True
         read, write = os.pipe()
         package = str(Path(__file__).resolve().parents[3])
@@ -95,19 +102,38 @@ class _Running:
     def ask(self, request: dict[str, Any]) -> Future[dict[str, Any]]:
         """Send a request; the answer comes when it comes."""
         asked: Future[dict[str, Any]] = Future()
+        number = request["id"]
+        try:
+            line = json.dumps(request).encode() + b"\n"
+        except (ValueError, RecursionError):
+            asked.set_exception(
+                StoreError("The arguments hold a number that is too long, or are nested too deeply.")
+            )
+            return asked
         with self._lock:
-            number = next(self._ids)
             self._waiting[number] = asked
-            line = json.dumps({**request, "id": number}).encode() + b"\n"
             try:
-                if not self.is_alive or self._process.stdin is None:
-                    raise BrokenPipeError
-                self._process.stdin.write(line)
-                self._process.stdin.flush()
+                self._send(line)
             except OSError:
                 del self._waiting[number]
                 asked.set_exception(_ended())
         return asked
+
+    def cancel(self, number: int) -> None:
+        """Have the worker drop a request; its answer may still come."""
+        with self._lock:
+            asked = self._waiting.pop(number, None)
+            if asked is None:
+                return
+            asked.set_exception(_ended())  # the thread that waits is free again
+            with suppress(OSError):
+                self._send(json.dumps({"cancel": number}).encode() + b"\n")
+
+    def _send(self, line: bytes) -> None:
+        if not self.is_alive or self._process.stdin is None:
+            raise BrokenPipeError
+        self._process.stdin.write(line)
+        self._process.stdin.flush()
 
     def kill(self) -> None:
         """End it at once, with what it has started."""

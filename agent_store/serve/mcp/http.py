@@ -5,7 +5,10 @@ from __future__ import annotations
 import hmac
 import os
 import secrets
+import socket
 from typing import TYPE_CHECKING, Final
+
+from agent_store.errors import StoreError
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Receive, Scope, Send
@@ -24,11 +27,31 @@ def token_of(paths: StorePaths) -> str:
     try:
         opened = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except FileExistsError:
-        return file.read_text(encoding="ascii").strip()
+        token = file.read_bytes().strip().decode("ascii", "replace")
+        if not token.isprintable() or not token.isascii() or not token:
+            raise StoreError(
+                f"There is no token in {file}.", "Remove the file: another one is made."
+            ) from None
+        return token
     with os.fdopen(opened, "w", encoding="ascii") as made:
         token = secrets.token_urlsafe(32)
         made.write(token + "\n")
     return token
+
+
+def bound(port: int) -> socket.socket:
+    """The port of this machine, taken before anyone is told that it is served. StoreError where it cannot be."""
+    listening = socket.socket()
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listening.bind(("127.0.0.1", port))
+    except OSError as error:
+        listening.close()
+        raise StoreError(
+            f"Port {port} of 127.0.0.1 cannot be served: {(error.strerror or str(error)).lower()}.",
+            "Name another one: agent-store mcp --http --port PORT",
+        ) from error
+    return listening
 
 
 def guarded(app: ASGIApp, token: str) -> ASGIApp:

@@ -11,6 +11,8 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from io import TextIOWrapper
+from itertools import count
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Final
@@ -19,6 +21,9 @@ from agent_store import __version__
 from agent_store.serve.mcp.child import Child
 
 if TYPE_CHECKING:
+    from socket import socket
+
+    from anyio import AsyncFile
     from mcp.server.lowlevel import Server
 
 NAME: Final = "agent-store"
@@ -43,21 +48,39 @@ def serve() -> None:
         server = _server(child)
 
         async def run() -> None:
-            async with stdio_server() as (read, write):
+            async with stdio_server(_readable_input()) as (read, write):
                 await server.run(read, write, server.create_initialization_options())
 
         anyio.run(run)
 
 
-def serve_http(port: int, token: str) -> None:
-    """Serve any number of clients at http://127.0.0.1:PORT/mcp that send the token as bearer, until interrupted."""
+def _readable_input() -> AsyncFile[str]:
+    """Standard input, with what no parser of the SDK takes replaced: a call that it cannot read has no answer at all.
+
+    A model that stops in the middle of a character leaves half of it.
+    """
+    from anyio import wrap_file
+
+    from ingest.landing.lines import readable_json
+
+    class Readable(TextIOWrapper):
+        def readline(self, size: int = -1, /) -> str:  # type: ignore[override]
+            return readable_json(super().readline(size))
+
+    # The children have an input of their own; nobody else reads this one.
+    return wrap_file(Readable(os.fdopen(os.dup(0), "rb"), encoding="utf-8", errors="replace"))
+
+
+def serve_http(listening: socket, token: str) -> None:
+    """Serve any number of clients at /mcp of a bound port that send the token as bearer, until interrupted."""
     with _started() as child:
         import uvicorn
 
         from agent_store.serve.mcp.http import guarded
 
         app = _server(child).streamable_http_app(host="127.0.0.1")
-        uvicorn.run(guarded(app, token), host="127.0.0.1", port=port, log_level="warning", access_log=False)
+        settings = uvicorn.Config(guarded(app, token), log_level="warning", access_log=False)
+        uvicorn.Server(settings).run(sockets=[listening])
 
 
 @contextmanager
@@ -87,12 +110,13 @@ def _spare_imports() -> None:
 
 def _server(child: Child) -> Server[Any]:
     import mcp_types as types
-    from anyio import CapacityLimiter, to_thread
+    from anyio import CapacityLimiter, get_cancelled_exc_class, to_thread
     from mcp.server.lowlevel import Server
 
     gc.freeze()
     gc.enable()
     limiter: CapacityLimiter | None = None
+    numbers = count(1)
 
     async def list_tools(_context: object, _parameters: object) -> types.ListToolsResult:
         found = await to_thread.run_sync(child.tools)
@@ -102,10 +126,15 @@ def _server(child: Child) -> Server[Any]:
         nonlocal limiter
         limiter = limiter or CapacityLimiter(_CALLS)
         meta: dict[str, Any] = dict(asked.meta or {})
-        text, is_error = await to_thread.run_sync(
-            child.ask, asked.name, asked.arguments or {}, meta.get("claudecode/toolUseId"),
-            limiter=limiter, abandon_on_cancel=True,
-        )  # fmt: skip
+        number = next(numbers)
+        try:
+            text, is_error = await to_thread.run_sync(
+                child.ask, number, asked.name, asked.arguments or {}, meta.get("claudecode/toolUseId"),
+                limiter=limiter, abandon_on_cancel=True,
+            )  # fmt: skip
+        except get_cancelled_exc_class():
+            child.cancel(number)
+            raise
         return types.CallToolResult(content=[types.TextContent(type="text", text=text)], is_error=is_error)
 
     return Server(

@@ -27,12 +27,12 @@ class Asking:
     agent_id: str | None = None
 
 
-def asking(paths: StorePaths, tool_use_id: str | None) -> Asking:
+def asking(paths: StorePaths, tool_use_id: object) -> Asking:
     """Who asks, by the hook that the client ran before this call; else the session that started the server.
 
     A server outlives `/clear`, which begins another session: only the hook knows of it.
     """
-    if tool_use_id and (told := _told_by_hook(paths, tool_use_id)):
+    if isinstance(tool_use_id, str) and tool_use_id and (told := _told_by_hook(paths, tool_use_id)):
         return told
     return Asking(os.environ.get(_VARIABLE, "").strip() or None)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Final
 from uuid import UUID
 
 from agent_store.serve.mcp.tools import MOST_CHARACTERS
-from agent_store.show.text import visible_json
+from agent_store.show.text import visible, visible_json
 from agent_store.show.values import plain
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 MOST_TOKENS: Final = 4_000
 # Of ASCII text a token holds more characters than this nearly always; of other writing a character may be a token.
 _CHARACTERS_PER_TOKEN: Final = 3
-_LONGEST_CELL: Final = 2_000
+LONGEST_CELL: Final = 2_000
 _SHORTEST_CELL: Final = 120
 _LONGEST_BRIEF_CELL: Final = 600
 # What the texts of a column may have together, where there are few rows.
@@ -83,7 +83,7 @@ def table(
         if _tells(name, [row[place] for row in rows], is_whole=look.is_whole)
     ]
     kept = kept or [0]
-    longest = _LONGEST_CELL
+    longest = LONGEST_CELL
     if not look.is_detailed:
         longest = max(_SHORTEST_CELL, min(_LONGEST_BRIEF_CELL, _BRIEF_CHARACTERS // len(rows)))
     shown = [_BETWEEN.join(cell(row[place], longest, look) for place in kept) for row in rows]
@@ -123,9 +123,16 @@ def _fitting(lines: Sequence[str], foot: str, *, is_wide: bool) -> list[str]:
             break
         kept.append(line)
         if room < 0:
-            kept[-1] = line[: max(200, len(line) + room)] + "…"
+            kept[-1] = _cut(line, max(_SHORTEST_CELL, room + size(line)), size)
             break
     return kept
+
+
+def _cut(line: str, most: int, size: Callable[[str], int]) -> str:
+    """The start of a line that is no larger than this: a token has as many characters as the text has it."""
+    while size(line) > most:
+        line = line[: min(len(line) - 1, len(line) * most // size(line))]
+    return line + "…"
 
 
 def _foot(source: Source, *, has_rows: bool = True, is_quoting: bool = False) -> str:
@@ -140,6 +147,14 @@ def _foot(source: Source, *, has_rows: bool = True, is_quoting: bool = False) ->
     if is_quoting:
         said.append(_QUOTED)
     return " ".join(said)
+
+
+def failure(message: str, hint: str = "") -> str:
+    """What went wrong, on one line and cut: DuckDB's words hold what stands in rows and in the question."""
+    told = " ".join(visible(message).split())
+    if len(told) > LONGEST_CELL:
+        told = told[: LONGEST_CELL - 1] + "…"
+    return "\n".join(filter(None, (told, visible(hint)[:LONGEST_CELL])))
 
 
 def as_of(moment: datetime | None) -> str:

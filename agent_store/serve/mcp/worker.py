@@ -10,8 +10,10 @@ import ctypes
 import json
 import os
 import sys
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from functools import partial
 from threading import Lock, Timer
 from typing import TYPE_CHECKING, Any, Final
 
@@ -19,9 +21,10 @@ from agent_store.errors import StoreError, explain
 from agent_store.library import AgentStore
 from agent_store.paths import store_paths
 from agent_store.record import query_log
-from agent_store.serve.mcp import background
+from agent_store.serve.mcp import background, text
 from agent_store.serve.mcp.answering import Answering
 from agent_store.serve.mcp.session import asking
+from agent_store.serve.mcp.tools import TOOLS
 
 if TYPE_CHECKING:
     from agent_store.paths import StorePaths
@@ -42,9 +45,16 @@ class Worker:
         self._lock = Lock()
         self._paths = store_paths()
         self._store = AgentStore(interface=query_log.MCP)
-        disabled, hours = _settings(self._paths)
+        self._problem: StoreError | None = None
+        disabled, hours = frozenset[str](), 0.0
+        try:
+            disabled, hours = _settings(self._paths)
+        except StoreError as error:
+            self._problem = error
         self._answering = Answering(self._store, self._paths, disabled)
         self._at_work = 0
+        # What is asked and not answered yet, with how to stop it: None before it has begun, or where it cannot be stopped.
+        self._asked: dict[int, Callable[[], None] | None] = {}
         self._rest: Timer | None = None
         self._build = background.Builder(self._paths, hours)
 
@@ -53,10 +63,35 @@ class Worker:
         self._write({"tools": self._answering.tools()})
         with ThreadPoolExecutor(THREADS) as threads:
             for line in sys.stdin.buffer:
-                threads.submit(self._answer, json.loads(line))
+                request = json.loads(line)
+                if "cancel" in request:
+                    self._cancel(request["cancel"])
+                    continue
+                with self._lock:
+                    self._asked[request["id"]] = None
+                threads.submit(self._answer, request)
+            # The server has ended: nobody waits for these.
+            for number in list(self._asked):
+                self._cancel(number)
+
+    def _cancel(self, number: int) -> None:
+        """Nobody waits for this answer: a query is ended, and what has not begun does not begin."""
+        with self._lock:
+            stop = self._asked.pop(number, None)
+        if stop is not None:
+            stop()
+
+    def _began(self, number: int, stop: Callable[[], None]) -> None:
+        with self._lock:
+            if number in self._asked:
+                self._asked[number] = stop
+                return
+        stop()
 
     def _answer(self, request: dict[str, Any]) -> None:
         with self._lock:
+            if request["id"] not in self._asked:
+                return
             self._at_work += 1
             if self._rest is not None:
                 self._rest.cancel()
@@ -65,6 +100,7 @@ class Worker:
             self._build.start_if_old()
         finally:
             with self._lock:
+                self._asked.pop(request["id"], None)
                 self._at_work -= 1
                 self._rest = Timer(_REST_SECONDS, self._let_go)
                 self._rest.daemon = True
@@ -80,14 +116,20 @@ class Worker:
 
     def _answer_to(self, request: dict[str, Any]) -> dict[str, Any]:
         try:
+            if self._problem is not None:
+                # Which tools are switched off is not known: none answers.
+                _settings(self._paths)
+                os._exit(0)  # they have been corrected: another worker reads them
             who = asking(self._paths, request.get("tool_use_id"))
-            said = self._answering.answer(request["tool"], request.get("arguments") or {}, who)
+            said = self._answering.answer(
+                request["tool"], request.get("arguments") or {}, who, partial(self._began, request["id"])
+            )
         except Exception as error:  # whatever it is, the model is told
             known = explain(error, "This") or StoreError(
                 f"{type(error).__name__}: {error}", "This is a defect of Agent Store."
             )
-            text = "\n".join(filter(None, (known.message, known.hint)))
-            return {"id": request["id"], "text": text, "is_error": True}
+            said = text.failure(known.message, known.hint)
+            return {"id": request["id"], "text": said, "is_error": True}
         return {"id": request["id"], "text": said}
 
     def _write(self, answer: dict[str, Any]) -> None:
@@ -105,6 +147,12 @@ def _settings(paths: StorePaths) -> tuple[frozenset[str], float]:
     from agent_store.settings import read_settings
 
     found = read_settings(paths).mcp
+    if unknown := sorted(set(found.disabled_tools) - set(TOOLS)):
+        # A name that is misspelled would leave a tool on that is meant to be off.
+        raise StoreError(
+            f"The settings {paths.settings} switch off what is no tool: {', '.join(unknown)}.",
+            "The tools are listed in docs/mcp.md.",
+        )
     return frozenset(found.disabled_tools), found.background_build_hours
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import resource
+import select
 import signal
 import sys
 import threading
@@ -68,6 +69,12 @@ class _Pipe:
         """Seconds until the query is stopped."""
         return self._deadline - (self._waits_since or time.monotonic())
 
+    def is_left_within(self, seconds: float) -> bool:
+        """Wait so long; whether nobody reads the pipe any more, which is known at once."""
+        waiting = select.poll()
+        waiting.register(self._descriptor, 0)
+        return bool(waiting.poll(seconds * 1000))
+
     def write(self, kind: bytes, payload: bytes) -> None:
         """Write a frame; it waits for as long as the reader does."""
         self._waits_since = time.monotonic()
@@ -130,14 +137,15 @@ def _give_up_rights(request: dict[str, Any]) -> None:
 
 
 def _stop_at_deadline(connection: duckdb.DuckDBPyConnection, pipe: _Pipe, grace: float) -> None:
-    """Interrupt the query when its time is up; end the process where the query does not heed that."""
+    """Interrupt the query when its time is up; end the process where it does not heed that, or nobody waits."""
     while True:
         left = pipe.left
         if left <= -grace:
             os.kill(os.getpid(), signal.SIGKILL)
         if left <= 0:
             connection.interrupt()
-        time.sleep(max(left, _AGAIN_SECONDS))
+        if pipe.is_left_within(max(left, _AGAIN_SECONDS)):
+            os.kill(os.getpid(), signal.SIGKILL)
 
 
 def _published_at(connection: duckdb.DuckDBPyConnection) -> str | None:

@@ -183,6 +183,10 @@ class Asked:
         """The process of the query."""
         return self._process.pid
 
+    def stop(self) -> None:
+        """End the query from another thread: its answer is an error then."""
+        self._process.kill()
+
     def found(self) -> Found:
         """The answer as a table."""
         told: dict[str, Any] | None = None
