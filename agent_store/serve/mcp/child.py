@@ -7,12 +7,12 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeoutError
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from threading import Lock, Thread
+from threading import Lock, Thread, Timer
 from typing import Any, Final
 
 from agent_store.errors import StoreError
@@ -20,15 +20,20 @@ from agent_store.errors import StoreError
 # Longer than a query of the model's own may take.
 _SECONDS: Final = 60.0
 _START_SECONDS: Final = 30.0
+# It takes a third of a second to start another one.
+_REST_SECONDS: Final = 60.0
 
 
 class Child:
     """One worker at a time. Any number of threads may ask it."""
 
-    def __init__(self) -> None:
-        """Start nothing yet."""
+    def __init__(self, rest_seconds: float = _REST_SECONDS) -> None:
+        """Start nothing yet. The worker ends when nobody has asked for so many seconds."""
+        self._rest_seconds = rest_seconds
         self._lock = Lock()
         self._running: _Running | None = None
+        self._calls = 0
+        self._rest: Timer | None = None
 
     def start(self) -> None:
         """Start it now: it is ready when it is first asked."""
@@ -36,27 +41,53 @@ class Child:
 
     def tools(self) -> list[dict[str, Any]]:
         """The tools, as `tools/list` gives them. StoreError where the worker cannot be started."""
-        found = self._worker().tools
-        try:
-            tools: list[dict[str, Any]] = found.result(_START_SECONDS)["tools"]
-        except FutureTimeoutError as error:
-            raise StoreError("The process that answers has not started in time.") from error
-        return tools
+        with self._asking():
+            found = self._worker().tools
+            try:
+                tools: list[dict[str, Any]] = found.result(_START_SECONDS)["tools"]
+            except FutureTimeoutError as error:
+                raise StoreError("The process that answers has not started in time.") from error
+            return tools
 
     def ask(
         self, number: int, tool: str, arguments: Mapping[str, Any], tool_use_id: str | None
     ) -> tuple[str, bool]:
         """The text of an answer, and whether it is an error. No two calls have the same number."""
-        running = self._worker()
-        asked = running.ask({"id": number, "tool": tool, "arguments": arguments, "tool_use_id": tool_use_id})
+        with self._asking():
+            running = self._worker()
+            asked = running.ask(
+                {"id": number, "tool": tool, "arguments": arguments, "tool_use_id": tool_use_id}
+            )
+            try:
+                answer = asked.result(_SECONDS)
+            except FutureTimeoutError:
+                running.kill()
+                return f"{tool} took more than {_SECONDS:.0f} seconds and was stopped.", True
+            except StoreError as error:
+                return error.message, True
+            return answer["text"], bool(answer.get("is_error"))
+
+    @contextmanager
+    def _asking(self) -> Iterator[None]:
+        """One call. The worker ends some time after the last one: a session that does not ask holds no memory for it."""
+        with self._lock:
+            self._calls += 1
+            if self._rest is not None:
+                self._rest.cancel()
         try:
-            answer = asked.result(_SECONDS)
-        except FutureTimeoutError:
-            running.kill()
-            return f"{tool} took more than {_SECONDS:.0f} seconds and was stopped.", True
-        except StoreError as error:
-            return error.message, True
-        return answer["text"], bool(answer.get("is_error"))
+            yield
+        finally:
+            with self._lock:
+                self._calls -= 1
+                self._rest = Timer(self._rest_seconds, self._let_go)
+                self._rest.daemon = True
+                self._rest.start()
+
+    def _let_go(self) -> None:
+        with self._lock:
+            if not self._calls and self._running is not None:
+                self._running.kill()
+                self._running = None
 
     def cancel(self, number: int) -> None:
         """Nobody waits for the answer to this call any more."""
