@@ -110,6 +110,13 @@ def store_paths(environ: Mapping[str, str] | None = None) -> StorePaths:
     return StorePaths((Path(named).expanduser() if named else Path.home() / ".agent-store").absolute())
 
 
+def importing_environment() -> dict[str, str]:
+    """The environment for a Python of our own that is to import these packages, from wherever they lie."""
+    packages = str(Path(__file__).resolve().parent.parent)
+    path = os.pathsep.join(filter(None, (packages, os.environ.get("PYTHONPATH", ""))))
+    return {**os.environ, "PYTHONPATH": path}
+
+
 def project_dir(environ: Mapping[str, str] | None = None) -> Path:
     """The folder with dbt_project.yml: AGENT_STORE_PROJECT_DIR, the clone this package lies in, or the package's own."""
     named = (os.environ if environ is None else environ).get(PROJECT_VARIABLE, "").strip()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -11,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from agent_store.errors import StoreError
-from agent_store.paths import HOME_VARIABLE, project_dir, store_paths
+from agent_store.paths import HOME_VARIABLE, importing_environment, project_dir, store_paths
 
 if TYPE_CHECKING:
     from agent_store.paths import StorePaths
@@ -33,12 +32,10 @@ def build(
         "only_recorded": only_recorded,
         "database": str(database) if database else None,
     }
-    package = Path(__file__).resolve().parents[2]
-    path = os.pathsep.join(filter(None, (str(package), os.environ.get("PYTHONPATH", ""))))
     done = subprocess.run(
         # -P: what lies in the folder of the program is not imported.
         [sys.executable, "-P", "-m", "agent_store.library.building", json.dumps(asked)],
-        env={**os.environ, HOME_VARIABLE: str(paths.home), "PYTHONPATH": path},
+        env={**importing_environment(), HOME_VARIABLE: str(paths.home)},
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,

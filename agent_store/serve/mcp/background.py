@@ -12,7 +12,7 @@ from threading import Lock
 from typing import TYPE_CHECKING, Final
 
 from agent_store.errors import StoreError
-from agent_store.paths import FOLDER_MODE, HOME_VARIABLE
+from agent_store.paths import FOLDER_MODE, HOME_VARIABLE, importing_environment
 
 if TYPE_CHECKING:
     from agent_store.paths import StorePaths
@@ -70,7 +70,7 @@ class Builder:
             try:
                 process = subprocess.Popen(
                     [sys.executable, "-P", "-m", "agent_store.cli", "build", "--quiet"],
-                    env={**os.environ, HOME_VARIABLE: str(self._paths.home)},
+                    env={**importing_environment(), HOME_VARIABLE: str(self._paths.home)},
                     stdin=subprocess.DEVNULL, stdout=log, stderr=log, pass_fds=(lock,), start_new_session=True,
                 )  # fmt: skip
             finally:

@@ -11,11 +11,11 @@ from collections.abc import Iterator, Mapping
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeoutError
 from contextlib import contextmanager, suppress
-from pathlib import Path
 from threading import Lock, Thread, Timer
 from typing import Any, Final
 
 from agent_store.errors import StoreError
+from agent_store.paths import importing_environment
 
 # Longer than a query of the model's own may take.
 _SECONDS: Final = 60.0
@@ -119,12 +119,10 @@ class _Running:
         self._lock = Lock()
         self.is_alive = True
         read, write = os.pipe()
-        package = str(Path(__file__).resolve().parents[3])
-        path = os.pathsep.join(filter(None, (package, os.environ.get("PYTHONPATH", ""))))
         self._process = subprocess.Popen(
             # -P: what lies in the folder of the session is not imported.
             [sys.executable, "-P", "-m", "agent_store.serve.mcp.worker", str(write)],
-            env={**os.environ, "PYTHONPATH": path},
+            env=importing_environment(),
             stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, pass_fds=(write,), start_new_session=True,
         )  # fmt: skip
         os.close(write)
