@@ -134,16 +134,22 @@ def _files(name: str | None = None, newer_than: float = 0.0) -> Sequence[str]:
     return [path for _, path in sorted(found, reverse=True)[:_MOST_FILES]]
 
 
+def last_lines(path: Path, most_bytes: int) -> list[bytes]:
+    """The whole lines in the last bytes of a file. Raises OSError."""
+    with path.open("rb") as file:
+        size = file.seek(0, os.SEEK_END)
+        file.seek(max(0, size - most_bytes))
+        lines = file.read(most_bytes).split(b"\n")
+    return lines[1:] if size > most_bytes else lines
+
+
 def _lines(path: str) -> Iterator[dict[str, Any]]:
-    """The lines at the end of a file that are JSON objects, in their order."""
+    """The lines at the end of a transcript that are JSON objects, in their order."""
     try:
-        with Path(path).open("rb") as file:
-            size = file.seek(0, os.SEEK_END)
-            file.seek(max(0, size - _TAIL_BYTES))
-            lines = file.read(_TAIL_BYTES).split(b"\n")
+        lines = last_lines(Path(path), _TAIL_BYTES)
     except OSError:
         return
-    for line in lines[1:] if size > _TAIL_BYTES else lines:
+    for line in lines:
         with suppress(ValueError, RecursionError):
             found = json.loads(readable_json(line.decode("utf-8", "replace")))
             if isinstance(found, dict):

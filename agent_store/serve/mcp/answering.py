@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import posixpath
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -23,9 +22,7 @@ if TYPE_CHECKING:
     from agent_store.serve.mcp.session import Asking
 
 Began = Callable[[Callable[[], None]], None]
-# The client tells its servers where the session works.
-_PROJECT: Final = "CLAUDE_PROJECT_DIR"
-SQL_SECONDS: Final = 10.0
+_SQL_SECONDS: Final = 10.0
 _SQL_ROWS: Final = 200
 _UNWRAPPED: Final = 1_000_000
 _SQL_BYTES: Final = 2_000_000
@@ -63,19 +60,14 @@ class Answering:
             return self._query(given["sql"], limit or _SQL_ROWS, look, began)
         if tool.asks == "describe":
             return self._describe(given.get("table"), limit, look)
-        if tool.knows_session:
-            given["session_id"] = asking.session_id
-            if tool.asks == "check_conflicts":
-                given["agent_id"] = asking.agent_id
-            elif tool.asks == "predict_context_overflow":
-                given["project_path"] = _project()
-        found, notes = self._found(tool, given)
+        given |= {name: getattr(asking, name) for name in tool.told}
+        found, notes = self._found(tool, given, asking.project_path)
         if not isinstance(found, Answer):
             return f"Recorded as {found}. {_NEXT_BUILD}" if found else "Nothing was recorded."
         rows = [[row[column] for column in found.columns] for row in found]
         return text.table(found.columns, rows, found.total_count, text.source_of(found, *notes), look)
 
-    def _found(self, tool: Tool, given: dict[str, Any]) -> tuple[Any, tuple[str, ...]]:
+    def _found(self, tool: Tool, given: dict[str, Any], project: str | None) -> tuple[Any, tuple[str, ...]]:
         """What the library answers. A relative path is one of the project that the session works in.
 
         Where nothing is known of it there, the same path in another checkout is told, as such: but not a mere name, which
@@ -84,7 +76,6 @@ class Answering:
         ask = getattr(self._store, tool.asks)
         parameter = tool.path_parameter or ""
         path = given.get(parameter, "")
-        project = _project()
         if not path or not project or posixpath.isabs(path) or path[1:2] == ":" or path[0] in "~\\":
             return ask(**given), ()
         whole = posixpath.normpath(posixpath.join(project, path))
@@ -99,7 +90,7 @@ class Answering:
 
         with query_log.logged(self._paths, query_log.MCP, "query_store", sql) as running:
             with sandbox.asking(
-                self._paths, sql, rows=rows, max_bytes=_SQL_BYTES, seconds=SQL_SECONDS
+                self._paths, sql, rows=rows, max_bytes=_SQL_BYTES, seconds=_SQL_SECONDS
             ) as asked:
                 began(asked.stop)
                 try:
@@ -135,8 +126,3 @@ class Answering:
             head, *rows = catalog.list_lines(listed, _UNWRAPPED)
         lines = [head, *(visible(row) for row in rows[:limit])]
         return text.fitted(lines, len(rows), text.source_of(found), look)
-
-
-def _project() -> str | None:
-    """The folder that the session works in."""
-    return os.environ.get(_PROJECT, "").strip() or None

@@ -6,14 +6,17 @@ import json
 import os
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
+from agent_store.library.live import last_lines
 from agent_store.record import spool
 
 if TYPE_CHECKING:
     from agent_store.paths import StorePaths
 
-_VARIABLE: Final = "CLAUDE_CODE_SESSION_ID"
+# What the client tells its servers.
+_SESSION: Final = "CLAUDE_CODE_SESSION_ID"
+_PROJECT: Final = "CLAUDE_PROJECT_DIR"
 # The hook of the call has just written its line.
 _TAIL_BYTES: Final = 256 * 1024
 _FILES: Final = 8
@@ -21,10 +24,11 @@ _FILES: Final = 8
 
 @dataclass(frozen=True, slots=True)
 class Asking:
-    """Who asks: the session, and the subagent in it."""
+    """Who asks: the session, the subagent in it, and the folder that the session works in."""
 
     session_id: str | None = None
     agent_id: str | None = None
+    project_path: str | None = None
 
 
 def asking(paths: StorePaths, tool_use_id: object) -> Asking:
@@ -32,29 +36,31 @@ def asking(paths: StorePaths, tool_use_id: object) -> Asking:
 
     A server outlives `/clear`, which begins another session: only the hook knows of it.
     """
-    if isinstance(tool_use_id, str) and tool_use_id and (told := _told_by_hook(paths, tool_use_id)):
-        return told
-    return Asking(os.environ.get(_VARIABLE, "").strip() or None)
+    session_id, agent_id = _variable(_SESSION), None
+    if isinstance(tool_use_id, str) and tool_use_id and (event := _hook_of(paths, tool_use_id)):
+        session_id, agent_id = (_text(event.get(name)) for name in ("session_id", "agent_id"))
+    return Asking(session_id, agent_id, _variable(_PROJECT))
 
 
-def _told_by_hook(paths: StorePaths, tool_use_id: str) -> Asking | None:
+def _variable(name: str) -> str | None:
+    return os.environ.get(name, "").strip() or None
+
+
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) else None
+
+
+def _hook_of(paths: StorePaths, tool_use_id: str) -> dict[str, Any] | None:
+    """What the client told the hook that it ran before a call."""
     sign = tool_use_id.encode()
     with suppress(OSError):
         files = sorted(paths.spool.glob(f"{spool.HOOKS}-*"), key=lambda file: file.stat().st_mtime)
         for file in files[: -_FILES - 1 : -1]:
-            with file.open("rb") as opened:
-                size = opened.seek(0, os.SEEK_END)
-                opened.seek(max(0, size - _TAIL_BYTES))
-                lines = opened.read().split(b"\n")
-            for line in reversed(lines):
+            for line in reversed(last_lines(file, _TAIL_BYTES)):
                 if sign not in line:
                     continue
                 with suppress(ValueError):
                     event = json.loads(line).get("payload")
                     if isinstance(event, dict) and event.get("tool_use_id") == tool_use_id:
-                        session, agent = event.get("session_id"), event.get("agent_id")
-                        return Asking(
-                            session if isinstance(session, str) else None,
-                            agent if isinstance(agent, str) else None,
-                        )
+                        return event
     return None

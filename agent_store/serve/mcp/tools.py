@@ -47,8 +47,8 @@ class Tool:
     method: str = ""
     # Whether its schema is in the first request of each session.
     is_always_loaded: bool = False
-    # Whether it speaks of the running session: the method is told which one that is.
-    knows_session: bool = False
+    # What its method is told of who asks, by the names of `session.Asking`.
+    told: tuple[str, ...] = ()
 
     @property
     def asks(self) -> str:
@@ -130,7 +130,7 @@ _TOOLS = (
             }
         },
         ("planned_actions",),
-        knows_session=True,
+        told=("session_id", "project_path"),
     ),
     Tool(
         "get_quality_trend",
@@ -150,21 +150,21 @@ _TOOLS = (
         "claim a piece of work among several agents",
         {"work_id": _ID, "agent_id": _ID, "target_path": _FILE},
         ("work_id", "agent_id"),
-        knows_session=True,
+        told=("session_id",),
     ),
     Tool(
         "handoff_work",
         "hand work to another agent",
         {"work_id": _ID, "to_agent_id": _ID, "reason": _TEXT, "context": _TEXT, "from_agent_id": _ID},
         ("work_id", "to_agent_id", "reason"),
-        knows_session=True,
+        told=("session_id",),
     ),
     Tool(
         "check_conflicts",
         "who else edits this file now",
         {"target_path": _FILE},
         ("target_path",),
-        knows_session=True,
+        told=("session_id", "agent_id"),
     ),
     Tool("suggest_work_for_agent", "open work for an agent", {"agent_id": _ID}, ("agent_id",)),
     Tool("get_usage_stats", "most used tools, skills, files", {"days": _DAYS}),
@@ -245,7 +245,7 @@ _TOOLS = (
         "record whether a strategy worked",
         {"strategy_name": _TEXT, "success": {"type": "boolean"}, "metrics": _OBJECT, "task_type": _TASK_TYPE},
         ("strategy_name", "success"),
-        knows_session=True,
+        told=("session_id",),
     ),
     Tool(
         "analyze_performance",
