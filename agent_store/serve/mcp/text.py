@@ -18,7 +18,7 @@ from uuid import UUID
 
 from agent_store.serve.mcp.tools import MOST_CHARACTERS
 from agent_store.show.text import visible, visible_json
-from agent_store.show.values import plain
+from agent_store.show.values import plain, shown
 
 if TYPE_CHECKING:
     from agent_store.library.answer import Answer
@@ -86,10 +86,10 @@ def table(
     longest = LONGEST_CELL
     if not look.is_detailed:
         longest = max(_SHORTEST_CELL, min(_LONGEST_BRIEF_CELL, _BRIEF_CHARACTERS // len(rows)))
-    shown = [_BETWEEN.join(cell(row[place], longest, look) for place in kept) for row in rows]
+    lines = [_BETWEEN.join(cell(row[place], longest, look) for place in kept) for row in rows]
     head = _BETWEEN.join(text(columns[place], longest) for place in kept)
-    is_quoting = any('"' in line for line in shown)
-    return fitted([head, *shown], total, source, look, is_quoting=is_quoting)
+    is_quoting = any('"' in line for line in lines)
+    return fitted([head, *lines], total, source, look, is_quoting=is_quoting)
 
 
 def fitted(lines: Sequence[str], total: int, source: Source, look: Look, *, is_quoting: bool = False) -> str:
@@ -186,7 +186,7 @@ def cell(value: object, longest: int, look: Look) -> str:
     if isinstance(value, datetime):
         return value.isoformat(" ") if look.is_detailed else f"{value:%Y-%m-%d %H:%M}"
     if isinstance(value, float):
-        return _number(value)
+        return str(shown(value)) if math.isfinite(value) else "-"
     if isinstance(value, int | date | Decimal):
         return str(value)
     if isinstance(value, list | tuple | dict):
@@ -205,11 +205,3 @@ def text(value: str, longest: int, *, is_short: bool = False) -> str:
         return value
     is_cut = len(value) > longest
     return visible_json(json.dumps(start[: longest - 1] + "…" if is_cut else start, ensure_ascii=False))
-
-
-def _number(value: float) -> str:
-    if not math.isfinite(value):
-        return "-"
-    if value and abs(value) < 1e-4:  # noqa: PLR2004 - six places would say nothing
-        return f"{value:.3g}"
-    return f"{value:.6f}".rstrip("0").rstrip(".")
