@@ -39,7 +39,8 @@ class AgentStore(Recording, Coordinating):
     copy of the store into `x.duckdb`, a database that any program can open.
 
     `schema_modules` selects what is recorded and asked beside the core; all of it where it is left out. `user_id` is who
-    asks, in the log of queries: by default the name that the user is logged in by; `interface` is by which way.
+    asks, in the log of queries: by default the name that the user is logged in by; `interface` is by which way. `threads`
+    is how many threads one question may use, by default as many as there are cores.
 
     Threads may share it, and a forked process may go on with it. It is its own context manager.
     """
@@ -50,6 +51,7 @@ class AgentStore(Recording, Coordinating):
         schema_modules: Iterable[str] | None = None,
         user_id: str | int | None = None,
         interface: str = query_log.LIBRARY,
+        threads: int | None = None,
     ) -> None:
         """Open nothing yet. StoreError for an unknown module, or a database that is no store of ours."""
         self._modules = selected(schema_modules)
@@ -59,8 +61,7 @@ class AgentStore(Recording, Coordinating):
         self._user_id = None if user_id is None else str(user_id)
         self._interface = interface
         self._writer = Writer(self._paths, spool.LIBRARY, self._modules)
-        # Calls of a client run side by side, and each is quicker in one thread: its plan has many steps over small tables.
-        self._reader = Reader(self._paths, threads=1 if interface == query_log.MCP else None)
+        self._reader = Reader(self._paths, threads)
         self._claims = Claims(self._paths)
 
     def _own_database(self, db_path: str | Path | None) -> Path | None:

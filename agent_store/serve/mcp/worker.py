@@ -44,7 +44,8 @@ class Worker:
         self._out = out
         self._lock = Lock()
         self._paths = store_paths()
-        self._store = AgentStore(interface=query_log.MCP)
+        # Calls of a client run side by side, and each is quicker in one thread: its plan has many steps over small tables.
+        self._store = AgentStore(interface=query_log.MCP, threads=1)
         self._problem: StoreError | None = None
         disabled, hours = frozenset[str](), 0.0
         try:
