@@ -23,48 +23,9 @@ from conftest import clean_environment
 from mcp import ClientSession, StdioServerParameters
 from mcp.client.stdio import stdio_client
 from mcp.client.streamable_http import streamable_http_client
+from mcp_calls import CALLS
 
 from agent_store.serve.mcp.tools import TOOLS
-
-# One call of each tool, as a model makes it.
-CALLS: dict[str, dict[str, Any]] = {
-    "recall_previous_attempts": {"file_path": "cart.py"},
-    "get_successful_approaches": {},
-    "check_decision_history": {},
-    "check_token_budget": {"component_name": "price-check"},
-    "suggest_token_optimizations": {},
-    "predict_context_overflow": {"planned_actions": ["read shop/cart.py", "run make test"]},
-    "get_quality_trend": {"component_name": "shop", "days": 400},
-    "check_for_regressions": {"since_date": "2026-01-01"},
-    "suggest_tests_for_artifact": {"artifact_path": "shop/cart.py"},
-    "claim_work": {"work_id": "w-1", "agent_id": "ana"},
-    "handoff_work": {"work_id": "w-1", "to_agent_id": "ben", "reason": "knows prices"},
-    "check_conflicts": {"target_path": "shop/cart.py"},
-    "suggest_work_for_agent": {"agent_id": "main/shop"},
-    "get_usage_stats": {"days": 400},
-    "analyze_workflow": {},
-    "suggest_optimizations": {},
-    "check_dependency_health": {"dependency_name": "mcp_server:catalog"},
-    "get_breaking_changes": {"since_date": "2026-01-01"},
-    "analyze_impact": {"dependency_name": "anthropic_api"},
-    "search_code": {"query": "total", "filters": {"language": "python"}},
-    "get_entity_references": {"entity_name": "total"},
-    "get_recent_changes": {"since": "2026-01-01", "file_type": "py"},
-    "search_prompts": {"query": "cart"},
-    "analyze_template_performance": {"template_id": "standup"},
-    "export_audit_log": {"start_date": "2026-09-01", "end_date": "2026-09-30"},
-    "get_cost_report": {"period": "all", "breakdown_by": "model"},
-    "suggest_cost_optimizations": {},
-    "set_cost_alert": {"threshold_usd": 20},
-    "suggest_strategy": {"task_type": "debug"},
-    "record_outcome": {"strategy_name": "read first", "success": True, "metrics": {"minutes": 3}},
-    "analyze_performance": {"agent_id": "main/shop", "days": 400},
-    "recall_memory": {"file_path": "cart.py"},
-    "get_token_budget": {"component_name": "local-skill"},
-    "check_quality_trend": {"component_name": "shop", "days": 400},
-    "query_store": {"sql": "select count(*) as session_count from dim_session"},
-    "describe_store": {"table": "v_cost_daily"},
-}
 
 
 @pytest.fixture
