@@ -59,6 +59,21 @@ class StorePaths:
         return self.home / "settings.json"
 
     @property
+    def privacy(self) -> Path:
+        """What of logs is kept."""
+        return self.home / "privacy.yml"
+
+    @property
+    def keys(self) -> Path:
+        """The folder of what must never leave the home."""
+        return self.home / "keys"
+
+    @property
+    def salt(self) -> Path:
+        """What hashes of ids and of secrets are made with."""
+        return self.keys / "salt"
+
+    @property
     def lock(self) -> Path:
         """The file whose lock the one build at a time holds."""
         return self.build_dir / "lock"

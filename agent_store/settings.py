@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from agent_store.errors import StoreError, explain
 from agent_store.paths import StorePaths
-from ingest.text import meant
+from agent_store.validated import explained
 
 _EXAMPLE: Final = '{"responses": ["/path/to/answers"]}'
 
@@ -53,9 +53,6 @@ class Settings(BaseModel):
     mcp: McpSettings = McpSettings()
 
 
-_PARTS: Final[dict[str, type[BaseModel]]] = {"projects": ProjectSettings, "mcp": McpSettings}
-
-
 def read_settings(paths: StorePaths) -> Settings:
     """Read the settings of a home; where there are none, nothing is set."""
     file = paths.settings
@@ -75,22 +72,9 @@ def read_settings(paths: StorePaths) -> Settings:
             f"Correct the file, or remove it. It looks like this: {_EXAMPLE}",
         ) from error
     except ValidationError as error:
-        raise StoreError(*_explained(file, error)) from error
+        raise StoreError(*explained("The settings", file, Settings, error, _EXAMPLE)) from error
 
 
 def response_paths(paths: StorePaths) -> tuple[Path, ...]:
     """The folders and files with API responses that the settings name; a relative one is meant from the home."""
     return tuple((paths.home / Path(one).expanduser()).absolute() for one in read_settings(paths).responses)
-
-
-def _explained(file: Path, error: ValidationError) -> tuple[str, str]:
-    """The first thing that is wrong, in words, and what to do."""
-    first = error.errors()[0]
-    place = " → ".join(map(str, first["loc"])) or "the whole file"
-    if first["type"] != "extra_forbidden":
-        return f"The settings {file} are wrong at {place}: {first['msg']}.", f"Correct it: {_EXAMPLE}"
-    model = _PARTS.get(str(first["loc"][0]), Settings) if len(first["loc"]) > 1 else Settings
-    known = sorted(model.model_fields)
-    similar = meant(str(first["loc"][-1]), known)
-    hint = f"Did you mean {similar!r}? " if similar else ""
-    return f"The settings {file} have an unknown entry: {place}.", f"{hint}There are: {', '.join(known)}."

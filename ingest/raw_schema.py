@@ -136,6 +136,9 @@ _TABLES: Final = {
         growth_ratio double, minimum_usd double, set_aside_reason varchar, listed_at timestamp not null,
         _batch_id bigint not null
     """,
+    "privacy": """
+        fingerprint varchar not null, user_salt varchar, applied_at timestamp not null
+    """,
     "set_aside_session": """
         session_id varchar not null, test_name varchar not null, reason varchar not null, line_count bigint not null,
         source_path varchar, set_aside_at timestamp not null

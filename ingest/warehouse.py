@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from ingest.files import private_files
+from ingest.privacy import privacy
 from ingest.raw_schema import SCHEMA, TABLES
 
 if TYPE_CHECKING:
@@ -338,7 +339,7 @@ def write(
                 _insert(connection, table, [(*row, batch_id) for row in rows])
             for table, parts in changes.arrow.items():
                 for part in parts:
-                    connection.register("scanned_rows", part)
+                    connection.register("scanned_rows", _private(table, part))
                     connection.execute(f"insert into raw.{table} select *, ? from scanned_rows", [batch_id])
                     connection.unregister("scanned_rows")
         for table, (keys, rows) in changes.replaced.items():
@@ -361,12 +362,26 @@ def add_batch(
     connection: duckdb.DuckDBPyConnection, batch_id: int, started_at: datetime, host: str, files_seen: int,
     files_grown: int, lines_landed: int, lines_set_aside: int, bytes_landed: int,
 ) -> None:  # fmt: skip
-    """Write the row of a batch."""
+    """Write the row of a batch, and under which policy the first one was landed."""
+    note_policy(connection)
     connection.execute(
         "insert into raw.batch (batch_id, started_at, finished_at, host, files_seen, files_grown, "
         "lines_landed, lines_set_aside, bytes_landed) values (?, ?, ?, ?, ?, ?, ?, ?, ?)",
         [batch_id, started_at, utc_now(), host, files_seen, files_grown, lines_landed, lines_set_aside, bytes_landed],
     )  # fmt: skip
+
+
+def note_policy(connection: duckdb.DuckDBPyConnection, *, is_applied: bool = False) -> None:
+    """Write down the policy that is in force, where none is noted or it `is_applied` to everything that is landed."""
+    policy = privacy.current().policy
+    noted = connection.execute("select count(*) from raw.privacy").fetchone()
+    if noted and noted[0] and not is_applied:
+        return
+    connection.execute("delete from raw.privacy")
+    connection.execute(
+        "insert into raw.privacy values (?, ?, ?)",
+        [policy.fingerprint, policy.user_salt if policy.hashes_users else None, utc_now()],
+    )
 
 
 def _arrow_types() -> Mapping[str, Any]:
@@ -383,11 +398,27 @@ def _register(connection: duckdb.DuckDBPyConnection, table: str, rows: Sequence[
 
     described = connection.execute(f"describe raw.{table}").fetchall()
     types = _arrow_types()
+    columns = {str(column[0]): list(values) for values, column in zip(zip(*rows, strict=True), described, strict=True)}
+    policy = privacy.current()
     arrays = [
-        pa.array([_text_safe(value) for value in values], types[str(column[1])])
-        for values, column in zip(zip(*rows, strict=True), described, strict=True)
+        pa.array(
+            [_text_safe(value) for value in policy.scanned(table, column[0], columns[column[0]], columns.__getitem__)],
+            types[str(column[1])],
+        )
+        for column in described
     ]
     connection.register("scanned_rows", pa.table(arrays, names=[column[0] for column in described]))
+
+
+def _private(table: str, part: Any) -> Any:  # noqa: ANN401 - pyarrow has no types
+    """The rows of an Arrow table as they may be kept."""
+    policy = privacy.current()
+    for index, name in enumerate(part.column_names):
+        column = part.column(index)
+        kept = policy.scanned_column(table, name, column)
+        if kept is not column:
+            part = part.set_column(index, name, kept)
+    return part
 
 
 def _text_safe(value: object) -> object:

@@ -162,11 +162,13 @@ def _opened_once(paths: StorePaths) -> Iterator[None]:
 def _land(places: _Places, paths: StorePaths, host: str | None, progress: Any) -> LandingResult:  # noqa: ANN401
     import duckdb
 
+    from agent_store.privacy import landing_policy
     from ingest.land import land
+    from ingest.privacy.privacy import in_force
     from ingest.warehouse import LandingError
 
     try:
-        with private_files():
+        with private_files(), in_force(lambda: landing_policy(paths)):
             result = land(
                 list(places.roots.paths), paths.warehouse, host, progress,
                 spool=paths.spool, responses=places.responses,

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from agent_store.errors import StoreError
 from agent_store.paths import StorePaths
+from agent_store.privacy import under_policy
 from ingest import alerts, components, contracts, git, sources
 from ingest import warehouse as batches
 from ingest.code import scan as code
@@ -53,6 +54,7 @@ class ScanResult:
         return f"{text}\n{self.code.summary}" if self.code.repositories or self.code.batch_id else text
 
 
+@under_policy
 def scan(
     paths: StorePaths,
     roots: Sequence[Path],
@@ -102,6 +104,7 @@ def scan(
     )
 
 
+@under_policy
 def land_alerts(paths: StorePaths) -> int:
     """Land the list of alerts, if it has changed, and nothing else; returns the number of the batch, 0 without one."""
     with batches.reading(paths.warehouse) as connection:
@@ -125,6 +128,7 @@ def lists(paths: StorePaths, folders: Iterable[Folder]) -> dict[Path, Path | Non
     return {place: inside for place, inside in places.items() if is_regular(place)}
 
 
+@under_policy
 def check(
     paths: StorePaths,
     *,

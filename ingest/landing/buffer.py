@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from array import array
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from ingest.landing.lines import Part, parts_of
+from ingest.privacy import privacy
 
 if TYPE_CHECKING:
     import duckdb
@@ -60,6 +61,11 @@ class LineBuffer:
                 made = parts_of(self.lines[position], self.byte_offsets[position])
                 self.parts += [(file_id, number, part) for part in made]
             chunk = chunk.filter(pa.array([position not in positions for position in range(count)]))
+        lines = chunk.column("line")
+        kept = privacy.current().lines(lines, self.table)
+        if kept is not lines:
+            chunk = chunk.set_column(chunk.schema.get_field_index("line"), "line", kept)
+        if odd or kept is not lines:
             connection.register("landing_chunk", chunk)
         connection.execute(
             f"insert into raw.{self.table} "
@@ -75,7 +81,7 @@ class LineBuffer:
         columns = zip(*(
             (file_id, number, part.part_number, part.byte_offset, part.line, part.repaired_line,
              part.original_bytes, part.set_aside_reason)
-            for file_id, number, part in self.parts
+            for file_id, number, part in ((file_id, number, kept_of(part, self.table)) for file_id, number, part in self.parts)
         ), strict=True)  # fmt: skip
         big, text = pa.int64(), pa.string()
         types = (big, big, pa.int32(), big, text, text, pa.binary(), text)
@@ -84,6 +90,17 @@ class LineBuffer:
         connection.register("landing_parts", pa.table(arrays, names=names))
         connection.execute(f"insert into raw.{self.table} select *, ? from landing_parts", [batch_id])
         connection.unregister("landing_parts")
+
+
+def kept_of(part: Part, table: str) -> Part:
+    """What is landed of a part under the policy in force."""
+    policy = privacy.current()
+    return replace(
+        part,
+        line=policy.line(part.line, table),
+        repaired_line=None if part.repaired_line is None else policy.line(part.repaired_line, table),
+        original_bytes=None if part.original_bytes is None else policy.data(part.original_bytes),
+    )
 
 
 def _bigints(values: array[int]) -> Any:  # noqa: ANN401 - pyarrow has no types

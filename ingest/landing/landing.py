@@ -10,6 +10,7 @@ import os
 import time
 from array import array
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from hashlib import md5
 from itertools import accumulate, chain
@@ -17,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from ingest.files import Stamp, stamp_of
-from ingest.landing.buffer import LineBuffer
+from ingest.landing.buffer import LineBuffer, kept_of
 from ingest.landing.found import FoundFile, Problem, Scan, Split, changed_files
 from ingest.landing.lines import (
     HEAD_CHECK_BYTES,
@@ -34,6 +35,7 @@ from ingest.landing.lines import (
     without_return,
 )
 from ingest.landing.memory import Location, SourceFile
+from ingest.privacy import privacy
 from ingest.text import counted, is_binary
 from ingest.warehouse import (
     WAIT_SECONDS,
@@ -58,6 +60,8 @@ BYTES_PER_TRANSACTION: Final = 384 * MIB
 DOCUMENT_BYTES: Final = 4 * MIB
 LISTED_PROBLEMS: Final = 1_000
 _UNFINISHED_MTIME: Final = -1
+# The kind of document that holds what a tool printed.
+_TOOL_RESULT: Final = "tool_result"
 # Called with files done, files in all, bytes done, bytes in all – of the files that have grown.
 Progress = Callable[[int, int, int, int], None]
 
@@ -390,10 +394,7 @@ class _Run:
                         return False
                     continue
                 expected = landed[number]
-                if expected is not None and expected not in (
-                    md5(line, usedforsecurity=False).hexdigest(),
-                    md5(without_return(line), usedforsecurity=False).hexdigest(),
-                ):
+                if expected is not None and expected not in _hashes_as_landed(line, table):
                     return False
         return True
 
@@ -477,7 +478,7 @@ class _Run:
             sql = f"select distinct md5(line) from raw.{file.table} where file_id = ?"
             landed = {row[0] for row in self._rows(sql, [state.file_id])}
         for parts in pieces:
-            hashed = {md5(part.line.encode(), usedforsecurity=False).hexdigest(): part for part in parts}
+            hashed = {_md5(kept_of(part, str(file.table)).line.encode()): part for part in parts}
             new = [part for hash_, part in hashed.items() if hash_ not in landed]
             landed |= hashed.keys()
             if not new:
@@ -526,7 +527,13 @@ class _Run:
             )  # fmt: skip
             self._know(state)
         if content_hash not in self._hashes_of(state.file_id):
-            content = None if is_binary(data) else data.decode("utf-8", "replace")
+            content = (
+                None
+                if is_binary(data)
+                else privacy.current().content(data.decode("utf-8", "replace"), file.path)
+                if file.kind == _TOOL_RESULT
+                else privacy.current().text(data.decode("utf-8", "replace"))
+            )
             self.documents.append((state.file_id, content, size, is_truncated, content_hash))
             self._hashes_of(state.file_id).add(content_hash)
             state.head_hash, state.read_bytes = content_hash, len(data)
@@ -633,3 +640,15 @@ class _Run:
             rows = [self.locations[key].row() for key in sorted(self.changed_locations)]
             replace_rows(self.connection, "file_location", ("root", "path"), rows)
             self.changed_locations = set()
+
+
+def _hashes_as_landed(line: bytes, table: str) -> set[str]:
+    """What the hash of a line may be when it has been landed: with or without a carriage return, and with what was kept."""
+    found = {_md5(line), _md5(without_return(line))}
+    with suppress(UnicodeDecodeError):
+        found.add(_md5(privacy.current().line(without_return(line).decode(), table).encode()))
+    return found
+
+
+def _md5(data: bytes) -> str:
+    return md5(data, usedforsecurity=False).hexdigest()

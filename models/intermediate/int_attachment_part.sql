@@ -18,7 +18,7 @@ attached as (
         attachments.memory_files,
         case
             when attachments.attachment_type = 'skill_listing'
-                then coalesce(length(attachments.content_text), attachments.attachment_characters)
+                then coalesce({{ char_count('attachments.content_text') }}, attachments.attachment_characters)
             else attachments.attachment_characters
         end as characters,
         -- What a listing shows: a text per MCP server, else a line per tool or agent.
@@ -53,7 +53,7 @@ listed_lines as (
         created_at,
         attachment_type,
         entry_number,
-        length(entry) + 1 as characters,
+        {{ char_count('entry') }} + 1 as characters,
         -- A tool carries its server's name, instructions have it as title, written as in tool names.
         nullif(case
             when attachment_type = 'deferred_tools_delta' then {{ mcp_server_of('entry') }}
@@ -93,7 +93,7 @@ parts as (
         nullif({{ path_identity('memory_file.path') }}, ''),
         null,
         attachment_type,
-        coalesce(length(memory_file.content), 0)
+        coalesce({{ char_count('memory_file.content') }}, 0)
     from {{ explode('attached', 'memory_files', 'memory_file', 'file_number') }} as exploded
     union all
     select

@@ -196,7 +196,7 @@ select
     case when retrievals.line_end is not null then greatest(retrievals.line_start, retrievals.line_end) end
         as line_end,
     retrievals.document_line_count,
-    length(retrievals.chunk_text) as text_characters,
+    {{ char_count('retrievals.chunk_text') }} as text_characters,
     retrievals.result_rank,
     retrievals.result_count,
     retrievals.source_path,

@@ -118,6 +118,12 @@ worktrees as (
 dated as (
     select
         worktrees.*,
+        coalesce(
+            worktrees.user_name,
+            nullif({{ regex_group(
+                'worktrees.working_dir', '^(?:/home/|/Users/|[A-Za-z]:.Users.|/mnt/[a-z]/Users/)([^/\\\\]+)'
+            ) }}, ''), 'unknown'
+        ) as found_user,
         summaries.summary,
         parents.parent_session_id as forked_from_session_id,
         coalesce(parents.parent_session_id, continued.parent_session_id, named.parent_session_id)
@@ -205,12 +211,7 @@ select
     coalesce(dated.project_path, 'unknown') as project_path,
     coalesce(case when names.sharing_count > 1 then names.long_name else names.short_name end, 'unknown')
         as project_name,
-    coalesce(
-        dated.user_name,
-        nullif({{ regex_group(
-            'dated.working_dir', '^(?:/home/|/Users/|[A-Za-z]:.Users.|/mnt/[a-z]/Users/)([^/\\\\]+)'
-        ) }}, ''), 'unknown'
-    ) as user_id,
+    {{ user_identity('dated.found_user') }} as user_id,
     dated.host,
     dated.working_dir,
     coalesce(dated.worktree_path, dated.folder_worktree) as worktree_path,

@@ -41,7 +41,7 @@ select
     loads.created_at,
     candidates.committed_at,
     coalesce(candidates.is_on_disk, false) as is_on_disk,
-    length(loads.body_text) as body_characters,
+    {{ char_count('loads.body_text') }} as body_characters,
     loads.block_number,
     loads._source_path,
     loads._source_line,

@@ -13,8 +13,8 @@ from conftest import PROJECT
 ROOMS = {folder.name for folder in (PROJECT / "ingest").iterdir() if (folder / "__init__.py").is_file()}
 # Rooms that are made of another: a source may be a contract.
 MADE_OF = {("sources", "contracts")}
-# The mechanism that lands what the sources find, and what puts both together.
-LANDING = "landing"
+# The mechanism that lands what the sources find, what everything goes through on its way, and what puts all together.
+SHARED = {"landing", "privacy"}
 LAND = "land.py"
 FILES = sorted(path for package in ("ingest", "agent_store") for path in (PROJECT / package).rglob("*.py"))
 
@@ -39,7 +39,7 @@ def test_a_module_imports_what_it_may(path: Path) -> None:
         if package == "ingest":
             assert not module.startswith("agent_store"), "ingest knows nothing of agent_store"
             room = f"{module}.{name}".split(".")[1] if module.startswith("ingest") else ""
-            if room in ROOMS - {LANDING} and folders[0] not in {room, LAND}:
+            if room in ROOMS - SHARED and folders[0] not in {room, LAND}:
                 assert (folders[0], room) in MADE_OF, f"{folders[0]} reads {module}"
 
 

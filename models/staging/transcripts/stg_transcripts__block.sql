@@ -65,8 +65,8 @@ select
     is_error,
     media_type,
     block_text,
-    length(block_text) as text_characters,
-    octet_length(encode(block_text)) as text_bytes,
+    {{ char_count('block_text') }} as text_characters,
+    {{ byte_count('block_text') }} as text_bytes,
     signature_characters,
     case
         when block_type = 'tool_result' then {{ occurrence_count("result_body", '"type":"image"') }}
@@ -81,7 +81,7 @@ select
             then {{ list_field(json_struct('result_body', '[{"tool_name": "VARCHAR"}]'), 'tool_name') }}
     end as referenced_tools,
     tool_input_json,
-    octet_length(encode(tool_input_json)) as tool_input_bytes,
+    {{ byte_count('tool_input_json') }} as tool_input_bytes,
     tool_input,
     -- A new file's lines: the client's patch of a Write that creates is empty.
     case

@@ -61,7 +61,7 @@ system_parts as (
         part_number,
         'system_prompt' as component_type,
         'system_prompt' as component_name,
-        length(part.text) as characters,
+        {{ char_count('part.text') }} as characters,
         part.text as part_text,
         shape_number = 1 as is_first_of_session,
         thread_shape_number = 1 as is_first_of_thread,
@@ -82,7 +82,7 @@ tool_parts as (
         1000 + part_number as part_number,
         'tool' as component_type,
         part.name as component_name,
-        coalesce(length(part.description), 0) + coalesce(length(part.input_schema), 0)
+        coalesce({{ char_count('part.description') }}, 0) + coalesce(length(part.input_schema), 0)
         + length(part.name) as characters,
         part.description as part_text,
         shape_number = 1 as is_first_of_session,
@@ -108,7 +108,7 @@ section_parts as (
             when part like '# Environment%' then 'environment'
             else 'system_prompt'
         end as component_name,
-        length(part) as characters,
+        {{ char_count('part') }} as characters,
         part as part_text,
         false as is_first_of_session,
         true as is_first_of_thread,
@@ -129,7 +129,7 @@ snapshot_tool_parts as (
         3000 + part_number as part_number,
         'tool' as component_type,
         part.name as component_name,
-        coalesce(length(part.schema), length(part.description), 0) as characters,
+        coalesce({{ json_char_count('part.schema') }}, {{ char_count('part.description') }}, 0) as characters,
         part.description as part_text,
         false as is_first_of_session,
         true as is_first_of_thread,

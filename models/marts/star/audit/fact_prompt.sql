@@ -198,7 +198,7 @@ select
     turns.is_human,
     turns.interrupted_at is not null as was_interrupted,
     cast(turns.turn_number as integer) as turn_number,
-    cast(length(turns.prompt_text) as bigint) as prompt_characters,
+    cast({{ char_count('turns.prompt_text') }} as bigint) as prompt_characters,
     cast(turns.image_count as integer) as image_count,
     first_calls.context_tokens as input_tokens,
     -- The price of sending it: the first response's input side. Its answers have the rest, so both add up.

@@ -89,7 +89,7 @@ select
             + ended.cache_write_1h_cost_usd
         else 0
     end as estimated_cost_usd,
-    cast(length(ended.response_text) as bigint) as response_characters,
+    cast({{ char_count('ended.response_text') }} as bigint) as response_characters,
     ended._source_path,
     ended._source_line,
     ended._batch_id

@@ -34,8 +34,8 @@ measured as (
         -- A share that no such text can weigh belongs to something else.
         median(tokens) filter (
             where token_method = 'proportional'
-            and tokens between {{ var('fewest_tokens_per_character') }} * length(body_text)
-            and {{ var('most_tokens_per_character') }} * length(body_text)
+            and tokens between {{ var('fewest_tokens_per_character') }} * {{ char_count('body_text') }}
+            and {{ var('most_tokens_per_character') }} * {{ char_count('body_text') }}
         ) as shared_tokens
     from weighed
     group by all
@@ -68,10 +68,10 @@ in_transcripts as (
         end as provenance,
         cast({{ line_count('firsts.body_text') }} as bigint) as line_count,
         cast({{ word_count('firsts.body_text') }} as bigint) as word_count,
-        cast(length(firsts.body_text) as bigint) as char_count,
+        cast({{ char_count('firsts.body_text') }} as bigint) as char_count,
         cast(round(coalesce(
             measured.direct_tokens, measured.shared_tokens,
-            length(firsts.body_text) * rates.tokens_per_character
+            {{ char_count('firsts.body_text') }} * rates.tokens_per_character
         )) as bigint) as estimated_tokens,
         cast(measured.sight_count as bigint) as sight_count,
         cast(measured.session_count as bigint) as session_count,

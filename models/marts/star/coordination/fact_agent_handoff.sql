@@ -60,7 +60,7 @@ handoffs as (
         'delegation' as handoff_reason,
         {{ as_json({
             'description': 'work.description', 'prompt': 'left(work.prompt_text, 4000)',
-            'prompt_characters': 'length(work.prompt_text)', 'model': 'work.requested_model',
+            'prompt_characters': char_count('work.prompt_text'), 'model': 'work.requested_model',
             'is_background': 'work.is_background'
         }) }} as context_snapshot,
         work.source_path,
@@ -82,7 +82,7 @@ handoffs as (
             else 'return_' || work.outcome_reason
         end as handoff_reason,
         {{ as_json({
-            'result': 'left(work.returned_text, 4000)', 'result_characters': 'length(work.returned_text)',
+            'result': 'left(work.returned_text, 4000)', 'result_characters': char_count('work.returned_text'),
             'returned_by': 'work.ended_by', 'tool_call_count': 'work.reported_tool_call_count'
         }) }} as context_snapshot,
         work.return_source_path as source_path,
@@ -102,7 +102,7 @@ handoffs as (
         'message' as handoff_reason,
         {{ as_json({
             'to': 'messages.sent_to', 'message': 'left(messages.tool_input.message, 4000)',
-            'message_characters': 'length(messages.tool_input.message)',
+            'message_characters': char_count('messages.tool_input.message'),
             'summary': 'messages.result.routing.summary'
         }) }} as context_snapshot,
         messages.source_path,
@@ -160,7 +160,7 @@ handoffs as (
         session_id,
         occurred_at as handed_off_at,
         coalesce(lower(reason), 'delegation') as handoff_reason,
-        {{ as_json({'context': 'left(context_text, 4000)', 'context_characters': 'length(context_text)'}) }}
+        {{ as_json({'context': 'left(context_text, 4000)', 'context_characters': char_count('context_text')}) }}
             as context_snapshot,
         source_path,
         source_line,

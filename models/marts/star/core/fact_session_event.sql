@@ -131,7 +131,7 @@ events as (
     select
         turn_id, session_id, 'main', prompted_at, 'prompt', cast(null as varchar),
         {{ as_json(
-            {'origin': 'prompt_origin', 'command': 'command_name', 'characters': 'length(prompt_text)'}
+            {'origin': 'prompt_origin', 'command': 'command_name', 'characters': char_count('prompt_text')}
         ) }}, source_path, source_line,
         'observed', cast(null as varchar)
     from {{ ref('int_turn') }} as int_turn

@@ -147,7 +147,7 @@ select
     cast(counted.chars_added as bigint) as chars_added,
     cast(counted.chars_deleted as bigint) as chars_deleted,
     -- What was written whole is the whole file.
-    case when counted.tool_name = 'Write' then {{ byte_length('counted.new_text') }} end as file_size_bytes,
+    case when counted.tool_name = 'Write' then {{ byte_count('counted.new_text') }} end as file_size_bytes,
     left(counted.diff, 1000) as diff_snippet,
     counted.source_path as _source_path,
     counted.source_line as _source_line,

@@ -1,0 +1,37 @@
+"""Privacy: what the user wants to be kept, and how it is enforced on what is there already."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeVar
+
+if TYPE_CHECKING:
+    from agent_store.paths import StorePaths
+    from ingest.privacy.policy import Policy
+
+_Given = ParamSpec("_Given")
+_Result = TypeVar("_Result")
+
+
+def landing_policy(paths: StorePaths) -> Policy:
+    """The policy of a home as landing applies it, with the salt of the home. StoreError where privacy.yml is wrong."""
+    from agent_store.privacy.policy import read_policy  # pydantic would take a tenth of a build with nothing new
+    from agent_store.privacy.salt import read_salt
+
+    return read_policy(paths).landing(read_salt(paths))
+
+
+def under_policy(
+    function: Callable[Concatenate[StorePaths, _Given], _Result],
+) -> Callable[Concatenate[StorePaths, _Given], _Result]:
+    """Have everything that a function lands go through the policy of the home that it is given."""
+
+    @wraps(function)
+    def landing(paths: StorePaths, *given: _Given.args, **named: _Given.kwargs) -> _Result:
+        from ingest.privacy.privacy import in_force
+
+        with in_force(lambda: landing_policy(paths)):
+            return function(paths, *given, **named)
+
+    return landing

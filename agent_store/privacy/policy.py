@@ -1,0 +1,161 @@
+"""`privacy.yml` in the home: what of logs is kept, per project and file, and for how long."""
+
+from __future__ import annotations
+
+import json
+from hashlib import sha256
+from pathlib import Path
+from typing import Final, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
+
+from agent_store.errors import StoreError, explain
+from agent_store.paths import StorePaths
+from agent_store.replacing import replacing
+from agent_store.validated import explained
+from ingest.privacy.policy import Policy, Texts
+from ingest.privacy.secrets import kinds_file, read_kinds
+from ingest.text import YamlError, load_yaml, meant
+
+_MOST_CHARACTERS: Final = 256 * 1024
+_EXAMPLE: Final = "prompts: keep"
+# The kind that `emails` stands for.
+EMAIL_KIND: Final = "email_address"
+
+KeepHashDrop = Literal["keep", "hash", "drop"]
+KeepDrop = Literal["keep", "drop"]
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class ProjectRule(_Model):
+    """What is different in the projects below a folder."""
+
+    # A pattern: * is any text. One without a slash fits a folder's name.
+    path: str
+    prompts: KeepHashDrop | None = None
+    answers: KeepHashDrop | None = None
+    contents: KeepDrop | None = None
+
+    def texts(self) -> Texts:
+        """The rule without its pattern."""
+        return Texts(self.prompts, self.answers, self.contents)
+
+
+class SecretKinds(_Model):
+    """Kinds of secrets that are looked for beside the usual ones, and kinds that are not."""
+
+    add: tuple[str, ...] = ()
+    skip: tuple[str, ...] = ()
+
+    @model_validator(mode="after")
+    def _are_known(self) -> Self:
+        known = {kind.kind for kind in read_kinds(kinds_file())}
+        for name in (*self.add, *self.skip):
+            if name not in known:
+                similar = meant(name, known)
+                raise ValueError(f"there is no kind of secret {name!r}" + (f"; did you mean {similar!r}?" if similar else ""))
+        return self
+
+
+class PrivacyPolicy(_Model):
+    """The policy of a home."""
+
+    secrets: Literal["redact", "keep"] = "redact"
+    secret_kinds: SecretKinds = SecretKinds()
+    # Addresses in texts. Those that stand for a user are hashed with `user_ids`.
+    emails: Literal["redact", "keep"] = "keep"
+    user_ids: Literal["hash", "keep"] = "hash"
+    prompts: KeepHashDrop = "keep"
+    answers: KeepHashDrop = "keep"
+    # What files contained and what commands and other tools printed.
+    contents: KeepDrop = "keep"
+    projects: tuple[ProjectRule, ...] = ()
+    # Patterns of files whose contents are dropped.
+    files: tuple[str, ...] = ()
+
+    def landing(self, salt: bytes) -> Policy:
+        """The policy as landing applies it."""
+        return Policy(
+            salt=salt,
+            redacts_secrets=self.secrets == "redact",
+            more_kinds=frozenset(self.secret_kinds.add) | ({EMAIL_KIND} if self.emails == "redact" else frozenset()),
+            fewer_kinds=frozenset(self.secret_kinds.skip),
+            hashes_users=self.user_ids == "hash",
+            texts=Texts(self.prompts, self.answers, self.contents),
+            projects=tuple((rule.path, rule.texts()) for rule in self.projects),
+            dropped_files=self.files,
+            fingerprint=self._fingerprint(),
+        )
+
+    def _fingerprint(self) -> str:
+        """Changes with whatever would make other rows: the policy, and the rules of secrets."""
+        rules = kinds_file().read_bytes() if self.secrets == "redact" else b""
+        said = json.dumps(self.model_dump(), sort_keys=True).encode()
+        return sha256(said + b"\0" + rules).hexdigest()[:16]
+
+
+def read_policy(paths: StorePaths) -> PrivacyPolicy:
+    """The policy of a home; without a file, the default. StoreError where the file is wrong."""
+    file = paths.privacy
+    try:
+        text = file.read_text(encoding="utf-8-sig")
+    except FileNotFoundError:
+        return PrivacyPolicy()
+    except (OSError, UnicodeDecodeError) as error:
+        raise explain(error, f"Reading {file}") or StoreError(f"The rules {file} cannot be read: {error}.") from error
+    try:
+        value = load_yaml(text, _MOST_CHARACTERS)
+    except YamlError as error:
+        raise StoreError(f"The rules {file} are not YAML: {error}.", "Correct the file: nothing is landed until then.") from error
+    try:
+        return PrivacyPolicy.model_validate({} if value is None else value)
+    except ValidationError as error:
+        message, hint = explained("The rules", file, PrivacyPolicy, error, _EXAMPLE)
+        raise StoreError(message, f"{hint} Nothing is landed until then.") from error
+
+
+def write_default(paths: StorePaths) -> Path:
+    """Write the default policy with comments. StoreError where there is one already."""
+    if paths.privacy.exists():
+        raise StoreError(f"{paths.privacy} is there already.", "Edit it, then run agent-store privacy apply.")
+    paths.ensure()
+    with replacing(paths.privacy) as fresh:
+        fresh.write_text(_DEFAULT, encoding="utf-8")
+    return paths.privacy
+
+
+_DEFAULT: Final = """\
+# What Agent Store keeps of logs. It is applied before anything is written; what is left out cannot be had back, except by
+# landing the logs again. Every text that is left out is replaced by a mark with its length: tokens and costs stay right.
+# After a change: agent-store privacy apply
+
+# Keys, tokens and passwords in any text: redact | keep
+secrets: redact
+# Kinds of secrets to look for beside the usual ones, and kinds not to look for (agent-store privacy kinds lists them).
+secret_kinds: {add: [], skip: []}
+# E-mail addresses in texts: redact | keep
+emails: keep
+# Names of users, and addresses that stand for users: hash | keep
+user_ids: hash
+
+# What people typed: keep | hash | drop. With hash, equal prompts are still seen to be equal.
+prompts: keep
+# What models wrote: keep | hash | drop
+answers: keep
+# What files contained and what commands and other tools printed: keep | drop
+contents: keep
+
+# Other rules for some projects, by the folder that the session ran in. The last that fits wins.
+projects: []
+#  - path: "/home/me/clients/*"
+#    prompts: drop
+#    contents: drop
+
+# Files whose contents are dropped wherever an agent read or wrote them.
+files: []
+#  - ".env*"
+#  - "/home/me/taxes/*"
+"""

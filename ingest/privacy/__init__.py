@@ -1,0 +1,1 @@
+"""Privacy: what is left out of lines and files before anything of them is written."""

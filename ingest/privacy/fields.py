@@ -1,0 +1,107 @@
+"""Which field of a line holds what kind of text: prompts, answers, or contents of files and outputs of tools.
+
+A specification maps the names of fields to a kind, to a specification of what is inside, or to KEPT. A list stands for
+its elements. `ANY` says what every other field is. Sources of the names: the lines themselves, clients 1.0 to 2.1.332,
+and `agent_store/record` for events.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+PROMPT: Final = "prompt"
+ANSWER: Final = "answer"
+CONTENT: Final = "content"
+KEPT: Final = "kept"
+ANY: Final = "*"
+# In the place of a kind: what is inside is told by the function of that name in `shape`.
+BLOCKS: Final = "blocks"
+TOOL_INPUT: Final = "tool_input"
+MESSAGE: Final = "message"
+
+Spec = dict[str, Any]
+
+# Names by which models and tools call places, things and states: what is done to texts leaves them alone.
+_NAMES: Final = dict.fromkeys(
+    (
+        "type", "subtype", "id", "uuid", "name", "path", "filePath", "file_path", "filename", "filenames", "displayPath",
+        "notebook_path", "planFilePath", "persistedOutputPath", "mode", "status", "agentId", "agentType", "agent_id",
+        "taskId", "task_id", "taskType", "toolUseID", "tool_use_id", "shellId", "backgroundTaskId", "resolvedModel", "model",
+        "commandName", "commandMode", "returnCodeInterpretation", "workflowName", "hookName", "hookEvent", "media_type",
+        "source_uuid", "timestamp", "kind", "role", "retrieval_status", "team_name", "url", "server", "uri", "skillDir",
+    ),
+    KEPT,
+)  # fmt: skip
+
+TOOL_INPUTS: Final[Spec] = {
+    # What goes into a file.
+    **dict.fromkeys(("content", "old_string", "new_string", "new_source", "edits", "text", "data", "body"), CONTENT),
+    # What a model tells another one, or the user.
+    **dict.fromkeys(("prompt", "plan", "message", "todos", "questions", "summary", "description", "subject"), ANSWER),
+    ANY: KEPT,
+}  # fmt: skip
+
+RESULT_BLOCK: Final[Spec] = {"type": KEPT, "tool_name": KEPT, "media_type": KEPT, ANY: CONTENT}
+TOOL_RESULT: Final[Spec] = {**_NAMES, "prompt": ANSWER, "description": ANSWER, ANY: CONTENT}
+
+# What the client itself puts in: lists of tools, skills and agents, and notes of its own.
+OWN_ATTACHMENTS: Final = frozenset(
+    {
+        "skill_listing", "agent_listing_delta", "deferred_tools_delta", "mcp_instructions_delta", "prompt_snapshot",
+        "date_change", "todo_reminder", "task_reminder", "plan_mode", "plan_mode_exit", "auto_mode", "output_style",
+        "token_usage", "budget_usd", "critical_system_reminder", "command_permissions", "ultra_effort",
+    }
+)  # fmt: skip
+ATTACHMENT: Final[Spec] = {
+    **_NAMES, "prompt": PROMPT, "condition": PROMPT, "planContent": ANSWER, "command": KEPT, "names": KEPT,
+    "addedNames": KEPT, "removedNames": KEPT, "addedTypes": KEPT, "removedTypes": KEPT, "allowedTools": KEPT,
+    "decision": KEPT, "reminderType": KEPT, "ideName": KEPT, "newDate": KEPT, "origin": KEPT, ANY: CONTENT,
+}  # fmt: skip
+
+_PROGRESS: Final[Spec] = {**_NAMES, "command": KEPT, "message": MESSAGE, "query": KEPT, ANY: CONTENT}
+TRANSCRIPT: Final[Spec] = {
+    "message": MESSAGE,
+    "toolUseResult": TOOL_RESULT,
+    "tool_use_result": TOOL_RESULT,
+    "attachment": ATTACHMENT,
+    "data": _PROGRESS,
+    "content": CONTENT,
+    "lastPrompt": PROMPT,
+    "userFeedback": PROMPT,
+    "customTitle": PROMPT,
+    "aiTitle": ANSWER,
+    "summary": ANSWER,
+    "result": ANSWER,
+    "planContent": ANSWER,
+    "hookInfos": {"command": KEPT, ANY: CONTENT},
+    "hookErrors": CONTENT,
+    "blob": CONTENT,
+    "body": CONTENT,
+    "value": CONTENT,
+    ANY: KEPT,
+}
+# The queue of prompts that wait.
+QUEUED: Final[Spec] = {**TRANSCRIPT, "content": PROMPT}
+
+HISTORY: Final[Spec] = {"display": PROMPT, "pastedContents": PROMPT, ANY: KEPT}
+
+_PAYLOAD: Final[Spec] = {
+    **dict.fromkeys(("prompt", "command_args", "comment", "task_description", "custom_instructions"), PROMPT),
+    **dict.fromkeys(("compact_summary", "last_assistant_message", "rationale", "question", "options", "chosen"), ANSWER),
+    **dict.fromkeys(("tool_response", "tool_output", "stdout", "stderr", "output", "file_content"), CONTENT),
+    "tool_input": TOOL_INPUT,
+    "content": BLOCKS,
+    "text": ANSWER,
+    "context": ANSWER,
+    ANY: KEPT,
+}  # fmt: skip
+EVENT: Final[Spec] = {"payload": _PAYLOAD, ANY: KEPT}
+# An event by which a program says what a user asked.
+PROMPT_EVENT: Final[Spec] = {"payload": {**_PAYLOAD, "text": PROMPT}, ANY: KEPT}
+
+RESPONSE: Final[Spec] = {
+    "content": BLOCKS, "message": MESSAGE, "messages": MESSAGE, "system": CONTENT, "prompt": PROMPT,
+    "response": {}, "result": {}, "body": {}, "request": {}, "params": {}, "events": {}, ANY: KEPT,
+}  # fmt: skip
+for _inside in ("response", "result", "body", "request", "params", "events"):
+    RESPONSE[_inside] = RESPONSE

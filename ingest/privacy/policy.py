@@ -1,0 +1,121 @@
+"""What of a log is kept: the policy as landing applies it. `agent_store.privacy` reads it from the user's file."""
+
+from __future__ import annotations
+
+import hmac
+import re
+from dataclasses import dataclass, field, fields
+from fnmatch import translate
+from functools import cached_property, lru_cache
+from hashlib import sha256
+from typing import Final
+
+KEEP: Final = "keep"
+HASH: Final = "hash"
+DROP: Final = "drop"
+# Hex digits of the salted hash in a mark.
+MARK_DIGITS: Final = 8
+USER_PREFIX: Final = "user_"
+USER_DIGITS: Final = 12
+_USER: Final = re.compile(rf"{USER_PREFIX}[0-9a-f]{{{USER_DIGITS}}}")
+
+
+@dataclass(frozen=True, slots=True)
+class Texts:
+    """What happens to each kind of text; None: as the policy says elsewhere."""
+
+    # What people typed.
+    prompts: str | None = None
+    # What models wrote: answers, thinking, titles, plans, prompts for subagents.
+    answers: str | None = None
+    # What files contained and what commands and tools printed.
+    contents: str | None = None
+
+    def over(self, other: Texts) -> Texts:
+        """These, and the other ones where nothing is said here."""
+        return Texts(*(getattr(self, one.name) or getattr(other, one.name) for one in fields(Texts)))
+
+    @property
+    def keeps_all(self) -> bool:
+        """Whether every text stays as it is."""
+        return not ({self.prompts, self.answers, self.contents} & {HASH, DROP})
+
+
+ALL_KEPT: Final = Texts(KEEP, KEEP, KEEP)
+
+
+@dataclass(frozen=True)
+class Policy:
+    """What is done to lines and files before they are landed."""
+
+    salt: bytes = b""
+    redacts_secrets: bool = True
+    # Kinds of seeds/secret_kinds.csv beyond the default, and kinds that are not looked for.
+    more_kinds: frozenset[str] = frozenset()
+    fewer_kinds: frozenset[str] = frozenset()
+    hashes_users: bool = True
+    texts: Texts = ALL_KEPT
+    # Patterns of project folders, and what is different there. The last that matches wins.
+    projects: tuple[tuple[str, Texts], ...] = ()
+    # Patterns of files whose contents are dropped wherever they were read or written.
+    dropped_files: tuple[str, ...] = ()
+    # Names the policy: another one leaves other rows.
+    fingerprint: str = field(default="", compare=False)
+
+    @cached_property
+    def changes_texts(self) -> bool:
+        """Whether lines have to be parsed: something other than secrets is left out."""
+        return (
+            not self.texts.keeps_all
+            or bool(self.dropped_files)
+            or any(not texts.keeps_all for _, texts in self.projects)
+        )
+
+    def texts_in(self, project: str | None) -> Texts:
+        """What happens to the texts of sessions in a folder."""
+        found = self.texts
+        for pattern, texts in self.projects:
+            if project and is_below(project, pattern):
+                found = texts.over(found)
+        return found
+
+    def drops_file(self, path: str) -> bool:
+        """Whether the contents of a file are left out."""
+        return any(is_below(path, pattern) for pattern in self.dropped_files)
+
+    def hashed(self, text: str, purpose: str = "text") -> str:
+        """A salted hash in hex: the same text gives the same hash in this home, and tells nothing elsewhere."""
+        return hmac.new(self.salt, f"{purpose}\0{text}".encode("utf-8", "surrogatepass"), sha256).hexdigest()
+
+    @cached_property
+    def user_salt(self) -> str:
+        """What names of users are hashed with, here and in SQL."""
+        return self.hashed("", "user")
+
+    def user(self, name: str) -> str:
+        """The id that stands for a user in the store."""
+        return user_id(name, self.user_salt) if self.hashes_users else name
+
+
+def user_id(name: str, salt: str) -> str:
+    """The id of a user of that name; an id stays as it is. The macro `user_identity` is the same in SQL."""
+    if _USER.fullmatch(name):
+        return name
+    return USER_PREFIX + sha256((salt + name).encode("utf-8", "replace")).hexdigest()[:USER_DIGITS]
+
+
+@lru_cache(maxsize=4096)
+def is_below(path: str, pattern: str) -> bool:
+    """Whether a path, or a folder above it, fits a pattern; one without a slash fits a name anywhere in the path."""
+    path = path.replace("\\", "/").rstrip("/")
+    pattern = pattern.replace("\\", "/").rstrip("/")
+    compiled = _compiled(pattern)
+    if "/" not in pattern:
+        return any(compiled.fullmatch(name) for name in path.split("/"))
+    parts = path.split("/")
+    return any(compiled.fullmatch("/".join(parts[:end])) for end in range(1, len(parts) + 1))
+
+
+@lru_cache(maxsize=256)
+def _compiled(pattern: str) -> re.Pattern[str]:
+    return re.compile(translate(pattern))

@@ -1,0 +1,212 @@
+"""The policy in force while something is landed: every text goes through it before it is written."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from functools import cached_property, lru_cache
+from typing import TYPE_CHECKING, Any, Final
+
+from ingest.privacy.marks import PREFIX, mark, with_lengths, without_lengths
+from ingest.privacy.policy import DROP, Policy
+from ingest.privacy.shape import EVENT, RESPONSE, Shape
+
+if TYPE_CHECKING:
+    from ingest.privacy.secrets import Redactor, SecretKind
+
+_USER: Final = '"user_id"'
+
+# Columns of scanned tables that hold texts of others; where the row names the file that a text is the content of, in
+# which column.
+SCANNED_TEXTS: Final[dict[str, dict[str, str | None]]] = {
+    "component_version": {
+        "content": "path", "front_matter": None, "links": None, "entries": None, "errors": None, "warnings": None,
+    },
+    "component_commit": {"subject": None},
+    "component_body": {"body_text": "path"},
+    "source_entry": {"url": None},
+    "source_check": {"content": "target", "redirected_to": None, "error": None},
+    "contract_field": {"default_value": None, "value_text": None},
+    "code_chunk": {"chunk_text": ""},
+}  # fmt: skip
+
+
+class Privacy:
+    """What landing does to texts under a policy. The same text always becomes the same."""
+
+    def __init__(self, load: Callable[[], Policy]) -> None:
+        """Nothing is loaded yet."""
+        self._load = load
+        self._redactor: Redactor | None = None
+
+    @cached_property
+    def policy(self) -> Policy:
+        """What is done."""
+        return self._load()
+
+    @cached_property
+    def _shape(self) -> Shape:
+        return Shape(self.policy)
+
+    @property
+    def redactor(self) -> Redactor | None:
+        """What finds secrets; None where they are kept."""
+        if self._redactor is None and self.policy.redacts_secrets:
+            from ingest.privacy.secrets import Redactor, kinds_file, read_kinds
+
+            kinds = [kind for kind in read_kinds(kinds_file()) if self._is_wanted(kind)]
+            self._redactor = Redactor(kinds, self.policy.salt)
+        return self._redactor
+
+    def _is_wanted(self, kind: SecretKind) -> bool:
+        if kind.kind in self.policy.fewer_kinds:
+            return False
+        return kind.is_default or kind.kind in self.policy.more_kinds
+
+    # ------------------------------------------------------------------------------------ lines
+
+    def line(self, text: str, table: str, *, is_landed: bool = False) -> str:
+        """A line of a log as it is to be in the table. `is_landed`: its marks are ours, not quoted ones."""
+        if not is_landed and PREFIX in text:
+            text = without_lengths(text)
+        if self.policy.changes_texts:
+            text = self._shape.line(text, table)
+        if table in {EVENT, RESPONSE} and self.policy.hashes_users and _USER in text:
+            text = _with_users(text, self.policy.user)
+        return self._redacted(text)
+
+    def lines(self, column: Any, table: str) -> Any:  # noqa: ANN401 - pyarrow has no types
+        """A column of lines, each as `line` makes it: only those are looked at closely that may have to change."""
+        if self.policy.changes_texts:
+            positions: Any = range(len(column))
+        else:
+            positions = self._suspects(column, table)
+        return _replaced(column, positions, lambda text: self.line(text, table))
+
+    def data(self, raw: bytes) -> bytes:
+        """Bytes that are no valid text, without secrets; where texts are left out, nothing of them is kept."""
+        if self.policy.changes_texts:
+            return mark("line", raw.decode("latin-1")).encode()
+        return self._redacted(raw.decode("latin-1")).encode("latin-1", "replace")
+
+    # ------------------------------------------------------------------------------------ whole texts
+
+    def content(self, text: str, path: str = "") -> str:
+        """The content of a file, or what a tool printed."""
+        texts = self.policy.texts
+        if texts.contents == DROP or (path and self.policy.drops_file(path)):
+            return text if text.startswith(PREFIX) else mark("content", text)
+        return self.text(text)
+
+    def text(self, text: str) -> str:
+        """Any other text of somebody else."""
+        return self._redacted(without_lengths(text) if PREFIX in text else text)
+
+    def scanned(self, table: str, name: str, values: list[Any], row_value: Callable[[str], list[Any]]) -> list[Any]:
+        """The values of a column of a scanned table; `row_value` gives those of another column."""
+        texts = SCANNED_TEXTS.get(table, {})
+        if name not in texts:
+            return values
+        holder = texts[name]
+        if holder is None:
+            return [self.text(value) if isinstance(value, str) else value for value in values]
+        places = row_value(holder) if holder else [""] * len(values)
+        return [
+            self.content(value, str(place)) if isinstance(value, str) else value
+            for value, place in zip(values, places, strict=True)
+        ]
+
+    def scanned_column(self, table: str, name: str, column: Any) -> Any:  # noqa: ANN401 - pyarrow has no types
+        """The same for an Arrow column of very many rows."""
+        if name not in SCANNED_TEXTS.get(table, {}):
+            return column
+        if self.policy.texts.contents == DROP:
+            return _replaced(column, range(len(column)), self.content)
+        return _replaced(column, self._suspects(column, table), self.text)
+
+    # ------------------------------------------------------------------------------------ secrets
+
+    def _redacted(self, text: str) -> str:
+        redactor = self.redactor
+        if redactor is None:
+            return text
+        found = redactor.redact(text)
+        return with_lengths(found.text, found.marks) if found.marks else text
+
+    def _suspects(self, column: Any, table: str) -> list[int]:  # noqa: ANN401 - pyarrow has no types
+        import pyarrow.compute as pc
+
+        found = set() if self.redactor is None else set(self.redactor.suspects(column))
+        literals = [PREFIX, *([_USER] if table in {EVENT, RESPONSE} and self.policy.hashes_users else [])]
+        for literal in literals:
+            found.update(pc.indices_nonzero(pc.match_substring(column, literal)).to_pylist())
+        return sorted(found)
+
+
+def _replaced(column: Any, positions: Any, changed: Callable[[str], str]) -> Any:  # noqa: ANN401 - pyarrow has no types
+    """A column with some texts changed; the same column where none is."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    made: dict[int, str] = {}
+    for position in positions:
+        text = column[position].as_py()
+        if text is not None and (new := changed(text)) != text:
+            made[position] = new
+    if not made:
+        return column
+    if isinstance(column, pa.ChunkedArray):
+        column = column.combine_chunks()
+    is_changed = [False] * len(column)
+    for position in made:
+        is_changed[position] = True
+    return pc.replace_with_mask(column, pa.array(is_changed), pa.array([made[one] for one in sorted(made)], column.type))
+
+
+def _with_users(text: str, user: Callable[[str], str]) -> str:
+    """A JSON line in which each user id is a hash. What is no JSON is left: nothing reads it as one."""
+
+    def walk(value: Any) -> Any:  # noqa: ANN401 - whatever JSON holds
+        if isinstance(value, list):
+            return [walk(one) for one in value]
+        if isinstance(value, dict):
+            return {
+                key: user(one) if key == "user_id" and isinstance(one, str) and one else walk(one)
+                for key, one in value.items()
+            }
+        return value
+
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError):
+        return re.sub(r'("user_id"\s*:\s*")[^"]*', r"\g<1>unknown", text)
+    try:
+        return json.dumps(walk(value), ensure_ascii=False, separators=(",", ":"))
+    except RecursionError:
+        return text
+
+
+_in_force: ContextVar[Privacy | None] = ContextVar("privacy", default=None)
+
+
+@contextmanager
+def in_force(load: Callable[[], Policy]) -> Iterator[None]:
+    """Have everything that is landed inside go through a policy; it is loaded when the first text comes."""
+    token = _in_force.set(Privacy(load))
+    try:
+        yield
+    finally:
+        _in_force.reset(token)
+
+
+def current() -> Privacy:
+    """The policy in force. Without one, secrets are redacted all the same."""
+    return _in_force.get() or _fallback()
+
+
+@lru_cache(maxsize=1)
+def _fallback() -> Privacy:
+    return Privacy(lambda: Policy(hashes_users=False))

@@ -1,0 +1,27 @@
+{#
+    How long a text was: a mark in the place of what was left out says it, `[redacted:KIND:HASH](characters)`, or
+    `(characters/bytes/characters as a JSON string)` where these differ. See ingest/privacy/marks.py.
+#}
+{% macro char_count(text) -%} {{ original_length('length(' ~ text ~ ')', text, 1) }} {%- endmacro %}
+
+{# The same in bytes of UTF-8. #}
+{% macro byte_count(text) -%} {{ original_length(byte_length(text), text, 2) }} {%- endmacro %}
+
+{# The same of a JSON document, in whose strings some characters are escaped. #}
+{% macro json_char_count(text) -%} {{ original_length('length(' ~ text ~ ')', text, 3) }} {%- endmacro %}
+
+{# `which` of the lengths that a mark has; where it has one, it stands for all three. #}
+{% macro original_length(measured, text, which) -%}
+    {%- set pattern = "'\\[redacted:[a-z0-9_]+(?::[0-9a-f]{8})?\\]\\((\\d{1,9})(?:/(\\d{1,9})/(\\d{1,9}))?\\)'" -%}
+    case
+        when contains({{ text }}, '[redacted:')
+            then {{ measured }} + cast(coalesce(list_sum(list_transform(
+                regexp_extract_all({{ text }}, {{ pattern }}),
+                lambda mark: coalesce(
+                    try_cast(regexp_extract(mark, {{ pattern }}, {{ which }}) as bigint),
+                    cast(regexp_extract(mark, {{ pattern }}, 1) as bigint)
+                ) - length(mark)
+            )), 0) as bigint)
+        else {{ measured }}
+    end
+{%- endmacro %}
