@@ -64,6 +64,11 @@ class StorePaths:
         return self.home / "privacy.yml"
 
     @property
+    def exports(self) -> Path:
+        """Where exports have been written to."""
+        return self.home / "exports.json"
+
+    @property
     def keys(self) -> Path:
         """The folder of what must never leave the home."""
         return self.home / "keys"
@@ -72,6 +77,16 @@ class StorePaths:
     def salt(self) -> Path:
         """What hashes of ids and of secrets are made with."""
         return self.keys / "salt"
+
+    @property
+    def forgotten(self) -> Path:
+        """What was forgotten, by hashes of ids."""
+        return self.keys / "forgotten.jsonl"
+
+    @property
+    def purge_journal(self) -> Path:
+        """What has to be removed before the next build, and from what else after it."""
+        return self.build_dir / "purge.json"
 
     @property
     def lock(self) -> Path:

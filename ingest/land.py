@@ -22,13 +22,14 @@ def land(
     *,
     spool: Path | None = None,
     responses: Sequence[Path] = (),
+    spool_seconds: float = spools.KEPT_SECONDS,
     wait_seconds: float = WAIT_SECONDS,
     on_wait: Callable[[str], None] | None = None,
 ) -> LandingResult:
     """Land what is new in transcripts below the roots, in API responses and in the files of the spool, each line once.
 
-    Landed files of the spool that are older than a week are removed: raw keeps their lines. See `land_files` for the
-    rest. Raises LandingError.
+    Landed files of the spool that are older than a week, or `spool_seconds`, are removed: raw keeps their lines. See
+    `land_files` for the rest. Raises LandingError.
     """
     spooled = spools.scan(spool) if spool is not None else NOTHING
     answers = find_responses.scan(responses)
@@ -39,5 +40,5 @@ def land(
     result = land_files(
         logs + answers + spooled, warehouse, host, progress, wait_seconds=wait_seconds, on_wait=on_wait
     )
-    spools.remove_old(spooled, result.problems)
+    spools.remove_old(spooled, result.problems, kept_seconds=spool_seconds)
     return result

@@ -49,6 +49,10 @@ def take(paths: StorePaths, on_wait: Callable[[str], None] | None = None) -> tup
     try:
         _say_who(paths)
         damage.refuse(paths)
+        if paths.purge_journal.exists():
+            from agent_store.privacy import purge
+
+            purge.resume(paths)
         warehouse.prepare(paths)
     except BaseException:
         lock.release()

@@ -159,6 +159,11 @@ def _opened_once(paths: StorePaths) -> Iterator[None]:
         raise StoreError(str(error)) from error
 
 
+def _kept(paths: StorePaths) -> dict[str, float]:
+    """How long the spool keeps what has been landed: not at all while something is being removed for good."""
+    return {"spool_seconds": -1.0} if paths.purge_journal.exists() else {}
+
+
 def _land(places: _Places, paths: StorePaths, host: str | None, progress: Any) -> LandingResult:  # noqa: ANN401
     import duckdb
 
@@ -171,7 +176,7 @@ def _land(places: _Places, paths: StorePaths, host: str | None, progress: Any) -
         with private_files(), in_force(lambda: landing_policy(paths)):
             result = land(
                 list(places.roots.paths), paths.warehouse, host, progress,
-                spool=paths.spool, responses=places.responses,
+                spool=paths.spool, responses=places.responses, **_kept(paths),
             )  # fmt: skip
     except LandingError as error:
         raise StoreError(str(error)) from error
@@ -475,6 +480,10 @@ class Build:
             )
         self.outcome = replace(self.outcome, published=published)
         self._write_briefs()
+        if self.paths.purge_journal.exists():
+            from agent_store.privacy import purge
+
+            purge.finish(self.paths, self.say)
 
     def _write_briefs(self) -> None:
         """Leave what hooks answer from. They are a by-product: a build whose briefs fail has not failed."""

@@ -20,12 +20,14 @@ from agent_store.cli.dbt import dbt
 from agent_store.cli.docs import docs
 from agent_store.cli.doctor import doctor
 from agent_store.cli.export import export
+from agent_store.cli.forget import forget
 from agent_store.cli.ingest import ingest
 from agent_store.cli.interrupts import interrupts
 from agent_store.cli.line import line
 from agent_store.cli.mcp import mcp
 from agent_store.cli.output import say
 from agent_store.cli.plugin import plugin
+from agent_store.cli.privacy import privacy
 from agent_store.cli.query import query
 from agent_store.cli.report import report
 from agent_store.cli.scan import scan
@@ -67,7 +69,7 @@ def cli() -> None:
 
 for _command in (
     ingest, build, report, query, tables, describe, brief, export, line, doctor, docs, scan, check, dbt, plugin, schedule,
-    mcp, alert, statusline,
+    mcp, alert, statusline, privacy, forget,
 ):  # fmt: skip
     cli.add_command(_command)
 

@@ -15,11 +15,22 @@ _Result = TypeVar("_Result")
 
 
 def landing_policy(paths: StorePaths) -> Policy:
-    """The policy of a home as landing applies it, with the salt of the home. StoreError where privacy.yml is wrong."""
-    from agent_store.privacy.policy import read_policy  # pydantic would take a tenth of a build with nothing new
-    from agent_store.privacy.salt import read_salt
+    """The policy of a home as landing applies it, with the salt of the home and what was forgotten.
 
-    return read_policy(paths).landing(read_salt(paths))
+    StoreError where privacy.yml is wrong.
+    """
+    from agent_store.privacy import forgotten
+    from agent_store.privacy.salt import read_salt
+    from ingest.privacy.policy import Policy
+
+    salt = read_salt(paths)
+    known = forgotten.read(paths)
+    tombstones = known.tombstones(salt)
+    if not paths.privacy.exists():  # pydantic would take a tenth of a build with nothing new
+        return Policy(salt=salt, dropped_files=known.files, forgotten=tombstones)
+    from agent_store.privacy.policy import read_policy
+
+    return read_policy(paths).landing(salt, tombstones, known.files)
 
 
 def under_policy(

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import json
-from hashlib import sha256
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Final, Literal, Self
 
@@ -14,7 +13,9 @@ from agent_store.paths import StorePaths
 from agent_store.replacing import replacing
 from agent_store.validated import explained
 from ingest.privacy.policy import Policy, Texts
-from ingest.privacy.secrets import kinds_file, read_kinds
+from ingest.privacy.kinds_file import kinds_file
+from ingest.privacy.secrets import read_kinds
+from ingest.privacy.tombstones import Tombstones
 from ingest.text import YamlError, load_yaml, meant
 
 _MOST_CHARACTERS: Final = 256 * 1024
@@ -76,8 +77,8 @@ class PrivacyPolicy(_Model):
     # Patterns of files whose contents are dropped.
     files: tuple[str, ...] = ()
 
-    def landing(self, salt: bytes) -> Policy:
-        """The policy as landing applies it."""
+    def landing(self, salt: bytes, forgotten: Tombstones, files: Iterable[str] = ()) -> Policy:
+        """The policy as landing applies it; `files` are patterns beside those of the policy."""
         return Policy(
             salt=salt,
             redacts_secrets=self.secrets == "redact",
@@ -86,15 +87,9 @@ class PrivacyPolicy(_Model):
             hashes_users=self.user_ids == "hash",
             texts=Texts(self.prompts, self.answers, self.contents),
             projects=tuple((rule.path, rule.texts()) for rule in self.projects),
-            dropped_files=self.files,
-            fingerprint=self._fingerprint(),
+            dropped_files=(*self.files, *files),
+            forgotten=forgotten,
         )
-
-    def _fingerprint(self) -> str:
-        """Changes with whatever would make other rows: the policy, and the rules of secrets."""
-        rules = kinds_file().read_bytes() if self.secrets == "redact" else b""
-        said = json.dumps(self.model_dump(), sort_keys=True).encode()
-        return sha256(said + b"\0" + rules).hexdigest()[:16]
 
 
 def read_policy(paths: StorePaths) -> PrivacyPolicy:

@@ -41,13 +41,15 @@ def scan(spool: Path) -> Scan:
     return Scan((), tuple(sorted(files)), tuple(problems))
 
 
-def remove_old(found: Scan, problems: Collection[Problem], now: float | None = None) -> int:
-    """Remove the files that have been landed and not written for a week; returns how many.
+def remove_old(
+    found: Scan, problems: Collection[Problem], now: float | None = None, *, kept_seconds: float = KEPT_SECONDS
+) -> int:
+    """Remove the files that have been landed and not written for a week, or `kept_seconds`; returns how many.
 
     One that does not end with a whole line gets its line end instead: the next landing sets the torn line aside. A file
     that has changed since it was found, or that had a problem, stays.
     """
-    oldest = (time.time() if now is None else now) - KEPT_SECONDS
+    oldest = (time.time() if now is None else now) - kept_seconds
     troubled = {problem.path for problem in problems if problem.line is None}
     removed = 0
     for file in found.files:

@@ -59,13 +59,11 @@ class LineBuffer:
             for position in sorted(positions):
                 file_id, number = self.file_ids[position], self.line_numbers[position]
                 made = parts_of(self.lines[position], self.byte_offsets[position])
-                self.parts += [(file_id, number, part) for part in made]
+                self.parts += [(file_id, number, part) for part in (kept_of(one, self.table) for one in made) if part is not None]
             chunk = chunk.filter(pa.array([position not in positions for position in range(count)]))
-        lines = chunk.column("line")
-        kept = privacy.current().lines(lines, self.table)
-        if kept is not lines:
-            chunk = chunk.set_column(chunk.schema.get_field_index("line"), "line", kept)
-        if odd or kept is not lines:
+        landed = _as_kept(chunk, self.table)
+        if odd or landed is not chunk:
+            chunk = landed
             connection.register("landing_chunk", chunk)
         connection.execute(
             f"insert into raw.{self.table} "
@@ -81,7 +79,7 @@ class LineBuffer:
         columns = zip(*(
             (file_id, number, part.part_number, part.byte_offset, part.line, part.repaired_line,
              part.original_bytes, part.set_aside_reason)
-            for file_id, number, part in ((file_id, number, kept_of(part, self.table)) for file_id, number, part in self.parts)
+            for file_id, number, part in self.parts
         ), strict=True)  # fmt: skip
         big, text = pa.int64(), pa.string()
         types = (big, big, pa.int32(), big, text, text, pa.binary(), text)
@@ -92,9 +90,25 @@ class LineBuffer:
         connection.unregister("landing_parts")
 
 
-def kept_of(part: Part, table: str) -> Part:
-    """What is landed of a part under the policy in force."""
+def _as_kept(chunk: Any, table: str) -> Any:  # noqa: ANN401 - pyarrow has no types
+    """The rows that may be landed, with what is kept of their lines; the same table where that is all."""
+    import pyarrow as pa
+
     policy = privacy.current()
+    lines = chunk.column("line")
+    kept = policy.lines(lines, table)
+    if kept is not lines:
+        chunk = chunk.set_column(chunk.schema.get_field_index("line"), "line", kept)
+    if forgotten := policy.forgotten_lines(kept, table):
+        chunk = chunk.filter(pa.array([position not in forgotten for position in range(chunk.num_rows)]))
+    return chunk
+
+
+def kept_of(part: Part, table: str) -> Part | None:
+    """What is landed of a part under the policy in force; None where it has been forgotten."""
+    policy = privacy.current()
+    if policy.is_forgotten(part.repaired_line or part.line, table):
+        return None
     return replace(
         part,
         line=policy.line(part.line, table),

@@ -11,7 +11,7 @@ import time
 from array import array
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from hashlib import md5
 from itertools import accumulate, chain
 from pathlib import Path
@@ -138,7 +138,13 @@ class _Run:
         self, connection: duckdb.DuckDBPyConnection, found: Scan, host: str, progress: Progress | None
     ) -> None:
         self.connection = connection
-        self.scan = found
+        # Files of what was forgotten are as good as not there: not even their names are kept.
+        self.scan = replace(
+            found,
+            files=tuple(
+                file for file in found.files if not privacy.current().policy.forgotten.has_file(file.kind, file.path)
+            ),
+        ) if privacy.current().policy.forgotten else found
         self.host = host
         self.progress = progress
         self.problems: list[Problem] = list(found.problems)
@@ -390,7 +396,7 @@ class _Run:
             for line in chunk.lines:
                 number += 1
                 if number not in landed:
-                    if line.strip():
+                    if line.strip() and not _is_forgotten(line, table):
                         return False
                     continue
                 expected = landed[number]
@@ -402,7 +408,8 @@ class _Run:
         """Put lines into the buffer; insert and commit when there are enough."""
         if chunk.overlong_ending:
             part = Part(0, chunk.offset, chunk.lines[0].decode("utf-8", "replace"), set_aside_reason=OVERLONG)
-            self.buffers[table].parts.append((state.file_id, state.line_count + 1, part))
+            if (kept := kept_of(part, table)) is not None:
+                self.buffers[table].parts.append((state.file_id, state.line_count + 1, kept))
             self.tally.bytes += chunk.size
             self._advance(state, 1, chunk.offset + chunk.size, chunk.overlong_ending)
             return
@@ -478,7 +485,8 @@ class _Run:
             sql = f"select distinct md5(line) from raw.{file.table} where file_id = ?"
             landed = {row[0] for row in self._rows(sql, [state.file_id])}
         for parts in pieces:
-            hashed = {_md5(kept_of(part, str(file.table)).line.encode()): part for part in parts}
+            kept = [part for one in parts if (part := kept_of(one, str(file.table))) is not None]
+            hashed = {_md5(part.line.encode()): part for part in kept}
             new = [part for hash_, part in hashed.items() if hash_ not in landed]
             landed |= hashed.keys()
             if not new:
@@ -648,6 +656,10 @@ def _hashes_as_landed(line: bytes, table: str) -> set[str]:
     with suppress(UnicodeDecodeError):
         found.add(_md5(privacy.current().line(without_return(line).decode(), table).encode()))
     return found
+
+
+def _is_forgotten(line: bytes, table: str) -> bool:
+    return privacy.current().is_forgotten(line.decode("utf-8", "replace"), table)
 
 
 def _md5(data: bytes) -> str:

@@ -19,6 +19,13 @@ BLOCKS: Final = "blocks"
 TOOL_INPUT: Final = "tool_input"
 MESSAGE: Final = "message"
 
+# The tables of raw whose rows are lines, each with a form of its own.
+TRANSCRIPT_TABLE: Final = "transcript_line"
+HISTORY_TABLE: Final = "history_line"
+EVENT_TABLE: Final = "event_line"
+RESPONSE_TABLE: Final = "api_response"
+LINE_TABLES: Final = (TRANSCRIPT_TABLE, HISTORY_TABLE, EVENT_TABLE, RESPONSE_TABLE)
+
 Spec = dict[str, Any]
 
 # Names by which models and tools call places, things and states: what is done to texts leaves them alone.

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import hmac
 import re
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, fields
 from fnmatch import translate
 from functools import cached_property, lru_cache
 from hashlib import sha256
 from typing import Final
+
+from ingest.privacy.kinds_file import kinds_file
+from ingest.privacy.tombstones import Tombstones
 
 KEEP: Final = "keep"
 HASH: Final = "hash"
@@ -17,6 +20,7 @@ DROP: Final = "drop"
 MARK_DIGITS: Final = 8
 USER_PREFIX: Final = "user_"
 USER_DIGITS: Final = 12
+_FINGERPRINT_DIGITS: Final = 16
 _USER: Final = re.compile(rf"{USER_PREFIX}[0-9a-f]{{{USER_DIGITS}}}")
 
 
@@ -59,8 +63,17 @@ class Policy:
     projects: tuple[tuple[str, Texts], ...] = ()
     # Patterns of files whose contents are dropped wherever they were read or written.
     dropped_files: tuple[str, ...] = ()
-    # Names the policy: another one leaves other rows.
-    fingerprint: str = field(default="", compare=False)
+    # What has been forgotten, and is not to be landed again.
+    forgotten: Tombstones = Tombstones()
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Names the policy and the rules of secrets: another one leaves other rows. What was forgotten is not part of it."""
+        said = repr([getattr(self, one.name) for one in fields(self) if one.name not in {"salt", "forgotten"}])
+        said = said.replace(repr(self.more_kinds), repr(sorted(self.more_kinds)))
+        said = said.replace(repr(self.fewer_kinds), repr(sorted(self.fewer_kinds)))
+        rules = kinds_file().read_bytes() if self.redacts_secrets else b""
+        return sha256(said.encode() + b"\0" + rules).hexdigest()[:_FINGERPRINT_DIGITS]
 
     @cached_property
     def changes_texts(self) -> bool:

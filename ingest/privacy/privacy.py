@@ -10,14 +10,17 @@ from contextvars import ContextVar
 from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
-from ingest.privacy.marks import PREFIX, mark, with_lengths, without_lengths
+from ingest.privacy.fields import EVENT_TABLE, RESPONSE_TABLE
+from ingest.privacy.kinds_file import kinds_file
+from ingest.privacy.marks import PREFIX, is_mark, mark, with_lengths, without_lengths
 from ingest.privacy.policy import DROP, Policy
-from ingest.privacy.shape import EVENT, RESPONSE, Shape
+from ingest.privacy.shape import Shape
 
 if TYPE_CHECKING:
     from ingest.privacy.secrets import Redactor, SecretKind
 
 _USER: Final = '"user_id"'
+_WITH_USERS: Final = frozenset({EVENT_TABLE, RESPONSE_TABLE})
 
 # Columns of scanned tables that hold texts of others; where the row names the file that a text is the content of, in
 # which column.
@@ -55,7 +58,7 @@ class Privacy:
     def redactor(self) -> Redactor | None:
         """What finds secrets; None where they are kept."""
         if self._redactor is None and self.policy.redacts_secrets:
-            from ingest.privacy.secrets import Redactor, kinds_file, read_kinds
+            from ingest.privacy.secrets import Redactor, read_kinds
 
             kinds = [kind for kind in read_kinds(kinds_file()) if self._is_wanted(kind)]
             self._redactor = Redactor(kinds, self.policy.salt)
@@ -74,7 +77,7 @@ class Privacy:
             text = without_lengths(text)
         if self.policy.changes_texts:
             text = self._shape.line(text, table)
-        if table in {EVENT, RESPONSE} and self.policy.hashes_users and _USER in text:
+        if table in _WITH_USERS and self.policy.hashes_users and _USER in text:
             text = _with_users(text, self.policy.user)
         return self._redacted(text)
 
@@ -86,24 +89,37 @@ class Privacy:
             positions = self._suspects(column, table)
         return _replaced(column, positions, lambda text: self.line(text, table))
 
+    def is_forgotten(self, text: str, table: str) -> bool:
+        """Whether a line, as a log has it, was forgotten."""
+        forgotten = self.policy.forgotten
+        return bool(forgotten) and forgotten.has_line(self.line(text, table), table)
+
+    def forgotten_lines(self, column: Any, table: str) -> set[int]:  # noqa: ANN401 - pyarrow has no types
+        """The positions in a column of lines, as they are to be landed, of those that were forgotten."""
+        forgotten = self.policy.forgotten
+        if not forgotten:
+            return set()
+        return {number for number, text in enumerate(column.to_pylist()) if forgotten.has_line(text, table)}
+
     def data(self, raw: bytes) -> bytes:
         """Bytes that are no valid text, without secrets; where texts are left out, nothing of them is kept."""
-        if self.policy.changes_texts:
-            return mark("line", raw.decode("latin-1")).encode()
+        if not self.policy.texts.keeps_all:
+            text = raw.decode("latin-1")
+            return raw if is_mark(text) else mark("line", text).encode()
         return self._redacted(raw.decode("latin-1")).encode("latin-1", "replace")
 
     # ------------------------------------------------------------------------------------ whole texts
 
-    def content(self, text: str, path: str = "") -> str:
+    def content(self, text: str, path: str = "", *, is_landed: bool = False) -> str:
         """The content of a file, or what a tool printed."""
         texts = self.policy.texts
         if texts.contents == DROP or (path and self.policy.drops_file(path)):
-            return text if text.startswith(PREFIX) else mark("content", text)
-        return self.text(text)
+            return text if is_mark(text) else mark("content", text)
+        return self.text(text, is_landed=is_landed)
 
-    def text(self, text: str) -> str:
-        """Any other text of somebody else."""
-        return self._redacted(without_lengths(text) if PREFIX in text else text)
+    def text(self, text: str, *, is_landed: bool = False) -> str:
+        """Any other text of somebody else. `is_landed`: its marks are ours, not quoted ones."""
+        return self._redacted(without_lengths(text) if PREFIX in text and not is_landed else text)
 
     def scanned(self, table: str, name: str, values: list[Any], row_value: Callable[[str], list[Any]]) -> list[Any]:
         """The values of a column of a scanned table; `row_value` gives those of another column."""
@@ -140,7 +156,7 @@ class Privacy:
         import pyarrow.compute as pc
 
         found = set() if self.redactor is None else set(self.redactor.suspects(column))
-        literals = [PREFIX, *([_USER] if table in {EVENT, RESPONSE} and self.policy.hashes_users else [])]
+        literals = [PREFIX, *([_USER] if table in _WITH_USERS and self.policy.hashes_users else [])]
         for literal in literals:
             found.update(pc.indices_nonzero(pc.match_substring(column, literal)).to_pylist())
         return sorted(found)

@@ -23,9 +23,6 @@ _COMMAND: Final = ("<command-name>", "<command-message>")
 _ARGUMENTS: Final = "<command-args>"
 _ARGUMENTS_END: Final = "</command-args>"
 
-TRANSCRIPT, HISTORY, EVENT, RESPONSE = "transcript_line", "history_line", "event_line", "api_response"
-
-
 class Shape:
     """What is left of lines under a policy. It remembers the calls that touched a dropped file, for their results."""
 
@@ -41,7 +38,7 @@ class Shape:
         except (ValueError, RecursionError):
             value = None
         if not isinstance(value, dict):
-            return text if self._policy.texts.keeps_all else mark("line", text)
+            return text if self._policy.texts.keeps_all or is_mark(text) else mark("line", text)
         shaped = self.value(value, table)
         return text if shaped is value else _written(shaped)
 
@@ -193,11 +190,11 @@ class _Walk:
 
 
 def _spec_of(line: Mapping[str, Any], table: str) -> Spec:
-    if table == HISTORY:
+    if table == fields.HISTORY_TABLE:
         return fields.HISTORY
-    if table == RESPONSE:
+    if table == fields.RESPONSE_TABLE:
         return fields.RESPONSE
-    if table == EVENT:
+    if table == fields.EVENT_TABLE:
         return fields.PROMPT_EVENT if line.get("kind") == "prompt" else fields.EVENT
     return fields.QUEUED if "operation" in line else fields.TRANSCRIPT
 

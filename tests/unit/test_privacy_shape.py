@@ -11,7 +11,10 @@ from hypothesis import strategies as st
 
 from ingest.privacy.marks import is_mark, mark, without_lengths
 from ingest.privacy.policy import DROP, HASH, KEEP, Policy, Texts, is_below, user_id
-from ingest.privacy.shape import EVENT, HISTORY, TRANSCRIPT, Shape
+from ingest.privacy.fields import EVENT_TABLE as EVENT
+from ingest.privacy.fields import HISTORY_TABLE as HISTORY
+from ingest.privacy.fields import TRANSCRIPT_TABLE as TRANSCRIPT
+from ingest.privacy.shape import Shape
 
 NONE_KEPT = Policy(salt=b"salt", texts=Texts(DROP, DROP, DROP))
 

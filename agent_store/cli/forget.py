@@ -1,0 +1,105 @@
+"""`agent-store forget`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from agent_store.cli.output import say
+from agent_store.paths import project_dir, store_paths
+from agent_store.show.text import visible
+
+if TYPE_CHECKING:
+    from agent_store.privacy.forget import Selection
+
+_NAMED = 20
+
+
+@click.command()
+@click.option("--session", metavar="ID", help="A session, with its subagents and all copies of its lines.")
+@click.option("--project", metavar="NAME", help="All sessions of a project: its name, its folder, or a pattern like '/home/me/old/*'.")
+@click.option("--user", metavar="NAME", help="All sessions of a user, by name or by the id in the store, and what was recorded of them.")
+@click.option("--before", metavar="DATE", help="All sessions that ended before a day, such as 2026-01-31 (UTC).")
+@click.option(
+    "--file", metavar="PATTERN",
+    help="The contents of files, such as '.env*' or '/home/me/taxes/*', wherever sessions read or wrote them. Also all "
+    "sessions whose own transcript fits.",
+)  # fmt: skip
+@click.option("--list", "lists", is_flag=True, help="What was forgotten so far; only hashes of ids are known of it.")
+@click.option("--dry-run", is_flag=True, help="Show what would go, and change nothing.")
+@click.option("-y", "--yes", is_flag=True, help="Do not ask.")
+def forget(
+    session: str | None, project: str | None, user: str | None, before: str | None, file: str | None,
+    lists: bool, dry_run: bool, yes: bool,
+) -> int:  # fmt: skip
+    """Remove for good what a session, a project, a user, a time or a file left in the store.
+
+    Everything goes: landed lines and their copies, all rows and texts made of them, briefs, exports of this store. The files
+    of the databases are written again. What was forgotten is not landed again, from whatever folder it comes. Your own
+    transcripts are not touched: the command names those that still hold it. There is no way back.
+    """
+    from agent_store.privacy import forget as forgetting
+    from agent_store.privacy import purge
+
+    paths = store_paths()
+    given = [(by, value) for by, value in (("session", session), ("project", project), ("user", user), ("before", before),
+             ("file", file)) if value is not None]  # fmt: skip
+    if lists:
+        return _list()
+    if len(given) != 1 or not given[0][1].strip():
+        raise click.UsageError("Name one thing: --session, --project, --user, --before or --file. --list shows what was forgotten.")
+    forgetting.refresh(paths, project_dir(), say)
+    found = forgetting.select(paths, forgetting.Wish(*given[0]))
+    if not found:
+        say("Nothing of that is in the store.")
+        return 1
+    exports = forgetting.exports_with(paths)
+    _show(found, exports)
+    if dry_run:
+        return 0
+    if not yes:
+        click.confirm("Remove all of this for good?", abort=True, err=True)
+    forgetting.write_down(paths, found)
+    journal = purge.rebuild(paths, project_dir(), say)
+    click.echo(f"Forgotten: {sum(journal.rows.values()):,} landed rows. The store is built without them.")
+    for name in forgetting.remove_exports(paths):
+        click.echo(visible(f"Removed the export {name}."))
+    if found.sources:
+        say("Your own files still hold it, and so may backups of them and of the store. Remove what you do not want to keep:")
+        for name in found.sources[:_NAMED]:
+            say(f"  {name}")
+        if len(found.sources) > _NAMED:
+            say(f"  … {len(found.sources) - _NAMED:,} more")
+    return 0
+
+
+def _show(found: Selection, exports: list[str]) -> None:
+    sessions = list(found.sessions.items())
+    if sessions:
+        say(f"{len(sessions):,} session{'' if len(sessions) == 1 else 's'}:")
+    for session, (title, project, ended) in sessions[:_NAMED]:
+        when = f"{ended:%Y-%m-%d %H:%M}" if ended else "no time"
+        say(f"  {session}  {when}  {project or ''}  {title or ''}".rstrip())
+    if len(sessions) > _NAMED:
+        say(f"  … {len(sessions) - _NAMED:,} more")
+    for table, count in found.lines.items():
+        say(f"{count:,} rows of {table}")
+    for pattern in found.files:
+        say(f"Contents of files that fit {pattern}")
+    for name in exports:
+        say(f"The export {name}")
+
+
+def _list() -> int:
+    from agent_store.privacy import forgotten
+
+    entries = forgotten.read(store_paths()).entries
+    if not entries:
+        say("Nothing was forgotten so far.")
+    for entry in entries:
+        files = f"  {', '.join(entry.files)}" if entry.files else ""
+        click.echo(visible(
+            f"{entry.forgotten_at}  by {entry.by:<8} {entry.session_count:>6,} sessions {entry.line_count:>9,} rows{files}"
+        ))  # fmt: skip
+    return 0

@@ -1,0 +1,219 @@
+"""Forgetting: what a session, a project, a user, a time or a file left in the store, for good.
+
+Which sessions these are is asked of the published store; by which ids their lines and all copies are recognised is read
+from the landed lines. Then the hashes of these ids are written down, and the next build removes everything.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from agent_store.build.lock import build_lock
+from agent_store.errors import StoreError
+from agent_store.privacy import forgotten, landing_policy, purge
+from agent_store.privacy.salt import read_salt
+from agent_store.store import open_store
+from ingest.privacy.fields import EVENT_TABLE, HISTORY_TABLE, LINE_TABLES, TRANSCRIPT_TABLE
+from ingest.privacy.policy import is_below
+from ingest.privacy.tombstones import SESSION, hash_of, hashes_of, names_to_forget, parsed, session_of_file, sessions_of
+from ingest.warehouse import reading
+
+if TYPE_CHECKING:
+    from agent_store.paths import StorePaths
+
+SESSIONS, PROJECT, USER, BEFORE, FILE = "session", "project", "user", "before", "file"
+_SESSIONS: Final = """
+    select session_id, title, project_name, project_path, user_id, started_at, ended_at, coalesce(working_dir, '')
+    from dim_session
+"""
+_MILLISECONDS: Final = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What somebody wants to be forgotten: by what, and its value."""
+
+    by: str
+    value: str
+
+    @property
+    def before(self) -> datetime:
+        """The moment before which everything goes. StoreError where the value is no date."""
+        try:
+            return datetime.combine(date.fromisoformat(self.value), datetime.min.time())
+        except ValueError as error:
+            raise StoreError(f"{self.value!r} is no date.", "Write it as 2026-03-01.") from error
+
+
+@dataclass(slots=True)
+class Selection:
+    """What would go."""
+
+    wish: Wish
+    # Session id → title, project, when it ended.
+    sessions: dict[str, tuple[str | None, str | None, datetime | None]] = field(default_factory=dict)
+    lines: dict[str, int] = field(default_factory=dict)
+    hashes: set[str] = field(default_factory=set)
+    # Logs that hold it: the user's own, which nothing removes.
+    sources: list[str] = field(default_factory=list)
+    # Patterns of files whose contents go.
+    files: tuple[str, ...] = ()
+
+    @property
+    def line_count(self) -> int:
+        """How many landed lines go."""
+        return sum(self.lines.values())
+
+    def __bool__(self) -> bool:
+        """Whether anything would go."""
+        return bool(self.sessions or self.lines or self.files)
+
+
+def select(paths: StorePaths, wish: Wish) -> Selection:
+    """What a wish comes to. The store has to be up to date; nothing is changed."""
+    found = Selection(wish)
+    _select_sessions(paths, found)
+    if wish.by == FILE:
+        found.files = (wish.value,)
+    with reading(paths.warehouse) as connection:
+        if connection is not None:
+            _select_lines(connection, paths, found)
+    return found
+
+
+def _select_sessions(paths: StorePaths, found: Selection) -> None:
+    wish = found.wish
+    policy = landing_policy(paths)
+    users = {wish.value, policy.user(wish.value)}
+    with open_store(paths) as connection:
+        rows = connection.execute(_SESSIONS).fetchall()
+    for session, title, name, path, user, started, ended, folder in rows:
+        is_wanted = {
+            SESSIONS: lambda: session == wish.value,
+            PROJECT: lambda: name == wish.value or is_below(path or "", wish.value) or is_below(folder, wish.value),
+            USER: lambda: user in users,
+            BEFORE: lambda: (ended or started) is not None and (ended or started) < wish.before,
+            FILE: lambda: False,
+        }[wish.by]
+        if is_wanted():
+            found.sessions[session] = (title, name, ended)
+    if wish.by == SESSIONS and wish.value not in found.sessions:
+        found.sessions[wish.value] = (None, None, None)
+
+
+def _select_lines(connection: Any, paths: StorePaths, found: Selection) -> None:  # noqa: ANN401 - DuckDB's connection
+    salt = read_salt(paths)
+    found.hashes |= {hash_of(SESSION, session, salt) for session in found.sessions}
+    files: dict[int, str | None] = {}
+    places: dict[int, str] = {}
+    for file_id, kind, root, path in connection.execute("select file_id, kind, root, path from raw.source_file").fetchall():
+        session = session_of_file(kind, path)
+        if found.wish.by == FILE and kind != "events" and is_below(f"{root}/{path}", found.wish.value) and session:
+            found.sessions.setdefault(session, (None, None, None))
+            found.hashes.add(hash_of(SESSION, session, salt))
+        files[file_id] = session
+        places[file_id] = f"{root.rstrip('/')}/{path}"
+    holders: set[int] = {file_id for file_id, session in files.items() if session in found.sessions}
+    for table in LINE_TABLES:
+        for file_id, text in _lines(connection, table):
+            value = parsed(text)
+            of_session = files.get(file_id) in found.sessions
+            if value is not None:
+                of_session = of_session or any(one in found.sessions for one in sessions_of(value, table))
+            if not of_session and not _is_wanted_line(found.wish, value, table, paths):
+                continue
+            found.lines[table] = found.lines.get(table, 0) + 1
+            holders.add(file_id)
+            if value is not None:
+                found.hashes |= hashes_of(names_to_forget(value, text, table), salt)
+            elif table != TRANSCRIPT_TABLE:
+                found.hashes.add(hash_of("text", text, salt))
+    found.sources = sorted(_sources(connection, holders, places, paths))
+
+
+def _sources(connection: Any, holders: set[int], places: dict[int, str], paths: StorePaths) -> Iterator[str]:  # noqa: ANN401
+    """The files of logs that are still there, wherever their copies are; not those of the home."""
+    known = {places[file_id] for file_id in holders if file_id in places}
+    rows = connection.execute(
+        "select file_id, root, path from raw.file_location where vanished_at is null and file_id is not null"
+    ).fetchall()
+    known |= {f"{root.rstrip('/')}/{path}" for file_id, root, path in rows if file_id in holders}
+    yield from (name for name in known if not Path(name).is_relative_to(paths.home) and Path(name).exists())
+
+
+def _lines(connection: Any, table: str) -> Iterator[tuple[int, str]]:  # noqa: ANN401
+    cursor = connection.cursor().execute(f"select file_id, coalesce(repaired_line, line) from raw.{table}")
+    while rows := cursor.fetchmany(2_000):
+        yield from ((file_id, text) for file_id, text in rows if text)
+
+
+def _is_wanted_line(wish: Wish, value: dict[str, Any] | None, table: str, paths: StorePaths) -> bool:
+    """Whether a line without a session, of the prompt history or the spool, is asked for by itself."""
+    if value is None or table not in {HISTORY_TABLE, EVENT_TABLE}:
+        return False
+    payload = value.get("payload") if isinstance(value.get("payload"), dict) else {}
+    if wish.by == USER:
+        return bool({value.get("user_id"), payload.get("user_id")} & {wish.value, landing_policy(paths).user(wish.value)})
+    if wish.by == PROJECT:
+        folders = (value.get("project"), payload.get("cwd"), payload.get("working_dir"))
+        return any(isinstance(one, str) and is_below(one, wish.value) for one in folders)
+    if wish.by == BEFORE:
+        stamp = value.get("timestamp") if table == HISTORY_TABLE else value.get("received_at_ms")
+        return isinstance(stamp, (int, float)) and stamp < wish.before.replace(tzinfo=UTC).timestamp() * _MILLISECONDS
+    if wish.by == SESSIONS and table == EVENT_TABLE:
+        return wish.value in json.dumps(payload.get("sql") or "")  # a question about the session
+    return False
+
+
+def write_down(paths: StorePaths, found: Selection) -> forgotten.Entry:
+    """Write down what is to be forgotten, so that the next build removes it, and no build lands it again."""
+    with build_lock(paths):
+        entry = forgotten.add(
+            paths, found.wish.by, found.hashes, sessions=len(found.sessions), lines=found.line_count, files=found.files
+        )
+        purge.begin(paths, forgets=True, applies=bool(found.files))
+    return entry
+
+
+def exports_with(paths: StorePaths) -> Sequence[str]:
+    """The folders and files of exports that are known and still there."""
+    return [str(one) for one in known_exports(paths) if one.exists()]
+
+
+def known_exports(paths: StorePaths) -> list[Path]:
+    """Where exports of this home have been written to."""
+    try:
+        listed = json.loads(paths.exports.read_text(encoding="utf-8"))
+        return [Path(one) for one in listed if isinstance(one, str)]
+    except (OSError, ValueError):
+        return []
+
+
+def remove_exports(paths: StorePaths) -> list[str]:
+    """Remove the exports that are known, for they were made of what was forgotten; returns which."""
+    removed: list[str] = []
+    for place in known_exports(paths):
+        if place.is_dir():
+            from agent_store.serve.export.folder import remove
+
+            if remove(place):
+                removed.append(str(place))
+        elif place.is_file():
+            place.unlink()
+            removed.append(str(place))
+    paths.exports.unlink(missing_ok=True)
+    return removed
+
+
+def refresh(paths: StorePaths, project: Path, say: Callable[[str], None]) -> None:
+    """Build what has been recorded meanwhile, so that the store tells everything that could be meant."""
+    from agent_store.build import pipeline
+
+    if not paths.store.exists() and not paths.warehouse.exists():
+        raise StoreError("There is no store yet: nothing to forget.", "agent-store build makes it.")
+    pipeline.run(paths, project, pipeline.Options(only_recorded=True), say=say)

@@ -1,0 +1,101 @@
+"""What was forgotten, as `keys/forgotten.jsonl` keeps it: hashes of ids, never what they stood for.
+
+One line per time that something was forgotten: when, by what, how many rows, and the hashes by which it is recognised.
+The file is in the home, not in the warehouse: also a warehouse that is made again does not land what was forgotten.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from agent_store.errors import StoreError, explain
+from agent_store.paths import FOLDER_MODE
+
+if TYPE_CHECKING:
+    from agent_store.paths import StorePaths
+    from ingest.privacy.tombstones import Tombstones
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One time that something was forgotten."""
+
+    forgotten_at: str
+    # What was asked for, without its value: session, project, user, before, file.
+    by: str
+    session_count: int
+    line_count: int
+    hashes: tuple[str, ...]
+    # Patterns of files whose contents are dropped from then on; a pattern has to stay readable to be one.
+    files: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Forgotten:
+    """Everything that was forgotten in a home."""
+
+    entries: tuple[Entry, ...] = ()
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """Patterns of files whose contents are dropped."""
+        return tuple(dict.fromkeys(pattern for entry in self.entries for pattern in entry.files))
+
+    def tombstones(self, salt: bytes) -> Tombstones:
+        """What landing recognises it by."""
+        from ingest.privacy.tombstones import Tombstones
+
+        return Tombstones(frozenset(one for entry in self.entries for one in entry.hashes), salt)
+
+
+def read(paths: StorePaths) -> Forgotten:
+    """What was forgotten in a home. StoreError where the file is damaged: what it held would come back unseen."""
+    file = paths.forgotten
+    entries: list[Entry] = []
+    try:
+        text = file.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return Forgotten()
+    except (OSError, UnicodeDecodeError) as error:
+        raise explain(error, f"Reading {file}") or StoreError(f"{file} cannot be read: {error}.") from error
+    lines = text.splitlines(keepends=True)
+    for number, line in enumerate(lines, 1):
+        try:
+            found = json.loads(line)
+            entries.append(Entry(
+                str(found["forgotten_at"]), str(found["by"]), int(found["session_count"]), int(found["line_count"]),
+                tuple(map(str, found["hashes"])), tuple(map(str, found.get("files", ()))),
+            ))  # fmt: skip
+        except (ValueError, KeyError, TypeError) as error:
+            if number == len(lines) and not line.endswith("\n"):
+                break  # written when the machine stopped: what it was to forget has not been touched yet
+            raise StoreError(
+                f"Line {number} of {file} is damaged: it says what was forgotten, and must not be landed again.",
+                "Put the file back from a backup. If there is none, remove that line, and forget again what it was about.",
+            ) from error
+    return Forgotten(tuple(entries))
+
+
+def add(
+    paths: StorePaths, by: str, hashes: Iterable[str], *, sessions: int, lines: int, files: Iterable[str] = ()
+) -> Entry:
+    """Add what is to be forgotten; it is on the disk when this returns."""
+    entry = Entry(
+        datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"), by, sessions, lines, tuple(sorted(set(hashes))), tuple(files)
+    )
+    known = read(paths)
+    file = paths.forgotten
+    file.parent.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
+    text = "".join(json.dumps(asdict(one), separators=(",", ":")) + "\n" for one in (*known.entries, entry))
+    from agent_store.replacing import replacing
+
+    with replacing(file) as fresh, fresh.open("r+", encoding="utf-8") as opened:
+        opened.write(text)
+        opened.flush()
+        os.fsync(opened.fileno())
+    return entry

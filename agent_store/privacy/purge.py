@@ -1,0 +1,160 @@
+"""Removing for good: what was forgotten, or what a new policy does not keep, leaves every file of the home.
+
+A journal in the build folder says that it has to be done. Who takes the lock of the build next does it: the raw tables
+first, in a new file of the warehouse, then everything that is made of them, then what lies beside. Killed at any point,
+the next build goes on; the journal goes when nothing is left.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import asdict, dataclass, field, replace
+from typing import TYPE_CHECKING, Final
+
+from agent_store.build.lock import build_lock
+from agent_store.build.state import read_state, write_state
+from agent_store.errors import StoreError
+from agent_store.privacy import landing_policy
+from agent_store.replacing import replacing
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from agent_store.paths import StorePaths
+
+# Beside the home's databases: what earlier builds, dbt and interrupted programs may have left.
+_LEFT_IN_HOME: Final = (".publish-*", ".export-*", ".brief*", "docs")
+_LEFT_IN_BUILD: Final = ("*.damaged-*", "*.fresh*", "*.tmp", "last_build.json")
+_LEFT_IN_TARGET: Final = ("run", "compiled", "run_results.json", "catalog.json")
+
+
+@dataclass(frozen=True, slots=True)
+class Journal:
+    """What has to be removed, and how far that is."""
+
+    forgets: bool = False
+    applies: bool = False
+    is_raw_done: bool = False
+    # Rows of raw that were removed or changed, by table.
+    rows: dict[str, int] = field(default_factory=dict)
+
+
+def read(paths: StorePaths) -> Journal | None:
+    """The journal; None where nothing has to be removed."""
+    try:
+        found = json.loads(paths.purge_journal.read_text(encoding="utf-8"))
+        return Journal(bool(found["forgets"]), bool(found["applies"]), bool(found["is_raw_done"]), dict(found["rows"]))
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, KeyError, TypeError):
+        return Journal(forgets=True, applies=True)  # written by nobody else, so something has to go: everything is looked at
+
+
+def begin(paths: StorePaths, *, forgets: bool = False, applies: bool = False) -> None:
+    """Note that something has to be removed. The lock of the build must be held."""
+    paths.ensure()
+    earlier = read(paths) or Journal()
+    _write(paths, Journal(forgets or earlier.forgets, applies or earlier.applies))
+
+
+def resume(paths: StorePaths) -> None:
+    """Remove from raw what has to be; the lock of the build must be held, and neither database open."""
+    journal = read(paths)
+    if journal is None or journal.is_raw_done:
+        return
+    rows: dict[str, int] = {}
+    if paths.warehouse.is_file():
+        import duckdb
+
+        from ingest import purge
+        from ingest.privacy.privacy import in_force
+        from ingest.warehouse import LandingError, writing
+
+        try:
+            with in_force(lambda: landing_policy(paths)):
+                with writing(paths.warehouse) as connection:
+                    if journal.forgets:
+                        rows |= purge.erase_forgotten(connection).rows
+                    if journal.applies:
+                        for table, count in purge.apply_policy(connection).rows.items():
+                            rows[table] = rows.get(table, 0) + count
+                purge.compact(paths.warehouse)
+        except (LandingError, duckdb.Error) as error:
+            raise StoreError(
+                f"What was to be removed is still there: {error}", "Put that right and build again: the build goes on with it."
+            ) from error
+        purge.remove(paths.star)
+    write_state(paths, replace(read_state(paths), rebuilding=True))
+    _write(paths, replace(journal, is_raw_done=True, rows=rows))
+
+
+def finish(paths: StorePaths, say: Callable[[str], None]) -> None:
+    """Remove what lies beside the databases, when everything else is made anew. The lock of the build must be held."""
+    journal = read(paths)
+    if journal is None:
+        return
+    for folder, patterns in (
+        (paths.home, _LEFT_IN_HOME), (paths.build_dir, _LEFT_IN_BUILD), (paths.target, _LEFT_IN_TARGET),
+    ):  # fmt: skip
+        for pattern in patterns:
+            for found in folder.glob(pattern):
+                _remove(found)
+    left = [file for file in paths.spool.glob("*.jsonl") if _is_old(file, paths)]
+    if left:
+        say(f"{len(left)} files of the spool are still being written: the next build removes what was forgotten from them.")
+        return
+    paths.purge_journal.unlink(missing_ok=True)
+
+
+def _is_old(file: Path, paths: StorePaths) -> bool:
+    """Whether a file of the spool was there when the removal began: what came later is not what was forgotten."""
+    with suppress(OSError):
+        return file.stat().st_mtime < paths.purge_journal.stat().st_mtime
+    return False
+
+
+def _remove(found: Path) -> None:
+    if found.is_dir() and not found.is_symlink():
+        shutil.rmtree(found, ignore_errors=True)
+    else:
+        with suppress(OSError):
+            found.unlink()
+
+
+def _write(paths: StorePaths, journal: Journal) -> None:
+    with replacing(paths.purge_journal) as fresh:
+        fresh.write_text(json.dumps(asdict(journal)), encoding="utf-8")
+
+
+def rebuild(paths: StorePaths, project: Path, say: Callable[[str], None]) -> Journal:
+    """Do what the journal says, now: remove from raw, build everything from it again, publish. Returns what was removed.
+
+    No transcripts are looked for. If nothing can be published the store of the last build is removed: it still has what
+    was to go. StoreError says so.
+    """
+    from agent_store.build import pipeline
+
+    rows: dict[str, int] = {}
+    try:
+        with build_lock(paths):  # who takes it does what is left to do
+            rows = (read(paths) or Journal()).rows
+        outcome = pipeline.run(paths, project, pipeline.Options(only_recorded=True), say=say)
+        failures = outcome.build.failures if outcome.build else ()
+        reason = "" if outcome.success else "; ".join(map(str, failures)) or "a guard failed"
+    except StoreError as error:
+        reason = error.message
+    done = read(paths)
+    if not reason and done is None:
+        return Journal(is_raw_done=True, rows=rows)
+    if reason and (done is None or done.is_raw_done):
+        paths.store.unlink(missing_ok=True)
+        raise StoreError(
+            f"It is removed from the warehouse, but nothing could be published: {reason}",
+            "The published store still had it, so it was removed too. Put that right, then run agent-store build.",
+        )
+    if reason:
+        raise StoreError(f"It is not removed yet: {reason}", "Put that right, then run agent-store build: it goes on.")
+    return done or Journal()

@@ -1,0 +1,161 @@
+"""What has been forgotten, by hashes of ids: it is recognised when it comes again, from whatever folder.
+
+A line belongs to a session by its own `sessionId`, by the one that it was forked from, or by its file. Copies in other
+sessions are told by the line's `uuid`. A line of the prompt history, of the spool or of an API response is also told by
+its whole text.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from hashlib import blake2b
+from typing import Any, Final
+
+from ingest.privacy.fields import EVENT_TABLE, HISTORY_TABLE, RESPONSE_TABLE, TRANSCRIPT_TABLE
+
+_DIGITS: Final = 16
+SESSION: Final = "session"
+LINE: Final = "line"
+MESSAGE: Final = "message"
+CALL: Final = "call"
+PROMPT: Final = "prompt"
+TEXT: Final = "text"
+# As staging tells the session of a file: `stg_transcripts__file`.
+_STEM: Final = re.compile(r"([^/]+?)(?:[.]jsonl(?:[.]gz)?|[.]meta[.]json|[.]json|[.]txt)?$")
+_FOLDER: Final = re.compile(
+    r"([^/]+)/(?:(?:subagents|tool-results|workflows)/|custom-title[.]json$|audit[.]jsonl(?:[.]gz)?$)"
+)
+_OWN_FILES: Final = frozenset({"session", "other"})
+
+
+def session_of_file(kind: str, path: str) -> str | None:
+    """The session that a file of transcripts belongs to."""
+    found = (_STEM if kind in _OWN_FILES else _FOLDER).search(path)
+    return found[1] if found else None
+
+
+def hash_of(purpose: str, value: str, salt: bytes) -> str:
+    """A salted hash of an id."""
+    data = f"{purpose}\0{value}".encode("utf-8", "surrogatepass")
+    return blake2b(data, key=salt[:64], digest_size=_DIGITS // 2).hexdigest()
+
+
+@dataclass(frozen=True)
+class Tombstones:
+    """The hashes of everything that has been forgotten in a home."""
+
+    hashes: frozenset[str] = frozenset()
+    salt: bytes = b""
+
+    def __bool__(self) -> bool:
+        """Whether anything has been forgotten."""
+        return bool(self.hashes)
+
+    def has(self, purpose: str, value: object) -> bool:
+        """Whether a thing of that id has been forgotten."""
+        return isinstance(value, str) and bool(value) and hash_of(purpose, value, self.salt) in self.hashes
+
+    def has_file(self, kind: str, path: str) -> bool:
+        """Whether a file belongs to a session that has been forgotten."""
+        return self.has(SESSION, session_of_file(kind, path))
+
+    def has_line(self, text: str, table: str) -> bool:
+        """Whether a line has been forgotten; `text` is as it is landed."""
+        value = parsed(text)
+        if value is None:
+            return table != TRANSCRIPT_TABLE and self.has(TEXT, text)
+        if any(self.has(SESSION, session) for session in sessions_of(value, table)):
+            return True
+        if any(self.has(purpose, one) for purpose, one in _names_of(value, table)):
+            return True
+        return table != TRANSCRIPT_TABLE and self.has(TEXT, text)
+
+
+def parsed(text: str) -> dict[str, Any] | None:
+    """A line as an object; None where it is none."""
+    import orjson
+
+    try:
+        value = orjson.loads(text)
+    except (orjson.JSONDecodeError, RecursionError):
+        return None
+    return value if isinstance(value, dict) else None
+
+
+def sessions_of(line: Mapping[str, Any], table: str) -> Iterator[str]:
+    """The sessions that a line says it belongs to."""
+    payload = line.get("payload")
+    names = [line.get("sessionId"), line.get("session_id")]
+    if isinstance(forked := line.get("forkedFrom"), dict):
+        names.append(forked.get("sessionId"))
+    if table == EVENT_TABLE and isinstance(payload, dict):
+        names.append(payload.get("session_id"))
+    yield from (name for name in names if isinstance(name, str) and name)
+
+
+def _names_of(line: Mapping[str, Any], table: str) -> Iterator[tuple[str, str]]:
+    """By which other names a line is known, or names what it is about."""
+    data = line.get("data")
+    nested = data.get("message") if isinstance(data, dict) else None
+    names: list[tuple[str, object]] = [(LINE, line.get("uuid"))]
+    if isinstance(nested, dict):
+        names.append((LINE, nested.get("uuid")))
+    if line.get("type") == "summary":
+        names.append((LINE, line.get("leafUuid")))
+    if table == HISTORY_TABLE and not line.get("sessionId"):
+        names.append((PROMPT, _prompt(line.get("project"), line.get("display"))))
+    if table in {RESPONSE_TABLE, EVENT_TABLE}:
+        names.append((MESSAGE, _message_of(line)))
+    yield from ((purpose, name) for purpose, name in names if isinstance(name, str) and name)
+
+
+def names_to_forget(line: Mapping[str, Any], text: str, table: str) -> Iterator[tuple[str, str]]:
+    """By which names a line, and what was copied from it, is recognised after it has been forgotten."""
+    if table != TRANSCRIPT_TABLE:
+        yield TEXT, text
+    if table == EVENT_TABLE:
+        return
+    for purpose, name in _names_of(line, table):
+        if not (purpose == LINE and line.get("type") == "summary" and name == line.get("leafUuid")):
+            yield purpose, name
+    message = line.get("message")
+    if not isinstance(message, dict):
+        return
+    if not line.get("uuid") and isinstance(message.get("id"), str):
+        yield MESSAGE, message["id"]
+    content = message.get("content")
+    if isinstance(content, str) and message.get("role") == "user":
+        yield PROMPT, _prompt(line.get("cwd"), content)
+    for block in content if isinstance(content, list) else ():
+        if isinstance(block, dict):
+            if block.get("type") == "tool_use" and isinstance(block.get("id"), str):
+                yield CALL, block["id"]
+            elif block.get("type") == "text" and message.get("role") == "user" and isinstance(block.get("text"), str):
+                yield PROMPT, _prompt(line.get("cwd"), block["text"])
+
+
+def _prompt(folder: object, text: object) -> str:
+    """What tells a prompt of an old history, which names no session: the folder that it was typed in, and its text."""
+    return f"{folder}\0{text}"
+
+
+def _message_of(line: Mapping[str, Any]) -> object:
+    """The id of the API response that a line is, or is about."""
+    payload = line.get("payload")
+    for holder in (line, line.get("message"), payload, line.get("result")):
+        if isinstance(holder, dict):
+            if isinstance(holder.get("message_id"), str):
+                return holder["message_id"]
+            if holder.get("type") == "message" and isinstance(holder.get("id"), str):
+                return holder["id"]
+            inner = holder.get("message")
+            if isinstance(inner, dict) and isinstance(inner.get("id"), str):
+                return inner["id"]
+    return None
+
+
+def hashes_of(names: Iterable[tuple[str, str]], salt: bytes) -> set[str]:
+    """The hashes of names."""
+    return {hash_of(purpose, name, salt) for purpose, name in names}

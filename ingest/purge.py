@@ -1,0 +1,294 @@
+"""Takes out of the warehouse what was forgotten, and what another policy does not keep; writes its file anew.
+
+Both are repeated without harm: what has gone is not found again, what is as the policy wants it stays.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from ingest.amend import Amendment, amending
+from ingest.files import private_files
+from ingest.privacy import privacy
+from ingest.privacy.fields import LINE_TABLES
+from ingest.privacy.privacy import SCANNED_TEXTS
+from ingest.privacy.tombstones import CALL, SESSION
+from ingest.raw_schema import SCHEMA, TABLES
+from ingest.warehouse import BLOCK_BYTES, STORAGE_VERSION, note_policy
+
+if TYPE_CHECKING:
+    import duckdb
+
+FORGOTTEN: Final = "forgotten"
+POLICY: Final = "policy"
+_ROWS_AT_ONCE: Final = 2_000
+# What scans have found in lines, and the memory of how far they looked: found again in the lines that are left.
+_SCANNED_MEMORY: Final = ("code.transcripts", "tool_batch", "cwd_batch")
+_COMPONENT_TABLES: Final = ("component_file", "component_version", "component_commit", "component_body")
+_CODE_TABLES: Final = ("code_file", "code_document", "code_change")
+
+
+@dataclass(slots=True)
+class Purged:
+    """How many rows were changed or removed, by table."""
+
+    rows: dict[str, int] = field(default_factory=dict)
+
+    def add(self, table: str, count: int) -> None:
+        """Count rows of a table."""
+        if count:
+            self.rows[table] = self.rows.get(table, 0) + count
+
+    @property
+    def count(self) -> int:
+        """How many in all."""
+        return sum(self.rows.values())
+
+
+# --- forgetting
+
+
+def erase_forgotten(connection: duckdb.DuckDBPyConnection) -> Purged:
+    """Erase every row of raw that was forgotten, and what scans found in such rows; in one transaction."""
+    purged = Purged()
+    tombstones = privacy.current().policy.forgotten
+    connection.begin()
+    gone = [
+        file_id
+        for file_id, kind, path in connection.execute("select file_id, kind, path from raw.source_file").fetchall()
+        if tombstones.has_file(kind, path)
+    ]
+    _hold(connection, "gone_files", gone)
+    with amending(connection) as amendment:
+        in_gone = "file_id in (select id from gone_files)"
+        for table in LINE_TABLES:
+            found = [
+                row
+                for row, text in _texts(connection, table, "coalesce(repaired_line, line)")
+                if text is not None and tombstones.has_line(text, table)
+            ]
+            _hold(connection, "gone_rows", found)
+            condition = f"rowid in (select id from gone_rows) or {in_gone}"
+            purged.add(table, amendment.erase(table, condition, FORGOTTEN))
+        for table in ("document", "source_file"):
+            purged.add(table, amendment.erase(table, in_gone, FORGOTTEN))
+    _delete(connection, purged, "file_location", in_gone)
+    sessions = connection.execute("select session_id from raw.set_aside_session").fetchall()
+    _hold(connection, "gone_sessions", [one for (one,) in sessions if tombstones.has(SESSION, one)], "varchar")
+    _delete(connection, purged, "set_aside_session", "session_id in (select id from gone_sessions)")
+    calls = connection.execute("select tool_use_id from raw.code_read").fetchall()
+    _hold(connection, "gone_calls", [one for (one,) in calls if tombstones.has(CALL, one)], "varchar")
+    _forget_scans(connection, purged)
+    connection.commit()
+    return purged
+
+
+def _forget_scans(connection: duckdb.DuckDBPyConnection, purged: Purged) -> None:
+    """Remove what scans found in lines that are gone, and in folders that no line names any more."""
+    _delete(connection, purged, "contract_version", "origin = 'transcript'")
+    _delete(
+        connection, purged, "contract_field", "content_hash not in (select content_hash from raw.contract_version)"
+    )
+    connection.execute(
+        r"""
+        create or replace temp table gone_folders as
+        select folder as id from raw.scan_folder
+        where origin = 'project' and not exists (
+            select 1 from (
+                select distinct replace(replace(
+                    regexp_extract(coalesce(repaired_line, line), '"cwd":\s?"([^"]+)"', 1), '\\', '\'), '\/', '/'
+                ) as cwd
+                from raw.transcript_line
+            ) as named
+            where named.cwd = folder or starts_with(named.cwd, folder || '/')
+        )
+        """
+    )
+    in_folder = "exists (select 1 from gone_folders where {0} = id or starts_with({0}, id || '/'))"
+    for table in _COMPONENT_TABLES:
+        _delete(connection, purged, table, in_folder.format("root"))
+    for table in _CODE_TABLES:
+        _delete(connection, purged, table, in_folder.format("repository"))
+    _delete(connection, purged, "scan_folder", "folder in (select id from gone_folders)")
+    # What agents read is read again from the lines that are left: a chunk may be of several.
+    _delete(connection, purged, "code_read", "true")
+    kept = "(select blob_id from raw.code_document union all select blob_id from raw.code_file)"
+    for table in ("code_chunk", "code_symbol"):
+        _delete(connection, purged, table, f"blob_id not in {kept}")
+    _delete(connection, purged, "code_vector", "true")
+    _hold(connection, "gone_memory", _SCANNED_MEMORY, "varchar")
+    _delete(connection, purged, "scan_memory", "name in (select id from gone_memory)")
+
+
+# --- another policy
+
+
+def apply_policy(connection: duckdb.DuckDBPyConnection) -> Purged:
+    """Have everything that is landed go through the policy in force; in one transaction. What was left out stays so."""
+    purged = Purged()
+    policy = privacy.current()
+    connection.begin()
+    with amending(connection) as amendment:
+        for table in LINE_TABLES:
+            purged.add(table, _rewrite(connection, amendment, table, {
+                "line": lambda text, table=table: policy.line(text, table, is_landed=True),
+                "repaired_line": lambda text, table=table: policy.line(text, table, is_landed=True),
+                "original_bytes": policy.data,
+            }))  # fmt: skip
+        for kind, is_content in (("tool_result", True), (None, False)):
+            where = "file_id in (select file_id from raw.source_file where kind = 'tool_result')"
+            purged.add("document", _rewrite(
+                connection, amendment, "document",
+                {"content": (lambda text: policy.content(text, is_landed=True)) if is_content
+                 else (lambda text: policy.text(text, is_landed=True))},
+                where if kind else f"not {where}",
+            ))  # fmt: skip
+    for table, columns in SCANNED_TEXTS.items():
+        for column, holder in columns.items():
+            purged.add(table, _update(connection, table, column, holder))
+    note_policy(connection, is_applied=True)
+    connection.commit()
+    return purged
+
+
+def _rewrite(
+    connection: duckdb.DuckDBPyConnection,
+    amendment: Amendment,
+    table: str,
+    columns: dict[str, Callable[[Any], Any]],
+    where: str = "true",
+) -> int:
+    """Replace the values of some columns of a chained table where they change; returns in how many rows."""
+    count = 0
+    names = list(columns)
+    cursor = connection.cursor()
+    # The rows as they are now: what is rewritten meanwhile is not read once more.
+    last = connection.execute(f"select coalesce(max(rowid), -1) from raw.{table}").fetchone()
+    order = "file_id, line_number, part_number" if table in LINE_TABLES else "file_id, rowid"
+    connection.execute(
+        f"create or replace temp table to_look_at as select rowid as row, row_number() over (order by {order}) as place "
+        f"from raw.{table} where rowid <= {last[0] if last else -1} and {where}"
+    )
+    cursor.close()
+    place = 0
+    while True:
+        rows = connection.execute(
+            f"select place, rowid, {', '.join(names)} from raw.{table} as t "
+            "inner join to_look_at on to_look_at.row = t.rowid where place > ? order by place limit ?",
+            [place, _ROWS_AT_ONCE],
+        ).fetchall()
+        if not rows:
+            break
+        place = rows[-1][0]
+        changed = []
+        for _, row, *values in rows:
+            made = [None if old is None else columns[name](old) for name, old in zip(names, values, strict=True)]
+            if made != values:
+                changed.append((row, *made))
+        if changed:
+            _register(connection, ["row", *names], changed, table)
+            count += amendment.rewrite(table, "rewritten_values", POLICY)
+            connection.unregister("rewritten_values")
+    return count
+
+
+def _update(connection: duckdb.DuckDBPyConnection, table: str, column: str, holder: str | None) -> int:
+    """Replace the values of a column of a scanned table where they change; returns in how many rows."""
+    policy = privacy.current()
+    place = f"coalesce({holder}, '')" if holder else "''"
+    changed = []
+    for row, text, path in connection.execute(
+        f"select rowid, {column}, {place} from raw.{table} where {column} is not null"
+    ).fetchall():
+        made = policy.text(text, is_landed=True) if holder is None else policy.content(text, path, is_landed=True)
+        if made != text:
+            changed.append((row, made))
+    if changed:
+        _register(connection, ["row", column], changed, table)
+        connection.execute(
+            f"update raw.{table} set {column} = given.{column} from rewritten_values as given where given.row = raw.{table}.rowid"
+        )
+        connection.unregister("rewritten_values")
+    return len(changed)
+
+
+def _register(connection: duckdb.DuckDBPyConnection, names: Sequence[str], rows: list[Any], table: str) -> None:
+    import pyarrow as pa
+
+    types = {"row": pa.int64(), "original_bytes": pa.binary()}
+    arrays = [
+        pa.array(values, types.get(name, pa.string())) for name, values in zip(names, zip(*rows, strict=True), strict=True)
+    ]
+    connection.register("rewritten_values", pa.table(arrays, names=list(names)))
+
+
+# --- the file
+
+
+def compact(warehouse: Path) -> None:
+    """Write the raw tables into a new file, which takes the place of the warehouse: no freed block keeps a byte.
+
+    Everything but raw is left out: it is made from raw. Nobody may have the warehouse open.
+    """
+    import duckdb
+
+    fresh = warehouse.with_name(f"{warehouse.name}.fresh")
+    remove(fresh)
+    with private_files(), duckdb.connect() as connection:
+        connection.execute("set autoinstall_known_extensions = false; set autoload_known_extensions = false")
+        connection.execute("set threads = 1")
+        connection.execute(f"attach {_literal(warehouse)} as old")
+        connection.execute(
+            f"attach {_literal(fresh)} as fresh (storage_version '{STORAGE_VERSION}', block_size {BLOCK_BYTES})"
+        )
+        connection.execute(f"use fresh; begin; {SCHEMA} commit;")
+        for table in TABLES:
+            columns = connection.execute(
+                "select string_agg(column_name, ', ' order by column_index) from duckdb_columns() "
+                "where database_name = 'fresh' and schema_name = 'raw' and table_name = ?",
+                [table],
+            ).fetchone()
+            names = columns[0] if columns else "*"
+            connection.execute(f"insert into fresh.raw.{table} ({names}) select {names} from old.raw.{table}")
+        connection.execute("checkpoint fresh")
+        connection.execute("use memory; detach fresh; detach old")
+    with fresh.open("rb") as written:
+        os.fsync(written.fileno())
+    wal = warehouse.with_name(f"{warehouse.name}.wal")
+    wal.unlink(missing_ok=True)
+    fresh.replace(warehouse)
+
+
+def remove(file: Path) -> None:
+    """Remove a database with its log."""
+    for path in (file, file.with_name(f"{file.name}.wal")):
+        path.unlink(missing_ok=True)
+
+
+def _literal(path: Path) -> str:
+    return "'" + str(path).replace("'", "''") + "'"
+
+
+# --- small things
+
+
+def _texts(connection: duckdb.DuckDBPyConnection, table: str, column: str) -> Iterator[tuple[int, str | None]]:
+    cursor = connection.execute(f"select rowid, {column} from raw.{table}")
+    while rows := cursor.fetchmany(_ROWS_AT_ONCE):
+        yield from rows
+
+
+def _hold(connection: duckdb.DuckDBPyConnection, name: str, values: Sequence[object], data_type: str = "bigint") -> None:
+    """Put values into a temporary table of one column, `id`."""
+    connection.execute(f"create or replace temp table {name} (id {data_type})")
+    if values:
+        connection.execute(f"insert into {name} select unnest(?::{data_type}[])", [list(values)])
+
+
+def _delete(connection: duckdb.DuckDBPyConnection, purged: Purged, table: str, condition: str) -> None:
+    found = connection.execute(f"delete from raw.{table} where {condition}").fetchone()
+    purged.add(table, int(found[0]) if found else 0)
