@@ -6,6 +6,7 @@ from array import array
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from ingest.chain import SEALED, row_hashes, salts
 from ingest.landing.lines import Part, parts_of
 
 if TYPE_CHECKING:
@@ -29,17 +30,22 @@ class LineBuffer:
         """Return how many rows wait."""
         return len(self.lines) + len(self.parts)
 
-    def insert(self, connection: duckdb.DuckDBPyConnection, batch_id: int) -> int:
-        """Insert everything; what is no plain JSON object joins the parts first. Returns the number of rows."""
-        rows = self._insert_lines(connection, batch_id) if self.lines else 0
-        if self.parts:
-            self._insert_parts(connection, batch_id)
-        return rows + len(self.parts)
+    def insert(self, connection: duckdb.DuckDBPyConnection, batch_id: int) -> list[bytes]:
+        """Insert everything; what is no plain JSON object joins the parts first. Returns the hashes of the rows."""
+        hashes = self._insert_lines(connection, batch_id) if self.lines else []
+        return hashes + self._insert_parts(connection, batch_id) if self.parts else hashes
 
-    def _insert_lines(self, connection: duckdb.DuckDBPyConnection, batch_id: int) -> int:
+    def _insert_lines(self, connection: duckdb.DuckDBPyConnection, batch_id: int) -> list[bytes]:
         import pyarrow as pa
 
         count = len(self.lines)
+        row_salts = salts(count)
+        nothing = [None] * count
+        hashes = row_hashes(
+            SEALED[self.table],
+            (row_salts, self.file_ids, self.line_numbers, [0] * count, self.byte_offsets, [batch_id] * count,
+             self.lines, nothing, nothing, nothing),
+        )  # fmt: skip
         chunk = pa.table(
             {
                 "file_id": _bigints(self.file_ids),
@@ -47,6 +53,8 @@ class LineBuffer:
                 "byte_offset": _bigints(self.byte_offsets),
                 "position": _bigints(array("q", range(count))),
                 "line": _texts(self.lines),
+                "row_salt": _bigints(row_salts),
+                "row_hash": pa.array(hashes, pa.binary()),
             }
         )
         connection.register("landing_chunk", chunk)
@@ -60,30 +68,34 @@ class LineBuffer:
                 made = parts_of(self.lines[position], self.byte_offsets[position])
                 self.parts += [(file_id, number, part) for part in made]
             chunk = chunk.filter(pa.array([position not in positions for position in range(count)]))
+            hashes = [hash_ for position, hash_ in enumerate(hashes) if position not in positions]
             connection.register("landing_chunk", chunk)
         connection.execute(
-            f"insert into raw.{self.table} "
-            "select file_id, line_number, 0, byte_offset, line, null, null, null, ? from landing_chunk",
+            f"insert into raw.{self.table} by name "
+            "select * exclude (position), 0 as part_number, ? as _batch_id from landing_chunk",
             [batch_id],
         )
         connection.unregister("landing_chunk")
-        return int(chunk.num_rows)
+        return hashes
 
-    def _insert_parts(self, connection: duckdb.DuckDBPyConnection, batch_id: int) -> None:
+    def _insert_parts(self, connection: duckdb.DuckDBPyConnection, batch_id: int) -> list[bytes]:
         import pyarrow as pa
 
-        columns = zip(*(
-            (file_id, number, part.part_number, part.byte_offset, part.line, part.repaired_line,
+        columns = list(zip(*(
+            (salt, file_id, number, part.part_number, part.byte_offset, batch_id, part.line, part.repaired_line,
              part.original_bytes, part.set_aside_reason)
-            for file_id, number, part in self.parts
-        ), strict=True)  # fmt: skip
+            for salt, (file_id, number, part) in zip(salts(len(self.parts)), self.parts, strict=True)
+        ), strict=True))  # fmt: skip
+        sealed = SEALED[self.table]
+        hashes = row_hashes(sealed, columns)
         big, text = pa.int64(), pa.string()
-        types = (big, big, pa.int32(), big, text, text, pa.binary(), text)
-        names = ("file_id", "line_number", "part_number", "byte_offset", "line", "repaired", "raw", "reason")
+        types = (big, big, big, pa.int32(), big, big, text, text, pa.binary(), text)
         arrays = [pa.array(values, kind) for values, kind in zip(columns, types, strict=True)]
-        connection.register("landing_parts", pa.table(arrays, names=names))
-        connection.execute(f"insert into raw.{self.table} select *, ? from landing_parts", [batch_id])
+        arrays.append(pa.array(hashes, pa.binary()))
+        connection.register("landing_parts", pa.table(arrays, names=[*sealed.columns, "row_hash"]))
+        connection.execute(f"insert into raw.{self.table} by name select * from landing_parts")
         connection.unregister("landing_parts")
+        return hashes
 
 
 def _bigints(values: array[int]) -> Any:  # noqa: ANN401 - pyarrow has no types
