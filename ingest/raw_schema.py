@@ -1,22 +1,25 @@
 """Every table of the schema `raw`, each declared once: what is landed, and the memory of what was looked at.
 
-dbt reads them all, so they are made together, whatever is landed first.
+dbt reads them all, so they are made together, whatever is landed first. A column that an earlier version did not have
+may be NULL and stands after the older ones: it is added to a table that is there.
 """
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 _LINE: Final = """
     file_id bigint not null, line_number bigint not null, part_number integer not null,
     byte_offset bigint not null, line varchar using compression zstd, repaired_line varchar,
-    original_bytes blob, set_aside_reason varchar, _batch_id bigint not null
+    original_bytes blob, set_aside_reason varchar, _batch_id bigint not null, row_salt bigint, row_hash blob
 """
 _TABLES: Final = {
     "batch": """
         batch_id bigint not null, started_at timestamp not null, finished_at timestamp not null,
         host varchar not null, files_seen bigint not null, files_grown bigint not null,
-        lines_landed bigint not null, lines_set_aside bigint not null, bytes_landed bigint not null
+        lines_landed bigint not null, lines_set_aside bigint not null, bytes_landed bigint not null,
+        sealed_rows bigint, sealed_at timestamp, rows_hash varchar, chain_hash varchar
     """,
     "source_file": """
         file_id bigint not null, kind varchar not null, host varchar not null, root varchar not null,
@@ -24,7 +27,7 @@ _TABLES: Final = {
         previous_file_id bigint, size_bytes bigint not null, modified_at timestamp not null,
         read_bytes bigint not null, line_count bigint not null, head_bytes bigint not null,
         head_hash varchar not null, tail_hash varchar not null, is_open_ended boolean not null,
-        first_batch_id bigint not null, _batch_id bigint not null
+        first_batch_id bigint not null, _batch_id bigint not null, row_salt bigint, row_hash blob
     """,
     "file_location": """
         root varchar not null, path varchar not null, file_id bigint, size_bytes bigint not null,
@@ -36,7 +39,18 @@ _TABLES: Final = {
     "api_response": _LINE,
     "document": """
         file_id bigint not null, content varchar using compression zstd, content_bytes bigint not null,
-        is_truncated boolean not null, content_hash varchar not null, _batch_id bigint not null
+        is_truncated boolean not null, content_hash varchar not null, _batch_id bigint not null,
+        row_salt bigint, row_hash blob
+    """,
+    "erased_row": """
+        table_name varchar not null, file_id bigint not null, line_number bigint not null,
+        part_number integer not null, batch_id bigint not null, row_hash blob not null, reason varchar not null,
+        erased_in_batch_id bigint not null
+    """,
+    "rewritten_row": """
+        table_name varchar not null, file_id bigint not null, line_number bigint not null,
+        part_number integer not null, batch_id bigint not null, row_hash blob not null,
+        new_row_hash blob not null, reason varchar not null, rewritten_in_batch_id bigint not null
     """,
     "scan_memory": """
         name varchar not null, value varchar not null
@@ -144,7 +158,17 @@ _TABLES: Final = {
         source_path varchar, set_aside_at timestamp not null
     """,
 }
-TABLES: Final = tuple(_TABLES)
+TABLES: Final = {
+    # A comma within brackets separates no columns.
+    name: tuple(column.strip() for column in re.split(r",(?![^(]*\))", columns))
+    for name, columns in _TABLES.items()
+}
 SCHEMA: Final = "create schema if not exists raw;" + "".join(
     f"create table if not exists raw.{name} ({columns});" for name, columns in _TABLES.items()
+)
+ADD_COLUMNS: Final = "".join(
+    f"alter table raw.{name} add column if not exists {column};"
+    for name, columns in TABLES.items()
+    for column in columns
+    if "not null" not in column
 )

@@ -17,9 +17,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from ingest.chain import insert_batch, seal_all
 from ingest.files import private_files
 from ingest.privacy import privacy
-from ingest.raw_schema import SCHEMA, TABLES
+from ingest.raw_schema import ADD_COLUMNS, SCHEMA, TABLES
 
 if TYPE_CHECKING:
     import duckdb
@@ -220,12 +221,12 @@ def has_table(connection: duckdb.DuckDBPyConnection, name: str, schema: str = "r
 
 
 def _has_all(connection: duckdb.DuckDBPyConnection) -> bool:
-    """Whether every table is there: an older version has made a warehouse without the newest."""
+    """Whether every table is there with every column: an older version has made a warehouse without the newest."""
     found = connection.execute(
-        "select count(*) from duckdb_tables() where schema_name = 'raw' and list_contains(?, table_name)",
-        [list(TABLES)],
-    ).fetchone()
-    return bool(found and found[0] == len(TABLES))
+        "select table_name, column_count from duckdb_tables() where schema_name = 'raw'"
+    ).fetchall()
+    counts = dict(found)
+    return all(counts.get(table, 0) >= len(columns) for table, columns in TABLES.items())
 
 
 @contextmanager
@@ -251,9 +252,17 @@ def reading(warehouse: Path, wait_seconds: float = WAIT_SECONDS) -> Iterator[Any
 
 
 def make_tables(connection: duckdb.DuckDBPyConnection) -> None:
-    """Make every raw table that is missing, empty: dbt reads them also where nothing has been landed."""
+    """Make every raw table that is missing, empty: dbt reads them also where nothing has been landed.
+
+    A warehouse of an earlier version gets the columns it lacks, and batches without a hash are sealed.
+    """
     if not _has_all(connection):
-        connection.execute(f"begin; {SCHEMA} commit;")
+        connection.begin()
+        connection.execute(SCHEMA + ADD_COLUMNS)
+        unsealed = connection.execute("select 1 from raw.batch where chain_hash is null limit 1").fetchone()
+        if unsealed:
+            seal_all(connection, utc_now())
+        connection.commit()
 
 
 def ensure_schema(warehouse: Path) -> None:
@@ -360,15 +369,16 @@ def this_host() -> str:
 
 def add_batch(
     connection: duckdb.DuckDBPyConnection, batch_id: int, started_at: datetime, host: str, files_seen: int,
-    files_grown: int, lines_landed: int, lines_set_aside: int, bytes_landed: int,
+    files_grown: int, lines_landed: int, lines_set_aside: int, bytes_landed: int, hashes: Sequence[bytes] = (),
 ) -> None:  # fmt: skip
-    """Write the row of a batch, and under which policy the first one was landed."""
+    """Write the row of a batch and seal it with the hashes of its lines, documents and files.
+
+    A scan lands none of these: its batch is a link of the chain without rows. The first batch of all says under which
+    policy it was landed.
+    """
     note_policy(connection)
-    connection.execute(
-        "insert into raw.batch (batch_id, started_at, finished_at, host, files_seen, files_grown, "
-        "lines_landed, lines_set_aside, bytes_landed) values (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        [batch_id, started_at, utc_now(), host, files_seen, files_grown, lines_landed, lines_set_aside, bytes_landed],
-    )  # fmt: skip
+    counts = (files_seen, files_grown, lines_landed, lines_set_aside, bytes_landed)
+    insert_batch(connection, [batch_id, started_at, utc_now(), host, *counts], hashes)
 
 
 def note_policy(connection: duckdb.DuckDBPyConnection, *, is_applied: bool = False) -> None:
@@ -389,7 +399,7 @@ def _arrow_types() -> Mapping[str, Any]:
 
     return {
         "VARCHAR": pa.string(), "BIGINT": pa.int64(), "INTEGER": pa.int32(), "BOOLEAN": pa.bool_(),
-        "DOUBLE": pa.float64(), "TIMESTAMP": pa.timestamp("us"),
+        "DOUBLE": pa.float64(), "TIMESTAMP": pa.timestamp("us"), "BLOB": pa.binary(),
     }  # fmt: skip
 
 

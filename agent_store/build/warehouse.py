@@ -17,6 +17,7 @@ from agent_store.build.state import BuildState, read_state, write_state
 from agent_store.errors import StoreError, explain
 from agent_store.paths import STAR, WAREHOUSE, StorePaths, private_files
 from agent_store.sql import literal
+from ingest.chain import has_chain, head
 from ingest.warehouse import BLOCK_BYTES, STORAGE_VERSION, borrow
 
 if TYPE_CHECKING:
@@ -41,6 +42,7 @@ class RawSummary:
     last_vanished_at: datetime | None = None
     vanished_count: int = 0
     batches: frozenset[str] = frozenset()
+    chain_head: str = ""
 
     @property
     def batch_key(self) -> str:
@@ -151,6 +153,7 @@ def raw_summary(paths: StorePaths) -> RawSummary:
             """
         ).fetchone()
         batches = connection.execute("select batch_id, started_at from raw.batch").fetchall()
+        chain_head = head(connection) if has_chain(connection) else ""
         places = connection.execute(
             "select count(*) from duckdb_tables() where schema_name = 'raw' and table_name = 'file_location'"
         ).fetchone()
@@ -162,7 +165,11 @@ def raw_summary(paths: StorePaths) -> RawSummary:
     finally:
         connection.close()
     names = frozenset(_batch_name(*batch) for batch in batches)
-    return replace(RawSummary(*row, *(vanished or ())), batches=names) if row else RawSummary()
+    return (
+        replace(RawSummary(*row, *(vanished or ())), batches=names, chain_head=chain_head)
+        if row
+        else RawSummary()
+    )
 
 
 def prepare(paths: StorePaths) -> None:

@@ -6,6 +6,7 @@ from array import array
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+from ingest.chain import SEALED, row_hashes, salts
 from ingest.landing.lines import Part, parts_of
 from ingest.privacy import privacy
 
@@ -30,78 +31,92 @@ class LineBuffer:
         """Return how many rows wait."""
         return len(self.lines) + len(self.parts)
 
-    def insert(self, connection: duckdb.DuckDBPyConnection, batch_id: int) -> int:
-        """Insert everything; what is no plain JSON object joins the parts first. Returns the number of rows."""
-        rows = self._insert_lines(connection, batch_id) if self.lines else 0
-        if self.parts:
-            self._insert_parts(connection, batch_id)
-        return rows + len(self.parts)
+    def insert(self, connection: duckdb.DuckDBPyConnection, batch_id: int) -> list[bytes]:
+        """Insert everything; what is no plain JSON object joins the parts first. Returns the hashes of the rows."""
+        hashes = self._insert_lines(connection, batch_id) if self.lines else []
+        return hashes + self._insert_parts(connection, batch_id) if self.parts else hashes
 
-    def _insert_lines(self, connection: duckdb.DuckDBPyConnection, batch_id: int) -> int:
+    def _insert_lines(self, connection: duckdb.DuckDBPyConnection, batch_id: int) -> list[bytes]:
         import pyarrow as pa
 
+        column = _texts(self.lines)
+        left_out = self._move_odd_lines(connection, column)
+        policy = privacy.current()
+        for position, line in policy.changed_lines(column, self.table, left_out).items():
+            self.lines[position] = line.encode()
+        left_out |= policy.forgotten_lines(self.lines, self.table, left_out)
+        if left_out:
+            self._leave_out(left_out)
         count = len(self.lines)
+        row_salts = salts(count)
+        nothing = [None] * count
+        hashes = row_hashes(
+            SEALED[self.table],
+            (row_salts, self.file_ids, self.line_numbers, [0] * count, self.byte_offsets, [batch_id] * count,
+             self.lines, nothing, nothing, nothing),
+        )  # fmt: skip
         chunk = pa.table(
             {
                 "file_id": _bigints(self.file_ids),
                 "line_number": _bigints(self.line_numbers),
                 "byte_offset": _bigints(self.byte_offsets),
-                "position": _bigints(array("q", range(count))),
                 "line": _texts(self.lines),
+                "row_salt": _bigints(row_salts),
+                "row_hash": pa.array(hashes, pa.binary()),
             }
         )
         connection.register("landing_chunk", chunk)
-        odd = connection.execute(
-            "select position from landing_chunk where not (starts_with(line, '{') and json_valid(line))"
-        ).fetchall()
-        if odd:
-            positions = {position for (position,) in odd}
-            for position in sorted(positions):
-                file_id, number = self.file_ids[position], self.line_numbers[position]
-                made = parts_of(self.lines[position], self.byte_offsets[position])
-                self.parts += [(file_id, number, part) for part in (kept_of(one, self.table) for one in made) if part is not None]
-            chunk = chunk.filter(pa.array([position not in positions for position in range(count)]))
-        landed = _as_kept(chunk, self.table)
-        if odd or landed is not chunk:
-            chunk = landed
-            connection.register("landing_chunk", chunk)
         connection.execute(
-            f"insert into raw.{self.table} "
-            "select file_id, line_number, 0, byte_offset, line, null, null, null, ? from landing_chunk",
+            f"insert into raw.{self.table} by name select *, 0 as part_number, ? as _batch_id from landing_chunk",
             [batch_id],
         )
         connection.unregister("landing_chunk")
-        return int(chunk.num_rows)
+        return hashes
 
-    def _insert_parts(self, connection: duckdb.DuckDBPyConnection, batch_id: int) -> None:
+    def _move_odd_lines(self, connection: duckdb.DuckDBPyConnection, column: Any) -> set[int]:  # noqa: ANN401 - pyarrow
+        """Make parts of the lines that are no plain JSON objects; returns their positions."""
         import pyarrow as pa
 
-        columns = zip(*(
-            (file_id, number, part.part_number, part.byte_offset, part.line, part.repaired_line,
+        connection.register(
+            "landing_texts", pa.table({"position": _bigints(array("q", range(len(column)))), "line": column})
+        )
+        odd = connection.execute(
+            "select position from landing_texts where not (starts_with(line, '{') and json_valid(line))"
+        ).fetchall()
+        connection.unregister("landing_texts")
+        positions = {position for (position,) in odd}
+        for position in sorted(positions):
+            file_id, number = self.file_ids[position], self.line_numbers[position]
+            for part in parts_of(self.lines[position], self.byte_offsets[position]):
+                if (kept := kept_of(part, self.table)) is not None:
+                    self.parts.append((file_id, number, kept))
+        return positions
+
+    def _leave_out(self, positions: set[int]) -> None:
+        kept = [position for position in range(len(self.lines)) if position not in positions]
+        self.lines = [self.lines[position] for position in kept]
+        for name in ("file_ids", "line_numbers", "byte_offsets"):
+            numbers = getattr(self, name)
+            setattr(self, name, array("q", [numbers[position] for position in kept]))
+
+    def _insert_parts(self, connection: duckdb.DuckDBPyConnection, batch_id: int) -> list[bytes]:
+        import pyarrow as pa
+
+        columns = list(zip(*(
+            (salt, file_id, number, part.part_number, part.byte_offset, batch_id, part.line, part.repaired_line,
              part.original_bytes, part.set_aside_reason)
-            for file_id, number, part in self.parts
-        ), strict=True)  # fmt: skip
+            for salt, (file_id, number, part) in zip(salts(len(self.parts)), self.parts, strict=True)
+        ), strict=True))  # fmt: skip
+        sealed = SEALED[self.table]
+        hashes = row_hashes(sealed, columns)
         big, text = pa.int64(), pa.string()
-        types = (big, big, pa.int32(), big, text, text, pa.binary(), text)
-        names = ("file_id", "line_number", "part_number", "byte_offset", "line", "repaired", "raw", "reason")
+        types = (big, big, big, pa.int32(), big, big, text, text, pa.binary(), text)
         arrays = [pa.array(values, kind) for values, kind in zip(columns, types, strict=True)]
-        connection.register("landing_parts", pa.table(arrays, names=names))
-        connection.execute(f"insert into raw.{self.table} select *, ? from landing_parts", [batch_id])
+        arrays.append(pa.array(hashes, pa.binary()))
+        connection.register("landing_parts", pa.table(arrays, names=[*sealed.columns, "row_hash"]))
+        connection.execute(f"insert into raw.{self.table} by name select * from landing_parts")
         connection.unregister("landing_parts")
-
-
-def _as_kept(chunk: Any, table: str) -> Any:  # noqa: ANN401 - pyarrow has no types
-    """The rows that may be landed, with what is kept of their lines; the same table where that is all."""
-    import pyarrow as pa
-
-    policy = privacy.current()
-    lines = chunk.column("line")
-    kept = policy.lines(lines, table)
-    if kept is not lines:
-        chunk = chunk.set_column(chunk.schema.get_field_index("line"), "line", kept)
-    if forgotten := policy.forgotten_lines(kept, table):
-        chunk = chunk.filter(pa.array([position not in forgotten for position in range(chunk.num_rows)]))
-    return chunk
+        return hashes
 
 
 def kept_of(part: Part, table: str) -> Part | None:

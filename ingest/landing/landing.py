@@ -17,6 +17,7 @@ from itertools import accumulate, chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from ingest.chain import SEALED, row_hashes, salts
 from ingest.files import Stamp, stamp_of
 from ingest.landing.buffer import LineBuffer, kept_of
 from ingest.landing.found import FoundFile, Problem, Scan, Split, changed_files
@@ -161,6 +162,7 @@ class _Run:
         }
         self.documents: list[tuple[object, ...]] = []
         self.document_size = 0
+        self.hashes: list[bytes] = []
         self.changed_files: set[int] = set()
         self.changed_locations: set[tuple[str, str]] = set()
         self.tally = Tally()
@@ -230,7 +232,7 @@ class _Run:
         for row in self._rows(
             "select file_id, kind, host, root, path, logical_path, generation, previous_file_id, size_bytes, "
             "modified_at, read_bytes, line_count, head_bytes, head_hash, tail_hash, is_open_ended, "
-            "first_batch_id, _batch_id from raw.source_file order by file_id"
+            "first_batch_id, _batch_id, row_salt, row_hash from raw.source_file order by file_id"
         ):
             self._know(SourceFile(*row))
 
@@ -576,7 +578,9 @@ class _Run:
         """Insert what waits, as the next batch."""
         if not buffer.count:
             return
-        self.tally.rows += buffer.insert(self.connection, self.last_batch_id + 1)
+        hashes = buffer.insert(self.connection, self.last_batch_id + 1)
+        self.hashes += hashes
+        self.tally.rows += len(hashes)
         self.tally.grown.update(buffer.file_ids, (file_id for file_id, _, _ in buffer.parts))
         for file_id, number, part in buffer.parts:
             if part.set_aside_reason is not None:
@@ -597,17 +601,22 @@ class _Run:
             return
         import pyarrow as pa
 
-        columns = list(zip(*self.documents, strict=True))
-        types = (pa.int64(), pa.string(), pa.int64(), pa.bool_(), pa.string())
+        sealed = SEALED["document"]
         names = ("file_id", "content", "content_bytes", "is_truncated", "content_hash")
-        arrays = [pa.array(values, kind) for values, kind in zip(columns, types, strict=True)]
-        self.connection.register("landing_documents", pa.table(arrays, names=names))
-        self.connection.execute(
-            "insert into raw.document select *, ? from landing_documents", [self.last_batch_id + 1]
-        )
+        columns = dict(zip(names, zip(*self.documents, strict=True), strict=True))
+        count = len(self.documents)
+        columns["row_salt"] = tuple(salts(count))
+        columns["_batch_id"] = (self.last_batch_id + 1,) * count
+        columns["row_hash"] = tuple(row_hashes(sealed, [columns[name] for name in sealed.columns]))
+        big, text = pa.int64(), pa.string()
+        types = (big, text, big, pa.bool_(), text, big, big, pa.binary())
+        arrays = [pa.array(values, kind) for values, kind in zip(columns.values(), types, strict=True)]
+        self.connection.register("landing_documents", pa.table(arrays, names=list(columns)))
+        self.connection.execute("insert into raw.document by name select * from landing_documents")
         self.connection.unregister("landing_documents")
         self.tally.documents += len(self.documents)
-        self.tally.grown.update(columns[0])
+        self.tally.grown.update(columns["file_id"])
+        self.hashes += columns["row_hash"]
         self.documents, self.document_size = [], 0
 
     def _commit_if_full(self) -> None:
@@ -627,16 +636,19 @@ class _Run:
             for file_id in tally.grown:
                 state = self.files[file_id]
                 state.batch_id = self.last_batch_id
-                state.first_batch_id = state.first_batch_id or self.last_batch_id
+                if not state.first_batch_id:
+                    state.first_batch_id = self.last_batch_id
+                    self.hashes.append(state.seal())
         self._write_memory()
         if has_landed:
             add_batch(
                 self.connection, self.last_batch_id, self.started_at, self.host, len(self.scan.files), len(tally.grown),
-                tally.rows, tally.set_aside, tally.bytes,
+                tally.rows, tally.set_aside, tally.bytes, self.hashes,
             )  # fmt: skip
         self.connection.commit()
         self.total.add(tally)
         self.tally = Tally()
+        self.hashes = []
         self.started_at = utc_now()
 
     def _write_memory(self) -> None:

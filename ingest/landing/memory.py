@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from ingest.chain import SEALED, row_hashes, salts
 from ingest.files import Stamp
 from ingest.landing.lines import digest
 
@@ -31,6 +32,8 @@ class SourceFile:
     is_open_ended: bool
     first_batch_id: int
     batch_id: int
+    row_salt: int | None = None
+    row_hash: bytes | None = None
     tail: bytes | None = field(default=None, compare=False)  # known while the file is being landed
 
     def row(self) -> tuple[object, ...]:
@@ -40,8 +43,15 @@ class SourceFile:
             self.file_id, self.kind, self.host, self.root, self.path, self.logical_path, self.generation,
             self.previous_file_id, self.size_bytes, self.modified_at, self.read_bytes, self.line_count,
             self.head_bytes, self.head_hash, tail_hash, self.is_open_ended, self.first_batch_id,
-            self.batch_id,
+            self.batch_id, self.row_salt, self.row_hash,
         )  # fmt: skip
+
+    def seal(self) -> bytes:
+        """Hash what the file is, once its first batch is known; returns the hash."""
+        sealed = SEALED["source_file"]
+        (self.row_salt,) = salts(1)
+        (self.row_hash,) = row_hashes(sealed, [[getattr(self, column)] for column in sealed.columns])
+        return self.row_hash
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import cached_property, lru_cache
@@ -81,25 +81,32 @@ class Privacy:
             text = _with_users(text, self.policy.user)
         return self._redacted(text)
 
-    def lines(self, column: Any, table: str) -> Any:  # noqa: ANN401 - pyarrow has no types
-        """A column of lines, each as `line` makes it: only those are looked at closely that may have to change."""
+    def changed_lines(self, column: Any, table: str, left_out: set[int]) -> dict[int, str]:  # noqa: ANN401 - pyarrow
+        """The lines of a column that are to be landed otherwise, by their positions; `left_out` are not looked at.
+
+        Only those are looked at closely that may have to change.
+        """
         if self.policy.changes_texts:
             positions: Any = range(len(column))
         else:
             positions = self._suspects(column, table)
-        return _replaced(column, positions, lambda text: self.line(text, table))
+        return _changed(column, positions, lambda text: self.line(text, table), left_out)
 
     def is_forgotten(self, text: str, table: str) -> bool:
         """Whether a line, as a log has it, was forgotten."""
         forgotten = self.policy.forgotten
         return bool(forgotten) and forgotten.has_line(self.line(text, table), table)
 
-    def forgotten_lines(self, column: Any, table: str) -> set[int]:  # noqa: ANN401 - pyarrow has no types
-        """The positions in a column of lines, as they are to be landed, of those that were forgotten."""
+    def forgotten_lines(self, lines: Sequence[bytes], table: str, left_out: set[int]) -> set[int]:
+        """The positions of lines, as they are to be landed, that were forgotten."""
         forgotten = self.policy.forgotten
         if not forgotten:
             return set()
-        return {number for number, text in enumerate(column.to_pylist()) if forgotten.has_line(text, table)}
+        return {
+            position
+            for position, line in enumerate(lines)
+            if position not in left_out and forgotten.has_line(line.decode("utf-8", "replace"), table)
+        }
 
     def data(self, raw: bytes) -> bytes:
         """Bytes that are no valid text, without secrets; where texts are left out, nothing of them is kept."""
@@ -162,23 +169,28 @@ class Privacy:
         return sorted(found)
 
 
+def _changed(
+    column: Any, positions: Any, changed: Callable[[str], str], left_out: Collection[int] = ()  # noqa: ANN401 - pyarrow
+) -> dict[int, str]:
+    made: dict[int, str] = {}
+    for position in positions:
+        text = column[position].as_py() if position not in left_out else None
+        if text is not None and (new := changed(text)) != text:
+            made[position] = new
+    return made
+
+
 def _replaced(column: Any, positions: Any, changed: Callable[[str], str]) -> Any:  # noqa: ANN401 - pyarrow has no types
     """A column with some texts changed; the same column where none is."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    made: dict[int, str] = {}
-    for position in positions:
-        text = column[position].as_py()
-        if text is not None and (new := changed(text)) != text:
-            made[position] = new
+    made = _changed(column, positions, changed)
     if not made:
         return column
     if isinstance(column, pa.ChunkedArray):
         column = column.combine_chunks()
-    is_changed = [False] * len(column)
-    for position in made:
-        is_changed[position] = True
+    is_changed = [position in made for position in range(len(column))]
     return pc.replace_with_mask(column, pa.array(is_changed), pa.array([made[one] for one in sorted(made)], column.type))
 
 

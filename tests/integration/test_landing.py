@@ -20,6 +20,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from agent_store.audit.verify import check as check_chain
 from ingest.land import land
 from ingest.landing import landing, lines
 from ingest.landing.landing import LandingResult
@@ -62,6 +63,8 @@ class Store:
 
     def check(self) -> None:
         """What must be true after every landing."""
+        with duckdb.connect(str(self.warehouse), read_only=True) as connection:
+            assert check_chain(connection).findings == []
         batches = self.ask("select batch_id from raw.batch order by batch_id")
         assert [batch for (batch,) in batches] == list(range(1, len(batches) + 1))
         tables = ("transcript_line", "history_line", "event_line", "api_response")
@@ -741,6 +744,7 @@ def test_an_interrupted_landing_is_taken_up(store: Store, monkeypatch: pytest.Mo
 LANDING_PROCESS = """
 import sys
 from pathlib import Path
+from agent_store.audit.verify import check as check_chain
 from ingest.land import land
 from ingest.landing import landing, lines
 landing.ROWS_PER_TRANSACTION = 700
