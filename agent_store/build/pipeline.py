@@ -196,7 +196,8 @@ def _land(places: _Places, paths: StorePaths, host: str | None, progress: Any) -
 def _scan(paths: StorePaths, project: Path, options: Options) -> ScanResult | None:
     """Land what is new of components, contracts and alerts, beside the transcripts that have been landed.
 
-    The home of a program has nothing of these but alerts.
+    The home of a program has nothing of these but alerts. After a removal for good, what scans had found in lines is found
+    again in those that are left.
     """
     import duckdb
 
@@ -206,10 +207,10 @@ def _scan(paths: StorePaths, project: Path, options: Options) -> ScanResult | No
     state = read_state(paths)
     roots = resolve_roots(options.roots, project, allow_sample=state.holds_sample)
     try:
-        if options.only_recorded:
+        if options.only_recorded and not paths.purge_journal.exists():
             scans.land_alerts(paths)
             return None
-        return scans.scan(paths, roots.paths, host=options.host)
+        return scans.scan(paths, () if options.only_recorded else roots.paths, host=options.host)
     except LandingError as error:
         raise StoreError(str(error)) from error
     except (OSError, duckdb.Error) as error:

@@ -46,7 +46,7 @@ def export(
         raise click.UsageError("Say where to: --out FOLDER, or --to s3://…")
     from agent_store.library.moments import moment_of
     from agent_store.serve.export import folder as folders
-    from agent_store.serve.export import upload
+    from agent_store.serve.export import known, upload
     from agent_store.show.report import store_today
     from agent_store.store import open_store
 
@@ -61,6 +61,7 @@ def export(
         with query_log.logged(paths, query_log.CLI, "export", said) as running:
             done = folders.export(paths, out, tables or None, form, beginning)
             running.row_count = sum(one["row_count"] for one in done.manifest["tables"])
+        known.note(paths, out.expanduser().absolute())
         for note in done.notes:
             say(note)
         click.echo(done.summary)

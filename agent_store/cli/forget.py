@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import click
 
 from agent_store.cli.output import say
-from agent_store.paths import project_dir, store_paths
+from agent_store.paths import store_paths
 from agent_store.show.text import visible
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from agent_store.privacy.forget import Selection
 
 _NAMED = 20
@@ -40,7 +43,7 @@ def forget(
     transcripts are not touched: the command names those that still hold it. There is no way back.
     """
     from agent_store.privacy import forget as forgetting
-    from agent_store.privacy import purge
+    from agent_store.serve.export import known as exports
 
     paths = store_paths()
     given = [(by, value) for by, value in (("session", session), ("project", project), ("user", user), ("before", before),
@@ -49,22 +52,21 @@ def forget(
         return _list()
     if len(given) != 1 or not given[0][1].strip():
         raise click.UsageError("Name one thing: --session, --project, --user, --before or --file. --list shows what was forgotten.")
-    forgetting.refresh(paths, project_dir(), say)
+    forgetting.refresh(paths)
     found = forgetting.select(paths, forgetting.Wish(*given[0]))
     if not found:
         say("Nothing of that is in the store.")
         return 1
-    exports = forgetting.exports_with(paths)
-    _show(found, exports)
+    _show(found, exports.known(paths))
     if dry_run:
         return 0
     if not yes:
         click.confirm("Remove all of this for good?", abort=True, err=True)
-    forgetting.write_down(paths, found)
-    journal = purge.rebuild(paths, project_dir(), say)
-    click.echo(f"Forgotten: {sum(journal.rows.values()):,} landed rows. The store is built without them.")
-    for name in forgetting.remove_exports(paths):
-        click.echo(visible(f"Removed the export {name}."))
+    say("Removing it, and building the store without it …")
+    done = forgetting.carry_out(paths, found)
+    click.echo(f"Forgotten: {done['row_count']:,} landed rows. The store is built without them.")
+    for place in done["exports"]:
+        click.echo(visible(f"Removed the export {place}."))
     if found.sources:
         say("Your own files still hold it, and so may backups of them and of the store. Remove what you do not want to keep:")
         for name in found.sources[:_NAMED]:
@@ -74,7 +76,7 @@ def forget(
     return 0
 
 
-def _show(found: Selection, exports: list[str]) -> None:
+def _show(found: Selection, exports: Sequence[Path]) -> None:
     sessions = list(found.sessions.items())
     if sessions:
         say(f"{len(sessions):,} session{'' if len(sessions) == 1 else 's'}:")
@@ -87,8 +89,8 @@ def _show(found: Selection, exports: list[str]) -> None:
         say(f"{count:,} rows of {table}")
     for pattern in found.files:
         say(f"Contents of files that fit {pattern}")
-    for name in exports:
-        say(f"The export {name}")
+    for place in exports:
+        say(f"The export {place}")
 
 
 def _list() -> int:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import click
 
-from agent_store.cli.output import say
-from agent_store.paths import project_dir, store_paths
+from agent_store.paths import store_paths
 from agent_store.show.text import visible
 
 privacy = click.Group("privacy", help="What is kept of logs: privacy.yml in the home of the store.")
@@ -58,8 +57,8 @@ def apply() -> int:
     read_policy(paths)  # wrong: said before anything is begun
     with build_lock(paths):
         purge.begin(paths, applies=True)
-    journal = purge.rebuild(paths, project_dir(), say)
-    click.echo(f"Applied: {sum(journal.rows.values()):,} rows changed.")
-    for table, count in sorted(journal.rows.items()):
+    rows = purge.rebuild(paths)
+    click.echo(f"Applied: {sum(rows.values()):,} rows changed.")
+    for table, count in sorted(rows.items()):
         click.echo(f"  {count:>9,}  {table}")
     return 0

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from agent_store.errors import StoreError, explain
 from agent_store.replacing import replacing
-from agent_store.serve.export import selection
+from agent_store.serve.export import known, selection
 from agent_store.sql import literal
 from agent_store.store import open_store
 
@@ -55,4 +55,5 @@ def export_query(
             explain(error, f"Writing {target}")
             or StoreError(f"Writing {target} failed: {str(error).strip().splitlines()[0]}")
         ) from error
+    known.note(paths, target)
     return int(row[0]) if row else 0

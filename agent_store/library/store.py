@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from agent_store.errors import StoreError
 from agent_store.library import building, exports
@@ -164,6 +164,18 @@ class AgentStore(Recording, Coordinating):
             beginning = moment_of(since, self._today())
             running.row_count = exports.export_table(self._paths, Path(path), table, form, beginning)
         return running.row_count
+
+    def delete_user_data(self, user_id: str | int) -> dict[str, Any]:
+        """Remove for good what a user left in the store: sessions, their copies, and what was recorded of the user.
+
+        `user_id` is a name or the id in the store. Like `agent-store forget --user`: it builds the store again, takes a
+        minute or more, and cannot be undone. Returns `session_count`, `row_count` (landed rows removed), `exports` (removed)
+        and `sources`, the logs that still hold it: nothing removes those. StoreError where it fails; the next build then
+        goes on with it.
+        """
+        from agent_store.privacy import forget
+
+        return forget.forget(self._paths, forget.Wish(forget.USER, str(user_id)), self._database)
 
     def export_audit_log(
         self, start_date: Moment, end_date: Moment | None = None, path: str | Path | None = None

@@ -7,7 +7,7 @@ from the landed lines. Then the hashes of these ids are written down, and the ne
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -15,8 +15,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 from agent_store.build.lock import build_lock
 from agent_store.errors import StoreError
+from agent_store.library import building
 from agent_store.privacy import forgotten, landing_policy, purge
 from agent_store.privacy.salt import read_salt
+from agent_store.serve.export import known
 from agent_store.store import open_store
 from ingest.privacy.fields import EVENT_TABLE, HISTORY_TABLE, LINE_TABLES, TRANSCRIPT_TABLE
 from ingest.privacy.policy import is_below
@@ -170,50 +172,34 @@ def _is_wanted_line(wish: Wish, value: dict[str, Any] | None, table: str, paths:
     return False
 
 
-def write_down(paths: StorePaths, found: Selection) -> forgotten.Entry:
-    """Write down what is to be forgotten, so that the next build removes it, and no build lands it again."""
+def refresh(paths: StorePaths) -> None:
+    """Build what has been recorded meanwhile, so that the store tells everything that could be meant."""
+    if not paths.store.exists() and not paths.warehouse.exists():
+        raise StoreError("There is no store yet: nothing to forget.", "agent-store build makes it.")
+    building.build(paths, only_recorded=True)
+
+
+def forget(paths: StorePaths, wish: Wish, database: Path | None = None) -> dict[str, Any]:
+    """Forget without asking. `database` is a copy of the store that is made again, too.
+
+    Returns `session_count`, `row_count` (rows removed from raw), `exports` (removed) and `sources` (logs that still hold it).
+    """
+    refresh(paths)
+    found = select(paths, wish)
+    return carry_out(paths, found, database) if found else {
+        "session_count": 0, "row_count": 0, "exports": [], "sources": [],
+    }  # fmt: skip
+
+
+def carry_out(paths: StorePaths, found: Selection, database: Path | None = None) -> dict[str, Any]:
+    """Forget what was selected; see `forget`."""
     with build_lock(paths):
-        entry = forgotten.add(
+        forgotten.add(
             paths, found.wish.by, found.hashes, sessions=len(found.sessions), lines=found.line_count, files=found.files
         )
         purge.begin(paths, forgets=True, applies=bool(found.files))
-    return entry
-
-
-def exports_with(paths: StorePaths) -> Sequence[str]:
-    """The folders and files of exports that are known and still there."""
-    return [str(one) for one in known_exports(paths) if one.exists()]
-
-
-def known_exports(paths: StorePaths) -> list[Path]:
-    """Where exports of this home have been written to."""
-    try:
-        listed = json.loads(paths.exports.read_text(encoding="utf-8"))
-        return [Path(one) for one in listed if isinstance(one, str)]
-    except (OSError, ValueError):
-        return []
-
-
-def remove_exports(paths: StorePaths) -> list[str]:
-    """Remove the exports that are known, for they were made of what was forgotten; returns which."""
-    removed: list[str] = []
-    for place in known_exports(paths):
-        if place.is_dir():
-            from agent_store.serve.export.folder import remove
-
-            if remove(place):
-                removed.append(str(place))
-        elif place.is_file():
-            place.unlink()
-            removed.append(str(place))
-    paths.exports.unlink(missing_ok=True)
-    return removed
-
-
-def refresh(paths: StorePaths, project: Path, say: Callable[[str], None]) -> None:
-    """Build what has been recorded meanwhile, so that the store tells everything that could be meant."""
-    from agent_store.build import pipeline
-
-    if not paths.store.exists() and not paths.warehouse.exists():
-        raise StoreError("There is no store yet: nothing to forget.", "agent-store build makes it.")
-    pipeline.run(paths, project, pipeline.Options(only_recorded=True), say=say)
+    rows = purge.rebuild(paths, database)
+    return {
+        "session_count": len(found.sessions), "row_count": sum(rows.values()),
+        "exports": [str(place) for place in known.remove_all(paths)], "sources": found.sources,
+    }  # fmt: skip

@@ -129,32 +129,23 @@ def _write(paths: StorePaths, journal: Journal) -> None:
         fresh.write_text(json.dumps(asdict(journal)), encoding="utf-8")
 
 
-def rebuild(paths: StorePaths, project: Path, say: Callable[[str], None]) -> Journal:
-    """Do what the journal says, now: remove from raw, build everything from it again, publish. Returns what was removed.
+def rebuild(paths: StorePaths, database: Path | None = None) -> dict[str, int]:
+    """Do what the journal says, now: remove from raw, build everything from it again, publish.
 
-    No transcripts are looked for. If nothing can be published the store of the last build is removed: it still has what
-    was to go. StoreError says so.
+    Returns how many rows of raw were removed or changed, by table. No transcripts are looked for. `database` is a copy of
+    the store that is made again, too. If nothing can be published the store of the last build is removed, for it still has
+    what was to go; StoreError says so.
     """
-    from agent_store.build import pipeline
+    from agent_store.library import building
 
-    rows: dict[str, int] = {}
+    with build_lock(paths):  # who takes it does what is to be done in raw
+        rows = (read(paths) or Journal()).rows
     try:
-        with build_lock(paths):  # who takes it does what is left to do
-            rows = (read(paths) or Journal()).rows
-        outcome = pipeline.run(paths, project, pipeline.Options(only_recorded=True), say=say)
-        failures = outcome.build.failures if outcome.build else ()
-        reason = "" if outcome.success else "; ".join(map(str, failures)) or "a guard failed"
+        building.build(paths, only_recorded=True, database=database)
     except StoreError as error:
-        reason = error.message
-    done = read(paths)
-    if not reason and done is None:
-        return Journal(is_raw_done=True, rows=rows)
-    if reason and (done is None or done.is_raw_done):
         paths.store.unlink(missing_ok=True)
         raise StoreError(
-            f"It is removed from the warehouse, but nothing could be published: {reason}",
+            f"It is removed from the warehouse, but the store could not be built: {error.message}",
             "The published store still had it, so it was removed too. Put that right, then run agent-store build.",
-        )
-    if reason:
-        raise StoreError(f"It is not removed yet: {reason}", "Put that right, then run agent-store build: it goes on.")
-    return done or Journal()
+        ) from error
+    return rows

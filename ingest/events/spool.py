@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import time
 from collections.abc import Collection
 from contextlib import suppress
@@ -15,8 +16,11 @@ from ingest.landing.found import FoundFile, Problem, Scan
 KIND: Final = "events"
 TABLE: Final = "event_line"
 SUFFIX: Final = ".jsonl"
-# Landed files stay for a week: who wants to look at what a hook saw yesterday need not open the warehouse.
-KEPT_SECONDS: Final = 7 * 24 * 3600.0
+# Landed files that were not written for an hour go: they hold what hooks saw as it was, before anything was redacted.
+KEPT_SECONDS: Final = 3600.0
+# A writer that had a file open when it was moved away has written by then.
+_LATE_SECONDS: Final = 0.1
+_MOVED: Final = re.compile(r"[.](.+)[.](\d+)[.]removing")
 
 
 def scan(spool: Path) -> Scan:
@@ -44,14 +48,15 @@ def scan(spool: Path) -> Scan:
 def remove_old(
     found: Scan, problems: Collection[Problem], now: float | None = None, *, kept_seconds: float = KEPT_SECONDS
 ) -> int:
-    """Remove the files that have been landed and not written for a week, or `kept_seconds`; returns how many.
+    """Remove the files that have been landed and not written for an hour, or `kept_seconds`; returns how many.
 
     One that does not end with a whole line gets its line end instead: the next landing sets the torn line aside. A file
-    that has changed since it was found, or that had a problem, stays.
+    that has changed since it was found, or that had a problem, stays. What a writer adds in the last moment is not lost: a
+    file is moved away first, and what it has grown by is put into a new one of its name.
     """
     oldest = (time.time() if now is None else now) - kept_seconds
     troubled = {problem.path for problem in problems if problem.line is None}
-    removed = 0
+    moved: list[Path] = []
     for file in found.files:
         if file.stamp.mtime_ns / 1e9 >= oldest or f"{file.root}/{file.path}" in troubled:
             continue
@@ -61,9 +66,37 @@ def remove_old(
             if file.stamp.size and not _ends_with_line(opened.fileno(), file.stamp.size):
                 os.pwrite(opened.fileno(), b"\n", file.stamp.size)
                 continue
-            Path(file.system_path).unlink()
-            removed += 1
-    return removed
+            path = Path(file.system_path)
+            away = path.with_name(f".{path.name}.{file.stamp.size}.removing")
+            path.rename(away)
+            moved.append(away)
+    if moved:
+        time.sleep(_LATE_SECONDS)
+    # Those of a run that was killed in between, too.
+    for folder in {Path(file.system_path).parent for file in found.files}:
+        moved += [away for away in folder.glob(".*.removing") if away not in moved]
+    return sum(_settled(away) for away in moved)
+
+
+def _settled(away: Path) -> bool:
+    """Remove a file that was moved away, after what it has grown by since is in a new one."""
+    named = _MOVED.fullmatch(away.name)
+    if named is None:
+        return False
+    with suppress(OSError):
+        with away.open("rb") as opened:
+            opened.seek(int(named[2]))
+            late = opened.read()
+        if late:
+            flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND
+            descriptor = os.open(away.with_name(named[1]), flags, 0o600)
+            try:
+                os.write(descriptor, late)
+            finally:
+                os.close(descriptor)
+        away.unlink()
+        return True
+    return False
 
 
 def _ends_with_line(descriptor: int, size: int) -> bool:

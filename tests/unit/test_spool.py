@@ -96,7 +96,7 @@ def aged(file: Path, days: float) -> None:
     os.utime(file, (at, at))
 
 
-def test_what_has_been_landed_goes_after_a_week_and_a_torn_line_is_set_aside_first(tmp_path: Path) -> None:
+def test_what_has_been_landed_goes_after_an_hour_and_a_torn_line_is_set_aside_first(tmp_path: Path) -> None:
     folder, warehouse = tmp_path / "spool", tmp_path / "warehouse.duckdb"
     folder.mkdir()
     line = spool.envelope("session", b"{}", "s1", 1) + b"\n"
@@ -112,7 +112,7 @@ def test_what_has_been_landed_goes_after_a_week_and_a_torn_line_is_set_aside_fir
     names = {file.name for file in folder.iterdir()}
     assert names == {"new.jsonl", "torn.jsonl", "notes.txt", "link.jsonl"}
 
-    # The torn line has its end now. It was written just now, so its file stays for another week.
+    # The torn line has its end now. It was written just now, so its file stays for another hour.
     second = land([], warehouse, spool=folder)
     assert (second.lines_landed, second.lines_set_aside) == (1, 1)
     aged(folder / "torn.jsonl", 8)
@@ -131,3 +131,21 @@ def test_a_file_that_a_writer_has_just_touched_is_not_removed(tmp_path: Path) ->
         file.write(b"{}\n")
     assert spools.remove_old(found, ()) == 0
     assert (tmp_path / "a.jsonl").exists()
+
+
+def test_what_is_written_while_a_file_is_removed_is_not_lost(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "a.jsonl"
+    file.write_bytes(b"{}\n")
+    aged(file, 8)
+    found = spools.scan(tmp_path)
+    writer = file.open("ab")
+    monkeypatch.setattr(spools.time, "sleep", lambda _: (writer.write(b'{"late": 1}\n'), writer.close()))
+    assert spools.remove_old(found, ()) == 1
+    assert [(one.name, one.read_bytes()) for one in tmp_path.iterdir()] == [("a.jsonl", b'{"late": 1}\n')]
+    # A run that was killed in between: the next one ends it.
+    file.rename(tmp_path / ".b.jsonl.0.removing")
+    file.write_bytes(b"{}\n")
+    assert spools.remove_old(spools.scan(tmp_path), ()) == 1
+    assert {one.name: one.read_bytes() for one in tmp_path.iterdir()} == {
+        "a.jsonl": b"{}\n", "b.jsonl": b'{"late": 1}\n',
+    }  # fmt: skip

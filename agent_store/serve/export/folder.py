@@ -324,6 +324,11 @@ def _paths_of(manifest: Mapping[str, Any]) -> list[str]:
     return [file["path"] for table in manifest["tables"] for file in table["files"]]
 
 
+def files_of(folder: Path) -> list[str]:
+    """The files of an export, by their paths from its folder on."""
+    return _named_in(folder, MANIFEST)
+
+
 def _named_in(folder: Path, name: str) -> list[str]:
     """The files that a manifest or journal names, as far as they are below the folder."""
     file = folder / name

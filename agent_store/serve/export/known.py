@@ -1,0 +1,50 @@
+"""Where exports of a home have been written to: what is forgotten has to leave them, too."""
+
+from __future__ import annotations
+
+import json
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from agent_store.replacing import replacing
+from agent_store.serve.export.folder import MANIFEST, files_of
+
+if TYPE_CHECKING:
+    from agent_store.paths import StorePaths
+
+
+def note(paths: StorePaths, place: Path) -> None:
+    """Note that an export was written to a folder or file. One inside the home that is made for an upload goes by itself."""
+    if place.is_relative_to(paths.home) or place in (listed := known(paths)):
+        return
+    with replacing(paths.exports) as fresh:
+        fresh.write_text(json.dumps([*map(str, listed), str(place)], indent=1), encoding="utf-8")
+
+
+def known(paths: StorePaths) -> list[Path]:
+    """The folders and files that exports were written to, as far as they are still there."""
+    try:
+        listed = json.loads(paths.exports.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return []
+    places = [Path(one) for one in listed if isinstance(one, str)] if isinstance(listed, list) else []
+    return [place for place in places if place.is_file() or (place / MANIFEST).is_file()]
+
+
+def remove_all(paths: StorePaths) -> list[Path]:
+    """Remove the exports that are known: single files, and of folders what their manifests name. Returns which."""
+    removed = known(paths)
+    for place in removed:
+        if place.is_file():
+            place.unlink()
+            continue
+        # The manifest first: an export without one is not finished.
+        files = files_of(place)
+        (place / MANIFEST).unlink()
+        for file in files:
+            (place / file).unlink(missing_ok=True)
+            with suppress(OSError):
+                (place / file).parent.rmdir()
+    paths.exports.unlink(missing_ok=True)
+    return removed
