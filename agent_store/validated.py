@@ -10,10 +10,15 @@ from pydantic import BaseModel, ValidationError
 from ingest.text import meant
 
 
-def explained(name: str, file: Path, model: type[BaseModel], error: ValidationError, example: str) -> tuple[str, str]:
-    """The first thing that is wrong in a file, and what to do about it; `name` is what the file is called, in the plural."""
+def explained(
+    name: str, file: Path, model: type[BaseModel], error: ValidationError, example: str
+) -> tuple[str, str]:
+    """The first thing that is wrong in a file, and what to do about it; `name` is what the file is, in the plural."""
     first = error.errors()[0]
-    place = " → ".join(str(one + 1) if isinstance(one, int) else str(one) for one in first["loc"]) or "the whole file"
+    place = (
+        " → ".join(str(one + 1) if isinstance(one, int) else str(one) for one in first["loc"])
+        or "the whole file"
+    )
     if first["type"] != "extra_forbidden":
         message = str(first["msg"]).removeprefix("Value error, ")
         return f"{name} {file} are wrong at {place}: {message}.", f"Correct it: {example}"

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -59,7 +60,9 @@ def erase_forgotten(connection: duckdb.DuckDBPyConnection) -> Purged:
     connection.begin()
     gone = [
         file_id
-        for file_id, kind, path in connection.execute("select file_id, kind, path from raw.source_file").fetchall()
+        for file_id, kind, path in connection.execute(
+            "select file_id, kind, path from raw.source_file"
+        ).fetchall()
         if tombstones.has_file(kind, path)
     ]
     _hold(connection, "gone_files", gone)
@@ -78,7 +81,9 @@ def erase_forgotten(connection: duckdb.DuckDBPyConnection) -> Purged:
             purged.add(table, amendment.erase(table, in_gone, FORGOTTEN))
     _delete(connection, purged, "file_location", in_gone)
     sessions = connection.execute("select session_id from raw.set_aside_session").fetchall()
-    _hold(connection, "gone_sessions", [one for (one,) in sessions if tombstones.has(SESSION, one)], "varchar")
+    _hold(
+        connection, "gone_sessions", [one for (one,) in sessions if tombstones.has(SESSION, one)], "varchar"
+    )
     _delete(connection, purged, "set_aside_session", "session_id in (select id from gone_sessions)")
     calls = connection.execute("select tool_use_id from raw.code_read").fetchall()
     _hold(connection, "gone_calls", [one for (one,) in calls if tombstones.has(CALL, one)], "varchar")
@@ -91,7 +96,10 @@ def _forget_scans(connection: duckdb.DuckDBPyConnection, purged: Purged) -> None
     """Remove what scans found in lines that are gone, and in folders that no line names any more."""
     _delete(connection, purged, "contract_version", "origin = 'transcript'")
     _delete(
-        connection, purged, "contract_field", "content_hash not in (select content_hash from raw.contract_version)"
+        connection,
+        purged,
+        "contract_field",
+        "content_hash not in (select content_hash from raw.contract_version)",
     )
     connection.execute(
         r"""
@@ -134,21 +142,17 @@ def apply_policy(connection: duckdb.DuckDBPyConnection) -> Purged:
     connection.begin()
     with amending(connection) as amendment:
         for table in LINE_TABLES:
-            purged.add(table, _rewrite(connection, amendment, table, {
-                "line": lambda text, table=table: policy.line(text, table, is_landed=True),
-                "repaired_line": lambda text, table=table: policy.line(text, table, is_landed=True),
-                "original_bytes": policy.data,
-            }))  # fmt: skip
-        for kind, is_content in (("tool_result", True), (None, False)):
-            where = "file_id in (select file_id from raw.source_file where kind = 'tool_result')"
-            purged.add("document", _rewrite(
-                connection, amendment, "document",
-                {"content": (lambda text: policy.content(text, is_landed=True)) if is_content
-                 else (lambda text: policy.text(text, is_landed=True))},
-                where if kind else f"not {where}",
-            ))  # fmt: skip
-    for table, columns in SCANNED_TEXTS.items():
-        for column, holder in columns.items():
+            line = partial(policy.line, table=table, is_landed=True)
+            columns: dict[str, Callable[[Any], Any]] = {
+                "line": line, "repaired_line": line, "original_bytes": policy.data,
+            }  # fmt: skip
+            purged.add(table, _rewrite(connection, amendment, table, columns))
+        results = "file_id in (select file_id from raw.source_file where kind = 'tool_result')"
+        for where, shown in ((results, policy.content), (f"not {results}", policy.text)):
+            content: dict[str, Callable[[Any], Any]] = {"content": partial(shown, is_landed=True)}
+            purged.add("document", _rewrite(connection, amendment, "document", content, where))
+    for table, holders in SCANNED_TEXTS.items():
+        for column, holder in holders.items():
             purged.add(table, _update(connection, table, column, holder))
     note_policy(connection, is_applied=True)
     connection.commit()
@@ -186,7 +190,9 @@ def _rewrite(
         place = rows[-1][0]
         changed = []
         for _, row, *values in rows:
-            made = [None if old is None else columns[name](old) for name, old in zip(names, values, strict=True)]
+            made = [
+                None if old is None else columns[name](old) for name, old in zip(names, values, strict=True)
+            ]
             if made != values:
                 changed.append((row, *made))
         if changed:
@@ -204,24 +210,32 @@ def _update(connection: duckdb.DuckDBPyConnection, table: str, column: str, hold
     for row, text, path in connection.execute(
         f"select rowid, {column}, {place} from raw.{table} where {column} is not null"
     ).fetchall():
-        made = policy.text(text, is_landed=True) if holder is None else policy.content(text, path, is_landed=True)
+        made = (
+            policy.text(text, is_landed=True)
+            if holder is None
+            else policy.content(text, path, is_landed=True)
+        )
         if made != text:
             changed.append((row, made))
     if changed:
         _register(connection, ["row", column], changed, table)
         connection.execute(
-            f"update raw.{table} set {column} = given.{column} from rewritten_values as given where given.row = raw.{table}.rowid"
+            f"update raw.{table} set {column} = given.{column} from rewritten_values as given "
+            f"where given.row = raw.{table}.rowid"
         )
         connection.unregister("rewritten_values")
     return len(changed)
 
 
-def _register(connection: duckdb.DuckDBPyConnection, names: Sequence[str], rows: list[Any], table: str) -> None:
+def _register(
+    connection: duckdb.DuckDBPyConnection, names: Sequence[str], rows: list[Any], table: str
+) -> None:
     import pyarrow as pa
 
     types = {"row": pa.int64(), "original_bytes": pa.binary()}
     arrays = [
-        pa.array(values, types.get(name, pa.string())) for name, values in zip(names, zip(*rows, strict=True), strict=True)
+        pa.array(values, types.get(name, pa.string()))
+        for name, values in zip(names, zip(*rows, strict=True), strict=True)
     ]
     connection.register("rewritten_values", pa.table(arrays, names=list(names)))
 
@@ -276,13 +290,17 @@ def _literal(path: Path) -> str:
 # --- small things
 
 
-def _texts(connection: duckdb.DuckDBPyConnection, table: str, column: str) -> Iterator[tuple[int, str | None]]:
+def _texts(
+    connection: duckdb.DuckDBPyConnection, table: str, column: str
+) -> Iterator[tuple[int, str | None]]:
     cursor = connection.execute(f"select rowid, {column} from raw.{table}")
     while rows := cursor.fetchmany(_ROWS_AT_ONCE):
         yield from rows
 
 
-def _hold(connection: duckdb.DuckDBPyConnection, name: str, values: Sequence[object], data_type: str = "bigint") -> None:
+def _hold(
+    connection: duckdb.DuckDBPyConnection, name: str, values: Sequence[object], data_type: str = "bigint"
+) -> None:
     """Put values into a temporary table of one column, `id`."""
     connection.execute(f"create or replace temp table {name} (id {data_type})")
     if values:

@@ -408,11 +408,17 @@ def _register(connection: duckdb.DuckDBPyConnection, table: str, rows: Sequence[
 
     described = connection.execute(f"describe raw.{table}").fetchall()
     types = _arrow_types()
-    columns = {str(column[0]): list(values) for values, column in zip(zip(*rows, strict=True), described, strict=True)}
+    columns = {
+        str(column[0]): list(values)
+        for values, column in zip(zip(*rows, strict=True), described, strict=True)
+    }
     policy = privacy.current()
     arrays = [
         pa.array(
-            [_text_safe(value) for value in policy.scanned(table, column[0], columns[column[0]], columns.__getitem__)],
+            [
+                _text_safe(value)
+                for value in policy.scanned(table, column[0], columns[column[0]], columns.__getitem__)
+            ],
             types[str(column[1])],
         )
         for column in described

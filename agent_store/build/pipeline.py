@@ -159,9 +159,11 @@ def _opened_once(paths: StorePaths) -> Iterator[None]:
         raise StoreError(str(error)) from error
 
 
-def _kept(paths: StorePaths) -> dict[str, float]:
+def _spool_seconds(paths: StorePaths) -> float:
     """How long the spool keeps what has been landed: not at all while something is being removed for good."""
-    return {"spool_seconds": -1.0} if paths.purge_journal.exists() else {}
+    from ingest.events.spool import KEPT_SECONDS
+
+    return -1.0 if paths.purge_journal.exists() else KEPT_SECONDS
 
 
 def _land(places: _Places, paths: StorePaths, host: str | None, progress: Any) -> LandingResult:  # noqa: ANN401
@@ -176,7 +178,7 @@ def _land(places: _Places, paths: StorePaths, host: str | None, progress: Any) -
         with private_files(), in_force(lambda: landing_policy(paths)):
             result = land(
                 list(places.roots.paths), paths.warehouse, host, progress,
-                spool=paths.spool, responses=places.responses, **_kept(paths),
+                spool=paths.spool, responses=places.responses, spool_seconds=_spool_seconds(paths),
             )  # fmt: skip
     except LandingError as error:
         raise StoreError(str(error)) from error
@@ -205,12 +207,16 @@ def _scan(paths: StorePaths, project: Path, options: Options) -> ScanResult | No
     from ingest.warehouse import LandingError
 
     state = read_state(paths)
-    roots = resolve_roots(options.roots, project, allow_sample=state.holds_sample)
+    roots = (
+        ()
+        if options.only_recorded
+        else resolve_roots(options.roots, project, allow_sample=state.holds_sample).paths
+    )
     try:
         if options.only_recorded and not paths.purge_journal.exists():
             scans.land_alerts(paths)
             return None
-        return scans.scan(paths, () if options.only_recorded else roots.paths, host=options.host)
+        return scans.scan(paths, roots, host=options.host)
     except LandingError as error:
         raise StoreError(str(error)) from error
     except (OSError, duckdb.Error) as error:

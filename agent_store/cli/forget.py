@@ -21,15 +21,27 @@ _NAMED = 20
 
 @click.command()
 @click.option("--session", metavar="ID", help="A session, with its subagents and all copies of its lines.")
-@click.option("--project", metavar="NAME", help="All sessions of a project: its name, its folder, or a pattern like '/home/me/old/*'.")
-@click.option("--user", metavar="NAME", help="All sessions of a user, by name or by the id in the store, and what was recorded of them.")
-@click.option("--before", metavar="DATE", help="All sessions that ended before a day, such as 2026-01-31 (UTC).")
+@click.option(
+    "--project",
+    metavar="NAME",
+    help="All sessions of a project: its name, its folder, or a pattern like '/home/me/old/*'.",
+)
+@click.option(
+    "--user",
+    metavar="NAME",
+    help="All sessions of a user, by name or by the id in the store, and what was recorded of them.",
+)
+@click.option(
+    "--before", metavar="DATE", help="All sessions that ended before a day, such as 2026-01-31 (UTC)."
+)
 @click.option(
     "--file", metavar="PATTERN",
     help="The contents of files, such as '.env*' or '/home/me/taxes/*', wherever sessions read or wrote them. Also all "
     "sessions whose own transcript fits.",
 )  # fmt: skip
-@click.option("--list", "lists", is_flag=True, help="What was forgotten so far; only hashes of ids are known of it.")
+@click.option(
+    "--list", "lists", is_flag=True, help="What was forgotten so far; only hashes of ids are known of it."
+)
 @click.option("--dry-run", is_flag=True, help="Show what would go, and change nothing.")
 @click.option("-y", "--yes", is_flag=True, help="Do not ask.")
 def forget(
@@ -38,8 +50,8 @@ def forget(
 ) -> int:  # fmt: skip
     """Remove for good what a session, a project, a user, a time or a file left in the store.
 
-    Everything goes: landed lines and their copies, all rows and texts made of them, briefs, exports of this store. The files
-    of the databases are written again. What was forgotten is not landed again, from whatever folder it comes. Your own
+    Everything goes: landed lines and their copies, all rows and texts made of them, briefs, exports of this store. The files of
+    the databases are written again. What was forgotten is not landed again, from whatever folder it comes. Your own
     transcripts are not touched: the command names those that still hold it. There is no way back.
     """
     from agent_store.privacy import forget as forgetting
@@ -51,7 +63,9 @@ def forget(
     if lists:
         return _list()
     if len(given) != 1 or not given[0][1].strip():
-        raise click.UsageError("Name one thing: --session, --project, --user, --before or --file. --list shows what was forgotten.")
+        raise click.UsageError(
+            "Name one thing: --session, --project, --user, --before or --file. --list shows what was forgotten."
+        )
     forgetting.refresh(paths)
     found = forgetting.select(paths, forgetting.Wish(*given[0]))
     if not found:
@@ -68,7 +82,9 @@ def forget(
     for place in done["exports"]:
         click.echo(visible(f"Removed the export {place}."))
     if found.sources:
-        say("Your own files still hold it, and so may backups of them and of the store. Remove what you do not want to keep:")
+        say(
+            "Your own files still hold it, and so may backups. Remove what you do not want to keep:"
+        )
         for name in found.sources[:_NAMED]:
             say(f"  {name}")
         if len(found.sources) > _NAMED:

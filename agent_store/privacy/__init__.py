@@ -39,7 +39,7 @@ def under_policy(
     """Have everything that a function lands go through the policy of the home that it is given."""
 
     @wraps(function)
-    def landing(paths: StorePaths, *given: _Given.args, **named: _Given.kwargs) -> _Result:
+    def landing(paths: StorePaths, /, *given: _Given.args, **named: _Given.kwargs) -> _Result:
         from ingest.privacy.privacy import in_force
 
         with in_force(lambda: landing_policy(paths)):

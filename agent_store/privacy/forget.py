@@ -22,7 +22,15 @@ from agent_store.serve.export import known
 from agent_store.store import open_store
 from ingest.privacy.fields import EVENT_TABLE, HISTORY_TABLE, LINE_TABLES, TRANSCRIPT_TABLE
 from ingest.privacy.policy import is_below
-from ingest.privacy.tombstones import SESSION, hash_of, hashes_of, names_to_forget, parsed, session_of_file, sessions_of
+from ingest.privacy.tombstones import (
+    SESSION,
+    hash_of,
+    hashes_of,
+    names_to_forget,
+    parsed,
+    session_of_file,
+    sessions_of,
+)
 from ingest.warehouse import reading
 
 if TYPE_CHECKING:
@@ -92,20 +100,24 @@ def _select_sessions(paths: StorePaths, found: Selection) -> None:
     wish = found.wish
     policy = landing_policy(paths)
     users = {wish.value, policy.user(wish.value)}
+    before = wish.before if wish.by == BEFORE else None
     with open_store(paths) as connection:
         rows = connection.execute(_SESSIONS).fetchall()
     for session, title, name, path, user, started, ended, folder in rows:
-        is_wanted = {
-            SESSIONS: lambda: session == wish.value,
-            PROJECT: lambda: name == wish.value or is_below(path or "", wish.value) or is_below(folder, wish.value),
-            USER: lambda: user in users,
-            BEFORE: lambda: (ended or started) is not None and (ended or started) < wish.before,
-            FILE: lambda: False,
-        }[wish.by]
-        if is_wanted():
+        last = ended or started
+        if (
+            (wish.by == SESSIONS and session == wish.value)
+            or (wish.by == PROJECT and (name == wish.value or _is_in(wish.value, path, folder)))
+            or (wish.by == USER and user in users)
+            or (before is not None and last is not None and last < before)
+        ):
             found.sessions[session] = (title, name, ended)
     if wish.by == SESSIONS and wish.value not in found.sessions:
         found.sessions[wish.value] = (None, None, None)
+
+
+def _is_in(pattern: str, *folders: str | None) -> bool:
+    return any(is_below(folder, pattern) for folder in folders if folder)
 
 
 def _select_lines(connection: Any, paths: StorePaths, found: Selection) -> None:  # noqa: ANN401 - DuckDB's connection
@@ -113,9 +125,16 @@ def _select_lines(connection: Any, paths: StorePaths, found: Selection) -> None:
     found.hashes |= {hash_of(SESSION, session, salt) for session in found.sessions}
     files: dict[int, str | None] = {}
     places: dict[int, str] = {}
-    for file_id, kind, root, path in connection.execute("select file_id, kind, root, path from raw.source_file").fetchall():
+    for file_id, kind, root, path in connection.execute(
+        "select file_id, kind, root, path from raw.source_file"
+    ).fetchall():
         session = session_of_file(kind, path)
-        if found.wish.by == FILE and kind != "events" and is_below(f"{root}/{path}", found.wish.value) and session:
+        if (
+            found.wish.by == FILE
+            and kind != "events"
+            and is_below(f"{root}/{path}", found.wish.value)
+            and session
+        ):
             found.sessions.setdefault(session, (None, None, None))
             found.hashes.add(hash_of(SESSION, session, salt))
         files[file_id] = session
@@ -158,15 +177,22 @@ def _is_wanted_line(wish: Wish, value: dict[str, Any] | None, table: str, paths:
     """Whether a line without a session, of the prompt history or the spool, is asked for by itself."""
     if value is None or table not in {HISTORY_TABLE, EVENT_TABLE}:
         return False
-    payload = value.get("payload") if isinstance(value.get("payload"), dict) else {}
+    given = value.get("payload")
+    payload: dict[str, Any] = given if isinstance(given, dict) else {}
     if wish.by == USER:
-        return bool({value.get("user_id"), payload.get("user_id")} & {wish.value, landing_policy(paths).user(wish.value)})
+        return bool(
+            {value.get("user_id"), payload.get("user_id")}
+            & {wish.value, landing_policy(paths).user(wish.value)}
+        )
     if wish.by == PROJECT:
         folders = (value.get("project"), payload.get("cwd"), payload.get("working_dir"))
         return any(isinstance(one, str) and is_below(one, wish.value) for one in folders)
     if wish.by == BEFORE:
         stamp = value.get("timestamp") if table == HISTORY_TABLE else value.get("received_at_ms")
-        return isinstance(stamp, (int, float)) and stamp < wish.before.replace(tzinfo=UTC).timestamp() * _MILLISECONDS
+        return (
+            isinstance(stamp, (int, float))
+            and stamp < wish.before.replace(tzinfo=UTC).timestamp() * _MILLISECONDS
+        )
     if wish.by == SESSIONS and table == EVENT_TABLE:
         return wish.value in json.dumps(payload.get("sql") or "")  # a question about the session
     return False
@@ -182,7 +208,7 @@ def refresh(paths: StorePaths) -> None:
 def forget(paths: StorePaths, wish: Wish, database: Path | None = None) -> dict[str, Any]:
     """Forget without asking. `database` is a copy of the store that is made again, too.
 
-    Returns `session_count`, `row_count` (rows removed from raw), `exports` (removed) and `sources` (logs that still hold it).
+    Returns `session_count`, `row_count` (rows removed from raw), `exports` (removed) and `sources` (logs that have it).
     """
     refresh(paths)
     found = select(paths, wish)
@@ -195,7 +221,12 @@ def carry_out(paths: StorePaths, found: Selection, database: Path | None = None)
     """Forget what was selected; see `forget`."""
     with build_lock(paths):
         forgotten.add(
-            paths, found.wish.by, found.hashes, sessions=len(found.sessions), lines=found.line_count, files=found.files
+            paths,
+            found.wish.by,
+            found.hashes,
+            sessions=len(found.sessions),
+            lines=found.line_count,
+            files=found.files,
         )
         purge.begin(paths, forgets=True, applies=bool(found.files))
     rows = purge.rebuild(paths, database)

@@ -86,7 +86,12 @@ def add(
 ) -> Entry:
     """Add what is to be forgotten; it is on the disk when this returns."""
     entry = Entry(
-        datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"), by, sessions, lines, tuple(sorted(set(hashes))), tuple(files)
+        datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        by,
+        sessions,
+        lines,
+        tuple(sorted(set(hashes))),
+        tuple(files),
     )
     known = read(paths)
     file = paths.forgotten

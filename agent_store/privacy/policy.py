@@ -12,8 +12,8 @@ from agent_store.errors import StoreError, explain
 from agent_store.paths import StorePaths
 from agent_store.replacing import replacing
 from agent_store.validated import explained
-from ingest.privacy.policy import Policy, Texts
 from ingest.privacy.kinds_file import kinds_file
+from ingest.privacy.policy import Policy, Texts
 from ingest.privacy.secrets import read_kinds
 from ingest.privacy.tombstones import Tombstones
 from ingest.text import YamlError, load_yaml, meant
@@ -57,7 +57,10 @@ class SecretKinds(_Model):
         for name in (*self.add, *self.skip):
             if name not in known:
                 similar = meant(name, known)
-                raise ValueError(f"there is no kind of secret {name!r}" + (f"; did you mean {similar!r}?" if similar else ""))
+                raise ValueError(
+                    f"there is no kind of secret {name!r}"
+                    + (f"; did you mean {similar!r}?" if similar else "")
+                )
         return self
 
 
@@ -82,7 +85,8 @@ class PrivacyPolicy(_Model):
         return Policy(
             salt=salt,
             redacts_secrets=self.secrets == "redact",
-            more_kinds=frozenset(self.secret_kinds.add) | ({EMAIL_KIND} if self.emails == "redact" else frozenset()),
+            more_kinds=frozenset(self.secret_kinds.add)
+            | ({EMAIL_KIND} if self.emails == "redact" else frozenset()),
             fewer_kinds=frozenset(self.secret_kinds.skip),
             hashes_users=self.user_ids == "hash",
             texts=Texts(self.prompts, self.answers, self.contents),
@@ -100,11 +104,15 @@ def read_policy(paths: StorePaths) -> PrivacyPolicy:
     except FileNotFoundError:
         return PrivacyPolicy()
     except (OSError, UnicodeDecodeError) as error:
-        raise explain(error, f"Reading {file}") or StoreError(f"The rules {file} cannot be read: {error}.") from error
+        raise explain(error, f"Reading {file}") or StoreError(
+            f"The rules {file} cannot be read: {error}."
+        ) from error
     try:
         value = load_yaml(text, _MOST_CHARACTERS)
     except YamlError as error:
-        raise StoreError(f"The rules {file} are not YAML: {error}.", "Correct the file: nothing is landed until then.") from error
+        raise StoreError(
+            f"The rules {file} are not YAML: {error}.", "Correct the file: nothing is landed until then."
+        ) from error
     try:
         return PrivacyPolicy.model_validate({} if value is None else value)
     except ValidationError as error:

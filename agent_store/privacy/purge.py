@@ -46,11 +46,15 @@ def read(paths: StorePaths) -> Journal | None:
     """The journal; None where nothing has to be removed."""
     try:
         found = json.loads(paths.purge_journal.read_text(encoding="utf-8"))
-        return Journal(bool(found["forgets"]), bool(found["applies"]), bool(found["is_raw_done"]), dict(found["rows"]))
+        return Journal(
+            bool(found["forgets"]), bool(found["applies"]), bool(found["is_raw_done"]), dict(found["rows"])
+        )
     except FileNotFoundError:
         return None
     except (OSError, ValueError, KeyError, TypeError):
-        return Journal(forgets=True, applies=True)  # written by nobody else, so something has to go: everything is looked at
+        return Journal(
+            forgets=True, applies=True
+        )  # written by nobody else, so something has to go: everything is looked at
 
 
 def begin(paths: StorePaths, *, forgets: bool = False, applies: bool = False) -> None:
@@ -84,7 +88,8 @@ def resume(paths: StorePaths) -> None:
                 purge.compact(paths.warehouse)
         except (LandingError, duckdb.Error) as error:
             raise StoreError(
-                f"What was to be removed is still there: {error}", "Put that right and build again: the build goes on with it."
+                f"What was to be removed is still there: {error}",
+                "Put that right and build again: the build goes on with it.",
             ) from error
         purge.remove(paths.star)
     write_state(paths, replace(read_state(paths), rebuilding=True))
@@ -104,7 +109,9 @@ def finish(paths: StorePaths, say: Callable[[str], None]) -> None:
                 _remove(found)
     left = [file for file in paths.spool.glob("*.jsonl") if _is_old(file, paths)]
     if left:
-        say(f"{len(left)} files of the spool are still being written: the next build removes what was forgotten from them.")
+        say(
+            f"{len(left)} files of the spool are still being written: the next build removes what was forgotten from them."
+        )
         return
     paths.purge_journal.unlink(missing_ok=True)
 

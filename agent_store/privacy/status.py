@@ -17,7 +17,11 @@ def is_wanted(policy: PrivacyPolicy, kind: SecretKind) -> bool:
     """Whether secrets of a kind are redacted."""
     if policy.secrets == "keep" or kind.kind in policy.secret_kinds.skip:
         return False
-    return kind.is_default or kind.kind in policy.secret_kinds.add or (kind.kind == EMAIL_KIND and policy.emails == "redact")
+    return (
+        kind.is_default
+        or kind.kind in policy.secret_kinds.add
+        or (kind.kind == EMAIL_KIND and policy.emails == "redact")
+    )
 
 
 def is_applied(paths: StorePaths) -> bool | None:
@@ -35,10 +39,15 @@ def is_applied(paths: StorePaths) -> bool | None:
 def lines(paths: StorePaths) -> list[str]:
     """The policy in force, line by line."""
     policy = read_policy(paths)
-    where = str(paths.privacy) if paths.privacy.exists() else "the defaults (agent-store privacy init writes them to a file)"
+    where = (
+        str(paths.privacy)
+        if paths.privacy.exists()
+        else "the defaults (agent-store privacy init writes them to a file)"
+    )
     found = [
         f"policy     {where}",
-        f"secrets    {policy.secrets}" + (f", but not {', '.join(policy.secret_kinds.skip)}" if policy.secret_kinds.skip else ""),
+        f"secrets    {policy.secrets}"
+        + (f", but not {', '.join(policy.secret_kinds.skip)}" if policy.secret_kinds.skip else ""),
         f"emails     {policy.emails}",
         f"user ids   {policy.user_ids}",
         f"prompts    {policy.prompts}",
@@ -46,7 +55,9 @@ def lines(paths: StorePaths) -> list[str]:
         f"contents   {policy.contents}",
     ]
     for rule in policy.projects:
-        said = ", ".join(f"{name} {mode}" for name in ("prompts", "answers", "contents") if (mode := getattr(rule, name)))
+        said = ", ".join(
+            f"{name} {mode}" for name in ("prompts", "answers", "contents") if (mode := getattr(rule, name))
+        )
         found.append(f"project    {rule.path}: {said or 'as elsewhere'}")
     found += [f"file       {pattern}: contents dropped" for pattern in policy.files]
     found += [f"forgotten  {pattern}: contents dropped" for pattern in forgotten.read(paths).files]

@@ -46,7 +46,11 @@ def scan(spool: Path) -> Scan:
 
 
 def remove_old(
-    found: Scan, problems: Collection[Problem], now: float | None = None, *, kept_seconds: float = KEPT_SECONDS
+    found: Scan,
+    problems: Collection[Problem],
+    now: float | None = None,
+    *,
+    kept_seconds: float = KEPT_SECONDS,
 ) -> int:
     """Remove the files that have been landed and not written for an hour, or `kept_seconds`; returns how many.
 

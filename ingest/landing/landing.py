@@ -140,12 +140,18 @@ class _Run:
     ) -> None:
         self.connection = connection
         # Files of what was forgotten are as good as not there: not even their names are kept.
-        self.scan = replace(
-            found,
-            files=tuple(
-                file for file in found.files if not privacy.current().policy.forgotten.has_file(file.kind, file.path)
-            ),
-        ) if privacy.current().policy.forgotten else found
+        self.scan = (
+            replace(
+                found,
+                files=tuple(
+                    file
+                    for file in found.files
+                    if not privacy.current().policy.forgotten.has_file(file.kind, file.path)
+                ),
+            )
+            if privacy.current().policy.forgotten
+            else found
+        )
         self.host = host
         self.progress = progress
         self.problems: list[Problem] = list(found.problems)
@@ -410,8 +416,8 @@ class _Run:
         """Put lines into the buffer; insert and commit when there are enough."""
         if chunk.overlong_ending:
             part = Part(0, chunk.offset, chunk.lines[0].decode("utf-8", "replace"), set_aside_reason=OVERLONG)
-            if (kept := kept_of(part, table)) is not None:
-                self.buffers[table].parts.append((state.file_id, state.line_count + 1, kept))
+            if (made := kept_of(part, table)) is not None:
+                self.buffers[table].parts.append((state.file_id, state.line_count + 1, made))
             self.tally.bytes += chunk.size
             self._advance(state, 1, chunk.offset + chunk.size, chunk.overlong_ending)
             return

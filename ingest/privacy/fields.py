@@ -33,9 +33,9 @@ _NAMES: Final = dict.fromkeys(
     (
         "type", "subtype", "id", "uuid", "name", "path", "filePath", "file_path", "filename", "filenames", "displayPath",
         "notebook_path", "planFilePath", "persistedOutputPath", "mode", "status", "agentId", "agentType", "agent_id",
-        "taskId", "task_id", "taskType", "toolUseID", "tool_use_id", "shellId", "backgroundTaskId", "resolvedModel", "model",
-        "commandName", "commandMode", "returnCodeInterpretation", "workflowName", "hookName", "hookEvent", "media_type",
-        "source_uuid", "timestamp", "kind", "role", "retrieval_status", "team_name", "url", "server", "uri", "skillDir",
+        "taskId", "task_id", "taskType", "toolUseID", "tool_use_id", "shellId", "backgroundTaskId", "resolvedModel",
+        "model", "commandName", "commandMode", "returnCodeInterpretation", "workflowName", "hookName", "hookEvent",
+        "media_type", "source_uuid", "timestamp", "kind", "role", "retrieval_status", "team_name", "url", "server", "uri", "skillDir",
     ),
     KEPT,
 )  # fmt: skip

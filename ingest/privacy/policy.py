@@ -11,7 +11,7 @@ from hashlib import sha256
 from typing import Final
 
 from ingest.privacy.kinds_file import kinds_file
-from ingest.privacy.tombstones import Tombstones
+from ingest.privacy.tombstones import NOTHING_FORGOTTEN, Tombstones
 
 KEEP: Final = "keep"
 HASH: Final = "hash"
@@ -64,12 +64,14 @@ class Policy:
     # Patterns of files whose contents are dropped wherever they were read or written.
     dropped_files: tuple[str, ...] = ()
     # What has been forgotten, and is not to be landed again.
-    forgotten: Tombstones = Tombstones()
+    forgotten: Tombstones = NOTHING_FORGOTTEN
 
     @cached_property
     def fingerprint(self) -> str:
-        """Names the policy and the rules of secrets: another one leaves other rows. What was forgotten is not part of it."""
-        said = repr([getattr(self, one.name) for one in fields(self) if one.name not in {"salt", "forgotten"}])
+        """Names the policy and the rules of secrets: another one leaves other rows. What was forgotten is no part of it."""
+        said = repr(
+            [getattr(self, one.name) for one in fields(self) if one.name not in {"salt", "forgotten"}]
+        )
         said = said.replace(repr(self.more_kinds), repr(sorted(self.more_kinds)))
         said = said.replace(repr(self.fewer_kinds), repr(sorted(self.fewer_kinds)))
         rules = kinds_file().read_bytes() if self.redacts_secrets else b""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import cached_property, lru_cache
@@ -87,7 +87,7 @@ class Privacy:
         Only those are looked at closely that may have to change.
         """
         if self.policy.changes_texts:
-            positions: Any = range(len(column))
+            positions: Iterable[int] = range(len(column))
         else:
             positions = self._suspects(column, table)
         return _changed(column, positions, lambda text: self.line(text, table), left_out)
@@ -128,7 +128,9 @@ class Privacy:
         """Any other text of somebody else. `is_landed`: its marks are ours, not quoted ones."""
         return self._redacted(without_lengths(text) if PREFIX in text and not is_landed else text)
 
-    def scanned(self, table: str, name: str, values: list[Any], row_value: Callable[[str], list[Any]]) -> list[Any]:
+    def scanned(
+        self, table: str, name: str, values: list[Any], row_value: Callable[[str], list[Any]]
+    ) -> list[Any]:
         """The values of a column of a scanned table; `row_value` gives those of another column."""
         texts = SCANNED_TEXTS.get(table, {})
         if name not in texts:
@@ -170,7 +172,10 @@ class Privacy:
 
 
 def _changed(
-    column: Any, positions: Any, changed: Callable[[str], str], left_out: Collection[int] = ()  # noqa: ANN401 - pyarrow
+    column: Any,  # noqa: ANN401 - pyarrow has no types
+    positions: Iterable[int],
+    changed: Callable[[str], str],
+    left_out: Collection[int] = (),
 ) -> dict[int, str]:
     made: dict[int, str] = {}
     for position in positions:
@@ -180,7 +185,7 @@ def _changed(
     return made
 
 
-def _replaced(column: Any, positions: Any, changed: Callable[[str], str]) -> Any:  # noqa: ANN401 - pyarrow has no types
+def _replaced(column: Any, positions: Iterable[int], changed: Callable[[str], str]) -> Any:  # noqa: ANN401 - pyarrow has no types
     """A column with some texts changed; the same column where none is."""
     import pyarrow as pa
     import pyarrow.compute as pc
@@ -191,7 +196,9 @@ def _replaced(column: Any, positions: Any, changed: Callable[[str], str]) -> Any
     if isinstance(column, pa.ChunkedArray):
         column = column.combine_chunks()
     is_changed = [position in made for position in range(len(column))]
-    return pc.replace_with_mask(column, pa.array(is_changed), pa.array([made[one] for one in sorted(made)], column.type))
+    return pc.replace_with_mask(
+        column, pa.array(is_changed), pa.array([made[one] for one in sorted(made)], column.type)
+    )
 
 
 def _with_users(text: str, user: Callable[[str], str]) -> str:

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from ingest.privacy import fields
-from ingest.privacy.fields import ANY, ANSWER, BLOCKS, CONTENT, KEPT, MESSAGE, PROMPT, TOOL_INPUT, Spec
+from ingest.privacy.fields import ANSWER, ANY, BLOCKS, CONTENT, KEPT, MESSAGE, PROMPT, TOOL_INPUT, Spec
 from ingest.privacy.marks import is_mark, mark
 from ingest.privacy.policy import DROP, HASH, MARK_DIGITS, Policy, Texts
 
@@ -22,6 +22,7 @@ _PATHS: Final = ("filePath", "file_path", "path", "notebook_path", "filename")
 _COMMAND: Final = ("<command-name>", "<command-message>")
 _ARGUMENTS: Final = "<command-args>"
 _ARGUMENTS_END: Final = "</command-args>"
+
 
 class Shape:
     """What is left of lines under a policy. It remembers the calls that touched a dropped file, for their results."""
@@ -86,7 +87,10 @@ class Shape:
     def _drops(self, holder: object) -> bool:
         if not isinstance(holder, dict):
             return False
-        inside = [holder, *(one for one in (holder.get("file"), holder.get("content")) if isinstance(one, dict))]
+        inside = [
+            holder,
+            *(one for one in (holder.get("file"), holder.get("content")) if isinstance(one, dict)),
+        ]
         inside += [one for one in (inside[-1].get("file"),) if isinstance(one, dict)]
         paths = [one.get(key) for one in inside for key in _PATHS]
         return any(isinstance(path, str) and self._policy.drops_file(path) for path in paths)

@@ -73,6 +73,9 @@ class Tombstones:
         return table != TRANSCRIPT_TABLE and self.has(TEXT, text)
 
 
+NOTHING_FORGOTTEN: Final = Tombstones()
+
+
 def parsed(text: str) -> dict[str, Any] | None:
     """A line as an object; None where it is none."""
     import orjson
@@ -132,7 +135,11 @@ def names_to_forget(line: Mapping[str, Any], text: str, table: str) -> Iterator[
         if isinstance(block, dict):
             if block.get("type") == "tool_use" and isinstance(block.get("id"), str):
                 yield CALL, block["id"]
-            elif block.get("type") == "text" and message.get("role") == "user" and isinstance(block.get("text"), str):
+            elif (
+                block.get("type") == "text"
+                and message.get("role") == "user"
+                and isinstance(block.get("text"), str)
+            ):
                 yield PROMPT, _prompt(line.get("cwd"), block["text"])
 
 

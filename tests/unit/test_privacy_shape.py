@@ -9,29 +9,48 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingest.privacy.marks import is_mark, mark, without_lengths
-from ingest.privacy.policy import DROP, HASH, KEEP, Policy, Texts, is_below, user_id
 from ingest.privacy.fields import EVENT_TABLE as EVENT
 from ingest.privacy.fields import HISTORY_TABLE as HISTORY
 from ingest.privacy.fields import TRANSCRIPT_TABLE as TRANSCRIPT
+from ingest.privacy.marks import is_mark, mark, without_lengths
+from ingest.privacy.policy import DROP, HASH, KEEP, Policy, Texts, is_below, user_id
 from ingest.privacy.shape import Shape
 
 NONE_KEPT = Policy(salt=b"salt", texts=Texts(DROP, DROP, DROP))
 
 
 def user(content: Any, **more: Any) -> dict[str, Any]:
-    return {"type": "user", "uuid": "u1", "cwd": "/home/ann/shop", "message": {"role": "user", "content": content}, **more}
+    return {
+        "type": "user",
+        "uuid": "u1",
+        "cwd": "/home/ann/shop",
+        "message": {"role": "user", "content": content},
+        **more,
+    }
 
 
 def assistant(*blocks: dict[str, Any]) -> dict[str, Any]:
     return {"type": "assistant", "uuid": "a1", "message": {"role": "assistant", "content": list(blocks)}}
 
 
-READ = {"type": "tool_use", "id": "t1", "name": "Read", "input": {"file_path": "/home/ann/shop/.env", "limit": 5}}
-WRITE = {"type": "tool_use", "id": "t2", "name": "Write", "input": {"file_path": "/a/b.py", "content": "PRIVATE body"}}
+READ = {
+    "type": "tool_use",
+    "id": "t1",
+    "name": "Read",
+    "input": {"file_path": "/home/ann/shop/.env", "limit": 5},
+}
+WRITE = {
+    "type": "tool_use",
+    "id": "t2",
+    "name": "Write",
+    "input": {"file_path": "/a/b.py", "content": "PRIVATE body"},
+}
 RESULT = user(
     [{"type": "tool_result", "tool_use_id": "t1", "content": [{"type": "text", "text": "PRIVATE output"}]}],
-    toolUseResult={"type": "text", "file": {"filePath": "/home/ann/shop/.env", "content": "PRIVATE output", "numLines": 1}},
+    toolUseResult={
+        "type": "text",
+        "file": {"filePath": "/home/ann/shop/.env", "content": "PRIVATE output", "numLines": 1},
+    },
 )
 LINES: list[tuple[str, dict[str, Any], str]] = [
     ("prompts", user("PRIVATE prompt"), TRANSCRIPT),
@@ -50,7 +69,7 @@ LINES: list[tuple[str, dict[str, Any], str]] = [
     ("contents", user("PRIVATE text of a skill", isMeta=True), TRANSCRIPT),
     ("contents", {"toolUseResult": "Error: PRIVATE", "message": {"role": "user", "content": []}}, TRANSCRIPT),
     ("contents", {"toolUseResult": {"stdout": "PRIVATE", "stderr": ""}}, TRANSCRIPT),
-    ("contents", {"attachment": {"type": "file", "filename": "a", "content": {"file": {"content": "PRIVATE"}}}}, TRANSCRIPT),
+    ("contents", {"attachment": {"type": "file", "content": {"file": {"content": "PRIVATE"}}}}, TRANSCRIPT),
     ("contents", {"type": "progress", "data": {"type": "bash_progress", "fullOutput": "PRIVATE"}}, TRANSCRIPT),
     ("contents", {"type": "progress", "data": {"message": RESULT}}, TRANSCRIPT),
     ("contents", {"kind": "hook", "payload": {"tool_input": WRITE["input"], "tool_response": {"x": "PRIVATE"}}}, EVENT),
@@ -59,8 +78,12 @@ LINES: list[tuple[str, dict[str, Any], str]] = [
 
 @pytest.mark.parametrize(("what", "line", "table"), LINES)
 def test_a_text_goes_with_its_kind_and_with_no_other(what: str, line: dict[str, Any], table: str) -> None:
-    kept = Policy(texts=Texts(**{name: KEEP if name == what else DROP for name in ("prompts", "answers", "contents")}))
-    dropped = Policy(texts=Texts(**{name: DROP if name == what else KEEP for name in ("prompts", "answers", "contents")}))
+    kept = Policy(
+        texts=Texts(**{name: KEEP if name == what else DROP for name in ("prompts", "answers", "contents")})
+    )
+    dropped = Policy(
+        texts=Texts(**{name: DROP if name == what else KEEP for name in ("prompts", "answers", "contents")})
+    )
     text = json.dumps(line)
     assert "PRIVATE" in Shape(kept).line(text, table)
     left = Shape(dropped).line(text, table)
@@ -113,10 +136,16 @@ def test_a_file_is_dropped_where_it_is_read_and_where_it_is_written() -> None:
 
 
 def test_a_project_has_rules_of_its_own() -> None:
-    policy = Policy(projects=(("/home/*/shop", Texts(prompts=DROP)), ("/home/ann/shop/open", Texts(prompts=KEEP))))
+    policy = Policy(
+        projects=(("/home/*/shop", Texts(prompts=DROP)), ("/home/ann/shop/open", Texts(prompts=KEEP)))
+    )
     assert "PRIVATE" not in Shape(policy).line(json.dumps(user("PRIVATE")), TRANSCRIPT)
-    assert "PRIVATE" not in Shape(policy).line(json.dumps(user("PRIVATE", cwd="/home/ann/shop/src")), TRANSCRIPT)
-    assert "PRIVATE" in Shape(policy).line(json.dumps(user("PRIVATE", cwd="/home/ann/shop/open/x")), TRANSCRIPT)
+    assert "PRIVATE" not in Shape(policy).line(
+        json.dumps(user("PRIVATE", cwd="/home/ann/shop/src")), TRANSCRIPT
+    )
+    assert "PRIVATE" in Shape(policy).line(
+        json.dumps(user("PRIVATE", cwd="/home/ann/shop/open/x")), TRANSCRIPT
+    )
     assert "PRIVATE" in Shape(policy).line(json.dumps(user("PRIVATE", cwd="/home/ann/other")), TRANSCRIPT)
 
 
@@ -162,7 +191,11 @@ _JSON = st.recursive(
 )  # fmt: skip
 
 
-@given(st.dictionaries(st.text(max_size=8) | st.sampled_from(["message", "content", "data", "attachment"]), _JSON, max_size=6))
+@given(
+    st.dictionaries(
+        st.text(max_size=8) | st.sampled_from(["message", "content", "data", "attachment"]), _JSON, max_size=6
+    )
+)
 def test_whatever_a_line_holds_it_stays_an_object_and_settles(value: dict[str, Any]) -> None:
     shape = Shape(Policy(texts=Texts(DROP, HASH, DROP), dropped_files=("*.env",)))
     for table in (TRANSCRIPT, HISTORY, EVENT):

@@ -133,7 +133,9 @@ def test_a_file_that_a_writer_has_just_touched_is_not_removed(tmp_path: Path) ->
     assert (tmp_path / "a.jsonl").exists()
 
 
-def test_what_is_written_while_a_file_is_removed_is_not_lost(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_is_written_while_a_file_is_removed_is_not_lost(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     file = tmp_path / "a.jsonl"
     file.write_bytes(b"{}\n")
     aged(file, 8)

@@ -42,7 +42,9 @@ _STAGE = ".export-"
 _WHOLE = "dim_"
 _NO_MONTH = "__HIVE_DEFAULT_PARTITION__"
 _CHUNK = 1 << 20
-_ELSEWHERE = "Put that right, or name another folder, and export again: without a manifest an export is not finished."
+_ELSEWHERE = (
+    "Put that right, or name another folder, and export again: without a manifest an export is not finished."
+)
 _MEGABYTE = 1_000_000
 # A row as one line of JSON goes through the CSV writer, which can make partitions: no line holds this character.
 _OPTIONS = {

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def note(paths: StorePaths, place: Path) -> None:
-    """Note that an export was written to a folder or file. One inside the home that is made for an upload goes by itself."""
+    """Note that an export was written to a folder or file. One inside the home, for an upload, goes by itself."""
     if place.is_relative_to(paths.home) or place in (listed := known(paths)):
         return
     with replacing(paths.exports) as fresh:
