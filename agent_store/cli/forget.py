@@ -50,9 +50,9 @@ def forget(
 ) -> int:  # fmt: skip
     """Remove for good what a session, a project, a user, a time or a file left in the store.
 
-    Everything goes: landed lines and their copies, all rows and texts made of them, briefs, exports of this store. The files of
-    the databases are written again. What was forgotten is not landed again, from whatever folder it comes. Your own
-    transcripts are not touched: the command names those that still hold it. There is no way back.
+    Everything goes: landed lines and their copies, all rows and texts made of them, briefs, exports of this store.
+    The database files are written again. What was forgotten is not landed again, from whatever folder it comes. Your
+    own transcripts are not touched: the command names those that still hold it. There is no way back.
     """
     from agent_store.privacy import forget as forgetting
     from agent_store.serve.export import known as exports

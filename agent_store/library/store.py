@@ -170,8 +170,8 @@ class AgentStore(Recording, Coordinating):
 
         `user_id` is a name or the id in the store. Like `agent-store forget --user`: it builds the store again, takes a
         minute or more, and cannot be undone. Returns `session_count`, `row_count` (landed rows removed), `exports`
-        (removed) and `sources`, the logs that still hold it: nothing removes those. StoreError where it fails; the next build then
-        goes on with it.
+        (removed) and `sources`, the logs that still hold it: nothing removes those. StoreError where it fails; the
+        next build then goes on with it.
         """
         from agent_store.privacy import forget
 

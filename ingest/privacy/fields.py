@@ -35,7 +35,8 @@ _NAMES: Final = dict.fromkeys(
         "notebook_path", "planFilePath", "persistedOutputPath", "mode", "status", "agentId", "agentType", "agent_id",
         "taskId", "task_id", "taskType", "toolUseID", "tool_use_id", "shellId", "backgroundTaskId", "resolvedModel",
         "model", "commandName", "commandMode", "returnCodeInterpretation", "workflowName", "hookName", "hookEvent",
-        "media_type", "source_uuid", "timestamp", "kind", "role", "retrieval_status", "team_name", "url", "server", "uri", "skillDir",
+        "media_type", "source_uuid", "timestamp", "kind", "role", "retrieval_status", "team_name", "url", "server", "uri",
+        "skillDir",
     ),
     KEPT,
 )  # fmt: skip
