@@ -13,6 +13,7 @@ from typing import Annotated, Final
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from agent_store import access
 from agent_store.errors import StoreError, explain
 from agent_store.paths import StorePaths
 from ingest.text import meant
@@ -59,6 +60,7 @@ _PARTS: Final[dict[str, type[BaseModel]]] = {"projects": ProjectSettings, "mcp":
 def read_settings(paths: StorePaths) -> Settings:
     """Read the settings of a home; where there are none, nothing is set."""
     file = paths.settings
+    access.refuse(paths.home)
     try:
         text = file.read_text(encoding="utf-8-sig")
     except FileNotFoundError:
