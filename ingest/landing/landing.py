@@ -12,11 +12,12 @@ from array import array
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from hashlib import md5
+from io import BufferedReader
 from itertools import accumulate, chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from ingest.files import Stamp, stamp_of
+from ingest.files import Stamp, open_regular, stamp_of
 from ingest.landing.buffer import LineBuffer
 from ingest.landing.found import FoundFile, Problem, Scan, Split, changed_files
 from ingest.landing.lines import (
@@ -509,7 +510,7 @@ class _Run:
 
     def _land_document(self, file: FoundFile) -> None:
         place = self.locations.get((file.root, file.path))
-        with Path(file.system_path).open("rb") as source:
+        with open_regular(file.system_path) as opened, BufferedReader(opened) as source:
             status = os.fstat(source.fileno())
             data = source.read(DOCUMENT_BYTES)
         is_truncated = status.st_size > len(data) == DOCUMENT_BYTES
