@@ -30,10 +30,7 @@ class _Folder(click.Path):
     """A path that is not empty: an empty variable of a shell is not the folder that one is in."""
 
     def convert(
-        self,
-        value: Any,
-        param: click.Parameter | None,
-        ctx: click.Context | None,  # noqa: ANN401 - as click has it
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None  # noqa: ANN401 - as click has it
     ) -> Any:  # noqa: ANN401
         if value == "":
             self.fail("the path is empty.", param, ctx)
