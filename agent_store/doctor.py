@@ -14,6 +14,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from agent_store import access, schedule, zones
+from agent_store.at_rest import Answer, encryption_at_rest
 from agent_store.build import last_build
 from agent_store.build.state import timezone
 from agent_store.errors import StoreError
@@ -67,6 +68,7 @@ def examine(paths: StorePaths, roots: Sequence[Path] = ()) -> list[Check]:
         _project,
         _timezone,
         lambda: _home(paths),
+        lambda: _at_rest(paths),
         lambda: _space(paths),
         *([lambda: _roots(found), lambda: _cleanup(found)] if found else []),
         lambda: _last_build(paths),
@@ -175,6 +177,12 @@ def _home(paths: StorePaths) -> Iterator[Check]:
             f"the last: {last}",
             f"Find out who made them so. {log} lists them: remove it when you have read it.",
         )
+
+
+def _at_rest(paths: StorePaths) -> Iterator[Check]:
+    found = encryption_at_rest(paths.home)
+    status = WARN if found.answer == Answer.NOT_ENCRYPTED else OK
+    yield Check("at rest", status, f"{found.answer}: {found.reason}", found.advice)
 
 
 def _space(paths: StorePaths) -> Iterator[Check]:

@@ -251,6 +251,8 @@ def test_no_other_module_starts_a_program() -> None:
         # The client, to install the plugin; cron, systemd and launchd.
         "agent_store/plugin_install.py",
         "agent_store/schedule.py",
+        # macOS, whether its disk is encrypted.
+        "agent_store/at_rest.py",
         # A build in a process of its own.
         "agent_store/library/building.py",
         "agent_store/serve/mcp/background.py",
