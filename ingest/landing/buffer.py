@@ -6,6 +6,7 @@ from array import array
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from ingest.landing import lines
 from ingest.landing.lines import Part, parts_of
 
 if TYPE_CHECKING:
@@ -51,7 +52,8 @@ class LineBuffer:
         )
         connection.register("landing_chunk", chunk)
         odd = connection.execute(
-            "select position from landing_chunk where not (starts_with(line, '{') and json_valid(line))"
+            "select position from landing_chunk "
+            f"where strlen(line) > {lines.MOST_PARSED_BYTES} or not (starts_with(line, '{{') and json_valid(line))"
         ).fetchall()
         if odd:
             positions = {position for (position,) in odd}

@@ -19,6 +19,8 @@ MIB: Final = 1024 * 1024
 READ_BYTES: Final = 16 * MIB
 # A longer line is not kept whole: memory has to stay in bounds.
 MAX_LINE_BYTES: Final = 256 * MIB
+# A longer line is kept, but not parsed: a build takes about twenty times its size in memory for that, of 1 GB.
+MOST_PARSED_BYTES: Final = 32 * MIB
 KEPT_OF_OVERLONG_BYTES: Final = 64 * 1024
 # Transcripts shrink to a tenth. An archive of a few bytes can unpack to terabytes.
 MOST_UNPACKED_RATIO: Final = 200
@@ -45,6 +47,7 @@ NOT_JSON: Final = "not JSON"
 NOT_AN_OBJECT: Final = "JSON, but not an object"
 TORN: Final = "incomplete JSON object"
 TOO_DEEP: Final = "JSON nested too deeply"
+UNREAD: Final = f"longer than {MOST_PARSED_BYTES // MIB} MiB: kept, but not read"
 OVERLONG: Final = f"longer than {MAX_LINE_BYTES // MIB} MiB: only its beginning is kept"
 
 
@@ -243,6 +246,8 @@ def parts_of(raw: bytes, byte_offset: int) -> list[Part]:
         text = raw.decode()
     except UnicodeDecodeError:
         text, original = raw.decode("utf-8", "replace"), raw
+    if len(raw) > MOST_PARSED_BYTES:
+        return [Part(0, byte_offset, text, None, original, UNREAD)]
     if not text.strip(_WHITESPACE + _BOM):
         return []
     if _is_object(text):

@@ -23,6 +23,7 @@ from conftest import PROJECT, clean_environment
 from agent_store.build.state import read_state, write_state
 from agent_store.paths import StorePaths
 from ingest.land import land
+from ingest.landing import lines
 from ingest.landing.found import Scan
 from ingest.landing.lines import LineFile
 from ingest.transcripts import discover
@@ -234,3 +235,21 @@ def test_an_archive_is_unpacked_no_further_than_transcripts_shrink(tmp_path: Pat
     with LineFile(str(archive), is_archive=True) as opened:
         assert opened.size < 70 * 2**20
         assert "unpacks to more than 200 times" in opened.damage
+
+
+def test_a_line_that_no_build_has_the_memory_to_parse_is_kept_and_set_aside(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A line of 100 MB would end every model that reads lines, for all sessions."""
+    monkeypatch.setattr(lines, "MOST_PARSED_BYTES", 5_000)
+    file = home / "projects" / "-p" / f"{hostile.session_id(1)}.jsonl"
+    text = file.read_text(encoding="utf-8")
+    file.write_text(text.replace("Done", "x" * 6_000), encoding="utf-8")
+    result = land([home], tmp_path / "warehouse.duckdb")
+    assert (result.lines_landed, result.lines_set_aside) == (8, 1)
+    with duckdb.connect(str(tmp_path / "warehouse.duckdb"), read_only=True) as connection:
+        kept = connection.execute(
+            "select strlen(line) > 6000, line_number from raw.transcript_line where set_aside_reason = ?",
+            [lines.UNREAD],
+        ).fetchall()
+    assert kept == [(True, 4)]
