@@ -37,6 +37,14 @@ _ADVICE: Final = (
 )
 
 
+# What to tell who asks for files that encrypt themselves.
+NOT_BY_ITSELF: Final = (
+    "Agent Store does not encrypt its files itself: temporary files, spool, briefs and transcripts would stay as they "
+    "are, and most readers could not open the store.",
+    "Encrypt the file system instead: docs/at_rest.md says how, and why.",
+)
+
+
 class Answer(StrEnum):
     """What can be said."""
 
