@@ -13,7 +13,8 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from agent_store import schedule, zones
+from agent_store import access, schedule, zones
+from agent_store.at_rest import Answer, encryption_at_rest
 from agent_store.build import last_build
 from agent_store.build.state import timezone
 from agent_store.errors import StoreError
@@ -25,6 +26,7 @@ from agent_store.paths import (
 )
 from agent_store.show.report import age, bytes_in_words, findings
 from agent_store.store import open_store
+from ingest.text import counted
 from ingest.transcripts.discover import transcripts
 
 OK, WARN, FAIL = "ok", "warn", "fail"
@@ -66,6 +68,7 @@ def examine(paths: StorePaths, roots: Sequence[Path] = ()) -> list[Check]:
         _project,
         _timezone,
         lambda: _home(paths),
+        lambda: _at_rest(paths),
         lambda: _space(paths),
         *([lambda: _roots(found), lambda: _cleanup(found)] if found else []),
         lambda: _last_build(paths),
@@ -152,16 +155,34 @@ def _home(paths: StorePaths) -> Iterator[Check]:
             "home", FAIL, f"{home} cannot be written", "Give yourself the right, or set AGENT_STORE_HOME."
         )
         return
-    open_to_others = [
-        path
-        for path in (home, paths.build_dir, paths.target, paths.store, paths.warehouse, paths.star)
-        if path.exists() and path.stat().st_mode & 0o077
-    ]
-    if open_to_others:
-        names = ", ".join(str(path) for path in open_to_others)
-        yield Check("home", WARN, f"others on this machine can read {names}", f"chmod -R go-rwx {home}")
+    access.refuse(home)
+    if loose := [str(one.path) for one in access.open_to_others(home)]:
+        more = f" and {len(loose) - _NAMED_ROOTS:,} more" if len(loose) > _NAMED_ROOTS else ""
+        yield Check(
+            "home",
+            WARN,
+            f"others on this machine can read {', '.join(loose[:_NAMED_ROOTS])}{more}",
+            f"chmod -R go-rwx {home}: the next command that opens the store does the same. Where the file system keeps no "
+            "rights, move the store with AGENT_STORE_HOME.",
+        )
     else:
-        yield Check("home", OK, f"{home}, closed to others")
+        shared = "shared with its group" if access.is_shared() else "closed to others"
+        yield Check("home", OK, f"{home}, {shared}")
+    count, last, log = access.was_closed(paths)
+    if count:
+        yield Check(
+            "home",
+            WARN,
+            f"{counted(count, 'folder or file was', 'folders and files were')} open to others until found and closed; "
+            f"the last: {last}",
+            f"Find out who made them so. {log} lists them: remove it when you have read it.",
+        )
+
+
+def _at_rest(paths: StorePaths) -> Iterator[Check]:
+    found = encryption_at_rest(paths.home)
+    status = WARN if found.answer == Answer.NOT_ENCRYPTED else OK
+    yield Check("at rest", status, f"{found.answer}: {found.reason}", found.advice)
 
 
 def _space(paths: StorePaths) -> Iterator[Check]:

@@ -119,12 +119,14 @@ class StorePaths:
         return self.home / "docs"
 
     def ensure(self) -> StorePaths:
-        """Make the folders, closed to everyone else."""
+        """Make the folders, closed to everyone else. StoreError where they are somebody else's."""
+        from agent_store import access
+
         try:
+            access.refuse(self.home)
             for folder in (self.home, self.build_dir, self.target, self.logs):
                 folder.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
-                if folder.stat().st_mode & 0o077:
-                    folder.chmod(FOLDER_MODE)
+            access.secure(self)
             shared.mark(self.spool)
         except OSError as error:
             raise (

@@ -16,7 +16,9 @@ def replacing(target: Path) -> Iterator[Path]:
     """
     fresh = target.with_name(f".{target.name}-{os.getpid()}")
     try:
-        os.close(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600))
+        # One that a killed process of this number left. A link that somebody put there is not written through.
+        fresh.unlink(missing_ok=True)
+        os.close(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
         yield fresh
         fresh.replace(target)
     finally:

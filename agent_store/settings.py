@@ -13,6 +13,7 @@ from typing import Annotated, Final
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from agent_store import access
 from agent_store.errors import StoreError, explain
 from agent_store.paths import StorePaths
 from agent_store.validated import explained
@@ -56,6 +57,7 @@ class Settings(BaseModel):
 def read_settings(paths: StorePaths) -> Settings:
     """Read the settings of a home; where there are none, nothing is set."""
     file = paths.settings
+    access.refuse(paths.home)
     try:
         text = file.read_text(encoding="utf-8-sig")
     except FileNotFoundError:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from agent_store import access
 from agent_store.errors import LOCKED, StoreError, cause_of
 from agent_store.sql import literal
 
@@ -64,6 +65,7 @@ def open_store(
     `may_write` is the one file, or the one folder, if any, that COPY may write; `threads` is how many threads a query may
     use, all cores where it is left out.
     """
+    access.secure(paths)
     if not paths.store.is_file():
         raise no_store(paths)
     settings = {"temp_directory": str(paths.home / "tmp")} | ({"threads": str(threads)} if threads else {})

@@ -10,6 +10,7 @@ import os
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from io import FileIO
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -34,16 +35,24 @@ def read_regular(path: Path | str, most_bytes: int) -> bytes:
 
 def read_beginning(path: Path | str, most_bytes: int) -> tuple[bytes, int]:
     """The first bytes of a regular file, and how many there are in all."""
+    with open_regular(path) as file:
+        size = os.fstat(file.fileno()).st_size
+        data = b""
+        while len(data) <= most_bytes and (part := file.read(most_bytes + 1 - len(data))):
+            data += part
+    return data[:most_bytes], max(size, len(data))
+
+
+def open_regular(path: Path | str) -> FileIO:
+    """A regular file, open for reading. What was one when it was found can be a pipe by now: that does not block."""
     try:
-        opened = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
+        file = FileIO(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC))
     except ValueError as error:  # a NUL in the path
         raise OSError(errno.EINVAL, str(error)) from error
-    with os.fdopen(opened, "rb") as file:
-        status = os.fstat(file.fileno())
-        if not stat.S_ISREG(status.st_mode):
-            raise NotRegularError(errno.EINVAL, "not a regular file")
-        data = file.read(most_bytes + 1)
-    return data[:most_bytes], max(status.st_size, len(data))
+    if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+        file.close()
+        raise NotRegularError(errno.EINVAL, "not a regular file")
+    return file
 
 
 def is_regular(path: Path | str) -> bool:

@@ -85,14 +85,15 @@ class Bar:
             self._timer = None
             if self._stopped or self._progress is not None:
                 return
-            from rich.console import Console
             from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
+
+            from agent_store.show.text import safe_console
 
             # What is said on standard error meanwhile is printed above the bar; standard output is left alone.
             self._progress = Progress(
                 TextColumn("{task.description}", markup=False), BarColumn(), TaskProgressColumn(), TimeElapsedColumn(),
                 TextColumn("{task.fields[detail]}", markup=False),
-                console=Console(stderr=True), transient=True, redirect_stdout=False,
+                console=safe_console(stderr=True), transient=True, redirect_stdout=False,
             )  # fmt: skip
             self._task = int(
                 self._progress.add_task(

@@ -16,6 +16,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from agent_store import access
 from agent_store.build import build_tables
 from agent_store.build.results import BuildResult, Description
 from agent_store.build.state import Fingerprint, versions
@@ -152,7 +153,7 @@ def publish(
             stamp = _stamp(build, code, raw, timezone=timezone, is_sample=is_sample, is_tested=is_tested)
             counts = _complete(connection, paths, build, stamp)
             _copy(connection, paths.star, fresh)
-        fresh.chmod(0o600)
+        fresh.chmod(access.file_mode())
         _sync(fresh)
         size = fresh.stat().st_size
         fresh.replace(paths.store)

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 _PROJECT_LIST = Path(".agent-store") / sources.FILE_NAME
 _NAMED = "named"
+_NO_FOLDERS = ("//", "\\\\", "/proc/", "/sys/", "/dev/", "/net/")
 
 
 @dataclass(frozen=True, slots=True)
@@ -269,16 +270,22 @@ def _newest_batch(connection: duckdb.DuckDBPyConnection) -> int:
 
 
 def _project_folders(cwd: str) -> list[str]:
-    """A session's folder and the top of its repository, where they are on this machine."""
+    """A session's folder and the top of its repository, where they are on this machine.
+
+    Anyone may have written the line, so only a folder as the client names it is looked at. Others mean another folder with
+    each process that looks (/proc/self/cwd), or have the system ask other machines (//server/share, /net/server).
+    """
     path = Path(cwd)
-    if not path.is_absolute() or path == Path(path.anchor) or not _is_dir(path):
+    if not path.is_absolute() or cwd.startswith(_NO_FOLDERS) or ".." in path.parts or not _is_dir(path):
         return []
     found = [path.resolve()]
+    if str(found[0]).startswith(_NO_FOLDERS):
+        return []
     top = git.repository_of(path)
     if top is not None and top.resolve() not in found:
         found.append(top.resolve())
     user = Path.home().resolve()
-    return [str(folder) for folder in found if folder not in {user, user.parent, Path("/tmp")}]
+    return [str(folder) for folder in found if folder not in {user, *user.parents, Path("/tmp")}]
 
 
 def _contracts(

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import click
 
-from agent_store.cli.output import new_console, say
+from agent_store.cli.output import new_console, say, tell, tell_json_text
 from agent_store.paths import store_paths
-from agent_store.show.text import visible, visible_json
 
 # Something costs more than it was to cost.
 OVER = 5
@@ -39,11 +38,11 @@ def alert(context: click.Context, only_over: bool, as_json: bool) -> int:
         answer = alerts.ask(connection, utc_now(), only_over=only_over)
         mistakes = alerts.mistakes(connection)
     if as_json:
-        click.echo(visible_json("".join(values.json_text(answer.columns, answer.rows))), nl=False)
+        tell_json_text("".join(values.json_text(answer.columns, answer.rows)))
     elif only_over:
         message = answer.columns.index("message")
         for row in answer.rows:
-            click.echo(visible(row[message]))
+            tell(row[message])
     elif answer.rows:
         tables.show(alerts.sheet(answer), new_console())
         for note in alerts.notes(answer):
@@ -79,6 +78,6 @@ def set_alert(
             fan_out_usd=fan_out_usd,
         )  # fmt: skip
     for row in rows:
-        click.echo(visible(", ".join(f"{key}: {value}" for key, value in row.items() if value is not None)))
+        tell(", ".join(f"{key}: {value}" for key, value in row.items() if value is not None))
     say("Alerts count from the next build on.")
     return 0

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from agent_store.cli.output import echo_json, new_console
+from agent_store.cli.output import echo_json, new_console, tell
 from agent_store.paths import store_paths
 from agent_store.record import query_log
 
@@ -23,7 +23,6 @@ def brief(project: str | None, as_json: bool) -> int:
     import textwrap
 
     from agent_store.show import brief as briefs
-    from agent_store.show.text import visible
     from agent_store.store import open_store
 
     paths = store_paths()
@@ -42,10 +41,10 @@ def brief(project: str | None, as_json: bool) -> int:
             if not name
             else "nothing is open or failing, and nothing was decided"
         )
-        click.echo(f"Nothing to tell of {visible(name or path)}: {why}.")
+        tell(f"Nothing to tell of {name or path}: {why}.")
     else:
-        click.echo(visible(f"{name} ({path}), times in UTC"))
+        tell(f"{name} ({path}), times in UTC")
         width = new_console().width
         for row in rows:
-            click.echo(textwrap.fill(briefs.text(row), width, initial_indent="- ", subsequent_indent="  "))
+            tell(textwrap.fill(briefs.text(row), width, initial_indent="- ", subsequent_indent="  "))
     return 0

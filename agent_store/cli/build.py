@@ -11,7 +11,7 @@ from agent_store.build import last_build
 from agent_store.cli.bars import build_progress, landing_progress
 from agent_store.cli.ingest import ingest_options, show_landing
 from agent_store.cli.interrupts import interrupts
-from agent_store.cli.output import PROBLEMS_SHOWN, say
+from agent_store.cli.output import PROBLEMS_SHOWN, say, tell
 from agent_store.cli.report import show_report
 from agent_store.errors import advice_for
 from agent_store.paths import project_dir, store_paths
@@ -78,14 +78,14 @@ def build(
             if name == "landed" and outcome.landing is not None:
                 show_landing(outcome.landing)
             elif name == "scanned" and outcome.scan is not None and outcome.scan.batch_id:
-                click.echo(outcome.scan.summary)
+                tell(outcome.scan.summary)
             elif name == "building":
-                click.echo(f"Building: {outcome.reason} …")
+                tell(f"Building: {outcome.reason} …")
             elif name == "set aside" and outcome.build is not None:
                 for guard in outcome.build.guards:
                     show_failure("guard", guard)
                 count = outcome.set_aside
-                click.echo(
+                tell(
                     f"{count:,} session{' is' if count == 1 else 's are'} set aside for that: building without …"
                 )
 
@@ -98,9 +98,9 @@ def build(
     if not outcome.success:
         return 1
     if outcome.published is not None:
-        click.echo(outcome.published.summary)
+        tell(outcome.published.summary)
     elif outcome.is_current:
-        click.echo(f"Nothing new: {paths.store} is up to date.")
+        tell(f"Nothing new: {paths.store} is up to date.")
     if not quiet:
         show_report(as_json=False)
     return _verdict(strict=strict)
@@ -122,7 +122,7 @@ def _verdict(*, strict: bool) -> int:
 
 def show_build(result: BuildResult, *, tested: bool) -> None:
     tests = f"{result.passed_count:,} of {result.test_count:,} tests passed" if tested else "tests not run"
-    click.echo(f"dbt: {result.model_count:,} models, {tests} in {result.seconds:.1f} s.")
+    tell(f"dbt: {result.model_count:,} models, {tests} in {result.seconds:.1f} s.")
     for warning in result.warnings[:PROBLEMS_SHOWN]:
         show_failure("finding", warning)
     if result.warnings:

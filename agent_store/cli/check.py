@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import json
-import sys
 from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from agent_store.cli.output import say
+from agent_store.cli.output import say, tell, tell_json
 from agent_store.paths import store_paths
-from agent_store.show.text import visible, visible_json
 
 if TYPE_CHECKING:
     from ingest.sources import Seen
@@ -47,8 +44,7 @@ def check(sources: tuple[str, ...], files: tuple[Path, ...], seconds: float, as_
 
     def told(seen: Seen) -> None:
         if not as_json:
-            click.echo(visible(_line(seen)))
-            sys.stdout.flush()
+            tell(_line(seen))
 
     with lock.build_lock(paths, on_wait=say):
         found = scans.check(paths, names=sources, files=files, limits=Limits(seconds=seconds), on_seen=told)
@@ -61,10 +57,10 @@ def check(sources: tuple[str, ...], files: tuple[Path, ...], seconds: float, as_
              "attempts": seen.attempts, "error": seen.error}
             for seen in found
         ]  # fmt: skip
-        click.echo(visible_json(json.dumps(rows, ensure_ascii=False, indent=1)))
+        tell_json(rows)
     else:
         shown = ", ".join(f"{count} {result.replace('_', ' ')}" for result, count in sorted(counts.items()))
-        click.echo(f"Looked at {len(found)}: {shown}. The next build takes it into the store.")
+        tell(f"Looked at {len(found)}: {shown}. The next build takes it into the store.")
     return int(any(seen.result not in _GOOD for seen in found))
 
 

@@ -7,6 +7,7 @@ import sys
 
 import click
 
+from agent_store.cli.output import shown_output
 from agent_store.paths import HOME_VARIABLE, project_dir, store_paths
 
 
@@ -32,4 +33,6 @@ def dbt(arguments: tuple[str, ...]) -> None:
     from dbt.cli.main import cli
 
     sys.argv = ["dbt", *arguments]
-    cli(prog_name="agent-store dbt")
+    # `dbt show` prints rows of the store, and messages of failed tests hold some.
+    with shown_output():
+        cli(prog_name="agent-store dbt")

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from agent_store.cli.build import show_build
-from agent_store.cli.output import say
+from agent_store.cli.output import say, tell
 from agent_store.errors import StoreError
 from agent_store.paths import project_dir, store_paths
 
@@ -24,7 +24,7 @@ def docs(serve: bool, port: int) -> int:
     paths = store_paths().ensure()
     project = project_dir()
     if not paths.warehouse.exists():
-        click.echo("There is no warehouse yet: building it first.")
+        tell("There is no warehouse yet: building it first.")
         outcome = pipeline.run(paths, project, pipeline.Options(), say=say)
         if outcome.build is not None:
             show_build(outcome.build, tested=True)
@@ -32,7 +32,7 @@ def docs(serve: bool, port: int) -> int:
             return 1
     with lock.build_lock(paths, on_wait=say):
         page = dbt.generate_docs(paths, project)
-    click.echo(f"Documentation: {page}")
+    tell(f"Documentation: {page}")
     if serve:
         _serve(page, port)
     return 0
@@ -49,8 +49,8 @@ def _serve(page: Path, port: int) -> None:
             f"Name another one: agent-store docs --serve --port {port + 1} (0: any that is free)",
         ) from error
     with server:
-        click.echo(f"Serving on http://127.0.0.1:{server.server_address[1]}/ – Ctrl-C ends it.")
+        tell(f"Serving on http://127.0.0.1:{server.server_address[1]}/ – Ctrl-C ends it.")
         try:
             server.serve_forever()
         except KeyboardInterrupt:
-            click.echo("")
+            tell("")

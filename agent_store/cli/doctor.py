@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import click
 
-from agent_store.cli.output import FOLDER, new_console
+from agent_store.cli.output import FOLDER, new_console, tell, tell_json
 from agent_store.paths import store_paths
-from agent_store.show.text import visible_json
 
 
 @click.command()
@@ -26,9 +24,7 @@ def doctor(roots: tuple[Path, ...], as_json: bool) -> int:
     checks = doctors.examine(store_paths(), roots)
     failed = any(check.status == doctors.FAIL for check in checks)
     if as_json:
-        click.echo(
-            visible_json(json.dumps([asdict(check) for check in checks], ensure_ascii=False, indent=1))
-        )
+        tell_json([asdict(check) for check in checks])
         return int(failed)
     from rich.table import Table
     from rich.text import Text
@@ -58,7 +54,7 @@ def doctor(roots: tuple[Path, ...], as_json: bool) -> int:
         if check.command:
             # A line to be copied: not wrapped, nothing before it.
             console.print(table)
-            click.echo(check.command)
+            tell(check.command)
             table = new_table()
     if table.row_count:
         console.print(table)

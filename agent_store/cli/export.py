@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from agent_store.cli.output import FOLDER, say
+from agent_store.cli.output import FOLDER, say, tell
 from agent_store.paths import store_paths
 from agent_store.record import query_log
 
@@ -64,8 +64,8 @@ def export(
         known.note(paths, out.expanduser().absolute())
         for note in done.notes:
             say(note)
-        click.echo(done.summary)
+        tell(done.summary)
         if remote is not None and target is not None:
             count = upload.copy(remote, done, target)
-            click.echo(f"Copied {count:,} files to {target}.")
+            tell(f"Copied {count:,} files to {target}.")
     return 0

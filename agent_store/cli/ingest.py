@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from agent_store.cli.bars import landing_progress
-from agent_store.cli.output import FOLDER, PROBLEMS_SHOWN, say
+from agent_store.cli.output import FOLDER, PROBLEMS_SHOWN, say, tell
 from agent_store.paths import project_dir, store_paths
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ def ingest(roots: tuple[Path, ...], responses: tuple[Path, ...], host: str | Non
 
 
 def show_landing(result: LandingResult) -> None:
-    click.echo(result.summary)
+    tell(result.summary)
     problems = list(result.problems)
     for problem in problems[:PROBLEMS_SHOWN]:
         say(f"  ! {problem}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from agent_store.cli.output import say
+from agent_store.cli.output import say, tell, tell_raw
 from agent_store.paths import store_paths
 
 
@@ -20,5 +20,5 @@ def line(source_path: str, line_number: int, raw: bool) -> int:
     for one in found:
         if len({(other.host, other.root, other.generation) for other in found}) > 1:
             say(f"{one.host} {one.root} {source_path}:{line_number}")
-        click.echo(one.text if raw else one.pretty)
+        (tell_raw if raw else tell)(one.text if raw else one.pretty)
     return 0

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import io
 import json
+import logging
 import os
+import re
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Final, TextIO
 
 import click
 
@@ -16,6 +23,7 @@ if TYPE_CHECKING:
 
 
 PROBLEMS_SHOWN = 20
+_COLOR: Final = re.compile(r"(\x1b\[[0-9;]*m)")
 
 
 class _Folder(click.Path):
@@ -40,8 +48,78 @@ def new_console(*, error: bool = False) -> Console:
     return console
 
 
+def show_only_visible() -> None:
+    """Have what Python itself prints, of errors that nobody expected and of warnings, shown by the same rule."""
+
+    def crashed(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+        import traceback
+
+        say("".join(traceback.format_exception(kind, error, trace)).rstrip())
+
+    class Visible(logging.Formatter):
+        def format(self, record: logging.LogRecord) -> str:
+            return visible(super().format(record))
+
+    sys.excepthook = crashed
+    if logging.lastResort is not None:
+        logging.lastResort.setFormatter(Visible())
+
+
+class _Shown(io.TextIOBase):
+    """A stream on which another program writes: its colors stay, what else a terminal obeys is shown."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        parts = _COLOR.split(text)
+        self._stream.write("".join(part if at % 2 else visible(part) for at, part in enumerate(parts)))
+        return len(text)
+
+    def flush(self) -> None:
+        self._stream.flush()
+
+    def isatty(self) -> bool:
+        return self._stream.isatty()
+
+    def fileno(self) -> int:
+        return self._stream.fileno()
+
+
+@contextmanager
+def shown_output() -> Iterator[None]:
+    """Inside, what anything writes to standard output and standard error is shown as texts of logs are."""
+    before = sys.stdout, sys.stderr
+    sys.stdout, sys.stderr = _Shown(before[0]), _Shown(before[1])
+    try:
+        yield
+    finally:
+        sys.stdout, sys.stderr = before
+
+
+def tell(message: str) -> None:
+    """Print what was asked for. Commands print by this function and the next ones alone: texts of logs are in it."""
+    click.echo(visible(message))
+
+
 def say(message: str) -> None:
+    """Say something beside what was asked for."""
     click.echo(visible(message), err=True)
+
+
+def tell_json(value: object) -> None:
+    """Print data as JSON."""
+    click.echo(visible_json(json.dumps(value, ensure_ascii=False, indent=1, allow_nan=False)))
+
+
+def tell_json_text(document: str) -> None:
+    """Print a document of JSON as it is laid out."""
+    click.echo(visible_json(document), nl=False)
+
+
+def tell_raw(text: str) -> None:
+    """Print a text with every character that it has: only where the user asks for that."""
+    click.echo(text)
 
 
 def echo_json(found: dict[str, Any], limit: int | None) -> None:
@@ -54,4 +132,4 @@ def echo_json(found: dict[str, Any], limit: int | None) -> None:
             key: value[:limit] if isinstance(value, list) and value and isinstance(value[0], dict) else value
             for key, value in data.items()
         }
-    click.echo(visible_json(json.dumps(data, ensure_ascii=False, indent=1, allow_nan=False)))
+    tell_json(data)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from agent_store.cli.output import tell
 from agent_store.paths import store_paths
 
 _CLAUDE = click.option(
@@ -27,10 +28,10 @@ def install(program: str, with_status_line: bool) -> int:
     """Install it. New sessions have it, and it follows every upgrade of this package."""
     from agent_store import plugin_install
 
-    click.echo(plugin_install.install(store_paths(), program))
+    tell(plugin_install.install(store_paths(), program))
     if with_status_line:
-        click.echo(plugin_install.set_status_line())
-    click.echo(
+        tell(plugin_install.set_status_line())
+    tell(
         "Sessions that are started from now on are recorded; agent-store plugin uninstall takes it back."
     )
     return 0
@@ -42,7 +43,7 @@ def uninstall(program: str) -> int:
     """Take back all that install did. What was recorded stays in the store."""
     from agent_store import plugin_install
 
-    click.echo(plugin_install.uninstall(store_paths(), program))
+    tell(plugin_install.uninstall(store_paths(), program))
     return 0
 
 
@@ -55,11 +56,11 @@ def status(program: str) -> int:
     found = plugin_install.status(store_paths(), program)
     if found.is_installed:
         state = "enabled" if found.is_enabled else "disabled"
-        click.echo(f"Plugin:  version {found.version}, {state}, read from {found.read_from}")
+        tell(f"Plugin:  version {found.version}, {state}, read from {found.read_from}")
     else:
-        click.echo("Plugin:  not installed: agent-store plugin install")
-    click.echo(f"Folder:  {found.folder}")
-    click.echo(f"Python:  {found.python or 'no link: agent-store plugin install writes it'}")
+        tell("Plugin:  not installed: agent-store plugin install")
+    tell(f"Folder:  {found.folder}")
+    tell(f"Python:  {found.python or 'no link: agent-store plugin install writes it'}")
     last = f"{found.last_record_at:%Y-%m-%d %H:%M} UTC" if found.last_record_at else "nothing yet"
-    click.echo(f"Records: {last}")
+    tell(f"Records: {last}")
     return int(not found.is_well)

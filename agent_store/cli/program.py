@@ -25,7 +25,7 @@ from agent_store.cli.ingest import ingest
 from agent_store.cli.interrupts import interrupts
 from agent_store.cli.line import line
 from agent_store.cli.mcp import mcp
-from agent_store.cli.output import say
+from agent_store.cli.output import say, show_only_visible, shown_output
 from agent_store.cli.plugin import plugin
 from agent_store.cli.privacy import privacy
 from agent_store.cli.query import query
@@ -77,6 +77,7 @@ for _command in (
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run a command; every error that has a known cause becomes one or two plain sentences."""
     interrupts.watch()
+    show_only_visible()
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")  # a terminal that has no such letter gets a question mark
@@ -85,7 +86,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except (KeyboardInterrupt, click.exceptions.Abort):
         code = _interrupted()
     except click.ClickException as error:
-        error.show()
+        with shown_output():  # names of files may be in it
+            error.show()
         code = error.exit_code
     except (BrokenPipeError, _UnreadError):
         code = _unread(arguments)

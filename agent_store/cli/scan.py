@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
 from pathlib import Path
 
 import click
 
-from agent_store.cli.output import FOLDER, say
+from agent_store.cli.output import FOLDER, say, tell, tell_json
 from agent_store.paths import project_dir, resolve_roots, store_paths
 
 
@@ -40,9 +39,9 @@ def scan(
     with lock.build_lock(paths, on_wait=say):
         result = scans.scan(paths, found.paths, named=folders, repositories=repositories)
     if as_json:
-        click.echo(json.dumps(asdict(result), indent=1))
+        tell_json(asdict(result))
     else:
-        click.echo(result.summary)
+        tell(result.summary)
         if result.set_aside:
             say('What could not be read: agent-store query "from v_set_aside_input", after the next build.')
         if result.code.files_set_aside:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from agent_store.cli.output import FOLDER, say
+from agent_store.cli.output import FOLDER, say, tell
 from agent_store.paths import store_paths
 
 schedule = click.Group("schedule", help="Build the store at a rhythm of yours, by cron, systemd or launchd.")
@@ -32,12 +32,12 @@ def install(every: str, kind: str | None, roots: tuple[Path, ...], yes: bool) ->
     paths = store_paths().ensure()
     job = schedules.job(paths, roots, os.environ, every)
     chosen = kind or schedules.usual_kind()
-    click.echo(schedules.shown(job, chosen))
+    tell(schedules.shown(job, chosen))
     if not yes and not click.confirm(f"Write this, to run {job.rhythm}?"):
         say("Nothing was written.")
         return 1
     schedules.install(job, chosen)
-    click.echo(f"Written. It runs {job.rhythm}; agent-store schedule remove takes it back.")
+    tell(f"Written. It runs {job.rhythm}; agent-store schedule remove takes it back.")
     return 0
 
 
@@ -47,7 +47,7 @@ def remove() -> int:
     from agent_store import schedule as schedules
 
     found = schedules.remove(schedules.job(store_paths(), (), os.environ))
-    click.echo(f"Removed from {', '.join(found)}." if found else "Nothing was installed.")
+    tell(f"Removed from {', '.join(found)}." if found else "Nothing was installed.")
     return 0
 
 
@@ -57,5 +57,5 @@ def status() -> int:
     from agent_store import schedule as schedules
 
     found = schedules.installed(schedules.job(store_paths(), (), os.environ))
-    click.echo(f"Installed: {', '.join(found)}." if found else "Not installed: agent-store schedule install")
+    tell(f"Installed: {', '.join(found)}." if found else "Not installed: agent-store schedule install")
     return int(not found)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from agent_store.cli.output import echo_json, new_console, say
+from agent_store.cli.output import echo_json, new_console, say, tell
 from agent_store.record import query_log
 from ingest.text import shorten
 
@@ -41,7 +41,7 @@ def tables(words: tuple[str, ...], limit: int | None, as_json: bool) -> int:
         return 0
     if found.words:
         say(f"Nothing has to do with {shorten(text, 80)!r}. With {found.words!r}:")
-    click.echo(catalog.list_text(shown, new_console().width, grouped=not words))
+    tell(catalog.list_text(shown, new_console().width, grouped=not words))
     if len(shown) < len(found.relations):
         say(f"{len(shown):,} of {len(found.relations):,} (--limit 0 shows all).")
     return 0
@@ -62,5 +62,5 @@ def describe(table: str, as_json: bool) -> int:
     if as_json:
         echo_json(found[0].as_json(in_detail=True), None)
     else:
-        click.echo(catalog.detail_text(found[0], new_console().width))
+        tell(catalog.detail_text(found[0], new_console().width))
     return 0

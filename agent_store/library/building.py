@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from agent_store.errors import StoreError
 from agent_store.paths import HOME_VARIABLE, importing_environment, project_dir, store_paths
+from agent_store.visible import visible
 
 if TYPE_CHECKING:
     from agent_store.paths import StorePaths
@@ -86,7 +87,7 @@ def main(text: str) -> int:
 
 
 def _say(text: str) -> None:
-    sys.stderr.write(f"{text}\n")
+    sys.stderr.write(f"{visible(text)}\n")
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from threading import Lock
 from typing import TYPE_CHECKING
 
+from agent_store import access
 from agent_store.errors import StoreError, advice_for, cause_of
 from agent_store.paths import FOLDER_MODE
 
@@ -131,6 +132,7 @@ class Claims:
     @contextmanager
     def _open(self) -> Iterator[sqlite3.Connection]:
         # Opened for each change: a connection must not go into another thread, or into a forked process.
+        access.refuse(self._home)
         try:
             self._home.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
             self._make()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from agent_store import access
 from agent_store.paths import FOLDER_MODE, STORE_NAME, StorePaths, store_paths
 from agent_store.record import shared
 
@@ -42,6 +43,8 @@ def _is_home(folder: Path) -> bool:
 
 def spool_for(paths: StorePaths) -> str:
     """The spool of a home, which is made where it is missing: closed to everyone else."""
+    access.refuse(paths.home)
     paths.home.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
+    access.secure(paths)
     shared.mark(paths.spool)
     return str(paths.spool)

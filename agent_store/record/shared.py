@@ -8,10 +8,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
-from agent_store.record.spool import SHARED_MARKER
+from agent_store.record.spool import SHARED_MARKER, SHARED_VARIABLE, is_set
 
-# Says that a spool is shared where the system does not: `AGENT_STORE_SHARED_SPOOL=1`.
-SHARED_VARIABLE: Final = "AGENT_STORE_SHARED_SPOOL"
 _MOUNTS: Final = Path("/proc/self/mounts")
 _NETWORK: Final = frozenset(
     {
@@ -27,7 +25,7 @@ def mark(spool: Path, mounts: Path = _MOUNTS) -> None:
 
     A marker that is there stays: another machine may have left it. What cannot be written is left alone.
     """
-    if os.environ.get(SHARED_VARIABLE, "").strip() not in {"", "0"} or is_on_network(spool, mounts):
+    if is_set(SHARED_VARIABLE) or is_on_network(spool, mounts):
         with suppress(OSError):
             spool.mkdir(mode=0o700, parents=True, exist_ok=True)
             (spool / SHARED_MARKER).touch(mode=0o600)
@@ -35,10 +33,15 @@ def mark(spool: Path, mounts: Path = _MOUNTS) -> None:
 
 def is_on_network(folder: Path, mounts: Path = _MOUNTS) -> bool:
     """Whether a folder, or what will hold it, lies on a network drive; False where the system does not say (macOS)."""
+    return kind_of_drive(folder, mounts) in _NETWORK
+
+
+def kind_of_drive(folder: Path, mounts: Path = _MOUNTS) -> str:
+    """The type of the file system that a folder lies on, or will lie on; empty where the system does not say (macOS)."""
     try:
         listed = mounts.read_text(encoding="utf-8", errors="replace").splitlines()
     except OSError:
-        return False
+        return ""
     place = os.path.realpath(folder)
     longest, kind = -1, ""
     for line in listed:
@@ -48,4 +51,4 @@ def is_on_network(folder: Path, mounts: Path = _MOUNTS) -> bool:
             # Of two at one place the later one covers the earlier.
             if len(mounted) >= longest and Path(place).is_relative_to(mounted):
                 longest, kind = len(mounted), fields[2]
-    return kind in _NETWORK
+    return kind

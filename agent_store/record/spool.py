@@ -22,6 +22,10 @@ HOOKS = "hooks"
 LIBRARY = "library"
 SDK = "sdk"
 QUERIES = "queries"
+# Says that a spool is shared where the system does not, and that others own files of it: `AGENT_STORE_SHARED_SPOOL=1`.
+SHARED_VARIABLE = "AGENT_STORE_SHARED_SPOOL"
+# Says that a home is shared with a group, and may belong to one of it.
+SHARED_HOME_VARIABLE = "AGENT_STORE_SHARED_HOME"
 # In a folder that several machines write to.
 SHARED_MARKER = "each-process-its-own-file"
 # A larger event is recorded without its payload.
@@ -29,7 +33,17 @@ MOST_BYTES = 32 * 1024 * 1024
 _READ_BYTES = 1 << 20
 _FILE_MODE = 0o600
 _FOLDER_MODE = 0o700
-_FLAGS = os.O_RDWR | os.O_CREAT | os.O_APPEND | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
+# A link is not followed, and a pipe does not block.
+_NO_SURPRISE = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
+_FLAGS = (
+    os.O_RDWR
+    | os.O_CREAT
+    | os.O_APPEND
+    | _NO_SURPRISE
+    | getattr(os, "O_CLOEXEC", 0)
+    | getattr(os, "O_BINARY", 0)
+)
+_KIND_BITS, _LINK, _REGULAR = 0o170000, 0o120000, 0o100000
 _SESSION = b'"session_id":"'
 _MOST_SESSION_BYTES = 128
 
@@ -71,6 +85,34 @@ def envelope(
     )  # fmt: skip
 
 
+def is_set(name: str) -> bool:
+    """Whether a variable of the environment switches something on."""
+    if os.__name__ == "posix":  # which has bytes
+        return os.environ.get(name.encode(), b"").strip() not in (b"", b"0")  # type: ignore[call-overload]
+    return os.environ.get(name, "").strip() not in ("", "0")
+
+
+def is_foreign(status: "os.stat_result") -> bool:
+    """Whether what `lstat` found is neither this user's nor root's. Root follows links of its own only."""
+    user = os.geteuid() if hasattr(os, "geteuid") else status.st_uid
+    return status.st_uid not in (user, 0) and (user != 0 or status.st_mode & _KIND_BITS == _LINK)
+
+
+def is_regular(status: "os.stat_result") -> bool:
+    """Whether something is a regular file: no pipe, no device, no folder."""
+    return status.st_mode & _KIND_BITS == _REGULAR
+
+
+def refuse_foreign(name: str) -> None:
+    """Raise OSError where a folder, or the link that leads to it, is somebody else's, unless it is said to be shared."""
+    status = os.lstat(name)
+    is_link = status.st_mode & _KIND_BITS == _LINK
+    if is_foreign(status) or (is_link and is_foreign(os.stat(name))):
+        is_shared = is_set(SHARED_HOME_VARIABLE) or is_set(SHARED_VARIABLE)
+        if not is_shared or (is_link and is_foreign(status)):
+            raise PermissionError(1, "belongs to somebody else", name)
+
+
 def _exists(name: str) -> bool:
     try:
         os.stat(name)
@@ -89,9 +131,13 @@ def path(folder: str, writer: str) -> str:
 
 
 def append(folder: str, writer: str, line: bytes) -> None:
-    """Append one line. Raises OSError; a line that a full disk cut off is ended by the next one, and set aside."""
+    """Append one line. Raises OSError; a line that a full disk cut off is ended by the next one, and set aside.
+
+    Nothing is written into a folder or a file of somebody else, or through a link that leads to another file.
+    """
     name = path(folder, writer)
     try:
+        refuse_foreign(folder)
         file = os.open(name, _FLAGS, _FILE_MODE)
     except FileNotFoundError:
         from os import makedirs
@@ -99,7 +145,10 @@ def append(folder: str, writer: str, line: bytes) -> None:
         makedirs(folder, _FOLDER_MODE, exist_ok=True)
         file = os.open(name, _FLAGS, _FILE_MODE)
     try:
-        size = os.fstat(file).st_size
+        status = os.fstat(file)
+        if not is_regular(status) or (is_foreign(status) and not is_set(SHARED_VARIABLE)):
+            raise PermissionError(1, "is no file of this user", name)
+        size = status.st_size
         # A writer that was killed, or ran out of space, has left a line without its end: it must not swallow this one.
         # One that is just being written looks the same: then an empty line comes between, which landing passes over.
         is_torn = size > 0 and os.pread(file, 1, size - 1) != b"\n"

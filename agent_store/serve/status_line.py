@@ -13,13 +13,13 @@ from agent_store.record.hooks.hook import (
     COSTS,
     Record,
     one_line,
-    printable,
     read_record,
     record_of,
     records_of,
     text_of,
 )
 from agent_store.record.hooks.spending import OVER, Live, level_of, number
+from agent_store.visible import visible
 
 # The default line, the most important first: what does not fit is left out from the end.
 _LABELS = {
@@ -142,7 +142,7 @@ def _cache(cache: Record, now: float) -> str:
     causes = record_of(cache.get("last_miss_cause")).get("causes")
     named = [one for one in causes if isinstance(one, str)] if isinstance(causes, list) else []
     if number(cache.get("misses")) and named:
-        cause = printable(one_line(", ".join(named).replace("_", " "), _MOST_CAUSE))
+        cause = visible(one_line(", ".join(named).replace("_", " "), _MOST_CAUSE))
         text = f"{text}, missed: {cause}" if text else f"missed: {cause}"
     return text
 
@@ -172,7 +172,7 @@ def _columns(text: str) -> int:
 
 
 def _name(value: object) -> str:
-    return printable(one_line(text_of(value), _MOST_NAME))
+    return visible(one_line(text_of(value), _MOST_NAME))
 
 
 def _options(arguments: "list[str]") -> "tuple[str | None, bool]":

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from agent_store import access
 from agent_store.errors import StoreError, cause_of
 from agent_store.show.text import visible, visible_json
 
@@ -52,6 +53,7 @@ def fetch(paths: StorePaths, source_path: str, line_number: int) -> Sequence[Raw
     """The lines with this number in the files of this path: one, unless several machines have such a file."""
     import duckdb
 
+    access.secure(paths)
     if not paths.warehouse.is_file():
         raise StoreError(
             f"There is no warehouse at {paths.warehouse}.",

@@ -6,43 +6,15 @@ otherwise than it is. Every one of these characters is shown by its code, as \\x
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
+
+from agent_store.visible import visible as visible  # noqa: PLC0414 - what shows text has it from here
+from agent_store.visible import visible_json as visible_json  # noqa: PLC0414
 
 if TYPE_CHECKING:
     from rich.console import Console, ConsoleOptions, RenderableType
     from rich.segment import Segment
-
-# Control characters but the line feed and the tab; C1, which some terminals obey like ESC; marks, embeddings,
-# overrides and isolates of direction; separators that some programs take for line ends; other invisible formats, among them
-# the tags, in which a whole text can hide.
-_OBEYED: Final = re.compile(
-    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u206f\ufeff\ufff9-\ufffb\ud800-\udfff"
-    "\U000e0000-\U000e007f]"
-)
-
-
-def visible(text: str) -> str:
-    """The text, with each character that a terminal obeys instead of showing it written as its code."""
-    if text.isprintable():
-        return text
-    return _OBEYED.sub(lambda found: _code(found[0]), text)
-
-
-def _code(sign: str) -> str:
-    return f"\\x{ord(sign):02x}" if ord(sign) <= 0xFF else _json_code(sign)  # noqa: PLR2004 - one byte
-
-
-def _json_code(sign: str) -> str:
-    """As JSON escapes it: what lies beyond 16 bits as a pair."""
-    units = sign.encode("utf-16-be", "surrogatepass").hex()
-    return "".join(f"\\u{units[at : at + 4]}" for at in range(0, len(units), 4))
-
-
-def visible_json(text: str) -> str:
-    """A JSON document with these characters as escapes of JSON: shown safely, and read as the same values."""
-    return _OBEYED.sub(lambda found: _json_code(found[0]), text)
 
 
 def safe_console(**options: Any) -> Console:  # noqa: ANN401 - what rich's Console takes

@@ -21,7 +21,7 @@ _COMPONENT_PLACES: Final = (
     "plugins", ":(glob)CLAUDE.md", ":(glob)AGENTS.md", ":(glob).mcp.json",
 )  # fmt: skip
 _COMPONENT_FILE = re.compile(
-    r"(?:^|/)(?:skills/.+|agents/[^/]+\.md|commands/.+\.md|rules/.+\.md|CLAUDE\.md|AGENTS\.md|\.mcp\.json)$"
+    r"(?s)(?:^|/)(?:skills/.+|agents/[^/]+\.md|commands/.+\.md|rules/.+\.md|CLAUDE\.md|AGENTS\.md|\.mcp\.json)$"
 )
 
 
@@ -29,25 +29,28 @@ def commits(folder: Path, since: str | None) -> Iterator[tuple[str, str, int, st
     """The commits that changed components: path, hash, seconds since 1970, subject, lines added and deleted."""
     places = [place for place in _COMPONENT_PLACES if place.startswith(":") or (folder / place).exists()]
     arguments = ["log", f"-n{MOST_COMMITS}", "--no-merges", "--numstat", "--no-renames", "--no-ext-diff",
-                 "--no-textconv", "--format=%x1e%H%x1f%ct%x1f%s"]  # fmt: skip
+                 "--no-textconv", "-z", "--format=%x02%H%x1f%ct%x1f%s"]  # fmt: skip
     listed: bytes | None = None
     if since is not None and git.is_commit(since):
         listed = git.answer(folder, [*arguments, f"{since}..HEAD", "--", *places])
     if listed is None:
         listed = git.answer(folder, [*arguments, "--", *places])
-    for commit in (listed or b"").decode("utf-8", "replace").split("\x1e")[1:]:
-        header, _, changed = commit.partition("\n")
-        commit_hash, seconds, subject = [*header.split("\x1f", 2), "", ""][:3]
-        for line in changed.splitlines():
-            added, _, rest = line.partition("\t")
-            deleted, _, path = rest.partition("\t")
-            if path and len(path) <= MOST_PATH and _COMPONENT_FILE.search(path):
-                yield (path.strip('"'), commit_hash, int(seconds or 0), subject[:200],
-                       int(added) if added.isdigit() else None, int(deleted) if deleted.isdigit() else None)  # fmt: skip
+    commit_hash, seconds, subject = "", "", ""
+    # Neither a subject nor a name can hold the NUL between them: who writes one cannot make up a commit.
+    for part in (listed or b"").decode("utf-8", "replace").split("\0"):
+        told = part.lstrip("\n")
+        if told.startswith("\x02"):
+            commit_hash, seconds, subject = [*told[1:].split("\x1f", 2), "", ""][:3]
+            continue
+        added, _, rest = told.partition("\t")
+        deleted, _, path = rest.partition("\t")
+        if path and len(path) <= MOST_PATH and _COMPONENT_FILE.search(path):
+            yield (path, commit_hash, int(seconds or 0), subject[:200],
+                   int(added) if added.isdigit() else None, int(deleted) if deleted.isdigit() else None)  # fmt: skip
 
 
 # The files whose text is loaded as a whole, and what the client fills in when it loads it.
-_MAIN_FILE = re.compile(r"(?:^|/)(?:skills/(?:.+/)?(?:SKILL|skill)\.md|agents/[^/]+\.md|commands/.+\.md)$")
+_MAIN_FILE = re.compile(r"(?s)(?:^|/)(?:skills/(?:.+/)?(?:SKILL|skill)\.md|agents/[^/]+\.md|commands/.+\.md)$")
 _FILLED_IN = re.compile(r"!`|```!|\$ARGUMENTS|\$\{CLAUDE_|\$[0-9]")
 
 

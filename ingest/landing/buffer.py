@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from ingest.chain import SEALED, row_hashes, salts
+from ingest.landing import lines
 from ingest.landing.lines import Part, parts_of
 from ingest.privacy import privacy
 
@@ -81,7 +82,8 @@ class LineBuffer:
             "landing_texts", pa.table({"position": _bigints(array("q", range(len(column)))), "line": column})
         )
         odd = connection.execute(
-            "select position from landing_texts where not (starts_with(line, '{') and json_valid(line))"
+            "select position from landing_texts "
+            f"where strlen(line) > {lines.MOST_PARSED_BYTES} or not (starts_with(line, '{{') and json_valid(line))"
         ).fetchall()
         connection.unregister("landing_texts")
         positions = {position for (position,) in odd}

@@ -13,12 +13,13 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from hashlib import md5
+from io import BufferedReader
 from itertools import accumulate, chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from ingest.chain import SEALED, row_hashes, salts
-from ingest.files import Stamp, stamp_of
+from ingest.files import Stamp, open_regular, stamp_of
 from ingest.landing.buffer import LineBuffer, kept_of
 from ingest.landing.found import FoundFile, Problem, Scan, Split, changed_files
 from ingest.landing.lines import (
@@ -526,7 +527,7 @@ class _Run:
 
     def _land_document(self, file: FoundFile) -> None:
         place = self.locations.get((file.root, file.path))
-        with Path(file.system_path).open("rb") as source:
+        with open_regular(file.system_path) as opened, BufferedReader(opened) as source:
             status = os.fstat(source.fileno())
             data = source.read(DOCUMENT_BYTES)
         is_truncated = status.st_size > len(data) == DOCUMENT_BYTES

@@ -10,15 +10,21 @@ import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from hashlib import blake2b
-from pathlib import Path
 from types import TracebackType
-from typing import BinaryIO, Final, Self
+from typing import Final, Self
+
+from ingest.files import open_regular
 
 MIB: Final = 1024 * 1024
 READ_BYTES: Final = 16 * MIB
 # A longer line is not kept whole: memory has to stay in bounds.
 MAX_LINE_BYTES: Final = 256 * MIB
+# A longer line is kept, but not parsed: a build takes about twenty times its size in memory for that, of 1 GB.
+MOST_PARSED_BYTES: Final = 32 * MIB
 KEPT_OF_OVERLONG_BYTES: Final = 64 * 1024
+# Transcripts shrink to a tenth. An archive of a few bytes can unpack to terabytes.
+MOST_UNPACKED_RATIO: Final = 200
+LEAST_UNPACKED_BYTES: Final = 64 * MIB
 # So much before the remembered offset is read again to see that a file is still the same.
 TAIL_BYTES: Final = 4096
 # The first line is compared as well, unless it is longer than this.
@@ -41,6 +47,7 @@ NOT_JSON: Final = "not JSON"
 NOT_AN_OBJECT: Final = "JSON, but not an object"
 TORN: Final = "incomplete JSON object"
 TOO_DEEP: Final = "JSON nested too deeply"
+UNREAD: Final = f"longer than {MOST_PARSED_BYTES // MIB} MiB: kept, but not read"
 OVERLONG: Final = f"longer than {MAX_LINE_BYTES // MIB} MiB: only its beginning is kept"
 
 
@@ -78,7 +85,7 @@ class LineFile:
 
     def __init__(self, path: str, *, is_archive: bool) -> None:
         """Open it; what is appended after this moment is left for the next time."""
-        self._file: BinaryIO = Path(path).open("rb", buffering=0)  # noqa: SIM115 - closed by __exit__
+        self._file = open_regular(path)
         self.is_archive = is_archive
         self.damage = ""
         self.fell_short = False
@@ -108,11 +115,15 @@ class LineFile:
         (self._archive or self._file).seek(offset)
 
     def _uncompressed_size(self) -> int:
-        """Count the bytes that can be read; a damaged archive is read as far as it goes."""
+        """Count the bytes that can be read; a damaged archive, or one that hardly ends, is read as far as it goes."""
         size = 0
+        most = max(LEAST_UNPACKED_BYTES, MOST_UNPACKED_RATIO * self.status.st_size)
         try:
             while block := self._read(MIB):
                 size += len(block)
+                if size > most:
+                    self.damage = f"an archive that unpacks to more than {MOST_UNPACKED_RATIO} times its size"
+                    break
         except (EOFError, OSError, zlib.error) as error:
             self.damage = f"damaged archive: {error}"
         return size
@@ -235,6 +246,8 @@ def parts_of(raw: bytes, byte_offset: int) -> list[Part]:
         text = raw.decode()
     except UnicodeDecodeError:
         text, original = raw.decode("utf-8", "replace"), raw
+    if len(raw) > MOST_PARSED_BYTES:
+        return [Part(0, byte_offset, text, None, original, UNREAD)]
     if not text.strip(_WHITESPACE + _BOM):
         return []
     if _is_object(text):

@@ -251,6 +251,8 @@ def test_no_other_module_starts_a_program() -> None:
         # The client, to install the plugin; cron, systemd and launchd.
         "agent_store/plugin_install.py",
         "agent_store/schedule.py",
+        # macOS, whether its disk is encrypted.
+        "agent_store/at_rest.py",
         # A build in a process of its own.
         "agent_store/library/building.py",
         "agent_store/serve/mcp/background.py",
@@ -435,3 +437,125 @@ def test_objects_that_lie_elsewhere_are_found(project: Path, tmp_path: Path) -> 
     alternates = tmp_path / "borrower" / ".git" / "objects" / "info" / "alternates"
     alternates.write_text("../../../project/.git/objects\n", encoding="utf-8")
     assert look_at_everything(tmp_path / "borrower") == EVERYTHING
+
+
+# --- names and places that mean something else
+
+
+ODD_NAMES = (
+    "--output=was-run", "-", "-Oetc", "a'b", 'a"b', "a\nb", "a\tb", "a\\b", "$(touch was-run)", "`touch was-run`",
+    ":(exclude)x", ":!x", "HEAD", "@{u}", "\u202ea", "{{ x }}", "a;b|c&d", " ",
+)  # fmt: skip
+
+
+def test_names_of_files_are_data(project: Path, trap: Path) -> None:
+    """Names that are options, revisions, pathspecs or commands to whoever does not take care."""
+    for name in ODD_NAMES:
+        folder = project / ".claude" / "skills" / name
+        folder.mkdir()
+        (folder / "SKILL.md").write_text("---\nname: x\n---\nText.\n", encoding="utf-8")
+        (project / f"{name}.py").write_text("A = 1\n", encoding="utf-8")
+    plain(project, "--literal-pathspecs", "add", "-A")
+    plain(project, "commit", "-qm", "Names")
+    listed = git.run(project, ["ls-files", "-z"]).decode().split("\0")
+    assert {f".claude/skills/{name}/SKILL.md" for name in ODD_NAMES} <= set(listed)
+    history = components.scan_history([Folder(project, "project")], {}, set, set)
+    told = {value for row in history.rows["component_commit"] for value in row}
+    assert {f".claude/skills/{name}/SKILL.md" for name in ODD_NAMES} <= told
+    run = _Run("here", 1)
+    run.add_repository(project, is_named=True)
+    assert not run.problems
+    assert not list(project.rglob("was-run"))
+
+
+@pytest.mark.parametrize(
+    "name", ["--output=was-run", "--upload-pack=x", "-x", "a;touch was-run", "$(touch was-run)", "x{{ 1 }}"]
+)
+def test_names_of_branches_and_tags_are_data(name: str, project: Path) -> None:
+    head = plain(project, "rev-parse", "HEAD")
+    # Git makes no such branch; a repository that somebody sends can hold it.
+    for kind in ("heads", "tags"):
+        (project / ".git" / "refs" / kind / name).write_text(f"{head}\n", encoding="utf-8")
+    (project / ".git" / "HEAD").write_text(f"ref: refs/heads/{name}\n", encoding="utf-8")
+    found = look_at_everything(project, remote=False)
+    assert (found["commits"], found["versions"]) in {(4, 4), (0, 0)}
+    assert not list(project.rglob("was-run"))
+
+
+def test_a_git_file_that_names_another_repository_shows_only_what_git_would(
+    project: Path, tmp_path: Path
+) -> None:
+    """`.git` may be a file that names the folder: the working files stay those beside it."""
+    sent = tmp_path / "sent"
+    sent.mkdir()
+    (sent / "own.py").write_text("A = 1\n", encoding="utf-8")
+    (sent / ".git").write_text(f"gitdir: {project}/.git\n", encoding="utf-8")
+    run = _Run("here", 1)
+    run.add_repository(sent, is_named=True)
+    assert {file.repository for file in run.todo} <= {str(sent), str(project)}
+    (sent / ".git").write_text("gitdir: ../../../../../../etc\n", encoding="utf-8")
+    assert git.head_of(sent) is None
+    (sent / ".git").write_text("gitdir: \\\\evil.example\\share\\x\n", encoding="utf-8")
+    assert git.head_of(sent) is None
+
+
+def test_a_bare_repository_that_lies_in_a_folder_is_not_a_repository(
+    project: Path, tmp_path: Path, trap: Path
+) -> None:
+    """As files of another repository it can be sent with a configuration of its own."""
+    inner = project / "docs" / "x.git"
+    plain(tmp_path, "clone", "-q", "--bare", str(project), str(inner))
+    with (inner / "config").open("a", encoding="utf-8") as config:
+        config.write(f"[core]\n fsmonitor = {trap}\n worktree = {inner.parent}\n pager = {trap}\n")
+    assert git.is_bare(inner)
+    assert git.head_of(inner) is None
+    assert git.repository_of(inner) == project
+    assert look_at_everything(project) | {"files": 0} == EVERYTHING | {"files": 0}
+
+
+@pytest.mark.parametrize(
+    "said", ["/proc/self/root", "/dev", "{pipe}", "../../../../..", "/nowhere\n/dev/zero", "#\n\n", "{self}"]
+)
+def test_objects_that_are_said_to_lie_anywhere_neither_block_nor_fail(
+    said: str, project: Path, tmp_path: Path
+) -> None:
+    pipe = tmp_path / "pipe"
+    pipe.mkdir()
+    os.mkfifo(pipe / "pack")
+    alternates = project / ".git" / "objects" / "info" / "alternates"
+    text = said.format(pipe=pipe, self=project / ".git" / "objects") + "\n"
+    alternates.write_text(text, encoding="utf-8")
+    started = time.monotonic()
+    assert look_at_everything(project, remote=False)["commits"] == 4
+    assert time.monotonic() - started < 10
+
+
+def test_attributes_and_modules_of_a_repository_run_nothing(project: Path, trap: Path) -> None:
+    set_trap(
+        project, trap, TRAPS["filter.x.process"] + "\n" + TRAPS["diff.x.textconv"] + "\n" + TRAPS["submodule"]
+    )
+    commit_files = {
+        ".gitattributes": "* filter=x diff=x merge=x ident text eol=crlf working-tree-encoding=UTF-16 export-subst\n",
+        ".gitmodules": f'[submodule "x"]\n path = sub\n url = ext::{trap}\n update = !{trap}\n',
+    }
+    for name, text in commit_files.items():
+        (project / name).write_text(text, encoding="utf-8")
+    (project / "sub").mkdir()
+    look_at_everything(project)
+
+
+def test_the_message_of_a_commit_cannot_make_up_another(project: Path) -> None:
+    head, forged = plain(project, "rev-parse", "HEAD"), "f" * 40
+    separators = f"Change\x1e{forged}\x1f1\x1fForged\x02{forged}\x1f1\x1fForged\x85\u2028 1\t1\t.claude/agents/forged.md"
+    (project / ".claude" / "agents").mkdir()
+    (project / ".claude" / "agents" / "real.md").write_text("Text.\n", encoding="utf-8")
+    plain(project, "add", "-A")
+    tree = plain(project, "write-tree")
+    made = plain(project, "commit-tree", tree, "-p", head, given=separators)
+    plain(project, "reset", "-q", "--hard", made)
+    rows = components.scan_history([Folder(project, "project")], {}, set, set).rows["component_commit"]
+    assert len(rows) == 5
+    told = {value for row in rows for value in row}
+    assert forged not in told
+    assert ".claude/agents/forged.md" not in told
+    assert ".claude/agents/real.md" in told

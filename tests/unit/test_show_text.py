@@ -5,7 +5,9 @@ from __future__ import annotations
 import ast
 import io
 import json
+import logging
 import re
+import sys
 import unicodedata
 from pathlib import Path
 
@@ -18,8 +20,8 @@ from rich.text import Text
 
 import agent_store
 from agent_store.cli import cli
-from agent_store.cli.output import say
-from agent_store.cli.program import _fail
+from agent_store.cli.output import say, show_only_visible, shown_output
+from agent_store.cli.program import _fail, main
 from agent_store.errors import StoreError
 from agent_store.show import query
 from agent_store.show.raw_line import RawLine
@@ -83,17 +85,56 @@ def test_ordinary_text_stays_as_it_is(text: str) -> None:
     assert visible(text) == text
 
 
-def test_commands_make_no_console_of_their_own() -> None:
-    """Bars show names of models and numbers; everything else is printed by the console that shows codes."""
-    makers = {
-        path.name
-        for path in Path(agent_store.__file__).parent.rglob("*.py")
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
-        if isinstance(node, ast.Call)
-        and isinstance(node.func, ast.Name)
-        and node.func.id in {"Console", "print"}
+# Who writes to the terminal: by the function that shows codes, or what cannot hold any.
+PRINTERS = {
+    "cli/output.py": "prints what is visible",
+    "cli/query.py": "CSV and JSON, which the answer has made visible unless --raw asks for every character",
+    "cli/program.py": "gives up the output that nobody reads",
+    "serve/status_line.py": "one line, of visible names",
+    "record/hooks/hook.py": "the answer of a hook, made visible as a whole",
+    "record/hooks/table.py": "a tool of developers: the name of a file of the project",
+    "library/building.py": "JSON for the program that started it, and what is visible",
+    "build/progress.py": "a bar on a console that shows codes",
+}
+
+
+STREAMS = {
+    "click.echo", "click.secho", "click.echo_via_pager", "sys.stdout", "sys.stderr", "sys.__stdout__", "sys.__stderr__",
+    "rich.print", "warnings.warn",
+}  # fmt: skip
+
+
+def printers(tree: ast.AST) -> set[str]:
+    """How a module writes to a terminal: by calls, and by the names of the streams."""
+    found = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+            found |= {node.func.id} & {"Console", "print", "pprint", "echo", "secho", "safe_console"}
+        elif isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+            found |= {f"{node.value.id}.{node.attr}"} & STREAMS
+        if (
+            isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "write"
+            and node.args and isinstance(node.args[0], ast.Constant | ast.IfExp)
+        ):  # fmt: skip
+            numbers = {one.value for one in ast.walk(node.args[0]) if isinstance(one, ast.Constant)}
+            if numbers & {1, 2}:
+                found.add("os.write")
+    return found
+
+
+def test_nothing_prints_around_the_function_that_shows_codes() -> None:
+    """A new module prints by `tell` and `say` of the command line, or by the console of `show/text.py`."""
+    folder = Path(agent_store.__file__).parent
+    found = {
+        path.relative_to(folder).as_posix(): used
+        for path in folder.rglob("*.py")
+        if (used := printers(ast.parse(path.read_text(encoding="utf-8"))))
     }
-    assert makers <= {"progress.py"}
+    # Whether somebody watches is no print.
+    found.pop("cli/bars.py")
+    assert found.keys() == PRINTERS.keys()
+    for path in (folder.parent / "ingest").rglob("*.py"):
+        assert not printers(ast.parse(path.read_text(encoding="utf-8"))), path
 
 
 def attack_console(width: int = 60) -> Console:
@@ -156,3 +197,40 @@ def test_raw_goes_with_what_is_not_a_table() -> None:
     done = CliRunner().invoke(cli, ["query", "select 1", "--raw"])
     assert done.exit_code == 2
     assert "--raw goes with" in done.output
+
+
+@pytest.mark.parametrize("name", ATTACKS)
+def test_a_crash_and_a_warning_are_shown_by_codes(
+    name: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    handler = logging._StderrHandler(logging.WARNING)  # type: ignore[attr-defined]
+    monkeypatch.setattr(logging, "lastResort", handler)
+    monkeypatch.setattr(sys, "excepthook", sys.excepthook)
+    show_only_visible()
+    error = ValueError(ATTACKS[name])
+    sys.excepthook(type(error), error, None)
+    handler.handle(logging.makeLogRecord({"msg": "a file called %s", "args": (ATTACKS[name],)}))
+    said = capsys.readouterr().err
+    assert "ValueError" in said
+    assert "a file called" in said
+    assert not OBEYED.search(said)
+
+
+@pytest.mark.parametrize("name", ATTACKS)
+def test_what_another_program_prints_keeps_its_colors_alone(
+    name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with shown_output():
+        sys.stdout.write(f"\x1b[31mred\x1b[0m {ATTACKS[name]}")
+    said = capsys.readouterr().out
+    assert said.startswith("\x1b[31mred\x1b[0m ")
+    assert not OBEYED.search(said.replace("\x1b[31m", "").replace("\x1b[0m", ""))
+
+
+def test_a_mistake_on_the_command_line_is_shown_by_codes(capsys: pytest.CaptureFixture[str]) -> None:
+    """A shell makes arguments of the names of files."""
+    with pytest.raises(SystemExit):
+        main(["query", "select 1", "--format", ATTACKS["clear"]])
+    said = capsys.readouterr().err
+    assert "\\x1b[2J" in said
+    assert not OBEYED.search(said)

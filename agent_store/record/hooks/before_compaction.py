@@ -3,7 +3,7 @@
 import os
 
 from agent_store.record.hooks import quick_json, skill
-from agent_store.record.hooks.hook import Hook, Record, record_of, records_of, text_of
+from agent_store.record.hooks.hook import READ, Hook, Record, record_of, records_of, text_of
 
 _MOST_BYTES = 8 * 1024 * 1024
 _BLOCK_BYTES = 256 * 1024
@@ -49,7 +49,7 @@ def answer(hook: Hook) -> "Record | None":
 def _live_lines(path: str) -> "tuple[list[bytes], bool]":
     """The lines since the last compaction, and whether all of them were read."""
     try:
-        file = os.open(path, os.O_RDONLY)
+        file = os.open(path, READ)
     except OSError:
         return [], False
     try:

@@ -4,6 +4,7 @@ import os
 
 from agent_store.record import spool
 from agent_store.record.hooks import quick_json
+from agent_store.visible import visible
 
 Record = dict[str, object]
 BRIEFS = "briefs"
@@ -11,6 +12,8 @@ NOTES = "sessions"
 ALL_PROJECTS = "all.json"
 # What sessions and days have cost, limits and prices: for alerts and the status line.
 COSTS = BRIEFS + "/costs.json"
+# A pipe does not block who opens it.
+READ = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0)
 _MOST_BRIEF_BYTES = 8 * 1024 * 1024
 # The last few hundred notes: what is further back is not recent.
 _MOST_NOTE_BYTES = 64 * 1024
@@ -45,11 +48,6 @@ def one_line(text: str, most: int) -> str:
     """A text on one line, of at most so many characters."""
     words = " ".join(text[: 4 * most].split())
     return words if len(words) <= most else words[: most - 1] + "…"
-
-
-def printable(text: str) -> str:
-    """A text without what a terminal would obey."""
-    return "".join(letter if letter.isprintable() else "?" for letter in text)
 
 
 class Hook:
@@ -150,7 +148,7 @@ class Hook:
         name = self.place_of_notes(".jsonl")
         if not name:
             return
-        flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND
+        flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | getattr(os, "O_NOFOLLOW", 0)
         try:
             try:
                 file = os.open(name, flags, 0o600)
@@ -179,16 +177,19 @@ class Hook:
 def _main_checkout(worktree: str) -> str:
     """The checkout that a worktree was made from, by its file `.git`; empty where there is none."""
     try:
-        said = _bytes(worktree + "/.git", _MOST_NOTE_BYTES).decode("utf-8", "replace")
+        said = read_beginning(worktree + "/.git", _MOST_NOTE_BYTES).decode("utf-8", "replace")
     except OSError:
         return ""
     place = said.partition("gitdir:")[2].strip()
     return os.path.realpath(os.path.join(worktree, place)).rpartition("/.git/")[0] if place else ""
 
 
-def _bytes(path: str, most: int) -> bytes:
-    file = os.open(path, os.O_RDONLY)
+def read_beginning(path: str, most: int) -> bytes:
+    """The first bytes of a file. Raises OSError, also for a pipe, a device or a folder, of which nothing is read."""
+    file = os.open(path, READ)
     try:
+        if not spool.is_regular(os.fstat(file)):
+            raise OSError(22, "is not a regular file", path)
         return os.read(file, most)
     finally:
         os.close(file)
@@ -196,7 +197,7 @@ def _bytes(path: str, most: int) -> bytes:
 
 def _end(path: str, most: int) -> bytes:
     """The last bytes of a file; a line that they cut is no JSON."""
-    file = os.open(path, os.O_RDONLY)
+    file = os.open(path, READ)
     try:
         return os.pread(file, most, max(0, os.fstat(file).st_size - most))
     finally:
@@ -206,7 +207,7 @@ def _end(path: str, most: int) -> bytes:
 def read_record(path: str) -> Record:
     """The object in a small file; an empty one where there is none."""
     try:
-        found = quick_json.loads(_bytes(path, _MOST_BRIEF_BYTES))
+        found = quick_json.loads(read_beginning(path, _MOST_BRIEF_BYTES))
     except (OSError, ValueError):
         return {}
     return found if isinstance(found, dict) else {}
@@ -219,4 +220,13 @@ def answered(name: str, event: bytes, home: str) -> None:
         program = __import__("agent_store.record.hooks." + name, fromlist=["answer"])
         answer = program.answer(Hook(parsed, home))
         if answer:
-            os.write(1, quick_json.dumps(answer) + b"\n")
+            os.write(1, quick_json.dumps(_shown(answer)) + b"\n")
+
+
+def _shown(value: object) -> object:
+    """An answer as the client prints it, or hands it to the model: texts of logs are in it."""
+    if isinstance(value, str):
+        return visible(value)
+    if isinstance(value, dict):
+        return {name: _shown(held) for name, held in value.items()}
+    return [_shown(held) for held in value] if isinstance(value, list) else value

@@ -46,14 +46,19 @@ def start(name: str) -> None:
     if setting("AGENT_STORE_HOOKS") == _OFF:
         return
     packages()
-    if name == STATUS_LINE:
-        from agent_store.serve import status_line
-
-        status_line.run(sys.argv[2:], store_home())
-        return
     from agent_store.record import spool
 
     home = store_home()
+    try:
+        # What somebody else has put there is neither read nor written: briefs are handed to the model.
+        spool.refuse_foreign(home)
+    except FileNotFoundError:
+        pass
+    if name == STATUS_LINE:
+        from agent_store.serve import status_line
+
+        status_line.run(sys.argv[2:], home)
+        return
     event = spool.read_event()
     if not event.strip():
         return

@@ -3,7 +3,7 @@
 import os
 
 from agent_store.record.hooks import quick_json
-from agent_store.record.hooks.hook import Hook, Record, record_of, records_of, text_of
+from agent_store.record.hooks.hook import Hook, Record, read_beginning, record_of, records_of, text_of
 
 _MOST_BYTES = 4 * 1024 * 1024
 _CHARACTERS_PER_TOKEN = 3
@@ -16,8 +16,7 @@ def measured(hook: Hook, name: str, trigger: str) -> "Record | None":
         return None
     path, component_type, plugin = found
     try:
-        with open(path, "rb") as file:
-            characters = len(file.read(_MOST_BYTES).decode("utf-8", "replace"))
+        characters = len(read_beginning(path, _MOST_BYTES).decode("utf-8", "replace"))
     except OSError:
         return None
     tokens = tokens_of(hook, characters)

@@ -10,15 +10,16 @@ import time
 from agent_store.record.hooks import quick_json
 from agent_store.record.hooks.hook import (
     COSTS,
+    READ,
     Hook,
     Record,
     one_line,
-    printable,
     read_record,
     record_of,
     records_of,
     text_of,
 )
+from agent_store.visible import visible
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -42,7 +43,6 @@ _MTOK = 1e6
 _MOST_NUMBER = 10**15
 _TIMESTAMP = b'"timestamp":"'
 # A pipe in the place of a transcript would keep the hook waiting.
-_READ = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0)
 OVER, NEAR = "over", "near"
 
 
@@ -289,7 +289,7 @@ class Tail:
                 return
             if size < offset:
                 offset, settled, recent = 0, 0.0, {}
-            file = os.open(path, _READ)
+            file = os.open(path, READ)
         except (OSError, ValueError):
             return
         try:
@@ -344,7 +344,7 @@ class Tail:
         name = text_of(self._names.get(model)) or plain_name(model)
         price = self._price(name, text_of(usage.get("speed")) or "standard", at[:10], plain + read + written)
         if price is None:
-            shown = printable(one_line(name, _MOST_NAME))
+            shown = visible(one_line(name, _MOST_NAME))
             if shown not in self.unpriced and len(self.unpriced) < _MOST_NAMES:
                 self.unpriced.append(shown)
             return 0.0
@@ -420,7 +420,7 @@ def _iso(moment: float) -> str:
 def _first_time(transcript: str) -> str:
     """When a transcript begins, as text; later than any time where there is none yet, nothing where it is unclear."""
     try:
-        file = os.open(transcript, _READ)
+        file = os.open(transcript, READ)
     except (OSError, ValueError):
         return "9999"
     try:

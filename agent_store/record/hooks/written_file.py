@@ -3,7 +3,7 @@
 import os
 
 from agent_store.record.hooks import definition, skill
-from agent_store.record.hooks.hook import Hook, Record, md5, record_of, text_of
+from agent_store.record.hooks.hook import Hook, Record, md5, read_beginning, record_of, text_of
 
 _MOST_BYTES = 4 * 1024 * 1024
 
@@ -16,8 +16,7 @@ def looked_at(hook: Hook) -> "Record | None":
     if not path:
         return None
     try:
-        with open(path, "rb") as file:
-            content = file.read(_MOST_BYTES)
+        content = read_beginning(path, _MOST_BYTES)
     except OSError:
         return None
     component_type = definition.type_of(path)

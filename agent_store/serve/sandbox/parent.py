@@ -19,6 +19,7 @@ from functools import cache
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
+from agent_store import access
 from agent_store.errors import StoreError, explain
 from agent_store.serve.sandbox import frames
 from agent_store.serve.sandbox.limits import Limits
@@ -93,6 +94,7 @@ def asking(
     limits: Limits | None = None,
 ) -> Iterator[Asked]:
     """Start a query and go on meanwhile; the answer is taken by `found`, or by `copy` where `form` is csv or json."""
+    access.secure(paths)
     if not paths.store.is_file():
         raise no_store(paths)
     limits = limits or Limits()

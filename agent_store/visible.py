@@ -1,0 +1,41 @@
+"""Text of others with what a terminal obeys, or what turns the reading direction, written as its code.
+
+Hooks use it too, so it imports nothing.
+"""
+
+# Control characters but the line feed and the tab; C1, which some terminals obey like ESC; marks, embeddings,
+# overrides and isolates of direction; separators that some programs take for line ends; other invisible formats, among them
+# the tags, in which a whole text can hide.
+_OBEYED = (
+    (0x00, 0x08), (0x0B, 0x1F), (0x7F, 0x9F), (0x061C, 0x061C), (0x200E, 0x200F), (0x2028, 0x202E), (0x2066, 0x206F),
+    (0xD800, 0xDFFF), (0xFEFF, 0xFEFF), (0xFFF9, 0xFFFB), (0xE0000, 0xE007F),
+)  # fmt: skip
+_LAST_BYTE = 0xFF
+_codes: "dict[int, str]" = {}
+_json_codes: "dict[int, str]" = {}
+
+
+def visible(text: str) -> str:
+    """The text, with each character that a terminal obeys instead of showing it written as its code."""
+    return text if text.isprintable() else text.translate(_codes or _filled(_codes, is_json=False))
+
+
+def visible_json(text: str) -> str:
+    """A JSON document with these characters as escapes of JSON: shown safely, and read as the same values."""
+    return text if text.isprintable() else text.translate(_json_codes or _filled(_json_codes, is_json=True))
+
+
+def _filled(codes: "dict[int, str]", *, is_json: bool) -> "dict[int, str]":
+    for first, last in _OBEYED:
+        for number in range(first, last + 1):
+            is_short = number <= _LAST_BYTE and not is_json
+            codes[number] = f"\\x{number:02x}" if is_short else _json_code(number)
+    return codes
+
+
+def _json_code(number: int) -> str:
+    """As JSON escapes it: what lies beyond 16 bits as a pair."""
+    if number < 0x10000:  # noqa: PLR2004 - sixteen bits
+        return f"\\u{number:04x}"
+    above = number - 0x10000
+    return f"\\u{0xD800 + (above >> 10):04x}\\u{0xDC00 + (above & 0x3FF):04x}"
