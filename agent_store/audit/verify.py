@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -26,7 +27,7 @@ _HASHES: Final = " union all ".join(
     f"select {one.batch_column} as batch_id, row_hash, 1 as factor from raw.{name}"
     for name, one in SEALED.items()
 )
-_BROUGHT: Final = f"""
+BROUGHT: Final = f"""
     with hashes as (
         {_HASHES}
         union all select batch_id, row_hash, 1 from raw.erased_row
@@ -218,8 +219,9 @@ def _changed_rows(
                 yield sealed.table, columns[file_id][index], number, columns[batch][index]
 
 
-def _check_batches(connection: duckdb.DuckDBPyConnection, verified: Verified) -> None:
-    """Compute the hash over the rows of each batch."""
+@contextmanager
+def registered_tombstones(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
+    """Inside, `BROUGHT` finds the hashes of the tombstones."""
     import pyarrow as pa
 
     ids: list[int] = []
@@ -231,18 +233,31 @@ def _check_batches(connection: duckdb.DuckDBPyConnection, verified: Verified) ->
             hashes += row_hashes(sealed, columns)
     given = {"batch_id": pa.array(ids, pa.int64()), "row_hash": pa.array(hashes, pa.binary())}
     connection.register("tombstone_hashes", pa.table(given))
+    yield
+    connection.unregister("tombstone_hashes")
+
+
+def _check_batches(connection: duckdb.DuckDBPyConnection, verified: Verified) -> None:
+    """Compute the hash over the rows of each batch."""
     hashing: dict[int, Any] = {}
     counts: Counter[int] = Counter()
     odd: list[tuple[int, bytes, int]] = []
-    for part in connection.execute(_BROUGHT).to_arrow_reader(8192):
-        for batch_id, hash_, factor in zip(*(column.to_pylist() for column in part.columns), strict=True):
-            if factor != 1:
-                odd.append((batch_id, hash_, factor))
-            if batch_id not in hashing:
-                hashing[batch_id] = sha256()
-            hashing[batch_id].update((hash_ or b"") * max(factor, 0))
-            counts[batch_id] += factor
-    connection.unregister("tombstone_hashes")
+    with registered_tombstones(connection):
+        for part in connection.execute(BROUGHT).to_arrow_reader(8192):
+            ids, hashes, factors = (column.to_pylist() for column in part.columns)
+            start = 0
+            while start < len(ids):  # one batch after the other
+                batch_id = ids[start]
+                end = bisect_right(ids, batch_id, start)
+                if factors[start:end].count(1) == end - start and None not in hashes[start:end]:
+                    brought = hashes[start:end]
+                else:
+                    rows = list(zip(ids[start:end], hashes[start:end], factors[start:end], strict=True))
+                    odd += [row for row in rows if row[2] != 1]
+                    brought = [hash_ or b"" for _, hash_, factor in rows for _ in range(factor)]
+                hashing.setdefault(batch_id, sha256()).update(b"".join(brought))
+                counts[batch_id] += sum(factors[start:end])
+                start = end
     for batch_id, hash_, factor in odd:
         _explain_odd(connection, verified, batch_id, hash_, factor)
     wrong = []

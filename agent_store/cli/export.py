@@ -11,6 +11,7 @@ import click
 from agent_store.cli.output import FOLDER, say, tell
 from agent_store.paths import store_paths
 from agent_store.record import query_log
+from agent_store.show.text import visible
 
 
 @click.command()
@@ -28,18 +29,40 @@ from agent_store.record import query_log
     "--since", help="Only rows from then on, where a table has a time: 2026-03-01, 7d, 'last week'."
 )
 @click.option(
+    "--audit",
+    "is_audit",
+    is_flag=True,
+    help="The audit log of a period, signed, as one file: --out FILE.zip.",
+)
+@click.option("--until", help="The last day of an audit log; by default today.")
+@click.option(
     "--out", type=FOLDER, help="The folder to write into; what an earlier export wrote there is replaced."
 )
 @click.option(
     "--to", "target", help="Copy it to s3://…, gs://…, az://… as well: by a DuckDB extension that you have."
 )
 def export(
-    tables: tuple[str, ...], is_all: bool, form: str, since: str | None, out: Path | None, target: str | None
+    tables: tuple[str, ...],
+    is_all: bool,
+    form: str,
+    since: str | None,
+    is_audit: bool,
+    until: str | None,
+    out: Path | None,
+    target: str | None,
 ) -> int:
     """Write tables of the store to files, a file per month, with a manifest of rows, hashes and types.
 
     The manifest is written last: an export without one is not finished.
     """
+    if is_audit:
+        if tables or is_all or target is not None or since is None or out is None:
+            raise click.UsageError(
+                "An audit log needs a first day and a file: --audit --since 2026-02-01 --out FILE.zip"
+            )
+        return _audit_log(since, until, out)
+    if until is not None:
+        raise click.UsageError("--until goes with --audit.")
     if bool(tables) == is_all:
         raise click.UsageError("Name tables (agent-store tables lists them), or say --all.")
     if out is None and target is None:
@@ -68,4 +91,18 @@ def export(
         if remote is not None and target is not None:
             count = upload.copy(remote, done, target)
             tell(f"Copied {count:,} files to {target}.")
+    return 0
+
+
+def _audit_log(since: str, until: str | None, out: Path) -> int:
+    from agent_store.library.store import AgentStore
+
+    if out.suffix != ".zip":
+        raise click.UsageError("A signed audit log is a zip file: --out FILE.zip")
+    with AgentStore(interface=query_log.CLI) as store:
+        (written,) = store.export_audit_log(since, until, out)
+    click.echo(visible(f"Wrote {written['row_count']:,} records to {written['path']}."))
+    if written["untied_count"]:
+        click.echo(f"{written['untied_count']:,} of them have no line in the warehouse any more.")
+    click.echo(f"Signed by the key {written['key_fingerprint']}.")
     return 0

@@ -34,6 +34,7 @@ from agent_store.cli.scan import scan
 from agent_store.cli.schedule import schedule
 from agent_store.cli.statusline import statusline
 from agent_store.cli.tables import describe, tables
+from agent_store.cli.verify import verify
 from agent_store.errors import StoreError, explain
 
 INTERRUPTED = 130
@@ -69,7 +70,7 @@ def cli() -> None:
 
 for _command in (
     ingest, build, report, query, tables, describe, brief, export, line, doctor, docs, scan, check, dbt, plugin, schedule,
-    mcp, alert, statusline, privacy, forget,
+    mcp, alert, statusline, privacy, forget, verify,
 ):  # fmt: skip
     cli.add_command(_command)
 

@@ -584,9 +584,24 @@ _QUESTIONS = (
             target_path, provenance, _source_path as source_path, _source_line as source_line
         from fact_agent_action
         where action_at >= cast($first as timestamp) and action_at < cast($end as timestamp)
+        union all by name
+        select
+            'decision' as record_type, coalesce(decided_at, asked_at) as happened_at, session_id, agent_id,
+            concat_ws(': ', decision_kind, option_chosen, rationale) as content, provenance,
+            _source_path as source_path, _source_line as source_line
+        from fact_decision
+        where
+            coalesce(decided_at, asked_at) >= cast($first as timestamp)
+            and coalesce(decided_at, asked_at) < cast($end as timestamp)
+        union all by name
+        select
+            'query' as record_type, queried_at as happened_at, session_id, user_id, query_text as content, tool_name,
+            provenance, _source_path as source_path, _source_line as source_line
+        from fact_query_log
+        where queried_at >= cast($first as timestamp) and queried_at < cast($end as timestamp)
         """,
         "happened_at, session_id, record_type, source_path, source_line",
-        ("fact_prompt", "fact_response", "fact_agent_action"),
+        ("fact_prompt", "fact_response", "fact_agent_action", "fact_decision", "fact_query_log"),
         reads_only=False,
     ),
     # ------------------------------------------------------------------------------------------------ cost

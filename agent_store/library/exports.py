@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -57,3 +58,19 @@ def export_query(
         ) from error
     known.note(paths, target)
     return int(row[0]) if row else 0
+
+
+def export_bundle(
+    paths: StorePaths, target: Path, sql: str, parameters: Mapping[str, str]
+) -> tuple[int, dict[str, object]]:
+    """Write what a query gives as a signed audit log; how many records it has, and what is said of the signature."""
+    from agent_store.audit import bundle
+
+    with tempfile.TemporaryDirectory(prefix=".export-", dir=paths.home) as folder:
+        records = Path(folder) / "records.jsonl"
+        export_query(paths, records, sql, JSON, parameters)
+        written = bundle.write(paths, records, target, (parameters["first"], parameters["end"]))
+    return written.record_count, {
+        "key_fingerprint": written.fingerprint,
+        "untied_count": written.untied_count,
+    }

@@ -180,10 +180,14 @@ class AgentStore(Recording, Coordinating):
     def export_audit_log(
         self, start_date: Moment, end_date: Moment | None = None, path: str | Path | None = None
     ) -> Answer:
-        """Write all prompts, responses and actions of a period to a file, one JSON object a line, in the order of time.
+        """Write all prompts, responses, actions, decisions and queries of a period to a file, in the order of time.
 
-        Both days are included; without `end_date` until now. One row: `path`, `row_count`, `first_at`, `end_at`. Without a
-        `path` the file is made in the folder `exports` of the home.
+        It has one JSON object a line. A `path` that ends in `.zip` is a bundle instead: the same with its part of the
+        audit chain, signed by the key of the home, for `agent-store verify`.
+
+        Both days are included; without `end_date` until now. One row: `path`, `row_count`, `first_at`, `end_at`, and of a
+        bundle `key_fingerprint` and `untied_count`, records whose line is not landed any more. Without a `path` the file is
+        made in the folder `exports` of the home.
         """
         question = QUESTIONS["export_audit_log"]
         self._check_module(question)
@@ -203,8 +207,13 @@ class AgentStore(Recording, Coordinating):
         with query_log.logged(
             self._paths, self._interface, question.name, question.sql, parameters=given, user_id=self._user_id
         ) as running:
-            count = running.row_count = exports.export_query(self._paths, target, sql, exports.JSON, given)
-        row = {"path": str(target), "row_count": count, "first_at": first, "end_at": end}
+            signed: dict[str, object] = {}
+            if target.suffix == ".zip":
+                count, signed = exports.export_bundle(self._paths, target, sql, given)
+            else:
+                count = exports.export_query(self._paths, target, sql, exports.JSON, given)
+            running.row_count = count
+        row = {"path": str(target), "row_count": count, "first_at": first, "end_at": end, **signed}
         return Answer([row], list(row), 1, question.views)
 
     # ---------------------------------------------------------------------------------- alerts

@@ -17,11 +17,14 @@ import duckdb
 import pytest
 from conftest import PROJECT, clean_environment
 
+from agent_store.audit import bundle
+from agent_store.audit.verify import verify
 from agent_store.build import briefs
 from agent_store.errors import StoreError
 from agent_store.library import AgentStore
 from agent_store.library.answers import QUESTIONS
 from agent_store.library.reading import BREAKDOWNS
+from agent_store.paths import StorePaths
 from agent_store.record import spool
 from agent_store.record.hooks.spending import Tail
 
@@ -604,13 +607,13 @@ def test_what_cannot_be_exported_is_said_and_leaves_no_file(store: AgentStore, t
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
 
 
-def test_the_audit_log_holds_prompts_responses_and_actions_of_the_days(
+def test_the_audit_log_holds_what_was_said_done_and_decided_on_the_days(
     store: AgentStore, sql: duckdb.DuckDBPyConnection, tmp_path: Path
 ) -> None:
     (written,) = store.export_audit_log("2026-10-01", "2026-10-09", tmp_path / "audit.jsonl")
     records = [json.loads(line) for line in Path(written["path"]).read_text().splitlines()]
     assert len(records) == written["row_count"]
-    assert {record["record_type"] for record in records} == {"prompt", "response", "action"}
+    assert {record["record_type"] for record in records} == {"prompt", "response", "action", "decision"}
     prompts = one(
         sql,
         "select count(*) from fact_prompt where prompted_at >= '2026-10-01' and prompted_at < '2026-10-10'",
@@ -621,6 +624,19 @@ def test_the_audit_log_holds_prompts_responses_and_actions_of_the_days(
     )
     (named,) = store.export_audit_log("2026-10-01", "2026-10-09")
     assert Path(named["path"]).is_relative_to(store.home)
+
+
+def test_a_signed_audit_log_ties_each_record_to_its_line(sample_store: Path, tmp_path: Path) -> None:
+    paths = StorePaths(tmp_path / "home").ensure()
+    shutil.copyfile(sample_store, paths.store)
+    shutil.copyfile(StorePaths(sample_store.parent).warehouse, paths.warehouse)
+    assert verify(paths).findings == []
+    with AgentStore(paths.home) as store:
+        (written,) = store.export_audit_log("2026-10-01", "2026-11-30", tmp_path / "audit.zip")
+    checked = bundle.check(tmp_path / "audit.zip", written["key_fingerprint"])
+    assert checked.findings == []
+    assert written["untied_count"] == 0
+    assert sum(checked.record_counts.values()) == written["row_count"] > 300
 
 
 # ------------------------------------------------------------------------------------------------ a program of its own
