@@ -69,6 +69,7 @@ def examine(paths: StorePaths, roots: Sequence[Path] = ()) -> list[Check]:
         _timezone,
         lambda: _home(paths),
         lambda: _at_rest(paths),
+        lambda: _privacy(paths),
         lambda: _space(paths),
         *([lambda: _roots(found), lambda: _cleanup(found)] if found else []),
         lambda: _last_build(paths),
@@ -183,6 +184,17 @@ def _at_rest(paths: StorePaths) -> Iterator[Check]:
     found = encryption_at_rest(paths.home)
     status = WARN if found.answer == Answer.NOT_ENCRYPTED else OK
     yield Check("at rest", status, f"{found.answer}: {found.reason}", found.advice)
+
+
+def _privacy(paths: StorePaths) -> Iterator[Check]:
+    from agent_store.privacy import status
+
+    is_applied = status.is_applied(paths)
+    message = "; ".join(status.lines(paths))
+    if is_applied is False:
+        yield Check("privacy", WARN, f"{message}. Not everything that is landed has gone through it", "agent-store privacy apply")
+    else:
+        yield Check("privacy", OK, message)
 
 
 def _space(paths: StorePaths) -> Iterator[Check]:

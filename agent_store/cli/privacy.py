@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from agent_store.cli.output import say
 from agent_store.paths import store_paths
 from agent_store.show.text import visible
 
@@ -24,8 +25,11 @@ def show() -> int:
     """Show the policy in force, and whether everything that is landed has gone through it."""
     from agent_store.privacy import status
 
-    for line in status.lines(store_paths()):
+    paths = store_paths()
+    for line in status.lines(paths):
         click.echo(visible(line))
+    if status.is_applied(paths) is False:
+        say("Not everything that is landed has gone through this policy: agent-store privacy apply")
     return 0
 
 

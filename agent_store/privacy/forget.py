@@ -231,6 +231,7 @@ def carry_out(paths: StorePaths, found: Selection, database: Path | None = None)
         purge.begin(paths, forgets=True, applies=bool(found.files))
     rows = purge.rebuild(paths, database)
     return {
-        "session_count": len(found.sessions), "row_count": sum(rows.values()),
+        "session_count": len(found.sessions),
+        "row_count": sum(count for table, count in rows.items() if table in {*LINE_TABLES, "document"}),
         "exports": [str(place) for place in known.remove_all(paths)], "sources": found.sources,
     }  # fmt: skip

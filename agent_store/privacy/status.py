@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from agent_store.privacy import forgotten, landing_policy
 from agent_store.privacy.policy import EMAIL_KIND, PrivacyPolicy, read_policy
@@ -11,6 +11,10 @@ from ingest.warehouse import reading
 if TYPE_CHECKING:
     from agent_store.paths import StorePaths
     from ingest.privacy.secrets import SecretKind
+
+
+_TEXTS: Final = ("prompts", "answers", "contents")
+_SIMPLE: Final = ("emails", "user_ids", *_TEXTS)
 
 
 def is_wanted(policy: PrivacyPolicy, kind: SecretKind) -> bool:
@@ -37,30 +41,17 @@ def is_applied(paths: StorePaths) -> bool | None:
 
 
 def lines(paths: StorePaths) -> list[str]:
-    """The policy in force, line by line."""
+    """The policy in force, a rule a line."""
     policy = read_policy(paths)
-    where = (
-        str(paths.privacy)
-        if paths.privacy.exists()
-        else "the defaults (agent-store privacy init writes them to a file)"
-    )
+    where = str(paths.privacy) if paths.privacy.exists() else "the defaults"
+    skipped = f" but {', '.join(policy.secret_kinds.skip)}" if policy.secret_kinds.skip else ""
     found = [
-        f"policy     {where}",
-        f"secrets    {policy.secrets}"
-        + (f", but not {', '.join(policy.secret_kinds.skip)}" if policy.secret_kinds.skip else ""),
-        f"emails     {policy.emails}",
-        f"user ids   {policy.user_ids}",
-        f"prompts    {policy.prompts}",
-        f"answers    {policy.answers}",
-        f"contents   {policy.contents}",
+        f"policy: {where}",
+        f"secrets: {policy.secrets}{skipped}",
+        *(f"{name.replace('_', ' ')}: {getattr(policy, name)}" for name in _SIMPLE),
     ]
     for rule in policy.projects:
-        said = ", ".join(
-            f"{name} {mode}" for name in ("prompts", "answers", "contents") if (mode := getattr(rule, name))
-        )
-        found.append(f"project    {rule.path}: {said or 'as elsewhere'}")
-    found += [f"file       {pattern}: contents dropped" for pattern in policy.files]
-    found += [f"forgotten  {pattern}: contents dropped" for pattern in forgotten.read(paths).files]
-    if is_applied(paths) is False:
-        found.append("Not everything that is landed has gone through this policy: agent-store privacy apply")
-    return found
+        said = [f"{name} {mode}" for name in _TEXTS if (mode := getattr(rule, name))]
+        found.append(f"project {rule.path}: {', '.join(said) or 'as elsewhere'}")
+    dropped = dict.fromkeys((*policy.files, *forgotten.read(paths).files))
+    return [*found, *(f"file {pattern}: contents drop" for pattern in dropped)]
