@@ -1,0 +1,145 @@
+"""What a pattern cannot say of a secret: checksums, and whether a value was made up or is no value at all."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import math
+import re
+from collections import Counter
+from collections.abc import Callable, Mapping
+from typing import Final
+
+# Words of values that stand for one.
+_STAND_IN: Final = re.compile(
+    rb"(?i)x{4,}|\*{3,}|\.{3}|example|placeholder|your|change[_-]?(?:me|it|this)|dummy|redacted|replace|to-?do\b|"
+    rb"1234567|abcdefg|deadbeef|0{8,}|[<>]"
+)
+# In what somebody typed, not a machine, these too.
+_MADE_UP: Final = re.compile(
+    rb"(?i)fake|mock|sample|insert|invalid|wrong|secret|passw|passphrase|token|(?:^|[^a-z0-9])(?:my|test|foo|bar|baz|some|the|"
+    rb"demo|user|admin|root|key|none|null|undefined|string|value)(?:[^a-z0-9]|$)|^(?:test|admin|root|user|pass|pwd|qwerty|abc)\d*$"
+)
+# A value that is computed: a template, a variable, an entry of a configuration, a path, a reference to a vault.
+_COMPUTED: Final = re.compile(
+    rb"[$%#@]\{|\{\{|\$\(|^[$%@]|%[sdr(]|^[~.]{0,2}/|^(?:process|os|self|this|env|config|settings|secrets|vault)\b[.\[]|"
+    rb"^[\w$]+(?:\.[A-Za-z_$]\w*)+$|^[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+$|^(?:file|https?|arn|op|ssm|vault|env):"
+)
+# Without quotes there may be code: a call, an index, a variable of a shell.
+_CODE: Final = re.compile(rb"[()\[\]{}\\]|::|->|=>|\$[A-Z_]{3}|\$[{(]")
+_UUID: Final = re.compile(rb"(?i)[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_IDENTIFIER: Final = re.compile(rb"[A-Za-z][a-z]*(?:[A-Z][a-z]+)*\d{0,2}|[a-z]+(?:[_-][a-z]+)*[_-]?\d{0,4}")
+# Names that end like a secret's but hold a place in a list, a count or a kind.
+_HARMLESS_NAME: Final = re.compile(
+    rb"(?i)(?:next|prev(?:ious)?|page|paging|pagination|continuation|cursor|sync|start|end|stop|pad|eos|bos|unk|mask|sep|cls|"
+    rb"special|image|idempotency|cancell?(?:ation)?|max|min|num|per|total|public|cache|partition|sort|lock|design|color|theme|"
+    rb"syntax|semantic|trace|span|shape)[_.-]?tokens?$|(?:public|cache|sort|partition|primary|foreign)[_.-]?key$"
+)
+_LEAST_ENTROPY: Final = 3.0
+_LEAST_CHANGES: Final = 0.15
+_LONG: Final = 16
+_FEWEST_DIFFERENT: Final = 5
+_SHORTEST_PASSWORD: Final = 6
+_SHORTEST_BARE_PASSWORD: Final = 8
+_SPECIAL: Final = re.compile(rb"[^A-Za-z0-9_.\-/:=,]")
+
+Groups = Mapping[str, bytes]
+
+
+def holds(check_name: str, groups: Groups) -> bool:
+    """Whether what a rule has found is a secret by its further check."""
+    secret = groups["secret"]
+    return len(set(secret)) >= min(_FEWEST_DIFFERENT, len(secret)) and _CHECKS[check_name](groups)
+
+
+def _given(groups: Groups) -> bool:
+    """No stand-in such as `xxxx` or `your-key`."""
+    return not _STAND_IN.search(groups["secret"])
+
+
+def _luhn(groups: Groups) -> bool:
+    """The checksum of card numbers fits."""
+    digits = [digit - 48 for digit in groups["secret"] if 48 <= digit <= 57]  # noqa: PLR2004 - the digits of ASCII
+    doubled = [sum(divmod(2 * digit, 10)) for digit in digits[-2::-2]]
+    return (sum(digits[-1::-2]) + sum(doubled)) % 10 == 0
+
+
+def _jwt(groups: Groups) -> bool:
+    """The first part of a token is a header that names its algorithm."""
+    header = groups["secret"].split(b".", 1)[0]
+    try:
+        return "alg" in json.loads(base64.urlsafe_b64decode(header + b"=" * (-len(header) % 4)))
+    except (binascii.Error, ValueError, TypeError):
+        return False
+
+
+def _basic(groups: Groups) -> bool:
+    """The base64 of a name, a colon and a password."""
+    secret = groups["secret"]
+    try:
+        plain = base64.b64decode(secret + b"=" * (-len(secret) % 4))
+    except binascii.Error:
+        return False
+    name, colon, password = plain.partition(b":")
+    return bool(colon and name.isascii() and len(password) > 0) and not _STAND_IN.search(plain)
+
+
+def _random(groups: Groups) -> bool:
+    """A value of many different characters in which digits, small and large letters take turns."""
+    secret = groups["secret"]
+    if not _given(groups) or _UUID.fullmatch(secret) or _HARMLESS_NAME.search(groups.get("name", b"")):
+        return False
+    if _COMPUTED.search(secret) or _CODE.search(secret) or _MADE_UP.search(secret) or _entropy(secret) < _LEAST_ENTROPY:
+        return False
+    has_digit = any(48 <= byte <= 57 for byte in secret)  # noqa: PLR2004 - the digits of ASCII
+    least = _LEAST_CHANGES if has_digit else 2 * _LEAST_CHANGES
+    return _changes(secret) >= least * (len(secret) - 1)
+
+
+def _password(groups: Groups) -> bool:
+    """A value that somebody typed as a password: no word, no name, nothing that is computed."""
+    secret = groups["secret"]
+    is_quoted = bool(groups.get("quote"))
+    if len(secret) < (_SHORTEST_PASSWORD if is_quoted else _SHORTEST_BARE_PASSWORD) or not _given(groups):
+        return False
+    if _COMPUTED.search(secret) or _MADE_UP.search(secret) or _UUID.fullmatch(secret):
+        return False
+    if _IDENTIFIER.fullmatch(secret) or (not is_quoted and _CODE.search(secret)):
+        return False
+    has_letter = any(chr(byte).isalpha() for byte in secret)
+    has_digit = any(48 <= byte <= 57 for byte in secret)  # noqa: PLR2004 - the digits of ASCII
+    return has_letter and (has_digit or bool(_SPECIAL.search(secret)) or _changes(secret) > 2 * _LEAST_CHANGES * len(secret))
+
+
+def _url_password(groups: Groups) -> bool:
+    """A password in a URL: anything that is given."""
+    secret = groups["secret"]
+    return _given(groups) and not _COMPUTED.search(secret) and not _MADE_UP.fullmatch(secret)
+
+
+def _entropy(secret: bytes) -> float:
+    """Bits per character."""
+    counts = Counter(secret).values()
+    return -sum(count / len(secret) * math.log2(count / len(secret)) for count in counts)
+
+
+def _changes(secret: bytes) -> int:
+    """How often a digit, a small or a large letter follows another kind; a capital at the head of a word is none."""
+    kinds = ["d" if chr(byte).isdigit() else "u" if chr(byte).isupper() else "l" if chr(byte).islower() else "" for byte in secret]
+    pairs = zip(kinds, kinds[1:], strict=False)
+    return sum(1 for one, other in pairs if one and other and one != other and (one, other) != ("u", "l"))
+
+
+_CHECKS: Final[Mapping[str, Callable[[Groups], bool]]] = {
+    "none": lambda groups: True,
+    "key": lambda groups: True,
+    "given": _given,
+    "luhn": _luhn,
+    "jwt": _jwt,
+    "basic": _basic,
+    "random": _random,
+    "password": _password,
+    "url_password": _url_password,
+}
+CHECK_NAMES: Final = tuple(_CHECKS)

@@ -1,0 +1,109 @@
+"""Text with its escapes undone, so that rules can read it, and the way back to the bytes as they stood.
+
+A transcript is JSON, often with JSON inside, and holds source code and colours of terminals. A rule should see
+`password = "x"` in each of them. A run of backslashes and what follows counts as one character, whatever the depth,
+so that a text reads the same plain, escaped and escaped twice.
+"""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_right
+from typing import Final, NamedTuple
+
+MARK: Final = re.compile(rb"\[redacted:[a-z0-9_]+:[0-9a-f]{8}\]")
+# What a mark looks like to rules: no pattern takes it into a secret.
+MARK_BYTE: Final = b"\x00"
+_UNIT: Final = re.compile(
+    rb"(?P<mark>\[redacted:[a-z0-9_]+:[0-9a-f]{8}\])"
+    rb"|(?:\x1b|\\+(?:u001[bB]|x1[bB]|033|e))\[[0-9;]*m"
+    rb"|(?P<run>\\+)(?:u(?P<code>[0-9a-fA-F]{4})"
+    rb"(?:(?<=[dD][89abAB][0-9a-fA-F]{2})\\+u(?P<low>[dD][c-fC-F][0-9a-fA-F]{2}))?"
+    rb"|(?P<letter>[nrtbf\"'`/\n\r])?)"
+    rb"|\x00"
+)
+_PERCENT: Final = re.compile(rb"%([0-9a-fA-F]{2})")
+_LETTERS: Final = {b"n": b"\n", b"r": b"\r", b"t": b"\t", b"b": b"\b", b"f": b"\f"}
+
+
+class _Unit(NamedTuple):
+    """Bytes that count as one character, or as none: where it stands in the plain text and where in the original."""
+
+    plain_start: int
+    plain_end: int
+    start: int
+    end: int
+    run: int  # backslashes before it
+
+
+class Plain:
+    """A piece of a text as rules see it."""
+
+    def __init__(self, text: bytes, start: int, end: int, *, percent: bool = False) -> None:
+        """Undo the escapes of a piece; with `percent` also those of URLs."""
+        self._units: list[_Unit] = []
+        self._starts: list[int] = []
+        self._whole = text
+        self._offset = start
+        pieces: list[bytes] = []
+        self._length = 0
+        at = start
+        for found in _UNIT.finditer(text, start, end):
+            self._copy(pieces, text[at : found.start()], at, percent=percent)
+            self._add(pieces, _character(found), found.start(), found.end(), len(found["run"] or b""))
+            at = found.end()
+        self._copy(pieces, text[at:end], at, percent=percent)
+        self.text = b"".join(pieces)
+
+    def span(self, start: int, end: int) -> tuple[int, int]:
+        """Where characters of the plain text stand in the original."""
+        return self._original(start).start, self._original(end - 1).end
+
+    def run(self, at: int) -> int:
+        """How many backslashes stand before a character."""
+        return self._original(at).run
+
+    def stood(self, at: int) -> bytes:
+        """Return a character as it stood."""
+        unit = self._original(at)
+        return self._whole[unit.start : unit.end]
+
+    def _original(self, at: int) -> _Unit:
+        place = bisect_right(self._starts, at) - 1
+        if place < 0:
+            return _Unit(at, at + 1, self._offset + at, self._offset + at + 1, 0)
+        unit = self._units[place]
+        if at < unit.plain_end:
+            return unit
+        byte = unit.end + at - unit.plain_end
+        return _Unit(at, at + 1, byte, byte + 1, 0)
+
+    def _copy(self, pieces: list[bytes], plain: bytes, start: int, *, percent: bool) -> None:
+        at = 0
+        for found in _PERCENT.finditer(plain) if percent else ():
+            self._copy(pieces, plain[at : found.start()], start + at, percent=False)
+            self._add(pieces, bytes([int(found[1], 16)]), start + found.start(), start + found.end(), 0)
+            at = found.end()
+        pieces.append(plain[at:])
+        self._length += len(plain) - at
+
+    def _add(self, pieces: list[bytes], character: bytes, start: int, end: int, run: int) -> None:
+        pieces.append(character)
+        self._starts.append(self._length)
+        self._units.append(_Unit(self._length, self._length + len(character), start, end, run))
+        self._length += len(character)
+
+
+def _character(found: re.Match[bytes]) -> bytes:
+    """What the bytes of an escape stand for."""
+    if found["code"]:
+        code = int(found["code"], 16)
+        if found["low"]:
+            code = 0x10000 + ((code & 0x3FF) << 10) + (int(found["low"], 16) & 0x3FF)
+        return chr(code).encode("utf-8", "surrogatepass")
+    if found["letter"]:
+        return _LETTERS.get(found["letter"], found["letter"])
+    if found["run"]:
+        return b"\\"
+    # A mark counts as a byte that is in no secret, and so does that byte itself; a colour counts as nothing.
+    return MARK_BYTE if found["mark"] or found[0] == MARK_BYTE else b""
