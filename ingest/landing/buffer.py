@@ -43,11 +43,14 @@ class LineBuffer:
         column = _texts(self.lines)
         left_out = self._move_odd_lines(connection, column)
         policy = privacy.current()
-        for position, line in policy.changed_lines(column, self.table, left_out).items():
+        changed = policy.changed_lines(column, self.table, left_out)
+        for position, line in changed.items():
             self.lines[position] = line.encode()
         left_out |= policy.forgotten_lines(self.lines, self.table, left_out)
         if left_out:
             self._leave_out(left_out)
+        if changed or left_out:
+            column = _texts(self.lines)
         count = len(self.lines)
         row_salts = salts(count)
         nothing = [None] * count
@@ -61,7 +64,7 @@ class LineBuffer:
                 "file_id": _bigints(self.file_ids),
                 "line_number": _bigints(self.line_numbers),
                 "byte_offset": _bigints(self.byte_offsets),
-                "line": _texts(self.lines),
+                "line": column,
                 "row_salt": _bigints(row_salts),
                 "row_hash": pa.array(hashes, pa.binary()),
             }

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from ingest.privacy.secrets import Redactor, SecretKind
 
 _USER: Final = '"user_id"'
+_LITERAL_PREFIX: Final = re.escape(PREFIX)
 _WITH_USERS: Final = frozenset({EVENT_TABLE, RESPONSE_TABLE})
 
 # Columns of scanned tables that hold texts of others; where the row names the file that a text is the content of, in
@@ -61,7 +62,8 @@ class Privacy:
             from ingest.privacy.secrets import Redactor, read_kinds
 
             kinds = [kind for kind in read_kinds(kinds_file()) if self._is_wanted(kind)]
-            self._redactor = Redactor(kinds, self.policy.salt)
+            also = [_LITERAL_PREFIX, *([_USER] if self.policy.hashes_users else [])]
+            self._redactor = Redactor(kinds, self.policy.salt, also)
         return self._redactor
 
     def _is_wanted(self, kind: SecretKind) -> bool:
@@ -89,7 +91,7 @@ class Privacy:
         if self.policy.changes_texts:
             positions: Iterable[int] = range(len(column))
         else:
-            positions = self._suspects(column, table)
+            positions = self._suspects(column)
         return _changed(column, positions, lambda text: self.line(text, table), left_out)
 
     def is_forgotten(self, text: str, table: str) -> bool:
@@ -150,7 +152,7 @@ class Privacy:
             return column
         if self.policy.texts.contents == DROP:
             return _replaced(column, range(len(column)), self.content)
-        return _replaced(column, self._suspects(column, table), self.text)
+        return _replaced(column, self._suspects(column), self.text)
 
     # ------------------------------------------------------------------------------------ secrets
 
@@ -161,14 +163,9 @@ class Privacy:
         found = redactor.redact(text)
         return with_lengths(found.text, found.marks) if found.marks else text
 
-    def _suspects(self, column: Any, table: str) -> list[int]:  # noqa: ANN401 - pyarrow has no types
-        import pyarrow.compute as pc
-
-        found = set() if self.redactor is None else set(self.redactor.suspects(column))
-        literals = [PREFIX, *([_USER] if table in _WITH_USERS and self.policy.hashes_users else [])]
-        for literal in literals:
-            found.update(pc.indices_nonzero(pc.match_substring(column, literal)).to_pylist())
-        return sorted(found)
+    def _suspects(self, column: Any) -> Iterable[int]:  # noqa: ANN401 - pyarrow has no types
+        """The positions of the texts that may have to change."""
+        return range(len(column)) if self.redactor is None else self.redactor.suspects(column)
 
 
 def _changed(

@@ -101,8 +101,11 @@ def read_kinds(file: Path) -> tuple[SecretKind, ...]:
 class Redactor:
     """Replaces the secrets of some kinds in texts by marks, salted with a secret of the home."""
 
-    def __init__(self, kinds: Sequence[SecretKind], salt: bytes) -> None:
-        """Compile the rules. Raises ValueError where a pattern is none of RE2."""
+    def __init__(self, kinds: Sequence[SecretKind], salt: bytes, also: Sequence[str] = ()) -> None:
+        """Compile the rules. Raises ValueError where a pattern is none of RE2.
+
+        `also` are patterns that make a text a suspect, too: for who looks at suspects for something else.
+        """
         self._salt = salt
         self._kinds = tuple(kinds)
         # Rules for the same names share a keyword, and each keyword is looked for once.
@@ -112,6 +115,7 @@ class Redactor:
             [place for place, kind in enumerate(kinds) if kind.keyword == keyword] for keyword in self._keywords
         ]
         self._any = _compiled_set(self._keywords)
+        self._suspected = _compiled_set((*self._keywords, *also))
         self._patterns = [_compiled(kind.pattern, has_groups=True) for kind in kinds]
         self._groups = [
             {name.decode(): place for name, place in pattern.groupindex.items()} for pattern in self._patterns
@@ -121,11 +125,9 @@ class Redactor:
         """Return the positions of the texts of a column that may hold a secret."""
         import pyarrow as pa
 
-        if not self._kinds:
-            return []
         # RE2 as Arrow and DuckDB have it gets 8 MB for its states, too few for all keywords.
         texts = column.cast(pa.large_string()).view(pa.large_binary()).to_pylist()
-        return [place for place, text in enumerate(texts) if text and self._any.Match(text)]
+        return [place for place, text in enumerate(texts) if text and self._suspected.Match(text)]
 
     def redact(self, text: str) -> Redacted:
         """Replace each secret of a text by `[redacted:KIND:xxxxxxxx]`.
