@@ -11,26 +11,34 @@ _OBEYED = (
     (0xD800, 0xDFFF), (0xFEFF, 0xFEFF), (0xFFF9, 0xFFFB), (0xE0000, 0xE007F),
 )  # fmt: skip
 _LAST_BYTE = 0xFF
-_codes: "dict[int, str]" = {}
-_json_codes: "dict[int, str]" = {}
+
+
+class _Codes(dict[int, "int | str"]):
+    """What becomes of each character, worked out when it first occurs."""
+
+    def __init__(self, *, is_json: bool) -> None:
+        self._is_json = is_json
+
+    def __missing__(self, number: int) -> "int | str":
+        shown: int | str = number
+        if any(first <= number <= last for first, last in _OBEYED):
+            is_short = number <= _LAST_BYTE and not self._is_json
+            shown = f"\\x{number:02x}" if is_short else _json_code(number)
+        self[number] = shown
+        return shown
+
+
+_codes, _json_codes = _Codes(is_json=False), _Codes(is_json=True)
 
 
 def visible(text: str) -> str:
     """The text, with each character that a terminal obeys instead of showing it written as its code."""
-    return text if text.isprintable() else text.translate(_codes or _filled(_codes, is_json=False))
+    return text if text.isprintable() else text.translate(_codes)
 
 
 def visible_json(text: str) -> str:
     """A JSON document with these characters as escapes of JSON: shown safely, and read as the same values."""
-    return text if text.isprintable() else text.translate(_json_codes or _filled(_json_codes, is_json=True))
-
-
-def _filled(codes: "dict[int, str]", *, is_json: bool) -> "dict[int, str]":
-    for first, last in _OBEYED:
-        for number in range(first, last + 1):
-            is_short = number <= _LAST_BYTE and not is_json
-            codes[number] = f"\\x{number:02x}" if is_short else _json_code(number)
-    return codes
+    return text if text.isprintable() else text.translate(_json_codes)
 
 
 def _json_code(number: int) -> str:

@@ -93,7 +93,7 @@ def test_what_has_no_price_is_named_and_costs_nothing(tmp_path: Path) -> None:
     )  # fmt: skip
     tail = Tail(COSTS, {})
     tail.read(str(file))
-    assert tail.unpriced == ["other-model", "?[2J"]
+    assert tail.unpriced == ["other-model", "\\x1b[2J"]
     assert tail.spent_usd == pytest.approx(9 * 4 / MILLION)
 
 
