@@ -181,7 +181,7 @@ def _rewrite(
     place = 0
     while True:
         rows = connection.execute(
-            f"select place, rowid, {', '.join(names)} from raw.{table} as t "
+            f"select place, t.rowid, {', '.join(names)} from raw.{table} as t "
             "inner join to_look_at on to_look_at.row = t.rowid where place > ? order by place limit ?",
             [place, _ROWS_AT_ONCE],
         ).fetchall()

@@ -90,10 +90,15 @@ def select(paths: StorePaths, wish: Wish) -> Selection:
     _select_sessions(paths, found)
     if wish.by == FILE:
         found.files = (wish.value,)
+    collect(paths, found)
+    return found
+
+
+def collect(paths: StorePaths, found: Selection) -> None:
+    """Add the landed lines of the selected sessions, and those that are wanted by themselves, with what they are known by."""
     with reading(paths.warehouse) as connection:
         if connection is not None:
             _select_lines(connection, paths, found)
-    return found
 
 
 def _select_sessions(paths: StorePaths, found: Selection) -> None:

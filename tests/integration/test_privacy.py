@@ -1,0 +1,313 @@
+"""What is left out, forgotten or changed by a policy is gone from every file of the home, and nothing else is."""
+
+from __future__ import annotations
+
+import json
+import random
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+from conftest import PROJECT, clean_environment
+
+from agent_store.audit.verify import check as check_chain
+from agent_store.build.lock import build_lock
+from agent_store.paths import StorePaths
+from agent_store.privacy import forget, forgotten, landing_policy, purge
+from agent_store.record import spool
+from ingest.land import land
+from ingest.landing.landing import LandingResult
+from ingest.privacy.privacy import in_force
+
+GONE, FORK, OTHER = (f"{digit * 8}-1111-4111-8111-{digit * 12}" for digit in "abc")
+_LINES = ("transcript_line", "history_line", "event_line", "api_response")
+
+
+def written(file: Path, *lines: dict[str, Any]) -> None:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
+
+
+def said(session: str, number: int, text: str, **more: Any) -> dict[str, Any]:
+    return {
+        "type": "user", "uuid": f"{number:08d}-0000-4000-8000-{session[:12]}", "sessionId": session, "cwd": "/home/ann/shop",
+        "timestamp": f"2026-03-01T10:{number % 60:02d}:00Z", "message": {"role": "user", "content": text}, **more,
+    }  # fmt: skip
+
+
+def secret_words(number: int) -> str:
+    """A text that nothing else holds."""
+    return f"kept-from-everyone-{number:04d}-{'xyz' * 5}"
+
+
+class Home:
+    """A home with logs of three sessions: one to be forgotten, a fork of it, and one of its own."""
+
+    def __init__(self, folder: Path) -> None:
+        self.logs = folder / "claude"
+        self.paths = StorePaths(folder / "store").ensure()
+        own = [said(GONE, number, secret_words(number)) for number in range(40)]
+        project = self.logs / "projects" / "-home-ann-shop"
+        written(project / f"{GONE}.jsonl", *own, {"type": "file-history-snapshot", "note": secret_words(100)})
+        written(
+            project / GONE / "subagents" / "agent-a1.jsonl",
+            said(GONE, 50, secret_words(101), isSidechain=True),
+        )
+        (project / GONE / "tool-results").mkdir()
+        (project / GONE / "tool-results" / "r1.txt").write_text(secret_words(102) * 50)
+        copies = [{**line, "sessionId": FORK, "forkedFrom": {"sessionId": GONE}} for line in own[:20]]
+        bare = [{**line, "sessionId": FORK} for line in own[20:30]]
+        written(
+            project / f"{FORK}.jsonl",
+            *copies,
+            *bare,
+            *(said(FORK, 60 + n, f"the fork goes on {n}") for n in range(20)),
+        )
+        summary = {"type": "summary", "summary": secret_words(103), "leafUuid": own[3]["uuid"]}
+        written(
+            project / f"{OTHER}.jsonl",
+            summary,
+            *(said(OTHER, 80 + n, f"something else {n}") for n in range(20)),
+        )
+        written(
+            self.logs / "history.jsonl",
+            {"display": secret_words(104), "sessionId": GONE, "project": "/home/ann/shop", "timestamp": 1},
+            {"display": secret_words(5), "project": "/home/ann/shop", "timestamp": 2},
+            {"display": "something else 1", "project": "/home/ann/shop", "timestamp": 3},
+        )
+        self.paths.spool.mkdir(mode=0o700, exist_ok=True)
+        self.paths.spool.joinpath("hooks-2026-03-01.jsonl").write_bytes(b"".join(
+            spool.envelope("hook", json.dumps({"session_id": session, "prompt": text}).encode(), session, 1) + b"\n"
+            for session, text in ((GONE, secret_words(105)), (OTHER, "something else 1"))
+        ))  # fmt: skip
+        self.words = [secret_words(number) for number in (*range(40), *range(100, 106))]
+
+    def land(self, *roots: Path) -> LandingResult:
+        """Land logs under the policy of the home."""
+        with in_force(lambda: landing_policy(self.paths)):
+            kept = {"spool_seconds": -1.0} if self.paths.purge_journal.exists() else {}
+            return land(roots or [self.logs], self.paths.warehouse, spool=self.paths.spool, **kept)
+
+    def ask(self, sql: str) -> list[tuple[Any, ...]]:
+        """Answer a question about raw."""
+        with duckdb.connect(str(self.paths.warehouse), read_only=True) as connection:
+            return connection.execute(sql).fetchall()
+
+    def texts(self) -> str:
+        """Every text in raw, and every file of the home as it stands."""
+        rows = [self.ask(f"select line, repaired_line, original_bytes from raw.{table}") for table in _LINES]
+        rows += [
+            self.ask("select content from raw.document"),
+            self.ask("select path, logical_path from raw.source_file"),
+        ]
+        rows += [self.ask("select path from raw.file_location")]
+        files = [file.read_bytes().decode("latin-1") for file in self.paths.home.rglob("*") if file.is_file()]
+        return repr(rows) + "".join(files)
+
+    def left(self) -> list[str]:
+        """What of the words can be found anywhere."""
+        everything = self.texts()
+        return [word for word in self.words if word in everything]
+
+    def forget(self) -> None:
+        """Write down what is to be forgotten, as the command does after it has asked."""
+        found = forget.Selection(forget.Wish(forget.SESSIONS, GONE), {GONE: (None, None, None)})
+        forget.collect(self.paths, found)
+        with build_lock(self.paths):
+            forgotten.add(self.paths, "session", found.hashes, sessions=1, lines=found.line_count)
+            purge.begin(self.paths, forgets=True)
+        self.sources = found.sources
+
+    def finish(self) -> None:
+        """What the next build does of it."""
+        with build_lock(self.paths):
+            self.land()
+            purge.finish(self.paths, print)
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Home:
+    made = Home(tmp_path)
+    made.land()
+    return made
+
+
+def test_what_was_forgotten_is_gone_and_nothing_else_is(home: Home) -> None:
+    others = home.ask(
+        "select line from raw.transcript_line where contains(line, 'else') or contains(line, 'goes on')"
+    )
+    assert len(home.left()) == len(home.words)
+    home.forget()
+    assert all(
+        name in "".join(home.sources) for name in (GONE, "agent-a1.jsonl", "r1.txt", FORK, "history.jsonl")
+    )
+    home.finish()
+    assert home.left() == []
+    assert GONE not in home.texts()
+    assert sorted(home.ask("select line from raw.transcript_line")) == sorted(others)
+    assert home.ask("select count(*) from raw.history_line") == [(1,)]
+    assert home.ask("select count(*) from raw.event_line") == [(1,)]
+    assert not home.paths.purge_journal.exists()
+    with duckdb.connect(str(home.paths.warehouse), read_only=True) as connection:
+        assert check_chain(connection).findings == []
+
+
+def test_what_was_forgotten_does_not_come_back_from_anywhere(home: Home, tmp_path: Path) -> None:
+    home.forget()
+    home.finish()
+    before = home.ask("select line from raw.transcript_line order by all")
+    elsewhere = tmp_path / "backup" / "claude"
+    shutil.copytree(home.logs, elsewhere)
+    assert home.land().lines_landed == 0
+    assert home.land(elsewhere).lines_landed == 0
+    # A file that has grown is read on: the session itself, and its fork.
+    for session, text in ((GONE, secret_words(7)), (FORK, "the fork goes further")):
+        with (home.logs / "projects" / "-home-ann-shop" / f"{session}.jsonl").open("a") as file:
+            file.write(json.dumps(said(session, 99, text)) + "\n")
+    assert home.land().lines_landed == 1
+    # A warehouse that is made again.
+    home.paths.warehouse.unlink()
+    home.land()
+    after = home.ask("select line from raw.transcript_line order by all")
+    assert home.left() == []
+    assert [line for line in after if "further" not in line[0]] == before
+
+
+_RESUME = """
+import sys, pathlib
+from agent_store.build.lock import build_lock
+from agent_store.paths import StorePaths
+with build_lock(StorePaths(pathlib.Path(sys.argv[1]))):
+    pass
+"""
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_killed_while_it_forgets_the_next_one_goes_on(home: Home, seed: int) -> None:
+    kept = home.ask(
+        "select count(*) from raw.transcript_line where contains(line, 'else') or contains(line, 'goes on')"
+    )
+    home.forget()
+    moments = random.Random(seed)
+    for _ in range(moments.randint(1, 3)):
+        started = subprocess.Popen(
+            [sys.executable, "-c", _RESUME, str(home.paths.home)],
+            cwd=PROJECT,
+            env=clean_environment(home.paths.home),
+        )
+        time.sleep(moments.uniform(0.15, 1.0))
+        started.kill()
+        started.wait()
+    home.finish()
+    assert home.left() == []
+    assert home.ask("select count(*) from raw.transcript_line") == kept
+    with duckdb.connect(str(home.paths.warehouse), read_only=True) as connection:
+        assert check_chain(connection).findings == []
+
+
+def test_another_policy_is_applied_to_what_is_landed(home: Home) -> None:
+    count = home.ask("select count(*) from raw.transcript_line")
+    home.paths.privacy.write_text("prompts: drop\ncontents: drop\n")
+    for applied in (111, 0):  # every prompt; the second time there is nothing left to do
+        with build_lock(home.paths):
+            purge.begin(home.paths, applies=True)
+        with build_lock(home.paths):
+            journal = purge.read(home.paths)
+            assert journal is not None
+            assert journal.rows.get("transcript_line", 0) == applied
+        home.finish()
+    assert [word for word in home.left() if word != secret_words(103)] == [], (
+        "what models wrote was to be kept"
+    )
+    assert home.ask("select count(*) from raw.transcript_line") == count
+    assert home.land().lines_landed == 0, "the same lines under the new policy are the same"
+    with duckdb.connect(str(home.paths.warehouse), read_only=True) as connection:
+        assert check_chain(connection).findings == []
+
+
+def test_secrets_are_gone_before_anything_is_written(tmp_path: Path) -> None:
+    home = Home(tmp_path)
+    key = "AKIA" + "Q2WE4RTYUI7OPASD"
+    project = home.logs / "projects" / "-home-ann-shop"
+    written(project / f"{OTHER}.jsonl", said(OTHER, 1, f"use\n{key}"), said(OTHER, 2, f"{key} again"))
+    home.paths.spool.joinpath("hooks-2026-03-02.jsonl").write_bytes(
+        spool.envelope("hook", json.dumps({"prompt": key}).encode(), OTHER, 1) + b"\n"
+    )
+    home.land()
+    everything = "".join(file.read_bytes().decode("latin-1") for file in home.paths.home.rglob("*.duckdb"))
+    assert key not in everything
+    found = home.ask(r"""
+        select distinct regexp_extract(line, '\[redacted:aws_access_key_id:[0-9a-f]{8}\]\(20\)')
+        from (select line from raw.transcript_line union all select line from raw.event_line) where contains(line, '[redacted:')
+    """)
+    assert len(found) == 1
+    assert found[0][0], "the same secret is the same mark everywhere"
+    assert home.land().lines_landed == 0
+
+
+@pytest.fixture
+def cli_home(tmp_path: Path) -> Iterator[Path]:
+    yield tmp_path / "home"
+
+
+def run(home: Path, *arguments: str, code: int = 0) -> str:
+    done = subprocess.run(
+        [sys.executable, "-m", "agent_store.cli", *arguments], cwd=PROJECT, env=clean_environment(home),
+        stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, timeout=600,
+    )  # fmt: skip
+    assert done.returncode == code, done.stdout + done.stderr
+    return done.stdout + done.stderr
+
+
+def test_a_store_under_a_policy_costs_the_same_and_forgets(sample_store: Path, cli_home: Path) -> None:
+    run(cli_home, "privacy", "init")
+    policy = cli_home / "privacy.yml"
+    policy.write_text(
+        policy.read_text()
+        .replace("prompts: keep", "prompts: hash")
+        .replace("contents: keep", "contents: drop")
+    )
+    run(cli_home, "build", "--quiet", "--strict")
+    measures = """
+        select sum(cost_usd), sum(total_tokens), count(*), (select sum(tokens) from fact_context_segment) from v_session_report
+    """
+    with duckdb.connect(str(sample_store), read_only=True) as plain:
+        expected = plain.execute(measures).fetchone()
+        (session, prompt) = plain.execute("""
+            select session_id, any_value(prompt_text) from fact_prompt where is_human and length(prompt_text) > 30
+            group by session_id order by count(*) desc, session_id limit 1
+        """).fetchone() or ("", "")
+    with duckdb.connect(str(cli_home / "agent_store.duckdb"), read_only=True) as store:
+        assert store.execute(measures).fetchone() == pytest.approx(expected)
+        texts = store.execute("select prompt_text from fact_prompt").fetchall()
+        assert prompt not in {text for (text,) in texts}
+        users = {
+            user
+            for (user,) in store.execute(
+                "select distinct user_id from fact_session join dim_session using (session_id)"
+            ).fetchall()
+        }
+        assert all(user.startswith("user_") and len(user) == 17 for user in users - {"unknown"})
+    export = cli_home.with_name("exported")
+    run(cli_home, "export", "fact_prompt", "--out", str(export))
+    told = run(cli_home, "forget", "--session", session, "--dry-run")
+    assert session in told
+    told = run(cli_home, "forget", "--session", session, "--yes")
+    assert str(export) in told
+    assert not (export / "manifest.json").exists()
+    with duckdb.connect(str(cli_home / "agent_store.duckdb"), read_only=True) as store:
+        assert store.execute(
+            "select count(*) from dim_session where session_id = ?", [session]
+        ).fetchone() == (0,)
+    assert session not in "".join(
+        file.read_bytes().decode("latin-1") for file in cli_home.rglob("*") if file.is_file()
+    )
+    assert "were forgotten" in run(cli_home, "verify")
+    assert "by session" in run(cli_home, "forget", "--list")
+    run(cli_home, "forget", "--session", session, "--yes", code=1)
