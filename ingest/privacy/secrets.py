@@ -29,7 +29,9 @@ _BEFORE: Final = 192
 _AFTER: Final = 512
 _WORD: Final = re.compile(rb"[A-Za-z0-9_+/=.%~\\\x80-\xff-]*")
 _KEY_TEXT: Final = re.compile(rb"[A-Za-z0-9+/]{4,}={0,2}")
+_KEY_LINE: Final = re.compile(rb"[A-Za-z0-9+/]{40,}={0,2}|[A-Za-z0-9+/]{16,}={1,2}")
 _QUOTE: Final = re.compile(rb'\\.|(")', re.DOTALL)
+_PERCENT: Final = re.compile(rb"%[0-9a-fA-F]{2}")
 _NAMED_NUMBER: Final = re.compile(rb'"\s*:[\s\[\d,.eE+-]*$')
 _KEY_BLOCK: Final = re.compile(rb"PRIVATE KEY|Private-Lines")
 _KEY_BLOCK_ENDS: Final = (b"-----END", b"Private-MAC")
@@ -136,7 +138,7 @@ class Redactor:
         data = text.encode("utf-8", "surrogatepass")
         is_json: bool | None = None
         for _ in range(_MOST_ROUNDS if self._kinds else 0):
-            found = self._found(data, percent=False) or self._found(data, percent=True)
+            found = self._found(data)
             if not found:
                 break
             if is_json is None:
@@ -163,17 +165,19 @@ class Redactor:
     def _digest(self, secret: bytes) -> str:
         return hmac.digest(self._salt, secret, "sha256").hex()[:_SALTED_HEX]
 
-    def _found(self, data: bytes, *, percent: bool) -> list[_Found]:
+    def _found(self, data: bytes) -> list[_Found]:
         """Return the secrets of a text in their order. Of two that overlap the one whose rule comes first is taken."""
-        claims = [
-            (number, one)
-            for keyword in self._any.Match(data) or ()
-            for window in _windows(data, self._near[keyword])
-            if not percent or b"%" in data[window[0] : window[1]]
-            for number, one in self._claims(Plain(data, *window, percent=percent), self._rules[keyword])
-        ]
+        claims = []
+        for keyword in self._any.Match(data) or ():
+            for start, end in _windows(data, self._near[keyword]):
+                rules = self._rules[keyword]
+                claims += [(False, *claim) for claim in self._claims(Plain(data, start, end), rules)]
+                if _PERCENT.search(data, start, end):
+                    # Only what nothing else claims: a password keeps the escapes that its URL needs.
+                    plain = Plain(data, start, end, percent=True)
+                    claims += [(True, *claim) for claim in self._claims(plain, rules)]
         taken: list[_Found] = []
-        for _, one in sorted(claims, key=lambda claim: (claim[0], claim[1].start)):
+        for _, _, one in sorted(claims, key=lambda claim: (*claim[:2], claim[2].start)):
             place = bisect_left(taken, one.start, key=lambda other: other.start)
             is_free_before = place == 0 or taken[place - 1].end <= one.start
             if is_free_before and (place == len(taken) or one.end <= taken[place].start):
@@ -273,6 +277,8 @@ def _parts(plain: Plain, rule: SecretKind, start: int, end: int, *, is_quoted: b
         yield start, _closing(plain, start, end)
     elif rule.check_name == "key" and b'"' in text[start:end]:
         yield from (found.span() for found in _KEY_TEXT.finditer(text, start, end))
+    elif rule.check_name == "key_lines":
+        yield from (found.span() for found in _KEY_LINE.finditer(text, start, end))
     else:
         while end < len(text) and text[end] & 0xC0 == 0x80:  # noqa: PLR2004 - inside a character of UTF-8
             end += 1
