@@ -7,7 +7,7 @@ import sys
 
 from benchmarks.machine import PROJECT
 
-ALL = ("landing", "build", "ledger", "scan", "hooks", "record", "sdk", "answers")
+ALL = ("landing", "redaction", "build", "ledger", "scan", "hooks", "record", "sdk", "answers")
 
 
 def main(arguments: list[str]) -> int:

@@ -110,7 +110,7 @@ def _password(groups: Groups) -> bool:
         return False
     has_letter = any(chr(byte).isalpha() for byte in secret)
     has_digit = any(48 <= byte <= 57 for byte in secret)  # noqa: PLR2004 - the digits of ASCII
-    return has_letter and (has_digit or bool(_SPECIAL.search(secret)) or _changes(secret) > 1)
+    return has_letter and (has_digit or bool(_SPECIAL.search(secret)) or _changes(secret) > 2)
 
 
 def _url_password(groups: Groups) -> bool:

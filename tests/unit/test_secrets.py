@@ -48,7 +48,7 @@ def redacted(text: str, redactor: Redactor = REDACTOR) -> str:
 def wrapped(text: str) -> dict[str, str]:
     """A text plain, in JSON, and in JSON in JSON."""
     once = json.dumps({"text": f"see:\n{text}\nend"})
-    return {"plain": text, "json": once, "twice": json.dumps({"stdout": once}), "ascii": json.dumps([f"→ {text} ←"])}
+    return {"plain": text, "json": once, "twice": json.dumps({"stdout": once}), "ascii": json.dumps([f"→\n{text}\n←"])}
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=[kind.rule_name for kind in KINDS])
