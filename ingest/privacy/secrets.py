@@ -24,7 +24,7 @@ from ingest.privacy.plain import MARK, MARK_BYTE, Plain
 if TYPE_CHECKING:
     import pyarrow as pa
 
-# How far around a keyword a rule looks; what goes on as part of a word or token belongs to it, however long.
+# How far around a keyword a rule looks; what goes on as part of a word or token belongs to it.
 _BEFORE: Final = 192
 _AFTER: Final = 512
 _WORD: Final = re.compile(rb"[A-Za-z0-9_+/=.%~\\\x80-\xff-]*")
@@ -37,6 +37,8 @@ _KEY_BLOCK: Final = re.compile(rb"-----BEGIN|Private-Lines")
 _KEY_BLOCK_ENDS: Final = (b"-----END", b"Private-MAC")
 _LONGEST_KEY_BLOCK: Final = 64 * 1024
 _LONGEST_QUOTED: Final = 256
+# A longer run of letters and digits is an image or a signature, no token.
+_LONGEST_TOKEN: Final = 16 * 1024
 _DFA_BYTES: Final = 64 * 1024 * 1024
 _SALTED_HEX: Final = 8
 _MOST_ROUNDS: Final = 50
@@ -270,7 +272,7 @@ def _window(data: bytes, first: int, last: int, *, is_block: bool) -> tuple[int,
         start -= 1
     while end < len(data) and data[end - 1] == _BACKSLASH:
         end += 1
-    word = _WORD.match(data, end)
+    word = _WORD.match(data, end, end + _LONGEST_TOKEN)
     end = word.end() if word else end
     while end < len(data) and data[end - 1] == _BACKSLASH:
         end += 1
