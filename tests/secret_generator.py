@@ -227,6 +227,27 @@ CONTEXTS: Final[dict[str, Context]] = {
     "url": lambda text, chance: text if "\n" in text or "//" in text or " " in text else f"https://api.shop.org/v1/orders?via={quote(text, safe=':+/=~')}&page=2",
 }  # fmt: skip
 
+# Contexts thought of after the rules had been made, by another train of thought: what tools print, other languages.
+OTHER_CONTEXTS: Final[dict[str, Context]] = {
+    "html": lambda text, chance: f"<tr><td>Vendor</td><td><code>{text}</code></td></tr>",
+    "markdown_table": lambda text, chance: "\n".join(f"| setting | {line} | see the wiki |" for line in text.splitlines()),
+    "markdown_code": lambda text, chance: f"Run this:\n\n```sh\n{text}\n```\n",
+    "inline_code": lambda text, chance: f"It is `{text}`, not the old one.",
+    "go_debug": lambda text, chance: 'level=debug msg="loaded settings" values="map[region:eu setting:' + text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n") + ']"',
+    "heredoc": lambda text, chance: f"cat > settings.txt <<'EOF'\n{text}\nEOF",
+    "ssh_command": lambda text, chance: "ssh db 'echo " + json.dumps(text) + " >> /etc/settings'",
+    "traceback": lambda text, chance: f"  File \"vendor.py\", line 12, in call\n    raise VendorError({text!r})\nvendor.VendorError: {text}",
+    "grep": lambda text, chance: "\n".join(f"config/settings.txt:{number}:{line}" for number, line in enumerate(text.splitlines(), 3)),
+    "colours": lambda text, chance: f"\x1b[36msetting\x1b[0m \x1b[32m{text}\x1b[0m done",
+    "three_times_json": lambda text, chance: json.dumps({"a": json.dumps({"b": json.dumps({"c": text})})}),
+    "javascript": lambda text, chance: "const setting = " + json.dumps(text) + ";\nmodule.exports = { setting };",
+    "csv": lambda text, chance: "name,value\nvendor," + ('"' + text.replace('"', '""') + '"') + ",eu\n",
+    "log": lambda text, chance: "\n".join(f"2025-05-02T09:11:12.345Z INFO [main] {line}" for line in text.splitlines()),
+    "toml": lambda text, chance: "[vendor]\nsetting = \'\'\'" + text + "\'\'\'\n",
+    "git_show": lambda text, chance: "commit 9fceb02\n\n    Settings\n\n" + "".join(f"-{line}\n" for line in text.splitlines()),
+    "quoted_mail": lambda text, chance: "".join(f"> {line}\n" for line in text.splitlines()),
+}  # fmt: skip
+
 
 @dataclass(frozen=True, slots=True)
 class Planted:
@@ -289,7 +310,7 @@ def readings(line: str) -> list[str]:
 
 def leaked(secret: str, line: str) -> bool:
     """Whether a third of a secret can still be read in a line, in one piece."""
-    pieces = [piece for part in secret.splitlines() if part and "-----" not in part and ": " not in part for piece in _windows(part)]
+    pieces = [piece for part in secret.splitlines() if len(part) > 8 and "-----" not in part and ": " not in part for piece in _windows(part)]
     texts = readings(line)
     return any(piece in text for piece in pieces for text in texts)
 

@@ -43,9 +43,9 @@ class LineBuffer:
         column = _texts(self.lines)
         left_out = self._move_odd_lines(connection, column)
         policy = privacy.current()
-        changed = policy.changed_lines(column, self.table, left_out)
+        changed = policy.changed_lines(self.lines, self.table, left_out)
         for position, line in changed.items():
-            self.lines[position] = line.encode()
+            self.lines[position] = line
         left_out |= policy.forgotten_lines(self.lines, self.table, left_out)
         if left_out:
             self._leave_out(left_out)

@@ -18,18 +18,19 @@ _STAND_IN: Final = re.compile(
 )
 # In what somebody typed, not a machine, these too.
 _MADE_UP: Final = re.compile(
-    rb"(?i)fake|mock|sample|insert|invalid|wrong|secret|passw|passphrase|token|(?:^|[^a-z0-9])(?:my|test|foo|bar|baz|some|the|"
-    rb"demo|user|admin|root|key|none|null|undefined|string|value)(?:[^a-z0-9]|$)|^(?:test|admin|root|user|pass|pwd|qwerty|abc)\d*$"
+    rb"(?i)fake|mock|sample|insert|invalid|wrong|secret|passw|passphrase|token|(?:^|[_.:/-])(?:my|test|foo|bar|baz|some|the|"
+    rb"demo|user|admin|root|key|none|null|undefined|string|value)(?:[_.:/-]|$)|^(?:test|admin|root|user|pass|pwd|qwerty|abc)\d*$"
 )
 # A value that is computed: a template, a variable, an entry of a configuration, a path, a reference to a vault.
 _COMPUTED: Final = re.compile(
-    rb"[$%#@]\{|\{\{|\$\(|^[$%@]|%[sdr(]|^[~.]{0,2}/|^(?:process|os|self|this|env|config|settings|secrets|vault)\b[.\[]|"
+    rb"[$%#@]\{|\{\{|\$\(|^[$%@]|%[sd]$|%\(\w|^[~.]{0,2}/|^(?:process|os|self|this|env|config|settings|secrets|vault)\b[.\[]|"
     rb"^[\w$]+(?:\.[A-Za-z_$]\w*)+$|^[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+$|^(?:file|https?|arn|op|ssm|vault|env):"
 )
 # Without quotes there may be code: a call, an index, a variable of a shell.
 _CODE: Final = re.compile(rb"[()\[\]{}\\]|::|->|=>|\$[A-Z_]{3}|\$[{(]")
 _UUID: Final = re.compile(rb"(?i)[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _IDENTIFIER: Final = re.compile(rb"[A-Za-z][a-z]*(?:[A-Z][a-z]+)*\d{0,2}|[a-z]+(?:[_-][a-z]+)*[_-]?\d{0,4}")
+_WORD: Final = re.compile(rb"[a-z_-]{1,12}|[A-Z_]+|(?i:test|admin|root|user|pass(?:word)?|pwd|secret|qwerty|abc)\d*")
 # Names that end like a secret's but hold a place in a list, a count or a kind.
 _HARMLESS_NAME: Final = re.compile(
     rb"(?i)(?:next|prev(?:ious)?|page|paging|pagination|continuation|cursor|sync|start|end|stop|pad|eos|bos|unk|mask|sep|cls|"
@@ -109,13 +110,13 @@ def _password(groups: Groups) -> bool:
         return False
     has_letter = any(chr(byte).isalpha() for byte in secret)
     has_digit = any(48 <= byte <= 57 for byte in secret)  # noqa: PLR2004 - the digits of ASCII
-    return has_letter and (has_digit or bool(_SPECIAL.search(secret)) or _changes(secret) > 2 * _LEAST_CHANGES * len(secret))
+    return has_letter and (has_digit or bool(_SPECIAL.search(secret)) or _changes(secret) > 2)
 
 
 def _url_password(groups: Groups) -> bool:
-    """A password in a URL: anything that is given."""
+    """A password in a URL or a command: anything but a word, a stand-in or a variable."""
     secret = groups["secret"]
-    return _given(groups) and not _COMPUTED.search(secret) and not _MADE_UP.fullmatch(secret)
+    return _given(groups) and not _COMPUTED.search(secret) and not _WORD.fullmatch(secret)
 
 
 def _entropy(secret: bytes) -> float:
@@ -134,6 +135,7 @@ def _changes(secret: bytes) -> int:
 _CHECKS: Final[Mapping[str, Callable[[Groups], bool]]] = {
     "none": lambda groups: True,
     "key": lambda groups: True,
+    "key_lines": lambda groups: True,
     "given": _given,
     "luhn": _luhn,
     "jwt": _jwt,

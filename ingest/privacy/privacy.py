@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import cached_property, lru_cache
@@ -83,16 +83,19 @@ class Privacy:
             text = _with_users(text, self.policy.user)
         return self._redacted(text)
 
-    def changed_lines(self, column: Any, table: str, left_out: set[int]) -> dict[int, str]:  # noqa: ANN401 - pyarrow
-        """The lines of a column that are to be landed otherwise, by their positions; `left_out` are not looked at.
+    def changed_lines(self, lines: Sequence[bytes], table: str, left_out: set[int]) -> dict[int, bytes]:
+        """The lines that are to be landed otherwise, by their positions; `left_out` are not looked at.
 
         Only those are looked at closely that may have to change.
         """
-        if self.policy.changes_texts:
-            positions: Iterable[int] = range(len(column))
-        else:
-            positions = self._suspects(column)
-        return _changed(column, positions, lambda text: self.line(text, table), left_out)
+        positions = range(len(lines)) if self.policy.changes_texts else self._suspects(lines)
+        changed: dict[int, bytes] = {}
+        for position in positions:
+            if position not in left_out:
+                new = self.line(lines[position].decode(), table).encode()
+                if new != lines[position]:
+                    changed[position] = new
+        return changed
 
     def is_forgotten(self, text: str, table: str) -> bool:
         """Whether a line, as a log has it, was forgotten."""
@@ -168,26 +171,16 @@ class Privacy:
         return range(len(column)) if self.redactor is None else self.redactor.suspects(column)
 
 
-def _changed(
-    column: Any,  # noqa: ANN401 - pyarrow has no types
-    positions: Iterable[int],
-    changed: Callable[[str], str],
-    left_out: Collection[int] = (),
-) -> dict[int, str]:
-    made: dict[int, str] = {}
-    for position in positions:
-        text = column[position].as_py() if position not in left_out else None
-        if text is not None and (new := changed(text)) != text:
-            made[position] = new
-    return made
-
-
 def _replaced(column: Any, positions: Iterable[int], changed: Callable[[str], str]) -> Any:  # noqa: ANN401 - pyarrow has no types
     """A column with some texts changed; the same column where none is."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    made = _changed(column, positions, changed)
+    made: dict[int, str] = {}
+    for position in positions:
+        text = column[position].as_py()
+        if text is not None and (new := changed(text)) != text:
+            made[position] = new
     if not made:
         return column
     if isinstance(column, pa.ChunkedArray):

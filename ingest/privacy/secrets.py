@@ -24,17 +24,21 @@ from ingest.privacy.plain import MARK, MARK_BYTE, Plain
 if TYPE_CHECKING:
     import pyarrow as pa
 
-# How far around a keyword a rule looks; what goes on as part of a word or token belongs to it, however long.
+# How far around a keyword a rule looks; what goes on as part of a word or token belongs to it.
 _BEFORE: Final = 192
 _AFTER: Final = 512
 _WORD: Final = re.compile(rb"[A-Za-z0-9_+/=.%~\\\x80-\xff-]*")
 _KEY_TEXT: Final = re.compile(rb"[A-Za-z0-9+/]{4,}={0,2}")
+_KEY_LINE: Final = re.compile(rb"[A-Za-z0-9+/]{40,}={0,2}|[A-Za-z0-9+/]{16,}={1,2}")
 _QUOTE: Final = re.compile(rb'\\.|(")', re.DOTALL)
+_PERCENT: Final = re.compile(rb"%[0-9a-fA-F]{2}")
 _NAMED_NUMBER: Final = re.compile(rb'"\s*:[\s\[\d,.eE+-]*$')
-_KEY_BLOCK: Final = re.compile(rb"PRIVATE KEY|Private-Lines")
+_KEY_BLOCK: Final = re.compile(rb"-----BEGIN|Private-Lines")
 _KEY_BLOCK_ENDS: Final = (b"-----END", b"Private-MAC")
 _LONGEST_KEY_BLOCK: Final = 64 * 1024
 _LONGEST_QUOTED: Final = 256
+# A longer run of letters and digits is an image or a signature, no token.
+_LONGEST_TOKEN: Final = 16 * 1024
 _DFA_BYTES: Final = 64 * 1024 * 1024
 _SALTED_HEX: Final = 8
 _MOST_ROUNDS: Final = 50
@@ -121,13 +125,14 @@ class Redactor:
             {name.decode(): place for name, place in pattern.groupindex.items()} for pattern in self._patterns
         ]
 
-    def suspects(self, column: pa.Array) -> list[int]:
-        """Return the positions of the texts of a column that may hold a secret."""
-        import pyarrow as pa
+    def suspects(self, column: pa.Array | Sequence[bytes]) -> list[int]:
+        """Return the positions of the texts of a column that may hold a secret: all others hold none.
 
-        # RE2 as Arrow and DuckDB have it gets 8 MB for its states, too few for all keywords.
-        texts = column.cast(pa.large_string()).view(pa.large_binary()).to_pylist()
-        return [place for place, text in enumerate(texts) if text and self._suspected.Match(text)]
+        A list of bytes is read as it is; of an Arrow array each text is copied once.
+        """
+        texts = column if isinstance(column, list | tuple) else _bytes_of(column)
+        match = self._suspected.Match
+        return [place for place, text in enumerate(texts) if text and match(text)]
 
     def redact(self, text: str) -> Redacted:
         """Replace each secret of a text by `[redacted:KIND:xxxxxxxx]`.
@@ -138,7 +143,7 @@ class Redactor:
         data = text.encode("utf-8", "surrogatepass")
         is_json: bool | None = None
         for _ in range(_MOST_ROUNDS if self._kinds else 0):
-            found = self._found(data, percent=False) or self._found(data, percent=True)
+            found = self._found(data)
             if not found:
                 break
             if is_json is None:
@@ -165,17 +170,19 @@ class Redactor:
     def _digest(self, secret: bytes) -> str:
         return hmac.digest(self._salt, secret, "sha256").hex()[:_SALTED_HEX]
 
-    def _found(self, data: bytes, *, percent: bool) -> list[_Found]:
+    def _found(self, data: bytes) -> list[_Found]:
         """Return the secrets of a text in their order. Of two that overlap the one whose rule comes first is taken."""
-        claims = [
-            (number, one)
-            for keyword in self._any.Match(data) or ()
-            for window in _windows(data, self._near[keyword])
-            if not percent or b"%" in data[window[0] : window[1]]
-            for number, one in self._claims(Plain(data, *window, percent=percent), self._rules[keyword])
-        ]
+        claims = []
+        for keyword in self._any.Match(data) or ():
+            for start, end in _windows(data, self._near[keyword]):
+                rules = self._rules[keyword]
+                claims += [(False, *claim) for claim in self._claims(Plain(data, start, end), rules)]
+                if _PERCENT.search(data, start, end):
+                    # Only what nothing else claims: a password keeps the escapes that its URL needs.
+                    plain = Plain(data, start, end, percent=True)
+                    claims += [(True, *claim) for claim in self._claims(plain, rules)]
         taken: list[_Found] = []
-        for _, one in sorted(claims, key=lambda claim: (claim[0], claim[1].start)):
+        for _, _, one in sorted(claims, key=lambda claim: (*claim[:2], claim[2].start)):
             place = bisect_left(taken, one.start, key=lambda other: other.start)
             is_free_before = place == 0 or taken[place - 1].end <= one.start
             if is_free_before and (place == len(taken) or one.end <= taken[place].start):
@@ -194,6 +201,15 @@ class Redactor:
                     if MARK_BYTE not in secret and holds(rule.check_name, groups):
                         quote = _number_quote(plain, start, end)
                         yield number, _Found(*plain.span(start, end), rule.kind, _canonical(secret, rule), quote)
+
+
+def _bytes_of(column: pa.Array) -> list[bytes | None]:
+    """Return the texts of an Arrow array without decoding them."""
+    import pyarrow as pa
+
+    is_large = pa.types.is_large_string(column.type)
+    texts: list[bytes | None] = column.view(pa.large_binary() if is_large else pa.binary()).to_pylist()
+    return texts
 
 
 def _compiled(pattern: str, *, has_groups: bool = False) -> Any:  # noqa: ANN401 - google-re2 has no types
@@ -258,7 +274,7 @@ def _window(data: bytes, first: int, last: int, *, is_block: bool) -> tuple[int,
         start -= 1
     while end < len(data) and data[end - 1] == _BACKSLASH:
         end += 1
-    word = _WORD.match(data, end)
+    word = _WORD.match(data, end, end + _LONGEST_TOKEN)
     end = word.end() if word else end
     while end < len(data) and data[end - 1] == _BACKSLASH:
         end += 1
@@ -275,6 +291,8 @@ def _parts(plain: Plain, rule: SecretKind, start: int, end: int, *, is_quoted: b
         yield start, _closing(plain, start, end)
     elif rule.check_name == "key" and b'"' in text[start:end]:
         yield from (found.span() for found in _KEY_TEXT.finditer(text, start, end))
+    elif rule.check_name == "key_lines":
+        yield from (found.span() for found in _KEY_LINE.finditer(text, start, end))
     else:
         while end < len(text) and text[end] & 0xC0 == 0x80:  # noqa: PLR2004 - inside a character of UTF-8
             end += 1
