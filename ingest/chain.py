@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
 from struct import Struct
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 if TYPE_CHECKING:
     import duckdb
@@ -115,12 +115,21 @@ def row_hashes(sealed: Sealed, columns: Sequence[Sequence[Any]]) -> list[bytes]:
     take eight bytes each, the lowest first, and are -1 where there is none.
     """
     count = len(sealed.numbers)
-    numbers = [[-1 if one is None else one for one in column] for column in columns[:count]]
-    texts = [[_encoded(one) for one in column] for column in columns[count:]]
-    lengths = [[-1 if one is None else len(one) for one in column] for column in texts]
+    numbers = [
+        column
+        if isinstance(column, array) or None not in column
+        else [-1 if one is None else one for one in column]
+        for column in columns[:count]
+    ]
+    texts = [_encoded(column) for column in columns[count:]]
+    lengths = [
+        [-1] * len(columns[0]) if column is None else [-1 if one is None else len(one) for one in column]
+        for column in texts
+    ]
     name, packed = sealed.table.encode(), Struct(f"<{len(columns)}q").pack
+    headers = zip(*numbers, *lengths, strict=True)
     hashes = []
-    for header, row in zip(zip(*numbers, *lengths, strict=True), zip(*texts, strict=True), strict=True):
+    for header, *row in zip(headers, *(column for column in texts if column is not None), strict=True):
         hashing = sha256(name + packed(*header))
         for text in row:
             if text:
@@ -129,8 +138,14 @@ def row_hashes(sealed: Sealed, columns: Sequence[Sequence[Any]]) -> list[bytes]:
     return hashes
 
 
-def _encoded(text: str | bytes | None) -> bytes | None:
-    return text.encode("utf-8", "replace") if isinstance(text, str) else text
+def _encoded(texts: Sequence[str | bytes | None]) -> Sequence[bytes | None] | None:
+    """The texts as bytes; None where there is none at all, as in most columns of most lines."""
+    first = next((text for text in texts if text is not None), None)
+    if first is None:
+        return None
+    if isinstance(first, bytes):
+        return cast("Sequence[bytes | None]", texts)
+    return [text.encode("utf-8", "replace") if isinstance(text, str) else None for text in texts]
 
 
 def salts(count: int) -> array[int]:
