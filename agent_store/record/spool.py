@@ -46,6 +46,8 @@ _FLAGS = (
 _KIND_BITS, _LINK, _REGULAR = 0o170000, 0o120000, 0o100000
 _SESSION = b'"session_id":"'
 _MOST_SESSION_BYTES = 128
+# Folders that this process has found to be its user's.
+_ours: "set[str]" = set()
 
 
 def host() -> str:
@@ -137,7 +139,9 @@ def append(folder: str, writer: str, line: bytes) -> None:
     """
     name = path(folder, writer)
     try:
-        refuse_foreign(folder)
+        if folder not in _ours:
+            refuse_foreign(folder)
+            _ours.add(folder)
         file = os.open(name, _FLAGS, _FILE_MODE)
     except FileNotFoundError:
         from os import makedirs

@@ -68,7 +68,7 @@ def line(event: Record, home: str, form: "str | None" = None, *, is_colored: boo
 
 def known(event: Record, home: str, now: float) -> "tuple[dict[str, str], str]":
     """The text of each field that is known, and how bad the alert is."""
-    costs = read_record(home + "/" + COSTS)
+    costs = _costs(home)
     workspace = record_of(event.get("workspace"))
     project = text_of(workspace.get("project_dir")) or text_of(event.get("cwd"))
     transcript = text_of(event.get("transcript_path"))
@@ -85,6 +85,15 @@ def known(event: Record, home: str, now: float) -> "tuple[dict[str, str], str]":
     }
     found["alert"], level = _alert(costs, live, transcript, now)
     return found, level
+
+
+def _costs(home: str) -> Record:
+    """What publishing left, and nothing that somebody else did."""
+    try:
+        spool.refuse_foreign(home)
+    except OSError:
+        return {}
+    return read_record(home + "/" + COSTS)
 
 
 def _today(costs: Record, live: Live, now: float) -> str:

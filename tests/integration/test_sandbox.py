@@ -27,7 +27,7 @@ from agent_store.build.results import BuildResult
 from agent_store.build.state import Fingerprint
 from agent_store.build.warehouse import RawSummary
 from agent_store.errors import StoreError
-from agent_store.paths import StorePaths
+from agent_store.paths import StorePaths, private_files
 from agent_store.serve import sandbox
 from agent_store.serve.sandbox import frames, parent
 
@@ -127,7 +127,7 @@ class Outcome:
 def paths(tmp_path_factory: pytest.TempPathFactory) -> StorePaths:
     """A home with a store of two columns."""
     home = StorePaths(tmp_path_factory.mktemp("sandbox") / "home").ensure()
-    with duckdb.connect(str(home.store)) as connection:
+    with private_files(), duckdb.connect(str(home.store)) as connection:
         connection.execute("create table runs as select range as id, 'p' || range as p from range(100000)")
         connection.execute("create view v as select * from runs")
         connection.execute("create macro m(x) as x + 1")

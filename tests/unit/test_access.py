@@ -19,6 +19,7 @@ from agent_store.errors import StoreError
 from agent_store.paths import StorePaths
 from agent_store.record import spool
 from agent_store.replacing import replacing
+from agent_store.serve import status_line
 from agent_store.settings import read_settings
 from agent_store.store import open_store
 from ingest.files import private_files
@@ -255,6 +256,21 @@ def test_a_hook_does_not_wait_for_a_pipe(home: StorePaths, tmp_path: Path) -> No
         ("session_start", {"hook_event_name": "SessionStart", "source": "startup"}),
     ):
         assert hook(home.home, program, {**event, **more}).returncode == 0
+
+
+def test_the_status_line_shows_no_costs_of_somebody_else(
+    home: StorePaths, give_away: Callable[[Path], None]
+) -> None:
+    costs = {
+        "periods": [
+            {"alert_kind": "budget", "threshold_usd": 5, "starts_at": 0, "ends_at": 9e9, "spent_usd": 4}
+        ]
+    }
+    (home.home / "briefs" / "costs.json").write_text(json.dumps(costs), encoding="utf-8")
+    before = status_line.line({"session_id": "s"}, str(home.home), "{budget}")
+    give_away(home.home)
+    after = status_line.line({"session_id": "s"}, str(home.home), "{budget}")
+    assert (before, after) == ("80 % of $5", "–")
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")

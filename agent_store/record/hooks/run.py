@@ -49,16 +49,16 @@ def start(name: str) -> None:
     from agent_store.record import spool
 
     home = store_home()
-    try:
-        # What somebody else has put there is neither read nor written: briefs are handed to the model.
-        spool.refuse_foreign(home)
-    except FileNotFoundError:
-        pass
     if name == STATUS_LINE:
         from agent_store.serve import status_line
 
         status_line.run(sys.argv[2:], home)
         return
+    try:
+        # What somebody else has put there is neither read nor written: briefs are handed to the model.
+        spool.refuse_foreign(home)
+    except FileNotFoundError:
+        pass
     event = spool.read_event()
     if not event.strip():
         return
