@@ -188,11 +188,12 @@ def _at_rest(paths: StorePaths) -> Iterator[Check]:
 
 def _privacy(paths: StorePaths) -> Iterator[Check]:
     from agent_store.privacy import status
+    from agent_store.privacy.applied import is_applied
 
-    is_applied = status.is_applied(paths)
     message = "; ".join(status.lines(paths))
-    if is_applied is False:
-        yield Check("privacy", WARN, f"{message}. Not everything that is landed has gone through it", "agent-store privacy apply")
+    if is_applied(paths) is False:
+        message += ". Not everything that is landed has gone through it"
+        yield Check("privacy", WARN, message, "agent-store privacy apply")
     else:
         yield Check("privacy", OK, message)
 

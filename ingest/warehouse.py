@@ -382,10 +382,10 @@ def add_batch(
 
 
 def note_policy(connection: duckdb.DuckDBPyConnection, *, is_applied: bool = False) -> None:
-    """Write down the policy that is in force, where none is noted or it `is_applied` to everything that is landed."""
+    """Write down the policy that is in force, where nothing is landed yet or it `is_applied` to everything that is."""
     policy = privacy.current().policy
-    noted = connection.execute("select count(*) from raw.privacy").fetchone()
-    if noted and noted[0] and not is_applied:
+    landed = connection.execute("select count(*) from raw.batch").fetchone()
+    if landed and landed[0] and not is_applied:
         return
     connection.execute("delete from raw.privacy")
     connection.execute(

@@ -1,12 +1,16 @@
-"""`agent-store privacy`, with `init`, `show`, `kinds` and `apply`."""
+"""`agent-store privacy`, with `init`, `show`, `kinds`, `apply` and `check`."""
 
 from __future__ import annotations
 
+import json
+from dataclasses import asdict
+from pathlib import Path
+
 import click
 
-from agent_store.cli.output import say
+from agent_store.cli.output import FOLDER, say
 from agent_store.paths import store_paths
-from agent_store.show.text import visible
+from agent_store.show.text import visible, visible_json
 
 privacy = click.Group("privacy", help="What is kept of logs: privacy.yml in the home of the store.")
 
@@ -24,11 +28,12 @@ def init() -> int:
 def show() -> int:
     """Show the policy in force, and whether everything that is landed has gone through it."""
     from agent_store.privacy import status
+    from agent_store.privacy.applied import is_applied
 
     paths = store_paths()
     for line in status.lines(paths):
         click.echo(visible(line))
-    if status.is_applied(paths) is False:
+    if is_applied(paths) is False:
         say("Not everything that is landed has gone through this policy: agent-store privacy apply")
     return 0
 
@@ -42,8 +47,10 @@ def kinds() -> int:
     from ingest.privacy.secrets import read_kinds
 
     policy = read_policy(store_paths())
-    for kind in read_kinds(kinds_file()):
-        click.echo(f"{'on ' if is_wanted(policy, kind) else 'off'}  {kind.kind:<36} {kind.description}")
+    # A kind may have several rules; the first describes it.
+    rules = {kind.kind: kind for kind in reversed(read_kinds(kinds_file()))}
+    for name, kind in sorted(rules.items()):
+        click.echo(f"{'on ' if is_wanted(policy, kind) else 'off'}  {name:<32} {kind.description}")
     return 0
 
 
@@ -66,3 +73,24 @@ def apply() -> int:
     for table, count in sorted(rows.items()):
         click.echo(f"  {count:>9,}  {table}")
     return 0
+
+
+@privacy.command()
+@click.argument("place", type=FOLDER)
+@click.option("--json", "as_json", is_flag=True, help="The same as JSON.")
+def check(place: Path, as_json: bool) -> int:
+    """Say what a file or folder would give away: secrets, names, paths of homes, prompts of this store.
+
+    What is found is never shown, only where it is first. Databases, Parquet and zip files are looked into. Exit code 1 if
+    there is anything.
+    """
+    from agent_store.privacy import giveaways
+
+    found, count = giveaways.check(store_paths(), place)
+    if as_json:
+        click.echo(visible_json(json.dumps([asdict(one) for one in found], ensure_ascii=False, indent=1)))
+    else:
+        for one in found:
+            click.echo(visible(f"{one.count:>7,}  {one.kind:<32} {one.file}, {one.place}"))
+        say(f"{count:,} file{'' if count == 1 else 's'} looked at: {'nothing found' if not found else 'see above'}.")
+    return int(bool(found))

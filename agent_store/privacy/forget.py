@@ -95,7 +95,7 @@ def select(paths: StorePaths, wish: Wish) -> Selection:
 
 
 def collect(paths: StorePaths, found: Selection) -> None:
-    """Add the landed lines of the selected sessions, and those that are wanted by themselves, with what they are known by."""
+    """Add the lines of the selected sessions, and those that are wanted by themselves, with what they are known by."""
     with reading(paths.warehouse) as connection:
         if connection is not None:
             _select_lines(connection, paths, found)

@@ -337,7 +337,7 @@ def _quotes(data: bytes) -> int:
 
 
 def _is_json(data: bytes) -> bool:
-    if not data.lstrip()[:1] in (b"{", b"["):
+    if data.lstrip()[:1] not in (b"{", b"["):
         return False
     try:
         json.loads(data)

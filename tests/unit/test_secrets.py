@@ -81,7 +81,7 @@ def test_nearly_all_secrets_are_found_in_every_context(seed: int) -> None:
         missed[one.context] += leaked(one.secret, line)
     assert missed.total() <= (1 - LEAST_RECALL) * len(made), missed
     # Of one context 2 of some 90 may be missed.
-    assert max(missed.values()) <= 2, missed  # noqa: PLR2004 - as the comment says
+    assert max(missed.values()) <= 2, missed
 
 
 def test_contexts_that_the_rules_were_not_made_for() -> None:

@@ -1,0 +1,23 @@
+"""Whether everything that is landed has gone through the policy in force."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from agent_store.privacy import landing_policy
+from ingest.warehouse import reading
+
+if TYPE_CHECKING:
+    from agent_store.paths import StorePaths
+
+
+def is_applied(paths: StorePaths) -> bool | None:
+    """Whether all that is landed has gone through the policy in force; None where nothing is landed."""
+    with reading(paths.warehouse) as connection:
+        if connection is None:
+            return None
+        landed = connection.execute("select count(*) from raw.batch").fetchone()
+        if not landed or not landed[0]:
+            return None
+        noted = connection.execute("select max(fingerprint) from raw.privacy").fetchone()
+    return bool(noted) and noted[0] == landing_policy(paths).fingerprint
