@@ -55,7 +55,9 @@ def write(home: Path, writer: int, records: int, *, tell: bool) -> None:
 def start(home: Path, writer: int, records: int, *, tell: bool = False) -> subprocess.Popen[str]:
     """Start a process that records."""
     command = [sys.executable, "-m", "benchmarks.record", "write", str(home), str(writer), str(records)]
-    return subprocess.Popen([*command, "--tell"] if tell else command, cwd=PROJECT, stdout=subprocess.PIPE, text=True)
+    return subprocess.Popen(
+        [*command, "--tell"] if tell else command, cwd=PROJECT, stdout=subprocess.PIPE, text=True
+    )
 
 
 def spooled(home: Path) -> tuple[Counter[int], int]:

@@ -73,7 +73,12 @@ def compare(folder: Path, home: Path, repeat: int) -> list[str]:
 
 @click.group(invoke_without_command=True)
 @click.option("--root", type=click.Path(path_type=Path, exists=True), help="A folder of transcripts.")
-@click.option("--megabytes", default=200.0, show_default=True, help="How many million bytes to generate without a folder.")
+@click.option(
+    "--megabytes",
+    default=200.0,
+    show_default=True,
+    help="How many million bytes to generate without a folder.",
+)
 @click.option("--repeat", default=3, show_default=True, help="How often everything is measured.")
 @click.pass_context
 def main(context: click.Context, root: Path | None, megabytes: float, repeat: int) -> None:

@@ -48,8 +48,12 @@ def expand(template: str, chance: random.Random) -> str:
 
 def _card(chance: random.Random) -> str:
     """A number with the checksum of ISO/IEC 7812."""
-    prefix, length = chance.choice([("4", 16), ("51", 16), ("55", 16), ("2223", 16), ("34", 15), ("37", 15), ("6011", 16)])
-    digits = [int(digit) for digit in prefix] + [chance.randrange(10) for _ in range(length - len(prefix) - 1)]
+    prefix, length = chance.choice(
+        [("4", 16), ("51", 16), ("55", 16), ("2223", 16), ("34", 15), ("37", 15), ("6011", 16)]
+    )
+    digits = [int(digit) for digit in prefix] + [
+        chance.randrange(10) for _ in range(length - len(prefix) - 1)
+    ]
     total = 0
     for place, digit in enumerate(reversed(digits)):
         doubled = digit * 2 if place % 2 == 0 else digit
@@ -76,7 +80,9 @@ def _password(chance: random.Random) -> str:
     """What a password manager makes: all kinds of characters, a special one and a digit among them."""
     special = "!@#$%^&*-_+=?~"
     some = [chance.choice(special), chance.choice(string.digits), chance.choice(string.ascii_lowercase)]
-    some += [chance.choice(string.ascii_letters + string.digits + special) for _ in range(chance.randrange(9, 18))]
+    some += [
+        chance.choice(string.ascii_letters + string.digits + special) for _ in range(chance.randrange(9, 18))
+    ]
     chance.shuffle(some)
     # Characters that mean something to a shell, a template or a flag do not come first.
     return expand("{letter:1}", chance) + "".join(some)
@@ -84,8 +90,12 @@ def _password(chance: random.Random) -> str:
 
 def _pem(chance: random.Random) -> str:
     """A private key: lines of 64 characters between two marks."""
-    label = chance.choice(["RSA PRIVATE", "EC PRIVATE", "OPENSSH PRIVATE", "PRIVATE", "ENCRYPTED PRIVATE", "DSA PRIVATE"])
-    lines = [expand("{b64:64}", chance) for _ in range(chance.randrange(2, 24))] + [expand("{b64:38}==", chance)]
+    label = chance.choice(
+        ["RSA PRIVATE", "EC PRIVATE", "OPENSSH PRIVATE", "PRIVATE", "ENCRYPTED PRIVATE", "DSA PRIVATE"]
+    )
+    lines = [expand("{b64:64}", chance) for _ in range(chance.randrange(2, 24))] + [
+        expand("{b64:38}==", chance)
+    ]
     return "\n".join([f"-----BEGIN {label} KEY-----", *lines, f"-----END {label} KEY-----", ""])
 
 
@@ -177,7 +187,7 @@ FORMATS: Final = (
     # Secrets that are known only by what holds them.
     Format("aws_secret_access_key", "{b64:40}", "aws_secret_access_key = {}"),
     Format("aws_secret_access_key", "{b64:40}", "export AWS_SECRET_ACCESS_KEY={}"),
-    Format("azure_storage_key", "{b64:86}==", "DefaultEndpointsProtocol=https;AccountName=shop;AccountKey={};EndpointSuffix=core.windows.net"),
+    Format("azure_storage_key", "{b64:86}==", "AccountName=shop;AccountKey={};EndpointSuffix=core.windows.net"),
     Format("azure_sas_signature", "{alnum:43}%3D", "https://shop.blob.core.windows.net/c/f.csv?sv=2023-11-03&sr=b&sig={}&sp=r"),
     Format("datadog_key", "{hex:32}", "DD_API_KEY={}"),
     Format("heroku_key", _UUID, "HEROKU_API_KEY={}"),
@@ -204,48 +214,65 @@ FORMATS: Final = (
     Format("password", "{alnum:12}", "the password for the staging server is {}."),
 )  # fmt: skip
 
-Context = Callable[[str, random.Random], str]
+Context = Callable[[str], str]
 
 
 def _in_json(text: str) -> str:
     return json.dumps({"name": "deploy", "value": text, "retries": 3})
 
 
+def _before(start: str, text: str) -> str:
+    """The lines of a text behind something."""
+    return "".join(f"{start}{line}\n" for line in text.splitlines())
+
+
+def _numbered(text: str) -> str:
+    """A text as the client's tool for reading files shows it."""
+    return "".join(f"{number:>6}→{line}\n" for number, line in enumerate(text.splitlines(), 1))
+
+
+def _in_url(text: str) -> str:
+    """A text as a parameter of a URL, if it is a single word."""
+    if "//" in text or len(text.split()) > 1:
+        return text
+    return f"https://api.shop.org/v1/orders?via={quote(text, safe=':+/=~')}&page=2"
+
+
 # Where a text that holds a secret may stand. Each takes it as it is, which may be several lines.
 CONTEXTS: Final[dict[str, Context]] = {
-    "prose": lambda text, chance: f"I have set it up, please use {text} for now and tell me whether it works",
-    "sentence_end": lambda text, chance: f"We got this from them:\n{text}\nIt is valid until May.",
-    "env_file": lambda text, chance: f"NODE_ENV=production\nVENDOR_SETTING={text}\nPORT=8080\n",
-    "json": lambda text, chance: _in_json(text),
-    "nested_json": lambda text, chance: json.dumps({"body": _in_json(text), "status": 200}),
-    "shell": lambda text, chance: f"$ cat notes.txt | grep vendor\n{text}\n$ ",
-    "yaml": lambda text, chance: "vendor:\n  region: eu\n  setting: |\n" + "".join(f"    {line}\n" for line in text.splitlines()),
-    "python": lambda text, chance: f"import vendor\n\nclient = vendor.Client({text!r}, timeout=30)\n",
-    "numbered": lambda text, chance: "".join(f"{number:>6}→{line}\n" for number, line in enumerate(("# notes", *text.splitlines(), "end"), 1)),
-    "diff": lambda text, chance: "@@ -1,2 +1,3 @@\n context\n" + "".join(f"+{line}\n" for line in text.splitlines()) + " context\n",
-    "header": lambda text, chance: "> GET /v1/orders HTTP/1.1\r\n> Host: api.shop.org\r\n> X-Vendor: " + text + "\r\n>\r\n",
-    "url": lambda text, chance: text if "\n" in text or "//" in text or " " in text else f"https://api.shop.org/v1/orders?via={quote(text, safe=':+/=~')}&page=2",
+    "prose": lambda text: f"I have set it up, please use {text} for now and tell me whether it works",
+    "sentence_end": lambda text: f"We got this from them:\n{text}\nIt is valid until May.",
+    "env_file": lambda text: f"NODE_ENV=production\nVENDOR_SETTING={text}\nPORT=8080\n",
+    "json": _in_json,
+    "nested_json": lambda text: json.dumps({"body": _in_json(text), "status": 200}),
+    "shell": lambda text: f"$ cat notes.txt | grep vendor\n{text}\n$ ",
+    "yaml": lambda text: "vendor:\n  region: eu\n  setting: |\n" + _before("    ", text),
+    "python": lambda text: f"import vendor\n\nclient = vendor.Client({text!r}, timeout=30)\n",
+    "numbered": lambda text: _numbered(f"# notes\n{text}\nend"),
+    "diff": lambda text: "@@ -1,2 +1,3 @@\n context\n" + _before("+", text) + " context\n",
+    "header": lambda text: "> GET /v1/orders HTTP/1.1\r\n> Host: api.shop.org\r\n> X-Vendor: " + text + "\r\n>\r\n",
+    "url": _in_url,
 }  # fmt: skip
 
 # Contexts thought of after the rules had been made, by another train of thought: what tools print, other languages.
 OTHER_CONTEXTS: Final[dict[str, Context]] = {
-    "html": lambda text, chance: f"<tr><td>Vendor</td><td><code>{text}</code></td></tr>",
-    "markdown_table": lambda text, chance: "\n".join(f"| setting | {line} | see the wiki |" for line in text.splitlines()),
-    "markdown_code": lambda text, chance: f"Run this:\n\n```sh\n{text}\n```\n",
-    "inline_code": lambda text, chance: f"It is `{text}`, not the old one.",
-    "go_debug": lambda text, chance: 'level=debug msg="loaded settings" values="map[region:eu setting:' + text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n") + ']"',
-    "heredoc": lambda text, chance: f"cat > settings.txt <<'EOF'\n{text}\nEOF",
-    "ssh_command": lambda text, chance: "ssh db 'echo " + json.dumps(text) + " >> /etc/settings'",
-    "traceback": lambda text, chance: f"  File \"vendor.py\", line 12, in call\n    raise VendorError({text!r})\nvendor.VendorError: {text}",
-    "grep": lambda text, chance: "\n".join(f"config/settings.txt:{number}:{line}" for number, line in enumerate(text.splitlines(), 3)),
-    "colours": lambda text, chance: f"\x1b[36msetting\x1b[0m \x1b[32m{text}\x1b[0m done",
-    "three_times_json": lambda text, chance: json.dumps({"a": json.dumps({"b": json.dumps({"c": text})})}),
-    "javascript": lambda text, chance: "const setting = " + json.dumps(text) + ";\nmodule.exports = { setting };",
-    "csv": lambda text, chance: "name,value\nvendor," + ('"' + text.replace('"', '""') + '"') + ",eu\n",
-    "log": lambda text, chance: "\n".join(f"2025-05-02T09:11:12.345Z INFO [main] {line}" for line in text.splitlines()),
-    "toml": lambda text, chance: "[vendor]\nsetting = \'\'\'" + text + "\'\'\'\n",
-    "git_show": lambda text, chance: "commit 9fceb02\n\n    Settings\n\n" + "".join(f"-{line}\n" for line in text.splitlines()),
-    "quoted_mail": lambda text, chance: "".join(f"> {line}\n" for line in text.splitlines()),
+    "html": lambda text: f"<tr><td>Vendor</td><td><code>{text}</code></td></tr>",
+    "markdown_table": lambda text: "\n".join(f"| setting | {line} | see the wiki |" for line in text.splitlines()),
+    "markdown_code": lambda text: f"Run this:\n\n```sh\n{text}\n```\n",
+    "inline_code": lambda text: f"It is `{text}`, not the old one.",
+    "go_debug": lambda text: 'level=debug msg="loaded" values="map[region:eu setting:' + json.dumps(text)[1:-1] + ']"',
+    "heredoc": lambda text: f"cat > settings.txt <<'EOF'\n{text}\nEOF",
+    "ssh_command": lambda text: "ssh db 'echo " + json.dumps(text) + " >> /etc/settings'",
+    "traceback": lambda text: f"line 12, in call\n    raise VendorError({text!r})\nvendor.VendorError: {text}",
+    "grep": lambda text: _before("config/settings.txt:3:", text),
+    "colours": lambda text: f"\x1b[36msetting\x1b[0m \x1b[32m{text}\x1b[0m done",
+    "three_times_json": lambda text: json.dumps({"a": json.dumps({"b": json.dumps({"c": text})})}),
+    "javascript": lambda text: "const setting = " + json.dumps(text) + ";\nmodule.exports = { setting };",
+    "csv": lambda text: "name,value\nvendor," + ('"' + text.replace('"', '""') + '"') + ",eu\n",
+    "log": lambda text: _before("2025-05-02T09:11:12.345Z INFO [main] ", text),
+    "toml": lambda text: "[vendor]\nsetting = \'\'\'" + text + "\'\'\'\n",
+    "git_show": lambda text: "commit 9fceb02\n\n    Settings\n\n" + _before("-", text),
+    "quoted_mail": lambda text: _before("> ", text),
 }  # fmt: skip
 
 
@@ -272,19 +299,49 @@ def lines_with(text: str, chance: random.Random) -> str:
         line = {**base, "type": "user", "message": {"role": "user", "content": text}}
     elif shape == 1:
         usage = {"input_tokens": 4, "cache_read_input_tokens": 18234, "output_tokens": 211}
-        content = [{"type": "thinking", "thinking": "", "signature": expand("{b64:600}==", chance)}, {"type": "text", "text": text}]
-        message = {"id": expand("msg_01{alnum:22}", chance), "role": "assistant", "model": "claude-sonnet-4-5", "content": content, "usage": usage}
-        line = {**base, "type": "assistant", "message": message, "requestId": expand("req_011{alnum:21}", chance)}
+        content = [
+            {"type": "thinking", "thinking": "", "signature": expand("{b64:600}==", chance)},
+            {"type": "text", "text": text},
+        ]
+        message = {
+            "id": expand("msg_01{alnum:22}", chance),
+            "role": "assistant",
+            "model": "claude-sonnet-4-5",
+            "content": content,
+            "usage": usage,
+        }
+        line = {
+            **base,
+            "type": "assistant",
+            "message": message,
+            "requestId": expand("req_011{alnum:21}", chance),
+        }
     elif shape == 2:
-        content = [{"type": "tool_use", "id": use, "name": "Bash", "input": {"command": text, "description": "Run it"}}]
+        content = [
+            {
+                "type": "tool_use",
+                "id": use,
+                "name": "Bash",
+                "input": {"command": text, "description": "Run it"},
+            }
+        ]
         line = {**base, "type": "assistant", "message": {"role": "assistant", "content": content}}
     else:
         content = [{"type": "tool_result", "tool_use_id": use, "content": text, "is_error": False}]
-        line = {**base, "type": "user", "message": {"role": "user", "content": content}, "toolUseResult": {"stdout": text, "stderr": ""}}
-    return json.dumps(line, ensure_ascii=chance.random() < 0.5, separators=(",", ":") if chance.random() < 0.8 else None)
+        line = {
+            **base,
+            "type": "user",
+            "message": {"role": "user", "content": content},
+            "toolUseResult": {"stdout": text, "stderr": ""},
+        }
+    return json.dumps(
+        line, ensure_ascii=chance.random() < 0.5, separators=(",", ":") if chance.random() < 0.8 else None
+    )
 
 
-def planted(seed: int, contexts: dict[str, Context] = CONTEXTS, formats: tuple[Format, ...] = FORMATS) -> list[Planted]:
+def planted(
+    seed: int, contexts: dict[str, Context] = CONTEXTS, formats: tuple[Format, ...] = FORMATS
+) -> list[Planted]:
     """One secret of each format in each context, each in a line of its own."""
     chance = random.Random(seed)
     made = []
@@ -292,7 +349,7 @@ def planted(seed: int, contexts: dict[str, Context] = CONTEXTS, formats: tuple[F
         for name, context in contexts.items():
             secret = expand(one.template, chance)
             text = one.holder.replace("{}", secret) if one.holder else secret
-            made.append(Planted(one.kind, name, secret, lines_with(context(text, chance), chance)))
+            made.append(Planted(one.kind, name, secret, lines_with(context(text), chance)))
     return made
 
 
@@ -301,7 +358,9 @@ def readings(line: str) -> list[str]:
     found = [line]
     for _ in range(6):
         undone = re.sub(r"\\u00([0-7][0-9a-f])", lambda code: chr(int(code[1], 16)), found[-1])
-        undone = re.sub(r"\\(.)", lambda escape: {"n": "\n", "t": "\t", "r": "\r"}.get(escape[1], escape[1]), undone)
+        undone = re.sub(
+            r"\\(.)", lambda escape: {"n": "\n", "t": "\t", "r": "\r"}.get(escape[1], escape[1]), undone
+        )
         if undone == found[-1]:
             break
         found.append(undone)
@@ -310,7 +369,12 @@ def readings(line: str) -> list[str]:
 
 def leaked(secret: str, line: str) -> bool:
     """Whether a third of a secret can still be read in a line, in one piece."""
-    pieces = [piece for part in secret.splitlines() if len(part) > 8 and "-----" not in part and ": " not in part for piece in _windows(part)]
+    pieces = [
+        piece
+        for part in secret.splitlines()
+        if len(part) > 8 and "-----" not in part and ": " not in part
+        for piece in _windows(part)
+    ]
     texts = readings(line)
     return any(piece in text for piece in pieces for text in texts)
 

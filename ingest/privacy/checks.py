@@ -9,6 +9,7 @@ import math
 import re
 from collections import Counter
 from collections.abc import Callable, Mapping
+from itertools import pairwise
 from typing import Final
 
 # Words of values that stand for one.
@@ -23,14 +24,19 @@ _MADE_UP: Final = re.compile(
 )
 # A value that is computed: a template, a variable, an entry of a configuration, a path, a reference to a vault.
 _COMPUTED: Final = re.compile(
-    rb"[$%#@]\{|\{\{|\$\(|^[$%@]|%[sd]$|%\(\w|^[~.]{0,2}/|^(?:process|os|self|this|env|config|settings|secrets|vault)\b[.\[]|"
+    rb"[$%#@]\{|\{\{|^\{.*\}$|\$\(|^[$%@]|%[sd]$|%\(\w|^[~.]{0,2}/|^(?:process|os|self|this|env|config|settings|secrets|vault)\b[.\[]|"
     rb"^[\w$]+(?:\.[A-Za-z_$]\w*)+$|^[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+$|^(?:file|https?|arn|op|ssm|vault|env):"
 )
 # Without quotes there may be code: a call, an index, a variable of a shell.
 _CODE: Final = re.compile(rb"[()\[\]{}\\]|::|->|=>|\$[A-Z_]{3}|\$[{(]")
 _UUID: Final = re.compile(rb"(?i)[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_NAME: Final = re.compile(rb"[A-Za-z][a-z]*(?:[A-Z][a-z]+)*|[a-z]+(?:[_-][a-z]+)*[_-]?\d?")
 _IDENTIFIER: Final = re.compile(rb"[A-Za-z][a-z]*(?:[A-Z][a-z]+)*\d{0,2}|[a-z]+(?:[_-][a-z]+)*[_-]?\d{0,4}")
-_WORD: Final = re.compile(rb"[a-z_-]{1,12}|[A-Z_]+|(?i:test|admin|root|user|pass(?:word)?|pwd|secret|qwerty|abc)\d*")
+_WORD: Final = re.compile(
+    rb"[a-z_-]{1,12}|[A-Z_]+|(?i:test|admin|root|user|pass(?:word)?|pwd|secret|qwerty|abc)\d*"
+)
+# The name of a class: words that begin with a capital.
+_CLASS: Final = re.compile(rb"(?:[A-Z][A-Z0-9]{0,5})?(?:[A-Z][a-z]{2,}){2,}\d?")
 # Names that end like a secret's but hold a place in a list, a count or a kind.
 _HARMLESS_NAME: Final = re.compile(
     rb"(?i)(?:next|prev(?:ious)?|page|paging|pagination|continuation|cursor|sync|start|end|stop|pad|eos|bos|unk|mask|sep|cls|"
@@ -39,7 +45,7 @@ _HARMLESS_NAME: Final = re.compile(
 )
 _LEAST_ENTROPY: Final = 3.0
 _LEAST_CHANGES: Final = 0.15
-_LONG: Final = 16
+_FEW_CHANGES: Final = 2
 _FEWEST_DIFFERENT: Final = 5
 _SHORTEST_PASSWORD: Final = 6
 _SHORTEST_BARE_PASSWORD: Final = 8
@@ -91,7 +97,13 @@ def _random(groups: Groups) -> bool:
     secret = groups["secret"]
     if not _given(groups) or _UUID.fullmatch(secret) or _HARMLESS_NAME.search(groups.get("name", b"")):
         return False
-    if _COMPUTED.search(secret) or _CODE.search(secret) or _MADE_UP.search(secret) or _entropy(secret) < _LEAST_ENTROPY:
+    if (
+        _COMPUTED.search(secret)
+        or _CODE.search(secret)
+        or _MADE_UP.search(secret)
+        or _CLASS.fullmatch(secret)
+        or _entropy(secret) < _LEAST_ENTROPY
+    ):
         return False
     has_digit = any(48 <= byte <= 57 for byte in secret)  # noqa: PLR2004 - the digits of ASCII
     least = _LEAST_CHANGES if has_digit else 2 * _LEAST_CHANGES
@@ -106,11 +118,12 @@ def _password(groups: Groups) -> bool:
         return False
     if _COMPUTED.search(secret) or _MADE_UP.search(secret) or _UUID.fullmatch(secret):
         return False
-    if _IDENTIFIER.fullmatch(secret) or (not is_quoted and _CODE.search(secret)):
+    is_name = _NAME if is_quoted else _IDENTIFIER
+    if is_name.fullmatch(secret) or (not is_quoted and _CODE.search(secret)):
         return False
     has_letter = any(chr(byte).isalpha() for byte in secret)
     has_digit = any(48 <= byte <= 57 for byte in secret)  # noqa: PLR2004 - the digits of ASCII
-    return has_letter and (has_digit or bool(_SPECIAL.search(secret)) or _changes(secret) > 2)
+    return has_letter and (has_digit or bool(_SPECIAL.search(secret)) or _changes(secret) > _FEW_CHANGES)
 
 
 def _url_password(groups: Groups) -> bool:
@@ -127,8 +140,11 @@ def _entropy(secret: bytes) -> float:
 
 def _changes(secret: bytes) -> int:
     """How often a digit, a small or a large letter follows another kind; a capital at the head of a word is none."""
-    kinds = ["d" if chr(byte).isdigit() else "u" if chr(byte).isupper() else "l" if chr(byte).islower() else "" for byte in secret]
-    pairs = zip(kinds, kinds[1:], strict=False)
+    kinds = [
+        "d" if chr(byte).isdigit() else "u" if chr(byte).isupper() else "l" if chr(byte).islower() else ""
+        for byte in secret
+    ]
+    pairs = pairwise(kinds)
     return sum(1 for one, other in pairs if one and other and one != other and (one, other) != ("u", "l"))
 
 

@@ -116,7 +116,8 @@ class Redactor:
         self._keywords = tuple(dict.fromkeys(kind.keyword for kind in kinds))
         self._near = [_compiled(keyword) for keyword in self._keywords]
         self._rules = [
-            [place for place, kind in enumerate(kinds) if kind.keyword == keyword] for keyword in self._keywords
+            [place for place, kind in enumerate(kinds) if kind.keyword == keyword]
+            for keyword in self._keywords
         ]
         self._any = _compiled_set(self._keywords)
         self._suspected = _compiled_set((*self._keywords, *also))
@@ -151,7 +152,9 @@ class Redactor:
             data = self._replaced(data, found, marks, is_json=is_json)
         return Redacted(data.decode("utf-8", "surrogatepass"), marks) if marks else Redacted(text, marks)
 
-    def _replaced(self, data: bytes, found: list[_Found], marks: dict[str, Lengths], *, is_json: bool) -> bytes:
+    def _replaced(
+        self, data: bytes, found: list[_Found], marks: dict[str, Lengths], *, is_json: bool
+    ) -> bytes:
         pieces, at = [], 0
         is_inside, seen = False, 0
         for one in found:
@@ -200,7 +203,10 @@ class Redactor:
                     secret = groups["secret"] = plain.text[start:end]
                     if MARK_BYTE not in secret and holds(rule.check_name, groups):
                         quote = _number_quote(plain, start, end)
-                        yield number, _Found(*plain.span(start, end), rule.kind, _canonical(secret, rule), quote)
+                        yield (
+                            number,
+                            _Found(*plain.span(start, end), rule.kind, _canonical(secret, rule), quote),
+                        )
 
 
 def _bytes_of(column: pa.Array) -> list[bytes | None]:
@@ -284,7 +290,9 @@ def _window(data: bytes, first: int, last: int, *, is_block: bool) -> tuple[int,
     return start, end
 
 
-def _parts(plain: Plain, rule: SecretKind, start: int, end: int, *, is_quoted: bool) -> Iterator[tuple[int, int]]:
+def _parts(
+    plain: Plain, rule: SecretKind, start: int, end: int, *, is_quoted: bool
+) -> Iterator[tuple[int, int]]:
     """Return what of a match is secret: up to the closing quote, and of a key what stands between quotes."""
     text = plain.text
     if is_quoted:

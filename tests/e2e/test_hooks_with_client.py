@@ -247,7 +247,10 @@ def test_a_session_that_fans_out_over_its_limit_is_told_of_and_goes_on(tmp_path:
                        "run_in_background": False})]  # fmt: skip
     spent = {"input_tokens": 1000, "output_tokens": 40_000}
     scripts = {
-        "fan": [{"text": "I send somebody.", "usage": spent, "tools": look}, {"text": "All is well.", "usage": spent}],
+        "fan": [
+            {"text": "I send somebody.", "usage": spent, "tools": look},
+            {"text": "All is well.", "usage": spent},
+        ],
         "look": [{"text": "I have looked.", "usage": spent}],
     }
     with client(tmp_path, scripts) as one:
@@ -256,14 +259,21 @@ def test_a_session_that_fans_out_over_its_limit_is_told_of_and_goes_on(tmp_path:
                  "threshold_usd": 0.9, "near_ratio": 0.8}  # fmt: skip
         costs = {"sessions_watched": [alert], "prices": briefs.prices(PROJECT)}
         (one.home / "briefs" / "costs.json").write_text(json.dumps(costs))
-        turn = one.ask("Look [[script:fan]]", "--tools", "Agent", "--allowedTools", "Agent", "--model", "claude-opus-5-5")
+        turn = one.ask(
+            "Look [[script:fan]]", "--tools", "Agent", "--allowedTools", "Agent", "--model", "claude-opus-5-5"
+        )
         assert (turn.exit_code, turn.result["result"]) == (0, "All is well.")
         (near,) = told(one, "SubagentStart")
         assert near.startswith("Agent Store: The alert fan is nearly reached: $0.8"), near
         (over,) = told(one, "Stop")
         total = turn.result["total_cost_usd"]
-        assert over == f"Agent Store: The alert fan is reached: ${total:,.2f} in this session and its subagents."
-        assert [(one["target"], one["level"]) for one in one.records("warning")] == [("fan", "near"), ("fan", "over")]
+        assert (
+            over == f"Agent Store: The alert fan is reached: ${total:,.2f} in this session and its subagents."
+        )
+        assert [(one["target"], one["level"]) for one in one.records("warning")] == [
+            ("fan", "near"),
+            ("fan", "over"),
+        ]
         one.ask("again", "--resume", turn.session_id)
         assert len(told(one, "Stop")) == 1
 

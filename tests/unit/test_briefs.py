@@ -171,9 +171,7 @@ def test_a_folder_is_of_the_project_of_its_checkout(paths: StorePaths, tmp_path:
         assert resume.project_of(connection, None, tmp_path) == (str(tmp_path), "")
 
 
-def test_a_hook_finds_the_brief_of_the_same_project(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_hook_finds_the_brief_of_the_same_project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("CLAUDE_PROJECT_DIR", raising=False)
     home, checkout, worktree = tmp_path / "home", tmp_path / "cellar", tmp_path / "trees" / "one"
     (checkout / ".git" / "worktrees" / "one").mkdir(parents=True)
@@ -239,7 +237,12 @@ def test_costs_are_all_that_is_needed_to_go_on_counting(
     briefs.write(paths, PROJECT)
     found = json.loads((paths.home / "briefs" / "costs.json").read_text())
     # The newest day, as it begins and ends in Berlin.
-    assert found["day"] == {"starts_at": 1772319600, "ends_at": 1772406000, "period": "day", "spent_usd": 12.5}
+    assert found["day"] == {
+        "starts_at": 1772319600,
+        "ends_at": 1772406000,
+        "period": "day",
+        "spent_usd": 12.5,
+    }
     assert found["sessions"] == {"s1": 3.25, "s3": 0}, "of the last month"
     assert {one["alert_name"]: (one["folders"], one["title"]) for one in found["periods"]} == {
         "all": ([], "The budget all of $200.00 a month"),
