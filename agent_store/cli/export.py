@@ -11,7 +11,6 @@ import click
 from agent_store.cli.output import FOLDER, say, tell
 from agent_store.paths import store_paths
 from agent_store.record import query_log
-from agent_store.show.text import visible
 
 
 @click.command()
@@ -101,8 +100,8 @@ def _audit_log(since: str, until: str | None, out: Path) -> int:
         raise click.UsageError("A signed audit log is a zip file: --out FILE.zip")
     with AgentStore(interface=query_log.CLI) as store:
         (written,) = store.export_audit_log(since, until, out)
-    click.echo(visible(f"Wrote {written['row_count']:,} records to {written['path']}."))
+    tell(f"Wrote {written['row_count']:,} records to {written['path']}.")
     if written["untied_count"]:
-        click.echo(f"{written['untied_count']:,} of them have no line in the warehouse any more.")
-    click.echo(f"Signed by the key {written['key_fingerprint']}.")
+        tell(f"{written['untied_count']:,} of them have no line in the warehouse any more.")
+    tell(f"Signed by the key {written['key_fingerprint']}.")
     return 0

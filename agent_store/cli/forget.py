@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from agent_store.cli.output import say
+from agent_store.cli.output import say, tell
 from agent_store.paths import store_paths
-from agent_store.show.text import visible
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -78,9 +77,9 @@ def forget(
         click.confirm("Remove all of this for good?", abort=True, err=True)
     say("Removing it, and building the store without it …")
     done = forgetting.carry_out(paths, found)
-    click.echo(f"Forgotten: {done['row_count']:,} landed rows. The store is built without them.")
+    tell(f"Forgotten: {done['row_count']:,} landed rows. The store is built without them.")
     for place in done["exports"]:
-        click.echo(visible(f"Removed the export {place}."))
+        tell(f"Removed the export {place}.")
     if found.sources:
         say(
             "Your own files still hold it, and so may backups. Remove what you do not want to keep:"
@@ -117,7 +116,7 @@ def _list() -> int:
         say("Nothing was forgotten so far.")
     for entry in entries:
         files = f"  {', '.join(entry.files)}" if entry.files else ""
-        click.echo(visible(
+        tell(
             f"{entry.forgotten_at}  by {entry.by:<8} {entry.session_count:>6,} sessions {entry.line_count:>9,} rows{files}"
-        ))  # fmt: skip
+        )
     return 0

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
 from pathlib import Path
 
 import click
 
-from agent_store.cli.output import FOLDER, say
+from agent_store.cli.output import FOLDER, say, tell, tell_json
 from agent_store.paths import store_paths
-from agent_store.show.text import visible, visible_json
 
 privacy = click.Group("privacy", help="What is kept of logs: privacy.yml in the home of the store.")
 
@@ -20,7 +18,7 @@ def init() -> int:
     """Write privacy.yml with the defaults and comments."""
     from agent_store.privacy.policy import write_default
 
-    click.echo(f"Written: {write_default(store_paths())}")
+    tell(f"Written: {write_default(store_paths())}")
     return 0
 
 
@@ -32,7 +30,7 @@ def show() -> int:
 
     paths = store_paths()
     for line in status.lines(paths):
-        click.echo(visible(line))
+        tell(line)
     if is_applied(paths) is False:
         say("Not everything that is landed has gone through this policy: agent-store privacy apply")
     return 0
@@ -50,7 +48,7 @@ def kinds() -> int:
     # A kind may have several rules; the first describes it.
     rules = {kind.kind: kind for kind in reversed(read_kinds(kinds_file()))}
     for name, kind in sorted(rules.items()):
-        click.echo(f"{'on ' if is_wanted(policy, kind) else 'off'}  {name:<32} {kind.description}")
+        tell(f"{'on ' if is_wanted(policy, kind) else 'off'}  {name:<32} {kind.description}")
     return 0
 
 
@@ -69,9 +67,9 @@ def apply() -> int:
     with build_lock(paths):
         purge.begin(paths, applies=True)
     rows = purge.rebuild(paths)
-    click.echo(f"Applied: {sum(rows.values()):,} rows changed.")
+    tell(f"Applied: {sum(rows.values()):,} rows changed.")
     for table, count in sorted(rows.items()):
-        click.echo(f"  {count:>9,}  {table}")
+        tell(f"  {count:>9,}  {table}")
     return 0
 
 
@@ -88,9 +86,9 @@ def check(place: Path, as_json: bool) -> int:
 
     found, count = giveaways.check(store_paths(), place)
     if as_json:
-        click.echo(visible_json(json.dumps([asdict(one) for one in found], ensure_ascii=False, indent=1)))
+        tell_json([asdict(one) for one in found])
     else:
         for one in found:
-            click.echo(visible(f"{one.count:>7,}  {one.kind:<32} {one.file}, {one.place}"))
+            tell(f"{one.count:>7,}  {one.kind:<32} {one.file}, {one.place}")
         say(f"{count:,} file{'' if count == 1 else 's'} looked at: {'nothing found' if not found else 'see above'}.")
     return int(bool(found))

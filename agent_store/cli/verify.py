@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from agent_store.cli.output import PROBLEMS_SHOWN, echo_json
+from agent_store.cli.output import PROBLEMS_SHOWN, echo_json, tell
 from agent_store.paths import store_paths
-from agent_store.show.text import visible
 from ingest.text import counted
 
 if TYPE_CHECKING:
@@ -68,16 +67,16 @@ def verify(bundle: Path | None, file: Path | None, key: str | None, as_json: boo
         echo_json(found, None)
         return int(not holds)
     for said in _told(verified):
-        click.echo(visible(said))
+        tell(said)
     if witnessed is not None and file is not None:
         for said in witnessed.findings[:PROBLEMS_SHOWN]:
-            click.echo(visible(said))
+            tell(said)
         if not witnessed.findings:
             new = "the head was appended" if witnessed.is_added else "the head is its last line"
             heads = counted(witnessed.head_count, "head")
-            click.echo(visible(f"The witness {file} fits the chain ({heads}); {new}."))
+            tell(f"The witness {file} fits the chain ({heads}); {new}.")
     elif file is not None:
-        click.echo(visible(f"Nothing was written to {file}."))
+        tell(f"Nothing was written to {file}.")
     return int(not holds)
 
 
@@ -132,5 +131,5 @@ def _verify_bundle(bundle: Path, key: str | None, as_json: bool) -> int:
         echo_json({"holds": not checked.findings, **asdict(checked)}, None)
         return int(bool(checked.findings))
     for said in checked.told:
-        click.echo(visible(said))
+        tell(said)
     return int(bool(checked.findings))

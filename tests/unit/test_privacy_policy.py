@@ -29,7 +29,7 @@ def test_the_default_file_says_what_is_in_force_without_one(paths: StorePaths) -
     assert read_policy(paths) == PrivacyPolicy()
     assert landing_policy(paths) == without
     assert landing_policy(paths).fingerprint == without.fingerprint
-    assert stat.S_IMODE(file.stat().st_mode) == 0o600  # noqa: PLR2004 - rights
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
     with pytest.raises(StoreError, match="there already"):
         write_default(paths)
 
@@ -71,9 +71,9 @@ def test_what_is_wrong_is_said_and_nothing_is_landed(paths: StorePaths, text: st
 
 def test_the_salt_is_made_once_and_a_damaged_one_is_refused(paths: StorePaths) -> None:
     salt = read_salt(paths)
-    assert len(salt) == 32  # noqa: PLR2004 - bytes
+    assert len(salt) == 32
     assert read_salt(paths) == salt
-    assert stat.S_IMODE(paths.salt.stat().st_mode) == 0o600  # noqa: PLR2004 - rights
+    assert stat.S_IMODE(paths.salt.stat().st_mode) == 0o600
     paths.salt.write_text("zz")
     with pytest.raises(StoreError, match="damaged"):
         read_salt(paths)
