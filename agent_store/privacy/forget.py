@@ -81,7 +81,7 @@ class Selection:
 
     def __bool__(self) -> bool:
         """Whether anything would go."""
-        return bool(self.sessions or self.lines or self.files)
+        return bool(self.lines or self.files)
 
 
 def select(paths: StorePaths, wish: Wish) -> Selection:
@@ -117,8 +117,8 @@ def _select_sessions(paths: StorePaths, found: Selection) -> None:
             or (before is not None and last is not None and last < before)
         ):
             found.sessions[session] = (title, name, ended)
-    if wish.by == SESSIONS and wish.value not in found.sessions:
-        found.sessions[wish.value] = (None, None, None)
+    if wish.by == SESSIONS:  # also one that is landed, but not in the store
+        found.sessions.setdefault(wish.value, (None, None, None))
 
 
 def _is_in(pattern: str, *folders: str | None) -> bool:
