@@ -29,6 +29,7 @@ from ingest.privacy.tombstones import (
     names_to_forget,
     parsed,
     session_of_file,
+    sessions_named,
     sessions_of,
 )
 from ingest.warehouse import reading
@@ -148,9 +149,8 @@ def _select_lines(connection: Any, paths: StorePaths, found: Selection) -> None:
     for table in LINE_TABLES:
         for file_id, text in _lines(connection, table):
             value = parsed(text)
-            of_session = files.get(file_id) in found.sessions
-            if value is not None:
-                of_session = of_session or any(one in found.sessions for one in sessions_of(value, table))
+            named = sessions_named(text) if value is None else sessions_of(value, table)
+            of_session = files.get(file_id) in found.sessions or any(one in found.sessions for one in named)
             if not of_session and not _is_wanted_line(found.wish, value, table, paths):
                 continue
             found.lines[table] = found.lines.get(table, 0) + 1
@@ -224,7 +224,21 @@ def forget(paths: StorePaths, wish: Wish, database: Path | None = None) -> dict[
 
 def carry_out(paths: StorePaths, found: Selection, database: Path | None = None) -> dict[str, Any]:
     """Forget what was selected; see `forget`."""
+    note(paths, found)
+    exports = known.remove_all(paths)
+    rows = purge.rebuild(paths, database)
+    return {
+        "session_count": len(found.sessions),
+        "row_count": sum(count for table, count in rows.items() if table in {*LINE_TABLES, "document"}),
+        "exports": [str(place) for place in exports], "sources": found.sources,
+    }  # fmt: skip
+
+
+def note(paths: StorePaths, found: Selection) -> None:
+    """Write down that what was selected is forgotten; who takes the lock of the build next removes it."""
     with build_lock(paths):
+        # First the journal: killed after it, nothing that was written down stays where it is.
+        purge.begin(paths, forgets=True, applies=bool(found.files))
         forgotten.add(
             paths,
             found.wish.by,
@@ -233,10 +247,3 @@ def carry_out(paths: StorePaths, found: Selection, database: Path | None = None)
             lines=found.line_count,
             files=found.files,
         )
-        purge.begin(paths, forgets=True, applies=bool(found.files))
-    rows = purge.rebuild(paths, database)
-    return {
-        "session_count": len(found.sessions),
-        "row_count": sum(count for table, count in rows.items() if table in {*LINE_TABLES, "document"}),
-        "exports": [str(place) for place in known.remove_all(paths)], "sources": found.sources,
-    }  # fmt: skip

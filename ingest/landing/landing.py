@@ -637,7 +637,10 @@ class _Run:
             self._flush_lines(buffer)
         self._flush_documents()
         tally = self.tally
-        has_landed = bool(tally.rows or tally.documents)
+        # A file is sealed with the batch that brought it, also where nothing of it was landed: blank lines, or what
+        # had been forgotten.
+        tally.grown |= {one for one in self.changed_files if not self.files[one].first_batch_id}
+        has_landed = bool(tally.rows or tally.documents or tally.grown)
         if has_landed:
             self.last_batch_id += 1
             for file_id in tally.grown:

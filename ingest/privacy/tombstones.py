@@ -27,6 +27,8 @@ _STEM: Final = re.compile(r"([^/]+?)(?:[.]jsonl(?:[.]gz)?|[.]meta[.]json|[.]json
 _FOLDER: Final = re.compile(
     r"([^/]+)/(?:(?:subagents|tool-results|workflows)/|custom-title[.]json$|audit[.]jsonl(?:[.]gz)?$)"
 )
+# In a line that is damaged; inside a text the quotes would be escaped.
+_NAMED_SESSION: Final = re.compile(r'"(?:sessionId|session_id)"\s*:\s*"([^"\\]{1,256})"')
 _OWN_FILES: Final = frozenset({"session", "other"})
 
 
@@ -65,7 +67,8 @@ class Tombstones:
         """Whether a line has been forgotten; `text` is as it is landed."""
         value = parsed(text)
         if value is None:
-            return table != TRANSCRIPT_TABLE and self.has(TEXT, text)
+            is_of_session = any(self.has(SESSION, session) for session in sessions_named(text))
+            return is_of_session or (table != TRANSCRIPT_TABLE and self.has(TEXT, text))
         if any(self.has(SESSION, session) for session in sessions_of(value, table)):
             return True
         if any(self.has(purpose, one) for purpose, one in _names_of(value, table)):
@@ -85,6 +88,11 @@ def parsed(text: str) -> dict[str, Any] | None:
     except (orjson.JSONDecodeError, RecursionError):
         return None
     return value if isinstance(value, dict) else None
+
+
+def sessions_named(text: str) -> Iterator[str]:
+    """The sessions that a line which is no JSON object names, as far as it can be read."""
+    yield from (found[1] for found in _NAMED_SESSION.finditer(text))
 
 
 def sessions_of(line: Mapping[str, Any], table: str) -> Iterator[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import random
 import shutil
 import subprocess
@@ -21,6 +22,7 @@ from agent_store.build.lock import build_lock
 from agent_store.paths import StorePaths
 from agent_store.privacy import forget, forgotten, landing_policy, purge
 from agent_store.record import spool
+from agent_store.serve.export import known
 from ingest.land import land
 from ingest.landing.landing import LandingResult
 from ingest.privacy.privacy import in_force
@@ -182,6 +184,59 @@ def test_what_was_forgotten_does_not_come_back_from_anywhere(home: Home, tmp_pat
     after = home.ask("select line from raw.transcript_line order by all")
     assert home.left() == []
     assert [line for line in after if "further" not in line[0]] == before
+
+
+def test_a_damaged_line_is_forgotten_by_the_session_that_it_names(home: Home) -> None:
+    whole = spool.envelope("hook", json.dumps({"prompt": secret_words(200)}).encode(), GONE, 2)
+    torn = json.dumps({"sessionId": GONE, "display": secret_words(201)}).encode()[:-2]
+    home.paths.spool.joinpath("hooks-2026-03-02.jsonl").write_bytes(whole[:-3] + b"\n")
+    with (home.logs / "history.jsonl").open("ab") as file:
+        file.write(torn + b"\n")
+    home.words += [secret_words(200), secret_words(201)]
+    home.land()
+    assert home.left() == home.words
+    home.forget()
+    home.finish()
+    assert home.left() == []
+    # One that was not landed before, because its writer was cut off.
+    home.paths.spool.joinpath("hooks-2026-03-03.jsonl").write_bytes(whole[:-3] + b"\n")
+    home.land()
+    assert home.ask("select count(*) from raw.event_line") == [(1,)]
+
+
+def test_it_goes_on_until_the_spool_has_nothing_of_it(home: Home) -> None:
+    home.forget()
+    file = home.paths.spool / "hooks-2026-03-01.jsonl"
+    later = time.time() + 60
+    os.utime(file, (later, later))  # a hook goes on writing
+    home.finish()
+    assert home.left() == [secret_words(105)]
+    assert home.paths.purge_journal.exists()
+    os.utime(file, (1, 1))
+    home.finish()
+    assert home.left() == []
+    assert not home.paths.purge_journal.exists()
+
+
+def test_every_export_goes_also_one_that_was_cut_off(home: Home, tmp_path: Path) -> None:
+    whole, cut, beside = tmp_path / "whole", tmp_path / "cut", tmp_path / "notes.txt"
+    files = {"tables": [{"files": [{"path": "fact/month=2026-03/data_0.parquet"}]}]}
+    for folder in (whole, cut):
+        written(folder / "fact" / "month=2026-03" / "data_0.parquet", {"text": secret_words(1)})
+    (whole / "manifest.json").write_text(json.dumps(files))
+    (cut / "manifest.unfinished.json").write_text(json.dumps({"files": ["fact/month=2026-03/data_0.parquet"]}))
+    (cut / ".export-1").mkdir()
+    (whole / "mine.txt").write_text("stays")
+    written(home.paths.home / "exports" / "audit.jsonl", {"text": secret_words(1)})
+    beside.write_text("an export of one file")
+    for place in (whole, cut, beside, tmp_path / "gone"):
+        known.note(home.paths, place)
+    home.forget()
+    home.finish()
+    assert sorted(path.name for path in (*whole.rglob("*"), *cut.rglob("*")) if not path.name.endswith(".lock")) == ["mine.txt"]
+    assert not beside.exists()
+    assert home.left() == []
+    assert not home.paths.exports.exists()
 
 
 _RESUME = """
