@@ -23,16 +23,20 @@ from agent_store.store import open_store
 from ingest.privacy.fields import EVENT_TABLE, HISTORY_TABLE, LINE_TABLES, TRANSCRIPT_TABLE
 from ingest.privacy.policy import is_below
 from ingest.privacy.tombstones import (
+    MESSAGE,
     SESSION,
+    TEXT,
+    Tombstones,
     hash_of,
     hashes_of,
+    message_of,
     names_to_forget,
     parsed,
     session_of_file,
     sessions_named,
     sessions_of,
 )
-from ingest.warehouse import reading
+from ingest.warehouse import has_table, reading
 
 if TYPE_CHECKING:
     from agent_store.paths import StorePaths
@@ -72,6 +76,8 @@ class Selection:
     hashes: set[str] = field(default_factory=set)
     # Logs that hold it: the user's own, which nothing removes.
     sources: list[str] = field(default_factory=list)
+    # Sessions that stay, and keep what was copied from them.
+    kept_in: list[str] = field(default_factory=list)
     # Patterns of files whose contents go.
     files: tuple[str, ...] = ()
 
@@ -145,21 +151,72 @@ def _select_lines(connection: Any, paths: StorePaths, found: Selection) -> None:
             found.hashes.add(hash_of(SESSION, session, salt))
         files[file_id] = session
         places[file_id] = f"{root.rstrip('/')}/{path}"
-    holders: set[int] = {file_id for file_id, session in files.items() if session in found.sessions}
+    copies = _Copies(connection, found)
+    messages: dict[bool, set[str]] = {True: set(), False: set()}
     for table in LINE_TABLES:
         for file_id, text in _lines(connection, table):
             value = parsed(text)
             named = sessions_named(text) if value is None else sessions_of(value, table)
             of_session = files.get(file_id) in found.sessions or any(one in found.sessions for one in named)
+            is_copy = value is not None and copies.is_of_another(value, of_session=of_session)
+            message = message_of(value) if value is not None and table == TRANSCRIPT_TABLE else None
+            if isinstance(message, str) and not is_copy:
+                messages[of_session].add(message)
             if not of_session and not _is_wanted_line(found.wish, value, table, paths):
                 continue
-            found.lines[table] = found.lines.get(table, 0) + 1
-            holders.add(file_id)
-            if value is not None:
+            if value is None:
+                found.hashes |= {hash_of(TEXT, text, salt)} if table != TRANSCRIPT_TABLE else set()
+            elif not is_copy:
                 found.hashes |= hashes_of(names_to_forget(value, text, table), salt)
-            elif table != TRANSCRIPT_TABLE:
-                found.hashes.add(hash_of("text", text, salt))
+    # A response is told by its message; an id that others have, too, tells nothing.
+    found.hashes |= {hash_of(MESSAGE, one, salt) for one in messages[True] - messages[False]}
+    found.kept_in = sorted(copies.owners)
+    holders = _count(connection, found, files, Tombstones(frozenset(found.hashes), salt))
     found.sources = sorted(_sources(connection, holders, places, paths))
+
+
+def _count(
+    connection: Any,  # noqa: ANN401
+    found: Selection,
+    files: dict[int, str | None],
+    tombstones: Tombstones,
+) -> set[int]:
+    """Count the lines that go, by the same rule by which they will be removed; returns the files that they are in."""
+    holders = {file_id for file_id, session in files.items() if session in found.sessions}
+    for table in LINE_TABLES:
+        for file_id, text in _lines(connection, table):
+            if file_id in holders and files[file_id] in found.sessions or tombstones.has_line(text, table):
+                found.lines[table] = found.lines.get(table, 0) + 1
+                holders.add(file_id)
+    return holders
+
+
+class _Copies:
+    """Lines of the selected sessions that are copies of another one's, which keeps them: a fork begins with such."""
+
+    def __init__(self, connection: Any, found: Selection) -> None:  # noqa: ANN401
+        """Ask the last build whose each line is that several sessions have."""
+        self._sessions = found.sessions
+        self._owners: dict[str, str] = {}
+        # Sessions that are not selected and keep what was copied from them.
+        self.owners: set[str] = set()
+        if has_table(connection, "int_line_copy", "intermediate"):
+            self._owners = dict(connection.execute(
+                "select line_uuid, any_value(owner_session_id) from intermediate.int_line_copy "
+                "where line_uuid is not null and is_copy and session_id <> owner_session_id group by line_uuid"
+            ).fetchall())  # fmt: skip
+
+    def is_of_another(self, line: dict[str, Any], *, of_session: bool) -> bool:
+        """Whether a line is a copy: in a selected session of one that stays, elsewhere of one that goes."""
+        forked = line.get("forkedFrom")
+        owner = self._owners.get(str(line.get("uuid")))
+        if owner is None and isinstance(forked, dict):
+            owner = forked.get("sessionId")
+        if not isinstance(owner, str) or (owner in self._sessions) == of_session:
+            return False
+        if of_session:
+            self.owners.add(owner)
+        return True
 
 
 def _sources(connection: Any, holders: set[int], places: dict[int, str], paths: StorePaths) -> Iterator[str]:  # noqa: ANN401

@@ -118,7 +118,7 @@ def _names_of(line: Mapping[str, Any], table: str) -> Iterator[tuple[str, str]]:
     if table == HISTORY_TABLE and not line.get("sessionId"):
         names.append((PROMPT, _prompt(line.get("project"), line.get("display"))))
     if table in {RESPONSE_TABLE, EVENT_TABLE}:
-        names.append((MESSAGE, _message_of(line)))
+        names.append((MESSAGE, message_of(line)))
     yield from ((purpose, name) for purpose, name in names if isinstance(name, str) and name)
 
 
@@ -134,8 +134,6 @@ def names_to_forget(line: Mapping[str, Any], text: str, table: str) -> Iterator[
     message = line.get("message")
     if not isinstance(message, dict):
         return
-    if not line.get("uuid") and isinstance(message.get("id"), str):
-        yield MESSAGE, message["id"]
     content = message.get("content")
     if isinstance(content, str) and message.get("role") == "user":
         yield PROMPT, _prompt(line.get("cwd"), content)
@@ -156,7 +154,7 @@ def _prompt(folder: object, text: object) -> str:
     return f"{folder}\0{text}"
 
 
-def _message_of(line: Mapping[str, Any]) -> object:
+def message_of(line: Mapping[str, Any]) -> object:
     """The id of the API response that a line is, or is about."""
     payload = line.get("payload")
     for holder in (line, line.get("message"), payload, line.get("result")):

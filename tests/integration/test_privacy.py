@@ -20,7 +20,7 @@ from conftest import PROJECT, clean_environment
 from agent_store.audit.verify import check as check_chain
 from agent_store.build.lock import build_lock
 from agent_store.paths import StorePaths
-from agent_store.privacy import forget, forgotten, landing_policy, purge
+from agent_store.privacy import forget, landing_policy, purge
 from agent_store.record import spool
 from agent_store.serve.export import known
 from ingest.land import land
@@ -126,9 +126,7 @@ class Home:
         """Write down what is to be forgotten, as the command does after it has asked."""
         found = forget.Selection(forget.Wish(forget.SESSIONS, GONE), {GONE: (None, None, None)})
         forget.collect(self.paths, found)
-        with build_lock(self.paths):
-            forgotten.add(self.paths, "session", found.hashes, sessions=1, lines=found.line_count)
-            purge.begin(self.paths, forgets=True)
+        forget.note(self.paths, found)
         self.sources = found.sources
 
     def finish(self) -> None:
@@ -184,6 +182,55 @@ def test_what_was_forgotten_does_not_come_back_from_anywhere(home: Home, tmp_pat
     after = home.ask("select line from raw.transcript_line order by all")
     assert home.left() == []
     assert [line for line in after if "further" not in line[0]] == before
+
+
+def test_a_fork_is_forgotten_without_what_it_was_forked_from(home: Home) -> None:
+    found = forget.Selection(forget.Wish(forget.SESSIONS, FORK), {FORK: (None, None, None)})
+    with duckdb.connect(str(home.paths.warehouse)) as connection:  # as a build knows it of copies that name nobody
+        connection.execute("create schema intermediate")
+        connection.execute(
+            "create table intermediate.int_line_copy as select line ->> 'uuid' as line_uuid, line ->> 'sessionId' as "
+            f"session_id, '{GONE}' as owner_session_id, true as is_copy from raw.transcript_line where contains(line, ?)",
+            [f'"sessionId": "{FORK}"'],
+        )
+        connection.execute("update intermediate.int_line_copy set is_copy = false, owner_session_id = session_id "
+                           "where line_uuid >= '00000060'")
+    own = home.ask(f"select line from raw.transcript_line where not contains(line, '\"sessionId\": \"{FORK}\"')")
+    history = home.ask("select line from raw.history_line")
+    forget.collect(home.paths, found)
+    assert found.kept_in == [GONE]
+    forget.note(home.paths, found)
+    home.finish()
+    assert sorted(home.ask("select line from raw.transcript_line")) == sorted(own)
+    assert home.ask("select line from raw.history_line") == history
+    assert FORK not in home.texts()
+
+
+def test_a_response_goes_with_the_answer_that_it_is(tmp_path: Path) -> None:
+    home = Home(tmp_path)
+    project = home.logs / "projects" / "-home-ann-shop"
+
+    def answered(session: str, number: int, message: str) -> dict[str, Any]:
+        content = {"role": "assistant", "type": "message", "id": message, "content": [{"type": "text", "text": "yes"}]}
+        return said(session, number, "", type="assistant", message=content)
+
+    for session, message in ((GONE, "msg_mine"), (OTHER, "msg_theirs")):
+        with (project / f"{session}.jsonl").open("a") as file:
+            for number, one in ((70, message), (71, "msg_of_everyone")):
+                file.write(json.dumps(answered(session, number, one)) + "\n")
+    responses = tmp_path / "responses.jsonl"
+    written(responses, *(
+        {"type": "message", "role": "assistant", "model": "m", "id": one, "content": [{"type": "text", "text": one}],
+         "usage": {"input_tokens": 1, "output_tokens": 1}, "stop_reason": "end_turn"}
+        for one in ("msg_mine", "msg_theirs", "msg_of_everyone")
+    ))  # fmt: skip
+    with in_force(lambda: landing_policy(home.paths)):
+        land([home.logs], home.paths.warehouse, responses=[responses])
+    home.forget()
+    assert str(responses) in home.sources
+    home.finish()
+    left = home.ask("select line ->> 'id' from raw.api_response order by all")
+    assert left == [("msg_of_everyone",), ("msg_theirs",)]
 
 
 def test_a_damaged_line_is_forgotten_by_the_session_that_it_names(home: Home) -> None:
