@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from array import array
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +21,8 @@ class LineBuffer:
     """Lines read but not yet inserted, in columns."""
 
     table: str
+    # The session of each file.
+    sessions: Mapping[int, str | None] = field(default_factory=dict)
     lines: list[bytes] = field(default_factory=list)
     file_ids: array[int] = field(default_factory=lambda: array("q"))
     line_numbers: array[int] = field(default_factory=lambda: array("q"))
@@ -43,7 +46,8 @@ class LineBuffer:
         column = _texts(self.lines)
         left_out = self._move_odd_lines(connection, column)
         policy = privacy.current()
-        changed = policy.changed_lines(self.lines, self.table, left_out)
+        sessions = [self.sessions.get(file_id) for file_id in self.file_ids] if policy.policy.projects else ()
+        changed = policy.changed_lines(self.lines, self.table, left_out, sessions)
         for position, line in changed.items():
             self.lines[position] = line
         left_out |= policy.forgotten_lines(self.lines, self.table, left_out)
