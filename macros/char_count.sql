@@ -8,7 +8,7 @@
 {% macro byte_count(text) -%} {{ original_length(byte_length(text), text, 2) }} {%- endmacro %}
 
 {# The same of a JSON document, in whose strings some characters are escaped. #}
-{% macro json_char_count(text) -%} {{ original_length('length(' ~ text ~ ')', text, 3) }} {%- endmacro %}
+{% macro escaped_char_count(text) -%} {{ original_length('length(' ~ text ~ ')', text, 3) }} {%- endmacro %}
 
 {# `which` of the lengths that a mark has; where it has one, it stands for all three. #}
 {% macro original_length(measured, text, which) -%}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import time
 from collections.abc import Collection
 from contextlib import suppress
@@ -20,7 +19,7 @@ SUFFIX: Final = ".jsonl"
 KEPT_SECONDS: Final = 3600.0
 # A writer that had a file open when it was moved away has written by then.
 _LATE_SECONDS: Final = 0.1
-_MOVED: Final = re.compile(r"[.](.+)[.](\d+)[.]removing")
+_MOVED: Final = ".removing"
 
 
 def scan(spool: Path) -> Scan:
@@ -71,29 +70,29 @@ def remove_old(
                 os.pwrite(opened.fileno(), b"\n", file.stamp.size)
                 continue
             path = Path(file.system_path)
-            away = path.with_name(f".{path.name}.{file.stamp.size}.removing")
+            away = path.with_name(f".{path.name}.{file.stamp.size}{_MOVED}")
             path.rename(away)
             moved.append(away)
     if moved:
         time.sleep(_LATE_SECONDS)
     # Those of a run that was killed in between, too.
     for folder in {Path(file.system_path).parent for file in found.files}:
-        moved += [away for away in folder.glob(".*.removing") if away not in moved]
+        moved += [away for away in folder.glob(f".*{_MOVED}") if away not in moved]
     return sum(_settled(away) for away in moved)
 
 
 def _settled(away: Path) -> bool:
     """Remove a file that was moved away, after what it has grown by since is in a new one."""
-    named = _MOVED.fullmatch(away.name)
-    if named is None:
+    name, _, size = away.name.removeprefix(".").removesuffix(_MOVED).rpartition(".")
+    if not name or not size.isdecimal():
         return False
     with suppress(OSError):
         with away.open("rb") as opened:
-            opened.seek(int(named[2]))
+            opened.seek(int(size))
             late = opened.read()
         if late:
             flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND
-            descriptor = os.open(away.with_name(named[1]), flags, 0o600)
+            descriptor = os.open(away.with_name(name), flags, 0o600)
             try:
                 os.write(descriptor, late)
             finally:

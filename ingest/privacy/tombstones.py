@@ -7,7 +7,6 @@ its whole text.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from hashlib import blake2b
@@ -23,17 +22,22 @@ CALL: Final = "call"
 PROMPT: Final = "prompt"
 TEXT: Final = "text"
 # As staging tells the session of a file: `stg_transcripts__file`.
-_STEM: Final = re.compile(r"([^/]+?)(?:[.]jsonl(?:[.]gz)?|[.]meta[.]json|[.]json|[.]txt)?$")
-_FOLDER: Final = re.compile(
-    r"([^/]+)/(?:(?:subagents|tool-results|workflows)/|custom-title[.]json$|audit[.]jsonl(?:[.]gz)?$)"
-)
+_ENDINGS: Final = (".jsonl.gz", ".jsonl", ".meta.json", ".json", ".txt")
+_FOLDERS: Final = frozenset({"subagents", "tool-results", "workflows"})
+_OF_FOLDER: Final = frozenset({"custom-title.json", "audit.jsonl", "audit.jsonl.gz"})
 _OWN_FILES: Final = frozenset({"session", "other"})
 
 
 def session_of_file(kind: str, path: str) -> str | None:
     """The session that a file of transcripts belongs to."""
-    found = (_STEM if kind in _OWN_FILES else _FOLDER).search(path)
-    return found[1] if found else None
+    *folders, name = path.split("/")
+    if kind in _OWN_FILES:
+        ending = next((one for one in _ENDINGS if name.endswith(one) and name != one), "")
+        return name.removesuffix(ending) or None
+    for place, folder in enumerate(folders):
+        if folder in _FOLDERS and place:
+            return folders[place - 1] or None
+    return folders[-1] if folders and name in _OF_FOLDER else None
 
 
 def hash_of(purpose: str, value: str, salt: bytes) -> str:

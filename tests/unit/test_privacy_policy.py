@@ -96,7 +96,7 @@ def test_users_are_hashed_alike_in_python_and_in_sql() -> None:
     policy = Policy(salt=b"salt")
     macro = Path(__file__).parents[2].joinpath("macros", "user_identity.sql").read_text()
     body = macro[macro.index("case") : macro.index("{%- endmacro")]
-    sql = body.replace("{{ name }}", "name").replace("{{ source('raw', 'privacy') }}", "privacy")
+    sql = body.replace("{{ name }}", "name").replace("{{ ref('stg_transcripts__policy') }}", "privacy")
     with duckdb.connect() as connection:
         connection.execute("create table privacy as select ? as user_salt", [policy.user_salt])
         for name in ("ann", "Zoë", "ann@example.com", "user_0123456789ab", "user_0123456789abc"):
