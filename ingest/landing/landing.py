@@ -236,6 +236,9 @@ class _Run:
         self.last_batch_id = self._rows("select coalesce(max(batch_id), 0) from raw.batch")[0][0]
 
     def _load_files(self) -> None:
+        # The number of a file that was erased is not given again: its hashes are in the chain.
+        erased = "select coalesce(max(file_id), 0) from raw.erased_row where table_name = 'source_file'"
+        self.last_file_id = int(self._rows(erased)[0][0])
         for row in self._rows(
             "select file_id, kind, host, root, path, logical_path, generation, previous_file_id, size_bytes, "
             "modified_at, read_bytes, line_count, head_bytes, head_hash, tail_hash, is_open_ended, "

@@ -113,3 +113,9 @@ def test_a_user_that_a_program_names_is_hashed_before_it_is_landed() -> None:
     assert "ann" not in line
     assert '"n":1' in line
     assert privacy.line(line, "event_line") == line
+
+
+def test_the_store_does_not_encrypt_itself_and_says_what_to_do(paths: StorePaths) -> None:
+    paths.privacy.write_text("encrypt: true")
+    with pytest.raises(StoreError, match="docs/at_rest.md"):
+        read_policy(paths)
