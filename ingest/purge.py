@@ -124,10 +124,7 @@ def _forget_scans(connection: duckdb.DuckDBPyConnection, purged: Purged) -> None
     _delete(connection, purged, "scan_folder", "folder in (select id from gone_folders)")
     # What agents read is read again from the lines that are left: a chunk may be of several.
     _delete(connection, purged, "code_read", "true")
-    kept = "(select blob_id from raw.code_document union all select blob_id from raw.code_file)"
-    for table in ("code_chunk", "code_symbol"):
-        _delete(connection, purged, table, f"blob_id not in {kept}")
-    _delete(connection, purged, "code_vector", "true")
+    _drop_orphans(connection, purged)
     _hold(connection, "gone_memory", _SCANNED_MEMORY, "varchar")
     _delete(connection, purged, "scan_memory", "name in (select id from gone_memory)")
 
@@ -154,9 +151,30 @@ def apply_policy(connection: duckdb.DuckDBPyConnection) -> Purged:
     for table, holders in SCANNED_TEXTS.items():
         for column, holder in holders.items():
             purged.add(table, _update(connection, table, column, holder))
+    _drop_code(connection, purged)
     note_policy(connection, is_applied=True)
     connection.commit()
     return purged
+
+
+def _drop_code(connection: duckdb.DuckDBPyConnection, purged: Purged) -> None:
+    """Remove files of repositories whose contents the policy drops: scans do not look at them any more."""
+    policy = privacy.current().policy
+    if not policy.dropped_files:
+        return
+    for table in _CODE_TABLES:
+        rows = connection.execute(f"select rowid, repository, path from raw.{table}").fetchall()
+        _hold(connection, "gone_rows", [row for row, folder, path in rows if policy.drops_file(f"{folder}/{path}")])
+        _delete(connection, purged, table, "rowid in (select id from gone_rows)")
+    _drop_orphans(connection, purged)
+
+
+def _drop_orphans(connection: duckdb.DuckDBPyConnection, purged: Purged) -> None:
+    """Remove chunks, symbols and vectors of contents that no file and no reading has any more."""
+    kept = " union all ".join(f"select blob_id from raw.{table}" for table in ("code_document", "code_file", "code_read"))
+    for table in ("code_chunk", "code_symbol"):
+        _delete(connection, purged, table, f"blob_id not in ({kept})")
+    _delete(connection, purged, "code_vector", "true")
 
 
 def _rewrite(
@@ -202,10 +220,12 @@ def _rewrite(
     return count
 
 
-def _update(connection: duckdb.DuckDBPyConnection, table: str, column: str, holder: str | None) -> int:
+def _update(
+    connection: duckdb.DuckDBPyConnection, table: str, column: str, holder: tuple[str, ...] | None
+) -> int:
     """Replace the values of a column of a scanned table where they change; returns in how many rows."""
     policy = privacy.current()
-    place = f"coalesce({holder}, '')" if holder else "''"
+    place = f"concat_ws('/', {', '.join(holder)})" if holder else "''"
     changed = []
     for row, text, path in connection.execute(
         f"select rowid, {column}, {place} from raw.{table} where {column} is not null"

@@ -117,5 +117,5 @@ def test_a_user_that_a_program_names_is_hashed_before_it_is_landed() -> None:
 
 def test_the_store_does_not_encrypt_itself_and_says_what_to_do(paths: StorePaths) -> None:
     paths.privacy.write_text("encrypt: true")
-    with pytest.raises(StoreError, match="docs/at_rest.md"):
+    with pytest.raises(StoreError, match=r"docs/at_rest\.md"):
         read_policy(paths)
