@@ -12,7 +12,9 @@
 
 {# `which` of the lengths that a mark has; where it has one, it stands for all three. #}
 {% macro original_length(measured, text, which) -%}
-    {%- set pattern = "'\\[redacted:[a-z0-9_]+(?::[0-9a-f]{8})?\\]\\((\\d{1,9})(?:/(\\d{1,9})/(\\d{1,9}))?\\)'" -%}
+    {%- set number = '(\\d{1,9})' -%}
+    {%- set mark = '\\[redacted:[a-z0-9_]+(?::[0-9a-f]{8})?\\]' -%}
+    {%- set pattern = "'" ~ mark ~ '\\(' ~ number ~ '(?:/' ~ number ~ '/' ~ number ~ ")?\\)'" -%}
     case
         when contains({{ text }}, '[redacted:')
             then {{ measured }} + cast(coalesce(list_sum(list_transform(
