@@ -8,11 +8,13 @@
 {% macro byte_count(text) -%} {{ original_length(byte_length(text), text, 2) }} {%- endmacro %}
 
 {# The same of a JSON document, in whose strings some characters are escaped. #}
-{% macro json_char_count(text) -%} {{ original_length('length(' ~ text ~ ')', text, 3) }} {%- endmacro %}
+{% macro escaped_char_count(text) -%} {{ original_length('length(' ~ text ~ ')', text, 3) }} {%- endmacro %}
 
 {# `which` of the lengths that a mark has; where it has one, it stands for all three. #}
 {% macro original_length(measured, text, which) -%}
-    {%- set pattern = "'\\[redacted:[a-z0-9_]+(?::[0-9a-f]{8})?\\]\\((\\d{1,9})(?:/(\\d{1,9})/(\\d{1,9}))?\\)'" -%}
+    {%- set number = '(\\d{1,9})' -%}
+    {%- set mark = '\\[redacted:[a-z0-9_]+(?::[0-9a-f]{8})?\\]' -%}
+    {%- set pattern = "'" ~ mark ~ '\\(' ~ number ~ '(?:/' ~ number ~ '/' ~ number ~ ")?\\)'" -%}
     case
         when contains({{ text }}, '[redacted:')
             then {{ measured }} + cast(coalesce(list_sum(list_transform(

@@ -6,7 +6,7 @@
     case
         when {{ name }} = 'unknown' or regexp_full_match({{ name }}, 'user_[0-9a-f]{12}') then {{ name }}
         else coalesce(
-            'user_' || left(sha256((select max(user_salt) from {{ source('raw', 'privacy') }}) || {{ name }}), 12),
+            'user_' || left(sha256((select max(user_salt) from {{ ref('stg_transcripts__policy') }}) || {{ name }}), 12),
             {{ name }}
         )
     end

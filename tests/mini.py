@@ -260,7 +260,7 @@ class MiniIngest:
                 last += 1
                 now = datetime.now(UTC).replace(tzinfo=None)
                 connection.execute(
-                    "insert into raw.batch values (?, ?, ?, 'test', 1, 1, ?, 0, 1000)",
+                    "insert into raw.batch values (?, ?, ?, 'test', 1, 1, ?, 0, 1000, 0, null, '', '')",
                     [last, now, now, landed],
                 )
                 for row in self.waiting:

@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from agent_store.build import compiled, dbt, tested, warehouse
+from agent_store.build import compiled, dbt, memory, tested, warehouse
 from agent_store.build.results import (
     BuildResult,
     Description,
@@ -106,17 +106,18 @@ def _with_second_try(
     project: Path,
     on_node: OnNode | None,
 ) -> list[Any]:
-    """The results, where memory was too little after one more try, in which a model has all of it to itself."""
+    """The results; where memory was too little, after one more try: each model has more of it, and all to itself."""
     broken = [found for found in results if kind_of(found.node) == "model" and not is_green(found)]
     if not any(compiled.is_out_of_memory(found.message) for found in broken):
         return list(results)
     alone = [THREADS_ALONE if part == str(THREADS) else part for part in arguments]
-    second = dbt.invoke(
-        [*alone, "--select", *(found.node.name for found in broken)],
-        paths,
-        project,
-        dbt.node_listener(on_node) if on_node else None,
-    )
+    with memory.raised():
+        second = dbt.invoke(
+            [*alone, "--select", *(found.node.name for found in broken)],
+            paths,
+            project,
+            dbt.node_listener(on_node) if on_node else None,
+        )
     tried = second.result.results if second.result is not None and hasattr(second.result, "results") else []
     return list({found.node.unique_id: found for found in (*results, *tried)}.values())
 
@@ -187,6 +188,7 @@ def _build_rows(
         )
         if any(compiled.is_out_of_memory(message) for _, message in run.failed):
             missing = {model.name for model, _ in run.failed} | run.left_out.keys()
+            connection.execute(f"set memory_limit = '{memory.at_most()}'")
             alone = compiled.run_models(
                 connection, [model for model in known.models if model.name in missing], threads=1
             )

@@ -498,10 +498,29 @@ class Build:
             )
         self.outcome = replace(self.outcome, published=published)
         self._write_briefs()
+        if self.paths.privacy.exists():
+            self._write_witness(connection)
         if self.paths.purge_journal.exists():
             from agent_store.privacy import purge
 
             purge.finish(self.paths, self.say)
+
+    def _write_witness(self, connection: duckdb.DuckDBPyConnection) -> None:
+        """Append the head of the audit chain to the witness that privacy.yml names."""
+        from agent_store.audit.witness import witness
+        from agent_store.privacy.policy import read_policy
+        from ingest import chain
+
+        named = read_policy(self.paths).witness
+        if named is None:
+            return
+        try:
+            seen = witness(self.paths, self.paths.home / Path(named).expanduser(), chain.batches(connection))
+        except StoreError as error:
+            self.say(f"The witness of the audit chain was not written: {error.message} {error.hint}".strip())
+            return
+        for finding in seen.findings:
+            self.say(finding)
 
     def _write_briefs(self) -> None:
         """Leave what hooks answer from. They are a by-product: a build whose briefs fail has not failed."""

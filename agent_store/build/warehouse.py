@@ -13,6 +13,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from agent_store.build import memory
 from agent_store.build.state import BuildState, read_state, write_state
 from agent_store.errors import StoreError, explain
 from agent_store.paths import STAR, WAREHOUSE, StorePaths, private_files
@@ -113,7 +114,7 @@ def _open(paths: StorePaths, *, read_only: bool) -> duckdb.DuckDBPyConnection:
         config |= {
             "storage_compatibility_version": STORAGE_VERSION,
             "default_block_size": str(BLOCK_BYTES),
-            "memory_limit": os.environ.get("AGENT_STORE_MEMORY", "1GB"),
+            "memory_limit": memory.usual(),
             "threads": "1",  # for each query: queries run side by side, and small ones gain nothing from a second
         }
     try:

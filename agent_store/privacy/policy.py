@@ -8,6 +8,7 @@ from typing import Final, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
+from agent_store.at_rest import NOT_BY_ITSELF
 from agent_store.errors import StoreError, explain
 from agent_store.paths import StorePaths
 from agent_store.replacing import replacing
@@ -79,6 +80,15 @@ class PrivacyPolicy(_Model):
     projects: tuple[ProjectRule, ...] = ()
     # Patterns of files whose contents are dropped.
     files: tuple[str, ...] = ()
+    # A file elsewhere that the head of the audit chain is appended to at each publish.
+    witness: str | None = None
+    encrypt: bool = False
+
+    @model_validator(mode="after")
+    def _does_not_encrypt(self) -> Self:
+        if self.encrypt:
+            raise ValueError(" ".join(NOT_BY_ITSELF))
+        return self
 
     def landing(self, salt: bytes, forgotten: Tombstones, files: Iterable[str] = ()) -> Policy:
         """The policy as landing applies it; `files` are patterns beside those of the policy."""
@@ -161,4 +171,8 @@ projects: []
 files: []
 #  - ".env*"
 #  - "/home/me/taxes/*"
+
+# A file on another disk that the head of the audit chain is appended to at each publish: agent-store verify --witness FILE
+# compares. A relative path is meant from the home of the store.
+witness: null
 """

@@ -22,6 +22,7 @@ from ingest.code.parse import EXTRACTOR_VERSION
 from ingest.code.reads import Reads
 from ingest.code.repository import history_of, is_below, listed_files
 from ingest.code.work import CodeFile, CodeFound, in_processes, set_known, tasks_of, work
+from ingest.privacy import privacy
 from ingest.text import counted
 from ingest.warehouse import (
     Changes,
@@ -334,6 +335,8 @@ class _Run:
                 path.encode()
             except UnicodeEncodeError:
                 self.problems.append(CodeProblem(repr(path), "its name is not UTF-8"))
+                continue
+            if privacy.current().policy.drops_file(f"{root}/{path}"):
                 continue
             present.add(path)
             self.counts["seen"] += 1

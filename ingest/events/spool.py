@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import time
 from collections.abc import Collection
 from contextlib import suppress
@@ -20,8 +19,8 @@ SUFFIX: Final = ".jsonl"
 KEPT_SECONDS: Final = 3600.0
 # A writer that had a file open when it was moved away has written by then.
 _LATE_SECONDS: Final = 0.1
-_MOVED: Final = re.compile(r"[.](.+)[.](\d+)(-\d+)?[.]removing")
-_MOVED_FILES: Final = ".*.removing"
+_MOVED: Final = ".removing"
+_MOVED_FILES: Final = f".*{_MOVED}"
 
 
 def scan(spool: Path) -> Scan:
@@ -78,7 +77,7 @@ def remove_old(
                 os.pwrite(opened.fileno(), b"\n", file.stamp.size)
                 continue
             path = Path(file.system_path)
-            away = path.with_name(f".{path.name}.{file.stamp.size}-{time.time_ns()}.removing")
+            away = path.with_name(f".{path.name}.{file.stamp.size}-{time.time_ns()}{_MOVED}")
             path.rename(away)
             moved.append(away)
     if moved:
@@ -90,19 +89,20 @@ def remove_old(
 
 def _settled(away: Path) -> bool:
     """Remove a file that was moved away, after what it has grown by since is in one of its own."""
-    named = _MOVED.fullmatch(away.name)
-    if named is None:
+    name, _, moved = away.name.removeprefix(".").removesuffix(_MOVED).rpartition(".")
+    size, _, number = moved.partition("-")
+    if not name or not size.isdecimal():
         return False
     with suppress(OSError):
         with away.open("rb") as opened:
-            opened.seek(int(named[2]))
+            opened.seek(int(size))
             late = opened.read()
         if late:
             # Killed from here on, the same is written once more, and landed as what it is already.
             fresh = away.with_name(f"{away.name}.late")
             fresh.write_bytes(late)
             fresh.chmod(0o600)
-            fresh.replace(away.with_name(f"{named[1].removesuffix(SUFFIX)}{named[3] or '-0'}{SUFFIX}"))
+            fresh.replace(away.with_name(f"{name.removesuffix(SUFFIX)}-{number or 0}{SUFFIX}"))
         away.unlink()
         return True
     return False

@@ -97,7 +97,7 @@ class LineBuffer:
         for position in sorted(positions):
             file_id, number = self.file_ids[position], self.line_numbers[position]
             for part in parts_of(self.lines[position], self.byte_offsets[position]):
-                if (kept := kept_of(part, self.table)) is not None:
+                if (kept := kept_of(part, self.table, self.sessions.get(file_id))) is not None:
                     self.parts.append((file_id, number, kept))
         return positions
 
@@ -128,15 +128,17 @@ class LineBuffer:
         return hashes
 
 
-def kept_of(part: Part, table: str) -> Part | None:
-    """What is landed of a part under the policy in force; None where it has been forgotten."""
+def kept_of(part: Part, table: str, session: str | None = None) -> Part | None:
+    """What is landed of a part, in a file of a session, under the policy in force; None where it has been forgotten."""
     policy = privacy.current()
     if policy.is_forgotten(part.repaired_line or part.line, table):
         return None
     return replace(
         part,
-        line=policy.line(part.line, table),
-        repaired_line=None if part.repaired_line is None else policy.line(part.repaired_line, table),
+        line=policy.line(part.line, table, session=session),
+        repaired_line=(
+            None if part.repaired_line is None else policy.line(part.repaired_line, table, session=session)
+        ),
         original_bytes=None if part.original_bytes is None else policy.data(part.original_bytes),
     )
 

@@ -206,8 +206,7 @@ class _Run:
             return
         self._load_files()
         if privacy.current().policy.changes_texts:
-            places = [self.locations.get((file.root, file.path)) for file in changed]
-            learn(self.connection, [place.file_id for place in places if place and place.file_id is not None])
+            learn(self.connection, {session_of_file(file.kind, file.path) for file in changed})
         self.connection.begin()
         for key in gone + returned:
             place = self.locations[key]
@@ -242,6 +241,9 @@ class _Run:
         self.last_batch_id = self._rows("select coalesce(max(batch_id), 0) from raw.batch")[0][0]
 
     def _load_files(self) -> None:
+        # The number of a file that was erased is not given again: its hashes are in the chain.
+        erased = "select coalesce(max(file_id), 0) from raw.erased_row where table_name = 'source_file'"
+        self.last_file_id = int(self._rows(erased)[0][0])
         for row in self._rows(
             "select file_id, kind, host, root, path, logical_path, generation, previous_file_id, size_bytes, "
             "modified_at, read_bytes, line_count, head_bytes, head_hash, tail_hash, is_open_ended, "
@@ -424,7 +426,7 @@ class _Run:
         """Put lines into the buffer; insert and commit when there are enough."""
         if chunk.overlong_ending:
             part = Part(0, chunk.offset, chunk.lines[0].decode("utf-8", "replace"), set_aside_reason=OVERLONG)
-            if (made := kept_of(part, table)) is not None:
+            if (made := kept_of(part, table, self.sessions[state.file_id])) is not None:
                 self.buffers[table].parts.append((state.file_id, state.line_count + 1, made))
             self.tally.bytes += chunk.size
             self._advance(state, 1, chunk.offset + chunk.size, chunk.overlong_ending)

@@ -3,7 +3,7 @@
     [redacted:github_token:1a2b3c4d](40)      the same secret is the same mark
     [redacted:content](1042/1050/1103)        characters, bytes, and characters as a JSON string
 
-The macros `char_count`, `byte_count` and `json_char_count` read the lengths, so that what a text cost is still known.
+The macros `char_count`, `byte_count` and `escaped_char_count` read the lengths, so that what a text cost is still known.
 """
 
 from __future__ import annotations

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
+from functools import cached_property
 from typing import Final, NamedTuple
 
 MARK: Final = re.compile(rb"\[redacted:[a-z0-9_]+:[0-9a-f]{8}\]")
 # What a mark looks like to rules: no pattern takes it into a secret.
 MARK_BYTE: Final = b"\x00"
 # Each alternative begins with a letter of its own: `re` then passes over the rest of a text five times as fast.
-_UNIT: Final = re.compile(
+_ESCAPES: Final = (
     rb"\[redacted:[a-z0-9_]+:[0-9a-f]{8}\]"
     rb"|\x1b\[[0-9;]*m"
     rb"|\\\\*(?:(?P<colour>(?:u001[bB]|x1[bB]|033|e)\[[0-9;]*m)|u(?P<code>[0-9a-fA-F]{4})"
@@ -23,7 +24,8 @@ _UNIT: Final = re.compile(
     rb"|(?P<letter>[nrtbf\"'`/\n\r])?)"
     rb"|\x00"
 )
-_PERCENT: Final = re.compile(rb"%([0-9a-fA-F]{2})")
+_UNIT: Final = re.compile(_ESCAPES)
+_UNIT_OR_PERCENT: Final = re.compile(_ESCAPES + rb"|%[0-9a-fA-F]{2}")
 _LETTERS: Final = {b"n": b"\n", b"r": b"\r", b"t": b"\t", b"b": b"\b", b"f": b"\f"}
 
 
@@ -42,20 +44,26 @@ class Plain:
 
     def __init__(self, text: bytes, start: int, end: int, *, percent: bool = False) -> None:
         """Undo the escapes of a piece; with `percent` also those of URLs."""
-        self._units: list[_Unit] = []
-        self._starts: list[int] = []
         self._whole = text
         self._offset = start
-        pieces: list[bytes] = []
-        self._length = 0
-        at = start
-        for found in _UNIT.finditer(text, start, end):
-            self._copy(pieces, text[at : found.start()], at, percent=percent)
-            run = found.end() - found.start() - 1 if found["letter"] else 0
-            self._add(pieces, _character(found), found.start(), found.end(), run)
-            at = found.end()
-        self._copy(pieces, text[at:end], at, percent=percent)
-        self.text = b"".join(pieces)
+        self._piece = text[start:end]
+        self._unit = _UNIT_OR_PERCENT if percent else _UNIT
+        self.text = self._unit.sub(_character, self._piece)
+
+    @cached_property
+    def _units(self) -> list[_Unit]:
+        """All escapes; most pieces hold no secret and need none."""
+        units = []
+        shift = 0
+        for found in self._unit.finditer(self._piece):
+            size = len(_character(found))
+            start, end = found.span()
+            run = end - start - 1 if found["letter"] else 0
+            units.append(
+                _Unit(start + shift, start + shift + size, self._offset + start, self._offset + end, run)
+            )
+            shift += size - (end - start)
+        return units
 
     def span(self, start: int, end: int) -> tuple[int, int]:
         """Where characters of the plain text stand in the original."""
@@ -71,7 +79,7 @@ class Plain:
         return self._whole[unit.start : unit.end]
 
     def _original(self, at: int) -> _Unit:
-        place = bisect_right(self._starts, at) - 1
+        place = bisect_right(self._units, at, key=lambda unit: unit.plain_start) - 1
         if place < 0:
             return _Unit(at, at + 1, self._offset + at, self._offset + at + 1, 0)
         unit = self._units[place]
@@ -79,21 +87,6 @@ class Plain:
             return unit
         byte = unit.end + at - unit.plain_end
         return _Unit(at, at + 1, byte, byte + 1, 0)
-
-    def _copy(self, pieces: list[bytes], plain: bytes, start: int, *, percent: bool) -> None:
-        at = 0
-        for found in _PERCENT.finditer(plain) if percent else ():
-            self._copy(pieces, plain[at : found.start()], start + at, percent=False)
-            self._add(pieces, bytes([int(found[1], 16)]), start + found.start(), start + found.end(), 0)
-            at = found.end()
-        pieces.append(plain[at:])
-        self._length += len(plain) - at
-
-    def _add(self, pieces: list[bytes], character: bytes, start: int, end: int, run: int) -> None:
-        pieces.append(character)
-        self._starts.append(self._length)
-        self._units.append(_Unit(self._length, self._length + len(character), start, end, run))
-        self._length += len(character)
 
 
 def _character(found: re.Match[bytes]) -> bytes:
@@ -108,5 +101,7 @@ def _character(found: re.Match[bytes]) -> bytes:
     whole = found[0]
     if whole[:1] == b"\\" and not found["colour"]:
         return b"\\"
+    if whole[:1] == b"%":
+        return bytes([int(whole[1:], 16)])
     # A mark counts as a byte that is in no secret, and so does that byte itself; a colour counts as nothing.
     return MARK_BYTE if whole[:1] in (b"[", MARK_BYTE) else b""

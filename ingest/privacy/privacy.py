@@ -25,18 +25,17 @@ _FOLDER: Final = b'"cwd"'
 _LITERAL_PREFIX: Final = re.escape(PREFIX)
 _WITH_USERS: Final = frozenset({EVENT_TABLE, RESPONSE_TABLE})
 
-# Columns of scanned tables that hold texts of others; where the row names the file that a text is the content of, in
-# which column.
-SCANNED_TEXTS: Final[dict[str, dict[str, str | None]]] = {
+# Columns of scanned tables that hold texts of others. Where a text is the content of a file: the columns that name it.
+SCANNED_TEXTS: Final[dict[str, dict[str, tuple[str, ...] | None]]] = {
     "component_version": {
-        "content": "path", "front_matter": None, "links": None, "entries": None, "errors": None, "warnings": None,
+        "content": ("root", "path"), "front_matter": None, "links": None, "entries": None, "errors": None, "warnings": None,
     },
     "component_commit": {"subject": None},
-    "component_body": {"body_text": "path"},
+    "component_body": {"body_text": ("root", "path")},
     "source_entry": {"url": None},
-    "source_check": {"content": "target", "redirected_to": None, "error": None},
+    "source_check": {"content": ("target",), "redirected_to": None, "error": None},
     "contract_field": {"default_value": None, "value_text": None},
-    "code_chunk": {"chunk_text": ""},
+    "code_chunk": {"chunk_text": ()},
 }  # fmt: skip
 
 
@@ -162,16 +161,20 @@ class Privacy:
         holder = texts[name]
         if holder is None:
             return [self.text(value) if isinstance(value, str) else value for value in values]
-        places = row_value(holder) if holder else [""] * len(values)
+        named = zip(*map(row_value, holder), strict=True) if holder else [()] * len(values)
         return [
-            self.content(value, str(place)) if isinstance(value, str) else value
-            for value, place in zip(values, places, strict=True)
+            self.content(value, "/".join(map(str, names))) if isinstance(value, str) else value
+            for value, names in zip(values, named, strict=True)
         ]
 
     def scanned_column(self, table: str, name: str, column: Any) -> Any:  # noqa: ANN401 - pyarrow has no types
         """The same for an Arrow column of very many rows."""
+        import pyarrow as pa
+
         if name not in SCANNED_TEXTS.get(table, {}):
             return column
+        if isinstance(column, pa.ChunkedArray):
+            column = column.combine_chunks()
         if self.policy.texts.contents == DROP:
             return _replaced(column, range(len(column)), self.content)
         return _replaced(column, self._suspects(column), self.text)
@@ -202,8 +205,6 @@ def _replaced(column: Any, positions: Iterable[int], changed: Callable[[str], st
             made[position] = new
     if not made:
         return column
-    if isinstance(column, pa.ChunkedArray):
-        column = column.combine_chunks()
     is_changed = [position in made for position in range(len(column))]
     return pc.replace_with_mask(
         column, pa.array(is_changed), pa.array([made[one] for one in sorted(made)], column.type)

@@ -14,6 +14,7 @@ from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from urllib.parse import unquote_to_bytes
@@ -106,25 +107,19 @@ class Redactor:
     """Replaces the secrets of some kinds in texts by marks, salted with a secret of the home."""
 
     def __init__(self, kinds: Sequence[SecretKind], salt: bytes, also: Sequence[str] = ()) -> None:
-        """Compile the rules. Raises ValueError where a pattern is none of RE2.
+        """Compile the keywords; a pattern is compiled when it is first needed.
 
-        `also` are patterns that make a text a suspect, too: for who looks at suspects for something else.
+        `also` are expressions that make a text a suspect, too: for who looks at suspects for something else.
         """
         self._salt = salt
         self._kinds = tuple(kinds)
         # Rules for the same names share a keyword, and each keyword is looked for once.
         self._keywords = tuple(dict.fromkeys(kind.keyword for kind in kinds))
-        self._near = [_compiled(keyword) for keyword in self._keywords]
         self._rules = [
             [place for place, kind in enumerate(kinds) if kind.keyword == keyword]
             for keyword in self._keywords
         ]
-        self._any = _compiled_set(self._keywords)
-        self._suspected = _compiled_set((*self._keywords, *also))
-        self._patterns = [_compiled(kind.pattern, has_groups=True) for kind in kinds]
-        self._groups = [
-            {name.decode(): place for name, place in pattern.groupindex.items()} for pattern in self._patterns
-        ]
+        self._any = _compiled_set((*self._keywords, *also))
 
     def suspects(self, column: pa.Array | Sequence[bytes]) -> list[int]:
         """Return the positions of the texts of a column that may hold a secret: all others hold none.
@@ -132,13 +127,14 @@ class Redactor:
         A list of bytes is read as it is; of an Arrow array each text is copied once.
         """
         texts = column if isinstance(column, list | tuple) else _bytes_of(column)
-        match = self._suspected.Match
+        match = self._any.Match
         return [place for place, text in enumerate(texts) if text and match(text)]
 
     def redact(self, text: str) -> Redacted:
         """Replace each secret of a text by `[redacted:KIND:xxxxxxxx]`.
 
-        Done twice it changes nothing more. JSON stays JSON of the same structure; only a number becomes a text.
+        Raises ValueError where a pattern is none of RE2. Done twice it changes nothing more.
+        JSON stays JSON of the same structure; only a number becomes a text.
         """
         marks: dict[str, Lengths] = {}
         data = text.encode("utf-8", "surrogatepass")
@@ -176,8 +172,9 @@ class Redactor:
     def _found(self, data: bytes) -> list[_Found]:
         """Return the secrets of a text in their order. Of two that overlap the one whose rule comes first is taken."""
         claims = []
-        for keyword in self._any.Match(data) or ():
-            for start, end in _windows(data, self._near[keyword]):
+        keywords = [number for number in self._any.Match(data) or () if number < len(self._keywords)]
+        for keyword in keywords:
+            for start, end in _windows(data, _compiled(self._keywords[keyword])):
                 rules = self._rules[keyword]
                 claims += [(False, *claim) for claim in self._claims(Plain(data, start, end), rules)]
                 if _PERCENT.search(data, start, end):
@@ -195,8 +192,9 @@ class Redactor:
     def _claims(self, plain: Plain, rules: list[int]) -> Iterator[tuple[int, _Found]]:
         """Yield what rules find in a piece of a text, with the number of the rule."""
         for number in rules:
-            rule, names = self._kinds[number], self._groups[number]
-            for match in self._patterns[number].finditer(plain.text):
+            rule = self._kinds[number]
+            names = _groups(rule.pattern)
+            for match in _compiled(rule.pattern, has_groups=True).finditer(plain.text):
                 groups = {name: match.group(place) or b"" for name, place in names.items()}
                 is_quoted = bool(groups.get("quote"))
                 for start, end in _parts(plain, rule, *match.span(names["secret"]), is_quoted=is_quoted):
@@ -218,6 +216,7 @@ def _bytes_of(column: pa.Array) -> list[bytes | None]:
     return texts
 
 
+@cache
 def _compiled(pattern: str, *, has_groups: bool = False) -> Any:  # noqa: ANN401 - google-re2 has no types
     import re2
 
@@ -225,6 +224,13 @@ def _compiled(pattern: str, *, has_groups: bool = False) -> Any:  # noqa: ANN401
         return re2.compile(pattern.encode(), options=_options(has_groups=has_groups))
     except re2.error as error:
         raise ValueError(f"{pattern!r} is no regular expression of RE2: {error}.") from error
+
+
+@cache
+def _groups(pattern: str) -> dict[str, int]:
+    """Return the named groups of a pattern."""
+    groups = _compiled(pattern, has_groups=True).groupindex
+    return {name.decode(): place for name, place in groups.items()}
 
 
 def _compiled_set(patterns: Sequence[str]) -> Any:  # noqa: ANN401 - google-re2 has no types

@@ -23,19 +23,24 @@ CALL: Final = "call"
 PROMPT: Final = "prompt"
 TEXT: Final = "text"
 # As staging tells the session of a file: `stg_transcripts__file`.
-_STEM: Final = re.compile(r"([^/]+?)(?:[.]jsonl(?:[.]gz)?|[.]meta[.]json|[.]json|[.]txt)?$")
-_FOLDER: Final = re.compile(
-    r"([^/]+)/(?:(?:subagents|tool-results|workflows)/|custom-title[.]json$|audit[.]jsonl(?:[.]gz)?$)"
-)
+_ENDINGS: Final = (".jsonl.gz", ".jsonl", ".meta.json", ".json", ".txt")
+_FOLDERS: Final = frozenset({"subagents", "tool-results", "workflows"})
+_OF_FOLDER: Final = frozenset({"custom-title.json", "audit.jsonl", "audit.jsonl.gz"})
 # In a line that is damaged; inside a text the quotes would be escaped.
-_NAMED_SESSION: Final = re.compile(r'"(?:sessionId|session_id)"\s*:\s*"([^"\\]{1,256})"')
+_NAMED_SESSION: Final = r'"(?:sessionId|session_id)"\s*:\s*"([^"\\]{1,256})"'
 _OWN_FILES: Final = frozenset({"session", "other"})
 
 
 def session_of_file(kind: str, path: str) -> str | None:
     """The session that a file of transcripts belongs to."""
-    found = (_STEM if kind in _OWN_FILES else _FOLDER).search(path)
-    return found[1] if found else None
+    *folders, name = path.split("/")
+    if kind in _OWN_FILES:
+        ending = next((one for one in _ENDINGS if name.endswith(one) and name != one), "")
+        return name.removesuffix(ending) or None
+    for place, folder in enumerate(folders):
+        if folder in _FOLDERS and place:
+            return folders[place - 1] or None
+    return folders[-1] if folders and name in _OF_FOLDER else None
 
 
 def hash_of(purpose: str, value: str, salt: bytes) -> str:
@@ -92,7 +97,7 @@ def parsed(text: str) -> dict[str, Any] | None:
 
 def sessions_named(text: str) -> Iterator[str]:
     """The sessions that a line which is no JSON object names, as far as it can be read."""
-    yield from (found[1] for found in _NAMED_SESSION.finditer(text))
+    yield from (found[1] for found in re.finditer(_NAMED_SESSION, text))
 
 
 def sessions_of(line: Mapping[str, Any], table: str) -> Iterator[str]:

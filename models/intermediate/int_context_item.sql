@@ -106,7 +106,7 @@ block_items as (
         cast(null as varchar) as attachment_type,
         cast(
             coalesce(blocks.text_characters, 0) + coalesce(blocks.signature_characters, 0)
-            + coalesce({{ json_char_count('blocks.tool_input_json') }}, 0)
+            + coalesce({{ escaped_char_count('blocks.tool_input_json') }}, 0)
             -- An image or page has no text: it weighs what its size costs, or a picture of common size.
             + blocks.image_count * coalesce(calls.picture_tokens, {{ image_tokens }})
             * {{ var('characters_per_token') }}

@@ -361,9 +361,11 @@ def test_what_runs_out_of_memory_is_built_again_alone(small: Small, monkeypatch:
 
     def one_at_a_time_there_is_enough(arguments: Any, *rest: Any) -> Any:
         if arguments[arguments.index("--threads") + 1] == "1":
+            assert os.environ["AGENT_STORE_MEMORY"].endswith("MB"), "half of the machine's"
             model.write_text(right)
         return invoke(arguments, *rest)
 
+    monkeypatch.delenv("AGENT_STORE_MEMORY", raising=False)
     monkeypatch.setattr(dbt, "invoke", one_at_a_time_there_is_enough)
     small.ingest.add(2)
     outcome = small.build()

@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,8 @@ from ingest.code import scan as code_scan
 from ingest.code import work
 from ingest.code.scan import ScanResult, scan_code
 from ingest.land import land
+from ingest.privacy.policy import Policy
+from ingest.privacy.privacy import in_force
 from ingest.warehouse import LandingError
 
 FIXTURE = Path(__file__).resolve().parents[1] / "fixtures" / "code_repo"
@@ -305,6 +308,14 @@ def _configure(repository: Path) -> None:
     _git(repository, "commit", "-qm", "Configurations")
 
 
+@pytest.fixture
+def secrets_kept() -> Iterator[None]:
+    """Nothing is redacted: what is left out is left out by the scans."""
+    with in_force(lambda: Policy(redacts_secrets=False)):
+        yield
+
+
+@pytest.mark.usefixtures("secrets_kept")
 def test_no_column_of_the_store_holds_a_secret_of_a_configuration(
     repository: Path, warehouse: Path, tmp_path: Path
 ) -> None:
@@ -325,6 +336,7 @@ def test_no_column_of_the_store_holds_a_secret_of_a_configuration(
     assert _holding(warehouse, SECRET) == ["raw.transcript_line.line"], "the transcript itself alone"
 
 
+@pytest.mark.usefixtures("secrets_kept")
 def test_texts_that_an_older_scan_landed_go(
     repository: Path, warehouse: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

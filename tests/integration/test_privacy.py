@@ -414,3 +414,57 @@ def test_a_store_under_a_policy_costs_the_same_and_forgets(sample_store: Path, c
     assert "were forgotten" in run(cli_home, "verify")
     assert "by session" in run(cli_home, "forget", "--list")
     run(cli_home, "forget", "--session", session, "--yes", code=1)
+
+
+_RULE = "projects:\n  - path: /home/ann/shop\n    prompts: drop\n    answers: drop\n    contents: drop\n"
+
+
+@pytest.mark.parametrize("policy", ["prompts: keep\n", _RULE], ids=["later", "at once"])
+def test_a_rule_for_a_project_counts_for_all_that_its_sessions_leave(tmp_path: Path, policy: str) -> None:
+    home = Home(tmp_path)
+    home.paths.privacy.write_text(policy)
+    project = home.logs / "projects" / "-home-ann-shop"
+    bare = [
+        {"type": "queue-operation", "operation": "enqueue", "sessionId": GONE, "content": secret_words(300)},
+        {"type": "last-prompt", "lastPrompt": secret_words(301), "sessionId": GONE},
+        {"type": "summary", "summary": secret_words(302), "leafUuid": "x"},
+    ]
+    with (project / f"{GONE}.jsonl").open("r+") as file:
+        lines = file.read()
+        file.seek(0)
+        file.write("".join(json.dumps(line) + "\n" for line in bare[:1]) + lines)
+        file.write("".join(json.dumps(line) + "\n" for line in bare[1:]) + f'{{"torn": "{secret_words(303)}\n')
+    elsewhere = "11111111-1111-4111-8111-111111111111"
+    other = home.logs / "projects" / "-home-ann-other"
+    kept = [said(elsewhere, 1, "kept-here", cwd="/home/ann/other"), {**bare[1], "sessionId": elsewhere, "lastPrompt": "kept too"}]
+    written(other / f"{elsewhere}.jsonl", *kept)
+    home.land()
+    # Lines and results of a later landing, whose session has said before where it is.
+    with (project / f"{GONE}.jsonl").open("a") as file:
+        file.write(json.dumps({**bare[0], "content": secret_words(304)}) + "\n")
+    (project / GONE / "tool-results" / "r2.txt").write_text(secret_words(305))
+    home.land()
+    if policy != _RULE:
+        home.paths.privacy.write_text(_RULE)
+        with build_lock(home.paths):
+            purge.begin(home.paths, applies=True)
+        home.finish()
+    shutil.rmtree(home.paths.spool)  # as it is, until it goes
+    home.words = [secret_words(number) for number in (*range(40), 101, 102, *range(300, 306))]
+    assert home.left() == []
+    assert home.ask("select count(*) from raw.transcript_line where contains(line, 'kept')")[0][0] >= 2
+
+
+def test_what_a_call_gave_back_is_dropped_also_when_it_is_landed_later(tmp_path: Path) -> None:
+    home = Home(tmp_path)
+    home.paths.privacy.write_text("files: ['.env*']\n")
+    file = home.logs / "projects" / "-home-ann-shop" / f"{OTHER}.jsonl"
+    call = {"type": "tool_use", "id": "toolu_1", "name": "Read", "input": {"file_path": "/home/ann/shop/.env"}}
+    result = {"type": "tool_result", "tool_use_id": "toolu_1", "content": secret_words(400)}
+    for number, role, block in ((90, "assistant", call), (91, "user", result)):
+        with file.open("a") as opened:
+            message = {"role": role, "content": [block]}
+            opened.write(json.dumps(said(OTHER, number, "", type=role, message=message)) + "\n")
+        home.land()
+    home.words = [secret_words(400)]
+    assert home.left() == []

@@ -96,7 +96,7 @@ def test_users_are_hashed_alike_in_python_and_in_sql() -> None:
     policy = Policy(salt=b"salt")
     macro = Path(__file__).parents[2].joinpath("macros", "user_identity.sql").read_text()
     body = macro[macro.index("case") : macro.index("{%- endmacro")]
-    sql = body.replace("{{ name }}", "name").replace("{{ source('raw', 'privacy') }}", "privacy")
+    sql = body.replace("{{ name }}", "name").replace("{{ ref('stg_transcripts__policy') }}", "privacy")
     with duckdb.connect() as connection:
         connection.execute("create table privacy as select ? as user_salt", [policy.user_salt])
         for name in ("ann", "Zoë", "ann@example.com", "user_0123456789ab", "user_0123456789abc"):
@@ -113,3 +113,9 @@ def test_a_user_that_a_program_names_is_hashed_before_it_is_landed() -> None:
     assert "ann" not in line
     assert '"n":1' in line
     assert privacy.line(line, "event_line") == line
+
+
+def test_the_store_does_not_encrypt_itself_and_says_what_to_do(paths: StorePaths) -> None:
+    paths.privacy.write_text("encrypt: true")
+    with pytest.raises(StoreError, match=r"docs/at_rest\.md"):
+        read_policy(paths)

@@ -196,7 +196,7 @@ def test_without_rules_nothing_is_redacted() -> None:
 def test_a_pattern_that_is_none_of_re2_is_an_error() -> None:
     wrong = SecretKind("wrong", "wrong", "", "(?P<secret>a(?=b))", "a", "none", True, "", "")
     with pytest.raises(ValueError, match="RE2"):
-        Redactor([wrong], b"s")
+        Redactor([wrong], b"s").redact("ab")
 
 
 CARD = expand("{card}", random.Random(9))

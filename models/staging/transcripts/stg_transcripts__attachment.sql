@@ -36,7 +36,7 @@ select
         when a.type = 'instructions'
             then {{ json_struct('a.files', '[{"path": "VARCHAR", "content": "VARCHAR"}]') }}
     end as memory_files,
-    {{ json_char_count('attachment_body') }} as attachment_characters,
+    {{ escaped_char_count('attachment_body') }} as attachment_characters,
     a as attachment,
     _batch_id
 from parsed

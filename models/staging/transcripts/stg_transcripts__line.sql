@@ -47,7 +47,7 @@ parsed as (
         line_number,
         part_number,
         line_origin,
-        {{ json_char_count('line') }} as line_characters,
+        {{ escaped_char_count('line') }} as line_characters,
         -- What ccusage looks for in a line's bytes before parsing it: the reconciliation needs it.
         case
             when line_origin <> 'transcript' then 'no_transcript'

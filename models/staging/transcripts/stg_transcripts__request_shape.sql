@@ -129,7 +129,8 @@ snapshot_tool_parts as (
         3000 + part_number as part_number,
         'tool' as component_type,
         part.name as component_name,
-        coalesce({{ json_char_count('part.schema') }}, {{ char_count('part.description') }}, 0) as characters,
+        coalesce({{ escaped_char_count('part.schema') }}, {{ char_count('part.description') }}, 0)
+            as characters,
         part.description as part_text,
         false as is_first_of_session,
         true as is_first_of_thread,

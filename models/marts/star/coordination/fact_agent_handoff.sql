@@ -160,8 +160,9 @@ handoffs as (
         session_id,
         occurred_at as handed_off_at,
         coalesce(lower(reason), 'delegation') as handoff_reason,
-        {{ as_json({'context': 'left(context_text, 4000)', 'context_characters': char_count('context_text')}) }}
-            as context_snapshot,
+        {{ as_json({
+            'context': 'left(context_text, 4000)', 'context_characters': char_count('context_text')
+        }) }} as context_snapshot,
         source_path,
         source_line,
         _batch_id

@@ -36,8 +36,9 @@ select
     cast({{ line_count('bodies.body_text') }} as bigint) as line_count,
     cast({{ word_count('bodies.body_text') }} as bigint) as word_count,
     cast({{ char_count('bodies.body_text') }} as bigint) as char_count,
-    cast(coalesce(weights.tokens, round({{ char_count('bodies.body_text') }} * rates.tokens_per_character)) as bigint)
-        as estimated_tokens,
+    cast(coalesce(
+        weights.tokens, round({{ char_count('bodies.body_text') }} * rates.tokens_per_character)
+    ) as bigint) as estimated_tokens,
     cast(bodies.sight_count as bigint) as sight_count,
     cast(bodies.session_count as bigint) as session_count,
     bodies._source_path,

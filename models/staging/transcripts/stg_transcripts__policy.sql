@@ -1,0 +1,5 @@
+select
+    fingerprint,
+    user_salt,
+    applied_at
+from {{ source('raw', 'privacy') }}
