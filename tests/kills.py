@@ -220,12 +220,16 @@ class World:
         return StorePaths(self.folder / "store")
 
     def say(self, session: str, count: int) -> None:
-        """Have a session go on, in its transcript and in what hooks record."""
+        """Have a session go on, in its transcript and in what hooks record; after it was forgotten, in the transcript only.
+
+        What hooks record stays in the spool for an hour.
+        """
         logs = self.folder / "claude" / "projects" / "-home-ann-shop"
         logs.mkdir(parents=True, exist_ok=True)
         for _ in range(count):
             self.number += 1
-            kind = ("line", "event")[self.number % 3 == 0]
+            is_gone = session == GONE and self.is_forgotten
+            kind = "event" if self.number % 3 == 0 and not is_gone else "line"
             text = word(f"{session[0]}{kind}", self.number)
             self.words[session].add(text)
             if kind == "line":
