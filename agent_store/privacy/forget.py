@@ -7,6 +7,7 @@ from the landed lines. Then the hashes of these ids are written down, and the ne
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
@@ -20,7 +21,7 @@ from agent_store.privacy import forgotten, landing_policy, purge
 from agent_store.privacy.salt import read_salt
 from agent_store.serve.export import known
 from agent_store.store import open_store
-from ingest.privacy.fields import EVENT_TABLE, HISTORY_TABLE, LINE_TABLES, TRANSCRIPT_TABLE
+from ingest.privacy.fields import EVENT_TABLE, HISTORY_TABLE, LINE_TABLES, RESPONSE_TABLE, TRANSCRIPT_TABLE
 from ingest.privacy.policy import is_below
 from ingest.privacy.tombstones import (
     MESSAGE,
@@ -47,6 +48,7 @@ _SESSIONS: Final = """
     from dim_session
 """
 _MILLISECONDS: Final = 1000
+_USER_ID: Final = r'"user_id"\s*:\s*"([^"\\]+)"'
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +136,6 @@ def _is_in(pattern: str, *folders: str | None) -> bool:
 
 def _select_lines(connection: Any, paths: StorePaths, found: Selection) -> None:  # noqa: ANN401 - DuckDB's connection
     salt = read_salt(paths)
-    found.hashes |= {hash_of(SESSION, session, salt) for session in found.sessions}
     files: dict[int, str | None] = {}
     places: dict[int, str] = {}
     for file_id, kind, root, path in connection.execute(
@@ -148,10 +149,12 @@ def _select_lines(connection: Any, paths: StorePaths, found: Selection) -> None:
             and session
         ):
             found.sessions.setdefault(session, (None, None, None))
-            found.hashes.add(hash_of(SESSION, session, salt))
         files[file_id] = session
         places[file_id] = f"{root.rstrip('/')}/{path}"
+    _select_set_aside(connection, found)
+    found.hashes |= {hash_of(SESSION, session, salt) for session in found.sessions}
     copies = _Copies(connection, found)
+    users = {found.wish.value, landing_policy(paths).user(found.wish.value)}
     messages: dict[bool, set[str]] = {True: set(), False: set()}
     for table in LINE_TABLES:
         for file_id, text in _lines(connection, table):
@@ -162,7 +165,7 @@ def _select_lines(connection: Any, paths: StorePaths, found: Selection) -> None:
             message = message_of(value) if value is not None and table == TRANSCRIPT_TABLE else None
             if isinstance(message, str) and not is_copy:
                 messages[of_session].add(message)
-            if not of_session and not _is_wanted_line(found.wish, value, table, paths):
+            if not of_session and not _is_wanted_line(found.wish, users, value, text, table):
                 continue
             if value is None:
                 found.hashes |= {hash_of(TEXT, text, salt)} if table != TRANSCRIPT_TABLE else set()
@@ -173,6 +176,22 @@ def _select_lines(connection: Any, paths: StorePaths, found: Selection) -> None:
     found.kept_in = sorted(copies.owners)
     holders = _count(connection, found, files, Tombstones(frozenset(found.hashes), salt))
     found.sources = sorted(_sources(connection, holders, places, paths))
+
+
+def _select_set_aside(connection: Any, found: Selection) -> None:  # noqa: ANN401
+    """Add the sessions that the store leaves out because a guard found them wrong: their lines are landed all the same."""
+    wish = found.wish
+    for (session,) in connection.execute("select session_id from raw.set_aside_session").fetchall():
+        rows = connection.execute(
+            f"select coalesce(repaired_line, line) from raw.{TRANSCRIPT_TABLE} where contains(line, ?)", [session]
+        ).fetchall()
+        lines = [value for (text,) in rows if (value := parsed(text)) and session in sessions_of(value, TRANSCRIPT_TABLE)]
+        folders = {str(line["cwd"]) for line in lines if line.get("cwd")}
+        ended = max((str(line["timestamp"]) for line in lines if line.get("timestamp")), default="")
+        if (wish.by == PROJECT and _is_in(wish.value, *folders)) or (
+            wish.by == BEFORE and ended and ended < wish.before.isoformat()
+        ):
+            found.sessions.setdefault(session, (None, None, None))
 
 
 def _count(
@@ -235,17 +254,16 @@ def _lines(connection: Any, table: str) -> Iterator[tuple[int, str]]:  # noqa: A
         yield from ((file_id, text) for file_id, text in rows if text)
 
 
-def _is_wanted_line(wish: Wish, value: dict[str, Any] | None, table: str, paths: StorePaths) -> bool:
-    """Whether a line without a session, of the prompt history or the spool, is asked for by itself."""
-    if value is None or table not in {HISTORY_TABLE, EVENT_TABLE}:
+def _is_wanted_line(wish: Wish, users: set[str], value: dict[str, Any] | None, text: str, table: str) -> bool:
+    """Whether a line without a session is asked for by itself: of the prompt history, the spool, API responses."""
+    if value is None or table == TRANSCRIPT_TABLE:
+        return False
+    if wish.by == USER:
+        return any(found[1] in users for found in re.finditer(_USER_ID, text))
+    if table == RESPONSE_TABLE:
         return False
     given = value.get("payload")
     payload: dict[str, Any] = given if isinstance(given, dict) else {}
-    if wish.by == USER:
-        return bool(
-            {value.get("user_id"), payload.get("user_id")}
-            & {wish.value, landing_policy(paths).user(wish.value)}
-        )
     if wish.by == PROJECT:
         folders = (value.get("project"), payload.get("cwd"), payload.get("working_dir"))
         return any(isinstance(one, str) and is_below(one, wish.value) for one in folders)

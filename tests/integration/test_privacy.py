@@ -233,6 +233,40 @@ def test_a_response_goes_with_the_answer_that_it_is(tmp_path: Path) -> None:
     assert left == [("msg_of_everyone",), ("msg_theirs",)]
 
 
+@pytest.mark.parametrize(("by", "value"), [("project", "shop"), ("before", "2026-03-02")])
+def test_a_session_that_is_set_aside_is_forgotten_with_its_project_or_time(home: Home, by: str, value: str) -> None:
+    with duckdb.connect(str(home.paths.warehouse)) as connection:
+        connection.execute(
+            "insert into raw.set_aside_session values (?, 'guard', 'wrong', 1, null, now()::timestamp)", [GONE]
+        )
+    found = forget.Selection(forget.Wish(by, value))
+    forget.collect(home.paths, found)
+    assert list(found.sessions) == [GONE]
+    forget.note(home.paths, found)
+    home.finish()
+    home.words.remove(secret_words(103))  # the summary in another file, and its session stays
+    assert [word for word in home.left() if word != secret_words(5)] == []
+
+
+def test_a_user_is_forgotten_in_responses_too(tmp_path: Path) -> None:
+    home = Home(tmp_path)
+    responses = tmp_path / "responses.jsonl"
+    usage = {"usage": {"input_tokens": 1, "output_tokens": 1}, "stop_reason": "end_turn", "type": "message", "model": "m"}
+    written(responses, *(
+        {"request": {"model": "m", "metadata": {"user_id": user}, "messages": [{"role": "user", "content": f"I am {user}"}]},
+         "response": {"id": f"msg_{user}", "role": "assistant", "content": [{"type": "text", "text": "yes"}], **usage}}
+        for user in ("ann", "bob")
+    ))  # fmt: skip
+    with in_force(lambda: landing_policy(home.paths)):
+        land([home.logs], home.paths.warehouse, responses=[responses])
+    assert home.ask("select count(*) from raw.api_response") == [(2,)]
+    found = forget.Selection(forget.Wish(forget.USER, "ann"))
+    forget.collect(home.paths, found)
+    forget.note(home.paths, found)
+    home.finish()
+    assert home.ask("select contains(line, 'I am bob') from raw.api_response") == [(True,)]
+
+
 def test_a_damaged_line_is_forgotten_by_the_session_that_it_names(home: Home) -> None:
     whole = spool.envelope("hook", json.dumps({"prompt": secret_words(200)}).encode(), GONE, 2)
     torn = json.dumps({"sessionId": GONE, "display": secret_words(201)}).encode()[:-2]
