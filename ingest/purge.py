@@ -169,14 +169,20 @@ def _drop_code(connection: duckdb.DuckDBPyConnection, purged: Purged) -> None:
         return
     for table in _CODE_TABLES:
         rows = connection.execute(f"select rowid, repository, path from raw.{table}").fetchall()
-        _hold(connection, "gone_rows", [row for row, folder, path in rows if policy.drops_file(f"{folder}/{path}")])
+        _hold(
+            connection,
+            "gone_rows",
+            [row for row, folder, path in rows if policy.drops_file(f"{folder}/{path}")],
+        )
         _delete(connection, purged, table, "rowid in (select id from gone_rows)")
     _drop_orphans(connection, purged)
 
 
 def _drop_orphans(connection: duckdb.DuckDBPyConnection, purged: Purged) -> None:
     """Remove chunks, symbols and vectors of contents that no file and no reading has any more."""
-    kept = " union all ".join(f"select blob_id from raw.{table}" for table in ("code_document", "code_file", "code_read"))
+    kept = " union all ".join(
+        f"select blob_id from raw.{table}" for table in ("code_document", "code_file", "code_read")
+    )
     for table in ("code_chunk", "code_symbol"):
         _delete(connection, purged, table, f"blob_id not in ({kept})")
     _delete(connection, purged, "code_vector", "true")
@@ -282,10 +288,31 @@ def compact(warehouse: Path) -> None:
 
     fresh = warehouse.with_name(f"{warehouse.name}.fresh")
     remove(fresh)
+    try:
+        _copy_raw(warehouse, fresh)
+    except duckdb.Error:
+        remove(fresh)  # a full disk needs the space
+        raise
+    with fresh.open("rb") as written:
+        os.fsync(written.fileno())
+    wal = warehouse.with_name(f"{warehouse.name}.wal")
+    wal.unlink(missing_ok=True)
+    fresh.replace(warehouse)
+
+
+def _copy_raw(warehouse: Path, fresh: Path) -> None:
+    import duckdb
+
     with private_files(), duckdb.connect() as connection:
         connection.execute("set autoinstall_known_extensions = false; set autoload_known_extensions = false")
         connection.execute("set threads = 1")
+        connection.execute(
+            f"set temp_directory = {_literal(fresh.with_suffix('.tmp'))}"
+        )  # not in the folder of the caller
         connection.execute(f"attach {_literal(warehouse)} as old")
+        connection.execute(
+            "checkpoint old"
+        )  # nothing is lost with its log, which goes before the new file comes
         connection.execute(
             f"attach {_literal(fresh)} as fresh (storage_version '{STORAGE_VERSION}', block_size {BLOCK_BYTES})"
         )
@@ -300,11 +327,6 @@ def compact(warehouse: Path) -> None:
             connection.execute(f"insert into fresh.raw.{table} ({names}) select {names} from old.raw.{table}")
         connection.execute("checkpoint fresh")
         connection.execute("use memory; detach fresh; detach old")
-    with fresh.open("rb") as written:
-        os.fsync(written.fileno())
-    wal = warehouse.with_name(f"{warehouse.name}.wal")
-    wal.unlink(missing_ok=True)
-    fresh.replace(warehouse)
 
 
 def remove(file: Path) -> None:

@@ -105,7 +105,7 @@ class Killer:
     pipe: Any = None
 
 
-def run_step(pipe: Any, home: Path, step: str, at: int, is_after: bool, seconds: float) -> None:  # noqa: ANN401, FBT001
+def run_step(pipe: Any, home: Path, step: str, at: int, is_after: bool, seconds: float) -> None:
     """In a process of its own: a step, killed at a call, after some time, or not at all."""
     os.umask(0o077)
     os.environ["AGENT_STORE_HOME"] = str(home)
@@ -114,7 +114,8 @@ def run_step(pipe: Any, home: Path, step: str, at: int, is_after: bool, seconds:
     killer = Killer(at, is_after, pipe=pipe)
     killer.wrap()
     if seconds:
-        signal.setitimer(signal.ITIMER_REAL, seconds)  # nobody handles the signal: it ends the process at once
+        # Nobody handles the signal: it ends the process at once.
+        signal.setitimer(signal.ITIMER_REAL, seconds)
     try:
         _STEPS[step](StorePaths(home))
     except StoreError as error:
@@ -212,6 +213,8 @@ class World:
     folder: Path
     number: int = 0
     words: dict[str, set[str]] = field(default_factory=lambda: {session: set() for session in SESSIONS})
+    # Those of the lines that the fork has, too.
+    copied_words: set[str] = field(default_factory=set)
     is_dropped: bool = False
 
     @property
@@ -257,7 +260,15 @@ class World:
         self.number += 1
         text = word(f"{session[0]}document", self.number)
         self.words[session].add(text)
-        place = self.folder / "claude" / "projects" / "-home-ann-shop" / session / "tool-results" / f"r{self.number}.txt"
+        place = (
+            self.folder
+            / "claude"
+            / "projects"
+            / "-home-ann-shop"
+            / session
+            / "tool-results"
+            / f"r{self.number}.txt"
+        )
         place.parent.mkdir(parents=True, exist_ok=True)
         place.write_text(text)
 
@@ -275,11 +286,13 @@ class World:
         seen = self._count()
         if not self.is_dropped:
             for text in sorted(wanted):
-                # A fork begins with copies of another's lines; elsewhere each line is there once, in raw and in what is made of it.
+                # In raw and in what is made of it; a fork begins with copies of another's lines.
                 for place in ("raw", "store", "intermediate"):
                     yield from self._wrong_count(text, place, seen[place][text])
         else:
-            yield from (f"{text} is there, though prompts are dropped" for text in self._anywhere(self._prompts()))
+            yield from (
+                f"{text} is there, though prompts are dropped" for text in self._anywhere(self._prompts())
+            )
         yield from (f"{text} was forgotten, and is there" for text in self._anywhere(gone))
         if gone:
             yield from (f"{one} was forgotten, and is there" for one in self._anywhere({GONE}))
@@ -288,26 +301,18 @@ class World:
             (lines,) = connection.execute("select count(*) from raw.transcript_line").fetchone() or (0,)
             (events,) = connection.execute("select count(*) from raw.event_line").fetchone() or (0,)
         expected = Counter("event" in text for text in wanted if "document" not in text)
-        if (events, lines) != (expected[True], expected[False] + self._copies()):
-            yield f"{lines} lines and {events} events are landed; there were {expected[False] + self._copies()}, {expected[True]}"
+        copied = 0 if self.is_forgotten else len(self.copied_words)
+        if (lines, events) != (expected[False] + copied, expected[True]):
+            yield f"{lines} lines and {events} events are landed, not {expected[False] + copied} and {expected[True]}"
         yield from (f"{one.relative_to(self.paths.home)} was left behind" for one in self._leftovers())
-
-    def _copies(self) -> int:
-        return 0 if self.is_forgotten else self.copied
-
-    copied: int = 0
 
     def _prompts(self) -> set[str]:
         return {text for session in SESSIONS for text in self.words[session] if "document" not in text}
 
     def _wrong_count(self, text: str, place: str, count: int) -> Iterator[str]:
-        expected = 1
-        if text[0] == GONE[0] and "line" in text and not self.is_forgotten and text in self.copied_words:
-            expected = 2
+        expected = 2 if text in self.copied_words and not self.is_forgotten else 1
         if count != expected:
             yield f"{text} is {count} times in {place}, not {expected}"
-
-    copied_words: set[str] = field(default_factory=set)
 
     def _count(self) -> dict[str, Counter[str]]:
         found: dict[str, Counter[str]] = {}
@@ -369,7 +374,9 @@ class Drill:
         """Build the home that all drills begin with."""
         self.folder = folder
         self.context = get_context("forkserver")
-        self.context.set_forkserver_preload([__name__, "pyarrow", "orjson", "filelock", "ingest.privacy.secrets"])
+        self.context.set_forkserver_preload(
+            [__name__, "pyarrow", "orjson", "filelock", "ingest.privacy.secrets"]
+        )
         self.kills: Counter[str] = Counter()
         self.calls: dict[str, int] = {}
         self.first = World(folder / "first")
@@ -377,7 +384,7 @@ class Drill:
         for session in (GONE, OTHER):
             self.first.say(session, 12)
         self.first.copy_lines(GONE, FORK, 5)
-        self.first.copied, self.first.copied_words = 5, set(sorted(self.first.words[GONE] - self._events())[:5])
+        self.first.copied_words = set(sorted(self.first.words[GONE] - self._events())[:5])
         self.first.say(FORK, 8)
         self.first.spill(GONE)
         self.first.spill(OTHER)
@@ -388,10 +395,14 @@ class Drill:
     def _events(self) -> set[str]:
         return {text for text in self.first.words[GONE] if "event" in text or "document" in text}
 
-    def run(self, world: World, step: str, at: int = -1, *, is_after: bool = False, seconds: float = 0) -> tuple[int, str]:
+    def run(
+        self, world: World, step: str, at: int = -1, *, is_after: bool = False, seconds: float = 0
+    ) -> tuple[int, str]:
         """Run a step in a process of its own: how it ended, and what it said."""
         mine, theirs = self.context.Pipe(duplex=False)
-        process = self.context.Process(target=run_step, args=(theirs, world.paths.home, step, at, is_after, seconds))
+        process = self.context.Process(
+            target=run_step, args=(theirs, world.paths.home, step, at, is_after, seconds)
+        )
         process.start()
         theirs.close()
         told = ""
@@ -404,8 +415,10 @@ class Drill:
     def one(self, seed: int) -> list[str]:
         """One drill: the problems that are found."""
         chance = random.Random(seed)
-        world = World(self.folder / f"world-{seed}", self.first.number, {k: set(v) for k, v in self.first.words.items()})
-        world.copied, world.copied_words = self.first.copied, self.first.copied_words
+        world = World(
+            self.folder / f"world-{seed}", self.first.number, {k: set(v) for k, v in self.first.words.items()}
+        )
+        world.copied_words = self.first.copied_words
         shutil.copytree(self.first.folder, world.folder)
         story: list[str] = []
         for _ in range(chance.randint(1, _MOST_KILLS)):
@@ -467,7 +480,9 @@ def main() -> int:
                 failed += 1
                 print(f"seed {seed}:", *found[:12], sep="\n    ", flush=True)
             seed += 1
-    print(f"{drill.kills.total()} kills: {dict(drill.kills)}; drills with problems: {failed} of {seed - given.seed}")
+    print(
+        f"{drill.kills.total()} kills: {dict(drill.kills)}; drills with problems: {failed} of {seed - given.seed}"
+    )
     return int(bool(failed))
 
 

@@ -183,9 +183,14 @@ def _select_set_aside(connection: Any, found: Selection) -> None:  # noqa: ANN40
     wish = found.wish
     for (session,) in connection.execute("select session_id from raw.set_aside_session").fetchall():
         rows = connection.execute(
-            f"select coalesce(repaired_line, line) from raw.{TRANSCRIPT_TABLE} where contains(line, ?)", [session]
+            f"select coalesce(repaired_line, line) from raw.{TRANSCRIPT_TABLE} where contains(line, ?)",
+            [session],
         ).fetchall()
-        lines = [value for (text,) in rows if (value := parsed(text)) and session in sessions_of(value, TRANSCRIPT_TABLE)]
+        lines = [
+            value
+            for (text,) in rows
+            if (value := parsed(text)) and session in sessions_of(value, TRANSCRIPT_TABLE)
+        ]
         folders = {str(line["cwd"]) for line in lines if line.get("cwd")}
         ended = max((str(line["timestamp"]) for line in lines if line.get("timestamp")), default="")
         if (wish.by == PROJECT and _is_in(wish.value, *folders)) or (
@@ -204,7 +209,7 @@ def _count(
     holders = {file_id for file_id, session in files.items() if session in found.sessions}
     for table in LINE_TABLES:
         for file_id, text in _lines(connection, table):
-            if file_id in holders and files[file_id] in found.sessions or tombstones.has_line(text, table):
+            if (file_id in holders and files[file_id] in found.sessions) or tombstones.has_line(text, table):
                 found.lines[table] = found.lines.get(table, 0) + 1
                 holders.add(file_id)
     return holders

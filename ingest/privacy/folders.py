@@ -18,14 +18,20 @@ if TYPE_CHECKING:
 _ROWS_AT_ONCE = 2_000
 
 
-def learn(connection: duckdb.DuckDBPyConnection, sessions: Collection[str | None] | None = None) -> dict[int, str | None]:
+def learn(
+    connection: duckdb.DuckDBPyConnection, sessions: Collection[str | None] | None = None
+) -> dict[int, str | None]:
     """Tell the policy in force what landed transcripts say, of some sessions or all; returns the session of each file."""
     current = privacy.current()
     files = {
         file_id: session_of_file(kind, path)
-        for file_id, kind, path in connection.execute("select file_id, kind, path from raw.source_file").fetchall()
+        for file_id, kind, path in connection.execute(
+            "select file_id, kind, path from raw.source_file"
+        ).fetchall()
     }
-    wanted = [file_id for file_id, session in files.items() if session and (sessions is None or session in sessions)]
+    wanted = [
+        file_id for file_id, session in files.items() if session and (sessions is None or session in sessions)
+    ]
     text = "coalesce(repaired_line, line)"
     if current.policy.projects and wanted:
         found = connection.execute(
@@ -39,8 +45,8 @@ def learn(connection: duckdb.DuckDBPyConnection, sessions: Collection[str | None
             current.learn(parsed(line), files[file_id])
     if current.policy.dropped_files and sessions is not None and wanted:
         calls = connection.execute(
-            f"select {text} from raw.{TRANSCRIPT_TABLE} where list_contains(?, file_id) and contains({text}, '\"tool_use\"') "
-            "order by file_id, line_number",
+            f"select {text} from raw.{TRANSCRIPT_TABLE} "
+            f"where list_contains(?, file_id) and contains({text}, '\"tool_use\"') order by file_id, line_number",
             [wanted],
         )
         while rows := calls.fetchmany(_ROWS_AT_ONCE):

@@ -186,16 +186,22 @@ def test_what_was_forgotten_does_not_come_back_from_anywhere(home: Home, tmp_pat
 
 def test_a_fork_is_forgotten_without_what_it_was_forked_from(home: Home) -> None:
     found = forget.Selection(forget.Wish(forget.SESSIONS, FORK), {FORK: (None, None, None)})
-    with duckdb.connect(str(home.paths.warehouse)) as connection:  # as a build knows it of copies that name nobody
+    with duckdb.connect(
+        str(home.paths.warehouse)
+    ) as connection:  # as a build knows it of copies that name nobody
         connection.execute("create schema intermediate")
         connection.execute(
             "create table intermediate.int_line_copy as select line ->> 'uuid' as line_uuid, line ->> 'sessionId' as "
             f"session_id, '{GONE}' as owner_session_id, true as is_copy from raw.transcript_line where contains(line, ?)",
             [f'"sessionId": "{FORK}"'],
         )
-        connection.execute("update intermediate.int_line_copy set is_copy = false, owner_session_id = session_id "
-                           "where line_uuid >= '00000060'")
-    own = home.ask(f"select line from raw.transcript_line where not contains(line, '\"sessionId\": \"{FORK}\"')")
+        connection.execute(
+            "update intermediate.int_line_copy set is_copy = false, owner_session_id = session_id "
+            "where line_uuid >= '00000060'"
+        )
+    own = home.ask(
+        f'select line from raw.transcript_line where not contains(line, \'"sessionId": "{FORK}"\')'
+    )
     history = home.ask("select line from raw.history_line")
     forget.collect(home.paths, found)
     assert found.kept_in == [GONE]
@@ -211,7 +217,12 @@ def test_a_response_goes_with_the_answer_that_it_is(tmp_path: Path) -> None:
     project = home.logs / "projects" / "-home-ann-shop"
 
     def answered(session: str, number: int, message: str) -> dict[str, Any]:
-        content = {"role": "assistant", "type": "message", "id": message, "content": [{"type": "text", "text": "yes"}]}
+        content = {
+            "role": "assistant",
+            "type": "message",
+            "id": message,
+            "content": [{"type": "text", "text": "yes"}],
+        }
         return said(session, number, "", type="assistant", message=content)
 
     for session, message in ((GONE, "msg_mine"), (OTHER, "msg_theirs")):
@@ -234,10 +245,13 @@ def test_a_response_goes_with_the_answer_that_it_is(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("by", "value"), [("project", "shop"), ("before", "2026-03-02")])
-def test_a_session_that_is_set_aside_is_forgotten_with_its_project_or_time(home: Home, by: str, value: str) -> None:
+def test_a_session_that_is_set_aside_is_forgotten_with_its_project_or_time(
+    home: Home, by: str, value: str
+) -> None:
     with duckdb.connect(str(home.paths.warehouse)) as connection:
         connection.execute(
-            "insert into raw.set_aside_session values (?, 'guard', 'wrong', 1, null, now()::timestamp)", [GONE]
+            "insert into raw.set_aside_session values (?, 'guard', 'wrong', 1, null, now()::timestamp)",
+            [GONE],
         )
     found = forget.Selection(forget.Wish(by, value))
     forget.collect(home.paths, found)
@@ -251,9 +265,14 @@ def test_a_session_that_is_set_aside_is_forgotten_with_its_project_or_time(home:
 def test_a_user_is_forgotten_in_responses_too(tmp_path: Path) -> None:
     home = Home(tmp_path)
     responses = tmp_path / "responses.jsonl"
-    usage = {"usage": {"input_tokens": 1, "output_tokens": 1}, "stop_reason": "end_turn", "type": "message", "model": "m"}
+    usage = {
+        "usage": {"input_tokens": 1, "output_tokens": 1},
+        "stop_reason": "end_turn",
+        "type": "message",
+        "model": "m",
+    }
     written(responses, *(
-        {"request": {"model": "m", "metadata": {"user_id": user}, "messages": [{"role": "user", "content": f"I am {user}"}]},
+        {"request": {"metadata": {"user_id": user}, "messages": [{"role": "user", "content": f"I am {user}"}]},
          "response": {"id": f"msg_{user}", "role": "assistant", "content": [{"type": "text", "text": "yes"}], **usage}}
         for user in ("ann", "bob")
     ))  # fmt: skip
@@ -305,7 +324,9 @@ def test_every_export_goes_also_one_that_was_cut_off(home: Home, tmp_path: Path)
     for folder in (whole, cut):
         written(folder / "fact" / "month=2026-03" / "data_0.parquet", {"text": secret_words(1)})
     (whole / "manifest.json").write_text(json.dumps(files))
-    (cut / "manifest.unfinished.json").write_text(json.dumps({"files": ["fact/month=2026-03/data_0.parquet"]}))
+    (cut / "manifest.unfinished.json").write_text(
+        json.dumps({"files": ["fact/month=2026-03/data_0.parquet"]})
+    )
     (cut / ".export-1").mkdir()
     (whole / "mine.txt").write_text("stays")
     written(home.paths.home / "exports" / "audit.jsonl", {"text": secret_words(1)})
@@ -314,7 +335,9 @@ def test_every_export_goes_also_one_that_was_cut_off(home: Home, tmp_path: Path)
         known.note(home.paths, place)
     home.forget()
     home.finish()
-    assert sorted(path.name for path in (*whole.rglob("*"), *cut.rglob("*")) if not path.name.endswith(".lock")) == ["mine.txt"]
+    assert sorted(
+        path.name for path in (*whole.rglob("*"), *cut.rglob("*")) if not path.name.endswith(".lock")
+    ) == ["mine.txt"]
     assert not beside.exists()
     assert home.left() == []
     assert not home.paths.exports.exists()
@@ -467,10 +490,15 @@ def test_a_rule_for_a_project_counts_for_all_that_its_sessions_leave(tmp_path: P
         lines = file.read()
         file.seek(0)
         file.write("".join(json.dumps(line) + "\n" for line in bare[:1]) + lines)
-        file.write("".join(json.dumps(line) + "\n" for line in bare[1:]) + f'{{"torn": "{secret_words(303)}\n')
+        file.write(
+            "".join(json.dumps(line) + "\n" for line in bare[1:]) + f'{{"torn": "{secret_words(303)}\n'
+        )
     elsewhere = "11111111-1111-4111-8111-111111111111"
     other = home.logs / "projects" / "-home-ann-other"
-    kept = [said(elsewhere, 1, "kept-here", cwd="/home/ann/other"), {**bare[1], "sessionId": elsewhere, "lastPrompt": "kept too"}]
+    kept = [
+        said(elsewhere, 1, "kept-here", cwd="/home/ann/other"),
+        {**bare[1], "sessionId": elsewhere, "lastPrompt": "kept too"},
+    ]
     written(other / f"{elsewhere}.jsonl", *kept)
     home.land()
     # Lines and results of a later landing, whose session has said before where it is.
@@ -493,7 +521,12 @@ def test_what_a_call_gave_back_is_dropped_also_when_it_is_landed_later(tmp_path:
     home = Home(tmp_path)
     home.paths.privacy.write_text("files: ['.env*']\n")
     file = home.logs / "projects" / "-home-ann-shop" / f"{OTHER}.jsonl"
-    call = {"type": "tool_use", "id": "toolu_1", "name": "Read", "input": {"file_path": "/home/ann/shop/.env"}}
+    call = {
+        "type": "tool_use",
+        "id": "toolu_1",
+        "name": "Read",
+        "input": {"file_path": "/home/ann/shop/.env"},
+    }
     result = {"type": "tool_result", "tool_use_id": "toolu_1", "content": secret_words(400)}
     for number, role, block in ((90, "assistant", call), (91, "user", result)):
         with file.open("a") as opened:
