@@ -16,14 +16,16 @@ import os
 import random
 import shutil
 import signal
+import subprocess
 import sys
 import tempfile
+import traceback
 import types
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import closing, suppress
+from contextlib import closing
 from dataclasses import dataclass, field
-from multiprocessing import get_context
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -39,14 +41,22 @@ from agent_store.privacy import forget, purge
 from agent_store.record import spool
 from agent_store.replacing import replacing
 from ingest.events import spool as landed_spool
+from ingest.privacy import privacy
 from ingest.privacy.fields import LINE_TABLES
+from ingest.privacy.policy import Policy
 
 PROJECT = Path(__file__).resolve().parents[1]
 SESSIONS = GONE, FORK, OTHER = tuple(f"{digit * 8}-1111-4111-8111-{digit * 12}" for digit in "abc")
 FOLDER = "/home/ann/shop"
 STEPS = ("build", "forget", "apply")
 _KILLED = -signal.SIGKILL
-_MOST_KILLS = 8
+_write = os.write
+_FEWEST_KILLS, _MOST_KILLS = 4, 10
+# What a step would import by itself, each time.
+_LATE_MODULES = (
+    "agent_store.build.publish", "agent_store.serve.export.known", "filelock", "ingest.amend", "ingest.land",
+    "ingest.privacy.folders", "ingest.purge", "orjson", "pyarrow", "pyarrow.compute", "pytz", "yaml",
+)  # fmt: skip
 _OFTEN = 0.4
 _CALLS = (
     *((os, name) for name in ("replace", "rename", "link", "unlink", "rmdir", "mkdir", "fsync", "write", "pwrite", "open")),
@@ -67,10 +77,10 @@ def word(kind: str, number: int) -> str:
 class Killer:
     """Ends this process at one of the calls that leave something behind; counts them where none is named."""
 
+    pipe: int
     at: int = -1
     is_after: bool = False
     count: int = 0
-    point: str = ""
 
     def wrap(self) -> None:
         """Have every such call come by here."""
@@ -94,35 +104,55 @@ class Killer:
     def die(self, name: str, given: tuple[Any, ...]) -> None:
         """The end, without a word to anybody but the drill."""
         told = " ".join(str(one)[:200] for one in given if isinstance(one, (str, os.PathLike)))
-        note = f"{'after' if self.is_after else 'before'} {name} {told}\n".encode()
-        self.note(note)
+        self.note(f"{'after' if self.is_after else 'before'} {name} {told}".encode())
         os.kill(os.getpid(), signal.SIGKILL)
 
     def note(self, text: bytes) -> None:
-        """Write to the pipe of the drill; `os.write` itself may be wrapped."""
-        self.pipe.send_bytes(text)
-
-    pipe: Any = None
+        """Tell the drill."""
+        _write(self.pipe, text)
 
 
-def run_step(pipe: Any, home: Path, step: str, at: int, is_after: bool, seconds: float) -> None:
+def run_step(pipe: int, home: str, step: str, at: int, is_after: bool, seconds: float) -> None:
     """In a process of its own: a step, killed at a call, after some time, or not at all."""
-    os.umask(0o077)
-    os.environ["AGENT_STORE_HOME"] = str(home)
-    os.environ["HOME"] = str(home.parent)
-    landed_spool._LATE_SECONDS = 0.0
-    killer = Killer(at, is_after, pipe=pipe)
+    os.dup2(2, 1)  # what it says is no answer to the drill
+    os.environ["AGENT_STORE_HOME"] = home
+    os.environ["HOME"] = str(Path(home).parent)
+    killer = Killer(pipe, at, is_after)
     killer.wrap()
     if seconds:
         # Nobody handles the signal: it ends the process at once.
         signal.setitimer(signal.ITIMER_REAL, seconds)
     try:
-        _STEPS[step](StorePaths(home))
+        _STEPS[step](StorePaths(Path(home)))
     except StoreError as error:
         killer.note(f"error {error.message} {error.hint}".encode())
         os._exit(3)
+    except BaseException:
+        killer.note(traceback.format_exc().encode())
+        os._exit(4)
     killer.note(f"calls {killer.count}".encode())
     os._exit(0)
+
+
+def serve() -> None:
+    """Run the steps that are asked for, each in a fork of this process: everything is imported already."""
+    os.umask(0o077)
+    for module in _LATE_MODULES:
+        import_module(module)
+    landed_spool._LATE_SECONDS = 0.0
+    privacy.Privacy(lambda: Policy(salt=b"salt")).line("password=hunter2hunter2", "event_line")
+    for asked in sys.stdin:
+        reading, writing = os.pipe()
+        process = os.fork()
+        if not process:
+            os.close(reading)
+            run_step(writing, *json.loads(asked))
+        os.close(writing)
+        with os.fdopen(reading, "rb") as told:
+            text = told.read().decode("utf-8", "replace")
+        status = os.waitstatus_to_exitcode(os.waitpid(process, 0)[1])
+        sys.stdout.write(json.dumps([status, text]) + "\n")
+        sys.stdout.flush()
 
 
 # --- steps
@@ -167,9 +197,10 @@ def _briefs(paths: StorePaths, _project: Path) -> int:
 def _build(paths: StorePaths, logs: str = "claude") -> None:
     sys.modules["agent_store.build.models"] = types.SimpleNamespace(build=_models)  # type: ignore[assignment]
     sys.modules["agent_store.build.briefs"] = types.SimpleNamespace(write=_briefs)  # type: ignore[assignment]
-    # Neither is about files of the home, and both read the whole project.
+    # None of these is about files of the home, and they read the whole project.
     pipeline._scan = lambda *_: None  # type: ignore[assignment]
     pipeline.fingerprint = lambda *_, **__: Fingerprint("tables", "code")  # type: ignore[assignment]
+    pipeline.timezone = lambda *_: "UTC"  # type: ignore[assignment]
     options = pipeline.Options(roots=[paths.home.parent / logs], tests=False)
     pipeline.run(paths, PROJECT, options, say=lambda _: None)
 
@@ -373,10 +404,10 @@ class Drill:
     def __init__(self, folder: Path) -> None:
         """Build the home that all drills begin with."""
         self.folder = folder
-        self.context = get_context("forkserver")
-        self.context.set_forkserver_preload(
-            [__name__, "pyarrow", "orjson", "filelock", "ingest.privacy.secrets"]
-        )
+        self.server = subprocess.Popen(
+            [sys.executable, __file__, "--serve"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+            env={**os.environ, "PYTHONPATH": str(PROJECT)},
+        )  # fmt: skip
         self.kills: Counter[str] = Counter()
         self.calls: dict[str, int] = {}
         self.first = World(folder / "first")
@@ -399,18 +430,18 @@ class Drill:
         self, world: World, step: str, at: int = -1, *, is_after: bool = False, seconds: float = 0
     ) -> tuple[int, str]:
         """Run a step in a process of its own: how it ended, and what it said."""
-        mine, theirs = self.context.Pipe(duplex=False)
-        process = self.context.Process(
-            target=run_step, args=(theirs, world.paths.home, step, at, is_after, seconds)
-        )
-        process.start()
-        theirs.close()
-        told = ""
-        with suppress(EOFError):
-            told = mine.recv_bytes().decode()
-        process.join()
-        mine.close()
-        return process.exitcode or 0, told
+        assert self.server.stdin
+        assert self.server.stdout
+        self.server.stdin.write(json.dumps([str(world.paths.home), step, at, is_after, seconds]) + "\n")
+        self.server.stdin.flush()
+        status, told = json.loads(self.server.stdout.readline())
+        return int(status), str(told)
+
+    def close(self) -> None:
+        """End the process that runs the steps."""
+        assert self.server.stdin
+        self.server.stdin.close()
+        self.server.wait()
 
     def one(self, seed: int) -> list[str]:
         """One drill: the problems that are found."""
@@ -421,7 +452,7 @@ class Drill:
         world.copied_words = self.first.copied_words
         shutil.copytree(self.first.folder, world.folder)
         story: list[str] = []
-        for _ in range(chance.randint(1, _MOST_KILLS)):
+        for _ in range(chance.randint(_FEWEST_KILLS, _MOST_KILLS)):
             step = chance.choice(STEPS)
             for session in SESSIONS:
                 # What a session says after it was forgotten is not landed either.
@@ -470,7 +501,11 @@ def main() -> int:
     parser.add_argument("--count", type=int, default=1000, help="how many kills")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--one", action="store_true", help="only the drill of that seed")
+    parser.add_argument("--serve", action="store_true", help=argparse.SUPPRESS)
     given = parser.parse_args()
+    if given.serve:
+        serve()
+        return 0
     failed = 0
     with tempfile.TemporaryDirectory() as folder:
         drill = Drill(Path(folder))
@@ -480,6 +515,7 @@ def main() -> int:
                 failed += 1
                 print(f"seed {seed}:", *found[:12], sep="\n    ", flush=True)
             seed += 1
+        drill.close()
     print(
         f"{drill.kills.total()} kills: {dict(drill.kills)}; drills with problems: {failed} of {seed - given.seed}"
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 
 import pytest
 from kills import Drill
@@ -12,8 +13,10 @@ _KILLS, _PARTS = 100, 4
 
 
 @pytest.fixture(scope="module")
-def drill(tmp_path_factory: pytest.TempPathFactory) -> Drill:
-    return Drill(tmp_path_factory.mktemp("kills"))
+def drill(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Drill]:
+    made = Drill(tmp_path_factory.mktemp("kills"))
+    yield made
+    made.close()
 
 
 @pytest.mark.parametrize("part", range(_PARTS))
