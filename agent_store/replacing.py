@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Final
+
+_FRESH: Final = re.compile(r"[.].+-(\d+)")
 
 
 @contextmanager
@@ -24,3 +28,26 @@ def replacing(target: Path) -> Iterator[Path]:
     finally:
         with suppress(OSError):
             fresh.unlink()
+
+
+def remove_leftovers(*folders: Path) -> None:
+    """Remove the fresh files that killed processes have left in some folders."""
+    for folder in folders:
+        for file in folder.glob(".*"):
+            named = _FRESH.fullmatch(file.name)
+            if named and file.is_file() and not _is_running(int(named[1])):
+                with suppress(OSError):
+                    file.unlink()
+
+
+def _is_running(process: int) -> bool:
+    """Whether there is a process of that number, as far as this system tells without harm."""
+    if os.name != "posix":
+        return True
+    try:
+        os.kill(process, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except PermissionError:
+        pass
+    return process != os.getpid()

@@ -40,5 +40,6 @@ def land(
     result = land_files(
         logs + answers + spooled, warehouse, host, progress, wait_seconds=wait_seconds, on_wait=on_wait
     )
-    spools.remove_old(spooled, result.problems, kept_seconds=spool_seconds)
+    if spool is not None:
+        spools.remove_old(spool, spooled, result.problems, kept_seconds=spool_seconds)
     return result

@@ -6,7 +6,7 @@ Both are repeated without harm: what has gone is not found again, what is as the
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -16,6 +16,7 @@ from ingest.amend import Amendment, amending
 from ingest.files import private_files
 from ingest.privacy import privacy
 from ingest.privacy.fields import LINE_TABLES
+from ingest.privacy.folders import learn
 from ingest.privacy.privacy import SCANNED_TEXTS
 from ingest.privacy.tombstones import CALL, SESSION
 from ingest.raw_schema import SCHEMA, TABLES
@@ -24,6 +25,8 @@ from ingest.warehouse import BLOCK_BYTES, STORAGE_VERSION, note_policy
 if TYPE_CHECKING:
     import duckdb
 
+# What makes a new value of an old one, told the `session` of its file.
+_Change = Callable[..., Any]
 FORGOTTEN: Final = "forgotten"
 POLICY: Final = "policy"
 _ROWS_AT_ONCE: Final = 2_000
@@ -137,17 +140,19 @@ def apply_policy(connection: duckdb.DuckDBPyConnection) -> Purged:
     purged = Purged()
     policy = privacy.current()
     connection.begin()
+    sessions = learn(connection)
     with amending(connection) as amendment:
         for table in LINE_TABLES:
             line = partial(policy.line, table=table, is_landed=True)
-            columns: dict[str, Callable[[Any], Any]] = {
-                "line": line, "repaired_line": line, "original_bytes": policy.data,
+            columns: dict[str, _Change] = {
+                "line": line, "repaired_line": line, "original_bytes": lambda raw, **_: policy.data(raw),
             }  # fmt: skip
-            purged.add(table, _rewrite(connection, amendment, table, columns))
+            purged.add(table, _rewrite(connection, amendment, table, columns, sessions))
         results = "file_id in (select file_id from raw.source_file where kind = 'tool_result')"
-        for where, shown in ((results, policy.content), (f"not {results}", policy.text)):
-            content: dict[str, Callable[[Any], Any]] = {"content": partial(shown, is_landed=True)}
-            purged.add("document", _rewrite(connection, amendment, "document", content, where))
+        kept: _Change = lambda text, **_: policy.text(text, is_landed=True)  # noqa: E731
+        for where, shown in ((results, partial(policy.content, is_landed=True)), (f"not {results}", kept)):
+            content: dict[str, _Change] = {"content": shown}
+            purged.add("document", _rewrite(connection, amendment, "document", content, sessions, where))
     for table, holders in SCANNED_TEXTS.items():
         for column, holder in holders.items():
             purged.add(table, _update(connection, table, column, holder))
@@ -164,14 +169,20 @@ def _drop_code(connection: duckdb.DuckDBPyConnection, purged: Purged) -> None:
         return
     for table in _CODE_TABLES:
         rows = connection.execute(f"select rowid, repository, path from raw.{table}").fetchall()
-        _hold(connection, "gone_rows", [row for row, folder, path in rows if policy.drops_file(f"{folder}/{path}")])
+        _hold(
+            connection,
+            "gone_rows",
+            [row for row, folder, path in rows if policy.drops_file(f"{folder}/{path}")],
+        )
         _delete(connection, purged, table, "rowid in (select id from gone_rows)")
     _drop_orphans(connection, purged)
 
 
 def _drop_orphans(connection: duckdb.DuckDBPyConnection, purged: Purged) -> None:
     """Remove chunks, symbols and vectors of contents that no file and no reading has any more."""
-    kept = " union all ".join(f"select blob_id from raw.{table}" for table in ("code_document", "code_file", "code_read"))
+    kept = " union all ".join(
+        f"select blob_id from raw.{table}" for table in ("code_document", "code_file", "code_read")
+    )
     for table in ("code_chunk", "code_symbol"):
         _delete(connection, purged, table, f"blob_id not in ({kept})")
     _delete(connection, purged, "code_vector", "true")
@@ -181,10 +192,14 @@ def _rewrite(
     connection: duckdb.DuckDBPyConnection,
     amendment: Amendment,
     table: str,
-    columns: dict[str, Callable[[Any], Any]],
+    columns: dict[str, _Change],
+    sessions: Mapping[int, str | None],
     where: str = "true",
 ) -> int:
-    """Replace the values of some columns of a chained table where they change; returns in how many rows."""
+    """Replace the values of some columns of a chained table where they change; returns in how many rows.
+
+    What makes a new value is told the session of its file.
+    """
     count = 0
     names = list(columns)
     cursor = connection.cursor()
@@ -199,7 +214,7 @@ def _rewrite(
     place = 0
     while True:
         rows = connection.execute(
-            f"select place, t.rowid, {', '.join(names)} from raw.{table} as t "
+            f"select place, t.rowid, file_id, {', '.join(names)} from raw.{table} as t "
             "inner join to_look_at on to_look_at.row = t.rowid where place > ? order by place limit ?",
             [place, _ROWS_AT_ONCE],
         ).fetchall()
@@ -207,9 +222,10 @@ def _rewrite(
             break
         place = rows[-1][0]
         changed = []
-        for _, row, *values in rows:
+        for _, row, file_id, *values in rows:
             made = [
-                None if old is None else columns[name](old) for name, old in zip(names, values, strict=True)
+                None if old is None else columns[name](old, session=sessions.get(file_id))
+                for name, old in zip(names, values, strict=True)
             ]
             if made != values:
                 changed.append((row, *made))
@@ -272,10 +288,31 @@ def compact(warehouse: Path) -> None:
 
     fresh = warehouse.with_name(f"{warehouse.name}.fresh")
     remove(fresh)
+    try:
+        _copy_raw(warehouse, fresh)
+    except duckdb.Error:
+        remove(fresh)  # a full disk needs the space
+        raise
+    with fresh.open("rb") as written:
+        os.fsync(written.fileno())
+    wal = warehouse.with_name(f"{warehouse.name}.wal")
+    wal.unlink(missing_ok=True)
+    fresh.replace(warehouse)
+
+
+def _copy_raw(warehouse: Path, fresh: Path) -> None:
+    import duckdb
+
     with private_files(), duckdb.connect() as connection:
         connection.execute("set autoinstall_known_extensions = false; set autoload_known_extensions = false")
         connection.execute("set threads = 1")
+        connection.execute(
+            f"set temp_directory = {_literal(fresh.with_suffix('.tmp'))}"
+        )  # not in the folder of the caller
         connection.execute(f"attach {_literal(warehouse)} as old")
+        connection.execute(
+            "checkpoint old"
+        )  # nothing is lost with its log, which goes before the new file comes
         connection.execute(
             f"attach {_literal(fresh)} as fresh (storage_version '{STORAGE_VERSION}', block_size {BLOCK_BYTES})"
         )
@@ -290,11 +327,6 @@ def compact(warehouse: Path) -> None:
             connection.execute(f"insert into fresh.raw.{table} ({names}) select {names} from old.raw.{table}")
         connection.execute("checkpoint fresh")
         connection.execute("use memory; detach fresh; detach old")
-    with fresh.open("rb") as written:
-        os.fsync(written.fileno())
-    wal = warehouse.with_name(f"{warehouse.name}.wal")
-    wal.unlink(missing_ok=True)
-    fresh.replace(warehouse)
 
 
 def remove(file: Path) -> None:

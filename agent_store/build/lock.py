@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 from agent_store.build import damage, warehouse
 from agent_store.errors import StoreError
 from agent_store.paths import StorePaths, private_files
+from agent_store.record.hooks.hook import BRIEFS
+from agent_store.replacing import remove_leftovers
 
 if TYPE_CHECKING:
     from filelock import BaseFileLock
@@ -48,6 +50,7 @@ def take(paths: StorePaths, on_wait: Callable[[str], None] | None = None) -> tup
     waited = time.monotonic() - started
     try:
         _say_who(paths)
+        remove_leftovers(paths.home, paths.build_dir, paths.keys, paths.target, paths.home / BRIEFS)
         damage.refuse(paths)
         if paths.purge_journal.exists():
             from agent_store.privacy import purge

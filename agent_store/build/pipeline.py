@@ -274,6 +274,8 @@ def why_build(
     if (raw.has_models or state.tables_fingerprint) and state.tables_fingerprint != code.tables:
         return "the models have changed: everything is built again", True
     reason = _what_is_new(paths, code, raw, options)
+    if not reason and paths.purge_journal.exists():
+        reason = "the last build did not end with what was to be removed"
     if reason == _ANOTHER_WAREHOUSE and (raw.has_models or state.tables_fingerprint):
         return f"{reason}: everything is built again", True
     if reason and state.is_incomplete:

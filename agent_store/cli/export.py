@@ -82,11 +82,11 @@ def export(
         remote = stack.enter_context(upload.opened(target)) if target is not None else None
         if out is None:
             out = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix=".export-", dir=paths.home)))
+        known.note(paths, out.expanduser().absolute())
         said = f"copy {', '.join(tables) or 'all'}{f' since {since}' if since else ''} ({form})"
         with query_log.logged(paths, query_log.CLI, "export", said) as running:
             done = folders.export(paths, out, tables or None, form, beginning)
             running.row_count = sum(one["row_count"] for one in done.manifest["tables"])
-        known.note(paths, out.expanduser().absolute())
         for note in done.notes:
             say(note)
         tell(done.summary)

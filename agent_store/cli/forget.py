@@ -106,6 +106,8 @@ def _show(found: Selection, exports: Sequence[Path]) -> None:
         say(f"Contents of files that fit {pattern}")
     for place in exports:
         say(f"The export {place}")
+    for session in found.kept_in[:_NAMED]:
+        say(f"What was copied from session {session} stays there: forget that one, too, if it is to go.")
 
 
 def _list() -> int:

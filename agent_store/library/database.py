@@ -10,6 +10,7 @@ from agent_store.build.warehouse import copy_file
 from agent_store.errors import LOCKED, StoreError, cause_of, explain
 from agent_store.paths import STAR
 from agent_store.replacing import replacing
+from agent_store.serve.export import known
 from agent_store.sql import literal, quoted
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ def put(paths: StorePaths, target: Path) -> None:
             copy_file(paths.store, fresh)
             with duckdb.connect(str(fresh), config={"temp_directory": str(paths.home / "tmp")}) as connection:
                 _rename_in_views(connection)
+            known.note(paths, target)
     except (OSError, duckdb.Error) as error:
         raise (
             explain(error, f"Writing {target}")

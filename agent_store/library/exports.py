@@ -51,12 +51,12 @@ def export_query(
                 f"copy ({sql}) to {literal(str(fresh))} ({_OPTIONS[form]}, use_tmp_file false)",
                 dict(parameters or {}),
             ).fetchone()
+            known.note(paths, target)
     except (OSError, duckdb.Error) as error:
         raise (
             explain(error, f"Writing {target}")
             or StoreError(f"Writing {target} failed: {str(error).strip().splitlines()[0]}")
         ) from error
-    known.note(paths, target)
     return int(row[0]) if row else 0
 
 
@@ -69,6 +69,7 @@ def export_bundle(
     with tempfile.TemporaryDirectory(prefix=".export-", dir=paths.home) as folder:
         records = Path(folder) / "records.jsonl"
         export_query(paths, records, sql, JSON, parameters)
+        known.note(paths, target)
         written = bundle.write(paths, records, target, (parameters["first"], parameters["end"]))
     return written.record_count, {
         "key_fingerprint": written.fingerprint,

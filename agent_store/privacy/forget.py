@@ -7,6 +7,7 @@ from the landed lines. Then the hashes of these ids are written down, and the ne
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
@@ -20,18 +21,23 @@ from agent_store.privacy import forgotten, landing_policy, purge
 from agent_store.privacy.salt import read_salt
 from agent_store.serve.export import known
 from agent_store.store import open_store
-from ingest.privacy.fields import EVENT_TABLE, HISTORY_TABLE, LINE_TABLES, TRANSCRIPT_TABLE
+from ingest.privacy.fields import EVENT_TABLE, HISTORY_TABLE, LINE_TABLES, RESPONSE_TABLE, TRANSCRIPT_TABLE
 from ingest.privacy.policy import is_below
 from ingest.privacy.tombstones import (
+    MESSAGE,
     SESSION,
+    TEXT,
+    Tombstones,
     hash_of,
     hashes_of,
+    message_of,
     names_to_forget,
     parsed,
     session_of_file,
+    sessions_named,
     sessions_of,
 )
-from ingest.warehouse import reading
+from ingest.warehouse import has_table, reading
 
 if TYPE_CHECKING:
     from agent_store.paths import StorePaths
@@ -42,6 +48,7 @@ _SESSIONS: Final = """
     from dim_session
 """
 _MILLISECONDS: Final = 1000
+_USER_ID: Final = r'"user_id"\s*:\s*"([^"\\]+)"'
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +78,8 @@ class Selection:
     hashes: set[str] = field(default_factory=set)
     # Logs that hold it: the user's own, which nothing removes.
     sources: list[str] = field(default_factory=list)
+    # Sessions that stay, and keep what was copied from them.
+    kept_in: list[str] = field(default_factory=list)
     # Patterns of files whose contents go.
     files: tuple[str, ...] = ()
 
@@ -127,7 +136,6 @@ def _is_in(pattern: str, *folders: str | None) -> bool:
 
 def _select_lines(connection: Any, paths: StorePaths, found: Selection) -> None:  # noqa: ANN401 - DuckDB's connection
     salt = read_salt(paths)
-    found.hashes |= {hash_of(SESSION, session, salt) for session in found.sessions}
     files: dict[int, str | None] = {}
     places: dict[int, str] = {}
     for file_id, kind, root, path in connection.execute(
@@ -141,25 +149,98 @@ def _select_lines(connection: Any, paths: StorePaths, found: Selection) -> None:
             and session
         ):
             found.sessions.setdefault(session, (None, None, None))
-            found.hashes.add(hash_of(SESSION, session, salt))
         files[file_id] = session
         places[file_id] = f"{root.rstrip('/')}/{path}"
-    holders: set[int] = {file_id for file_id, session in files.items() if session in found.sessions}
+    _select_set_aside(connection, found)
+    found.hashes |= {hash_of(SESSION, session, salt) for session in found.sessions}
+    copies = _Copies(connection, found)
+    users = {found.wish.value, landing_policy(paths).user(found.wish.value)}
+    messages: dict[bool, set[str]] = {True: set(), False: set()}
     for table in LINE_TABLES:
         for file_id, text in _lines(connection, table):
             value = parsed(text)
-            of_session = files.get(file_id) in found.sessions
-            if value is not None:
-                of_session = of_session or any(one in found.sessions for one in sessions_of(value, table))
-            if not of_session and not _is_wanted_line(found.wish, value, table, paths):
+            named = sessions_named(text) if value is None else sessions_of(value, table)
+            of_session = files.get(file_id) in found.sessions or any(one in found.sessions for one in named)
+            is_copy = value is not None and copies.is_of_another(value, of_session=of_session)
+            message = message_of(value) if value is not None and table == TRANSCRIPT_TABLE else None
+            if isinstance(message, str) and not is_copy:
+                messages[of_session].add(message)
+            if not of_session and not _is_wanted_line(found.wish, users, value, text, table):
                 continue
-            found.lines[table] = found.lines.get(table, 0) + 1
-            holders.add(file_id)
-            if value is not None:
+            if value is None:
+                found.hashes |= {hash_of(TEXT, text, salt)} if table != TRANSCRIPT_TABLE else set()
+            elif not is_copy:
                 found.hashes |= hashes_of(names_to_forget(value, text, table), salt)
-            elif table != TRANSCRIPT_TABLE:
-                found.hashes.add(hash_of("text", text, salt))
+    # A response is told by its message; an id that others have, too, tells nothing.
+    found.hashes |= {hash_of(MESSAGE, one, salt) for one in messages[True] - messages[False]}
+    found.kept_in = sorted(copies.owners)
+    holders = _count(connection, found, files, Tombstones(frozenset(found.hashes), salt))
     found.sources = sorted(_sources(connection, holders, places, paths))
+
+
+def _select_set_aside(connection: Any, found: Selection) -> None:  # noqa: ANN401
+    """Add the sessions that the store leaves out because a guard found them wrong: their lines are landed all the same."""
+    wish = found.wish
+    for (session,) in connection.execute("select session_id from raw.set_aside_session").fetchall():
+        rows = connection.execute(
+            f"select coalesce(repaired_line, line) from raw.{TRANSCRIPT_TABLE} where contains(line, ?)",
+            [session],
+        ).fetchall()
+        lines = [
+            value
+            for (text,) in rows
+            if (value := parsed(text)) and session in sessions_of(value, TRANSCRIPT_TABLE)
+        ]
+        folders = {str(line["cwd"]) for line in lines if line.get("cwd")}
+        ended = max((str(line["timestamp"]) for line in lines if line.get("timestamp")), default="")
+        if (wish.by == PROJECT and _is_in(wish.value, *folders)) or (
+            wish.by == BEFORE and ended and ended < wish.before.isoformat()
+        ):
+            found.sessions.setdefault(session, (None, None, None))
+
+
+def _count(
+    connection: Any,  # noqa: ANN401
+    found: Selection,
+    files: dict[int, str | None],
+    tombstones: Tombstones,
+) -> set[int]:
+    """Count the lines that go, by the same rule by which they will be removed; returns the files that they are in."""
+    holders = {file_id for file_id, session in files.items() if session in found.sessions}
+    for table in LINE_TABLES:
+        for file_id, text in _lines(connection, table):
+            if (file_id in holders and files[file_id] in found.sessions) or tombstones.has_line(text, table):
+                found.lines[table] = found.lines.get(table, 0) + 1
+                holders.add(file_id)
+    return holders
+
+
+class _Copies:
+    """Lines of the selected sessions that are copies of another one's, which keeps them: a fork begins with such."""
+
+    def __init__(self, connection: Any, found: Selection) -> None:  # noqa: ANN401
+        """Ask the last build whose each line is that several sessions have."""
+        self._sessions = found.sessions
+        self._owners: dict[str, str] = {}
+        # Sessions that are not selected and keep what was copied from them.
+        self.owners: set[str] = set()
+        if has_table(connection, "int_line_copy", "intermediate"):
+            self._owners = dict(connection.execute(
+                "select line_uuid, any_value(owner_session_id) from intermediate.int_line_copy "
+                "where line_uuid is not null and is_copy and session_id <> owner_session_id group by line_uuid"
+            ).fetchall())  # fmt: skip
+
+    def is_of_another(self, line: dict[str, Any], *, of_session: bool) -> bool:
+        """Whether a line is a copy: in a selected session of one that stays, elsewhere of one that goes."""
+        forked = line.get("forkedFrom")
+        owner = self._owners.get(str(line.get("uuid")))
+        if owner is None and isinstance(forked, dict):
+            owner = forked.get("sessionId")
+        if not isinstance(owner, str) or (owner in self._sessions) == of_session:
+            return False
+        if of_session:
+            self.owners.add(owner)
+        return True
 
 
 def _sources(connection: Any, holders: set[int], places: dict[int, str], paths: StorePaths) -> Iterator[str]:  # noqa: ANN401
@@ -178,17 +259,16 @@ def _lines(connection: Any, table: str) -> Iterator[tuple[int, str]]:  # noqa: A
         yield from ((file_id, text) for file_id, text in rows if text)
 
 
-def _is_wanted_line(wish: Wish, value: dict[str, Any] | None, table: str, paths: StorePaths) -> bool:
-    """Whether a line without a session, of the prompt history or the spool, is asked for by itself."""
-    if value is None or table not in {HISTORY_TABLE, EVENT_TABLE}:
+def _is_wanted_line(wish: Wish, users: set[str], value: dict[str, Any] | None, text: str, table: str) -> bool:
+    """Whether a line without a session is asked for by itself: of the prompt history, the spool, API responses."""
+    if value is None or table == TRANSCRIPT_TABLE:
+        return False
+    if wish.by == USER:
+        return any(found[1] in users for found in re.finditer(_USER_ID, text))
+    if table == RESPONSE_TABLE:
         return False
     given = value.get("payload")
     payload: dict[str, Any] = given if isinstance(given, dict) else {}
-    if wish.by == USER:
-        return bool(
-            {value.get("user_id"), payload.get("user_id")}
-            & {wish.value, landing_policy(paths).user(wish.value)}
-        )
     if wish.by == PROJECT:
         folders = (value.get("project"), payload.get("cwd"), payload.get("working_dir"))
         return any(isinstance(one, str) and is_below(one, wish.value) for one in folders)
@@ -224,7 +304,21 @@ def forget(paths: StorePaths, wish: Wish, database: Path | None = None) -> dict[
 
 def carry_out(paths: StorePaths, found: Selection, database: Path | None = None) -> dict[str, Any]:
     """Forget what was selected; see `forget`."""
+    note(paths, found)
+    exports = known.remove_all(paths)
+    rows = purge.rebuild(paths, database)
+    return {
+        "session_count": len(found.sessions),
+        "row_count": sum(count for table, count in rows.items() if table in {*LINE_TABLES, "document"}),
+        "exports": [str(place) for place in exports], "sources": found.sources,
+    }  # fmt: skip
+
+
+def note(paths: StorePaths, found: Selection) -> None:
+    """Write down that what was selected is forgotten; who takes the lock of the build next removes it."""
     with build_lock(paths):
+        # First the journal: killed after it, nothing that was written down stays where it is.
+        purge.begin(paths, forgets=True, applies=bool(found.files))
         forgotten.add(
             paths,
             found.wish.by,
@@ -233,10 +327,3 @@ def carry_out(paths: StorePaths, found: Selection, database: Path | None = None)
             lines=found.line_count,
             files=found.files,
         )
-        purge.begin(paths, forgets=True, applies=bool(found.files))
-    rows = purge.rebuild(paths, database)
-    return {
-        "session_count": len(found.sessions),
-        "row_count": sum(count for table, count in rows.items() if table in {*LINE_TABLES, "document"}),
-        "exports": [str(place) for place in known.remove_all(paths)], "sources": found.sources,
-    }  # fmt: skip

@@ -18,7 +18,12 @@ from agent_store.build.lock import build_lock
 from agent_store.build.state import read_state, write_state
 from agent_store.errors import StoreError
 from agent_store.privacy import landing_policy
+from agent_store.record.hooks.hook import BRIEFS
 from agent_store.replacing import replacing
+from ingest.events import spool
+from ingest.privacy import privacy
+from ingest.privacy.fields import EVENT_TABLE
+from ingest.privacy.privacy import in_force
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -26,7 +31,7 @@ if TYPE_CHECKING:
     from agent_store.paths import StorePaths
 
 # Beside the home's databases: what earlier builds, dbt and interrupted programs may have left.
-_LEFT_IN_HOME: Final = (".publish-*", ".export-*", ".brief*", "docs")
+_LEFT_IN_HOME: Final = (".publish-*", ".export-*", "docs", "tmp")
 _LEFT_IN_BUILD: Final = ("*.damaged-*", "*.fresh*", "*.tmp", "last_build.json")
 _LEFT_IN_TARGET: Final = ("run", "compiled", "run_results.json", "catalog.json")
 
@@ -74,7 +79,6 @@ def resume(paths: StorePaths) -> None:
         import duckdb
 
         from ingest import purge
-        from ingest.privacy.privacy import in_force
         from ingest.warehouse import LandingError, writing
 
         try:
@@ -92,6 +96,8 @@ def resume(paths: StorePaths) -> None:
                 "Put that right and build again: the build goes on with it.",
             ) from error
         purge.remove(paths.star)
+    # Whether or not the next build can write them.
+    shutil.rmtree(paths.home / BRIEFS, ignore_errors=True)
     write_state(paths, replace(read_state(paths), rebuilding=True))
     _write(paths, replace(journal, is_raw_done=True, rows=rows))
 
@@ -107,19 +113,26 @@ def finish(paths: StorePaths, say: Callable[[str], None]) -> None:
         for pattern in patterns:
             for found in folder.glob(pattern):
                 _remove(found)
-    left = [file for file in paths.spool.glob("*.jsonl") if _is_old(file, paths)]
-    if left:
-        say(
-            f"{len(left)} files of the spool are still being written: the next build removes what was forgotten from them."
-        )
-        return
+    if journal.forgets:
+        from agent_store.serve.export import known
+
+        known.remove_all(paths)
+        _remove(paths.home / "exports")
+        if left := sum(_has_forgotten(file, paths) for file in spool.files_of(paths.spool)):
+            say(
+                f"{left} files of the spool are still being written: the next build removes what was forgotten from them."
+            )
+            return
     paths.purge_journal.unlink(missing_ok=True)
 
 
-def _is_old(file: Path, paths: StorePaths) -> bool:
-    """Whether a file of the spool was there when the removal began: what came later is not what was forgotten."""
-    with suppress(OSError):
-        return file.stat().st_mtime < paths.purge_journal.stat().st_mtime
+def _has_forgotten(file: Path, paths: StorePaths) -> bool:
+    """Whether a file of the spool still has what was forgotten: somebody writes to it, so it could not go."""
+    with in_force(lambda: landing_policy(paths)), suppress(OSError):
+        return any(
+            privacy.current().is_forgotten(line, EVENT_TABLE)
+            for line in file.read_text(encoding="utf-8", errors="replace").splitlines()
+        )
     return False
 
 

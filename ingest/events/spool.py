@@ -20,6 +20,7 @@ KEPT_SECONDS: Final = 3600.0
 # A writer that had a file open when it was moved away has written by then.
 _LATE_SECONDS: Final = 0.1
 _MOVED: Final = ".removing"
+_MOVED_FILES: Final = f".*{_MOVED}"
 
 
 def scan(spool: Path) -> Scan:
@@ -44,7 +45,13 @@ def scan(spool: Path) -> Scan:
     return Scan((), tuple(sorted(files)), tuple(problems))
 
 
+def files_of(spool: Path) -> list[Path]:
+    """Every file that holds events, also those that were moved away to be removed."""
+    return [*spool.glob(f"*{SUFFIX}"), *spool.glob(_MOVED_FILES)]
+
+
 def remove_old(
+    spool: Path,
     found: Scan,
     problems: Collection[Problem],
     now: float | None = None,
@@ -55,7 +62,7 @@ def remove_old(
 
     One that does not end with a whole line gets its line end instead: the next landing sets the torn line aside. A file
     that has changed since it was found, or that had a problem, stays. What a writer adds in the last moment is not lost: a
-    file is moved away first, and what it has grown by is put into a new one of its name.
+    file is moved away first, and what it has grown by is put into a file of its own.
     """
     oldest = (time.time() if now is None else now) - kept_seconds
     troubled = {problem.path for problem in problems if problem.line is None}
@@ -70,20 +77,20 @@ def remove_old(
                 os.pwrite(opened.fileno(), b"\n", file.stamp.size)
                 continue
             path = Path(file.system_path)
-            away = path.with_name(f".{path.name}.{file.stamp.size}{_MOVED}")
+            away = path.with_name(f".{path.name}.{file.stamp.size}-{time.time_ns()}{_MOVED}")
             path.rename(away)
             moved.append(away)
     if moved:
         time.sleep(_LATE_SECONDS)
     # Those of a run that was killed in between, too.
-    for folder in {Path(file.system_path).parent for file in found.files}:
-        moved += [away for away in folder.glob(f".*{_MOVED}") if away not in moved]
+    moved += [away for away in spool.glob(_MOVED_FILES) if away not in moved]
     return sum(_settled(away) for away in moved)
 
 
 def _settled(away: Path) -> bool:
-    """Remove a file that was moved away, after what it has grown by since is in a new one."""
-    name, _, size = away.name.removeprefix(".").removesuffix(_MOVED).rpartition(".")
+    """Remove a file that was moved away, after what it has grown by since is in one of its own."""
+    name, _, moved = away.name.removeprefix(".").removesuffix(_MOVED).rpartition(".")
+    size, _, number = moved.partition("-")
     if not name or not size.isdecimal():
         return False
     with suppress(OSError):
@@ -91,12 +98,11 @@ def _settled(away: Path) -> bool:
             opened.seek(int(size))
             late = opened.read()
         if late:
-            flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND
-            descriptor = os.open(away.with_name(name), flags, 0o600)
-            try:
-                os.write(descriptor, late)
-            finally:
-                os.close(descriptor)
+            # Killed from here on, the same is written once more, and landed as what it is already.
+            fresh = away.with_name(f"{away.name}.late")
+            fresh.write_bytes(late)
+            fresh.chmod(0o600)
+            fresh.replace(away.with_name(f"{name.removesuffix(SUFFIX)}-{number or 0}{SUFFIX}"))
         away.unlink()
         return True
     return False

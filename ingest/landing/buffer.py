@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from array import array
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +21,8 @@ class LineBuffer:
     """Lines read but not yet inserted, in columns."""
 
     table: str
+    # The session of each file.
+    sessions: Mapping[int, str | None] = field(default_factory=dict)
     lines: list[bytes] = field(default_factory=list)
     file_ids: array[int] = field(default_factory=lambda: array("q"))
     line_numbers: array[int] = field(default_factory=lambda: array("q"))
@@ -43,7 +46,8 @@ class LineBuffer:
         column = _texts(self.lines)
         left_out = self._move_odd_lines(connection, column)
         policy = privacy.current()
-        changed = policy.changed_lines(self.lines, self.table, left_out)
+        sessions = [self.sessions.get(file_id) for file_id in self.file_ids] if policy.policy.projects else ()
+        changed = policy.changed_lines(self.lines, self.table, left_out, sessions)
         for position, line in changed.items():
             self.lines[position] = line
         left_out |= policy.forgotten_lines(self.lines, self.table, left_out)
@@ -93,7 +97,7 @@ class LineBuffer:
         for position in sorted(positions):
             file_id, number = self.file_ids[position], self.line_numbers[position]
             for part in parts_of(self.lines[position], self.byte_offsets[position]):
-                if (kept := kept_of(part, self.table)) is not None:
+                if (kept := kept_of(part, self.table, self.sessions.get(file_id))) is not None:
                     self.parts.append((file_id, number, kept))
         return positions
 
@@ -124,15 +128,17 @@ class LineBuffer:
         return hashes
 
 
-def kept_of(part: Part, table: str) -> Part | None:
-    """What is landed of a part under the policy in force; None where it has been forgotten."""
+def kept_of(part: Part, table: str, session: str | None = None) -> Part | None:
+    """What is landed of a part, in a file of a session, under the policy in force; None where it has been forgotten."""
     policy = privacy.current()
     if policy.is_forgotten(part.repaired_line or part.line, table):
         return None
     return replace(
         part,
-        line=policy.line(part.line, table),
-        repaired_line=None if part.repaired_line is None else policy.line(part.repaired_line, table),
+        line=policy.line(part.line, table, session=session),
+        repaired_line=(
+            None if part.repaired_line is None else policy.line(part.repaired_line, table, session=session)
+        ),
         original_bytes=None if part.original_bytes is None else policy.data(part.original_bytes),
     )
 

@@ -38,6 +38,8 @@ from ingest.landing.lines import (
 )
 from ingest.landing.memory import Location, SourceFile
 from ingest.privacy import privacy
+from ingest.privacy.folders import learn
+from ingest.privacy.tombstones import session_of_file
 from ingest.text import counted, is_binary
 from ingest.warehouse import (
     WAIT_SECONDS,
@@ -163,9 +165,10 @@ class _Run:
         self.document_hashes: dict[int, set[str]] = {}
         self.last_batch_id = 0
         self.last_file_id = 0
+        self.sessions: dict[int, str | None] = {}
         # Of the transaction:
         self.buffers = {
-            table: LineBuffer(table) for table in sorted({file.table for file in found.files if file.table})
+            table: LineBuffer(table, self.sessions) for table in sorted({file.table for file in found.files if file.table})
         }
         self.documents: list[tuple[object, ...]] = []
         self.document_size = 0
@@ -202,6 +205,8 @@ class _Run:
         if not changed and not gone and not returned:
             return
         self._load_files()
+        if privacy.current().policy.changes_texts:
+            learn(self.connection, {session_of_file(file.kind, file.path) for file in changed})
         self.connection.begin()
         for key in gone + returned:
             place = self.locations[key]
@@ -248,6 +253,7 @@ class _Run:
 
     def _know(self, state: SourceFile) -> None:
         self.files[state.file_id] = state
+        self.sessions[state.file_id] = session_of_file(state.kind, state.path)
         self.by_logical_path.setdefault(state.logical_path, []).append(state)
         self.last_file_id = max(self.last_file_id, state.file_id)
 
@@ -420,7 +426,7 @@ class _Run:
         """Put lines into the buffer; insert and commit when there are enough."""
         if chunk.overlong_ending:
             part = Part(0, chunk.offset, chunk.lines[0].decode("utf-8", "replace"), set_aside_reason=OVERLONG)
-            if (made := kept_of(part, table)) is not None:
+            if (made := kept_of(part, table, self.sessions[state.file_id])) is not None:
                 self.buffers[table].parts.append((state.file_id, state.line_count + 1, made))
             self.tally.bytes += chunk.size
             self._advance(state, 1, chunk.offset + chunk.size, chunk.overlong_ending)
@@ -550,7 +556,7 @@ class _Run:
             content = (
                 None
                 if is_binary(data)
-                else privacy.current().content(data.decode("utf-8", "replace"), file.path)
+                else self._content(file, data)
                 if file.kind == _TOOL_RESULT
                 else privacy.current().text(data.decode("utf-8", "replace"))
             )
@@ -566,6 +572,14 @@ class _Run:
                 self._commit_if_full()
         stamp = stamp_of(status, has_inode=file.stamp.inode != 0)
         self._remember(Location(file.root, file.path, state.file_id, stamp))
+
+    def _content(self, file: FoundFile, data: bytes) -> str:
+        """What is kept of what a tool printed. Its call is in the transcript: that is read first."""
+        if privacy.current().policy.projects:
+            for buffer in list(self.buffers.values()):
+                self._flush_lines(buffer)
+        session = session_of_file(file.kind, file.path)
+        return privacy.current().content(data.decode("utf-8", "replace"), file.path, session=session)
 
     def _document_file(self, file: FoundFile, place: Location | None, content_hash: str) -> SourceFile | None:
         """Return the landed file that a document is a version of."""
@@ -596,7 +610,7 @@ class _Run:
             if part.set_aside_reason is not None:
                 self.tally.set_aside += 1
                 self._report_line(file_id, number, part.set_aside_reason)
-        self.buffers[buffer.table] = LineBuffer(buffer.table)
+        self.buffers[buffer.table] = LineBuffer(buffer.table, self.sessions)
 
     def _report_line(self, file_id: int, number: int, reason: str) -> None:
         if len(self.problems) >= LISTED_PROBLEMS:
@@ -640,7 +654,10 @@ class _Run:
             self._flush_lines(buffer)
         self._flush_documents()
         tally = self.tally
-        has_landed = bool(tally.rows or tally.documents)
+        # A file is sealed with the batch that brought it, also where nothing of it was landed: blank lines, or what
+        # had been forgotten.
+        tally.grown |= {one for one in self.changed_files if not self.files[one].first_batch_id}
+        has_landed = bool(tally.rows or tally.documents or tally.grown)
         if has_landed:
             self.last_batch_id += 1
             for file_id in tally.grown:

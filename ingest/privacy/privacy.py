@@ -15,11 +15,13 @@ from ingest.privacy.kinds_file import kinds_file
 from ingest.privacy.marks import PREFIX, is_mark, mark, with_lengths, without_lengths
 from ingest.privacy.policy import DROP, Policy
 from ingest.privacy.shape import Shape
+from ingest.privacy.tombstones import parsed
 
 if TYPE_CHECKING:
     from ingest.privacy.secrets import Redactor, SecretKind
 
 _USER: Final = '"user_id"'
+_FOLDER: Final = b'"cwd"'
 _LITERAL_PREFIX: Final = re.escape(PREFIX)
 _WITH_USERS: Final = frozenset({EVENT_TABLE, RESPONSE_TABLE})
 
@@ -72,26 +74,41 @@ class Privacy:
 
     # ------------------------------------------------------------------------------------ lines
 
-    def line(self, text: str, table: str, *, is_landed: bool = False) -> str:
-        """A line of a log as it is to be in the table. `is_landed`: its marks are ours, not quoted ones."""
+    def learn(self, line: dict[str, Any] | None, session: str | None) -> None:
+        """Have rules know what a line, in a file of a session, says of other lines."""
+        if line is not None and self.policy.changes_texts:
+            self._shape.learn(line, session)
+
+    def line(self, text: str, table: str, *, session: str | None = None, is_landed: bool = False) -> str:
+        """A line of a log as it is to be in the table. `is_landed`: its marks are ours, not quoted ones.
+
+        `session` is that of the file that it is in.
+        """
         if not is_landed and PREFIX in text:
             text = without_lengths(text)
         if self.policy.changes_texts:
-            text = self._shape.line(text, table)
+            text = self._shape.line(text, table, session)
         if table in _WITH_USERS and self.policy.hashes_users and _USER in text:
             text = _with_users(text, self.policy.user)
         return self._redacted(text)
 
-    def changed_lines(self, lines: Sequence[bytes], table: str, left_out: set[int]) -> dict[int, bytes]:
+    def changed_lines(
+        self, lines: Sequence[bytes], table: str, left_out: set[int], sessions: Sequence[str | None] = ()
+    ) -> dict[int, bytes]:
         """The lines that are to be landed otherwise, by their positions; `left_out` are not looked at.
 
-        Only those are looked at closely that may have to change.
+        Only those are looked at closely that may have to change. `sessions` are those of the files that they are in.
         """
+        if self.policy.projects:
+            for position, line in enumerate(lines):
+                if position not in left_out and _FOLDER in line:
+                    self.learn(parsed(line.decode()), sessions[position] if sessions else None)
         positions = range(len(lines)) if self.policy.changes_texts else self._suspects(lines)
         changed: dict[int, bytes] = {}
         for position in positions:
             if position not in left_out:
-                new = self.line(lines[position].decode(), table).encode()
+                session = sessions[position] if sessions else None
+                new = self.line(lines[position].decode(), table, session=session).encode()
                 if new != lines[position]:
                     changed[position] = new
         return changed
@@ -114,16 +131,18 @@ class Privacy:
 
     def data(self, raw: bytes) -> bytes:
         """Bytes that are no valid text, without secrets; where texts are left out, nothing of them is kept."""
-        if not self.policy.texts.keeps_all:
+        if self.policy.changes_texts:
             text = raw.decode("latin-1")
             return raw if is_mark(text) else mark("line", text).encode()
         return self._redacted(raw.decode("latin-1")).encode("latin-1", "replace")
 
     # ------------------------------------------------------------------------------------ whole texts
 
-    def content(self, text: str, path: str = "", *, is_landed: bool = False) -> str:
-        """The content of a file, or what a tool printed."""
-        texts = self.policy.texts
+    def content(
+        self, text: str, path: str = "", *, session: str | None = None, is_landed: bool = False
+    ) -> str:
+        """The content of a file, or what a tool printed in a session."""
+        texts = self.policy.texts_in(self._shape.folder_of(session))
         if texts.contents == DROP or (path and self.policy.drops_file(path)):
             return text if is_mark(text) else mark("content", text)
         return self.text(text, is_landed=is_landed)

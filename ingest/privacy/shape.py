@@ -13,6 +13,7 @@ from ingest.privacy import fields
 from ingest.privacy.fields import ANSWER, ANY, BLOCKS, CONTENT, KEPT, MESSAGE, PROMPT, TOOL_INPUT, Spec
 from ingest.privacy.marks import is_mark, mark
 from ingest.privacy.policy import DROP, HASH, MARK_DIGITS, Policy, Texts
+from ingest.privacy.tombstones import sessions_of
 
 _KINDS: Final = {PROMPT: "prompts", ANSWER: "answers", CONTENT: "contents"}
 # So many calls of a file are remembered: their results come soon after.
@@ -25,27 +26,52 @@ _ARGUMENTS_END: Final = "</command-args>"
 
 
 class Shape:
-    """What is left of lines under a policy. It remembers the calls that touched a dropped file, for their results."""
+    """What is left of lines under a policy.
+
+    It remembers the calls that touched a dropped file, for their results, and the folder of each session, for lines that
+    name none.
+    """
 
     def __init__(self, policy: Policy) -> None:
         """Nothing has been seen yet."""
         self._policy = policy
         self._calls: dict[str, None] = {}
+        self._folders: dict[str, str] = {}
 
-    def line(self, text: str, table: str) -> str:
-        """The line as it is to be landed. What is no JSON object is left out whole: nobody can tell what is in it."""
+    def line(self, text: str, table: str, session: str | None = None) -> str:
+        """The line as it is to be landed; `session` is that of its file.
+
+        What is no JSON object is left out whole: nobody can tell what is in it.
+        """
         try:
             value = _parsed(text)
         except (ValueError, RecursionError):
             value = None
         if not isinstance(value, dict):
-            return text if self._policy.texts.keeps_all or is_mark(text) else mark("line", text)
-        shaped = self.value(value, table)
+            return text if not self._policy.changes_texts or is_mark(text) else mark("line", text)
+        shaped = self.value(value, table, session)
         return text if shaped is value else _written(shaped)
 
-    def value(self, value: dict[str, Any], table: str) -> dict[str, Any]:
+    def learn(self, value: dict[str, Any], session: str | None = None) -> None:
+        """Remember what a line says of others: the first folder of its session, a call that touched a dropped file."""
+        if self._policy.projects and (folder := _project(value)):
+            for name in (session, *sessions_of(value, fields.EVENT_TABLE)):
+                if name:
+                    self._folders.setdefault(name, folder)
+        if self._policy.dropped_files:
+            self._touches_dropped(value)
+
+    def folder_of(self, session: str | None) -> str | None:
+        """The folder of a session, as far as a line has said it."""
+        return self._folders.get(session) if session else None
+
+    def value(self, value: dict[str, Any], table: str, session: str | None = None) -> dict[str, Any]:
         """The same for a line that has been parsed; the very same object where nothing changes."""
-        texts = self._policy.texts_in(_project(value))
+        folder = _project(value)
+        if folder is None and self._policy.projects:
+            names = (*sessions_of(value, fields.EVENT_TABLE), session)
+            folder = next((found for name in names if (found := self.folder_of(name))), None)
+        texts = self._policy.texts_in(folder)
         if self._policy.dropped_files and self._touches_dropped(value):
             texts = Texts(contents=DROP).over(texts)
         if texts.keeps_all:

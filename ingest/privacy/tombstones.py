@@ -7,6 +7,7 @@ its whole text.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from hashlib import blake2b
@@ -25,6 +26,8 @@ TEXT: Final = "text"
 _ENDINGS: Final = (".jsonl.gz", ".jsonl", ".meta.json", ".json", ".txt")
 _FOLDERS: Final = frozenset({"subagents", "tool-results", "workflows"})
 _OF_FOLDER: Final = frozenset({"custom-title.json", "audit.jsonl", "audit.jsonl.gz"})
+# In a line that is damaged; inside a text the quotes would be escaped.
+_NAMED_SESSION: Final = r'"(?:sessionId|session_id)"\s*:\s*"([^"\\]{1,256})"'
 _OWN_FILES: Final = frozenset({"session", "other"})
 
 
@@ -69,7 +72,8 @@ class Tombstones:
         """Whether a line has been forgotten; `text` is as it is landed."""
         value = parsed(text)
         if value is None:
-            return table != TRANSCRIPT_TABLE and self.has(TEXT, text)
+            is_of_session = any(self.has(SESSION, session) for session in sessions_named(text))
+            return is_of_session or (table != TRANSCRIPT_TABLE and self.has(TEXT, text))
         if any(self.has(SESSION, session) for session in sessions_of(value, table)):
             return True
         if any(self.has(purpose, one) for purpose, one in _names_of(value, table)):
@@ -89,6 +93,11 @@ def parsed(text: str) -> dict[str, Any] | None:
     except (orjson.JSONDecodeError, RecursionError):
         return None
     return value if isinstance(value, dict) else None
+
+
+def sessions_named(text: str) -> Iterator[str]:
+    """The sessions that a line which is no JSON object names, as far as it can be read."""
+    yield from (found[1] for found in re.finditer(_NAMED_SESSION, text))
 
 
 def sessions_of(line: Mapping[str, Any], table: str) -> Iterator[str]:
@@ -114,7 +123,7 @@ def _names_of(line: Mapping[str, Any], table: str) -> Iterator[tuple[str, str]]:
     if table == HISTORY_TABLE and not line.get("sessionId"):
         names.append((PROMPT, _prompt(line.get("project"), line.get("display"))))
     if table in {RESPONSE_TABLE, EVENT_TABLE}:
-        names.append((MESSAGE, _message_of(line)))
+        names.append((MESSAGE, message_of(line)))
     yield from ((purpose, name) for purpose, name in names if isinstance(name, str) and name)
 
 
@@ -130,8 +139,6 @@ def names_to_forget(line: Mapping[str, Any], text: str, table: str) -> Iterator[
     message = line.get("message")
     if not isinstance(message, dict):
         return
-    if not line.get("uuid") and isinstance(message.get("id"), str):
-        yield MESSAGE, message["id"]
     content = message.get("content")
     if isinstance(content, str) and message.get("role") == "user":
         yield PROMPT, _prompt(line.get("cwd"), content)
@@ -152,7 +159,7 @@ def _prompt(folder: object, text: object) -> str:
     return f"{folder}\0{text}"
 
 
-def _message_of(line: Mapping[str, Any]) -> object:
+def message_of(line: Mapping[str, Any]) -> object:
     """The id of the API response that a line is, or is about."""
     payload = line.get("payload")
     for holder in (line, line.get("message"), payload, line.get("result")):

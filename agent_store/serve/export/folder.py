@@ -331,6 +331,26 @@ def files_of(folder: Path) -> list[str]:
     return _named_in(folder, MANIFEST)
 
 
+def is_there(folder: Path) -> bool:
+    """Whether a folder holds an export, or what is left of one that was cut off."""
+    return any((folder / name).is_file() for name in (MANIFEST, _JOURNAL)) or any(folder.glob(f"{_STAGE}*/"))
+
+
+def remove(folder: Path) -> None:
+    """Remove an export; what is cut off goes on where it was. Nothing that no manifest names is touched."""
+    files = sorted({path for name in (MANIFEST, _JOURNAL) for path in _named_in(folder, name)})
+    _save(folder / _JOURNAL, {"files": files})
+    (folder / MANIFEST).unlink(missing_ok=True)
+    for path in files:
+        (folder / path).unlink(missing_ok=True)
+        for parent in list(PurePosixPath(path).parents)[:-1]:
+            with suppress(OSError):  # it is gone, or holds something else
+                (folder / parent).rmdir()
+    for left in folder.glob(f"{_STAGE}*/"):
+        shutil.rmtree(left, ignore_errors=True)
+    (folder / _JOURNAL).unlink()
+
+
 def _named_in(folder: Path, name: str) -> list[str]:
     """The files that a manifest or journal names, as far as they are below the folder."""
     file = folder / name

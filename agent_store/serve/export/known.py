@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from agent_store.replacing import replacing
-from agent_store.serve.export.folder import MANIFEST, files_of
+from agent_store.serve.export import folder
 
 if TYPE_CHECKING:
     from agent_store.paths import StorePaths
@@ -29,7 +28,7 @@ def known(paths: StorePaths) -> list[Path]:
     except (OSError, ValueError):
         return []
     places = [Path(one) for one in listed if isinstance(one, str)] if isinstance(listed, list) else []
-    return [place for place in places if place.is_file() or (place / MANIFEST).is_file()]
+    return [place for place in places if place.is_file() or folder.is_there(place)]
 
 
 def remove_all(paths: StorePaths) -> list[Path]:
@@ -38,13 +37,7 @@ def remove_all(paths: StorePaths) -> list[Path]:
     for place in removed:
         if place.is_file():
             place.unlink()
-            continue
-        # The manifest first: an export without one is not finished.
-        files = files_of(place)
-        (place / MANIFEST).unlink()
-        for file in files:
-            (place / file).unlink(missing_ok=True)
-            with suppress(OSError):
-                (place / file).parent.rmdir()
+        else:
+            folder.remove(place)
     paths.exports.unlink(missing_ok=True)
     return removed
