@@ -356,19 +356,19 @@ class Build:
             with self.timed("landing"):
                 landed = _land(places, self.paths, self.options.host, self.progress)
             self.stage("landed", landing=landed)
-            if landed.lines_landed and not self.paths.purge_journal.exists():
-                self._say_policy()
             if landed.last_batch_id:
                 with self.timed("scanning"):
                     scanned = _scan(self.paths, self.project, self.options)
                 self.stage("scanned", scan=scanned)
             self.raw = warehouse.raw_summary(self.paths)
+            if landed.lines_landed or (self.raw.last_batch_id and not self.raw.privacy_fingerprint):
+                self._say_policy()
 
     def _say_policy(self) -> None:
         """Say that lines were landed under another policy than those before them."""
         from agent_store.privacy.applied import is_applied
 
-        if is_applied(self.paths) is False:
+        if not self.paths.purge_journal.exists() and is_applied(self.paths) is False:
             self.say("Lines landed earlier have not gone through the present rules of privacy: agent-store privacy apply")
 
     def plan(self) -> Plan:

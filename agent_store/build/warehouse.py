@@ -44,6 +44,7 @@ class RawSummary:
     vanished_count: int = 0
     batches: frozenset[str] = frozenset()
     chain_head: str = ""
+    privacy_fingerprint: str = ""
 
     @property
     def batch_key(self) -> str:
@@ -155,6 +156,9 @@ def raw_summary(paths: StorePaths) -> RawSummary:
         ).fetchone()
         batches = connection.execute("select batch_id, started_at from raw.batch").fetchall()
         chain_head = head(connection) if has_chain(connection) else ""
+        policy = (
+            connection.execute("select max(fingerprint) from raw.privacy").fetchone() if chain_head else None
+        )
         places = connection.execute(
             "select count(*) from duckdb_tables() where schema_name = 'raw' and table_name = 'file_location'"
         ).fetchone()
@@ -167,7 +171,12 @@ def raw_summary(paths: StorePaths) -> RawSummary:
         connection.close()
     names = frozenset(_batch_name(*batch) for batch in batches)
     return (
-        replace(RawSummary(*row, *(vanished or ())), batches=names, chain_head=chain_head)
+        replace(
+            RawSummary(*row, *(vanished or ())),
+            batches=names,
+            chain_head=chain_head,
+            privacy_fingerprint=str(policy[0] or "") if policy else "",
+        )
         if row
         else RawSummary()
     )

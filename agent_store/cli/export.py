@@ -67,12 +67,15 @@ def export(
     if out is None and target is None:
         raise click.UsageError("Say where to: --out FOLDER, or --to s3://…")
     from agent_store.library.moments import moment_of
+    from agent_store.privacy.applied import is_published
     from agent_store.serve.export import folder as folders
     from agent_store.serve.export import known, upload
     from agent_store.show.report import store_today
     from agent_store.store import open_store
 
     paths = store_paths()
+    if not is_published(paths):
+        say("Not all of the store has gone through the present rules of privacy: agent-store privacy apply")
     with open_store(paths) as connection:
         beginning = moment_of(since, store_today(connection))
     with ExitStack() as stack:

@@ -534,13 +534,13 @@ _QUESTIONS = (
         from v_audit_trail
         where
             holds_words(prompt_text, $query)
-            and ($user_id is null or user_id = $user_id)
+            and ($users is null or list_contains($users::varchar[], user_id))
             and ($first is null or prompted_at >= cast($first as timestamp))
             and ($end is null or prompted_at < cast($end as timestamp))
         """,
         "is_human desc, prompted_at desc nulls last, prompt_id",
         ("v_audit_trail", "holds_words"),
-        "user_id is the name of the home folder in the path of the session",
+        "user_id stands for the home folder in the path of the session: a hash of its name, unless privacy.yml keeps names",
     ),
     Question(
         "analyze_template_performance",

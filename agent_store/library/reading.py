@@ -356,14 +356,15 @@ class Reading:
     ) -> Answer:
         """Prompts that hold all words of the query, newest first, each with the last answer to it.
 
-        `date_range` is a text such as "2026-02-01..2026-02-14" or "2026-02", or a pair of times.
+        `date_range` is a text such as "2026-02-01..2026-02-14" or "2026-02", or a pair of times. `user_id` is the name of a
+        user or the id in the store.
         """
+        from agent_store.privacy import landing_policy
+
         first, end = range_of(date_range, self._today())
-        return self._ask(
-            "search_prompts",
-            limit,
-            {"query": query, "first": first, "end": end, "user_id": _text(user_id)},
-        )
+        user = _text(user_id)
+        users = None if user is None else [user, landing_policy(self._paths).user(user)]
+        return self._ask("search_prompts", limit, {"query": query, "first": first, "end": end, "users": users})
 
     def analyze_template_performance(self, template_id: Id = None, limit: int | None = 20) -> Answer:
         """How prompts of a command or skill did: by the id of a version, the name, or all."""

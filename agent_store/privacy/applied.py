@@ -1,10 +1,11 @@
-"""Whether everything that is landed has gone through the policy in force."""
+"""Whether everything that is landed, or published, has gone through the policy in force."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from agent_store.privacy import landing_policy
+from agent_store.store import open_store
 from ingest.warehouse import reading
 
 if TYPE_CHECKING:
@@ -21,3 +22,15 @@ def is_applied(paths: StorePaths) -> bool | None:
             return None
         noted = connection.execute("select max(fingerprint) from raw.privacy").fetchone()
     return bool(noted) and noted[0] == landing_policy(paths).fingerprint
+
+
+def is_published(paths: StorePaths) -> bool:
+    """Whether everything in the published store has gone through the policy in force."""
+    import duckdb
+
+    with open_store(paths) as connection:
+        try:
+            found = connection.execute("select privacy_fingerprint from store_build").fetchone()
+        except duckdb.BinderException:  # published by a version without policies
+            return False
+    return found is not None and found[0] == landing_policy(paths).fingerprint
