@@ -148,10 +148,11 @@ def apply_policy(connection: duckdb.DuckDBPyConnection) -> Purged:
                 "line": line, "repaired_line": line, "original_bytes": lambda raw, **_: policy.data(raw),
             }  # fmt: skip
             purged.add(table, _rewrite(connection, amendment, table, columns, sessions))
-        results = "file_id in (select file_id from raw.source_file where kind = 'tool_result')"
-        kept: _Change = lambda text, **_: policy.text(text, is_landed=True)  # noqa: E731
-        for where, shown in ((results, partial(policy.content, is_landed=True)), (f"not {results}", kept)):
-            content: dict[str, _Change] = {"content": shown}
+        for (kind,) in connection.execute(
+            "select distinct kind from raw.source_file order by kind"
+        ).fetchall():
+            content: dict[str, _Change] = {"content": partial(policy.document, kind=kind, is_landed=True)}
+            where = f"file_id in (select file_id from raw.source_file where kind = {_quoted(kind)})"
             purged.add("document", _rewrite(connection, amendment, "document", content, sessions, where))
     for table, holders in SCANNED_TEXTS.items():
         for column, holder in holders.items():
@@ -336,7 +337,11 @@ def remove(file: Path) -> None:
 
 
 def _literal(path: Path) -> str:
-    return "'" + str(path).replace("'", "''") + "'"
+    return _quoted(str(path))
+
+
+def _quoted(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
 
 
 # --- small things

@@ -64,8 +64,6 @@ BYTES_PER_TRANSACTION: Final = 384 * MIB
 DOCUMENT_BYTES: Final = 4 * MIB
 LISTED_PROBLEMS: Final = 1_000
 _UNFINISHED_MTIME: Final = -1
-# The kind of document that holds what a tool printed.
-_TOOL_RESULT: Final = "tool_result"
 # Called with files done, files in all, bytes done, bytes in all – of the files that have grown.
 Progress = Callable[[int, int, int, int], None]
 
@@ -168,7 +166,8 @@ class _Run:
         self.sessions: dict[int, str | None] = {}
         # Of the transaction:
         self.buffers = {
-            table: LineBuffer(table, self.sessions) for table in sorted({file.table for file in found.files if file.table})
+            table: LineBuffer(table, self.sessions)
+            for table in sorted({file.table for file in found.files if file.table})
         }
         self.documents: list[tuple[object, ...]] = []
         self.document_size = 0
@@ -553,13 +552,7 @@ class _Run:
             )  # fmt: skip
             self._know(state)
         if content_hash not in self._hashes_of(state.file_id):
-            content = (
-                None
-                if is_binary(data)
-                else self._content(file, data)
-                if file.kind == _TOOL_RESULT
-                else privacy.current().text(data.decode("utf-8", "replace"))
-            )
+            content = None if is_binary(data) else self._content(file, data)
             self.documents.append((state.file_id, content, size, is_truncated, content_hash))
             self._hashes_of(state.file_id).add(content_hash)
             state.head_hash, state.read_bytes = content_hash, len(data)
@@ -574,12 +567,13 @@ class _Run:
         self._remember(Location(file.root, file.path, state.file_id, stamp))
 
     def _content(self, file: FoundFile, data: bytes) -> str:
-        """What is kept of what a tool printed. Its call is in the transcript: that is read first."""
+        """What is kept of a document. The transcript, which is read first, says whose it is."""
         if privacy.current().policy.projects:
             for buffer in list(self.buffers.values()):
                 self._flush_lines(buffer)
         session = session_of_file(file.kind, file.path)
-        return privacy.current().content(data.decode("utf-8", "replace"), file.path, session=session)
+        text = data.decode("utf-8", "replace")
+        return privacy.current().document(text, str(file.kind), file.path, session=session)
 
     def _document_file(self, file: FoundFile, place: Location | None, content_hash: str) -> SourceFile | None:
         """Return the landed file that a document is a version of."""

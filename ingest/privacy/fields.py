@@ -75,6 +75,7 @@ TRANSCRIPT: Final[Spec] = {
     "data": _PROGRESS,
     "content": CONTENT,
     "lastPrompt": PROMPT,
+    "prompt": PROMPT,
     "userFeedback": PROMPT,
     "customTitle": PROMPT,
     "aiTitle": ANSWER,
@@ -90,6 +91,14 @@ TRANSCRIPT: Final[Spec] = {
 }
 # The queue of prompts that wait.
 QUEUED: Final[Spec] = {**TRANSCRIPT, "content": PROMPT}
+
+# Files that are landed whole, by their kinds. `tool_result` is no JSON: what a tool printed.
+TOOL_RESULT_FILE: Final = "tool_result"
+DOCUMENTS: Final[dict[str, Spec]] = {
+    "agent_meta": {"description": ANSWER, "prompt": ANSWER, ANY: KEPT},
+    "custom_title": {"customTitle": PROMPT, ANY: KEPT},
+    "workflow_run": {**_NAMES, "runId": KEPT, "scriptPath": KEPT, "label": KEPT, ANY: ANSWER},
+}
 
 HISTORY: Final[Spec] = {"display": PROMPT, "pastedContents": PROMPT, ANY: KEPT}
 

@@ -10,7 +10,7 @@ from contextvars import ContextVar
 from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
-from ingest.privacy.fields import EVENT_TABLE, RESPONSE_TABLE
+from ingest.privacy.fields import DOCUMENTS, EVENT_TABLE, RESPONSE_TABLE, TOOL_RESULT_FILE
 from ingest.privacy.kinds_file import kinds_file
 from ingest.privacy.marks import PREFIX, is_mark, mark, with_lengths, without_lengths
 from ingest.privacy.policy import DROP, Policy
@@ -146,6 +146,18 @@ class Privacy:
         if texts.contents == DROP or (path and self.policy.drops_file(path)):
             return text if is_mark(text) else mark("content", text)
         return self.text(text, is_landed=is_landed)
+
+    def document(
+        self, text: str, kind: str, path: str = "", *, session: str | None = None, is_landed: bool = False
+    ) -> str:
+        """A file of a session that is landed whole, by its kind."""
+        if kind == TOOL_RESULT_FILE:
+            return self.content(text, path, session=session, is_landed=is_landed)
+        if not is_landed and PREFIX in text:
+            text = without_lengths(text)
+        if kind in DOCUMENTS and self.policy.changes_texts:
+            text = self._shape.document(text, DOCUMENTS[kind], session)
+        return self._redacted(text)
 
     def text(self, text: str, *, is_landed: bool = False) -> str:
         """Any other text of somebody else. `is_landed`: its marks are ours, not quoted ones."""

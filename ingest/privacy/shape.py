@@ -52,6 +52,20 @@ class Shape:
         shaped = self.value(value, table, session)
         return text if shaped is value else _written(shaped)
 
+    def document(self, text: str, spec: Spec, session: str | None) -> str:
+        """The same for a file of a session that is one JSON object."""
+        texts = self._policy.texts_in(self.folder_of(session))
+        if texts.keeps_all:
+            return text
+        try:
+            value = _parsed(text)
+        except (ValueError, RecursionError):
+            value = None
+        if not isinstance(value, dict):
+            return text if is_mark(text) else mark("line", text)
+        shaped = _Walk(self._policy, texts, PROMPT).walk(value, spec)
+        return text if shaped is value else _written(shaped)
+
     def learn(self, value: dict[str, Any], session: str | None = None) -> None:
         """Remember what a line says of others: the first folder of its session, a call that touched a dropped file."""
         if self._policy.projects and (folder := _project(value)):

@@ -505,6 +505,11 @@ def test_a_rule_for_a_project_counts_for_all_that_its_sessions_leave(tmp_path: P
     with (project / f"{GONE}.jsonl").open("a") as file:
         file.write(json.dumps({**bare[0], "content": secret_words(304)}) + "\n")
     (project / GONE / "tool-results" / "r2.txt").write_text(secret_words(305))
+    meta = {"agentType": "reviewer", "description": secret_words(306)}
+    written(project / GONE / "subagents" / "agent-a1.meta.json", meta)
+    written(project / GONE / "custom-title.json", {"customTitle": secret_words(307)})
+    run_of = {"runId": "wf_1", "script": secret_words(308), "result": [{"finding": secret_words(309)}]}
+    written(project / GONE / "workflows" / "wf_1.json", run_of)
     home.land()
     if policy != _RULE:
         home.paths.privacy.write_text(_RULE)
@@ -512,8 +517,9 @@ def test_a_rule_for_a_project_counts_for_all_that_its_sessions_leave(tmp_path: P
             purge.begin(home.paths, applies=True)
         home.finish()
     shutil.rmtree(home.paths.spool)  # as it is, until it goes
-    home.words = [secret_words(number) for number in (*range(40), 101, 102, *range(300, 306))]
+    home.words = [secret_words(number) for number in (*range(40), 101, 102, *range(300, 310))]
     assert home.left() == []
+    assert home.ask("select count(*) from raw.document where contains(content, 'reviewer')") == [(1,)]
     assert home.ask("select count(*) from raw.transcript_line where contains(line, 'kept')")[0][0] >= 2
 
 
