@@ -248,7 +248,9 @@ class _Run:
             "modified_at, read_bytes, line_count, head_bytes, head_hash, tail_hash, is_open_ended, "
             "first_batch_id, _batch_id, row_salt, row_hash from raw.source_file order by file_id"
         ):
-            self._know(SourceFile(*row))
+            self._know(state := SourceFile(*row))
+            if not state.first_batch_id:  # an earlier version did not seal it
+                self.changed_files.add(state.file_id)
 
     def _know(self, state: SourceFile) -> None:
         self.files[state.file_id] = state
