@@ -148,11 +148,13 @@ def apply_policy(connection: duckdb.DuckDBPyConnection) -> Purged:
                 "line": line, "repaired_line": line, "original_bytes": lambda raw, **_: policy.data(raw),
             }  # fmt: skip
             purged.add(table, _rewrite(connection, amendment, table, columns, sessions))
-        for (kind,) in connection.execute(
-            "select distinct kind from raw.source_file order by kind"
-        ).fetchall():
+        documents = connection.execute(
+            "select kind, list(file_id) from raw.source_file group by kind"
+        ).fetchall()
+        for kind, file_ids in documents:
             content: dict[str, _Change] = {"content": partial(policy.document, kind=kind, is_landed=True)}
-            where = f"file_id in (select file_id from raw.source_file where kind = {_quoted(kind)})"
+            _hold(connection, "files_of_kind", file_ids)
+            where = "file_id in (select id from files_of_kind)"
             purged.add("document", _rewrite(connection, amendment, "document", content, sessions, where))
     for table, holders in SCANNED_TEXTS.items():
         for column, holder in holders.items():
@@ -337,11 +339,7 @@ def remove(file: Path) -> None:
 
 
 def _literal(path: Path) -> str:
-    return _quoted(str(path))
-
-
-def _quoted(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"
+    return "'" + str(path).replace("'", "''") + "'"
 
 
 # --- small things
