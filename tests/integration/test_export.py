@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 from agent_store.cli import main
 from agent_store.errors import StoreError
 from agent_store.paths import StorePaths
+from agent_store.privacy import applied
 from agent_store.serve.export import folder as folders
 from agent_store.serve.export import upload
 from agent_store.serve.export.column_types import TYPES, column_type, documented
@@ -344,6 +345,8 @@ def test_the_command_says_what_it_did(
 ) -> None:
     monkeypatch.setenv("AGENT_STORE_HOME", str(paths.home))
     monkeypatch.setenv("AGENT_STORE_QUERY_LOG", "0")
+    monkeypatch.setattr(applied, "is_published", lambda _: is_of_policy)
+    is_of_policy = True
 
     def run(*arguments: str) -> tuple[int, str]:
         with pytest.raises(SystemExit) as stopped:
@@ -353,6 +356,9 @@ def test_the_command_says_what_it_did(
 
     out = str(tmp_path / "out")
     assert run("undated", "--out", out) == (0, "Exported 1 table, 1 row, 0.2 kB in 1 file.\n")
+    is_of_policy = False
+    assert "has gone through the present rules of privacy: agent-store privacy apply" in run("undated", "--out", out)[1]
+    is_of_policy = True
     assert run("cost_by", "--out", out)[1].startswith("Error: cost_by is a function:")
     assert run("UNDATED", "fact_sesion", "--out", out)[1].endswith("fact_session_event?\n")
     for wrong in (
