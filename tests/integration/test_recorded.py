@@ -8,6 +8,9 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from agent_store.paths import StorePaths
+from agent_store.privacy import landing_policy
+from ingest.privacy.policy import user_id
 from tests import recordings
 from tests.conftest import PROJECT, BuildStore
 from tests.lost_rows import lost_rows
@@ -128,6 +131,7 @@ def test_a_recording_says_what_transcripts_do_not(recorded_store: Path) -> None:
 
 @pytest.mark.slow
 def test_what_is_told_of_work_has_its_rows(recorded_store: Path) -> None:
+    home = StorePaths(recorded_store.parent)
     with duckdb.connect(str(recorded_store), read_only=True) as store:
 
         def ask(question: str) -> list[Row]:
@@ -142,7 +146,7 @@ def test_what_is_told_of_work_has_its_rows(recorded_store: Path) -> None:
             (None, "report", None, None, False),
         ]
         assert ask("select user_id, tool_name, query_text, row_count, success from fact_query_log") == [
-            ("ann", "query", "select 1", 1, True)
+            (user_id("ann", landing_policy(home).user_salt), "query", "select 1", 1, True)
         ]
         assert ask(
             "select w.description, w.status, w.required_capability, a.agent_name, a.status, a.reason "
