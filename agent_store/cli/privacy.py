@@ -39,16 +39,15 @@ def show() -> int:
 @privacy.command()
 def kinds() -> int:
     """List the kinds of secrets that are looked for."""
-    from agent_store.privacy.policy import read_policy
-    from agent_store.privacy.status import is_wanted
+    from agent_store.privacy import landing_policy
     from ingest.privacy.kinds_file import kinds_file
     from ingest.privacy.secrets import read_kinds
 
-    policy = read_policy(store_paths())
+    policy = landing_policy(store_paths())
     # A kind may have several rules; the first describes it.
     rules = {kind.kind: kind for kind in reversed(read_kinds(kinds_file()))}
     for name, kind in sorted(rules.items()):
-        tell(f"{'on ' if is_wanted(policy, kind) else 'off'}  {name:<32} {kind.description}")
+        tell(f"{'on ' if policy.redacts(kind) else 'off'}  {name:<32} {kind.description}")
     return 0
 
 

@@ -5,25 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from agent_store.privacy import forgotten
-from agent_store.privacy.policy import EMAIL_KIND, PrivacyPolicy, read_policy
+from agent_store.privacy.policy import read_policy
 
 if TYPE_CHECKING:
     from agent_store.paths import StorePaths
-    from ingest.privacy.secrets import SecretKind
 
 _TEXTS: Final = ("prompts", "answers", "contents")
 _SIMPLE: Final = ("emails", "user_ids", *_TEXTS)
-
-
-def is_wanted(policy: PrivacyPolicy, kind: SecretKind) -> bool:
-    """Whether secrets of a kind are redacted."""
-    if policy.secrets == "keep" or kind.kind in policy.secret_kinds.skip:
-        return False
-    return (
-        kind.is_default
-        or kind.kind in policy.secret_kinds.add
-        or (kind.kind == EMAIL_KIND and policy.emails == "redact")
-    )
 
 
 def lines(paths: StorePaths) -> list[str]:

@@ -8,10 +8,13 @@ from dataclasses import dataclass, fields
 from fnmatch import translate
 from functools import cached_property, lru_cache
 from hashlib import sha256
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from ingest.privacy.kinds_file import kinds_file
 from ingest.privacy.tombstones import NOTHING_FORGOTTEN, Tombstones
+
+if TYPE_CHECKING:
+    from ingest.privacy.secrets import SecretKind
 
 KEEP: Final = "keep"
 HASH: Final = "hash"
@@ -85,6 +88,12 @@ class Policy:
             or bool(self.dropped_files)
             or any(not texts.keeps_all for _, texts in self.projects)
         )
+
+    def redacts(self, kind: SecretKind) -> bool:
+        """Whether secrets of a kind are redacted."""
+        if not self.redacts_secrets or kind.kind in self.fewer_kinds:
+            return False
+        return kind.is_default or kind.kind in self.more_kinds
 
     def texts_in(self, project: str | None) -> Texts:
         """What happens to the texts of sessions in a folder."""

@@ -18,7 +18,7 @@ from ingest.privacy.shape import Shape
 from ingest.privacy.tombstones import parsed
 
 if TYPE_CHECKING:
-    from ingest.privacy.secrets import Redactor, SecretKind
+    from ingest.privacy.secrets import Redactor
 
 _USER: Final = '"user_id"'
 _FOLDER: Final = b'"cwd"'
@@ -62,15 +62,10 @@ class Privacy:
         if self._redactor is None and self.policy.redacts_secrets:
             from ingest.privacy.secrets import Redactor, read_kinds
 
-            kinds = [kind for kind in read_kinds(kinds_file()) if self._is_wanted(kind)]
+            kinds = [kind for kind in read_kinds(kinds_file()) if self.policy.redacts(kind)]
             also = [_LITERAL_PREFIX, *([_USER] if self.policy.hashes_users else [])]
             self._redactor = Redactor(kinds, self.policy.salt, also)
         return self._redactor
-
-    def _is_wanted(self, kind: SecretKind) -> bool:
-        if kind.kind in self.policy.fewer_kinds:
-            return False
-        return kind.is_default or kind.kind in self.policy.more_kinds
 
     # ------------------------------------------------------------------------------------ lines
 
@@ -84,8 +79,7 @@ class Privacy:
 
         `session` is that of the file that it is in.
         """
-        if not is_landed and PREFIX in text:
-            text = without_lengths(text)
+        text = _as_logged(text, is_landed=is_landed)
         if self.policy.changes_texts:
             text = self._shape.line(text, table, session)
         if table in _WITH_USERS and self.policy.hashes_users and _USER in text:
@@ -153,15 +147,14 @@ class Privacy:
         """A file of a session that is landed whole, by its kind."""
         if kind == TOOL_RESULT_FILE:
             return self.content(text, path, session=session, is_landed=is_landed)
-        if not is_landed and PREFIX in text:
-            text = without_lengths(text)
+        text = _as_logged(text, is_landed=is_landed)
         if kind in DOCUMENTS and self.policy.changes_texts:
             text = self._shape.document(text, DOCUMENTS[kind], session)
         return self._redacted(text)
 
     def text(self, text: str, *, is_landed: bool = False) -> str:
         """Any other text of somebody else. `is_landed`: its marks are ours, not quoted ones."""
-        return self._redacted(without_lengths(text) if PREFIX in text and not is_landed else text)
+        return self._redacted(_as_logged(text, is_landed=is_landed))
 
     def scanned(
         self, table: str, name: str, values: list[Any], row_value: Callable[[str], list[Any]]
@@ -203,6 +196,11 @@ class Privacy:
     def _suspects(self, column: Any) -> Iterable[int]:  # noqa: ANN401 - pyarrow has no types
         """The positions of the texts that may have to change."""
         return range(len(column)) if self.redactor is None else self.redactor.suspects(column)
+
+
+def _as_logged(text: str, *, is_landed: bool) -> str:
+    """A text in which marks that a log quotes say no lengths; one that `is_landed` has our own."""
+    return text if is_landed or PREFIX not in text else without_lengths(text)
 
 
 def _replaced(column: Any, positions: Iterable[int], changed: Callable[[str], str]) -> Any:  # noqa: ANN401 - pyarrow has no types
