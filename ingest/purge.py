@@ -18,9 +18,9 @@ from ingest.privacy import privacy
 from ingest.privacy.fields import LINE_TABLES
 from ingest.privacy.folders import learn
 from ingest.privacy.privacy import SCANNED_TEXTS
-from ingest.privacy.tombstones import CALL, SESSION
+from ingest.privacy.tombstones import SESSION
 from ingest.raw_schema import SCHEMA, TABLES
-from ingest.warehouse import BLOCK_BYTES, STORAGE_VERSION, note_policy
+from ingest.warehouse import BLOCK_BYTES, STORAGE_VERSION, log_of, note_policy, remove_database
 
 if TYPE_CHECKING:
     import duckdb
@@ -46,11 +46,6 @@ class Purged:
         """Count rows of a table."""
         if count:
             self.rows[table] = self.rows.get(table, 0) + count
-
-    @property
-    def count(self) -> int:
-        """How many in all."""
-        return sum(self.rows.values())
 
 
 # --- forgetting
@@ -88,8 +83,6 @@ def erase_forgotten(connection: duckdb.DuckDBPyConnection) -> Purged:
         connection, "gone_sessions", [one for (one,) in sessions if tombstones.has(SESSION, one)], "varchar"
     )
     _delete(connection, purged, "set_aside_session", "session_id in (select id from gone_sessions)")
-    calls = connection.execute("select tool_use_id from raw.code_read").fetchall()
-    _hold(connection, "gone_calls", [one for (one,) in calls if tombstones.has(CALL, one)], "varchar")
     _forget_scans(connection, purged)
     connection.commit()
     return purged
@@ -205,7 +198,6 @@ def _rewrite(
     """
     count = 0
     names = list(columns)
-    cursor = connection.cursor()
     # The rows as they are now: what is rewritten meanwhile is not read once more.
     last = connection.execute(f"select coalesce(max(rowid), -1) from raw.{table}").fetchone()
     order = "file_id, line_number, part_number" if table in LINE_TABLES else "file_id, rowid"
@@ -213,7 +205,6 @@ def _rewrite(
         f"create or replace temp table to_look_at as select rowid as row, row_number() over (order by {order}) as place "
         f"from raw.{table} where rowid <= {last[0] if last else -1} and {where}"
     )
-    cursor.close()
     place = 0
     while True:
         rows = connection.execute(
@@ -233,7 +224,7 @@ def _rewrite(
             if made != values:
                 changed.append((row, *made))
         if changed:
-            _register(connection, ["row", *names], changed, table)
+            _register(connection, ["row", *names], changed)
             count += amendment.rewrite(table, "rewritten_values", POLICY)
             connection.unregister("rewritten_values")
     return count
@@ -257,7 +248,7 @@ def _update(
         if made != text:
             changed.append((row, made))
     if changed:
-        _register(connection, ["row", column], changed, table)
+        _register(connection, ["row", column], changed)
         connection.execute(
             f"update raw.{table} set {column} = given.{column} from rewritten_values as given "
             f"where given.row = raw.{table}.rowid"
@@ -266,9 +257,7 @@ def _update(
     return len(changed)
 
 
-def _register(
-    connection: duckdb.DuckDBPyConnection, names: Sequence[str], rows: list[Any], table: str
-) -> None:
+def _register(connection: duckdb.DuckDBPyConnection, names: Sequence[str], rows: list[Any]) -> None:
     import pyarrow as pa
 
     types = {"row": pa.int64(), "original_bytes": pa.binary()}
@@ -290,16 +279,15 @@ def compact(warehouse: Path) -> None:
     import duckdb
 
     fresh = warehouse.with_name(f"{warehouse.name}.fresh")
-    remove(fresh)
+    remove_database(fresh)
     try:
         _copy_raw(warehouse, fresh)
     except duckdb.Error:
-        remove(fresh)  # a full disk needs the space
+        remove_database(fresh)  # a full disk needs the space
         raise
     with fresh.open("rb") as written:
         os.fsync(written.fileno())
-    wal = warehouse.with_name(f"{warehouse.name}.wal")
-    wal.unlink(missing_ok=True)
+    log_of(warehouse).unlink(missing_ok=True)
     fresh.replace(warehouse)
 
 
@@ -330,12 +318,6 @@ def _copy_raw(warehouse: Path, fresh: Path) -> None:
             connection.execute(f"insert into fresh.raw.{table} ({names}) select {names} from old.raw.{table}")
         connection.execute("checkpoint fresh")
         connection.execute("use memory; detach fresh; detach old")
-
-
-def remove(file: Path) -> None:
-    """Remove a database with its log."""
-    for path in (file, file.with_name(f"{file.name}.wal")):
-        path.unlink(missing_ok=True)
 
 
 def _literal(path: Path) -> str:

@@ -212,6 +212,17 @@ def _explained(error: Exception, warehouse: Path) -> str:
     )
 
 
+def log_of(database: Path) -> Path:
+    """The log that DuckDB keeps beside a database."""
+    return database.with_name(f"{database.name}.wal")
+
+
+def remove_database(database: Path) -> None:
+    """Remove a database with its log."""
+    for path in (database, log_of(database)):
+        path.unlink(missing_ok=True)
+
+
 def has_table(connection: duckdb.DuckDBPyConnection, name: str, schema: str = "raw") -> bool:
     """Whether a table is there."""
     row = connection.execute(

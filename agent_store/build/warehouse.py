@@ -19,7 +19,7 @@ from agent_store.errors import StoreError, explain
 from agent_store.paths import STAR, WAREHOUSE, StorePaths, private_files
 from agent_store.sql import literal
 from ingest.chain import has_chain, head
-from ingest.warehouse import BLOCK_BYTES, STORAGE_VERSION, borrow
+from ingest.warehouse import BLOCK_BYTES, STORAGE_VERSION, borrow, log_of, remove_database
 
 if TYPE_CHECKING:
     import duckdb
@@ -191,9 +191,9 @@ def prepare(paths: StorePaths) -> None:
         if paths.state.exists():
             write_state(paths, BuildState(holds_sample=read_state(paths).holds_sample))
         if paths.star.is_file() and not _take_over(paths):
-            _remove(paths.star)
+            remove_database(paths.star)
     elif paths.warehouse.is_file() and (not paths.star.exists() or _is_damaged(paths.star)):
-        _remove(paths.star)
+        remove_database(paths.star)
         write_state(paths, replace(read_state(paths), rebuilding=True))
     elif _is_bloated(paths):
         # The store is the star as it was last published, without free space. What came after it is built again: each
@@ -201,17 +201,8 @@ def prepare(paths: StorePaths) -> None:
         fresh = paths.star.with_name(f"{paths.star.name}.fresh")
         with private_files():
             copy_file(paths.store, fresh)
-        _wal(paths.star).unlink(missing_ok=True)
+        log_of(paths.star).unlink(missing_ok=True)
         fresh.replace(paths.star)
-
-
-def _wal(file: Path) -> Path:
-    return file.with_name(f"{file.name}.wal")
-
-
-def _remove(file: Path) -> None:
-    for path in (file, _wal(file)):
-        path.unlink(missing_ok=True)
 
 
 def _is_damaged(star: Path) -> bool:
@@ -306,8 +297,8 @@ def discard(paths: StorePaths) -> BuildState:
     """Empty the warehouse: it holds only the sample, and real transcripts have appeared. Returns its new state."""
     connection = borrow(paths.warehouse)
     if connection is None:
-        _remove(paths.warehouse)
-        _remove(paths.star)
+        remove_database(paths.warehouse)
+        remove_database(paths.star)
         state = BuildState()
     else:
         # Who is killed in between discards it once more.

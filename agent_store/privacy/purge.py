@@ -79,7 +79,7 @@ def resume(paths: StorePaths) -> None:
         import duckdb
 
         from ingest import purge
-        from ingest.warehouse import LandingError, writing
+        from ingest.warehouse import LandingError, remove_database, writing
 
         try:
             with in_force(lambda: landing_policy(paths)):
@@ -95,7 +95,7 @@ def resume(paths: StorePaths) -> None:
                 f"What was to be removed is still there: {error}",
                 "Put that right and build again: the build goes on with it.",
             ) from error
-        purge.remove(paths.star)
+        remove_database(paths.star)
     # Whether or not the next build can write them.
     shutil.rmtree(paths.home / BRIEFS, ignore_errors=True)
     write_state(paths, replace(read_state(paths), rebuilding=True))
@@ -118,7 +118,9 @@ def finish(paths: StorePaths, say: Callable[[str], None]) -> None:
 
         known.remove_all(paths)
         _remove(paths.home / "exports")
-        if left := sum(_has_forgotten(file, paths) for file in spool.files_of(paths.spool)):
+        with in_force(lambda: landing_policy(paths)):
+            left = sum(map(_has_forgotten, spool.files_of(paths.spool)))
+        if left:
             say(
                 f"{left} files of the spool are still being written: the next build removes what was forgotten from them."
             )
@@ -126,9 +128,9 @@ def finish(paths: StorePaths, say: Callable[[str], None]) -> None:
     paths.purge_journal.unlink(missing_ok=True)
 
 
-def _has_forgotten(file: Path, paths: StorePaths) -> bool:
+def _has_forgotten(file: Path) -> bool:
     """Whether a file of the spool still has what was forgotten: somebody writes to it, so it could not go."""
-    with in_force(lambda: landing_policy(paths)), suppress(OSError):
+    with suppress(OSError):
         return any(
             privacy.current().is_forgotten(line, EVENT_TABLE)
             for line in file.read_text(encoding="utf-8", errors="replace").splitlines()

@@ -19,7 +19,6 @@ _DIGITS: Final = 16
 SESSION: Final = "session"
 LINE: Final = "line"
 MESSAGE: Final = "message"
-CALL: Final = "call"
 PROMPT: Final = "prompt"
 TEXT: Final = "text"
 # As staging tells the session of a file: `stg_transcripts__file`.
@@ -137,21 +136,14 @@ def names_to_forget(line: Mapping[str, Any], text: str, table: str) -> Iterator[
         if not (purpose == LINE and line.get("type") == "summary" and name == line.get("leafUuid")):
             yield purpose, name
     message = line.get("message")
-    if not isinstance(message, dict):
+    if not isinstance(message, dict) or message.get("role") != "user":
         return
     content = message.get("content")
-    if isinstance(content, str) and message.get("role") == "user":
+    if isinstance(content, str):
         yield PROMPT, _prompt(line.get("cwd"), content)
     for block in content if isinstance(content, list) else ():
-        if isinstance(block, dict):
-            if block.get("type") == "tool_use" and isinstance(block.get("id"), str):
-                yield CALL, block["id"]
-            elif (
-                block.get("type") == "text"
-                and message.get("role") == "user"
-                and isinstance(block.get("text"), str)
-            ):
-                yield PROMPT, _prompt(line.get("cwd"), block["text"])
+        if isinstance(block, dict) and block.get("type") == "text" and isinstance(block.get("text"), str):
+            yield PROMPT, _prompt(line.get("cwd"), block["text"])
 
 
 def _prompt(folder: object, text: object) -> str:
