@@ -120,3 +120,35 @@ def open_file(
         yield connection
     finally:
         connection.close()
+
+
+@contextmanager
+def open_warehouse(paths: StorePaths, *, busy_code: int = 1) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A read-only connection to the warehouse, which holds the landed lines; closed at the end.
+
+    StoreError where there is none, or where it cannot be opened: then with the exit code `busy_code`.
+    """
+    import duckdb
+
+    access.secure(paths)
+    if not paths.warehouse.is_file():
+        raise StoreError(
+            f"There is no warehouse at {paths.warehouse}.",
+            "Build it first: agent-store build (or: make build)",
+            exit_code=3,
+        )
+    try:
+        # Whole columns of lines are handed to Arrow, more than its usual offsets can count.
+        connection = duckdb.connect(
+            str(paths.warehouse), read_only=True, config={"arrow_large_buffer_size": "true"}
+        )
+    except duckdb.Error as error:
+        raise StoreError(
+            f"The warehouse cannot be opened: {cause_of(error) or str(error).splitlines()[0]}.",
+            "While a build runs the warehouse is closed to others: try again when it is done.",
+            exit_code=busy_code,
+        ) from error
+    try:
+        yield connection
+    finally:
+        connection.close()

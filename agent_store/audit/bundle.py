@@ -19,10 +19,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from agent_store.audit import keys
-from agent_store.audit.verify import BROUGHT, opened, registered_tombstones
+from agent_store.audit.verify import BROUGHT, NO_WAREHOUSE, registered_tombstones
 from agent_store.audit.verify import check as check_chain
 from agent_store.errors import StoreError, explain
 from agent_store.replacing import replacing
+from agent_store.store import open_warehouse
 from ingest.chain import SEALED, Batch, batches, has_chain, rows_hash
 from ingest.text import counted
 
@@ -72,7 +73,7 @@ def write(paths: StorePaths, records: Path, target: Path, period: tuple[str, str
     """
     texts = [line for line in records.read_bytes().split(b"\n") if line]
     found = [json.loads(text) for text in texts]
-    with opened(paths) as connection:
+    with open_warehouse(paths, busy_code=NO_WAREHOUSE) as connection:
         if not has_chain(connection) or check_chain(connection).finding_count:
             raise StoreError(
                 "The audit chain does not hold: what it says is not signed.",

@@ -11,7 +11,8 @@ from datetime import datetime
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Final
 
-from agent_store.errors import StoreError, cause_of
+from agent_store.errors import StoreError
+from agent_store.store import open_warehouse
 from ingest.chain import SEALED, TOMBSTONES, Batch, Sealed, batches, has_chain, read_columns, row_hashes
 
 if TYPE_CHECKING:
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 
     from agent_store.paths import StorePaths
 
+# What `agent-store verify` ends with where there is nothing that it can look at.
+NO_WAREHOUSE: Final = 3
 # So many are listed of each kind; all are counted.
 LISTED: Final = 1_000
 _LINE_TABLES: Final = tuple(name for name, sealed in SEALED.items() if sealed.line_number != "0")
@@ -117,38 +120,11 @@ class Verified:
             self.findings.append(finding)
 
 
-@contextmanager
-def opened(paths: StorePaths) -> Iterator[duckdb.DuckDBPyConnection]:
-    """Open the warehouse read-only."""
-    import duckdb
-
-    if not paths.warehouse.is_file():
-        raise StoreError(
-            f"There is no warehouse at {paths.warehouse}.",
-            "Build it first: agent-store build (or: make build)",
-            exit_code=3,
-        )
-    try:
-        connection = duckdb.connect(
-            str(paths.warehouse), read_only=True, config={"arrow_large_buffer_size": "true"}
-        )
-    except duckdb.Error as error:
-        raise StoreError(
-            f"The warehouse cannot be opened: {cause_of(error) or str(error).splitlines()[0]}.",
-            "While a build runs the warehouse is closed to others: try again when it is done.",
-            exit_code=3,
-        ) from error
-    try:
-        yield connection
-    finally:
-        connection.close()
-
-
 def verify(paths: StorePaths) -> Verified:
     """Verify a home: its warehouse, and whether the published store was made from it."""
     import duckdb
 
-    with opened(paths) as connection:
+    with open_warehouse(paths, busy_code=NO_WAREHOUSE) as connection:
         if not has_chain(connection):
             raise StoreError(
                 "The warehouse was written by an earlier version, which kept no hashes.",

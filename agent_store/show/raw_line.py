@@ -10,16 +10,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from agent_store import access
-from agent_store.errors import StoreError, cause_of
+from agent_store.errors import StoreError
 from agent_store.show.text import visible, visible_json
+from agent_store.store import open_warehouse
+from ingest.privacy.fields import LINE_TABLES
 
 if TYPE_CHECKING:
     import duckdb
 
     from agent_store.paths import StorePaths
 
-_TABLES = ("transcript_line", "history_line", "event_line", "api_response")
 _LINES = """
     select files.host, files.root, files.generation, lines.part_number, coalesce(lines.repaired_line, lines.line)
     from raw.source_file as files
@@ -51,32 +51,14 @@ class RawLine:
 
 def fetch(paths: StorePaths, source_path: str, line_number: int) -> Sequence[RawLine]:
     """The lines with this number in the files of this path: one, unless several machines have such a file."""
-    import duckdb
-
-    access.secure(paths)
-    if not paths.warehouse.is_file():
-        raise StoreError(
-            f"There is no warehouse at {paths.warehouse}.",
-            "Build it first: agent-store build (or: make build)",
-            exit_code=3,
-        )
-    try:
-        connection = duckdb.connect(str(paths.warehouse), read_only=True)
-    except duckdb.Error as error:
-        raise StoreError(
-            f"The warehouse cannot be opened: {cause_of(error) or str(error).splitlines()[0]}.",
-            "While a build runs the warehouse is closed to others: try again when it is done.",
-        ) from error
-    try:
+    with open_warehouse(paths) as connection:
         found = [
             RawLine(*row)
-            for table in _TABLES
+            for table in LINE_TABLES
             for row in connection.execute(_LINES.format(table=table), [source_path, line_number]).fetchall()
         ]
         if not found:
             raise _not_found(connection, source_path, line_number)
-    finally:
-        connection.close()
     return found
 
 
