@@ -156,6 +156,14 @@ _TABLES: Final = {
     "privacy": """
         fingerprint varchar not null, user_salt varchar, applied_at timestamp not null
     """,
+    "expired_row": """
+        relation varchar not null, session_id varchar not null, row_json varchar not null,
+        expired_at timestamp not null
+    """,
+    "expiry": """
+        expired_at timestamp not null, expired_before timestamp not null, kept_days bigint not null,
+        table_name varchar not null, row_count bigint not null, session_count bigint, archive varchar
+    """,
     "set_aside_session": """
         session_id varchar not null, test_name varchar not null, reason varchar not null, line_count bigint not null,
         source_path varchar, set_aside_at timestamp not null

@@ -6,11 +6,11 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Final, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, PositiveInt, ValidationError, model_validator
 
 from agent_store.at_rest import NOT_BY_ITSELF
 from agent_store.errors import StoreError, explain
-from agent_store.paths import StorePaths
+from agent_store.paths import StorePaths, project_dir
 from agent_store.replacing import replacing
 from agent_store.validated import explained
 from ingest.privacy.kinds_file import kinds_file
@@ -65,6 +65,33 @@ class SecretKinds(_Model):
         return self
 
 
+class Retention(_Model):
+    """For how many days things are kept; None: for ever."""
+
+    # Whole sessions since their last line, with everything that is landed of them.
+    sessions: PositiveInt | None = None
+    # Rows of published facts, by the name of the table.
+    facts: dict[str, PositiveInt] = {}
+    # What happens to sessions that are older.
+    expired: Literal["archive", "drop"] = "archive"
+
+    @model_validator(mode="after")
+    def _facts_are_known(self) -> Self:
+        known = fact_names()
+        for name in self.facts:
+            if known and name not in known:
+                similar = meant(name, known)
+                raise ValueError(
+                    f"there is no fact {name!r}" + (f"; did you mean {similar!r}?" if similar else "")
+                )
+        return self
+
+
+def fact_names() -> frozenset[str]:
+    """The facts of the project, by the files of their models."""
+    return frozenset(file.stem for file in (project_dir() / "models").rglob("fact_*.sql"))
+
+
 class PrivacyPolicy(_Model):
     """The policy of a home."""
 
@@ -80,6 +107,7 @@ class PrivacyPolicy(_Model):
     projects: tuple[ProjectRule, ...] = ()
     # Patterns of files whose contents are dropped.
     files: tuple[str, ...] = ()
+    retention: Retention = Retention()
     # A file elsewhere that the head of the audit chain is appended to at each publish.
     witness: str | None = None
     encrypt: bool = False
@@ -171,6 +199,16 @@ projects: []
 files: []
 #  - ".env*"
 #  - "/home/me/taxes/*"
+
+# For how many days things are kept; null: for ever.
+retention:
+  # Sessions, since their last line: their landed lines and all rows made of them go. What they cost stays, by day.
+  sessions: null
+  # Rows of a published fact. The landed lines keep them: a longer time brings them back with the next build.
+  facts: {}
+#   fact_context_segment: 90
+  # What happens to sessions that are older: archive (as Parquet, in the folder archive of the home) | drop
+  expired: archive
 
 # A file on another disk that the head of the audit chain is appended to at each publish: agent-store verify --witness FILE
 # compares. A relative path is meant from the home of the store.
