@@ -89,6 +89,16 @@ class StorePaths:
         return self.build_dir / "purge.json"
 
     @property
+    def expiring(self) -> Path:
+        """What is kept of sessions that are about to expire."""
+        return self.build_dir / "expiring.jsonl"
+
+    @property
+    def archive(self) -> Path:
+        """Sessions that have expired, as Parquet: a folder for each time."""
+        return self.home / "archive"
+
+    @property
     def lock(self) -> Path:
         """The file whose lock the one build at a time holds."""
         return self.build_dir / "lock"

@@ -1,6 +1,6 @@
-"""Takes out of the warehouse what was forgotten, and what another policy does not keep; writes its file anew.
+"""Takes out of the warehouse what was forgotten, has expired, or is not kept by another policy; writes its file again.
 
-Both are repeated without harm: what has gone is not found again, what is as the policy wants it stays.
+All of it is repeated without harm: what has gone is not found again, what is as the policy wants it stays.
 """
 
 from __future__ import annotations
@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -18,7 +19,7 @@ from ingest.privacy import privacy
 from ingest.privacy.fields import LINE_TABLES
 from ingest.privacy.folders import learn
 from ingest.privacy.privacy import SCANNED_TEXTS
-from ingest.privacy.tombstones import SESSION
+from ingest.privacy.tombstones import EXPIRED, FORGOTTEN, SESSION
 from ingest.raw_schema import SCHEMA, TABLES
 from ingest.warehouse import BLOCK_BYTES, STORAGE_VERSION, log_of, note_policy, remove_database
 
@@ -27,9 +28,10 @@ if TYPE_CHECKING:
 
 # What makes a new value of an old one, told the `session` of its file.
 _Change = Callable[..., Any]
-FORGOTTEN: Final = "forgotten"
 POLICY: Final = "policy"
 _ROWS_AT_ONCE: Final = 2_000
+# Files of an archive that hold rows of raw.
+RAW_PREFIX: Final = "raw_"
 # What scans have found in lines, and the memory of how far they looked: found again in the lines that are left.
 _SCANNED_MEMORY: Final = ("code.transcripts", "tool_batch", "cwd_batch")
 _COMPONENT_TABLES: Final = ("component_file", "component_version", "component_commit", "component_body")
@@ -48,44 +50,122 @@ class Purged:
             self.rows[table] = self.rows.get(table, 0) + count
 
 
-# --- forgetting
+# --- forgetting, and what has expired
 
 
-def erase_forgotten(connection: duckdb.DuckDBPyConnection) -> Purged:
-    """Erase every row of raw that was forgotten, and what scans found in such rows; in one transaction."""
+@dataclass(frozen=True, slots=True)
+class Expiry:
+    """Sessions that have become older than the policy keeps, and what is kept of them."""
+
+    expired_at: datetime
+    expired_before: datetime
+    kept_days: int
+    # Where their rows are put, as Parquet; None where they are dropped.
+    archive: Path | None
+    # Relation, session and row in JSON: of what dashboards need.
+    rows: tuple[tuple[str, str, str], ...]
+
+
+def erase_forgotten(connection: duckdb.DuckDBPyConnection, expiry: Expiry | None = None) -> Purged:
+    """Erase every row of raw that was forgotten or has expired, and what scans found in such rows; in one transaction."""
     purged = Purged()
     tombstones = privacy.current().policy.forgotten
+    expired: dict[str, int] = {}
     connection.begin()
-    gone = [
-        file_id
-        for file_id, kind, path in connection.execute(
-            "select file_id, kind, path from raw.source_file"
+    reasons = [
+        (file_id, tombstones.why_file(kind, path, modified_at))
+        for file_id, kind, path, modified_at in connection.execute(
+            "select file_id, kind, path, modified_at from raw.source_file"
         ).fetchall()
-        if tombstones.has_file(kind, path)
     ]
-    _hold(connection, "gone_files", gone)
+    files: dict[str, str] = {}
+    for reason in (FORGOTTEN, EXPIRED):
+        files[reason] = f"file_id in (select id from {reason}_files)"
+        _hold(connection, f"{reason}_files", [file_id for file_id, why in reasons if why == reason])
     with amending(connection) as amendment:
-        in_gone = "file_id in (select id from gone_files)"
-        for table in LINE_TABLES:
-            found = [
-                row
-                for row, text in _texts(connection, table, "coalesce(repaired_line, line)")
-                if text is not None and tombstones.has_line(text, table)
-            ]
-            _hold(connection, "gone_rows", found)
-            condition = f"rowid in (select id from gone_rows) or {in_gone}"
-            purged.add(table, amendment.erase(table, condition, FORGOTTEN))
-        for table in ("document", "source_file"):
-            purged.add(table, amendment.erase(table, in_gone, FORGOTTEN))
-    _delete(connection, purged, "file_location", in_gone)
-    sessions = connection.execute("select session_id from raw.set_aside_session").fetchall()
-    _hold(
-        connection, "gone_sessions", [one for (one,) in sessions if tombstones.has(SESSION, one)], "varchar"
-    )
-    _delete(connection, purged, "set_aside_session", "session_id in (select id from gone_sessions)")
+        for table in (*LINE_TABLES, "document", "source_file"):
+            rows = dict(files)
+            if table in LINE_TABLES:
+                whys = [
+                    (row, tombstones.why_line(text, table))
+                    for row, text in _texts(connection, table, "coalesce(repaired_line, line)")
+                    if text is not None
+                ]
+                for reason, in_file in files.items():
+                    _hold(connection, f"{reason}_rows", [row for row, why in whys if why == reason])
+                    rows[reason] = f"rowid in (select id from {reason}_rows) or {in_file}"
+            if expiry is not None and expiry.archive is not None and table != "source_file":
+                _archive(connection, table, rows[EXPIRED], expiry.archive)
+            purged.add(table, amendment.erase(table, rows[FORGOTTEN], FORGOTTEN))
+            if count := amendment.erase(table, rows[EXPIRED], EXPIRED):
+                expired[table] = count
+                purged.add(table, count)
+    _delete(connection, purged, "file_location", " or ".join(files.values()))
+    for table in ("set_aside_session", "expired_row"):
+        sessions = connection.execute(f"select distinct session_id from raw.{table}").fetchall()
+        _hold(
+            connection,
+            "gone_sessions",
+            [one for (one,) in sessions if tombstones.has(SESSION, one)],
+            "varchar",
+        )
+        _delete(connection, purged, table, "session_id in (select id from gone_sessions)")
     _forget_scans(connection, purged)
+    if expiry is not None:
+        _keep(connection, expiry, expired)
     connection.commit()
     return purged
+
+
+def _archive(connection: duckdb.DuckDBPyConnection, table: str, condition: str, folder: Path) -> None:
+    """Write the rows that meet a condition, with the files that they are of, into an archive."""
+    of_table = (
+        f"from raw.{table} as t inner join raw.source_file as files using (file_id) "
+        f"where t.rowid in (select rowid from raw.{table} where {condition})"
+    )
+    found = connection.execute(f"select count(*) {of_table}").fetchone()
+    if found and found[0]:
+        with private_files():
+            connection.execute(
+                f"copy (select files.kind, files.root, files.path, t.* exclude (row_salt, row_hash) {of_table}) "
+                f"to {_literal(folder / f'{RAW_PREFIX}{table}.parquet')} (format parquet, compression zstd)"
+            )
+
+
+def _keep(connection: duckdb.DuckDBPyConnection, expiry: Expiry, counts: Mapping[str, int]) -> None:
+    """Keep what dashboards need of sessions that have just gone, and how much went.
+
+    Once: whoever is killed after the commit finds nothing to erase when all of it is done again.
+    """
+    done = connection.execute(
+        "select count(*) from raw.expiry where expired_at = ?", [expiry.expired_at]
+    ).fetchone()
+    if not counts or (done and done[0]):
+        return
+    tombstones = privacy.current().policy.forgotten
+    kept = [row for row in expiry.rows if tombstones.expired_at(SESSION, row[1])]
+    sessions = {session for _, session, _ in kept}
+    import pyarrow as pa
+
+    columns = [pa.array(values, pa.string()) for values in zip(*kept, strict=True)] or [
+        pa.array([], pa.string())
+    ] * 3
+    connection.register("kept_rows", pa.table(columns, names=["relation", "session_id", "row_json"]))
+    connection.execute(
+        "insert into raw.expired_row (relation, session_id, row_json, expired_at) "
+        "select relation, session_id, row_json, ? from kept_rows",
+        [expiry.expired_at],
+    )
+    connection.unregister("kept_rows")
+    archive = None if expiry.archive is None else str(expiry.archive)
+    connection.executemany(
+        "insert into raw.expiry (expired_at, expired_before, kept_days, table_name, row_count, session_count, archive) "
+        "values (?, ?, ?, ?, ?, ?, ?)",
+        [
+            [expiry.expired_at, expiry.expired_before, expiry.kept_days, table, count, len(sessions), archive]
+            for table, count in counts.items()
+        ],
+    )
 
 
 def _forget_scans(connection: duckdb.DuckDBPyConnection, purged: Purged) -> None:
@@ -152,6 +232,7 @@ def apply_policy(connection: duckdb.DuckDBPyConnection) -> Purged:
     for table, holders in SCANNED_TEXTS.items():
         for column, holder in holders.items():
             purged.add(table, _update(connection, table, column, holder))
+    purged.add("expired_row", _update_values(connection, "expired_row", "row_json", "''", policy.kept_row))
     _drop_code(connection, purged)
     note_policy(connection, is_applied=True)
     connection.commit()
@@ -233,18 +314,23 @@ def _rewrite(
 def _update(
     connection: duckdb.DuckDBPyConnection, table: str, column: str, holder: tuple[str, ...] | None
 ) -> int:
-    """Replace the values of a column of a scanned table where they change; returns in how many rows."""
+    """Have a column of a scanned table go through the policy; returns in how many rows it changed."""
     policy = privacy.current()
+    if holder is None:
+        return _update_values(connection, table, column, "''", partial(policy.text, is_landed=True))
     place = f"concat_ws('/', {', '.join(holder)})" if holder else "''"
+    return _update_values(connection, table, column, place, partial(policy.content, is_landed=True))
+
+
+def _update_values(
+    connection: duckdb.DuckDBPyConnection, table: str, column: str, given: str, change: _Change
+) -> int:
+    """Replace the values of a column where they change; returns in how many rows. `change` gets the value, and `given`."""
     changed = []
-    for row, text, path in connection.execute(
-        f"select rowid, {column}, {place} from raw.{table} where {column} is not null"
+    for row, text, more in connection.execute(
+        f"select rowid, {column}, {given} from raw.{table} where {column} is not null"
     ).fetchall():
-        made = (
-            policy.text(text, is_landed=True)
-            if holder is None
-            else policy.content(text, path, is_landed=True)
-        )
+        made = change(text, more) if more else change(text)
         if made != text:
             changed.append((row, made))
     if changed:

@@ -157,7 +157,7 @@ _TABLES: Final = {
         fingerprint varchar not null, user_salt varchar, applied_at timestamp not null
     """,
     "expired_row": """
-        relation varchar not null, session_id varchar not null, row_json varchar not null,
+        relation varchar not null, session_id varchar not null, row_json varchar using compression zstd,
         expired_at timestamp not null
     """,
     "expiry": """

@@ -26,6 +26,7 @@ from dbt_common.exceptions import DbtRuntimeError
 from agent_store.build import lock, pipeline, tested, warehouse
 from agent_store.errors import StoreError
 from agent_store.paths import StorePaths
+from agent_store.privacy import retention
 from ingest.warehouse import lend, make_tables
 
 if TYPE_CHECKING:
@@ -58,6 +59,8 @@ class Plugin(duckdb_plugins.BasePlugin):  # type: ignore[misc]
         try:
             held, _ = lock.take(self.paths, on_wait=_say)
             _held.append(held)
+            if self.paths.privacy.exists() and _builds_all():
+                retention.carry_out(self.paths, _say)
             warehouse.check_writable(self.paths)
         except StoreError as error:
             let_go()
@@ -170,6 +173,13 @@ class Plugin(duckdb_plugins.BasePlugin):  # type: ignore[misc]
                     for row in csv.DictReader(file)
                 ]
         return self.seeds[seed]
+
+
+def _builds_all() -> bool:
+    """Whether the command builds the whole project: after sessions have expired, a part of it cannot be built alone."""
+    flags = get_flags()
+    is_part = any(getattr(flags, name, None) for name in ("SELECT", "EXCLUDE", "SELECTOR", "EMPTY", "SAMPLE"))
+    return flags.WHICH == "build" and not is_part
 
 
 def _typed(text: str, data_type: str) -> str | int | float | None:

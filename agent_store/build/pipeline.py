@@ -553,6 +553,10 @@ def run(
             say(f"The other build has ended; waited {waited:.0f} s.")
         one = Build(paths, project, options, say, progress, on_stage, on_node)
         try:
+            if paths.privacy.exists():
+                from agent_store.privacy import retention
+
+                retention.carry_out(paths, say)
             one.land()
             return one.build()
         except StoreError as error:

@@ -126,8 +126,33 @@ def _select_sessions(paths: StorePaths, found: Selection) -> None:
             or (before is not None and last is not None and last < before)
         ):
             found.sessions[session] = (title, name, ended)
+    _select_expired(paths, found, users, before)
     if wish.by == SESSIONS:  # also one that is landed, but not in the store
         found.sessions.setdefault(wish.value, (None, None, None))
+
+
+def _select_expired(paths: StorePaths, found: Selection, users: set[str], before: datetime | None) -> None:
+    """Add the sessions that have expired: their lines have gone, but what they cost is there, and an archive."""
+    wish = found.wish
+    with reading(paths.warehouse) as connection:
+        rows = [] if connection is None or not has_table(connection, "expired_row") else connection.execute(
+            "select session_id, row_json from raw.expired_row where relation = 'session'"
+        ).fetchall()  # fmt: skip
+    count = 0
+    for session, text in rows:
+        of_session = parsed(text) or {}
+        name, path, ended = (of_session.get(one) for one in ("project_name", "project_path", "ended_at"))
+        last = datetime.fromisoformat(ended) if ended else None
+        if (
+            (wish.by == SESSIONS and session == wish.value)
+            or (wish.by == PROJECT and (name == wish.value or _is_in(wish.value, path)))
+            or (wish.by == USER and of_session.get("user_id") in users)
+            or (before is not None and last is not None and last < before)
+        ):
+            found.sessions.setdefault(session, (None, name, last))
+            count += 1
+    if count:
+        found.lines["expired_row"] = count
 
 
 def _is_in(pattern: str, *folders: str | None) -> bool:
@@ -209,7 +234,7 @@ def _count(
     holders = {file_id for file_id, session in files.items() if session in found.sessions}
     for table in LINE_TABLES:
         for file_id, text in _lines(connection, table):
-            if (file_id in holders and files[file_id] in found.sessions) or tombstones.has_line(text, table):
+            if (file_id in holders and files[file_id] in found.sessions) or tombstones.why_line(text, table):
                 found.lines[table] = found.lines.get(table, 0) + 1
                 holders.add(file_id)
     return holders

@@ -1,6 +1,6 @@
-"""What was forgotten, as `keys/forgotten.jsonl` keeps it: hashes of ids, never what they stood for.
+"""What was forgotten, or has expired, as `keys/forgotten.jsonl` keeps it: hashes of ids, never what they stood for.
 
-One line per time that something was forgotten: when, by what, how many rows, and the hashes by which it is recognised.
+One line per time that something went: when, by what, how many rows, and the hashes by which it is recognised.
 The file is in the home, not in the warehouse: also a warehouse that is made again does not land what was forgotten.
 """
 
@@ -23,16 +23,18 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One time that something was forgotten."""
+    """One time that something was forgotten, or expired."""
 
     forgotten_at: str
-    # What was asked for, without its value: session, project, user, before, file.
+    # What was asked for, without its value: session, project, user, before, file; or retention.
     by: str
     session_count: int
     line_count: int
     hashes: tuple[str, ...]
     # Patterns of files whose contents are dropped from then on; a pattern has to stay readable to be one.
     files: tuple[str, ...] = ()
+    # Of what has expired: lines up to then do not come again. UTC, without zone.
+    until: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +52,12 @@ class Forgotten:
         """What landing recognises it by."""
         from ingest.privacy.tombstones import Tombstones
 
-        return Tombstones(frozenset(one for entry in self.entries for one in entry.hashes), salt)
+        expired: dict[str, datetime] = {}
+        for entry in self.entries:  # in the order of time: what is resumed may expire again
+            if entry.until:
+                expired |= dict.fromkeys(entry.hashes, datetime.fromisoformat(entry.until))
+        hashes = (one for entry in self.entries if not entry.until for one in entry.hashes)
+        return Tombstones(frozenset(hashes), salt, expired)
 
 
 def read(paths: StorePaths) -> Forgotten:
@@ -69,7 +76,7 @@ def read(paths: StorePaths) -> Forgotten:
             found = json.loads(line)
             entries.append(Entry(
                 str(found["forgotten_at"]), str(found["by"]), int(found["session_count"]), int(found["line_count"]),
-                tuple(map(str, found["hashes"])), tuple(map(str, found.get("files", ()))),
+                tuple(map(str, found["hashes"])), tuple(map(str, found.get("files", ()))), _moment(found.get("until", "")),
             ))  # fmt: skip
         except (ValueError, KeyError, TypeError) as error:
             if number == len(lines) and not line.endswith("\n"):
@@ -81,8 +88,19 @@ def read(paths: StorePaths) -> Forgotten:
     return Forgotten(tuple(entries))
 
 
+def _moment(text: object) -> str:
+    return datetime.fromisoformat(str(text)).isoformat() if text else ""
+
+
 def add(
-    paths: StorePaths, by: str, hashes: Iterable[str], *, sessions: int, lines: int, files: Iterable[str] = ()
+    paths: StorePaths,
+    by: str,
+    hashes: Iterable[str],
+    *,
+    sessions: int,
+    lines: int,
+    files: Iterable[str] = (),
+    until: datetime | None = None,
 ) -> Entry:
     """Add what is to be forgotten; it is on the disk when this returns."""
     entry = Entry(
@@ -92,6 +110,7 @@ def add(
         lines,
         tuple(sorted(set(hashes))),
         tuple(files),
+        until.isoformat() if until else "",
     )
     known = read(paths)
     file = paths.forgotten

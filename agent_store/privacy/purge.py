@@ -1,4 +1,4 @@
-"""Removing for good: what was forgotten, or what a new policy does not keep, leaves every file of the home.
+"""Removing for good: what was forgotten, has expired, or is not kept by a new policy leaves every file of the home.
 
 A journal in the build folder says that it has to be done. Who takes the lock of the build next does it: the raw tables
 first, in a new file of the warehouse, then everything that is made of them, then what lies beside. Killed at any point,
@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Final
 from agent_store.build.lock import build_lock
 from agent_store.build.state import read_state, write_state
 from agent_store.errors import StoreError
-from agent_store.privacy import landing_policy
+from agent_store.privacy import archive, expiring, landing_policy
 from agent_store.record.hooks.hook import BRIEFS
 from agent_store.replacing import replacing
 from ingest.events import spool
@@ -42,6 +42,8 @@ class Journal:
 
     forgets: bool = False
     applies: bool = False
+    # Sessions have expired: `expiring.jsonl` has what is kept of them.
+    expires: bool = False
     is_raw_done: bool = False
     # Rows of raw that were removed or changed, by table.
     rows: dict[str, int] = field(default_factory=dict)
@@ -52,21 +54,22 @@ def read(paths: StorePaths) -> Journal | None:
     try:
         found = json.loads(paths.purge_journal.read_text(encoding="utf-8"))
         return Journal(
-            bool(found["forgets"]), bool(found["applies"]), bool(found["is_raw_done"]), dict(found["rows"])
-        )
+            bool(found["forgets"]), bool(found["applies"]), bool(found.get("expires")), bool(found["is_raw_done"]),
+            dict(found["rows"]),
+        )  # fmt: skip
     except FileNotFoundError:
         return None
     except (OSError, ValueError, KeyError, TypeError):
         return Journal(
-            forgets=True, applies=True
+            forgets=True, applies=True, expires=True
         )  # written by nobody else, so something has to go: everything is looked at
 
 
-def begin(paths: StorePaths, *, forgets: bool = False, applies: bool = False) -> None:
+def begin(paths: StorePaths, *, forgets: bool = False, applies: bool = False, expires: bool = False) -> None:
     """Note that something has to be removed. The lock of the build must be held."""
     paths.ensure()
     earlier = read(paths) or Journal()
-    _write(paths, Journal(forgets or earlier.forgets, applies or earlier.applies))
+    _write(paths, Journal(forgets or earlier.forgets, applies or earlier.applies, expires or earlier.expires))
 
 
 def resume(paths: StorePaths) -> None:
@@ -84,8 +87,9 @@ def resume(paths: StorePaths) -> None:
         try:
             with in_force(lambda: landing_policy(paths)):
                 with writing(paths.warehouse) as connection:
-                    if journal.forgets:
-                        rows |= purge.erase_forgotten(connection).rows
+                    if journal.forgets or journal.expires:
+                        expiry = expiring.read(paths) if journal.expires else None
+                        rows |= purge.erase_forgotten(connection, expiry).rows
                     if journal.applies:
                         for table, count in purge.apply_policy(connection).rows.items():
                             rows[table] = rows.get(table, 0) + count
@@ -107,25 +111,37 @@ def finish(paths: StorePaths, say: Callable[[str], None]) -> None:
     journal = read(paths)
     if journal is None:
         return
-    for folder, patterns in (
-        (paths.home, _LEFT_IN_HOME), (paths.build_dir, _LEFT_IN_BUILD), (paths.target, _LEFT_IN_TARGET),
-    ):  # fmt: skip
-        for pattern in patterns:
-            for found in folder.glob(pattern):
-                _remove(found)
+    if journal.expires:
+        expiring.remove(paths)
+    if journal.forgets or journal.applies:
+        _remove_leftovers(paths)
     if journal.forgets:
         from agent_store.serve.export import known
 
         known.remove_all(paths)
         _remove(paths.home / "exports")
         with in_force(lambda: landing_policy(paths)):
+            archive.erase_forgotten(paths)
             left = sum(map(_has_forgotten, spool.files_of(paths.spool)))
         if left:
             say(
                 f"{left} files of the spool are still being written: the next build removes what was forgotten from them."
             )
             return
+    if journal.applies and (archives := archive.folders(paths)):
+        say(
+            f"What has expired is in {archives[0].parent} as the earlier policy kept it: remove there what must not stay."
+        )
     paths.purge_journal.unlink(missing_ok=True)
+
+
+def _remove_leftovers(paths: StorePaths) -> None:
+    for folder, patterns in (
+        (paths.home, _LEFT_IN_HOME), (paths.build_dir, _LEFT_IN_BUILD), (paths.target, _LEFT_IN_TARGET),
+    ):  # fmt: skip
+        for pattern in patterns:
+            for found in folder.glob(pattern):
+                _remove(found)
 
 
 def _has_forgotten(file: Path) -> bool:

@@ -140,17 +140,20 @@ class _Run:
         self, connection: duckdb.DuckDBPyConnection, found: Scan, host: str, progress: Progress | None
     ) -> None:
         self.connection = connection
-        # Files of what was forgotten are as good as not there: not even their names are kept.
+        # Files of what was forgotten, or has expired, are as good as not there: not even their names are kept.
+        tombstones = privacy.current().policy.forgotten
         self.scan = (
             replace(
                 found,
                 files=tuple(
                     file
                     for file in found.files
-                    if not privacy.current().policy.forgotten.has_file(file.kind, file.path)
+                    if not tombstones.why_file(
+                        file.kind, file.path, from_timestamp(file.stamp.mtime_ns / 1e9)
+                    )
                 ),
             )
-            if privacy.current().policy.forgotten
+            if tombstones
             else found
         )
         self.host = host

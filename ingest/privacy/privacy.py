@@ -108,20 +108,26 @@ class Privacy:
         return changed
 
     def is_forgotten(self, text: str, table: str) -> bool:
-        """Whether a line, as a log has it, was forgotten."""
+        """Whether a line, as a log has it, was forgotten or has expired."""
         forgotten = self.policy.forgotten
-        return bool(forgotten) and forgotten.has_line(self.line(text, table), table)
+        return bool(forgotten) and forgotten.why_line(self.line(text, table), table) is not None
 
     def forgotten_lines(self, lines: Sequence[bytes], table: str, left_out: set[int]) -> set[int]:
-        """The positions of lines, as they are to be landed, that were forgotten."""
+        """The positions of lines, as they are to be landed, that were forgotten or have expired."""
         forgotten = self.policy.forgotten
         if not forgotten:
             return set()
         return {
             position
             for position, line in enumerate(lines)
-            if position not in left_out and forgotten.has_line(line.decode("utf-8", "replace"), table)
+            if position not in left_out and forgotten.why_line(line.decode("utf-8", "replace"), table)
         }
+
+    def kept_row(self, text: str) -> str:
+        """A row in JSON that is kept of what has expired."""
+        if self.policy.hashes_users and _USER in text:
+            text = _with_users(text, self.policy.user)
+        return self._redacted(text)
 
     def data(self, raw: bytes) -> bytes:
         """Bytes that are no valid text, without secrets; where texts are left out, nothing of them is kept."""

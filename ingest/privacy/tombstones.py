@@ -1,15 +1,18 @@
-"""What has been forgotten, by hashes of ids: it is recognised when it comes again, from whatever folder.
+"""What has been forgotten, or has expired, by hashes of ids: it is recognised when it comes again, from whatever folder.
 
 A line belongs to a session by its own `sessionId`, by the one that it was forked from, or by its file. Copies in other
 sessions are told by the line's `uuid`. A line of the prompt history, of the spool or of an API response is also told by
 its whole text.
+
+Of a session that has expired only the lines up to then are left out: somebody may resume it.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from hashlib import blake2b
 from typing import Any, Final
 
@@ -21,6 +24,10 @@ LINE: Final = "line"
 MESSAGE: Final = "message"
 PROMPT: Final = "prompt"
 TEXT: Final = "text"
+# Why a line is left out, as raw.erased_row says it.
+FORGOTTEN: Final = "forgotten"
+EXPIRED: Final = "retention"
+_MILLISECONDS: Final = 1000
 # As staging tells the session of a file: `stg_transcripts__file`.
 _ENDINGS: Final = (".jsonl.gz", ".jsonl", ".meta.json", ".json", ".txt")
 _FOLDERS: Final = frozenset({"subagents", "tool-results", "workflows"})
@@ -50,34 +57,76 @@ def hash_of(purpose: str, value: str, salt: bytes) -> str:
 
 @dataclass(frozen=True)
 class Tombstones:
-    """The hashes of everything that has been forgotten in a home."""
+    """The hashes of everything that has been forgotten in a home, or has expired."""
 
     hashes: frozenset[str] = frozenset()
     salt: bytes = b""
+    # The hashes of what has expired, with the time up to which its lines are left out: UTC, without zone.
+    expired: Mapping[str, datetime] = field(default_factory=dict)
 
     def __bool__(self) -> bool:
-        """Whether anything has been forgotten."""
-        return bool(self.hashes)
+        """Whether anything has been forgotten, or has expired."""
+        return bool(self.hashes or self.expired)
 
     def has(self, purpose: str, value: object) -> bool:
         """Whether a thing of that id has been forgotten."""
         return isinstance(value, str) and bool(value) and hash_of(purpose, value, self.salt) in self.hashes
 
-    def has_file(self, kind: str, path: str) -> bool:
-        """Whether a file belongs to a session that has been forgotten."""
-        return self.has(SESSION, session_of_file(kind, path))
+    def expired_at(self, purpose: str, value: object) -> datetime | None:
+        """When a thing of that id has expired; None where it has not."""
+        if not self.expired or not isinstance(value, str) or not value:
+            return None
+        return self.expired.get(hash_of(purpose, value, self.salt))
 
-    def has_line(self, text: str, table: str) -> bool:
-        """Whether a line has been forgotten; `text` is as it is landed."""
+    def why_file(self, kind: str, path: str, modified_at: datetime) -> str | None:
+        """Why a file is left out: its session has been forgotten, or has expired and nobody wrote to the file since."""
+        session = session_of_file(kind, path)
+        if self.has(SESSION, session):
+            return FORGOTTEN
+        until = self.expired_at(SESSION, session)
+        return EXPIRED if until is not None and modified_at < until else None
+
+    def why_line(self, text: str, table: str) -> str | None:
+        """Why a line is left out, None where it is not; `text` is as it is landed."""
         value = parsed(text)
-        if value is None:
-            is_of_session = any(self.has(SESSION, session) for session in sessions_named(text))
-            return is_of_session or (table != TRANSCRIPT_TABLE and self.has(TEXT, text))
-        if any(self.has(SESSION, session) for session in sessions_of(value, table)):
+        sessions = list(sessions_named(text) if value is None else sessions_of(value, table))
+        if self._is_forgotten(value, sessions, text, table):
+            return FORGOTTEN
+        if self.expired and self._is_expired(value, sessions, text, table):
+            return EXPIRED
+        return None
+
+    def _is_forgotten(self, value: dict[str, Any] | None, sessions: list[str], text: str, table: str) -> bool:
+        if any(self.has(SESSION, session) for session in sessions):
             return True
-        if any(self.has(purpose, one) for purpose, one in _names_of(value, table)):
+        if value is not None and any(self.has(purpose, one) for purpose, one in _names_of(value, table)):
             return True
         return table != TRANSCRIPT_TABLE and self.has(TEXT, text)
+
+    def _is_expired(self, value: dict[str, Any] | None, sessions: list[str], text: str, table: str) -> bool:
+        written_at = time_of(value, table)
+        for session in sessions:
+            until = self.expired_at(SESSION, session)
+            if until is not None and (written_at is None or written_at < until):
+                return True
+        # A copy in a session of another id: what the response cost has been counted.
+        if value is not None and self.expired_at(MESSAGE, message_of(value)):
+            return True
+        return table != TRANSCRIPT_TABLE and self.expired_at(TEXT, text) is not None
+
+
+def time_of(line: Mapping[str, Any] | None, table: str) -> datetime | None:
+    """When a line was written, as it says itself: UTC, without zone."""
+    stamp = None if line is None else line.get("received_at_ms" if table == EVENT_TABLE else "timestamp")
+    try:
+        if isinstance(stamp, str):
+            moment = datetime.fromisoformat(stamp)
+            return moment.astimezone(UTC).replace(tzinfo=None) if moment.tzinfo else moment
+        if isinstance(stamp, (int, float)):
+            return datetime.fromtimestamp(stamp / _MILLISECONDS, UTC).replace(tzinfo=None)
+    except (ValueError, OverflowError, OSError):
+        return None
+    return None
 
 
 NOTHING_FORGOTTEN: Final = Tombstones()

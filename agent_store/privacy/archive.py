@@ -1,0 +1,118 @@
+"""Archives of sessions that have expired: Parquet files with their rows of raw and of the star, a folder for each time.
+
+Nothing of this package reads them. What is forgotten later leaves them, too.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from agent_store.paths import FOLDER_MODE, private_files
+from agent_store.replacing import replacing
+from agent_store.sql import literal, quoted
+from ingest.privacy import privacy
+from ingest.privacy.fields import LINE_TABLES
+from ingest.privacy.tombstones import FORGOTTEN, SESSION, session_of_file
+from ingest.purge import RAW_PREFIX
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from datetime import datetime
+    from pathlib import Path
+
+    import duckdb
+
+    from agent_store.paths import StorePaths
+
+_OPTIONS: Final = "format parquet, compression zstd"
+_ROWS_AT_ONCE: Final = 2_000
+
+
+def folders(paths: StorePaths) -> list[Path]:
+    """The archives of a home, the oldest first."""
+    return sorted(folder for folder in paths.archive.glob("*/") if any(folder.glob("*.parquet")))
+
+
+def make_folder(paths: StorePaths, expired_at: datetime) -> Path:
+    """Make the folder of what expires at a time."""
+    folder = paths.archive / f"{expired_at:%Y-%m-%dT%H%M%SZ}"
+    folder.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
+    return folder
+
+
+def write(connection: duckdb.DuckDBPyConnection, star: str, sessions: Sequence[str], folder: Path) -> None:
+    """Write the rows that sessions have in each table of the star that is attached under a name."""
+    connection.execute("create or replace temp table expiring_session as select unnest(?::varchar[]) as session_id", [
+        list(sessions)
+    ])  # fmt: skip
+    tables = connection.execute(
+        "select tables.table_name from duckdb_tables() as tables inner join duckdb_columns() as columns "
+        "using (database_name, schema_name, table_name) "
+        "where database_name = ? and schema_name = 'main' and column_name = 'session_id' order by 1",
+        [star],
+    ).fetchall()
+    with private_files():
+        for (table,) in tables:
+            rows = (
+                f"from {quoted(star)}.main.{quoted(table)} as t "
+                "semi join expiring_session on expiring_session.session_id = t.session_id"
+            )
+            found = connection.execute(f"select count(*) {rows}").fetchone()
+            if found and found[0]:
+                target = literal(str(folder / f"{table}.parquet"))
+                connection.execute(f"copy (select t.* {rows}) to {target} ({_OPTIONS})")
+
+
+def erase_forgotten(paths: StorePaths) -> None:
+    """Take out of all archives what was forgotten, under the policy in force; a file without rows goes."""
+    import duckdb
+
+    for folder in folders(paths):
+        for file in sorted(folder.glob("*.parquet")):
+            with duckdb.connect() as connection:
+                connection.execute("set autoinstall_known_extensions = false")
+                _erase(connection, file)
+        if not any(folder.iterdir()):
+            folder.rmdir()
+
+
+def _erase(connection: duckdb.DuckDBPyConnection, file: Path) -> None:
+    source = f"read_parquet({literal(str(file))}, file_row_number = true)"
+    gone = list(_gone_rows(connection, file, source))
+    if not gone:
+        return
+    connection.execute("create or replace temp table gone as select unnest(?::bigint[]) as row", [gone])
+    kept = f"from {source} where file_row_number not in (select row from gone)"
+    found = connection.execute(f"select count(*) {kept}").fetchone()
+    if not found or not found[0]:
+        file.unlink()
+        return
+    with replacing(file) as fresh, private_files():
+        connection.execute(
+            f"copy (select * exclude (file_row_number) {kept}) to {literal(str(fresh))} ({_OPTIONS})"
+        )
+
+
+def _gone_rows(connection: duckdb.DuckDBPyConnection, file: Path, source: str) -> Iterator[int]:
+    """The rows of a file that were forgotten."""
+    tombstones = privacy.current().policy.forgotten
+    if not file.name.startswith(RAW_PREFIX):
+        for row, session in _rows(connection, f"select file_row_number, session_id from {source}"):
+            if tombstones.has(SESSION, session):
+                yield row
+        return
+    table = file.stem.removeprefix(RAW_PREFIX)
+    text = "coalesce(repaired_line, line)" if table in LINE_TABLES else "null"
+    for row, kind, path, line in _rows(
+        connection, f"select file_row_number, kind, path, {text} from {source}"
+    ):
+        if tombstones.has(SESSION, session_of_file(kind, path)) or (
+            line is not None and tombstones.why_line(line, table) == FORGOTTEN
+        ):
+            yield row
+
+
+def _rows(connection: duckdb.DuckDBPyConnection, sql: str) -> Iterator[tuple[Any, ...]]:
+    cursor = connection.cursor().execute(sql)
+    while rows := cursor.fetchmany(_ROWS_AT_ONCE):
+        yield from rows

@@ -1,0 +1,52 @@
+"""What is kept of sessions that are about to expire, from the moment it is decided until they are gone from raw."""
+
+from __future__ import annotations
+
+import json
+import os
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from agent_store.replacing import replacing
+
+if TYPE_CHECKING:
+    from agent_store.paths import StorePaths
+    from ingest.purge import Expiry
+
+
+def write(paths: StorePaths, expiry: Expiry) -> None:
+    """Write it down; it is on the disk when this returns. The lock of the build must be held."""
+    head = {
+        "expired_at": expiry.expired_at.isoformat(),
+        "expired_before": expiry.expired_before.isoformat(),
+        "kept_days": expiry.kept_days,
+        "archive": None if expiry.archive is None else str(expiry.archive),
+    }
+    with replacing(paths.expiring) as fresh, fresh.open("r+", encoding="utf-8") as file:
+        file.writelines(json.dumps(line) + "\n" for line in (head, *expiry.rows))
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def read(paths: StorePaths) -> Expiry | None:
+    """What was written; None where nothing is about to expire."""
+    from ingest.purge import Expiry
+
+    try:
+        lines = paths.expiring.read_text(encoding="utf-8").splitlines()
+    except FileNotFoundError:
+        return None
+    head, *rows = map(json.loads, lines)
+    return Expiry(
+        datetime.fromisoformat(head["expired_at"]),
+        datetime.fromisoformat(head["expired_before"]),
+        head["kept_days"],
+        None if head["archive"] is None else Path(head["archive"]),
+        tuple((relation, session, row) for relation, session, row in rows),
+    )
+
+
+def remove(paths: StorePaths) -> None:
+    """Remove it: what was to be kept is in raw."""
+    paths.expiring.unlink(missing_ok=True)

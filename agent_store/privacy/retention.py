@@ -1,0 +1,166 @@
+"""Retention of sessions: what is older than the policy keeps leaves the store, and what it cost stays by day.
+
+It is done before a build lands, from what the last build published: the rows that dashboards need are kept in
+raw.expired_row, the others go to an archive or are dropped, and the build that follows makes everything again.
+Sessions that share lines expire together: what a fork repeats is counted where it was first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Final
+
+from agent_store.build.state import read_state
+from agent_store.build.warehouse import raw_summary
+from agent_store.errors import StoreError
+from agent_store.paths import STAR
+from agent_store.privacy import archive, expiring, forgotten, purge
+from agent_store.privacy.policy import read_policy
+from agent_store.privacy.salt import read_salt
+from agent_store.sql import literal
+from agent_store.store import open_store
+from ingest.privacy.fields import EVENT_TABLE, HISTORY_TABLE
+from ingest.privacy.tombstones import MESSAGE, SESSION, TEXT, hash_of, parsed, sessions_of, time_of
+from ingest.purge import Expiry
+from ingest.warehouse import reading
+
+if TYPE_CHECKING:
+    import duckdb
+
+    from agent_store.paths import StorePaths
+
+# Everything is built again after it, so it is done once in so many days.
+EVERY: Final = timedelta(days=7)
+# Titles are texts: they go. Of v_cost only those kinds are kept that are not made from v_spending.
+_KEPT: Final = {
+    "spending": "select session_id, to_json(t) "
+    "from (select * replace (null as session_title) from agent_store.main.v_spending) as t",
+    "cost": "select session_id, to_json(t) from agent_store.main.v_cost as t "
+    "where kind in ('component', 'tool', 'mcp', 'skill', 'plugin', 'file')",
+    "session": "select session_id, to_json(t) from (select session_id, project_name, project_path, user_id, started_at, "
+    "ended_at from agent_store.main.dim_session) as t",
+}
+
+
+def carry_out(paths: StorePaths, say: Callable[[str], None], now: datetime | None = None) -> None:
+    """Take out sessions that are older than the policy keeps, if any are and it is time.
+
+    The lock of the build must be held, and neither database open. Where it fails it is said, and tried again by the next
+    build.
+    """
+    if not paths.privacy.exists() or paths.purge_journal.exists():
+        return
+    rule = read_policy(paths).retention
+    if rule.sessions is None or not _is_whole(paths):
+        return
+    import duckdb
+
+    expired_at = (now or datetime.now(UTC).replace(tzinfo=None)).replace(microsecond=0)
+    before = datetime.combine(expired_at.date() - timedelta(days=rule.sessions), datetime.min.time())
+    try:
+        with reading(paths.warehouse) as connection:
+            if connection is None:
+                return
+            last = connection.execute("select max(expired_at) from raw.expiry").fetchone()
+            if last and last[0] and last[0] > expired_at - EVERY:
+                return
+            connection.execute(f"attach {literal(str(paths.star))} as {STAR} (read_only)")
+            sessions = _older(connection, before)
+            if not sessions:
+                return
+            hashes = set(_hashes(connection, sessions, before, read_salt(paths)))
+            rows = tuple(_kept(connection, sessions))
+            folder = None
+            if rule.expired == "archive":
+                folder = archive.make_folder(paths, expired_at)
+                archive.write(connection, STAR, sorted(sessions), folder)
+    except (OSError, duckdb.Error) as error:
+        say(
+            f"Sessions older than {rule.sessions} days are still there: {str(error).strip().splitlines()[0]} "
+            "The next build tries again."
+        )
+        return
+    expiring.write(paths, Expiry(expired_at, before, rule.sessions, folder, rows))
+    # First the journal: killed after it, nothing that was written down stays where it is.
+    purge.begin(paths, expires=True)
+    forgotten.add(paths, "retention", hashes, sessions=len(sessions), lines=0, until=expired_at)
+    purge.resume(paths)
+    done = purge.read(paths)
+    count = sum(done.rows.values()) if done else 0
+    where = f"archived in {folder}" if folder else "dropped"
+    say(
+        f"{len(sessions):,} session{'' if len(sessions) == 1 else 's'} older than {rule.sessions} days {where}: "
+        f"{count:,} landed rows. What they cost stays, by day."
+    )
+
+
+def _is_whole(paths: StorePaths) -> bool:
+    """Whether the last build has published everything that is landed: what is kept is read from it."""
+    import duckdb
+
+    state = read_state(paths)
+    if (
+        not state.tables_fingerprint
+        or state.green_fingerprint != state.tables_fingerprint
+        or state.rebuilding
+    ):
+        return False
+    try:
+        with open_store(paths) as connection:
+            published = connection.execute("select last_batch_key from store_build").fetchone()
+    except (StoreError, duckdb.Error):
+        return False
+    return published is not None and published[0] == raw_summary(paths).batch_key and paths.star.is_file()
+
+
+def _older(connection: duckdb.DuckDBPyConnection, before: datetime) -> set[str]:
+    """The sessions that ended before a time, and so did all that they share lines with."""
+    found = {
+        session
+        for (session,) in connection.execute(
+            "select session_id from agent_store.main.dim_session where coalesce(ended_at, started_at) < ?",
+            [before],
+        ).fetchall()
+    }
+    ties = connection.execute(
+        "select session_id, tied_session_id from intermediate.int_session_tie where session_id <> tied_session_id"
+    ).fetchall()
+    while kept := {one for one, other in ties if one in found and other not in found}:
+        found -= kept
+    return found
+
+
+def _hashes(
+    connection: duckdb.DuckDBPyConnection, sessions: Iterable[str], before: datetime, salt: bytes
+) -> Iterator[str]:
+    """By what the sessions, and lines without a session that are as old, are recognised."""
+    wanted = list(sessions)
+    yield from (hash_of(SESSION, session, salt) for session in wanted)
+    for (message,) in connection.execute(
+        "select distinct message_id from agent_store.main.fact_api_call "
+        "where message_id is not null and session_id in (select unnest(?::varchar[]))",
+        [wanted],
+    ).fetchall():
+        yield hash_of(MESSAGE, message, salt)
+    for table in (HISTORY_TABLE, EVENT_TABLE):
+        for (text,) in connection.execute(
+            f"select coalesce(repaired_line, line) from raw.{table}"
+        ).fetchall():
+            line = parsed(text) if text else None
+            if line is None or any(sessions_of(line, table)):
+                continue
+            written_at = time_of(line, table)
+            if written_at is not None and written_at < before:
+                yield hash_of(TEXT, text, salt)
+
+
+def _kept(connection: duckdb.DuckDBPyConnection, sessions: Iterable[str]) -> Iterator[tuple[str, str, str]]:
+    """What dashboards need of the sessions: relation, session, row in JSON."""
+    for relation, sql in _KEPT.items():
+        rows = connection.execute(
+            f"select session_id, row from ({sql}) as kept(session_id, row) "
+            "where session_id in (select unnest(?::varchar[])) order by all",
+            [list(sessions)],
+        ).fetchall()
+        yield from ((relation, session, row) for session, row in rows)
