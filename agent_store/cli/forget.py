@@ -113,7 +113,8 @@ def _show(found: Selection, exports: Sequence[Path]) -> None:
 def _list() -> int:
     from agent_store.privacy import forgotten
 
-    entries = forgotten.read(store_paths()).entries
+    # What has expired was not forgotten: v_retention counts it.
+    entries = [entry for entry in forgotten.read(store_paths()).entries if not entry.until]
     if not entries:
         say("Nothing was forgotten so far.")
     for entry in entries:

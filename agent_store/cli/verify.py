@@ -97,7 +97,7 @@ def _told(verified: Verified) -> list[str]:
         told = [f"The chain holds: {counts}."]
     words = {
         "forgotten": "forgotten",
-        "retention": "dropped because older than the policy keeps",
+        "retention": "taken out because they were older than the policy keeps",
         "policy": "changed because the policy had changed",
     }
     for reasons in (verified.erased, verified.rewritten):
