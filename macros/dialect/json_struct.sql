@@ -50,7 +50,7 @@
     {%- elif spec is string -%}
         {{ {
             'VARCHAR': 'string', 'JSON': 'string', 'BIGINT': 'bigint', 'COUNT': 'bigint', 'DOUBLE': 'double',
-            'MS': 'double', 'BOOLEAN': 'boolean'
+            'MS': 'double', 'BOOLEAN': 'boolean', 'TIMESTAMP': 'timestamp', 'DATE': 'date'
         }[spec] }}
     {%- else -%}
         array<{{ spark_schema(spec[0]) }}>

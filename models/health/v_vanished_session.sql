@@ -13,12 +13,21 @@ with history as (
     group by session_id
 ),
 
+-- A session whose lines have expired had been landed; one that was resumed after that began on two days.
+landed as (
+    select session_id, cast(started_at as date) as activity_date
+    from {{ ref('dim_session') }}
+    union
+    select session_id, cast(started_at as date)
+    from {{ ref('stg_retention__session') }}
+),
+
 landed_days as (
     select
-        cast(started_at as date) as activity_date,
+        activity_date,
         count(*) as session_count
-    from {{ ref('dim_session') }}
-    group by all
+    from landed
+    group by activity_date
 ),
 
 stats as (
@@ -39,7 +48,7 @@ select
     cast(history.prompt_count as bigint) as prompt_count,
     cast(1 as bigint) as missing_session_count
 from history
-anti join {{ ref('dim_session') }} as sessions on sessions.session_id = history.session_id
+anti join landed on landed.session_id = history.session_id
 union all
 select
     'stats_cache' as witness,

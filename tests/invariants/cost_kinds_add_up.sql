@@ -1,5 +1,6 @@
 -- Each kind of v_cost that all calls have is the whole cost, and so are all components together; what a file
--- cost is one number, by day and session as over all time; and so is what misses of the cache cost.
+-- cost is one number, by day and session as over all time; and so is what misses of the cache cost. What was
+-- kept of sessions whose lines have expired is added to what is landed.
 with wholes as (
     select
         kind,
@@ -11,12 +12,20 @@ with wholes as (
     group by kind
 ),
 
+calls as (
+    select case when success then 1 else 0 end as request_count, output_tokens, cost_usd
+    from {{ ref('fact_api_call') }}
+    union all
+    select response_count, output_tokens, cost_usd
+    from {{ ref('stg_retention__spending') }}
+),
+
 expected as (
     select
-        count(*) filter (where success) as request_count,
+        coalesce(sum(request_count), 0) as request_count,
         coalesce(sum(output_tokens), 0) as output_tokens,
         coalesce(sum(cost_usd), 0) as cost_usd
-    from {{ ref('fact_api_call') }}
+    from calls
 ),
 
 files as (
@@ -29,12 +38,21 @@ files as (
     group by name
 ),
 
+file_parts as (
+    select file_path, cost_usd, carried_tokens + entered_tokens as carried_tokens
+    from {{ ref('v_context_by_file') }}
+    union all
+    select name, cost_usd, carried_tokens
+    from {{ ref('stg_retention__cost') }}
+    where kind = 'file'
+),
+
 shown_files as (
     select
         file_path,
         sum(cost_usd) as cost_usd,
-        sum(carried_tokens + entered_tokens) as carried_tokens
-    from {{ ref('v_context_by_file') }}
+        sum(carried_tokens) as carried_tokens
+    from file_parts
     group by file_path
 ),
 
@@ -52,9 +70,22 @@ misses as (
 
 expected_misses as (
     select
+        'v_cache_health' as mart,
         coalesce(sum(miss_count), 0) as miss_count,
         coalesce(sum(extra_cost_usd), 0) as extra_cost_usd
     from {{ ref('v_cache_miss') }}
+),
+
+expected_of_marts as (
+    select * from expected_misses
+    union all
+    select
+        'v_cost',
+        expected_misses.miss_count + coalesce(sum(expired.cache_miss_count), 0),
+        expected_misses.extra_cost_usd + coalesce(sum(expired.miss_extra_cost_usd), 0)
+    from expected_misses
+    left join {{ ref('stg_retention__spending') }} as expired on expired.usage_date is not null
+    group by expected_misses.miss_count, expected_misses.extra_cost_usd
 )
 
 select
@@ -80,9 +111,9 @@ where
     {{ other_amount('coalesce(files.cost_usd, 0)', 'coalesce(shown_files.cost_usd, 0)') }}
     or coalesce(files.carried_tokens, 0) <> coalesce(shown_files.carried_tokens, 0)
 union all
-select misses.mart, 'cache misses', misses.extra_cost_usd - expected_misses.extra_cost_usd
+select misses.mart, 'cache misses', misses.extra_cost_usd - expected_of_marts.extra_cost_usd
 from misses
-cross join expected_misses
+inner join expected_of_marts on expected_of_marts.mart = misses.mart
 where
-    misses.miss_count <> expected_misses.miss_count
-    or {{ other_amount('misses.extra_cost_usd', 'expected_misses.extra_cost_usd') }}
+    misses.miss_count <> expected_of_marts.miss_count
+    or {{ other_amount('misses.extra_cost_usd', 'expected_of_marts.extra_cost_usd') }}

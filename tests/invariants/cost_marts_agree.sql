@@ -1,12 +1,14 @@
 -- Every cost mart shows the same responses, tokens and dollars as fact_api_call, whatever it groups by: one
 -- number for one question. Calls without a readable time are in all of them but v_blocks, which is about
--- hours.
-{%- set dated = ['v_blocks'] %}
-{%- set complete = [
-    'v_cost_daily', 'v_cost_monthly', 'v_cost_by_agent', 'v_cost_by_model', 'v_cost_by_project',
-    'v_cost_by_branch',
-    'v_session_report', 'v_spending', 'fact_session'
-] %}
+-- hours. Days of sessions whose lines have expired are in all that is not about sessions or single calls.
+{%- set marts = {
+    'dated': ['v_blocks'],
+    'landed': ['v_session_report', 'fact_spending_day', 'fact_session'],
+    'ever': [
+        'v_cost_daily', 'v_cost_monthly', 'v_cost_by_agent', 'v_cost_by_model', 'v_cost_by_project',
+        'v_cost_by_branch', 'v_spending'
+    ],
+} %}
 {%- set counts = [
     'response_count', 'unpriced_response_count', 'uncached_input_tokens', 'output_tokens',
     'cache_read_tokens',
@@ -15,6 +17,7 @@
 with calls as (
     select
         called_at is not null as is_dated,
+        true as is_landed,
         case when success then 1 else 0 end as response_count,
         case when is_priced then 0 else 1 end as unpriced_response_count,
         uncached_input_tokens,
@@ -25,38 +28,45 @@ with calls as (
         total_tokens,
         cost_usd
     from {{ ref('fact_api_call') }}
+    union all
+    select
+        false as is_dated,
+        false as is_landed,
+        {%- for count in counts %}
+            {{ count }},
+        {%- endfor %}
+        cost_usd
+    from {{ ref('stg_retention__spending') }}
 ),
 
 expected as (
-    select
-        true as is_dated_only,
-        {%- for count in counts %}
-            coalesce(sum({{ count }}), 0) as {{ count }},
-        {%- endfor %}
-        coalesce(sum(cost_usd), 0) as cost_usd
-    from calls
-    where is_dated
-    union all
-    select
-        false as is_dated_only,
-        {%- for count in counts %}
-            coalesce(sum({{ count }}), 0) as {{ count }},
-        {%- endfor %}
-        coalesce(sum(cost_usd), 0) as cost_usd
-    from calls
-),
-
-shown as (
-    {%- for mart in dated + complete %}
+    {%- for calls, condition in {'dated': 'is_dated', 'landed': 'is_landed', 'ever': 'true'}.items() %}
         select
-            '{{ mart }}' as mart,
-            {{ 'true' if mart in dated else 'false' }} as is_dated_only,
+            '{{ calls }}' as calls,
             {%- for count in counts %}
                 coalesce(sum({{ count }}), 0) as {{ count }},
             {%- endfor %}
             coalesce(sum(cost_usd), 0) as cost_usd
-        from {{ ref(mart) }}
+        from calls
+        where {{ condition }}
         {{ 'union all' if not loop.last }}
+    {%- endfor %}
+),
+
+shown as (
+    {%- for calls, names in marts.items() %}
+        {%- set is_last = loop.last %}
+        {%- for mart in names %}
+            select
+                '{{ mart }}' as mart,
+                '{{ calls }}' as calls,
+                {%- for count in counts %}
+                    coalesce(sum({{ count }}), 0) as {{ count }},
+                {%- endfor %}
+                coalesce(sum(cost_usd), 0) as cost_usd
+            from {{ ref(mart) }}
+            {{ 'union all' if not (is_last and loop.last) }}
+        {%- endfor %}
     {%- endfor %}
 )
 
@@ -67,7 +77,7 @@ select
     {%- endfor %}
     shown.cost_usd - expected.cost_usd as cost_usd_difference
 from shown
-inner join expected on expected.is_dated_only = shown.is_dated_only
+inner join expected on expected.calls = shown.calls
 where
     {{ other_amount('shown.cost_usd', 'expected.cost_usd') }}
     {%- for count in counts %}

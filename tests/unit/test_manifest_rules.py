@@ -124,7 +124,8 @@ def star_reads_what_is_sorted_out(manifest: Manifest) -> Iterator[tuple[str, str
 
 
 def answers_read_the_star(manifest: Manifest) -> Iterator[tuple[str, str]]:
-    yield from _reads_only(manifest, "marts/answers", "marts/answers", "marts/star")
+    """What is kept of a session whose lines have expired are rows of answers: they go back to where they came from."""
+    yield from _reads_only(manifest, "marts/answers", "marts/answers", "marts/star", "staging/retention")
 
 
 def every_model_is_in_a_layer(manifest: Manifest) -> Iterator[tuple[str, str]]:
@@ -420,6 +421,7 @@ SORTED = _model("int_a", "intermediate")
 STAR = _model("fact_a", "marts/star/core")
 ANSWER = _model("v_a", "marts/answers/cost")
 HEALTH = _model("v_b", "health")
+KEPT = _model("stg_retention__a", "staging/retention")
 
 
 @pytest.mark.parametrize(
@@ -427,8 +429,18 @@ HEALTH = _model("v_b", "health")
     [
         (staging_reads_its_own_source, "staging/code", [SCANNED], [STAGED, SORTED, STAR, ANSWER, HEALTH]),
         (intermediate_reads_no_mart, "intermediate", [STAGED, SCANNED, SORTED], [STAR, ANSWER, HEALTH]),
-        (star_reads_what_is_sorted_out, "marts/star/cost", [SCANNED, SORTED, STAR], [STAGED, ANSWER, HEALTH]),
-        (answers_read_the_star, "marts/answers/cost", [STAR, ANSWER], [STAGED, SCANNED, SORTED, HEALTH]),
+        (
+            star_reads_what_is_sorted_out,
+            "marts/star/cost",
+            [SCANNED, SORTED, STAR],
+            [STAGED, ANSWER, HEALTH, KEPT],
+        ),
+        (
+            answers_read_the_star,
+            "marts/answers/cost",
+            [STAR, ANSWER, KEPT],
+            [STAGED, SCANNED, SORTED, HEALTH],
+        ),
     ],
     ids=lambda value: getattr(value, "__name__", ""),
 )

@@ -3,16 +3,15 @@
 -- Each budget in each period with use; the newest runs up to the newest call in the store, not to today.
 with calls as (
     select
-        calls.called_local_date,
-        calls.cost_usd,
-        sessions.project_name,
-        sessions.project_path,
-        models.model_name,
-        max(calls.called_local_date) over () as newest_date
-    from {{ ref('fact_inference') }} as calls
-    inner join {{ ref('dim_session') }} as sessions on sessions.session_id = calls.session_id
-    inner join {{ ref('dim_model') }} as models on models.model_id = calls.model_id
-    where calls.called_local_date is not null
+        usage_date,
+        cost_usd,
+        project_name,
+        project_path,
+        model_name,
+        max(usage_date) over () as newest_date
+    from {{ ref('v_spending') }}
+    -- A request that failed is no use of a model.
+    where usage_date is not null and inference_count > 0
 ),
 
 matched as (
@@ -24,12 +23,12 @@ matched as (
         budgets.limit_usd,
         budgets.alert_ratio,
         cast(case budgets.period
-            when 'day' then calls.called_local_date
-            when 'week' then date_trunc('week', calls.called_local_date)
-            else date_trunc('month', calls.called_local_date)
+            when 'day' then calls.usage_date
+            when 'week' then date_trunc('week', calls.usage_date)
+            else date_trunc('month', calls.usage_date)
         end as date) as period_start,
         calls.newest_date,
-        calls.called_local_date,
+        calls.usage_date,
         calls.cost_usd
     from calls
     inner join {{ ref('budgets') }} as budgets
@@ -46,7 +45,7 @@ spent as (
             when 'week' then period_start + interval 7 day
             else period_start + interval 1 month
         end as date) as period_end,
-        count(distinct called_local_date) as day_count,
+        count(distinct usage_date) as day_count,
         coalesce(sum(cost_usd), 0) as spent_usd
     from matched
     group by all

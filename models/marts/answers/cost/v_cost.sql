@@ -26,6 +26,8 @@ with spent as (
             {{ parts.detail }} as detail,
             usage_date,
             session_id,
+            project_name,
+            project_path,
             min(first_called_at) as first_called_at,
             sum(response_count) as request_count,
             sum({{ parts.invocations }}) as invocation_count,
@@ -104,47 +106,63 @@ plugins as (
     group by all
 ),
 
-everything as (
-    select * from spent
-    union all by name
+-- Dollars are attributed by lines: what they say of sessions that have expired is as it was kept.
+attributed as (
     select * from causes
     union all by name
     select * from plugins
+    union all by name
+    select * exclude (expired_at) from {{ ref('stg_retention__cost') }}
+),
+
+everything as (
+    select * from spent
+    union all by name
+    select
+        attributed.* replace (
+            case when sessions.session_id is null then attributed.project_name else sessions.project_name end
+                as project_name,
+            case when sessions.session_id is null then attributed.project_path else sessions.project_path end
+                as project_path
+        )
+    from attributed
+    left join {{ ref('dim_session') }} as sessions on sessions.session_id = attributed.session_id
 )
 
+-- A session that was resumed after it had expired may have calls without a day in both of its parts.
 select
-    everything.kind,
-    everything.name,
-    everything.detail,
-    everything.usage_date,
-    everything.session_id,
-    sessions.project_name,
-    sessions.project_path,
-    everything.first_called_at,
-    cast(everything.request_count as bigint) as request_count,
-    cast(everything.invocation_count as bigint) as invocation_count,
-    cast(everything.inference_count as bigint) as inference_count,
-    cast(everything.unpriced_response_count as bigint) as unpriced_response_count,
-    cast(everything.unpriced_inference_count as bigint) as unpriced_inference_count,
-    cast(everything.web_search_count as bigint) as web_search_count,
-    cast(everything.cache_miss_count as bigint) as cache_miss_count,
-    cast(everything.uncached_input_tokens as bigint) as uncached_input_tokens,
-    cast(everything.cache_read_tokens as bigint) as cache_read_tokens,
-    cast(everything.cache_write_5m_tokens as bigint) as cache_write_5m_tokens,
-    cast(everything.cache_write_1h_tokens as bigint) as cache_write_1h_tokens,
-    cast(everything.entered_tokens as bigint) as entered_tokens,
-    cast(everything.carried_tokens as bigint) as carried_tokens,
-    cast(everything.output_tokens as bigint) as output_tokens,
-    cast(everything.total_tokens as bigint) as total_tokens,
-    cast(everything.missed_tokens as bigint) as missed_tokens,
-    everything.entry_cost_usd,
-    everything.carrying_cost_usd,
-    everything.output_cost_usd,
-    everything.web_search_cost_usd,
-    everything.rebilled_cost_usd,
-    everything.miss_extra_cost_usd,
-    everything.cache_saved_usd,
-    everything.work_cost_usd,
-    everything.cost_usd
+    kind,
+    name,
+    detail,
+    usage_date,
+    session_id,
+    project_name,
+    project_path,
+    min(first_called_at) as first_called_at,
+    cast(sum(request_count) as bigint) as request_count,
+    cast(sum(invocation_count) as bigint) as invocation_count,
+    cast(sum(inference_count) as bigint) as inference_count,
+    cast(sum(unpriced_response_count) as bigint) as unpriced_response_count,
+    cast(sum(unpriced_inference_count) as bigint) as unpriced_inference_count,
+    cast(sum(web_search_count) as bigint) as web_search_count,
+    cast(sum(cache_miss_count) as bigint) as cache_miss_count,
+    cast(sum(uncached_input_tokens) as bigint) as uncached_input_tokens,
+    cast(sum(cache_read_tokens) as bigint) as cache_read_tokens,
+    cast(sum(cache_write_5m_tokens) as bigint) as cache_write_5m_tokens,
+    cast(sum(cache_write_1h_tokens) as bigint) as cache_write_1h_tokens,
+    cast(sum(entered_tokens) as bigint) as entered_tokens,
+    cast(sum(carried_tokens) as bigint) as carried_tokens,
+    cast(sum(output_tokens) as bigint) as output_tokens,
+    cast(sum(total_tokens) as bigint) as total_tokens,
+    cast(sum(missed_tokens) as bigint) as missed_tokens,
+    sum(entry_cost_usd) as entry_cost_usd,
+    sum(carrying_cost_usd) as carrying_cost_usd,
+    sum(output_cost_usd) as output_cost_usd,
+    sum(web_search_cost_usd) as web_search_cost_usd,
+    sum(rebilled_cost_usd) as rebilled_cost_usd,
+    sum(miss_extra_cost_usd) as miss_extra_cost_usd,
+    sum(cache_saved_usd) as cache_saved_usd,
+    sum(work_cost_usd) as work_cost_usd,
+    sum(cost_usd) as cost_usd
 from everything
-inner join {{ ref('dim_session') }} as sessions on sessions.session_id = everything.session_id
+group by all
