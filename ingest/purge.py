@@ -6,7 +6,7 @@ All of it is repeated without harm: what has gone is not found again, what is as
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
@@ -16,10 +16,20 @@ from typing import TYPE_CHECKING, Any, Final
 from ingest.amend import Amendment, amending
 from ingest.files import private_files
 from ingest.privacy import privacy
-from ingest.privacy.fields import LINE_TABLES
+from ingest.privacy.fields import LINE_TABLES, RESPONSE_TABLE, TRANSCRIPT_TABLE
 from ingest.privacy.folders import learn
 from ingest.privacy.privacy import SCANNED_TEXTS
-from ingest.privacy.tombstones import EXPIRED, FORGOTTEN, SESSION
+from ingest.privacy.tombstones import (
+    EXPIRED,
+    FORGOTTEN,
+    SESSION,
+    Tombstones,
+    parsed,
+    responses_session,
+    session_of_file,
+    sessions_named,
+    sessions_of,
+)
 from ingest.raw_schema import SCHEMA, TABLES
 from ingest.warehouse import BLOCK_BYTES, STORAGE_VERSION, log_of, note_policy, remove_database
 
@@ -65,6 +75,11 @@ class Expiry:
     # Relation, session and row in JSON: of what dashboards need.
     rows: tuple[tuple[str, str, str], ...]
 
+    @property
+    def sessions(self) -> frozenset[str]:
+        """The sessions that expire."""
+        return frozenset(session for relation, session, _ in self.rows if relation == "session")
+
 
 def erase_forgotten(connection: duckdb.DuckDBPyConnection, expiry: Expiry | None = None) -> Purged:
     """Erase every row of raw that was forgotten or has expired, and what scans found in such rows; in one transaction."""
@@ -72,23 +87,24 @@ def erase_forgotten(connection: duckdb.DuckDBPyConnection, expiry: Expiry | None
     tombstones = privacy.current().policy.forgotten
     expired: dict[str, int] = {}
     connection.begin()
-    reasons = [
-        (file_id, tombstones.why_file(kind, path, modified_at))
-        for file_id, kind, path, modified_at in connection.execute(
-            "select file_id, kind, path, modified_at from raw.source_file"
-        ).fetchall()
-    ]
+    gone = _Gone(connection, tombstones, expiry)
     files: dict[str, str] = {}
     for reason in (FORGOTTEN, EXPIRED):
         files[reason] = f"file_id in (select id from {reason}_files)"
-        _hold(connection, f"{reason}_files", [file_id for file_id, why in reasons if why == reason])
+        _hold(
+            connection,
+            f"{reason}_files",
+            [file_id for file_id in gone.files if gone.why_file(file_id) == reason],
+        )
     with amending(connection) as amendment:
         for table in (*LINE_TABLES, "document", "source_file"):
             rows = dict(files)
             if table in LINE_TABLES:
                 whys = [
-                    (row, tombstones.why_line(text, table))
-                    for row, text in _texts(connection, table, "coalesce(repaired_line, line)")
+                    (row, gone.why_line(file_id, text, table))
+                    for row, text, file_id in _texts(
+                        connection, table, "coalesce(repaired_line, line), file_id"
+                    )
                     if text is not None
                 ]
                 for reason, in_file in files.items():
@@ -112,9 +128,65 @@ def erase_forgotten(connection: duckdb.DuckDBPyConnection, expiry: Expiry | None
         _delete(connection, purged, table, "session_id in (select id from gone_sessions)")
     _forget_scans(connection, purged)
     if expiry is not None:
-        _keep(connection, expiry, expired)
+        _keep(connection, expiry, expired, gone.expired)
     connection.commit()
     return purged
+
+
+class _Gone:
+    """Which rows of raw have been forgotten, and which expire now: all that is landed of a session, whatever its time.
+
+    What has expired earlier is not looked for: nothing would be kept of it.
+    """
+
+    def __init__(
+        self, connection: duckdb.DuckDBPyConnection, tombstones: Tombstones, expiry: Expiry | None
+    ) -> None:
+        """Learn whose each file is."""
+        self._tombstones = tombstones
+        self._expiring = frozenset[str]() if expiry is None else expiry.sessions
+        self.files: dict[int, str | None] = {}
+        self._answered: dict[int, str] = {}
+        # The sessions that rows were found of.
+        self.expired: set[str] = set()
+        for file_id, kind, path, logical_path in connection.execute(
+            "select file_id, kind, path, logical_path from raw.source_file"
+        ).fetchall():
+            self.files[file_id] = session_of_file(kind, path)
+            self._answered[file_id] = responses_session(logical_path)
+
+    def why_file(self, file_id: int) -> str | None:
+        """Why a file goes with everything in it, None where it stays."""
+        session = self.files[file_id]
+        if self._tombstones.has(SESSION, session):
+            return FORGOTTEN
+        return self._expires(session)
+
+    def why_line(self, file_id: int, text: str, table: str) -> str | None:
+        """Why a line goes, None where it stays."""
+        if self._tombstones.why_line(text, table) == FORGOTTEN:
+            return FORGOTTEN
+        if not self._expiring:
+            return None
+        value = parsed(text)
+        named = list(sessions_named(text) if value is None else sessions_of(value, table, with_forked=False))
+        if table == TRANSCRIPT_TABLE:
+            # As staging tells it: a line is of the session of its file, except in a stream of events.
+            is_of_file = value is None or value.get("sessionId") or not value.get("session_id")
+            if is_of_file and (session := self.files.get(file_id)):
+                named = [session]
+        elif table == RESPONSE_TABLE and not named:
+            named = [self._answered.get(file_id, "")]
+        for session in named:
+            if self._expires(session):
+                return EXPIRED
+        return EXPIRED if self._tombstones.is_copy(value, text, table) else None
+
+    def _expires(self, session: str | None) -> str | None:
+        if session not in self._expiring or session is None:
+            return None
+        self.expired.add(session)
+        return EXPIRED
 
 
 def _archive(connection: duckdb.DuckDBPyConnection, table: str, condition: str, folder: Path) -> None:
@@ -132,7 +204,9 @@ def _archive(connection: duckdb.DuckDBPyConnection, table: str, condition: str, 
             )
 
 
-def _keep(connection: duckdb.DuckDBPyConnection, expiry: Expiry, counts: Mapping[str, int]) -> None:
+def _keep(
+    connection: duckdb.DuckDBPyConnection, expiry: Expiry, counts: Mapping[str, int], gone: Collection[str]
+) -> None:
     """Keep what dashboards need of sessions that have just gone, and how much went.
 
     Once: whoever is killed after the commit finds nothing to erase when all of it is done again.
@@ -140,10 +214,10 @@ def _keep(connection: duckdb.DuckDBPyConnection, expiry: Expiry, counts: Mapping
     done = connection.execute(
         "select count(*) from raw.expiry where expired_at = ?", [expiry.expired_at]
     ).fetchone()
-    if not counts or (done and done[0]):
+    if done and done[0]:
         return
-    tombstones = privacy.current().policy.forgotten
-    kept = [row for row in expiry.rows if tombstones.expired_at(SESSION, row[1])]
+    # What is not erased is counted again.
+    kept = [row for row in expiry.rows if row[1] in gone]
     sessions = {session for _, session, _ in kept}
     import pyarrow as pa
 
@@ -163,7 +237,7 @@ def _keep(connection: duckdb.DuckDBPyConnection, expiry: Expiry, counts: Mapping
         "values (?, ?, ?, ?, ?, ?, ?)",
         [
             [expiry.expired_at, expiry.expired_before, expiry.kept_days, table, count, len(sessions), archive]
-            for table, count in counts.items()
+            for table, count in (counts or {TRANSCRIPT_TABLE: 0}).items()
         ],
     )
 
@@ -413,9 +487,7 @@ def _literal(path: Path) -> str:
 # --- small things
 
 
-def _texts(
-    connection: duckdb.DuckDBPyConnection, table: str, column: str
-) -> Iterator[tuple[int, str | None]]:
+def _texts(connection: duckdb.DuckDBPyConnection, table: str, column: str) -> Iterator[tuple[Any, ...]]:
     cursor = connection.execute(f"select rowid, {column} from raw.{table}")
     while rows := cursor.fetchmany(_ROWS_AT_ONCE):
         yield from rows

@@ -59,7 +59,7 @@ class Plugin(duckdb_plugins.BasePlugin):  # type: ignore[misc]
         try:
             held, _ = lock.take(self.paths, on_wait=_say)
             _held.append(held)
-            if self.paths.privacy.exists() and _builds_all():
+            if _builds_all():
                 retention.carry_out(self.paths, _say)
             warehouse.check_writable(self.paths)
         except StoreError as error:

@@ -553,7 +553,7 @@ def run(
             say(f"The other build has ended; waited {waited:.0f} s.")
         one = Build(paths, project, options, say, progress, on_stage, on_node)
         try:
-            if paths.privacy.exists():
+            if paths.privacy.exists() or paths.forgotten.exists():
                 from agent_store.privacy import retention
 
                 retention.carry_out(paths, say)

@@ -33,15 +33,14 @@ def folders(paths: StorePaths) -> list[Path]:
     return sorted(folder for folder in paths.archive.glob("*/") if any(folder.glob("*.parquet")))
 
 
-def make_folder(paths: StorePaths, expired_at: datetime) -> Path:
-    """Make the folder of what expires at a time."""
-    folder = paths.archive / f"{expired_at:%Y-%m-%dT%H%M%SZ}"
-    folder.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
-    return folder
+def folder_of(paths: StorePaths, expired_at: datetime) -> Path:
+    """The folder of what expires at a time."""
+    return paths.archive / f"{expired_at:%Y-%m-%dT%H%M%SZ}"
 
 
 def write(connection: duckdb.DuckDBPyConnection, star: str, sessions: Sequence[str], folder: Path) -> None:
     """Write the rows that sessions have in each table of the star that is attached under a name."""
+    folder.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
     connection.execute("create or replace temp table expiring_session as select unnest(?::varchar[]) as session_id", [
         list(sessions)
     ])  # fmt: skip

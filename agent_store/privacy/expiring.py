@@ -22,6 +22,7 @@ def write(paths: StorePaths, expiry: Expiry) -> None:
         "expired_before": expiry.expired_before.isoformat(),
         "kept_days": expiry.kept_days,
         "archive": None if expiry.archive is None else str(expiry.archive),
+        "row_count": len(expiry.rows),
     }
     with replacing(paths.expiring) as fresh, fresh.open("r+", encoding="utf-8") as file:
         file.writelines(json.dumps(line) + "\n" for line in (head, *expiry.rows))
@@ -30,21 +31,23 @@ def write(paths: StorePaths, expiry: Expiry) -> None:
 
 
 def read(paths: StorePaths) -> Expiry | None:
-    """What was written; None where nothing is about to expire."""
+    """What was written; None where nothing is about to expire, or the file is damaged."""
     from ingest.purge import Expiry
 
     try:
-        lines = paths.expiring.read_text(encoding="utf-8").splitlines()
-    except FileNotFoundError:
+        lines = paths.expiring.read_text(encoding="utf-8").split("\n")
+        head, *rows = (json.loads(line) for line in lines if line)
+        if len(rows) != head["row_count"]:
+            return None
+        return Expiry(
+            datetime.fromisoformat(head["expired_at"]),
+            datetime.fromisoformat(head["expired_before"]),
+            int(head["kept_days"]),
+            None if head["archive"] is None else Path(head["archive"]),
+            tuple((str(relation), str(session), str(row)) for relation, session, row in rows),
+        )
+    except (OSError, ValueError, KeyError, TypeError):
         return None
-    head, *rows = map(json.loads, lines)
-    return Expiry(
-        datetime.fromisoformat(head["expired_at"]),
-        datetime.fromisoformat(head["expired_before"]),
-        head["kept_days"],
-        None if head["archive"] is None else Path(head["archive"]),
-        tuple((relation, session, row) for relation, session, row in rows),
-    )
 
 
 def remove(paths: StorePaths) -> None:

@@ -33,7 +33,7 @@ class Entry:
     hashes: tuple[str, ...]
     # Patterns of files whose contents are dropped from then on; a pattern has to stay readable to be one.
     files: tuple[str, ...] = ()
-    # Of what has expired: lines up to then do not come again. UTC, without zone.
+    # Of what has expired: lines before it do not come again. UTC, without zone.
     until: str = ""
 
 
@@ -100,11 +100,12 @@ def add(
     sessions: int,
     lines: int,
     files: Iterable[str] = (),
+    expired_at: datetime | None = None,
     until: datetime | None = None,
 ) -> Entry:
-    """Add what is to be forgotten; it is on the disk when this returns."""
+    """Add what is to be forgotten, or expires; it is on the disk when this returns."""
     entry = Entry(
-        datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        stamp(expired_at or datetime.now(UTC)),
         by,
         sessions,
         lines,
@@ -112,14 +113,34 @@ def add(
         tuple(files),
         until.isoformat() if until else "",
     )
-    known = read(paths)
+    _write(paths, (*read(paths).entries, entry))
+    return entry
+
+
+def call_off(paths: StorePaths, carried_out: Iterable[datetime]) -> None:
+    """Take out what was to expire and is in this warehouse all the same: it was not carried out, or the warehouse is new.
+
+    Nothing is kept of it, so what comes of logs again is to count.
+    """
+    known = read(paths).entries
+    done = set(map(stamp, carried_out))
+    entries = tuple(one for one in known if not one.until or one.forgotten_at in done)
+    if entries != known:
+        _write(paths, entries)
+
+
+def stamp(moment: datetime) -> str:
+    """A moment of UTC as entries have it."""
+    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _write(paths: StorePaths, entries: Iterable[Entry]) -> None:
     file = paths.forgotten
     file.parent.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
-    text = "".join(json.dumps(asdict(one), separators=(",", ":")) + "\n" for one in (*known.entries, entry))
+    text = "".join(json.dumps(asdict(one), separators=(",", ":")) + "\n" for one in entries)
     from agent_store.replacing import replacing
 
     with replacing(file) as fresh, fresh.open("r+", encoding="utf-8") as opened:
         opened.write(text)
         opened.flush()
         os.fsync(opened.fileno())
-    return entry

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Final
 from agent_store.build.lock import build_lock
 from agent_store.build.state import read_state, write_state
 from agent_store.errors import StoreError
-from agent_store.privacy import archive, expiring, landing_policy
+from agent_store.privacy import archive, expiring, forgotten, landing_policy
 from agent_store.record.hooks.hook import BRIEFS
 from agent_store.replacing import replacing
 from ingest.events import spool
@@ -27,6 +27,8 @@ from ingest.privacy.privacy import in_force
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    import duckdb
 
     from agent_store.paths import StorePaths
 
@@ -88,8 +90,7 @@ def resume(paths: StorePaths) -> None:
             with in_force(lambda: landing_policy(paths)):
                 with writing(paths.warehouse) as connection:
                     if journal.forgets or journal.expires:
-                        expiry = expiring.read(paths) if journal.expires else None
-                        rows |= purge.erase_forgotten(connection, expiry).rows
+                        rows |= _erase(paths, connection, journal)
                     if journal.applies:
                         for table, count in purge.apply_policy(connection).rows.items():
                             rows[table] = rows.get(table, 0) + count
@@ -104,6 +105,42 @@ def resume(paths: StorePaths) -> None:
     shutil.rmtree(paths.home / BRIEFS, ignore_errors=True)
     write_state(paths, replace(read_state(paths), rebuilding=True))
     _write(paths, replace(journal, is_raw_done=True, rows=rows))
+
+
+def _erase(paths: StorePaths, connection: duckdb.DuckDBPyConnection, journal: Journal) -> dict[str, int]:
+    """Erase what was forgotten, and what expires if all of it was noted and it can be archived; else that is called off."""
+    import duckdb
+
+    from ingest import purge
+
+    expiry = expiring.read(paths) if journal.expires else None
+    entries = forgotten.read(paths).entries
+    noted = {entry.forgotten_at for entry in entries if entry.until}
+    try:
+        is_noted = expiry is not None and forgotten.stamp(expiry.expired_at) in noted
+        rows = purge.erase_forgotten(connection, expiry if is_noted else None).rows
+    except (OSError, duckdb.Error):
+        if expiry is None:
+            raise
+        connection.rollback()
+        expiring.remove(paths)
+        rows = purge.erase_forgotten(connection).rows
+    if journal.expires:
+        done = {moment for (moment,) in connection.execute("select expired_at from raw.expiry").fetchall()}
+        forgotten.call_off(paths, done)
+        if expiry is not None and expiry.archive is not None and expiry.expired_at not in done:
+            _remove(expiry.archive)
+    return rows
+
+
+def call_off(paths: StorePaths) -> None:
+    """Have nothing expire after all, where it is not noted yet. The lock of the build must be held."""
+    expiry = expiring.read(paths)
+    if expiry is not None and expiry.archive is not None:
+        _remove(expiry.archive)
+    with suppress(OSError):
+        expiring.remove(paths)
+        paths.purge_journal.unlink(missing_ok=True)
 
 
 def finish(paths: StorePaths, say: Callable[[str], None]) -> None:

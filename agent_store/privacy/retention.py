@@ -20,8 +20,20 @@ from agent_store.privacy.policy import read_policy
 from agent_store.privacy.salt import read_salt
 from agent_store.sql import literal
 from agent_store.store import open_store
-from ingest.privacy.fields import EVENT_TABLE, HISTORY_TABLE
-from ingest.privacy.tombstones import MESSAGE, SESSION, TEXT, hash_of, parsed, sessions_of, time_of
+from ingest.privacy.fields import EVENT_TABLE, HISTORY_TABLE, RESPONSE_TABLE
+from ingest.privacy.tombstones import (
+    DOCUMENT,
+    MESSAGE,
+    SESSION,
+    TEXT,
+    document_name,
+    hash_of,
+    parsed,
+    responses_session,
+    session_of_file,
+    sessions_of,
+    time_of,
+)
 from ingest.purge import Expiry
 from ingest.warehouse import reading
 
@@ -49,7 +61,10 @@ def carry_out(paths: StorePaths, say: Callable[[str], None], now: datetime | Non
     The lock of the build must be held, and neither database open. Where it fails it is said, and tried again by the next
     build.
     """
-    if not paths.privacy.exists() or paths.purge_journal.exists():
+    if paths.purge_journal.exists():
+        return
+    _agree(paths)
+    if not paths.privacy.exists():
         return
     rule = read_policy(paths).retention
     if rule.sessions is None or not _is_whole(paths):
@@ -63,7 +78,7 @@ def carry_out(paths: StorePaths, say: Callable[[str], None], now: datetime | Non
             if connection is None:
                 return
             last = connection.execute("select max(expired_at) from raw.expiry").fetchone()
-            if last and last[0] and last[0] > expired_at - EVERY:
+            if last and last[0] and last[0] >= expired_at - EVERY:
                 return
             connection.execute(f"attach {literal(str(paths.star))} as {STAR} (read_only)")
             sessions = _older(connection, before)
@@ -71,28 +86,49 @@ def carry_out(paths: StorePaths, say: Callable[[str], None], now: datetime | Non
                 return
             hashes = set(_hashes(connection, sessions, before, read_salt(paths)))
             rows = tuple(_kept(connection, sessions))
-            folder = None
-            if rule.expired == "archive":
-                folder = archive.make_folder(paths, expired_at)
+            folder = archive.folder_of(paths, expired_at) if rule.expired == "archive" else None
+            # First the journal: whoever is killed after it leaves nothing that the next build does not know of.
+            purge.begin(paths, expires=True)
+            expiring.write(paths, Expiry(expired_at, before, rule.sessions, folder, rows))
+            if folder is not None:
                 archive.write(connection, STAR, sorted(sessions), folder)
-    except (OSError, duckdb.Error) as error:
-        say(
-            f"Sessions older than {rule.sessions} days are still there: {str(error).strip().splitlines()[0]} "
-            "The next build tries again."
+        forgotten.add(
+            paths, "retention", hashes, sessions=len(sessions), lines=0, expired_at=expired_at, until=before
         )
+    except (OSError, duckdb.Error) as error:
+        purge.call_off(paths)
+        say(_still_there(rule.sessions, str(error)))
         return
-    expiring.write(paths, Expiry(expired_at, before, rule.sessions, folder, rows))
-    # First the journal: killed after it, nothing that was written down stays where it is.
-    purge.begin(paths, expires=True)
-    forgotten.add(paths, "retention", hashes, sessions=len(sessions), lines=0, until=expired_at)
     purge.resume(paths)
     done = purge.read(paths)
     count = sum(done.rows.values()) if done else 0
+    if not count:
+        say(_still_there(rule.sessions, "their rows could not be archived."))
+        return
     where = f"archived in {folder}" if folder else "dropped"
     say(
         f"{len(sessions):,} session{'' if len(sessions) == 1 else 's'} older than {rule.sessions} days {where}: "
         f"{count:,} landed rows. What they cost stays, by day."
     )
+
+
+def _still_there(days: int, why: str) -> str:
+    reason = (why.strip().splitlines() or [""])[0]
+    return f"Sessions older than {days} days are still there: {reason} The next build tries again."
+
+
+def _agree(paths: StorePaths) -> None:
+    """Where the warehouse is not the one that sessions have expired from, have their lines landed again.
+
+    What was kept of them went with it. They expire again after the build.
+    """
+    if not any(entry.until for entry in forgotten.read(paths).entries):
+        return
+    with reading(paths.warehouse) as connection:
+        rows = (
+            [] if connection is None else connection.execute("select expired_at from raw.expiry").fetchall()
+        )
+    forgotten.call_off(paths, (moment for (moment,) in rows))
 
 
 def _is_whole(paths: StorePaths) -> bool:
@@ -119,7 +155,8 @@ def _older(connection: duckdb.DuckDBPyConnection, before: datetime) -> set[str]:
     found = {
         session
         for (session,) in connection.execute(
-            "select session_id from agent_store.main.dim_session where coalesce(ended_at, started_at) < ?",
+            "select session_id from agent_store.main.dim_session where coalesce(ended_at, started_at) < ? "
+            "and session_id <> 'unknown'",
             [before],
         ).fetchall()
     }
@@ -135,20 +172,31 @@ def _hashes(
     connection: duckdb.DuckDBPyConnection, sessions: Iterable[str], before: datetime, salt: bytes
 ) -> Iterator[str]:
     """By what the sessions, and lines without a session that are as old, are recognised."""
-    wanted = list(sessions)
+    wanted = set(sessions)
     yield from (hash_of(SESSION, session, salt) for session in wanted)
+    files = connection.execute(
+        "select kind, path, content_hash from raw.document inner join raw.source_file using (file_id)"
+    ).fetchall()
+    for kind, path, content_hash in files:
+        if (session := session_of_file(kind, path)) in wanted:
+            yield hash_of(DOCUMENT, document_name(session, content_hash), salt)
     for (message,) in connection.execute(
         "select distinct message_id from agent_store.main.fact_api_call "
         "where message_id is not null and session_id in (select unnest(?::varchar[]))",
-        [wanted],
+        [list(wanted)],
     ).fetchall():
         yield hash_of(MESSAGE, message, salt)
-    for table in (HISTORY_TABLE, EVENT_TABLE):
-        for (text,) in connection.execute(
-            f"select coalesce(repaired_line, line) from raw.{table}"
+    for table in (HISTORY_TABLE, EVENT_TABLE, RESPONSE_TABLE):
+        for text, logical_path in connection.execute(
+            "select coalesce(repaired_line, line), logical_path "
+            f"from raw.{table} inner join raw.source_file using (file_id)"
         ).fetchall():
             line = parsed(text) if text else None
             if line is None or any(sessions_of(line, table)):
+                continue
+            if table == RESPONSE_TABLE:
+                if responses_session(logical_path) in wanted:
+                    yield hash_of(TEXT, text, salt)
                 continue
             written_at = time_of(line, table)
             if written_at is not None and written_at < before:

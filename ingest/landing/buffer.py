@@ -46,11 +46,12 @@ class LineBuffer:
         column = _texts(self.lines)
         left_out = self._move_odd_lines(connection, column)
         policy = privacy.current()
-        sessions = [self.sessions.get(file_id) for file_id in self.file_ids] if policy.policy.projects else ()
+        needs_sessions = policy.policy.projects or policy.policy.forgotten
+        sessions = [self.sessions.get(file_id) for file_id in self.file_ids] if needs_sessions else ()
         changed = policy.changed_lines(self.lines, self.table, left_out, sessions)
         for position, line in changed.items():
             self.lines[position] = line
-        left_out |= policy.forgotten_lines(self.lines, self.table, left_out)
+        left_out |= policy.forgotten_lines(self.lines, self.table, left_out, sessions)
         if left_out:
             self._leave_out(left_out)
         if changed or left_out:
@@ -131,7 +132,7 @@ class LineBuffer:
 def kept_of(part: Part, table: str, session: str | None = None) -> Part | None:
     """What is landed of a part, in a file of a session, under the policy in force; None where it has been forgotten."""
     policy = privacy.current()
-    if policy.is_forgotten(part.repaired_line or part.line, table):
+    if policy.is_forgotten(part.repaired_line or part.line, table, session):
         return None
     return replace(
         part,

@@ -418,7 +418,7 @@ class _Run:
             for line in chunk.lines:
                 number += 1
                 if number not in landed:
-                    if line.strip() and not _is_forgotten(line, table):
+                    if line.strip() and not _is_forgotten(line, table, self.sessions[state.file_id]):
                         return False
                     continue
                 expected = landed[number]
@@ -548,6 +548,11 @@ class _Run:
         content_hash = digest(data + b"\0%d" % size) if is_truncated else digest(data)
         state = self._document_file(file, place, content_hash)
         modified_at = from_timestamp(status.st_mtime)
+        stamp = stamp_of(status, has_inode=file.stamp.inode != 0)
+        session = session_of_file(file.kind, file.path)
+        if privacy.current().policy.forgotten.has_expired_document(session, content_hash):
+            self._remember(Location(file.root, file.path, state.file_id if state else None, stamp))
+            return
         if state is None:
             state = SourceFile(
                 file_id=self.last_file_id + 1, kind=file.kind, host=self.host, root=file.root, path=file.path,
@@ -568,7 +573,6 @@ class _Run:
             if self.document_size >= READ_BYTES:
                 self._flush_documents()
                 self._commit_if_full()
-        stamp = stamp_of(status, has_inode=file.stamp.inode != 0)
         self._remember(Location(file.root, file.path, state.file_id, stamp))
 
     def _content(self, file: FoundFile, data: bytes) -> str:
@@ -696,8 +700,8 @@ def _hashes_as_landed(line: bytes, table: str) -> set[str]:
     return found
 
 
-def _is_forgotten(line: bytes, table: str) -> bool:
-    return privacy.current().is_forgotten(line.decode("utf-8", "replace"), table)
+def _is_forgotten(line: bytes, table: str, session: str | None) -> bool:
+    return privacy.current().is_forgotten(line.decode("utf-8", "replace"), table, session)
 
 
 def _md5(data: bytes) -> str:

@@ -107,20 +107,28 @@ class Privacy:
                     changed[position] = new
         return changed
 
-    def is_forgotten(self, text: str, table: str) -> bool:
-        """Whether a line, as a log has it, was forgotten or has expired."""
+    def is_forgotten(self, text: str, table: str, session: str | None = None) -> bool:
+        """Whether a line, as a log has it, was forgotten or has expired. `session` is that of its file."""
         forgotten = self.policy.forgotten
-        return bool(forgotten) and forgotten.why_line(self.line(text, table), table) is not None
+        return bool(forgotten) and forgotten.why_line(self.line(text, table), table, session) is not None
 
-    def forgotten_lines(self, lines: Sequence[bytes], table: str, left_out: set[int]) -> set[int]:
-        """The positions of lines, as they are to be landed, that were forgotten or have expired."""
+    def forgotten_lines(
+        self, lines: Sequence[bytes], table: str, left_out: set[int], sessions: Sequence[str | None] = ()
+    ) -> set[int]:
+        """The positions of lines, as they are to be landed, that were forgotten or have expired.
+
+        `sessions` are those of the files that they are in.
+        """
         forgotten = self.policy.forgotten
         if not forgotten:
             return set()
         return {
             position
             for position, line in enumerate(lines)
-            if position not in left_out and forgotten.why_line(line.decode("utf-8", "replace"), table)
+            if position not in left_out
+            and forgotten.why_line(
+                line.decode("utf-8", "replace"), table, sessions[position] if sessions else None
+            )
         }
 
     def kept_row(self, text: str) -> str:

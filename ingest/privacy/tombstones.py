@@ -4,7 +4,8 @@ A line belongs to a session by its own `sessionId`, by the one that it was forke
 sessions are told by the line's `uuid`. A line of the prompt history, of the spool or of an API response is also told by
 its whole text.
 
-Of a session that has expired only the lines up to then are left out: somebody may resume it.
+Of a session that has expired only the lines up to a time are left out: somebody may resume it. A document has no time, so
+it is told by its content.
 """
 
 from __future__ import annotations
@@ -12,8 +13,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from hashlib import blake2b
+from datetime import UTC, datetime, timedelta
+from hashlib import blake2b, md5
 from typing import Any, Final
 
 from ingest.privacy.fields import EVENT_TABLE, HISTORY_TABLE, RESPONSE_TABLE, TRANSCRIPT_TABLE
@@ -24,10 +25,13 @@ LINE: Final = "line"
 MESSAGE: Final = "message"
 PROMPT: Final = "prompt"
 TEXT: Final = "text"
+DOCUMENT: Final = "document"
 # Why a line is left out, as raw.erased_row says it.
 FORGOTTEN: Final = "forgotten"
 EXPIRED: Final = "retention"
 _MILLISECONDS: Final = 1000
+# A clock may be wrong by so much; what is said to be of later than that has no time.
+_AHEAD: Final = timedelta(days=1)
 # As staging tells the session of a file: `stg_transcripts__file`.
 _ENDINGS: Final = (".jsonl.gz", ".jsonl", ".meta.json", ".json", ".txt")
 _FOLDERS: Final = frozenset({"subagents", "tool-results", "workflows"})
@@ -47,6 +51,11 @@ def session_of_file(kind: str, path: str) -> str | None:
         if folder in _FOLDERS and place:
             return folders[place - 1] or None
     return folders[-1] if folders and name in _OF_FOLDER else None
+
+
+def responses_session(logical_path: str) -> str:
+    """The session that responses without one are put into by staging: `stg_api_responses__line`."""
+    return f"responses-{md5(logical_path.encode(), usedforsecurity=False).hexdigest()[:12]}"
 
 
 def hash_of(purpose: str, value: str, salt: bytes) -> str:
@@ -86,13 +95,24 @@ class Tombstones:
         until = self.expired_at(SESSION, session)
         return EXPIRED if until is not None and modified_at < until else None
 
-    def why_line(self, text: str, table: str) -> str | None:
-        """Why a line is left out, None where it is not; `text` is as it is landed."""
+    def has_expired_document(self, session: str | None, content_hash: str) -> bool:
+        """Whether a document of a session has expired: its file may be a copy, so its time says nothing."""
+        return self.expired_at(DOCUMENT, document_name(session, content_hash)) is not None
+
+    def why_line(self, text: str, table: str, file_session: str | None = None) -> str | None:
+        """Why a line is left out, None where it is not; `text` is as it is landed.
+
+        `file_session` is that of its file: what names no session is of that one.
+        """
         value = parsed(text)
         sessions = list(sessions_named(text) if value is None else sessions_of(value, table))
         if self._is_forgotten(value, sessions, text, table):
             return FORGOTTEN
-        if self.expired and self._is_expired(value, sessions, text, table):
+        if not sessions and file_session is not None:
+            sessions.append(file_session)
+        if self.expired and (
+            self._is_before_expiry(value, sessions, table) or self.is_copy(value, text, table)
+        ):
             return EXPIRED
         return None
 
@@ -103,13 +123,15 @@ class Tombstones:
             return True
         return table != TRANSCRIPT_TABLE and self.has(TEXT, text)
 
-    def _is_expired(self, value: dict[str, Any] | None, sessions: list[str], text: str, table: str) -> bool:
+    def _is_before_expiry(self, value: dict[str, Any] | None, sessions: list[str], table: str) -> bool:
         written_at = time_of(value, table)
-        for session in sessions:
-            until = self.expired_at(SESSION, session)
-            if until is not None and (written_at is None or written_at < until):
-                return True
-        # A copy in a session of another id: what the response cost has been counted.
+        if written_at is not None and written_at > datetime.now(UTC).replace(tzinfo=None) + _AHEAD:
+            written_at = None
+        untils = [until for one in sessions if (until := self.expired_at(SESSION, one)) is not None]
+        return any(written_at is None or written_at < until for until in untils)
+
+    def is_copy(self, value: dict[str, Any] | None, text: str, table: str) -> bool:
+        """Whether a line is one that has expired, or a copy of it in a session of another id: its cost has been counted."""
         if value is not None and self.expired_at(MESSAGE, message_of(value)):
             return True
         return table != TRANSCRIPT_TABLE and self.expired_at(TEXT, text) is not None
@@ -132,6 +154,11 @@ def time_of(line: Mapping[str, Any] | None, table: str) -> datetime | None:
 NOTHING_FORGOTTEN: Final = Tombstones()
 
 
+def document_name(session: str | None, content_hash: str) -> str:
+    """By what a document of a session is recognised."""
+    return f"{session or ''}\0{content_hash}"
+
+
 def parsed(text: str) -> dict[str, Any] | None:
     """A line as an object; None where it is none."""
     import orjson
@@ -148,11 +175,11 @@ def sessions_named(text: str) -> Iterator[str]:
     yield from (found[1] for found in re.finditer(_NAMED_SESSION, text))
 
 
-def sessions_of(line: Mapping[str, Any], table: str) -> Iterator[str]:
-    """The sessions that a line says it belongs to."""
+def sessions_of(line: Mapping[str, Any], table: str, *, with_forked: bool = True) -> Iterator[str]:
+    """The sessions that a line says it belongs to; `with_forked`: also the one that it was copied from."""
     payload = line.get("payload")
     names = [line.get("sessionId"), line.get("session_id")]
-    if isinstance(forked := line.get("forkedFrom"), dict):
+    if with_forked and isinstance(forked := line.get("forkedFrom"), dict):
         names.append(forked.get("sessionId"))
     if table == EVENT_TABLE and isinstance(payload, dict):
         names.append(payload.get("session_id"))
