@@ -225,6 +225,10 @@ def _keep(
         pa.array([], pa.string())
     ] * 3
     connection.register("kept_rows", pa.table(columns, names=["relation", "session_id", "row_json"]))
+    # Of a session that was resumed the rows have both parts; when each part was, is said by a row of its own.
+    connection.execute(
+        "delete from raw.expired_row where relation <> 'session' and session_id in (select session_id from kept_rows)"
+    )
     connection.execute(
         "insert into raw.expired_row (relation, session_id, row_json, expired_at) "
         "select relation, session_id, row_json, ? from kept_rows",
