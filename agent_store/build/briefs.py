@@ -102,12 +102,20 @@ left join users on users.dependency_name = health.dependency_name
 where health.status = 'down' and (users.project_path is not null or health.component_count > 0)
 order by users.project_path, health.dependency_name
 """
-_ALERTS = """
-select
+# A project is known by its sessions, also where all of them have expired and only what they cost is kept.
+_PROJECTS = """
+(
+    select project_name, project_path from dim_session
+    union
+    select project_name, project_path from v_spending
+) as projects
+"""
+_ALERTS = f"""
+select distinct
     projects.project_path, alerts.alert_kind, alerts.alert_name, alerts.alert_name as target, alerts.status as level,
     alerts.message as text, epoch(alerts.ends_at) as ends_at, strftime(alerts.ends_at, '%Y-%m-%d %H:%M') as until
 from v_alert as alerts
-left join (select distinct project_path, project_name from dim_session) as projects
+left join {_PROJECTS}
     on alerts.scope = 'project' and alerts.scope_value in (projects.project_name, projects.project_path)
 where alerts.session_id is null and alerts.status in ('over', 'near')
     and (alerts.scope <> 'project' or projects.project_path is not null)
@@ -122,39 +130,42 @@ select
 from v_cost_daily
 where usage_date = (select max(usage_date) from v_cost_daily)
 """
-_PERIODS = """
+_PERIODS = f"""
 select
     alerts.alert_kind, alerts.alert_name, alerts.scope, alerts.scope_value, alerts.period, alerts.title,
     alerts.threshold_usd, alerts.near_ratio, alerts.spent_usd,
     epoch(timezone($zone, cast(alerts.period_start as timestamp))) as starts_at,
     epoch(alerts.ends_at) as ends_at,
-    list(distinct sessions.project_path order by sessions.project_path)
-        filter (where sessions.project_path is not null) as folders
+    list(distinct projects.project_path order by projects.project_path)
+        filter (where projects.project_path is not null) as folders
 from v_alert as alerts
-left join dim_session as sessions
-    on alerts.scope = 'project' and alerts.scope_value in (sessions.project_name, sessions.project_path)
+left join {_PROJECTS}
+    on alerts.scope = 'project' and alerts.scope_value in (projects.project_name, projects.project_path)
 where alerts.period <> 'session' and alerts.threshold_usd is not null
 group by all
 order by alerts.alert_kind, alerts.alert_name
 """
-_WATCHED = """
+_WATCHED = f"""
 select
     alerts.alert_kind, alerts.alert_name, alerts.scope, alerts.scope_value, alerts.title, alerts.threshold_usd,
     alerts.near_ratio,
-    list(distinct sessions.project_path order by sessions.project_path)
-        filter (where sessions.project_path is not null) as folders
+    list(distinct projects.project_path order by projects.project_path)
+        filter (where projects.project_path is not null) as folders
 from dim_alert as alerts
-left join dim_session as sessions
-    on alerts.scope = 'project' and alerts.scope_value in (sessions.project_name, sessions.project_path)
+left join {_PROJECTS}
+    on alerts.scope = 'project' and alerts.scope_value in (projects.project_name, projects.project_path)
 where alerts.period = 'session' and alerts.scope <> 'agent'
 group by all
 order by alerts.alert_kind, alerts.alert_name
 """
+# All that a session has spent, as `v_alert` counts it: also before it expired, where it was resumed after that.
 _SPENT = """
-select session_id, coalesce(cost_usd, 0) as spent_usd
-from v_session_report
-where ended_at >= (select max(ended_at) from v_session_report) - to_days(?)
-order by session_id
+select sessions.session_id, coalesce(sum(days.cost_usd), 0) as spent_usd
+from dim_session as sessions
+left join v_spending as days on days.session_id = sessions.session_id
+where sessions.ended_at >= (select max(ended_at) from dim_session) - to_days(?)
+group by sessions.session_id
+order by sessions.session_id
 """
 _MODELS = """
 select distinct inferences.model_raw, models.model_name

@@ -70,22 +70,16 @@ misses as (
 
 expected_misses as (
     select
-        'v_cache_health' as mart,
         coalesce(sum(miss_count), 0) as miss_count,
         coalesce(sum(extra_cost_usd), 0) as extra_cost_usd
-    from {{ ref('v_cache_miss') }}
-),
-
-expected_of_marts as (
-    select * from expected_misses
-    union all
-    select
-        'v_cost',
-        expected_misses.miss_count + coalesce(sum(expired.cache_miss_count), 0),
-        expected_misses.extra_cost_usd + coalesce(sum(expired.miss_extra_cost_usd), 0)
-    from expected_misses
-    left join {{ ref('stg_retention__spending') }} as expired on expired.usage_date is not null
-    group by expected_misses.miss_count, expected_misses.extra_cost_usd
+    from (
+        select miss_count, extra_cost_usd
+        from {{ ref('v_cache_miss') }}
+        union all
+        select cache_miss_count, miss_extra_cost_usd
+        from {{ ref('stg_retention__spending') }}
+        where usage_date is not null
+    ) as known_misses
 )
 
 select
@@ -111,9 +105,9 @@ where
     {{ other_amount('coalesce(files.cost_usd, 0)', 'coalesce(shown_files.cost_usd, 0)') }}
     or coalesce(files.carried_tokens, 0) <> coalesce(shown_files.carried_tokens, 0)
 union all
-select misses.mart, 'cache misses', misses.extra_cost_usd - expected_of_marts.extra_cost_usd
+select misses.mart, 'cache misses', misses.extra_cost_usd - expected_misses.extra_cost_usd
 from misses
-inner join expected_of_marts on expected_of_marts.mart = misses.mart
+cross join expected_misses
 where
-    misses.miss_count <> expected_of_marts.miss_count
-    or {{ other_amount('misses.extra_cost_usd', 'expected_of_marts.extra_cost_usd') }}
+    misses.miss_count <> expected_misses.miss_count
+    or {{ other_amount('misses.extra_cost_usd', 'expected_misses.extra_cost_usd') }}

@@ -24,10 +24,11 @@ from agent_store.record.hooks.hook import Hook, md5
 from agent_store.show import brief as resume
 from agent_store.store import open_store
 
-SHOP, SHED = "/home/dev/shop", "/home/dev/shed"
+SHOP, SHED, CELLAR = "/home/dev/shop", "/home/dev/shed", "/home/dev/cellar"
 _STORE = f"""
 create table dim_session as from (values
-    ('s1', '{SHOP}', 'shop', timestamp '2026-03-01 12:00'), ('s2', '{SHED}', 'shed', timestamp '2026-01-01 12:00')
+    ('s1', '{SHOP}', 'shop', timestamp '2026-03-01 12:00'), ('s2', '{SHED}', 'shed', timestamp '2026-01-01 12:00'),
+    ('s3', null, null, timestamp '2026-03-01 11:00')
 ) as t(session_id, project_path, project_name, ended_at);
 create table v_resume_brief as from (values
     ('{SHOP}', 'shop', 1, 'last_session', timestamp '2026-03-01 12:00', 's1', '"Rounding"', null, null),
@@ -64,6 +65,7 @@ from (values
     ('budget', 'all', 'all', null, 'month', 200.0e0, 'over', null, date '2026-03-01', 'The budget all of $200.00 a month'),
     ('threshold', 'shop', 'project', 'shop', 'day', 20.0e0, 'near', null, date '2026-03-01', 'The alert \x1b[1mshop'),
     ('threshold', 'one', 'all', null, 'session', 20.0e0, 'over', 's1', date '2026-03-01', 'The alert one'),
+    ('threshold', 'cellar', 'project', 'cellar', 'month', 1.0e0, 'over', null, date '2026-03-01', 'The alert cellar'),
     ('growth', 'new', 'all', null, 'day', null, 'unknown', null, date '2026-03-01', 'The alert new'),
     ('budget', 'fine', 'all', null, 'month', 20.0e0, 'ok', null, date '2026-03-01', 'The budget fine')
 ) as t(alert_kind, alert_name, scope, scope_value, period, threshold_usd, status, session_id, period_start, title);
@@ -74,10 +76,11 @@ create table dim_alert as from (values
 ) as t(alert_kind, alert_name, scope, scope_value, period, threshold_usd, title, near_ratio);
 create table v_cost_daily as from (values (date '2026-03-01', 12.5e0), (date '2026-02-28', 99.0e0), (null, 7.0e0))
     as t(usage_date, cost_usd);
-create table v_session_report as from (values
-    ('s1', timestamp '2026-03-01 12:00', 3.25e0), ('s2', timestamp '2026-01-01 12:00', 9.0e0),
-    ('s3', timestamp '2026-03-01 11:00', null)
-) as t(session_id, ended_at, cost_usd);
+-- The days of s1 before it expired and was resumed, and a project of which no session is left.
+create table v_spending as from (values
+    ('s1', '{SHOP}', 'shop', 3.0e0), ('s1', '{SHOP}', 'shop', 0.25e0), ('s2', '{SHED}', 'shed', 9.0e0),
+    ('s0', '{CELLAR}', 'cellar', 2.0e0)
+) as t(session_id, project_path, project_name, cost_usd);
 create table dim_model as from (values ('m1', 'claude-opus-5-5')) as t(model_id, model_name);
 create table fact_inference as from (values ('m1', 'eu.anthropic.claude-opus-5-5-v1:0'), ('m1', 'claude-opus-5-5'))
     as t(model_id, model_raw);
@@ -224,6 +227,8 @@ def test_warnings_are_those_of_the_project_or_of_all(paths: StorePaths) -> None:
     of_project = {warning["target"]: warning for warning in brief(paths, SHOP)["warnings"]}
     assert of_project.keys() == {"mcp_server:browser", "shop"}
     assert "it was first used or checked" in of_project["mcp_server:browser"]["text"]
+    # All its sessions have expired: what they spent still counts.
+    assert [warning["target"] for warning in brief(paths, CELLAR)["warnings"]] == ["cellar"]
     general = {warning["target"]: warning for warning in of_all(paths)["warnings"]}
     assert general.keys() == {"page", "all"}
     assert general["all"]["text"] == "The budget all of $200.00 a month is used up."
@@ -246,6 +251,7 @@ def test_costs_are_all_that_is_needed_to_go_on_counting(
     assert found["sessions"] == {"s1": 3.25, "s3": 0}, "of the last month"
     assert {one["alert_name"]: (one["folders"], one["title"]) for one in found["periods"]} == {
         "all": ([], "The budget all of $200.00 a month"),
+        "cellar": ([CELLAR], "The alert cellar"),
         "fine": ([], "The budget fine"),
         "shop": ([SHOP], "The alert \\x1b[1mshop"),
     }

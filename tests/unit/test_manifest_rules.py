@@ -243,6 +243,26 @@ def exposures_name_what_is_read(manifest: Manifest) -> Iterator[tuple[str, str]]
             yield exposure["name"], f"lists {name}, which is named in none of its files"
 
 
+# What is kept of expired sessions, and of which models it has to be all columns.
+KEPT_COLUMNS = {
+    "stg_retention__spending": ("fact_spending_day", "v_spending"),
+    "stg_retention__cost": ("fact_cause_day",),
+}
+
+
+def what_is_kept_of_expired_sessions_is_all_of_it(manifest: Manifest) -> Iterator[tuple[str, str]]:
+    """Rows are added by name: a column that is not read again would be NULL for expired sessions, and nobody told."""
+    columns = {
+        model["name"]: {name for name in model["columns"] if not name.startswith("_")}
+        for model in manifest.models
+    }
+    for kept, wholes in KEPT_COLUMNS.items():
+        for whole in wholes:
+            missing = sorted(columns.get(whole, set()) - columns.get(kept, set()))
+            if missing:
+                yield kept, f"lacks columns of {whole}: {', '.join(missing)}"
+
+
 def published_views_read_what_is_published(manifest: Manifest) -> Iterator[tuple[str, str]]:
     for model in manifest.models:
         if manifest.is_published(model) and model["config"]["materialized"] == "view":
@@ -270,6 +290,7 @@ RULES: tuple[Rule, ...] = (
     no_hard_coded_relation,
     every_model_has_a_reader,
     exposures_name_what_is_read,
+    what_is_kept_of_expired_sessions_is_all_of_it,
     published_views_read_what_is_published,
 )
 
@@ -450,6 +471,14 @@ def test_a_layer_reads_only_what_lies_below_it(
     reader = _reading("reader", folder, *allowed, *forbidden)
     found = list(rule(_manifest(reader, *allowed, *forbidden)))
     assert found == [("reader", f"reads {model['name']}") for model in forbidden]
+
+
+def test_a_column_that_is_not_kept_of_expired_sessions_is_found() -> None:
+    columns: dict[str, dict[str, str]] = {"cost_usd": {}, "_batch_id": {}}
+    whole = _model("v_spending", "marts/answers/cost", columns=columns)
+    kept = _model("stg_retention__spending", "staging/retention", columns={})
+    found = list(what_is_kept_of_expired_sessions_is_all_of_it(_manifest(whole, kept)))
+    assert found == [("stg_retention__spending", "lacks columns of v_spending: cost_usd")]
 
 
 def test_an_exposure_that_lists_more_or_less_than_its_file_names_is_found() -> None:

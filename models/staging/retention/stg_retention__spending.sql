@@ -7,7 +7,8 @@
     "cache_write_5m_tokens": "BIGINT", "cache_write_1h_tokens": "BIGINT", "total_tokens": "BIGINT",
     "web_search_count": "BIGINT", "unpriced_response_count": "BIGINT", "web_search_cost_usd": "DOUBLE",
     "cost_usd": "DOUBLE", "cache_miss_count": "BIGINT", "missed_tokens": "BIGINT",
-    "rebilled_cost_usd": "DOUBLE", "miss_extra_cost_usd": "DOUBLE", "cache_saved_usd": "DOUBLE"}' -%}
+    "rebilled_cost_usd": "DOUBLE", "miss_extra_cost_usd": "DOUBLE", "cache_read_cost_usd": "DOUBLE",
+    "cache_write_cost_usd": "DOUBLE", "cache_saved_usd": "DOUBLE"}' -%}
 
 -- A row that an earlier version kept may lack a column. What a session is called is said by its newest row.
 with parsed as (
@@ -55,6 +56,8 @@ select
     coalesce(parsed.p.missed_tokens, 0) as missed_tokens,
     coalesce(parsed.p.rebilled_cost_usd, 0) as rebilled_cost_usd,
     coalesce(parsed.p.miss_extra_cost_usd, 0) as miss_extra_cost_usd,
+    parsed.p.cache_read_cost_usd,
+    parsed.p.cache_write_cost_usd,
     parsed.p.cache_saved_usd
 from parsed
 left join {{ ref('stg_retention__session') }} as sessions on sessions.session_id = parsed.session_id

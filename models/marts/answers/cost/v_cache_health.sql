@@ -1,30 +1,55 @@
+-- Why a cache was missed is known of calls whose lines are in the store.
+with reasons as (
+    select
+        cast({{ local_time('misses.missed_at') }} as date) as usage_date,
+        models.model_name,
+        {{ distinct_texts('misses.cause') }} as cache_miss_reasons
+    from {{ ref('fact_cache_miss') }} as misses
+    inner join {{ ref('dim_model') }} as models on models.model_id = misses.model_id
+    group by all
+),
+
+days as (
+    select
+        usage_date,
+        model_name,
+        sum(response_count) as response_count,
+        sum(uncached_input_tokens) as uncached_input_tokens,
+        sum(cache_read_tokens) as cache_read_tokens,
+        sum(cache_write_5m_tokens) as cache_write_5m_tokens,
+        sum(cache_write_1h_tokens) as cache_write_1h_tokens,
+        sum(cache_write_5m_tokens + cache_write_1h_tokens) as cache_write_tokens,
+        sum(cache_miss_count) as cache_miss_count,
+        sum(cache_read_cost_usd) as cache_read_cost_usd,
+        sum(cache_write_cost_usd) as cache_write_cost_usd,
+        sum(cache_saved_usd) as saved_usd,
+        sum(missed_tokens) as missed_tokens,
+        sum(rebilled_cost_usd) as rebilled_cost_usd,
+        sum(miss_extra_cost_usd) as miss_extra_cost_usd
+    from {{ ref('v_spending') }}
+    where usage_date is not null and inference_count > 0
+    group by all
+)
+
 select
-    inferences.called_local_date as usage_date,
-    models.model_name,
-    cast(count(*) filter (where inferences.is_answer) as bigint) as response_count,
-    cast(sum(inferences.uncached_input_tokens) as bigint) as uncached_input_tokens,
-    cast(sum(inferences.cache_read_tokens) as bigint) as cache_read_tokens,
-    cast(sum(inferences.cache_write_5m_tokens) as bigint) as cache_write_5m_tokens,
-    cast(sum(inferences.cache_write_1h_tokens) as bigint) as cache_write_1h_tokens,
-    cast(sum(inferences.cache_write_5m_tokens + inferences.cache_write_1h_tokens) as bigint)
-        as cache_write_tokens,
-    sum(inferences.cache_read_tokens) / nullif(sum(inferences.context_tokens), 0) as cache_hit_ratio,
-    cast(count(misses.call_id) as bigint) as cache_miss_count,
-    {{ distinct_texts('misses.cause') }} as cache_miss_reasons,
-    sum(inferences.cache_read_cost_usd) as cache_read_cost_usd,
-    sum(inferences.cache_write_5m_cost_usd + inferences.cache_write_1h_cost_usd) as cache_write_cost_usd,
-    sum(
-        inferences.uncached_prefix_cost_usd - inferences.cache_read_cost_usd
-        - inferences.cache_write_5m_cost_usd
-        - inferences.cache_write_1h_cost_usd
-    ) as saved_usd,
-    cast(coalesce(sum(misses.missed_tokens), 0) as bigint) as missed_tokens,
-    coalesce(sum(misses.rebilled_cost_usd), 0) as rebilled_cost_usd,
-    coalesce(sum(misses.extra_cost_usd), 0) as miss_extra_cost_usd
-from {{ ref('fact_inference') }} as inferences
-inner join {{ ref('dim_model') }} as models on models.model_id = inferences.model_id
--- A miss is about the response, not about its adviser.
-left join {{ ref('fact_cache_miss') }} as misses
-    on misses.call_id = inferences.call_id and inferences.is_answer
-where inferences.called_local_date is not null
-group by inferences.called_local_date, models.model_name
+    days.usage_date,
+    days.model_name,
+    cast(days.response_count as bigint) as response_count,
+    cast(days.uncached_input_tokens as bigint) as uncached_input_tokens,
+    cast(days.cache_read_tokens as bigint) as cache_read_tokens,
+    cast(days.cache_write_5m_tokens as bigint) as cache_write_5m_tokens,
+    cast(days.cache_write_1h_tokens as bigint) as cache_write_1h_tokens,
+    cast(days.cache_write_tokens as bigint) as cache_write_tokens,
+    days.cache_read_tokens
+    / nullif(days.uncached_input_tokens + days.cache_read_tokens + days.cache_write_tokens, 0)
+        as cache_hit_ratio,
+    cast(days.cache_miss_count as bigint) as cache_miss_count,
+    reasons.cache_miss_reasons,
+    days.cache_read_cost_usd,
+    days.cache_write_cost_usd,
+    days.saved_usd,
+    cast(days.missed_tokens as bigint) as missed_tokens,
+    days.rebilled_cost_usd,
+    days.miss_extra_cost_usd
+from days
+left join reasons on reasons.usage_date = days.usage_date and reasons.model_name = days.model_name

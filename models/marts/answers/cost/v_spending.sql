@@ -42,6 +42,8 @@ select
     cast(sum(days.missed_tokens) as bigint) as missed_tokens,
     sum(days.rebilled_cost_usd) as rebilled_cost_usd,
     sum(days.miss_extra_cost_usd) as miss_extra_cost_usd,
+    sum(days.cache_read_cost_usd) as cache_read_cost_usd,
+    sum(days.cache_write_cost_usd) as cache_write_cost_usd,
     sum(days.cache_saved_usd) as cache_saved_usd
 from days
 left join {{ ref('dim_session') }} as sessions on sessions.session_id = days.session_id

@@ -36,6 +36,8 @@ with spent as (
             else inferences.web_search_cost_usd
         end as web_search_cost_usd,
         case when inferences.call_id is null then calls.cost_usd else inferences.cost_usd end as cost_usd,
+        inferences.cache_read_cost_usd,
+        inferences.cache_write_5m_cost_usd + inferences.cache_write_1h_cost_usd as cache_write_cost_usd,
         inferences.uncached_prefix_cost_usd - inferences.cache_read_cost_usd
         - inferences.cache_write_5m_cost_usd
         - inferences.cache_write_1h_cost_usd as cache_saved_usd
@@ -62,6 +64,8 @@ select
     cast(coalesce(sum(misses.missed_tokens), 0) as bigint) as missed_tokens,
     coalesce(sum(misses.rebilled_cost_usd), 0) as rebilled_cost_usd,
     coalesce(sum(misses.extra_cost_usd), 0) as miss_extra_cost_usd,
+    sum(spent.cache_read_cost_usd) as cache_read_cost_usd,
+    sum(spent.cache_write_cost_usd) as cache_write_cost_usd,
     sum(spent.cache_saved_usd) as cache_saved_usd
 from spent
 -- A request that failed has no model.
