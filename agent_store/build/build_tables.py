@@ -1,15 +1,16 @@
-"""What a store says about the build that made it: checks that failed, and how old each table is.
+"""What a store says about the build that made it: checks that failed, how old each table is, what was left out.
 
 The publisher writes these beside what dbt made: they hold what is known only after the last test.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from agent_store.build import retention
 from agent_store.build.examples import examples
 from agent_store.build.results import BuildResult, Description
 from agent_store.paths import project_dir
@@ -52,6 +53,7 @@ DESCRIPTIONS = {
             "example": "A query to begin with.",
         },
     ),
+    retention.TABLE: retention.DESCRIPTION,
 }
 
 _SCHEMA = f"""
@@ -64,7 +66,7 @@ create or replace table {STORE_TABLE} (
     table_name varchar not null, table_type varchar not null, built_at timestamp, last_batch_id bigint,
     is_stale boolean not null, stale_because varchar, row_count bigint, example varchar
 );
-"""
+{retention.SCHEMA}"""
 Age = tuple[datetime | None, int | None]
 
 
@@ -93,8 +95,12 @@ def write(
     now: Age,
     earlier: Mapping[str, Age],
     row_counts: Mapping[str, int | None],
+    dropped: Sequence[Sequence[object]] = (),
 ) -> None:
-    """Write both tables into the new store. `row_counts` has its tables, and its views with None."""
+    """Write these tables into the new store.
+
+    `row_counts` has its other tables, and its views with None; `dropped` are the rows of v_retention.
+    """
     for statement in connection.extract_statements(_SCHEMA):
         connection.execute(statement)
     checks = [
@@ -116,8 +122,15 @@ def write(
     ]  # fmt: skip
     if checks:
         connection.executemany(f"insert into {FAILED_CHECK} values ({', '.join('?' * 11)})", checks)
+    if dropped:
+        connection.executemany(f"insert into {retention.TABLE} values ({', '.join('?' * 8)})", dropped)
     example_of = examples(connection, project_dir())
-    known = {**row_counts, FAILED_CHECK: len(checks), STORE_TABLE: len(row_counts) + 2}
+    known = {
+        **row_counts,
+        FAILED_CHECK: len(checks),
+        STORE_TABLE: len(row_counts) + len(DESCRIPTIONS),
+        retention.TABLE: len(dropped),
+    }
     connection.executemany(
         f"insert into {STORE_TABLE} values (?, ?, ?, ?, ?, ?, ?, ?)",
         [

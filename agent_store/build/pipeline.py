@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from agent_store import zones
-from agent_store.build import last_build, tested, warehouse
+from agent_store.build import last_build, retention, tested, warehouse
 from agent_store.build.lock import build_lock
 from agent_store.build.results import BuildResult, read_results, status_of, with_tests
 from agent_store.build.state import BuildState, Fingerprint, fingerprint, read_state, timezone, write_state
@@ -233,6 +233,7 @@ class _Published:
     batch_key: str
     code: str
     is_tested: bool
+    retention: str
 
 
 def _published(paths: StorePaths) -> _Published | None:
@@ -249,7 +250,7 @@ def _published(paths: StorePaths) -> _Published | None:
             if columns != STORE_BUILD.columns.keys():
                 raise StoreError(f"{paths.store} was published by another version of Agent Store.")
             row = connection.execute(
-                "select last_batch_key, code_fingerprint, is_tested from store_build"
+                "select last_batch_key, code_fingerprint, is_tested, retention from store_build"
             ).fetchone()
     except duckdb.Error:
         row = None
@@ -301,6 +302,8 @@ def _what_is_new(paths: StorePaths, code: Fingerprint, raw: RawSummary, options:
         return "the published store has not been tested"
     if options.all_tests:
         return "all tests were asked for"
+    if published.retention != retention.in_force(paths).key:
+        return "the retention of facts has changed, or a day has passed"
     return ""
 
 

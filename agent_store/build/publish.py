@@ -10,15 +10,16 @@ import logging
 import os
 import shutil
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from agent_store import access
-from agent_store.build import build_tables
+from agent_store.build import build_tables, retention
 from agent_store.build.results import BuildResult, Description
+from agent_store.build.retention import LeftOut
 from agent_store.build.state import Fingerprint, versions
 from agent_store.build.warehouse import RawSummary, copy_file, star_cursor
 from agent_store.errors import StoreError, explain
@@ -64,6 +65,8 @@ create or replace table store_build (
     table_count bigint not null,
     view_count bigint not null,
     row_count bigint not null,
+    retention varchar not null,
+    dropped_row_count bigint not null,
     build_seconds double not null
 )
 """
@@ -96,6 +99,8 @@ STORE_BUILD = Description(
         "table_count": "Published tables that dbt made.",
         "view_count": "Published views.",
         "row_count": "Rows in all published tables.",
+        "retention": "The day, and for how many days rows of which facts are published; empty where all are.",
+        "dropped_row_count": "Rows of facts left out because they are older than that; v_retention has them by fact.",
         "build_seconds": "Seconds that dbt took.",
     },
 )
@@ -114,14 +119,18 @@ class Published:
     row_count: int
     size_bytes: int
     seconds: float
+    dropped_row_count: int = 0
 
     @property
     def summary(self) -> str:
         """Return it in one line."""
-        return (
+        text = (
             f"Published {self.path}: {self.table_count:,} tables, {self.view_count:,} views, {self.row_count:,} rows, "
             f"{self.size_bytes / 1e6:,.1f} MB in {self.seconds:.1f} s."
         )
+        if self.dropped_row_count:
+            text += f" Rows of facts left out because of their age: {self.dropped_row_count:,}."
+        return text
 
 
 def publish(
@@ -134,17 +143,22 @@ def publish(
     timezone: str = "UTC",
     is_sample: bool = False,
     is_tested: bool = True,
+    now: datetime | None = None,
 ) -> Published:
     """Complete the star with what it says about itself, copy its file beside the store, and rename the copy into place.
 
     `warehouse` is an open connection to the warehouse with the star attached. Findings are published with the store.
-    Where a guard failed nothing is: the store of yesterday stays.
+    Where a guard failed nothing is: the store of yesterday stays. Rows of facts that are older `now` than privacy.yml keeps
+    them are not copied.
     """
     if not build.success:
         raise StoreError("A guard failed: nothing is published.")
     import duckdb
 
     started = time.monotonic()
+    now = now or datetime.now(UTC)
+    published_at = now.astimezone(UTC).replace(tzinfo=None)
+    rule = retention.in_force(paths, now)
     paths.ensure()
     remove_leftovers(paths)
     folder = paths.home / f"{_PREFIX}{os.getpid()}"
@@ -152,9 +166,15 @@ def publish(
         folder.mkdir(mode=FOLDER_MODE)
         fresh = folder / STORE_NAME
         with private_files(), star_cursor(warehouse) as connection:
-            stamp = _stamp(build, code, raw, timezone=timezone, is_sample=is_sample, is_tested=is_tested)
-            counts = _complete(connection, paths, build, stamp)
-            _copy(connection, paths.star, fresh)
+            stamp = {
+                **_stamp(build, code, raw, timezone=timezone, is_sample=is_sample, is_tested=is_tested),
+                "published_at": published_at,
+                "retention": rule.key,
+            }
+            left_out = retention.left_out(connection, rule)
+            dropped = retention.rows(connection, left_out, published_at)
+            counts = _complete(connection, paths, build, stamp, left_out, dropped)
+            _copy(connection, paths.star, fresh, left_out)
         fresh.chmod(access.file_mode())
         _sync(fresh)
         size = fresh.stat().st_size
@@ -170,7 +190,13 @@ def publish(
         ) from error
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-    return Published(paths.store, *counts, size_bytes=size, seconds=time.monotonic() - started)
+    return Published(
+        paths.store,
+        *counts,
+        size_bytes=size,
+        seconds=time.monotonic() - started,
+        dropped_row_count=sum(one.row_count for one in left_out),
+    )
 
 
 def _stamp(
@@ -185,7 +211,6 @@ def _stamp(
     """The columns of store_build that are known before anything is copied."""
     found = versions()
     return {
-        "published_at": datetime.now(UTC).replace(tzinfo=None),
         "last_batch_id": raw.last_batch_id,
         "last_batch_key": raw.batch_key,
         "chain_head": raw.chain_head,
@@ -212,7 +237,12 @@ def _stamp(
 
 
 def _complete(
-    connection: duckdb.DuckDBPyConnection, paths: StorePaths, build: BuildResult, stamp: Mapping[str, object]
+    connection: duckdb.DuckDBPyConnection,
+    paths: StorePaths,
+    build: BuildResult,
+    stamp: Mapping[str, object],
+    left_out: Sequence[LeftOut],
+    dropped: Sequence[Sequence[object]],
 ) -> tuple[int, int, int]:
     """Write the tables about the build, the macros and the descriptions; returns the tables, views and rows of dbt."""
     kept = frozenset(build.descriptions)
@@ -220,6 +250,7 @@ def _complete(
     views = _view_names(connection) & kept if kept else _view_names(connection)
     if not rows:
         raise StoreError("There is nothing to publish: the build made no table in schema main.")
+    rows |= {one.table: rows[one.table] - one.row_count for one in left_out if one.table in rows}
     _drop_others(connection, {*rows, *views})
     _refuse_views_of_the_warehouse(connection)
     connection.execute("begin")
@@ -230,6 +261,7 @@ def _complete(
         "table_count": len(rows),
         "view_count": len(views),
         "row_count": sum(rows.values()),
+        "dropped_row_count": sum(one.row_count for one in left_out),
     }
     connection.execute(
         f"insert into store_build ({', '.join(row)}) values ({', '.join('?' * len(row))})", list(row.values())
@@ -240,6 +272,7 @@ def _complete(
         (datetime.now(UTC).replace(tzinfo=None), int(str(stamp["last_batch_id"]))),
         build_tables.earlier_ages(paths.store) if build.stale else {},
         {**rows, **dict.fromkeys(views), "store_build": 1},
+        dropped,
     )
     connection.execute("commit")
     _create_macros(connection)
@@ -296,20 +329,37 @@ def _refuse_views_of_the_warehouse(connection: duckdb.DuckDBPyConnection) -> Non
         )
 
 
-def _copy(connection: duckdb.DuckDBPyConnection, star: Path, fresh: Path) -> None:
-    """Copy the star's file; where a third of it is free space, write the copy without."""
+def _copy(
+    connection: duckdb.DuckDBPyConnection, star: Path, fresh: Path, left_out: Sequence[LeftOut]
+) -> None:
+    """Copy the star's file; where a third of it is free space, write the copy without.
+
+    Where rows are left out, they are never written: deleted from a copy, they would stay readable in its free blocks.
+    """
     connection.execute(f"checkpoint {STAR}")
     found = connection.execute(
         "select free_blocks, total_blocks from pragma_database_size() where database_name = ?", [STAR]
     ).fetchone()
     free, total = found or (0, 0)
-    if free <= total * _MOST_FREE_RATIO:
+    if free <= total * _MOST_FREE_RATIO and not any(one.row_count for one in left_out):
         copy_file(star, fresh)
         return
     connection.execute(
         f"attach {literal(str(fresh))} as compacted (storage_version '{STORAGE_VERSION}', block_size {BLOCK_BYTES})"
     )
-    connection.execute(f"copy from database {STAR} to compacted")
+    connection.execute(f"copy from database {STAR} to compacted (schema)")
+    conditions = {one.table: one.condition for one in left_out}
+    tables = connection.execute(
+        "select table_name from duckdb_tables() where database_name = ? and schema_name = 'main' order by table_oid",
+        [STAR],
+    ).fetchall()
+    connection.execute("begin")  # a commit per table would take longer and leave more free space
+    for (table,) in tables:
+        name, dropped = quoted(table), conditions.get(table, "false")
+        connection.execute(
+            f"insert into compacted.main.{name} from {STAR}.main.{name} where ({dropped}) is not true"
+        )
+    connection.execute("commit")
     connection.execute("detach compacted")
 
 

@@ -233,15 +233,17 @@ def _is_bloated(paths: StorePaths) -> bool:
 
 
 def _is_store_of(store: Path, tables_fingerprint: str) -> bool:
-    """Whether a published store can be read, and was made by this code."""
+    """Whether a published store can be read, was made by this code, and left out no rows of the star."""
     import duckdb
 
     try:
         with duckdb.connect(str(store), read_only=True) as connection:
-            found = connection.execute("select tables_fingerprint from store_build").fetchone()
+            found = connection.execute(
+                "select tables_fingerprint, dropped_row_count from store_build"
+            ).fetchone()
     except duckdb.Error:
         return False
-    return found == (tables_fingerprint,)
+    return found == (tables_fingerprint, 0)
 
 
 def copy_file(source: Path, target: Path) -> None:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Final, Literal, Self
+from typing import Annotated, Final, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, PositiveInt, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from agent_store.at_rest import NOT_BY_ITSELF
 from agent_store.errors import StoreError, explain
@@ -26,6 +26,8 @@ EMAIL_KIND: Final = "email_address"
 
 KeepHashDrop = Literal["keep", "hash", "drop"]
 KeepDrop = Literal["keep", "drop"]
+# Up to a hundred years: every such moment is a date.
+Days = Annotated[int, Field(gt=0, le=36_500)]
 
 
 class _Model(BaseModel):
@@ -69,9 +71,9 @@ class Retention(_Model):
     """For how many days things are kept; None: for ever."""
 
     # Whole sessions since their last line, with everything that is landed of them.
-    sessions: PositiveInt | None = None
+    sessions: Days | None = None
     # Rows of published facts, by the name of the table.
-    facts: dict[str, PositiveInt] = {}
+    facts: dict[str, Days] = {}
     # What happens to sessions that are older.
     expired: Literal["archive", "drop"] = "archive"
 

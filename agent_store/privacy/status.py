@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from agent_store.privacy import forgotten
-from agent_store.privacy.policy import read_policy
+from agent_store.privacy.policy import Retention, read_policy
 
 if TYPE_CHECKING:
     from agent_store.paths import StorePaths
@@ -28,4 +28,17 @@ def lines(paths: StorePaths) -> list[str]:
         said = [f"{name} {mode}" for name in _TEXTS if (mode := getattr(rule, name))]
         found.append(f"project {rule.path}: {', '.join(said) or 'as elsewhere'}")
     dropped = dict.fromkeys((*policy.files, *forgotten.read(paths).files))
-    return [*found, *(f"file {pattern}: contents drop" for pattern in dropped)]
+    found += [f"file {pattern}: contents drop" for pattern in dropped]
+    return [*found, *_retention(policy.retention)]
+
+
+def _retention(rule: Retention) -> list[str]:
+    """For how long things are kept."""
+    found = [f"retention of {fact}: {_days(days)} published" for fact, days in sorted(rule.facts.items())]
+    if rule.sessions:
+        found.insert(0, f"retention of sessions: {_days(rule.sessions)}, then {rule.expired}")
+    return found or ["retention: everything is kept"]
+
+
+def _days(count: int) -> str:
+    return f"{count:,} day{'s'[: count != 1]}"

@@ -11,6 +11,7 @@ import sys
 import threading
 import time
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -76,6 +77,26 @@ class Small:
 @pytest.fixture
 def small(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Small:
     return Small(tmp_path, monkeypatch)
+
+
+def test_old_rows_of_a_fact_are_left_out_stay_in_the_star_and_come_back(small: Small) -> None:
+    today = datetime.now(UTC).date()
+    small.ingest.add(5, day=f"{today - timedelta(days=40)}")
+    small.ingest.add(3, day=f"{today - timedelta(days=2)}")
+    small.paths.privacy.write_text("retention: {facts: {fact_api_call: 30}}")
+    counts = "select (select count(*) from fact_api_call), dropped_row_count from store_build"
+    assert small.build().success
+    assert small.ask(counts) == [(3, 5)]
+    assert small.ask("select row_count, is_restorable from v_retention") == [(5, True)]
+    assert small.build().is_current
+    # The tables of dbt have the old rows: an incremental build adds to them, and is tested with them.
+    small.ingest.add(1, session="s2", day=f"{today}")
+    assert small.build().success
+    assert small.ask(counts) == [(4, 5)]
+    small.paths.privacy.write_text("retention: {facts: {fact_api_call: 60}}")
+    assert "retention" in small.build().reason
+    assert small.ask(counts) == [(9, 0)]
+    assert not any("--full-refresh" in call for call in small.dbt_calls[1:])
 
 
 def test_build_publishes_and_a_second_one_starts_no_dbt_and_writes_nothing(small: Small) -> None:
