@@ -10,7 +10,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from agent_store.build import retention
+from agent_store.build import fact_retention
 from agent_store.build.examples import examples
 from agent_store.build.results import BuildResult, Description
 from agent_store.paths import project_dir
@@ -53,7 +53,7 @@ DESCRIPTIONS = {
             "example": "A query to begin with.",
         },
     ),
-    retention.TABLE: retention.DESCRIPTION,
+    fact_retention.TABLE: fact_retention.DESCRIPTION,
 }
 
 _SCHEMA = f"""
@@ -66,7 +66,7 @@ create or replace table {STORE_TABLE} (
     table_name varchar not null, table_type varchar not null, built_at timestamp, last_batch_id bigint,
     is_stale boolean not null, stale_because varchar, row_count bigint, example varchar
 );
-{retention.SCHEMA}"""
+{fact_retention.SCHEMA}"""
 Age = tuple[datetime | None, int | None]
 
 
@@ -123,13 +123,13 @@ def write(
     if checks:
         connection.executemany(f"insert into {FAILED_CHECK} values ({', '.join('?' * 11)})", checks)
     if dropped:
-        connection.executemany(f"insert into {retention.TABLE} values ({', '.join('?' * 8)})", dropped)
+        connection.executemany(f"insert into {fact_retention.TABLE} values ({', '.join('?' * 8)})", dropped)
     example_of = examples(connection, project_dir())
     known = {
         **row_counts,
         FAILED_CHECK: len(checks),
         STORE_TABLE: len(row_counts) + len(DESCRIPTIONS),
-        retention.TABLE: len(dropped),
+        fact_retention.TABLE: len(dropped),
     }
     connection.executemany(
         f"insert into {STORE_TABLE} values (?, ?, ?, ?, ?, ?, ?, ?)",

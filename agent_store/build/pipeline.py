@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from agent_store import zones
-from agent_store.build import last_build, retention, tested, warehouse
+from agent_store.build import fact_retention, last_build, tested, warehouse
 from agent_store.build.lock import build_lock
 from agent_store.build.results import BuildResult, read_results, status_of, with_tests
 from agent_store.build.state import BuildState, Fingerprint, fingerprint, read_state, timezone, write_state
@@ -302,7 +302,7 @@ def _what_is_new(paths: StorePaths, code: Fingerprint, raw: RawSummary, options:
         return "the published store has not been tested"
     if options.all_tests:
         return "all tests were asked for"
-    if published.retention != retention.in_force(paths).key:
+    if published.retention != fact_retention.in_force(paths).key:
         return "the retention of facts has changed, or a day has passed"
     return ""
 

@@ -17,9 +17,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from agent_store import access
-from agent_store.build import build_tables, retention
+from agent_store.build import build_tables, fact_retention
+from agent_store.build.fact_retention import LeftOut
 from agent_store.build.results import BuildResult, Description
-from agent_store.build.retention import LeftOut
 from agent_store.build.state import Fingerprint, versions
 from agent_store.build.warehouse import RawSummary, copy_file, star_cursor
 from agent_store.errors import StoreError, explain
@@ -158,7 +158,7 @@ def publish(
     started = time.monotonic()
     now = now or datetime.now(UTC)
     published_at = now.astimezone(UTC).replace(tzinfo=None)
-    rule = retention.in_force(paths, now)
+    rule = fact_retention.in_force(paths, now)
     paths.ensure()
     remove_leftovers(paths)
     folder = paths.home / f"{_PREFIX}{os.getpid()}"
@@ -171,8 +171,8 @@ def publish(
                 "published_at": published_at,
                 "retention": rule.key,
             }
-            left_out = retention.left_out(connection, rule)
-            dropped = retention.rows(connection, left_out, published_at)
+            left_out = fact_retention.left_out(connection, rule)
+            dropped = fact_retention.rows(connection, left_out, published_at)
             counts = _complete(connection, paths, build, stamp, left_out, dropped)
             _copy(connection, paths.star, fresh, left_out)
         fresh.chmod(access.file_mode())

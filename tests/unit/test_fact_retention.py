@@ -12,10 +12,10 @@ import pytest
 from mini import published as publish
 from mini import star
 
-from agent_store.build import retention, warehouse
+from agent_store.build import fact_retention, warehouse
+from agent_store.build.fact_retention import in_force
 from agent_store.build.pipeline import Options, why_build
 from agent_store.build.results import BuildResult, Description
-from agent_store.build.retention import in_force
 from agent_store.build.state import BuildState, Fingerprint, write_state
 from agent_store.build.warehouse import RawSummary
 from agent_store.errors import StoreError
@@ -204,8 +204,8 @@ def test_a_failed_copy_leaves_the_store_as_it_was(paths: StorePaths, monkeypatch
     _published(paths)
     before = paths.store.stat()
     _keep(paths, fact_prompt=30)
-    wrong = retention.LeftOut("fact_prompt", 30, condition="no_such_column", row_count=1)
-    monkeypatch.setattr(retention, "left_out", lambda *_: [wrong])
+    wrong = fact_retention.LeftOut("fact_prompt", 30, condition="no_such_column", row_count=1)
+    monkeypatch.setattr(fact_retention, "left_out", lambda *_: [wrong])
     with pytest.raises(StoreError, match="Publishing the store failed"):
         _published(paths)
     assert paths.store.stat() == before
