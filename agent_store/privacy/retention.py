@@ -20,13 +20,15 @@ from agent_store.privacy.policy import read_policy
 from agent_store.privacy.salt import read_salt
 from agent_store.sql import literal
 from agent_store.store import open_store
-from ingest.privacy.fields import EVENT_TABLE, HISTORY_TABLE, RESPONSE_TABLE
+from ingest.privacy.fields import EVENT_TABLE, HISTORY_TABLE, RESPONSE_TABLE, TRANSCRIPT_TABLE
 from ingest.privacy.tombstones import (
     DOCUMENT,
+    FILE,
     MESSAGE,
     SESSION,
     TEXT,
     document_name,
+    file_name,
     hash_of,
     parsed,
     responses_session,
@@ -44,6 +46,7 @@ if TYPE_CHECKING:
 
 # Everything is built again after it, so it is done once in so many days.
 EVERY: Final = timedelta(days=7)
+_ROWS_AT_ONCE: Final = 2_000
 # Titles are texts: they go. Of v_cost only those kinds are kept that are not made from v_spending.
 _KEPT: Final = {
     "spending": "select session_id, to_json(t) "
@@ -84,7 +87,9 @@ def carry_out(paths: StorePaths, say: Callable[[str], None], now: datetime | Non
             sessions = _older(connection, before)
             if not sessions:
                 return
-            hashes = set(_hashes(connection, sessions, before, read_salt(paths)))
+            salt = read_salt(paths)
+            hashes = set(_hashes(connection, sessions, before, salt))
+            ends = {hash_of(SESSION, one, salt): end for one, end in _ends(connection, sessions, before)}
             rows = tuple(_kept(connection, sessions))
             folder = archive.folder_of(paths, expired_at) if rule.expired == "archive" else None
             # First the journal: whoever is killed after it leaves nothing that the next build does not know of.
@@ -93,7 +98,14 @@ def carry_out(paths: StorePaths, say: Callable[[str], None], now: datetime | Non
             if folder is not None:
                 archive.write(connection, STAR, sorted(sessions), folder)
         forgotten.add(
-            paths, "retention", hashes, sessions=len(sessions), lines=0, expired_at=expired_at, until=before
+            paths,
+            "retention",
+            hashes,
+            sessions=len(sessions),
+            lines=0,
+            expired_at=expired_at,
+            until=before,
+            ends=ends,
         )
     except (OSError, duckdb.Error) as error:
         purge.call_off(paths)
@@ -173,7 +185,12 @@ def _hashes(
 ) -> Iterator[str]:
     """By what the sessions, and lines without a session that are as old, are recognised."""
     wanted = set(sessions)
-    yield from (hash_of(SESSION, session, salt) for session in wanted)
+    for kind, path, size, mtime_ns in connection.execute(
+        "select kind, source_file.path, file_location.size_bytes, mtime_ns "
+        "from raw.file_location inner join raw.source_file using (file_id)"
+    ).fetchall():
+        if (session := session_of_file(kind, path)) in wanted:
+            yield hash_of(FILE, file_name(session, size, mtime_ns), salt)
     files = connection.execute(
         "select kind, path, content_hash from raw.document inner join raw.source_file using (file_id)"
     ).fetchall()
@@ -201,6 +218,26 @@ def _hashes(
             written_at = time_of(line, table)
             if written_at is not None and written_at < before:
                 yield hash_of(TEXT, text, salt)
+
+
+def _ends(
+    connection: duckdb.DuckDBPyConnection, sessions: Iterable[str], before: datetime
+) -> Iterator[tuple[str, datetime]]:
+    """Just after the last landed line of each session: what it said later has not been landed yet, and has to be."""
+    ends = dict.fromkeys(sessions, datetime(1, 1, 1))  # noqa: DTZ001 - as raw has times: UTC, without zone
+    for table in (TRANSCRIPT_TABLE, HISTORY_TABLE, EVENT_TABLE):
+        cursor = connection.cursor().execute(
+            f"select kind, path, coalesce(repaired_line, line) from raw.{table} inner join raw.source_file using (file_id)"
+        )
+        while rows := cursor.fetchmany(_ROWS_AT_ONCE):
+            for kind, path, text in rows:
+                line = parsed(text) if text else None
+                if line is None or (written_at := time_of(line, table)) is None or written_at >= before:
+                    continue
+                for session in (session_of_file(kind, path), *sessions_of(line, table)):
+                    if session in ends:
+                        ends[session] = max(ends[session], written_at)
+    yield from ((session, end + datetime.resolution) for session, end in ends.items())
 
 
 def _kept(connection: duckdb.DuckDBPyConnection, sessions: Iterable[str]) -> Iterator[tuple[str, str, str]]:
