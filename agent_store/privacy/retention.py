@@ -37,7 +37,7 @@ from ingest.privacy.tombstones import (
     time_of,
 )
 from ingest.purge import Expiry
-from ingest.warehouse import reading
+from ingest.warehouse import LandingError, reading
 
 if TYPE_CHECKING:
     import duckdb
@@ -66,11 +66,9 @@ def carry_out(paths: StorePaths, say: Callable[[str], None], now: datetime | Non
     """
     if paths.purge_journal.exists():
         return
-    _agree(paths)
-    if not paths.privacy.exists():
-        return
-    rule = read_policy(paths).retention
-    if rule.sessions is None or not _is_whole(paths):
+    rule = read_policy(paths).retention if paths.privacy.exists() else None
+    _agree(paths, is_on=rule is not None and rule.sessions is not None)
+    if rule is None or rule.sessions is None or not _is_whole(paths):
         return
     import duckdb
 
@@ -107,7 +105,7 @@ def carry_out(paths: StorePaths, say: Callable[[str], None], now: datetime | Non
             until=before,
             ends=ends,
         )
-    except (OSError, duckdb.Error) as error:
+    except (OSError, duckdb.Error, LandingError) as error:
         purge.call_off(paths)
         say(_still_there(rule.sessions, str(error)))
         return
@@ -129,18 +127,39 @@ def _still_there(days: int, why: str) -> str:
     return f"Sessions older than {days} days are still there: {reason} The next build tries again."
 
 
-def _agree(paths: StorePaths) -> None:
-    """Where the warehouse is not the one that sessions have expired from, have their lines landed again.
+def _agree(paths: StorePaths, *, is_on: bool) -> None:
+    """Have what was noted of expired sessions, and what the warehouse has of them, say the same.
 
-    What was kept of them went with it. They expire again after the build.
+    Where the warehouse is not the one that they have expired from, what was kept of them went with it: their lines are
+    landed again, and expire after the build. Where the note is gone, it is made again: lines would count twice.
     """
-    if not any(entry.until for entry in forgotten.read(paths).entries):
+    noted = {entry.forgotten_at for entry in forgotten.read(paths).entries if entry.until}
+    if not noted and not is_on:
         return
-    with reading(paths.warehouse) as connection:
-        rows = (
-            [] if connection is None else connection.execute("select expired_at from raw.expiry").fetchall()
-        )
-    forgotten.call_off(paths, (moment for (moment,) in rows))
+    import duckdb
+
+    try:
+        with reading(paths.warehouse) as connection:
+            rows = [] if connection is None else connection.execute(
+                "select expired_at, any_value(expired_before), (select list(distinct session_id) from raw.expired_row "
+                "where expired_row.expired_at = expiry.expired_at) from raw.expiry group by expired_at order by expired_at"
+            ).fetchall()  # fmt: skip
+    except (OSError, duckdb.Error, LandingError):
+        return  # landing says what is wrong with the warehouse
+    forgotten.call_off(paths, (expired_at for expired_at, *_ in rows))
+    salt = read_salt(paths)
+    for expired_at, before, sessions in rows:
+        if sessions and forgotten.stamp(expired_at) not in noted:
+            hashes = (hash_of(SESSION, session, salt) for session in sessions)
+            forgotten.add(
+                paths,
+                "retention",
+                hashes,
+                sessions=len(sessions),
+                lines=0,
+                expired_at=expired_at,
+                until=before,
+            )
 
 
 def _is_whole(paths: StorePaths) -> bool:

@@ -1,4 +1,4 @@
-"""Whatever is killed while it lands, builds, publishes, forgets, expires or applies a policy, the next run makes it whole."""
+"""Whatever is killed while it lands, builds, publishes, forgets or lets expire, the next run makes it whole."""
 
 from __future__ import annotations
 

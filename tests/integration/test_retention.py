@@ -14,7 +14,8 @@ from privacy_home import FORK, GONE, OTHER, Home, said, secret_words, written
 
 from agent_store.audit.verify import check as check_chain
 from agent_store.build.lock import build_lock
-from agent_store.privacy import archive, forget, forgotten, purge, retention
+from agent_store.errors import StoreError
+from agent_store.privacy import archive, forget, forgotten, landing_policy, purge, retention
 from ingest.privacy.tombstones import Tombstones
 
 _NOW = datetime.now(UTC).replace(tzinfo=None, microsecond=0)
@@ -251,7 +252,7 @@ def test_history_events_and_responses_go_with_their_sessions_or_by_their_time(
     from ingest.privacy.privacy import in_force
 
     def land_responses() -> None:
-        with in_force(lambda: forget.landing_policy(aged.paths)):
+        with in_force(lambda: landing_policy(aged.paths)):
             land([aged.logs], aged.paths.warehouse, spool=aged.paths.spool, responses=[responses, alone])
 
     land_responses()
@@ -291,6 +292,26 @@ def test_a_warehouse_that_is_made_again_has_everything_until_it_expires_again(ag
     aged.build(_NOW + timedelta(seconds=1))
     assert aged.lines(GONE) == 0
     assert aged.kept() == kept
+
+
+@pytest.mark.parametrize("is_lost", [False, True])
+def test_what_has_expired_does_not_come_back_when_its_note_was_removed(aged: Aged, is_lost: bool) -> None:
+    aged.expire()
+    kept = aged.kept()
+    if is_lost:
+        shutil.rmtree(aged.paths.keys)
+    else:
+        damaged = aged.paths.forgotten.read_text()[9:]
+        aged.paths.forgotten.write_text(damaged)
+        with pytest.raises(StoreError, match=r"Line 1 of .* is damaged"):
+            aged.build()
+        aged.paths.forgotten.write_text("")  # as the message says
+    shutil.copytree(aged.logs, aged.logs.parent / "backup" / "claude", copy_function=shutil.copyfile)
+    aged.build()
+    aged.land(aged.logs.parent / "backup" / "claude")
+    assert aged.lines(GONE) == 0
+    assert aged.kept() == kept
+    assert len(forgotten.read(aged.paths).entries) == 1
 
 
 def test_an_archive_that_cannot_be_written_leaves_everything(aged: Aged) -> None:
@@ -385,7 +406,7 @@ def test_what_has_expired_is_forgotten(
     from ingest.land import land
     from ingest.privacy.privacy import in_force
 
-    with in_force(lambda: forget.landing_policy(aged.paths)):
+    with in_force(lambda: landing_policy(aged.paths)):
         land([aged.logs], aged.paths.warehouse, spool=aged.paths.spool, responses=[responses])
     aged.expire()
     assert GONE in archived(aged)
@@ -412,7 +433,7 @@ def test_another_policy_is_applied_to_what_is_kept(aged: Aged) -> None:
         purge.begin(aged.paths, applies=True)
     aged.finish()
     users = aged.ask("select distinct row_json ->> 'user_id' from raw.expired_row where relation = 'session'")
-    assert users == [(forget.landing_policy(aged.paths).user("ann"),)]
+    assert users == [(landing_policy(aged.paths).user("ann"),)]
     assert any("earlier policy" in one for one in aged.said) or archive.folders(aged.paths)
 
 
