@@ -559,13 +559,13 @@ class Drill:
         story: list[str] = []
         for _ in range(chance.randint(_FEWEST_KILLS, _MOST_KILLS)):
             step = chance.choice(STEPS[kind])
+            world.wait(timedelta(minutes=1))
             for session in SESSIONS:
                 # What a session says after it was forgotten is not landed either.
                 if chance.random() < often:
                     world.say(session, chance.randint(1, 5))
             if chance.random() < often:
                 world.spill(chance.choice(SESSIONS))
-            world.wait(timedelta(minutes=1))
             if step == "expire":
                 world.wait(_LATER)
                 world.allow(RETENTION)
