@@ -419,11 +419,15 @@ class World:
         """For each landed line whether it is an event."""
         for text in wanted:
             if "document" not in text:
-                yield from ["event" in text] * (1 if self.is_dropped else in_raw[text])
+                yield from ["event" in text] * (self._copies(text) if self.is_dropped else in_raw[text])
+
+    def _copies(self, text: str) -> int:
+        """In how many lines a word is: a fork begins with copies of another's lines."""
+        return 2 if text in self.copied_words and not self.is_forgotten else 1
 
     def _wrong_counts(self, text: str, counts: dict[str, int]) -> Iterator[str]:
-        """A word is in raw and in what is made of it, or it has expired: once. A fork has copies of another's lines."""
-        everywhere = 2 if text in self.copied_words and not self.is_forgotten else 1
+        """A word is in raw and in what is made of it, or it has expired and is kept."""
+        everywhere = self._copies(text)
         is_expired = bool(counts["kept"])
         expected = dict.fromkeys(("raw", "store", "intermediate"), 0 if is_expired else everywhere)
         expected["archived of raw"] = everywhere if is_expired else 0
