@@ -207,15 +207,7 @@ def _archive(connection: duckdb.DuckDBPyConnection, table: str, condition: str, 
 def _keep(
     connection: duckdb.DuckDBPyConnection, expiry: Expiry, counts: Mapping[str, int], gone: Collection[str]
 ) -> None:
-    """Keep what dashboards need of sessions that have just gone, and how much went.
-
-    Once: whoever is killed after the commit finds nothing to erase when all of it is done again.
-    """
-    done = connection.execute(
-        "select count(*) from raw.expiry where expired_at = ?", [expiry.expired_at]
-    ).fetchone()
-    if done and done[0]:
-        return
+    """Keep what dashboards need of sessions that have just gone, and how much went."""
     # What is not erased is counted again.
     kept = [row for row in expiry.rows if row[1] in gone]
     sessions = {session for _, session, _ in kept}

@@ -1,10 +1,11 @@
-"""Kill drill: landing, forgetting, applying a policy, building and publishing are killed anywhere, then run again.
+"""Kill drill: landing, forgetting, expiring, applying a policy, building and publishing are killed, then run again.
 
     python -m tests.kills --count 1000 --seed 1
 
 Each drill has a home of its own, with logs of three sessions. A step runs in a process that is killed at one of its calls
 of the system or of the database, or after some time; the next run may be killed as well. The last one is not, and then
 every line is there once, nothing forgotten is in any file of the home, the audit chain closes, and nothing lies about.
+There are two kinds of drills: in one, sessions expire, and each line is in raw or among the rows that are kept of them.
 What dbt would build is stood for by tables with the lines: everything else is the pipeline that builds every store.
 """
 
@@ -22,9 +23,11 @@ import tempfile
 import traceback
 import types
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -37,7 +40,7 @@ from agent_store.build.results import BuildResult
 from agent_store.build.state import Fingerprint
 from agent_store.errors import StoreError
 from agent_store.paths import StorePaths
-from agent_store.privacy import forget, purge
+from agent_store.privacy import forget, forgotten, purge, retention
 from agent_store.record import spool
 from agent_store.replacing import replacing
 from ingest.events import spool as landed_spool
@@ -48,7 +51,11 @@ from ingest.privacy.policy import Policy
 PROJECT = Path(__file__).resolve().parents[1]
 SESSIONS = GONE, FORK, OTHER = tuple(f"{digit * 8}-1111-4111-8111-{digit * 12}" for digit in "abc")
 FOLDER = "/home/ann/shop"
-STEPS = ("build", "forget", "apply")
+# The kinds of drills. A policy that drops prompts and sessions that expire are checked otherwise, so each is in one.
+STEPS = {"forget": ("build", "forget", "apply"), "expire": ("build", "expire", "expire", "forget")}
+RETENTION = "retention: {sessions: 30}\n"
+# The first lines are so old; each expiry comes so long after the one before.
+_OLD, _LATER = timedelta(days=1000), timedelta(days=40)
 _KILLED = -signal.SIGKILL
 _write = os.write
 _FEWEST_KILLS, _MOST_KILLS = 4, 10
@@ -63,6 +70,14 @@ _CALLS = (
     *((duckdb.DuckDBPyConnection, name) for name in ("execute", "begin", "commit", "close")),
     (duckdb, "connect"),
 )  # fmt: skip
+# What the home tells of what has expired, by the marks that the audit chain keeps.
+_ERASED = """
+    select table_name, coalesce(erased.count, 0), coalesce(told.count, 0)
+    from (select table_name, count(*) as count from raw.erased_row where reason = 'retention' group by all) as erased
+    full join (select table_name, sum(row_count) as count from raw.expiry where row_count > 0 group by all) as told
+        using (table_name)
+    where erased.count is distinct from told.count
+"""
 
 
 def word(kind: str, number: int) -> str:
@@ -157,26 +172,59 @@ def serve() -> None:
 
 # --- steps
 
+_SESSION = "coalesce(line ->> '$.payload.session_id', line ->> '$.sessionId')"
+# Rows of the star are of the session that said it first.
+_OWNER = f"case when line ->> '$.forkedFrom' is null then {_SESSION} end"
+# Each line costs something where it was said first. A document does, too, so that it can be counted.
+_READ_BY_RETENTION = """
+    create or replace table agent_store.main.dim_session as
+    select session_id, null::varchar as project_name, null::varchar as project_path, 'ann' as user_id,
+        min(said_at) as started_at, max(said_at) as ended_at
+    from agent_store.main.said_word group by session_id;
+    create or replace view agent_store.main.v_spending as
+    select session_id, null::varchar as session_title, line from agent_store.main.said_word where forked_from is null;
+    create or replace view agent_store.main.v_cost as
+    select session_id, 'tool' as kind from agent_store.main.dim_session where false;
+    create or replace table agent_store.main.fact_api_call as
+    select session_id, uuid as message_id from agent_store.main.said_word where uuid is not null and forked_from is null;
+    create or replace table warehouse.intermediate.int_session_tie as
+    select distinct one.session_id, other.session_id as tied_session_id
+    from warehouse.intermediate.said_word as one inner join warehouse.intermediate.said_word as other using (uuid);
+"""
+
 
 def _models(paths: StorePaths, project: Path, *, full_refresh: bool, **_: Any) -> BuildResult:
     """In the place of dbt: a table in the warehouse and one in the star with what raw has, only new rows if asked so."""
     with closing(warehouse.connect(paths)) as connection:
         connection.execute("create schema if not exists intermediate")
         for table in ("warehouse.intermediate.said", "agent_store.main.said"):
-            columns = "table_name varchar, file_id bigint, line_number bigint, line varchar, batch_id bigint"
+            columns = "table_name varchar, session_id varchar, line varchar, batch_id bigint"
             replacement = "or replace table" if full_refresh else "table if not exists"
             connection.execute(f"create {replacement} {table} ({columns})")
             for name in LINE_TABLES:
                 connection.execute(
-                    f"insert into {table} select '{name}', file_id, line_number, coalesce(repaired_line, line), _batch_id "
+                    f"insert into {table} "
+                    f"select '{name}', {_OWNER}, line, _batch_id "
                     f"from raw.{name} where _batch_id > "
                     f"(select coalesce(max(batch_id), 0) from {table} where table_name = '{name}')"
                 )
-            connection.execute(f"create {replacement} {table}_document (content varchar, batch_id bigint)")
             connection.execute(
-                f"insert into {table}_document select content, _batch_id from raw.document "
-                f"where _batch_id > (select coalesce(max(batch_id), 0) from {table}_document)"
+                f"create {replacement} {table}_document (content varchar, session_id varchar, batch_id bigint)"
             )
+            connection.execute(
+                f"insert into {table}_document "
+                "select content, regexp_extract(path, '([^/]+)/tool-results/', 1), document._batch_id "
+                "from raw.document inner join raw.source_file using (file_id) "
+                f"where document._batch_id > (select coalesce(max(batch_id), 0) from {table}_document)"
+            )
+            connection.execute(
+                f"create or replace view {table}_word as select line, batch_id, line ->> '$.uuid' as uuid, "
+                "line ->> '$.forkedFrom.sessionId' as forked_from, "
+                f"try_cast(line ->> '$.timestamp' as timestamp) as said_at, {_SESSION} as session_id "
+                f"from {table} union all "
+                f"select content, batch_id, null, null, null, session_id from {table}_document"
+            )
+        connection.execute(_READ_BY_RETENTION)
         texts = connection.execute("select line from warehouse.intermediate.said").fetchall()
     for place in (paths.target / "run_results.json", paths.target / "compiled" / "said.sql"):
         place.parent.mkdir(exist_ok=True)
@@ -201,6 +249,8 @@ def _build(paths: StorePaths, logs: str = "claude") -> None:
     pipeline._scan = lambda *_: None  # type: ignore[assignment]
     pipeline.fingerprint = lambda *_, **__: Fingerprint("tables", "code")  # type: ignore[assignment]
     pipeline.timezone = lambda *_: "UTC"  # type: ignore[assignment]
+    retention.EVERY = timedelta(0)  # type: ignore[misc]
+    retention.carry_out = partial(_CARRY_OUT, now=World(paths.home.parent).now)
     options = pipeline.Options(roots=[paths.home.parent / logs], tests=False)
     pipeline.run(paths, PROJECT, options, say=lambda _: None)
 
@@ -224,16 +274,24 @@ def _apply(paths: StorePaths) -> None:
     _build(paths)
 
 
-_STEPS = {"build": _build, "forget": _forget, "apply": _apply, "elsewhere": _build_elsewhere}
+_CARRY_OUT = retention.carry_out
+# What expires is found by each build, once the policy says so.
+_STEPS = {
+    "build": _build,
+    "expire": _build,
+    "forget": _forget,
+    "apply": _apply,
+    "elsewhere": _build_elsewhere,
+}
 
 
 # --- a home, and what should be in it
 
 
-def _line(session: str, number: int, text: str) -> dict[str, Any]:
+def _line(session: str, number: int, text: str, now: datetime) -> dict[str, Any]:
     return {
         "type": "user", "uuid": f"{number:08d}-0000-4000-8000-{session[:12]}", "sessionId": session, "cwd": FOLDER,
-        "timestamp": "2026-03-01T10:00:00Z", "message": {"role": "user", "content": text},
+        "timestamp": f"{now.isoformat()}Z", "message": {"role": "user", "content": text},
     }  # fmt: skip
 
 
@@ -247,6 +305,15 @@ class World:
     # Those of the lines that the fork has, too.
     copied_words: set[str] = field(default_factory=set)
     is_dropped: bool = False
+
+    @property
+    def now(self) -> datetime:
+        """The time in this world."""
+        return datetime.fromisoformat((self.folder / "now").read_text())
+
+    def wait(self, time: timedelta) -> None:
+        """Let time go by."""
+        (self.folder / "now").write_text((self.now + time).isoformat())
 
     @property
     def paths(self) -> StorePaths:
@@ -268,14 +335,19 @@ class World:
             self.words[session].add(text)
             if kind == "line":
                 with (logs / f"{session}.jsonl").open("a") as file:
-                    file.write(json.dumps(_line(session, self.number, text)) + "\n")
+                    file.write(json.dumps(_line(session, self.number, text, self.now)) + "\n")
             else:
                 self.paths.spool.mkdir(mode=0o700, parents=True, exist_ok=True)
                 payload = json.dumps({"session_id": session, "prompt": text}).encode()
                 spool.append(
                     str(self.paths.spool), spool.HOOKS,
-                    spool.envelope("hook", payload, session, self.number, self.number),
+                    spool.envelope("hook", payload, session, self._milliseconds + self.number, self.number),
                 )  # fmt: skip
+
+    def allow(self, policy: str) -> None:
+        """Have the home keep what a policy says."""
+        self.paths.privacy.write_text(policy)
+        self.paths.privacy.chmod(0o600)
 
     def copy_lines(self, source: str, target: str, count: int) -> None:
         """Have a session begin with copies of another one's lines, as a fork does."""
@@ -304,9 +376,13 @@ class World:
         place.write_text(text)
 
     @property
+    def _milliseconds(self) -> int:
+        return int(self.now.replace(tzinfo=UTC).timestamp() * 1000)
+
+    @property
     def is_forgotten(self) -> bool:
         """Whether the session is among what was forgotten."""
-        return self.paths.forgotten.exists()
+        return any(not entry.until for entry in forgotten.read(self.paths).entries)
 
     # ------------------------------------------------------------------------------------ looking
 
@@ -317,9 +393,7 @@ class World:
         seen = self._count()
         if not self.is_dropped:
             for text in sorted(wanted):
-                # In raw and in what is made of it; a fork begins with copies of another's lines.
-                for place in ("raw", "store", "intermediate"):
-                    yield from self._wrong_count(text, place, seen[place][text])
+                yield from self._wrong_counts(text, {place: count[text] for place, count in seen.items()})
         else:
             yield from (
                 f"{text} is there, though prompts are dropped" for text in self._anywhere(self._prompts())
@@ -331,19 +405,36 @@ class World:
             yield from (finding.message for finding in check_chain(connection).findings)
             (lines,) = connection.execute("select count(*) from raw.transcript_line").fetchone() or (0,)
             (events,) = connection.execute("select count(*) from raw.event_line").fetchone() or (0,)
-        expected = Counter("event" in text for text in wanted if "document" not in text)
-        copied = 0 if self.is_forgotten else len(self.copied_words)
-        if (lines, events) != (expected[False] + copied, expected[True]):
-            yield f"{lines} lines and {events} events are landed, not {expected[False] + copied} and {expected[True]}"
+            erased = connection.execute(_ERASED).fetchall()
+        yield from (f"{count} rows of {table} expired, but {told} are told" for table, count, told in erased)
+        expected = Counter(self._landed(wanted, seen["raw"]))
+        if (lines, events) != (expected[False], expected[True]):
+            yield f"{lines} lines and {events} events are landed, not {expected[False]} and {expected[True]}"
         yield from (f"{one.relative_to(self.paths.home)} was left behind" for one in self._leftovers())
 
     def _prompts(self) -> set[str]:
         return {text for session in SESSIONS for text in self.words[session] if "document" not in text}
 
-    def _wrong_count(self, text: str, place: str, count: int) -> Iterator[str]:
-        expected = 2 if text in self.copied_words and not self.is_forgotten else 1
-        if count != expected:
-            yield f"{text} is {count} times in {place}, not {expected}"
+    def _landed(self, wanted: set[str], in_raw: Counter[str]) -> Iterator[bool]:
+        """For each landed line whether it is an event."""
+        for text in wanted:
+            if "document" not in text:
+                yield from ["event" in text] * (self._copies(text) if self.is_dropped else in_raw[text])
+
+    def _copies(self, text: str) -> int:
+        """In how many lines a word is: a fork begins with copies of another's lines."""
+        return 2 if text in self.copied_words and not self.is_forgotten else 1
+
+    def _wrong_counts(self, text: str, counts: dict[str, int]) -> Iterator[str]:
+        """A word is in raw and in what is made of it, or it has expired and is kept."""
+        everywhere = self._copies(text)
+        is_expired = bool(counts["kept"])
+        expected = dict.fromkeys(("raw", "store", "intermediate"), 0 if is_expired else everywhere)
+        expected["archived of raw"] = everywhere if is_expired else 0
+        expected |= dict.fromkeys(("archived", "kept"), int(is_expired))
+        for place, count in counts.items():
+            if count != expected[place]:
+                yield f"{text} is {count} times in {place}, not {expected[place]}; in all: {counts}"
 
     def _count(self) -> dict[str, Counter[str]]:
         found: dict[str, Counter[str]] = {}
@@ -353,14 +444,24 @@ class World:
             ("intermediate", self.paths.warehouse,
              "select line from intermediate.said union all select content from intermediate.said_document"),
             ("store", self.paths.store, "select line from said union all select content from said_document"),
+            ("kept", self.paths.warehouse, "select row_json from raw.expired_row where relation = 'spending'"),
         ):  # fmt: skip
             with closing(duckdb.connect(str(file), read_only=True)) as connection:
                 texts = [text for (text,) in connection.execute(sql).fetchall() if text]
-            everything = "\n".join(texts)
-            found[place] = Counter(
-                {text: everything.count(text) for session in SESSIONS for text in self.words[session]}
-            )
+            found[place] = self._counted(texts)
+        for place, name in (("archived", "said*"), ("archived of raw", "raw_*")):
+            found[place] = self._counted(map(repr, self._archived(name)))
         return found
+
+    def _counted(self, texts: Iterable[str]) -> Counter[str]:
+        everything = "\n".join(texts)
+        return Counter({text: everything.count(text) for session in SESSIONS for text in self.words[session]})
+
+    def _archived(self, name: str) -> Iterator[list[Any]]:
+        """The rows of archives, file by file."""
+        for file in sorted(self.paths.archive.glob(f"*/{name}.parquet")):
+            with duckdb.connect() as connection:
+                yield connection.execute("select * from read_parquet(?)", [str(file)]).fetchall()
 
     def _anywhere(self, texts: set[str]) -> list[str]:
         """Which of the texts are in any file of the home, also in compressed blocks; with where they are."""
@@ -378,6 +479,7 @@ class World:
                 for schema, table in tables:
                     rows = connection.execute(f'select * from "{schema}"."{table}"').fetchall()
                     data[f"{file.name}: {schema}.{table}"] = repr(rows)
+        data |= {f"archive {number}": repr(rows) for number, rows in enumerate(self._archived("*"))}
         return sorted(f"{text} (in {place})" for place, one in data.items() for text in texts if text in one)
 
     def _leftovers(self) -> list[Path]:
@@ -392,6 +494,7 @@ class World:
             if file.is_file()
             and str(file.relative_to(self.paths.home)) not in allowed
             and not (file.parent == self.paths.spool and not file.name.startswith("."))
+            and not (file.suffix == ".parquet" and file.parent.parent == self.paths.archive)
         ]
 
 
@@ -412,6 +515,8 @@ class Drill:
         self.calls: dict[str, int] = {}
         self.first = World(folder / "first")
         self.first.paths.ensure()
+        now = datetime.now(UTC).replace(tzinfo=None, microsecond=0)
+        (self.first.folder / "now").write_text((now - _OLD).isoformat())
         for session in (GONE, OTHER):
             self.first.say(session, 12)
         self.first.copy_lines(GONE, FORK, 5)
@@ -421,7 +526,9 @@ class Drill:
         self.first.spill(OTHER)
         status, told = self.run(self.first, "build")
         assert status == 0, told
-        shutil.copytree(folder / "first" / "claude", folder / "first" / "elsewhere")
+        shutil.copytree(
+            folder / "first" / "claude", folder / "first" / "elsewhere", copy_function=shutil.copyfile
+        )  # as if it were of today
 
     def _events(self) -> set[str]:
         return {text for text in self.first.words[GONE] if "event" in text or "document" in text}
@@ -443,8 +550,10 @@ class Drill:
         self.server.stdin.close()
         self.server.wait()
 
-    def one(self, seed: int) -> list[str]:
-        """One drill: the problems that are found."""
+    def one(self, seed: int, kind: str = "forget") -> list[str]:
+        """One drill of a kind: the problems that are found."""
+        # Who goes on does not expire.
+        often = _OFTEN if kind == "forget" else _OFTEN / 4
         chance = random.Random(seed)
         world = World(
             self.folder / f"world-{seed}", self.first.number, {k: set(v) for k, v in self.first.words.items()}
@@ -453,17 +562,20 @@ class Drill:
         shutil.copytree(self.first.folder, world.folder)
         story: list[str] = []
         for _ in range(chance.randint(_FEWEST_KILLS, _MOST_KILLS)):
-            step = chance.choice(STEPS)
+            step = chance.choice(STEPS[kind])
+            world.wait(timedelta(minutes=1))
             for session in SESSIONS:
                 # What a session says after it was forgotten is not landed either.
-                if chance.random() < _OFTEN:
+                if chance.random() < often:
                     world.say(session, chance.randint(1, 5))
-            if chance.random() < _OFTEN:
+            if chance.random() < often:
                 world.spill(chance.choice(SESSIONS))
+            if step == "expire":
+                world.wait(_LATER)
+                world.allow(RETENTION)
             if step == "apply" and not world.is_dropped:
                 world.is_dropped = True
-                world.paths.privacy.write_text("prompts: drop\n")
-                world.paths.privacy.chmod(0o600)
+                world.allow("prompts: drop\n")
             status, told = self._killed(world, step, chance)
             story.append(f"{step}: {told}")
             if status not in {_KILLED, -signal.SIGALRM, 0}:
@@ -499,6 +611,7 @@ def main() -> int:
     """Run many drills and say what they found."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--count", type=int, default=1000, help="how many kills")
+    parser.add_argument("--kind", choices=sorted(STEPS), default="forget")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--one", action="store_true", help="only the drill of that seed")
     parser.add_argument("--serve", action="store_true", help=argparse.SUPPRESS)
@@ -511,7 +624,7 @@ def main() -> int:
         drill = Drill(Path(folder))
         seed = given.seed
         while drill.kills.total() < given.count and not (given.one and seed > given.seed):
-            if found := drill.one(seed):
+            if found := drill.one(seed, given.kind):
                 failed += 1
                 print(f"seed {seed}:", *found[:12], sep="\n    ", flush=True)
             seed += 1

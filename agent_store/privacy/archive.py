@@ -62,6 +62,21 @@ def write(connection: duckdb.DuckDBPyConnection, star: str, sessions: Sequence[s
                 connection.execute(f"copy (select t.* {rows}) to {target} ({_OPTIONS})")
 
 
+def lines(paths: StorePaths, table: str) -> Iterator[tuple[str | None, str]]:
+    """The archived rows of a table of lines: the session of the file, and the line."""
+    import duckdb
+
+    for folder in folders(paths):
+        file = folder / f"{RAW_PREFIX}{table}.parquet"
+        if file.exists():
+            with duckdb.connect() as connection:
+                connection.execute("set autoinstall_known_extensions = false")
+                sql = f"select kind, path, coalesce(repaired_line, line) from read_parquet({literal(str(file))})"
+                for kind, path, text in _rows(connection, sql):
+                    if text:
+                        yield session_of_file(kind, path), text
+
+
 def erase_forgotten(paths: StorePaths) -> None:
     """Take out of all archives what was forgotten, under the policy in force; a file without rows goes."""
     import duckdb

@@ -11,13 +11,14 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from agent_store.build.lock import build_lock
 from agent_store.errors import StoreError
 from agent_store.library import building
-from agent_store.privacy import forgotten, landing_policy, purge
+from agent_store.privacy import archive, forgotten, landing_policy, purge
 from agent_store.privacy.salt import read_salt
 from agent_store.serve.export import known
 from agent_store.store import open_store
@@ -182,10 +183,11 @@ def _select_lines(connection: Any, paths: StorePaths, found: Selection) -> None:
     users = {found.wish.value, landing_policy(paths).user(found.wish.value)}
     messages: dict[bool, set[str]] = {True: set(), False: set()}
     for table in LINE_TABLES:
-        for file_id, text in _lines(connection, table):
+        landed = ((files.get(file_id), text) for file_id, text in _lines(connection, table))
+        for session, text in chain(landed, archive.lines(paths, table)):
             value = parsed(text)
             named = sessions_named(text) if value is None else sessions_of(value, table)
-            of_session = files.get(file_id) in found.sessions or any(one in found.sessions for one in named)
+            of_session = session in found.sessions or any(one in found.sessions for one in named)
             is_copy = value is not None and copies.is_of_another(value, of_session=of_session)
             message = message_of(value) if value is not None and table == TRANSCRIPT_TABLE else None
             if isinstance(message, str) and not is_copy:

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -33,8 +33,9 @@ class Entry:
     hashes: tuple[str, ...]
     # Patterns of files whose contents are dropped from then on; a pattern has to stay readable to be one.
     files: tuple[str, ...] = ()
-    # Of what has expired: lines before it do not come again. UTC, without zone.
+    # Of what has expired: lines before it do not come again. UTC, without zone. Of sessions, by hash: when each had ended.
     until: str = ""
+    ends: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +57,7 @@ class Forgotten:
         for entry in self.entries:  # in the order of time: what is resumed may expire again
             if entry.until:
                 expired |= dict.fromkeys(entry.hashes, datetime.fromisoformat(entry.until))
+                expired |= {one: datetime.fromisoformat(end) for one, end in entry.ends.items()}
         hashes = (one for entry in self.entries if not entry.until for one in entry.hashes)
         return Tombstones(frozenset(hashes), salt, expired)
 
@@ -77,6 +79,7 @@ def read(paths: StorePaths) -> Forgotten:
             entries.append(Entry(
                 str(found["forgotten_at"]), str(found["by"]), int(found["session_count"]), int(found["line_count"]),
                 tuple(map(str, found["hashes"])), tuple(map(str, found.get("files", ()))), _moment(found.get("until", "")),
+                {str(one): _moment(end) for one, end in dict(found.get("ends", {})).items()},
             ))  # fmt: skip
         except (ValueError, KeyError, TypeError) as error:
             if number == len(lines) and not line.endswith("\n"):
@@ -102,6 +105,7 @@ def add(
     files: Iterable[str] = (),
     expired_at: datetime | None = None,
     until: datetime | None = None,
+    ends: Mapping[str, datetime] | None = None,
 ) -> Entry:
     """Add what is to be forgotten, or expires; it is on the disk when this returns."""
     entry = Entry(
@@ -112,6 +116,7 @@ def add(
         tuple(sorted(set(hashes))),
         tuple(files),
         until.isoformat() if until else "",
+        {one: end.isoformat() for one, end in (ends or {}).items()},
     )
     _write(paths, (*read(paths).entries, entry))
     return entry

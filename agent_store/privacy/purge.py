@@ -26,6 +26,7 @@ from ingest.privacy.fields import EVENT_TABLE
 from ingest.privacy.privacy import in_force
 
 if TYPE_CHECKING:
+    from datetime import datetime
     from pathlib import Path
 
     import duckdb
@@ -114,11 +115,15 @@ def _erase(paths: StorePaths, connection: duckdb.DuckDBPyConnection, journal: Jo
     from ingest import purge
 
     expiry = expiring.read(paths) if journal.expires else None
-    entries = forgotten.read(paths).entries
-    noted = {entry.forgotten_at for entry in entries if entry.until}
+    noted = {entry.forgotten_at for entry in forgotten.read(paths).entries if entry.until}
     try:
-        is_noted = expiry is not None and forgotten.stamp(expiry.expired_at) in noted
-        rows = purge.erase_forgotten(connection, expiry if is_noted else None).rows
+        # Once only: what a session has said since it expired is landed.
+        is_due = (
+            expiry is not None
+            and forgotten.stamp(expiry.expired_at) in noted
+            and expiry.expired_at not in _expiries(connection)
+        )
+        rows = purge.erase_forgotten(connection, expiry if is_due else None).rows
     except (OSError, duckdb.Error):
         if expiry is None:
             raise
@@ -126,11 +131,15 @@ def _erase(paths: StorePaths, connection: duckdb.DuckDBPyConnection, journal: Jo
         expiring.remove(paths)
         rows = purge.erase_forgotten(connection).rows
     if journal.expires:
-        done = {moment for (moment,) in connection.execute("select expired_at from raw.expiry").fetchall()}
+        done = _expiries(connection)
         forgotten.call_off(paths, done)
         if expiry is not None and expiry.archive is not None and expiry.expired_at not in done:
             _remove(expiry.archive)
     return rows
+
+
+def _expiries(connection: duckdb.DuckDBPyConnection) -> set[datetime]:
+    return {moment for (moment,) in connection.execute("select expired_at from raw.expiry").fetchall()}
 
 
 def call_off(paths: StorePaths) -> None:

@@ -20,13 +20,15 @@ from agent_store.privacy.policy import read_policy
 from agent_store.privacy.salt import read_salt
 from agent_store.sql import literal
 from agent_store.store import open_store
-from ingest.privacy.fields import EVENT_TABLE, HISTORY_TABLE, RESPONSE_TABLE
+from ingest.privacy.fields import EVENT_TABLE, HISTORY_TABLE, RESPONSE_TABLE, TRANSCRIPT_TABLE
 from ingest.privacy.tombstones import (
     DOCUMENT,
+    FILE,
     MESSAGE,
     SESSION,
     TEXT,
     document_name,
+    file_name,
     hash_of,
     parsed,
     responses_session,
@@ -35,7 +37,7 @@ from ingest.privacy.tombstones import (
     time_of,
 )
 from ingest.purge import Expiry
-from ingest.warehouse import reading
+from ingest.warehouse import LandingError, reading
 
 if TYPE_CHECKING:
     import duckdb
@@ -44,6 +46,7 @@ if TYPE_CHECKING:
 
 # Everything is built again after it, so it is done once in so many days.
 EVERY: Final = timedelta(days=7)
+_ROWS_AT_ONCE: Final = 2_000
 # Titles are texts: they go. Of v_cost only those kinds are kept that are not made from v_spending.
 _KEPT: Final = {
     "spending": "select session_id, to_json(t) "
@@ -63,11 +66,9 @@ def carry_out(paths: StorePaths, say: Callable[[str], None], now: datetime | Non
     """
     if paths.purge_journal.exists():
         return
-    _agree(paths)
-    if not paths.privacy.exists():
-        return
-    rule = read_policy(paths).retention
-    if rule.sessions is None or not _is_whole(paths):
+    rule = read_policy(paths).retention if paths.privacy.exists() else None
+    _agree(paths, is_on=rule is not None and rule.sessions is not None)
+    if rule is None or rule.sessions is None or not _is_whole(paths):
         return
     import duckdb
 
@@ -84,7 +85,9 @@ def carry_out(paths: StorePaths, say: Callable[[str], None], now: datetime | Non
             sessions = _older(connection, before)
             if not sessions:
                 return
-            hashes = set(_hashes(connection, sessions, before, read_salt(paths)))
+            salt = read_salt(paths)
+            hashes = set(_hashes(connection, sessions, before, salt))
+            ends = {hash_of(SESSION, one, salt): end for one, end in _ends(connection, sessions, before)}
             rows = tuple(_kept(connection, sessions))
             folder = archive.folder_of(paths, expired_at) if rule.expired == "archive" else None
             # First the journal: whoever is killed after it leaves nothing that the next build does not know of.
@@ -93,9 +96,16 @@ def carry_out(paths: StorePaths, say: Callable[[str], None], now: datetime | Non
             if folder is not None:
                 archive.write(connection, STAR, sorted(sessions), folder)
         forgotten.add(
-            paths, "retention", hashes, sessions=len(sessions), lines=0, expired_at=expired_at, until=before
+            paths,
+            "retention",
+            hashes,
+            sessions=len(sessions),
+            lines=0,
+            expired_at=expired_at,
+            until=before,
+            ends=ends,
         )
-    except (OSError, duckdb.Error) as error:
+    except (OSError, duckdb.Error, LandingError) as error:
         purge.call_off(paths)
         say(_still_there(rule.sessions, str(error)))
         return
@@ -117,18 +127,39 @@ def _still_there(days: int, why: str) -> str:
     return f"Sessions older than {days} days are still there: {reason} The next build tries again."
 
 
-def _agree(paths: StorePaths) -> None:
-    """Where the warehouse is not the one that sessions have expired from, have their lines landed again.
+def _agree(paths: StorePaths, *, is_on: bool) -> None:
+    """Have what was noted of expired sessions, and what the warehouse has of them, say the same.
 
-    What was kept of them went with it. They expire again after the build.
+    Where the warehouse is not the one that they have expired from, what was kept of them went with it: their lines are
+    landed again, and expire after the build. Where the note is gone, it is made again: lines would count twice.
     """
-    if not any(entry.until for entry in forgotten.read(paths).entries):
+    noted = {entry.forgotten_at for entry in forgotten.read(paths).entries if entry.until}
+    if not noted and not is_on:
         return
-    with reading(paths.warehouse) as connection:
-        rows = (
-            [] if connection is None else connection.execute("select expired_at from raw.expiry").fetchall()
-        )
-    forgotten.call_off(paths, (moment for (moment,) in rows))
+    import duckdb
+
+    try:
+        with reading(paths.warehouse) as connection:
+            rows = [] if connection is None else connection.execute(
+                "select expired_at, any_value(expired_before), (select list(distinct session_id) from raw.expired_row "
+                "where expired_row.expired_at = expiry.expired_at) from raw.expiry group by expired_at order by expired_at"
+            ).fetchall()  # fmt: skip
+    except (OSError, duckdb.Error, LandingError):
+        return  # landing says what is wrong with the warehouse
+    forgotten.call_off(paths, (expired_at for expired_at, *_ in rows))
+    salt = read_salt(paths)
+    for expired_at, before, sessions in rows:
+        if sessions and forgotten.stamp(expired_at) not in noted:
+            hashes = (hash_of(SESSION, session, salt) for session in sessions)
+            forgotten.add(
+                paths,
+                "retention",
+                hashes,
+                sessions=len(sessions),
+                lines=0,
+                expired_at=expired_at,
+                until=before,
+            )
 
 
 def _is_whole(paths: StorePaths) -> bool:
@@ -173,7 +204,12 @@ def _hashes(
 ) -> Iterator[str]:
     """By what the sessions, and lines without a session that are as old, are recognised."""
     wanted = set(sessions)
-    yield from (hash_of(SESSION, session, salt) for session in wanted)
+    for kind, path, size, mtime_ns in connection.execute(
+        "select kind, source_file.path, file_location.size_bytes, mtime_ns "
+        "from raw.file_location inner join raw.source_file using (file_id)"
+    ).fetchall():
+        if (session := session_of_file(kind, path)) in wanted:
+            yield hash_of(FILE, file_name(session, size, mtime_ns), salt)
     files = connection.execute(
         "select kind, path, content_hash from raw.document inner join raw.source_file using (file_id)"
     ).fetchall()
@@ -201,6 +237,26 @@ def _hashes(
             written_at = time_of(line, table)
             if written_at is not None and written_at < before:
                 yield hash_of(TEXT, text, salt)
+
+
+def _ends(
+    connection: duckdb.DuckDBPyConnection, sessions: Iterable[str], before: datetime
+) -> Iterator[tuple[str, datetime]]:
+    """Just after the last landed line of each session: what it said later has not been landed yet, and has to be."""
+    ends = dict.fromkeys(sessions, datetime(1, 1, 1))  # noqa: DTZ001 - as raw has times: UTC, without zone
+    for table in (TRANSCRIPT_TABLE, HISTORY_TABLE, EVENT_TABLE):
+        cursor = connection.cursor().execute(
+            f"select kind, path, coalesce(repaired_line, line) from raw.{table} inner join raw.source_file using (file_id)"
+        )
+        while rows := cursor.fetchmany(_ROWS_AT_ONCE):
+            for kind, path, text in rows:
+                line = parsed(text) if text else None
+                if line is None or (written_at := time_of(line, table)) is None or written_at >= before:
+                    continue
+                for session in (session_of_file(kind, path), *sessions_of(line, table)):
+                    if session in ends:
+                        ends[session] = max(ends[session], written_at)
+    yield from ((session, end + datetime.resolution) for session, end in ends.items())
 
 
 def _kept(connection: duckdb.DuckDBPyConnection, sessions: Iterable[str]) -> Iterator[tuple[str, str, str]]:

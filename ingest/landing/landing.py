@@ -148,9 +148,7 @@ class _Run:
                 files=tuple(
                     file
                     for file in found.files
-                    if not tombstones.why_file(
-                        file.kind, file.path, from_timestamp(file.stamp.mtime_ns / 1e9)
-                    )
+                    if not tombstones.why_file(file.kind, file.path, file.stamp.size, file.stamp.mtime_ns)
                 ),
             )
             if tombstones

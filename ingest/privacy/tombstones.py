@@ -26,6 +26,7 @@ MESSAGE: Final = "message"
 PROMPT: Final = "prompt"
 TEXT: Final = "text"
 DOCUMENT: Final = "document"
+FILE: Final = "file"
 # Why a line is left out, as raw.erased_row says it.
 FORGOTTEN: Final = "forgotten"
 EXPIRED: Final = "retention"
@@ -87,13 +88,12 @@ class Tombstones:
             return None
         return self.expired.get(hash_of(purpose, value, self.salt))
 
-    def why_file(self, kind: str, path: str, modified_at: datetime) -> str | None:
-        """Why a file is left out: its session has been forgotten, or has expired and nobody wrote to the file since."""
+    def why_file(self, kind: str, path: str, size: int, mtime_ns: int) -> str | None:
+        """Why a file is left out: its session has been forgotten, or has expired and the file has not changed since."""
         session = session_of_file(kind, path)
         if self.has(SESSION, session):
             return FORGOTTEN
-        until = self.expired_at(SESSION, session)
-        return EXPIRED if until is not None and modified_at < until else None
+        return EXPIRED if self.expired_at(FILE, file_name(session, size, mtime_ns)) is not None else None
 
     def has_expired_document(self, session: str | None, content_hash: str) -> bool:
         """Whether a document of a session has expired: its file may be a copy, so its time says nothing."""
@@ -157,6 +157,11 @@ NOTHING_FORGOTTEN: Final = Tombstones()
 def document_name(session: str | None, content_hash: str) -> str:
     """By what a document of a session is recognised."""
     return f"{session or ''}\0{content_hash}"
+
+
+def file_name(session: str | None, size: int, mtime_ns: int) -> str:
+    """By what a file of a session is recognised as long as nobody writes to it."""
+    return f"{session or ''}\0{size}\0{mtime_ns}"
 
 
 def parsed(text: str) -> dict[str, Any] | None:

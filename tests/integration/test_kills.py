@@ -1,4 +1,4 @@
-"""Whatever is killed while it lands, builds, publishes, forgets or applies a policy, the next run makes it whole."""
+"""Whatever is killed while it lands, builds, publishes, forgets or lets expire, the next run makes it whole."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ import pytest
 from kills import Drill
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="kills by signals")
-_KILLS, _PARTS = 100, 4
+# How many kills of each kind of drill, in how many parts.
+_KILLS = {"forget": (70, 3), "expire": (30, 1)}
 
 
 @pytest.fixture(scope="module")
@@ -19,10 +20,13 @@ def drill(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Drill]:
     made.close()
 
 
-@pytest.mark.parametrize("part", range(_PARTS))
-def test_nothing_is_lost_or_there_twice_or_comes_back_after_kills(drill: Drill, part: int) -> None:
+@pytest.mark.parametrize(
+    ("kind", "part"), [(kind, part) for kind, (_, parts) in _KILLS.items() for part in range(parts)]
+)
+def test_nothing_is_lost_or_there_twice_or_comes_back_after_kills(drill: Drill, kind: str, part: int) -> None:
+    count, parts = _KILLS[kind]
     killed = drill.kills.total()
-    seed = part * _KILLS
-    while drill.kills.total() < killed + _KILLS // _PARTS:
-        assert drill.one(seed) == []
+    seed = part * count
+    while drill.kills.total() < killed + count // parts:
+        assert drill.one(seed, kind) == []
         seed += 1
