@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from agent_store.paths import FOLDER_MODE, private_files
-from agent_store.replacing import replacing
+from agent_store.replacing import remove_leftovers, replacing
 from agent_store.sql import literal, quoted
 from ingest.privacy import privacy
 from ingest.privacy.fields import LINE_TABLES
@@ -81,6 +81,7 @@ def erase_forgotten(paths: StorePaths) -> None:
     """Take out of all archives what was forgotten, under the policy in force; a file without rows goes."""
     import duckdb
 
+    remove_leftovers(*folders(paths))
     for folder in folders(paths):
         for file in sorted(folder.glob("*.parquet")):
             with duckdb.connect() as connection:
