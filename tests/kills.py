@@ -181,8 +181,10 @@ _READ_BY_RETENTION = """
     select session_id, null::varchar as project_name, null::varchar as project_path, 'ann' as user_id,
         min(said_at) as started_at, max(said_at) as ended_at
     from agent_store.main.said_word group by session_id;
-    create or replace view agent_store.main.v_spending as
-    select session_id, null::varchar as session_title, line from agent_store.main.said_word where forked_from is null;
+    create or replace table agent_store.main.v_spending as
+    select session_id, null::varchar as session_title, line from agent_store.main.said_word where forked_from is null
+    union all
+    select session_id, null, row_json ->> 'line' from warehouse.raw.expired_row where relation = 'spending';
     create or replace view agent_store.main.v_cost as
     select session_id, 'tool' as kind from agent_store.main.dim_session where false;
     create or replace table agent_store.main.fact_api_call as

@@ -102,11 +102,13 @@ _PUBLISHED = """
             or (one.message_id = other.message_id and one.uuid is not null and other.uuid is not null);
     create table star.dim_session as
     select session_id, 'shop' as project_name, '/home/ann/shop' as project_path, 'ann' as user_id,
-        min(said_at) as started_at, 
+        min(said_at) as started_at,
         max(said_at) filter (said_at < current_timestamp::timestamp + interval 1 day) as ended_at
     from intermediate.line group by session_id;
     create table star.v_spending as
-    select session_id, 'a title' as session_title, 1.5 as cost_usd from star.dim_session;
+    select session_id, 'a title' as session_title, 1.5 as cost_usd from star.dim_session
+    union all
+    select session_id, null, (row_json ->> 'cost_usd')::double from raw.expired_row where relation = 'spending';
     create table star.v_cost as select session_id, unnest(['tool', 'model']) as kind from star.dim_session;
     create table star.fact_api_call as
     select message_id, min(session_id) as session_id from intermediate.line where message_id is not null group by all;
