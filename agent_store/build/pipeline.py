@@ -271,7 +271,12 @@ def why_build(
     if state.has_set_aside:
         return "sessions have been set aside: the rest is built again", True
     if state.rebuilding:
-        return "the last rebuild did not end", True
+        why = (
+            "landed rows were removed or changed: everything is built again"
+            if paths.purge_journal.exists()
+            else "the last rebuild did not end"
+        )
+        return why, True
     if (raw.has_models or state.tables_fingerprint) and state.tables_fingerprint != code.tables:
         return "the models have changed: everything is built again", True
     reason = _what_is_new(paths, code, raw, options)

@@ -40,7 +40,8 @@ def folder_of(paths: StorePaths, expired_at: datetime) -> Path:
 
 def write(connection: duckdb.DuckDBPyConnection, star: str, sessions: Sequence[str], folder: Path) -> None:
     """Write the rows that sessions have in each table of the star that is attached under a name."""
-    folder.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
+    for one in (folder.parent, folder):
+        one.mkdir(mode=FOLDER_MODE, exist_ok=True)
     connection.execute("create or replace temp table expiring_session as select unnest(?::varchar[]) as session_id", [
         list(sessions)
     ])  # fmt: skip

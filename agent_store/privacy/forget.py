@@ -336,7 +336,7 @@ def carry_out(paths: StorePaths, found: Selection, database: Path | None = None)
     rows = purge.rebuild(paths, database)
     return {
         "session_count": len(found.sessions),
-        "row_count": sum(count for table, count in rows.items() if table in {*LINE_TABLES, "document"}),
+        "row_count": purge.landed_count(rows),
         "exports": [str(place) for place in exports], "sources": found.sources,
     }  # fmt: skip
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Final
@@ -22,7 +22,7 @@ from agent_store.record.hooks.hook import BRIEFS
 from agent_store.replacing import replacing
 from ingest.events import spool
 from ingest.privacy import privacy
-from ingest.privacy.fields import EVENT_TABLE
+from ingest.privacy.fields import EVENT_TABLE, LINE_TABLES
 from ingest.privacy.privacy import in_force
 
 if TYPE_CHECKING:
@@ -50,6 +50,11 @@ class Journal:
     is_raw_done: bool = False
     # Rows of raw that were removed or changed, by table.
     rows: dict[str, int] = field(default_factory=dict)
+
+
+def landed_count(rows: Mapping[str, int]) -> int:
+    """How many of the rows of raw are of logs: not what scans found, nor the memory of what was looked at."""
+    return sum(count for table, count in rows.items() if table in {*LINE_TABLES, "document"})
 
 
 def read(paths: StorePaths) -> Journal | None:

@@ -111,7 +111,7 @@ def carry_out(paths: StorePaths, say: Callable[[str], None], now: datetime | Non
         return
     purge.resume(paths)
     done = purge.read(paths)
-    count = sum(done.rows.values()) if done else 0
+    count = purge.landed_count(done.rows) if done else 0
     if not count:
         say(_still_there(rule.sessions, "their rows could not be archived."))
         return

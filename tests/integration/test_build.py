@@ -26,6 +26,7 @@ from agent_store.build.pipeline import Options, Outcome
 from agent_store.build.state import BuildState, read_state, write_state
 from agent_store.errors import StoreError
 from agent_store.paths import StorePaths
+from agent_store.privacy import purge
 from agent_store.store import open_store
 from ingest.warehouse import lend
 
@@ -448,6 +449,17 @@ def test_a_rebuild_that_was_killed_is_done_again(small: Small, monkeypatch: pyte
     outcome = small.build()
     assert outcome.reason == "the last rebuild did not end"
     assert "--full-refresh" in small.dbt_calls[-1]
+
+
+def test_what_was_removed_is_why_everything_is_built_again(small: Small) -> None:
+    small.ingest.add(2)
+    small.build()
+    with lock.build_lock(small.paths):
+        purge.begin(small.paths, applies=True)
+    outcome = small.build()
+    assert outcome.reason == "landed rows were removed or changed: everything is built again"
+    assert "--full-refresh" in small.dbt_calls[-1]
+    assert not small.paths.purge_journal.exists()
 
 
 def test_no_tests_publishes_and_says_so_and_the_next_build_tests(small: Small) -> None:

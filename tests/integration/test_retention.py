@@ -138,7 +138,10 @@ def test_old_sessions_leave_raw_and_what_dashboards_need_of_them_stays(aged: Age
     assert {"raw_transcript_line.parquet", "raw_document.parquet", "dim_session.parquet"} <= {
         file.name for file in folder.iterdir()
     }
-    assert all(file.stat().st_mode & 0o077 == 0 for file in (folder, *folder.iterdir()))
+    assert all(file.stat().st_mode & 0o077 == 0 for file in (folder.parent, folder, *folder.iterdir()))
+    # What scans found in the lines, and the files' own rows, are no landed lines.
+    landed = sum(count for table, count in counted if table != "source_file")
+    assert f" {landed} landed rows" in aged.said[-1]
     assert not aged.paths.expiring.exists()
     assert not aged.paths.purge_journal.exists()
     with duckdb.connect(str(aged.paths.warehouse), read_only=True) as connection:
