@@ -7,7 +7,7 @@ Sessions that share lines expire together: what a fork repeats is counted where 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
@@ -95,16 +95,7 @@ def carry_out(paths: StorePaths, say: Callable[[str], None], now: datetime | Non
             expiring.write(paths, Expiry(expired_at, before, rule.sessions, folder, rows))
             if folder is not None:
                 archive.write(connection, STAR, sorted(sessions), folder)
-        forgotten.add(
-            paths,
-            "retention",
-            hashes,
-            sessions=len(sessions),
-            lines=0,
-            expired_at=expired_at,
-            until=before,
-            ends=ends,
-        )
+        _note(paths, hashes, len(sessions), expired_at, before, ends)
     except (OSError, duckdb.Error, LandingError) as error:
         purge.call_off(paths)
         say(_still_there(rule.sessions, str(error)))
@@ -151,15 +142,21 @@ def _agree(paths: StorePaths, *, is_on: bool) -> None:
     for expired_at, before, sessions in rows:
         if sessions and forgotten.stamp(expired_at) not in noted:
             hashes = (hash_of(SESSION, session, salt) for session in sessions)
-            forgotten.add(
-                paths,
-                "retention",
-                hashes,
-                sessions=len(sessions),
-                lines=0,
-                expired_at=expired_at,
-                until=before,
-            )
+            _note(paths, hashes, len(sessions), expired_at, before)
+
+
+def _note(
+    paths: StorePaths,
+    hashes: Iterable[str],
+    session_count: int,
+    expired_at: datetime,
+    before: datetime,
+    ends: Mapping[str, datetime] | None = None,
+) -> None:
+    """Write down by what expired sessions are recognised. Their lines are counted in raw.expiry."""
+    forgotten.add(
+        paths, "retention", hashes, sessions=session_count, lines=0, expired_at=expired_at, until=before, ends=ends
+    )
 
 
 def _is_whole(paths: StorePaths) -> bool:
