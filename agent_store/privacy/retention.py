@@ -37,7 +37,7 @@ from ingest.privacy.tombstones import (
     time_of,
 )
 from ingest.purge import Expiry
-from ingest.warehouse import LandingError, reading
+from ingest.warehouse import LandingError, has_table, reading
 
 if TYPE_CHECKING:
     import duckdb
@@ -188,12 +188,32 @@ def _older(connection: duckdb.DuckDBPyConnection, before: datetime) -> set[str]:
             [before],
         ).fetchall()
     }
+    found -= _mixed(connection)
     ties = connection.execute(
         "select session_id, tied_session_id from intermediate.int_session_tie where session_id <> tied_session_id"
     ).fetchall()
     while kept := {one for one, other in ties if one in found and other not in found}:
         found -= kept
     return found
+
+
+def _mixed(connection: duckdb.DuckDBPyConnection) -> set[str]:
+    """Sessions with lines in a file of another one, and those of such files, as damaged logs have them: they stay.
+
+    A file goes whole, with its own session. What it holds of another session would go without being kept.
+    """
+    if not has_table(connection, "stg_transcripts__line", "staging"):
+        return set()
+    rows = connection.execute(
+        "select distinct lines.session_id, files.kind, files.path from staging.stg_transcripts__line as lines "
+        "inner join raw.source_file as files using (file_id) where not lines.is_event_stream"
+    ).fetchall()
+    return {
+        one
+        for session, kind, path in rows
+        if (owner := session_of_file(kind, path)) is not None and owner != session
+        for one in (session, owner)
+    }
 
 
 def _hashes(

@@ -464,3 +464,19 @@ def test_what_is_later_than_the_expiry_and_not_in_the_future_is_landed(
     tombstones = Tombstones(salt=b"s", expired={hash_of(SESSION, GONE, b"s"): datetime(2026, 2, 1)})
     text = json.dumps({"sessionId": GONE, "timestamp": stamp})
     assert (tombstones.why_line(text, table) is not None) == is_left_out
+
+
+def test_sessions_that_share_a_file_stay(aged: Aged) -> None:
+    aged.build()
+    with duckdb.connect(str(aged.paths.warehouse)) as connection:
+        connection.execute("create schema staging")
+        connection.execute(
+            "create table staging.stg_transcripts__line as select file_id, false as is_event_stream, "
+            "if(line_number = 2, 'somebody-else', regexp_extract(path, '([^/]+)[.]jsonl$', 1)) as session_id "
+            "from raw.transcript_line inner join raw.source_file using (file_id) "
+            "where contains(path, ?) and not contains(path, 'subagents')",
+            [GONE],
+        )
+    aged.build()
+    assert aged.lines(GONE) > 0
+    assert aged.kept() == {}
