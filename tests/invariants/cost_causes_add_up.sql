@@ -1,6 +1,4 @@
 -- Causes add up to what a day, session, model and agent spent; files to what cost by file says.
-{{ config(tags=['invariant']) }}
-
 with spent as (
     select
         'cause' as kind,
@@ -45,4 +43,6 @@ full outer join caused
     and caused.session_id = spent.session_id
     and caused.model_name = spent.model_name
     and caused.name = spent.name
-where abs(coalesce(spent.cost_usd, 0) - coalesce(caused.cost_usd, 0)) > 1e-6
+where
+    {{ only_whole() }}
+    and {{ other_amount('coalesce(spent.cost_usd, 0)', 'coalesce(caused.cost_usd, 0)') }}

@@ -1,5 +1,20 @@
+{{ config(materialized='table') }}
+
+-- depends_on: {{ ref('cause_groups') }}
 -- Each dollar has one cause. A cache miss comes first, then the subagent that spent it, then the component.
-with attributed as (
+with components as (
+    select
+        component_id,
+        component_name,
+        {{ rule_cases(
+            'cause_groups', {'text': "regexp_matches(component_type || ':' || component_name, {pattern})"},
+            'cause_group', "'Other'"
+        ) }} as cause_group
+    from {{ ref('dim_component') }}
+    where component_type <> 'task'
+),
+
+attributed as (
     select
         spent.usage_date,
         spent.session_id,
@@ -10,7 +25,7 @@ with attributed as (
             as cause_name,
         spent.cost_usd - spent.miss_extra_cost_usd as cost_usd
     from {{ ref('fact_component_spending_day') }} as spent
-    inner join {{ ref('dim_component') }} as components on components.component_id = spent.component_id
+    inner join components on components.component_id = spent.component_id
     inner join {{ ref('dim_agent') }} as agents on agents.agent_id = spent.agent_id
     left join {{ ref('dim_model') }} as models on models.model_id = spent.model_id
     union all

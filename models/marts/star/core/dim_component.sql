@@ -1,4 +1,3 @@
--- depends_on: {{ ref('cause_groups') }}
 {%- set local_folder = '[/\\\\][.]claude[/\\\\](?:commands|skills)[/\\\\]([^/\\\\]+)[/\\\\]' %}
 {%- set plugin_folder = '[/\\\\][.]?plugins[/\\\\](?:cache|marketplaces)[/\\\\][^/\\\\]+[/\\\\]'
     ~ '(?:plugins[/\\\\]|external_plugins[/\\\\])?([^/\\\\]+)[/\\\\]' %}
@@ -124,10 +123,6 @@ select
         case when named.component_type in ('skill', 'command') then command_files.file_path end
     ) as file_path,
     plugins.plugin_name,
-    {{ rule_cases(
-        'cause_groups', {'text': "regexp_matches(named.component_type || ':' || named.component_name, {pattern})"},
-        'cause_group', "'Other'"
-    ) }} as cause_group,
     named.created_at,
     named.last_seen_at,
     named.provenance
@@ -143,7 +138,6 @@ select
     'task' as component_type,
     cast(null as varchar) as file_path,
     cast(null as varchar) as plugin_name,
-    cast(null as varchar) as cause_group,
     created_at,
     completed_at as last_seen_at,
     provenance
