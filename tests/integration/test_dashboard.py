@@ -30,7 +30,8 @@ if TYPE_CHECKING:
 LOOKS = ((390, "light"), (820, "dark"), (1440, "light"), (1440, "dark"))
 _OPTIONS = (
     "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-    "--disable-background-networking", "--disable-component-update", "--disable-sync", "--hide-scrollbars", "--window-size=1440,900",
+    "--disable-background-networking", "--disable-component-update", "--disable-sync", "--hide-scrollbars",
+    "--window-size=1440,900",
 )  # fmt: skip
 _HOSTILE = "</script><script>alert(1)</script><img src=x onerror=alert(1)> \u202egnp.exe \x1b]0;x\x07 {{data}} ${1} &amp;"
 
@@ -131,7 +132,8 @@ class Page:
             return [...table.querySelectorAll("tbody tr")].map((row) => {
                 const head = row.children[0];
                 const name = head.querySelector("[data-id]")?.dataset.id
-                    ?? head.querySelector("summary")?.textContent.trim() ?? head.querySelector("[title]")?.title ?? head.textContent;
+                    ?? head.querySelector("summary")?.textContent.trim() ?? head.querySelector("[title]")?.title
+                    ?? head.textContent;
                 return [name, row.children[place].querySelector("data").value];
             });
             """,

@@ -1,7 +1,7 @@
 """What the dashboard shows, read from the published views.
 
 Each data set is one query. Most have a row per day, session, model and agent, so that the page filters all of them by the
-same things; it adds rows up and works out nothing else. Rows travel as columns, and repeated texts as numbers into one list.
+same things; it adds rows up and works out nothing else. Rows travel as columns, and repeated texts as numbers into a list.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ _TEXT = 200
 
 # What of store_build the page tells.
 _BUILD = (
-    "published_at", "timezone", "is_sample", "agent_store_version", "test_count", "passed_test_count", "set_aside_line_count",
-    "set_aside_session_count", "stale_table_count", "retention",
+    "published_at", "timezone", "is_sample", "agent_store_version", "test_count", "passed_test_count",
+    "set_aside_line_count", "set_aside_session_count", "stale_table_count", "retention",
 )  # fmt: skip
 
 AGENT = "case when agent_type = 'main' then 'main agent' else agent_name end"
