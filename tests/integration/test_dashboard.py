@@ -23,38 +23,22 @@ from agent_store.show.dashboard import page
 from agent_store.show.dashboard.collect import collect
 from agent_store.show.dashboard.serve import server_of
 from agent_store.store import open_store
+from tests import chromium
 
 if TYPE_CHECKING:
     from selenium.webdriver import Chrome
 
 LOOKS = ((390, "light"), (820, "dark"), (1440, "light"), (1440, "dark"))
-_OPTIONS = (
-    "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-    "--disable-background-networking", "--disable-component-update", "--disable-sync", "--hide-scrollbars",
-    "--window-size=1440,900",
-)  # fmt: skip
 _HOSTILE = "</script><script>alert(1)</script><img src=x onerror=alert(1)> \u202egnp.exe \x1b]0;x\x07 {{data}} ${1} &amp;"
 
 
 @pytest.fixture(scope="module")
 def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chrome]:
-    from selenium import webdriver
-    from selenium.webdriver.chrome.options import Options
-    from selenium.webdriver.chrome.service import Service
-
-    program = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    driver = shutil.which("chromedriver")
-    if program is None or driver is None:
-        reason = "no Chromium and chromedriver (on Debian: apt install chromium chromium-driver)"
+    chrome = chromium.start(tmp_path_factory.mktemp("browser"))
+    if chrome is None:
         if os.environ.get("CI"):
-            pytest.fail(reason)
-        pytest.skip(reason)
-    options = Options()
-    options.binary_location = program
-    for option in (*_OPTIONS, f"--user-data-dir={tmp_path_factory.mktemp('browser')}"):
-        options.add_argument(option)
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
-    chrome = webdriver.Chrome(options=options, service=Service(driver))
+            pytest.fail(chromium.MISSING)
+        pytest.skip(chromium.MISSING)
     yield chrome
     chrome.quit()
 
