@@ -324,8 +324,8 @@
       }),
       tile({
         id: "week", label: "This week", raw: week, shown: dollars(week), tone: change > 0.25 ? "warn" : "",
-        note: usual === null ? "no earlier week to compare with"
-          : `${!week || change === null ? "" : `${change > 0 ? "+" : "−"}${Math.abs(Math.round(100 * change))} % against `}a usual week: ${dollars(usual)}`,
+        note: usual === null ? "no earlier week to compare with" : !week || change === null ? "nothing yet"
+          : `${Math.abs(Math.round(100 * change))} % ${change > 0 ? "more" : "less"} than a usual week`,
         sql: select("case when count(*) = 0 then 0 else sum(cost_usd) end", "v_spending", "", {
           without: undatedFilters, more: [`usage_date >= date ${quoted(monday)}`, `usage_date <= date ${quoted(page.today)}`],
         }),
@@ -363,7 +363,7 @@
     const span = sorted.length ? Math.round((Date.parse(sorted.at(-1)) - Date.parse(sorted[0])) / DAY) + 1 : 0;
     const covered = days.size + lost.length ? days.size / (days.size + lost.length) : null;
     const missing = [];
-    if (lost.length) missing.push(`${plural(lost.length, "day")} with use of which no transcript is left: ${lost.slice(0, 5).map(([day]) => day).join(", ")}${lost.length > 5 ? " …" : ""}`);
+    if (lost.length) missing.push(`no transcript is left of ${plural(lost.length, "day")} with use: ${lost.slice(0, 5).map(([day]) => day).join(", ")}${lost.length > 5 ? " …" : ""}`);
     if (build.set_aside_line_count) missing.push(`${plural(build.set_aside_line_count, "line")} set aside as unreadable`);
     if (build.set_aside_session_count) missing.push(`${plural(build.set_aside_session_count, "session")} left out by a guard`);
     if (build.stale_table_count) missing.push(`${plural(build.stale_table_count, "table")} kept from an earlier build`);
@@ -430,7 +430,7 @@
               type: "linear", domain: [0, slots.length], label: null, tickSize: 0,
               ticks: slots.map((_, i) => i + 0.5).filter((_, i) => i % step === 0), tickFormat: (at) => slots[Math.floor(at)] ?? "",
             },
-            y: { label: null, grid: true, tickFormat: (one) => `$${one.toLocaleString("en-US")}`, ticks: 5, zero: true },
+            y: { label: null, grid: true, tickFormat: (one) => (one % 1 ? dollars(one) : `$${number(one)}`), ticks: 5, zero: true },
             color: { domain: groups, range: groups.map(colorOf) },
             ariaLabel: `Cost per day, ${days[0]} to ${days.at(-1)}: ${dollars(ours)} in all; ccusage daily would say ${dollars(other)}. The table below has each day.`,
             marks: [
