@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     import duckdb
 
 SCHEMA_VERSION = 1
-# What is shown of single prompts and of what entered with them; sums have everything.
+# What is shown one by one, the most expensive first; sums have everything.
+NAMES_SHOWN = 2000
 PROMPTS_SHOWN = 1000
 SEGMENTS_SHOWN = 8
 _CENTS = 9
@@ -70,9 +71,22 @@ DATA_SETS = {
         _KEYS,
     ),
     "causes": DataSet(
-        """
-        select usage_date, session_id, model_name, agent_name, cause_group, cause_name, cost_usd, estimated_cost_usd
+        f"""
+        with names as (
+            select
+                cause_group, cause_name,
+                row_number() over (order by sum(cost_usd) desc, cause_group, cause_name) as cost_rank
+            from v_cost_cause
+            group by cause_group, cause_name
+        )
+        select
+            usage_date, session_id, model_name, agent_name, cause_group,
+            case when cost_rank <= {NAMES_SHOWN} then cause_name else 'others' end as cause_name,
+            sum(cost_usd) as cost_usd,
+            sum(estimated_cost_usd) as estimated_cost_usd
         from v_cost_cause
+        inner join names using (cause_group, cause_name)
+        group by all
         order by all
         """,
         (*_KEYS, "cause_group", "cause_name"),
@@ -88,9 +102,21 @@ DATA_SETS = {
         (*_KEYS, "skill_name"),
     ),
     "files": DataSet(
-        """
-        select usage_date, session_id, model_name, agent_name, file_path, entry_count, entered_tokens, cost_usd
+        f"""
+        with names as (
+            select file_path, row_number() over (order by sum(cost_usd) desc nulls last, file_path) as cost_rank
+            from v_file_cost_day
+            group by file_path
+        )
+        select
+            usage_date, session_id, model_name, agent_name,
+            case when cost_rank <= {NAMES_SHOWN} then file_path else 'other files' end as file_path,
+            sum(entry_count) as entry_count,
+            sum(entered_tokens) as entered_tokens,
+            sum(cost_usd) as cost_usd
         from v_file_cost_day
+        inner join names using (file_path)
+        group by all
         order by all
         """,
         (*_KEYS, "file_path"),
