@@ -28,6 +28,7 @@
     });
   }
   const unknownSession = { id: "unknown", project: "unknown", user: "unknown", title: null };
+  const nameOf = (session) => session.title || `session ${session.id.slice(0, 8)}`;
   const sessionOf = (number) => sessions.get(number) ?? unknownSession;
 
   /** The rows of a data set that the filters let through; `without` names filters to leave out. */
@@ -541,7 +542,7 @@
       }, table({
         id: "session-table", caption: "Sessions by cost", rows: list, sort: "cost_usd",
         columns: [
-          { key: "title", label: "Session", value: (one) => (one.title ?? "").toLowerCase(), text: (one) => `${one.title ?? ""} ${one.id}`, show: (one) => link(one.title || "untitled", { view: "session", id: one.id }, { "data-id": one.id }) },
+          { key: "title", label: "Session", value: (one) => nameOf(one).toLowerCase(), text: (one) => `${one.title ?? ""} ${one.id}`, show: (one) => link(nameOf(one), { view: "session", id: one.id }, { "data-id": one.id }) },
           ...numeric("cost_usd", "Cost", (one) => one.cost_usd, dollars),
           ...numeric("total_tokens", "Tokens", (one) => one.total_tokens, short),
           ...numeric("prompt_count", "Prompts", (one) => one.prompt_count, (count) => (count === null || count === undefined ? "–" : number(count))),
@@ -647,7 +648,7 @@
     const more = (session.prompt_count ?? prompts.length) - prompts.length;
     return [
       crumbs(link(session.project, { project: session.project }), "session"),
-      el("h2", {}, session.title || "Untitled session"),
+      el("h2", {}, nameOf(session)),
       facts([
         ["Cost", value(cost, dollars(cost))], ["Started", session.started_at], ["Duration", duration(session.duration_seconds)],
         ["Responses", number(total("spending", "response_count", rows))], ["Prompts", session.prompt_count], ["Subagents", session.subagent_count],
@@ -695,7 +696,7 @@
     const rows = [...Array(rowsOf("segments")).keys()].filter((j) => s.prompt_id[j] === p.prompt_id[i]);
     const rest = rows.length ? s.rest_segment_count[rows.at(-1)] : 0;
     return [
-      crumbs(link(session.project, { project: session.project }), link(session.title || "untitled", { view: "session", id: session.id }), "prompt"),
+      crumbs(link(session.project, { project: session.project }), link(nameOf(session), { view: "session", id: session.id }), "prompt"),
       el("h2", {}, "Prompt"), el("blockquote", {}, p.prompt_text[i] || "(no text)"),
       facts([
         ["Cost it caused", value(p.caused_cost_usd[i], dollars(p.caused_cost_usd[i]))], ["Time (UTC)", p.prompted_at[i]], ["Model", text(p.model_name[i])],
