@@ -1,7 +1,7 @@
-"""Who may read a home and change it: its owner alone.
+"""Who may read and change a home: only its owner.
 
-The file system decides it. So each time a home is opened, what others could read is closed to them, and what others could
-have put there, or could swap, is refused.
+The file system enforces this. Each time a home is opened, files that others could read are closed to them, and files
+that others could have put there or could swap are refused.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-# Folders of a home whose content is looked at one by one; in the others the folder itself decides.
+# Folders of a home whose files are checked one by one; of other folders only the folder itself is checked.
 _LOOKED_INTO: Final = ("", "build", "briefs", "spool")
 _FOREIGN_BITS: Final = 0o077
 _BITS_OF_ALL: Final = 0o007
 _MOST_LINKS: Final = 40
 _NAMED: Final = 3
-# File systems on which every file has the same owner and rights, whoever made it.
+# File systems on which every file has the same owner and permissions, regardless of who made it.
 _WITHOUT_RIGHTS: Final = frozenset(
     {
         "9p", "cifs", "drvfs", "exfat", "fuse.grpcfuse", "fuse.osxfs", "fuseblk", "msdos", "ntfs", "ntfs3", "prl_fs",
@@ -56,12 +56,12 @@ def is_shared() -> bool:
 
 
 def file_mode() -> int:
-    """The mode of a file that is meant for all who may read the home."""
+    """The mode of a file that everyone who may read the home should be able to read."""
     return 0o640 if is_shared() else 0o600
 
 
 def secure(paths: StorePaths) -> None:
-    """Close a home to others before it is opened. StoreError where someone else could have put there what is opened."""
+    """Close a home to others before it is opened. Raises StoreError if someone else could have put files there."""
     refuse(paths.home)
     if closed := [loose for loose in list(open_to_others(paths.home)) if _tightened(loose)]:
         _tell(paths, closed)
@@ -83,7 +83,7 @@ def refuse(home: Path) -> None:
 
 
 def open_to_others(home: Path) -> Iterator[Loose]:
-    """What others can read or write of a home, and this user can close."""
+    """The files and folders of a home that others can read or write and that this user can close."""
     others = _BITS_OF_ALL if is_shared() else _FOREIGN_BITS
     is_common = is_set(SHARED_VARIABLE)
     with suppress(OSError):
@@ -102,7 +102,7 @@ def _loose(path: Path, status: os.stat_result, others: int) -> Iterator[Loose]:
 
 
 def _tightened(loose: Loose) -> bool:
-    """Close it; False where the file system keeps no rights, or refuses."""
+    """Close it; False if the file system has no permissions, or refuses."""
     try:
         loose.path.chmod(loose.wanted)
         return stat.S_IMODE(loose.path.stat().st_mode) == loose.wanted
@@ -111,7 +111,7 @@ def _tightened(loose: Loose) -> bool:
 
 
 def _places(home: Path) -> Iterator[tuple[Path, os.stat_result]]:
-    """What is in a home, as it is there: links are not followed."""
+    """Everything in a home. Links are not followed."""
     for name in _LOOKED_INTO:
         folder = home / name if name else home
         with suppress(OSError), os.scandir(folder) as entries:
@@ -124,19 +124,20 @@ def _places(home: Path) -> Iterator[tuple[Path, os.stat_result]]:
 
 
 def _refuse_way(path: Path) -> None:
-    """Raise StoreError where a path leads through a link of someone else, or a folder in which everyone may swap things."""
+    """Raise StoreError if a path leads through someone else's link, or through a folder in which anyone may swap
+    files."""
     for place, status in _way(path):
         if stat.S_ISLNK(status.st_mode):
             if is_foreign(status) and not _is_unmapped(status):
                 raise StoreError(
-                    f"{place} is a link that belongs to {_name_of(status.st_uid)}: it is not followed.",
-                    "Remove it, or name the folder that is meant with AGENT_STORE_HOME.",
+                    f"{place} is a symbolic link that belongs to {_name_of(status.st_uid)}, so it is not followed.",
+                    "Remove it, or set AGENT_STORE_HOME to the real folder.",
                 )
         elif place != path and _is_swapped_by_all(place, status):
             raise StoreError(
-                f"Everyone on this machine can replace {path}: the folder {place} is open to all for writing.",
-                f"Close it (chmod o-w {place}), let only owners rename in it (chmod +t {place}), or keep the store "
-                "elsewhere: AGENT_STORE_HOME.",
+                f"Everyone on this machine can replace {path}: the folder {place} is world-writable.",
+                f"Take write access from others (chmod o-w {place}), set the sticky bit (chmod +t {place}), or move "
+                "the store with AGENT_STORE_HOME.",
             )
 
 
@@ -146,7 +147,7 @@ def _is_swapped_by_all(folder: Path, status: os.stat_result) -> bool:
 
 
 def _way(path: Path) -> Iterator[tuple[Path, os.stat_result]]:
-    """Every folder and link that a path leads through, as far as it is there."""
+    """Every existing folder and link that a path leads through."""
     waiting = list(reversed(path.absolute().parts[1:]))
     here, links = Path(path.absolute().anchor), 0
     while waiting:
@@ -172,7 +173,7 @@ def _way(path: Path) -> Iterator[tuple[Path, os.stat_result]]:
 
 
 def _is_unmapped(status: os.stat_result) -> bool:
-    """In a container of an ordinary user, what belongs to the real root appears as nobody's."""
+    """In a rootless container, files of the real root appear to belong to `nobody`."""
     try:
         mapped = Path("/proc/self/uid_map").read_text(encoding="ascii").split()
         nobody = int(Path("/proc/sys/kernel/overflowuid").read_text(encoding="ascii"))
@@ -183,9 +184,9 @@ def _is_unmapped(status: os.stat_result) -> bool:
 
 def _foreign(path: Path, status: os.stat_result) -> StoreError:
     return StoreError(
-        f"{path} belongs to {_name_of(status.st_uid)}, not to you: the store is not opened.",
-        "Remove what is not yours, or choose another home with AGENT_STORE_HOME. A home that a group shares on purpose "
-        f"is opened with {SHARED_HOME_VARIABLE}=1, a spool that several users write to with {SHARED_VARIABLE}=1.",
+        f"{path} belongs to {_name_of(status.st_uid)}, not to you, so the store was not opened.",
+        "Remove what is not yours, or choose another home with AGENT_STORE_HOME. If a group shares this home on "
+        f"purpose, set {SHARED_HOME_VARIABLE}=1; if several users write to its spool, set {SHARED_VARIABLE}=1.",
     )
 
 
@@ -205,10 +206,10 @@ def _file(paths: StorePaths) -> Path:
 
 
 def _tell(paths: StorePaths, closed: list[Loose]) -> None:
-    """Say it once, and keep it for `doctor`: it was open until now."""
+    """Report it once, and record it for `doctor`."""
     names = ", ".join(str(loose.path) for loose in closed[:_NAMED])
     more = f" and {len(closed) - _NAMED:,} more" if len(closed) > _NAMED else ""
-    logger.warning("Others on this machine could read %s%s: closed to them now.", visible(names), more)
+    logger.warning("Other users of this machine could read %s%s; they no longer can.", visible(names), more)
     lines = "".join(
         f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC {loose.mode:04o} → {loose.wanted:04o} {visible(str(loose.path))!r}\n"
         for loose in closed
@@ -221,7 +222,7 @@ def _tell(paths: StorePaths, closed: list[Loose]) -> None:
 
 
 def was_closed(paths: StorePaths) -> tuple[int, str, Path]:
-    """How many things were found open and closed, the last of them, and the file that lists them."""
+    """How many files and folders were found open and then closed, the last of them, and the file that lists them."""
     try:
         lines = _file(paths).read_text(encoding="utf-8", errors="replace").splitlines()
     except OSError:

@@ -1,7 +1,7 @@
-"""Whether a folder lies on an encrypted file system, as far as this machine says.
+"""Whether a folder is on an encrypted file system, as far as this machine can tell.
 
-The store holds what people typed and what commands printed. While the machine runs, the rights of its files protect
-it; once the disk is in other hands, only encryption does. Nothing is asked here that needs the rights of root.
+The store contains what people typed and what commands printed. While the machine runs, file permissions protect it;
+once the disk is in other hands, only encryption does. None of these checks needs root.
 """
 
 from __future__ import annotations
@@ -20,33 +20,33 @@ from typing import Final
 
 _ROOT: Final = Path("/")
 _ESCAPED: Final = re.compile(r"\\([0-7]{3})")
-# File systems that encrypt by themselves; of ZFS it depends on the data set.
+# File systems that always encrypt; on ZFS it depends on the dataset.
 _ENCRYPTING: Final = frozenset(
     {"ecryptfs", "fuse.cryfs", "fuse.encfs", "fuse.gocryptfs", "fuse.securefs", "fuse.veracrypt"}
 )
-# In memory: gone with the power, unless it is swapped out.
+# In memory: lost at power-off, unless swapped out.
 _IN_MEMORY: Final = frozenset({"ramfs", "tmpfs"})
-# FS_IOC_GET_ENCRYPTION_POLICY_EX of <linux/fscrypt.h>: eight bytes of size, then the policy.
+# FS_IOC_GET_ENCRYPTION_POLICY_EX of <linux/fscrypt.h>: eight bytes for the size, then the policy.
 _GET_POLICY: Final = 0xC0096616
 _POLICY_BYTES: Final = 64
 _NO_POLICY: Final = frozenset({errno.ENODATA, errno.ENOTTY, errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL})
 _DEEPEST: Final = 12
 _SECONDS: Final = 5
 _ADVICE: Final = (
-    "docs/at_rest.md says how to encrypt it on this system; or keep the store elsewhere: AGENT_STORE_HOME."
+    "docs/at_rest.md explains how to encrypt it on this system. Or move the store with AGENT_STORE_HOME."
 )
 
 
-# What to tell who asks for files that encrypt themselves.
+# The answer to anyone who asks for encrypted store files.
 NOT_BY_ITSELF: Final = (
-    "Agent Store does not encrypt its files itself: temporary files, spool, briefs and transcripts would stay as they "
-    "are, and most readers could not open the store.",
-    "Encrypt the file system instead: docs/at_rest.md says how, and why.",
+    "Agent Store does not encrypt its own files: temporary files, spool, briefs and transcripts would stay "
+    "unencrypted, and most readers could not open the store.",
+    "Encrypt the file system instead: docs/at_rest.md explains how and why.",
 )
 
 
 class Answer(StrEnum):
-    """What can be said."""
+    """The possible answers."""
 
     ENCRYPTED = "encrypted"
     NOT_ENCRYPTED = "not encrypted"
@@ -55,7 +55,7 @@ class Answer(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class AtRest:
-    """What can be said of a folder, why, and what to do about it."""
+    """The answer for a folder, the reason, and what to do about it."""
 
     answer: Answer
     reason: str
@@ -63,20 +63,20 @@ class AtRest:
 
 
 def encryption_at_rest(home: Path, *, root: Path = _ROOT, platform: str = sys.platform) -> AtRest:
-    """Whether the file system of a home, or of what will hold it, is encrypted.
+    """Whether the file system of a home, or of the folder it will be made in, is encrypted.
 
-    `root` is where `proc` and `sys` of the system lie.
+    `root` is the folder that contains `proc` and `sys`.
     """
     folder = next((one for one in (home, *home.parents) if one.exists()), _ROOT)
     if platform == "darwin":
         return _by_file_vault(folder)
     if platform.startswith("linux"):
         return _on_linux(folder, root)
-    return _unknown(f"{platform} has no way that is known here")
+    return _unknown(f"this check does not support {platform}")
 
 
 def _unknown(why: str) -> AtRest:
-    return AtRest(Answer.UNKNOWN, why, "Find out how the disk is kept, or see docs/at_rest.md.")
+    return AtRest(Answer.UNKNOWN, why, "Check how the disk is encrypted, or see docs/at_rest.md.")
 
 
 # ------------------------------------------------------------------------------------------- Linux
@@ -94,17 +94,17 @@ class _Mount:
 def _on_linux(folder: Path, root: Path) -> AtRest:
     mount = _mount_of(folder, root)
     if mount is None:
-        return _unknown("the system does not say where the folder is mounted")
+        return _unknown("the mount of the folder cannot be determined")
     if mount.kind in _ENCRYPTING:
-        return AtRest(Answer.ENCRYPTED, f"{mount.kind} encrypts what it holds")
+        return AtRest(Answer.ENCRYPTED, f"{mount.kind} is an encrypting file system")
     if mount.kind in _IN_MEMORY:
         return AtRest(
             Answer.NOT_ENCRYPTED,
-            f"{mount.kind} keeps it in memory: it is gone when the machine is, and can be swapped out to a disk",
-            "Keep a store that is to last on a disk: AGENT_STORE_HOME.",
+            f"{mount.kind} is in memory: it is lost at shutdown, and can be swapped out to disk",
+            "To keep the store, put it on a disk with AGENT_STORE_HOME.",
         )
     if _has_policy(folder):
-        return AtRest(Answer.ENCRYPTED, f"a policy of fscrypt holds on {folder}")
+        return AtRest(Answer.ENCRYPTED, f"fscrypt encrypts {folder}")
     if why := _no_disk(mount, root):
         return _unknown(why)
     device = root / "sys" / "dev" / "block" / mount.device
@@ -116,23 +116,23 @@ def _on_linux(folder: Path, root: Path) -> AtRest:
     if found is None:
         return _unknown(f"the layers under {mount.source} cannot be read")
     if found:
-        return AtRest(Answer.ENCRYPTED, f"{mount.source} lies on dm-crypt (LUKS)")
+        return AtRest(Answer.ENCRYPTED, f"{mount.source} is on dm-crypt (LUKS)")
     return AtRest(
         Answer.NOT_ENCRYPTED,
-        f"no layer under {mount.source} ({mount.kind}) is encrypted, unless the disk itself does it",
+        f"no layer under {mount.source} ({mount.kind}) is encrypted; the disk may encrypt itself",
         _ADVICE,
     )
 
 
 def _no_disk(mount: _Mount, root: Path) -> str:
-    """Why nothing is known of what lies under a mount; empty where it is a disk of this system."""
+    """Why the device under a mount cannot be examined; empty if it is a disk of this system."""
     with suppress(OSError):
         if "microsoft" in (root / "proc" / "version").read_text(encoding="utf-8", errors="replace").lower():
-            return "in WSL the disk is a file of Windows: BitLocker may encrypt it"
+            return "in WSL the disk is a Windows file, which BitLocker may encrypt"
     if mount.kind == "overlay" or _is_container(root):
-        return "in a container the disk is the host's"
+        return "in a container the disk belongs to the host"
     if mount.kind == "zfs":
-        return "of ZFS `zfs get encryption` says it"
+        return "on ZFS it depends on the dataset: `zfs get encryption` shows it"
     return ""
 
 
@@ -153,14 +153,14 @@ def _mount_of(folder: Path, root: Path) -> _Mount | None:
         if len(fields) < 5 or len(types) < 2:  # noqa: PLR2004 - id, parent, device, root, place; type, source
             continue
         mounted = _ESCAPED.sub(lambda code: chr(int(code[1], 8)), fields[4])
-        # Of two at one place the later one covers the earlier.
+        # Of two mounts at one place, the later one hides the earlier.
         if len(mounted) >= longest and place.is_relative_to(mounted):
             longest, found = len(mounted), _Mount(fields[2], types[0], types[1])
     return found
 
 
 def _by_name(source: str, root: Path) -> Path | None:
-    """A device by its name: btrfs mounts have a number that no device has."""
+    """Find a device by name: the device number of a btrfs mount belongs to no device."""
     name = source.rpartition("/")[2]
     if not source.startswith("/dev/") or not name:
         return None
@@ -175,7 +175,7 @@ def _by_name(source: str, root: Path) -> Path | None:
 
 
 def _encrypted_layers(device: Path, root: Path, left: int) -> bool | None:
-    """Whether every way down from a device goes through dm-crypt; None where a layer cannot be read."""
+    """Whether every path down from a device goes through dm-crypt; None if a layer cannot be read."""
     if _text(device / "dm" / "uuid").startswith("CRYPT-"):
         return True
     if not left:
@@ -192,9 +192,9 @@ def _encrypted_layers(device: Path, root: Path, left: int) -> bool | None:
     backing = _text(device / "loop" / "backing_file")
     if backing:
         held = _mount_of(Path(backing), root)
-        lies_on = root / "sys" / "dev" / "block" / held.device if held else None
-        return _encrypted_layers(lies_on.resolve(), root, left - 1) if lies_on and lies_on.exists() else None
-    # A part of a disk has no layers of its own: the disk that it is of may have.
+        under = root / "sys" / "dev" / "block" / held.device if held else None
+        return _encrypted_layers(under.resolve(), root, left - 1) if under and under.exists() else None
+    # A partition has no layers of its own; its disk may have.
     if (device / "partition").exists() and (device.parent / "slaves").is_dir():
         return _encrypted_layers(device.parent, root, left - 1)
     return False
@@ -207,7 +207,7 @@ def _text(file: Path) -> str:
 
 
 def _has_policy(folder: Path) -> bool:
-    """Whether fscrypt encrypts the folder: the kernel says so of an open folder."""
+    """Whether fscrypt encrypts the folder: an ioctl on the open folder answers it."""
     try:
         import fcntl
 
@@ -218,7 +218,7 @@ def _has_policy(folder: Path) -> bool:
         asked = array.array("B", (_POLICY_BYTES - 8).to_bytes(8, sys.byteorder) + bytes(_POLICY_BYTES - 8))
         fcntl.ioctl(opened, _GET_POLICY, asked)
     except OSError as error:
-        return error.errno not in _NO_POLICY and error.errno == errno.EOVERFLOW  # a policy of a newer kind
+        return error.errno not in _NO_POLICY and error.errno == errno.EOVERFLOW  # a newer kind of policy
     finally:
         os.close(opened)
     return True
@@ -229,16 +229,16 @@ def _has_policy(folder: Path) -> bool:
 
 def _by_file_vault(folder: Path) -> AtRest:
     if folder.resolve().is_relative_to("/Volumes"):
-        return _unknown("it lies on a volume of its own: `diskutil info` says whether that is encrypted")
+        return _unknown("it is on a separate volume: `diskutil info` shows whether that is encrypted")
     try:
         done = subprocess.run(
             ["/usr/bin/fdesetup", "status"], stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False,
             timeout=_SECONDS,
         )  # fmt: skip
     except (OSError, subprocess.TimeoutExpired):
-        return _unknown("FileVault does not answer")
+        return _unknown("`fdesetup status` did not answer")
     if "FileVault is On" in done.stdout:
         return AtRest(Answer.ENCRYPTED, "FileVault is on")
     if "FileVault is Off" in done.stdout:
         return AtRest(Answer.NOT_ENCRYPTED, "FileVault is off", _ADVICE)
-    return _unknown("FileVault does not say whether it is on")
+    return _unknown("`fdesetup status` does not show whether FileVault is on")

@@ -1,1 +1,1 @@
-"""Whether what was landed is still what it was: the audit chain, its witness, and bundles for others to check."""
+"""Proof that landed lines were not changed: the audit chain, its witness, and bundles that others can check."""

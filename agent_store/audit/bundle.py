@@ -1,7 +1,7 @@
-"""A signed audit log: the records of a period, the part of the chain that holds their lines, and a signature over both.
+"""A signed audit log: the records of a period, the part of the chain with their lines, and a signature over both.
 
-A bundle is a zip file whose comment is the signature over every byte before it. It holds no raw lines, only their hashes.
-Whoever is shown a line with its salt can compute its hash and find it in the bundle.
+A bundle is a zip file whose comment is the signature over every byte before it. It contains no raw lines, only their
+hashes. Anyone given a line and its salt can compute the hash and find it in the bundle.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ _FILES: Final = (_RECORDS, _RECORD_HASHES, _BATCHES, _ROWS)
 _SIGNATURE_LETTERS: Final = 128
 _LISTED: Final = 1_000
 _SHOWN: Final = 20
-# What a bundle may unpack to, so that a hostile one does not fill the memory.
+# The most that a bundle may unpack to, so that a hostile one cannot fill the memory.
 _MOST_BYTES: Final = 4 << 30
 _LINES: Final = " union all ".join(
     f"select files.path, lines.line_number, lines._batch_id, lines.row_hash from raw.{name} as lines "
@@ -59,7 +59,7 @@ _LINES: Final = " union all ".join(
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """What was written, and by which key it is signed."""
+    """What was written, and the key that signed it."""
 
     record_count: int
     untied_count: int
@@ -69,15 +69,15 @@ class Written:
 def write(paths: StorePaths, records: Path, target: Path, period: tuple[str, str]) -> Written:
     """Write a bundle of records (a file with one JSON object a line) of a period.
 
-    Raises StoreError where the chain does not hold: it is not signed then.
+    Raises StoreError, and signs nothing, if the chain is not valid.
     """
     texts = [line for line in records.read_bytes().split(b"\n") if line]
     found = [json.loads(text) for text in texts]
     with open_warehouse(paths, busy_code=NO_WAREHOUSE) as connection:
         if not has_chain(connection) or check_chain(connection).finding_count:
             raise StoreError(
-                "The audit chain does not hold: what it says is not signed.",
-                "See what does not fit: agent-store verify",
+                "The audit chain is not valid, so nothing was signed.",
+                "See what is wrong: agent-store verify",
             )
         ties = _ties(connection, found)
         needed = {batch_id for lines in ties.values() for batch_id, _ in lines}
@@ -136,7 +136,7 @@ def _lines(texts: Iterable[str]) -> bytes:
 
 
 def _packed(files: Mapping[str, bytes]) -> bytes:
-    """The zip file, up to its comment: the signature is still to be appended."""
+    """The zip file up to its comment, to which the signature is appended later."""
     packed = BytesIO()
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, data in files.items():
@@ -148,7 +148,7 @@ def _packed(files: Mapping[str, bytes]) -> bytes:
 def _ties(
     connection: duckdb.DuckDBPyConnection, records: list[dict[str, Any]]
 ) -> dict[tuple[str, int], list[tuple[int, str]]]:
-    """The lines that records come from, by path and number: the batch that landed each, and its hash there."""
+    """The lines that records come from, by path and number, with the batch that landed each and its hash there."""
     import pyarrow as pa
 
     asked = {(one["source_path"], one["source_line"]) for one in records if one["source_line"] is not None}
@@ -160,7 +160,7 @@ def _ties(
     before = dict(connection.execute("select new_row_hash, row_hash from raw.rewritten_row").fetchall())
     ties: dict[tuple[str, int], list[tuple[int, str]]] = {}
     for path, number, batch_id, now in connection.execute(f"{_LINES} order by all").fetchall():
-        landed = now  # the batch has sealed the row as it was before it was rewritten
+        landed = now  # the batch sealed the row before it was rewritten
         while landed in before:
             landed = before[landed]
         ties.setdefault((path, number), []).append((batch_id, landed.hex()))
@@ -182,7 +182,7 @@ def _row_hashes(connection: duckdb.DuckDBPyConnection, needed: set[int]) -> dict
 
 @dataclass(slots=True)
 class Checked:
-    """What a bundle says of itself, and what in it does not fit."""
+    """What a bundle says about itself, and what is wrong with it."""
 
     fingerprint: str = ""
     is_known_key: bool = False
@@ -200,7 +200,7 @@ class Checked:
 def check(bundle: Path, key: str | None = None) -> Checked:
     """Check a bundle without any store: its signature, its files, its part of the chain, and each record.
 
-    `key` is the fingerprint that is known of the signer, or a file with it or with the public key.
+    `key` is the signer's fingerprint, or a file that contains it or the public key.
     """
     expected = None if key is None else _expected(key)
     try:
@@ -219,14 +219,14 @@ def check(bundle: Path, key: str | None = None) -> Checked:
         _check_chain(manifest, files, checked)
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         checked.add(
-            f"The bundle is not one that agent-store wrote, or it was damaged ({type(error).__name__})."
+            f"agent-store did not write this bundle, or it was damaged ({type(error).__name__})."
         )
     checked.told = _told(bundle, checked)
     return checked
 
 
 def _expected(key: str) -> str:
-    """The fingerprint that a text, or the file that it names, stands for."""
+    """The fingerprint given as text, or read from the file that the text names."""
     text = key.strip().lower()
     file = Path(key).expanduser()
     if file.is_file():
@@ -241,34 +241,34 @@ def _expected(key: str) -> str:
             try:
                 public = load_pem_public_key(read).public_bytes(Encoding.Raw, PublicFormat.Raw)
             except ValueError as error:
-                raise StoreError(f"{file} is no ed25519 public key.") from error
+                raise StoreError(f"{file} is not an ed25519 public key.") from error
             return keys.fingerprint(public)
         text = read.decode("utf-8", "replace").strip().lower()
     if len(text) != len(keys.fingerprint(b"")) or not set(text) <= set("0123456789abcdef"):
         raise StoreError(
-            f"{key!r} is neither a fingerprint nor a file with one.",
-            "A fingerprint has 64 hexadecimal digits: who exported the bundle was told it.",
+            f"{key!r} is neither a fingerprint nor a file that contains one.",
+            "A fingerprint has 64 hexadecimal digits; the export of the bundle printed it.",
         )
     return text
 
 
 def _unpacked(data: bytes, checked: Checked) -> dict[str, bytes]:
-    """The files of a bundle, as far as they can be unpacked."""
+    """The files of a bundle that can be unpacked."""
     files: dict[str, bytes] = {}
     try:
         with zipfile.ZipFile(BytesIO(data)) as archive:
             known = [info for info in archive.infolist() if info.filename in {_MANIFEST, *_FILES}]
             if len(known) != len(archive.infolist()) or len({info.filename for info in known}) != len(known):
-                checked.add("The bundle holds files that do not belong to it.")
+                checked.add("The bundle contains files that do not belong to it.")
             if sum(info.file_size for info in known) > _MOST_BYTES:
-                raise StoreError("The bundle unpacks to more than 4 GB: it is not read.")
+                raise StoreError("The bundle unpacks to more than 4 GB, so it was not read.")
             for info in known:
                 try:
                     files[info.filename] = archive.read(info)
                 except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, OSError):
                     checked.add(f"{info.filename} cannot be unpacked: it was changed.")
     except (zipfile.BadZipFile, ValueError, NotImplementedError, OSError) as error:
-        checked.add(f"It is no zip file, or it was cut or changed: {error}")
+        checked.add(f"It is not a zip file, or it was truncated or changed: {error}")
     return files
 
 
@@ -280,14 +280,14 @@ def _check_manifest(manifest: dict[str, Any], data: bytes, expected: str | None,
         checked.add(f"Its format is {manifest['format']!r}, not {_FORMAT!r}.")
     try:
         signature = bytes.fromhex(data[-_SIGNATURE_LETTERS:].decode("ascii"))
-        # Each signature is written in one way only.
+        # Each signature has exactly one valid spelling.
         is_signed = signature.hex().encode() == data[-_SIGNATURE_LETTERS:] and keys.is_signed(
             public, signature, data[:-_SIGNATURE_LETTERS]
         )
     except ValueError:
         is_signed = False
     if not is_signed:
-        checked.add("The signature does not fit: the bundle was changed after it was signed.")
+        checked.add("The signature does not match: the bundle was changed after it was signed.")
     if expected is not None:
         checked.is_known_key = expected == checked.fingerprint
         if not checked.is_known_key:
@@ -301,7 +301,7 @@ def _check_files(
         if name not in files:
             checked.add(f"{name} is missing.")
         elif sha256(files[name]).hexdigest() != listed[name]["sha256"]:
-            checked.add(f"{name} is not the file that the manifest lists.")
+            checked.add(f"{name} is not the file listed in the manifest.")
 
 
 def _objects(data: bytes) -> Iterator[dict[str, Any]]:
@@ -309,7 +309,7 @@ def _objects(data: bytes) -> Iterator[dict[str, Any]]:
 
 
 def _check_records(files: Mapping[str, bytes], checked: Checked) -> None:
-    """Name each record that is not the one whose hash is listed."""
+    """Name each record whose hash differs from the listed one."""
     records = files.get(_RECORDS, b"").split(b"\n")[:-1]
     hashes = files.get(_RECORD_HASHES, b"").decode("ascii", "replace").split("\n")[:-1]
     if len(records) != len(hashes):
@@ -320,7 +320,7 @@ def _check_records(files: Mapping[str, bytes], checked: Checked) -> None:
 
 
 def _check_chain(manifest: Mapping[str, Any], files: Mapping[str, bytes], checked: Checked) -> None:
-    """Compute the part of the chain again, and look for the line of each record in it."""
+    """Recompute this part of the chain, and look for each record's line in it."""
     previous, last = manifest["chain_hash_before"], None
     sealed: dict[int, Batch] = {}
     for read in _objects(files.get(_BATCHES, b"")):
@@ -334,13 +334,13 @@ def _check_chain(manifest: Mapping[str, Any], files: Mapping[str, bytes], checke
         previous, last = batch.chain_hash, batch.batch_id
         sealed[batch.batch_id] = batch
     if sealed and manifest["head"] != {"batch_id": last, "chain_hash": previous}:
-        checked.add("The chain does not end with the head that the manifest names.")
+        checked.add("The chain does not end with the head named in the manifest.")
     rows: dict[int, frozenset[str]] = {}
     for read in _objects(files.get(_ROWS, b"")):
         hashes = [bytes.fromhex(hash_) for hash_ in read["row_hashes"]]
         one = sealed.get(read["batch_id"])
         if one is None or rows_hash(hashes) != one.rows_hash:
-            checked.add(f"The row hashes of batch {read['batch_id']} are not those that it was sealed with.")
+            checked.add(f"The row hashes of batch {read['batch_id']} are not the ones it was sealed with.")
         rows[read["batch_id"]] = frozenset(read["row_hashes"])
     for number, record in enumerate(_objects(files.get(_RECORDS, b"")), start=1):
         for line in record["lines"]:
@@ -349,18 +349,18 @@ def _check_chain(manifest: Mapping[str, Any], files: Mapping[str, bytes], checke
 
 
 def _told(bundle: Path, checked: Checked) -> list[str]:
-    """What was found, in sentences."""
+    """The findings, as sentences."""
     counts = ", ".join(f"{count:,} {name}" for name, count in checked.record_counts.items()) or "none"
     if checked.findings:
         found = counted(len(checked.findings), "finding")
-        return [f"{bundle} does not hold. {found}:", *checked.findings[:_SHOWN]]
-    told = [f"{bundle} holds: signature, files and chain fit. Records: {counts}."]
+        return [f"{bundle} is not valid. {found}:", *checked.findings[:_SHOWN]]
+    told = [f"{bundle} is valid: signature, files and chain match. Records: {counts}."]
     if checked.head:
         told.append(f"Head of its chain: batch {checked.head['batch_id']}, {checked.head['chain_hash']}")
     told.append(f"Signed by the key {checked.fingerprint}.")
     if not checked.is_known_key:
         told.append(
-            "Whose key that is, the bundle cannot prove: without a fingerprint that you know from elsewhere (--key) the "
-            "signature proves only that nobody changed the bundle after that key had signed it."
+            "The bundle cannot prove whose key that is: without a fingerprint from another source (--key), the "
+            "signature only proves that the bundle was not changed after that key signed it."
         )
     return told

@@ -1,4 +1,4 @@
-"""The key of a home that signs bundles and witnesses (ed25519), made when it is first needed."""
+"""The ed25519 key of a home, which signs bundles and witnesses; made on first use."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def key_file(paths: StorePaths) -> Path:
 
 
 def private_key(paths: StorePaths) -> Ed25519PrivateKey:
-    """Read the private key of a home; it is made, for its owner only, where there is none."""
+    """Read the private key of a home, or make one that only its owner can read."""
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
     from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
@@ -37,17 +37,17 @@ def private_key(paths: StorePaths) -> Ed25519PrivateKey:
             explain(error, f"Reading {file}") or StoreError(f"The key {file} cannot be read: {error}.")
         ) from error
     except (ValueError, TypeError) as error:
-        raise StoreError(f"The file {file} is no private key: {error}.", _DAMAGED) from error
+        raise StoreError(f"The file {file} is not a private key: {error}.", _DAMAGED) from error
     if not isinstance(key, Ed25519PrivateKey):
-        raise StoreError(f"The key {file} is no ed25519 key.", _DAMAGED)
+        raise StoreError(f"The key {file} is not an ed25519 key.", _DAMAGED)
     return key
 
 
-_DAMAGED = "Put a backup in its place, or move it aside: another one is made, with another fingerprint."
+_DAMAGED = "Restore a backup, or move it aside: a new key with a new fingerprint is then made."
 
 
 def _make(file: Path) -> None:
-    """Write a new key; who writes one at the same time is not overwritten."""
+    """Write a new key, without overwriting one that another process writes at the same time."""
     from cryptography.hazmat.primitives import serialization
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
@@ -71,12 +71,12 @@ def public_bytes(key: Ed25519PrivateKey) -> bytes:
 
 
 def fingerprint(public: bytes) -> str:
-    """Return what names a public key: its SHA-256."""
+    """Return the fingerprint of a public key: its SHA-256."""
     return sha256(public).hexdigest()
 
 
 def is_signed(public: bytes, signature: bytes, data: bytes) -> bool:
-    """Whether a signature over the data is that of the key."""
+    """Whether the key made this signature over the data."""
     from cryptography.exceptions import InvalidSignature
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 

@@ -1,4 +1,4 @@
-"""Verifying the audit chain: everything is computed again from the warehouse, and what does not fit is named."""
+"""Verify the audit chain: recompute everything from the warehouse, and list what does not match."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ if TYPE_CHECKING:
 
     from agent_store.paths import StorePaths
 
-# What `agent-store verify` ends with where there is nothing that it can look at.
+# The exit code of `agent-store verify` when there is nothing to verify.
 NO_WAREHOUSE: Final = 3
-# So many are listed of each kind; all are counted.
+# At most this many of each kind are listed; all are counted.
 LISTED: Final = 1_000
 _LINE_TABLES: Final = tuple(name for name, sealed in SEALED.items() if sealed.line_number != "0")
-# What each batch brought: the rows that are there and those that were erased, before anything was rewritten.
+# What each batch landed: present rows and erased ones, as they were before any rewrite.
 _HASHES: Final = " union all ".join(
     f"select {one.batch_column} as batch_id, row_hash, 1 as factor from raw.{name}"
     for name, one in SEALED.items()
@@ -40,7 +40,7 @@ BROUGHT: Final = f"""
     )
     select batch_id, row_hash, sum(factor)::bigint as factor from hashes group by all having sum(factor) <> 0 order by all
 """
-# Lines of a file with a number missing before them where the file had more than line ends.
+# Lines with a missing line number before them, where the file had more than line ends there.
 _LINES: Final = " union all ".join(
     "select file_id, line_number, byte_offset, octet_length(coalesce(original_bytes, encode(line))) as size_bytes, "
     f"_batch_id from raw.{table}"
@@ -73,7 +73,7 @@ _GAPS: Final = f"""
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that does not fit."""
+    """One mismatch."""
 
     what: str
     message: str
@@ -84,7 +84,7 @@ class Finding:
 
 @dataclass(slots=True)
 class Verified:
-    """What was computed again, and what of it does not fit."""
+    """What was recomputed, and its mismatches."""
 
     batches: list[Batch]
     row_counts: Counter[str] = field(default_factory=Counter)
@@ -101,16 +101,16 @@ class Verified:
 
     @property
     def line_count(self) -> int:
-        """How many lines are there."""
+        """The number of lines present."""
         return sum(self.row_counts[table] for table in _LINE_TABLES)
 
     @property
     def sealed_later(self) -> dict[datetime, int]:
-        """The batches that were not sealed when they were landed: how many, by when they were."""
+        """The batches that were sealed only after they were landed: how many, by the time of sealing."""
         return dict(Counter(batch.sealed_at for batch in self.batches if batch.sealed_at is not None))
 
     def holds(self, chain_hash: str) -> bool:
-        """Whether a hash is that of one of the batches."""
+        """Whether one of the batches has this hash."""
         return any(batch.chain_hash == chain_hash for batch in self.batches)
 
     def add(self, finding: Finding) -> None:
@@ -121,13 +121,13 @@ class Verified:
 
 
 def verify(paths: StorePaths) -> Verified:
-    """Verify a home: its warehouse, and whether the published store was made from it."""
+    """Verify the warehouse of a home, and whether the published store was made from it."""
     import duckdb
 
     with open_warehouse(paths, busy_code=NO_WAREHOUSE) as connection:
         if not has_chain(connection):
             raise StoreError(
-                "The warehouse was written by an earlier version, which kept no hashes.",
+                "The warehouse was written by an earlier version, which stored no hashes.",
                 "Run agent-store build: it seals what has been landed so far.",
             )
         try:
@@ -135,7 +135,7 @@ def verify(paths: StorePaths) -> Verified:
         except duckdb.Error as error:
             raise StoreError(
                 f"The warehouse {paths.warehouse} cannot be read: {str(error).strip().splitlines()[0]}",
-                "It is damaged. Put a backup in its place, or move it aside and run agent-store build.",
+                "It is damaged. Restore a backup, or move it aside and run agent-store build.",
             ) from error
     _check_published(paths, verified)
     return verified
@@ -151,7 +151,7 @@ def check(connection: duckdb.DuckDBPyConnection) -> Verified:
     paths = _paths(connection, {file_id for _, file_id, _, _ in changed})
     for table, file_id, line, batch_id in changed:
         verified.add(
-            _row_finding("changed", "is not what was landed", table, paths.get(file_id), line, batch_id)
+            _row_finding("changed", "differs from what was landed", table, paths.get(file_id), line, batch_id)
         )
     _check_batches(connection, verified)
     for name, kept in (("erased_row", verified.erased), ("rewritten_row", verified.rewritten)):
@@ -181,7 +181,7 @@ def _check_links(verified: Verified) -> None:
 def _changed_rows(
     connection: duckdb.DuckDBPyConnection, sealed: Sealed, verified: Verified
 ) -> Iterator[tuple[str, int, int, int]]:
-    """The rows that do not have the hash that is kept with them: table, file_id, line, batch."""
+    """The rows whose content does not match their stored hash: table, file_id, line, batch."""
     file_id, batch = sealed.columns.index("file_id"), sealed.columns.index(sealed.batch_column)
     line = sealed.columns.index("line_number") if sealed.line_number != "0" else None
     for *columns, kept in read_columns(connection, sealed, ("row_hash",)):
@@ -260,20 +260,20 @@ def _batch_finding(batch: Batch, found: int) -> Finding:
         return Finding(
             "added", f"Batch {batch.batch_id}: {found - sealed:,} rows were added to its {sealed:,}.", batch.batch_id
         )  # fmt: skip
-    message = f"Batch {batch.batch_id}: its {sealed:,} rows, or their hashes, are not those that were sealed."
+    message = f"Batch {batch.batch_id}: its {sealed:,} rows, or their hashes, differ from what was sealed."
     return Finding("changed", message, batch.batch_id)
 
 
 def _explain_odd(
     connection: duckdb.DuckDBPyConnection, verified: Verified, batch_id: int, hash_: bytes, factor: int
 ) -> None:
-    """Name a row that is there more than once, or a mark of a rewritten row whose row is gone."""
+    """Name a row that exists more than once, or a rewrite mark whose row is missing."""
     if factor < 0:
         found = connection.execute(
             "select table_name, file_id, line_number from raw.rewritten_row where new_row_hash = ? limit 1",
             [hash_],
         ).fetchone()
-        what, message = "missing", "was rewritten, and what it was rewritten to is missing"
+        what, message = "missing", "was rewritten, and its new version is missing"
     else:
         found = connection.execute(
             " union all ".join(
@@ -283,7 +283,7 @@ def _explain_odd(
             + " union all select table_name, file_id, line_number from raw.erased_row where row_hash = $hash limit 1",
             {"hash": hash_},
         ).fetchone()
-        what, message = "added", f"is there {factor} times, or marked as erased as well"
+        what, message = "added", f"is there {factor} times, or is also marked as erased"
     if found:
         table, file_id, line = found
         path = _paths(connection, {file_id}).get(file_id)
@@ -291,7 +291,7 @@ def _explain_odd(
 
 
 def _name_gaps(connection: duckdb.DuckDBPyConnection, verified: Verified, wrong: list[int]) -> None:
-    """Name the lines that batches have lost, as far as the numbers of their neighbours show it."""
+    """Name the lines that batches have lost, where the numbers of neighbouring lines show it."""
     if not any(finding.what == "missing" for finding in verified.findings):
         return
     gaps = connection.execute(_GAPS, {"batches": wrong}).fetchall()
@@ -301,7 +301,7 @@ def _name_gaps(connection: duckdb.DuckDBPyConnection, verified: Verified, wrong:
         lines = (
             f"line {first} is missing"
             if first == last
-            else f"of lines {first} to {last} at least one is missing"
+            else f"at least one of lines {first} to {last} is missing"
         )
         verified.add(Finding("missing", f"{path}: {lines}.", None, path, first))
 
@@ -309,7 +309,7 @@ def _name_gaps(connection: duckdb.DuckDBPyConnection, verified: Verified, wrong:
 def _row_finding(
     what: str, message: str, table: str, path: str | None, line: int, batch_id: int | None
 ) -> Finding:
-    where = f"{path or 'a file that is not known'}{f':{line}' if line else ''}"
+    where = f"{path or 'an unknown file'}{f':{line}' if line else ''}"
     return Finding(what, f"{where} (raw.{table}, batch {batch_id}) {message}.", batch_id, path, line or None)
 
 
@@ -321,7 +321,7 @@ def _paths(connection: duckdb.DuckDBPyConnection, file_ids: set[int]) -> dict[in
 
 
 def _check_published(paths: StorePaths, verified: Verified) -> None:
-    """See whether the published store was made from a batch of this chain."""
+    """Check whether the published store was made from a batch of this chain."""
     import duckdb
 
     from agent_store.store import open_store
@@ -336,7 +336,7 @@ def _check_published(paths: StorePaths, verified: Verified) -> None:
     verified.published_head = found[0] if found else None
     if verified.published_head and not verified.holds(verified.published_head):
         message = (
-            f"The published store was made from a chain that ended with {verified.published_head[:16]}…, and the warehouse "
-            "has no such batch: it was replaced or rewritten since."
+            f"The published store was made from a chain that ended with {verified.published_head[:16]}…, but the "
+            "warehouse has no such batch: it has been replaced or rewritten since."
         )
         verified.add(Finding("unknown head", message))

@@ -1,4 +1,4 @@
-"""The witness: a file elsewhere that heads of the chain are appended to, so that a rewritten chain is noticed."""
+"""The witness: a file kept elsewhere, to which chain heads are appended so that a rewritten chain is detected."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Witnessed:
-    """What came of comparing a chain with its witness: what does not fit, and whether the head was appended."""
+    """The result of comparing a chain with its witness: mismatches, and whether the head was appended."""
 
     findings: tuple[str, ...]
     is_added: bool
@@ -30,7 +30,7 @@ class Witnessed:
 
 
 def witness(paths: StorePaths, file: Path, batches: Sequence[Batch]) -> Witnessed:
-    """Compare the chain with the heads in a file, and append its own head where it continues them.
+    """Compare the chain with the heads in a file, and append its own head if it continues them.
 
     A line is one JSON object: `time`, `host`, `batch_id`, `chain_hash`, and a signature where the home has a key.
     """
@@ -85,14 +85,14 @@ def _read(file: Path) -> list[dict[str, Any]]:
         if not has_all:
             raise StoreError(
                 f"{file}:{number} is not a head of an audit chain.",
-                "Name a file that only agent-store verify --witness writes.",
+                "Name a file that is written only by agent-store verify --witness.",
             )
         heads.append(head)
     return heads
 
 
 def _finding(file: Path, number: int, head: dict[str, Any], hashes: dict[int, str | None]) -> str:
-    """What is wrong with one head; empty if it is in the chain."""
+    """The problem with one head; empty if it is in the chain."""
     if "signature" in head:
         try:
             public, signature = bytes.fromhex(head["public_key"]), bytes.fromhex(head["signature"])
@@ -110,7 +110,7 @@ def _finding(file: Path, number: int, head: dict[str, Any], hashes: dict[int, st
 
 
 def _append(file: Path, line: str) -> None:
-    """Add a line with one write, and see it on the disk."""
+    """Append a line with one write, and sync it to disk."""
     try:
         with private_files():
             descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)

@@ -1,7 +1,8 @@
-"""What hooks answer from: small files in `briefs/`, one per project and one for all, written when the store is published.
+"""The briefs that hooks answer from: small files in `briefs/`, one per project and one for all, written at each
+publish.
 
-A hook has milliseconds and opens no database, so what it may say is decided here, by the published views, and written down
-ready to be said. Each line names its session and time.
+A hook has only milliseconds and opens no database. So its possible messages are decided here, from the published views,
+and stored ready to print. Each line names its session and time.
 """
 
 from __future__ import annotations
@@ -32,13 +33,13 @@ if TYPE_CHECKING:
 Row = dict[str, Any]
 SCHEMA_VERSION = 1
 _NOTES_DAYS = 7
-# Work handed out longer ago than this, counted from the newest session, is nobody's any more.
+# Work handed out longer ago than this, counted from the newest session, is no longer offered.
 _WORK_DAYS = 60
 _WARNING_DAYS = 7
 _MOST_FAILURES = 200
 _MOST_TARGET = 2000
 _MOST_LINE = resume.MOST_LINE
-# Who goes on with a session that was older cannot be told how much of it is of today.
+# When an older session is resumed, its cost of today cannot be told from the rest.
 _SPENT_DAYS = 30
 _PRICE_COLUMNS = {
     "above": "prompt_tokens_above",
@@ -63,7 +64,7 @@ where length(target) < ?
 qualify row_number() over (partition by project_path order by last_failed_at desc, target) <= ?
 order by project_path, last_failed_at desc, target
 """
-# Work that was handed out and never begun. It suits those of a team who have done such work before.
+# Work that was handed out and never started. It suits teammates who have done such work before.
 _WORK = """
 with suited as (
     select capability_name as task_type, list(agent_name order by agent_rank, agent_name) as suits
@@ -82,7 +83,7 @@ where work.status = 'assigned' and work.description is not null and work.created
     and work.created_at >= (select max(ended_at) from dim_session) - to_days(?)
 order by sessions.project_path, work.created_at, work.work_id
 """
-# A server that a project does not use does not concern it; what components rest on concerns all.
+# A project hears only about servers that it uses; dependencies of components concern every project.
 _DOWN = """
 with users as (
     select distinct 'mcp_server:' || calls.mcp_server as dependency_name, sessions.project_path
@@ -102,7 +103,7 @@ left join users on users.dependency_name = health.dependency_name
 where health.status = 'down' and (users.project_path is not null or health.component_count > 0)
 order by users.project_path, health.dependency_name
 """
-# A project is known by its sessions, also where all of them have expired and only what they cost is kept.
+# A project is known by its sessions, even if all of them have expired and only their costs are kept.
 _PROJECTS = """
 (
     select project_name, project_path from dim_session
@@ -121,7 +122,7 @@ where alerts.session_id is null and alerts.status in ('over', 'near')
     and (alerts.scope <> 'project' or projects.project_path is not null)
 order by projects.project_path, alerts.alert_kind, alerts.alert_name
 """
-# What is needed to say live how things stand. Times are seconds since 1970; days begin in the user's zone.
+# The base for live figures. Times are seconds since 1970; days begin in the user's zone.
 _DAY = """
 select
     epoch(timezone($zone, cast(usage_date as timestamp))) as starts_at,
@@ -158,7 +159,7 @@ where alerts.period = 'session' and alerts.scope <> 'agent'
 group by all
 order by alerts.alert_kind, alerts.alert_name
 """
-# All that a session has spent, as `v_alert` counts it: also before it expired, where it was resumed after that.
+# Everything a session has spent, as `v_alert` counts it, including the part before it expired if it was resumed later.
 _SPENT = """
 select sessions.session_id, coalesce(sum(days.cost_usd), 0) as spent_usd
 from dim_session as sessions
@@ -184,7 +185,7 @@ order by task_type
 
 
 def write(paths: StorePaths, project: Path) -> int:
-    """Write what has changed, remove what has nothing to say any more; returns how many files there are."""
+    """Write changed files, remove files that have become empty; return the number of files."""
     folder = paths.home / BRIEFS
     folder.mkdir(mode=FOLDER_MODE, exist_ok=True)
     with open_store(paths) as connection:
@@ -206,7 +207,7 @@ def write(paths: StorePaths, project: Path) -> int:
 
 
 def _contents(connection: duckdb.DuckDBPyConnection, project: Path) -> tuple[dict[str, Row], Row]:
-    """What is known of each project, and of none in particular."""
+    """The content per project, and the content for all projects."""
     per_project: dict[str, Row] = defaultdict(lambda: {"schema_version": SCHEMA_VERSION})
     for path, lines in _by_project(_lines(connection)).items():
         per_project[path]["context"] = context(lines)
@@ -244,7 +245,7 @@ def _contents(connection: duckdb.DuckDBPyConnection, project: Path) -> tuple[dic
 
 
 def _costs(connection: duckdb.DuckDBPyConnection, project: Path) -> Row:
-    """What alerts and the status line need to go on counting from where the store ends."""
+    """The figures from which alerts and the status line continue where the store ends."""
     zone = timezone(project)
     spent = _rows(connection, _SPENT, _SPENT_DAYS)
     return {
@@ -278,7 +279,7 @@ def prices(project: Path) -> dict[str, list[Row]]:
 
 
 def context(lines: Sequence[Mapping[str, Any]]) -> str:
-    """The brief of a project as the model reads it: lines in the order of their sections, while there is room for them."""
+    """The brief of a project as the model reads it: lines in section order, as many as fit."""
     text = _HEADING
     for line in resume.in_order(lines):
         said = f"\n- {resume.text(line)}"
@@ -288,7 +289,7 @@ def context(lines: Sequence[Mapping[str, Any]]) -> str:
 
 
 def _lines(connection: duckdb.DuckDBPyConnection) -> list[Row]:
-    """The lines of all briefs; none where this store has no such view, as one of an earlier version."""
+    """The lines of all briefs; none if the store is of an earlier version, without this view."""
     import duckdb
 
     try:
@@ -298,7 +299,7 @@ def _lines(connection: duckdb.DuckDBPyConnection) -> list[Row]:
 
 
 def _budgets(project: Path) -> dict[str, int]:
-    """The budgets in tokens of what a person or a model can load."""
+    """The token budgets of components that a person or a model can load."""
     return {
         row["component_type"]: int(row["limit_tokens"])
         for row in seed_rows(project, "component_budgets")
@@ -307,7 +308,7 @@ def _budgets(project: Path) -> dict[str, int]:
 
 
 def seed_rows(project: Path, name: str) -> list[dict[str, str]]:
-    """The rows of a seed as its file has them; none where there is no file."""
+    """The rows of a seed file, unchanged; none if there is no file."""
     seed = project / "seeds" / f"{name}.csv"
     if not seed.exists():
         return []
@@ -316,7 +317,7 @@ def seed_rows(project: Path, name: str) -> list[dict[str, str]]:
 
 
 def _rows(connection: duckdb.DuckDBPyConnection, query: str, *parameters: object, **named: object) -> list[Row]:
-    """The rows of a query; none where this store lacks what it reads, as one of an earlier version does."""
+    """The rows of a query; none if the store is of an earlier version and lacks a table or column that it reads."""
     import duckdb
 
     try:
@@ -344,7 +345,7 @@ def _json(value: Row) -> bytes:
 
 
 def _replace(file: Path, content: bytes) -> None:
-    """Put the content in the file's place in one step, if it differs: a hook reads the old one or the new one."""
+    """Replace the file atomically if its content differs: a hook reads either the old file or the new one."""
     if file.exists() and file.read_bytes() == content:
         return
     with replacing(file) as fresh:
@@ -352,7 +353,7 @@ def _replace(file: Path, content: bytes) -> None:
 
 
 def _forget_notes(folder: Path) -> None:
-    """Remove what hooks noted for sessions that nobody has gone on with for a week."""
+    """Remove the notes of hooks for sessions that have been idle for a week."""
     oldest = time.time() - _NOTES_DAYS * 86400
     for file in folder.glob("*"):
         if file.stat().st_mtime < oldest:

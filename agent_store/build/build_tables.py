@@ -1,6 +1,6 @@
-"""What a store says about the build that made it: checks that failed, how old each table is, what was left out.
+"""The tables in which a store describes its build: failed checks, the age of each table, dropped rows.
 
-The publisher writes these beside what dbt made: they hold what is known only after the last test.
+The publisher writes them next to dbt's tables, because their content is known only after the last test.
 """
 
 from __future__ import annotations
@@ -23,18 +23,19 @@ STORE_TABLE = "v_store_table"
 
 DESCRIPTIONS = {
     FAILED_CHECK: Description(
-        "One row per check of a data test that found rows which cannot be right. The rest of the store holds; the rows "
-        "named here are to be doubted. No row means that every check passed. Written by the publisher, not by dbt.",
+        "One row per failed check of a data test: rows that break a rule of the store. Do not rely on the rows named "
+        "here; the rest of the store is valid. An empty table means that every check "
+        "passed. Written by the publisher, not by dbt.",
         {
             "test_name": "The data test, as dbt names it.",
-            "check_name": "Which of the test's checks. Empty where it has only one.",
-            "table_name": "The table it is about. NULL for a test that compares several.",
-            "description": "What the check demands.",
-            "is_guard": "True for a guard, which keeps a new store back unless the sessions it names can be set aside.",
-            "failing_row_count": "Rows that break the check. NULL where the test itself could not run.",
-            "session_count": "Sessions among these rows, as far as they name one.",
-            "session_id": "The session of one of them. NULL where the rows name none.",
-            "source_path": "The transcript behind that row, relative to its root. NULL where the rows name none.",
+            "check_name": "Name of the check within the test. Empty if the test has only one.",
+            "table_name": "The table under test. NULL for a test that compares several.",
+            "description": "The rule that the check enforces.",
+            "is_guard": "True for a guard: it prevents publishing unless the sessions it names can be set aside.",
+            "failing_row_count": "Rows that fail the check. NULL if the test itself could not run.",
+            "session_count": "Distinct sessions of these rows. 0 if they name none.",
+            "session_id": "The session of one of these rows. NULL if they name none.",
+            "source_path": "The transcript behind that row, relative to its root. NULL if they name none.",
             "source_line": "Line of that transcript: agent-store line PATH LINE shows it.",
             "examples": "Up to five failing rows, one per line, or the message of a test that could not run.",
         },
@@ -45,12 +46,12 @@ DESCRIPTIONS = {
         {
             "table_name": "The table or view.",
             "table_type": "table or view.",
-            "built_at": "End of the build that made its rows, UTC. NULL where no build has made it yet: it is empty.",
-            "last_batch_id": "The last landing batch that its rows know of. NULL as built_at.",
-            "is_stale": "True where the last build could not make it, so that it holds the rows of an earlier one.",
-            "stale_because": "Why. NULL where it is not stale.",
+            "built_at": "End of the build that made its rows, UTC. NULL if no build has made it yet; it is empty then.",
+            "last_batch_id": "The last landing batch that its rows include. NULL where built_at is.",
+            "is_stale": "True if the last build could not make it, so that it has the rows of an earlier build.",
+            "stale_because": "Why it is stale. NULL if it is not.",
             "row_count": "Rows of a table. NULL for a view.",
-            "example": "A query to begin with.",
+            "example": "An example query.",
         },
     ),
     fact_retention.TABLE: fact_retention.DESCRIPTION,
@@ -71,9 +72,9 @@ Age = tuple[datetime | None, int | None]
 
 
 def earlier_ages(store: Path) -> dict[str, Age]:
-    """When the tables of the store that is about to be replaced were built, and up to which batch.
+    """When the tables of the store being replaced were built, and up to which batch.
 
-    Empty where there is no store, or none that says so.
+    Empty if there is no store, or one without this table.
     """
     import duckdb
 
@@ -99,7 +100,7 @@ def write(
 ) -> None:
     """Write these tables into the new store.
 
-    `row_counts` has its other tables, and its views with None; `dropped` are the rows of v_retention.
+    `row_counts` maps its other tables to their rows, and its views to None; `dropped` has the rows of v_retention.
     """
     for statement in connection.extract_statements(_SCHEMA):
         connection.execute(statement)

@@ -1,9 +1,9 @@
-"""What dbt compiled, kept for the builds in which only rows are new.
+"""The SQL that dbt compiled, kept for builds in which only rows are new.
 
-While the code stays as it is, dbt renders the same SQL for every model and test. After a build of new code
-that SQL is compiled once more, now in its incremental form, and kept beside the warehouse. A build that only
-has new lines then runs it here, in dbt's order and in the same transactions, and dbt is not even imported: a
-node costs dbt some hundred milliseconds of Python, and DuckDB a few. Views stay valid, seeds stay loaded.
+While the code stays as it is, dbt renders the same SQL for every model and test. After a build of new code that SQL is
+compiled once more, in its incremental form, and stored beside the warehouse. A build with nothing but new lines then
+runs it here, in dbt's order and in the same transactions, without even importing dbt: a node costs dbt about a hundred
+milliseconds of Python, and DuckDB only a few. Views stay valid, seeds stay loaded.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ _FORMAT = 5
 
 @dataclass(frozen=True, slots=True)
 class CompiledModel:
-    """A table or incremental model: `strategy` is dbt's, empty for a table that is written anew.
+    """A table or incremental model: `strategy` is dbt's, empty for a table that is rewritten in full.
 
-    `parents` are the names of the other tables that it reads, through views or at once.
+    `parents` are the names of the other tables that it reads, directly or through views.
     """
 
     name: str
@@ -44,8 +44,8 @@ class CompiledModel:
 class CompiledTest:
     """A data test as dbt would run it.
 
-    `reads` are the names of the models that it reads, and of the tables behind those that are views. `checks` maps
-    the name of each of its checks to what it demands.
+    `reads` are the names of the models that it reads, and of the tables behind those that are views. `checks` maps the
+    name of each check to its rule.
     """
 
     name: str
@@ -65,7 +65,7 @@ class CompiledTest:
 class Compiled:
     """The models in dbt's order, the tests and the descriptions of one state of the code.
 
-    `is_whole` is false where a model is of a kind that only dbt can run.
+    `is_whole` is false if a model is of a kind that only dbt can run.
     """
 
     code: str
@@ -77,7 +77,7 @@ class Compiled:
 
 @dataclass(frozen=True, slots=True)
 class TestOutcome:
-    """How a test went: `pass`, `warn`, `fail` or `error`, and on how many rows."""
+    """The result of a test: `pass`, `warn`, `fail` or `error`, and on how many rows."""
 
     __test__ = False
 
@@ -89,7 +89,7 @@ class TestOutcome:
 
 @dataclass(frozen=True, slots=True)
 class ModelRun:
-    """How far the models came: those that failed, with DuckDB's message, and those left out because they read one.
+    """The result of running models: those that failed, with DuckDB's message, and those skipped because they read one.
 
     `left_out` maps each to the failed model behind it.
     """
@@ -108,14 +108,14 @@ def _digest(text: str) -> str:
 
 
 def save(paths: StorePaths, compiled: Compiled) -> None:
-    """Write everything in one rename."""
+    """Write everything, with one atomic rename."""
     text = json.dumps({"format": _FORMAT, **asdict(compiled)})
     with replacing(_file(paths)) as fresh:
         fresh.write_text(f"{_digest(text)}\n{text}", encoding="utf-8")
 
 
 def load(paths: StorePaths, code: str) -> Compiled | None:
-    """What was compiled for this very code; None where there is nothing, or it is damaged or of other code."""
+    """The SQL compiled for exactly this code; None if it is missing, damaged or of other code."""
     try:
         digest, _, text = _file(paths).read_text(encoding="utf-8").partition("\n")
         if digest != _digest(text):
@@ -136,7 +136,7 @@ def load(paths: StorePaths, code: str) -> Compiled | None:
 
 
 def from_nodes(nodes: Iterable[Any], code: str) -> Compiled:
-    """What `dbt compile` made of models and tests."""
+    """The output of `dbt compile` for models and tests."""
     is_whole = True
     models: dict[str, tuple[CompiledModel, set[str]]] = {}
     tests: list[tuple[CompiledTest, set[str]]] = []
@@ -211,7 +211,7 @@ def from_test_node(node: Any) -> CompiledTest:  # noqa: ANN401 - dbt's own type
 
 
 def _checks(node: Any) -> dict[str, str]:  # noqa: ANN401 - dbt's own type
-    """What each check of `unique_grain` or `table_checks` demands, by the name that its rows carry; none of other tests."""
+    """The rule of each check of `unique_grain` or `table_checks`, by the name in its rows; empty for other tests."""
     metadata = getattr(node, "test_metadata", None)
     given = dict(metadata.kwargs) if metadata else {}
     grain = given.get("columns") or given.get("grain")
@@ -221,14 +221,14 @@ def _checks(node: Any) -> dict[str, str]:  # noqa: ANN401 - dbt's own type
         for column in given.get("unique", ())
     }
     found |= {
-        key: f"Every {key} is that of a row of {target.partition('.')[0]}, or NULL."
+        key: f"Every {key} exists in {target.partition('.')[0]}, or is NULL."
         for key, target in given.get("keys", {}).items()
     }
     return found | {name: f"In every row: {check}" for name, check in given.get("checks", {}).items()}
 
 
 def tested_table(node: Any) -> str:  # noqa: ANN401 - dbt's own type
-    """The model that a data test is about: the one it is attached to, else the only one it reads, else none."""
+    """The model under test: the one the test is attached to, else the only one it reads, else none."""
     attached = str(getattr(node, "attached_node", None) or "")
     parents = [parent for parent in node.depends_on.nodes if parent.startswith("model.")]
     found = attached or (parents[0] if len(parents) == 1 else "")
@@ -238,7 +238,7 @@ def tested_table(node: Any) -> str:  # noqa: ANN401 - dbt's own type
 def _in_order(
     models: Mapping[str, tuple[CompiledModel, set[str]]],
 ) -> tuple[tuple[CompiledModel, ...], dict[str, set[str]]]:
-    """The tables, parents before children, among equals by name; and the tables behind each model.
+    """The tables, parents before children, then by name; and the tables behind each model.
 
     Views are looked through.
     """
@@ -261,10 +261,10 @@ def run_models(
     threads: int,
     on_done: Callable[[CompiledModel, int], None] = lambda model, count: None,
 ) -> ModelRun:
-    """Run all models, `threads` at a time, none before the tables that it reads.
+    """Run all models, `threads` at a time, each after the tables that it reads.
 
-    What reads a model that failed is left out and keeps its rows; everything else is run. `on_done` is told each
-    that has ended well, and how many have.
+    Models that read a failed one are skipped and keep their rows; all others run. `on_done` gets each model that
+    succeeded, and their count.
     """
     import duckdb
 
@@ -296,7 +296,7 @@ def run_models(
 
 
 def _readers_of(name: str, models: Mapping[str, tuple[CompiledModel, set[str]]]) -> list[str]:
-    """What reads a table, at once or through other tables, in the order of the models."""
+    """The models that read a table, directly or through other tables, in build order."""
     reached = {name}
     readers = []
     for reader, (_, parents) in models.items():
@@ -333,8 +333,8 @@ def run_model(connection: duckdb.DuckDBPyConnection, model: CompiledModel) -> No
             connection.execute(f"insert into {model.relation} by name (from replacement)")
             connection.execute("drop table replacement")
         else:
-            # Emptied and filled, not made anew: the declared types, compression and NOT NULLs stay. Such a model never
-            # reads itself, so it is filled at once.
+            # Emptied and refilled, not recreated: declared types, compression and NOT NULLs stay. Such a model never
+            # reads itself, so no temporary table is needed.
             connection.execute(f"truncate {model.relation}")
             connection.execute(f"insert into {model.relation} by name ({model.sql}\n)")
     except BaseException:
@@ -344,7 +344,7 @@ def run_model(connection: duckdb.DuckDBPyConnection, model: CompiledModel) -> No
 
 
 def _is_replaced(model: CompiledModel) -> str:
-    """Which rows an incremental model writes anew, as the macros of the strategies say."""
+    """The rows that an incremental model rewrites, as the macros of the strategies define them."""
     if model.strategy == "replace_touched":
         return f"session_id in {touched_sessions(model)}"
     states = f'"{WAREHOUSE}"."intermediate"."int_document_state"'
@@ -352,7 +352,7 @@ def _is_replaced(model: CompiledModel) -> str:
 
 
 def touched_sessions(model: CompiledModel) -> str:
-    """The sessions that the strategy `replace_touched` writes anew, as its macro says."""
+    """The sessions that the strategy `replace_touched` rewrites, as its macro defines them."""
     return (
         f'(select session_id from "{WAREHOUSE}"."intermediate"."int_session_batch" where _batch_id > '
         f"(select coalesce(max(_batch_id), -1) from {model.relation}))"
@@ -365,9 +365,9 @@ def run_tests(
     threads: int,
     on_done: Callable[[CompiledTest, int], None] = lambda test, count: None,
 ) -> list[TestOutcome]:
-    """Run the tests, `threads` at a time; one that runs out of memory is run once more, alone.
+    """Run the tests, `threads` at a time; one that runs out of memory runs once more, alone.
 
-    `on_done` is told each that has ended, and how many have.
+    `on_done` gets each finished test, and their count.
     """
     outcomes = []
     with ThreadPoolExecutor(max_workers=threads) as pool:
@@ -381,14 +381,14 @@ def run_tests(
 
 
 def is_out_of_memory(message: object) -> bool:
-    """Whether a message of DuckDB, or of dbt about one, says so."""
+    """Whether a message of DuckDB, or of dbt about one, reports a lack of memory."""
     return "out of memory" in str(message or "").lower()
 
 
 def _run_test(connection: duckdb.DuckDBPyConnection, test: CompiledTest) -> TestOutcome:
     import duckdb
 
-    # As dbt's own wrapper: the conditions are SQL behind the number of failures.
+    # Like dbt's own wrapper: the conditions are SQL appended to the number of failures.
     sql = (
         f"select failures, failures {test.warn_if}, failures {test.error_if} "
         f"from (select {test.fail_calc} as failures from ({test.sql}\n) as failing)"
@@ -401,7 +401,7 @@ def _run_test(connection: duckdb.DuckDBPyConnection, test: CompiledTest) -> Test
     finally:
         cursor.close()
     if row is None:
-        return TestOutcome(test, "error", message="The test gave no row.")
+        return TestOutcome(test, "error", message="The test returned no row.")
     failures, should_warn, should_error = row
     is_red = should_error and test.severity == "error"
     status = "fail" if is_red else "warn" if should_warn else "pass"

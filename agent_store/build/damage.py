@@ -1,4 +1,5 @@
-"""A warehouse that is none: emptied, overwritten with zeros, cut off. It is moved aside, never deleted."""
+"""A warehouse that is not a DuckDB file: emptied, overwritten with zeros, truncated. It is moved aside, never
+deleted."""
 
 from __future__ import annotations
 
@@ -11,14 +12,14 @@ from agent_store.errors import StoreError
 if TYPE_CHECKING:
     from agent_store.paths import StorePaths
 
-# What DuckDB writes first: a checksum, its name, and headers of three blocks.
+# The beginning of a DuckDB file: a checksum, the magic bytes, and three header blocks.
 _NAME: Final = b"DUCK"
 _NAME_STARTS: Final = 8
 _HEADER_BYTES: Final = 3 * 4096
 
 
 def is_damaged(warehouse: Path) -> bool:
-    """Whether a file is there that DuckDB cannot have left."""
+    """Whether the file exists and cannot be DuckDB's."""
     try:
         with warehouse.open("rb") as file:
             start = file.read(_HEADER_BYTES)
@@ -28,7 +29,7 @@ def is_damaged(warehouse: Path) -> bool:
 
 
 def refuse(paths: StorePaths) -> None:
-    """Move a damaged warehouse aside and say so; the lock of the build must be held. The next run starts anew."""
+    """Move a damaged warehouse aside and report it; the build lock must be held. The next run starts from scratch."""
     if not paths.warehouse.is_file() or not is_damaged(paths.warehouse):
         return
     size = paths.warehouse.stat().st_size
@@ -38,8 +39,8 @@ def refuse(paths: StorePaths) -> None:
     if log.exists():
         log.rename(aside.with_name(f"{aside.name}.wal"))
     raise StoreError(
-        f"The warehouse {paths.warehouse} was damaged ({'it was empty' if not size else 'it is no DuckDB file'}) "
-        f"and has been moved to {aside}. The published store is as it was.",
-        "Put a backup in its place, or run agent-store build again: it starts anew from the transcripts that are "
-        "still there. What only the warehouse held is in the file that was moved, if anywhere.",
+        f"The warehouse {paths.warehouse} is damaged ({'it is empty' if not size else 'it is not a DuckDB file'}) "
+        f"and was moved to {aside}. The published store is unchanged.",
+        "Restore a backup, or run agent-store build again: it starts from scratch with the transcripts that still "
+        "exist. Data that only the warehouse had may still be in the file that was moved.",
     )

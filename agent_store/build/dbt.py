@@ -1,6 +1,6 @@
 """dbt inside this process (`dbtRunner`): quiet, without a log file.
 
-Importing it costs two seconds, so nothing here imports it before it is known that there is something to do.
+Importing it takes two seconds, so nothing here imports it before there is work to do.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from agent_store.paths import HOME_VARIABLE, StorePaths, private_files
 
 @contextmanager
 def _dbt_environment(paths: StorePaths) -> Iterator[None]:
-    """What dbt and the profile read from the environment; folder and umask are put back afterwards."""
+    """Set the environment that dbt and the profile read; folder and umask are restored afterwards."""
     wanted = {
         HOME_VARIABLE: str(paths.home),
         "DBT_SEND_ANONYMOUS_USAGE_STATS": "False",
@@ -44,7 +44,7 @@ def _dbt_environment(paths: StorePaths) -> Iterator[None]:
 
 @contextmanager
 def rare_garbage_collection() -> Iterator[None]:
-    """dbt makes very many small objects that live to the end: collecting as often as usual costs a tenth of the run."""
+    """dbt makes very many small objects that live to the end: the usual garbage collection costs a tenth of the run."""
     before = gc.get_threshold()
     gc.freeze()
     gc.set_threshold(200_000, 20, 100)
@@ -64,9 +64,9 @@ def invoke(
     quiet: bool = True,
     led: bool = True,
 ) -> Any:  # noqa: ANN401 - dbt's own type
-    """Run one dbt command in this process; without log file or telemetry, and without a word where `quiet`.
+    """Run one dbt command in this process; without log file or telemetry, and without output if `quiet`.
 
-    Where it is `led`, the caller lands and publishes, and the hooks of the project leave that to it.
+    If `led`, the caller lands and publishes, and the hooks of the project do neither.
     """
     paths.ensure()
     _forget_another_project(paths, project)
@@ -101,9 +101,9 @@ def invoke(
 def _end_threads(error: BaseException | None) -> None:
     """End the threads that dbt left behind when it raised an error.
 
-    `dbt compile` gives up at the first node that it cannot compile and neither waits for its pool of threads nor closes
-    it: they would use a database that has been closed, and Python complains of the pool with a traceback when it ends.
-    Only the frames that the error came through still know the pool.
+    `dbt compile` stops at the first node that it cannot compile and neither waits for its thread pool nor closes it:
+    the threads would use a closed database, and Python prints a traceback about the pool at exit. Only the frames of
+    the error still refer to the pool.
     """
     while error is not None:
         for frame, _ in traceback.walk_tb(error.__traceback__):
@@ -115,7 +115,8 @@ def _end_threads(error: BaseException | None) -> None:
 
 
 def _forget_another_project(paths: StorePaths, project: Path) -> None:
-    """dbt's partial parse remembers where seeds lie: what another (or a moved) clone left is of no use."""
+    """dbt's partial parse stores the paths of seeds: remove it if it is from another clone, or from one that has
+    moved."""
     note, here = paths.target / "project", str(project.resolve())
     if not note.is_file() or note.read_text(encoding="utf-8") != here:
         (paths.target / "partial_parse.msgpack").unlink(missing_ok=True)
@@ -125,19 +126,19 @@ def _forget_another_project(paths: StorePaths, project: Path) -> None:
 
 
 def _release_database() -> None:
-    """After a command dbt keeps its connection, and so DuckDB's lock; the plugin keeps the lock of the build."""
+    """After a command dbt keeps its connection, and with it DuckDB's lock; the plugin keeps the build lock."""
     from dbt.adapters.duckdb.connections import DuckDBConnectionManager
 
     from agent_store.build import dbt_plugin
 
-    with suppress(Exception):  # raised where dbt ended before it opened anything
+    with suppress(Exception):  # raised if dbt stopped before it opened anything
         DuckDBConnectionManager.env().close()
     DuckDBConnectionManager.close_all_connections()
     dbt_plugin.let_go()
 
 
 def node_listener(on_node: Callable[[str, int, int], None]) -> Callable[[Any], None]:
-    """Turn dbt's events into: this node has ended, so many are done of so many."""
+    """Turn dbt's events into progress: the node that finished, how many are done, and of how many."""
     done = total = 0
 
     def listen(event: Any) -> None:  # noqa: ANN401 - dbt's own type
@@ -157,7 +158,7 @@ def generate_docs(paths: StorePaths, project: Path) -> Path:
     page = paths.target / "static_index.html"
     if not outcome.success or not page.is_file():
         raise StoreError(
-            f"The documentation was not made: {first_lines(str(outcome.exception or 'dbt failed'))}"
+            f"The documentation could not be generated: {first_lines(str(outcome.exception or 'dbt failed'))}"
         )
     paths.docs.mkdir(mode=0o700, parents=True, exist_ok=True)
     index = paths.docs / "index.html"

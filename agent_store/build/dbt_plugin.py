@@ -1,8 +1,9 @@
-"""The plugin that dbt loads (profiles.yml): what dbt itself cannot do, so that plain `dbt build` does the whole job.
+"""The plugin that dbt loads (profiles.yml): it adds what dbt itself cannot do, so that plain `dbt build` does the whole
+job.
 
 It makes folders, takes the lock and makes the empty raw tables when dbt connects; the hooks of the project (macros/hooks)
 land and publish through it; models read the rows of rule seeds through it, which a compilation needs before any seed is
-loaded. dbt calls `store` for all of these, with the task in `config`; answers are put into its dictionary `answer`.
+loaded. dbt calls `store` for all of these, with the task in `config`; results are put into its dictionary `answer`.
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ _held: list[BaseFileLock] = []
 
 
 def let_go() -> None:
-    """Release the locks that dbt's commands of this process have taken."""
+    """Release the locks taken by dbt commands in this process."""
     while _held:
         _held.pop().release()
 
@@ -48,7 +49,7 @@ class Plugin(duckdb_plugins.BasePlugin):  # type: ignore[misc]
     """One dbt command at work on one home."""
 
     def initialize(self, plugin_config: dict[str, Any]) -> None:
-        """Before the database is opened: wait for another build, make the folders."""
+        """Before the database is opened: wait for any other build, make the folders."""
         self.paths = StorePaths(Path(plugin_config["home"]).expanduser().absolute())
         self.build: pipeline.Build | None = None
         self.is_rebuild = False
@@ -67,7 +68,7 @@ class Plugin(duckdb_plugins.BasePlugin):  # type: ignore[misc]
             raise _for_dbt(error) from error
 
     def configure_connection(self, conn: duckdb.DuckDBPyConnection) -> None:
-        """When the database is open: attach the star, make the raw tables that are missing."""
+        """When the database is open: attach the star, create missing raw tables."""
         self.connection = conn
         make_tables(conn)
         try:
@@ -77,7 +78,7 @@ class Plugin(duckdb_plugins.BasePlugin):  # type: ignore[misc]
             raise _for_dbt(error) from error
 
     def store(self, target_config: Any) -> None:  # noqa: ANN401 - dbt-duckdb's own type
-        """What a macro asks for: config = {task: start | mode | seed_rows | finish, answer: {}, …}."""
+        """Do what a macro asks for: config = {task: start | mode | seed_rows | finish, answer: {}, …}."""
         task: Mapping[str, Any] = target_config.config
         match task["task"]:
             case "start":
@@ -90,7 +91,7 @@ class Plugin(duckdb_plugins.BasePlugin):  # type: ignore[misc]
                 self._finish(task["results"])
 
     def _start(self, task: Mapping[str, Any]) -> None:
-        """Land, where the whole project is built; find out what there is to build."""
+        """Land, if the whole project is built; determine what has to be built."""
         if is_led:
             return
         flags = get_flags()
@@ -102,7 +103,7 @@ class Plugin(duckdb_plugins.BasePlugin):  # type: ignore[misc]
             pipeline.note_part(self.paths, project, variables, is_thin=is_thin)
             if is_thin:
                 _say(
-                    "Nothing is landed or published: --empty and --sample make tables without all of their rows. "
+                    "Nothing is landed or published: with --empty and --sample, tables do not have all of their rows. "
                     "The next `dbt build` builds everything from raw again."
                 )
             return
@@ -137,7 +138,7 @@ class Plugin(duckdb_plugins.BasePlugin):  # type: ignore[misc]
             _take_nodes_off_the_queue()
 
     def _finish(self, results: list[Any]) -> None:
-        """Publish what was built, if all of it was and no guard failed."""
+        """Publish the result if everything was built and no guard failed."""
         if self.build is None:
             return
         if not self.is_tested:
@@ -153,7 +154,8 @@ class Plugin(duckdb_plugins.BasePlugin):  # type: ignore[misc]
             raise _for_dbt(error) from error
         if outcome.set_aside:
             _say(
-                f"Not published: guards failed, and what they name is set aside (sessions: {outcome.set_aside:,}). "
+                f"Not published: guards failed, and the sessions they name are set "
+                f"aside (sessions: {outcome.set_aside:,}). "
                 "The next `dbt build` builds the rest from raw and publishes it."
             )
         elif outcome.published is not None:
@@ -162,7 +164,7 @@ class Plugin(duckdb_plugins.BasePlugin):  # type: ignore[misc]
             _say("Not published: a guard failed. The store of the last build is still in place.")
 
     def _seed_rows(self, seed: str) -> list[dict[str, str | int | float | None]]:
-        """The rows of a seed's file: empty fields are None, numbers are numbers where the seed's column is one."""
+        """The rows of a seed file: empty fields are None, and values of numeric columns are numbers."""
         if seed not in self.seeds:
             folder = Path(get_flags().PROJECT_DIR) / "seeds"
             (described,) = yaml.safe_load((folder / f"{seed}.yml").read_text(encoding="utf-8"))["seeds"]
@@ -176,7 +178,7 @@ class Plugin(duckdb_plugins.BasePlugin):  # type: ignore[misc]
 
 
 def _builds_all() -> bool:
-    """Whether the command builds the whole project: after sessions have expired, a part of it cannot be built alone."""
+    """Whether the command builds the whole project: once sessions have expired, part of it cannot be built alone."""
     flags = get_flags()
     is_part = any(getattr(flags, name, None) for name in ("SELECT", "EXCLUDE", "SELECTOR", "EMPTY", "SAMPLE"))
     return flags.WHICH == "build" and not is_part
@@ -194,10 +196,10 @@ def _typed(text: str, data_type: str) -> str | int | float | None:
 
 
 def _take_nodes_off_the_queue() -> None:
-    """Leave nothing to run to the dbt command whose `on-run-start` hook has called: nothing is new.
+    """Empty the queue of the dbt command whose `on-run-start` hook has called, because nothing is new.
 
-    dbt gives no handle on its task, so it is looked for among the callers. Where it is not found every node runs, which
-    changes nothing and takes longer.
+    dbt offers no handle on its task, so it is looked up in the call stack. If it is not found, every node runs: the
+    result is the same, but it takes longer.
     """
     frame: FrameType | None = sys._getframe()
     while frame is not None and not isinstance(frame.f_locals.get("self"), GraphRunnableTask):

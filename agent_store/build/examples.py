@@ -1,4 +1,4 @@
-"""Examples: of each published table and view a query to begin with, out of `analyses/` or made of its columns."""
+"""An example query for each published table and view, taken from `analyses/` or made from its columns."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ if TYPE_CHECKING:
 _REF = re.compile(r"\{\{\s*ref\('(\w+)'\)\s*\}\}")
 _COLUMNS_SHOWN = 6
 _ROWS_SHOWN = 10
-# What answers are read for first; a fact is read for what happened last.
+# The columns that answers are sorted by, in this order; a fact is sorted by time, newest first.
 _COSTS = ("cost_usd", "total_usd")
 
 
 def examples(connection: duckdb.DuckDBPyConnection, project: Path) -> dict[str, str]:
-    """The example of each table and view of the star that a connection is in."""
+    """The example of each table and view in the star that is the current database."""
     tables: dict[str, list[Column]] = {}
     for table, column, data_type in connection.execute(
         "select table_name, column_name, data_type from duckdb_columns() "
@@ -32,7 +32,7 @@ def examples(connection: duckdb.DuckDBPyConnection, project: Path) -> dict[str, 
 
 
 def _asked(folder: Path, tables: Mapping[str, object]) -> Iterator[tuple[str, str]]:
-    """The questions of `analyses/` that read one table only, by that table, the shortest last."""
+    """The questions in `analyses/` that read a single table, by that table, the shortest last."""
     found = []
     for file in sorted(folder.rglob("*.sql")):
         text = file.read_text(encoding="utf-8").strip()
@@ -44,7 +44,7 @@ def _asked(folder: Path, tables: Mapping[str, object]) -> Iterator[tuple[str, st
 
 
 def _made(table: str, columns: Sequence[Column]) -> str:
-    """The first columns that people can read, newest first, or what cost most."""
+    """The first columns that people can read, newest or most expensive first."""
     names = [one.name for one in columns]
     at = time_of(columns)
     cost = next((name for name in (*_COSTS, *names) if name in names and name.endswith("_usd")), None)

@@ -1,7 +1,7 @@
-"""What the published store leaves out: rows of facts that are older than privacy.yml keeps them.
+"""The rows that the published store leaves out: rows of facts older than privacy.yml allows.
 
-The star keeps all rows, since the landed lines are kept: a longer time brings rows back with the next build. Tables that
-dbt made of these rows are published whole.
+The star keeps all rows, because the landed lines are kept: with a longer retention the next build publishes them again.
+Tables that dbt made from these rows are published whole.
 """
 
 from __future__ import annotations
@@ -21,21 +21,21 @@ if TYPE_CHECKING:
 
 TABLE = "v_retention"
 DESCRIPTION = Description(
-    "One row per table and time at which rows of it were dropped because they were older than privacy.yml keeps them. Each "
-    "build records the facts of retention.facts with what this store leaves out of them now, and each removal of old "
-    "sessions stays recorded. No row means that neither has happened: everything is kept. Written by the publisher, not by "
+    "One row per table and time at which rows of it were dropped because of their age (privacy.yml). Each build "
+    "records the facts of retention.facts with the rows that this store leaves out of them, and each removal of old "
+    "sessions stays recorded. An empty table means that everything is kept. Written by the publisher, not by "
     "dbt.",
     {
-        "table_name": "The table that rows were dropped from: a published fact, or a table of landed lines.",
-        "kept_days": "For how many days privacy.yml kept them.",
-        "dropped_before": "Rows from before this moment were dropped, UTC. NULL for a fact that no row can be left out of: "
-        "it is a view, or its rows have no time.",
-        "dropped_at": "When they were dropped, UTC. For a fact: when this store was published.",
-        "row_count": "Rows that were dropped.",
-        "session_count": "Sessions that they belonged to. NULL for a fact.",
-        "is_restorable": "True where the landed lines still have the rows: a longer time brings them back with the next "
-        "build. False for removed sessions.",
-        "archive": "The folder that they were archived in. NULL where nothing was archived.",
+        "table_name": "The table whose rows were dropped: a published fact, or a table of landed lines.",
+        "kept_days": "Days for which privacy.yml keeps them.",
+        "dropped_before": "Rows older than this were dropped, UTC. NULL for a fact whose rows cannot be dropped by "
+        "age, because it is a view or has no time.",
+        "dropped_at": "When they were dropped, UTC. For a fact, when this store was published.",
+        "row_count": "Number of dropped rows.",
+        "session_count": "Number of sessions removed with them. NULL for a fact.",
+        "is_restorable": "True if the landed lines still have the rows: with a longer retention the next build "
+        "restores them. False for removed sessions.",
+        "archive": "The folder they were archived in. NULL if nothing was archived.",
     },
 )
 SCHEMA = f"""
@@ -48,21 +48,21 @@ create or replace table {TABLE} (
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """For how many days rows of facts are published, counted back from midnight UTC of a day."""
+    """Days for which rows of facts are published, counted back from midnight UTC of a given day."""
 
     days: Mapping[str, int]
     midnight: datetime
 
     @property
     def key(self) -> str:
-        """Names the rule and its day; empty where everything is published."""
+        """Identifies the rule and its day; empty if everything is published."""
         kept = ", ".join(f"{fact} {days}" for fact, days in sorted(self.days.items()))
         return f"{self.midnight:%Y-%m-%d}: {kept}" if kept else ""
 
 
 @dataclass(frozen=True, slots=True)
 class LeftOut:
-    """What is left out of a fact. Without a time it is nothing."""
+    """The rows left out of a fact; none if it has no time."""
 
     table: str
     days: int
@@ -83,7 +83,7 @@ def in_force(paths: StorePaths, now: datetime | None = None) -> Rule:
 
 
 def left_out(connection: duckdb.DuckDBPyConnection, rule: Rule) -> list[LeftOut]:
-    """What the rule leaves out of the facts that a star has."""
+    """The rows that the rule leaves out of the facts of a star."""
     return [_left_out(connection, rule, fact) for fact in sorted(rule.days) if _exists(connection, fact)]
 
 
@@ -116,7 +116,7 @@ def _left_out(connection: duckdb.DuckDBPyConnection, rule: Rule, fact: str) -> L
 def rows(
     connection: duckdb.DuckDBPyConnection, facts: Sequence[LeftOut], now: datetime
 ) -> list[tuple[object, ...]]:
-    """The rows of the table: what is left out of facts now, and the sessions that were removed from the warehouse."""
+    """The rows of the table: rows left out of facts now, and sessions that were removed from the warehouse."""
     found: list[tuple[object, ...]] = [
         (one.table, one.days, one.before, now, one.row_count, None, True, None) for one in facts
     ]

@@ -1,4 +1,5 @@
-"""What the last build came to: for report, doctor and whoever finds no store, also where nothing was published."""
+"""The result of the last build, even if it published nothing: for report, doctor, and the message about a missing
+store."""
 
 from __future__ import annotations
 
@@ -21,8 +22,8 @@ GUARD_ADVICE = (
     "defect of Agent Store: please report its name and the rows shown."
 )
 MODEL_ADVICE = (
-    "A model that fails is a defect of Agent Store: please report the message. The tables named keep their rows of the "
-    "last build until a build with new lines, or with --full-refresh, makes them."
+    "A model that fails is a defect of Agent Store: please report the message. The tables named keep the rows of the "
+    "last build until a build with new lines, or with --full-refresh, succeeds."
 )
 MEMORY_ADVICE = (
     "Give the build more memory: AGENT_STORE_MEMORY=4GB agent-store build --full-refresh. Until then the tables named keep "
@@ -46,7 +47,7 @@ class LastBuild:
 
 
 def advice_after(result: BuildResult) -> str:
-    """What to do about a build: empty where nothing failed."""
+    """What to do about a build; empty if nothing failed."""
     if result.guards:
         return GUARD_ADVICE
     if not result.success:
@@ -57,18 +58,18 @@ def advice_after(result: BuildResult) -> str:
 
 
 def write(paths: StorePaths, result: BuildResult) -> None:
-    """Keep what a build came to."""
+    """Record the result of a build."""
     problems = tuple(map(str, result.failures))[:_PROBLEMS_KEPT]
     _keep(paths, LastBuild(_now(), result.success, problems, advice_after(result)))
 
 
 def write_error(paths: StorePaths, error: StoreError) -> None:
-    """Keep why a build stopped before it came to a result."""
+    """Record why a build stopped before it had a result."""
     _keep(paths, LastBuild(_now(), is_published=False, problems=(error.message,), advice=error.hint))
 
 
 def read(paths: StorePaths) -> LastBuild | None:
-    """What the last build came to; None where there was none or it cannot be read."""
+    """The result of the last build; None if there is none or it cannot be read."""
     try:
         found = json.loads((paths.build_dir / "last_build.json").read_text(encoding="utf-8"))
         return LastBuild(
@@ -86,7 +87,7 @@ def _now() -> datetime:
 
 
 def _keep(paths: StorePaths, last: LastBuild) -> None:
-    # A full disk has stopped the build already; that it also stops this note is no second error.
+    # If a full disk stopped the build, it also stops this note: that is not a second error.
     with suppress(OSError), replacing(paths.build_dir / "last_build.json") as fresh:
         fresh.write_text(
             json.dumps(

@@ -23,10 +23,10 @@ _SAY_AFTER_SECONDS = 1.0
 
 
 def take(paths: StorePaths, on_wait: Callable[[str], None] | None = None) -> tuple[BaseFileLock, float]:
-    """Take the lock of the build; returns it with the seconds waited.
+    """Take the build lock; return it with the seconds waited.
 
-    The lock is the kernel's: it goes with the process that holds it, however that ends. Raises StoreError where the
-    lock cannot be made, and where the warehouse was damaged (it is moved aside).
+    It is a kernel lock, released whenever its process ends. Raises StoreError if the lock cannot be created, or if the
+    warehouse is damaged (which is then moved aside).
     """
     from filelock import FileLock, Timeout
 
@@ -40,12 +40,12 @@ def take(paths: StorePaths, on_wait: Callable[[str], None] | None = None) -> tup
             lock.acquire(timeout=_SAY_AFTER_SECONDS)
         except Timeout:
             if on_wait is not None:
-                on_wait(f"Another build is running ({_holder(paths)}): waiting for it …")
+                on_wait(f"Another build is running ({_holder(paths)}); waiting for it to finish …")
             lock.acquire(timeout=-1)
     except OSError as error:
         raise StoreError(
             f"The lock {paths.lock} cannot be opened: {error.strerror or error}.",
-            "No program of this store makes it so: move what is there away, then try again.",
+            "Agent Store does not create such a file: move it away, then try again.",
         ) from error
     waited = time.monotonic() - started
     try:
@@ -65,7 +65,7 @@ def take(paths: StorePaths, on_wait: Callable[[str], None] | None = None) -> tup
 
 @contextmanager
 def build_lock(paths: StorePaths, on_wait: Callable[[str], None] | None = None) -> Iterator[float]:
-    """Hold the lock of the build; yields the seconds waited for another build."""
+    """Hold the build lock; yield the seconds waited for another build."""
     lock, waited = take(paths, on_wait)
     try:
         yield waited
@@ -74,7 +74,7 @@ def build_lock(paths: StorePaths, on_wait: Callable[[str], None] | None = None) 
 
 
 def _say_who(paths: StorePaths) -> None:
-    # Beside the lock, which is emptied by whoever tries to take it.
+    # Not in the lock file itself, because every process that tries to take the lock empties it.
     with suppress(OSError), private_files():
         note = f"process {os.getpid()}, since {datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC"
         paths.lock_holder.write_text(note, encoding="utf-8")

@@ -16,12 +16,12 @@ _CONTAINER: Final = Path("/sys/fs/cgroup/memory.max")
 
 
 def usual() -> str:
-    """What the user has set, else one gigabyte: a build runs beside other work."""
+    """The user's setting, else one gigabyte: a build runs beside other work."""
     return os.environ.get(VARIABLE, "").strip() or USUAL
 
 
 def at_most() -> str:
-    """What a model may have that found the usual amount too little: what the user has set, else half of the machine's."""
+    """The amount for a model that needed more than usual: the user's setting, else half of the machine's memory."""
     if os.environ.get(VARIABLE, "").strip():
         return usual()
     size = 0
@@ -34,7 +34,7 @@ def at_most() -> str:
 
 @contextmanager
 def raised() -> Iterator[None]:
-    """Inside, builds may take at most what there is; dbt's profile reads it from the environment."""
+    """Context in which builds may take the maximum; dbt's profile reads it from the environment."""
     before = os.environ.get(VARIABLE)
     os.environ[VARIABLE] = at_most()
     try:

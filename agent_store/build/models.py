@@ -1,4 +1,4 @@
-"""Build the models and run their tests: by dbt, or, where only rows are new, by the SQL that dbt compiled."""
+"""Build the models and run their tests: with dbt, or, if only rows are new, with the SQL that dbt compiled."""
 
 from __future__ import annotations
 
@@ -43,12 +43,12 @@ def build(
     all_tests: bool = False,
     on_node: OnNode | None = None,
 ) -> BuildResult:
-    """Build the models, in order, then run their tests; what fails is named with its rows.
+    """Build the models, in order, then run their tests; failures are named with their rows.
 
-    Where only rows are new the tests look at the sessions that were touched since the last test, unless `all_tests`
-    is asked for (see `tested`).
+    If only rows are new, the tests look only at sessions touched since the last test, unless `all_tests` is set (see
+    `tested`).
 
-    With `seeds` false the code is that of the last complete build, by its fingerprint `code`: the seeds are
+    With `seeds` false, the code is that of the last complete build, identified by the fingerprint `code`: the seeds are
     loaded, the views are valid and everything is compiled, so that dbt is not needed (see `compiled`). The tests are
     dbt's, run as it compiled them: dbt itself needs some eighty milliseconds of Python for each.
     """
@@ -95,7 +95,7 @@ def build(
 
 
 def _stopped(outcome: Any) -> NodeFailure:  # noqa: ANN401 - dbt's own type
-    message = first_lines(str(outcome.exception or "dbt stopped without saying why"))
+    message = first_lines(str(outcome.exception or "dbt stopped without a message"))
     return NodeFailure("dbt", "project", "error", message)
 
 
@@ -106,7 +106,7 @@ def _with_second_try(
     project: Path,
     on_node: OnNode | None,
 ) -> list[Any]:
-    """The results; where memory was too little, after one more try: each model has more of it, and all to itself."""
+    """The results; models that ran out of memory are tried once more, one at a time and with more memory."""
     broken = [found for found in results if kind_of(found.node) == "model" and not is_green(found)]
     if not any(compiled.is_out_of_memory(found.message) for found in broken):
         return list(results)
@@ -125,9 +125,9 @@ def _with_second_try(
 def _compile(
     paths: StorePaths, project: Path, code: str, built: Sequence[Any], stale: Sequence[str]
 ) -> tuple[compiled.Compiled | NodeFailure, dict[str, str]]:
-    """The SQL of the tests, and of the builds in which only rows are new: what was built, and the rest compiled now.
+    """The SQL of the tests, and of builds in which only rows are new: of what was built, and of the rest, compiled now.
 
-    An incremental model reads differently once its table is there. And the SQL of the views that were not made.
+    An incremental model compiles differently once its table exists. Also the SQL of views that were not made.
     """
     arguments = ["compile", "--threads", str(THREADS), "--no-write-json"]
     arguments += ["--select", "config.materialized:incremental", "resource_type:test", *stale]
@@ -150,7 +150,7 @@ def run_tests(
     tests: Sequence[compiled.CompiledTest],
     on_node: OnNode | None,
 ) -> BuildResult:
-    """Run the tests of what was built, and add what they found. What reads a stale table is not tested."""
+    """Run the tests of what was built, and add their findings. Tests that read a stale table are skipped."""
     able = [test for test in tests if not result.stale.keys() & set(test.reads)]
     total = result.model_count + len(able)
     outcomes = compiled.run_tests(
@@ -163,7 +163,7 @@ def run_tests(
 
 
 def _unpassed(result: BuildResult, tests: Sequence[compiled.CompiledTest]) -> set[str]:
-    """The tests that did not pass, and those that were not run because a table that they read is stale."""
+    """The tests that failed, and those skipped because they read a stale table."""
     noted = {note.name for note in (*result.failures, *result.warnings)}
     return {test.name for test in tests if test.name in noted or result.stale.keys() & set(test.reads)}
 
@@ -177,7 +177,7 @@ def _build_rows(
     on_node: OnNode | None,
     started: float,
 ) -> BuildResult:
-    """Build with code that is known, without dbt: its compiled models in its order, then its compiled tests."""
+    """Build with unchanged code, without dbt: its compiled models in its order, then its compiled tests."""
     count_of_all = len(known.models) + (len(known.tests) if tests else 0)
     with warehouse.connect(paths) as connection:
         run = compiled.run_models(
@@ -220,9 +220,9 @@ def _build_rows(
 def fill_gaps(
     connection: duckdb.DuckDBPyConnection, results: Sequence[Any], views: Mapping[str, str]
 ) -> None:
-    """Make what a failed first build left out, so that a store has every table (empty) and view.
+    """Create what a failed first build did not, so that the store has every table (empty) and view.
 
-    `views` has the SQL of views as far as it is known; others become views without a row. What is there keeps its rows.
+    `views` has the known SQL of views; other views become empty. Existing tables keep their rows.
     """
     import duckdb
 

@@ -1,6 +1,7 @@
-"""One build from beginning to end: lock, land, find out what is new, build models and run tests, publish.
+"""One build from start to finish: lock, land, determine what is new, build models, run tests, publish.
 
-`run` is `agent-store build`. Plain dbt goes the same way through the hooks of the project (see `dbt_plugin`): `land` and
+`run` is `agent-store build`. Plain dbt takes the same steps through the hooks of the
+project (see `dbt_plugin`): `land` and
 `plan` at the start, `finish_dbt` at the end.
 """
 
@@ -32,33 +33,34 @@ if TYPE_CHECKING:
     from ingest.landing.landing import LandingResult
 
 Say = Callable[[str], None]
-# Leaving out one session may bring out another; a guard that fails after so many rounds is wrong about more than sessions.
+# Leaving out one session may expose another; if a guard still fails after this many rounds, the cause is not single
+# sessions.
 _SET_ASIDE_ROUNDS = 3
-# In the place of a fingerprint: the tables are not all made by the same code.
+# Stored instead of a fingerprint: the tables were not all made by the same code.
 _MIXED = "mixed"
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What the user asked for."""
+    """The user's options."""
 
     roots: Sequence[Path] = ()
-    # Folders and files with API responses, beside those of the settings.
+    # Folders and files with API responses, in addition to those in the settings.
     responses: Sequence[Path] = ()
     host: str | None = None
     ingest: bool = True
     tests: bool = True
     full_refresh: bool = False
     all_tests: bool = False
-    # No transcripts and nothing that lies in folders: the home of a program holds what it has recorded.
+    # No transcripts and nothing found in folders: the home of a program contains only what it recorded.
     only_recorded: bool = False
-    # What `--vars` gave to dbt.
+    # The `--vars` given to dbt.
     variables: Mapping[str, object] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What a build did."""
+    """The result of a build."""
 
     landing: LandingResult | None = None
     scan: ScanResult | None = None
@@ -72,27 +74,28 @@ class Outcome:
 
     @property
     def success(self) -> bool:
-        """Published, or nothing to do."""
+        """True if it published, or if there was nothing to do."""
         return self.build is None or self.build.success
 
 
 @dataclass(frozen=True, slots=True)
 class _Places:
-    """Where to look for what is landed."""
+    """The places to land from."""
 
     roots: Roots
     responses: tuple[Path, ...]
 
 
 def _places(paths: StorePaths, project: Path, options: Options, say: Say) -> _Places:
-    """The places to land from. The lock of the build must be held: a store of the sample makes way for what is real."""
+    """The places to land from. The build lock must be held: a sample store is discarded when real transcripts
+    appear."""
     responses = _responses(paths, options, say)
     if options.only_recorded:
         return _Places(Roots((), "what was recorded"), responses)
     state = read_state(paths)
-    # Whoever has built once had landed: the warehouse need not be opened to know it.
+    # After a first build something has been landed: no need to open the warehouse to know that.
     has_landed = bool(state.tables_fingerprint) or warehouse.raw_summary(paths).last_batch_id > 0
-    # What is asked of a store says nothing of sessions: who has asked the sample may go on asking it.
+    # The query log in the spool is not a sign of real sessions: after querying the sample one may go on querying it.
     is_recorded_to = any(not file.name.startswith(QUERIES) for file in paths.spool.glob("*.jsonl"))
     allow_sample = not responses and not is_recorded_to and (state.holds_sample or not has_landed)
     roots = resolve_roots(options.roots, project, allow_sample=allow_sample)
@@ -105,7 +108,7 @@ def _places(paths: StorePaths, project: Path, options: Options, say: Say) -> _Pl
         and has_landed
     ):
         found = "Transcripts" if roots.paths else "API responses" if responses else "Recorded events"
-        say(f"{found} were found: the store of the sample is removed and built again from them.")
+        say(f"{found} were found: the sample store is removed and rebuilt from them.")
         state = warehouse.discard(paths)
     if roots.is_sample != state.holds_sample:
         write_state(paths, replace(state, holds_sample=roots.is_sample))
@@ -113,13 +116,13 @@ def _places(paths: StorePaths, project: Path, options: Options, say: Say) -> _Pl
 
 
 def _responses(paths: StorePaths, options: Options, say: Say) -> tuple[Path, ...]:
-    """The folders and files with API responses: those that were named, and those of the settings that are there."""
+    """The folders and files with API responses: those that were named, and those in the settings that exist."""
     named = [path.expanduser().absolute() for path in options.responses]
     for path in named:
         if not path.exists():
             raise StoreError(
                 f"There is no file or folder {path}.",
-                "Name a file with API responses, or a folder of such: agent-store build --responses PATH",
+                "Name a file with API responses, or a folder of such files: agent-store build --responses PATH",
             )
     if not paths.settings.exists():
         return tuple(dict.fromkeys(named))
@@ -140,13 +143,14 @@ def land(
     say: Say,
     progress: Any = None,  # noqa: ANN401 - defined by the ingester
 ) -> LandingResult:
-    """Land what is new below the roots, in API responses and in the spool. The lock of the build must be held."""
+    """Land what is new below the roots, in API responses and in the spool. The build lock must be held."""
     return _land(_places(paths, project, options, say), paths, options.host, progress)
 
 
 @contextmanager
 def _opened_once(paths: StorePaths) -> Iterator[None]:
-    """One connection for all that lands or scans inside: where nothing is new, opening the warehouse takes longest."""
+    """One connection for everything that lands or scans inside: if nothing is new, opening the warehouse takes the most
+    time."""
     from ingest.warehouse import LandingError, lend, writing
 
     if not paths.warehouse.exists():
@@ -160,7 +164,7 @@ def _opened_once(paths: StorePaths) -> Iterator[None]:
 
 
 def _spool_seconds(paths: StorePaths) -> float:
-    """How long the spool keeps what has been landed: not at all while something is being removed for good."""
+    """How long the spool keeps landed lines: not at all while something is being removed permanently."""
     from ingest.events.spool import KEPT_SECONDS
 
     return -1.0 if paths.purge_journal.exists() else KEPT_SECONDS
@@ -187,7 +191,7 @@ def _land(places: _Places, paths: StorePaths, host: str | None, progress: Any) -
             explain(error, "Landing the transcripts")
             or StoreError(
                 f"Landing the transcripts failed: {str(error).strip().splitlines()[0]}",
-                "Nothing is half landed: the next run goes on where this one ended.",
+                "Nothing was landed halfway: the next run continues where this one stopped.",
             )
         ) from error
     if paths.warehouse.exists():
@@ -196,10 +200,9 @@ def _land(places: _Places, paths: StorePaths, host: str | None, progress: Any) -
 
 
 def _scan(paths: StorePaths, project: Path, options: Options) -> ScanResult | None:
-    """Land what is new of components, contracts and alerts, beside the transcripts that have been landed.
+    """Land new components, contracts and alerts, after the transcripts have been landed.
 
-    The home of a program has nothing of these but alerts. After a removal for good, what scans had found in lines is found
-    again in those that are left.
+    The home of a program has only alerts. After a permanent removal, scans run again over the remaining lines.
     """
     import duckdb
 
@@ -228,7 +231,7 @@ def _scan(paths: StorePaths, project: Path, options: Options) -> ScanResult | No
 
 @dataclass(frozen=True, slots=True)
 class _Published:
-    """What the published store says about itself."""
+    """Metadata of the published store."""
 
     batch_key: str
     code: str
@@ -255,7 +258,7 @@ def _published(paths: StorePaths) -> _Published | None:
     except duckdb.Error:
         row = None
     if row is None:
-        raise StoreError(f"The file {paths.store} does not say which build it is of.")
+        raise StoreError(f"The file {paths.store} does not say which build made it.")
     return _Published(*row)
 
 
@@ -265,23 +268,23 @@ _ANOTHER_WAREHOUSE = "the store was made from another warehouse"
 def why_build(
     paths: StorePaths, code: Fingerprint, raw: RawSummary, state: BuildState, options: Options
 ) -> tuple[str, bool]:
-    """Why dbt has to run (empty: it does not), and whether everything is to be built from raw again."""
+    """Why dbt has to run (empty: it does not), and whether everything must be built from raw again."""
     if options.full_refresh:
-        return "a full refresh was asked for", True
+        return "a full refresh was requested", True
     if state.has_set_aside:
         return "sessions have been set aside: the rest is built again", True
     if state.rebuilding:
         why = (
             "landed rows were removed or changed: everything is built again"
             if paths.purge_journal.exists()
-            else "the last rebuild did not end"
+            else "the last rebuild did not finish"
         )
         return why, True
     if (raw.has_models or state.tables_fingerprint) and state.tables_fingerprint != code.tables:
         return "the models have changed: everything is built again", True
     reason = _what_is_new(paths, code, raw, options)
     if not reason and paths.purge_journal.exists():
-        reason = "the last build did not end with what was to be removed"
+        reason = "the last build did not finish a removal"
     if reason == _ANOTHER_WAREHOUSE and (raw.has_models or state.tables_fingerprint):
         return f"{reason}: everything is built again", True
     if reason and state.is_incomplete:
@@ -293,10 +296,10 @@ def _what_is_new(paths: StorePaths, code: Fingerprint, raw: RawSummary, options:
     try:
         published = _published(paths)
     except StoreError as error:
-        return f"{error.message.rstrip('.')} (it is made again)"
+        return f"{error.message.rstrip('.')} (it is rebuilt)"
     if published is None:
         return "there is no published store yet"
-    # Somebody put another file in its place. The star goes by the numbers of batches, and these stand for other lines now.
+    # The warehouse file was replaced. The star refers to batch numbers, which now mean other lines.
     if not raw.holds(published.batch_key):
         return _ANOTHER_WAREHOUSE
     if published.batch_key != raw.batch_key:
@@ -306,7 +309,7 @@ def _what_is_new(paths: StorePaths, code: Fingerprint, raw: RawSummary, options:
     if options.tests and not published.is_tested:
         return "the published store has not been tested"
     if options.all_tests:
-        return "all tests were asked for"
+        return "all tests were requested"
     if published.retention != fact_retention.in_force(paths).key:
         return "the retention of facts has changed, or a day has passed"
     return ""
@@ -314,7 +317,8 @@ def _what_is_new(paths: StorePaths, code: Fingerprint, raw: RawSummary, options:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What there is to build: why (empty: nothing), whether everything from raw again, whether seeds have to be loaded."""
+    """What to build: the reason (empty: nothing), whether everything from raw again, whether seeds have to be
+    loaded."""
 
     reason: str
     full_refresh: bool = False
@@ -340,7 +344,7 @@ class Build:
     planned_at: float = 0.0
 
     def stage(self, name: str, **known: Any) -> None:  # noqa: ANN401 - fields of Outcome
-        """Add what is known now to the outcome, and tell how far it is."""
+        """Add results to the outcome, and report the stage."""
         self.outcome = replace(self.outcome, seconds=self.seconds, **known)
         if self.on_stage is not None:
             self.on_stage(name, self.outcome)
@@ -353,7 +357,7 @@ class Build:
         self.seconds[name] = self.seconds.get(name, 0.0) + time.monotonic() - started
 
     def land(self) -> None:
-        """Land what is new, if it was asked for."""
+        """Land what is new, if requested."""
         zones.check(timezone(self.project))
         if not self.options.ingest:
             if not self.paths.warehouse.exists():
@@ -373,14 +377,15 @@ class Build:
                 self._say_policy()
 
     def _say_policy(self) -> None:
-        """Say that lines were landed under another policy than those before them."""
+        """Report that these lines were landed under a different policy than earlier ones."""
         from agent_store.privacy.applied import is_applied
 
         if not self.paths.purge_journal.exists() and is_applied(self.paths) is False:
-            self.say("Lines landed earlier have not gone through the present rules of privacy: agent-store privacy apply")
+            self.say("The current privacy rules have not been applied to lines landed earlier: agent-store privacy "
+                "apply")
 
     def plan(self) -> Plan:
-        """Find out what there is to build, and note that it has begun."""
+        """Determine what has to be built, and record that the build has started."""
         self.planned_at = time.monotonic()
         self.code = fingerprint(self.project, variables=self.options.variables)
         if not self.options.ingest:
@@ -388,7 +393,7 @@ class Build:
         if self.raw.last_batch_id == 0:
             raise StoreError(
                 "There are no transcripts to build from.",
-                "Name the folder that holds them: agent-store build --root FOLDER",
+                "Name the folder that contains them: agent-store build --root FOLDER",
             )
         self.state = read_state(self.paths)
         reason, full_refresh = why_build(self.paths, self.code, self.raw, self.state, self.options)
@@ -396,7 +401,7 @@ class Build:
         if not reason:
             return Plan("")
         self.stage("building")
-        # Written before dbt starts: who is killed during a rebuild rebuilds again, not half of it.
+        # Written before dbt starts: after a rebuild is killed, the next build starts it over.
         self._note(
             tables_fingerprint=self.code.tables,
             green_fingerprint="" if full_refresh else self.state.green_fingerprint,
@@ -426,7 +431,8 @@ class Build:
     def finish_dbt(
         self, results: Sequence[Any], tests: Collection[str], connection: duckdb.DuckDBPyConnection
     ) -> Outcome:
-        """End a build whose models and tests dbt itself has run: set aside what guards name, or publish.
+        """Finish a build whose models and tests dbt itself has run: set aside the sessions that guards name, or
+        publish.
 
         `tests` are the names of all data tests of the project: dbt may have been told to leave some out.
         """
@@ -448,7 +454,7 @@ class Build:
         return self.outcome
 
     def failed(self, error: StoreError) -> None:
-        """Keep why a build stopped."""
+        """Record why a build stopped."""
         last_build.write_error(self.paths, error)
 
     def _note(self, **known: Any) -> None:  # noqa: ANN401 - fields of BuildState
@@ -456,7 +462,7 @@ class Build:
         write_state(self.paths, self.state)
 
     def _set_aside(self, result: BuildResult) -> bool:
-        """Set aside the sessions that failed guards name; the rest is to be built from raw again."""
+        """Set aside the sessions that failed guards name; the rest has to be built from raw again."""
         named = _sessions_to_set_aside(result)
         if not named or not (count := set_aside.set_aside(self.paths.warehouse, named)):
             return False
@@ -515,7 +521,7 @@ class Build:
             purge.finish(self.paths, self.say)
 
     def _write_witness(self, connection: duckdb.DuckDBPyConnection) -> None:
-        """Append the head of the audit chain to the witness that privacy.yml names."""
+        """Append the head of the audit chain to the witness named in privacy.yml."""
         from agent_store.audit.witness import witness
         from agent_store.privacy.policy import read_policy
         from ingest import chain
@@ -532,24 +538,24 @@ class Build:
             self.say(finding)
 
     def _write_briefs(self) -> None:
-        """Leave what hooks answer from. They are a by-product: a build whose briefs fail has not failed."""
+        """Write the briefs that hooks answer from. They are a by-product: a build does not fail if they do."""
         from agent_store.build import briefs
 
         try:
             with self.timed("briefs"):
                 briefs.write(self.paths, self.project)
         except Exception as error:
-            self.say(f"The briefs for hooks are those of an earlier build: {error}")
+            self.say(f"The briefs for hooks are from an earlier build: {error}")
 
     def _write_dashboard(self) -> None:
-        """Write the page over the new store; as the briefs it is a by-product."""
+        """Write the dashboard of the new store; like the briefs it is a by-product."""
         from agent_store.show.dashboard import page
 
         try:
             with self.timed("dashboard"):
                 page.write(self.paths)
         except Exception as error:
-            self.say(f"The dashboard is that of an earlier build: {error}")
+            self.say(f"The dashboard is from an earlier build: {error}")
 
 
 def run(
@@ -564,12 +570,12 @@ def run(
 ) -> Outcome:
     """Land, build, test and publish; a second build waits for the first.
 
-    Sessions that a guard names are set aside, and the rest is built again and published. Only where a guard fails
-    without naming a session nothing is published.
+    Sessions that a guard names are set aside, and the rest is built again and published. Nothing is published only if a
+    guard fails without naming a session.
     """
     with build_lock(paths, on_wait=say) as waited:
         if waited > 1:
-            say(f"The other build has ended; waited {waited:.0f} s.")
+            say(f"The other build has finished; waited {waited:.0f} s.")
         one = Build(paths, project, options, say, progress, on_stage, on_node)
         try:
             if paths.privacy.exists() or paths.forgotten.exists():
@@ -584,9 +590,9 @@ def run(
 
 
 def note_part(paths: StorePaths, project: Path, variables: Mapping[str, object], *, is_thin: bool) -> None:
-    """Before a part of the project is built: where it will not fit to the rest, have the next whole build begin with raw.
+    """Before a part of the project is built: if it will not match the rest, make the next full build start from raw.
 
-    It does not fit where the code is not that of the last build, or where the tables are `is_thin`: not of all rows.
+    It does not match if the code differs from that of the last build, or if the tables are `is_thin`: without all rows.
     """
     state = read_state(paths)
     code = fingerprint(project, variables=variables).tables
@@ -597,7 +603,7 @@ def note_part(paths: StorePaths, project: Path, variables: Mapping[str, object],
 def _sessions_to_set_aside(result: BuildResult) -> dict[str, tuple[str, str]]:
     """The sessions that the failed guards name: session id → (guard, what it checks); none where one names no session.
 
-    Leaving them out would then not make that guard pass.
+    In that case, leaving sessions out would not make the guard pass.
     """
     if any(not guard.session_ids for guard in result.guards):
         return {}

@@ -1,4 +1,4 @@
-"""The progress bar of landing and building: one, from the start, that says what is being done."""
+"""The progress bar of landing and building: a single one, shown from the start, that names the current step."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ from typing import TYPE_CHECKING, Self
 if TYPE_CHECKING:
     from rich.progress import Progress
 
-# Work that ends sooner shows nothing.
+# No bar is shown for shorter work.
 SHOWN_AFTER_SECONDS = 0.7
 
 
 class Bar:
-    """One bar for whatever is done now.
+    """One bar for the current step.
 
-    Any thread may move it; it is made once, under a lock, and once stopped it stays away. It draws itself, so that work
-    that tells nothing for a minute still shows what it is and for how long it has been at it.
+    Any thread may move it; it is created once, under a lock, and does not come back after it was stopped. It redraws
+    itself, so that a step without news for a minute still shows its name and elapsed time.
     """
 
     def __init__(self, doing: str = "") -> None:
-        """Nothing is shown, and rich is not imported, until the work has taken a moment."""
+        """Show nothing, and do not import rich, until the work has taken a moment."""
         self._lock = threading.RLock()
         self._progress: Progress | None = None
         self._task: int = 0
@@ -33,7 +33,7 @@ class Bar:
         self._stopped = False
 
     def __enter__(self) -> Self:
-        """Show what is being done as soon as it has taken a moment."""
+        """Show the step as soon as it has taken a moment."""
         if self._doing:
             self.doing(self._doing)
         return self
@@ -41,11 +41,11 @@ class Bar:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Take the bar away, however the work ended."""
+        """Remove the bar, regardless of how the work ended."""
         self.stop()
 
     def doing(self, what: str) -> None:
-        """Something else begins, of which it is not known how much there is."""
+        """Start a step of unknown length."""
         with self._lock:
             if self._stopped:
                 return
@@ -57,7 +57,7 @@ class Bar:
             self._draw()
 
     def moved(self, done: int, total: int, detail: str = "") -> None:
-        """So much of it is done."""
+        """Show how much of the step is done."""
         with self._lock:
             if self._stopped:
                 return
@@ -65,7 +65,7 @@ class Bar:
             self._draw()
 
     def hide(self) -> None:
-        """Take the bar away while something is printed; what is done next shows it again."""
+        """Hide the bar while something is printed; the next step shows it again."""
         with self._lock:
             if self._timer is not None:
                 self._timer.cancel()
@@ -75,7 +75,7 @@ class Bar:
                 self._progress = None
 
     def stop(self) -> None:
-        """Take the bar away for good."""
+        """Remove the bar for good."""
         with self._lock:
             self._stopped = True
             self.hide()
@@ -89,7 +89,7 @@ class Bar:
 
             from agent_store.show.text import safe_console
 
-            # What is said on standard error meanwhile is printed above the bar; standard output is left alone.
+            # Text on standard error is printed above the bar meanwhile; standard output is left alone.
             self._progress = Progress(
                 TextColumn("{task.description}", markup=False), BarColumn(), TaskProgressColumn(), TimeElapsedColumn(),
                 TextColumn("{task.fields[detail]}", markup=False),
@@ -107,7 +107,7 @@ class Bar:
             return
         from rich.progress import TaskID
 
-        # A total of None cannot be set by update: what is not measured pulses.
+        # `update` cannot set a total of None: a step of unknown length pulses.
         task = self._progress.tasks[0]
         if (task.total is None) != (self._total is None):
             self._progress.remove_task(TaskID(self._task))
@@ -126,19 +126,19 @@ class Bar:
 
 
 class LandingBar(Bar):
-    """Called by the ingester with the files and bytes done and to do.
+    """Called by the ingester with files and bytes, done and in total.
 
-    `stop` says that landing has ended and something is about to be printed; what comes next, if anything does, is shown
-    once it has taken a moment.
+    `stop` means that landing has ended and something is about to be printed; the next step, if any, is shown once it
+    has taken a moment.
     """
 
     def __init__(self, *then: str) -> None:
-        """`then`: what is done after each stop, in turn."""
+        """`then`: the steps after each stop, in order."""
         super().__init__("Looking for new lines")
         self._then = list(then)
 
     def __call__(self, files_done: int, files_total: int, bytes_done: int, bytes_total: int) -> None:
-        """Show how far it is."""
+        """Show the progress."""
         with self._lock:
             if self._doing == "Looking for new lines":
                 self.doing("Landing")
@@ -147,12 +147,12 @@ class LandingBar(Bar):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Take the bar away for good."""
+        """Remove the bar for good."""
         self._then = []
         self.stop()
 
     def stop(self) -> None:
-        """Landing, or what came after it, has ended."""
+        """Landing, or the step after it, has ended."""
         with self._lock:
             self.hide()
             if self._then:
@@ -162,15 +162,15 @@ class LandingBar(Bar):
 
 
 class BuildBar(Bar):
-    """Called when a model or a test has ended."""
+    """Called when a model or a test has finished."""
 
     def __init__(self, shared: Bar | None = None) -> None:
-        """`shared`: the bar that is there already; two would write over each other."""
+        """`shared`: an existing bar; two bars would overwrite each other."""
         super().__init__("")
         self._shared: Bar = shared or self
 
     def __call__(self, name: str, done: int, total: int) -> None:
-        """Show how far it is."""
+        """Show the progress."""
         with self._shared._lock:
             if self._shared._doing != "Building":
                 self._shared.doing("Building")

@@ -1,4 +1,4 @@
-"""Publishing: the star's file becomes the store in one rename; who reads the old one goes on reading it.
+"""Publishing: the star's file becomes the store in one rename; readers of the old store can go on reading it.
 
 dbt writes three-part names into views. Their first part is the name that the star is attached under during a build and
 the stem of the published file: both are `agent_store`.
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 _PREFIX = ".publish-"
-# From this share of free blocks a copy is written table by table instead of as it is.
+# Above this share of free blocks the copy is written table by table instead of as a whole file.
 _MOST_FREE_RATIO = 1 / 3
 _MACROS = Path(__file__).with_name("sql_macros")
 
@@ -71,36 +71,39 @@ create or replace table store_build (
 )
 """
 STORE_BUILD = Description(
-    "One row: how this store was made. Written by the publisher, not by dbt.",
+    "One row: how this store was built. Written by the publisher, not by dbt.",
     {
         "published_at": "When the store was published, UTC.",
         "last_batch_id": "The last landing batch that is in the store.",
-        "last_batch_key": "Number and time of that batch: tells two warehouses apart.",
-        "chain_head": "Hash of that batch, over all batches before it: agent-store verify looks for it in the warehouse.",
-        "privacy_fingerprint": "Names the policy that all landed lines went through; empty where some went through none.",
-        "code_fingerprint": "Hash over models, macros, seeds, tests, project file and versions.",
-        "tables_fingerprint": "The same without the tests; a change builds everything from raw again.",
+        "last_batch_key": "Number and time of that batch; distinguishes two warehouses.",
+        "chain_head": "Hash of that batch and all batches before it; agent-store verify looks for it in the warehouse.",
+        "privacy_fingerprint": "Fingerprint of the privacy policy applied to all landed lines; empty if some lines had "
+        "none applied.",
+        "code_fingerprint": "Hash of models, macros, seeds, tests, project file and versions.",
+        "tables_fingerprint": "The same without the tests; when it changes, everything is built from raw again.",
         "agent_store_version": "Version of Agent Store that published it.",
         "dbt_version": "Version of dbt-core that built it.",
         "duckdb_version": "Version of DuckDB that built it.",
-        "timezone": "The zone whose days and months the marts follow.",
-        "is_sample": "True if it holds the sample that ships with the project, not transcripts of the user.",
+        "timezone": "Time zone of days and months in the marts.",
+        "is_sample": "True if it contains the sample shipped with the project instead of the user's transcripts.",
         "is_tested": "True if the data tests ran on this build.",
         "file_count": "Files landed so far.",
-        "landed_line_count": "Lines landed so far, those set aside included.",
-        "set_aside_line_count": "Landed lines that are no JSON object; v_set_aside_line has the reasons.",
+        "landed_line_count": "Lines landed so far, including those set aside.",
+        "set_aside_line_count": "Landed lines that are not a JSON object; v_set_aside_line has the reasons.",
         "landed_bytes": "Bytes of text landed so far.",
         "model_count": "Models that dbt built.",
         "test_count": "Data tests that ran.",
         "passed_test_count": "Data tests that passed.",
-        "warned_test_count": "Data tests that found something; v_failed_check lists it.",
+        "warned_test_count": "Data tests with findings; v_failed_check lists them.",
         "stale_table_count": "Tables and views that this build could not make; v_store_table says why.",
-        "set_aside_session_count": "Sessions left out because a guard found them wrong; v_set_aside_session lists them.",
+        "set_aside_session_count": "Sessions left out because they failed a guard; v_set_aside_session lists them.",
         "table_count": "Published tables that dbt made.",
         "view_count": "Published views.",
         "row_count": "Rows in all published tables.",
-        "retention": "The day, and for how many days rows of which facts are published; empty where all are.",
-        "dropped_row_count": "Rows of facts left out because they are older than that; v_retention has them by fact.",
+        "retention": "The day, and the number of days for which rows of each limited fact are published; empty if all "
+        "rows are.",
+        "dropped_row_count": "Rows of facts left out because they are older than that; v_retention counts them by "
+        "fact.",
         "build_seconds": "Seconds that dbt took.",
     },
 )
@@ -111,7 +114,7 @@ _OWN = frozenset({"store_build", *build_tables.DESCRIPTIONS})
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """What was published."""
+    """The result of publishing."""
 
     path: Path
     table_count: int
@@ -145,14 +148,14 @@ def publish(
     is_tested: bool = True,
     now: datetime | None = None,
 ) -> Published:
-    """Complete the star with what it says about itself, copy its file beside the store, and rename the copy into place.
+    """Add the tables about the build to the star, copy its file next to the store, and rename the copy into place.
 
     `warehouse` is an open connection to the warehouse with the star attached. Findings are published with the store.
-    Where a guard failed nothing is: the store of yesterday stays. Rows of facts that are older `now` than privacy.yml keeps
-    them are not copied.
+    If a guard failed, nothing is published and the previous store stays. Rows of facts that are too old `now` by
+    privacy.yml are not copied.
     """
     if not build.success:
-        raise StoreError("A guard failed: nothing is published.")
+        raise StoreError("A guard failed, so nothing was published.")
     import duckdb
 
     started = time.monotonic()
@@ -208,7 +211,7 @@ def _stamp(
     is_sample: bool,
     is_tested: bool,
 ) -> dict[str, object]:
-    """The columns of store_build that are known before anything is copied."""
+    """The columns of store_build that are known before copying."""
     found = versions()
     return {
         "last_batch_id": raw.last_batch_id,
@@ -249,7 +252,7 @@ def _complete(
     rows = _row_counts(connection, kept)
     views = _view_names(connection) & kept if kept else _view_names(connection)
     if not rows:
-        raise StoreError("There is nothing to publish: the build made no table in schema main.")
+        raise StoreError("There is nothing to publish: the build created no table in schema main.")
     rows |= {one.table: rows[one.table] - one.row_count for one in left_out if one.table in rows}
     _drop_others(connection, {*rows, *views})
     _refuse_views_of_the_warehouse(connection)
@@ -281,7 +284,7 @@ def _complete(
 
 
 def _row_counts(connection: duckdb.DuckDBPyConnection, models: frozenset[str]) -> dict[str, int]:
-    """The rows of each published table that a model of this build made (where no models are known: of each)."""
+    """The row count of each published table made by a model of this build (of every table if no models are known)."""
     names = [
         name
         for (name,) in connection.execute(
@@ -307,7 +310,7 @@ def _view_names(connection: duckdb.DuckDBPyConnection) -> set[str]:
 
 
 def _drop_others(connection: duckdb.DuckDBPyConnection, kept: set[str]) -> None:
-    """Drop what no model of this build made: models removed or renamed, temporary tables of a killed build."""
+    """Drop what no model of this build made: removed or renamed models, temporary tables of a killed build."""
     for name in _view_names(connection) - kept:
         connection.execute(f"drop view {quoted(name)}")
     for (name,) in connection.execute(
@@ -324,17 +327,18 @@ def _refuse_views_of_the_warehouse(connection: duckdb.DuckDBPyConnection) -> Non
     ).fetchone()
     if found:
         raise StoreError(
-            f"The view {found[0]} cannot be published: it reads the warehouse, which readers do not have.",
-            "A published view may read published tables and views only.",
+            f"The view {found[0]} cannot be published: it reads the warehouse, to which readers have no access.",
+            "A published view may only read published tables and views.",
         )
 
 
 def _copy(
     connection: duckdb.DuckDBPyConnection, star: Path, fresh: Path, left_out: Sequence[LeftOut]
 ) -> None:
-    """Copy the star's file; where a third of it is free space, write the copy without.
+    """Copy the star's file; if a third of it is free space, write the copy without that space.
 
-    Where rows are left out, they are never written: deleted from a copy, they would stay readable in its free blocks.
+    Rows to be left out are never written: if they were deleted from a copy, they would stay readable in its free
+    blocks.
     """
     connection.execute(f"checkpoint {STAR}")
     found = connection.execute(
@@ -364,10 +368,10 @@ def _copy(
 
 
 def _create_macros(connection: duckdb.DuckDBPyConnection) -> None:
-    """Make the SQL macros of this package: what a store offers beyond its tables and views.
+    """Create the SQL macros of this package: the functions of a store beyond its tables and views.
 
-    One over a table that this build left out is left out too, and so is one over a column that the table of an earlier
-    build does not have.
+    A macro is skipped if it reads a table that this build left out, or a column that a table of an earlier build does
+    not have.
     """
     import duckdb
 
@@ -383,9 +387,9 @@ def _create_macros(connection: duckdb.DuckDBPyConnection) -> None:
 
 
 def _comment(connection: duckdb.DuckDBPyConnection, descriptions: Mapping[str, Description]) -> None:
-    """Put dbt's descriptions on relations and columns where they are not there yet, in one transaction.
+    """Add dbt's descriptions to relations and columns that do not have them yet, in one transaction.
 
-    dbt itself would do it statement by statement, at 17 ms and more per model.
+    dbt would run it statement by statement, at 17 ms and more per model.
     """
     known = connection.execute(
         """
@@ -430,6 +434,6 @@ def _sync(path: Path) -> None:
 
 
 def remove_leftovers(paths: StorePaths) -> None:
-    """Remove what a killed publish left behind (the lock of the build is held: no other is running)."""
+    """Remove what a killed publish left behind (the build lock is held: no other publish is running)."""
     for folder in paths.home.glob(f"{_PREFIX}*"):
         shutil.rmtree(folder, ignore_errors=True)

@@ -1,4 +1,4 @@
-"""What a run of dbt came to: failed models, and the rows that data tests found."""
+"""The results of a dbt run: failed models, and the rows that data tests found."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import duckdb
 
 _EXAMPLE_ROWS = 5
-# Failing rows of one test that are read, to name their sessions.
+# Failing rows read per test, to name their sessions.
 _GROUPS_READ = 10_000
 _MEASURES = frozenset({"check_name", "failing_rows", "session_ids", "examples"})
 _GREEN = frozenset({"success", "pass", "warn", "no-op", "partial success", "reused"})
@@ -21,7 +21,7 @@ _GREEN = frozenset({"success", "pass", "warn", "no-op", "partial success", "reus
 
 @dataclass(frozen=True, slots=True)
 class FailedCheck:
-    """What one check of a data test found: how many rows, of which sessions, and one of them by its line."""
+    """The finding of one check of a data test: row count, sessions, and the line of one of the rows."""
 
     name: str
     failing_rows: int
@@ -59,11 +59,11 @@ class NodeFailure:
 
     @property
     def session_ids(self) -> frozenset[str]:
-        """The sessions of the failing rows, as far as the test names them."""
+        """The sessions of the failing rows, if the test names them."""
         return frozenset(session for check in self.checks for session in check.session_ids)
 
     def __str__(self) -> str:
-        """One line: what failed, on how many rows."""
+        """One line: the failure, and its row count."""
         if self.failing_rows is not None and self.kind.endswith("test"):
             return (
                 f"{self.kind} {self.name}: {self.failing_rows:,} row{'' if self.failing_rows == 1 else 's'}"
@@ -81,9 +81,9 @@ class Description:
 
 @dataclass(frozen=True, slots=True)
 class BuildResult:
-    """What a run of dbt did.
+    """The result of a dbt run.
 
-    `success` says that it may be published: no guard failed. `failures` are the guards and models that failed,
+    `success` means that it may be published: no guard failed. `failures` are the guards and models that failed,
     `warnings` the findings of all other tests. `stale` maps each model that kept its rows of an earlier build to
     the reason.
     """
@@ -105,7 +105,7 @@ class BuildResult:
 
 
 def test_failure(outcome: compiled.TestOutcome, connection: duckdb.DuckDBPyConnection) -> NodeFailure:
-    """What a test that did not pass found, with its rows read again."""
+    """The findings of a failed test, with its rows read again."""
     test = outcome.test
     could_run = outcome.status != "error"
     return NodeFailure(
@@ -122,23 +122,23 @@ def test_failure(outcome: compiled.TestOutcome, connection: duckdb.DuckDBPyConne
 
 
 def status_of(result: Any) -> str:  # noqa: ANN401 - dbt's own type
-    """How a node went, as dbt's word."""
+    """The status of a node, in dbt's words."""
     return str(getattr(result.status, "value", result.status))
 
 
 def is_green(result: Any) -> bool:  # noqa: ANN401 - dbt's own type
-    """Whether a node went well; a test that warns did."""
+    """Whether a node succeeded; a test that warns counts as success."""
     return status_of(result) in _GREEN
 
 
 def kind_of(node: Any) -> str:  # noqa: ANN401 - dbt's own type
-    """What a node is, in words: model, seed, data test, unit test …."""
+    """The kind of a node, in words: model, seed, data test, unit test …."""
     kind = str(getattr(node.resource_type, "value", node.resource_type))
     return "data test" if kind == "test" else kind.replace("_", " ")
 
 
 def read_results(results: Sequence[Any], *, seconds: float) -> BuildResult:
-    """What dbt's results say about models and seeds; those of tests are read by `test_results`."""
+    """Read dbt's results of models and seeds; those of tests are read by `test_results`."""
     failures: list[NodeFailure] = []
     skipped: dict[str, Any] = {}
     broken: dict[str, str] = {}
@@ -187,7 +187,7 @@ def read_results(results: Sequence[Any], *, seconds: float) -> BuildResult:
 
 
 def _left_out(skipped: Mapping[str, Any], broken: Mapping[str, str]) -> dict[str, str]:
-    """Why models were skipped: by name, the failed model behind each."""
+    """Why models were skipped: for each name, the failed model behind it."""
     behind = dict(broken)
     waiting = dict(skipped)
     while waiting:
@@ -201,7 +201,7 @@ def _left_out(skipped: Mapping[str, Any], broken: Mapping[str, str]) -> dict[str
         behind |= found
         waiting = {name: node for name, node in waiting.items() if name not in found}
     return {
-        node.name: f"it reads {behind[name]}, which failed" if name in behind else "a guard failed before it"
+        node.name: f"it reads {behind[name]}, which failed" if name in behind else "a guard failed first"
         for name, node in skipped.items()
     }
 
@@ -209,7 +209,7 @@ def _left_out(skipped: Mapping[str, Any], broken: Mapping[str, str]) -> dict[str
 def _failing(
     test: compiled.CompiledTest, failures: int | None, connection: duckdb.DuckDBPyConnection
 ) -> dict[str, Any]:
-    """The number of failing rows, and what they are, check by check.
+    """The number of failing rows, and the rows, per check.
 
     A generic test returns groups of rows: a name, a count, the sessions and three of the rows. Any other test returns the
     failing rows themselves.
@@ -267,7 +267,7 @@ def _check(
 def with_tests(
     result: BuildResult, results: Sequence[Any], connection: duckdb.DuckDBPyConnection
 ) -> BuildResult:
-    """The result of the models with what the data tests found that dbt itself ran."""
+    """The result of the models, plus the findings of data tests run by dbt itself."""
     outcomes = [
         compiled.TestOutcome(
             compiled.from_test_node(found.node), status_of(found), found.failures, str(found.message or "")
@@ -281,7 +281,7 @@ def with_tests(
 def with_outcomes(
     result: BuildResult, outcomes: Sequence[compiled.TestOutcome], connection: duckdb.DuckDBPyConnection
 ) -> BuildResult:
-    """The result of the models with that of the data tests."""
+    """The result of the models, plus that of the data tests."""
     notes = [test_failure(outcome, connection) for outcome in outcomes if outcome.status != "pass"]
     guards = tuple(note for note in notes if note.is_guard)
     return replace(
@@ -295,7 +295,8 @@ def with_outcomes(
 
 
 def first_lines(message: str, count: int = 6) -> str:
-    """The part of a message of dbt that says something; DuckDB's advice about memory is for who writes the SQL."""
+    """The informative part of a dbt message; DuckDB's advice about memory is left out, because it is for authors of
+    SQL."""
     said = message.partition("Possible solutions:")[0]
     lines = [line.rstrip() for line in said.strip().splitlines() if line.strip()]
     kept = lines[:count]

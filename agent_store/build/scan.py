@@ -1,4 +1,4 @@
-"""Scans and checks: which folders are looked into, and what of it is landed beside the transcripts."""
+"""Scans and checks: which folders are searched, and what is landed from them besides the transcripts."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _NO_FOLDERS = ("//", "\\\\", "/proc/", "/sys/", "/dev/", "/net/")
 
 @dataclass(frozen=True, slots=True)
 class ScanResult:
-    """What a scan did."""
+    """The result of a scan."""
 
     folders: int
     files_seen: int
@@ -43,7 +43,7 @@ class ScanResult:
 
     @property
     def summary(self) -> str:
-        """Return it in one line, and one more for code where there is any."""
+        """Return it in one line, plus one for code if there is any."""
         text = (
             f"Scanned {counted(self.files_seen, 'component file')} in {counted(self.folders, 'folder')}: "
             f"{counted(self.versions_landed, 'new component version')}, "
@@ -64,9 +64,9 @@ def scan(
     repositories: Sequence[Path] = (),
     host: str | None = None,
 ) -> ScanResult:
-    """Look into the homes, the projects that transcripts name and the folders named; land what is new.
+    """Search the homes, the projects in transcripts and the named folders; land what is new.
 
-    Of folders in git repositories the code is landed too, with what agents read of it.
+    For folders in git repositories the code is landed too, along with what agents read of it.
     """
     started, started_at = time.perf_counter(), batches.utc_now()
     host = host or platform.node() or "unknown"
@@ -77,7 +77,7 @@ def scan(
         with_components = components.scan(
             folders, components.known_places(connection), lambda: _versions(connection), host
         )
-        # A home may be a repository, too: many keep their skills in one.
+        # A home may also be a repository: many people keep their skills in one.
         with_components.merge(
             components.scan_history(
                 folders, memory, lambda: _commits(connection), lambda: _bodies(connection)
@@ -107,16 +107,16 @@ def scan(
 
 @under_policy
 def land_alerts(paths: StorePaths) -> int:
-    """Land the list of alerts, if it has changed, and nothing else; returns the number of the batch, 0 without one."""
+    """Land only the list of alerts, if it has changed; return the batch number, or 0 if nothing was landed."""
     with batches.reading(paths.warehouse) as connection:
         changes = alerts.changes(paths.home / alerts.FILE_NAME, connection)
     return batches.write(paths.warehouse, changes) if changes else 0
 
 
 def lists(paths: StorePaths, folders: Iterable[Folder]) -> dict[Path, Path | None]:
-    """The lists of sources that contracts are read from, each with the folder that it must not lead out of.
+    """The lists of sources for contracts, each with the folder that its paths must stay in.
 
-    The store's own may name any file; those of folders name files inside of them.
+    The store's own list may name any file; lists in folders may only name files inside those folders.
     """
     places: dict[Path, Path | None] = {paths.home / sources.FILE_NAME: None}
     for folder in folders:
@@ -138,7 +138,7 @@ def check(
     limits: sources.Limits | None = None,
     on_seen: Callable[[sources.Seen], None] | None = None,
 ) -> list[sources.Seen]:
-    """Look at what the user listed, and only at that; land what was seen."""
+    """Check the listed sources, and nothing else; land the results."""
     started_at = batches.utc_now()
     with batches.reading(paths.warehouse) as connection:
         folders = [
@@ -148,10 +148,10 @@ def check(
         try:
             listed = [source for file, inside in wanted.items() for source in sources.read_list(file, inside)]
         except sources.SourcesError as error:
-            raise StoreError(str(error), "Mend the list, then check again.") from error
+            raise StoreError(str(error), "Fix the list, then check again.") from error
         if not listed:
             raise StoreError(
-                "There is nothing to check: no sources are listed.",
+                "There is nothing to check, because no sources are listed.",
                 f"List them in {paths.home / sources.FILE_NAME}, as: sources: [{{name: guide, url: https://…}}]",
             )
         if names:
@@ -169,7 +169,7 @@ def check(
     return seen
 
 
-# ------------------------------------------------------------------------------------------- what is known
+# ------------------------------------------------------------------------------------------- known state
 
 
 def _memory(connection: duckdb.DuckDBPyConnection | None) -> dict[str, str]:
@@ -208,7 +208,7 @@ def _folders(
     roots: Sequence[Path],
     named: Sequence[Path],
 ) -> tuple[Changes, list[Folder]]:
-    """The folders to look into. Those that transcripts name are found once, in the lines that are new."""
+    """The folders to search. Those named in transcripts are collected once, from new lines."""
     changes = Changes()
     known = dict(_known_folders(connection))
     homes = [Path(root).resolve() for root in roots]
@@ -247,7 +247,7 @@ def _is_dir(path: Path) -> bool:
 
 
 def _working_dirs(connection: duckdb.DuckDBPyConnection | None, after: int) -> list[tuple[str | None, int]]:
-    """The folders that sessions of new batches ran in."""
+    """The working directories of sessions in new batches."""
     if connection is None or not batches.has_table(connection, "transcript_line"):
         return []
     newest = _newest_batch(connection)
@@ -270,10 +270,10 @@ def _newest_batch(connection: duckdb.DuckDBPyConnection) -> int:
 
 
 def _project_folders(cwd: str) -> list[str]:
-    """A session's folder and the top of its repository, where they are on this machine.
+    """A session's folder and the root of its repository, if they are on this machine.
 
-    Anyone may have written the line, so only a folder as the client names it is looked at. Others mean another folder with
-    each process that looks (/proc/self/cwd), or have the system ask other machines (//server/share, /net/server).
+    Anyone may have written the line, so only folders in the form that the client writes are accepted. Others differ by
+    process (/proc/self/cwd), or make the system contact other machines (//server/share, /net/server).
     """
     path = Path(cwd)
     if not path.is_absolute() or cwd.startswith(_NO_FOLDERS) or ".." in path.parts or not _is_dir(path):
@@ -291,7 +291,7 @@ def _project_folders(cwd: str) -> list[str]:
 def _contracts(
     connection: duckdb.DuckDBPyConnection | None, memory: dict[str, str], listed: Sequence[sources.Source]
 ) -> Changes:
-    """New versions of listed contracts, where their files or their repository have changed, and of tools in logs."""
+    """New versions of listed contracts whose files or repository have changed, and of tools in logs."""
     changes = Changes()
     known: contracts.Known | None = None
     for source in listed:
@@ -303,7 +303,7 @@ def _contracts(
             continue
         known = known or contracts.Known.load(connection)
         already = known.versions.get(source.watched.name, [])
-        # Several files are the whole history: those that have been landed come first and are left out.
+        # Several files form the whole history: those already landed come first and are skipped.
         done = len(already) if len(source.watched.files) > 1 and _is_continued(source.watched, already) else 0
         for number, version in enumerate(contracts.read_versions(source.watched)):
             if number >= done:
@@ -320,7 +320,7 @@ def _contracts(
 
 
 def _state(watched: contracts.Watched) -> str:
-    """What tells that a contract may have changed, without reading it."""
+    """A value that changes when a contract may have changed, found without reading it."""
     parts = [watched.kind, watched.direction, watched.dialect]
     for file in watched.files:
         try:
@@ -335,7 +335,7 @@ def _state(watched: contracts.Watched) -> str:
 
 
 def _is_continued(watched: contracts.Watched, already: Sequence[tuple[int, str, str | None]]) -> bool:
-    """Whether the files begin with the versions that are landed: then only what follows is new."""
+    """Whether the files start with the landed versions: then only the rest is new."""
     direction = watched.direction or contracts.direction_of(watched.kind)
     found = [
         contracts.content_hash_of(watched.kind, direction, version.texts)

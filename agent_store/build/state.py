@@ -1,4 +1,4 @@
-"""What the code is (fingerprints), and what the last build left."""
+"""The fingerprints of the code, and the state left by the last build."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ _ENV_VAR = re.compile(r"env_var\(\s*['\"]([A-Za-z_][A-Za-z0-9_]*)['\"]")
 
 @dataclass(frozen=True, slots=True)
 class Fingerprint:
-    """What the store depends on besides the raw lines.
+    """Everything the store depends on besides the raw lines.
 
-    `tables` covers what decides the rows: models, macros, seeds, the project file, the versions. When it
+    `tables` covers everything that determines the rows: models, macros, seeds, the project file, the versions. When it
     changes, everything is built from raw again. `code` covers the tests too: when only it changes, dbt
     runs as usual.
     """
@@ -54,7 +54,7 @@ def _files(project: Path, folders: Sequence[str], suffixes: frozenset[str]) -> l
 
 
 def versions() -> dict[str, str]:
-    """The versions that decide what is built."""
+    """The versions that determine the result of a build."""
     found = {}
     for name in ("agent-store", "dbt-core", "dbt-duckdb", "duckdb"):
         with suppress(importlib.metadata.PackageNotFoundError):
@@ -91,7 +91,7 @@ def fingerprint(
 
 
 def timezone(project: Path, environ: Mapping[str, str] | None = None) -> str:
-    """The zone whose days the marts follow: AGENT_STORE_TIMEZONE, else the project's var."""
+    """The time zone of days in the marts: AGENT_STORE_TIMEZONE, else the project's var."""
     if named := (os.environ if environ is None else environ).get("AGENT_STORE_TIMEZONE", ""):
         return named
     return str(project_variable(project, "timezone") or "UTC")
@@ -106,11 +106,11 @@ def project_variable(project: Path, name: str) -> object:
 
 @dataclass(frozen=True, slots=True)
 class BuildState:
-    """What is in the warehouse's tables: by which code they were made, and whether that was finished.
+    """The state of the warehouse's tables: which code made them, and whether that finished.
 
     `green_fingerprint` is that of the last build of this warehouse that was published: its seeds are loaded.
-    `is_incomplete` says that models failed in the last rebuild: their tables are those of older code.
-    `has_set_aside` says that the rebuild which is due leaves out the sessions that guards have just named.
+    `is_incomplete` means that models failed in the last rebuild: their tables are from older code.
+    `has_set_aside` means that the next rebuild leaves out the sessions that guards have just named.
     """
 
     tables_fingerprint: str = ""
@@ -138,6 +138,6 @@ def read_state(paths: StorePaths) -> BuildState:
 
 
 def write_state(paths: StorePaths, state: BuildState) -> None:
-    """Write the state in one rename."""
+    """Write the state, with one atomic rename."""
     with replacing(paths.state) as fresh:
         fresh.write_text(json.dumps(asdict(state)), encoding="utf-8")

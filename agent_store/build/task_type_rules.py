@@ -1,7 +1,7 @@
-"""The rules that say what kind of work a prompt asks for, compiled for the hook that asks while the user waits.
+"""The rules that classify the task of a prompt, compiled for the hook that runs while the user waits.
 
-They are read where the models have them: the seed `intent_rules`, and the macros that part a text into clauses. Patterns
-are RE2 there; what Python writes otherwise is translated.
+They come from the same source as the models': the seed `intent_rules`, and the macros that split a text into clauses.
+Those patterns are RE2; syntax that differs in Python is translated.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Any
 
 from ingest.text import content_digest
 
-# How many clauses of a text decide: the var of `int_classified_text`.
+# How many clauses of a text are classified: the var of `int_classified_text`.
 DECIDING_CLAUSES = 2
 _SEED = "seeds/intent_rules.csv"
 _MACROS = "macros/request_clauses.sql"
@@ -24,12 +24,12 @@ _CLASSES = ("P", "L")
 
 
 def key(project: Path) -> str:
-    """Which rules they are: the same as long as compiling them gives the same."""
+    """Identifies the rules: equal as long as compiling them gives the same result."""
     return content_digest((project / _SEED).read_bytes() + (project / _MACROS).read_bytes())
 
 
 def known_key(file: Path) -> str:
-    """Which rules a file holds; empty where it cannot be read."""
+    """The key of the rules in a file; empty if it cannot be read."""
     try:
         return str(marshal.loads(file.read_bytes())["key"])
     except (OSError, ValueError, EOFError, TypeError, KeyError):
@@ -37,7 +37,7 @@ def known_key(file: Path) -> str:
 
 
 def compiled(project: Path) -> bytes:
-    """All that `agent_store.record.hooks.task_type` loads."""
+    """Everything that `agent_store.record.hooks.task_type` loads."""
     classes = {name: _ranges(name) for name in _CLASSES}
 
     def code_of(pattern: str) -> tuple[int, bytes, int]:
@@ -63,7 +63,7 @@ def compiled(project: Path) -> bytes:
 
 
 def _replacements(path: Path) -> list[tuple[str, str]]:
-    """The patterns that the macros replace, one after the other, and by what; that of the lead-in is the last."""
+    """The patterns that the macros replace, in order, with their replacements; the lead-in comes last."""
     import jinja2
 
     found: list[tuple[str, str]] = []
@@ -85,7 +85,7 @@ def _unquoted(literal: str) -> str:
 
 
 def _code(pattern: str) -> tuple[int, bytes, int]:
-    """What the engine of regular expressions runs: flags, code, number of groups."""
+    """The compiled form for the regular expression engine: flags, code, number of groups."""
     from re import _compiler, _parser  # type: ignore[attr-defined]
 
     parsed = _parser.parse(pattern, re.ASCII)
@@ -94,7 +94,7 @@ def _code(pattern: str) -> tuple[int, bytes, int]:
 
 
 def _translated(pattern: str, classes: dict[str, str]) -> str:
-    """A pattern of RE2 as Python writes it: classes of letters and punctuation, and the end of the text."""
+    """An RE2 pattern in Python's syntax: letter and punctuation classes, and the end of the text."""
     pieces: list[str] = []
     is_in_set = False
     place = 0
@@ -126,7 +126,7 @@ def _translated(pattern: str, classes: dict[str, str]) -> str:
 
 
 def _ranges(category: str) -> str:
-    """The characters of a Unicode category, as they stand in a set."""
+    """The characters of a Unicode category, as ranges of a set."""
     ranges: list[list[int]] = []
     for code in range(0x110000):
         if unicodedata.category(chr(code)).startswith(category):

@@ -1,8 +1,8 @@
 """Which rows have been tested, so that a build of a few new sessions tests those and not the whole history again.
 
-dbt runs every data test over all rows. Here a test is narrowed to what new batches touched: where its SQL has a
-mark of the macro `only_touched`, the mark is replaced by its condition. A test that did not pass is run over all
-rows until it does, or what it had found would be forgotten.
+dbt runs every data test over all rows. Here a test is narrowed to what new batches touched: each mark of the macro
+`only_touched` in its SQL is replaced by the macro's condition. A test that failed runs over all rows until it passes,
+so that its findings are not lost.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ if TYPE_CHECKING:
 
 _TOUCHED = re.compile(r"true /\* touched: (.*?) \*/", re.DOTALL)
 _ONLY_WHOLE = "/* only of the whole */"
-# So many sessions are named one by one, which lets a scan pass over the rows of all others.
+# Up to this many sessions are listed one by one, which lets a scan skip the rows of all others.
 _NAMED_SESSIONS = 200
 
 
 @dataclass(frozen=True, slots=True)
 class Tested:
-    """The last batch whose rows were tested, its time, which tells warehouses apart, and what did not pass."""
+    """The last batch whose rows were tested, its time, which distinguishes warehouses, and the tests that failed."""
 
     batch_id: int
     batch_time: str
@@ -43,14 +43,14 @@ def _file(paths: StorePaths) -> Path:
 
 
 def forget(paths: StorePaths) -> None:
-    """Forget what was tested: the rows are about to change, and who is killed meanwhile tests all of them."""
+    """Forget what was tested: rows are about to change, and after a killed build all of them must be tested."""
     _file(paths).unlink(missing_ok=True)
 
 
 def write(
     paths: StorePaths, connection: duckdb.DuckDBPyConnection, code: str, unpassed: Iterable[str]
 ) -> None:
-    """Note that the rows of all batches have been tested, and by which tests they did not pass or were left out."""
+    """Record that the rows of all batches have been tested, and which tests failed or were skipped."""
     row = connection.execute(
         "select max(batch_id), cast(arg_max(started_at, batch_id) as varchar) from raw.batch"
     ).fetchone()
@@ -62,7 +62,7 @@ def write(
 
 
 def read(paths: StorePaths, connection: duckdb.DuckDBPyConnection, code: str) -> Tested | None:
-    """What was tested by these very tests in this very warehouse; None where nothing was."""
+    """What exactly these tests tested in exactly this warehouse; None if nothing was."""
     with suppress(OSError, ValueError, KeyError, TypeError):
         found = json.loads(_file(paths).read_text(encoding="utf-8"))
         known = connection.execute(
@@ -76,7 +76,7 @@ def read(paths: StorePaths, connection: duckdb.DuckDBPyConnection, code: str) ->
 def narrowed(
     tests: Sequence[CompiledTest], tested: Tested, connection: duckdb.DuckDBPyConnection
 ) -> list[CompiledTest]:
-    """The tests as they look at what was touched since; without those that only the whole can pass or fail."""
+    """The tests narrowed to what was touched since; without those that need all rows."""
     has_marks = any(_TOUCHED.search(test.sql) for test in tests)
     sessions = _touched_sessions(connection, tested.batch_id) if has_marks else ""
     return [

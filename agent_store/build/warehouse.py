@@ -1,6 +1,7 @@
-"""The two files that a build works on: the warehouse (raw, staging, intermediate) and, attached to it, the star.
+"""The two files that a build works on: the warehouse (raw, staging, intermediate) and the star, which is attached to
+it.
 
-The star lies in a file of its own, so that publishing copies that file as it is. Both are opened in one process at a time.
+The star has its own file, so that publishing can copy that file as a whole. Both are opened by one process at a time.
 """
 
 from __future__ import annotations
@@ -25,13 +26,13 @@ if TYPE_CHECKING:
     import duckdb
 
 PUBLISHED_SCHEMA = "main"
-# From this many times the size of the published store the star is replaced by it.
+# A star this many times as large as the published store is replaced by it.
 _MOST_BLOATED = 1.5
 
 
 @dataclass(frozen=True, slots=True)
 class RawSummary:
-    """What has been landed so far."""
+    """Everything landed so far."""
 
     last_batch_id: int = 0
     last_batch_at: datetime | None = None
@@ -48,9 +49,9 @@ class RawSummary:
 
     @property
     def batch_key(self) -> str:
-        """Names what has been landed; a warehouse made anew has batches of the same numbers, but other times.
+        """Identifies what has been landed: a warehouse made from scratch reuses batch numbers, but with other times.
 
-        Files that have vanished are no batch, but a finding: they count.
+        Files that have vanished make no batch, but they are a finding, so they count too.
         """
         if self.last_batch_at is None:
             return "0"
@@ -60,7 +61,7 @@ class RawSummary:
         return key
 
     def holds(self, batch_key: str) -> bool:
-        """Whether the batch that a key names was landed in this warehouse."""
+        """Whether the batch of a key was landed in this warehouse."""
         return batch_key.partition(" ")[0] in self.batches
 
 
@@ -69,14 +70,14 @@ def _batch_name(batch_id: int, started_at: datetime) -> str:
 
 
 def connect(paths: StorePaths) -> duckdb.DuckDBPyConnection:
-    """The warehouse with the star attached, to write. The lock of the build must be held."""
+    """The warehouse with the star attached, writable. The build lock must be held."""
     connection = _open(paths, read_only=False)
     attach_star(connection, paths)
     return connection
 
 
 def attach_star(connection: duckdb.DuckDBPyConnection, paths: StorePaths) -> None:
-    """Attach the star's file under the name that views know it by; it is made where it is missing."""
+    """Attach the star's file under the name that views use; it is created if missing."""
     import duckdb
 
     try:
@@ -91,13 +92,13 @@ def attach_star(connection: duckdb.DuckDBPyConnection, paths: StorePaths) -> Non
 def _cannot_open(name: str, file: Path, error: duckdb.Error) -> StoreError:
     return explain(error, f"Opening the {name} {file}") or StoreError(
         f"The {name} {file} cannot be opened: {str(error).splitlines()[0]}",
-        "Move it aside and put a backup in its place, or run agent-store build again: it starts anew from what is "
-        "still there.",
+        "Move it aside and restore a backup, or run agent-store build again: it starts from scratch with the "
+        "transcripts that still exist.",
     )
 
 
 def star_cursor(connection: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:
-    """A second connection to the same files, for which the star is the current database. Close it when done."""
+    """A second connection to the same files, with the star as the current database. Close it when done."""
     cursor = connection.cursor()
     cursor.execute("set TimeZone = 'UTC'")
     cursor.execute(f"use {STAR}.{PUBLISHED_SCHEMA}")
@@ -125,13 +126,13 @@ def _open(paths: StorePaths, *, read_only: bool) -> duckdb.DuckDBPyConnection:
 
 
 def check_writable(paths: StorePaths) -> None:
-    """Raise StoreError where the warehouse is there and cannot be opened to write. The lock of the build must be held."""
+    """Raise StoreError if the warehouse exists and cannot be opened for writing. The build lock must be held."""
     if paths.warehouse.exists():
         _open(paths, read_only=False).close()
 
 
 def raw_summary(paths: StorePaths) -> RawSummary:
-    """Read what has been landed; zeros where there is no warehouse yet."""
+    """Read what has been landed; zeros if there is no warehouse yet."""
     if not paths.warehouse.is_file():
         return RawSummary()
     connection = borrow(paths.warehouse) or _open(paths, read_only=True)
@@ -183,9 +184,9 @@ def raw_summary(paths: StorePaths) -> RawSummary:
 
 
 def prepare(paths: StorePaths) -> None:
-    """See to it that both files belong together, before either is opened. The lock of the build must be held.
+    """Make sure that both files belong together, before either is opened. The build lock must be held.
 
-    A star without its warehouse is removed; a warehouse without its star, or with one that is damaged, is built again.
+    A star without its warehouse is removed; a warehouse without its star, or with a damaged one, is built again.
     """
     if not paths.warehouse.exists():
         if paths.state.exists():
@@ -196,8 +197,8 @@ def prepare(paths: StorePaths) -> None:
         remove_database(paths.star)
         write_state(paths, replace(read_state(paths), rebuilding=True))
     elif _is_bloated(paths):
-        # The store is the star as it was last published, without free space. What came after it is built again: each
-        # model keeps its own watermark.
+        # The store is the star as last published, without free space. Later rows are built again: each model has its
+        # own watermark.
         fresh = paths.star.with_name(f"{paths.star.name}.fresh")
         with private_files():
             copy_file(paths.store, fresh)
@@ -206,7 +207,7 @@ def prepare(paths: StorePaths) -> None:
 
 
 def _is_damaged(star: Path) -> bool:
-    """Whether the star can no longer be read. Everything in it is made from the warehouse."""
+    """Whether the star can no longer be read. Everything in it can be rebuilt from the warehouse."""
     import duckdb
 
     if not star.is_file():
@@ -222,7 +223,7 @@ def _is_damaged(star: Path) -> bool:
 
 
 def _is_bloated(paths: StorePaths) -> bool:
-    """Whether the star takes much more space than what was published of it, and that can take its place."""
+    """Whether the star is much larger than the store published from it, and the store can take its place."""
     state = read_state(paths)
     is_published = state.green_fingerprint == state.tables_fingerprint and not state.rebuilding
     if not is_published or not paths.store.is_file():
@@ -233,7 +234,7 @@ def _is_bloated(paths: StorePaths) -> bool:
 
 
 def _is_store_of(store: Path, tables_fingerprint: str) -> bool:
-    """Whether a published store can be read, was made by this code, and left out no rows of the star."""
+    """Whether a published store can be read, was made by this code, and has all rows of the star."""
     import duckdb
 
     try:
@@ -247,7 +248,7 @@ def _is_store_of(store: Path, tables_fingerprint: str) -> bool:
 
 
 def copy_file(source: Path, target: Path) -> None:
-    """Copy a file, sharing its blocks where Linux and the file system can."""
+    """Copy a file, sharing its blocks if Linux and the file system support it."""
     if not hasattr(os, "copy_file_range"):
         shutil.copyfile(source, target)
         return
@@ -267,7 +268,7 @@ def copy_file(source: Path, target: Path) -> None:
 def _take_over(paths: StorePaths) -> bool:
     """Take over the warehouse of a version that kept everything in one file: its raw lines stay, the rest is built again.
 
-    Returns False where the file is none.
+    Returns False if the file is not such a warehouse.
     """
     import duckdb
 
@@ -303,7 +304,7 @@ def discard(paths: StorePaths) -> BuildState:
         remove_database(paths.star)
         state = BuildState()
     else:
-        # Who is killed in between discards it once more.
+        # A build killed in between discards it once more.
         write_state(paths, BuildState(rebuilding=True, holds_sample=True))
         with connection:
             connection.begin()

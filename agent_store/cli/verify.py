@@ -19,21 +19,21 @@ if TYPE_CHECKING:
 @click.argument("bundle", required=False, type=click.Path(path_type=Path, exists=True, dir_okay=False))
 @click.option(
     "--witness", "file", type=click.Path(path_type=Path, dir_okay=False),
-    help="A file kept elsewhere: compares the chain with the heads in it, and appends the present one.",
+    help="A file kept elsewhere: compare the chain with the heads in it, and append the current one.",
 )  # fmt: skip
 @click.option(
-    "--key", help="For a bundle: the fingerprint of the key that must have signed it, or a file with it."
+    "--key", help="For a bundle: the fingerprint of the key that must have signed it, or a file that contains it."
 )
 @click.option("--json", "as_json", is_flag=True, help="The same as JSON.")
 def verify(bundle: Path | None, file: Path | None, key: str | None, as_json: bool) -> int:
-    """Verify that nothing landed was changed, removed or added since.
+    """Verify that landed data has not been changed, removed or added to.
 
-    Computes the audit chain again from the warehouse; with BUNDLE, checks an exported audit log (.zip) without any
-    store. Exit code 1 where something does not fit.
+    Recomputes the audit chain from the warehouse; with BUNDLE, checks an exported audit log (.zip), for which no store
+    is needed. Exit code 1 if anything does not match.
     """
     if bundle is not None:
         if file is not None:
-            raise click.UsageError("A bundle has no witness: leave out --witness.")
+            raise click.UsageError("A bundle has no witness: remove --witness.")
         return _verify_bundle(bundle, key, as_json)
     if key is not None:
         raise click.UsageError("--key is for a bundle: name its file.")
@@ -74,31 +74,31 @@ def verify(bundle: Path | None, file: Path | None, key: str | None, as_json: boo
         if not witnessed.findings:
             new = "the head was appended" if witnessed.is_added else "the head is its last line"
             heads = counted(witnessed.head_count, "head")
-            tell(f"The witness {file} fits the chain ({heads}); {new}.")
+            tell(f"The witness {file} matches the chain ({heads}); {new}.")
     elif file is not None:
         tell(f"Nothing was written to {file}.")
     return int(not holds)
 
 
 def _told(verified: Verified) -> list[str]:
-    """What was found, in sentences."""
+    """The findings, as sentences."""
     counts = (
         f"{counted(verified.line_count, 'line')}, {counted(verified.row_counts['document'], 'document')} and "
         f"{counted(verified.row_counts['source_file'], 'file')} in {counted(len(verified.batches), 'batch', 'batches')}"
     )
     if verified.finding_count:
-        told = [f"The chain does not hold ({counts}). {counted(verified.finding_count, 'finding')}:"]
+        told = [f"The chain is not valid ({counts}). {counted(verified.finding_count, 'finding')}:"]
         told += [finding.message for finding in verified.findings[:PROBLEMS_SHOWN]]
         if verified.finding_count > PROBLEMS_SHOWN:
             told.append(
                 f"… and {verified.finding_count - PROBLEMS_SHOWN:,} more; --json lists {len(verified.findings):,}."
             )
     else:
-        told = [f"The chain holds: {counts}."]
+        told = [f"The chain is valid: {counts}."]
     words = {
         "forgotten": "forgotten",
-        "retention": "taken out because they were older than the policy keeps",
-        "policy": "changed because the policy had changed",
+        "retention": "removed because they were older than the policy allows",
+        "policy": "rewritten because the policy changed",
     }
     for reasons in (verified.erased, verified.rewritten):
         told += [
@@ -106,8 +106,8 @@ def _told(verified: Verified) -> list[str]:
             for reason, count in reasons.items()
         ]
     told += [
-        f"{_were(count, 'batch', 'batches')} sealed at the upgrade of {time:%Y-%m-%d %H:%M} UTC: what was changed before "
-        "that does not show."
+        f"{_were(count, 'batch', 'batches')} sealed at the upgrade of {time:%Y-%m-%d %H:%M} UTC: changes made before "
+        "then cannot be detected."
         for time, count in verified.sealed_later.items()
     ]
     if verified.published_head and verified.holds(verified.published_head):

@@ -72,7 +72,7 @@ def change(paths: StorePaths, statement: str) -> None:
 def test_an_untouched_home_holds(paths: StorePaths) -> None:
     done = run("verify")
     assert done.return_value == 0
-    assert "The chain holds: 10 lines, 0 documents and 1 file in 2 batches." in done.output
+    assert "The chain is valid: 10 lines, 0 documents and 1 file in 2 batches." in done.output
     found = json.loads(run("verify", "--json").output)
     assert (found["holds"], found["line_count"], found["findings"]) == (True, 10, [])
     assert found["head"] in done.output
@@ -82,7 +82,7 @@ def test_a_changed_line_is_named_and_ends_with_1(paths: StorePaths) -> None:
     change(paths, "update raw.transcript_line set line = '{}' where line_number = 3")
     done = run("verify")
     assert done.return_value == 1
-    assert f"{SESSION}:3 (raw.transcript_line, batch 1) is not what was landed." in done.output
+    assert f"{SESSION}:3 (raw.transcript_line, batch 1) differs from what was landed." in done.output
     found = json.loads(run("verify", "--json").output)
     assert (found["findings"][0]["source_path"], found["findings"][0]["line_number"]) == (SESSION, 3)
 
@@ -266,8 +266,8 @@ def test_a_changed_record_is_named(paths: StorePaths, tmp_path: Path) -> None:
         written(paths, tmp_path / "audit.zip"), {"records.jsonl": ("prompt 7", "prompt 8")}
     )
     assert bundle.check(changed).findings == [
-        "The signature does not fit: the bundle was changed after it was signed.",
-        "records.jsonl is not the file that the manifest lists.",
+        "The signature does not match: the bundle was changed after it was signed.",
+        "records.jsonl is not the file listed in the manifest.",
         "Record 2 was changed (records.jsonl:2).",
     ]
 
@@ -318,7 +318,7 @@ def test_records_are_tied_to_lines_as_they_were_landed(paths: StorePaths, tmp_pa
 
 def test_what_does_not_hold_is_not_signed(paths: StorePaths, tmp_path: Path) -> None:
     change(paths, "update raw.transcript_line set line = '{}' where line_number = 3")
-    with pytest.raises(StoreError, match="does not hold"):
+    with pytest.raises(StoreError, match="is not valid"):
         written(paths, tmp_path / "audit.zip")
     assert not (tmp_path / "audit.zip").exists()
 

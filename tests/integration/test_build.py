@@ -447,7 +447,7 @@ def test_a_rebuild_that_was_killed_is_done_again(small: Small, monkeypatch: pyte
         with pytest.raises(KeyboardInterrupt):
             small.build(full_refresh=True)
     outcome = small.build()
-    assert outcome.reason == "the last rebuild did not end"
+    assert outcome.reason == "the last rebuild did not finish"
     assert "--full-refresh" in small.dbt_calls[-1]
 
 

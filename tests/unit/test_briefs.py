@@ -300,7 +300,7 @@ def test_a_store_that_lacks_a_view_has_briefs_without_it(paths: StorePaths) -> N
 def test_a_failure_fails_no_build(tmp_path: Path) -> None:
     said: list[str] = []
     Build(StorePaths(tmp_path), tmp_path, Options(), said.append)._write_briefs()
-    assert said[0].startswith("The briefs for hooks are those of an earlier build: ")
+    assert said[0].startswith("The briefs for hooks are from an earlier build: ")
 
 
 def test_the_rules_of_the_hook_are_those_of_the_models() -> None:

@@ -126,7 +126,7 @@ def test_the_sample_makes_way_for_responses(landed: Landed) -> None:
     assert landed.land(landed.answer) == 1
     assert landed.count("transcript_line") == 0
     assert (
-        "API responses were found: the store of the sample is removed and built again from them."
+        "API responses were found: the sample store is removed and rebuilt from them."
         in landed.said
     )
 
