@@ -1,4 +1,4 @@
-"""`agent-store doctor`: what is installed, where things are stored, and what to do about what is not well."""
+"""`agent-store doctor`: what is installed, where things are stored, and what to do about problems."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ OK, WARN, FAIL = "ok", "warn", "fail"
 DEFAULT_CLEANUP_DAYS = 30
 CLIENT_DEFAULT = "the client's default"
 _MANY_DAYS = 365
-# Checks whose message begins with a folder: what is equal otherwise is said once.
+# Checks whose message starts with a folder: messages that are otherwise equal are shown once.
 _PER_FOLDER = frozenset({"roots", "history"})
 _STALE_DAYS = 2
 _NAMED_ROOTS = 3
@@ -45,18 +45,18 @@ _WANTED = {"dbt-core": "1.11.", "dbt-duckdb": "1.11.", "duckdb": "1.5.5"}
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One thing looked at: how it is, and what to do."""
+    """One check: its status, and what to do."""
 
     name: str
     status: str
     message: str
     advice: str = ""
-    # To be copied: printed on one line of its own, whatever the width.
+    # To be copied: printed on a line of its own, regardless of the width.
     command: str = ""
 
 
 def examine(paths: StorePaths, roots: Sequence[Path] = ()) -> list[Check]:
-    """Run every check; one that breaks is itself a finding, not the end."""
+    """Run every check; one that raises an error is a finding, and the others still run."""
     checks: list[Check] = []
     found: Roots | None = None
     try:
@@ -87,12 +87,12 @@ def examine(paths: StorePaths, roots: Sequence[Path] = ()) -> list[Check]:
 
 
 def without_repetition(checks: Sequence[Check]) -> list[Check]:
-    """Checks that differ only in the folder they begin with as one, with how many there are of it."""
+    """Merge checks that differ only in the folder they start with, and give their number."""
     grouped: dict[tuple[str, str, str, str, str], list[Check]] = {}
     for check in checks:
         place, _, rest = check.message.partition(": ")
         is_same = check.name in _PER_FOLDER and check.status != OK and bool(rest)
-        # The advice names the folder too: that of the first stands for all.
+        # The advice names the folder too: the first one is shown for all.
         advice = check.advice.replace(place, "") if is_same else check.advice
         key = (check.name, check.status, rest if is_same else check.message, advice, check.command)
         grouped.setdefault(key, []).append(check)
@@ -143,7 +143,7 @@ def _timezone() -> Iterator[Check]:
     except StoreError as error:
         yield Check("time zone", FAIL, error.message, error.hint)
     else:
-        yield Check("time zone", OK, f"days are those of {name}")
+        yield Check("time zone", OK, f"days are counted in {name}")
 
 
 def _home(paths: StorePaths) -> Iterator[Check]:
@@ -153,7 +153,7 @@ def _home(paths: StorePaths) -> Iterator[Check]:
         return
     if not os.access(home, os.W_OK):
         yield Check(
-            "home", FAIL, f"{home} cannot be written", "Give yourself the right, or set AGENT_STORE_HOME."
+            "home", FAIL, f"{home} is not writable", "Fix its permissions, or set AGENT_STORE_HOME."
         )
         return
     access.refuse(home)
@@ -163,8 +163,8 @@ def _home(paths: StorePaths) -> Iterator[Check]:
             "home",
             WARN,
             f"others on this machine can read {', '.join(loose[:_NAMED_ROOTS])}{more}",
-            f"chmod -R go-rwx {home}: the next command that opens the store does the same. Where the file system keeps no "
-            "rights, move the store with AGENT_STORE_HOME.",
+            f"chmod -R go-rwx {home}: the next command that opens the store does this too. If the file system has no "
+            "permissions, move the store with AGENT_STORE_HOME.",
         )
     else:
         shared = "shared with its group" if access.is_shared() else "closed to others"
@@ -174,9 +174,9 @@ def _home(paths: StorePaths) -> Iterator[Check]:
         yield Check(
             "home",
             WARN,
-            f"{counted(count, 'folder or file was', 'folders and files were')} open to others until found and closed; "
+            f"{counted(count, 'folder or file was', 'folders and files were')} open to others until they were closed; "
             f"the last: {last}",
-            f"Find out who made them so. {log} lists them: remove it when you have read it.",
+            f"Find out why. {log} lists them: delete it when you have read it.",
         )
 
 
@@ -192,7 +192,7 @@ def _privacy(paths: StorePaths) -> Iterator[Check]:
 
     message = "; ".join(status.lines(paths))
     if is_applied(paths) is False:
-        message += ". Not everything that is landed has gone through it"
+        message += ". It has not been applied to all landed data"
         yield Check("privacy", WARN, message, "agent-store privacy apply")
     else:
         yield Check("privacy", OK, message)
@@ -228,14 +228,14 @@ def _roots(roots: Roots) -> Iterator[Check]:
 
 
 def _listed(roots: Sequence[Path]) -> str:
-    """Name folders, the first of them if there are many."""
+    """List folders, or only the first few if there are many."""
     names = ", ".join(str(root) for root in roots[:_NAMED_ROOTS])
     more = len(roots) - _NAMED_ROOTS
     return f"{len(roots):,} folders ({names} and {more:,} more)" if more > 0 else names
 
 
 def cleanup_days(root: Path) -> tuple[int, str]:
-    """After how many days the client deletes transcripts, and who says so."""
+    """After how many days the client deletes transcripts, and the source of that number."""
     days, source = DEFAULT_CLEANUP_DAYS, CLIENT_DEFAULT
     for name in ("settings.json", "settings.local.json"):
         settings = root / name
@@ -249,7 +249,7 @@ def cleanup_days(root: Path) -> tuple[int, str]:
 
 
 def oldest_transcript(root: Path) -> datetime | None:
-    """When the transcript that is next to be deleted was last written."""
+    """When the next transcript to be deleted was last written."""
     written = [file.stamp.mtime_ns for file in transcripts(root) if file.path.endswith(".jsonl")]
     return datetime.fromtimestamp(min(written) / 1e9, UTC) if written else None
 
@@ -274,15 +274,15 @@ def _cleanup_of(homes: Sequence[Path], days: int, source: str) -> Check:
     oldest = min((moment for root in homes if (moment := oldest_transcript(root))), default=None)
     if oldest is not None:
         left = max(0, (oldest + timedelta(days=days) - datetime.now(UTC)).days)
-        message += f"; the oldest here has {left:,} day{'' if left == 1 else 's'} left"
+        message += f"; the oldest one here will be deleted in {left:,} day{'' if left == 1 else 's'}"
     if days >= _MANY_DAYS:
         return Check("history", OK, message)
-    settings = str(homes[0] / "settings.json") if len(homes) == 1 else "the settings.json of each"
+    settings = str(homes[0] / "settings.json") if len(homes) == 1 else "the settings.json of each folder"
     return Check(
         "history",
         WARN if days <= DEFAULT_CLEANUP_DAYS else OK,
         message,
-        f'Build at least that often – what is landed stays – or set "cleanupPeriodDays": 3650 in {settings}.',
+        f'Build at least that often (landed lines stay), or set "cleanupPeriodDays": 3650 in {settings}.',
     )
 
 
@@ -290,7 +290,7 @@ def _last_build(paths: StorePaths) -> Iterator[Check]:
     last = last_build.read(paths)
     if last is None or not last.problems:
         return
-    done = "published, but not all of it is new" if last.is_published else "published nothing"
+    done = "published, but some tables are from an earlier build" if last.is_published else "published nothing"
     yield Check(
         "last build",
         WARN if last.is_published else FAIL,
@@ -346,6 +346,6 @@ def _schedule(paths: StorePaths, roots: Sequence[Path]) -> Iterator[Check]:
     yield Check(
         "schedule",
         OK,
-        "to keep every session, build once a day: agent-store schedule install, or this line for cron:",
+        "to keep every session, build daily: agent-store schedule install, or this line for cron:",
         command=schedule.cron_line(job),
     )

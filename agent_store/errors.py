@@ -7,7 +7,7 @@ import errno
 LOCKED = "another process has the file open for writing"
 _SYSTEM_CAUSES = {
     errno.ENOSPC: "the disk is full",
-    errno.EDQUOT: "the disk quota is used up",
+    errno.EDQUOT: "the disk quota is exhausted",
     errno.EROFS: "the file system is read-only",
     errno.EACCES: "permission was denied",
     errno.EPERM: "the operation is not permitted",
@@ -15,19 +15,19 @@ _SYSTEM_CAUSES = {
 }
 _TEXT_CAUSES = (
     ("no space left", "the disk is full"),
-    ("disk quota exceeded", "the disk quota is used up"),
+    ("disk quota exceeded", "the disk quota is exhausted"),
     ("read-only file system", "the file system is read-only"),
     ("permission denied", "permission was denied"),
     ("could not set lock", LOCKED),
     ("conflicting lock", LOCKED),
 )
 _ADVICE = {
-    "the disk is full": "Free some space, or put the store elsewhere with AGENT_STORE_HOME. Nothing is lost: "
-    "the next run goes on where this one ended.",
-    "the disk quota is used up": "Free some space, or put the store elsewhere with AGENT_STORE_HOME.",
-    "the file system is read-only": "Put the store on a disk that can be written, with AGENT_STORE_HOME.",
-    "permission was denied": "Give yourself the right to write there, or change AGENT_STORE_HOME.",
-    LOCKED: "Wait until it is done or close it, then try again.",
+    "the disk is full": "Free some space, or move the store with AGENT_STORE_HOME. Nothing is lost: "
+    "the next run continues where this one stopped.",
+    "the disk quota is exhausted": "Free some space, or move the store with AGENT_STORE_HOME.",
+    "the file system is read-only": "Move the store to a writable disk with AGENT_STORE_HOME.",
+    "permission was denied": "Fix the permissions, or change AGENT_STORE_HOME.",
+    LOCKED: "Wait until that process is done or close it, then try again.",
 }
 
 

@@ -1,4 +1,4 @@
-"""Where everything lies: the store's home, the project, and the folders that hold transcripts."""
+"""Where everything is: the store's home, the project, and the folders with transcripts."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ingest.transcripts.discover import named_roots, transcripts, usual_roots
 HOME_VARIABLE = "AGENT_STORE_HOME"
 PROJECT_VARIABLE = "AGENT_STORE_PROJECT_DIR"
 CLAUDE_VARIABLE = "CLAUDE_CONFIG_DIR"
-# The name under which published views know their tables: the stem of the file, or the name it is attached under.
+# The database name that published views use for their tables: the stem of the file, or the name it is attached under.
 STAR = "agent_store"
 STORE_NAME = f"{STAR}.duckdb"
 WAREHOUSE = "warehouse"
@@ -30,12 +30,12 @@ class StorePaths:
 
     @property
     def build_dir(self) -> Path:
-        """The folder of the warehouse that only the build opens."""
+        """The folder of the warehouse, which only builds open."""
         return self.home / "build"
 
     @property
     def warehouse(self) -> Path:
-        """The warehouse: raw lines, staging and what is made of them on the way to the star."""
+        """The warehouse: raw lines, staging and intermediate tables."""
         return self.build_dir / f"{WAREHOUSE}.duckdb"
 
     @property
@@ -55,62 +55,62 @@ class StorePaths:
 
     @property
     def settings(self) -> Path:
-        """What the user has set once and for all."""
+        """The user's settings."""
         return self.home / "settings.json"
 
     @property
     def privacy(self) -> Path:
-        """What of logs is kept."""
+        """The privacy policy: what to keep from logs."""
         return self.home / "privacy.yml"
 
     @property
     def exports(self) -> Path:
-        """Where exports have been written to."""
+        """The list of places that exports were written to."""
         return self.home / "exports.json"
 
     @property
     def keys(self) -> Path:
-        """The folder of what must never leave the home."""
+        """The folder of files that must never leave the home."""
         return self.home / "keys"
 
     @property
     def salt(self) -> Path:
-        """What hashes of ids and of secrets are made with."""
+        """The salt for hashes of ids and secrets."""
         return self.keys / "salt"
 
     @property
     def forgotten(self) -> Path:
-        """What was forgotten, by hashes of ids."""
+        """The list of what was forgotten, as hashes of ids."""
         return self.keys / "forgotten.jsonl"
 
     @property
     def purge_journal(self) -> Path:
-        """What has to be removed before the next build, and from what else after it."""
+        """The journal of a removal: what to remove before the next build, and where else after it."""
         return self.build_dir / "purge.json"
 
     @property
     def expiring(self) -> Path:
-        """What is kept of sessions that are about to expire."""
+        """The data kept of sessions that are about to expire."""
         return self.build_dir / "expiring.jsonl"
 
     @property
     def archive(self) -> Path:
-        """Sessions that have expired, as Parquet: a folder for each time."""
+        """Expired sessions as Parquet, in a folder for each time."""
         return self.home / "archive"
 
     @property
     def lock(self) -> Path:
-        """The file whose lock the one build at a time holds."""
+        """The lock file of the build."""
         return self.build_dir / "lock"
 
     @property
     def lock_holder(self) -> Path:
-        """Who holds the lock, in words."""
+        """The holder of the lock, in words."""
         return self.build_dir / "lock_holder"
 
     @property
     def state(self) -> Path:
-        """What the last build left in the warehouse."""
+        """The state of the warehouse after the last build."""
         return self.build_dir / "state.json"
 
     @property
@@ -120,7 +120,7 @@ class StorePaths:
 
     @property
     def logs(self) -> Path:
-        """Where dbt would write logs."""
+        """The folder of logs."""
         return self.home / "logs"
 
     @property
@@ -134,7 +134,7 @@ class StorePaths:
         return self.home / "dashboard.html"
 
     def ensure(self) -> StorePaths:
-        """Make the folders, closed to everyone else. StoreError where they are somebody else's."""
+        """Make the folders, closed to everyone else. Raises StoreError if they belong to someone else."""
         from agent_store import access
 
         try:
@@ -146,7 +146,7 @@ class StorePaths:
         except OSError as error:
             raise (
                 explain(error, f"Making the store's folder {self.home}")
-                or StoreError(f"The store's folder {self.home} cannot be made: {error}.")
+                or StoreError(f"The store's folder {self.home} cannot be created: {error}.")
             ) from error
         return self
 
@@ -158,14 +158,15 @@ def store_paths(environ: Mapping[str, str] | None = None) -> StorePaths:
 
 
 def importing_environment() -> dict[str, str]:
-    """The environment for a Python of our own that is to import these packages, from wherever they lie."""
+    """The environment for a Python subprocess that imports these packages, wherever they are installed."""
     packages = str(Path(__file__).resolve().parent.parent)
     path = os.pathsep.join(filter(None, (packages, os.environ.get("PYTHONPATH", ""))))
     return {**os.environ, "PYTHONPATH": path}
 
 
 def project_dir(environ: Mapping[str, str] | None = None) -> Path:
-    """The folder with dbt_project.yml: AGENT_STORE_PROJECT_DIR, the clone this package lies in, or the package's own."""
+    """The folder with dbt_project.yml: AGENT_STORE_PROJECT_DIR, the clone that contains this package, or the package's
+    own copy."""
     named = (os.environ if environ is None else environ).get(PROJECT_VARIABLE, "").strip()
     package = Path(__file__).resolve().parent
     folders = [Path(named).expanduser().absolute()] if named else [package.parent, package / "project"]
@@ -189,7 +190,7 @@ class Roots:
 
 
 def has_transcripts(root: Path) -> bool:
-    """Whether any transcript lies below a folder (the first one found settles it)."""
+    """Whether there is any transcript below a folder (it stops at the first one)."""
     return root.is_file() or any(True for _ in transcripts(root))
 
 
@@ -207,8 +208,8 @@ def resolve_roots(
 ) -> Roots:
     """Choose the roots: those given, else CLAUDE_CONFIG_DIR, else the usual places, else the sample.
 
-    The sample is taken only where nothing was named, and never where `allow_sample` is off: real transcripts must not
-    be mixed with it.
+    The sample is used only if nothing was named, and never if `allow_sample` is off: real transcripts must not be mixed
+    with it.
     """
     environment = os.environ if environ is None else environ
     if given:
@@ -217,7 +218,7 @@ def resolve_roots(
             if not root.exists():
                 raise StoreError(
                     f"The root {root} does not exist.",
-                    "Name a folder that holds transcripts: agent-store build --root FOLDER",
+                    "Name a folder that contains transcripts: agent-store build --root FOLDER",
                 )
         empty = [root for root in roots if not has_transcripts(root)]
         return Roots(
@@ -245,15 +246,15 @@ def resolve_roots(
 
 
 def _configured(named: Sequence[Path]) -> Roots:
-    """Choose the roots that CLAUDE_CONFIG_DIR names. Nothing else is taken in their stead: not the sample either."""
+    """Choose the roots named in CLAUDE_CONFIG_DIR. Nothing replaces them, not even the sample."""
     there = [root.absolute() for root in named if root.is_dir()]
     missing = [root for root in named if not root.is_dir()]
     if not there:
         names = ", ".join(str(root) for root in missing)
         raise StoreError(
-            f"{CLAUDE_VARIABLE} names {names}: there is no such folder.",
-            f"Set {CLAUDE_VARIABLE} to the folder that holds `projects` (several are separated by commas), unset it "
-            "to use ~/.claude, or name a folder for this run: --root FOLDER",
+            f"{CLAUDE_VARIABLE} names {names}, but there is no such folder.",
+            f"Set {CLAUDE_VARIABLE} to the folder that contains `projects` (separate several with commas), unset it to "
+            "use ~/.claude, or name a folder for this run: --root FOLDER",
         )
     notes = [f"{CLAUDE_VARIABLE} names {root}, which does not exist." for root in missing]
     notes += [
@@ -263,7 +264,7 @@ def _configured(named: Sequence[Path]) -> Roots:
 
 
 def _distinct(roots: Sequence[Path]) -> tuple[Path, ...]:
-    """Each folder once, however many names (links, relative paths) lead to it."""
+    """Each folder once, even if several names (links, relative paths) lead to it."""
     kept: dict[Path, Path] = {}
     for root in roots:
         kept.setdefault(root.resolve(), root)

@@ -1,10 +1,10 @@
 """The command line: `agent-store ingest | build | report | query | line | doctor | docs | scan | check | dbt
 | plugin | schedule | alert | statusline`.
 
-Start-up matters: DuckDB, rich and dbt are imported by the command that needs them, never by `--help`.
+Start-up time matters: DuckDB, rich and dbt are imported by the commands that need them, never by `--help`.
 Exit codes: 0 done; 1 failed, nothing was published; 2 wrong usage; 3 no published store; 4 published, but a model
-failed, or --strict and a check found something; 5 `alert --check` found a limit that is exceeded; 130
-stopped with Ctrl-C; 141 stopped because nobody read the output of a command that does something.
+failed, or --strict and a check found something; 5 `alert --check` found an exceeded limit; 130 stopped with Ctrl-C; 141
+stopped because the output of a command with side effects was no longer read.
 """
 
 from __future__ import annotations
@@ -22,7 +22,8 @@ _STATUS_LINE = "statusline"
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run a command. The status line is drawn after each answer: it does not wait for the other commands to load."""
+    """Run a command. The status line is drawn after each response, so it does not wait for the other commands to
+    load."""
     command, *rest = (list(sys.argv[1:] if arguments is None else arguments)) or [""]
     if command == _STATUS_LINE and not {"-h", "--help"} & set(rest):
         from agent_store.record.hooks.run import store_home

@@ -7,7 +7,7 @@ import click
 from agent_store.cli.output import new_console, say, tell, tell_json_text
 from agent_store.paths import store_paths
 
-# Something costs more than it was to cost.
+# A limit is exceeded.
 OVER = 5
 _DOLLARS = click.FloatRange(min=0, min_open=True)
 
@@ -17,15 +17,15 @@ _DOLLARS = click.FloatRange(min=0, min_open=True)
     "--check",
     "only_over",
     is_flag=True,
-    help=f"Only what is over its limit now; exit code {OVER} if anything is.",
+    help=f"Show only exceeded limits; exit code {OVER} if there are any.",
 )
 @click.option("--json", "as_json", is_flag=True, help="The same as JSON.")
 @click.pass_context
 def alert(context: click.Context, only_over: bool, as_json: bool) -> int:
-    """Show cost alerts and budgets: how near their limits are.
+    """Show cost alerts and budgets, and how close they are to their limits.
 
-    The figures are those of the last build (v_alert). A status in brackets is of a period that has ended since. An alert
-    per session shows the sessions that are near its limit or over it, or else the most expensive one. For cron:
+    The figures are from the last build (v_alert). A status in brackets belongs to a period that has ended since. An
+    alert per session shows the sessions near or over its limit, or else the most expensive one. For cron:
     agent-store build --quiet && agent-store alert --check.
     """
     if context.invoked_subcommand is not None:
@@ -56,11 +56,11 @@ def alert(context: click.Context, only_over: bool, as_json: bool) -> int:
 
 @alert.command("set")
 @click.option(
-    "--name", metavar="NAME", help="By default that of the period; an alert of the same name is replaced."
+    "--name", metavar="NAME", help="Defaults to the period; an alert with the same name is replaced."
 )
-@click.option("--threshold-usd", type=_DOLLARS, help="A limit in US dollars for each period.")
+@click.option("--threshold-usd", type=_DOLLARS, help="A limit in US dollars per period.")
 @click.option("--period", type=click.Choice(["session", "day", "week", "month"]), help="By default day.")
-@click.option("--growth", type=click.FloatRange(min=1, min_open=True), help="How many times the usual day.")
+@click.option("--growth", type=click.FloatRange(min=1, min_open=True), help="A limit as a multiple of the usual day.")
 @click.option("--minimum-usd", type=click.FloatRange(min=0), help="With --growth: no notice below this.")
 @click.option("--fan-out-usd", type=_DOLLARS, help="A limit for a session together with its subagents.")
 @click.option("--project", metavar="NAME", help="Count only this project, by name or folder.")
@@ -69,7 +69,7 @@ def set_alert(
     name: str | None, threshold_usd: float | None, period: str | None, growth: float | None, minimum_usd: float | None,
     fan_out_usd: float | None, project: str | None, agent: str | None,
 ) -> int:  # fmt: skip
-    """Set an alert in alerts.yml; it counts from the next build on."""
+    """Set an alert in alerts.yml; it takes effect with the next build."""
     from agent_store.library import AgentStore
 
     with AgentStore() as store:
@@ -79,5 +79,5 @@ def set_alert(
         )  # fmt: skip
     for row in rows:
         tell(", ".join(f"{key}: {value}" for key, value in row.items() if value is not None))
-    say("Alerts count from the next build on.")
+    say("Alerts take effect with the next build.")
     return 0

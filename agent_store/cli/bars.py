@@ -1,4 +1,4 @@
-"""Bars that show how far a command is, where someone watches."""
+"""Progress bars of commands, shown on a terminal."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ if TYPE_CHECKING:
     from agent_store.build.progress import LandingBar
 
 
-# What a build does after each of its messages, while nothing tells how far it is.
+# The steps of a build after each message, for which there is no measure of progress.
 _AFTER_LANDING = ("Scanning skills, contracts and code", "Preparing the build", "Preparing the build")
 _shown: list[LandingBar] = []
 
 
 @contextmanager
 def landing_progress() -> Iterator[Any]:
-    """A progress bar where someone watches; None where not."""
+    """A progress bar on a terminal, else None."""
     if not sys.stderr.isatty():
         yield None
         return
@@ -34,12 +34,12 @@ def landing_progress() -> Iterator[Any]:
 
 @contextmanager
 def build_progress() -> Iterator[Callable[[str, int, int], None] | None]:
-    """A bar of models and tests where someone watches; None where not."""
+    """A bar of models and tests on a terminal, else None."""
     if not sys.stderr.isatty():
         yield None
         return
     from agent_store.build.progress import BuildBar
 
-    # Where a bar is there already, it is this one too: two would write over each other.
+    # An existing bar is reused: two would overwrite each other.
     with BuildBar(_shown[-1] if _shown else None) as bar:
         yield bar

@@ -15,10 +15,10 @@ from agent_store.record import query_log
 @click.argument("project", required=False)
 @click.option("--json", "as_json", is_flag=True, help="The same as JSON.")
 def brief(project: str | None, as_json: bool) -> int:
-    """Show what earlier sessions in PROJECT left behind: what is open, still fails, was decided and was rejected.
+    """Show what earlier sessions in PROJECT left behind: open work, failures, decisions and rejections.
 
-    PROJECT is a name or a folder; by default the project of this folder, or of the git checkout it lies in. The client
-    tells a new session the same.
+    PROJECT is a name or a folder; the default is the project of this folder, or of the git checkout that contains it.
+    With the plugin, a new session gets the same brief.
     """
     import textwrap
 
@@ -37,11 +37,11 @@ def brief(project: str | None, as_json: bool) -> int:
         echo_json({"project_path": path, "project_name": name or None, "lines": rows}, None)
     elif not rows:
         why = (
-            "no session of it is in the store"
+            "the store has no sessions of it"
             if not name
-            else "nothing is open or failing, and nothing was decided"
+            else "there is no open work, no failure and no decision"
         )
-        tell(f"Nothing to tell of {name or path}: {why}.")
+        tell(f"No brief for {name or path}: {why}.")
     else:
         tell(f"{name} ({path}), times in UTC")
         width = new_console().width

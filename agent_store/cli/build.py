@@ -28,12 +28,12 @@ UNCLEAN = 4
 @ingest_options
 @click.option("--no-tests", is_flag=True, help="Publish without running the data tests.")
 @click.option(
-    "--all-tests", is_flag=True, help="Test all rows, not only those of sessions that are new or have grown."
+    "--all-tests", is_flag=True, help="Test all rows, not only those of new and changed sessions."
 )
 @click.option("--full-refresh", is_flag=True, help="Build every table again from the raw lines.")
-@click.option("--no-ingest", is_flag=True, help="Build from what has been landed already.")
+@click.option("--no-ingest", is_flag=True, help="Build from lines that have already been landed.")
 @click.option(
-    "--strict", is_flag=True, help="Exit with 4 if any check found something. What is built is published."
+    "--strict", is_flag=True, help="Exit with 4 if any check found something; the store is still published."
 )
 @click.option("-q", "--quiet", is_flag=True, help="Only the summary lines, without the report.")
 def build(
@@ -49,12 +49,12 @@ def build(
 ) -> int:
     """Land, build, test and publish the store, then show the report.
 
-    With nothing new this takes no longer than looking. What a check finds wrong is published and listed in
-    v_failed_check. Sessions that one of the few guards finds wrong are set aside, in v_set_aside_session. Only a guard
-    that cannot name a session keeps the new store back.
+    If nothing is new, this only takes the time to look. Rows that fail a check are still published, and listed in
+    v_failed_check. Sessions that fail one of the few guards are set aside, and listed in v_set_aside_session. Only a
+    guard that cannot name a session prevents publishing.
 
     Exit codes: 0 published or nothing new; 1 nothing was published; 4 published, but a model failed and its tables are
-    of an earlier build, or --strict and a check found something.
+    from an earlier build, or --strict and a check found something.
     """
     from agent_store.build import pipeline
 
@@ -86,7 +86,7 @@ def build(
                     show_failure("guard", guard)
                 count = outcome.set_aside
                 tell(
-                    f"{count:,} session{' is' if count == 1 else 's are'} set aside for that: building without …"
+                    f"{count:,} session{' is' if count == 1 else 's are'} set aside because of that; building without …"
                 )
 
         with build_progress() as on_node:
@@ -108,7 +108,7 @@ def build(
 
 
 def _verdict(*, strict: bool) -> int:
-    """The exit code of a build, by what the store says of it: also where nothing new was built."""
+    """The exit code of a build, read from the store, so that it also applies if nothing new was built."""
     from agent_store.store import open_store
 
     with open_store(store_paths()) as connection:
@@ -117,7 +117,7 @@ def _verdict(*, strict: bool) -> int:
         ).fetchone()
     stale, found = row or (0, 0)
     if strict and found:
-        say("Strict: a check found something (exit code 4). v_failed_check and v_set_aside_session list it.")
+        say("Strict: a check found something (exit code 4). See v_failed_check and v_set_aside_session.")
     return UNCLEAN if stale or (strict and found) else 0
 
 
@@ -129,17 +129,18 @@ def show_build(result: BuildResult, *, tested: bool) -> None:
     if result.warnings:
         more = len(result.warnings) - PROBLEMS_SHOWN
         say(
-            f"  {f'… {more:,} more; ' if more > 0 else ''}all are in v_failed_check; the rest of the store is right."
+            f"  {f'… {more:,} more; ' if more > 0 else ''}v_failed_check lists all of them; the rest of the store is "
+            f"valid."
         )
     for failure in result.failures:
         show_failure("guard FAILED" if failure.is_guard else "FAILED", failure)
     hint = next((hint for failure in result.failures if (hint := advice_for(failure.message))), "")
     if result.stale:
         say(
-            f"  {len(result.stale):,} tables and views keep their rows of the last build: v_store_table lists them."
+            f"  {len(result.stale):,} tables and views keep the rows of the last build: v_store_table lists them."
         )
     if not result.success:
-        say("Nothing was published; the store of the last build stays as it is.")
+        say("Nothing was published; the store of the last build is unchanged.")
     if hint := hint or last_build.advice_after(result):
         say(f"  → {hint}")
 

@@ -22,19 +22,19 @@ _GOOD = frozenset({"first", "unchanged", "changed", "moved"})
 @click.argument("sources", nargs=-1, metavar="[SOURCE]...")
 @click.option(
     "--file", "files", multiple=True, type=click.Path(path_type=Path, exists=True, dir_okay=False),
-    help="A list of sources; by default sources.yml in $AGENT_STORE_HOME and those of folders named to scan.",
+    help="A list of sources; the default is sources.yml in $AGENT_STORE_HOME and in the folders given to scan.",
 )  # fmt: skip
 @click.option(
     "--seconds", type=click.FloatRange(min=1), default=120.0, show_default=True,
-    help="How long the whole check may take.",
+    help="Time limit for the whole check.",
 )  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="The same as JSON.")
 def check(sources: tuple[str, ...], files: tuple[Path, ...], seconds: float, as_json: bool) -> int:
-    """Look at the listed sources: has anything changed that skills rest on?
+    """Check the listed sources: has anything changed that skills depend on?
 
-    Only what the lists name is looked at: pages by conditional GET, repositories by `git ls-remote`, files,
-    environment variables, schemas of databases, health of services. No build ever does this. Exit code 1
-    if anything did not answer.
+    Only listed sources are checked: pages by conditional GET, repositories by `git ls-remote`, files,
+    environment variables, schemas of databases, health of services. Builds never do this. Exit code 1 if a source did
+    not answer.
     """
     from agent_store.build import lock
     from agent_store.build import scan as scans
@@ -60,7 +60,7 @@ def check(sources: tuple[str, ...], files: tuple[Path, ...], seconds: float, as_
         tell_json(rows)
     else:
         shown = ", ".join(f"{count} {result.replace('_', ' ')}" for result, count in sorted(counts.items()))
-        tell(f"Looked at {len(found)}: {shown}. The next build takes it into the store.")
+        tell(f"Checked {len(found)}: {shown}. The next build adds the results to the store.")
     return int(any(seen.result not in _GOOD for seen in found))
 
 
@@ -75,7 +75,7 @@ def _line(seen: Seen) -> str:
     if seen.redirected_to:
         notes.append(f"now at {seen.redirected_to}")
     if seen.is_truncated:
-        notes.append("only the beginning was read")
+        notes.append("only the start was read")
     if seen.attempts > 1:
         notes.append(f"{seen.attempts} attempts")
     if seen.error:

@@ -20,19 +20,19 @@ from agent_store.paths import StorePaths, store_paths
     help="Write the page to this file instead.",
 )
 @click.option(
-    "--serve", is_flag=True, help="Serve it on this machine (127.0.0.1) until Ctrl-C; it follows new builds."
+    "--serve", is_flag=True, help="Serve it on this machine (127.0.0.1) until Ctrl-C; the page reloads after a build."
 )
 @click.option(
     "--port",
     type=click.IntRange(0, 65_535),
     default=0,
-    help="The port to serve on (by default any that is free).",
+    help="The port to serve on (default: any free port).",
 )
 @click.option("--no-open", is_flag=True, help="Open no browser.")
 def dashboard(out: Path | None, serve: bool, port: int, no_open: bool) -> int:
-    """Show where the money went, in a browser.
+    """Show in a browser where the money went.
 
-    The page is one file that needs no server and no network; each build writes it again.
+    The page is a single file that needs no server and no network; each build rewrites it.
     """
     from agent_store.show.dashboard import page
 
@@ -55,7 +55,7 @@ def dashboard(out: Path | None, serve: bool, port: int, no_open: bool) -> int:
 
 
 def _is_fresh(paths: StorePaths) -> bool:
-    """Whether the page is of the published store."""
+    """Whether the page matches the published store."""
     try:
         return paths.dashboard.stat().st_mtime_ns >= paths.store.stat().st_mtime_ns
     except OSError:
@@ -68,7 +68,7 @@ def _open(address: str) -> None:
     except webbrowser.Error:
         is_open = False
     if not is_open:
-        tell("No browser could be opened here: open the address in one.")
+        tell("No browser could be opened: open the address in one yourself.")
 
 
 def _serve(paths: StorePaths, port: int, *, no_open: bool) -> int:
@@ -76,17 +76,17 @@ def _serve(paths: StorePaths, port: int, *, no_open: bool) -> int:
     from agent_store.store import open_store
 
     with open_store(paths):
-        """Where there is no store, say so before a browser does."""
+        """Fail here, not in the browser, if there is no store."""
     try:
         server, address = server_of(paths, port)
     except OSError as error:
         raise StoreError(
-            f"Port {port} of this machine cannot be served on: {error.strerror}.",
-            "Name another one, or none to take any that is free: agent-store dashboard --serve",
+            f"Port {port} cannot be used: {error.strerror}.",
+            "Choose another port, or none to use any free one: agent-store dashboard --serve",
         ) from error
     with server:
         tell(f"Dashboard: {address}")
-        tell("It is shown to whoever knows this address. Ctrl-C ends it.")
+        tell("Anyone on this machine who knows this address can see it. Ctrl-C stops the server.")
         if not no_open:
             _open(address)
         try:

@@ -16,7 +16,7 @@ from agent_store.paths import HOME_VARIABLE, project_dir, store_paths
 )
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
 def dbt(arguments: tuple[str, ...]) -> None:
-    """Run any command of dbt on this project and store: agent-store dbt build | docs serve | show …"""
+    """Run any dbt command on this project and store: agent-store dbt build | docs serve | show …"""
     paths = store_paths().ensure()
     project = str(project_dir())
     os.environ.update(
@@ -33,6 +33,6 @@ def dbt(arguments: tuple[str, ...]) -> None:
     from dbt.cli.main import cli
 
     sys.argv = ["dbt", *arguments]
-    # `dbt show` prints rows of the store, and messages of failed tests hold some.
+    # `dbt show` prints rows of the store, and so do messages of failed tests.
     with shown_output():
         cli(prog_name="agent-store dbt")

@@ -16,7 +16,7 @@ from agent_store.paths import store_paths
 )
 @click.option("--json", "as_json", is_flag=True, help="The same as JSON.")
 def doctor(roots: tuple[Path, ...], as_json: bool) -> int:
-    """Check the installation, the folders, the history that is about to be deleted, and the store."""
+    """Check the installation, the folders, transcripts about to be deleted, and the store."""
     from dataclasses import asdict
 
     from agent_store import doctor as doctors
@@ -52,7 +52,7 @@ def doctor(roots: tuple[Path, ...], as_json: bool) -> int:
             message.append(f"\n→ {check.advice}", style="dim")
         table.add_row(Text(mark, style=style), Text(check.name, style="bold"), message)
         if check.command:
-            # A line to be copied: not wrapped, nothing before it.
+            # A line to be copied: not wrapped or indented.
             console.print(table)
             tell(check.command)
             table = new_table()

@@ -22,20 +22,20 @@ from agent_store.record import query_log
     type=click.Choice(["parquet", "csv", "json"]),
     default="parquet",
     show_default=True,
-    help="Parquet keeps types; JSON is one object a line.",
+    help="Parquet keeps types; JSON is one object per line.",
 )
 @click.option(
-    "--since", help="Only rows from then on, where a table has a time: 2026-03-01, 7d, 'last week'."
+    "--since", help="Only rows since then, for tables with a time: 2026-03-01, 7d, 'last week'."
 )
 @click.option(
     "--audit",
     "is_audit",
     is_flag=True,
-    help="The audit log of a period, signed, as one file: --out FILE.zip.",
+    help="The signed audit log of a period as one file: --out FILE.zip.",
 )
-@click.option("--until", help="The last day of an audit log; by default today.")
+@click.option("--until", help="The last day of an audit log (default: today).")
 @click.option(
-    "--out", type=FOLDER, help="The folder to write into; what an earlier export wrote there is replaced."
+    "--out", type=FOLDER, help="The folder to write to; it replaces an earlier export there."
 )
 @click.option(
     "--to", "target", help="Copy it to s3://…, gs://…, az://… as well: by a DuckDB extension that you have."
@@ -50,22 +50,22 @@ def export(
     out: Path | None,
     target: str | None,
 ) -> int:
-    """Write tables of the store to files, a file per month, with a manifest of rows, hashes and types.
+    """Write tables of the store to files, one per month, with a manifest of row counts, hashes and types.
 
-    The manifest is written last: an export without one is not finished.
+    The manifest is written last: an export without one is incomplete.
     """
     if is_audit:
         if tables or is_all or target is not None or since is None or out is None:
             raise click.UsageError(
-                "An audit log needs a first day and a file: --audit --since 2026-02-01 --out FILE.zip"
+                "An audit log needs a start date and a file: --audit --since 2026-02-01 --out FILE.zip"
             )
         return _audit_log(since, until, out)
     if until is not None:
         raise click.UsageError("--until goes with --audit.")
     if bool(tables) == is_all:
-        raise click.UsageError("Name tables (agent-store tables lists them), or say --all.")
+        raise click.UsageError("Name tables (agent-store tables lists them), or use --all.")
     if out is None and target is None:
-        raise click.UsageError("Say where to: --out FOLDER, or --to s3://…")
+        raise click.UsageError("Name a target: --out FOLDER, or --to s3://…")
     from agent_store.library.moments import moment_of
     from agent_store.privacy.applied import is_published
     from agent_store.serve.export import folder as folders
@@ -75,7 +75,7 @@ def export(
 
     paths = store_paths()
     if not is_published(paths):
-        say("Not all of the store has gone through the present rules of privacy: agent-store privacy apply")
+        say("The current privacy rules have not been applied to the whole store: agent-store privacy apply")
     with open_store(paths) as connection:
         beginning = moment_of(since, store_today(connection))
     with ExitStack() as stack:
@@ -105,6 +105,6 @@ def _audit_log(since: str, until: str | None, out: Path) -> int:
         (written,) = store.export_audit_log(since, until, out)
     tell(f"Wrote {written['row_count']:,} records to {written['path']}.")
     if written["untied_count"]:
-        tell(f"{written['untied_count']:,} of them have no line in the warehouse any more.")
+        tell(f"{written['untied_count']:,} of them no longer have a line in the warehouse.")
     tell(f"Signed by the key {written['key_fingerprint']}.")
     return 0

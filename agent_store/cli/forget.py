@@ -19,7 +19,7 @@ _NAMED = 20
 
 
 @click.command()
-@click.option("--session", metavar="ID", help="A session, with its subagents and all copies of its lines.")
+@click.option("--session", metavar="ID", help="A session, including its subagents and all copies of its lines.")
 @click.option(
     "--project",
     metavar="NAME",
@@ -28,7 +28,7 @@ _NAMED = 20
 @click.option(
     "--user",
     metavar="NAME",
-    help="All sessions of a user, by name or by the id in the store, and what was recorded of them.",
+    help="All sessions and recorded events of a user, by name or by the id in the store.",
 )
 @click.option(
     "--before", metavar="DATE", help="All sessions that ended before a day, such as 2026-01-31 (UTC)."
@@ -36,22 +36,22 @@ _NAMED = 20
 @click.option(
     "--file", metavar="PATTERN",
     help="The contents of files, such as '.env*' or '/home/me/taxes/*', wherever sessions read or wrote them. Also all "
-    "sessions whose own transcript fits.",
+    "sessions whose own transcript matches.",
 )  # fmt: skip
 @click.option(
-    "--list", "lists", is_flag=True, help="What was forgotten so far; only hashes of ids are known of it."
+    "--list", "lists", is_flag=True, help="List what was forgotten so far; only hashes of ids are kept."
 )
-@click.option("--dry-run", is_flag=True, help="Show what would go, and change nothing.")
+@click.option("--dry-run", is_flag=True, help="Show what would be removed, without changing anything.")
 @click.option("-y", "--yes", is_flag=True, help="Do not ask.")
 def forget(
     session: str | None, project: str | None, user: str | None, before: str | None, file: str | None,
     lists: bool, dry_run: bool, yes: bool,
 ) -> int:  # fmt: skip
-    """Remove for good what a session, a project, a user, a time or a file left in the store.
+    """Permanently remove a session, a project, a user, a time or a file from the store.
 
-    Everything goes: landed lines and their copies, all rows and texts made of them, briefs, exports of this store.
-    The database files are written again. What was forgotten is not landed again, from whatever folder it comes. Your
-    own transcripts are not touched: the command names those that still hold it. There is no way back.
+    This removes landed lines and their copies, all rows and texts derived from them, briefs, and exports of this store,
+    and rewrites the database files. What was forgotten is never landed again, from any folder. Your own transcripts are
+    not touched: the command lists those that still contain it. This cannot be undone.
     """
     from agent_store.privacy import forget as forgetting
     from agent_store.serve.export import known as exports
@@ -68,21 +68,21 @@ def forget(
     forgetting.refresh(paths)
     found = forgetting.select(paths, forgetting.Wish(*given[0]))
     if not found:
-        say("Nothing of that is in the store.")
+        say("The store has nothing that matches.")
         return 1
     _show(found, exports.known(paths))
     if dry_run:
         return 0
     if not yes:
-        click.confirm("Remove all of this for good?", abort=True, err=True)
-    say("Removing it, and building the store without it …")
+        click.confirm("Permanently remove all of this?", abort=True, err=True)
+    say("Removing it and rebuilding the store …")
     done = forgetting.carry_out(paths, found)
-    tell(f"Forgotten: {done['row_count']:,} landed rows. The store is built without them.")
+    tell(f"Forgotten: {done['row_count']:,} landed rows. The store was rebuilt without them.")
     for place in done["exports"]:
         tell(f"Removed the export {place}.")
     if found.sources:
         say(
-            "Your own files still hold it, and so may backups. Remove what you do not want to keep:"
+            "Your own files still contain it, and backups may too. Remove what you do not want to keep:"
         )
         for name in found.sources[:_NAMED]:
             say(f"  {name}")
@@ -103,20 +103,20 @@ def _show(found: Selection, exports: Sequence[Path]) -> None:
     for table, count in found.lines.items():
         say(f"{count:,} rows of {table}")
     for pattern in found.files:
-        say(f"Contents of files that fit {pattern}")
+        say(f"Contents of files that match {pattern}")
     for place in exports:
         say(f"The export {place}")
     for session in found.kept_in[:_NAMED]:
-        say(f"What was copied from session {session} stays there: forget that one, too, if it is to go.")
+        say(f"Lines copied from session {session} stay there: forget that session too, to remove them.")
 
 
 def _list() -> int:
     from agent_store.privacy import forgotten
 
-    # What has expired was not forgotten: v_retention counts it.
+    # Expired sessions were not forgotten: v_retention counts them.
     entries = [entry for entry in forgotten.read(store_paths()).entries if not entry.until]
     if not entries:
-        say("Nothing was forgotten so far.")
+        say("Nothing has been forgotten yet.")
     for entry in entries:
         files = f"  {', '.join(entry.files)}" if entry.files else ""
         tell(

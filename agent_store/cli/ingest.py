@@ -17,24 +17,24 @@ if TYPE_CHECKING:
 
 def ingest_options(command: Any) -> Any:  # noqa: ANN401 - click's decorators
     command = click.option(
-        "--host", metavar="NAME", help="The machine the transcripts come from, if it is not this one."
+        "--host", metavar="NAME", help="The machine the transcripts come from (default: this one)."
     )(command)
     command = click.option(
         "--responses", "responses", multiple=True, type=FOLDER, metavar="PATH",
-        help="API responses: a file or a folder of JSON, JSONL, event streams, results of batches, or what `claude -p` "
-        "prints as JSON; may be given several times. Beside them those that settings.json names.",
+        help="API responses: a file or a folder of JSON, JSONL, event streams, batch results, or the JSON output of "
+        "`claude -p`; may be given several times. Added to those in settings.json.",
     )(command)  # fmt: skip
     return click.option(
         "--root", "roots", multiple=True, type=FOLDER, metavar="FOLDER",
         help="A folder with transcripts; may be given several times. "
-        "By default $CLAUDE_CONFIG_DIR, else ~/.claude and ~/.config/claude.",
+        "Default: $CLAUDE_CONFIG_DIR, else ~/.claude and ~/.config/claude.",
     )(command)  # fmt: skip
 
 
 @click.command()
 @ingest_options
 def ingest(roots: tuple[Path, ...], responses: tuple[Path, ...], host: str | None) -> int:
-    """Land what is new in transcripts, recorded events and API responses, exactly once, without building anything."""
+    """Land new lines of transcripts, recorded events and API responses exactly once, without building anything."""
     from agent_store.build import lock, pipeline
 
     paths = store_paths().ensure()

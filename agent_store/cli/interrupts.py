@@ -14,7 +14,7 @@ class Interrupts:
         self.seen = False
 
     def watch(self) -> None:
-        """Begin to watch (only the main thread of a process can)."""
+        """Start watching (only the main thread of a process can)."""
         self.seen = False
         if threading.current_thread() is threading.main_thread():
             signal.signal(signal.SIGINT, self._handle)

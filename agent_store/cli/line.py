@@ -11,7 +11,7 @@ from agent_store.paths import store_paths
 @click.command()
 @click.argument("source_path")
 @click.argument("line_number", type=click.IntRange(min=1), metavar="LINE")
-@click.option("--raw", is_flag=True, help="The line as it was written, not indented.")
+@click.option("--raw", is_flag=True, help="The original line, not indented.")
 def line(source_path: str, line_number: int, raw: bool) -> int:
     """Show the original line behind a row: its _source_path and _source_line."""
     from agent_store.show.raw_line import fetch

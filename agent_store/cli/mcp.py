@@ -12,17 +12,17 @@ _PORT = 7417
 
 @click.command()
 @click.option(
-    "--http", is_flag=True, help="Serve HTTP on 127.0.0.1 in the place of standard input and output."
+    "--http", is_flag=True, help="Serve HTTP on 127.0.0.1 instead of standard input and output."
 )
 @click.option(
-    "--port", type=click.IntRange(1, 65535), default=_PORT, show_default=True, help="The port of --http."
+    "--port", type=click.IntRange(1, 65535), default=_PORT, show_default=True, help="The port for --http."
 )
 def mcp(http: bool, port: int) -> int:
     """Serve the store to agents, as tools of the Model Context Protocol.
 
-    A client starts this command and speaks with it on standard input and output. The plugin for Claude Code has it. With
-    --http it serves any number of clients at http://127.0.0.1:PORT/mcp that send `Authorization: Bearer TOKEN`. The token
-    is AGENT_STORE_MCP_TOKEN, else that in the file `mcp_token` of the store's home.
+    A client starts this command and communicates over standard input and output. The plugin for Claude Code sets it up.
+    With --http it serves any number of clients at http://127.0.0.1:PORT/mcp that send `Authorization: Bearer TOKEN`.
+    The token is AGENT_STORE_MCP_TOKEN, or else the content of `mcp_token` in the store's home.
     """
     from agent_store.serve.mcp import server
 

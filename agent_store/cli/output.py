@@ -1,4 +1,4 @@
-"""What commands print, and where to: words for people, tables, JSON."""
+"""The output of commands, and where it goes: text for people, tables, JSON."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _COLOR: Final = re.compile(r"(\x1b\[[0-9;]*m)")
 
 
 class _Folder(click.Path):
-    """A path that is not empty: an empty variable of a shell is not the folder that one is in."""
+    """A path that is not empty: an empty shell variable must not mean the current folder."""
 
     def convert(
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None  # noqa: ANN401 - as click has it
@@ -41,7 +41,7 @@ FOLDER = _Folder(path_type=Path)
 
 
 def new_console(*, error: bool = False) -> Console:
-    """A console; what is not a terminal gets plain text of a width that fits."""
+    """A console; output to anything but a terminal is plain text, as wide as it needs to be."""
     console = safe_console(stderr=error, highlight=False)
     if not console.is_terminal and "COLUMNS" not in os.environ:
         console = safe_console(stderr=error, highlight=False, width=120)
@@ -49,7 +49,7 @@ def new_console(*, error: bool = False) -> Console:
 
 
 def show_only_visible() -> None:
-    """Have what Python itself prints, of errors that nobody expected and of warnings, shown by the same rule."""
+    """Apply the same rule to Python's own output: unexpected errors and warnings."""
 
     def crashed(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
         import traceback
@@ -66,7 +66,7 @@ def show_only_visible() -> None:
 
 
 class _Shown(io.TextIOBase):
-    """A stream on which another program writes: its colors stay, what else a terminal obeys is shown."""
+    """A stream that another program writes to: its colors stay, all other control characters are made visible."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
@@ -88,7 +88,8 @@ class _Shown(io.TextIOBase):
 
 @contextmanager
 def shown_output() -> Iterator[None]:
-    """Inside, what anything writes to standard output and standard error is shown as texts of logs are."""
+    """Context in which control characters on standard output and standard error are made visible, as in texts of
+    logs."""
     before = sys.stdout, sys.stderr
     sys.stdout, sys.stderr = _Shown(before[0]), _Shown(before[1])
     try:
@@ -98,12 +99,13 @@ def shown_output() -> Iterator[None]:
 
 
 def tell(message: str) -> None:
-    """Print what was asked for. Commands print by this function and the next ones alone: texts of logs are in it."""
+    """Print the requested output. Commands print only through this function and the next ones, because output contains
+    texts of logs."""
     click.echo(visible(message))
 
 
 def say(message: str) -> None:
-    """Say something beside what was asked for."""
+    """Print a message in addition to the requested output."""
     click.echo(visible(message), err=True)
 
 
@@ -113,12 +115,12 @@ def tell_json(value: object) -> None:
 
 
 def tell_json_text(document: str) -> None:
-    """Print a document of JSON as it is laid out."""
+    """Print a JSON document, keeping its layout."""
     click.echo(visible_json(document), nl=False)
 
 
 def tell_raw(text: str) -> None:
-    """Print a text with every character that it has: only where the user asks for that."""
+    """Print a text with every character unchanged: only if the user asks for that."""
     click.echo(text)
 
 

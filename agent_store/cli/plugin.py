@@ -8,13 +8,13 @@ from agent_store.cli.output import tell
 from agent_store.paths import store_paths
 
 _CLAUDE = click.option(
-    "--claude", "program", default="", metavar="PROGRAM", help="The client, if it is not on the PATH."
+    "--claude", "program", default="", metavar="PROGRAM", help="Path to the client, if it is not on the PATH."
 )
 
 
 plugin = click.Group(
     "plugin",
-    help="The plugin for Claude Code: hooks that record, the MCP server, commands for feedback, the skill `recall`.",
+    help="The plugin for Claude Code: hooks that record, the MCP server, feedback commands, the skill `recall`.",
 )
 
 
@@ -22,17 +22,17 @@ plugin = click.Group(
 @_CLAUDE
 @click.option(
     "--status-line", "with_status_line", is_flag=True,
-    help="Set the status line in your settings of the client as well, unless they have one.",
+    help="Also set the status line in your client settings, unless they have one.",
 )  # fmt: skip
 def install(program: str, with_status_line: bool) -> int:
-    """Install it. New sessions have it, and it follows every upgrade of this package."""
+    """Install it. New sessions use it, and it is upgraded together with this package."""
     from agent_store import plugin_install
 
     tell(plugin_install.install(store_paths(), program))
     if with_status_line:
         tell(plugin_install.set_status_line())
     tell(
-        "Sessions that are started from now on are recorded; agent-store plugin uninstall takes it back."
+        "New sessions will be recorded; agent-store plugin uninstall reverses this."
     )
     return 0
 
@@ -40,7 +40,7 @@ def install(program: str, with_status_line: bool) -> int:
 @plugin.command()
 @_CLAUDE
 def uninstall(program: str) -> int:
-    """Take back all that install did. What was recorded stays in the store."""
+    """Reverse everything that install did. Recorded events stay in the store."""
     from agent_store import plugin_install
 
     tell(plugin_install.uninstall(store_paths(), program))
@@ -50,7 +50,7 @@ def uninstall(program: str) -> int:
 @plugin.command()
 @_CLAUDE
 def status(program: str) -> int:
-    """Say how it is installed. Exit code 1 if hooks of this package do not run."""
+    """Show how it is installed. Exit code 1 if hooks of this package do not run."""
     from agent_store import plugin_install
 
     found = plugin_install.status(store_paths(), program)

@@ -10,7 +10,7 @@ import click
 from agent_store.cli.output import FOLDER, say, tell, tell_json
 from agent_store.paths import store_paths
 
-privacy = click.Group("privacy", help="What is kept of logs: privacy.yml in the home of the store.")
+privacy = click.Group("privacy", help="What to keep from logs: privacy.yml in the store's home.")
 
 
 @privacy.command()
@@ -24,7 +24,7 @@ def init() -> int:
 
 @privacy.command()
 def show() -> int:
-    """Show the policy in force, and whether everything that is landed has gone through it."""
+    """Show the current policy, and whether it has been applied to all landed data."""
     from agent_store.privacy import status
     from agent_store.privacy.applied import is_applied
 
@@ -32,13 +32,13 @@ def show() -> int:
     for line in status.lines(paths):
         tell(line)
     if is_applied(paths) is False:
-        say("Not everything that is landed has gone through this policy: agent-store privacy apply")
+        say("This policy has not been applied to all landed data: agent-store privacy apply")
     return 0
 
 
 @privacy.command()
 def kinds() -> int:
-    """List the kinds of secrets that are looked for."""
+    """List the kinds of secrets, and which of them are redacted."""
     from agent_store.privacy import landing_policy
     from ingest.privacy.kinds_file import kinds_file
     from ingest.privacy.secrets import read_kinds
@@ -53,16 +53,16 @@ def kinds() -> int:
 
 @privacy.command()
 def apply() -> int:
-    """Have everything that is landed go through the present policy, and build the store again.
+    """Apply the current policy to all landed data, and rebuild the store.
 
-    What an earlier policy has left out does not come back. The files of the databases are written again.
+    Data that an earlier policy left out does not come back. The database files are rewritten.
     """
     from agent_store.build.lock import build_lock
     from agent_store.privacy import purge
     from agent_store.privacy.policy import read_policy
 
     paths = store_paths()
-    read_policy(paths)  # wrong: said before anything is begun
+    read_policy(paths)  # errors in it are reported before anything starts
     with build_lock(paths):
         purge.begin(paths, applies=True)
     rows = purge.rebuild(paths)
@@ -76,10 +76,10 @@ def apply() -> int:
 @click.argument("place", type=FOLDER)
 @click.option("--json", "as_json", is_flag=True, help="The same as JSON.")
 def check(place: Path, as_json: bool) -> int:
-    """Say what a file or folder would give away: secrets, names, paths of homes, prompts of this store.
+    """Check what sharing a file or folder would reveal: secrets, names, home paths, prompts of this store.
 
-    What is found is never shown, only where it is first. Databases, Parquet and zip files are looked into. Exit code 1 if
-    there is anything.
+    Findings themselves are never shown, only their first location. Databases, Parquet and zip files are searched too.
+    Exit code 1 if anything is found.
     """
     from agent_store.privacy import giveaways
 
@@ -89,5 +89,5 @@ def check(place: Path, as_json: bool) -> int:
     else:
         for one in found:
             tell(f"{one.count:>7,}  {one.kind:<32} {one.file}, {one.place}")
-        say(f"{count:,} file{'' if count == 1 else 's'} looked at: {'nothing found' if not found else 'see above'}.")
+        say(f"{count:,} file{'' if count == 1 else 's'} checked: {'nothing found' if not found else 'see above'}.")
     return int(bool(found))

@@ -1,4 +1,4 @@
-"""The program `agent-store`: its commands, and what becomes of an error, of Ctrl-C and of output that nobody reads."""
+"""The program `agent-store`: its commands, and the handling of errors, Ctrl-C and closed output pipes."""
 
 from __future__ import annotations
 
@@ -44,11 +44,11 @@ _DOING = frozenset({"ingest", "build", "scan", "check", "docs"})
 
 
 class _UnreadError(Exception):
-    """Nobody reads the output any more."""
+    """The output is no longer read."""
 
 
 class _Commands(click.Group):
-    """The commands; of a broken pipe click itself would make exit code 1, without a word."""
+    """The commands; click itself would turn a broken pipe into exit code 1, without a message."""
 
     def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401 - whatever a command returns
         """Run the command."""
@@ -77,18 +77,18 @@ for _command in (
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run a command; every error that has a known cause becomes one or two plain sentences."""
+    """Run a command; every error with a known cause becomes one or two plain sentences."""
     interrupts.watch()
     show_only_visible()
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="replace")  # a terminal that has no such letter gets a question mark
+            stream.reconfigure(errors="replace")  # characters that a terminal cannot show become question marks
     try:
         code = cli.main(args=list(arguments) if arguments is not None else None, standalone_mode=False)
     except (KeyboardInterrupt, click.exceptions.Abort):
         code = _interrupted()
     except click.ClickException as error:
-        with shown_output():  # names of files may be in it
+        with shown_output():  # may contain file names
             error.show()
         code = error.exit_code
     except (BrokenPipeError, _UnreadError):
@@ -111,7 +111,7 @@ def _fail(error: StoreError) -> int:
 
 
 def _unread(arguments: Sequence[str] | None) -> int:
-    """Who reads has enough (| head): no error where something was asked; what was to be done is not done."""
+    """The reader has enough (| head): not an error for a question, but a command with side effects has not finished."""
     # Python would complain once more when closing stdout.
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.__stdout__.fileno() if sys.__stdout__ else 1)
     command = next(iter(sys.argv[1:] if arguments is None else arguments), "")
@@ -119,12 +119,12 @@ def _unread(arguments: Sequence[str] | None) -> int:
         return 0
     with suppress(OSError):
         say(
-            "Stopped: nobody reads the output any more. Nothing is lost or half done: the next run goes on "
-            "where this one ended."
+            "Stopped because the output is no longer read. Nothing is lost or half done: the next run continues where "
+            "this one stopped."
         )
     return UNREAD
 
 
 def _interrupted() -> int:
-    say("\nStopped. Nothing is lost or half done: the next run goes on where this one ended.")
+    say("\nStopped. Nothing is lost or half done: the next run continues where this one stopped.")
     return INTERRUPTED

@@ -10,7 +10,7 @@ import click
 from agent_store.cli.output import new_console, say
 from agent_store.paths import store_paths
 
-# A table is held in memory: one that is longer than this is cut.
+# A table is kept in memory, so longer ones are cut.
 _MOST_BYTES_OF_TABLE = 64_000_000
 _MOST_THREADS = 4
 
@@ -23,19 +23,19 @@ _MOST_THREADS = 4
     type=click.Choice(["table", "csv", "json"]),
     default="table",
     show_default=True,
-    help="How rows are shown.",
+    help="Output format.",
 )
 @click.option(
-    "--limit", type=click.IntRange(min=0), help="At most so many rows (table: 100 unless told; 0: all)."
+    "--limit", type=click.IntRange(min=0), help="Maximum number of rows (table: 100 by default; 0: all)."
 )
-@click.option("--raw", is_flag=True, help="CSV and JSON with every character as it is stored.")
+@click.option("--raw", is_flag=True, help="Keep control characters in CSV and JSON as stored.")
 @click.option(
     "--timeout",
     type=click.IntRange(1, 86_400),
     default=60,
     show_default=True,
     metavar="SECONDS",
-    help="Stop the query after so long.",
+    help="Stop the query after this time.",
 )
 @click.option(
     "--memory",
@@ -48,11 +48,11 @@ _MOST_THREADS = 4
 def query(sql: str, form: str, limit: int | None, raw: bool, timeout: int, memory: int) -> int:
     """Run SQL on the published store, read-only. A dash reads the SQL from standard input.
 
-    One SELECT, FROM, EXPLAIN, DESCRIBE, SUMMARIZE or SHOW, in a process of its own that sees no file but the store
-    and no network.
+    One SELECT, FROM, EXPLAIN, DESCRIBE, SUMMARIZE or SHOW, in a separate process that can read no file but the store
+    and has no network.
 
     CSV and JSON give times in UTC with their zone, decimals and long whole numbers with all digits, and the second
-    column of a name as name_2. What is no number (NaN, Infinity) is null in JSON and, like NULL, an empty field in CSV.
+    column of a name as name_2. NaN and Infinity are null in JSON and, like NULL, an empty field in CSV.
     """
     from agent_store.record import query_log
     from agent_store.serve import sandbox
@@ -80,7 +80,7 @@ def query(sql: str, form: str, limit: int | None, raw: bool, timeout: int, memor
         else:
             try:
                 running.row_count, is_cut = asked.copy(sys.stdout, form, raw=raw)
-            except BrokenPipeError as error:  # the reader has enough (| head): the query has not failed
+            except BrokenPipeError as error:  # the reader has enough (| head), which is not a failure
                 unread = error
     if unread is not None:
         raise unread

@@ -15,12 +15,12 @@ from agent_store.paths import project_dir, resolve_roots, store_paths
 @click.argument("folders", nargs=-1, type=click.Path(path_type=Path, exists=True, file_okay=False))
 @click.option(
     "--root", "roots", multiple=True, type=FOLDER, metavar="FOLDER",
-    help="A home with skills, agents and settings; by default those of the transcripts.",
+    help="A home with skills, agents and settings (default: those of the transcripts).",
 )  # fmt: skip
 @click.option(
     "--repository", "repositories", multiple=True, type=FOLDER, metavar="FOLDER",
-    help="A git repository whose code and documents are to be searchable; remembered like FOLDERS. "
-    "$AGENT_STORE_REPOSITORIES names more.",
+    help="A git repository to make searchable, code and documents; remembered like FOLDERS. $AGENT_STORE_REPOSITORIES "
+    "can name more.",
 )  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="The same as JSON.")
 def scan(
@@ -28,8 +28,8 @@ def scan(
 ) -> int:
     """Look for skills, agents, commands, hooks, rules, contracts and code that have changed.
 
-    Homes and the projects that transcripts name are looked into at every build; FOLDERS named here are
-    remembered and looked into from now on, too. What is found is in the store after the next build.
+    Every build scans homes and the projects named in transcripts; FOLDERS named here are remembered and scanned from
+    now on too. Findings are in the store after the next build.
     """
     from agent_store.build import lock
     from agent_store.build import scan as scans
@@ -43,9 +43,9 @@ def scan(
     else:
         tell(result.summary)
         if result.set_aside:
-            say('What could not be read: agent-store query "from v_set_aside_input", after the next build.')
+            say('After the next build, list what could not be read: agent-store query "from v_set_aside_input"')
         if result.code.files_set_aside:
-            say('Files set aside: agent-store query "from v_set_aside_document", after the next build.')
+            say('After the next build, list the files set aside: agent-store query "from v_set_aside_document"')
     for problem in result.code.problems:
         say(f"  ! {problem}")
     return 0

@@ -10,7 +10,7 @@ import click
 from agent_store.cli.output import FOLDER, say, tell
 from agent_store.paths import store_paths
 
-schedule = click.Group("schedule", help="Build the store at a rhythm of yours, by cron, systemd or launchd.")
+schedule = click.Group("schedule", help="Build the store on a schedule, with cron, systemd or launchd.")
 
 
 @schedule.command()
@@ -19,14 +19,14 @@ schedule = click.Group("schedule", help="Build the store at a rhythm of yours, b
     "--with",
     "kind",
     type=click.Choice(["cron", "systemd", "launchd"]),
-    help="By default what this machine has.",
+    help="Default: the one that this machine has.",
 )
 @click.option(
     "--root", "roots", multiple=True, type=FOLDER, metavar="FOLDER", help="A folder with transcripts."
 )
 @click.option("--yes", is_flag=True, help="Do not ask.")
 def install(every: str, kind: str | None, roots: tuple[Path, ...], yes: bool) -> int:
-    """Run `check` and `build` from now on. Shows what it writes, and asks first."""
+    """Run `check` and `build` on a schedule. Shows what it will write, and asks first."""
     from agent_store import schedule as schedules
 
     paths = store_paths().ensure()
@@ -37,13 +37,13 @@ def install(every: str, kind: str | None, roots: tuple[Path, ...], yes: bool) ->
         say("Nothing was written.")
         return 1
     schedules.install(job, chosen)
-    tell(f"Written. It runs {job.rhythm}; agent-store schedule remove takes it back.")
+    tell(f"Written. It runs {job.rhythm}; agent-store schedule remove reverses this.")
     return 0
 
 
 @schedule.command()
 def remove() -> int:
-    """Take back what `install` has written for this store."""
+    """Remove what `install` wrote for this store."""
     from agent_store import schedule as schedules
 
     found = schedules.remove(schedules.job(store_paths(), (), os.environ))
@@ -53,7 +53,7 @@ def remove() -> int:
 
 @schedule.command()
 def status() -> int:
-    """Say whether this store is built by a schedule. Exit code 1 if it is not."""
+    """Show whether this store is built on a schedule. Exit code 1 if it is not."""
     from agent_store import schedule as schedules
 
     found = schedules.installed(schedules.job(store_paths(), (), os.environ))

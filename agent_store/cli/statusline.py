@@ -12,7 +12,7 @@ from agent_store.serve import status_line
 @click.option("--format", "form", metavar="TEXT", help="The line, with fields in braces.")
 @click.option("--color", is_flag=True, help="Color an alert.")
 def statusline(form: str | None, color: bool) -> int:
-    """One line for the status line of Claude Code, from the JSON that it sends on standard input.
+    """Print the status line of Claude Code, from the JSON that it sends on standard input.
 
     agent-store plugin install --status-line sets it up.
     """

@@ -16,13 +16,14 @@ _MOST = 12
 @click.option(
     "--limit",
     type=click.IntRange(min=0),
-    help=f"At most so many that have to do with WORD ({_MOST} unless told; 0: all).",
+    help=f"Maximum number of matches of WORD (default {_MOST}; 0: all).",
 )
 @click.option("--json", "as_json", is_flag=True, help="The same as JSON.")
 def tables(words: tuple[str, ...], limit: int | None, as_json: bool) -> int:
-    """List the tables, views and functions of the store, or those that have to do with WORD, best first.
+    """List the tables, views and functions of the store, or those that match WORD, best match first.
 
-    Each with its rows and what one row is. Several words must all be found. `describe` shows one of them.
+    Each is shown with its row count and the meaning of a row. If there are several words, all must match. `describe`
+    shows one table.
     """
     from agent_store.library import AgentStore
     from agent_store.show import catalog
@@ -37,10 +38,10 @@ def tables(words: tuple[str, ...], limit: int | None, as_json: bool) -> int:
         echo_json({"tables": [one.as_json() for one in shown], "table_count": len(found.relations)}, None)
         return 0
     if not shown:
-        say(f"Nothing in the store has to do with {shorten(text, 80)!r}. agent-store tables lists what it has.")
+        say(f"Nothing in the store matches {shorten(text, 80)!r}. agent-store tables lists what it has.")
         return 0
     if found.words:
-        say(f"Nothing has to do with {shorten(text, 80)!r}. With {found.words!r}:")
+        say(f"Nothing matches {shorten(text, 80)!r}. With {found.words!r}:")
     tell(catalog.list_text(shown, new_console().width, grouped=not words))
     if len(shown) < len(found.relations):
         say(f"{len(shown):,} of {len(found.relations):,} (--limit 0 shows all).")
@@ -51,7 +52,7 @@ def tables(words: tuple[str, ...], limit: int | None, as_json: bool) -> int:
 @click.argument("table")
 @click.option("--json", "as_json", is_flag=True, help="The same as JSON.")
 def describe(table: str, as_json: bool) -> int:
-    """Show what TABLE is: what one row is, its columns with types and meaning, and a query to begin with."""
+    """Describe TABLE: the meaning of a row, its columns with types and meaning, and an example query."""
     from agent_store.library import AgentStore
     from agent_store.show import catalog
 

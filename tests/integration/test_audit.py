@@ -109,7 +109,7 @@ def test_what_cannot_be_verified_is_said(paths: StorePaths, tmp_path: Path) -> N
         verify(StorePaths(tmp_path / "nowhere"))
     assert missing.value.exit_code == 3
     change(paths, "alter table raw.batch drop column chain_hash")
-    with pytest.raises(StoreError, match="kept no hashes"):
+    with pytest.raises(StoreError, match="stored no hashes"):
         verify(paths)
 
 
@@ -205,7 +205,7 @@ def test_a_bundle_is_checked_without_a_store(
     assert done.return_value == 0
     assert "3 prompt" in done.output
     assert f"Signed by the key {fingerprint}." in done.output
-    assert "Whose key that is, the bundle cannot prove" in done.output
+    assert "The bundle cannot prove whose key that is" in done.output
     known = run("verify", file, "--key", fingerprint)
     assert known.return_value == 0
     assert "cannot prove" not in known.output
@@ -281,7 +281,7 @@ def test_a_bundle_signed_again_has_another_key_and_the_same_chain(paths: StorePa
     assert finding.startswith("It is signed by another key")
     for name, change_of, expected_finding in (
         ("batches.jsonl", ('"host":"', '"host":"x'), "Batch 2 does not continue the batch before it."),
-        ("row_hashes.jsonl", ('["', '["' + "0" * 64 + '","'), "The row hashes of batch 2 are not those"),
+        ("row_hashes.jsonl", ('["', '["' + "0" * 64 + '","'), "The row hashes of batch 2 are not the ones"),
         ("records.jsonl", ('"row_hash":"', '"row_hash":"0'), "Record 1: its line is not in batch 2."),
         ("manifest.json", ('"chain_hash_before": "', '"chain_hash_before": "0'), "Batch 2 does not continue"),
     ):
@@ -331,7 +331,7 @@ def test_the_key_is_made_once_for_its_owner(paths: StorePaths) -> None:
     assert file.parent.stat().st_mode & 0o777 == 0o700
     assert [path.name for path in file.parent.iterdir()] == [file.name]
     file.write_text("no key")
-    with pytest.raises(StoreError, match="no private key"):
+    with pytest.raises(StoreError, match="not a private key"):
         keys.private_key(paths)
 
 

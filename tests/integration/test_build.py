@@ -518,7 +518,7 @@ def test_real_transcripts_replace_the_sample(small: Small, tmp_path: Path) -> No
     (real / "a.jsonl").write_text("{}\n")
     small.ingest.add(2, session="mine")
     small.build()
-    assert any("store of the sample is removed" in line for line in small.said)
+    assert any("sample store is removed" in line for line in small.said)
     assert small.ask("select distinct session_id from fact_api_call") == [("mine",)]
     assert small.ask("select is_sample from store_build") == [(False,)]
     # The transcripts vanish: what was landed stays, and the sample does not come back.
@@ -553,7 +553,7 @@ def test_a_second_build_waits_and_says_for_whom(small: Small) -> None:
     thread.join()
     assert outcome.success
     assert f"Another build is running (process {os.getpid()}, since " in small.said[0]
-    assert small.said[1].startswith("The other build has ended")
+    assert small.said[1].startswith("The other build has finished")
 
 
 def test_a_read_only_home_is_said_plainly(

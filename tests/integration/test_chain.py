@@ -149,7 +149,7 @@ def test_a_missing_line_is_named_and_an_empty_one_is_not(warehouse: Path) -> Non
     verified = changed(warehouse, "delete from raw.transcript_line where line_number = 7")
     assert named(verified) == {("missing", f"{SESSION}.jsonl", 7)}
     verified = changed(warehouse, "delete from raw.transcript_line where line_number = 27")
-    assert verified.findings[-1].message == f"{SESSION}.jsonl: of lines 26 to 27 at least one is missing."
+    assert verified.findings[-1].message == f"{SESSION}.jsonl: at least one of lines 26 to 27 is missing."
 
 
 def test_a_line_that_is_there_twice_is_named(warehouse: Path) -> None:

@@ -357,7 +357,7 @@ def test_the_command_says_what_it_did(
     out = str(tmp_path / "out")
     assert run("undated", "--out", out) == (0, "Exported 1 table, 1 row, 0.2 kB in 1 file.\n")
     is_of_policy = False
-    assert "has gone through the present rules of privacy: agent-store privacy apply" in run("undated", "--out", out)[1]
+    assert "been applied to the whole store: agent-store privacy apply" in run("undated", "--out", out)[1]
     is_of_policy = True
     assert run("cost_by", "--out", out)[1].startswith("Error: cost_by is a function:")
     assert run("UNDATED", "fact_sesion", "--out", out)[1].endswith("fact_session_event?\n")

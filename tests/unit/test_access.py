@@ -89,7 +89,7 @@ def test_what_others_can_read_is_closed_and_told_once(
     assert {place: stat.S_IMODE(place.stat().st_mode) for place in wanted} == wanted
     access.secure(home)
     assert len(caplog.records) == 1
-    assert "closed to them now" in caplog.text
+    assert "they no longer can" in caplog.text
     told = [check for check in doctor.examine(home) if check.name == "home"]
     assert any("4 folders and files were open to others" in check.message for check in told)
 
@@ -104,7 +104,7 @@ def test_what_is_somebody_elses_is_not_opened(
     from agent_store.record.home import spool_for
 
     give_away(home.home / part)
-    with pytest.raises(StoreError, match="not to you: the store is not opened") as caught:
+    with pytest.raises(StoreError, match="not to you, so the store was not opened") as caught:
         {
             "store": lambda: open_store(home).__enter__(), "settings": lambda: read_settings(home),
             "spool": lambda: spool_for(home), "ensure": home.ensure,
@@ -122,14 +122,14 @@ def test_a_link_of_somebody_else_is_not_followed_and_a_link_of_ones_own_is(
     by_name = StorePaths(tmp_path / "by-name")
     access.secure(by_name)
     give_away(home.build_dir / "agent_store.duckdb")
-    with pytest.raises(StoreError, match="is a link that belongs to"):
+    with pytest.raises(StoreError, match="is a symbolic link that belongs to"):
         access.secure(home)
     (home.build_dir / "agent_store.duckdb").unlink()
     access.secure(by_name)
     give_away(tmp_path / "by-name")
-    with pytest.raises(StoreError, match="by-name is a link that belongs to"):
+    with pytest.raises(StoreError, match="by-name is a symbolic link that belongs to"):
         access.secure(by_name)
-    with pytest.raises(StoreError, match="by-name is a link that belongs to"):
+    with pytest.raises(StoreError, match="by-name is a symbolic link that belongs to"):
         access.secure(StorePaths(tmp_path / "by-name" / "deeper"))
 
 
@@ -162,7 +162,7 @@ def test_a_home_that_a_group_shares_on_purpose_stays_open_to_it(
     link = home.home / "briefs" / "all.json"
     link.symlink_to("/etc/hostname")
     give_away(link)
-    with pytest.raises(StoreError, match="is a link that belongs to"):
+    with pytest.raises(StoreError, match="is a symbolic link that belongs to"):
         access.secure(home)
 
 

@@ -80,7 +80,7 @@ def test_a_plain_disk_is_not_encrypted_and_the_advice_says_what_to_do(system: Sy
     found = system.asked()
     assert found.answer == Answer.NOT_ENCRYPTED
     assert "docs/at_rest.md" in found.advice
-    assert "unless the disk itself does it" in found.reason
+    assert "the disk may encrypt itself" in found.reason
 
 
 def test_luks_on_a_part_of_a_disk_is_encrypted(system: System) -> None:

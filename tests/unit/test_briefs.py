@@ -148,9 +148,9 @@ def test_the_command_prints_what_the_hook_says(
         "last_edit",
     ]
     assert run("shed")[:2] == (
-        0, "Nothing to tell of shed: nothing is open or failing, and nothing was decided.\n",
+        0, "No brief for shed: there is no open work, no failure and no decision.\n",
     )  # fmt: skip
-    assert run() == (0, f"Nothing to tell of {tmp_path}: no session of it is in the store.\n", "")
+    assert run() == (0, f"No brief for {tmp_path}: the store has no sessions of it.\n", "")
     assert run("no such project")[0] == 1
     assert "2 projects are called like 'sh'" in run("sh")[2]
 

@@ -214,9 +214,9 @@ def _claude(folder: Path, settings: str | None, age_days: int) -> Path:
 @pytest.mark.parametrize(
     ("settings", "status", "words"),
     [
-        (None, "warn", "deleted after 30 days (the client's default); the oldest here has 9 days left"),
+        (None, "warn", "deleted after 30 days (the client's default); the oldest one here will be deleted in 9 days"),
         ('{"cleanupPeriodDays": 14}', "warn", "deleted after 14 days"),
-        ('{"cleanupPeriodDays": 90}', "ok", "69 days left"),
+        ('{"cleanupPeriodDays": 90}', "ok", "deleted in 69 days"),
         ('{"cleanupPeriodDays": 3650}', "ok", "3,650 days"),
         ("not json", "warn", "30 days"),
         ('{"cleanupPeriodDays": "x"}', "warn", "30 days"),
@@ -275,7 +275,8 @@ def test_doctor_tells_once_what_holds_for_many_roots(tmp_path: Path, paths: Stor
         in checks[1].message
     )
     assert (
-        "deleted after 30 days (the client's default); the oldest here has 9 days left" in checks[2].message
+        "deleted after 30 days (the client's default); the oldest one here will be deleted in 9 "
+        "days" in checks[2].message
     )
 
 

@@ -236,7 +236,7 @@ def test_a_check_of_a_generic_test_says_what_it_demands() -> None:
     ) == {
         "unique": "One row per day, none of them NULL.",
         "name_is_unique": "One row per name, none of them NULL.",
-        "agent_id": "Every agent_id is that of a row of dim_agent, or NULL.",
+        "agent_id": "Every agent_id exists in dim_agent, or is NULL.",
         "paid": "In every row: cost_usd > 0",
     }
     assert said("another") == compiled._checks(Node("singular", "test")) == {}

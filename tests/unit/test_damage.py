@@ -41,7 +41,7 @@ def test_a_damaged_warehouse_is_moved_aside_and_the_next_run_starts_anew(
     paths.warehouse.write_bytes(damaged)
     log = Path(f"{paths.warehouse}.wal")
     log.write_bytes(b"log")
-    with pytest.raises(StoreError, match="was damaged") as raised, lock.build_lock(paths):
+    with pytest.raises(StoreError, match="is damaged") as raised, lock.build_lock(paths):
         pytest.fail("the build went on")
     assert "agent-store build again" in raised.value.hint
     kept = sorted(paths.build_dir.glob("warehouse.duckdb.damaged-*"))
@@ -111,7 +111,7 @@ cli.main(["{command}"])
 
 
 @pytest.mark.parametrize(
-    ("command", "code", "said"), [("build", cli.UNREAD, "nobody reads"), ("query", 0, "")]
+    ("command", "code", "said"), [("build", cli.UNREAD, "no longer read"), ("query", 0, "")]
 )
 def test_output_that_nobody_reads_ends_in_words(command: str, code: int, said: str) -> None:
     """As `agent-store build | head -1`: no traceback, and no failure without a word."""

@@ -50,7 +50,7 @@ def test_folders_are_closed_to_others_also_when_they_were_open(tmp_path: Path) -
 def test_a_home_that_cannot_be_made_is_said_plainly(tmp_path: Path) -> None:
     file = tmp_path / "file"
     file.write_text("x", encoding="utf-8")
-    with pytest.raises(StoreError, match="cannot be made"):
+    with pytest.raises(StoreError, match="cannot be created"):
         StorePaths(file / "home").ensure()
 
 
@@ -91,7 +91,7 @@ def test_a_config_dir_that_is_not_there_is_an_error_and_an_empty_one_is_not_the_
 ) -> None:
     project = _project(tmp_path / "p")
     with pytest.raises(
-        StoreError, match=r"CLAUDE_CONFIG_DIR names .*typo: there is no such folder"
+        StoreError, match=r"CLAUDE_CONFIG_DIR names .*typo, but there is no such folder"
     ) as caught:
         resolve_roots([], project, {"CLAUDE_CONFIG_DIR": str(tmp_path / "typo"), "HOME": str(tmp_path)})
     assert "--root FOLDER" in caught.value.hint

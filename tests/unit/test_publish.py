@@ -127,7 +127,7 @@ def test_a_red_build_publishes_nothing(paths: StorePaths) -> None:
     _warehouse(paths, *BASIC)
     publish(paths, GREEN, CODE, RAW)
     before = paths.store.stat()
-    with pytest.raises(StoreError, match="nothing is published"):
+    with pytest.raises(StoreError, match="nothing was published"):
         publish(paths, BuildResult(success=False), CODE, RAW)
     assert paths.store.stat() == before
 
