@@ -1,4 +1,4 @@
-"""The plugin in the client: installed by the client itself, from the folder that this package carries."""
+"""The plugin in the client: installed by the client itself, from the folder in this package."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Status:
     folder: Path
     is_installed: bool
     is_enabled: bool
-    # Where the client reads it from.
+    # The folder that the client reads it from.
     read_from: str
     version: str
     python: str
@@ -42,7 +42,7 @@ class Status:
 
     @property
     def is_well(self) -> bool:
-        """Whether hooks run, by this package."""
+        """Whether hooks of this package run."""
         return self.is_enabled and Path(self.read_from) == self.folder and bool(self.python)
 
 
@@ -55,11 +55,11 @@ def plugin_folder() -> Path:
 
 
 def install(paths: StorePaths, program: str = "") -> str:
-    """Have the client install it, and write down which Python its hooks are to run; returns what the client said."""
+    """Have the client install it, and store which Python its hooks run; return the client's output."""
     folder = plugin_folder()
     known = _marketplace(program)
     if known is not None and known.get("path") != str(folder):
-        # Of an installation that has moved or gone: the client would refuse this one beside it.
+        # A link from an installation that was moved or removed: the client would refuse this one next to it.
         uninstall(paths, program)
     said = _claude(program, "plugin", "install", NAME, "--marketplace", str(folder))
     paths.ensure()
@@ -72,7 +72,7 @@ def install(paths: StorePaths, program: str = "") -> str:
 
 
 def uninstall(paths: StorePaths, program: str = "") -> str:
-    """Take back all that `install` did. What was recorded stays."""
+    """Reverse everything that `install` did. Recorded events stay."""
     with suppress(OSError):
         python_link(paths).unlink()
     listed = _listed(program)
@@ -85,25 +85,27 @@ def uninstall(paths: StorePaths, program: str = "") -> str:
 
 
 def client_settings() -> Path:
-    """The user's settings of the client. A link leads to the file that somebody keeps elsewhere."""
+    """The user's settings of the client. A symbolic link is followed, because some people keep that file elsewhere."""
     named = os.environ.get(CLAUDE_VARIABLE, "").strip()
     folder = Path(named).expanduser() if named else Path.home() / ".claude"
     return (folder / "settings.json").resolve()
 
 
 def status_line_command() -> str:
-    """What the client is to run for its status line."""
+    """The command that the client runs for its status line."""
     return f"{shlex.quote(str(plugin_folder() / 'bin' / _LAUNCHER))} {STATUS_LINE}"
 
 
 def set_status_line() -> str:
-    """Have the client show the status line, if it shows none yet: a plugin cannot bring one. Returns what was done."""
+    """Have the client show the status line if it has none yet, because a plugin cannot provide one. Return what was
+    done."""
     file, settings = client_settings(), _client_settings()
     present = settings.get(_STATUS_LINE_KEY)
     wanted = {"type": "command", "command": status_line_command(), "padding": 0}
     if present is not None and not _is_ours(present):
         return (
-            f"The status line stays as it is: {file} sets another one. To have ours, set its {_STATUS_LINE_KEY} to "
+            f"The status line was not changed, because {file} sets another one. To use ours, set "
+            f"its {_STATUS_LINE_KEY} to "
             f"{json.dumps(wanted)}"
         )
     if present != wanted:
@@ -112,7 +114,7 @@ def set_status_line() -> str:
 
 
 def remove_status_line() -> bool:
-    """Take back our status line, and no other; returns whether there was one."""
+    """Remove our status line, and no other; return whether there was one."""
     settings = _client_settings()
     if not _is_ours(settings.get(_STATUS_LINE_KEY)):
         return False
@@ -134,10 +136,10 @@ def _client_settings() -> dict[str, object]:
         return {}
     except (OSError, ValueError) as error:
         raise StoreError(
-            f"{file} cannot be read: {error}", "Correct it first; nothing was changed there."
+            f"{file} cannot be read: {error}", "Fix it first; nothing was changed there."
         ) from error
     if not isinstance(found, dict):
-        raise StoreError(f"{file} is no object of settings.", "Correct it first; nothing was changed there.")
+        raise StoreError(f"{file} is not a JSON object.", "Fix it first; nothing was changed there.")
     return found
 
 
@@ -170,18 +172,18 @@ def status(paths: StorePaths, program: str = "") -> Status:
 
 
 def python_link(paths: StorePaths) -> Path:
-    """The link to the Python that hooks run."""
+    """The link to the Python that runs the hooks."""
     return paths.home / "python"
 
 
 def _marketplace(program: str) -> dict[str, object] | None:
-    """Where the client takes the plugin from."""
+    """The source of the plugin for the client."""
     found = _json(program, "plugin", "marketplace", "list", "--json")
     return next((one for one in found if one.get("name") == NAME), None)
 
 
 def _listed(program: str) -> dict[str, object] | None:
-    """The plugin as the client lists it."""
+    """The client's entry for the plugin."""
     found = _json(program, "plugin", "list", "--json")
     return next((one for one in found if str(one.get("id", "")).split("@")[0] == NAME), None)
 

@@ -14,13 +14,14 @@ _FRESH: Final = re.compile(r"[.].+-(\d+)")
 
 @contextmanager
 def replacing(target: Path) -> Iterator[Path]:
-    """An empty file beside `target`, for its owner only, which takes the target's place at the end in one rename.
+    """Yield an empty file next to `target`, readable only by its owner, which replaces the target at the end in one
+    rename.
 
-    Where anything inside fails, the target stays as it was and nothing is left beside it.
+    If anything inside fails, the target is unchanged and nothing is left next to it.
     """
     fresh = target.with_name(f".{target.name}-{os.getpid()}")
     try:
-        # One that a killed process of this number left. A link that somebody put there is not written through.
+        # Left by a killed process with this id. If it is a link that someone made, it is not written through.
         fresh.unlink(missing_ok=True)
         os.close(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
         yield fresh
@@ -31,7 +32,7 @@ def replacing(target: Path) -> Iterator[Path]:
 
 
 def remove_leftovers(*folders: Path) -> None:
-    """Remove the fresh files that killed processes have left in some folders."""
+    """Remove the unfinished files that killed processes left in some folders."""
     for folder in folders:
         for file in folder.glob(".*"):
             named = _FRESH.fullmatch(file.name)
@@ -41,7 +42,7 @@ def remove_leftovers(*folders: Path) -> None:
 
 
 def _is_running(process: int) -> bool:
-    """Whether there is a process of that number, as far as this system tells without harm."""
+    """Whether there is a process with that id, if this system can tell without side effects."""
     if os.name != "posix":
         return True
     try:

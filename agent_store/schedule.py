@@ -1,7 +1,7 @@
-"""What builds the store at the user's rhythm: a line of cron, a timer of systemd, an agent of launchd.
+"""Schedules that build the store: a line of cron, a timer of systemd, an agent of launchd.
 
-All three run the same: a look at the listed sources, then a build. What is written is marked with the store's home, so that
-it can be found and taken back.
+All three run the same commands: a check of the listed sources, then a build. What is written is marked with the store's
+home, so that it can be found and removed.
 """
 
 from __future__ import annotations
@@ -25,7 +25,8 @@ from ingest.text import content_digest
 CRON, SYSTEMD, LAUNCHD = "cron", "systemd", "launchd"
 KINDS = (CRON, SYSTEMD, LAUNCHD)
 DAILY = "day"
-# Of an interactive shell's environment next to nothing is there later: all that a build asks of it is written down.
+# A scheduled job has almost none of an interactive shell's environment: every variable that a build uses is written
+# down.
 _VARIABLES = (zones.ZONE_VARIABLE, CLAUDE_VARIABLE, "XDG_CONFIG_HOME", PROJECT_VARIABLE)
 _EVERY = re.compile(r"(?:(\d+) ?(m|h)|hour|day)")
 _DAY_MINUTES = 24 * 60
@@ -37,7 +38,7 @@ _TIMEOUT_SECONDS = 20
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """What is to be run, and how often."""
+    """The command to run, and how often."""
 
     home: Path
     environment: Mapping[str, str]
@@ -47,12 +48,12 @@ class Job:
 
     @property
     def mark(self) -> str:
-        """By what it is found again."""
+        """The mark by which it is found again."""
         return f"agent-store schedule of {self.home}"
 
     @property
     def name(self) -> str:
-        """Its name where names must be plain."""
+        """Its name where only plain names are allowed."""
         return f"agent-store-{content_digest(str(self.home))[:8]}"
 
     @property
@@ -67,7 +68,7 @@ class Job:
 
     @property
     def command(self) -> str:
-        """Both commands for a shell, which builds whatever the look at the sources says."""
+        """Both commands for a shell, which builds regardless of the result of the check."""
         settings = " ".join(f"{name}={shlex.quote(value)}" for name, value in self.environment.items())
         check, build = (shlex.join([*self.program, *words]) for words in (("check",), self.build))
         log = shlex.quote(str(self.home / "build.log"))
@@ -90,7 +91,7 @@ def job(paths: StorePaths, roots: Sequence[Path], environ: Mapping[str, str], ev
 
 
 def _minutes(every: str) -> int:
-    """The rhythm in minutes. Only what divides a day comes at the same times each day."""
+    """The interval in minutes. It must divide a day, so that it runs at the same times each day."""
     found = _EVERY.fullmatch(every.strip().lower())
     if found:
         unit = {"m": 1, "h": 60}.get(found[2] or "", 60 if found[0] == "hour" else _DAY_MINUTES)
@@ -99,13 +100,13 @@ def _minutes(every: str) -> int:
         if _FEWEST_MINUTES <= minutes <= _DAY_MINUTES and _DAY_MINUTES % minutes == 0 and is_whole:
             return minutes
     raise StoreError(
-        f"{every} is no rhythm that can be kept.",
+        f"{every} is not a supported interval.",
         "Name minutes or hours that divide an hour or a day: --every 30m, --every 1h, --every 6h, --every day",
     )
 
 
 def cron_line(one: Job) -> str:
-    """The job as a line of a crontab, which takes a percent sign for the end of a line unless a backslash is before it."""
+    """The job as a line of a crontab, where a percent sign ends the line unless it has a backslash before it."""
     hours, rest = divmod(one.minutes, 60)
     if one.minutes == _DAY_MINUTES:
         times = f"{_MINUTE} {_HOUR} * * *"
@@ -117,7 +118,7 @@ def cron_line(one: Job) -> str:
 
 
 def systemd_units(one: Job) -> dict[str, str]:
-    """The job as a service and a timer of systemd, which takes percent signs and dollars for its own."""
+    """The job as a service and a timer of systemd, which interprets percent signs and dollars."""
     command = one.command.replace("\\", "\\\\").replace('"', '\\"').replace("%", "%%").replace("$", "$$")
     if one.minutes == _DAY_MINUTES:
         times = f"OnCalendar=*-*-* {_HOUR:02}:{_MINUTE:02}:00"
@@ -149,7 +150,7 @@ def launchd_plist(one: Job) -> str:
 
 
 def usual_kind() -> str:
-    """What this machine starts such jobs with."""
+    """The scheduler of this machine."""
     if sys.platform == "darwin":
         return LAUNCHD
     if shutil.which("systemctl") and _run(["systemctl", "--user", "is-system-running"])[1].strip() in {
@@ -161,7 +162,7 @@ def usual_kind() -> str:
 
 
 def shown(one: Job, kind: str) -> str:
-    """What installing writes, for the user to read."""
+    """What `install` will write, for the user to read."""
     if kind == CRON:
         return f"A line in your crontab:\n\n{cron_line(one)}\n"
     files = {_folder(kind) / name: text for name, text in _files(one, kind).items()}
@@ -169,7 +170,7 @@ def shown(one: Job, kind: str) -> str:
 
 
 def install(one: Job, kind: str) -> None:
-    """Write it, in the place of what was there for this store."""
+    """Write it, replacing an earlier one for this store."""
     remove(one)
     if kind == CRON:
         _write_crontab([*_crontab(), f"# {one.mark}", cron_line(one)])
@@ -186,7 +187,7 @@ def install(one: Job, kind: str) -> None:
 
 
 def remove(one: Job) -> list[str]:
-    """Take back what `install` has written for this store; returns where it was."""
+    """Remove what `install` wrote for this store; return where it was."""
     found = installed(one)
     if CRON in found:
         lines = _crontab()
@@ -206,7 +207,7 @@ def remove(one: Job) -> list[str]:
 
 
 def installed(one: Job) -> list[str]:
-    """Which of the three know this store."""
+    """Which of the three have a job for this store."""
     found = [
         kind
         for kind in (SYSTEMD, LAUNCHD)
@@ -227,7 +228,7 @@ def _folder(kind: str) -> Path:
 
 
 def _crontab() -> list[str]:
-    """The lines of the user's crontab; none where there is none, or no cron."""
+    """The lines of the user's crontab; none if there is no crontab, or no cron."""
     code, output = _run(["crontab", "-l"])
     return output.splitlines() if code == 0 else []
 

@@ -1,4 +1,4 @@
-"""What a user has set once and for all: `settings.json` in the home.
+"""The user's settings: `settings.json` in the home.
 
     {"responses": ["~/answers"], "projects": {"/home/me/shop": {"test_command": "make test", "timeout_s": 300}}}
 
@@ -22,7 +22,7 @@ _EXAMPLE: Final = '{"responses": ["/path/to/answers"]}'
 
 
 class ProjectSettings(BaseModel):
-    """What is set for one project."""
+    """The settings of one project."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
@@ -32,13 +32,13 @@ class ProjectSettings(BaseModel):
 
 
 class McpSettings(BaseModel):
-    """What is set for the MCP server."""
+    """The settings of the MCP server."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
-    # Tools that it neither lists nor answers, such as search_prompts and query_store where prompts are nobody's business.
+    # Tools that it neither lists nor answers, such as search_prompts and query_store to keep prompts private.
     disabled_tools: list[str] = []
-    # A question starts a build in the background where the last one is older than this; 0: never.
+    # A question starts a build in the background if the last one is older than this; 0: never.
     background_build_hours: Annotated[float, Field(ge=0)] = 24.0
 
 
@@ -47,7 +47,7 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
-    # Folders and files with API responses: landed by every build, beside those that a command names.
+    # Folders and files with API responses: landed by every build, in addition to those given to a command.
     responses: list[str] = []
     # By the folder of the project.
     projects: dict[str, ProjectSettings] = {}
@@ -55,7 +55,7 @@ class Settings(BaseModel):
 
 
 def read_settings(paths: StorePaths) -> Settings:
-    """Read the settings of a home; where there are none, nothing is set."""
+    """Read the settings of a home; the defaults if there is no file."""
     file = paths.settings
     access.refuse(paths.home)
     try:
@@ -71,12 +71,12 @@ def read_settings(paths: StorePaths) -> Settings:
     except json.JSONDecodeError as error:
         raise StoreError(
             f"The settings {file} are not JSON: {error.msg} in line {error.lineno}.",
-            f"Correct the file, or remove it. It looks like this: {_EXAMPLE}",
+            f"Fix the file, or remove it. It looks like this: {_EXAMPLE}",
         ) from error
     except ValidationError as error:
         raise StoreError(*explained("The settings", file, Settings, error, _EXAMPLE)) from error
 
 
 def response_paths(paths: StorePaths) -> tuple[Path, ...]:
-    """The folders and files with API responses that the settings name; a relative one is meant from the home."""
+    """The folders and files with API responses named in the settings; relative paths start at the home."""
     return tuple((paths.home / Path(one).expanduser()).absolute() for one in read_settings(paths).responses)

@@ -1,4 +1,4 @@
-"""Names and texts as SQL writes them, for the statements that take no parameters."""
+"""Names and texts as SQL literals, for statements that take no parameters."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The published store, opened the only way readers open it: read-only and locked down."""
+"""The published store, which readers always open read-only and locked down."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from agent_store.paths import StorePaths
 
-# No file, no network, no extension, no change of these settings: SQL from anyone may run on this connection.
+# No files, no network, no extensions, no change of these settings: untrusted SQL may run on this connection.
 _LOCK_DOWN = (
     "set global TimeZone = 'UTC'",
     "set enable_external_access = false",
@@ -28,7 +28,7 @@ _LOCK_DOWN = (
 
 
 def _add_embed_query(connection: duckdb.DuckDBPyConnection) -> None:
-    """Where the extra `embeddings` is installed, queries can make a vector of a text: embed_query('…')."""
+    """If the extra `embeddings` is installed, queries can turn a text into a vector: embed_query('…')."""
     from ingest.code import vectors
 
     if vectors.folder() is not None:
@@ -38,7 +38,7 @@ def _add_embed_query(connection: duckdb.DuckDBPyConnection) -> None:
 
 
 def no_store(paths: StorePaths) -> StoreError:
-    """Why there is no store, as far as the last build says."""
+    """Why there is no store, according to the last build."""
     from agent_store.build import last_build
 
     last = last_build.read(paths)
@@ -60,10 +60,10 @@ def no_store(paths: StorePaths) -> StoreError:
 def open_store(
     paths: StorePaths, *, may_write: Path | None = None, threads: int | None = None
 ) -> Iterator[duckdb.DuckDBPyConnection]:
-    """A read-only connection to the published store; closed at the end, so that no one holds it for long.
+    """A read-only connection to the published store, closed at the end so that it is not kept open for long.
 
-    `may_write` is the one file, or the one folder, if any, that COPY may write; `threads` is how many threads a query may
-    use, all cores where it is left out.
+    `may_write` is the one file, or the one folder, if any, that COPY may write; `threads` is how many threads a query
+    may use, by default all cores.
     """
     access.secure(paths)
     if not paths.store.is_file():
@@ -83,12 +83,12 @@ def open_file(
 ) -> Iterator[duckdb.DuckDBPyConnection]:
     """A connection to the file of a store, read-only and locked down, with these settings of DuckDB.
 
-    `with_vectors` is whether queries may call embed_query, where its extra is installed.
+    `with_vectors` is whether queries may call embed_query, if its extra is installed.
     """
     import duckdb  # imported late: commands that need no database start without it
 
-    # Attached to an instance of its own: DuckDB hands out one instance per path and process, and who opened
-    # the path again would go on seeing the store of before the last publish. Views name it agent_store.
+    # Attached to a separate instance: DuckDB shares one instance per path and process, and reopening the path would
+    # still show the store from before the last publish. Views name it agent_store.
     connection = duckdb.connect(":memory:", config=dict(settings))
     try:
         connection.execute(f"attach {literal(str(store))} as agent_store (read_only)")
@@ -108,12 +108,12 @@ def open_file(
 
             raise StoreError(
                 f"The store {store} is open for writing in {holder_of(error)}.",
-                "Close it there, or open it there read-only; then any number of programs can read it.",
+                "Close it there, or open it read-only there: then any number of programs can read it.",
                 exit_code=3,
             ) from error
         raise StoreError(
             f"The store {store} cannot be opened: {cause or str(error).splitlines()[0]}.",
-            "If the file is damaged, delete it and run agent-store build: the warehouse has it all.",
+            "If the file is damaged, delete it and run agent-store build: the warehouse has all the data.",
             exit_code=3,
         ) from error
     try:
@@ -124,9 +124,9 @@ def open_file(
 
 @contextmanager
 def open_warehouse(paths: StorePaths, *, busy_code: int = 1) -> Iterator[duckdb.DuckDBPyConnection]:
-    """A read-only connection to the warehouse, which holds the landed lines; closed at the end.
+    """A read-only connection to the warehouse, which has the landed lines; closed at the end.
 
-    StoreError where there is none, or where it cannot be opened: then with the exit code `busy_code`.
+    Raises StoreError if there is none, or if it cannot be opened, then with the exit code `busy_code`.
     """
     import duckdb
 
@@ -138,14 +138,14 @@ def open_warehouse(paths: StorePaths, *, busy_code: int = 1) -> Iterator[duckdb.
             exit_code=3,
         )
     try:
-        # Whole columns of lines are handed to Arrow, more than its usual offsets can count.
+        # Whole columns of lines are passed to Arrow, more than its usual offsets can address.
         connection = duckdb.connect(
             str(paths.warehouse), read_only=True, config={"arrow_large_buffer_size": "true"}
         )
     except duckdb.Error as error:
         raise StoreError(
             f"The warehouse cannot be opened: {cause_of(error) or str(error).splitlines()[0]}.",
-            "While a build runs the warehouse is closed to others: try again when it is done.",
+            "During a build, no other program can open the warehouse: try again when it is done.",
             exit_code=busy_code,
         ) from error
     try:

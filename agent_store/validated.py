@@ -1,4 +1,4 @@
-"""What is wrong with a file that a user writes, in words: the place, what was meant, and what there is."""
+"""Describe an error in a file that a user writes: the place, a similar valid name, and the valid names."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ingest.text import meant
 def explained(
     name: str, file: Path, model: type[BaseModel], error: ValidationError, example: str
 ) -> tuple[str, str]:
-    """The first thing that is wrong in a file, and what to do about it; `name` is what the file is, in the plural."""
+    """The first error in a file, and what to do about it; `name` is the kind of file, in the plural."""
     first = error.errors()[0]
     place = (
         " → ".join(str(one + 1) if isinstance(one, int) else str(one) for one in first["loc"])
@@ -21,7 +21,7 @@ def explained(
     )
     if first["type"] != "extra_forbidden":
         message = str(first["msg"]).removeprefix("Value error, ")
-        return f"{name} {file} are wrong at {place}: {message}.", f"Correct it: {example}"
+        return f"{name} {file} are wrong at {place}: {message}.", f"Fix it: {example}"
     known = sorted(_around(model, first["loc"]).model_fields)
     similar = meant(str(first["loc"][-1]), known)
     hint = f"Did you mean {similar!r}? " if similar else ""
@@ -29,7 +29,7 @@ def explained(
 
 
 def _around(model: type[BaseModel], place: tuple[int | str, ...]) -> type[BaseModel]:
-    """The model that an entry should be a field of."""
+    """The model that should have an entry as a field."""
     for name in place[:-1]:
         if isinstance(name, str) and name in model.model_fields:
             model = next(iter(_models(model.model_fields[name].annotation)), model)

@@ -1,11 +1,11 @@
-"""Text of others with what a terminal obeys, or what turns the reading direction, written as its code.
+"""Untrusted text, with control characters and those that change the reading direction written as codes.
 
 Hooks use it too, so it imports nothing.
 """
 
-# Control characters but the line feed and the tab; C1, which some terminals obey like ESC; marks, embeddings,
-# overrides and isolates of direction; separators that some programs take for line ends; other invisible formats, among them
-# the tags, in which a whole text can hide.
+# Control characters except line feed and tab; C1, which some terminals obey like ESC; direction marks, embeddings,
+# overrides and isolates; separators that some programs treat as line ends; other invisible formats, including tags, in
+# which a whole text can hide.
 _OBEYED = (
     (0x00, 0x08), (0x0B, 0x1F), (0x7F, 0x9F), (0x061C, 0x061C), (0x200E, 0x200F), (0x2028, 0x202E), (0x2066, 0x206F),
     (0xD800, 0xDFFF), (0xFEFF, 0xFEFF), (0xFFF9, 0xFFFB), (0xE0000, 0xE007F),
@@ -14,7 +14,7 @@ _LAST_BYTE = 0xFF
 
 
 class _Codes(dict[int, "int | str"]):
-    """What becomes of each character, worked out when it first occurs."""
+    """The replacement of each character, computed when it first occurs."""
 
     def __init__(self, *, is_json: bool) -> None:
         self._is_json = is_json
@@ -32,7 +32,7 @@ _codes, _json_codes = _Codes(is_json=False), _Codes(is_json=True)
 
 
 def visible(text: str) -> str:
-    """The text, with each character that a terminal obeys instead of showing it written as its code."""
+    """The text, with each character that a terminal would obey instead of showing it written as its code."""
     return text if text.isprintable() else text.translate(_codes)
 
 
@@ -42,7 +42,7 @@ def visible_json(text: str) -> str:
 
 
 def _json_code(number: int) -> str:
-    """As JSON escapes it: what lies beyond 16 bits as a pair."""
+    """As JSON escapes it: a code beyond 16 bits becomes a pair."""
     if number < 0x10000:  # noqa: PLR2004 - sixteen bits
         return f"\\u{number:04x}"
     above = number - 0x10000

@@ -1,4 +1,4 @@
-"""The time zone whose days are counted: known before anything is built with it."""
+"""The time zone in which days are counted, checked before anything is built with it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _SUGGESTIONS = 3
 
 
 def check(name: str) -> None:
-    """Raise an error with similar names if the database, which counts the days, knows no zone of this name."""
+    """Raise an error with similar names if the database, which counts the days, does not know this zone."""
     import duckdb
 
     with duckdb.connect(":memory:") as connection:
@@ -28,7 +28,7 @@ def check(name: str) -> None:
 
 
 def _similar(name: str, known: list[str]) -> list[str]:
-    """Return the names that were probably meant: those of the same place first, then those spelled alike."""
+    """Return the names that were probably meant: the same place first, then similar spellings."""
     wanted = name.strip().replace(" ", "_").lower()
     place = wanted.rpartition("/")[2]
     of_place = sorted(

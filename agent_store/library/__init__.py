@@ -1,4 +1,4 @@
-"""The library: `from agent_store import AgentStore`, for programs that record what they do and ask what is known."""
+"""The library: `from agent_store import AgentStore`, for programs that record what they do and query the store."""
 
 from agent_store.library.answer import Answer
 from agent_store.library.store import AgentStore

@@ -1,4 +1,4 @@
-"""Cost alerts: `alerts.yml` in the home, a list that people may edit as well. Builds land it (`ingest.alerts`)."""
+"""Cost alerts: `alerts.yml` in the home, a list that people may also edit. Builds land it (`ingest.alerts`)."""
 
 from __future__ import annotations
 
@@ -17,32 +17,32 @@ if TYPE_CHECKING:
 
     from agent_store.paths import StorePaths
 
-_HEAD = "# Cost alerts: notice is given when a limit is reached (US dollars at list prices). All keys: docs/alerts.md.\n"
+_HEAD = "# Cost alerts: a warning when a limit is reached (US dollars at list prices). All keys: docs/alerts.md.\n"
 
 
 def read(paths: StorePaths) -> list[Alert]:
-    """The alerts that are set; none where there is no file. StoreError where any of it is wrong."""
+    """The alerts that are set; none if there is no file. Raises StoreError if any of it is invalid."""
     file = paths.home / lists.FILE_NAME
     try:
         found = entries(file.read_text(encoding="utf-8-sig"))
     except FileNotFoundError:
         return []
     except (OSError, UnicodeDecodeError) as error:
-        raise StoreError(f"{file} cannot be read: {error}", "Correct it, or remove it.") from error
+        raise StoreError(f"{file} cannot be read: {error}", "Fix it, or remove it.") from error
     except AlertsError as error:
-        raise StoreError(f"{file} {error}", "Correct it, or remove it.") from error
+        raise StoreError(f"{file} {error}", "Fix it, or remove it.") from error
     if mistakes := [str(one) for one in found if isinstance(one, AlertsError)]:
-        raise StoreError(f"{file}: {mistakes[0]}.", "Correct it, or remove it.")
+        raise StoreError(f"{file}: {mistakes[0]}.", "Fix it, or remove it.")
     return [one for one in found if isinstance(one, Alert)]
 
 
 def put(paths: StorePaths, given: dict[str, Any]) -> list[Alert]:
-    """Set an alert, in the place of one of the same name; all that are set then."""
+    """Set an alert, replacing one with the same name; return all alerts."""
     try:
         alert = Alert.model_validate({key: value for key, value in given.items() if value is not None})
     except ValidationError as error:
         raise StoreError(
-            f"This alert cannot be set: {said(error)}.", "docs/alerts.md names all keys."
+            f"This alert cannot be set: {said(error)}.", "docs/alerts.md lists all keys."
         ) from error
     alerts = [one for one in read(paths) if one.name != alert.name] + [alert]
     file = paths.ensure().home / lists.FILE_NAME
@@ -56,7 +56,8 @@ def put(paths: StorePaths, given: dict[str, Any]) -> list[Alert]:
 
 
 def _added(file: Path, alert: Alert, alerts: list[Alert]) -> str:
-    """The text of the list with one more alert below what people wrote; a new text where that is not the same list."""
+    """The text of the list with one more alert after what people wrote; a new text if that would not give the same
+    list."""
     if file.exists():
         text = f"{file.read_text(encoding='utf-8-sig').rstrip()}\n{as_yaml([alert])}"
         with suppress(AlertsError):

@@ -1,4 +1,4 @@
-"""The answer to a question: its rows, and what one should know about them."""
+"""The answer to a question: its rows, and notes about them."""
 
 from __future__ import annotations
 
@@ -12,23 +12,23 @@ from typing import Any, overload
 class Answer(Sequence[dict[str, Any]]):
     """The rows of an answer, each a dict; the answer itself can be used as the list of them.
 
-    It is empty where the store knows nothing that was asked for.
+    It is empty if the store has nothing about it.
     """
 
     rows: Sequence[dict[str, Any]]
     columns: Sequence[str]
     # How many rows there are without the limit.
     total_count: int
-    # The published tables and views that it comes from.
+    # The published tables and views it comes from.
     views: Sequence[str] = ()
-    # What of it is estimated and not measured, in words.
+    # Which parts are estimated instead of measured, in words.
     estimated: str = ""
-    # When the store was published (UTC); None where the answer does not come out of the store.
+    # When the store was published (UTC); None if the answer does not come from the store.
     as_of: datetime | None = None
 
     @property
     def is_cut(self) -> bool:
-        """Whether there are more rows than the limit let through."""
+        """Whether there are more rows than the limit."""
         return self.total_count > len(self.rows)
 
     def __len__(self) -> int:

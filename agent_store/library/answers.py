@@ -1,7 +1,7 @@
-"""What can be asked: one row here for each question, with its words for people and models and the SQL that answers it.
+"""The questions: one row for each, with its description for people and models and the SQL that answers it.
 
-A method of `AgentStore` has the name of its question, and so has the tool of the MCP server. The SQL reads published tables
-and views only, takes parameters by name, and says neither order nor limit: `order` and `limit` do.
+A method of `AgentStore` has the name of its question, and so does the tool of the MCP server. The SQL reads only
+published tables and views, takes parameters by name, and has no order or limit: `order` and `limit` do that.
 """
 
 from __future__ import annotations
@@ -24,17 +24,17 @@ _ESTIMATED_OPTIMIZATIONS = "savings are estimates (provenance); dollars are list
 
 
 def _is_path(column: str) -> str:
-    """Whether a column is the path asked for: as it stands, or its end where a relative one was given."""
+    """Whether a column equals the requested path, or ends with it if a relative one was given."""
     return f"({column} = $path or ends_with(replace({column}, '\\', '/'), $path_end))"
 
 
-# A file is looked up first: of a view over all files only the rows of these are worked out.
+# The file is looked up first, so that a view over all files only computes the rows of these.
 FILES_OF_PATH = f"select list(file_id) from dim_file where {_is_path('file_path')}"
 _IS_FILE = "list_contains(cast($file_ids as varchar[]), file_id)"
 
 
 def _lies_below(column: str) -> str:
-    """Whether a column is the path asked for, or lies in it where it is a folder."""
+    """Whether a column is the requested path, or is in it if it is a folder."""
     return f"({_is_path(column)} or starts_with({column}, concat($path, '/')))"
 
 
@@ -44,16 +44,16 @@ class Question:
 
     # The method of `AgentStore`, and the tool.
     name: str
-    # Where it belongs: the module that must be selected.
+    # Its module, which must be selected.
     module: str
     description: str
     sql: str = ""
     order: str = ""
-    # The published tables and views that the answer comes from.
+    # The published tables and views the answer comes from.
     views: tuple[str, ...] = ()
-    # What of the answer is not measured but estimated, in words.
+    # Which parts of the answer are estimated instead of measured, in words.
     estimated: str = ""
-    # So many rows unless told.
+    # The default number of rows.
     limit: int | None = _SOME
     reads_only: bool = True
 
@@ -63,7 +63,7 @@ _QUESTIONS = (
     Question(
         "get_recent_actions",
         "core",
-        "What was done in a session, newest first.",
+        "Actions in a session, newest first.",
         """
         select
             action_at, action_type, tool_name, target_path, target, status, error_type, input_tokens, output_tokens,
@@ -379,7 +379,7 @@ _QUESTIONS = (
     Question(
         "suggest_work_for_agent",
         "coordination",
-        "Open work, best suited to what the agent has done well first.",
+        "Open work, sorted by how well it suits the agent.",
         """
         select
             work_id, description, work_type, target_path, created_at, capability_name, proficiency, attempt_count,
@@ -423,7 +423,7 @@ _QUESTIONS = (
     Question(
         "suggest_optimizations",
         "workflow",
-        "What wastes money or time: unused skills and servers, oversized results, cache misses, denied calls.",
+        "Waste of money or time: unused skills and servers, oversized results, cache misses, denied calls.",
         f"select {_OPTIMIZATION_COLUMNS} from v_optimization",
         "dollars_per_month desc nulls last, minutes_per_month desc nulls last, optimization_type, subject",
         ("v_optimization",),
@@ -660,7 +660,8 @@ _QUESTIONS = (
         """,
         "advice_order nulls last, success_ratio_low desc, task_type, task_source, strategy_name, advice_id",
         ("v_strategy_advice", "v_what_worked"),
-        "strategies and success are inferred by rules; a best_known row did best so far, which may be chance",
+        "strategies and success are inferred by rules; a best_known row has the best record so far, which may be "
+        "chance",
         limit=_FEW,
     ),
     Question(

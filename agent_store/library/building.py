@@ -1,4 +1,4 @@
-"""Building the home of a program, in a process of its own: the agent's loop goes on, and dbt stays out of it."""
+"""Build the home of a program in a separate process: the agent's loop continues, without importing dbt."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ def build(
     only_recorded: bool = False,
     database: Path | None = None,
 ) -> None:
-    """Land what is new, build and publish, and wait until it is done; StoreError if nothing could be published.
+    """Land what is new, build, publish, and wait until it is done. Raises StoreError if nothing could be published.
 
-    Where a `database` is named, the published store is also put there, as a file of its own.
+    If a `database` is named, a copy of the published store is also put there.
     """
     asked = {
         "roots": [str(root) for root in roots],
@@ -34,7 +34,7 @@ def build(
         "database": str(database) if database else None,
     }
     done = subprocess.run(
-        # -P: what lies in the folder of the program is not imported.
+        # -P: files in the program's folder are not imported.
         [sys.executable, "-P", "-m", "agent_store.library.building", json.dumps(asked)],
         env={**importing_environment(), HOME_VARIABLE: str(paths.home)},
         stdin=subprocess.DEVNULL,
@@ -50,12 +50,12 @@ def build(
     except (IndexError, ValueError, KeyError, TypeError):
         last = (done.stderr.strip().splitlines() or [f"it ended with {done.returncode}"])[-1]
         raise StoreError(
-            f"The build of {paths.home} failed: {last}", "Look at it with agent-store doctor."
+            f"The build of {paths.home} failed: {last}", "Run agent-store doctor."
         ) from None
 
 
 def main(text: str) -> int:
-    """The process of the build: what went wrong is its last line, as JSON."""
+    """The process of the build: its last line is the error, as JSON."""
     from agent_store.build import pipeline
     from agent_store.errors import explain
 
@@ -70,7 +70,7 @@ def main(text: str) -> int:
             failed = outcome.build.failures if outcome.build else ()
             raise StoreError(  # noqa: TRY301 - told like the others
                 f"Nothing was published: {'; '.join(map(str, failed)) or 'a check failed'}",
-                "The store of the last build stays as it is.",
+                "The store of the last build is unchanged.",
             )
         if asked["database"]:
             from agent_store.library.database import put

@@ -1,7 +1,8 @@
-"""Who holds which piece of work now: a small SQLite file beside the spool, so that a claim is decided at once and once.
+"""Who holds which piece of work: a small SQLite file next to the spool, so that a claim is decided immediately and only
+once.
 
-The published store knows of claims only after a build. The file is locked for the milliseconds of one change; where
-several machines share the home, its lock is as good as that of the network drive.
+Claims appear in the published store only after a build. The file is locked for the milliseconds of one change; if
+several machines share the home, the lock is as reliable as that of the network drive.
 """
 
 from __future__ import annotations
@@ -42,7 +43,7 @@ create table if not exists claim (
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """Who holds a piece of work, or was the last to."""
+    """The current or last holder of a piece of work."""
 
     work_id: str
     agent_id: str
@@ -55,14 +56,14 @@ class Claims:
     """The claims of one home."""
 
     def __init__(self, paths: StorePaths) -> None:
-        """Nothing is made before the first claim."""
+        """Nothing is created before the first claim."""
         self._home = paths.home
         self._file = paths.home / FILE_NAME
 
     def claim(self, work_id: str, agent_id: str, target_path: str | None = None) -> tuple[bool, Claim]:
-        """Give the work to the agent unless another one holds it, or it is done; and who holds it now.
+        """Give the work to the agent unless another agent holds it, or it is done; return who holds it now.
 
-        Who holds it may claim it again: that changes nothing.
+        The holder may claim it again, which changes nothing.
         """
         with self._changing() as connection:
             held = _held(connection, work_id)
@@ -71,7 +72,7 @@ class Claims:
             return True, _put(connection, Claim(work_id, agent_id, CLAIMED, target_path, _now()))
 
     def end(self, work_id: str, agent_id: str, status: str) -> tuple[bool, Claim | None]:
-        """The holder gives the work back (`released`) or has done it (`completed`); nobody else can."""
+        """The holder returns the work (`released`) or has finished it (`completed`); no other agent can."""
         with self._changing() as connection:
             held = _held(connection, work_id)
             if held is None or held.status != CLAIMED or held.agent_id != agent_id:
@@ -82,10 +83,10 @@ class Claims:
     def hand_over(
         self, work_id: str, to_agent_id: str, from_agent_id: str | None
     ) -> tuple[bool, Claim | None]:
-        """Give the work to another agent; and who held it before.
+        """Give the work to another agent; return who held it before.
 
-        Refused where it is done, or held by another than `from_agent_id`, if that is given. Work that nobody holds goes
-        to the agent all the same.
+        Refused if it is done, or if `from_agent_id` is given and another agent holds it. Unclaimed work can be handed
+        over too.
         """
         with self._changing() as connection:
             held = _held(connection, work_id)
@@ -98,7 +99,7 @@ class Claims:
             return True, held if holder is not None else None
 
     def all(self) -> list[Claim]:
-        """Everything that was ever claimed, as it is now."""
+        """The current state of everything that was ever claimed."""
         if not self._file.is_file():
             return []
         with self._open() as connection:
@@ -109,7 +110,7 @@ class Claims:
 
     @contextmanager
     def _changing(self) -> Iterator[sqlite3.Connection]:
-        """A transaction that nobody else writes in."""
+        """An exclusive write transaction."""
         with self._open() as connection:
             connection.execute("begin immediate")
             try:
@@ -120,10 +121,10 @@ class Claims:
             connection.execute("commit")
 
     def _make(self) -> None:
-        """Make the file here and not by SQLite: for the owner only, whatever the umask of the program.
+        """Create the file here instead of through SQLite: for the owner only, regardless of the program's umask.
 
-        Where a process closes a file, the system takes all its locks on it away, those of SQLite in other threads too. So
-        nobody may have it open yet.
+        When a process closes a file, the system releases all its locks on it, including those of SQLite in other
+        threads. So no thread may have it open yet.
         """
         with _MAKING:
             if not self._file.exists():

@@ -1,4 +1,4 @@
-"""What several agents decide between them: who has which work, and whether two are at the same file."""
+"""Coordination of several agents: who has which work, and whether two are working on the same file."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ if TYPE_CHECKING:
     from agent_store.library.recording import Id
     from agent_store.record.writer import Writer
 
-# What was edited longer ago than this is nobody's work of now.
+# Edits older than this do not count as current work.
 _EDIT_MINUTES = 30
 
 
 class Coordinating(Reading):
-    """Claims and hand-overs, decided at once between all processes that share the home."""
+    """Claims and hand-overs, decided immediately among all processes that share the home."""
 
     _claims: Claims
     _writer: Writer
@@ -29,21 +29,21 @@ class Coordinating(Reading):
     def claim_work(
         self, work_id: Id, agent_id: Id, target_path: str | None = None, session_id: Id = None
     ) -> Answer:
-        """Claim a piece of work for an agent: one row with `is_granted`, and who holds it. One agent of many gets it.
+        """Claim a piece of work for an agent: one row with `is_granted`, and who holds it. Only one agent gets it.
 
-        It stays claimed until `release_work`, `complete_work` or `handoff_work`. With `target_path` others are told what it
-        is about (`check_conflicts`).
+        It stays claimed until `release_work`, `complete_work` or `handoff_work`. With `target_path`, other agents see
+        what it is about (`check_conflicts`).
         """
         self._check_module(QUESTIONS["claim_work"])
         is_granted, held = self._claims.claim(str(work_id), str(agent_id), target_path)
         return self._claimed(is_granted, held, str(work_id), str(agent_id), claims.CLAIMED, session_id)
 
     def release_work(self, work_id: Id, agent_id: Id, session_id: Id = None) -> Answer:
-        """Give a piece of work back: another agent may claim it. Only its holder can: `is_granted` tells."""
+        """Return a piece of work, so that another agent may claim it. Only its holder can; see `is_granted`."""
         return self._ended(work_id, agent_id, claims.RELEASED, session_id)
 
     def complete_work(self, work_id: Id, agent_id: Id, session_id: Id = None) -> Answer:
-        """A piece of work is done: nobody can claim it any more. Only its holder can say so: `is_granted` tells."""
+        """Mark a piece of work as done, so that it can no longer be claimed. Only its holder can; see `is_granted`."""
         return self._ended(work_id, agent_id, claims.COMPLETED, session_id)
 
     def handoff_work(
@@ -57,7 +57,7 @@ class Coordinating(Reading):
     ) -> Answer:
         """Hand a piece of work to another agent: one row with `is_granted`, and from whom.
 
-        Refused where the work is done, or where `from_agent_id` is given and another agent holds it.
+        Refused if the work is done, or if `from_agent_id` is given and another agent holds it.
         """
         self._check_module(QUESTIONS["handoff_work"])
         giver = None if from_agent_id is None else str(from_agent_id)
@@ -81,10 +81,10 @@ class Coordinating(Reading):
     def check_conflicts(
         self, target_path: str, limit: int | None = 20, session_id: Id = None, agent_id: Id = None
     ) -> Answer:
-        """Agents that are at a file or in a folder.
+        """Agents that are working on a file or in a folder.
 
-        By claims of now, by what transcripts say of the last minutes, and by what the store knows of work in progress.
-        `session_id`, with `agent_id` for a subagent of it, is who asks: its own edits are not told.
+        Based on current claims, on transcripts of the last minutes, and on work in progress in the store.
+        `session_id`, with `agent_id` for a subagent of it, identifies the caller, whose own edits are left out.
         """
         held = [asdict(claim) for claim in self._claims.all() if claim.status == claims.CLAIMED]
         edits = [] if self._is_local else live.edits(_EDIT_MINUTES, session_id, agent_id)
@@ -98,7 +98,7 @@ class Coordinating(Reading):
         )
 
     def suggest_work_for_agent(self, agent_id: Id, limit: int | None = 20) -> Answer:
-        """Open work that nobody has claimed, that first which the agent (id or name) does best."""
+        """Unclaimed open work, starting with what the agent (id or name) does best."""
         taken = [claim.work_id for claim in self._claims.all() if claim.status != claims.RELEASED]
         return self._ask(
             "suggest_work_for_agent", limit, {"agent_id": str(agent_id), "taken": json.dumps(taken)}
@@ -112,7 +112,7 @@ class Coordinating(Reading):
     def _claimed(
         self, is_granted: bool, held: Claim | None, work_id: str, agent_id: str, status: str, session_id: Id
     ) -> Answer:
-        """Record what was decided, and tell it."""
+        """Record the decision, and return it."""
         holder = held.agent_id if held is not None and held.status == claims.CLAIMED else None
         fields = {
             "work_id": work_id, "agent_id": agent_id, "is_granted": is_granted, "status": status,

@@ -1,4 +1,4 @@
-"""The database that a program has named: a copy of the published store that opens under any name."""
+"""The database named by a program: a copy of the published store that opens under any name."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ if TYPE_CHECKING:
 
 
 def put(paths: StorePaths, target: Path) -> None:
-    """Put a copy of the published store in the place of `target`, in one rename.
+    """Replace `target` with a copy of the published store, in one rename.
 
-    Published views name their tables with the name of the store's file, which the copy does not have: in the copy they name
-    them without. A database that is no store of ours is not replaced.
+    Published views qualify their tables with the name of the store's file, which the copy does not have, so the copy's
+    views do not. A database that is not our store is not replaced.
     """
     import duckdb
 
     if target.exists() and not is_store(target):
         raise StoreError(
-            f"{target} is a database of something else: it is not replaced.",
+            f"{target} is a database of another program, so it was not replaced.",
             "Name another file: AgentStore(db_path=…)",
         )
     try:
@@ -60,7 +60,7 @@ def is_store(path: Path) -> bool:
     except duckdb.Error as error:
         if cause_of(error) == LOCKED:
             raise StoreError(
-                f"{path} is open for writing in another program: it still holds the store of before.",
+                f"{path} is open for writing in another program, so it was not updated.",
                 "Close it there, then refresh again.",
             ) from error
         return False
@@ -68,7 +68,7 @@ def is_store(path: Path) -> bool:
 
 
 def _rename_in_views(connection: duckdb.DuckDBPyConnection) -> None:
-    """Have the views name their tables without the name of the store."""
+    """Remove the name of the store from the tables in views."""
     import duckdb
 
     views = connection.execute(
@@ -82,7 +82,7 @@ def _rename_in_views(connection: duckdb.DuckDBPyConnection) -> None:
         name: sql.replace(f"{STAR}.main.", "").replace("CREATE VIEW", "CREATE OR REPLACE VIEW", 1)
         for name, sql, _ in views
     }
-    # A view over a view that still has the old name waits for the next round.
+    # A view that reads a view with the old name waits for the next round.
     while waiting:
         failed = {}
         for name, sql in waiting.items():
@@ -92,7 +92,7 @@ def _rename_in_views(connection: duckdb.DuckDBPyConnection) -> None:
                 failed[name] = sql
         if len(failed) == len(waiting):
             raise StoreError(
-                f"The view {min(failed)} cannot be copied: it reads what the store does not hold."
+                f"The view {min(failed)} cannot be copied: it reads something that is not in the store."
             )
         waiting = failed
     statements = [

@@ -22,15 +22,15 @@ JSON = selection.JSON
 _OPTIONS = {
     PARQUET: "format parquet, compression zstd",
     CSV: "format csv, header true",
-    # One object a line.
+    # One object per line.
     JSON: "format json",
 }
 
 
 def export_table(paths: StorePaths, target: Path, table: str, form: str, since: str | None) -> int:
-    """Write a published table or view to a file, with its types; how many rows it has.
+    """Write a published table or view to a file, with its types; return the number of rows.
 
-    With `since`, only rows whose time (the first column of the table that is one) is not before it.
+    With `since`, only rows whose time (the first time column of the table) is not before it.
     """
     with open_store(paths) as connection:
         (relation,) = selection.exportable(connection, [table])
@@ -41,7 +41,7 @@ def export_table(paths: StorePaths, target: Path, table: str, form: str, since: 
 def export_query(
     paths: StorePaths, target: Path, sql: str, form: str, parameters: Mapping[str, object] | None = None
 ) -> int:
-    """Write what a query of ours gives to a file, in one rename; how many rows it has."""
+    """Write the result of an internal query to a file, in one rename; return the number of rows."""
     import duckdb
 
     target = target.expanduser().absolute()
@@ -63,7 +63,8 @@ def export_query(
 def export_bundle(
     paths: StorePaths, target: Path, sql: str, parameters: Mapping[str, str]
 ) -> tuple[int, dict[str, object]]:
-    """Write what a query gives as a signed audit log; how many records it has, and what is said of the signature."""
+    """Write the result of a query as a signed audit log; return the number of records, and the facts about the
+    signature."""
     from agent_store.audit import bundle
 
     with tempfile.TemporaryDirectory(prefix=".export-", dir=paths.home) as folder:

@@ -1,6 +1,7 @@
-"""What transcripts say that no build has landed yet: the context of a running session, and the edits of the last minutes.
+"""Data from transcripts that no build has landed yet: the context of a running session, and the edits of the last
+minutes.
 
-Only the ends of files are read. What is not there, or is no JSON, is left out: the store tells it after the next build.
+Only the ends of files are read. Missing or invalid lines are skipped: the store has them after the next build.
 """
 
 from __future__ import annotations
@@ -24,25 +25,25 @@ from ingest.landing.lines import readable_json
 from ingest.transcripts.discover import transcripts
 
 _TAIL_BYTES: Final = 512 * 1024
-# A session that writes into more files than this at once is not looked at whole.
+# If a session writes to more files than this at once, only some of them are read.
 _MOST_FILES: Final = 64
-# How tools name the file that they change.
+# The parameters in which tools name the file that they change.
 _TARGETS: Final = ("file_path", "notebook_path")
 _CONTEXT: Final = ("input_tokens", "cache_read_input_tokens", "cache_creation_input_tokens", "output_tokens")
-# More than any model has; DuckDB takes no number of any length.
+# More than any model has; DuckDB does not accept arbitrarily long numbers.
 _MOST_TOKENS: Final = 10**12
 
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """What a running session held at its last response."""
+    """The context of a running session at its last response."""
 
     tokens: int
     model_name: str | None
 
 
 def context_of(session_id: str) -> Context | None:
-    """The context of a running session; None where its transcript is not found or has no response yet."""
+    """The context of a running session; None if its transcript is not found or has no response yet."""
     for path in _files(f"{session_id}.jsonl"):
         for line in reversed(list(_lines(path))):
             message = line.get("message")
@@ -56,7 +57,7 @@ def context_of(session_id: str) -> Context | None:
                 for name in _CONTEXT
                 if isinstance(count := usage.get(name), int) and 0 <= count <= _MOST_TOKENS
             )
-            # The client writes lines of its own in the shape of a response; they used nothing.
+            # The client writes its own lines in the form of a response; they used no tokens.
             if tokens:
                 model = message.get("model")
                 return Context(tokens, model if isinstance(model, str) else None)
@@ -66,8 +67,8 @@ def context_of(session_id: str) -> Context | None:
 def edits(minutes: float, but_of_session: object = None, but_of_agent: object = None) -> list[dict[str, Any]]:
     """The files that tools changed in the last minutes: one row for each session, agent and file, with the last time.
 
-    `but_of_session` and `but_of_agent` name who asks: the main agent of a session where no agent is named. A change that
-    the user refused, or that failed, is told as well: the tail does not hold every result.
+    `but_of_session` and `but_of_agent` identify the caller: the main agent of a session if no agent is named. Refused
+    and failed changes are included too, because the tail does not contain every result.
     """
     since = time.time() - minutes * 60
     found: dict[tuple[str, str | None, str], dict[str, Any]] = {}
@@ -89,7 +90,7 @@ def edits(minutes: float, but_of_session: object = None, but_of_agent: object = 
 
 
 def name_as_asked(path: str, rows: Sequence[dict[str, Any]]) -> None:
-    """Name what lies at the path, or below it, as it was asked for: links and `..` give a file many names."""
+    """Name files at or below the path in the form that was asked for: links and `..` give a file many names."""
     if not posixpath.isabs(path) or "\0" in path:
         return
     real = os.path.realpath(path)
@@ -144,7 +145,7 @@ def last_lines(path: Path, most_bytes: int) -> list[bytes]:
 
 
 def _lines(path: str) -> Iterator[dict[str, Any]]:
-    """The lines at the end of a transcript that are JSON objects, in their order."""
+    """The lines at the end of a transcript that are JSON objects, in order."""
     try:
         lines = last_lines(Path(path), _TAIL_BYTES)
     except OSError:

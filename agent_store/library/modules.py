@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from agent_store.errors import StoreError
 
-# Each module with the other names that people give it.
+# Each module with its aliases.
 MODULES = {
     "core": (),
     "memory": ("agent_memory", "continuity", "agent_memory_and_continuity"),
@@ -26,7 +26,7 @@ _NAMES = {name: module for module, others in MODULES.items() for name in (module
 
 
 def selected(names: Iterable[str] | None) -> frozenset[str]:
-    """The modules that names mean, and the core; all where none are given. StoreError for a name that means none."""
+    """The modules for the given names, plus the core; all if none are given. Raises StoreError for an unknown name."""
     if names is None:
         return ALL
     if isinstance(names, str):

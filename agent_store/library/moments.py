@@ -1,4 +1,4 @@
-"""Times and periods as people and models give them: a date, "7 days", "this week", "2026-02-01..2026-02-14"."""
+"""Times and periods as people and models write them: a date, "7 days", "this week", "2026-02-01..2026-02-14"."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _Found = TypeVar("_Found")
 
 
 def _within_the_calendar(find: Callable[_Given, _Found]) -> Callable[_Given, _Found]:
-    """The first and the last days that there are have none before and after them: that is an error for people."""
+    """The first and the last day of the calendar have no day before or after them: turn that into a readable error."""
 
     @wraps(find)
     def found(*given: _Given.args, **named: _Given.kwargs) -> _Found:
@@ -30,7 +30,7 @@ def _within_the_calendar(find: Callable[_Given, _Found]) -> Callable[_Given, _Fo
             return find(*given, **named)
         except OverflowError as error:
             raise StoreError(
-                f"{str(given[0])[:80]!r} is too near the end of the calendar.",
+                f"{str(given[0])[:80]!r} is too close to the end of the calendar.",
                 f"Write a day or a period as {periods.EXAMPLES}.",
             ) from error
 
@@ -39,7 +39,7 @@ def _within_the_calendar(find: Callable[_Given, _Found]) -> Callable[_Given, _Fo
 
 @_within_the_calendar
 def moment_of(given: Moment | None, today: date) -> str | None:
-    """The beginning of what is given, as a UTC timestamp in text; None for None. StoreError where it is no time."""
+    """The start of the given time, as text of a UTC timestamp; None for None. Raises StoreError if it is not a time."""
     if given is None or (isinstance(given, str) and not given.strip()):
         return None
     if isinstance(given, datetime):
@@ -62,7 +62,7 @@ def moment_of(given: Moment | None, today: date) -> str | None:
 
 @_within_the_calendar
 def range_of(given: object, today: date) -> tuple[str | None, str | None]:
-    """The first moment of a range of days and the one after its last, as text; (None, None) where nothing is given.
+    """The first moment of a range of days and the one after its last, as text; (None, None) if nothing is given.
 
     A range is a text ("2026-02-01..2026-02-14", "2026-02", "7 days": until today), or a pair of times.
     """
@@ -75,12 +75,12 @@ def range_of(given: object, today: date) -> tuple[str | None, str | None]:
         return moment_of(given[0], today), end_of(given[1], today)
     if isinstance(given, date):
         return moment_of(given, today), end_of(given, today)
-    raise StoreError(f"{given!r} is no range of days.", "Write it as 2026-02-01..2026-02-14")
+    raise StoreError(f"{given!r} is not a range of days.", "Write it as 2026-02-01..2026-02-14")
 
 
 @_within_the_calendar
 def end_of(given: Moment | None, today: date) -> str | None:
-    """The moment after what is given: of a day the beginning of the next, of a time itself and a bit."""
+    """The moment after the given one: for a day the start of the next, for a time a moment later."""
     if given is None or (isinstance(given, str) and not given.strip()):
         return None
     if isinstance(given, datetime):
@@ -127,5 +127,5 @@ def _text(day: date) -> str:
 
 
 def _utc(at: datetime) -> str:
-    """As the store has its times: UTC, without a zone; what has no zone is UTC."""
+    """In the form of the store's times: UTC, without a zone; a time without a zone is taken as UTC."""
     return (at.astimezone(UTC).replace(tzinfo=None) if at.tzinfo else at).isoformat(sep=" ")

@@ -1,4 +1,4 @@
-"""The reader: answers questions from the published store, and sees it when it has been replaced."""
+"""The reader: answers questions from the published store, and detects when it has been replaced."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _READERS: WeakSet[Reader] = WeakSet()
 
 @dataclass(frozen=True, slots=True)
 class _Open:
-    """An open store: which file it is, and who opened it."""
+    """An open store: its file, and the process that opened it."""
 
     connection: duckdb.DuckDBPyConnection
     stack: ExitStack
@@ -39,10 +39,10 @@ class _Open:
 
 
 class Reader:
-    """One read-only store, opened once. Each question has a connection of its own to it: no thread waits for another."""
+    """One read-only store, opened once. Each question has its own connection, so no thread waits for another."""
 
     def __init__(self, paths: StorePaths, threads: int | None = None) -> None:
-        """Nothing is opened before the first question. `threads` is how many threads one question may use."""
+        """Open nothing before the first question. `threads` is how many threads one question may use."""
         self._paths = paths
         self._threads = threads
         self._open: _Open | None = None
@@ -52,15 +52,15 @@ class Reader:
     def leave_to_parent(self) -> None:
         """In a forked child: the connection, and the lock that another thread may have held, belong to the parent."""
         if self._open is not None:
-            # Never freed: DuckDB would look for the threads of the parent, and end the process where there are none.
+            # Never freed: DuckDB would look for the parent's threads, and abort the process because they do not exist.
             for held in (self._open, self._open.connection, self._open.stack):
                 ctypes.pythonapi.Py_IncRef(ctypes.py_object(held))
         self._lock = RLock()
         self._open = None
 
     def ask(self, question: Question, parameters: Mapping[str, object], limit: int | None) -> Answer:
-        """Answer a question of the table; at most `limit` rows, all where it is None."""
-        # The order and the limit belong to one select: the count is that of all rows, and the rows are the first ones.
+        """Answer a question of the table, with at most `limit` rows, or all if it is None."""
+        # Order and limit are in the same select, so the count covers all rows and the result has the first ones.
         sql = (
             f'select *, count(*) over () as "{_COUNT}" from ({question.sql}) as answer '
             f"order by {question.order} limit $row_limit"
@@ -77,7 +77,7 @@ class Reader:
     def query(
         self, sql: str, parameters: Sequence[object] | Mapping[str, object] | None, limit: int | None
     ) -> Answer:
-        """Answer a query of the user's own."""
+        """Answer the user's own query."""
         with self._connection() as (connection, published_at):
             found = queries.run(connection, sql, limit, parameters)
         names = distinct_names(found.columns)
@@ -85,14 +85,14 @@ class Reader:
         return Answer(rows, names, len(rows) + found.is_cut, as_of=published_at)
 
     def value(self, sql: str, parameters: Mapping[str, object] | None = None) -> Any:  # noqa: ANN401 - what it gives
-        """The first value of the first row; None where there is none."""
+        """The first value of the first row; None if there is none."""
         with self._connection() as (connection, _):
             _, rows = _run(connection, sql, parameters or {})
         return rows[0][0] if rows else None
 
     @contextmanager
     def _connection(self) -> Iterator[tuple[duckdb.DuckDBPyConnection, datetime | None]]:
-        """A connection for one question: what it sets or makes is gone with it."""
+        """A connection for one question: its settings and temporary objects end with it."""
         with self._lock:
             store = self._store()
             connection = store.connection.cursor()
@@ -103,7 +103,7 @@ class Reader:
             connection.close()
 
     def _store(self) -> _Open:
-        """The published store as it is now; the lock must be held."""
+        """The current published store; the lock must be held."""
         now = _file(self._paths)
         if self._open is not None and self._open.file == now:
             return self._open
@@ -126,7 +126,7 @@ class Reader:
 
 
 def _file(paths: StorePaths) -> tuple[int, int, int]:
-    """What tells a published store from the one that took its place."""
+    """A value that distinguishes a published store from the one that replaced it."""
     try:
         stat = paths.store.stat()
     except OSError:
@@ -145,7 +145,7 @@ def _run(
     except duckdb.Error as error:
         raise StoreError(
             f"The store could not answer: {str(error).strip().splitlines()[0]}",
-            "It may be of another version of Agent Store: build it again (agent-store build).",
+            "It may have been built by another version of Agent Store: rebuild it (agent-store build).",
         ) from error
 
 

@@ -1,11 +1,11 @@
-"""What a program can ask: one method for each question of `answers.py`.
+"""The questions a program can ask: one method for each question in `answers.py`.
 
-Each returns an `Answer`: the rows as dicts, how many there are without the limit, where they come from, what of them is
-estimated, and of when the store is. It is empty where the store knows nothing of what was asked. A method raises StoreError
-where the module it belongs to is not selected, where an argument means nothing, or where there is no store.
+Each returns an `Answer`: the rows as dicts, their count without the limit, their tables, which parts are estimated, and
+the time of the store. It is empty if the store has nothing about the question. A method raises StoreError if its module
+is not selected, if an argument is invalid, or if there is no store.
 
-`limit` is the most rows that are given, None for all. Times are UTC. A `since` is a date, a datetime, ISO text, or words
-such as `7 days`, `2 hours` or `last week`; what begins at it is included. Paths may be given whole, or from the project on.
+`limit` is the maximum number of rows, None for all. Times are UTC. A `since` is a date, a datetime, ISO text, or words
+such as `7 days`, `2 hours` or `last week`; that moment is included. Paths may be absolute, or relative to the project.
 """
 
 from __future__ import annotations
@@ -32,13 +32,13 @@ if TYPE_CHECKING:
     from agent_store.paths import StorePaths
 
 _TODAY = "select cast(timezone(timezone, now()) as date) from store_build"
-# By what costs can be broken down: the kind of rows of v_cost that are added up.
-# As the store's macro `cost_by` names them, with a space for a dash.
+# The breakdowns of costs: the kinds of v_cost rows that are added up. Named as in the store's macro `cost_by`, with a
+# space for a dash.
 BREAKDOWNS = (
     "day", "week", "month", "project", "session", "model", "branch", "agent", "task type", "tool", "mcp", "skill",
     "plugin", "file", "component",
 )  # fmt: skip
-# What people and models call them otherwise; a plural is understood of each.
+# Other names that people and models use for them; each also has a plural.
 _ALSO_CALLED = {
     "daily": "day", "date": "day", "weekly": "week", "monthly": "month", "task": "task type", "subagent": "agent",
     "mcp server": "mcp", "server": "mcp", "git branch": "branch", "branche": "branch",
@@ -47,7 +47,7 @@ _FILTERS = ("language", "document_type", "path", "since")
 
 
 def path_parameters(path: str | None) -> dict[str, object]:
-    """A path as the questions take it: as it is, and as the end of a longer one where it is relative."""
+    """A path as a query parameter: unchanged, and as the end of a longer path if it is relative."""
     if not path:
         return {"path": None, "path_end": None}
     plain = posixpath.normpath(path.replace("\\", "/")) if not path.startswith("\\\\") else path
@@ -59,7 +59,7 @@ def path_parameters(path: str | None) -> dict[str, object]:
 
 
 def breakdown_of(name: str) -> str | None:
-    """What costs are broken down by: `Task_Types` and `tasks` are `task type`; None for what there is not."""
+    """The breakdown of costs: `Task_Types` and `tasks` mean `task type`; None for an unknown one."""
     plain = " ".join(name.lower().replace("_", " ").replace("-", " ").split())
     for called in (plain, plain.removesuffix("s")):
         known = _ALSO_CALLED.get(called, called)
@@ -74,10 +74,10 @@ class Reading:
     _paths: StorePaths
     _reader: Reader
     _user_id: str | None
-    # The way by which questions come in: the log of queries tells it.
+    # The interface that questions come from, recorded in the query log.
     _interface: str
     _check_module: Callable[[Question], None]
-    # Another home than the user's own: it has no transcripts.
+    # True for a home other than the user's own: it has no transcripts.
     _is_local: bool
     _make_readable: Callable[[], bool]
 
@@ -90,7 +90,7 @@ class Reading:
         parameters: Mapping[str, object] | None = None,
         told: Mapping[str, object] | None = None,
     ) -> Answer:
-        """Answer a question of the table. `told` is what the log of queries keeps in the place of the parameters."""
+        """Answer a question of the table. `told` is recorded in the query log instead of the parameters."""
         question = QUESTIONS[name]
         self._check_module(question)
         given = dict(parameters or {})
@@ -104,7 +104,7 @@ class Reading:
     def _ask_of_file(
         self, name: str, limit: int | None, path: str, parameters: Mapping[str, object] | None = None
     ) -> Answer:
-        """Answer a question about a file; nothing is known of one that the store has not seen."""
+        """Answer a question about a file; empty for a file that the store has not seen."""
         self._check_module(QUESTIONS[name])
         is_readable = self._make_readable()
         ids = self._reader.value(FILES_OF_PATH, path_parameters(path)) if is_readable else None
@@ -122,7 +122,7 @@ class Reading:
         return answer
 
     def _today(self) -> date:
-        """The day that it is where the reports of the store are read."""
+        """Today's date in the time zone of the store's reports."""
         found = self._reader.value(_TODAY) if self._make_readable() else None
         return found if isinstance(found, date) else date.today()  # noqa: DTZ011 - the user's own day
 
@@ -134,21 +134,22 @@ class Reading:
         params: Sequence[object] | Mapping[str, object] | None = None,
         limit: int | None = None,
     ) -> Answer:
-        """Run one query of your own, read-only; values as `?` or `$name` from `params`. StoreError where it fails.
+        """Run one query of your own, read-only, with values as `?` or `$name` from `params`. Raises StoreError if it
+        fails.
 
-        It runs in this process, as long and with as much memory as it takes. For SQL that someone else has written there
-        is `agent_store.serve.sandbox.ask`, which runs it in a process of its own and bounds it.
-        Where there are more rows than `limit`, `total_count` only says that there is one more.
+        It runs in this process, without limits on time and memory. For SQL that someone else wrote, use
+        `agent_store.serve.sandbox.ask`, which runs it in a separate process with limits.
+        If there are more rows than `limit`, `total_count` is only one more than it.
         """
         self._check_module(QUESTIONS["query"])
         return self._logged("query", sql, params, lambda: self._reader.query(sql, params, limit))
 
     def describe(self, table: str | None = None, word: str | None = None, *, columns: bool = False) -> Answer:
-        """What the store holds: its tables, views and functions; of one of them, or with `columns`, their columns too.
+        """The tables, views and functions of the store; for a single one, or with `columns`, their columns too.
 
         A row has `kind` (table, view, function, column, parameter), `name`, `data_type`, `meaning`, `row_count`, `example`
-        (a query to begin with) and `table_name`. With a `word`, only what has to do with it, best first, with the columns
-        that hold it in `matched_columns`. `show.catalog` makes text of it.
+        (an example query) and `table_name`. With a `word`, only those that match it, best first, with the matching
+        columns in `matched_columns`. `show.catalog` formats it as text.
         """
         given = {"table": table, "in_detail": bool(table or word or columns)}
         answer = self._ask("describe", None, given, told={"table": table, "word": word})
@@ -165,7 +166,7 @@ class Reading:
             )
         head = answer[0] if answer else {}
         if table and head.get("kind") == "function" and head["example"]:
-            # What a function gives is known when it is asked.
+            # The columns of a function are known only when it is called.
             given_by = self._reader.query(f"describe {head['example']}", None, None)
             rows = [
                 *answer,
@@ -179,13 +180,13 @@ class Reading:
     # ---------------------------------------------------------------------------------- memory
 
     def get_recent_actions(self, session_id: Id = None, limit: int | None = 20) -> Answer:
-        """What was done in a session (in all, where none is given), newest first."""
+        """Actions in a session (in all sessions if none is given), newest first."""
         return self._ask("get_recent_actions", limit, {"session_id": _text(session_id)})
 
     def recall_previous_attempts(
         self, file_path: str, task_type: str | None = None, limit: int | None = 10
     ) -> Answer:
-        """What was tried on a file, newest first: a row for each task that named it, with whether and why it failed."""
+        """Attempts on a file, newest first: one row per task that named it, and whether and why it failed."""
         return self._ask_of_file("recall_previous_attempts", limit, file_path, {"task_type": task_type})
 
     def recall_memory(self, file_path: str, limit: int | None = 10) -> Answer:
@@ -193,25 +194,26 @@ class Reading:
         return self._ask_of_file("recall_memory", limit, file_path)
 
     def get_successful_approaches(self, task_type: str | None = None, limit: int | None = 5) -> Answer:
-        """How often tasks of a type went well with an approach, and without it; what is more than chance first."""
+        """How often tasks of a type succeeded with an approach, and without it; those that are more than chance
+        first."""
         return self._ask("get_successful_approaches", limit, {"task_type": task_type})
 
     def check_decision_history(
         self, decision_type: str | None = None, context_hash: str | None = None, limit: int | None = 20
     ) -> Answer:
-        """Decisions of a type, or in the same context, newest first: what was chosen, why, and what came of it."""
+        """Decisions of a type, or in the same context, newest first: the choice, the reason, and the outcome."""
         return self._ask(
             "check_decision_history", limit, {"decision_type": decision_type, "context_hash": context_hash}
         )
 
     def get_resume_brief(self, project: str | None = None, limit: int | None = 30) -> Answer:
-        """What a new session in a project (its name or folder) should know, a line a row."""
+        """What a new session in a project (name or folder) should know, one line per row."""
         return self._ask("get_resume_brief", limit, {"project": project})
 
     # ---------------------------------------------------------------------------------- token_budget
 
     def get_token_budget(self, component_name: str, limit: int | None = 20) -> Answer:
-        """What a component (skill, agent, tool, file …) weighs in tokens, its budget, and what it took so far."""
+        """The size of a component (skill, agent, tool, file …) in tokens, its budget, and its use so far."""
         return self._ask("get_token_budget", limit, {"component_name": component_name})
 
     def check_token_budget(self, component_name: str, limit: int | None = 20) -> Answer:
@@ -219,7 +221,7 @@ class Reading:
         return self._ask("check_token_budget", limit, {"component_name": component_name})
 
     def suggest_token_optimizations(self, limit: int | None = 20) -> Answer:
-        """What to trim, with dollars a month and the evidence."""
+        """What to trim, with dollars per month and the evidence."""
         return self._ask("suggest_token_optimizations", limit)
 
     def predict_context_overflow(
@@ -231,12 +233,13 @@ class Reading:
         project_path: str | None = None,
         limit: int | None = 50,
     ) -> Answer:
-        """Whether planned actions still fit into the context, by what their files, commands and tools cost before.
+        """Whether planned actions still fit into the context, based on earlier sizes of their files, commands and
+        tools.
 
         An action is a text, such as "read src/app.py" or "run make test". The first row is the total with the verdict; then
-        a row for each action and what it names, with kind `unknown` and no tokens where the store knows nothing of it. With
-        a session a relative path is one of its project, and its context and window are those of its last response, as its
-        transcript has it now or else the store, unless `context_tokens` and `context_window` say otherwise. `project_path`
+        a row for each action and what it names, with kind `unknown` and no tokens if the store does not know it. With a
+        session, relative paths are in its project, and context and window are those of its last response (in its
+        transcript, or else in the store), unless `context_tokens` and `context_window` are given. `project_path`
         is the folder of a session that the store does not know yet.
         """
         now = None
@@ -253,7 +256,7 @@ class Reading:
         return self._ask(
             "predict_context_overflow",
             limit,
-            # As JSON: DuckDB needs half a millisecond for each member of a list of Python.
+            # As JSON: DuckDB takes half a millisecond per member of a Python list.
             {**given, "planned_actions": json.dumps(planned)},
             told={**given, "planned_actions": planned},
         )
@@ -273,13 +276,13 @@ class Reading:
         return self._ask("check_for_regressions", limit, {"since": moment_of(since_date, self._today())})
 
     def suggest_tests_for_artifact(self, artifact_path: str, limit: int | None = 20) -> Answer:
-        """Which tests to run for a file that has changed since its last test, or whose test failed."""
+        """Tests to run for a file that has changed since its last test, or whose test failed."""
         return self._ask_of_file("suggest_tests_for_artifact", limit, artifact_path)
 
     # ---------------------------------------------------------------------------------- workflow
 
     def get_usage_stats(self, days: int = 30, limit: int | None = 50) -> Answer:
-        """The tools, skills, agents and files used most in the last days of the store; the first of each kind first."""
+        """The tools, skills, agents and files used most in the last days of the store; the top of each kind first."""
         return self._ask("get_usage_stats", limit, {"days": days})
 
     def analyze_workflow(self, task_type: str | None = None, limit: int | None = 20) -> Answer:
@@ -287,13 +290,13 @@ class Reading:
         return self._ask("analyze_workflow", limit, {"task_type": task_type})
 
     def suggest_optimizations(self, limit: int | None = 20) -> Answer:
-        """Everything that would have been cheaper or quicker, with dollars and minutes a month and the evidence."""
+        """Everything that could have been cheaper or faster, with dollars and minutes per month and the evidence."""
         return self._ask("suggest_optimizations", limit)
 
     # ---------------------------------------------------------------------------------- dependencies
 
     def check_dependency_health(self, dependency_name: str | None = None, limit: int | None = 20) -> Answer:
-        """Whether a dependency (each, where none is named) is up, its version, and how fast it answers."""
+        """Whether a dependency (or each of them) is up, its version, and its response time."""
         return self._ask("check_dependency_health", limit, {"dependency_name": dependency_name})
 
     def get_breaking_changes(self, since_date: Moment | None = None, limit: int | None = 20) -> Answer:
@@ -309,7 +312,7 @@ class Reading:
     def search_code(
         self, query: str, filters: Mapping[str, object] | None = None, limit: int | None = 10
     ) -> Answer:
-        """Code and documents by words and names, best first, with the lines that fit.
+        """Code and documents by words and names, best first, with the matching lines.
 
         `filters` narrows by `language`, `document_type`, `path` (a part of it) and `since`.
         """
@@ -342,7 +345,7 @@ class Reading:
     def get_recent_changes(
         self, since: Moment | None = None, file_type: str | None = None, limit: int | None = 50
     ) -> Answer:
-        """Documents that changed, newest first; in the store's last week unless told. `file_type`: `py` or `python`."""
+        """Documents that changed, newest first; by default in the store's last week. `file_type`: `py` or `python`."""
         return self._ask(
             "get_recent_changes",
             limit,
@@ -354,7 +357,7 @@ class Reading:
     def search_prompts(
         self, query: str, date_range: object = None, user_id: Id = None, limit: int | None = 20
     ) -> Answer:
-        """Prompts that hold all words of the query, newest first, each with the last answer to it.
+        """Prompts that contain all words of the query, newest first, each with its last answer.
 
         `date_range` is a text such as "2026-02-01..2026-02-14" or "2026-02", or a pair of times. `user_id` is the name of a
         user or the id in the store.
@@ -367,7 +370,7 @@ class Reading:
         return self._ask("search_prompts", limit, {"query": query, "first": first, "end": end, "users": users})
 
     def analyze_template_performance(self, template_id: Id = None, limit: int | None = 20) -> Answer:
-        """How prompts of a command or skill did: by the id of a version, the name, or all."""
+        """How prompts of a command or skill performed: by the id of a version, the name, or all."""
         return self._ask("analyze_template_performance", limit, {"template_id": _text(template_id)})
 
     # ---------------------------------------------------------------------------------- cost
@@ -377,9 +380,10 @@ class Reading:
     ) -> Answer:
         """US dollars at list prices, and tokens, of a period.
 
-        `period` is `day`, `week`, `month`, `year` (each the one of today), `all`, "7 days", a day, a month, or a range
+        `period` is `day`, `week`, `month`, `year` (the current one), `all`, "7 days", a day, a month, or a range
         ("2026-02-01..2026-02-14"). `breakdown_by` is day, week, month, project, session, model, branch, agent, task type,
-        tool, mcp, skill, plugin, file or component. Days, weeks and months are given newest first, the rest dearest first.
+        tool, mcp, skill, plugin, file or component. Days, weeks and months come newest first, the rest most expensive
+        first.
         """
         by = breakdown_of(breakdown_by)
         if by is None:
@@ -394,7 +398,7 @@ class Reading:
         )
 
     def suggest_cost_optimizations(self, limit: int | None = 20) -> Answer:
-        """What would have been cheaper, dearest first, with the evidence."""
+        """What could have been cheaper, most expensive first, with the evidence."""
         return self._ask("suggest_cost_optimizations", limit)
 
     # ---------------------------------------------------------------------------------- improvement
@@ -402,11 +406,12 @@ class Reading:
     def suggest_strategy(
         self, task_type: str | None = None, context: object = None, limit: int | None = 5
     ) -> Answer:
-        """Advice for a type of task that enough attempts speak for: strategies to prefer or leave, failures to watch for.
+        """Advice for a type of task, supported by enough attempts: strategies to prefer or avoid, failures to watch
+        for.
 
-        Where there is none, the strategy that did best so far (`best_known`), with `evidence_strength`.
+        If there is none, the best strategy so far (`best_known`), with `evidence_strength`.
 
-        `context` is kept with the query; it does not narrow the answer.
+        `context` is recorded with the query; it does not filter the answer.
         """
         given = {"task_type": task_type}
         return self._ask("suggest_strategy", limit, given, told={**given, "context": context})

@@ -1,11 +1,11 @@
-"""What a program can record: one method for each kind of event.
+"""The events a program can record: one method for each kind.
 
-Each takes its fields as keywords, all optional. Ids may be numbers or text. Beside those named, every method takes
-`agent_id`, `task_id`, `prompt_id`, `tool_use_id` and `occurred_at` (a datetime, in UTC where it has no zone; ISO text; or
-seconds of the epoch; by default now). Any other keyword is kept with the event (column `metadata`).
+Each takes its fields as keywords, all optional. Ids may be numbers or text. In addition, every method takes
+`agent_id`, `task_id`, `prompt_id`, `tool_use_id` and `occurred_at` (a datetime, UTC if it has no zone; ISO text; or
+seconds since the epoch; by default now). Any other keyword is stored with the event (column `metadata`).
 
-Each returns the id of what was recorded: the caller's own where one was given (`prompt_id`, `work_id`, `call_id` …), else
-the event's key. None means that it could not be recorded: `store.errors` counts why. No method raises, waits for a
+Each returns the id of the recorded event: the caller's own if given (`prompt_id`, `work_id`, `call_id` …), else the
+event's key. None means that it could not be recorded: `store.errors` counts the reasons. No method raises, waits for a
 build, or reads the store.
 """
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from agent_store.record.writer import Writer
 
 Id = str | int | None
-# Of the Messages API, as `usage` names them.
+# Token fields, named as in `usage` of the Messages API.
 _USAGE = {
     "input_tokens": "input_tokens",
     "output_tokens": "output_tokens",
@@ -36,7 +36,7 @@ class Recording:
 
     @property
     def errors(self) -> Counter[str]:
-        """What could not be recorded: how often, by the reason. `store.errors.total()` is 0 where all was recorded."""
+        """How often recording failed, by reason. `store.errors.total()` is 0 if everything was recorded."""
         return self._writer.errors
 
     def _record(self, kind: str, given: dict[str, Any]) -> str | None:
@@ -104,10 +104,11 @@ class Recording:
         model_id: Id = None,
         **more: object,
     ) -> str | None:
-        """A model was called. Tokens as the Messages API counts them: `input_tokens` are without those read from the cache.
+        """A model was called. Tokens are counted as in the Messages API: `input_tokens` do not include those read from
+        the cache.
 
-        `usage` takes the answer's own usage whole (`message.usage`), in the place of single numbers. A program that has
-        only a number for its model gives `model_id`; prices are known for names. All attempts of a call have its `call_id`.
+        `usage` takes the response's own usage (`message.usage`) instead of single numbers. A program that only has a
+        number for its model gives `model_id`; prices are known by name. All attempts of a call share its `call_id`.
         """
         fields = dict(locals())
         counts = {theirs: fields.pop(ours) for ours, theirs in _USAGE.items()}
@@ -129,7 +130,7 @@ class Recording:
         session_id: Id = None,
         **more: object,
     ) -> str | None:
-        """What enters contexts, and what it weighs: a `skill`, `tool`, `reference_file`, `system_prompt` …"""
+        """A component that enters contexts, and its size: a `skill`, `tool`, `reference_file`, `system_prompt` …"""
         return self._record("component", locals())
 
     def record_warning(
@@ -141,7 +142,7 @@ class Recording:
         session_id: Id = None,
         **more: object,
     ) -> str | None:
-        """Somebody was warned: `repeated_failure`, `unavailable_dependency`, `cost_alert`, `skill_over_budget` …"""
+        """A warning was given: `repeated_failure`, `unavailable_dependency`, `cost_alert`, `skill_over_budget` …"""
         return self._record("warning", locals())
 
     # ---------------------------------------------------------------------------------- prompts and answers
@@ -155,7 +156,7 @@ class Recording:
         template_name: str | None = None,
         **more: object,
     ) -> str | None:
-        """A prompt was given. The id that comes back goes with its responses and with feedback."""
+        """A prompt was given. Pass the returned id with its responses and feedback."""
         return self._record("prompt", locals())
 
     def record_response(
@@ -198,7 +199,7 @@ class Recording:
         agent_id: Id = None,
         **more: object,
     ) -> str | None:
-        """A task ended. `basis` says what `success` rests on, such as `tests` or `user`."""
+        """A task ended. `basis` is the evidence for `success`, such as `tests` or `user`."""
         return self._record("task_outcome", locals())
 
     def record_decision(
@@ -213,10 +214,11 @@ class Recording:
         agent_id: Id = None,
         **more: object,
     ) -> str | None:
-        """Something was decided: what was put, the options, the one that was chosen, and why.
+        """A decision was made: the question, the options, the choice, and the reason.
 
-        `decision_type` is `tool_choice`, `approach_selection` or `file_modification`, or a word of your own; `context_hash`
-        is what `check_decision_history` finds the same context by.
+        `decision_type` is `tool_choice`, `approach_selection` or `file_modification`, or a word of your own;
+       
+        `check_decision_history` finds the same context by `context_hash`.
         """
         return self._record("decision", locals())
 
@@ -231,7 +233,7 @@ class Recording:
         agent_id: Id = None,
         **more: object,
     ) -> str | None:
-        """A strategy was tried on a task. `metrics` holds whatever numbers tell how it went."""
+        """A strategy was tried on a task. `metrics` may contain any numbers that describe the outcome."""
         return self._record("strategy_outcome", locals())
 
     def record_outcome(
@@ -272,7 +274,7 @@ class Recording:
         session_id: Id = None,
         **more: object,
     ) -> str | None:
-        """A component was validated: by what, and what was found."""
+        """A component was validated: the validator, and its findings."""
         return self._record("validation", locals())
 
     def record_test_run(
@@ -290,7 +292,7 @@ class Recording:
         session_id: Id = None,
         **more: object,
     ) -> str | None:
-        """Tests ran: how many, and how they ended."""
+        """Tests ran: their number and results."""
         return self._record("test_run", locals())
 
     def record_quality_measurement(
@@ -322,7 +324,7 @@ class Recording:
         session_id: Id = None,
         **more: object,
     ) -> str | None:
-        """There is a piece of work: `status` is `pending`, `assigned`, `in_progress`, `completed` or `blocked`."""
+        """A piece of work exists: `status` is `pending`, `assigned`, `in_progress`, `completed` or `blocked`."""
         return self._record("work_item", locals())
 
     def record_claim(
@@ -348,7 +350,7 @@ class Recording:
         session_id: Id = None,
         **more: object,
     ) -> str | None:
-        """Work went from one agent to another elsewhere; `handoff_work` hands it over and records by itself."""
+        """Work was handed from one agent to another elsewhere; `handoff_work` hands it over and records by itself."""
         return self._record("handoff", locals())
 
     # ---------------------------------------------------------------------------------- dependencies and documents
@@ -365,7 +367,8 @@ class Recording:
         session_id: Id = None,
         **more: object,
     ) -> str | None:
-        """A dependency was looked at: `dependency_type` is `api_endpoint`, `db_schema`, `env_var`, `external_service` …"""
+        """A dependency was
+        checked: `dependency_type` is `api_endpoint`, `db_schema`, `env_var`, `external_service` …"""
         return self._record("dependency_check", locals())
 
     def record_retrieval(
@@ -380,7 +383,7 @@ class Recording:
         session_id: Id = None,
         **more: object,
     ) -> str | None:
-        """A range of lines was found or read; one call for each range."""
+        """A range of lines was found or read; make one call per range."""
         return self._record("retrieval", locals())
 
     def record_document_update(

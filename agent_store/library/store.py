@@ -1,4 +1,4 @@
-"""`AgentStore`: one home to record into and to ask."""
+"""`AgentStore`: one home to record into and query."""
 
 from __future__ import annotations
 
@@ -28,21 +28,21 @@ if TYPE_CHECKING:
 
 
 class AgentStore(Recording, Coordinating):
-    """A store that a program records into and asks.
+    """A store that a program records into and queries.
 
-    What is recorded is appended to the spool of the home, and is in the facts after the next build: `refresh()`, or
-    `agent-store build`. What is asked is answered from the store as it was last published.
+    Records are appended to the spool of the home, and appear in the facts after the next build: `refresh()`, or
+    `agent-store build`. Questions are answered from the store as it was last published.
 
-    `db_path` names the home: nothing for the user's own (AGENT_STORE_HOME, else ~/.agent-store); a folder; a published
-    store; or any other database `x.duckdb`, whose home is the folder `x.agent-store` beside it. Such a home holds what
-    programs have recorded, no transcripts; it is built when it is first asked for something; and each `refresh()` puts a
-    copy of the store into `x.duckdb`, a database that any program can open.
+    `db_path` selects the home: None for the user's own (AGENT_STORE_HOME, else ~/.agent-store); a folder; a published
+    store; or any other database `x.duckdb`, whose home is the folder `x.agent-store` beside it. Such a home contains
+    only records of programs, no transcripts; it is built at the first question; and each `refresh()` puts a copy of the
+    store into `x.duckdb`, a database that any program can open.
 
-    `schema_modules` selects what is recorded and asked beside the core; all of it where it is left out. `user_id` is who
-    asks, in the log of queries: by default the name that the user is logged in by; `interface` is by which way. `threads`
-    is how many threads one question may use, by default as many as there are cores.
+    `schema_modules` selects what can be recorded and asked in addition to the core; by default everything. `user_id` is
+    the user in the query log, by default the login name; `interface` is how the query arrived. `threads` is how many
+    threads one question may use, by default all cores.
 
-    Threads may share it, and a forked process may go on with it. It is its own context manager.
+    Threads may share it, and a forked process may continue to use it. It is its own context manager.
     """
 
     def __init__(
@@ -53,7 +53,7 @@ class AgentStore(Recording, Coordinating):
         interface: str = query_log.LIBRARY,
         threads: int | None = None,
     ) -> None:
-        """Open nothing yet. StoreError for an unknown module, or a database that is no store of ours."""
+        """Open nothing yet. Raises StoreError for an unknown module, or a database that is not our store."""
         self._modules = selected(schema_modules)
         self._paths = home_for(db_path)
         self._database = self._own_database(db_path)
@@ -65,7 +65,7 @@ class AgentStore(Recording, Coordinating):
         self._claims = Claims(self._paths)
 
     def _own_database(self, db_path: str | Path | None) -> Path | None:
-        """The file that copies of the store are put into; None where the path means a home itself."""
+        """The file for copies of the store; None if the path is a home itself."""
         if db_path is None or not str(db_path).strip():
             return None
         named = Path(db_path).expanduser().absolute()
@@ -73,13 +73,13 @@ class AgentStore(Recording, Coordinating):
             return None
         if named.is_file() and named.stat().st_size and not self._paths.home.exists():
             raise StoreError(
-                f"{named} is there already, without {self._paths.home}: Agent Store has not made it.",
+                f"{named} exists already, but {self._paths.home} does not: Agent Store did not create it.",
                 "Name a file that does not exist yet, or open this one with DuckDB.",
             )
         return named
 
     def __repr__(self) -> str:
-        """Where its home is."""
+        """Show its home."""
         return f"AgentStore({str(self._database or self._paths.home)!r})"
 
     @property
@@ -103,17 +103,18 @@ class AgentStore(Recording, Coordinating):
         self.close()
 
     def close(self) -> None:
-        """Let go of the published store. Records are on the disk already; a later call opens it again."""
+        """Close the published store. Records are already on disk; a later call reopens it."""
         self._reader.close()
 
     # ---------------------------------------------------------------------------------- building
 
     def refresh(self, roots: Sequence[str | Path] | None = None) -> None:
-        """Build the home and wait for it: what was recorded is in the facts then. StoreError if nothing was published.
+        """Build the home and wait for it: afterwards, records are in the facts. Raises StoreError if nothing was
+        published.
 
-        The user's own home is built as by `agent-store build`, from the usual transcripts too; any other home from what was
-        recorded in it, and from transcripts only below `roots`, if they are given. It runs in a process of its own: threads
-        that record meanwhile do not wait. Where nothing is new it takes about a second; the first time a minute.
+        The user's own home is built as by `agent-store build`, including the usual transcripts; any other home from its
+        records, and from transcripts only below `roots`, if given. The build runs in a separate process: threads that
+        record meanwhile do not wait. It takes about a second if nothing is new, and a minute the first time.
         """
         building.build(
             self._paths,
@@ -123,7 +124,7 @@ class AgentStore(Recording, Coordinating):
         )
 
     def _make_readable(self) -> bool:
-        """Build a local home when it is first asked for something; whether there is anything to ask."""
+        """Build a local home at the first question; return whether there is a store to query."""
         if self._paths.store.is_file() or not self._is_local:
             return True
         if not self._paths.spool.is_dir():
@@ -141,10 +142,10 @@ class AgentStore(Recording, Coordinating):
     # ---------------------------------------------------------------------------------- exporting
 
     def export_parquet(self, path: str | Path, table: str, since: Moment | None = None) -> int:
-        """Write a published table or view to a Parquet file (zstd), types kept; how many rows.
+        """Write a published table or view to a Parquet file (zstd), with its types; return the number of rows.
 
-        With `since`, only rows whose time is not before it: the first column of the table that is a time. An existing file
-        is replaced when the new one is complete. StoreError for an unknown table.
+        With `since`, only rows whose time (the first time column of the table) is not before it. An existing file is
+        replaced when the new one is complete. Raises StoreError for an unknown table.
         """
         return self._export(path, table, exports.PARQUET, since)
 
@@ -153,7 +154,7 @@ class AgentStore(Recording, Coordinating):
         return self._export(path, table, exports.CSV, since)
 
     def export_json(self, path: str | Path, table: str, since: Moment | None = None) -> int:
-        """The same as JSON, one object a line."""
+        """The same as JSON, one object per line."""
         return self._export(path, table, exports.JSON, since)
 
     def _export(self, path: str | Path, table: str, form: str, since: Moment | None) -> int:
@@ -166,12 +167,12 @@ class AgentStore(Recording, Coordinating):
         return running.row_count
 
     def delete_user_data(self, user_id: str | int) -> dict[str, Any]:
-        """Remove for good what a user left in the store: sessions, their copies, and what was recorded of the user.
+        """Permanently remove a user from the store: sessions, their copies, and recorded events.
 
         `user_id` is a name or the id in the store. Like `agent-store forget --user`: it builds the store again, takes a
         minute or more, and cannot be undone. Returns `session_count`, `row_count` (landed rows removed), `exports`
-        (removed) and `sources`, the logs that still hold it: nothing removes those. StoreError where it fails; the
-        next build then goes on with it.
+        (removed) and `sources`, the logs that still contain it, which are never removed. Raises StoreError if it fails;
+        the next build then continues it.
         """
         from agent_store.privacy import forget
 
@@ -180,14 +181,14 @@ class AgentStore(Recording, Coordinating):
     def export_audit_log(
         self, start_date: Moment, end_date: Moment | None = None, path: str | Path | None = None
     ) -> Answer:
-        """Write all prompts, responses, actions, decisions and queries of a period to a file, in the order of time.
+        """Write all prompts, responses, actions, decisions and queries of a period to a file, in order of time.
 
-        It has one JSON object a line. A `path` that ends in `.zip` is a bundle instead: the same with its part of the
-        audit chain, signed by the key of the home, for `agent-store verify`.
+        It has one JSON object per line. A `path` that ends in `.zip` gives a bundle: the same plus its part of the
+        audit chain, signed with the home's key, for `agent-store verify`.
 
-        Both days are included; without `end_date` until now. One row: `path`, `row_count`, `first_at`, `end_at`, and of a
-        bundle `key_fingerprint` and `untied_count`, records whose line is not landed any more. Without a `path` the file is
-        made in the folder `exports` of the home.
+        Both days are included; the default `end_date` is now. One row: `path`, `row_count`, `first_at`, `end_at`, and
+        for a bundle `key_fingerprint` and `untied_count`, the number of records whose line is no longer landed. Without
+        a `path` the file is created in the folder `exports` of the home.
         """
         question = QUESTIONS["export_audit_log"]
         self._check_module(question)
@@ -196,7 +197,7 @@ class AgentStore(Recording, Coordinating):
         today = self._today()
         first, end = moment_of(start_date, today), end_of(end_date or today, today)
         if first is None or end is None:
-            raise StoreError("An audit log begins at a date.", "export_audit_log('2026-02-01', '2026-02-14')")
+            raise StoreError("An audit log needs a start date.", "export_audit_log('2026-02-01', '2026-02-14')")
         if path is None:
             folder = self._paths.home / "exports"
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -230,11 +231,12 @@ class AgentStore(Recording, Coordinating):
         minimum_usd: float | None = None,
         fan_out_usd: float | None = None,
     ) -> Answer:
-        """Give notice when a `session`, `day` (unless told), `week` or `month` has cost more US dollars at list prices.
+        """Warn when a `session`, `day` (the default), `week` or `month` has cost more US dollars at list prices than
+        this.
 
-        Instead of a threshold: `growth`, how many times the usual day (and at least `minimum_usd`), or `fan_out_usd`, what
-        a session with its subagents may spend. A `project` (name or folder) or an `agent` counts only its own dollars.
-        All alerts that are set, a row each. An alert of the same name (by default that of its period) is replaced.
+        Instead of a threshold: `growth`, a multiple of the usual day (and at least `minimum_usd`), or `fan_out_usd`,
+        the limit for a session including its subagents. With a `project` (name or folder) or an `agent` only its
+        dollars count. Returns all alerts, one per row. An alert with the same name (by default its period) is replaced.
         """
         from agent_store.library import alerts  # pydantic takes a while
 

@@ -1,4 +1,4 @@
-"""Privacy: what the user wants to be kept, and how it is enforced on what is there already."""
+"""Privacy: the user's policy, and how it is enforced on existing data."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ _Result = TypeVar("_Result")
 
 
 def landing_policy(paths: StorePaths) -> Policy:
-    """The policy of a home as landing applies it, with the salt of the home and what was forgotten.
+    """The policy of a home as landing applies it, with the home's salt and the list of what was forgotten.
 
-    StoreError where privacy.yml is wrong.
+    Raises StoreError if privacy.yml is invalid.
     """
     from agent_store.privacy import forgotten
     from agent_store.privacy.salt import read_salt
@@ -36,7 +36,7 @@ def landing_policy(paths: StorePaths) -> Policy:
 def under_policy(
     function: Callable[Concatenate[StorePaths, _Given], _Result],
 ) -> Callable[Concatenate[StorePaths, _Given], _Result]:
-    """Have everything that a function lands go through the policy of the home that it is given."""
+    """Apply the policy of the given home to everything that a function lands."""
 
     @wraps(function)
     def landing(paths: StorePaths, /, *given: _Given.args, **named: _Given.kwargs) -> _Result:

@@ -1,4 +1,4 @@
-"""Whether everything that is landed, or published, has gone through the policy in force."""
+"""Whether the current policy has been applied to everything landed, or published."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def is_applied(paths: StorePaths) -> bool | None:
-    """Whether all that is landed has gone through the policy in force; None where nothing is landed."""
+    """Whether the current policy has been applied to all landed data; None if nothing has been landed."""
     with reading(paths.warehouse) as connection:
         if connection is None:
             return None
@@ -25,7 +25,7 @@ def is_applied(paths: StorePaths) -> bool | None:
 
 
 def is_published(paths: StorePaths) -> bool:
-    """Whether everything in the published store has gone through the policy in force."""
+    """Whether the current policy has been applied to everything in the published store."""
     import duckdb
 
     with open_store(paths) as connection:

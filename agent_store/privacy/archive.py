@@ -1,6 +1,6 @@
-"""Archives of sessions that have expired: Parquet files with their rows of raw and of the star, a folder for each time.
+"""Archives of expired sessions: Parquet files with their rows of raw and of the star, one folder for each time.
 
-Nothing of this package reads them. What is forgotten later leaves them, too.
+Nothing in this package reads them. Data forgotten later is removed from them too.
 """
 
 from __future__ import annotations
@@ -34,12 +34,12 @@ def folders(paths: StorePaths) -> list[Path]:
 
 
 def folder_of(paths: StorePaths, expired_at: datetime) -> Path:
-    """The folder of what expires at a time."""
+    """The folder of sessions that expire at a time."""
     return paths.archive / f"{expired_at:%Y-%m-%dT%H%M%SZ}"
 
 
 def write(connection: duckdb.DuckDBPyConnection, star: str, sessions: Sequence[str], folder: Path) -> None:
-    """Write the rows that sessions have in each table of the star that is attached under a name."""
+    """Write the rows of sessions from each table of the star, which is attached under a name."""
     for one in (folder.parent, folder):
         one.mkdir(mode=FOLDER_MODE, exist_ok=True)
     connection.execute("create or replace temp table expiring_session as select unnest(?::varchar[]) as session_id", [
@@ -79,7 +79,7 @@ def lines(paths: StorePaths, table: str) -> Iterator[tuple[str | None, str]]:
 
 
 def erase_forgotten(paths: StorePaths) -> None:
-    """Take out of all archives what was forgotten, under the policy in force; a file without rows goes."""
+    """Remove forgotten data from all archives, under the current policy; delete files without rows."""
     import duckdb
 
     remove_leftovers(*folders(paths))
@@ -110,7 +110,7 @@ def _erase(connection: duckdb.DuckDBPyConnection, file: Path) -> None:
 
 
 def _gone_rows(connection: duckdb.DuckDBPyConnection, file: Path, source: str) -> Iterator[int]:
-    """The rows of a file that were forgotten."""
+    """The forgotten rows of a file."""
     tombstones = privacy.current().policy.forgotten
     if not file.name.startswith(RAW_PREFIX):
         for row, session in _rows(connection, f"select file_row_number, session_id from {source}"):

@@ -1,4 +1,4 @@
-"""What is kept of sessions that are about to expire, from the moment it is decided until they are gone from raw."""
+"""The data kept of sessions that are about to expire, from the decision until they are removed from raw."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def write(paths: StorePaths, expiry: Expiry) -> None:
-    """Write it down; it is on the disk when this returns. The lock of the build must be held."""
+    """Write it; it is on disk when this returns. The build lock must be held."""
     head = {
         "expired_at": expiry.expired_at.isoformat(),
         "expired_before": expiry.expired_before.isoformat(),
@@ -31,7 +31,7 @@ def write(paths: StorePaths, expiry: Expiry) -> None:
 
 
 def read(paths: StorePaths) -> Expiry | None:
-    """What was written; None where nothing is about to expire, or the file is damaged."""
+    """What was written; None if nothing is about to expire, or the file is damaged."""
     from ingest.purge import Expiry
 
     try:
@@ -51,5 +51,5 @@ def read(paths: StorePaths) -> Expiry | None:
 
 
 def remove(paths: StorePaths) -> None:
-    """Remove it: what was to be kept is in raw."""
+    """Remove it, once the data to keep is in raw."""
     paths.expiring.unlink(missing_ok=True)

@@ -1,7 +1,7 @@
-"""Forgetting: what a session, a project, a user, a time or a file left in the store, for good.
+"""Forgetting: permanently remove a session, a project, a user, a time or a file from the store.
 
-Which sessions these are is asked of the published store; by which ids their lines and all copies are recognised is read
-from the landed lines. Then the hashes of these ids are written down, and the next build removes everything.
+The published store identifies the sessions; the landed lines give the ids by which their lines and all copies are
+recognised. Then the hashes of these ids are stored, and the next build removes everything.
 """
 
 from __future__ import annotations
@@ -54,48 +54,48 @@ _USER_ID: Final = r'"user_id"\s*:\s*"([^"\\]+)"'
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """What somebody wants to be forgotten: by what, and its value."""
+    """A request to forget: the criterion, and its value."""
 
     by: str
     value: str
 
     @property
     def before(self) -> datetime:
-        """The moment before which everything goes. StoreError where the value is no date."""
+        """The moment before which everything is removed. Raises StoreError if the value is not a date."""
         try:
             return datetime.combine(date.fromisoformat(self.value), datetime.min.time())
         except ValueError as error:
-            raise StoreError(f"{self.value!r} is no date.", "Write it as 2026-03-01.") from error
+            raise StoreError(f"{self.value!r} is not a date.", "Write it as 2026-03-01.") from error
 
 
 @dataclass(slots=True)
 class Selection:
-    """What would go."""
+    """Everything that would be removed."""
 
     wish: Wish
     # Session id → title, project, when it ended.
     sessions: dict[str, tuple[str | None, str | None, datetime | None]] = field(default_factory=dict)
     lines: dict[str, int] = field(default_factory=dict)
     hashes: set[str] = field(default_factory=set)
-    # Logs that hold it: the user's own, which nothing removes.
+    # Logs that contain it: the user's own, which are never removed.
     sources: list[str] = field(default_factory=list)
-    # Sessions that stay, and keep what was copied from them.
+    # Sessions that stay, and keep lines that were copied from them.
     kept_in: list[str] = field(default_factory=list)
-    # Patterns of files whose contents go.
+    # Patterns of files whose contents are removed.
     files: tuple[str, ...] = ()
 
     @property
     def line_count(self) -> int:
-        """How many landed lines go."""
+        """How many landed lines would be removed."""
         return sum(self.lines.values())
 
     def __bool__(self) -> bool:
-        """Whether anything would go."""
+        """Whether anything would be removed."""
         return bool(self.lines or self.files)
 
 
 def select(paths: StorePaths, wish: Wish) -> Selection:
-    """What a wish comes to. The store has to be up to date; nothing is changed."""
+    """Everything that a request covers. The store must be up to date; nothing is changed."""
     found = Selection(wish)
     _select_sessions(paths, found)
     if wish.by == FILE:
@@ -105,7 +105,7 @@ def select(paths: StorePaths, wish: Wish) -> Selection:
 
 
 def collect(paths: StorePaths, found: Selection) -> None:
-    """Add the lines of the selected sessions, and those that are wanted by themselves, with what they are known by."""
+    """Add the lines of the selected sessions, and lines requested by themselves, with the ids that identify them."""
     with reading(paths.warehouse) as connection:
         if connection is not None:
             _select_lines(connection, paths, found)
@@ -133,7 +133,7 @@ def _select_sessions(paths: StorePaths, found: Selection) -> None:
 
 
 def _select_expired(paths: StorePaths, found: Selection, users: set[str], before: datetime | None) -> None:
-    """Add the sessions that have expired: their lines have gone, but what they cost is there, and an archive."""
+    """Add expired sessions: their lines are gone, but their costs and an archive remain."""
     wish = found.wish
     with reading(paths.warehouse) as connection:
         rows = [] if connection is None or not has_table(connection, "expired_row") else connection.execute(
@@ -198,7 +198,7 @@ def _select_lines(connection: Any, paths: StorePaths, found: Selection) -> None:
                 found.hashes |= {hash_of(TEXT, text, salt)} if table != TRANSCRIPT_TABLE else set()
             elif not is_copy:
                 found.hashes |= hashes_of(names_to_forget(value, text, table), salt)
-    # A response is told by its message; an id that others have, too, tells nothing.
+    # A response is identified by its message; an id that others share identifies nothing.
     found.hashes |= {hash_of(MESSAGE, one, salt) for one in messages[True] - messages[False]}
     found.kept_in = sorted(copies.owners)
     holders = _count(connection, found, files, Tombstones(frozenset(found.hashes), salt))
@@ -206,7 +206,7 @@ def _select_lines(connection: Any, paths: StorePaths, found: Selection) -> None:
 
 
 def _select_set_aside(connection: Any, found: Selection) -> None:  # noqa: ANN401
-    """Add the sessions that the store leaves out because a guard found them wrong: their lines are landed all the same."""
+    """Add sessions that the store leaves out because they failed a guard: their lines were landed anyway."""
     wish = found.wish
     for (session,) in connection.execute("select session_id from raw.set_aside_session").fetchall():
         rows = connection.execute(
@@ -232,7 +232,7 @@ def _count(
     files: dict[int, str | None],
     tombstones: Tombstones,
 ) -> set[int]:
-    """Count the lines that go, by the same rule by which they will be removed; returns the files that they are in."""
+    """Count the lines to remove, by the same rule as the removal; return the files that contain them."""
     holders = {file_id for file_id, session in files.items() if session in found.sessions}
     for table in LINE_TABLES:
         for file_id, text in _lines(connection, table):
@@ -243,13 +243,14 @@ def _count(
 
 
 class _Copies:
-    """Lines of the selected sessions that are copies of another one's, which keeps them: a fork begins with such."""
+    """Lines of the selected sessions that were copied from another session, which keeps them: a fork starts with such
+    lines."""
 
     def __init__(self, connection: Any, found: Selection) -> None:  # noqa: ANN401
-        """Ask the last build whose each line is that several sessions have."""
+        """Look up in the last build which session owns each line that several sessions share."""
         self._sessions = found.sessions
         self._owners: dict[str, str] = {}
-        # Sessions that are not selected and keep what was copied from them.
+        # Sessions that are not selected and keep the lines copied from them.
         self.owners: set[str] = set()
         if has_table(connection, "int_line_copy", "intermediate"):
             self._owners = dict(connection.execute(
@@ -258,7 +259,8 @@ class _Copies:
             ).fetchall())  # fmt: skip
 
     def is_of_another(self, line: dict[str, Any], *, of_session: bool) -> bool:
-        """Whether a line is a copy: in a selected session of one that stays, elsewhere of one that goes."""
+        """Whether a line is a copy: in a selected session, a copy from one that stays; elsewhere, a copy from a
+        selected one."""
         forked = line.get("forkedFrom")
         owner = self._owners.get(str(line.get("uuid")))
         if owner is None and isinstance(forked, dict):
@@ -271,7 +273,7 @@ class _Copies:
 
 
 def _sources(connection: Any, holders: set[int], places: dict[int, str], paths: StorePaths) -> Iterator[str]:  # noqa: ANN401
-    """The files of logs that are still there, wherever their copies are; not those of the home."""
+    """The log files that still exist, including copies; not those in the home."""
     known = {places[file_id] for file_id in holders if file_id in places}
     rows = connection.execute(
         "select file_id, root, path from raw.file_location where vanished_at is null and file_id is not null"
@@ -287,7 +289,7 @@ def _lines(connection: Any, table: str) -> Iterator[tuple[int, str]]:  # noqa: A
 
 
 def _is_wanted_line(wish: Wish, users: set[str], value: dict[str, Any] | None, text: str, table: str) -> bool:
-    """Whether a line without a session is asked for by itself: of the prompt history, the spool, API responses."""
+    """Whether a line without a session is requested by itself: from the prompt history, the spool, API responses."""
     if value is None or table == TRANSCRIPT_TABLE:
         return False
     if wish.by == USER:
@@ -311,14 +313,14 @@ def _is_wanted_line(wish: Wish, users: set[str], value: dict[str, Any] | None, t
 
 
 def refresh(paths: StorePaths) -> None:
-    """Build what has been recorded meanwhile, so that the store tells everything that could be meant."""
+    """Build recent recordings, so that the store knows everything the request may refer to."""
     if not paths.store.exists() and not paths.warehouse.exists():
         raise StoreError("There is no store yet: nothing to forget.", "agent-store build makes it.")
     building.build(paths, only_recorded=True)
 
 
 def forget(paths: StorePaths, wish: Wish, database: Path | None = None) -> dict[str, Any]:
-    """Forget without asking. `database` is a copy of the store that is made again, too.
+    """Forget without asking. `database` is a copy of the store, which is rebuilt too.
 
     Returns `session_count`, `row_count` (rows removed from raw), `exports` (removed) and `sources` (logs that have it).
     """
@@ -330,7 +332,7 @@ def forget(paths: StorePaths, wish: Wish, database: Path | None = None) -> dict[
 
 
 def carry_out(paths: StorePaths, found: Selection, database: Path | None = None) -> dict[str, Any]:
-    """Forget what was selected; see `forget`."""
+    """Forget the selection; see `forget`."""
     note(paths, found)
     exports = known.remove_all(paths)
     rows = purge.rebuild(paths, database)
@@ -342,9 +344,9 @@ def carry_out(paths: StorePaths, found: Selection, database: Path | None = None)
 
 
 def note(paths: StorePaths, found: Selection) -> None:
-    """Write down that what was selected is forgotten; who takes the lock of the build next removes it."""
+    """Record that the selection is forgotten; the next holder of the build lock removes it."""
     with build_lock(paths):
-        # First the journal: killed after it, nothing that was written down stays where it is.
+        # The journal comes first: if the process is killed after it, everything recorded is still removed.
         purge.begin(paths, forgets=True, applies=bool(found.files))
         forgotten.add(
             paths,

@@ -1,7 +1,7 @@
-"""What was forgotten, or has expired, as `keys/forgotten.jsonl` keeps it: hashes of ids, never what they stood for.
+"""What was forgotten, or has expired, as stored in `keys/forgotten.jsonl`: hashes of ids, never the ids.
 
-One line per time that something went: when, by what, how many rows, and the hashes by which it is recognised.
-The file is in the home, not in the warehouse: also a warehouse that is made again does not land what was forgotten.
+One line per removal: when, by what criterion, how many rows, and the hashes by which it is recognised.
+The file is in the home, not in the warehouse: a rebuilt warehouse does not land forgotten data either.
 """
 
 from __future__ import annotations
@@ -23,17 +23,18 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One time that something was forgotten, or expired."""
+    """One removal: something was forgotten, or expired."""
 
     forgotten_at: str
-    # What was asked for, without its value: session, project, user, before, file; or retention.
+    # The criterion, without its value: session, project, user, before, file; or retention.
     by: str
     session_count: int
     line_count: int
     hashes: tuple[str, ...]
-    # Patterns of files whose contents are dropped from then on; a pattern has to stay readable to be one.
+    # Patterns of files whose contents are dropped from then on; patterns cannot be hashed, because they must stay
+    # readable.
     files: tuple[str, ...] = ()
-    # Of what has expired: lines before it do not come again. UTC, without zone. Of sessions, by hash: when each had ended.
+    # For expired data: earlier lines are not landed again. UTC, without zone. For sessions, by hash: when each ended.
     until: str = ""
     ends: dict[str, str] = field(default_factory=dict)
 
@@ -50,11 +51,11 @@ class Forgotten:
         return tuple(dict.fromkeys(pattern for entry in self.entries for pattern in entry.files))
 
     def tombstones(self, salt: bytes) -> Tombstones:
-        """What landing recognises it by."""
+        """The hashes by which landing recognises it."""
         from ingest.privacy.tombstones import Tombstones
 
         expired: dict[str, datetime] = {}
-        for entry in self.entries:  # in the order of time: what is resumed may expire again
+        for entry in self.entries:  # in order of time: a resumed session may expire again
             if entry.until:
                 expired |= dict.fromkeys(entry.hashes, datetime.fromisoformat(entry.until))
                 expired |= {one: datetime.fromisoformat(end) for one, end in entry.ends.items()}
@@ -63,7 +64,8 @@ class Forgotten:
 
 
 def read(paths: StorePaths) -> Forgotten:
-    """What was forgotten in a home. StoreError where the file is damaged: what it held would come back unseen."""
+    """What was forgotten in a home. Raises StoreError if the file is damaged, because its content would come back
+    unnoticed."""
     file = paths.forgotten
     entries: list[Entry] = []
     try:
@@ -83,10 +85,10 @@ def read(paths: StorePaths) -> Forgotten:
             ))  # fmt: skip
         except (ValueError, KeyError, TypeError) as error:
             if number == len(lines) and not line.endswith("\n"):
-                break  # written when the machine stopped: what it was to forget has not been touched yet
+                break  # cut off when the machine stopped: the data it names has not been touched yet
             raise StoreError(
-                f"Line {number} of {file} is damaged: it says what was forgotten, and must not be landed again.",
-                "Put the file back from a backup. If there is none, remove that line, and forget again what it was about.",
+                f"Line {number} of {file} is damaged: it records what was forgotten and must not be landed again.",
+                "Restore the file from a backup. If there is none, remove that line, and forget the same data again.",
             ) from error
     return Forgotten(tuple(entries))
 
@@ -107,7 +109,7 @@ def add(
     until: datetime | None = None,
     ends: Mapping[str, datetime] | None = None,
 ) -> Entry:
-    """Add what is to be forgotten, or expires; it is on the disk when this returns."""
+    """Add what is to be forgotten, or expires; it is on disk when this returns."""
     entry = Entry(
         stamp(expired_at or datetime.now(UTC)),
         by,
@@ -123,9 +125,10 @@ def add(
 
 
 def call_off(paths: StorePaths, carried_out: Iterable[datetime]) -> None:
-    """Take out what was to expire and is in this warehouse all the same: it was not carried out, or the warehouse is new.
+    """Remove entries of data that was to expire but is in this warehouse: the expiry was not carried out, or the
+    warehouse is new.
 
-    Nothing is kept of it, so what comes of logs again is to count.
+    None of its costs are kept, so lines landed again from logs have to count.
     """
     known = read(paths).entries
     done = set(map(stamp, carried_out))
@@ -135,7 +138,7 @@ def call_off(paths: StorePaths, carried_out: Iterable[datetime]) -> None:
 
 
 def stamp(moment: datetime) -> str:
-    """A moment of UTC as entries have it."""
+    """A UTC moment in the format of entries."""
     return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 

@@ -1,6 +1,6 @@
-"""What a file or folder would give away: secrets, addresses, names of users, paths of homes, and texts of prompts.
+"""What sharing a file or folder would reveal: secrets, addresses, user names, home paths, and texts of prompts.
 
-Database and Parquet files are read as tables, archives by what is inside of them, everything else as text.
+Database and Parquet files are read as tables, archives are unpacked, everything else is read as text.
 """
 
 from __future__ import annotations
@@ -40,17 +40,17 @@ _PROMPTS: Final = f"""
 
 @dataclass(frozen=True, slots=True)
 class Giveaway:
-    """One kind of thing that a file holds."""
+    """One kind of finding in a file."""
 
     file: str
     kind: str
     count: int
-    # Where it is first: a line, or a table and column. Never the thing itself.
+    # The first location: a line, or a table and column. Never the content itself.
     place: str
 
 
 class _Finder:
-    """Counts what texts give away."""
+    """Counts findings in texts."""
 
     def __init__(self, prompts: Iterable[str]) -> None:
         self._redactor = Redactor(read_kinds(kinds_file()), b"check")
@@ -59,7 +59,7 @@ class _Finder:
         self._user = re.compile(rf"\b{re.escape(user)}\b") if len(user) > 3 and user != "root" else None  # noqa: PLR2004
 
     def found(self, text: str) -> Counter[str]:
-        """How often each kind of thing is in a text."""
+        """How often each kind of finding is in a text."""
         counts: Counter[str] = Counter()
         if not text.isspace():
             marks = Counter(_MARK.findall(self._redactor.redact(text).text))
@@ -72,7 +72,8 @@ class _Finder:
 
 
 def check(paths: StorePaths, place: Path) -> tuple[list[Giveaway], int]:
-    """What the files below a place give away, and how many files that are. StoreError where there is nothing to read."""
+    """The findings in the files below a place, and the number of files. Raises StoreError if there is nothing to
+    read."""
     place = place.expanduser().absolute()
     if not place.exists():
         raise StoreError(f"There is no file or folder {place}.")
@@ -93,7 +94,7 @@ def check(paths: StorePaths, place: Path) -> tuple[list[Giveaway], int]:
 
 
 def _prompts(paths: StorePaths) -> list[str]:
-    """Prompts as the published store has them, to be looked for; none where there is no store."""
+    """The prompts of the published store, to search for; none if there is no store."""
     from agent_store.store import open_store
 
     if not paths.store.exists():
@@ -103,7 +104,7 @@ def _prompts(paths: StorePaths) -> list[str]:
 
 
 def _texts(file: Path) -> Iterator[tuple[str, str]]:
-    """The texts in a file, each with where it is."""
+    """The texts in a file, each with its location."""
     import duckdb
 
     try:

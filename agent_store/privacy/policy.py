@@ -1,4 +1,4 @@
-"""`privacy.yml` in the home: what of logs is kept, per project and file, and for how long."""
+"""`privacy.yml` in the home: what to keep from logs, per project and file, and for how long."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ from ingest.text import YamlError, load_yaml, meant
 
 _MOST_CHARACTERS: Final = 256 * 1024
 _EXAMPLE: Final = "prompts: keep"
-# The kind that `emails` stands for.
+# The kind of secret that `emails` controls.
 EMAIL_KIND: Final = "email_address"
 
 KeepHashDrop = Literal["keep", "hash", "drop"]
 KeepDrop = Literal["keep", "drop"]
-# Up to a hundred years: every such moment is a date.
+# Up to a hundred years, so that every such moment is a valid date.
 Days = Annotated[int, Field(gt=0, le=36_500)]
 
 
@@ -35,9 +35,9 @@ class _Model(BaseModel):
 
 
 class ProjectRule(_Model):
-    """What is different in the projects below a folder."""
+    """Different rules for the projects below a folder."""
 
-    # A pattern: * is any text. One without a slash fits a folder's name.
+    # A pattern: * matches any text. One without a slash matches a folder's name.
     path: str
     prompts: KeepHashDrop | None = None
     answers: KeepHashDrop | None = None
@@ -49,7 +49,7 @@ class ProjectRule(_Model):
 
 
 class SecretKinds(_Model):
-    """Kinds of secrets that are looked for beside the usual ones, and kinds that are not."""
+    """Kinds of secrets to look for in addition to the usual ones, and kinds to skip."""
 
     add: tuple[str, ...] = ()
     skip: tuple[str, ...] = ()
@@ -68,13 +68,13 @@ class SecretKinds(_Model):
 
 
 class Retention(_Model):
-    """For how many days things are kept; None: for ever."""
+    """For how many days things are kept; None: forever."""
 
-    # Whole sessions since their last line, with everything that is landed of them.
+    # Whole sessions since their last line, with everything landed from them.
     sessions: Days | None = None
     # Rows of published facts, by the name of the table.
     facts: dict[str, Days] = {}
-    # What happens to sessions that are older.
+    # What happens to older sessions.
     expired: Literal["archive", "drop"] = "archive"
 
     @model_validator(mode="after")
@@ -99,18 +99,18 @@ class PrivacyPolicy(_Model):
 
     secrets: Literal["redact", "keep"] = "redact"
     secret_kinds: SecretKinds = SecretKinds()
-    # Addresses in texts. Those that stand for a user are hashed with `user_ids`.
+    # Addresses in texts. Addresses that identify a user are hashed with `user_ids`.
     emails: Literal["redact", "keep"] = "keep"
     user_ids: Literal["hash", "keep"] = "hash"
     prompts: KeepHashDrop = "keep"
     answers: KeepHashDrop = "keep"
-    # What files contained and what commands and other tools printed.
+    # The contents of files and the output of commands and other tools.
     contents: KeepDrop = "keep"
     projects: tuple[ProjectRule, ...] = ()
     # Patterns of files whose contents are dropped.
     files: tuple[str, ...] = ()
     retention: Retention = Retention()
-    # A file elsewhere that the head of the audit chain is appended to at each publish.
+    # A file kept elsewhere, to which the head of the audit chain is appended at each publish.
     witness: str | None = None
     encrypt: bool = False
 
@@ -121,7 +121,7 @@ class PrivacyPolicy(_Model):
         return self
 
     def landing(self, salt: bytes, forgotten: Tombstones, files: Iterable[str] = ()) -> Policy:
-        """The policy as landing applies it; `files` are patterns beside those of the policy."""
+        """The policy as landing applies it; `files` are patterns in addition to the policy's."""
         return Policy(
             salt=salt,
             redacts_secrets=self.secrets == "redact",
@@ -137,7 +137,7 @@ class PrivacyPolicy(_Model):
 
 
 def read_policy(paths: StorePaths) -> PrivacyPolicy:
-    """The policy of a home; without a file, the default. StoreError where the file is wrong."""
+    """The policy of a home; the default if there is no file. Raises StoreError if the file is invalid."""
     file = paths.privacy
     try:
         text = file.read_text(encoding="utf-8-sig")
@@ -151,7 +151,7 @@ def read_policy(paths: StorePaths) -> PrivacyPolicy:
         value = load_yaml(text, _MOST_CHARACTERS)
     except YamlError as error:
         raise StoreError(
-            f"The rules {file} are not YAML: {error}.", "Correct the file: nothing is landed until then."
+            f"The rules {file} are not YAML: {error}.", "Fix the file: nothing is landed until then."
         ) from error
     try:
         return PrivacyPolicy.model_validate({} if value is None else value)
@@ -161,7 +161,7 @@ def read_policy(paths: StorePaths) -> PrivacyPolicy:
 
 
 def write_default(paths: StorePaths) -> Path:
-    """Write the default policy with comments. StoreError where there is one already."""
+    """Write the default policy with comments. Raises StoreError if there is one already."""
     if paths.privacy.exists():
         raise StoreError(f"{paths.privacy} is there already.", "Edit it, then run agent-store privacy apply.")
     paths.ensure()
@@ -171,27 +171,29 @@ def write_default(paths: StorePaths) -> Path:
 
 
 _DEFAULT: Final = """\
-# What Agent Store keeps of logs. It is applied before anything is written; what is left out cannot be had back, except by
-# landing the logs again. Every text that is left out is replaced by a mark with its length: tokens and costs stay right.
+# What Agent Store keeps from logs. It is applied before anything is written; data left out cannot be restored, except
+# by
+# landing the logs again. Every text left out is replaced by a mark with its length, so tokens and costs stay
+# correct.
 # After a change: agent-store privacy apply
 
 # Keys, tokens and passwords in any text: redact | keep
 secrets: redact
-# Kinds of secrets to look for beside the usual ones, and kinds not to look for (agent-store privacy kinds lists them).
+# Kinds of secrets to add to the usual ones, and kinds to skip (agent-store privacy kinds lists them).
 secret_kinds: {add: [], skip: []}
 # E-mail addresses in texts: redact | keep
 emails: keep
-# Names of users, and addresses that stand for users: hash | keep
+# Names of users, and addresses that identify users: hash | keep
 user_ids: hash
 
-# What people typed: keep | hash | drop. With hash, equal prompts are still seen to be equal.
+# What people typed: keep | hash | drop. With hash, equal prompts can still be recognised as equal.
 prompts: keep
 # What models wrote: keep | hash | drop
 answers: keep
 # What files contained and what commands and other tools printed: keep | drop
 contents: keep
 
-# Other rules for some projects, by the folder that the session ran in. The last that fits wins.
+# Different rules for some projects, by the folder that the session ran in. The last match wins.
 projects: []
 #  - path: "/home/me/clients/*"
 #    prompts: drop
@@ -202,17 +204,19 @@ files: []
 #  - ".env*"
 #  - "/home/me/taxes/*"
 
-# For how many days things are kept; null: for ever.
+# For how many days things are kept; null: forever.
 retention:
-  # Sessions, since their last line: their landed lines and all rows made of them go. What they cost stays, by day.
+  # Sessions, since their last line: their landed lines and all rows made from them are removed. Their costs per day
+  # stay.
   sessions: null
-  # Rows of a published fact. The landed lines keep them: a longer time brings them back with the next build.
+  # Rows of a published fact. The landed lines stay, so with a longer retention the next build restores them.
   facts: {}
 #   fact_context_segment: 90
-  # What happens to sessions that are older: archive (as Parquet, in the folder archive of the home) | drop
+  # What happens to older sessions: archive (as Parquet, in the folder archive of the home) | drop
   expired: archive
 
-# A file on another disk that the head of the audit chain is appended to at each publish: agent-store verify --witness FILE
-# compares. A relative path is meant from the home of the store.
+# A file on another disk, to which each publish appends the head of the audit chain; agent-store verify --witness FILE
+#
+# compares it. A relative path starts at the home of the store.
 witness: null
 """

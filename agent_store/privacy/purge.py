@@ -1,8 +1,9 @@
-"""Removing for good: what was forgotten, has expired, or is not kept by a new policy leaves every file of the home.
+"""Permanent removal: data that was forgotten, has expired, or is dropped by a new policy is removed from every file of
+the home.
 
-A journal in the build folder says that it has to be done. Who takes the lock of the build next does it: the raw tables
-first, in a new file of the warehouse, then everything that is made of them, then what lies beside. Killed at any point,
-the next build goes on; the journal goes when nothing is left.
+A journal in the build folder requests it. The next holder of the build lock carries it out: first the raw tables, in a
+new warehouse file, then everything made from them, then the files next to the databases. If it is killed at any point,
+the next build continues; the journal is deleted when nothing is left.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
 
     from agent_store.paths import StorePaths
 
-# Beside the home's databases: what earlier builds, dbt and interrupted programs may have left.
+# Files that earlier builds, dbt and interrupted programs may have left next to the home's databases.
 _LEFT_IN_HOME: Final = (".publish-*", ".export-*", "docs", "tmp")
 _LEFT_IN_BUILD: Final = ("*.damaged-*", "*.fresh*", "*.tmp", "last_build.json")
 _LEFT_IN_TARGET: Final = ("run", "compiled", "run_results.json", "catalog.json")
@@ -41,24 +42,24 @@ _LEFT_IN_TARGET: Final = ("run", "compiled", "run_results.json", "catalog.json")
 
 @dataclass(frozen=True, slots=True)
 class Journal:
-    """What has to be removed, and how far that is."""
+    """What has to be removed, and the progress of the removal."""
 
     forgets: bool = False
     applies: bool = False
-    # Sessions have expired: `expiring.jsonl` has what is kept of them.
+    # Sessions have expired: `expiring.jsonl` has the data kept from them.
     expires: bool = False
     is_raw_done: bool = False
-    # Rows of raw that were removed or changed, by table.
+    # Raw rows that were removed or changed, by table.
     rows: dict[str, int] = field(default_factory=dict)
 
 
 def landed_count(rows: Mapping[str, int]) -> int:
-    """How many of the rows of raw are of logs: not what scans found, nor the memory of what was looked at."""
+    """How many of the raw rows are from logs, without findings of scans and records of what was checked."""
     return sum(count for table, count in rows.items() if table in {*LINE_TABLES, "document"})
 
 
 def read(paths: StorePaths) -> Journal | None:
-    """The journal; None where nothing has to be removed."""
+    """The journal; None if nothing has to be removed."""
     try:
         found = json.loads(paths.purge_journal.read_text(encoding="utf-8"))
         return Journal(
@@ -70,18 +71,18 @@ def read(paths: StorePaths) -> Journal | None:
     except (OSError, ValueError, KeyError, TypeError):
         return Journal(
             forgets=True, applies=True, expires=True
-        )  # written by nobody else, so something has to go: everything is looked at
+        )  # only this module writes it, so something has to be removed: check everything
 
 
 def begin(paths: StorePaths, *, forgets: bool = False, applies: bool = False, expires: bool = False) -> None:
-    """Note that something has to be removed. The lock of the build must be held."""
+    """Record that something has to be removed. The build lock must be held."""
     paths.ensure()
     earlier = read(paths) or Journal()
     _write(paths, Journal(forgets or earlier.forgets, applies or earlier.applies, expires or earlier.expires))
 
 
 def resume(paths: StorePaths) -> None:
-    """Remove from raw what has to be; the lock of the build must be held, and neither database open."""
+    """Remove from raw what has to be removed. The build lock must be held, and neither database open."""
     journal = read(paths)
     if journal is None or journal.is_raw_done:
         return
@@ -103,11 +104,11 @@ def resume(paths: StorePaths) -> None:
                 purge.compact(paths.warehouse)
         except (LandingError, duckdb.Error) as error:
             raise StoreError(
-                f"What was to be removed is still there: {error}",
-                "Put that right and build again: the build goes on with it.",
+                f"The removal did not finish: {error}",
+                "Fix that and build again: the build continues the removal.",
             ) from error
         remove_database(paths.star)
-    # Whether or not the next build can write them.
+    # Removed even if the next build cannot rewrite them.
     shutil.rmtree(paths.home / BRIEFS, ignore_errors=True)
     _remove(paths.dashboard)
     write_state(paths, replace(read_state(paths), rebuilding=True))
@@ -115,7 +116,8 @@ def resume(paths: StorePaths) -> None:
 
 
 def _erase(paths: StorePaths, connection: duckdb.DuckDBPyConnection, journal: Journal) -> dict[str, int]:
-    """Erase what was forgotten, and what expires if all of it was noted and it can be archived; else that is called off."""
+    """Erase forgotten data, and expiring data if all of it is recorded and can be archived; otherwise call the expiry
+    off."""
     import duckdb
 
     from ingest import purge
@@ -123,7 +125,7 @@ def _erase(paths: StorePaths, connection: duckdb.DuckDBPyConnection, journal: Jo
     expiry = expiring.read(paths) if journal.expires else None
     noted = {entry.forgotten_at for entry in forgotten.read(paths).entries if entry.until}
     try:
-        # Once only: what a session has said since it expired is landed.
+        # Only once: lines that a session adds after it expired are landed.
         is_due = (
             expiry is not None
             and forgotten.stamp(expiry.expired_at) in noted
@@ -149,7 +151,7 @@ def _expiries(connection: duckdb.DuckDBPyConnection) -> set[datetime]:
 
 
 def call_off(paths: StorePaths) -> None:
-    """Have nothing expire after all, where it is not noted yet. The lock of the build must be held."""
+    """Call off an expiry that is not recorded yet. The build lock must be held."""
     expiry = expiring.read(paths)
     if expiry is not None and expiry.archive is not None:
         _remove(expiry.archive)
@@ -159,7 +161,7 @@ def call_off(paths: StorePaths) -> None:
 
 
 def finish(paths: StorePaths, say: Callable[[str], None]) -> None:
-    """Remove what lies beside the databases, when everything else is made anew. The lock of the build must be held."""
+    """Remove the files next to the databases, once everything else is rebuilt. The build lock must be held."""
     journal = read(paths)
     if journal is None:
         return
@@ -177,12 +179,13 @@ def finish(paths: StorePaths, say: Callable[[str], None]) -> None:
             left = sum(map(_has_forgotten, spool.files_of(paths.spool)))
         if left:
             say(
-                f"{left} files of the spool are still being written: the next build removes what was forgotten from them."
+                f"{left} spool files are still being written: the next build removes the forgotten data from them."
             )
             return
     if journal.applies and (archives := archive.folders(paths)):
         say(
-            f"What has expired is in {archives[0].parent} as the earlier policy kept it: remove there what must not stay."
+            f"Expired sessions in {archives[0].parent} are as the earlier policy kept them: remove what must not stay "
+            f"there."
         )
     paths.purge_journal.unlink(missing_ok=True)
 
@@ -197,7 +200,7 @@ def _remove_leftovers(paths: StorePaths) -> None:
 
 
 def _has_forgotten(file: Path) -> bool:
-    """Whether a file of the spool still has what was forgotten: somebody writes to it, so it could not go."""
+    """Whether a spool file still contains forgotten data, because it is being written to and could not be deleted."""
     with suppress(OSError):
         return any(
             privacy.current().is_forgotten(line, EVENT_TABLE)
@@ -220,22 +223,23 @@ def _write(paths: StorePaths, journal: Journal) -> None:
 
 
 def rebuild(paths: StorePaths, database: Path | None = None) -> dict[str, int]:
-    """Do what the journal says, now: remove from raw, build everything from it again, publish.
+    """Carry out the journal now: remove from raw, rebuild everything from it, publish.
 
-    Returns how many rows of raw were removed or changed, by table. No transcripts are looked for. `database` is a copy of
-    the store that is made again, too. If nothing can be published the store of the last build is removed, for it still has
-    what was to go; StoreError says so.
+    Returns how many rows of raw were removed or changed, by table. No transcripts are looked for. `database` is a copy
+    of the store, which is rebuilt too. If nothing can be published, the store of the last build is deleted, because it
+    still has the removed data; StoreError says so.
     """
     from agent_store.library import building
 
-    with build_lock(paths):  # who takes it does what is to be done in raw
+    with build_lock(paths):  # taking it carries out the removal from raw
         rows = (read(paths) or Journal()).rows
     try:
         building.build(paths, only_recorded=True, database=database)
     except StoreError as error:
         paths.store.unlink(missing_ok=True)
         raise StoreError(
-            f"It is removed from the warehouse, but the store could not be built: {error.message}",
-            "The published store still had it, so it was removed too. Put that right, then run agent-store build.",
+            f"It was removed from the warehouse, but the store could not be built: {error.message}",
+            "The published store still had it, so that file was deleted too. Fix the error, then run agent-store "
+            "build.",
         ) from error
     return rows

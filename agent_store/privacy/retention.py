@@ -1,8 +1,9 @@
-"""Retention of sessions: what is older than the policy keeps leaves the store, and what it cost stays by day.
+"""Retention of sessions: sessions older than the policy allows are removed from the store, and their costs per day are
+kept.
 
-It is done before a build lands, from what the last build published: the rows that dashboards need are kept in
-raw.expired_row, the others go to an archive or are dropped, and the build that follows makes everything again.
-Sessions that share lines expire together: what a fork repeats is counted where it was first.
+This happens before a build lands, based on what the last build published: rows that dashboards need are kept in
+raw.expired_row, the others are archived or dropped, and the build that follows rebuilds everything.
+Sessions that share lines expire together, because lines repeated by a fork are counted in the original session.
 """
 
 from __future__ import annotations
@@ -44,10 +45,10 @@ if TYPE_CHECKING:
 
     from agent_store.paths import StorePaths
 
-# Everything is built again after it, so it is done once in so many days.
+# Everything is rebuilt after it, so it is done only once in this many days.
 EVERY: Final = timedelta(days=7)
 _ROWS_AT_ONCE: Final = 2_000
-# Titles are texts: they go. Of v_cost only those kinds are kept that are not made from v_spending.
+# Titles are texts, so they are dropped. Of v_cost only the kinds that are not made from v_spending are kept.
 _KEPT: Final = {
     "spending": "select session_id, to_json(t) "
     "from (select * replace (null as session_title) from agent_store.main.v_spending) as t",
@@ -59,10 +60,9 @@ _KEPT: Final = {
 
 
 def carry_out(paths: StorePaths, say: Callable[[str], None], now: datetime | None = None) -> None:
-    """Take out sessions that are older than the policy keeps, if any are and it is time.
+    """Remove sessions older than the policy allows, if there are any and it is time.
 
-    The lock of the build must be held, and neither database open. Where it fails it is said, and tried again by the next
-    build.
+    The build lock must be held, and neither database open. A failure is reported, and the next build tries again.
     """
     if paths.purge_journal.exists():
         return
@@ -90,7 +90,8 @@ def carry_out(paths: StorePaths, say: Callable[[str], None], now: datetime | Non
             ends = {hash_of(SESSION, one, salt): end for one, end in _ends(connection, sessions, before)}
             rows = tuple(_kept(connection, sessions))
             folder = archive.folder_of(paths, expired_at) if rule.expired == "archive" else None
-            # First the journal: whoever is killed after it leaves nothing that the next build does not know of.
+            # The journal comes first: if the process is killed after it, the next build knows everything that is left
+            # to do.
             purge.begin(paths, expires=True)
             expiring.write(paths, Expiry(expired_at, before, rule.sessions, folder, rows))
             if folder is not None:
@@ -109,20 +110,20 @@ def carry_out(paths: StorePaths, say: Callable[[str], None], now: datetime | Non
     where = f"archived in {folder}" if folder else "dropped"
     say(
         f"{len(sessions):,} session{'' if len(sessions) == 1 else 's'} older than {rule.sessions} days {where}: "
-        f"{count:,} landed rows. What they cost stays, by day."
+        f"{count:,} landed rows. Their costs per day are kept."
     )
 
 
 def _still_there(days: int, why: str) -> str:
     reason = (why.strip().splitlines() or [""])[0]
-    return f"Sessions older than {days} days are still there: {reason} The next build tries again."
+    return f"Sessions older than {days} days could not be removed: {reason} The next build tries again."
 
 
 def _agree(paths: StorePaths, *, is_on: bool) -> None:
-    """Have what was noted of expired sessions, and what the warehouse has of them, say the same.
+    """Make the records of expired sessions agree with what the warehouse has of them.
 
-    Where the warehouse is not the one that they have expired from, what was kept of them went with it: their lines are
-    landed again, and expire after the build. Where the note is gone, it is made again: lines would count twice.
+    If this is not the warehouse that they expired from, the data kept from them is gone too: their lines are landed
+    again, and expire after the build. If the record is gone, it is restored, because lines would count twice.
     """
     noted = {entry.forgotten_at for entry in forgotten.read(paths).entries if entry.until}
     if not noted and not is_on:
@@ -136,7 +137,7 @@ def _agree(paths: StorePaths, *, is_on: bool) -> None:
                 "where expired_row.expired_at = expiry.expired_at) from raw.expiry group by expired_at order by expired_at"
             ).fetchall()  # fmt: skip
     except (OSError, duckdb.Error, LandingError):
-        return  # landing says what is wrong with the warehouse
+        return  # landing reports what is wrong with the warehouse
     forgotten.call_off(paths, (expired_at for expired_at, *_ in rows))
     salt = read_salt(paths)
     for expired_at, before, sessions in rows:
@@ -153,14 +154,14 @@ def _note(
     before: datetime,
     ends: Mapping[str, datetime] | None = None,
 ) -> None:
-    """Write down by what expired sessions are recognised. Their lines are counted in raw.expiry."""
+    """Record the hashes by which expired sessions are recognised. Their lines are counted in raw.expiry."""
     forgotten.add(
         paths, "retention", hashes, sessions=session_count, lines=0, expired_at=expired_at, until=before, ends=ends
     )
 
 
 def _is_whole(paths: StorePaths) -> bool:
-    """Whether the last build has published everything that is landed: what is kept is read from it."""
+    """Whether the last build published everything landed, because the data to keep is read from it."""
     import duckdb
 
     state = read_state(paths)
@@ -179,7 +180,7 @@ def _is_whole(paths: StorePaths) -> bool:
 
 
 def _older(connection: duckdb.DuckDBPyConnection, before: datetime) -> set[str]:
-    """The sessions that ended before a time, and so did all that they share lines with."""
+    """The sessions that ended before a time, if all sessions that share lines with them did too."""
     found = {
         session
         for (session,) in connection.execute(
@@ -198,9 +199,9 @@ def _older(connection: duckdb.DuckDBPyConnection, before: datetime) -> set[str]:
 
 
 def _mixed(connection: duckdb.DuckDBPyConnection) -> set[str]:
-    """Sessions with lines in a file of another one, and those of such files, as damaged logs have them: they stay.
+    """Sessions with lines in another session's file, and the sessions of such files, as in damaged logs: they stay.
 
-    A file goes whole, with its own session. What it holds of another session would go without being kept.
+    A file is removed whole, with its own session. Lines of another session in it would be lost without being kept.
     """
     if not has_table(connection, "stg_transcripts__line", "staging"):
         return set()
@@ -219,7 +220,7 @@ def _mixed(connection: duckdb.DuckDBPyConnection) -> set[str]:
 def _hashes(
     connection: duckdb.DuckDBPyConnection, sessions: Iterable[str], before: datetime, salt: bytes
 ) -> Iterator[str]:
-    """By what the sessions, and lines without a session that are as old, are recognised."""
+    """The hashes by which the sessions, and equally old lines without a session, are recognised."""
     wanted = set(sessions)
     for kind, path, size, mtime_ns in connection.execute(
         "select kind, source_file.path, file_location.size_bytes, mtime_ns "
@@ -259,7 +260,7 @@ def _hashes(
 def _ends(
     connection: duckdb.DuckDBPyConnection, sessions: Iterable[str], before: datetime
 ) -> Iterator[tuple[str, datetime]]:
-    """Just after the last landed line of each session: what it said later has not been landed yet, and has to be."""
+    """Just after the last landed line of each session: later lines have not been landed yet, and must be."""
     ends = dict.fromkeys(sessions, datetime(1, 1, 1))  # noqa: DTZ001 - as raw has times: UTC, without zone
     for table in (TRANSCRIPT_TABLE, HISTORY_TABLE, EVENT_TABLE):
         cursor = connection.cursor().execute(
@@ -277,7 +278,7 @@ def _ends(
 
 
 def _kept(connection: duckdb.DuckDBPyConnection, sessions: Iterable[str]) -> Iterator[tuple[str, str, str]]:
-    """What dashboards need of the sessions: relation, session, row in JSON."""
+    """The rows of the sessions that dashboards need: relation, session, row as JSON."""
     for relation, sql in _KEPT.items():
         rows = connection.execute(
             f"select session_id, row from ({sql}) as kept(session_id, row) "

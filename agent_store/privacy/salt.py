@@ -1,4 +1,4 @@
-"""The salt of a home: marks and hashed ids are made with it, and it never leaves the home."""
+"""The salt of a home, used for marks and hashed ids. It never leaves the home."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _BYTES: Final = 32
 
 
 def read_salt(paths: StorePaths) -> bytes:
-    """The salt; it is made when it is first needed. StoreError where it cannot be read, or is none."""
+    """The salt, which is made on first use. Raises StoreError if it cannot be read or is invalid."""
     file = paths.salt
     try:
         try:
@@ -33,7 +33,8 @@ def read_salt(paths: StorePaths) -> bytes:
 
 
 def _make(file: Path) -> bytes:
-    """Write a new salt; who comes second takes that of the first. It appears whole: killed in between, there is none."""
+    """Write a new salt, or use the one that another process wrote first. It appears whole or, after a kill, not at
+    all."""
     file.parent.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
     fresh = file.with_name(f".{file.name}-{os.getpid()}")
     descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
@@ -57,6 +58,6 @@ def _make(file: Path) -> bytes:
 def _damaged(file: Path) -> StoreError:
     return StoreError(
         f"The salt {file} is damaged: it should be {2 * _BYTES} hexadecimal digits.",
-        "Put it back from a backup. If there is none, remove it: what was hashed so far will not match what is hashed "
-        "from then on, and what was forgotten would be landed again.",
+        "Restore it from a backup. If there is none, remove it: earlier hashes will then not match later ones, and "
+        "forgotten data would be landed again.",
     )

@@ -1,4 +1,4 @@
-"""What the policy of a home is, in words."""
+"""The policy of a home, in words."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _SIMPLE: Final = ("emails", "user_ids", *_TEXTS)
 
 
 def lines(paths: StorePaths) -> list[str]:
-    """The policy in force, a rule a line."""
+    """The current policy, one rule per line."""
     policy = read_policy(paths)
     where = str(paths.privacy) if paths.privacy.exists() else "the defaults"
     skipped = f" but {', '.join(policy.secret_kinds.skip)}" if policy.secret_kinds.skip else ""
@@ -33,7 +33,7 @@ def lines(paths: StorePaths) -> list[str]:
 
 
 def _retention(rule: Retention) -> list[str]:
-    """For how long things are kept."""
+    """The retention rules, in words."""
     found = [f"retention of {fact}: {_days(days)} published" for fact, days in sorted(rule.facts.items())]
     if rule.sessions:
         found.insert(0, f"retention of sessions: {_days(rule.sessions)}, then {rule.expired}")

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     import duckdb
 
-# What has ended is history, and last. Of the sessions far below the limit of an alert only the most expensive is shown.
+# Periods that have ended come last. Of the sessions far below the limit of an alert only the most expensive is shown.
 _ALERTS = """
 select
     status, alert_kind, alert_name, scope, scope_value, period, session_id, period_start, period_end, ends_at,
@@ -40,7 +40,7 @@ order by set_aside_reason
 
 
 def mistakes(connection: duckdb.DuckDBPyConnection) -> list[str]:
-    """What is wrong with the list of alerts, as the last build read it."""
+    """Errors in the list of alerts, as the last build read it."""
     return [f"{path}: {reason}" for path, reason in query.run(connection, _MISTAKES, None).rows]
 
 
@@ -50,7 +50,7 @@ def ask(connection: duckdb.DuckDBPyConnection, now: datetime, *, only_over: bool
 
 
 def notes(answer: query.Answer) -> list[str]:
-    """What the table of the rows does not say."""
+    """Notes below the table."""
     rows = [dict(zip(answer.columns, cells, strict=True)) for cells in answer.rows]
     ended = [] if all(row["is_current"] for row in rows) else ["In brackets: that period has ended."]
     return ended + [row["message"] for row in rows if row["status"] == "unknown"]

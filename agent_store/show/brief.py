@@ -1,4 +1,5 @@
-"""The brief of a project in words: the rows of `v_resume_brief`, for a person and for the model that begins a session."""
+"""The brief of a project in words: the rows of `v_resume_brief`, for a person and for the model at the start of a
+session."""
 
 from __future__ import annotations
 
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
     import duckdb
 
 MOST_LINE = 260
-# In this order lines are taken while there is room: what is open and went wrong before what was done.
+# Lines are taken in this order while there is room: open work and failures before completed work.
 SECTIONS = {
     "last_session": "Last session",
     "last_prompt": "Last prompt",
@@ -54,9 +55,9 @@ def text(row: Mapping[str, Any]) -> str:
 
 
 def project_of(connection: duckdb.DuckDBPyConnection, given: str | None, here: Path) -> tuple[str, str]:
-    """Path and name of a project: by its name or path, or the one that a folder or its git checkout is.
+    """Path and name of a project, given by name or path, or by a folder or its git checkout.
 
-    The name is empty where the store does not know the project. StoreError where a name fits none or several.
+    The name is empty if the store does not know the project. Raises StoreError if a name matches none or several.
     """
     known = dict(
         connection.execute(
@@ -83,16 +84,16 @@ def _named(known: Mapping[str, str], given: str) -> tuple[str, str]:
         return found[0], known[found[0]] or found[0]
     if not found:
         raise StoreError(
-            f"No project is called {given!r}.", "See which there are: agent-store report --by project"
+            f"No project is called {given!r}.", "List the projects: agent-store report --by project"
         )
     raise StoreError(
-        f"{len(found):,} projects are called like {given!r}.",
+        f"{len(found):,} projects match {given!r}.",
         f"Name one by its path: {', '.join(sorted(found)[:5])}",
     )
 
 
 def _folders(folder: Path) -> list[Path]:
-    """A folder and those around it up to the root of its git checkout, then the checkout that a worktree was made from."""
+    """A folder and its parents up to the root of its git checkout, then the checkout that a worktree was made from."""
     absolute, resolved = folder.absolute(), folder.resolve()
     found = [absolute, resolved]
     for path in (resolved, *resolved.parents):

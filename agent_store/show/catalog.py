@@ -1,7 +1,7 @@
-"""What the store holds: its tables, views and functions, found by a word and described, out of the comments in the store.
+"""The catalog of the store: its tables, views and functions, searched and described by the comments in the store.
 
-`agent-store tables` and `describe`, the library's `describe()` and the MCP tool `describe_store` all read `SQL` and find by
-`search`. Nothing is written down here about any single table.
+`agent-store tables` and `describe`, the library's `describe()` and the MCP tool `describe_store` all read `SQL` and
+search with `search`. This module contains nothing about any single table.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from ingest.text import shorten
 if TYPE_CHECKING:
     import duckdb
 
-# A row per table, view and function, and where `$in_detail` one per column and parameter of it, in the order of `ORDER`.
+# One row per table, view and function and, if `$in_detail`, one per column and parameter, in the order of `ORDER`.
 SQL = """
 with relations as (
     select 'table' as kind, table_name, comment
@@ -71,14 +71,14 @@ _ONE_ROW = "One row per "
 _SUGGESTIONS = 3
 _ALIKE = 0.78
 _SHORTEST_PLURAL = 3
-# Words of a question that say nothing of what it is about.
+# Words of a question that carry no meaning for the search.
 _NOT_TELLING = frozenset(
     _WORD.findall(
         "a about all an and any are at by can did do does for from has have how i in is it me much my of on or so table "
         "tables that the their this to was what when where which who why with"
     )
 )
-# So many columns are named of those that hold a word.
+# At most this many matching columns are listed.
 _COLUMNS_NAMED = 4
 _NARROW = 34
 _GROUPS = (
@@ -110,7 +110,7 @@ class Relation:
     example: str | None = None
     parameters: tuple[Column, ...] = ()
     columns: tuple[Column, ...] = ()
-    # The columns in which a searched word was found, where the name and the meaning do not hold it.
+    # The columns in which a search word was found, if it is not in the name or the meaning.
     matched: tuple[str, ...] = ()
 
     @property
@@ -121,7 +121,7 @@ class Relation:
 
     @property
     def time_column(self) -> Column | None:
-        """The time of a row: the first column that is one, else the first day."""
+        """The time column of a row: the first timestamp, else the first date."""
         return time_of(self.columns)
 
     @property
@@ -131,7 +131,7 @@ class Relation:
         return set(_words(" ".join([self.name, self.meaning, *named])))
 
     def as_json(self, *, in_detail: bool = False) -> dict[str, Any]:
-        """Plain data: what a list says of it, or all."""
+        """Plain data: as in a list, or everything."""
         data: dict[str, Any] = {
             "name": self.name, "kind": self.kind, "grain": self.grain, "row_count": self.row_count,
         }  # fmt: skip
@@ -150,14 +150,14 @@ class Relation:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What a search found, best first; `words` are those that were looked for, where they are not the ones given."""
+    """The result of a search, best first; `words` are those searched for, if they differ from the given ones."""
 
     relations: tuple[Relation, ...]
     words: str = ""
 
 
 def time_of(columns: Iterable[Column]) -> Column | None:
-    """The column that says when a row was: the first timestamp, else the first date; None where there is neither."""
+    """The time column of a row: the first timestamp, else the first date; None if there is neither."""
     listed = list(columns)
     times = [one for kind in ("TIMESTAMP", "DATE") for one in listed if one.data_type == kind]
     return times[0] if times else None
@@ -185,22 +185,22 @@ def relations(rows: Iterable[Mapping[str, Any]]) -> list[Relation]:
 def read(
     connection: duckdb.DuckDBPyConnection, table: str | None = None, *, in_detail: bool = True
 ) -> list[Relation]:
-    """What an open store holds."""
+    """The catalog of an open store."""
     import duckdb
 
     try:
         cursor = connection.execute(f"{SQL} order by {ORDER}", {"table": table, "in_detail": in_detail})
     except duckdb.Error as error:
         raise StoreError(
-            f"The store does not say what it holds: {str(error).strip().splitlines()[0]}",
-            "It is of another version of Agent Store: build it again (agent-store build).",
+            f"The catalog of the store cannot be read: {str(error).strip().splitlines()[0]}",
+            "It was built by another version of Agent Store: rebuild it (agent-store build).",
         ) from error
     names = [column[0] for column in cursor.description or ()]
     return relations(dict(zip(names, row, strict=True)) for row in cursor.fetchall())
 
 
 def unknown(name: str, names: Collection[str]) -> StoreError:
-    """The error where there is no table of a name: it says what there is that is called alike."""
+    """The error for a missing table, which names similar ones."""
     close = alike(name, names)
     return StoreError(
         f"The store has no table {shorten(name, 80)!r}.",
@@ -209,7 +209,7 @@ def unknown(name: str, names: Collection[str]) -> StoreError:
 
 
 def alike(name: str, names: Collection[str]) -> list[str]:
-    """The few names that one may have been meant by: written alike, or alike but for the prefix."""
+    """A few names that may have been meant: similarly spelled, or equal except for the prefix."""
     wanted = name.strip().lower()
     bare = {one.split("_", 1)[-1]: one for one in names}
     close = difflib.get_close_matches(wanted, names, n=_SUGGESTIONS)
@@ -221,9 +221,9 @@ def alike(name: str, names: Collection[str]) -> list[str]:
 
 
 def search(known: Sequence[Relation], text: str) -> Found:
-    """The relations in which most words of a text are found, best first: names before meanings before columns.
+    """The relations that match most words of a text, best first: names before meanings before columns.
 
-    Where a word is found nowhere, the one that is written most like it is looked for, or else the other words.
+    If a word is found nowhere, search for the most similarly spelled one, or else for the other words.
     """
     given = [word for word in _words(text) if word not in _NOT_TELLING]
     indexed = [(relation, _Index.of(relation)) for relation in known]
@@ -232,7 +232,7 @@ def search(known: Sequence[Relation], text: str) -> Found:
     ranked = []
     for relation, index in indexed:
         scores = [score for word in meant if (score := index.score(word))]
-        # The shorter a name, the more of it is the word.
+        # The shorter a name, the larger the share of the word in it.
         ranked.append(
             (-len(scores), -sum(scores), len(index.name), relation.name, index.with_matches(relation, meant))
         )
@@ -244,7 +244,7 @@ def search(known: Sequence[Relation], text: str) -> Found:
 
 
 def _meant(given: str, vocabulary: Mapping[str, str]) -> str:
-    """The stem of a word; of one that is found nowhere, that of the word that is written most like it, if there is one."""
+    """The stem of a word; for one that is found nowhere, the stem of the most similarly spelled word, if any."""
     word = _stem(given)
     if _begins(word, vocabulary.values()):
         return word
@@ -254,7 +254,7 @@ def _meant(given: str, vocabulary: Mapping[str, str]) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _Index:
-    """The words of a relation, without the endings of plurals, by where they are."""
+    """The words of a relation, without plural endings, by their place."""
 
     name: frozenset[str]
     grain: frozenset[str]
@@ -273,7 +273,7 @@ class _Index:
         )
 
     def score(self, word: str) -> int:
-        """How much the relation is about a word; 0 for not at all."""
+        """How well the relation matches a word; 0 for not at all."""
         tests = (
             (60, word in self.name),
             (40, _begins(word, self.name)),
@@ -285,13 +285,13 @@ class _Index:
         return sum(points for points, holds in tests if holds)
 
     def with_matches(self, relation: Relation, words: Sequence[str]) -> Relation:
-        """The relation with the columns that hold those of the words which its name and first sentence do not."""
+        """The relation with the columns that match words missing in its name and first sentence."""
         places = [self._holding(word) for word in words if not _begins(word, self.name | self.grain)]
         held = dict.fromkeys(one for columns in places for one in columns[:_COLUMNS_NAMED])
         return replace(relation, matched=tuple(held)[:_COLUMNS_NAMED])
 
     def _holding(self, word: str) -> list[str]:
-        """The columns that hold a word, those first that are called so."""
+        """The columns that match a word, matching names first."""
         named = [one for one, words in self.column_names.items() if _begins(word, words)]
         return named + [
             one for one, words in self.column_meanings.items() if one not in named and _begins(word, words)
@@ -308,7 +308,8 @@ def _stems(text: str) -> frozenset[str]:
 
 @cache
 def _stem(word: str) -> str:
-    """A word without the ending of a plural, and without the e that may come of it: cache and caches, match and matches."""
+    """A word without its plural ending, and without the e that may belong to it: cache and caches, match and
+    matches."""
     if len(word) <= _SHORTEST_PLURAL:
         return word
     if word.endswith("ies"):
@@ -343,7 +344,7 @@ def in_groups(found: Iterable[Relation]) -> dict[str, list[Relation]]:
 
 
 def list_lines(found: Sequence[Relation], width: int) -> Iterator[str]:
-    """The lines of a list, under a heading where there is room for one beside the names."""
+    """The lines of a list, under a heading if there is room for one next to the names."""
     counts = [
         f"{one.row_count:,}" if one.row_count is not None else ("" if one.kind == "function" else one.kind)
         for one in found

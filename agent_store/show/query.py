@@ -1,4 +1,4 @@
-"""A query on an open store, and its rows as a table."""
+"""Run a query on an open store, and show its rows as a table."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """The rows of a query as people read them: a cell is text, None for NULL; `is_cut` if there were more."""
+    """The rows of a query as shown to people: a cell is text, None for NULL; `is_cut` if there were more."""
 
     columns: list[str]
     is_number: list[bool]
@@ -61,7 +61,7 @@ def run(
 
 
 def show_table(found: Found, console: Console) -> None:
-    """A table for people; what is too wide for the console is shown one row below the other."""
+    """A table for people; wide results are shown one column per line."""
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
     from rich.text import Text
@@ -69,7 +69,7 @@ def show_table(found: Found, console: Console) -> None:
     columns = [visible(name) for name in found.columns]
     rows = [["–" if cell is None else visible(cell) for cell in row] for row in found.rows]
     is_number = found.is_number
-    # Numbers and names of columns stay whole; longer texts may be folded, but not below this many characters.
+    # Numbers and column names stay whole; longer texts may be folded, but not below this many characters.
     narrowest = sum(
         max(
             len(name),

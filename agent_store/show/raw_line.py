@@ -32,7 +32,7 @@ _FILES = "select count(*), max(line_count) from raw.source_file where path = ?"
 
 @dataclass(frozen=True, slots=True)
 class RawLine:
-    """One line as it was landed, and the file of which machine it stands in."""
+    """One line as it was landed, with its file and machine."""
 
     host: str
     root: str
@@ -42,7 +42,7 @@ class RawLine:
 
     @property
     def pretty(self) -> str:
-        """The line as indented JSON, and as text where it is no JSON; nothing in it is obeyed by a terminal."""
+        """The line as indented JSON, or as text if it is not JSON; control characters are made visible."""
         try:
             return visible_json(json.dumps(json.loads(self.text), ensure_ascii=False, indent=2))
         except (ValueError, RecursionError):
@@ -70,4 +70,4 @@ def _not_found(connection: duckdb.DuckDBPyConnection, source_path: str, line_num
             f"No file {source_path} has been landed.",
             "Take the path from the column _source_path of a row: it is relative to the root.",
         )
-    return StoreError(f"{source_path} has no line {line_number}: its last one is {last}.")
+    return StoreError(f"{source_path} has no line {line_number}; its last one is {last}.")

@@ -1,7 +1,8 @@
-"""Text from transcripts and projects as it is shown: what would move the cursor or turn the reading direction is visible.
+"""Text from transcripts and projects as shown: characters that move the cursor or change the reading direction are
+visible.
 
-A title may hold anything: sequences that clear the screen, name the window, fill the clipboard, or that make a line read
-otherwise than it is. Every one of these characters is shown by its code, as \\x1b or \\u202e.
+A title may contain anything: sequences that clear the screen, name the window, fill the clipboard, or make a line
+appear different from what it is. Each of these characters is shown as its code, such as \\x1b or \\u202e.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def safe_console(**options: Any) -> Console:  # noqa: ANN401 - what rich's Console takes
-    """A console that writes its own styles and nobody else's: every text goes through `visible` on its way."""
+    """A console that writes only its own styles: every text goes through `visible`."""
     from rich.console import Console
     from rich.segment import Segment
 
@@ -26,7 +27,7 @@ def safe_console(**options: Any) -> Console:  # noqa: ANN401 - what rich's Conso
         def render(
             self, renderable: RenderableType, options: ConsoleOptions | None = None
         ) -> Iterable[Segment]:
-            """What is to be printed, cell by cell, before it is cut and padded to its width."""
+            """Prepare cells for printing, before they are cut and padded to their width."""
             for segment in super().render(renderable, options):
                 shown = segment.text if segment.control else visible(segment.text)
                 yield segment if shown is segment.text else Segment(shown, segment.style)

@@ -664,7 +664,7 @@ def test_query_reads_and_cannot_write(sample_home: Path) -> None:
     assert json.loads(done.stdout)[0]["n"] > 0
     refused = _run(sample_home, "query", "drop table fact_api_call")
     assert refused.returncode == 1
-    assert "DROP is not run here" in refused.stderr
+    assert "DROP is not allowed here" in refused.stderr
     assert "Traceback" not in refused.stderr
 
 

@@ -152,7 +152,7 @@ def test_the_command_prints_what_the_hook_says(
     )  # fmt: skip
     assert run() == (0, f"No brief for {tmp_path}: the store has no sessions of it.\n", "")
     assert run("no such project")[0] == 1
-    assert "2 projects are called like 'sh'" in run("sh")[2]
+    assert "2 projects match 'sh'" in run("sh")[2]
 
 
 def test_a_folder_is_of_the_project_of_its_checkout(paths: StorePaths, tmp_path: Path) -> None:

@@ -374,7 +374,7 @@ def test_a_copy_of_the_store_does_not_replace_what_is_no_store_or_is_in_use(
     other, used = tmp_path / "other.duckdb", tmp_path / "used.duckdb"
     for path in (other, used):
         duckdb.connect(str(path)).execute("create table mine as select 1 as one").close()
-    with pytest.raises(StoreError, match="a database of something else"):
+    with pytest.raises(StoreError, match="a database of another program"):
         database.put(StorePaths(home), other)
     hold = f"import duckdb, sys; c = duckdb.connect({str(used)!r}); print(flush=True); sys.stdin.read()"
     with subprocess.Popen(

@@ -52,12 +52,12 @@ def test_what_is_set_is_what_landing_does(paths: StorePaths) -> None:
     ("text", "message", "hint"),
     [
         ("prompt: drop", "unknown entry: prompt", "Did you mean 'prompts'?"),
-        ("prompts: hide", "wrong at prompts", "Correct it"),
-        ("contents: hash", "wrong at contents", "Correct it"),
+        ("prompts: hide", "wrong at prompts", "Fix it"),
+        ("contents: hash", "wrong at contents", "Fix it"),
         ("projects: [{path: /a, prompts: drop}, {pth: /b}]", "projects → 2 → pth|projects → 2 → path", ""),
-        ("secret_kinds: {add: [aws_acess_key_id]}", "did you mean 'aws_access_key_id'", "Correct it"),
-        ("- a\n- b", "wrong at the whole file", "Correct it"),
-        ("prompts: [", "are not YAML", "Correct the file"),
+        ("secret_kinds: {add: [aws_acess_key_id]}", "did you mean 'aws_access_key_id'", "Fix it"),
+        ("- a\n- b", "wrong at the whole file", "Fix it"),
+        ("prompts: [", "are not YAML", "Fix the file"),
         ("a: &a [x]\nb: " + "[" + "*a, " * 3 + "*a]", "unknown entry: a", ""),
     ],
 )

@@ -73,7 +73,7 @@ def test_long_texts_are_folded_numbers_are_not() -> None:
     ],
 )  # fmt: skip
 def test_what_changes_duckdb_itself_is_refused(sql: str) -> None:
-    with duckdb.connect(":memory:") as connection, pytest.raises(StoreError, match="not run here"):
+    with duckdb.connect(":memory:") as connection, pytest.raises(StoreError, match="not allowed here"):
         run(connection, sql, 10)
 
 
@@ -102,7 +102,7 @@ def test_questions_are_answered(sql: str) -> None:
     ],
 )  # fmt: skip
 def test_a_statement_that_is_no_question_is_not_run(sql: str) -> None:
-    with duckdb.connect(":memory:") as connection, pytest.raises(StoreError, match="not run here"):
+    with duckdb.connect(":memory:") as connection, pytest.raises(StoreError, match="not allowed here"):
         only_question(connection, sql)
 
 

@@ -51,10 +51,10 @@ def test_what_is_set_is_read(paths: StorePaths, monkeypatch: pytest.MonkeyPatch)
             "Did you mean 'test_command'?",
         ),
         ('{"colour": 1}', "unknown entry: colour", "There are: mcp, projects, responses."),
-        ('{"responses": "x"}', "wrong at responses", "Correct it"),
-        ('{"projects": {"/x": {"timeout_s": 0}}}', "projects → /x → timeout_s", "Correct it"),
-        ("[]", "wrong at the whole file", "Correct it"),
-        ('{"responses": [', "not JSON: Expecting value in line 1", "Correct the file"),
+        ('{"responses": "x"}', "wrong at responses", "Fix it"),
+        ('{"projects": {"/x": {"timeout_s": 0}}}', "projects → /x → timeout_s", "Fix it"),
+        ("[]", "wrong at the whole file", "Fix it"),
+        ('{"responses": [', "not JSON: Expecting value in line 1", "Fix the file"),
     ],
 )
 def test_what_is_wrong_is_said_with_what_was_meant(
