@@ -1,7 +1,7 @@
-"""The record of one HTTP attempt to the Messages API: what was asked, what came back, how long it took.
+"""The record of one HTTP attempt to the Messages API: request, response and duration.
 
-No SDK is needed here: the wrapper (`sdk`) says what it sees. Nothing of a request's headers is kept, and text of prompts
-and answers only where that is asked for.
+No SDK is needed here: the wrapper (`sdk`) passes in what it sees. Request headers are never kept, and text of prompts
+and answers only on request.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 from ingest.responses.event_streams import BLOCK_DELTA, EventReader, MessageFold, json_object
 
 Payload = dict[str, Any]
-# A body that is longer is not looked into.
+# Longer bodies are not parsed.
 MOST_BODY_BYTES: Final = 64 * 1024 * 1024
 _ERROR_CHARACTERS: Final = 500
 _PATH: Final = re.compile(r"/v1/messages(?P<rest>/.*)?$")
@@ -23,15 +23,15 @@ _RESULTS: Final = re.compile(r"/batches/(?P<batch_id>[^/]+)/results$")
 _CLIENT_ERROR: Final = 400
 _DELTA: Final = BLOCK_DELTA.encode()
 _READ_BYTES: Final = 256 * 1024
-# Why an answer broke off, where the name of an exception would say it worse.
-CLOSED: Final = "closed"  # the caller left
+# Reasons why a response broke off, where the name of an exception would be less clear.
+CLOSED: Final = "closed"  # the caller stopped reading
 CUT: Final = "cut"  # it ended without its last event
-ERROR_EVENT: Final = "error"  # the last event says that something went wrong
+ERROR_EVENT: Final = "error"  # the last event is an error
 _REASONS: Final = {"GeneratorExit": CLOSED, "CancelledError": "cancelled"}
 
 
 def api_of(url: str) -> str | None:
-    """Say which part of the Messages API a request goes to; None if it goes elsewhere."""
+    """Return the part of the Messages API that a request goes to; None if it goes elsewhere."""
     try:
         found = _PATH.search(urlsplit(url).path)
     except ValueError:
@@ -45,13 +45,13 @@ def api_of(url: str) -> str | None:
 
 
 def batch_of(url: str) -> str | None:
-    """Return the batch whose results a request asks for; None if it asks for something else."""
+    """Return the batch whose results are requested; None for other requests."""
     found = _RESULTS.search(urlsplit(url).path)
     return found["batch_id"] if found else None
 
 
 def text_of_prompt(body: Mapping[str, Any]) -> str | None:
-    """Return what the user says with a request; None where it only goes on with results of tools."""
+    """Return the user's text in a request; None if it only continues with tool results."""
     messages = body.get("messages")
     last = messages[-1] if isinstance(messages, Sequence) and messages else None
     if not isinstance(last, Mapping) or last.get("role") != "user":
@@ -65,7 +65,7 @@ def text_of_prompt(body: Mapping[str, Any]) -> str | None:
 
 
 class Attempt:
-    """One attempt. It is recorded once, when its answer has ended in one way or another."""
+    """One attempt. It is recorded once, when its response has ended in any way."""
 
     def __init__(
         self,
@@ -76,7 +76,7 @@ class Attempt:
         *,
         keeps_content: bool = False,
     ) -> None:
-        """Begin now. `record` is called with the payload, and once more for each message of a batch."""
+        """Start now. `record` is called with the payload, and once more for each message of a batch."""
         self._record = record
         self._keeps_content = keeps_content
         self._began = time.perf_counter()
@@ -106,11 +106,11 @@ class Attempt:
 
     @property
     def elapsed_ms(self) -> float:
-        """Milliseconds since the attempt began."""
+        """Milliseconds since the attempt started."""
         return round((time.perf_counter() - self._began) * 1000, 1)
 
     def answered(self, status: int, request_id: str | None, content_type: str) -> None:
-        """The head of the answer has come."""
+        """The head of the response has arrived."""
         self.payload["status"] = status
         self.payload["request_id"] = request_id
         if "event-stream" in content_type:
@@ -120,9 +120,9 @@ class Attempt:
             self._lines = self._batch_id is not None and status < _CLIENT_ERROR
 
     def see(self, data: bytes) -> None:
-        """Take some bytes of the body as they come."""
+        """Take some bytes of the body as they arrive."""
         if self._events is not None:
-            # Reading the events takes longer than letting them pass: that waits for many of them, or for the end.
+            # Parsing events takes longer than passing them on, so it waits for many of them, or for the end.
             self._portions.append(data)
             self._portions_size += len(data)
             if "first_token_ms" not in self.payload and _DELTA in data:
@@ -139,7 +139,7 @@ class Attempt:
             self._body = bytearray(rest)
 
     def end(self, error: BaseException | str | None = None) -> None:
-        """The answer has ended: as it should, with an error, or for another reason. Only the first end counts."""
+        """The response has ended: normally, with an error, or for another reason. Only the first end counts."""
         if self._has_ended:
             return
         self._has_ended = True
@@ -185,7 +185,7 @@ class Attempt:
             self._fold.add(event)
 
     def _take_body(self, body: Mapping[str, Any]) -> None:
-        """The body of an answer that was no stream."""
+        """The body of a response that was not a stream."""
         kind = body.get("type")
         if kind == "error":
             self.payload.update(error_fields(body.get("error")))
@@ -207,12 +207,12 @@ class Attempt:
         self.payload.update(fields)
 
     def _take_result(self, line: bytes) -> None:
-        """One line of the results of a batch: a message of its own, whose usage stands nowhere else."""
+        """One line of batch results: a separate message, whose usage is recorded nowhere else."""
         entry = json_object(line)
         if entry is None or not isinstance(result := entry.get("result"), dict):
             return
         self.payload["result_count"] = self.payload.get("result_count", 0) + 1
-        # Without the request's id: it is that of the reading, not of the message.
+        # Without the request's id, which belongs to the reading, not to the message.
         one: Payload = {
             "api": "batch",
             "called_at_ms": self.payload["called_at_ms"],
@@ -223,14 +223,14 @@ class Attempt:
         if isinstance(message := result.get("message"), dict):
             one |= message_fields(message, keeps_content=self._keeps_content)
         else:
-            one["error_type"] = result.get("type")  # canceled, expired, or errored: then there is an error
+            one["error_type"] = result.get("type")  # canceled, expired, or errored; only the last has an error
             error = result.get("error")
             one |= error_fields(error.get("error", error) if isinstance(error, dict) else None)
         self._record(_said(one))
 
 
 def message_fields(message: Mapping[str, Any], *, keeps_content: bool) -> Payload:
-    """Return what is recorded of a message; nothing of one that never began."""
+    """Return the recorded fields of a message; none for one that never started."""
     if not message.get("id"):
         return {}
     fields = {
@@ -245,7 +245,7 @@ def message_fields(message: Mapping[str, Any], *, keeps_content: bool) -> Payloa
 
 
 def error_fields(error: object) -> Payload:
-    """Return what is recorded of an error as the API tells it."""
+    """Return the recorded fields of an error from the API."""
     if not isinstance(error, Mapping):
         return {}
     message = error.get("message")

@@ -1,4 +1,4 @@
-"""Undoes the compression of a body while it passes by, by the same modules that the SDK's own HTTP client takes."""
+"""Decompresses a body while it streams, with the same modules as the SDK's own HTTP client."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ _ZSTD: Final = ("compression.zstd", "backports.zstd")
 
 
 def decoder_for(encoding: str) -> Callable[[bytes], bytes] | None:
-    """Return what takes a body portion by portion and returns it plain; None where the encoding cannot be undone here."""
+    """Return a function that takes a body in portions and returns it decoded; None if the encoding is not supported
+    here."""
     match encoding.strip().lower():
         case "" | "identity":
             return bytes

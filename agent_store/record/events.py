@@ -1,4 +1,4 @@
-"""What can be recorded: each kind of event of the spool, the modules it belongs to, and which of its fields is its id."""
+"""The events that can be recorded: each kind, the modules it belongs to, and which field is its id."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """A kind of event; recorded where one of its modules is selected."""
+    """A kind of event; recorded if one of its modules is selected."""
 
     modules: frozenset[str]
-    # The fields that name what is recorded, the first that is given counts.
+    # The fields that identify the event; the first one given counts.
     own_ids: tuple[str, ...] = ()
-    # What the facts put before the key of the event where it has no id of its own.
+    # The prefix that facts put before the event's key if it has no id of its own.
     prefix: str = ""
 
 
@@ -59,5 +59,6 @@ stop_reason strategy_name success suggestion_type target target_path task_id tas
 title to_agent_id tokens tool tool_name tool_use_id total trigger unit usage used_in_response user_id validator
 version_detected warning_type warnings work_id work_type working_dir
 """
-# The fields that the reader knows (macros/staging/event_spec.sql). All else goes into `metadata`, which it keeps as it is.
+# The fields that the reader knows (macros/staging/event_spec.sql). All others go into `metadata`, which is stored
+# unchanged.
 FIELDS = frozenset(_FIELDS.split())

@@ -1,4 +1,5 @@
-"""Which home a program means that names a file or a folder: `AgentStore(db_path=…)`, `InstrumentedClient(store_path=…)`."""
+"""The home that a file or folder named by a program stands
+for: `AgentStore(db_path=…)`, `InstrumentedClient(store_path=…)`."""
 
 from __future__ import annotations
 
@@ -11,16 +12,16 @@ from agent_store.record import shared
 # The home of `x.duckdb` is the folder `x.agent-store` beside it.
 LOCAL_HOME_SUFFIX = ".agent-store"
 _FILE_SUFFIXES = frozenset({".duckdb", ".ddb", ".db"})
-# What a folder holds, some of it, when it is a home. Not its `build`: many projects have a folder of that name.
+# Some contents of a home, by which it is recognised. Not `build`: many projects have a folder of that name.
 _HOME_NAMES = (STORE_NAME, "build/warehouse.duckdb", "spool", "settings.json")
 
 
 def home_for(path: str | Path | None) -> StorePaths:
-    """The home that a path means; nothing is made here.
+    """The home for a path; nothing is created here.
 
-    None: the user's own (AGENT_STORE_HOME, else ~/.agent-store). A folder: that folder. A published store: the folder it
-    lies in. Any other database: a local home beside it, so that a program that names a file of its own in its own folder
-    fills neither the user's home nor that folder.
+    None: the user's own (AGENT_STORE_HOME, else ~/.agent-store). A folder: that folder. A published store: its folder.
+    Any other database: a local home next to it, so that a program that names its own file in its own folder fills
+    neither the user's home nor that folder.
     """
     if path is None or not str(path).strip():
         return store_paths()
@@ -28,21 +29,21 @@ def home_for(path: str | Path | None) -> StorePaths:
     if named.is_dir() or not (named.is_file() or named.suffix.lower() in _FILE_SUFFIXES):
         return StorePaths(named)
     beside = named.with_name(named.stem + LOCAL_HOME_SUFFIX)
-    # Where there is one, the file is a copy of its store, whatever it is called.
+    # If it exists, the file is a copy of its store, regardless of its name.
     if named.name == STORE_NAME and not beside.is_dir() and _is_home(named.parent):
         return StorePaths(named.parent)
     return StorePaths(beside)
 
 
 def _is_home(folder: Path) -> bool:
-    """Whether a folder is a home, or can become one: there is nothing in it that is not a home's."""
+    """Whether a folder is a home, or can become one: it contains only files of a home."""
     if folder == store_paths().home or not folder.exists():
         return True
     return any((folder / name).exists() for name in _HOME_NAMES) or not any(folder.iterdir())
 
 
 def spool_for(paths: StorePaths) -> str:
-    """The spool of a home, which is made where it is missing: closed to everyone else."""
+    """The spool of a home, which is created if missing, closed to everyone else."""
     access.refuse(paths.home)
     paths.home.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
     access.secure(paths)

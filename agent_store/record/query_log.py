@@ -1,4 +1,5 @@
-"""The log of queries: who asked the store what, by which way, how long it took. It neither fails nor slows a query."""
+"""The query log: who asked the store what, through which interface, and how long it took. It neither fails nor slows
+down a query."""
 
 from __future__ import annotations
 
@@ -25,7 +26,7 @@ LIBRARY = "library"
 MCP = "mcp"
 CLI = "cli"
 _OFF = frozenset({"0", "false", "no", "off"})
-# A longer text is cut; its hash is that of the whole.
+# A longer text is cut; its hash covers the whole text.
 _MOST_CHARACTERS = 20_000
 _SEQUENCE = count(1)
 
@@ -37,14 +38,14 @@ def is_on() -> bool:
 
 @cache
 def login_name() -> str | None:
-    """The name that the user is logged in by."""
+    """The user's login name."""
     with suppress(Exception):
         return getpass.getuser()
     return None
 
 
 def _plain(value: object) -> object:
-    """What goes into JSON by itself, or else text."""
+    """A value that JSON supports, or else its text."""
     if isinstance(value, dict):
         return {str(name): _plain(item) for name, item in value.items()}
     if isinstance(value, list | tuple):
@@ -56,7 +57,7 @@ def _plain(value: object) -> object:
 
 @dataclass(slots=True)
 class Query:
-    """A query while it runs: who runs it says how many rows it gave."""
+    """A running query; its caller sets the number of rows."""
 
     row_count: int | None = None
 
@@ -71,7 +72,7 @@ def logged(
     parameters: object = None,
     user_id: str | None = None,
 ) -> Iterator[Query]:
-    """Record the query that runs inside, also where it fails."""
+    """Record the query that runs inside, even if it fails."""
     running = Query()
     started = time.perf_counter()
     error = None
@@ -100,7 +101,7 @@ def _record(paths: StorePaths, fields: dict[str, object]) -> None:
     fields["sql"] = sql[:_MOST_CHARACTERS]
     fields["sql_hash"] = md5(sql.encode("utf-8", "replace"), usedforsecurity=False).hexdigest()
     fields["user_id"] = fields["user_id"] or login_name()
-    # By json, which who asks has imported already, and not by a Writer: a query waits for no import.
+    # With json, which callers have already imported, not with a Writer: a query must not wait for an import.
     payload = json.dumps({name: value for name, value in fields.items() if value is not None}, default=str)
     line = spool.envelope("query", payload.encode(), sequence=next(_SEQUENCE))
     spool.append(str(paths.spool), spool.QUERIES, line)

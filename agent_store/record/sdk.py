@@ -1,8 +1,8 @@
 """The Anthropic client that records its calls: `from agent_store import InstrumentedClient, AsyncInstrumentedClient`.
 
-Both are the SDK's own clients with a middleware, which sees every HTTP attempt. `Recorder` is that middleware: give it
-to a client of another class (`AnthropicVertex(middleware=[Recorder()])`). A caller gets what it would get without it:
-the same answers, in the same portions, and the same errors.
+Both are the SDK's own clients with a middleware that sees every HTTP attempt. `Recorder` is that middleware, and can be
+given to a client of another class (`AnthropicVertex(middleware=[Recorder()])`). Callers get the same responses as
+without it, in the same portions, and the same errors.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ _CREDENTIAL_VARIABLES = ("ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN")
 
 
 class _Tee(httpx2.SyncByteStream, httpx2.AsyncByteStream):
-    """The bytes of an answer, read by the caller and seen on the way."""
+    """The bytes of a response, observed while the caller reads them."""
 
     def __init__(self, inner: Any, attempt: Attempt, decode: Callable[[bytes], bytes]) -> None:  # noqa: ANN401
         self._inner = inner
@@ -50,7 +50,7 @@ class _Tee(httpx2.SyncByteStream, httpx2.AsyncByteStream):
         self.stream_observer = getattr(inner, "stream_observer", None)
 
     def __del__(self) -> None:
-        """An answer that the caller has dropped without reading."""
+        """A response that the caller dropped without reading it."""
         self._end(CLOSED)
 
     def _see(self, chunk: bytes) -> None:
@@ -93,7 +93,7 @@ class _Tee(httpx2.SyncByteStream, httpx2.AsyncByteStream):
 
 
 class Recorder(Middleware):
-    """Records each HTTP attempt to the Messages API. Nothing that goes wrong here reaches the caller."""
+    """Records each HTTP attempt to the Messages API. Its errors never reach the caller."""
 
     def __init__(
         self,
@@ -104,9 +104,9 @@ class Recorder(Middleware):
         record_content: bool = False,
         sink: Callable[[Payload], object] | None = None,
     ) -> None:
-        """Record to the store that a path means (see `home_for`), or give each payload to the sink instead.
+        """Record to the store at a path (see `home_for`), or pass each payload to the sink instead.
 
-        Without a session the program's run is one. Text of prompts and answers is recorded only with `record_content`.
+        Without a session, the program's run is one. Text of prompts and answers is recorded only with `record_content`.
         """
         self.session_id = session_id
         self.agent_id = agent_id
@@ -116,7 +116,7 @@ class Recorder(Middleware):
         self._seen_results: set[object] = set()
 
     def handle(self, request: APIRequest, call_next: CallNext) -> APIResponse[Any]:
-        """Pass a request of the client on, and record what becomes of it."""
+        """Forward a request of the client, and record its outcome."""
         attempt = self._begin(request)
         if attempt is None:
             return call_next(request)
@@ -136,7 +136,7 @@ class Recorder(Middleware):
         return response
 
     async def handle_async(self, request: APIRequest, call_next: AsyncCallNext) -> AsyncAPIResponse[Any]:
-        """Pass a request of the asynchronous client on, and record what becomes of it."""
+        """Forward a request of the asynchronous client, and record its outcome."""
         attempt = self._begin(request)
         if attempt is None:
             return await call_next(request)
@@ -156,7 +156,7 @@ class Recorder(Middleware):
         return response
 
     def _begin(self, request: APIRequest) -> Attempt | None:
-        """Begin the record of an attempt; None if it is no business of ours."""
+        """Start the record of an attempt; None if it is not relevant."""
         try:
             api = api_of(request.url)
             if api is None:
@@ -182,7 +182,7 @@ class Recorder(Middleware):
         self.writer.write("api_call", {**payload, "session_id": session_id})
 
     def _is_new_result(self, payload: Payload) -> bool:
-        """Whether a result of a batch has not been read before: results may be read as often as one likes."""
+        """Whether a batch result is read for the first time: results may be read any number of times."""
         if "custom_id" not in payload and "message_id" not in payload:
             return True
         key = payload.get("message_id") or (payload.get("batch_id"), payload.get("custom_id"))
@@ -198,7 +198,8 @@ def _end(attempt: Attempt, reason: BaseException | str | None = None) -> None:
 
 
 def _watch(attempt: Attempt, response: httpx2.Response) -> bool:
-    """Look at an answer, now or while the caller reads it. True: it is an error that nobody might read, so read it now."""
+    """Observe a response, now or while the caller reads it. True: it is an error that might never be read, so read it
+    now."""
     headers = response.headers
     decode = decoder_for(headers.get("content-encoding", ""))
     content_type = headers.get("content-type", "") if decode is not None else ""
@@ -219,14 +220,14 @@ def _nothing(_: bytes) -> bytes:
     return b""
 
 
-# By process, since a fork has all that its parent had; by store, which is told once. No lock: `setdefault` is one step,
-# and an answer that is thrown away may be recorded in the midst of anything.
+# By process, because a fork inherits everything; by store, because each is told once. No lock: `setdefault` is atomic,
+# and a discarded response may be recorded at any point.
 _own_sessions: dict[int, str] = {}
 _begun: dict[tuple[int, Path], object] = {}
 
 
 def _session_of_process(writer: Writer) -> str:
-    """The session that a program's run is. Each store is told of it once: where the program runs tells the project."""
+    """The session of a program's run. Each store is told once: the program's working directory gives the project."""
     process = os.getpid()
     session_id = _own_sessions.setdefault(process, f"sdk-{uuid.uuid4().hex}")
     mine = object()
@@ -241,17 +242,17 @@ def _session_of_process(writer: Writer) -> str:
 def _prepared(options: dict[str, Any], recorder: Callable[[], Recorder]) -> dict[str, Any]:
     """The options for the SDK's own constructor, the recorder among them.
 
-    Copies of a client are made by calling its class anew, with the middleware of the copied one: its recorder stays.
+    A client is copied by calling its class again, with the middleware of the original: its recorder is kept.
     """
-    if options.get("api_key") is ...:  # as in an example: the key is that of the environment
+    if options.get("api_key") is ...:  # as in examples: the key comes from the environment
         options["api_key"] = None
     middleware = tuple(options.get("middleware") or ())
     ours = [entry for entry in middleware if isinstance(entry, Recorder)]
-    # The last one sees each request that another one sends again.
+    # The last middleware sees every request that another one retries.
     options["middleware"] = [
         *(entry for entry in middleware if not isinstance(entry, Recorder)), ours[0] if ours else recorder()
     ]  # fmt: skip
-    # The SDK looks for a profile, or for the identity of a workload, only where the class is its own.
+    # The SDK looks for a profile, or a workload identity, only if the class is its own.
     is_known = any(options.get(name) is not None for name in _CREDENTIALS)
     if not is_known and not any(os.environ.get(name) for name in _CREDENTIAL_VARIABLES):
         base_url = options.get("base_url") or os.environ.get("ANTHROPIC_BASE_URL")
@@ -264,7 +265,8 @@ def _prepared(options: dict[str, Any], recorder: Callable[[], Recorder]) -> dict
 
 
 def _kept(client: anthropic.Anthropic | anthropic.AsyncAnthropic, changes: dict[str, Any]) -> dict[str, Any]:
-    """What a copy of a client changes, and what it must be told to keep: the recorder, and a provider of credentials."""
+    """The options that a copy of a client changes, and those it must be told to keep: the recorder, and a credentials
+    provider."""
     if changes.get("middleware", not_given) is not not_given:
         recorders = [entry for entry in client.middleware if isinstance(entry, Recorder)]
         changes["middleware"] = [*(changes["middleware"] or ()), *recorders]
@@ -286,7 +288,7 @@ class InstrumentedClient(anthropic.Anthropic):
         record_content: bool = False,
         **options: Any,  # noqa: ANN401 - those of the SDK's client
     ) -> None:
-        """Record to the store that `store_path` means (see `Recorder`); all else is as the SDK's client takes it."""
+        """Record to the store at `store_path` (see `Recorder`); all other arguments are those of the SDK's client."""
 
         def recorder() -> Recorder:
             return Recorder(
@@ -298,7 +300,7 @@ class InstrumentedClient(anthropic.Anthropic):
     if not TYPE_CHECKING:  # the types are those of the SDK's own methods
 
         def copy(self, **changes: object) -> InstrumentedClient:
-            """A client with some options changed, which records as this one does."""
+            """A copy of this client with some options changed, which also records."""
             return super().copy(**_kept(self, changes))
 
         with_options = copy
@@ -317,7 +319,7 @@ class AsyncInstrumentedClient(anthropic.AsyncAnthropic):
         record_content: bool = False,
         **options: Any,  # noqa: ANN401 - those of the SDK's client
     ) -> None:
-        """Record to the store that `store_path` means (see `Recorder`); all else is as the SDK's client takes it."""
+        """Record to the store at `store_path` (see `Recorder`); all other arguments are those of the SDK's client."""
 
         def recorder() -> Recorder:
             return Recorder(
@@ -329,7 +331,7 @@ class AsyncInstrumentedClient(anthropic.AsyncAnthropic):
     if not TYPE_CHECKING:  # the types are those of the SDK's own methods
 
         def copy(self, **changes: object) -> AsyncInstrumentedClient:
-            """A client with some options changed, which records as this one does."""
+            """A copy of this client with some options changed, which also records."""
             return super().copy(**_kept(self, changes))
 
         with_options = copy

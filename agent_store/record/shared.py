@@ -21,9 +21,9 @@ _ESCAPED: Final = re.compile(r"\\([0-7]{3})")
 
 
 def mark(spool: Path, mounts: Path = _MOUNTS) -> None:
-    """Leave the marker in a spool that lies on a network drive, or is said to be shared. Recorders look for it.
+    """Put the marker into a spool that is on a network drive, or is declared as shared. Recorders look for it.
 
-    A marker that is there stays: another machine may have left it. What cannot be written is left alone.
+    An existing marker stays, because another machine may have made it. If it cannot be written, nothing happens.
     """
     if is_set(SHARED_VARIABLE) or is_on_network(spool, mounts):
         with suppress(OSError):
@@ -32,12 +32,12 @@ def mark(spool: Path, mounts: Path = _MOUNTS) -> None:
 
 
 def is_on_network(folder: Path, mounts: Path = _MOUNTS) -> bool:
-    """Whether a folder, or what will hold it, lies on a network drive; False where the system does not say (macOS)."""
+    """Whether a folder, or its future parent, is on a network drive; False if the system does not tell (macOS)."""
     return kind_of_drive(folder, mounts) in _NETWORK
 
 
 def kind_of_drive(folder: Path, mounts: Path = _MOUNTS) -> str:
-    """The type of the file system that a folder lies on, or will lie on; empty where the system does not say (macOS)."""
+    """The type of the file system that a folder is on, or will be on; empty if the system does not tell (macOS)."""
     try:
         listed = mounts.read_text(encoding="utf-8", errors="replace").splitlines()
     except OSError:
@@ -48,7 +48,7 @@ def kind_of_drive(folder: Path, mounts: Path = _MOUNTS) -> str:
         fields = line.split(" ")
         if len(fields) > 2:  # noqa: PLR2004 - device, place, kind
             mounted = _ESCAPED.sub(lambda code: chr(int(code[1], 8)), fields[1])
-            # Of two at one place the later one covers the earlier.
+            # Of two mounts at one place, the later one hides the earlier.
             if len(mounted) >= longest and Path(place).is_relative_to(mounted):
                 longest, kind = len(mounted), fields[2]
     return kind

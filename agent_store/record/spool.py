@@ -1,10 +1,10 @@
-"""The spool: files that hooks and programs append what they know to, and that the next build lands.
+"""The spool: files that hooks and programs append events to, and that the next build lands.
 
-One JSON object a line, written by one `write` on `O_APPEND`: lines of parallel writers never mix, and nobody waits. A file
-holds one UTC day of one kind of writer. Where several machines share the folder (a marker in it says so) each process
-writes a file of its own, because appending is not atomic on network drives.
+One JSON object a line, written by one `write` on `O_APPEND`: lines of parallel writers never mix, and no writer waits.
+A file has one UTC day of one kind of writer. If several machines share the folder (marked by a file in it), each
+process writes its own file, because appending is not atomic on network drives.
 
-Only modules that Python has loaded anyway are imported here: starting up is what a hook costs.
+Only modules that Python has already loaded are imported here, because a hook's cost is its start-up.
 """
 
 import sys
@@ -14,7 +14,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING or "os" in sys.modules or "posix" not in sys.builtin_module_names:
     import os
 else:
-    # What is needed of it is in the module that it wraps; loading the wrapper takes a sixth of a hook's time.
+    # The needed parts are in the module that it wraps; loading the wrapper takes a sixth of a hook's time.
     import posix as os
 
 SCHEMA_VERSION = 1
@@ -22,11 +22,12 @@ HOOKS = "hooks"
 LIBRARY = "library"
 SDK = "sdk"
 QUERIES = "queries"
-# Says that a spool is shared where the system does not, and that others own files of it: `AGENT_STORE_SHARED_SPOOL=1`.
+# Declares that a spool is shared, if the system does not tell, and that others own files in
+# it: `AGENT_STORE_SHARED_SPOOL=1`.
 SHARED_VARIABLE = "AGENT_STORE_SHARED_SPOOL"
-# Says that a home is shared with a group, and may belong to one of it.
+# Declares that a home is shared with a group, and may belong to any of its members.
 SHARED_HOME_VARIABLE = "AGENT_STORE_SHARED_HOME"
-# In a folder that several machines write to.
+# The marker of a folder that several machines write to.
 SHARED_MARKER = "each-process-its-own-file"
 # A larger event is recorded without its payload.
 MOST_BYTES = 32 * 1024 * 1024
@@ -46,7 +47,7 @@ _FLAGS = (
 _KIND_BITS, _LINK, _REGULAR = 0o170000, 0o120000, 0o100000
 _SESSION = b'"session_id":"'
 _MOST_SESSION_BYTES = 128
-# Folders that this process has found to be its user's.
+# Folders that this process has verified to belong to its user.
 _ours: "set[str]" = set()
 
 
@@ -57,7 +58,7 @@ def host() -> str:
 
 
 def _text(value: "str | None") -> bytes:
-    """A name as JSON text; what a terminal would obey, and half a character, becomes a question mark."""
+    """A name as JSON text; control characters and lone surrogates become question marks."""
     if value is None:
         return b"null"
     if value.isascii() and value.isprintable() and '"' not in value and "\\" not in value:
@@ -76,7 +77,7 @@ def envelope(
 ) -> bytes:
     """A record as the line that is spooled: `payload` is a JSON value, without line breaks.
 
-    `sequence` tells records of one process in one millisecond apart.
+    `sequence` distinguishes records of one process in the same millisecond.
     """
     at = time.time_ns() // 1_000_000 if received_at_ms is None else received_at_ms
     return (
@@ -88,31 +89,31 @@ def envelope(
 
 
 def is_set(name: str) -> bool:
-    """Whether a variable of the environment switches something on."""
+    """Whether an environment variable switches something on."""
     if os.__name__ == "posix":  # which has bytes
         return os.environ.get(name.encode(), b"").strip() not in (b"", b"0")  # type: ignore[call-overload]
     return os.environ.get(name, "").strip() not in ("", "0")
 
 
 def is_foreign(status: "os.stat_result") -> bool:
-    """Whether what `lstat` found is neither this user's nor root's. Root follows links of its own only."""
+    """Whether a file (from `lstat`) belongs to neither this user nor root. Root only follows its own links."""
     user = os.geteuid() if hasattr(os, "geteuid") else status.st_uid
     return status.st_uid not in (user, 0) and (user != 0 or status.st_mode & _KIND_BITS == _LINK)
 
 
 def is_regular(status: "os.stat_result") -> bool:
-    """Whether something is a regular file: no pipe, no device, no folder."""
+    """Whether something is a regular file: not a pipe, device or folder."""
     return status.st_mode & _KIND_BITS == _REGULAR
 
 
 def refuse_foreign(name: str) -> None:
-    """Raise OSError where a folder, or the link that leads to it, is somebody else's, unless it is said to be shared."""
+    """Raise OSError if a folder, or a link to it, belongs to another user, unless it is declared as shared."""
     status = os.lstat(name)
     is_link = status.st_mode & _KIND_BITS == _LINK
     if is_foreign(status) or (is_link and is_foreign(os.stat(name))):
         is_shared = is_set(SHARED_HOME_VARIABLE) or is_set(SHARED_VARIABLE)
         if not is_shared or (is_link and is_foreign(status)):
-            raise PermissionError(1, "belongs to somebody else", name)
+            raise PermissionError(1, "belongs to another user", name)
 
 
 def _exists(name: str) -> bool:
@@ -124,7 +125,7 @@ def _exists(name: str) -> bool:
 
 
 def path(folder: str, writer: str) -> str:
-    """The file that this process appends to now."""
+    """The file that this process currently appends to."""
     name = writer + "-" + time.strftime("%Y-%m-%d", time.gmtime())
     if _exists(folder + "/" + SHARED_MARKER):
         machine = "".join(letter if letter.isalnum() else "_" for letter in host())
@@ -133,9 +134,9 @@ def path(folder: str, writer: str) -> str:
 
 
 def append(folder: str, writer: str, line: bytes) -> None:
-    """Append one line. Raises OSError; a line that a full disk cut off is ended by the next one, and set aside.
+    """Append one line. Raises OSError; if a full disk cuts a line off, the next write ends it, and it is set aside.
 
-    Nothing is written into a folder or a file of somebody else, or through a link that leads to another file.
+    Nothing is written to another user's folder or file, or through a link to another file.
     """
     name = path(folder, writer)
     try:
@@ -151,10 +152,10 @@ def append(folder: str, writer: str, line: bytes) -> None:
     try:
         status = os.fstat(file)
         if not is_regular(status) or (is_foreign(status) and not is_set(SHARED_VARIABLE)):
-            raise PermissionError(1, "is no file of this user", name)
+            raise PermissionError(1, "is not a regular file of this user", name)
         size = status.st_size
-        # A writer that was killed, or ran out of space, has left a line without its end: it must not swallow this one.
-        # One that is just being written looks the same: then an empty line comes between, which landing passes over.
+        # A writer that was killed, or ran out of space, left a line without its end: it must not swallow this one. A
+        # line that is just being written looks the same: then there is an empty line in between, which landing skips.
         is_torn = size > 0 and os.pread(file, 1, size - 1) != b"\n"
         data = b"\n" + line + b"\n" if is_torn else line + b"\n"
         if os.write(file, data) < len(data):
@@ -164,7 +165,7 @@ def append(folder: str, writer: str, line: bytes) -> None:
 
 
 def session_of(event: bytes) -> "str | None":
-    """The session that an event of the client names, found without parsing it: it is among the first fields."""
+    """The session of a client event, found without parsing it: it is among the first fields."""
     start = event.find(_SESSION, 0, 4096)
     if start < 0:
         return None
@@ -174,8 +175,8 @@ def session_of(event: bytes) -> "str | None":
 
 
 def hook_line(event: bytes) -> bytes:
-    """The line of an event of the client. The environment is never part of it: it holds keys."""
-    # In JSON a line break is only ever white space.
+    """The line of a client event. It never includes the environment, which may contain keys."""
+    # In JSON a line break is always white space.
     event = event.replace(b"\n", b" ").replace(b"\r", b" ").strip()
     payload = event if len(event) <= MOST_BYTES else b'{"dropped_bytes":%d}' % len(event)
     return envelope("hook", payload, session_of(event))

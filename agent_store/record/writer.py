@@ -1,6 +1,6 @@
 """A writer of records that a program can rely on: it never raises, and never waits for a build.
 
-It holds no file and no connection, so threads and forked processes share one without knowing of each other.
+It keeps no file or connection open, so threads and forked processes can share one independently.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-# One counter of the process, whoever records: with it no two lines of a millisecond are the same.
+# One counter per process for all writers, so that no two lines of a millisecond are the same.
 _SEQUENCE = count(1)
 _OPTIONS = orjson.OPT_NON_STR_KEYS | orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_UTC_Z
 _MOST_DEPTH = 50
@@ -37,12 +37,13 @@ _MILLISECONDS = 1000
 
 
 class Writer:
-    """Appends events to the spool of a home. Errors are counted by what they are, each told once as a warning."""
+    """Appends events to the spool of a home. Errors are counted by kind, and each kind is reported once as a
+    warning."""
 
     def __init__(self, paths: StorePaths, name: str, modules: frozenset[str] | None = None) -> None:
-        """A writer of the kind `name` (see `spool`), for events of these modules only, if any are named.
+        """A writer of the kind `name` (see `spool`), only for events of the given modules, if any.
 
-        Nothing is made or opened before the first event.
+        Nothing is created or opened before the first event.
         """
         self.paths = paths
         self.name = name
@@ -52,9 +53,9 @@ class Writer:
         self._counting = Lock()
 
     def write(self, kind: str, fields: Mapping[str, Any]) -> str | None:
-        """Append an event; its id, or None where it could not be recorded. Never raises.
+        """Append an event; return its id, or None if it could not be recorded. Never raises.
 
-        The id is the caller's own where one of the fields is one, else the key of the event: the md5 of its line.
+        The id is the caller's own if one of the fields is an id, else the key of the event: the md5 of its line.
         """
         try:
             return self._write(kind, {name: value for name, value in fields.items() if value is not None})
@@ -98,9 +99,9 @@ class Writer:
         spool.append(self._folder, self.name, line)
 
     def _failed(self, kind: str, error: Exception) -> None:
-        """Count the error; tell of the first of its kind."""
+        """Count the error; report the first of its kind."""
         what = error.message if isinstance(error, StoreError) else cause_of(error) or type(error).__name__
-        # A forked process may have been given a lock that a thread of its parent held: it is not waited for without end.
+        # A forked process may inherit a lock held by a thread of its parent: do not wait for it forever.
         is_held = self._counting.acquire(timeout=1)
         try:
             self.errors[what] += 1
@@ -117,14 +118,14 @@ class Writer:
 
 
 def _into_metadata(fields: dict[str, Any], names: list[str]) -> None:
-    """Move fields that the reader does not know into the one that it keeps as it is."""
+    """Move fields that the reader does not know into the one that is stored unchanged."""
     given = fields.get("metadata", {})
     metadata = dict(given) if isinstance(given, Mapping) else {"metadata": given}
     fields["metadata"] = metadata | {name: fields.pop(name) for name in names}
 
 
 def _milliseconds(moment: object) -> object:
-    """A time as milliseconds of the epoch: a datetime (UTC where it has no zone), ISO text, or seconds."""
+    """A time as milliseconds since the epoch: a datetime (UTC if it has no zone), ISO text, or seconds."""
     if isinstance(moment, str):
         with suppress(ValueError):
             moment = datetime.fromisoformat(moment)
@@ -136,23 +137,24 @@ def _milliseconds(moment: object) -> object:
 
 
 def encoded(fields: dict[str, Any]) -> bytes:
-    """Fields as one line of JSON. What JSON cannot hold becomes text."""
+    """Fields as one line of JSON. Values that JSON does not support become text."""
     try:
         return orjson.dumps(fields, default=_plain, option=_OPTIONS)
     except (TypeError, ValueError, RecursionError):
-        # Numbers beyond 64 bits, halves of characters, odd keys, objects that hold themselves: rare, so it may take longer.
+        # Numbers beyond 64 bits, lone surrogates, odd keys, objects that contain themselves: rare, so it may take
+        # longer.
         return orjson.dumps(_tidied(fields))
 
 
 def _plain(value: object) -> Any:  # noqa: ANN401 - whatever JSON can hold
-    """What orjson does not know, as something that it does."""
+    """Convert a value that orjson does not support."""
     if isinstance(value, set | frozenset):
         return list(value)
     if isinstance(value, float | Decimal):
         return float(value)
     if isinstance(value, bytes | bytearray | memoryview):
         return bytes(value).decode("utf-8", "replace")
-    dumped = getattr(value, "model_dump", None)  # what the SDK of the Messages API gives
+    dumped = getattr(value, "model_dump", None)  # objects of the Messages API's SDK
     return dumped() if callable(dumped) else _text(value)
 
 
@@ -165,7 +167,7 @@ def _text(value: object) -> str:
 
 
 def _tidied(value: object, above: tuple[int, ...] = ()) -> Any:  # noqa: ANN401 - whatever JSON can hold
-    """The same, made of nothing but what JSON holds; without what lies too deep, or holds itself."""
+    """The same value, limited to what JSON supports, without parts that are nested too deeply or contain themselves."""
     if isinstance(value, str):
         return _text(value)
     if value is None or isinstance(value, bool | float):

@@ -363,7 +363,7 @@ def test_of_killed_processes_only_what_was_being_written_is_missing(home: Path) 
 def test_a_database_of_somebody_else_is_not_taken(home: Path, tmp_path: Path) -> None:
     other = tmp_path / "mine.duckdb"
     other.write_bytes(b"something")
-    with pytest.raises(StoreError, match="has not made it"):
+    with pytest.raises(StoreError, match="did not create it"):
         AgentStore(other)
     assert other.read_bytes() == b"something"
 

@@ -1,4 +1,6 @@
-"""What the client calls at its events: each is recorded, and a few are answered from files that publishing left.
+"""The programs that the client calls at its events: each event is recorded, and a few are answered from files written
+at publish.
 
-A hook is a process of its own and is waited for, so what runs here loads nothing but these files and what Python has in it.
+A hook is a separate process that the client waits for, so the code here loads only these files and Python's built-in
+modules.
 """

@@ -1,4 +1,4 @@
-"""PostToolUse: what was read is a retrieval; what was written is validated, or marked to be indexed again."""
+"""PostToolUse: a read is recorded as a retrieval; a written file is validated, or marked for indexing."""
 
 import os
 
@@ -9,7 +9,7 @@ _READ = "Read"
 
 
 def answer(hook: Hook) -> "Record | None":
-    """Findings about a skill or agent file that has just been written."""
+    """Findings about a skill or agent file that was just written."""
     tool = text_of(hook.event.get("tool_name"))
     if tool in calls.CHANGING:
         _note_success(hook, tool, calls.target_of(hook.event))
@@ -21,7 +21,7 @@ def answer(hook: Hook) -> "Record | None":
 
 
 def _note_success(hook: Hook, tool: str, target: str) -> None:
-    """Note what tells of a failure before: that the same call worked, or what the same tool did next. No more is needed."""
+    """Note what matters for an earlier failure: that the same call worked, or what the same tool did next."""
     notes = hook.notes
     failed = [place for place, note in enumerate(notes) if note.get("noted") == "failed"]
     if not failed:

@@ -1,4 +1,4 @@
-"""PreCompact: what the context holds that is about to be dropped, by the transcript's tail."""
+"""PreCompact: the content of the context that is about to be dropped, from the transcript's tail."""
 
 import os
 
@@ -9,7 +9,7 @@ _MOST_BYTES = 8 * 1024 * 1024
 _BLOCK_BYTES = 256 * 1024
 _MOST_COMPONENTS = 50
 _BOUNDARY = b'"subtype":"compact_boundary"'
-# The lines whose texts the model sees.
+# The types of lines whose texts the model sees.
 _SEEN = (b'"type":"user"', b'"type":"assistant"', b'"type":"attachment"')
 
 
@@ -81,7 +81,7 @@ def _context(line: Record) -> "int | None":
 
 
 def _components(line: Record, tools: dict[str, str]) -> "list[tuple[str, str, int]]":
-    """The texts of a line: whose they are, and how long."""
+    """The texts of a line: their component and length."""
     if line.get("type") == "attachment":
         attachment = record_of(line.get("attachment"))
         return [

@@ -1,4 +1,4 @@
-"""PreToolUse: a skill is measured, a call that has just failed in the same way is warned of. Nothing is blocked."""
+"""PreToolUse: measures a skill, and warns about a call that has just failed in the same way. Nothing is blocked."""
 
 import time
 
@@ -6,7 +6,7 @@ from agent_store.record.hooks import calls, skill
 from agent_store.record.hooks.hook import Hook, Record, record_of, records_of, text_of
 
 _SKILL = "Skill"
-# From so many failures of one kind on one target a changed input is warned of too.
+# After this many failures of one kind on one target, a changed input gets a warning too.
 _REPEATED = 2
 
 
@@ -30,7 +30,7 @@ def answer(hook: Hook) -> "Record | None":
 
 
 def _failed_in_this_session(hook: Hook) -> "tuple[str, Record] | None":
-    """The same call failed and nothing has been changed since; or the target has failed in one way again and again."""
+    """The same call failed and nothing has changed since; or the target has failed repeatedly in the same way."""
     notes = hook.notes
     tool, target, signature = (
         hook.event.get("tool_name"),
@@ -65,7 +65,7 @@ def _failed_in_this_session(hook: Hook) -> "tuple[str, Record] | None":
 
 
 def _failed_in_another(hook: Hook) -> "tuple[str, Record] | None":
-    """The same call, or one on the same file, failed in earlier sessions and has not gone well since."""
+    """The same call, or one on the same file, failed in earlier sessions and has not succeeded since."""
     tool, target = hook.event.get("tool_name"), calls.target_of(hook.event)
     if not target:
         return None

@@ -1,19 +1,19 @@
-"""Tool calls as the notes of a session know them: what a call is about, whether two are the same, how one failed."""
+"""Tool calls in the notes of a session: the target of a call, whether two are the same, how one failed."""
 
 from agent_store.record.hooks import quick_json
 from agent_store.record.hooks.hook import Record, md5, one_line, record_of, text_of
 
-# Tools after whose success a call that failed before may go well.
+# Tools whose success may make a previously failed call succeed.
 CHANGING = frozenset({"Bash", "Write", "Edit", "MultiEdit", "NotebookEdit"})
 WRITING = CHANGING - {"Bash"}
 _TARGETS = ("file_path", "notebook_path", "command", "url", "query", "pattern", "path")
-# What does not decide how a call ends.
+# Parameters that do not affect the result of a call.
 _IDLE = frozenset({"description", "timeout", "run_in_background"})
 _MOST_ERROR = 200
 
 
 def target_of(call: Record) -> str:
-    """What a call is about, as `fact_tool_invocation` has it: the file, else the command, the pattern …"""
+    """The target of a call, as in `fact_tool_invocation`: the file, else the command, the pattern …"""
     tool_input = record_of(call.get("tool_input"))
     for name in _TARGETS:
         if value := text_of(tool_input.get(name)):
@@ -22,14 +22,14 @@ def target_of(call: Record) -> str:
 
 
 def signature_of(call: Record) -> str:
-    """The same for calls that do the same."""
+    """A value that is equal for equivalent calls."""
     tool_input = record_of(call.get("tool_input"))
     kept = {name: tool_input[name] for name in sorted(tool_input) if name not in _IDLE}
     return md5(text_of(call.get("tool_name")).encode() + b"\0" + quick_json.dumps(kept))
 
 
 def error_line(error: str) -> str:
-    """The line of an error that tells most: not the exit code where something stands below it."""
+    """The most informative line of an error: not the exit code if more lines follow it."""
     plain = error.replace("<tool_use_error>", "").replace("</tool_use_error>", "")
     lines = [line for line in plain.split("\n") if line.strip()]
     if len(lines) > 1 and lines[0].startswith("Exit code "):

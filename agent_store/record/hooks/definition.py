@@ -1,6 +1,6 @@
 """The definition of a skill or an agent, checked for what the client needs to find and offer it.
 
-Only what can be seen without a YAML parser: `name: value` lines of the front matter, and texts in blocks below them.
+Only checks that need no YAML parser: `name: value` lines of the front matter, and texts in blocks below them.
 """
 
 import os
@@ -11,7 +11,7 @@ AGENT = "agent"
 _FENCE = "---"
 _MOST_NAME = 64
 _MOST_DESCRIPTION = 1024
-# The client cuts what it lists of a skill.
+# The client cuts the text of a skill in its list.
 _MOST_LISTED = 1536
 _MOST_LINES = 500
 _SKILL_FIELDS = frozenset({
@@ -26,7 +26,7 @@ _AGENT_FIELDS = frozenset({
 
 
 class Checked:
-    """What was found in one version of a file."""
+    """The findings in one version of a file."""
 
     def __init__(self, name: str) -> None:
         """Nothing found yet."""
@@ -36,7 +36,7 @@ class Checked:
 
 
 def type_of(path: str) -> str:
-    """`skill`, `agent`, or nothing: by its place."""
+    """`skill`, `agent`, or nothing, according to its path."""
     folder, name = os.path.split(os.path.normpath(path))
     if name == "SKILL.md":
         return SKILL
@@ -48,7 +48,7 @@ def type_of(path: str) -> str:
 
 
 def checked(text: str, path: str, component_type: str) -> Checked:
-    """What is wrong with a definition."""
+    """Check a definition."""
     place = (
         os.path.basename(os.path.dirname(path))
         if component_type == SKILL
@@ -68,9 +68,9 @@ def checked(text: str, path: str, component_type: str) -> Checked:
     elif component_type == AGENT:
         found.errors.append("there is no name")
     else:
-        found.warnings.append("there is no name: the folder's is taken")
+        found.warnings.append("there is no name, so the folder's name is used")
     if not description:
-        found.errors.append("there is no description: nobody can tell when to use it")
+        found.errors.append("there is no description, which would say when to use it")
     elif len(description) > _MOST_DESCRIPTION:
         found.errors.append(
             f"the description has {len(description):,} characters, {_MOST_DESCRIPTION:,} are allowed"
@@ -97,12 +97,12 @@ def _check_name(found: Checked, name: str) -> None:
     is_plain = plain.isascii() and plain.isalnum() and plain == plain.lower()
     if not is_plain or name.startswith("-") or name.endswith("-") or "--" in name:
         found.errors.append(
-            f"the name {name[:_MOST_NAME]} is not of lower-case letters, digits and single hyphens"
+            f"the name {name[:_MOST_NAME]} may only have lower-case letters, digits and single hyphens"
         )
 
 
 def _parts(text: str) -> "tuple[dict[str, str] | None, str]":
-    """The fields of the front matter, None if it has none, and what stands below."""
+    """The fields of the front matter, or None if there is none, and the text below it."""
     lines = text.removeprefix("\ufeff").split("\n")
     if lines[0].rstrip() != _FENCE:
         return None, text
@@ -116,6 +116,6 @@ def _parts(text: str) -> "tuple[dict[str, str] | None, str]":
         elif ":" in line and not line.startswith("#"):
             last, _, value = line.partition(":")
             last, value = last.strip(), value.strip()
-            # The words of a block stand on the lines below.
+            # The text of a block is on the lines below.
             fields[last] = "" if value in {"|", ">", "|-", ">-", "|+", ">+"} else value.strip("\"'")
     return None, text

@@ -1,4 +1,4 @@
-"""What an answering program knows and may do: the event, the briefs of publishing, the notes of the session, the spool."""
+"""The interface for answering programs: the event, the published briefs, the notes of the session, the spool."""
 
 import os
 
@@ -10,17 +10,17 @@ Record = dict[str, object]
 BRIEFS = "briefs"
 NOTES = "sessions"
 ALL_PROJECTS = "all.json"
-# What sessions and days have cost, limits and prices: for alerts and the status line.
+# Costs of sessions and days, limits and prices: for alerts and the status line.
 COSTS = BRIEFS + "/costs.json"
-# A pipe does not block who opens it.
+# Opening a pipe does not block.
 READ = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0)
 _MOST_BRIEF_BYTES = 8 * 1024 * 1024
-# The last few hundred notes: what is further back is not recent.
+# The last few hundred notes; earlier ones are not recent.
 _MOST_NOTE_BYTES = 64 * 1024
 
 
 def md5(text: "str | bytes") -> str:
-    """The hash by which the store knows a content or a path."""
+    """The hash by which the store identifies a content or a path."""
     try:
         from _md5 import md5 as digest
     except ImportError:
@@ -30,12 +30,12 @@ def md5(text: "str | bytes") -> str:
 
 
 def text_of(value: object) -> str:
-    """A value of an event that should be text; empty where it is not."""
+    """A value of an event that should be text; empty if it is not."""
     return value if isinstance(value, str) else ""
 
 
 def record_of(value: object) -> Record:
-    """A value of an event that should be an object; empty where it is not."""
+    """A value of an event that should be an object; empty if it is not."""
     return value if isinstance(value, dict) else {}
 
 
@@ -51,7 +51,7 @@ def one_line(text: str, most: int) -> str:
 
 
 class Hook:
-    """One event that is to be answered."""
+    """One event to answer."""
 
     def __init__(self, event: Record, home: str) -> None:
         """Nothing is read yet."""
@@ -68,7 +68,7 @@ class Hook:
         return os.environ.get("CLAUDE_PROJECT_DIR", "") or text_of(self.event.get("cwd"))
 
     def record(self, kind: str, payload: Record) -> None:
-        """Append a record of its own to the spool; one that does not fit on the disk is lost."""
+        """Append a separate record to the spool; it is lost if the disk is full."""
         self._sequence += 1
         for name in ("prompt_id", "tool_use_id"):
             if name not in payload and name in self.event:
@@ -98,12 +98,12 @@ class Hook:
 
     @property
     def brief(self) -> Record:
-        """What publishing wrote about this project."""
+        """The published brief of this project."""
         return self._both_briefs()[0]
 
     @property
     def brief_of_all(self) -> Record:
-        """What publishing wrote that is not about one project."""
+        """The published brief that is not about a single project."""
         return self._both_briefs()[1]
 
     def _both_briefs(self) -> "tuple[Record, Record]":
@@ -113,7 +113,7 @@ class Hook:
         return self._briefs
 
     def _brief_of_project(self, folder: str) -> Record:
-        """That of the folder, of the checkout that it is in, or of the one that a worktree was made from."""
+        """The brief of the folder, of its checkout, or of the checkout that a worktree was made from."""
         path = os.path.realpath(self.project) if self.project else ""
         own = found = read_record(folder + "/" + md5(path) + ".json") if path else {}
         while not own and path != os.path.dirname(path):
@@ -121,12 +121,12 @@ class Hook:
                 return found or read_record(folder + "/" + md5(_main_checkout(path)) + ".json")
             path = os.path.dirname(path)
             found = found or read_record(folder + "/" + md5(path) + ".json")
-        # Without a checkout a folder around this one is another project.
+        # Outside a checkout, a parent folder is another project.
         return own
 
     @property
     def notes(self) -> list[Record]:
-        """What hooks of this session have noted, in the order in which they did."""
+        """The notes of this session's hooks, in order."""
         if self._notes is None:
             self._notes = []
             name = self.place_of_notes(".jsonl")
@@ -144,7 +144,7 @@ class Hook:
         return self._notes
 
     def note(self, **noted: object) -> None:
-        """Keep something for later hooks of this session. Appended in one write: hooks run side by side."""
+        """Store a note for later hooks of this session. Appended in one write, because hooks run in parallel."""
         name = self.place_of_notes(".jsonl")
         if not name:
             return
@@ -163,11 +163,11 @@ class Hook:
             pass
 
     def has_noted(self, **wanted: object) -> bool:
-        """Whether a note says all of this."""
+        """Whether a note has all of these values."""
         return any(all(note.get(name) == value for name, value in wanted.items()) for note in self.notes)
 
     def place_of_notes(self, suffix: str) -> str:
-        """A file of this session among the notes; empty where the session has no proper name."""
+        """The path of a note file of this session; empty if the session has no valid name."""
         name = self.session_id
         if not name or not name.replace("-", "").replace("_", "").isalnum():
             return ""
@@ -175,7 +175,7 @@ class Hook:
 
 
 def _main_checkout(worktree: str) -> str:
-    """The checkout that a worktree was made from, by its file `.git`; empty where there is none."""
+    """The checkout that a worktree was made from, by its file `.git`; empty if there is none."""
     try:
         said = read_beginning(worktree + "/.git", _MOST_NOTE_BYTES).decode("utf-8", "replace")
     except OSError:
@@ -185,7 +185,7 @@ def _main_checkout(worktree: str) -> str:
 
 
 def read_beginning(path: str, most: int) -> bytes:
-    """The first bytes of a file. Raises OSError, also for a pipe, a device or a folder, of which nothing is read."""
+    """The first bytes of a file. Raises OSError, also for a pipe, a device or a folder, which are never read."""
     file = os.open(path, READ)
     try:
         if not spool.is_regular(os.fstat(file)):
@@ -196,7 +196,7 @@ def read_beginning(path: str, most: int) -> bytes:
 
 
 def _end(path: str, most: int) -> bytes:
-    """The last bytes of a file; a line that they cut is no JSON."""
+    """The last bytes of a file; a line cut by that is not JSON."""
     file = os.open(path, READ)
     try:
         return os.pread(file, most, max(0, os.fstat(file).st_size - most))
@@ -205,7 +205,7 @@ def _end(path: str, most: int) -> bytes:
 
 
 def read_record(path: str) -> Record:
-    """The object in a small file; an empty one where there is none."""
+    """The object in a small file; an empty one if there is none."""
     try:
         found = quick_json.loads(read_beginning(path, _MOST_BRIEF_BYTES))
     except (OSError, ValueError):
@@ -214,7 +214,7 @@ def read_record(path: str) -> Record:
 
 
 def answered(name: str, event: bytes, home: str) -> None:
-    """Answer an event by a program of this folder, on standard output."""
+    """Answer an event with a program of this folder, on standard output."""
     parsed = quick_json.loads(event)
     if isinstance(parsed, dict):
         program = __import__("agent_store.record.hooks." + name, fromlist=["answer"])
@@ -224,7 +224,8 @@ def answered(name: str, event: bytes, home: str) -> None:
 
 
 def _shown(value: object) -> object:
-    """An answer as the client prints it, or hands it to the model: texts of logs are in it."""
+    """An answer, which the client prints or gives to the model, with control characters made visible: it contains texts
+    of logs."""
     if isinstance(value, str):
         return visible(value)
     if isinstance(value, dict):

@@ -1,4 +1,4 @@
-"""UserPromptSubmit: where one way of working has served such tasks clearly better, it is named, once a session."""
+"""UserPromptSubmit: names the strategy that has clearly worked better for such tasks, once per session."""
 
 import os
 

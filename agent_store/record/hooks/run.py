@@ -1,20 +1,19 @@
-"""Where a hook's process begins, with the event on standard input. The plugin's launcher starts it.
+"""The entry point of a hook's process, with the event on standard input. The plugin's launcher starts it.
 
-The event is recorded and, where the program is more than `record`, answered. The status line
-starts here as well. Whatever happens, the process ends with 0
-and says nothing but an answer: no hook disturbs the session.
+The event is recorded and, unless the program is `record`, answered. The status line also starts here. The process
+always ends with 0 and prints nothing but an answer: no hook disturbs the session.
 """
 
 import sys
 
 RECORD = "record"
-# No hook, but drawn as often as they run: it records nothing.
+# Not a hook, but run just as often: it records nothing.
 STATUS_LINE = "status_line"
 _OFF = "0"
 
 
 def packages() -> None:
-    """Make the packages that this file lies in known without running what they offer to their users."""
+    """Register the parent packages of this file without running their public imports."""
     folder = __file__.rpartition("/")[0]
     for name in ("agent_store.record.hooks", "agent_store.record", "agent_store"):
         package = type(sys)(name)
@@ -24,7 +23,7 @@ def packages() -> None:
 
 
 def setting(name: str) -> str:
-    """A variable of the environment, without the module that makes a mapping of all of them."""
+    """An environment variable, read without the module that maps all of them."""
     import posix
 
     return posix.environ.get(name.encode(), b"").decode("utf-8", "surrogateescape").strip()
@@ -41,8 +40,8 @@ def store_home() -> str:
 
 
 def start(name: str) -> None:
-    """Record the event on standard input, and answer it by the program that is named."""
-    # Sessions that Agent Store itself starts are nobody's work.
+    """Record the event on standard input, and answer it with the named program."""
+    # Sessions started by Agent Store itself are not recorded.
     if setting("AGENT_STORE_HOOKS") == _OFF:
         return
     packages()
@@ -55,7 +54,7 @@ def start(name: str) -> None:
         status_line.run(sys.argv[2:], home)
         return
     try:
-        # What somebody else has put there is neither read nor written: briefs are handed to the model.
+        # A home of another user is neither read nor written: briefs go to the model.
         spool.refuse_foreign(home)
     except FileNotFoundError:
         pass
@@ -65,7 +64,7 @@ def start(name: str) -> None:
     try:
         spool.append(home + "/spool", spool.HOOKS, spool.hook_line(event))
     except OSError:
-        # What cannot be recorded can still be answered.
+        # An event that cannot be recorded can still be answered.
         pass
     if name != RECORD and name.isidentifier():
         from agent_store.record.hooks import hook
@@ -74,7 +73,7 @@ def start(name: str) -> None:
 
 
 def main() -> None:
-    """Do it, in silence: the process ends here."""
+    """Run without output of errors, and end the process."""
     try:
         start(sys.argv[1] if len(sys.argv) > 1 else RECORD)
     except BaseException:

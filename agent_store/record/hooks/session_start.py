@@ -1,4 +1,4 @@
-"""SessionStart: the brief of the project goes to the model, what is down or over its limit to the user."""
+"""SessionStart: the brief of the project goes to the model, warnings (down or over a limit) go to the user."""
 
 import time
 
@@ -6,13 +6,13 @@ from agent_store.record.hooks import spending
 from agent_store.record.hooks.hook import Hook, Record, records_of, text_of
 
 MOST_CHARACTERS = 2000
-# Who resumes a session or compacts it has the conversation that a brief would tell of.
+# A resumed or compacted session already has the conversation that a brief would describe.
 _FRESH = frozenset({"startup", "clear"})
 _COMPACTION = "compact"
 
 
 def answer(hook: Hook) -> "Record | None":
-    """The brief and the warnings, where there are any."""
+    """The brief and the warnings, if there are any."""
     source = text_of(hook.event.get("source"))
     said: Record = {}
     text = text_of(hook.brief.get("context"))[:MOST_CHARACTERS]
@@ -24,7 +24,7 @@ def answer(hook: Hook) -> "Record | None":
         warning
         for brief in (hook.brief_of_all, hook.brief)
         for warning in records_of(brief.get("warnings"))
-        # What was true at the last build need not be true any more.
+        # What was true at the last build may have changed.
         if text_of(warning.get("until")) > now
     ]
     if warnings and source != _COMPACTION:

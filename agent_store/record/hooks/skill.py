@@ -1,4 +1,4 @@
-"""A skill or command that is about to enter the context: how long it is, and whether that is more than its budget."""
+"""A skill or command that is about to enter the context: its size, and whether that exceeds its budget."""
 
 import os
 
@@ -10,7 +10,7 @@ _CHARACTERS_PER_TOKEN = 3
 
 
 def measured(hook: Hook, name: str, trigger: str) -> "Record | None":
-    """Record its size; the answer tells the user where it is over its budget."""
+    """Record its size; the answer warns the user if it is over budget."""
     found = find(hook, name)
     if found is None:
         return None
@@ -33,18 +33,18 @@ def measured(hook: Hook, name: str, trigger: str) -> "Record | None":
 
 
 def tokens_of(hook: Hook, characters: int) -> int:
-    """About how many tokens a text of so many characters has, by the rate that the store counts with."""
+    """The approximate tokens of a text, from its number of characters at the rate that the store uses."""
     rate = hook.brief_of_all.get("characters_per_token")
     return round(characters / (rate if isinstance(rate, int | float) and rate > 0 else _CHARACTERS_PER_TOKEN))
 
 
 def find(hook: Hook, name: str) -> "tuple[str, str, str] | None":
-    """The file of a skill or command, which of both it is, and its plugin."""
+    """The file of a skill or command, its type, and its plugin."""
     plugin, _, own = name.rpartition(":")
     if not own or "/" in name or own.startswith(".") or plugin.startswith("."):
         return None
     settings = os.environ.get("CLAUDE_CONFIG_DIR", "") or os.path.expanduser("~/.claude")
-    # `folder:name` is a command in a folder of its own where there is no plugin of that name.
+    # `folder:name` is a command in a subfolder if there is no plugin of that name.
     folders = [hook.project + "/.claude", settings]
     for root in _plugin_folders(settings, plugin) if plugin else []:
         found = _in_folder(root, own, own)
@@ -66,7 +66,7 @@ def _in_folder(folder: str, skill: str, command: str) -> "tuple[str, str] | None
 
 
 def _plugin_folders(settings: str, plugin: str) -> list[str]:
-    """Where a plugin is installed, as the client has written it down; that of this hook, too."""
+    """The folders where a plugin is installed, according to the client; including that of this hook."""
     own = os.environ.get("CLAUDE_PLUGIN_ROOT", "")
     folders = [own] if own and plugin == "agent-store" else []
     try:

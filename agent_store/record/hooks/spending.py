@@ -1,7 +1,7 @@
-"""What a running session has spent, and which alerts that reaches: asked when a turn ends and when a subagent starts.
+"""The spending of a running session, and the alerts it reaches: checked when a turn ends and when a subagent starts.
 
-Publishing leaves limits, prices and what the store knows in `costs.json`. The transcripts of the session and its
-subagents are read from where the last hook stopped. Nothing is blocked: the user is told, once for each alert and level.
+Publishing writes limits, prices and known costs to `costs.json`. The transcripts of the session and its
+subagents are read from where the last hook stopped. Nothing is blocked: the user is warned, once per alert and level.
 """
 
 import os
@@ -25,16 +25,16 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-# A hook is waited for: of a session that grew by more than this, the rest is read by the next one. Four MB take some
-# 12 ms of CPU.
+# The client waits for a hook: if a session grew by more than this, the next hook reads the rest. Four MB take some 12
+# ms of CPU.
 _MOST_READ_BYTES = 4 * 1024 * 1024
 _MOST_PARSED_BYTES = 512 * 1024
 _MOST_FILES = 500
 _HEAD_BYTES = 64 * 1024
-# A response is written line by line, with the result of a tool in between: so many of the last ones can still grow.
+# A response is written line by line, with tool results in between: this many of the last responses can still grow.
 _RECENT = 8
 _DAY_SECONDS = 86400
-# What is kept of a file: how far it is read, dollars of responses that are complete, and those of the last ones by ids.
+# The state of a file: how far it is read, dollars of complete responses, and those of the last ones by id.
 _STATE = 3
 _DATE_DIGITS = 8
 _MOST_NAME = 60
@@ -42,12 +42,12 @@ _MOST_NAMES = 5
 _MTOK = 1e6
 _MOST_NUMBER = 10**15
 _TIMESTAMP = b'"timestamp":"'
-# A pipe in the place of a transcript would keep the hook waiting.
+# A pipe instead of a transcript would block the hook.
 OVER, NEAR = "over", "near"
 
 
 class Live:
-    """A session that is running: what it has spent, and what of that the store knows."""
+    """A running session: what it has spent, and how much of that the store knows."""
 
     def __init__(
         self, costs: Record, session_id: str, transcript: str, spent_usd: float, project: str
@@ -60,11 +60,11 @@ class Live:
         self.spent_usd = spent_usd
         try:
             self.folder = os.path.realpath(project) if project else ""
-        except ValueError:  # no path: it has a character that none can have
+        except ValueError:  # not a path: it has an invalid character
             self.folder = ""
 
     def grown(self, since: float) -> float:
-        """What it has spent since the store was published, or since a moment after it; nothing where that is not known."""
+        """Its spending since the store was published, or since a later moment; nothing if unknown."""
         if isinstance(self._known, int | float):
             return max(0.0, self.spent_usd - self._known) if since <= self._newest_day() else 0.0
         if self._began is None:
@@ -72,13 +72,13 @@ class Live:
         return self.spent_usd if self._began >= _iso(since) else 0.0
 
     def spent_in(self, period: Record, now: float) -> "float | None":
-        """The dollars of a day, week or month that goes on: at least those of the store and what this session has added."""
+        """The dollars of the current day, week or month: at least those in the store plus those of this session."""
         starts_at, ends_at = number(period.get("starts_at")), number(period.get("ends_at"))
         spent = number(period.get("spent_usd"))
         if now >= ends_at:
             if period.get("period") != "day":
                 return None
-            # A day the store knows nothing of yet. Where clocks are changed it begins an hour off.
+            # A day that is not in the store yet. When clocks change, it starts an hour off.
             starts_at = ends_at + (now - ends_at) // _DAY_SECONDS * _DAY_SECONDS
             spent = 0.0
         scope = period.get("scope", "all")
@@ -98,7 +98,8 @@ class Live:
         )
 
     def reached(self, now: float) -> "Iterator[tuple[Record, str, float]]":
-        """The alerts per day, week and month and the budgets that are near their limit or over it, with what is spent."""
+        """The alerts per day, week and month and the budgets that are near or over their limit, with the amounts
+        spent."""
         for alert in records_of(self._costs.get("periods")):
             if alert.get("scope") == "project" and not self.is_of(alert):
                 continue
@@ -111,7 +112,7 @@ class Live:
 
 
 def number(value: object) -> float:
-    """A value that should be a number; 0 where it is not, or is none that anything can cost or count."""
+    """A value that should be a number; 0 if it is not, or if it cannot be a cost or count."""
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
     return float(value) if is_number and -_MOST_NUMBER < value < _MOST_NUMBER else 0.0  # type: ignore[operator,arg-type]
 
@@ -125,7 +126,7 @@ def level_of(alert: Record, spent: float) -> str:
 
 
 def sentence(alert: Record, level: str, spent: str) -> str:
-    """What is said of an alert."""
+    """The message of an alert."""
     reached = "used up" if alert.get("alert_kind") == "budget" else "reached"
     return f"{text_of(alert.get('title'))} is {'nearly ' if level == NEAR else ''}{reached}: {spent}."
 
@@ -150,7 +151,7 @@ def answer(hook: Hook) -> "Record | None":
 
 
 def _locked(place: str) -> "int | None":
-    """A lock on what is kept of a session. None where another hook reads it now: that one tells, or the next one does."""
+    """A lock on the state of a session. None if another hook is reading it: that hook warns, or the next one does."""
     try:
         os.makedirs(os.path.dirname(place), 0o700, exist_ok=True)
         lock = os.open(place + "-lock", os.O_WRONLY | os.O_CREAT, 0o600)
@@ -189,7 +190,7 @@ def _answer(hook: Hook, costs: Record, per_session: "list[Record]", transcript: 
         (alert, level, f"at least ${spent:,.2f} so far") for alert, level, spent in live.reached(time.time())
     ]
     fresh = [one for one in found if tail.tell(one[0], one[1])]
-    # Without a price no limit is ever reached: that is told too, once.
+    # Without a price no limit is ever reached, so the user is told that once too.
     is_news = any(
         [tail.tell({"alert_kind": "unpriced", "alert_name": name}, OVER) for name in tail.unpriced]
     )
@@ -207,7 +208,7 @@ def _answer(hook: Hook, costs: Record, per_session: "list[Record]", transcript: 
 
 
 def told(hook: Hook, warnings: "list[Record]") -> None:
-    """Remember what the start of the session has said, so that its turns do not say it again."""
+    """Remember the warnings from the start of the session, so that its turns do not repeat them."""
     place = hook.place_of_notes(".spent")
     alerts = [warning for warning in warnings if warning.get("alert_kind")]
     if place and alerts:
@@ -218,10 +219,10 @@ def told(hook: Hook, warnings: "list[Record]") -> None:
 
 
 class Tail:
-    """The transcripts of a session, read from where the last hook stopped. One file holds how far that was."""
+    """The transcripts of a session, read from where the last hook stopped, as stored in a file."""
 
     def __init__(self, costs: Record, kept: Record) -> None:
-        """Go on with what was kept."""
+        """Continue from the stored state."""
         self._prices = record_of(costs.get("prices"))
         self._names = record_of(costs.get("model_names"))
         self._files = record_of(kept.get("files"))
@@ -242,7 +243,7 @@ class Tail:
         )
 
     def read(self, transcript: str) -> None:
-        """Read what is new, in the transcript and in those of subagents beside it."""
+        """Read new lines of the transcript and of its subagents' transcripts."""
         self._read_file(transcript, os.path.basename(transcript))
         for folder in _folders(transcript.removesuffix(".jsonl") + "/subagents"):
             for name in _names(folder):
@@ -250,8 +251,8 @@ class Tail:
                 self._read_file(folder + "/" + name, name)
 
     def tell(self, alert: Record, level: str) -> bool:
-        """Whether this has not been told yet; from now on it has."""
-        # A day or month that follows is told of again.
+        """Whether this has not been reported yet; mark it as reported."""
+        # The next day or month is reported again.
         name = f"{alert.get('alert_kind')}:{alert.get('alert_name')}:{number(alert.get('ends_at')):.0f}:"
         if name + level in self._told or name + OVER in self._told:
             return False
@@ -260,7 +261,7 @@ class Tail:
         return True
 
     def keep(self, place: str) -> None:
-        """Write down how far it is, in one step: hooks run side by side."""
+        """Store the state, atomically because hooks run in parallel."""
         if not self._has_changed:
             return
         kept = {"files": self._files, "told": self._told, "unpriced": self.unpriced}
@@ -306,13 +307,13 @@ class Tail:
         while len(recent) > _RECENT:
             settled += number(recent.pop(next(iter(recent))))
         if not end and len(data) >= _MOST_READ_BYTES:
-            end = len(data)  # one line longer than all that is read: what is left of it is no JSON
+            end = len(data)  # one line is longer than the read limit: its rest is not JSON
         self.is_whole = self.is_whole and offset + len(data) >= size and data.find(b"\n", end) < 0
         self._files[name] = [offset + end, settled, recent]
         self._has_changed = True
 
     def _count(self, line: bytes, recent: Record) -> None:
-        # What is no response is not parsed: results of tools are most of a transcript.
+        # Only responses are parsed: most of a transcript is tool results.
         if b'"usage"' not in line or b'"assistant"' not in line:
             return
         self._parsed_left -= len(line)
@@ -329,7 +330,7 @@ class Tail:
         recent[message_id] = max(number(recent.pop(message_id, 0)), cost)
 
     def _cost(self, model: str, usage: Record, at: str) -> float:
-        """The response by the list of prices, in the steps of `int_inference`; without a price it costs nothing."""
+        """The cost of a response at list prices, computed as in `int_inference`; 0 without a price."""
         created = record_of(usage.get("cache_creation"))
         hour, minutes = (
             _tokens(created, "ephemeral_1h_input_tokens"),
@@ -360,7 +361,7 @@ class Tail:
         return dollars + searches * price["search"]
 
     def _price(self, name: str, speed: str, day: str, prompt_tokens: float) -> "dict[str, float] | None":
-        """The dearest band that the prompt reaches, of the prices that hold on the day."""
+        """The most expensive band that the prompt reaches, among the prices valid on that day."""
         best: Record | None = None
         for price in records_of(self._prices.get(name)):
             above = number(price.get("above"))
@@ -376,7 +377,7 @@ class Tail:
 
 
 def plain_name(model: str) -> str:
-    """A model as it is priced, where the store has not seen it yet: without provider, context and date."""
+    """The name under which a model is priced, if the store has not seen it yet: without provider, context and date."""
     name = model.strip().lower().rpartition("/")[2]
     place = name.find("claude")
     if place < 0:
@@ -396,7 +397,7 @@ def _list(value: object) -> "list[object]":
 
 
 def _folders(folder: str) -> "Iterator[str]":
-    """The folder of subagents, and those of workflows in it."""
+    """The folder of subagents, and the folders of workflows in it."""
     yield folder
     for name in _listed(folder + "/workflows"):
         yield folder + "/workflows/" + name
@@ -418,7 +419,7 @@ def _iso(moment: float) -> str:
 
 
 def _first_time(transcript: str) -> str:
-    """When a transcript begins, as text; later than any time where there is none yet, nothing where it is unclear."""
+    """The start of a transcript, as text; later than any time if there is none yet, nothing if it is unclear."""
     try:
         file = os.open(transcript, READ)
     except (OSError, ValueError):

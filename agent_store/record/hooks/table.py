@@ -1,6 +1,6 @@
-"""The events that are registered with the client; the plugin's hooks and the template in the docs are made of this table.
+"""The events registered with the client; the plugin's hooks and the template in the docs are generated from this table.
 
-`python -m agent_store.record.hooks.table --write` writes both files anew; a test fails where they differ from the table.
+`python -m agent_store.record.hooks.table --write` rewrites both files; a test fails if they differ from the table.
 """
 
 from __future__ import annotations
@@ -19,18 +19,18 @@ _PROJECT: Final = Path(__file__).resolve().parents[3]
 HOOKS_FILE: Final = _PROJECT / "plugin" / "hooks" / "hooks.json"
 TEMPLATE_FILE: Final = _PROJECT / "docs" / "hooks.md"
 _PLUGIN_ROOT: Final = "${CLAUDE_PLUGIN_ROOT}"
-# Where `agent-store plugin status` says that the plugin lies.
+# The folder of the plugin, as shown by `agent-store plugin status`.
 _TEMPLATE_ROOT: Final = "/path/to/agent_store/plugin"
 _BEGIN: Final = "<!-- made by agent_store.record.hooks.table: begin -->\n"
 _END: Final = "<!-- made by agent_store.record.hooks.table: end -->\n"
 _SECONDS: Final = 5
-# Registering one of these changes what the client does, or makes the screen wait.
+# Registering one of these changes the client's behavior, or delays the screen.
 NEVER: Final = frozenset({"WorktreeCreate", "MessageDisplay", "PreSkillShellCommand"})
 
 
 @dataclass(frozen=True, slots=True)
 class Registered:
-    """One event: which of them (all without a matcher), the program that runs, and how long the client waits for it."""
+    """One event: the matcher (all without one), the program that runs, and how long the client waits for it."""
 
     event: str
     does: str
@@ -91,7 +91,7 @@ EVENTS: Final = (
 
 
 def hooks(root: str) -> dict[str, list[dict[str, object]]]:
-    """The table as the client's settings have it; `root` is the folder of the plugin."""
+    """The table in the format of the client's settings; `root` is the folder of the plugin."""
     found: dict[str, list[dict[str, object]]] = {}
     for row in EVENTS:
         command = {
@@ -111,7 +111,7 @@ def hooks_file() -> str:
 
 
 def template(document: str) -> str:
-    """The document with the table and the block of settings between its two marks made anew."""
+    """The document, with the table and the settings between its two marks regenerated."""
     before, _, rest = document.partition(_BEGIN)
     after = rest.partition(_END)[2]
     return before + _BEGIN + "\n".join(_made()) + "\n" + _END + after
@@ -132,7 +132,7 @@ def _json(value: object) -> str:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Write both files, or say whether they are those of the table."""
+    """Write both files, or check that they match the table."""
     wanted = {HOOKS_FILE: hooks_file(), TEMPLATE_FILE: template(TEMPLATE_FILE.read_text(encoding="utf-8"))}
     differing = [
         file for file, text in wanted.items() if not file.exists() or file.read_text(encoding="utf-8") != text

@@ -1,4 +1,4 @@
-"""TaskCompleted: where the user has set a test command for the project, it is run in the background."""
+"""TaskCompleted: if the user has set a test command for the project, runs it in the background."""
 
 import os
 import sys
@@ -12,7 +12,7 @@ _NICE = 10
 
 
 def answer(hook: Hook) -> "Record | None":
-    """Start the tests in a process that nobody waits for."""
+    """Start the tests in a background process."""
     found = _command(hook)
     if found is None:
         return None

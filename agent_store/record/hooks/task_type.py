@@ -1,7 +1,8 @@
-"""What kind of work a prompt asks for, by the rules with which the models classify it (seed `intent_rules`).
+"""The task type of a prompt, by the same rules that the models use (seed `intent_rules`).
 
-Publishing leaves the rules compiled (`agent_store.build.task_type_rules`): to compile them takes a third of a second, to
-load them three milliseconds. They fit the Python that compiled them; another one finds no file, and then nothing is known.
+Publishing writes the rules compiled (`agent_store.build.task_type_rules`): compiling takes a third of a second, loading
+three milliseconds. They only work with the Python version that compiled them; another one finds no file, and the type
+is then unknown.
 """
 
 import sys
@@ -11,30 +12,30 @@ if TYPE_CHECKING:
     from re import Match, Pattern
     from typing import Any
 
-# Flags, code for the engine of regular expressions, number of groups.
+# Flags, code for the regular expression engine, number of groups.
 Compiled = tuple[int, bytes, int]
 # Source, order, category, pattern.
 Rule = tuple[str, int, str, Compiled]
 UNKNOWN = ""
-# Of a long text its beginning and its end are read.
+# Only the start and the end of a long text are read.
 _WHOLE, _BEGINNING, _END = 3000, 2000, 1000
 _FIRST_CLAUSES, _LAST_CLAUSES = 12, 3
 _MOST_CLAUSE = 400
-# In the first clause a wish decides, whatever comes after it.
+# In the first clause a request decides, regardless of what follows.
 _DECIDED = 2
-# A hook is waited for: a text on which the patterns take longer (processor time) stays without a type.
+# The client waits for a hook: a text on which the patterns take longer (CPU time) gets no type.
 _MOST_SECONDS = 0.1
 
 
 def file_name() -> str:
-    """The file for this Python: the engine of regular expressions says which version of its code it takes."""
+    """The file for this Python, named by the code version of its regular expression engine."""
     import _sre
 
     return f"task_types-{sys.implementation.cache_tag}-{_sre.MAGIC}.marshal"
 
 
 def of_text(text: str, folder: str) -> str:
-    """The kind of work, nothing where no rule says it."""
+    """The task type; empty if no rule matches."""
     import marshal
 
     try:
@@ -57,7 +58,7 @@ def _limit_time() -> None:
 
 
 def classified(text: str, held: "dict[str, Any]") -> str:
-    """The kind of work, in the steps of `int_classified_text`."""
+    """The task type, computed as in `int_classified_text`."""
     whole = text if len(text) <= _WHOLE else text[:_BEGINNING] + "\n" + text[-_END:]
     whole = whole.replace("’", "'").replace("\xa0", " ").lower()
     rules: list[Rule] = held["rules"]
@@ -72,7 +73,7 @@ def classified(text: str, held: "dict[str, Any]") -> str:
     clauses = _clauses(whole, held)
     ranked: list[tuple[int, int, int, str]] = []
     for number, clause in enumerate(clauses[: held["deciding_clauses"]], 1):
-        # Reading and searching count only if nothing follows them.
+        # Reading and searching count only if nothing else follows.
         sources = ("clause", "hint", "preparation") if number == len(clauses) else ("clause", "hint")
         if found := first(sources, clause):
             source, order, category, _ = found
@@ -91,7 +92,7 @@ def classified(text: str, held: "dict[str, Any]") -> str:
 
 
 def _clauses(text: str, held: "dict[str, Any]") -> list[str]:
-    """The clauses without what leads into them."""
+    """The clauses without their lead-ins."""
     for compiled, template in held["splitting"]:
         text = _replaced(compiled, template, text)
     parts = text.split("\n")
@@ -103,7 +104,7 @@ def _clauses(text: str, held: "dict[str, Any]") -> list[str]:
 
 
 def pattern_of(compiled: Compiled, _ready: "dict[bytes, Pattern[str]]" = {}) -> "Pattern[str]":  # noqa: B006 - a cache
-    """A pattern made from its code, once in a process."""
+    """A pattern built from its code, once per process."""
     import _sre
 
     flags, code, groups = compiled
@@ -115,7 +116,7 @@ def pattern_of(compiled: Compiled, _ready: "dict[bytes, Pattern[str]]" = {}) -> 
 
 
 def _replaced(compiled: Compiled, template: str, text: str) -> str:
-    """The text with each match replaced by a template, in which a backslash and a digit stand for a group."""
+    """The text with each match replaced by a template, in which a backslash and a digit refer to a group."""
     plain, *filled = template.split("\\")
 
     def fill(found: "Match[str]") -> str:

@@ -1,4 +1,4 @@
-"""TeammateIdle: open work that suits the teammate is offered, each piece once."""
+"""TeammateIdle: offers open work that suits the teammate, each piece once."""
 
 from agent_store.record.hooks.hook import Hook, Record, records_of, text_of
 
@@ -16,7 +16,7 @@ def answer(hook: Hook) -> "Record | None":
         text = (
             f"Open work in this project that nobody has finished: {text_of(work.get('description'))} "
             f"({work.get('work_type')}, handed out {work.get('at')} UTC in session {text_of(work.get('session'))[:8]}). "
-            "Take it if it still stands."
+            "Take it if it is still open."
         )
         hook.note(noted="offered", work=work_id)
         hook.suggest("work", text, work_id=work_id, teammate_name=teammate)

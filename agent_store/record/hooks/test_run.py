@@ -59,7 +59,7 @@ def _run(command: str, folder: str, seconds: float) -> "tuple[int | None, bool, 
 
 
 def counts(output: str) -> "dict[str, object]":
-    """How many tests passed, failed and were skipped, by the last line that a known runner ends with; else nothing."""
+    """How many tests passed, failed and were skipped, from the final line of a known runner; else nothing."""
     import re
 
     for line in reversed(output.splitlines()):

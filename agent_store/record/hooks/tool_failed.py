@@ -1,4 +1,4 @@
-"""PostToolUseFailure: the failure is noted, so that a repetition can be warned of."""
+"""PostToolUseFailure: notes the failure, so that a repetition can trigger a warning."""
 
 import time
 
@@ -7,7 +7,7 @@ from agent_store.record.hooks.hook import Hook, Record, text_of
 
 
 def answer(hook: Hook) -> "Record | None":
-    """Note the failure. Who interrupts a call says nothing about it."""
+    """Note the failure. An interrupted call says nothing about success."""
     if not hook.event.get("is_interrupt"):
         note_failure(hook, hook.event, text_of(hook.event.get("error")))
     return None

@@ -1,4 +1,5 @@
-"""A file that a tool has written: a skill or agent is validated and compared with before, any other is to be indexed."""
+"""A file written by a tool: a skill or agent is validated and compared with its earlier version, any other is marked
+for indexing."""
 
 import os
 
@@ -9,7 +10,7 @@ _MOST_BYTES = 4 * 1024 * 1024
 
 
 def looked_at(hook: Hook) -> "Record | None":
-    """Record it. The answer tells the model what is wrong now and was not before."""
+    """Record it. The answer gives the model the new problems."""
     response, tool_input = record_of(hook.event.get("tool_response")), record_of(hook.event.get("tool_input"))
     named = (response.get("filePath"), tool_input.get("file_path"), tool_input.get("notebook_path"))
     path = next((name for name in map(text_of, named) if name), "")
