@@ -540,7 +540,8 @@ _QUESTIONS = (
         """,
         "is_human desc, prompted_at desc nulls last, prompt_id",
         ("v_audit_trail", "holds_words"),
-        "user_id stands for the home folder in the path of the session: a hash of its name, unless privacy.yml keeps names",
+        "user_id identifies the home folder in the path of the session: a hash of its name, unless privacy.yml keeps "
+        "names",
     ),
     Question(
         "analyze_template_performance",

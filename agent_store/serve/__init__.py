@@ -1,1 +1,1 @@
-"""What serves the published store: to models, to the terminal, to other programs."""
+"""Serves the published store to models, the terminal and other programs."""

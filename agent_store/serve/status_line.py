@@ -1,7 +1,7 @@
-"""The status line of the client: one line from its JSON and from what publishing has left.
+"""The status line of the client: one line from its JSON and from the published files.
 
-It is drawn after each answer, so it loads what a hook loads and no more. What the store knows ends with the last build:
-what this session has spent since is added, other running sessions are not, hence “≥”.
+It is drawn after each response, so it loads no more than a hook does. The store's figures end with the last build: the
+spending of this session since then is added, that of other running sessions is not, hence “≥”.
 """
 
 import os
@@ -21,7 +21,7 @@ from agent_store.record.hooks.hook import (
 from agent_store.record.hooks.spending import OVER, Live, level_of, number
 from agent_store.visible import visible
 
-# The default line, the most important first: what does not fit is left out from the end.
+# The default line, the most important fields first: fields that do not fit are dropped from the end.
 _LABELS = {
     "alert": "{}", "session": "session {}", "today": "today {}", "budget": "budget {}", "context": "context {}",
     "cache": "cache {}",
@@ -39,11 +39,11 @@ _PLAIN = "\033[0m"
 
 
 class UsageError(Exception):
-    """The command line is wrong; the message says how."""
+    """The command line is wrong; the message says why."""
 
 
 def main(arguments: "list[str]", home: str) -> "tuple[str, int]":
-    """The line and the exit code, which is 0 unless the arguments are wrong."""
+    """Return the line and the exit code, which is 0 unless the arguments are wrong."""
     try:
         form, is_colored = _options(arguments)
     except UsageError as error:
@@ -67,7 +67,7 @@ def line(event: Record, home: str, form: "str | None" = None, *, is_colored: boo
 
 
 def known(event: Record, home: str, now: float) -> "tuple[dict[str, str], str]":
-    """The text of each field that is known, and how bad the alert is."""
+    """The text of each known field, and the level of the alert."""
     costs = _costs(home)
     workspace = record_of(event.get("workspace"))
     project = text_of(workspace.get("project_dir")) or text_of(event.get("cwd"))
@@ -88,7 +88,7 @@ def known(event: Record, home: str, now: float) -> "tuple[dict[str, str], str]":
 
 
 def _costs(home: str) -> Record:
-    """What publishing left, and nothing that somebody else did."""
+    """The published costs; a file of another user is ignored."""
     try:
         spool.refuse_foreign(home)
     except OSError:
@@ -102,7 +102,7 @@ def _today(costs: Record, live: Live, now: float) -> str:
 
 
 def _budget(costs: Record, live: Live, now: float) -> str:
-    """The budget of which most is used up."""
+    """The budget with the highest share used."""
     shares = []
     for alert in records_of(costs.get("periods")):
         limit = number(alert.get("threshold_usd"))
@@ -118,7 +118,7 @@ def _budget(costs: Record, live: Live, now: float) -> str:
 
 
 def _alert(costs: Record, live: Live, transcript: str, now: float) -> "tuple[str, str]":
-    """The alert that is furthest over its limit or nearest to it, and its level."""
+    """The alert furthest over its limit or closest to it, and its level."""
     reached = [(level == OVER, spent, alert, level) for alert, level, spent in live.reached(now)]
     has_subagents = os.path.isdir(transcript.removesuffix(".jsonl") + "/subagents")
     for alert in records_of(costs.get("sessions_watched")):
@@ -141,7 +141,8 @@ def _concerns(alert: Record, live: Live) -> bool:
 
 
 def _cache(cache: Record, now: float) -> str:
-    """How much of the input came from the prompt cache, and why it missed; cold where the next request pays for all."""
+    """The share of input from the prompt cache, and the reason for a miss; cold if the next request pays for
+    everything."""
     if not cache.get("caching_observed"):
         return ""
     expires = _number(cache.get("expires_at"))
@@ -157,7 +158,7 @@ def _cache(cache: Record, now: float) -> str:
 
 
 def _number(value: object) -> "float | None":
-    """A number that can be shown, None for anything else."""
+    """A number that can be shown; None for anything else."""
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
     return number(value) if is_number and (number(value) or value == 0) else None
 
@@ -172,7 +173,7 @@ def _dollars(amount: float) -> str:
 
 
 def _columns(text: str) -> int:
-    """How many columns of a terminal a text takes: letters of East Asia take two."""
+    """The width of a text in terminal columns: East Asian characters take two."""
     if max(text) < _FIRST_WIDE:
         return len(text)
     from unicodedata import east_asian_width
@@ -213,7 +214,7 @@ def _check(form: str) -> None:
 
 
 def _event() -> Record:
-    """The JSON of the client; an empty object where there is none, or none that can be read."""
+    """The JSON of the client; an empty object if it is missing or invalid."""
     if os.isatty(0):
         return {}
     try:
@@ -223,7 +224,7 @@ def _event() -> Record:
 
 
 def run(arguments: "list[str]", home: str) -> int:
-    """Write the line, or what is wrong with the arguments, and return the exit code."""
+    """Write the line, or an error about the arguments, and return the exit code."""
     try:
         text, code = main(arguments, home)
     except Exception:

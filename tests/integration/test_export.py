@@ -248,7 +248,7 @@ def test_what_is_in_the_way_is_not_overwritten(paths: StorePaths, tmp_path: Path
     (tmp_path / "undated").mkdir()
     mine = tmp_path / "undated" / "data_0.parquet"
     mine.write_text("mine", encoding="utf-8")
-    with pytest.raises(StoreError, match="is there already"):
+    with pytest.raises(StoreError, match="exists already"):
         folders.export(paths, tmp_path, ["undated"], "parquet")
     assert mine.read_text(encoding="utf-8") == "mine"
     assert not (tmp_path / "manifest.json").exists()

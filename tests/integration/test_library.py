@@ -600,7 +600,7 @@ def test_what_cannot_be_exported_is_said_and_leaves_no_file(store: AgentStore, t
     with pytest.raises(StoreError, match="no table 'fact_agent_actions'") as caught:
         store.export_csv(tmp_path / "a.csv", "fact_agent_actions")
     assert "fact_agent_action" in caught.value.hint
-    with pytest.raises(StoreError, match="no column of times"):
+    with pytest.raises(StoreError, match="no time column"):
         store.export_csv(tmp_path / "a.csv", "v_tool_sequence", since="2026-01-01")
     with pytest.raises(StoreError, match="Writing"):
         store.export_csv(tmp_path / "no" / "such" / "a.csv", "fact_session")

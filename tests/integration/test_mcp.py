@@ -285,7 +285,7 @@ def test_settings_that_cannot_be_read_are_said_and_no_tool_answers_before_they_c
             assert wrong.is_error
             (home / "settings.json").write_text('{"mcp": {"disabled_tools": ["search_prompt"]}}')
             unknown: Any = await client.call_tool("search_prompts", {"query": "cart"})
-            assert "what is no tool: search_prompt." in unknown.content[0].text
+            assert "unknown tools: search_prompt." in unknown.content[0].text
             (home / "settings.json").write_text('{"mcp": {"disabled_tools": ["search_prompts"]}}')
             await client.call_tool("get_usage_stats", {})  # has them read again
             off: Any = await client.call_tool("search_prompts", {"query": "cart"})

@@ -244,7 +244,7 @@ def test_rows_and_bytes_are_bounded(paths: StorePaths) -> None:
     assert ask("from runs", 0, 1000).is_cut
     by_bytes = ask("select repeat('é', 1000) from range(100)", None, 10_000)
     assert (len(by_bytes.rows), by_bytes.is_cut) == (4, True)
-    with pytest.raises(StoreError, match="first row alone is longer than the 10,000 bytes"):
+    with pytest.raises(StoreError, match="first row alone is longer than the limit of 10,000 bytes"):
         ask("select repeat('x', 20000)", None, 10_000)
     with pytest.raises(StoreError, match="names of 5,000 columns"):
         ask("select " + ", ".join(f"1 as a{i}" for i in range(5000)), None, 10_000)
@@ -325,7 +325,7 @@ def test_a_process_that_is_killed_gives_a_plain_error(paths: StorePaths) -> None
     with sandbox.asking(paths, ENDLESS[0], rows=1, max_bytes=1000, seconds=20) as asked:
         killer = threading.Timer(0.3, os.kill, (asked.pid, signal.SIGKILL))
         killer.start()
-        with pytest.raises(StoreError, match="was ended by SIGKILL"):
+        with pytest.raises(StoreError, match="was killed by SIGKILL"):
             asked.found()
         killer.join()
 
@@ -428,13 +428,13 @@ def test_what_gets_past_the_guard_reaches_nothing(
     ("program", "message"),
     [
         ("import sys; print('to stdout'); print('to stderr', file=sys.stderr); sys.exit(7)", "ended with 7"),
-        ("import os; os.abort()", "ended by SIGABRT"),
-        ("import os, signal; os.kill(os.getpid(), signal.SIGSEGV)", "ended by SIGSEGV"),
+        ("import os; os.abort()", "killed by SIGABRT"),
+        ("import os, signal; os.kill(os.getpid(), signal.SIGSEGV)", "killed by SIGSEGV"),
         ("import time; time.sleep(60)", "more than 1 seconds"),
         ("import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); time.sleep(60)", "more than 1 seconds"),
         ("import os, sys, time; os.close(int(sys.argv[1])); time.sleep(60)", "more than 1 seconds"),
-        ("import os, sys\nwhile True: os.write(int(sys.argv[1]), b'T\\x00\\x00\\x00\\x01x')", "answer that is none"),
-        ("import os, sys; os.write(int(sys.argv[1]), b'C\\xff\\xff\\xff\\xff')", "answer that is none"),
+        ("import os, sys\nwhile True: os.write(int(sys.argv[1]), b'T\\x00\\x00\\x00\\x01x')", "invalid answer"),
+        ("import os, sys; os.write(int(sys.argv[1]), b'C\\xff\\xff\\xff\\xff')", "invalid answer"),
     ],
 )  # fmt: skip
 def test_how_ever_the_process_ends_it_is_one_sentence(

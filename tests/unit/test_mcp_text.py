@@ -52,7 +52,7 @@ def test_what_went_wrong_is_told_on_one_line_and_cut() -> None:
 def test_nothing_known_is_one_line() -> None:
     found = shown(["name"], [])
     assert "\n" not in found
-    assert found.startswith("Nothing relevant is known.")
+    assert found.startswith("Nothing relevant was found.")
     assert found.endswith("0 of 0 rows")
 
 

@@ -1,1 +1,1 @@
-"""Exports of published tables and views: what is selected, how it is written, and the manifest that goes with it."""
+"""Exports of published tables and views: the selection, the files, and their manifest."""

@@ -1,4 +1,4 @@
-"""Which type a column has in an export, in BigQuery and in Athena: one table for all three."""
+"""The type of a column in an export, in BigQuery and in Athena: one table for all three."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ _NESTED = frozenset({"list", "array", "struct", "map"})
 
 @dataclass(frozen=True, slots=True)
 class ColumnType:
-    """The type of a column where it is written (DuckDB's name), and where it is loaded; "" where there is none."""
+    """The type of a column in the written file (DuckDB's name), and where it is loaded; "" if there is none."""
 
     written: str
     bigquery: str
     athena: str
 
 
-# DuckDB's name, in lower case. What is not here is written as text: UUID, ENUM, INTERVAL, TIME, BIT, UNION.
-# Integers that a Parquet file or its readers do not know as such are written as the next wider type, or as decimals.
+# DuckDB's name, in lower case. All other types are written as text: UUID, ENUM, INTERVAL, TIME, BIT, UNION. Integer
+# types that Parquet or its readers do not support are written as the next wider type, or as decimals.
 TYPES = {
     "boolean": ColumnType("BOOLEAN", "BOOL", "boolean"),
     "tinyint": ColumnType("TINYINT", "INT64", "tinyint"),
@@ -53,7 +53,7 @@ TEXT = TYPES["varchar"]
 
 
 def documented() -> str:
-    """The rows of `docs/export.md` that tell of these types."""
+    """The rows of `docs/export.md` that describe these types."""
     return "".join(
         f"| `{name.upper()}` | {'the same' if kind.written == name.upper() else f'`{kind.written}`'} | `{kind.bigquery}` | "
         f"`{kind.athena}` |\n"
@@ -113,7 +113,8 @@ def _mapped(kind: sqltypes.DuckDBPyType) -> ColumnType:
 
 
 def finite(expression: str, duckdb_type: str) -> str:
-    """An expression without what JSON has no word for: NaN and infinity are NULL, in lists, structs and maps too."""
+    """An expression without values that JSON does not support: NaN and infinity become NULL, in lists, structs and maps
+    too."""
     return _finite(expression, _parsed(duckdb_type), 0)
 
 

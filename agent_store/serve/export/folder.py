@@ -1,8 +1,8 @@
-"""An export into a folder: a folder per table, in it a file per month, and a manifest of all of it, written last.
+"""An export to a folder: one folder per table with one file per month, and a manifest of everything, written last.
 
-Everything is written into a folder of its own first. Then the files that the manifest of an earlier export names make room
-for the new ones, and nothing else is touched. Meanwhile there is no manifest, but a journal that names the files of both:
-the next export goes by it where this one was cut off.
+Everything is first written to a separate folder. Then the new files replace those listed in the manifest of an earlier
+export, and nothing else is touched. Meanwhile there is no manifest, but a journal that lists the files of both: if this
+export is cut off, the next one uses it.
 """
 
 from __future__ import annotations
@@ -43,10 +43,10 @@ _WHOLE = "dim_"
 _NO_MONTH = "__HIVE_DEFAULT_PARTITION__"
 _CHUNK = 1 << 20
 _ELSEWHERE = (
-    "Put that right, or name another folder, and export again: without a manifest an export is not finished."
+    "Fix that, or name another folder, and export again: an export without a manifest is incomplete."
 )
 _MEGABYTE = 1_000_000
-# A row as one line of JSON goes through the CSV writer, which can make partitions: no line holds this character.
+# A row as one line of JSON goes through the CSV writer, which can make partitions: no line contains this character.
 _OPTIONS = {
     selection.PARQUET: "format parquet, compression zstd",
     selection.CSV: "format csv, header true",
@@ -57,7 +57,7 @@ _ENDINGS = {selection.PARQUET: "parquet", selection.CSV: "csv", selection.JSON: 
 
 @dataclass(frozen=True, slots=True)
 class File:
-    """A file of an export, by its path from the folder on, with / on every system."""
+    """A file of an export, with its path relative to the folder, with / on every system."""
 
     path: str
     row_count: int
@@ -67,7 +67,7 @@ class File:
 
 @dataclass(frozen=True, slots=True)
 class Exported:
-    """What an export wrote."""
+    """The result of an export."""
 
     folder: Path
     manifest: dict[str, Any]
@@ -79,17 +79,17 @@ class Exported:
 
     @property
     def notes(self) -> list[str]:
-        """What the user should know of it."""
+        """What the user should know about it."""
         whole = [
             one["name"] for one in self.manifest["tables"] if self.manifest["since"] and not one["since"]
         ]
         return (
-            [f"Exported whole, as dimensions and what has no time are: {', '.join(whole)}."] if whole else []
+            [f"Exported in full, like all dimensions and tables without a time: {', '.join(whole)}."] if whole else []
         )
 
     @property
     def summary(self) -> str:
-        """It in one line."""
+        """Return it in one line."""
         tables = self.manifest["tables"]
         files = [file for table in tables for file in table["files"]]
         size = sum(file["size_bytes"] for file in files)
@@ -103,10 +103,10 @@ class Exported:
 def export(
     paths: StorePaths, folder: Path, names: Sequence[str] | None, form: str, since: str | None = None
 ) -> Exported:
-    """Export published tables and views, all of them for None, into a folder. StoreError where that fails.
+    """Export published tables and views, or all of them for None, to a folder. Raises StoreError on failure.
 
-    With `since` (UTC), only rows that are not before it. What has no time is exported whole, and so are dimensions:
-    facts of any time point to them.
+    With `since` (UTC), only rows that are not before it. Tables without a time are exported in full, and so are
+    dimensions, because facts of any time refer to them.
     """
     import duckdb
 
@@ -140,7 +140,7 @@ def export(
 def _write(
     connection: duckdb.DuckDBPyConnection, stage: Path, relation: Relation, form: str, since: str | None
 ) -> dict[str, Any]:
-    """Write one table; what the manifest says of it."""
+    """Write one table; return its entry in the manifest."""
     at = relation.time_column
     is_since = since is not None and at is not None and not relation.name.startswith(_WHOLE)
     names = {column.name for column in relation.columns}
@@ -157,7 +157,7 @@ def _write(
     folder.mkdir()
     count = 0
     if at is not None:
-        # Rows without a time, or with one that is no year of four digits, are in the partition without a month.
+        # Rows without a time, or with a year that does not have four digits, are in the partition without a month.
         partition = f"case when year({of_row}) between 1 and 9999 then strftime({of_row}, '%Y-%m') end"
         count = _copy(
             connection,
@@ -167,7 +167,7 @@ def _write(
             parameters,
         )
     if not count:
-        # No row, no file: of an empty table its columns are exported all the same.
+        # Without rows there is no file, but the columns of an empty table are exported anyway.
         target = folder / f"{month}={_NO_MONTH}" if at else folder
         target.mkdir(exist_ok=True)
         count = _copy(
@@ -183,7 +183,7 @@ def _write(
     if sum(file.row_count for file in files) != count:
         raise StoreError(
             f"The export of {relation.name} wrote {sum(file.row_count for file in files):,} of {count:,} rows.",
-            "Nothing was changed in the folder. Try again; if it stays so, please report it.",
+            "Nothing was changed in the folder. Try again; if it keeps failing, please report it.",
         )
     return {
         "name": relation.name,
@@ -224,7 +224,7 @@ def _column(name: str, duckdb_type: str, form: str) -> dict[str, str]:
 
 
 def _file(stage: Path, path: Path, form: str) -> File:
-    """A file with its hash; of texts its rows are counted on the way: line ends that are not inside quotes."""
+    """A file with its hash; in text files, rows are counted on the way as line ends outside quotes."""
     digest = hashlib.sha256()
     rows, is_quoted, size = -1 if form == selection.CSV else 0, False, 0
     with path.open("rb") as file:
@@ -243,7 +243,7 @@ def _file(stage: Path, path: Path, form: str) -> File:
 def _counted_by_duckdb(
     connection: duckdb.DuckDBPyConnection, stage: Path, files: Sequence[File]
 ) -> list[File]:
-    """The same files with the rows that Parquet says they have."""
+    """The same files with the row counts from Parquet."""
     counts = dict(
         connection.execute(
             "select file_name, num_rows from parquet_file_metadata($files)",
@@ -286,7 +286,7 @@ def _locked(folder: Path) -> Iterator[None]:
 
 @contextmanager
 def _stage(folder: Path) -> Iterator[Path]:
-    """A folder to write into, gone at the end; what a killed export left goes too."""
+    """A temporary folder to write to; leftovers of a killed export are removed too."""
     for left in folder.glob(f"{_STAGE}*/"):
         shutil.rmtree(left, ignore_errors=True)
     stage = folder / f"{_STAGE}{os.getpid()}"
@@ -298,13 +298,13 @@ def _stage(folder: Path) -> Iterator[Path]:
 
 
 def _put(stage: Path, folder: Path, manifest: Mapping[str, Any]) -> None:
-    """Put the new files in the place of those of an earlier export; the manifest comes last."""
+    """Replace the files of an earlier export with the new ones; the manifest comes last."""
     new = _paths_of(manifest)
     old = {path for name in (MANIFEST, _JOURNAL) for path in _named_in(folder, name)}
     for path in new:
         if path not in old and (folder / path).exists():
             raise StoreError(
-                f"{folder / path} is there already, and no export's manifest names it.",
+                f"{folder / path} exists already, and no export's manifest lists it.",
                 "Choose another folder, or move it away.",
             )
     _save(folder / _JOURNAL, {"files": sorted({*old, *new})})
@@ -316,7 +316,7 @@ def _put(stage: Path, folder: Path, manifest: Mapping[str, Any]) -> None:
         (stage / path).replace(folder / path)
     for path in old:
         for parent in list(PurePosixPath(path).parents)[:-1]:
-            with suppress(OSError):  # it is gone, or holds something else
+            with suppress(OSError):  # it is gone, or contains something else
                 (folder / parent).rmdir()
     _save(folder / MANIFEST, manifest)
     (folder / _JOURNAL).unlink()
@@ -327,24 +327,25 @@ def _paths_of(manifest: Mapping[str, Any]) -> list[str]:
 
 
 def files_of(folder: Path) -> list[str]:
-    """The files of an export, by their paths from its folder on."""
+    """The files of an export, with paths relative to its folder."""
     return _named_in(folder, MANIFEST)
 
 
 def is_there(folder: Path) -> bool:
-    """Whether a folder holds an export, or what is left of one that was cut off."""
+    """Whether a folder contains an export, or the rest of one that was cut off."""
     return any((folder / name).is_file() for name in (MANIFEST, _JOURNAL)) or any(folder.glob(f"{_STAGE}*/"))
 
 
 def remove(folder: Path) -> None:
-    """Remove an export; what is cut off goes on where it was. Nothing that no manifest names is touched."""
+    """Remove an export; if it is cut off, it continues the next time. Files not listed in a manifest are never
+    touched."""
     files = sorted({path for name in (MANIFEST, _JOURNAL) for path in _named_in(folder, name)})
     _save(folder / _JOURNAL, {"files": files})
     (folder / MANIFEST).unlink(missing_ok=True)
     for path in files:
         (folder / path).unlink(missing_ok=True)
         for parent in list(PurePosixPath(path).parents)[:-1]:
-            with suppress(OSError):  # it is gone, or holds something else
+            with suppress(OSError):  # it is gone, or contains something else
                 (folder / parent).rmdir()
     for left in folder.glob(f"{_STAGE}*/"):
         shutil.rmtree(left, ignore_errors=True)
@@ -352,7 +353,7 @@ def remove(folder: Path) -> None:
 
 
 def _named_in(folder: Path, name: str) -> list[str]:
-    """The files that a manifest or journal names, as far as they are below the folder."""
+    """The files listed in a manifest or journal that are below the folder."""
     file = folder / name
     if not file.is_file():
         return []

@@ -1,4 +1,4 @@
-"""Where exports of a home have been written to: what is forgotten has to leave them, too."""
+"""The places that exports of a home were written to: forgotten data has to be removed from them too."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def note(paths: StorePaths, place: Path) -> None:
-    """Note that an export was written to a folder or file. One inside the home, for an upload, goes by itself."""
+    """Record that an export was written to a folder or file. One inside the home, for an upload, is deleted anyway."""
     if place.is_relative_to(paths.home) or place in (listed := known(paths)):
         return
     with replacing(paths.exports) as fresh:
@@ -22,7 +22,7 @@ def note(paths: StorePaths, place: Path) -> None:
 
 
 def known(paths: StorePaths) -> list[Path]:
-    """The folders and files that exports were written to, as far as they are still there."""
+    """The folders and files that exports were written to and that still exist."""
     try:
         listed = json.loads(paths.exports.read_text(encoding="utf-8"))
     except (OSError, ValueError):
@@ -32,7 +32,7 @@ def known(paths: StorePaths) -> list[Path]:
 
 
 def remove_all(paths: StorePaths) -> list[Path]:
-    """Remove the exports that are known: single files, and of folders what their manifests name. Returns which."""
+    """Remove the known exports: single files, and in folders the files listed in their manifests. Return which."""
     removed = known(paths)
     for place in removed:
         if place.is_file():

@@ -1,4 +1,4 @@
-"""What of a table is exported, as SQL: each column with the type that it is written with, from a time on."""
+"""The exported part of a table, as SQL: each column with the type it is written as, starting at a given time."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ JSON = "json"
 
 
 def exportable(connection: duckdb.DuckDBPyConnection, names: Iterable[str] | None) -> list[Relation]:
-    """Published tables and views by their names, all of them for None. StoreError for one that there is not."""
+    """Published tables and views by name, or all of them for None. Raises StoreError for an unknown name."""
     found = {one.name: one for one in read(connection)}
     known = {name: one for name, one in found.items() if one.kind != "function"}
     wanted = dict.fromkeys(known if names is None else (name.strip().lower() for name in names))
     for name in wanted:
         if name in found and name not in known:
             raise StoreError(
-                f"{name} is a function: what it gives depends on its arguments.",
-                f'Ask for it: agent-store query --format csv "from {name}(…)"',
+                f"{name} is a function: its result depends on its arguments.",
+                f'Query it: agent-store query --format csv "from {name}(…)"',
             )
         if name not in known:
             raise unknown(name, known)
@@ -35,7 +35,7 @@ def exportable(connection: duckdb.DuckDBPyConnection, names: Iterable[str] | Non
 
 
 def select(relation: Relation, form: str, *, is_since: bool = False) -> str:
-    """The rows of a table as they are written. With `is_since`, those whose time is not before the parameter `$since`."""
+    """The rows of a table as exported. With `is_since`, only those whose time is not before the parameter `$since`."""
     changed = []
     for column in relation.columns:
         name, given = quoted(column.name), column.data_type or ""
@@ -54,9 +54,9 @@ def select(relation: Relation, form: str, *, is_since: bool = False) -> str:
     at = relation.time_column
     if at is None:
         raise StoreError(
-            f"{relation.name} has no column of times: it cannot be exported since one.",
-            "Leave `since` out.",
+            f"{relation.name} has no time column, so it cannot be exported with `since`.",
+            "Remove `since`.",
         )
-    # A day counts as a whole.
+    # A date counts as a whole day.
     since = "cast($since as timestamp)"
     return f"{sql} where {quoted(at.name)} >= {since if at.data_type != 'DATE' else f'cast({since} as date)'}"

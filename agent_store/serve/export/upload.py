@@ -1,4 +1,4 @@
-"""An export is copied to an object store: by an extension of DuckDB that the user has, nothing is downloaded."""
+"""Copies an export to an object store, with a DuckDB extension that the user has installed: nothing is downloaded."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from agent_store.serve.export.folder import Exported
 
 _AWS = "AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_REGION in the environment, or "
-# Which extension writes to addresses of a kind, and where it looks for credentials beside DuckDB's secrets.
+# The extension that writes to each kind of address, and where it looks for credentials besides DuckDB's secrets.
 _EXTENSIONS = {
     "s3": ("httpfs", _AWS), "s3a": ("httpfs", _AWS), "s3n": ("httpfs", _AWS), "gs": ("httpfs", ""),
     "gcs": ("httpfs", ""), "r2": ("httpfs", ""), "az": ("azure", ""), "azure": ("azure", ""), "abfss": ("azure", ""),
@@ -24,14 +24,14 @@ _EXTENSIONS = {
 
 @contextmanager
 def opened(target: str) -> Iterator[duckdb.DuckDBPyConnection]:
-    """A connection that can write to a target. StoreError where the target, or what writes to it, is not known here."""
+    """A connection that can write to a target. Raises StoreError if the target or its extension is not available."""
     import duckdb
 
     scheme = target.partition("://")[0].lower() if "://" in target else ""
     if scheme not in _EXTENSIONS:
         raise StoreError(
             f"Exports cannot be copied to {target!r}.",
-            f"A target begins with {', '.join(f'{name}://' for name in _EXTENSIONS)}. A folder is named by --out.",
+            f"A target starts with {', '.join(f'{name}://' for name in _EXTENSIONS)}. For a folder, use --out.",
         )
     extension, _ = _EXTENSIONS[scheme]
     connection = duckdb.connect(":memory:")
@@ -53,7 +53,7 @@ def opened(target: str) -> Iterator[duckdb.DuckDBPyConnection]:
 
 
 def copy(connection: duckdb.DuckDBPyConnection, exported: Exported, target: str) -> int:
-    """Copy the files of an export below a target, byte by byte, the manifest last; how many they are."""
+    """Copy the files of an export to a target, byte by byte, the manifest last; return their number."""
     import duckdb
 
     base = target.rstrip("/")

@@ -1,5 +1,5 @@
 """The MCP server: the questions of the library as tools.
 
-The process that speaks the protocol (`server`) asks one child of its own (`worker`), which alone opens the store. SQL of a
-model runs in yet another process (`agent_store.serve.sandbox`).
+The process with the protocol (`server`) asks one child (`worker`), the only one that opens the store. SQL from a model
+runs in a third process (`agent_store.serve.sandbox`).
 """

@@ -1,4 +1,5 @@
-"""The server on standard input and output, without the command line around it: the plugin starts it so, a little sooner."""
+"""The server on standard input and output, without the command line around it: the plugin uses this because it starts
+faster."""
 
 from agent_store.serve.mcp import server
 

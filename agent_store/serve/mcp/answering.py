@@ -1,4 +1,4 @@
-"""What a tool says: the library answers, and its answer becomes text."""
+"""The answers of tools: the library's answer, turned into text."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _NEXT_BUILD: Final = "It is in the store after the next build."
 
 
 class Answering:
-    """Answers calls of tools, from several threads."""
+    """Answers tool calls, from several threads."""
 
     def __init__(self, store: AgentStore, paths: StorePaths, disabled: frozenset[str] = frozenset()) -> None:
         """Open nothing yet."""
@@ -39,15 +39,15 @@ class Answering:
         self._disabled = disabled
 
     def tools(self) -> list[dict[str, Any]]:
-        """The tools that may be called, as `tools/list` gives them."""
+        """The available tools, in the format of `tools/list`."""
         return [tool.listed() for name, tool in TOOLS.items() if name not in self._disabled]
 
     def answer(
         self, name: str, arguments: Mapping[str, Any], asking: Asking, began: Began = lambda _: None
     ) -> str:
-        """The text of an answer. StoreError where there is no such tool, or an argument means nothing.
+        """The text of an answer. Raises StoreError if there is no such tool, or an argument is invalid.
 
-        `began` is told how to stop what has begun, where it can be stopped.
+        `began` receives a function that stops the call, if it can be stopped.
         """
         tool = TOOLS.get(name)
         if tool is None or name in self._disabled:
@@ -68,10 +68,10 @@ class Answering:
         return text.table(found.columns, rows, found.total_count, text.source_of(found, *notes), look)
 
     def _found(self, tool: Tool, given: dict[str, Any], project: str | None) -> tuple[Any, tuple[str, ...]]:
-        """What the library answers. A relative path is one of the project that the session works in.
+        """The library's answer. A relative path is relative to the project that the session works in.
 
-        Where nothing is known of it there, the same path in another checkout is told, as such: but not a mere name, which
-        every project may have.
+        If there is nothing about it, the same path in another checkout is answered and marked as such, but not a bare
+        file name, which every project may have.
         """
         ask = getattr(self._store, tool.asks)
         parameter = tool.path_parameter or ""
@@ -82,10 +82,10 @@ class Answering:
         found = ask(**{**given, parameter: whole})
         if not isinstance(found, Answer) or len(found) or "/" not in path.strip("./"):
             return found, ()
-        return ask(**given), ("This project has no such file in the store: these are of other folders.",)
+        return ask(**given), ("This project has no such file in the store: these rows are from other folders.",)
 
     def _query(self, sql: str, rows: int, look: text.Look, began: Began) -> str:
-        """Rows of a query of the model's own, which runs in a process of its own."""
+        """Rows of a model's own query, which runs in a separate process."""
         from agent_store.serve import sandbox
 
         with query_log.logged(self._paths, query_log.MCP, "query_store", sql) as running:
@@ -97,21 +97,21 @@ class Answering:
                     found = asked.found()
                 except StoreError as error:
                     head, failed, reason = error.message.partition("failed: ")
-                    # DuckDB tells the values that it could not read.
+                    # DuckDB's message contains the values that it could not read.
                     quoted = text.text(reason, text.LONGEST_CELL) if reason else ""
                     raise StoreError(head + failed + quoted, error.hint, error.exit_code) from error
             running.row_count = len(found.rows)
         as_of = datetime.fromisoformat(found.published_at) if found.published_at else None
         if not found.rows:
             return f"No rows. A{text.as_of(as_of)[1:]}. 0 of 0 rows"
-        # It has named its columns itself.
+        # The query has chosen its columns itself.
         whole = replace(look, is_whole=True)
         notes = ("There are more rows than the limit.",) if found.is_cut else ()
         total = len(found.rows) + found.is_cut
         return text.table(found.columns, found.rows, total, text.Source(as_of=as_of, notes=notes), whole)
 
     def _describe(self, table: str | None, limit: int | None, look: text.Look) -> str:
-        """A table with its columns and a query to begin with, or the tables that a word finds."""
+        """A table with its columns and an example query, or the tables that match a word."""
         found = self._store.describe(table)
         if table and not found:
             found = self._store.describe(word=table)

@@ -1,4 +1,4 @@
-"""A build that a question starts where the store is old: one at a time, at the lowest priority, in a process of its own."""
+"""A build that a question starts if the store is old: one at a time, at the lowest priority, in a separate process."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 _LOCK: Final = "background.lock"
 _LOG: Final = "background_build.log"
 _LOWEST: Final = 19
-# It is not looked at more often than this.
+# The age is not checked more often than this.
 _EVERY_SECONDS: Final = 300.0
 
 
@@ -28,16 +28,16 @@ class Builder:
     """Starts builds of one home."""
 
     def __init__(self, paths: StorePaths, hours: float) -> None:
-        """Look at nothing yet. A build is old after so many hours; 0: never."""
+        """Check nothing yet. A build is old after this many hours; 0: never."""
         self._paths = paths
         self._hours = hours
         self._lock = Lock()
         self._next_look = 0.0
 
     def start_if_old(self) -> bool:
-        """Start a build if the last one is old; whether one was started.
+        """Start a build if the last one is old; return whether one was started.
 
-        It never waits, and fails in silence: the question has been answered.
+        It never waits, and fails silently, because the question has already been answered.
         """
         with self._lock:
             if time.monotonic() < self._next_look:
@@ -51,7 +51,7 @@ class Builder:
         from agent_store.build import last_build
 
         last = last_build.read(self._paths)
-        # Where nothing was ever built nobody has asked for a store.
+        # If nothing was ever built, the user has not asked for a store.
         if not self._hours or last is None:
             return False
         return (datetime.now(UTC).replace(tzinfo=None) - last.ended_at).total_seconds() > self._hours * 3600
@@ -64,7 +64,7 @@ class Builder:
         self._paths.logs.mkdir(mode=FOLDER_MODE, exist_ok=True)
         lock = os.open(folder / _LOCK, os.O_RDWR | os.O_CREAT, 0o600)
         try:
-            # The build inherits the lock: it is free again when the build has ended, however it ends.
+            # The build inherits the lock, which is released when the build ends in any way.
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             log = os.open(self._paths.logs / _LOG, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
             try:

@@ -1,4 +1,4 @@
-"""The worker as the server sees it: started when it is first needed, and again after it has ended."""
+"""The server's side of the worker: started when first needed, and again after it has ended."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from typing import Any, Final
 from agent_store.errors import StoreError
 from agent_store.paths import importing_environment
 
-# Longer than a query of the model's own may take.
+# Longer than a model's own query may take.
 _SECONDS: Final = 60.0
 _START_SECONDS: Final = 30.0
-# It takes a third of a second to start another one.
+# Starting another one takes a third of a second.
 _REST_SECONDS: Final = 60.0
 
 
@@ -28,7 +28,7 @@ class Child:
     """One worker at a time. Any number of threads may ask it."""
 
     def __init__(self, rest_seconds: float = _REST_SECONDS) -> None:
-        """Start nothing yet. The worker ends when nobody has asked for so many seconds."""
+        """Start nothing yet. The worker ends after this many seconds without a call."""
         self._rest_seconds = rest_seconds
         self._lock = Lock()
         self._running: _Running | None = None
@@ -36,17 +36,17 @@ class Child:
         self._rest: Timer | None = None
 
     def start(self) -> None:
-        """Start it now: it is ready when it is first asked."""
+        """Start it now, so that it is ready for the first call."""
         self._worker()
 
     def tools(self) -> list[dict[str, Any]]:
-        """The tools, as `tools/list` gives them. StoreError where the worker cannot be started."""
+        """The tools, in the format of `tools/list`. Raises StoreError if the worker cannot be started."""
         with self._asking():
             found = self._worker().tools
             try:
                 tools: list[dict[str, Any]] = found.result(_START_SECONDS)["tools"]
             except FutureTimeoutError as error:
-                raise StoreError("The process that answers has not started in time.") from error
+                raise StoreError("The answering process did not start in time.") from error
             return tools
 
     def ask(
@@ -69,7 +69,7 @@ class Child:
 
     @contextmanager
     def _asking(self) -> Iterator[None]:
-        """One call. The worker ends some time after the last one: a session that does not ask holds no memory for it."""
+        """One call. The worker ends some time after the last one, so that an idle session uses no memory for it."""
         with self._lock:
             self._calls += 1
             if self._rest is not None:
@@ -90,7 +90,7 @@ class Child:
                 self._running = None
 
     def cancel(self, number: int) -> None:
-        """Nobody waits for the answer to this call any more."""
+        """Cancel a call whose answer is no longer needed."""
         with self._lock:
             running = self._running
         if running is not None:
@@ -111,7 +111,7 @@ class Child:
 
 
 class _Running:
-    """One process, and the answers that are waited for."""
+    """One process, and its pending answers."""
 
     def __init__(self) -> None:
         self.tools: Future[dict[str, Any]] = Future()
@@ -120,7 +120,7 @@ class _Running:
         self.is_alive = True
         read, write = os.pipe()
         self._process = subprocess.Popen(
-            # -P: what lies in the folder of the session is not imported.
+            # -P: files in the session's folder are not imported.
             [sys.executable, "-P", "-m", "agent_store.serve.mcp.worker", str(write)],
             env=importing_environment(),
             stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, pass_fds=(write,), start_new_session=True,
@@ -129,14 +129,14 @@ class _Running:
         Thread(target=self._listen, args=(read,), daemon=True).start()
 
     def ask(self, request: dict[str, Any]) -> Future[dict[str, Any]]:
-        """Send a request; the answer comes when it comes."""
+        """Send a request; return a future for the answer."""
         asked: Future[dict[str, Any]] = Future()
         number = request["id"]
         try:
             line = json.dumps(request).encode() + b"\n"
         except (ValueError, RecursionError):
             asked.set_exception(
-                StoreError("The arguments hold a number that is too long, or are nested too deeply.")
+                StoreError("The arguments contain a number that is too long, or are nested too deeply.")
             )
             return asked
         with self._lock:
@@ -154,7 +154,7 @@ class _Running:
             asked = self._waiting.pop(number, None)
             if asked is None:
                 return
-            asked.set_exception(_ended())  # the thread that waits is free again
+            asked.set_exception(_ended())  # the waiting thread is free again
             with suppress(OSError):
                 self._send(json.dumps({"cancel": number}).encode() + b"\n")
 
@@ -165,7 +165,7 @@ class _Running:
         self._process.stdin.flush()
 
     def kill(self) -> None:
-        """End it at once, with what it has started."""
+        """Kill it, with the processes it has started."""
         self.is_alive = False
         with suppress(OSError):
             os.killpg(self._process.pid, signal.SIGKILL)
@@ -193,4 +193,4 @@ class _Running:
 
 
 def _ended() -> StoreError:
-    return StoreError("The process that answers has ended. Ask again: another one is started.")
+    return StoreError("The answering process has ended. Ask again: a new one will start.")

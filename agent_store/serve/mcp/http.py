@@ -1,4 +1,4 @@
-"""The guard before the HTTP server: nobody without the token gets in."""
+"""The guard in front of the HTTP server: requests need the token."""
 
 from __future__ import annotations
 
@@ -20,7 +20,8 @@ _FILE: Final = "mcp_token"
 
 
 def token_of(paths: StorePaths) -> str:
-    """The token of a home: AGENT_STORE_MCP_TOKEN, else that in its file `mcp_token`, which is made where it is missing."""
+    """The token of a home: AGENT_STORE_MCP_TOKEN, or else the content of its file `mcp_token`, which is created if
+    missing."""
     if named := os.environ.get(TOKEN_VARIABLE, "").strip():
         return named
     file = paths.ensure().home / _FILE
@@ -30,7 +31,7 @@ def token_of(paths: StorePaths) -> str:
         token = file.read_bytes().strip().decode("ascii", "replace")
         if not token.isprintable() or not token.isascii() or not token:
             raise StoreError(
-                f"There is no token in {file}.", "Remove the file: another one is made."
+                f"There is no token in {file}.", "Delete the file: a new one will be created."
             ) from None
         return token
     with os.fdopen(opened, "w", encoding="ascii") as made:
@@ -40,7 +41,7 @@ def token_of(paths: StorePaths) -> str:
 
 
 def bound(port: int) -> socket.socket:
-    """The port of this machine, taken before anyone is told that it is served. StoreError where it cannot be."""
+    """Bind the port of this machine before it is announced. Raises StoreError if that fails."""
     listening = socket.socket()
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
@@ -48,8 +49,8 @@ def bound(port: int) -> socket.socket:
     except OSError as error:
         listening.close()
         raise StoreError(
-            f"Port {port} of 127.0.0.1 cannot be served: {(error.strerror or str(error)).lower()}.",
-            "Name another one: agent-store mcp --http --port PORT",
+            f"Port {port} of 127.0.0.1 cannot be used: {(error.strerror or str(error)).lower()}.",
+            "Choose another port: agent-store mcp --http --port PORT",
         ) from error
     return listening
 

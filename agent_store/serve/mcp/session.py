@@ -1,4 +1,4 @@
-"""Which session a call comes from."""
+"""The session that a call comes from."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from agent_store.record import spool
 if TYPE_CHECKING:
     from agent_store.paths import StorePaths
 
-# What the client tells its servers.
+# The variables that the client sets for its servers.
 _SESSION: Final = "CLAUDE_CODE_SESSION_ID"
 _PROJECT: Final = "CLAUDE_PROJECT_DIR"
-# The hook of the call has just written its line.
+# The hook of the call has just written its line, so it is near the end.
 _TAIL_BYTES: Final = 256 * 1024
 _FILES: Final = 8
 
 
 @dataclass(frozen=True, slots=True)
 class Asking:
-    """Who asks: the session, the subagent in it, and the folder that the session works in."""
+    """The caller: the session, its subagent, and the folder that the session works in."""
 
     session_id: str | None = None
     agent_id: str | None = None
@@ -32,9 +32,9 @@ class Asking:
 
 
 def asking(paths: StorePaths, tool_use_id: object) -> Asking:
-    """Who asks, by the hook that the client ran before this call; else the session that started the server.
+    """The caller, from the hook that the client ran before this call; else the session that started the server.
 
-    A server outlives `/clear`, which begins another session: only the hook knows of it.
+    A server outlives `/clear`, which starts another session: only the hook knows about it.
     """
     session_id, agent_id = _variable(_SESSION), None
     if isinstance(tool_use_id, str) and tool_use_id and (event := _hook_of(paths, tool_use_id)):
@@ -51,7 +51,7 @@ def _text(value: object) -> str | None:
 
 
 def _hook_of(paths: StorePaths, tool_use_id: str) -> dict[str, Any] | None:
-    """What the client told the hook that it ran before a call."""
+    """The event that the client passed to the hook before a call."""
     sign = tool_use_id.encode()
     with suppress(OSError):
         files = sorted(paths.spool.glob(f"{spool.HOOKS}-*"), key=lambda file: file.stat().st_mtime)

@@ -1,6 +1,7 @@
 """The tools: one row here for each, with the method of the library that answers it.
 
-A tool is called as its method unless the row names another, and is described by the method's question in `answers.py`.
+A tool has the name of its method unless the row names another, and the description of the method's question in
+`answers.py`.
 """
 
 from __future__ import annotations
@@ -14,20 +15,20 @@ from agent_store.library.answers import QUESTIONS
 
 Schema = Mapping[str, Any]
 
-# The client shows a longer answer to the model only by a preview.
+# Of a longer answer the client shows the model only a preview.
 MOST_CHARACTERS: Final = 40_000
 _TEXT: Final[Schema] = {"type": "string"}
 _ID: Final[Schema] = {"type": "string"}
 _DAYS: Final[Schema] = {"type": "integer", "minimum": 1, "default": 30}
 _DATE: Final[Schema] = {"type": "string", "description": "2026-02-01, or 7 days"}
 _OBJECT: Final[Schema] = {"type": "object"}
-_FILE: Final[Schema] = {"type": "string", "description": "Path, whole or from the project on"}
+_FILE: Final[Schema] = {"type": "string", "description": "Path, absolute or from the project root"}
 _TASK_TYPE: Final[Schema] = {
     "type": "string",
     "description": "implement, debug, refactor, test, document, review, git …",
 }
 _COMPONENT: Final[Schema] = {"type": "string", "description": "Name of a skill, agent, command or rule file"}
-# What every tool takes that reads.
+# The arguments of every tool that reads.
 _WIDER: Final[Mapping[str, Schema]] = {
     "limit": {"type": "integer", "minimum": 1, "description": "Most rows"},
     "detail": {"type": "boolean", "description": "Longer texts, whole ids"},
@@ -39,7 +40,7 @@ class Tool:
     """One tool."""
 
     name: str
-    # What the client finds it by while only its name is loaded.
+    # The words by which the client finds it while only its name is loaded.
     search_hint: str
     parameters: Mapping[str, Schema]
     required: tuple[str, ...] = ()
@@ -47,7 +48,7 @@ class Tool:
     method: str = ""
     # Whether its schema is in the first request of each session.
     is_always_loaded: bool = False
-    # What its method is told of who asks, by the names of `session.Asking`.
+    # The facts about the caller that its method receives, by the names of `session.Asking`.
     told: tuple[str, ...] = ()
 
     @property
@@ -76,7 +77,7 @@ class Tool:
         }
 
     def listed(self) -> dict[str, Any]:
-        """It as `tools/list` gives it."""
+        """The tool in the format of `tools/list`."""
         question = QUESTIONS[self.asks]
         return {
             "name": self.name,
@@ -179,7 +180,7 @@ _TOOLS = (
     Tool("get_breaking_changes", "breaking API and contract changes", {"since_date": _DATE}, ("since_date",)),
     Tool(
         "analyze_impact",
-        "what a change of a dependency would break",
+        "what a change to a dependency would break",
         {"dependency_name": _TEXT},
         ("dependency_name",),
     ),
@@ -280,9 +281,9 @@ TOOLS: Final = {tool.name: tool for tool in _TOOLS}
 
 
 def checked(tool: Tool, arguments: Mapping[str, Any]) -> dict[str, Any]:
-    """The arguments of a call, as the tool takes them; StoreError for one that it does not take, or that is missing.
+    """The arguments of a call, converted for the tool. Raises StoreError for an unknown or missing one.
 
-    Models write numbers, booleans and lists as text now and then: what can only mean one thing is taken so.
+    Models sometimes write numbers, booleans and lists as text: unambiguous values are converted.
     """
     schemas = tool.takes
     given = {name: value for name, value in arguments.items() if value is not None}
@@ -294,7 +295,7 @@ def checked(tool: Tool, arguments: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _value(tool: Tool, name: str, value: object, schema: Schema) -> object:
-    """One argument, in the type that its schema names."""
+    """One argument, converted to the type in its schema."""
     wanted = schema["type"]
     found = _read(value) if isinstance(value, str) and wanted != "string" else value
     if wanted == "string" and isinstance(found, int | float) and not isinstance(found, bool):
@@ -314,7 +315,7 @@ def _value(tool: Tool, name: str, value: object, schema: Schema) -> object:
     if not fits:
         raise StoreError(f"{tool.name} takes {name} as {wanted}, not {str(value)[:80]!r}.")
     if isinstance(found, int | float) and found < schema.get("minimum", found):
-        raise StoreError(f"{tool.name} takes {name} from {schema['minimum']} on, not {found}.")
+        raise StoreError(f"{tool.name} takes {name} of at least {schema['minimum']}, not {found}.")
     return found
 
 

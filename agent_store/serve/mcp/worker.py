@@ -1,7 +1,7 @@
-"""The process that answers for the server: it alone opens the store.
+"""The process that answers for the server: only it opens the store.
 
-It reads requests from standard input and writes answers to a pipe of its own, a JSON object a line. Its standard output is
-nobody's: the server's is the protocol.
+It reads requests from standard input and writes answers to a separate pipe, one JSON object per line. Its standard
+output is not used: the server's is for the protocol.
 """
 
 from __future__ import annotations
@@ -29,22 +29,24 @@ from agent_store.serve.mcp.tools import TOOLS
 if TYPE_CHECKING:
     from agent_store.paths import StorePaths
 
-# Calls of one turn run side by side.
+# Calls of one turn run in parallel.
 THREADS: Final = 4
-# Less than a model takes between two calls, more than lies between calls of one turn. To open the store takes 40 ms.
+# Less than a model takes between two calls, more than the time between calls of one turn. Opening the store takes 40
+# ms.
 _REST_SECONDS: Final = 0.25
 OLD_HOURS: Final = 24.0
 
 
 class Worker:
-    """Answers requests until there are none any more."""
+    """Answers requests until the input ends."""
 
     def __init__(self, out: int) -> None:
         """Answers are written to the file descriptor `out`."""
         self._out = out
         self._lock = Lock()
         self._paths = store_paths()
-        # Calls of a client run side by side, and each is quicker in one thread: its plan has many steps over small tables.
+        # Calls of a client run in parallel, and each is faster in one thread: its plan has many steps over small
+        # tables.
         self._store = AgentStore(interface=query_log.MCP, threads=1)
         self._problem: StoreError | None = None
         disabled, hours = frozenset[str](), 0.0
@@ -54,13 +56,13 @@ class Worker:
             self._problem = error
         self._answering = Answering(self._store, self._paths, disabled)
         self._at_work = 0
-        # What is asked and not answered yet, with how to stop it: None before it has begun, or where it cannot be stopped.
+        # Pending calls, with a function that stops each: None before it starts, or if it cannot be stopped.
         self._asked: dict[int, Callable[[], None] | None] = {}
         self._rest: Timer | None = None
         self._build = background.Builder(self._paths, hours)
 
     def run(self) -> None:
-        """Say which tools there are, then answer."""
+        """Send the list of tools, then answer."""
         self._write({"tools": self._answering.tools()})
         with ThreadPoolExecutor(THREADS) as threads:
             for line in sys.stdin.buffer:
@@ -71,12 +73,12 @@ class Worker:
                 with self._lock:
                     self._asked[request["id"]] = None
                 threads.submit(self._answer, request)
-            # The server has ended: nobody waits for these.
+            # The server has ended, so these are no longer needed.
             for number in list(self._asked):
                 self._cancel(number)
 
     def _cancel(self, number: int) -> None:
-        """Nobody waits for this answer: a query is ended, and what has not begun does not begin."""
+        """Cancel a call: end its query, or do not start it."""
         with self._lock:
             stop = self._asked.pop(number, None)
         if stop is not None:
@@ -108,7 +110,7 @@ class Worker:
                 self._rest.start()
 
     def _let_go(self) -> None:
-        """Close the store while nobody asks: what it holds in memory is half of all. The next call opens it again."""
+        """Close the store while idle: it takes half of the memory. The next call reopens it."""
         with self._lock:
             if not self._at_work:
                 self._store.close()
@@ -118,14 +120,14 @@ class Worker:
     def _answer_to(self, request: dict[str, Any]) -> dict[str, Any]:
         try:
             if self._problem is not None:
-                # Which tools are switched off is not known: none answers.
+                # Without settings it is unknown which tools are switched off, so none answers.
                 _settings(self._paths)
-                os._exit(0)  # they have been corrected: another worker reads them
+                os._exit(0)  # they have been fixed: a new worker reads them
             who = asking(self._paths, request.get("tool_use_id"))
             said = self._answering.answer(
                 request["tool"], request.get("arguments") or {}, who, partial(self._began, request["id"])
             )
-        except Exception as error:  # whatever it is, the model is told
+        except Exception as error:  # any error is reported to the model
             known = explain(error, "This") or StoreError(
                 f"{type(error).__name__}: {error}", "This is a defect of Agent Store."
             )
@@ -143,15 +145,15 @@ class Worker:
 def _settings(paths: StorePaths) -> tuple[frozenset[str], float]:
     """The tools that are switched off, and after how many hours a build is old."""
     if not paths.settings.exists():
-        # What the settings say where there are none, without the time that it takes to check them.
+        # The default settings, without the time it takes to validate a file.
         return frozenset(), OLD_HOURS
     from agent_store.settings import read_settings
 
     found = read_settings(paths).mcp
     if unknown := sorted(set(found.disabled_tools) - set(TOOLS)):
-        # A name that is misspelled would leave a tool on that is meant to be off.
+        # A misspelled name would leave a tool on that should be off.
         raise StoreError(
-            f"The settings {paths.settings} switch off what is no tool: {', '.join(unknown)}.",
+            f"The settings {paths.settings} switch off unknown tools: {', '.join(unknown)}.",
             "The tools are listed in docs/mcp.md.",
         )
     return frozenset(found.disabled_tools), found.background_build_hours

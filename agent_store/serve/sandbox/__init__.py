@@ -1,4 +1,5 @@
-"""SQL of anyone on the published store, each query in a process of its own that it can neither leave nor outlive."""
+"""Untrusted SQL on the published store: each query runs in a separate process that it can neither escape nor
+outlive."""
 
 from __future__ import annotations
 
@@ -12,7 +13,7 @@ if TYPE_CHECKING:
     from agent_store.serve.sandbox.parent import asking as asking
     from agent_store.show.query import Found as Found
 
-# Imported when they are first asked for: the process of a query comes by here too, and starts no other.
+# Imported on first use: the query process imports this package too, and does not start another one.
 _LATE = {
     "Asked": "agent_store.serve.sandbox.parent",
     "Found": "agent_store.show.query",

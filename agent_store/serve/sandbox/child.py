@@ -1,4 +1,4 @@
-"""The process of a query: it opens the store, gives up what it may do, runs one statement and writes the answer."""
+"""The query process: it opens the store, drops its privileges, runs one statement and writes the answer."""
 
 from __future__ import annotations
 
@@ -38,13 +38,13 @@ _AS_TEXT = {"csv": values.csv_text, "json": values.json_text}
 
 
 def main(descriptor: int) -> NoReturn:
-    """Answer the request on standard input by frames on the pipe, and end without any cleaning up."""
+    """Answer the request on standard input with frames on the pipe, and exit without cleanup."""
     pipe = _Pipe(descriptor)
     try:
         _answer(json.loads(sys.stdin.buffer.read()), pipe)
     except BrokenPipeError:
-        os._exit(0)  # nobody waits for the answer
-    except BaseException as error:  # whatever it is: who asked is told
+        os._exit(0)  # the answer is no longer needed
+    except BaseException as error:  # any error is reported to the caller
         told = _told(error, pipe)
         with suppress(OSError):
             pipe.write(frames.ERROR, json.dumps(told).encode())
@@ -52,7 +52,7 @@ def main(descriptor: int) -> NoReturn:
 
 
 class _Pipe:
-    """The pipe of the answer. The time that the reader takes is not the time of the query."""
+    """The pipe of the answer. The reader's time does not count as query time."""
 
     def __init__(self, descriptor: int) -> None:
         self._descriptor = descriptor
@@ -70,13 +70,13 @@ class _Pipe:
         return self._deadline - (self._waits_since or time.monotonic())
 
     def is_left_within(self, seconds: float) -> bool:
-        """Wait so long; whether nobody reads the pipe any more, which is known at once."""
+        """Wait this long; return whether the reader has closed the pipe, which ends the wait."""
         waiting = select.poll()
         waiting.register(self._descriptor, 0)
         return bool(waiting.poll(seconds * 1000))
 
     def write(self, kind: bytes, payload: bytes) -> None:
-        """Write a frame; it waits for as long as the reader does."""
+        """Write a frame; wait as long as the reader takes."""
         self._waits_since = time.monotonic()
         for data in (frames.head(kind, len(payload)), payload):
             rest = memoryview(data)
@@ -123,7 +123,8 @@ def _answer(request: dict[str, Any], pipe: _Pipe) -> None:
 
 
 def _give_up_rights(request: dict[str, Any]) -> None:
-    """Let the system bound this process; where it knows no such bound (macOS) DuckDB's own and the deadline remain."""
+    """Have the system limit this process; where it has no such limits (macOS), DuckDB's own limit and the deadline
+    remain."""
     sys.dont_write_bytecode = True
     cpu = int(request["seconds"] * request["threads"]) + _CPU_SECONDS_MORE
     for what, most in (
@@ -137,7 +138,7 @@ def _give_up_rights(request: dict[str, Any]) -> None:
 
 
 def _stop_at_deadline(connection: duckdb.DuckDBPyConnection, pipe: _Pipe, grace: float) -> None:
-    """Interrupt the query when its time is up; end the process where it does not heed that, or nobody waits."""
+    """Interrupt the query when its time is up; kill the process if it does not react, or if the reader is gone."""
     while True:
         left = pipe.left
         if left <= -grace:
@@ -160,7 +161,7 @@ def _is_number(kind: str) -> bool:
 
 
 class _Rows:
-    """The rows of the answer, at most so many of them; afterwards it knows how many there were, and if there are more."""
+    """The rows of the answer, up to a maximum; afterwards it knows how many there were, and whether there are more."""
 
     def __init__(self, cursor: duckdb.DuckDBPyConnection, most: int | None, pipe: _Pipe) -> None:
         self._cursor = cursor
@@ -182,7 +183,7 @@ class _Rows:
 
     @property
     def _next_count(self) -> int:
-        """No more at once than are wanted, and the one that tells that there are more."""
+        """At most the wanted rows, plus one that shows that there are more."""
         return _ROWS_AT_ONCE if self._most is None else min(_ROWS_AT_ONCE, self._most - self.count + 1)
 
     def leave_out_last(self) -> None:
@@ -191,12 +192,12 @@ class _Rows:
 
 
 def _write_cells(told: dict[str, Any], rows: _Rows, most: int, pipe: _Pipe) -> None:
-    """Write the columns, then the rows as far as they fit into so many bytes."""
+    """Write the columns, then as many rows as fit into this many bytes."""
     head = json.dumps(told).encode()
     left = most - len(head)
     if left <= 0:
         raise StoreError(
-            f"The names of {len(told['columns']):,} columns are too long an answer.",
+            f"The names of {len(told['columns']):,} columns are too long for an answer.",
             "Name fewer columns, or give them short names: AS.",
         )
     pipe.write(frames.COLUMNS, head)
@@ -204,12 +205,12 @@ def _write_cells(told: dict[str, Any], rows: _Rows, most: int, pipe: _Pipe) -> N
     size = 0
     for row in rows:
         cells = json.dumps([values.shown(value) for value in row], ensure_ascii=False).encode()
-        left -= len(cells) + 2  # with what stands between rows
+        left -= len(cells) + 2  # including separators
         if left < 0:
             rows.leave_out_last()
             if not rows.count:
                 raise StoreError(
-                    f"The first row alone is longer than the {most:,} bytes that an answer may have.",
+                    f"The first row alone is longer than the limit of {most:,} bytes per answer.",
                     "Name fewer columns, or cut long texts: left(text, 1000).",
                 )
             break
@@ -244,7 +245,7 @@ def _write_pieces(text: str, pipe: _Pipe) -> None:
 
 
 def _told(error: BaseException, pipe: _Pipe) -> dict[str, Any]:
-    """What went wrong, for people."""
+    """The error, for people."""
     import duckdb
 
     known = error if isinstance(error, StoreError) else None

@@ -1,8 +1,8 @@
-"""What the process of a query writes on its pipe: frames of a kind, a length and that many bytes."""
+"""The format of a query process's pipe: frames with a kind, a length and that many bytes."""
 
 from __future__ import annotations
 
-# Names of the columns and which hold numbers; rows; text of CSV or JSON; the end; what went wrong.
+# Column names and which are numeric; rows; text of CSV or JSON; the end; an error.
 COLUMNS = b"C"
 ROWS = b"R"
 TEXT = b"T"
@@ -12,15 +12,15 @@ KINDS = frozenset({COLUMNS, ROWS, TEXT, END, ERROR})
 HEAD_BYTES = 5
 # Longer answers come in several frames; only the names of columns or one row may need a longer frame.
 USUAL_BYTES = 1 << 16
-# So many characters of text, none of which needs more than four bytes.
+# This many characters of text, each of at most four bytes.
 MOST_BYTES_OF_TEXT = 4 * USUAL_BYTES
 
 
 def head(kind: bytes, length: int) -> bytes:
-    """What stands before the bytes of a frame."""
+    """The header of a frame."""
     return kind + length.to_bytes(HEAD_BYTES - 1, "big")
 
 
 def read_head(data: bytes | bytearray) -> tuple[bytes, int]:
-    """The kind and the length of the frame that these bytes begin."""
+    """The kind and the length of the frame with this header."""
     return bytes(data[:1]), int.from_bytes(data[1:HEAD_BYTES], "big")

@@ -1,4 +1,4 @@
-"""What a query may use."""
+"""The limits of a query."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What the process of a query may use beside the time and the rows that who asks allows it."""
+    """The limits of a query process, in addition to the caller's limits on time and rows."""
 
-    # Of what DuckDB counts itself: tables that are joined, sorted, grouped.
+    # Memory that DuckDB itself counts: for joins, sorts and groups.
     memory_megabytes: int = 512
-    # Beyond that, for the programs themselves and for what DuckDB does not count: one value may be as large as this.
+    # Additional memory for the program itself and for what DuckDB does not count: one value may be this large.
     spare_megabytes: int = 1536
     threads: int = 2
-    # What does not heed an interrupt is killed so many seconds after it.
+    # A query that ignores an interrupt is killed this many seconds later.
     grace_seconds: float = 1.0

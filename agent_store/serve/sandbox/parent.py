@@ -1,6 +1,6 @@
-"""Who asks: starts the process of a query, reads its answer as bytes that nobody vouches for, and ends it in time.
+"""The caller's side: starts a query process, reads its answer as untrusted bytes, and ends it in time.
 
-Neither DuckDB nor the store is opened here. Each query has a process of its own, so threads may ask at the same time.
+Neither DuckDB nor the store is opened here. Each query has its own process, so threads may query at the same time.
 """
 
 from __future__ import annotations
@@ -31,14 +31,14 @@ from agent_store.store import no_store
 if TYPE_CHECKING:
     from agent_store.paths import StorePaths
 
-# The engine alone stands for the package of DuckDB, whose Python takes as long to load as the engine itself.
+# The engine alone replaces the DuckDB package, whose Python code takes as long to load as the engine itself.
 _CHILD = (
     "import sys; sys.path += sys.argv[2:]; import _duckdb; sys.modules['duckdb'] = _duckdb; "
     "from agent_store.serve.sandbox.child import main; main(int(sys.argv[1]))"
 )
-# What the child may import; the last ones only where queries can make vectors.
+# The packages that the child may import; the last ones only if queries can make vectors.
 _PACKAGES = ("duckdb", "pytz", "wordllama", "numpy", "tokenizers", "safetensors")
-# Where the system looks for libraries: all of the environment that the child gets.
+# Where the system looks for libraries: the only environment variables that the child gets.
 _ENVIRONMENT = (
     "PATH",
     "LD_LIBRARY_PATH",
@@ -54,7 +54,7 @@ _ONE_THREAD = {
     "TOKENIZERS_PARALLELISM": "false",
 }
 _MOST_AT_ONCE = 1 << 16
-# What a frame has beside the rows that are counted, and what an error may have.
+# The size of a frame in addition to counted rows, and the maximum size of an error.
 _MORE_BYTES = 1 << 16
 _SHOWN_AS = {"csv": visible, "json": visible_json}
 
@@ -69,11 +69,11 @@ def ask(
     parameters: Sequence[object] | Mapping[str, object] | None = None,
     limits: Limits | None = None,
 ) -> Found:
-    """Run one SELECT, EXPLAIN, DESCRIBE, SUMMARIZE or SHOW on the published store; its rows as people read them.
+    """Run one SELECT, EXPLAIN, DESCRIBE, SUMMARIZE or SHOW on the published store; return its rows as shown to people.
 
-    At most so many rows (None for all) that have at most so many bytes together; `is_cut` says that there are more.
-    Parameters are what JSON can hold; times are given as text. StoreError where the query is refused, fails, or is
-    stopped: after so many seconds, and at the memory that `limits` allow.
+    The result has at most `rows` rows (None for all) and `max_bytes` bytes; `is_cut` means that there are more.
+    Parameters are JSON values, with times as text. Raises StoreError if the query is refused, fails, or is stopped
+    after `seconds` or at the memory limit in `limits`.
     """
     with asking(
         paths, sql, rows=rows, max_bytes=max_bytes, seconds=seconds, parameters=parameters, limits=limits
@@ -93,7 +93,7 @@ def asking(
     parameters: Sequence[object] | Mapping[str, object] | None = None,
     limits: Limits | None = None,
 ) -> Iterator[Asked]:
-    """Start a query and go on meanwhile; the answer is taken by `found`, or by `copy` where `form` is csv or json."""
+    """Start a query without waiting; read the answer with `found`, or with `copy` if `form` is csv or json."""
     access.secure(paths)
     if not paths.store.is_file():
         raise no_store(paths)
@@ -112,7 +112,7 @@ def asking(
         answer, child_end = os.pipe()
         try:
             process = subprocess.Popen(
-                # Isolated and without the site: nothing of the user's runs in it, and it starts sooner.
+                # Isolated and without site: no user code runs in it, and it starts faster.
                 [sys.executable, "-I", "-S", "-c", _CHILD, str(child_end), *_folders()],
                 env={name: os.environ[name] for name in _ENVIRONMENT if name in os.environ} | _ONE_THREAD,
                 stdin=subprocess.PIPE,
@@ -145,7 +145,8 @@ def asking(
 
 @cache
 def _folders() -> list[str]:
-    """Where Python finds the packages that the child needs: however they were installed, nothing else is searched."""
+    """The folders of the packages that the child needs, regardless of how they were installed; nothing else is
+    searched."""
     folders = [str(Path(__file__).resolve().parents[3])]
     for name in _PACKAGES:
         found = importlib.util.find_spec(name)
@@ -155,7 +156,7 @@ def _folders() -> list[str]:
 
 
 class Asked:
-    """A query that runs: its answer is read once."""
+    """A running query, whose answer is read once."""
 
     def __init__(
         self,
@@ -168,7 +169,7 @@ class Asked:
         rows: int | None,
         limits: Limits,
     ) -> None:
-        """Take over a process that has been started; the request is sent as it takes it."""
+        """Take over a started process; the request is sent as fast as it reads it."""
         self._process = process
         self._answer = answer
         self._request = memoryview(request)
@@ -186,7 +187,7 @@ class Asked:
         return self._process.pid
 
     def stop(self) -> None:
-        """End the query from another thread: its answer is an error then."""
+        """End the query from another thread: its answer is then an error."""
         self._process.kill()
 
     def found(self) -> Found:
@@ -213,9 +214,9 @@ class Asked:
         raise _no_answer()
 
     def copy(self, out: IO[str], form: str, *, raw: bool = False) -> tuple[int, bool]:
-        """Copy the answer, CSV or JSON, as it comes; how many rows it has, and whether there are more.
+        """Copy the answer, CSV or JSON, as it arrives; return the number of rows, and whether there are more.
 
-        What a terminal would obey is written as codes, unless it is wanted raw.
+        Control characters are written as codes, unless raw output is wanted.
         """
         shown = str if raw else _SHOWN_AS[form]
         for kind, payload in self._frames():
@@ -225,12 +226,12 @@ class Asked:
                 raise _no_answer()
             before = time.monotonic()
             out.write(shown(payload.decode("utf-8", "replace")))
-            # How long the reader takes is not the query's time.
+            # The reader's time does not count as query time.
             self._deadline += time.monotonic() - before
         raise _no_answer()
 
     def _frames(self) -> Iterator[tuple[bytes, bytes]]:
-        """The frames of the answer; an error that one of them tells is raised."""
+        """The frames of the answer; raises the error if one contains it."""
         while True:
             self._receive(frames.HEAD_BYTES)
             kind, length = frames.read_head(self._received)
@@ -245,7 +246,7 @@ class Asked:
             yield kind, payload
 
     def _receive(self, count: int) -> None:
-        """Wait until so many bytes are there; the request is sent meanwhile."""
+        """Wait until this many bytes have arrived; the request is sent meanwhile."""
         while len(self._received) < count:
             self._wait()
             data = os.read(self._answer, _MOST_AT_ONCE)
@@ -254,7 +255,7 @@ class Asked:
             self._received += data
 
     def _wait(self) -> None:
-        """Wait for the child to write, or else for the end of its time."""
+        """Wait for the child to write, at most until its deadline."""
         while True:
             left = self._deadline + self._limits.grace_seconds - time.monotonic()
             if left <= 0:
@@ -270,7 +271,7 @@ class Asked:
                 self._send()
 
     def _send(self) -> None:
-        """Send as much of the request as the child takes now; after its end the pipe is closed."""
+        """Send as much of the request as the child accepts now; close the pipe after the end."""
         stdin = self._process.stdin
         if stdin is None:
             return
@@ -279,34 +280,34 @@ class Asked:
             try:
                 while self._request:
                     self._request = self._request[os.write(stdin.fileno(), self._request) :]
-            except BrokenPipeError:  # how it ended is seen by its answer
+            except BrokenPipeError:  # its answer will show how it ended
                 self._request = memoryview(b"")
             stdin.close()
 
     def _ended(self) -> StoreError:
-        """The process ended without an answer: why, as far as can be known."""
+        """The error for a process that ended without an answer."""
         try:
             code = self._process.wait(
                 max(0.0, self._deadline + self._limits.grace_seconds - time.monotonic())
             )
-        except subprocess.TimeoutExpired:  # it has closed its pipe and goes on
+        except subprocess.TimeoutExpired:  # it has closed its pipe and keeps running
             return out_of_time(self._seconds)
         is_late = time.monotonic() >= self._deadline
         if code == -signal.SIGXCPU or (code == -signal.SIGKILL and is_late):
             return out_of_time(self._seconds)
         if code >= 0:
             return StoreError(
-                f"The process of the query ended with {code} before it had answered.",
-                "Try it again; if that stays so: agent-store doctor.",
+                f"The query process exited with {code} before it answered.",
+                "Try again; if it keeps failing: agent-store doctor.",
             )
         return StoreError(
-            f"The process of the query was ended by {_name_of_signal(-code)} before it had answered.",
-            "The query may have broken DuckDB, or the machine may be out of memory. The store is as it was.",
+            f"The query process was killed by {_name_of_signal(-code)} before it answered.",
+            "The query may have broken DuckDB, or the machine may be out of memory. The store is unchanged.",
         )
 
 
 def _no_answer() -> StoreError:
-    return StoreError("The process of the query gave an answer that is none.", "Please report the query.")
+    return StoreError("The query process returned an invalid answer.", "Please report the query.")
 
 
 def _name_of_signal(number: int) -> str:

@@ -1,4 +1,4 @@
-"""What is said where a query wants more than it may have."""
+"""The errors of a query that exceeds its limits."""
 
 from __future__ import annotations
 
@@ -18,6 +18,6 @@ def out_of_time(seconds: float) -> StoreError:
 def out_of_memory(megabytes: int) -> StoreError:
     """The query needed too much memory."""
     return StoreError(
-        f"The query needs more than the {megabytes:,} MB of memory that it may use.",
+        f"The query needs more than the {megabytes:,} MB of memory it is allowed.",
         f"{_ASK_FOR_LESS}; `agent-store query` has --memory.",
     )
