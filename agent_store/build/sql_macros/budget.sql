@@ -1,7 +1,7 @@
--- What planned actions would add to a context. Executed when the store is published.
+-- Predicts what planned actions would add to a context. Executed when the store is published.
 
--- What an action is about: the words that may be paths, and the commands in it. A command is in backticks, or follows `run`,
--- `$`, `Bash:` …, or the text is the command itself (is_marked says whether the text says so).
+-- The parts of an action: words that may be paths, and commands. A command is in backticks, or follows `run`,
+-- `$`, `Bash:` …, or the text is the command itself (is_marked is true if the text marks it as a command).
 create or replace macro planned_parts(planned_actions) as table
 with planned as (
     select
@@ -37,7 +37,7 @@ select
     regexp_extract(planned_action, '(?i)^\W*(?:(?:use|call|run)\s+(?:the\s+)?)?([\w-]+)', 1) as first_word
 from spoken;
 
-comment on macro table planned_parts is 'planned_parts(planned_actions): planned actions (a list of texts) with what each may name: words, a command (is_marked: the text says that it is one), a tool, and whether it changes a file. Example: from planned_parts([''read src/app.py'', ''run make test''])';
+comment on macro table planned_parts is 'planned_parts(planned_actions): planned actions (a list of texts) with what each may refer to: words, a command (is_marked: the text marks it as one), a tool, and whether it changes a file. Example: from planned_parts([''read src/app.py'', ''run make test''])';
 
 create or replace macro predict_context(
     planned_actions, session := null, context_now := null, window_now := null, model_now := null, project_now := null
@@ -47,13 +47,13 @@ with planned as materialized (
     from planned_parts(planned_actions) as p
     left join dim_session as s on s.session_id = session
 ),
--- What is known of the project is taken where it has been seen often enough; files have one row for all projects.
+-- Rows of the project are used if there are enough observations; files have one row for all projects.
 usable as materialized (
     select a.*, regexp_extract(replace(a.subject, '\', '/'), '[^/]*$') as file_name
     from v_context_by_action as a
     where a.project_path = 'all' or a.entry_count >= 3
 ),
--- A path with a space in it falls apart into words: it is named where the action has it as it is, whole or from the project on.
+-- A path with a space is split into words: it matches if the action contains it literally, absolute or relative to the project.
 spaced as (
     select
         p.action_number, p.project_path, p.is_change, replace(p.planned_action, '\', '/') as action_text,
@@ -72,7 +72,7 @@ words as (
         contains(path, ' ')
         and not regexp_matches(substr(action_text, strpos(action_text, path) + length(path), 1), '[\w/-]')
 ),
--- The same action as planned before the other one; of files of the same name that which was seen more.
+-- Prefer the planned kind of action to the other one, and of files with the same name the one seen more often.
 files as (
     select w.action_number, 'file' as kind, true as is_marked, a.* exclude (project_path, file_name)
     from words as w
@@ -84,7 +84,7 @@ files as (
             replace(a.subject, '\', '/') = w.word
             or (
                 ends_with(replace(a.subject, '\', '/'), concat('/', regexp_replace(w.word, '^(\./)+', '')))
-                -- Other projects have a README.md as well.
+                -- Other projects have a README.md too.
                 and starts_with(a.subject, coalesce(w.project_path, ''))
             )
         )
@@ -103,7 +103,7 @@ pieces as (
         ))) as piece
     from planned
 ),
--- A word such as `find` or `make` begins sentences too: where nothing marks a command, it must look like one.
+-- A word such as `find` or `make` also starts sentences: an unmarked command must look like one.
 lines as (
     select p.action_number, p.piece, p.command_text, 'command' as kind, p.is_marked, a.* exclude (project_path, file_name)
     from pieces as p
@@ -129,7 +129,7 @@ lines as (
         order by a.action_kind, length(a.subject) desc, a.project_path = 'all'
     ) = 1
 ),
--- A chain that was run as a whole is one action; otherwise each command in it is one.
+-- A chain that was run before as a whole is one action; otherwise each of its commands is one.
 commands as (
     select * exclude (piece, command_text)
     from lines
@@ -151,7 +151,7 @@ tools as (
         partition by p.action_number order by a.project_path = 'all', a.entry_count desc, a.subject
     ) = 1
 ),
--- A tool is asked where nothing nearer is known, and what names a file is a command only where it says so.
+-- A tool is used only if nothing more specific is known, and text that names a file is a command only if it is marked as one.
 known as (
     select distinct *
     from (from files union all from commands union all from tools)
@@ -165,7 +165,7 @@ estimates as materialized (
     from planned as p
     left join known as k on k.action_number = p.action_number
 ),
--- The last request of the main thread that was answered; its window is the larger one where it did not fit into the usual.
+-- The last successful request of the main thread; its window is the larger one if the request did not fit into the usual one.
 last_call as (
     select
         c.context_tokens,
@@ -178,7 +178,7 @@ last_call as (
     order by c.called_at desc nulls last, c.call_id desc
     limit 1
 ),
--- The model of a session that no build has seen: logs add a date to its name.
+-- The model of a session that no build has seen yet: logs add a date to its name.
 named_model as (
     select max_tokens, beta_max_tokens
     from dim_context_window
@@ -198,8 +198,8 @@ windows as (
     left join last_call as c on is_asked
     left join named_model as m on is_asked
 ),
--- The client compacts a context before its window is full: where it has done so with a window of this size. A context that
--- ended in the first half of the window was in a smaller one.
+-- The client compacts a context before its window is full: the size at which it did so with a window of this size. A context
+-- that ended in the first half of the window was in a smaller one.
 limits as (
     select
         w.*,
@@ -254,4 +254,4 @@ select
 from estimates
 order by 1, 7 desc nulls last, 4;
 
-comment on macro table predict_context is 'predict_context(planned_actions, session := null, context_now := null, window_now := null, model_now := null, project_now := null): what planned actions (a list of texts such as ''read src/app.py'' or ''run make test'') would add to the context, by what the files, commands and tools that they name cost before: a row for each, kind ''unknown'' where nothing is known, and the row ''total'' (action_number 0) with the context, the window, where the client usually compacts it, and the verdict. The band of the total adds up those of the actions, as if all were small or large together: it is wide rather than narrow. Without context_now and window_now (or model_now, which has a window) they are those of the session; project_now is the folder that relative paths are meant from where the session is unknown. Example: from predict_context([''read src/app.py'', ''run make test''], context_now := 120000, window_now := 200000)';
+comment on macro table predict_context is 'predict_context(planned_actions, session := null, context_now := null, window_now := null, model_now := null, project_now := null): what planned actions (a list of texts such as ''read src/app.py'' or ''run make test'') would add to the context, based on earlier sizes of the files, commands and tools that they name: a row for each, kind ''unknown'' if nothing is known, and the row ''total'' (action_number 0) with the context, the window, the size at which the client usually compacts it, and the verdict. The range of the total adds up those of the actions, as if all were small or large together, so it is rather wide. Without context_now and window_now (or model_now, which determines a window) those of the session are used; project_now is the folder of relative paths if the session is unknown. Example: from predict_context([''read src/app.py'', ''run make test''], context_now := 120000, window_now := 200000)';

@@ -1,10 +1,10 @@
--- Cost by anything, of any time: what every interface shows. Executed when the store is published.
+-- Cost by any breakdown and period, as every interface shows it. Executed when the store is published.
 
--- Whether a day is between two days, both included; without a limit calls without a time are in it too.
+-- Whether a day is between two days, both included; without limits this includes calls without a time.
 create or replace macro is_within(day, since, until) as
     (since is null or coalesce(day >= cast(since as date), false)) and (until is null or coalesce(day <= cast(until as date), false));
 
-comment on macro is_within is 'is_within(day, since, until): whether a day is between two days, both included; NULL is no limit.';
+comment on macro is_within is 'is_within(day, since, until): whether a day is between two days, both included; NULL means no limit.';
 
 create or replace macro cost_by(kind, since := null, until := null, projects := null) as table
 with costs as (
@@ -18,7 +18,7 @@ with costs as (
             when 'project' then coalesce(c.project_name, 'unknown')
             else coalesce(c.name, 'unknown')
         end as shown_name,
-        -- A day, a week … has no title; a project has one folder, whatever its sessions ran in.
+        -- A day, a week … has no title; a project has one folder, regardless of where its sessions ran.
         case when kind not in ('all', 'day', 'week', 'month', 'project') then c.detail end as shown_detail
     from v_cost as c
     where
@@ -105,9 +105,9 @@ cross join totals
 window those_below as (order by ranked.cost_rank rows between 1 following and unbounded following)
 order by ranked.cost_rank;
 
-comment on macro table cost_by is 'cost_by(kind, since := null, until := null, projects := null): cost by day, week, month, model, project, branch, session, agent, task-type, skill, plugin, tool, mcp, file or component; kind ''all'' is one row. Days are of the zone of the reports and included, projects a list of names. cost_ratio is the share of all dollars of that time and these projects; cost_rank is 1 for what cost most, and the columns rest_ are the sums of all that ranks below the row. Example: from cost_by(''model'')';
+comment on macro table cost_by is 'cost_by(kind, since := null, until := null, projects := null): cost by day, week, month, model, project, branch, session, agent, task-type, skill, plugin, tool, mcp, file or component; kind ''all'' is one row. Days are in the time zone of the reports, both included; projects is a list of names. cost_ratio is the share of all dollars of that period and these projects; cost_rank is 1 for the most expensive row, and the columns rest_ are the sums of all rows that rank below it. Example: from cost_by(''model'')';
 
--- Today, this week and this month beside what a day, week and month with use usually cost: the median of the last twelve before.
+-- Today, this week and this month compared with the usual cost of a day, week and month with use: the median of the previous twelve.
 create or replace macro spending_pace(today, projects := null) as table
 with days as (
     select c.usage_date, c.session_id, c.request_count as response_count, c.cost_usd
@@ -139,7 +139,7 @@ select
     cast(date_trunc(periods.period, cast(today as date)) as date) as started_on,
     cast(coalesce(max(ranked.session_count) filter (where ranked.is_current), 0) as bigint) as session_count,
     cast(coalesce(max(ranked.response_count) filter (where ranked.is_current), 0) as bigint) as response_count,
-    -- Nothing used cost nothing; what was used and has no price is not known.
+    -- No use costs nothing; the cost of use without a price is unknown.
     case
         when count(*) filter (where ranked.is_current) = 0 then 0
         else max(ranked.cost_usd) filter (where ranked.is_current)
@@ -151,4 +151,4 @@ left join ranked on ranked.period = periods.period
 group by periods.period
 order by case periods.period when 'day' then 1 when 'week' then 2 else 3 end;
 
-comment on macro table spending_pace is 'spending_pace(today, projects := null): the day, week and month that `today` is in, beside what one with use usually costs: the median of the last twelve before it (usual_count: of how many). Example: from spending_pace(current_date)';
+comment on macro table spending_pace is 'spending_pace(today, projects := null): the day, week and month of `today`, compared with the usual cost of one with use: the median of the previous twelve (usual_count: how many there were). Example: from spending_pace(current_date)';

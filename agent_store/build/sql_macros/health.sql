@@ -1,4 +1,4 @@
--- What the store says about itself. Executed when the store is published.
+-- Findings about the store itself. Executed when the store is published.
 
 create or replace macro findings() as table
 select 'v_failed_check' as view_name, count(*) as finding_count from v_failed_check
@@ -17,4 +17,4 @@ select 'v_unfinished_output', count(*) from v_unfinished_output
 union all
 select 'v_vanished_session', count(*) from v_vanished_session;
 
-comment on macro table findings is 'findings(): how many rows each of the views has that list findings about the store; empty is good. Example: from findings()';
+comment on macro table findings is 'findings(): the number of rows of each view that lists findings about the store; 0 is good. Example: from findings()';

@@ -1,6 +1,6 @@
--- Search over code, documents and what agents read of them. Executed when the store is published.
+-- Search in code, documents and what agents read of them. Executed when the store is published.
 
--- The words of a query and their parts, as the index knows them. What most texts hold is left out unless nothing else is asked.
+-- The words of a query and their parts, in the form of the index. Very common words are left out unless there are no others.
 create or replace macro search_terms(query) as table
 with words as (
     select distinct
@@ -24,7 +24,7 @@ from (
 )
 where length(term) between 2 and 40 and not regexp_matches(term, '^[0-9_]+$');
 
-comment on macro table search_terms is 'The terms that a query is searched by: its words (is_whole), and the parts of names like parseHeader or parse_header. Words like "the" are left out. Example: from search_terms(''parse the header'')';
+comment on macro table search_terms is 'The search terms of a query: its words (is_whole), and the parts of names like parseHeader or parse_header. Words like "the" are left out. Example: from search_terms(''parse the header'')';
 
 create or replace macro name_words(content) as list_transform(
     list_concat(
@@ -36,20 +36,20 @@ create or replace macro name_words(content) as list_transform(
 
 comment on macro name_words is 'name_words(content): the words of a name or path and their parts, in lower case, as a list.';
 
--- Whether a text holds all words of a query: of a whole page of them the first fifty.
+-- Whether a text contains all words of a query, up to the first fifty.
 create or replace macro holds_words(content, query) as len(list_filter(
     list_distinct(string_split_regex(lower(trim(left(query, 5000))), '\s+'))[:50],
     lambda word: not contains(lower(coalesce(content, '')), word)
 )) = 0;
 
-comment on macro holds_words is 'holds_words(content, query): whether a text holds all words of a query (the first fifty) anywhere, in any case.';
+comment on macro holds_words is 'holds_words(content, query): whether a text contains all words of a query (the first fifty), ignoring case.';
 
 create or replace macro holds_any(content, terms) as
     len(list_filter(terms, lambda term: contains(lower(coalesce(content, '')), term))) > 0;
 
-comment on macro holds_any is 'holds_any(content, terms): whether a text holds one of some terms (a list, in lower case) anywhere.';
+comment on macro holds_any is 'holds_any(content, terms): whether a text contains any of the terms (a list, in lower case).';
 
--- The line of a text that holds most of some terms, counted from 1.
+-- The line of a text with the most terms, counted from 1.
 create or replace macro best_line(content, terms) as coalesce(list_position(
     list_transform(string_split(content, chr(10)), lambda one: len(list_filter(terms, lambda term: contains(lower(one), term)))),
     list_max(list_transform(
@@ -57,9 +57,9 @@ create or replace macro best_line(content, terms) as coalesce(list_position(
     ))
 ), 1);
 
-comment on macro best_line is 'best_line(content, terms): the number of the line that holds most of the terms (a list), from 1.';
+comment on macro best_line is 'best_line(content, terms): the number of the line with the most terms (a list), from 1.';
 
--- Where a snippet begins: two lines before its best one, unless these are long.
+-- The start of a snippet: two lines before its best one, unless these are long.
 create or replace macro snippet_start(content, line_number) as case
     when length(array_to_string(string_split(content, chr(10))[greatest(1, line_number - 2):line_number - 1], '')) > 200
         or length(string_split(content, chr(10))[line_number]) > 400
@@ -69,7 +69,7 @@ end;
 
 comment on macro snippet_start is 'snippet_start(content, line_number): the first line of the snippet around a line, from 1.';
 
--- At most 600 characters: whole lines where they fit, else the part of the line around the first term in it.
+-- At most 600 characters: whole lines if they fit, else the part of the line around its first term.
 create or replace macro snippet_around(content, line_number, terms) as case
     when length(string_split(content, chr(10))[line_number]) > 600
         then substr(
@@ -88,13 +88,13 @@ create or replace macro snippet_around(content, line_number, terms) as case
     ))
 end;
 
-comment on macro snippet_around is 'snippet_around(content, line_number, terms): a line of a text with what stands around it, at most 600 characters.';
+comment on macro snippet_around is 'snippet_around(content, line_number, terms): a line of a text with its surroundings, at most 600 characters.';
 
--- Filters first: only chunks of documents that fit are ranked. BM25 with k1 = 1.2 and b = 0.75; a name counts beside the text:
--- that a chunk is called so more than that its name holds it, and this more than that its file or folder is called so.
--- Where a word of the query occurs nowhere, a hit must hold two fifths of what the words tell.
--- A name of several parts (validateToken) is found whole or by all its parts, not by one of them. The same text is one hit,
--- and a range inside a better hit none.
+-- Filters first: only chunks of matching documents are ranked. BM25 with k1 = 1.2 and b = 0.75; names count in addition to
+-- text: most if the chunk has exactly that name, less if its name contains it, least if its file or folder has it.
+-- If a word of the query occurs nowhere, a hit must have two fifths of the total weight of the words.
+-- A name of several parts (validateToken) is found as a whole or by all its parts, not by one of them. The same text is one
+-- hit, and a range inside a better hit is not a hit.
 create or replace macro search_chunks(
     query, language := null, document_type := null, path := null, since := null, most := 20, shown_most := null
 ) as table
@@ -142,7 +142,7 @@ postings as materialized (
     semi join indexed as i on i.chunk_hash = f.chunk_hash
     qualify has_whole or parts_found = part_count
 ),
--- What each word of the query tells: little where it is everywhere, most where it is nowhere.
+-- The weight of each word of the query: low if it is everywhere, highest if it is nowhere.
 weights as materialized (
     select
         a.word,
@@ -153,7 +153,7 @@ weights as materialized (
     left join postings as p on p.word = a.word
     group by a.word
 ),
--- Names are only cut into words where they hold one of the terms at all.
+-- Names are only split into words if they contain one of the terms.
 terms as materialized (
     select list(distinct term) as terms from asked
 ),
@@ -180,7 +180,7 @@ scored as (
         count(distinct p.word) as matched_terms,
         sum(
             ln(1 + (t.chunk_count - p.document_frequency + 0.5) / (p.document_frequency + 0.5))
-            -- What is found whole has been found by its parts too.
+            -- A term found as a whole was also found by its parts.
             * case when p.is_whole or p.part_count = 0 then 1.0 when p.has_whole then 0.3 else 0.6 end
             * (
                 p.term_count * 2.2 / (p.term_count + 1.2 * (0.25 + 0.75 * n.text_characters / t.average_characters))
@@ -198,7 +198,7 @@ scored as (
     inner join weights as w on w.word = p.word
     cross join totals as t
     group by n.chunk_id
-    -- Where a word is nowhere, what holds only the common words of the query is not what was asked for.
+    -- If a word is nowhere, chunks with only the common words of the query are not relevant.
     having sum(w.weight / p.term_count_of_word) >= (select case when bool_or(is_nowhere) then 0.4 * sum(weight) else 0 end from weights)
 ),
 hits as materialized (
@@ -249,9 +249,9 @@ inner join fitting as f on f.chunk_id = r.chunk_id
 left join shown as s on s.chunk_id = r.chunk_id
 order by r.search_rank;
 
-comment on macro table search_chunks is 'search_chunks(query, language := …, document_type := …, path := …, since := …, most := 20, shown_most := …): the chunks that fit a query best (BM25 and names), best first, with the lines that fit best (snippet); filters are applied before ranking, the same text is one hit. With shown_most only the first so many have a text and a snippet. Example: from search_chunks(''validate token'', language := ''python'')';
+comment on macro table search_chunks is 'search_chunks(query, language := …, document_type := …, path := …, since := …, most := 20, shown_most := …): the chunks that match a query best (BM25 and names), best first, with the best matching lines (snippet); filters are applied before ranking, the same text is one hit. With shown_most, only that many first rows have a text and a snippet. Example: from search_chunks(''validate token'', language := ''python'')';
 
--- What the vectors of dim_chunk are made by (macros/chunk_embedding.sql), for one text.
+-- The function behind the vectors of dim_chunk (macros/chunk_embedding.sql), for one text.
 create or replace macro embed_text(content, dimensions := 128) as (
     with features as (
         select
@@ -283,8 +283,8 @@ create or replace macro embed_text(content, dimensions := 128) as (
 
 comment on macro embed_text is 'A text as a fuzzy vector: hashed words and letter triples (spelling, not meaning), comparable with dim_chunk.embedding of 128 dimensions.';
 
--- Words and vectors together: reciprocal ranks, added. Vectors of a model are compared with `query_vector` (by embed_query, which
--- `agent-store query` knows where the extra is installed), fuzzy ones with the query's own. Without vectors it is search_chunks.
+-- Words and vectors combined: the sum of reciprocal ranks. Vectors of a model are compared with `query_vector` (by embed_query,
+-- which `agent-store query` has if the extra is installed), fuzzy ones with the query's own. Without vectors it is search_chunks.
 create or replace macro hybrid_search(
     query, language := null, document_type := null, path := null, since := null, most := 20, query_vector := null
 ) as table
@@ -363,9 +363,9 @@ select
 from shown
 order by search_rank;
 
-comment on macro table hybrid_search is 'hybrid_search(query, …, query_vector := embed_query(query)): search_chunks and the vectors of dim_chunk together (reciprocal rank fusion). Vectors of the extra embeddings need query_vector and find by meaning; those without it are fuzzy, by spelling. Without vectors the same as search_chunks. Example: from hybrid_search(''validate token'')';
+comment on macro table hybrid_search is 'hybrid_search(query, …, query_vector := embed_query(query)): search_chunks and the vectors of dim_chunk combined (reciprocal rank fusion). Vectors of the extra embeddings need query_vector and find by meaning; vectors without the extra are fuzzy and find by spelling. Without vectors the same as search_chunks. Example: from hybrid_search(''validate token'')';
 
--- A line that was read in several states is shown once, as the newest chunk has it.
+-- A line that was read in several states is shown once, as in the newest chunk.
 create or replace macro entity_references(entity, reference_type := null) as table
 select
     r.reference_type,
@@ -390,7 +390,7 @@ qualify row_number() over (
 ) = 1
 order by case r.reference_type when 'definition' then 1 when 'import' then 2 when 'call' then 3 else 4 end, d.document_path, r.line_number;
 
-comment on macro table entity_references is 'entity_references(name, reference_type := …): where a function, class, table, heading … is defined, imported, called and used, each line once; symbol_type is what it is there, entity_type what it is foremost. Example: from entity_references(''main'')';
+comment on macro table entity_references is 'entity_references(name, reference_type := …): where a function, class, table, heading … is defined, imported, called and used, each line once; symbol_type is its kind at that place, entity_type its main kind. Example: from entity_references(''main'')';
 
 create or replace macro recent_changes(since, language := null, path := null) as table
 select

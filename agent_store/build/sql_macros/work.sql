@@ -1,11 +1,11 @@
--- What agents did, used and could do. Executed when the store is published.
+-- Work of agents: what they did, used and could do. Executed when the store is published.
 
--- From where days are counted back, so that an archive answers too. A clock that was wrong does not count.
+-- The moment from which days are counted back, so that an archive gives answers too. Wrong clocks are ignored.
 create or replace macro newest_action_at() as (
     select max(a.action_at) from fact_agent_action as a where a.action_at <= (select b.published_at from store_build as b)
 );
 
-comment on macro newest_action_at is 'newest_action_at(): when the newest action of the store was (UTC); from there `days` are counted back.';
+comment on macro newest_action_at is 'newest_action_at(): the time of the newest action in the store (UTC), from which `days` are counted back.';
 
 create or replace macro agent_performance(agent, days := 30) as table
 with outcomes as (
@@ -45,7 +45,7 @@ from measured as m
 left join advice as a on a.task_type = m.task_type
 order by m.task_count desc, m.task_type;
 
-comment on macro table agent_performance is 'agent_performance(agent, days := 30): how the tasks of an agent (id or name) went in the last days of the store, by type of task, with advice for the type. judged_count is of how many tasks the success is known. Example: from agent_performance(''Explore'', days := 90)';
+comment on macro table agent_performance is 'agent_performance(agent, days := 30): how the tasks of an agent (id or name) went in the last days of the store, by type of task, with advice for the type. judged_count is the number of tasks with a known result. Example: from agent_performance(''Explore'', days := 90)';
 
 create or replace macro open_work(agent := null) as table
 with can as (
@@ -66,10 +66,10 @@ left join can on can.capability_name = coalesce(w.required_capability, t.task_ty
 where w.status = 'pending'
 order by can.proficiency desc nulls last, w.created_at nulls last, w.work_id;
 
-comment on macro table open_work is 'open_work(agent := null): work that waits for somebody, that first which an agent (id or name) does best. Agents of one name count together: the best proficiency, all attempts. Example: from open_work()';
+comment on macro table open_work is 'open_work(agent := null): open work, starting with what an agent (id or name) does best. Agents with the same name count as one: the best proficiency, all attempts. Example: from open_work()';
 
--- What was used in the last days, most used of each kind first; a file is used by a request that holds it, an agent by a
--- delegation. A session in which something only cost (a server offers its tools in each) has not used it.
+-- What was used in the last days, most used of each kind first; a file is used by a request that contains it, an agent by a
+-- delegation. A session where something only had a cost (a server offers its tools in each) has not used it.
 create or replace macro usage_of(days := 30) as table
 with parts as (
     select
@@ -85,7 +85,7 @@ with parts as (
     from fact_work_assignment as a
     where a.agent_name is not null
 ),
--- Not every delegation has left a transcript, and a workflow starts several agents with one.
+-- Not every delegation has a transcript, and a workflow starts several agents with one.
 by_session as (
     select
         kind, name, detail, session_id,
@@ -122,4 +122,4 @@ left join v_usage as v
 where u.use_count > 0
 order by rank_in_kind, u.kind, u.name;
 
-comment on macro table usage_of is 'usage_of(days := 30): the tools, MCP servers, skills, plugins, agents and files used in the last days of the store, with the dollars that cost_by() gives; session_count is of the sessions that used it; rank_in_kind is 1 for the most used. success_ratio is over all time. Example: from usage_of(days := 90)';
+comment on macro table usage_of is 'usage_of(days := 30): the tools, MCP servers, skills, plugins, agents and files used in the last days of the store, with the dollars from cost_by(); session_count is the number of sessions that used it; rank_in_kind is 1 for the most used. success_ratio is over all time. Example: from usage_of(days := 90)';
