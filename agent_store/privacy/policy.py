@@ -171,10 +171,8 @@ def write_default(paths: StorePaths) -> Path:
 
 
 _DEFAULT: Final = """\
-# What Agent Store keeps from logs. It is applied before anything is written; data left out cannot be restored, except
-# by
-# landing the logs again. Every text left out is replaced by a mark with its length, so tokens and costs stay
-# correct.
+# What Agent Store keeps from logs. It is applied before anything is written; data left out cannot be restored, except by
+# landing the logs again. Every text left out is replaced by a mark with its length, so tokens and costs stay correct.
 # After a change: agent-store privacy apply
 
 # Keys, tokens and passwords in any text: redact | keep
@@ -206,8 +204,7 @@ files: []
 
 # For how many days things are kept; null: forever.
 retention:
-  # Sessions, since their last line: their landed lines and all rows made from them are removed. Their costs per day
-  # stay.
+  # Sessions, since their last line: their landed lines and all rows made from them are removed. Daily costs stay.
   sessions: null
   # Rows of a published fact. The landed lines stay, so with a longer retention the next build restores them.
   facts: {}
@@ -216,7 +213,6 @@ retention:
   expired: archive
 
 # A file on another disk, to which each publish appends the head of the audit chain; agent-store verify --witness FILE
-#
 # compares it. A relative path starts at the home of the store.
 witness: null
 """
