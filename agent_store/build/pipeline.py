@@ -1,8 +1,7 @@
 """One build from start to finish: lock, land, determine what is new, build models, run tests, publish.
 
-`run` is `agent-store build`. Plain dbt takes the same steps through the hooks of the
-project (see `dbt_plugin`): `land` and
-`plan` at the start, `finish_dbt` at the end.
+`run` is `agent-store build`. Plain dbt takes the same steps through the hooks of the project (see `dbt_plugin`): `land`
+and `plan` at the start, `finish_dbt` at the end.
 """
 
 from __future__ import annotations

@@ -25,8 +25,7 @@ class Fingerprint:
     """Everything the store depends on besides the raw lines.
 
     `tables` covers everything that determines the rows: models, macros, seeds, the project file, the versions. When it
-    changes, everything is built from raw again. `code` covers the tests too: when only it changes, dbt
-    runs as usual.
+    changes, everything is built from raw again. `code` covers the tests too: when only it changes, dbt runs as usual.
     """
 
     tables: str

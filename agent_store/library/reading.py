@@ -138,8 +138,8 @@ class Reading:
         fails.
 
         It runs in this process, without limits on time and memory. For SQL that someone else wrote, use
-        `agent_store.serve.sandbox.ask`, which runs it in a separate process with limits.
-        If there are more rows than `limit`, `total_count` is only one more than it.
+        `agent_store.serve.sandbox.ask`, which runs it in a separate process with limits. If there are more rows than
+        `limit`, `total_count` is only one more than it.
         """
         self._check_module(QUESTIONS["query"])
         return self._logged("query", sql, params, lambda: self._reader.query(sql, params, limit))
@@ -147,9 +147,9 @@ class Reading:
     def describe(self, table: str | None = None, word: str | None = None, *, columns: bool = False) -> Answer:
         """The tables, views and functions of the store; for a single one, or with `columns`, their columns too.
 
-        A row has `kind` (table, view, function, column, parameter), `name`, `data_type`, `meaning`, `row_count`, `example`
-        (an example query) and `table_name`. With a `word`, only those that match it, best first, with the matching
-        columns in `matched_columns`. `show.catalog` formats it as text.
+        A row has `kind` (table, view, function, column, parameter), `name`, `data_type`, `meaning`, `row_count`,
+        `example` (an example query) and `table_name`. With a `word`, only those that match it, best first, with the
+        matching columns in `matched_columns`. `show.catalog` formats it as text.
         """
         given = {"table": table, "in_detail": bool(table or word or columns)}
         answer = self._ask("describe", None, given, told={"table": table, "word": word})
@@ -236,11 +236,11 @@ class Reading:
         """Whether planned actions still fit into the context, based on earlier sizes of their files, commands and
         tools.
 
-        An action is a text, such as "read src/app.py" or "run make test". The first row is the total with the verdict; then
-        a row for each action and what it names, with kind `unknown` and no tokens if the store does not know it. With a
-        session, relative paths are in its project, and context and window are those of its last response (in its
-        transcript, or else in the store), unless `context_tokens` and `context_window` are given. `project_path`
-        is the folder of a session that the store does not know yet.
+        An action is a text, such as "read src/app.py" or "run make test". The first row is the total with the verdict;
+        then a row for each action and what it names, with kind `unknown` and no tokens if the store does not know it.
+        With a session, relative paths are in its project, and context and window are those of its last response (in its
+        transcript, or else in the store), unless `context_tokens` and `context_window` are given. `project_path` is the
+        folder of a session that the store does not know yet.
         """
         now = None
         if session_id is not None and context_tokens is None and not self._is_local:

@@ -367,8 +367,8 @@ class Recording:
         session_id: Id = None,
         **more: object,
     ) -> str | None:
-        """A dependency was
-        checked: `dependency_type` is `api_endpoint`, `db_schema`, `env_var`, `external_service` …"""
+        """A dependency was checked: `dependency_type` is `api_endpoint`, `db_schema`, `env_var`, `external_service`
+        …"""
         return self._record("dependency_check", locals())
 
     def record_retrieval(

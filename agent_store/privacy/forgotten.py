@@ -1,7 +1,7 @@
 """What was forgotten, or has expired, as stored in `keys/forgotten.jsonl`: hashes of ids, never the ids.
 
-One line per removal: when, by what criterion, how many rows, and the hashes by which it is recognised.
-The file is in the home, not in the warehouse: a rebuilt warehouse does not land forgotten data either.
+One line per removal: when, by what criterion, how many rows, and the hashes by which it is recognised. The file is in
+the home, not in the warehouse: a rebuilt warehouse does not land forgotten data either.
 """
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
-"""The home that a file or folder named by a program stands
-for: `AgentStore(db_path=…)`, `InstrumentedClient(store_path=…)`."""
+"""The home that a file or folder named by a program stands for: `AgentStore(db_path=…)`,
+`InstrumentedClient(store_path=…)`."""
 
 from __future__ import annotations
 

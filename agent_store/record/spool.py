@@ -22,8 +22,8 @@ HOOKS = "hooks"
 LIBRARY = "library"
 SDK = "sdk"
 QUERIES = "queries"
-# Declares that a spool is shared, if the system does not tell, and that others own files in
-# it: `AGENT_STORE_SHARED_SPOOL=1`.
+# Declares that a spool is shared, if the system does not tell, and that others own files in it:
+# `AGENT_STORE_SHARED_SPOOL=1`.
 SHARED_VARIABLE = "AGENT_STORE_SHARED_SPOOL"
 # Declares that a home is shared with a group, and may belong to any of its members.
 SHARED_HOME_VARIABLE = "AGENT_STORE_SHARED_HOME"
