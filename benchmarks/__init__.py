@@ -1,1 +1,1 @@
-"""The measured claims of the project, each against a peer, in one run."""
+"""The measured claims of the project, each compared with an alternative in the same run."""

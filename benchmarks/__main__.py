@@ -1,4 +1,4 @@
-"""`make bench`: every benchmark there is, one after the other; `make bench ARGS=landing` only that one."""
+"""`make bench`: all benchmarks, one after the other; `make bench ARGS=landing` runs only that one."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ ALL = ("landing", "redaction", "build", "ledger", "scan", "hooks", "record", "sd
 
 
 def main(arguments: list[str]) -> int:
-    """Run the named benchmarks, each in a process of its own; options go to the one before them."""
+    """Run the named benchmarks, each in a separate process; options apply to the benchmark before them."""
     chosen: list[list[str]] = []
     for argument in arguments:
         if argument in ALL or not chosen:

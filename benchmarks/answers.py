@@ -1,9 +1,9 @@
-"""How quickly the library answers: every question of a store, with arguments that its rows suggest.
+"""How fast the library answers: every question on a store, with arguments taken from its rows.
 
     python -m benchmarks.answers --home ~/.agent-store --rounds 20
 
-Nothing is recorded: the questions are not logged. The first answer of each question is not counted, since it opens the
-store and fills the caches.
+Nothing is recorded: the questions are not logged. The first answer to each question is not counted, because it opens
+the store and fills the caches.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from benchmarks.machine import machine
 
 MEDIAN_MS, WORST_MS = 20, 100
 DAYS = 90
-# What the questions are asked about: what there is most of.
+# The subjects of the questions: the most frequent ones.
 _MOST = "group by all order by count(*) desc, 1 limit 1"
 ARGUMENTS = {
     "session": f"select session_id from fact_agent_action {_MOST}",
@@ -88,16 +88,16 @@ def asked(store: AgentStore) -> dict[str, Callable[[], Answer]]:
 
 @click.command()
 @click.option(
-    "--home", type=click.Path(path_type=Path, exists=True), help="The home of a store; yours unless told."
+    "--home", type=click.Path(path_type=Path, exists=True), help="The home of a store (default: yours)."
 )
 @click.option("--rounds", type=click.IntRange(min=3), default=20, show_default=True)
 @click.option("--only", multiple=True, help="Only this question; may be given several times.")
 def main(home: Path | None, rounds: int, only: tuple[str, ...]) -> None:
-    """Print rows, least, median and longest time of each question."""
+    """Print rows, minimum, median and maximum time of each question."""
     print(machine(), flush=True)
     os.environ["AGENT_STORE_QUERY_LOG"] = "0"
     with tempfile.TemporaryDirectory() as elsewhere, AgentStore(home or store_paths().home) as store:
-        # Another home than the user's own is not searched for transcripts.
+        # No transcripts are searched for a home other than the user's own.
         os.environ.setdefault("AGENT_STORE_HOME", elsewhere)
         calls = asked(store)
         missing = {name for name, question in QUESTIONS.items() if question.reads_only} - set(calls)
@@ -120,7 +120,7 @@ def main(home: Path | None, rounds: int, only: tuple[str, ...]) -> None:
                 f"{name:30} {len(answer):6,} {answer.total_count:7,} {min(times):8.1f} {median:8.1f} {longest:8.1f} {mark}",
                 flush=True,
             )
-    print(f"median of the medians {statistics.median(medians):.1f} ms (to reach: ≤ {MEDIAN_MS})")
+    print(f"median of the medians {statistics.median(medians):.1f} ms (target: ≤ {MEDIAN_MS})")
 
 
 if __name__ == "__main__":

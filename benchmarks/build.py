@@ -1,9 +1,9 @@
-"""What a build costs: from nothing, after one more session, with nothing new; and the report.
+"""What a build costs: from scratch, after one more session, with nothing new; and the report.
 
     python -m benchmarks.build --corpus FOLDER
 
-FOLDER holds transcripts below it (AGENT_STORE_CORPUS, where that is set); without one the shipped sample is built.
-Each step is a process of its own with an empty home. The session that comes last is the largest but one.
+FOLDER contains transcripts (default: AGENT_STORE_CORPUS, if set); without one the shipped sample is built.
+Each step is a separate process with an empty home. The session that is added is the second largest.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ CPU_SECONDS_PER_MB = 0.09
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One command: what it cost as a whole process, and what the issue of speed is."""
+    """One command: its cost as a whole process, and its target."""
 
     name: str
     wall_seconds: float
@@ -45,7 +45,7 @@ class Step:
 
 
 def run(name: str, home: Path, limit: float | None, *arguments: str) -> Step:
-    """Run one command of the project in a process of its own."""
+    """Run one command of the project in a separate process."""
     environment = {
         "PATH": os.environ["PATH"], "HOME": str(home / "user"), "AGENT_STORE_HOME": str(home / "store"), "TZ": "UTC",
     }  # fmt: skip
@@ -72,7 +72,7 @@ def sessions(corpus: Path) -> list[Path]:
 
 
 def ledger_share(home: Path) -> tuple[float, float]:
-    """Seconds that the ledger's models take in an increment (its lines must be landed), and that all take."""
+    """Seconds that the ledger's models take in an increment (its lines must be landed), and that all models take."""
     from agent_store.build import compiled, warehouse
     from agent_store.build.state import fingerprint
     from agent_store.paths import StorePaths
@@ -92,7 +92,7 @@ def ledger_share(home: Path) -> tuple[float, float]:
 
 
 def ledger_from_nothing(home: Path) -> float:
-    """Seconds that dbt needs for the ledger's models of a whole store."""
+    """Seconds that dbt takes for the ledger's models of a whole store."""
     from agent_store.build import dbt
     from agent_store.paths import StorePaths
 
@@ -122,7 +122,7 @@ def main(corpus: Path) -> None:
         folder = Path(name)
         most, more = folder / "most", folder / "more"
         shutil.copytree(corpus, most)
-        # One session comes later, one after that without tests: the second and the third largest.
+        # One session is added later, and one after that without tests: the second and the third largest.
         late = sessions(most)[1:3]
         kept = [(path, folder / f"late-{number}") for number, path in enumerate(late)]
         for path, place in kept:
@@ -139,11 +139,11 @@ def main(corpus: Path) -> None:
             path, place = kept[number]
             place.rename(path)
 
-        # What a build costs whatever there is to build, and what each megabyte adds to it.
-        first = run("build from nothing, tests included", folder, None, "build", *roots)
+        # The fixed cost of a build, and the cost of each additional megabyte.
+        first = run("build from scratch, with tests", folder, None, "build", *roots)
         click.echo(first)
         click.echo(
-            f"{'':<44}{'':>8}{FIXED_CPU_SECONDS + CPU_SECONDS_PER_MB * size / 1e6:>8.2f} CPU s to reach"
+            f"{'':<44}{'':>8}{FIXED_CPU_SECONDS + CPU_SECONDS_PER_MB * size / 1e6:>8.2f} CPU s target"
         )
         built, published = (
             sum(path.stat().st_size for path in place.glob("*.duckdb")) / size
@@ -151,7 +151,7 @@ def main(corpus: Path) -> None:
         )
         arrive(0)
         for title, limit, arguments in (
-            ("one more session, tests of what is new", 8, ("build", *roots)),
+            ("one more session, tests of new rows", 8, ("build", *roots)),
             ("nothing new", 0.6, ("build", *roots)),
             ("nothing new, all tests", None, ("build", "--all-tests", *roots)),
             ("report", 0.5, ("report",)),
@@ -160,15 +160,15 @@ def main(corpus: Path) -> None:
         arrive(1)
         click.echo(run("one more session, --no-tests", folder, 7, "build", "--no-tests", *roots))
         click.echo(
-            f"files / transcripts: warehouse and star {built:.2f} (to reach: ≤ 0.6), store {published:.2f} (≤ 0.4)"
+            f"files / transcripts: warehouse and star {built:.2f} (target: ≤ 0.6), store {published:.2f} (≤ 0.4)"
         )
-        click.echo(f"memory of a build: {first.peak_rss_mb:,.0f} MB (to reach: ≤ 1,200)")
+        click.echo(f"memory of a build: {first.peak_rss_mb:,.0f} MB (target: ≤ 1,200)")
         largest = sessions(most)[0]
         largest.write_bytes(largest.read_bytes() + largest.read_bytes().splitlines(keepends=True)[-1])
         run("", folder, None, "ingest", *roots[1:])
         share, whole = ledger_share(folder)
-        click.echo(f"the ledger after one session has grown: {share:.2f} of {whole:.2f} s (to reach: ≤ 3)")
-        click.echo(f"the ledger from nothing: {ledger_from_nothing(folder):.1f} s (to reach: ≤ 20)")
+        click.echo(f"the ledger after one session grew: {share:.2f} of {whole:.2f} s (target: ≤ 3)")
+        click.echo(f"the ledger from scratch: {ledger_from_nothing(folder):.1f} s (target: ≤ 20)")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""How long the dashboard takes to write and to be seen, beside the report of the same store.
+"""How long the dashboard takes to write and to paint, compared with the report of the same store.
 
 python -m benchmarks.dashboard --home ~/.agent-store --rounds 5
 """
@@ -37,7 +37,7 @@ def _report(paths: StorePaths) -> None:
 
 
 def _paints(file: Path, rounds: int) -> list[float]:
-    """Milliseconds to the first contentful paint of each round; none where there is no browser."""
+    """Milliseconds to the first contentful paint of each round; none if there is no browser."""
     with tempfile.TemporaryDirectory() as profile:
         browser = chromium.start(Path(profile))
         if browser is None:

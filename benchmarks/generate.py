@@ -49,7 +49,7 @@ class Generated:
 
 
 class Writer:
-    """Makes the lines of one home; every random choice comes from one seeded source."""
+    """Makes the lines of one home; all random choices come from one seeded source."""
 
     def __init__(self, seed: int) -> None:
         """Prepare the pool of text that all lines are cut from."""
@@ -75,13 +75,13 @@ class Writer:
         return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-a{digits[17:20]}-{digits[20:]}"
 
     def text(self, mean: float) -> str:
-        """Return a cut of the pool with a length that varies as lengths in transcripts do."""
+        """Return a slice of the pool with a length distributed as in transcripts."""
         length = min(int(self.random.expovariate(1 / mean)) + 20, POOL_BYTES // 4)
         start = self.random.randrange(len(self.pool) - length)
         return self.pool[start : start + length]
 
     def lines(self, session_id: str, project: str, agent_id: str | None) -> Iterator[bytes]:
-        """Yield the lines of one transcript without end."""
+        """Yield lines of one transcript endlessly."""
         parent: str | None = None
         model = self.random.choice(MODELS)
         context = self.random.randint(12_000, 30_000)
@@ -176,7 +176,7 @@ class Writer:
 
 
 def write_transcript(target: BinaryIO, lines: Iterator[bytes], size: int) -> tuple[int, int]:
-    """Write lines until the file has about `size` bytes; return how many lines and bytes."""
+    """Write lines until the file has about `size` bytes; return the number of lines and bytes."""
     count = written = 0
     for line in lines:
         written += target.write(line)
@@ -218,8 +218,8 @@ def generate(home: Path, total_bytes: int, files: int, seed: int = 1) -> Generat
 
 @click.command()
 @click.argument("home", type=click.Path(path_type=Path))
-@click.option("--megabytes", default=100.0, show_default=True, help="How many million bytes.")
-@click.option("--files", default=100, show_default=True, help="Over how many transcripts.")
+@click.option("--megabytes", default=100.0, show_default=True, help="Size in millions of bytes.")
+@click.option("--files", default=100, show_default=True, help="Number of transcripts.")
 @click.option("--seed", default=1, show_default=True, help="Same seed, same bytes.")
 def main(home: Path, megabytes: float, files: int, seed: int) -> None:
     """Write a made-up home of transcripts below HOME."""

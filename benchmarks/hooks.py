@@ -1,10 +1,10 @@
-"""What a hook costs: processor time and wall time of every registered event, beside that of `true`.
+"""What a hook costs: CPU time and wall time of every registered event, compared with `true`.
 
     python -m benchmarks.hooks --rounds 25
 
-Each hook runs as the client runs it, through the plugin's launcher, in a home whose briefs are full: two hundred failures,
-advice for a kind of task, notes of the session, a transcript of a megabyte that is about to be compacted. The rounds are
-interleaved, so that what else the machine does falls on all alike.
+Each hook runs as the client runs it, through the plugin's launcher, in a home whose briefs are full: two hundred
+failures, advice for a kind of task, notes of the session, a transcript of a megabyte that is about to be compacted. The
+rounds are interleaved, so that other work on the machine affects all of them equally.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from benchmarks.machine import PROJECT, machine
 
 EVENTS = PROJECT / "tests" / "fixtures" / "hook_events.jsonl"
 RECORDER_MS, ANSWER_MS = 10, 25
-# What other events are measured with: those whose answers take longest.
+# The inputs of other events: those with the slowest answers.
 OTHERS: tuple[tuple[str, str, dict[str, Any]], ...] = (
     (
         "a skill is about to load",
@@ -81,7 +81,7 @@ def write_home(folder: Path) -> None:
 
 
 def events(folder: Path) -> list[tuple[str, str, dict[str, Any]]]:
-    """Label, program and event of all that is measured."""
+    """Label, program and event of everything measured."""
     recorded = {event["hook_event_name"]: event for event in map(json.loads, EVENTS.read_text().splitlines())}
     programs = {row.event: row.program for row in table.EVENTS}
     here = {"cwd": str(folder / "shop"), "transcript_path": str(folder / "transcript.jsonl")}
@@ -94,7 +94,7 @@ def events(folder: Path) -> list[tuple[str, str, dict[str, Any]]]:
 
 
 def write_notes(folder: Path, event: dict[str, Any]) -> None:
-    """What the session has noted before each round: a failure that has not been warned of, among others."""
+    """Write the session's notes before each round, including a failure without a warning yet."""
     call = {"tool_name": "Bash", "tool_input": {"command": "make tset"}}
     notes = [
         {
@@ -116,7 +116,7 @@ def write_notes(folder: Path, event: dict[str, Any]) -> None:
 
 
 def run(command: list[str], given: bytes, environment: dict[str, str]) -> tuple[float, float]:
-    """Processor and wall milliseconds of one process and what it starts and waits for."""
+    """CPU and wall milliseconds of one process, including child processes it waits for."""
     before, started = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
     subprocess.run(command, input=given, env=environment, stdout=subprocess.DEVNULL, check=True)
     wall, after = time.perf_counter() - started, resource.getrusage(resource.RUSAGE_CHILDREN)
@@ -138,7 +138,7 @@ def main(rounds: int) -> None:
         }  # fmt: skip
         launcher = str(PROJECT / "plugin" / table.LAUNCHER)
         measured = events(folder)
-        # What none of them can be cheaper than: a process, and a Python that does nothing.
+        # The lower bounds: a process, and a Python that does nothing.
         bare = {"true": ["true"], "python -I -S, nothing": [sys.executable, "-I", "-S", "-c", ""]}
         costs: dict[str, list[tuple[float, float]]] = defaultdict(list)
         for _ in range(rounds + 1):
@@ -151,7 +151,7 @@ def main(rounds: int) -> None:
     print(f"{'event':38} {'program':18} {'least':>7} {'median':>7} {'least':>7} {'median':>7} {'CPU':>6}")
     programs = dict.fromkeys(bare, "") | {label: program for label, program, _ in measured}
     for label, program in programs.items():
-        # The first round fills the caches of files.
+        # The first round fills the file caches.
         cpu, wall = zip(*costs[label][1:], strict=True)
         limit = 0 if not program else RECORDER_MS if program == RECORD else ANSWER_MS
         shown = f"{limit}{'!' if statistics.median(cpu) > limit else ' '}" if limit else ""

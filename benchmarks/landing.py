@@ -1,9 +1,9 @@
-"""What landing costs, beside what DuckDB needs to read the same files as text into the same kind of table.
+"""What landing costs, compared with DuckDB reading the same files as text into the same kind of table.
 
     python -m benchmarks.landing --megabytes 1000 --files 1500
 
-Everything in one run on one machine: the same generated files, each piece of work in a process of its own,
-alternating, the median of `--repeat` runs.
+Everything runs on one machine with the same generated files: each task in a separate process, alternating; the median
+of `--repeat` runs counts.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ def read_csv_once(home: Path, database: Path, *, keep_order: bool) -> None:
 
 
 def landed(database: Path, table: str) -> tuple[object, ...] | None:
-    """How many lines and bytes a table holds; not part of what is measured."""
+    """The number of lines and bytes of a table; not part of the measurement."""
     import duckdb
 
     with duckdb.connect(str(database), read_only=True) as connection:
@@ -67,7 +67,7 @@ def unchanged_code(home: Path, warehouse: Path) -> str:
 
 
 def timed(code: str) -> tuple[float, str]:
-    """Run a program; how long it took from the outside, and what it printed."""
+    """Run a program; return its wall time and its output."""
     started = time.perf_counter()
     command = [sys.executable, "-c", code]
     done = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, check=True)
@@ -92,7 +92,7 @@ def growth_code(home: Path, warehouse: Path) -> str:
 
 
 def median(runs: list[Measured]) -> Measured:
-    """Return the median of each number; of memory the worst."""
+    """Return the median of each number, and the maximum of memory."""
     return Measured(
         statistics.median(run.wall_seconds for run in runs),
         statistics.median(run.cpu_seconds for run in runs),
@@ -107,7 +107,7 @@ def row(title: str, cost: Measured, size: int) -> str:
 
 
 def compare(folder: Path, megabytes: float, files: int, repeat: int) -> list[str]:
-    """Land and read the same files, in turns."""
+    """Land and read the same files, alternating."""
     home = folder / "home"
     made = generate(home, int(megabytes * 1e6), files)
     for path in home.rglob("*.jsonl"):  # the same warm cache for everyone
@@ -132,17 +132,17 @@ def compare(folder: Path, megabytes: float, files: int, repeat: int) -> list[str
         f"{made.bytes / 1e6:,.0f} MB in {made.files:,} files, {made.lines:,} lines, median of {repeat}",
         f"{'':<44}{'CPU s':>8} {'wall s':>8} {'RSS MB':>9} {'file MB':>8}",
         row("landing (offsets, provenance, validity)", ours, sizes["land"]),
-        row("DuckDB read_csv, order kept", ordered, sizes["read_csv"]),
-        row("DuckDB read_csv, order free", unordered, sizes["read_csv_unordered"]),
-        f"CPU ratio to the cheaper of the two: {ratio:.2f} (to reach: ≤ 1.5), "
-        f"to the one that keeps order: {ours.cpu_seconds / ordered.cpu_seconds:.2f}",
-        f"memory beyond DuckDB's own: {beyond:.0f} MB (to reach: ≤ 300)",
-        f"warehouse / JSONL: {sizes['land'] / made.bytes:.2f} (to reach: ≤ 0.5)",
+        row("DuckDB read_csv, order preserved", ordered, sizes["read_csv"]),
+        row("DuckDB read_csv, any order", unordered, sizes["read_csv_unordered"]),
+        f"CPU ratio to the cheaper of the two: {ratio:.2f} (target: ≤ 1.5), "
+        f"to the one that preserves order: {ours.cpu_seconds / ordered.cpu_seconds:.2f}",
+        f"memory beyond DuckDB's own: {beyond:.0f} MB (target: ≤ 300)",
+        f"warehouse / JSONL: {sizes['land'] / made.bytes:.2f} (target: ≤ 0.5)",
     ]
 
 
 def second_runs(folder: Path, files: int) -> list[str]:
-    """Land many files, then again with nothing new, then with one line more."""
+    """Land many files, then again with nothing new, then with one more line."""
     home, warehouse = folder / "many", folder / "many.duckdb"
     generate(home, files * 20_000, files, seed=2)
     timed(unchanged_code(home, warehouse))
@@ -159,17 +159,17 @@ def second_runs(folder: Path, files: int) -> list[str]:
     read, new = printed.split()
     return [
         f"unchanged second run over {seen} files: {unchanged:.3f} s beyond Python's start of {start:.3f} s "
-        f"(to reach: ≤ 0.3), {opened} files opened, {landed} lines landed",
+        f"(target: ≤ 0.3), {opened} files opened, {landed} lines landed",
         f"one line of {len(line):,} bytes appended to a file of {size:,}: {int(read):,} bytes read, "
         f"{new} line landed, {seconds - start:.2f} s beyond Python's start",
     ]
 
 
 @click.group(invoke_without_command=True)
-@click.option("--megabytes", default=200.0, show_default=True, help="How many million bytes to land.")
-@click.option("--files", default=300, show_default=True, help="Over how many transcripts.")
-@click.option("--many", default=3_000, show_default=True, help="How many files for the second runs.")
-@click.option("--repeat", default=3, show_default=True, help="How often everything is measured.")
+@click.option("--megabytes", default=200.0, show_default=True, help="Millions of bytes to land.")
+@click.option("--files", default=300, show_default=True, help="Number of transcripts.")
+@click.option("--many", default=3_000, show_default=True, help="Number of files for the second runs.")
+@click.option("--repeat", default=3, show_default=True, help="Number of runs.")
 @click.pass_context
 def main(context: click.Context, megabytes: float, files: int, many: int, repeat: int) -> None:
     """Measure landing and print a table."""

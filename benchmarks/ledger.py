@@ -2,9 +2,9 @@
 
     python -m benchmarks.ledger --shape growing --shape compacted --shape missing
 
-Sessions of 100, 1,000 and 5,000 responses, each alone in a warehouse of its own, in three shapes: a context
-that only grows to a million tokens, one that is compacted every 60 responses, and one whose cache is missed
-every 50. What is measured is the time that dbt gives for each model of the ledger; an empty one costs 0.05 s.
+Sessions of 100, 1,000 and 5,000 responses, each in a separate warehouse, in three shapes: a context that only grows to
+a million tokens, one that is compacted every 60 responses, and one whose cache is missed every 50. It measures the time
+that dbt reports for each model of the ledger; an empty one takes 0.05 s.
 """
 
 from __future__ import annotations
@@ -124,7 +124,7 @@ def write_home(home: Path, responses: int, shape: str) -> None:
 
 
 def ledger_seconds(folder: Path, responses: int, shape: str) -> dict[str, float]:
-    """Land one session, build what the ledger needs, and return the seconds of each of its models."""
+    """Land one session, build the ledger and its parents, and return the seconds of each of its models."""
     import duckdb
 
     from agent_store.build import dbt
@@ -175,7 +175,7 @@ def curve(shape: str, lengths: tuple[int, ...]) -> Iterator[str]:
 
 
 @click.command()
-@click.option("--shape", "shapes", multiple=True, type=click.Choice(SHAPES), help="By default all three.")
+@click.option("--shape", "shapes", multiple=True, type=click.Choice(SHAPES), help="Default: all three.")
 @click.option("--length", "lengths", multiple=True, type=int, help="Responses of a session; may be repeated.")
 def main(shapes: tuple[str, ...] = (), lengths: tuple[int, ...] = ()) -> None:
     """Measure how the ledger's time grows with the length of a session."""

@@ -1,4 +1,4 @@
-"""What the numbers were measured on, and how a piece of work is measured in a process of its own."""
+"""The machine of the measurements, and the measurement of a task in a separate process."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ PROJECT = Path(__file__).resolve().parents[1]
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """What one piece of work cost."""
+    """The cost of one task."""
 
     wall_seconds: float
     cpu_seconds: float
@@ -39,7 +39,7 @@ def machine() -> str:
 
 
 def run_here(work: Callable[[], None]) -> None:
-    """Do the work in this process and print what it cost as JSON: for a child of `measure`."""
+    """Run the task in this process and print its cost as JSON: for a child of `measure`."""
     wall, cpu = time.perf_counter(), time.process_time()
     work()
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
@@ -48,7 +48,7 @@ def run_here(work: Callable[[], None]) -> None:
 
 
 def measure(module: str, *arguments: str) -> Measured:
-    """Run `python -m module arguments` and return what it measured of itself."""
+    """Run `python -m module arguments` and return its own measurement."""
     done = subprocess.run(
         [sys.executable, "-m", module, *arguments], cwd=PROJECT, capture_output=True, text=True, check=True
     )

@@ -1,8 +1,8 @@
-"""The MCP server as a client meets it: its start, each tool, eight sessions at once, memory.
+"""The MCP server from a client's point of view: start-up, each tool, eight sessions at once, memory.
 
     python -m benchmarks.mcp --home ~/.agent-store --rounds 20
 
-Tools that write are not called. The client here speaks the protocol itself, so that what is measured is the server.
+Tools that write are not called. This client implements the protocol itself, so that only the server is measured.
 """
 
 from __future__ import annotations
@@ -72,10 +72,10 @@ def arguments(found: dict[str, Any]) -> dict[str, dict[str, Any]]:
 
 
 class Session:
-    """One server, and a client of it."""
+    """One server, and its client."""
 
     def __init__(self, home: Path) -> None:
-        """Start it and ask for its tools; `started` is how long that took, in seconds."""
+        """Start it and list its tools; `started` is the time that took, in seconds."""
         began = time.perf_counter()
         self._process = subprocess.Popen(
             [sys.executable, "-m", "agent_store.cli", "mcp"], cwd=PROJECT, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
@@ -110,7 +110,7 @@ class Session:
         return taken, result["content"][0]["text"]
 
     def memory(self) -> list[int]:
-        """Resident megabytes of the server and of its worker; empty where the system does not tell."""
+        """Resident megabytes of the server and of its worker; empty if the system does not tell."""
         pid = self._process.pid
         try:
             children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
@@ -140,13 +140,13 @@ def session(home: Path) -> Iterator[Session]:
 
 
 def p99(times: list[float]) -> float:
-    """The time that one call of a hundred takes longer than."""
+    """The time that one call in a hundred exceeds."""
     return sorted(times)[max(0, round(len(times) * 0.99) - 1)]
 
 
 @click.command()
 @click.option(
-    "--home", type=click.Path(path_type=Path, exists=True), help="The home of a store; yours unless told."
+    "--home", type=click.Path(path_type=Path, exists=True), help="The home of a store (default: yours)."
 )
 @click.option("--rounds", type=click.IntRange(min=3), default=20, show_default=True)
 def main(home: Path | None, rounds: int) -> None:
@@ -164,7 +164,7 @@ def main(home: Path | None, rounds: int) -> None:
     for _ in range(5):
         with session(home) as one:
             starts.append(one.started)
-    print(f"start to tools/list: median {statistics.median(starts):.2f} s (to reach: ≤ {START_SECONDS} s)")
+    print(f"start to tools/list: median {statistics.median(starts):.2f} s (target: ≤ {START_SECONDS} s)")
     everything: list[float] = []
     with session(home) as one:
         print(f"{'tool':28} {'tokens':>7} {'first':>8} {'median':>8} {'longest':>8} ms")
@@ -179,11 +179,11 @@ def main(home: Path | None, rounds: int) -> None:
         busy = one.memory()
         time.sleep(4)
         print(
-            f"memory: {busy} MB after the last call, {one.memory()} MB at rest (to reach: ≤ {MEMORY_MB} in all)"
+            f"memory: {busy} MB after the last call, {one.memory()} MB at rest (target: ≤ {MEMORY_MB} in all)"
         )
     print(
         f"one session:    p50 {statistics.median(everything):.1f} ms, p99 {p99(everything):.1f} ms "
-        f"(to reach: ≤ {MEDIAN_MS} and ≤ {P99_MS})"
+        f"(target: ≤ {MEDIAN_MS} and ≤ {P99_MS})"
     )
     sessions = [Session(home) for _ in range(SESSIONS)]
     times = [[] for _ in sessions]

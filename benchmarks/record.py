@@ -1,9 +1,9 @@
-"""What recording costs, and whether anything is lost: one process, eight at once, and eight that are killed.
+"""What recording costs, and whether records are lost: with one process, eight at once, and eight that are killed.
 
     python -m benchmarks.record --records 50000 --processes 8
 
-Every process makes a record with a number of its own. Afterwards each line of the spool must be whole, and each record that
-was acknowledged must be there: of a killed process only the one that it was writing may be missing.
+Every record of a process has a unique number. Afterwards each line of the spool must be whole, and each acknowledged
+record must be present: a killed process may only miss the one that it was writing.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _KILLED_AFTER_SECONDS = (0.5, 2.0)
 
 
 def write(home: Path, writer: int, records: int, *, tell: bool) -> None:
-    """Record so many actions; tell how many there are, if that is asked for, and how long they took."""
+    """Record this many actions; print the count if requested, and the time they took."""
     from agent_store import AgentStore
 
     store = AgentStore(home)
@@ -61,7 +61,7 @@ def start(home: Path, writer: int, records: int, *, tell: bool = False) -> subpr
 
 
 def spooled(home: Path) -> tuple[Counter[int], int]:
-    """How many records of each writer there are, each counted once, and how many lines are no record."""
+    """The number of distinct records of each writer, and the number of lines that are not records."""
     seen: set[tuple[int, int]] = set()
     broken = 0
     for path in (home / "spool").glob("library-*.jsonl"):
@@ -89,13 +89,13 @@ def together(folder: Path, processes: int, records: int) -> str:
     to_reach = _PER_SECOND if processes == 1 else _PER_SECOND_TOGETHER
     return (
         f"{processes} process{'' if processes == 1 else 'es'}: {processes * records / slowest:>9,.0f} records/s "
-        f"(to reach: ≥ {to_reach:,}), {found.total():,} records in {wall:.1f} s with the start, {lost} lost, "
+        f"(target: ≥ {to_reach:,}), {found.total():,} records in {wall:.1f} s with the start, {lost} lost, "
         f"{broken} broken, {sum(one['errors'] for one in told)} errors"
     )
 
 
 def killed(folder: Path, processes: int, rounds: int) -> str:
-    """Processes that are killed while they record: what they had told before must be there."""
+    """Processes that are killed while they record: everything they had acknowledged must be present."""
     home = folder / "home-killed"
     chance = random.Random(1)  # when to kill
     lost = told = 0
@@ -124,12 +124,12 @@ def killed(folder: Path, processes: int, rounds: int) -> str:
 
 
 @click.group(invoke_without_command=True)
-@click.option("--records", default=50_000, show_default=True, help="How many records each process makes.")
-@click.option("--processes", default=8, show_default=True, help="How many record at the same time.")
-@click.option("--rounds", default=3, show_default=True, help="How often processes are killed.")
+@click.option("--records", default=50_000, show_default=True, help="Records per process.")
+@click.option("--processes", default=8, show_default=True, help="Processes that record at the same time.")
+@click.option("--rounds", default=3, show_default=True, help="Number of rounds with killed processes.")
 @click.pass_context
 def main(context: click.Context, records: int, processes: int, rounds: int) -> None:
-    """Measure recording and print what it came to."""
+    """Measure recording and print the results."""
     if context.invoked_subcommand is not None:
         return
     click.echo(machine())

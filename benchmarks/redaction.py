@@ -2,8 +2,8 @@
 
     python -m benchmarks.redaction --root ~/.claude/projects
 
-Each piece of work in a process of its own, in turns; of `--repeat` runs the least CPU counts, because other work
-on the machine only adds to it. Without `--root` the lines are generated, and hold no secret.
+Each task runs in a separate process, alternating; the lowest CPU time of `--repeat` runs counts, because other work on
+the machine only adds to it. Without `--root` the lines are generated, and contain no secrets.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from benchmarks.landing import land_once
 from benchmarks.machine import PROJECT, Measured, machine, measure, run_here
 
 SEED = PROJECT / "seeds" / "secret_kinds.csv"
-# Landing hands its lines over in pieces of about this size.
+# Landing passes its lines on in batches of about this size.
 BATCH_BYTES = 16 * 1024 * 1024
 MOST_PERCENT = 20
 
@@ -48,12 +48,12 @@ def redact_once(home: Path, *, is_redacting: bool) -> None:
 
 
 def least(runs: list[Measured]) -> float:
-    """Return the least CPU of some runs."""
+    """Return the lowest CPU time of some runs."""
     return min(run.cpu_seconds for run in runs)
 
 
 def compare(folder: Path, home: Path, repeat: int) -> list[str]:
-    """Land, read, and read and redact the same lines, in turns."""
+    """Land, read, and read and redact the same lines, alternating."""
     lines = read_lines(home)
     costs: dict[str, list[Measured]] = {"land": [], "read": [], "redact": []}
     for _ in range(repeat):
@@ -64,10 +64,10 @@ def compare(folder: Path, home: Path, repeat: int) -> list[str]:
     landing, reading, redacting = (least(runs) for runs in costs.values())
     added = redacting - reading
     return [
-        f"{len(lines):,} lines, {sum(map(len, lines)) / 1e6:,.0f} MB, least CPU of {repeat} runs",
+        f"{len(lines):,} lines, {sum(map(len, lines)) / 1e6:,.0f} MB, lowest CPU time of {repeat} runs",
         f"landing {landing:.2f} s, redaction {added:.2f} s "
-        f"({sum(map(len, lines)) / 1e6 / added:,.0f} MB a second)",
-        f"redaction adds {added / landing:.0%} (to reach: ≤ {MOST_PERCENT} %)",
+        f"({sum(map(len, lines)) / 1e6 / added:,.0f} MB/s)",
+        f"redaction adds {added / landing:.0%} (target: ≤ {MOST_PERCENT} %)",
     ]
 
 
@@ -77,12 +77,12 @@ def compare(folder: Path, home: Path, repeat: int) -> list[str]:
     "--megabytes",
     default=200.0,
     show_default=True,
-    help="How many million bytes to generate without a folder.",
+    help="Millions of bytes to generate without a folder.",
 )
-@click.option("--repeat", default=3, show_default=True, help="How often everything is measured.")
+@click.option("--repeat", default=3, show_default=True, help="Number of runs.")
 @click.pass_context
 def main(context: click.Context, root: Path | None, megabytes: float, repeat: int) -> None:
-    """Measure redaction beside landing."""
+    """Measure redaction compared with landing."""
     if context.invoked_subcommand is not None:
         return
     click.echo(machine())

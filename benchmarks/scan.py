@@ -1,7 +1,7 @@
 """How long a scan of 10,000 files takes: cold, unchanged, and with ten changes.
 
-The files are made, not taken: modules of eight languages of the size that source files have (a median of about a hundred
-lines), in a git repository below a temporary folder. Run it with `python -m benchmarks.scan [FILES]`.
+The files are generated: modules in eight languages with the size of usual source files (a median of about a hundred
+lines), in a git repository in a temporary folder. Run it with `python -m benchmarks.scan [FILES]`.
 """
 
 from __future__ import annotations
@@ -148,7 +148,7 @@ _MAKERS: tuple[tuple[str, int, Callable[[random.Random, int], str]], ...] = (
 
 
 def make_repository(folder: Path, files: int, seed: int = 7) -> int:
-    """Write a git repository of so many files; returns their bytes."""
+    """Write a git repository of this many files; return their bytes."""
     random_ = random.Random(seed)
     size = 0
     for number in range(files):
@@ -163,7 +163,7 @@ def make_repository(folder: Path, files: int, seed: int = 7) -> int:
 
 
 def measure(files: int = FILES) -> list[Timing]:
-    """Scan cold, unchanged, and after ten files have changed; each as a program of its own, start-up included."""
+    """Scan cold, unchanged, and after ten files have changed; each as a separate program, including start-up."""
     with tempfile.TemporaryDirectory(prefix="agent-store-scan-") as name:
         folder = Path(name)
         size = make_repository(folder / "repository", files)
@@ -197,7 +197,7 @@ def _scan(folder: Path, name: str, limit: float | None) -> Timing:
 
 
 def main() -> int:
-    """Measure, say it, and fail where a limit is missed."""
+    """Measure, print, and fail if a limit is exceeded."""
     timings = measure(int(sys.argv[1]) if len(sys.argv) > 1 else FILES)
     for one in timings:
         wanted = f" (at most {one.limit:.0f} s)" if one.limit else ""

@@ -1,6 +1,7 @@
-"""What the client that records costs a call, beside the SDK's own: answers from memory, so that no network is measured.
+"""What the recording client costs per call, compared with the SDK's own: responses come from memory, so that no network
+is measured.
 
-The two take turns, call by call, and the median of the differences counts: a busy machine slows both. Run it with
+The two alternate, call by call, and the median of the differences counts: a busy machine slows down both. Run it with
 `python -m benchmarks.sdk [CALLS]`.
 """
 
@@ -81,7 +82,7 @@ def _milliseconds(call: Callable[[anthropic.Anthropic], None], client: anthropic
 
 
 def main(calls: int) -> int:
-    """Measure, print, and say whether it stayed within the limits."""
+    """Measure, print, and check the limits."""
     print(machine())
     is_met = True
     with tempfile.TemporaryDirectory() as folder:
@@ -106,7 +107,7 @@ def main(calls: int) -> int:
                 is_met &= more <= limit
                 print(
                     f"{name:22s} {kind:13s} plain {before:6.2f} ms CPU, recording {after:6.2f} ms: "
-                    f"{more:+.2f} ms a call (at most {limit})"
+                    f"{more:+.2f} ms per call (at most {limit})"
                 )
     return 0 if is_met else 1
 

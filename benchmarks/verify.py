@@ -2,7 +2,7 @@
 
     python -m benchmarks.verify --lines 1000000
 
-Lines of about 300 bytes are landed with the project's own mechanism; `--home` verifies a home that is there instead.
+Lines of about 300 bytes are landed with the project's own mechanism; `--home` verifies an existing home instead.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import click
 
 from benchmarks.machine import machine, measure, run_here
 
-# A line of about 300 bytes, as a hook writes it.
+# A line of about 300 bytes, as written by a hook.
 _LINE = (
     '{{"type":"user","uuid":"{number:032x}","sessionId":"6b7f2a7c-c316-4755-b7ec-5f39b4a2f9cf","timestamp":'
     '"2026-03-01T10:00:00.000Z","message":{{"role":"user","content":"line {number} of file {file}, and so many words more: '
@@ -25,7 +25,7 @@ _LINE = (
 
 
 def write_lines(home: Path, lines: int, files: int) -> None:
-    """Write transcripts with so many lines in all."""
+    """Write transcripts with this many lines in total."""
     folder = home / "projects" / "-home-dev-shop"
     folder.mkdir(parents=True)
     for file in range(files):
@@ -36,7 +36,7 @@ def write_lines(home: Path, lines: int, files: int) -> None:
 
 
 def verify_once(warehouse: Path) -> None:
-    """Verify a warehouse, which must hold."""
+    """Verify a warehouse, which must be valid."""
     import duckdb
 
     from agent_store.audit.verify import check
@@ -52,9 +52,9 @@ def verify_once(warehouse: Path) -> None:
 @click.option("--lines", default=1_000_000, show_default=True)
 @click.option("--files", default=500, show_default=True)
 @click.option("--repeat", default=3, show_default=True)
-@click.option("--home", type=click.Path(path_type=Path, exists=True), help="A home that is there.")
+@click.option("--home", type=click.Path(path_type=Path, exists=True), help="An existing home.")
 def main(lines: int, files: int, repeat: int, home: Path | None) -> None:
-    """Measure it, each time in a process of its own."""
+    """Measure it, each time in a separate process."""
     from agent_store.paths import StorePaths
     from ingest.land import land
 
@@ -71,7 +71,7 @@ def main(lines: int, files: int, repeat: int, home: Path | None) -> None:
     cpu = statistics.median(run.cpu_seconds for run in runs)
     memory = max(run.peak_rss_mb for run in runs)
     click.echo(f"verify: {wall:.1f} s wall, {cpu:.1f} s CPU, {memory:.0f} MB, median of {repeat}")
-    click.echo("to reach: 10 s wall for a million lines")
+    click.echo("target: 10 s wall for a million lines")
 
 
 if __name__ == "__main__":
