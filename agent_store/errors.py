@@ -23,7 +23,7 @@ _TEXT_CAUSES = (
 )
 _ADVICE = {
     "the disk is full": "Free some space, or move the store with AGENT_STORE_HOME. Nothing is lost: "
-    "the next run continues where this one stopped.",
+    "the next run continues where this one ended.",
     "the disk quota is exhausted": "Free some space, or move the store with AGENT_STORE_HOME.",
     "the file system is read-only": "Move the store to a writable disk with AGENT_STORE_HOME.",
     "permission was denied": "Fix the permissions, or change AGENT_STORE_HOME.",

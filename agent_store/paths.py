@@ -181,7 +181,7 @@ def project_dir(environ: Mapping[str, str] | None = None) -> Path:
 
 @dataclass(frozen=True, slots=True)
 class Roots:
-    """The folders to land transcripts from, and where that choice comes from."""
+    """The folders to land transcripts from, and the source of that choice."""
 
     paths: tuple[Path, ...]
     origin: str

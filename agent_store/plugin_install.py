@@ -47,7 +47,7 @@ class Status:
 
 
 def plugin_folder() -> Path:
-    """The plugin: in the package, or beside it in a clone."""
+    """The plugin: in the package, or next to it in a clone."""
     for folder in (_PACKAGE / "plugin", _PACKAGE.parent / "plugin"):
         if (folder / ".claude-plugin" / "plugin.json").is_file():
             return folder

@@ -244,7 +244,7 @@ def _check_batches(connection: duckdb.DuckDBPyConnection, verified: Verified) ->
             verified.add(_batch_finding(batch, counts[batch.batch_id]))
     for batch_id in sorted(hashing):
         message = (
-            f"{counts[batch_id]:,} rows say that batch {batch_id} brought them, and there is no such batch."
+            f"{counts[batch_id]:,} rows refer to batch {batch_id}, which does not exist."
         )
         verified.add(Finding("added", message, batch_id))
     _name_gaps(connection, verified, wrong)

@@ -27,7 +27,7 @@ DESCRIPTION = Description(
     "dbt.",
     {
         "table_name": "The table whose rows were dropped: a published fact, or a table of landed lines.",
-        "kept_days": "Days for which privacy.yml keeps them.",
+        "kept_days": "Retention in days (privacy.yml) when they were dropped.",
         "dropped_before": "Rows older than this were dropped, UTC. NULL for a fact whose rows cannot be dropped by "
         "age, because it is a view or has no time.",
         "dropped_at": "When they were dropped, UTC. For a fact, when this store was published.",
@@ -73,7 +73,7 @@ class LeftOut:
 
 
 def in_force(paths: StorePaths, now: datetime | None = None) -> Rule:
-    """The rule of privacy.yml as of today. StoreError where the file is wrong."""
+    """The rule of privacy.yml as of today. Raises StoreError if the file is invalid."""
     midnight = datetime.combine((now or datetime.now(UTC)).astimezone(UTC).date(), time())
     if not paths.privacy.exists():  # pydantic would take a tenth of a build with nothing new
         return Rule({}, midnight)

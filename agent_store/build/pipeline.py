@@ -190,7 +190,7 @@ def _land(places: _Places, paths: StorePaths, host: str | None, progress: Any) -
             explain(error, "Landing the transcripts")
             or StoreError(
                 f"Landing the transcripts failed: {str(error).strip().splitlines()[0]}",
-                "Nothing was landed halfway: the next run continues where this one stopped.",
+                "Nothing was landed halfway: the next run continues where this one ended.",
             )
         ) from error
     if paths.warehouse.exists():

@@ -60,7 +60,7 @@ def status(program: str) -> int:
     else:
         tell("Plugin:  not installed: agent-store plugin install")
     tell(f"Folder:  {found.folder}")
-    tell(f"Python:  {found.python or 'no link: agent-store plugin install writes it'}")
+    tell(f"Python:  {found.python or 'no link: run agent-store plugin install'}")
     last = f"{found.last_record_at:%Y-%m-%d %H:%M} UTC" if found.last_record_at else "nothing yet"
     tell(f"Records: {last}")
     return int(not found.is_well)

@@ -126,5 +126,5 @@ def _unread(arguments: Sequence[str] | None) -> int:
 
 
 def _interrupted() -> int:
-    say("\nStopped. Nothing is lost or half done: the next run continues where this one stopped.")
+    say("\nStopped. Nothing is lost or half done: the next run continues where this one ended.")
     return INTERRUPTED

@@ -72,7 +72,7 @@ def verify(bundle: Path | None, file: Path | None, key: str | None, as_json: boo
         for said in witnessed.findings[:PROBLEMS_SHOWN]:
             tell(said)
         if not witnessed.findings:
-            new = "the head was appended" if witnessed.is_added else "the head is its last line"
+            new = "the head was appended" if witnessed.is_added else "the head is already its last line"
             heads = counted(witnessed.head_count, "head")
             tell(f"The witness {file} matches the chain ({heads}); {new}.")
     elif file is not None:

@@ -163,7 +163,7 @@ def read_policy(paths: StorePaths) -> PrivacyPolicy:
 def write_default(paths: StorePaths) -> Path:
     """Write the default policy with comments. Raises StoreError if there is one already."""
     if paths.privacy.exists():
-        raise StoreError(f"{paths.privacy} is there already.", "Edit it, then run agent-store privacy apply.")
+        raise StoreError(f"{paths.privacy} exists already.", "Edit it, then run agent-store privacy apply.")
     paths.ensure()
     with replacing(paths.privacy) as fresh:
         fresh.write_text(_DEFAULT, encoding="utf-8")

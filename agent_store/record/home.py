@@ -9,7 +9,7 @@ from agent_store import access
 from agent_store.paths import FOLDER_MODE, STORE_NAME, StorePaths, store_paths
 from agent_store.record import shared
 
-# The home of `x.duckdb` is the folder `x.agent-store` beside it.
+# The home of `x.duckdb` is the folder `x.agent-store` next to it.
 LOCAL_HOME_SUFFIX = ".agent-store"
 _FILE_SUFFIXES = frozenset({".duckdb", ".ddb", ".db"})
 # Some contents of a home, by which it is recognised. Not `build`: many projects have a folder of that name.

@@ -84,8 +84,8 @@ _NARROW = 34
 _GROUPS = (
     ("v_", "Answers"),
     ("fact_", "Facts: what happened"),
-    ("dim_", "Dimensions: to whom and what it happened"),
-    ("", "Maps, and what the store says about itself"),
+    ("dim_", "Dimensions: who and what was involved"),
+    ("", "Maps, and metadata of the store"),
 )
 _FUNCTIONS = "Functions: tables with arguments"
 

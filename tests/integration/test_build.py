@@ -330,7 +330,7 @@ def test_a_model_that_fails_leaves_its_readers_as_they_were_and_the_rest_is_publ
     assert _exit_code("build") == 4
     output = capsys.readouterr()
     assert "no_such_column" in output.err
-    assert "keep their rows of the last build" in output.err
+    assert "keep the rows of the last build" in output.err
     stale = "select table_name, stale_because like '%no_such_column%', built_at is null from v_store_table where is_stale"
     assert small.ask(f"{stale} order by all") == [
         ("dim_session", True, True),

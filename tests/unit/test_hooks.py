@@ -475,7 +475,7 @@ def test_a_failure_of_earlier_sessions_is_warned_of_once_with_its_evidence(machi
     }  # fmt: skip
     machine.brief(failures=[failure])
     assert _call(machine, "make tset") == (
-        "Bash make tset failed 3 times lately and has not worked since: make: no rule (session 01234567, "
+        "Bash make tset failed 3 times recently and has not worked since: make: no rule (session 01234567, "
         "2026-11-01 09:00 UTC). Afterwards this worked: make test"
     )
     assert _call(machine, "make tset") == ""

@@ -30,7 +30,7 @@ def test_the_default_file_says_what_is_in_force_without_one(paths: StorePaths) -
     assert landing_policy(paths) == without
     assert landing_policy(paths).fingerprint == without.fingerprint
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
-    with pytest.raises(StoreError, match="there already"):
+    with pytest.raises(StoreError, match="exists already"):
         write_default(paths)
 
 

@@ -85,7 +85,7 @@ def test_the_same_path_on_two_machines_gives_both_with_their_names(paths: StoreP
     ("path", "number", "message"),
     [
         ("projects/none.jsonl", 1, "No file projects/none.jsonl"),
-        (SESSION, 4, "has no line 4: its last one is 3"),
+        (SESSION, 4, "has no line 4; its last one is 3"),
     ],
 )
 def test_a_missing_file_and_a_missing_line_are_told_apart(

@@ -225,7 +225,7 @@ def test_the_status_line_is_set_and_taken_back_and_all_else_stays(settings_file:
 def test_another_status_line_stays(settings_file: Path) -> None:
     settings_file.parent.mkdir()
     settings_file.write_text('{"statusLine": {"type": "command", "command": "mine"}}')
-    assert "stays as it is" in plugin_install.set_status_line()
+    assert "was not changed" in plugin_install.set_status_line()
     assert not plugin_install.remove_status_line()
     assert "mine" in settings_file.read_text()
     settings_file.write_text("{")

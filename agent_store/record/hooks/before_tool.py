@@ -77,7 +77,7 @@ def _failed_in_another(hook: Hook) -> "tuple[str, Record] | None":
                 return None
             times = "" if failure.get("count") == 1 else f" {failure.get('count')} times"
             text = (
-                f"{_what(hook)} failed{times} lately and has not worked since: {failure.get('error')} "
+                f"{_what(hook)} failed{times} recently and has not worked since: {failure.get('error')} "
                 f"(session {text_of(failure.get('session'))[:8]}, {failure.get('at')} UTC)."
             )
             if failure.get("worked"):

@@ -45,7 +45,7 @@ def records_of(value: object) -> list[Record]:
 
 
 def one_line(text: str, most: int) -> str:
-    """A text on one line, of at most so many characters."""
+    """A text on one line, up to a number of characters."""
     words = " ".join(text[: 4 * most].split())
     return words if len(words) <= most else words[: most - 1] + "…"
 
