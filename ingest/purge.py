@@ -484,7 +484,7 @@ def _literal(path: Path) -> str:
     return "'" + str(path).replace("'", "''") + "'"
 
 
-# --- small things
+# --- helpers
 
 
 def _texts(connection: duckdb.DuckDBPyConnection, table: str, column: str) -> Iterator[tuple[Any, ...]]:

@@ -89,7 +89,7 @@ block_items as (
             when blocks.block_type in ('image', 'document') then 'image'
             else 'prompt'
         end as item_kind,
-        -- A result whose call is not in the log leads to none.
+        -- NULL for a result whose call is not in the log: the id would lead nowhere.
         coalesce(calls.tool_use_id, read_documents.tool_use_id) as tool_use_id,
         -- An empty name counts as missing.
         nullif(
@@ -186,7 +186,7 @@ items as (
         false as is_output,
         created_at,
         item_kind,
-        -- A result whose call is not in the log leads to none.
+        -- NULL for a result whose call is not in the log: the id would lead nowhere.
         case when tool_use_id in (select tool_use_id from calls) then tool_use_id end as tool_use_id,
         file_path,
         server_name,

@@ -298,7 +298,7 @@ select
         when counted_method is not null then counted_method
         when context_change = 'start' and origin = 'cut_off' and item_kind = 'unlogged' then 'estimated'
         when surplus_kind in ('unlogged', 'definitions') and context_change = 'growth' then 'estimated'
-        -- The surplus of a start is a measured total minus a little text: as good as a share by length.
+        -- The surplus of a start is a measured total minus a little text: as reliable as a share by length.
         when
             item_kind = 'unlogged' and not is_iterated
             and context_change in ('start', 'compaction')
