@@ -816,7 +816,7 @@ def test_a_full_disk_is_said_and_nothing_is_half_done(store: Store) -> None:
         )
         assert done.returncode == 3, done.stderr
         assert "the disk is full" in done.stdout
-        assert "goes on where this one ended" in done.stdout
+        assert "continues where this one ended" in done.stdout
         store.check()
     store.land()
     assert store.texts("file_id = 1") == [line.decode() for line in complete_lines(store.session)]
