@@ -1,4 +1,4 @@
-{# What to do so that the cache is not missed for that cause again; NULL where the cause is not known. #}
+{# Advice on avoiding another cache miss with that cause; NULL where the cause is unknown. #}
 {% macro cache_miss_advice(cause) -%}
     case
         when {{ cause }} = 'expired_5m' then 'Answer within five minutes, or use the one-hour cache'
