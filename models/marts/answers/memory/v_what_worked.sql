@@ -38,7 +38,7 @@ approaches as (
     from delegations
 ),
 
--- Each task once, so that what was done in other ways can be counted.
+-- Each task once, so that tasks done in other ways can be counted.
 judged as (
     select
         work_type,
