@@ -1,6 +1,6 @@
 {{ config(materialized='table') }}
 
--- Values of damaged lines that count as not known. The lines themselves are read.
+-- Values of damaged lines that count as unknown. The lines themselves are read.
 with lines as (
     select
         file_id,
