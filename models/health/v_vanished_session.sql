@@ -13,7 +13,7 @@ with history as (
     group by session_id
 ),
 
--- A session whose lines have expired had been landed. One that was resumed afterwards appears to begin twice.
+-- A session whose lines have expired had been landed. If it was resumed afterwards, both start days count.
 landed as (
     select session_id, cast(started_at as date) as activity_date
     from {{ ref('dim_session') }}

@@ -8,7 +8,7 @@ select
     period,
     scope,
     scope_value,
-    -- The limit of growth depends on the days before.
+    -- The limit of a growth alert depends on the days before.
     case
         when alert_kind <> 'growth'
             then 'The alert ' || alert_name || ' of ' || {{ dollars_text('threshold_usd') }}
