@@ -30,7 +30,7 @@ blocks as (
         blocks.line_type,
         blocks.block_type,
         blocks.tool_use_id,
-        -- A line end within JSON (` `) is not a letter of the next word.
+        -- An escaped line end within JSON is not a letter of the next word.
         case
             when blocks.block_type = 'tool_use'
                 then replace(cast(blocks.tool_input_json as varchar), '\n', ' ')

@@ -3,8 +3,8 @@
     'added': 'regexp_matches(added, {pattern})', 'removed': 'regexp_matches(removed, {pattern})',
     'shape': 'regexp_matches(shape, {pattern})'
 } %}
--- What a change of a page means is a guess by the seed page_change_rules, over the lines that came and went
--- where both contents are known, else over its size.
+-- The meaning of a page's change is estimated by the seed page_change_rules: from the added and removed lines
+-- if both contents are known, else from its size.
 with changes as (
     select
         checks.*,
