@@ -1,6 +1,6 @@
 {{ config(materialized='table') }}
 
-{#- With fewer days to compare with there is no usual day. -#}
+{#- With fewer days to compare with, no day counts as usual. -#}
 {%- set usual_days = var('alert_usual_days', 5) %}
 
 -- As of the newest day in the store, which may not be today: a row is valid until `ends_at`.

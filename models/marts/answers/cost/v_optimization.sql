@@ -33,7 +33,7 @@ carried as (
         'carried_unused_result' as optimization_type,
         cast(null as varchar) as component_id,
         cause_name as subject,
-        'Ask for less of it, or have a subagent read it: it was carried long and nothing of it came up again'
+        'Request less of it, or have a subagent read it: it was carried for long and never named again'
             as suggestion,
         count(*) as occurrence_count,
         sum(tokens) as tokens,
@@ -77,9 +77,9 @@ missed as (
         case cause
             when 'expired_5m' then 'pauses of more than five minutes'
             when 'expired_1h' then 'pauses of more than an hour'
-            when 'model_switch' then 'another model in the middle of a session'
-            when 'tools_changed' then 'tools that came or went in the middle of a session'
-            else 'a beginning of the context that changed'
+            when 'model_switch' then 'a model switch in the middle of a session'
+            when 'tools_changed' then 'tools added or removed in the middle of a session'
+            else 'a changed beginning of the context'
         end as subject,
         {{ cache_miss_advice('cause') }} as suggestion,
         count(*) as occurrence_count,
@@ -111,7 +111,7 @@ over_budget as (
         budgets.component_id,
         budgets.component_name as subject,
         case
-            when budgets.component_type = 'tool' then 'Ask it for less: '
+            when budgets.component_type = 'tool' then 'Limit its results: '
             else 'Shorten it: '
         end || budgets.reason as suggestion,
         budgets.entry_count as occurrence_count,
@@ -156,7 +156,7 @@ oversized as (
         || {{ grouped_number(large_result_tokens) }} || ' tokens, the largest '
         || {{ grouped_number('max(tokens)') }}
         || coalesce(', most of all ' || max_by(nullif(file_path, ''), (file_usd, file_path)), '')
-        || '; what is above the limit counts' as evidence
+        || '; only the part above the limit counts' as evidence
     from large_results
     group by component_id, component_name
 ),
@@ -239,7 +239,7 @@ denied as (
         'denied_call' as optimization_type,
         cast(null as varchar) as component_id,
         coalesce(program, tool_name) as subject,
-        'Say beforehand what may be done: allow it in the permissions, or rule it out in the memory file'
+        'Decide in advance: allow it in the permissions, or forbid it in the memory file'
             as suggestion,
         count(*) as occurrence_count,
         cast(null as bigint) as tokens,

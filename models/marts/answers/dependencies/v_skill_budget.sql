@@ -1,4 +1,4 @@
-{#- What the format's authors recommend for a body is below 5,000. #}
+{#- The authors of the format recommend less than 5,000 for a body. #}
 {%- set skill_token_budget = var('skill_token_budget', 4000) %}
 
 -- The newest content of each file of a skill; without a file on disk, the newest body in conversations.

@@ -41,12 +41,12 @@ advice as (
                 then
                 strategy_advice || ' for ' || work_name || ': ' || cast(success_count as varchar)
                 || ' of ' || cast(judged_count as varchar)
-                || ' went well, of the other ways ' || cast(other_success_count as varchar) || ' of '
+                || ' succeeded, with other strategies ' || cast(other_success_count as varchar) || ' of '
                 || cast(other_judged_count as varchar) || '.'
             else
                 best_advice || ' rather than "' || strategy_advice || '" for ' || work_name || ': '
                 || cast(best_success_count as varchar)
-                || ' of ' || cast(best_judged_count as varchar) || ' went well against '
+                || ' of ' || cast(best_judged_count as varchar) || ' succeeded, against '
                 || cast(success_count as varchar) || ' of '
                 || cast(judged_count as varchar) || '.'
         end as advice,

@@ -66,7 +66,7 @@ told as (
                 outcomes.failure_reason in (
                     'corrected_by_user', 'asked_again', 'symptom_reported', 'interrupted_by_user'
                 )
-                then 'then came ' || prompts.next_prompt_text
+                then 'the next prompt was ' || prompts.next_prompt_text
             else coalesce(errors.error_call, failed_tests.test_text)
         end as failure_text
     from {{ ref('fact_task_outcome') }} as outcomes

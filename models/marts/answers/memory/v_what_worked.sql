@@ -116,7 +116,7 @@ select
     approach_name,
     evidence_strength,
     cast(success_count as varchar) || ' of ' || cast(judged_count as varchar)
-    || ' went well, of the other ways ' || cast(other_success_count as varchar)
+    || ' succeeded, without it ' || cast(other_success_count as varchar)
     || ' of ' || cast(other_judged_count as varchar) as evidence,
     cast(row_number() over (
         partition by work_type, task_source, approach_kind

@@ -50,7 +50,7 @@ select
     ordered.strategy_name as new_strategy,
     ordered.old_strategy || ' failed (' || coalesce(ordered.old_failure_reason, ordered.old_success_basis)
     || '); '
-    || ordered.strategy_name || case when ordered.success then ' went well' else ' failed too' end as reason,
+    || ordered.strategy_name || case when ordered.success then ' succeeded' else ' failed too' end as reason,
     ordered.old_failure_reason,
     'estimated' as provenance,
     ordered.session_id = ordered.old_session_id as is_same_session,
