@@ -4,7 +4,7 @@ with actions as (
     where file_id is not null
 ),
 
--- What was done to a file for one task.
+-- Actions on a file for one task.
 tries as (
     select
         file_id,

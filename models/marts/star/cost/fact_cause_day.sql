@@ -42,8 +42,8 @@ usage as (
         entries.entered_tokens,
         usage.input_tokens as carried_tokens,
         usage.output_tokens,
-        -- Whatever was billed and not carried counts as entry. This includes input that was never a segment:
-        -- that of a request outside of any thread, and that of an adviser.
+        -- Everything that was billed and not carried counts as entry. This includes input that was never a
+        -- segment: that of a request outside of any thread, and that of an adviser.
         case
             when carried.session_id is null then usage.input_cost_usd
             else coalesce(entries.entry_cost_usd, 0)

@@ -60,8 +60,8 @@ costs as (
         coalesce(segments.entered_tokens, 0) as entered_tokens,
         usage.carried_tokens,
         usage.output_tokens,
-        -- Whatever was billed and not carried counts as entry. This includes input that was never a segment:
-        -- that of a request outside of any thread, and that of an adviser.
+        -- Everything that was billed and not carried counts as entry. This includes input that was never a
+        -- segment: that of a request outside of any thread, and that of an adviser.
         greatest(usage.input_cost_usd - coalesce(segments.carrying_cost_usd, 0), 0) as entry_cost_usd,
         coalesce(segments.carrying_cost_usd, 0) as carrying_cost_usd,
         coalesce(segments.rebilled_cost_usd, 0) as rebilled_cost_usd,
