@@ -1,4 +1,4 @@
--- Prompts and delegations are judged by different signs and not ranked together. Only judgements by persons
+-- Prompts and delegations are judged by different evidence and not ranked together. Only judgements by persons
 -- count: passing tests would favour strategies that run tests, whatever they achieve.
 with measured as (
     select
