@@ -1,5 +1,5 @@
--- Prompts and delegations are judged by different evidence and not ranked together. Only judgements by persons
--- count: passing tests would favour strategies that run tests, whatever they achieve.
+-- Prompts and delegations are judged by different evidence and not ranked together. Only judgements by
+-- persons count: passing tests would favour strategies that run tests, whatever they achieve.
 with measured as (
     select
         work_type,
