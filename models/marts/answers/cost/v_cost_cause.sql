@@ -23,7 +23,8 @@ attributed as (
         case when agents.agent_type = 'main' then components.cause_group else 'Subagents' end as cause_group,
         case when agents.agent_type = 'main' then components.component_name else agents.agent_name end
             as cause_name,
-        spent.cost_usd - spent.miss_extra_cost_usd as cost_usd
+        spent.cost_usd - spent.miss_extra_cost_usd as cost_usd,
+        spent.estimated_cost_usd
     from {{ ref('fact_component_spending_day') }} as spent
     inner join components on components.component_id = spent.component_id
     inner join {{ ref('dim_agent') }} as agents on agents.agent_id = spent.agent_id
@@ -36,7 +37,8 @@ attributed as (
         case when agents.agent_type = 'main' then 'main agent' else agents.agent_name end,
         'Cache misses',
         misses.cause,
-        misses.extra_cost_usd
+        misses.extra_cost_usd,
+        0
     from {{ ref('fact_cache_miss') }} as misses
     inner join {{ ref('dim_agent') }} as agents on agents.agent_id = misses.agent_id
     left join {{ ref('dim_model') }} as models on models.model_id = misses.model_id
@@ -49,7 +51,8 @@ attributed as (
         case when agent_type = 'main' then 'main agent' else agent_name end,
         'Expired sessions',
         'expired',
-        cost_usd
+        cost_usd,
+        0
     from {{ ref('stg_retention__spending') }}
 )
 
@@ -60,7 +63,8 @@ select
     agent_name,
     cause_group,
     cause_name,
-    sum(cost_usd) as cost_usd
+    sum(cost_usd) as cost_usd,
+    sum(estimated_cost_usd) as estimated_cost_usd
 from attributed
 group by all
 having sum(cost_usd) is not null and sum(cost_usd) <> 0

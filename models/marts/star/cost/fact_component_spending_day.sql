@@ -19,6 +19,7 @@ usage as (
         usage.component_id,
         others.model_id,
         cast({{ local_time('usage.measured_at') }} as date) as usage_date,
+        usage.allocation_method,
         usage.input_cost_usd,
         usage.cost_usd
     from {{ ref('fact_token_usage') }} as usage
@@ -82,6 +83,7 @@ shared as (
         coalesce(usage.model_id, model_shares.model_id) as model_id,
         usage.agent_id,
         usage.component_id,
+        usage.allocation_method,
         case when model_shares.is_answer then coalesce(missed.miss_extra_cost_usd, 0) else 0 end
             as miss_extra_cost_usd,
         (usage.cost_usd - coalesce(missed.miss_extra_cost_usd, 0)) * coalesce(model_shares.cost_ratio, 1)
@@ -98,6 +100,7 @@ select
     agent_id,
     component_id,
     sum(miss_extra_cost_usd) as miss_extra_cost_usd,
+    coalesce(sum(other_cost_usd) filter (where allocation_method = 'estimated'), 0) as estimated_cost_usd,
     sum(miss_extra_cost_usd + other_cost_usd) as cost_usd
 from shared
 group by all
