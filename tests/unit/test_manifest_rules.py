@@ -296,11 +296,16 @@ RULES: tuple[Rule, ...] = (
 
 
 @pytest.fixture(scope="module")
-def manifest(tmp_path_factory: pytest.TempPathFactory) -> Manifest:
+def documented(tmp_path_factory: pytest.TempPathFactory) -> StorePaths:
+    """A home in which nothing has ever been built, and its documentation."""
     paths = StorePaths(tmp_path_factory.mktemp("manifest") / "home")
-    outcome = dbt.invoke(["parse"], paths, REPOSITORY)
-    assert outcome.success, outcome.exception
-    return Manifest(json.loads((paths.target / "manifest.json").read_text(encoding="utf-8")))
+    dbt.generate_docs(paths, REPOSITORY, paths.home / "docs.html")
+    return paths
+
+
+@pytest.fixture(scope="module")
+def manifest(documented: StorePaths) -> Manifest:
+    return Manifest(json.loads((documented.target / "manifest.json").read_text(encoding="utf-8")))
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.__name__)
@@ -332,6 +337,56 @@ def test_views_without_a_reader_only_get_fewer() -> None:
 def test_what_the_store_promises_is_there(manifest: Manifest) -> None:
     published = {model["name"] for model in manifest.models if manifest.is_published(model)}
     assert sorted(PROMISED - published) == []
+
+
+# --- the documentation
+
+LINK = re.compile(r"\]\(#!/(\w+)/([\w.]+)(?:\?g_v=1&g_i=1%2B(\w+)%2B1)?\)")
+ANCHOR = re.compile(r"\]\(#!/overview#([\w-]+)\)")
+NAMED = re.compile(r"\[(\w+)\](?![:(])")
+DEFINED = re.compile(r"^\[(\w+)\]: #!/model/model\.agent_store\.(\w+)$", re.MULTILINE)
+
+
+def test_the_documentation_needs_no_store_and_is_one_small_file(documented: StorePaths) -> None:
+    page = documented.home / "docs.html"
+    assert page.stat().st_mode & 0o777 == 0o600
+    assert page.stat().st_size < 6_500_000
+    assert not documented.warehouse.exists()
+    text = page.read_text(encoding="utf-8")
+    assert "INLINE DATA" not in text
+    assert "# Agent Store" in text
+
+
+def test_the_overview_links_to_what_there_is(manifest: Manifest) -> None:
+    text = (REPOSITORY / "models" / "docs" / "overview.md").read_text(encoding="utf-8")
+    models = {model["name"] for model in manifest.models}
+    defined = dict(DEFINED.findall(text))
+    assert all(label == model for label, model in defined.items())
+    assert set(defined) <= models
+    assert set(NAMED.findall(text)) == set(defined), "each name in brackets has a line at the end, and the reverse"
+    headings = {
+        re.sub(r"[^\w]+", "-", heading.lower()).strip("-") for heading in re.findall(r"^#+ (.*)$", text, re.MULTILINE)
+    }
+    assert set(ANCHOR.findall(text)) <= headings
+    links = LINK.findall(text)
+    assert links
+    assert {(kind, node) for kind, node, _ in links} <= {("model", f"model.agent_store.{name}") for name in models}
+
+
+def test_the_lineage_of_the_overview_is_that_of_the_models(manifest: Manifest) -> None:
+    text = (REPOSITORY / "models" / "docs" / "overview.md").read_text(encoding="utf-8")
+    _, _, section = text.partition("## Lineage of ten answers\n")
+    rows = [line.split("|")[2:5] for line in section.partition("\n## ")[0].splitlines() if line.startswith("| ")][1:]
+    assert len(rows) == 10
+    for answer, made_of, graph in rows:
+        (name,) = NAMED.findall(answer)
+        parents = {
+            manifest.name(parent)
+            for parent in manifest.parents(manifest.nodes[f"model.agent_store.{name}"])
+            if manifest.name(parent) not in WATERMARKS
+        }
+        assert (name, set(NAMED.findall(made_of))) == (name, parents)
+        assert LINK.findall(graph) == [("model", f"model.agent_store.{name}", name)]
 
 
 # Sums over everything: they cannot say which session is wrong.
