@@ -100,14 +100,10 @@ def since_day(ask, last_days):
 @app.cell
 def cost_per_day(alt, ask, data, shown, since):
     cost_per_day_sql = """
-select
-    usage_date,
-    replace(detail, '_', ' ') as cause,
-    sum(cost_usd) as cost_usd
-from v_cost
-where kind = 'component' and usage_date is not null and is_within(usage_date, $since, null)
+select usage_date, cause_group, sum(cost_usd) as cost_usd
+from v_cost_cause
+where usage_date is not null and is_within(usage_date, $since, null)
 group by all
-having sum(cost_usd) is not null
 order by usage_date, cost_usd desc
 """
     cost_per_day = ask(cost_per_day_sql, since=since)
@@ -117,8 +113,8 @@ order by usage_date, cost_usd desc
         .encode(
             x=alt.X("usage_date:T", title=None, timeUnit="utcyearmonthdate"),
             y=alt.Y("cost_usd:Q", title="US dollars"),
-            color=alt.Color("cause:N", title="Cause"),
-            tooltip=["usage_date:N", "cause:N", alt.Tooltip("cost_usd:Q", format="$,.2f")],
+            color=alt.Color("cause_group:N", title="Cause"),
+            tooltip=["usage_date:N", "cause_group:N", alt.Tooltip("cost_usd:Q", format="$,.2f")],
         )
     )
     shown("What did each day cost, and for what?", cost_per_day_sql, cost_per_day, _chart)
@@ -128,9 +124,10 @@ order by usage_date, cost_usd desc
 @app.cell
 def causes(alt, ask, data, shown, since):
     causes_sql = """
-select name as cause, replace(detail, '_', ' ') as cause_type, cost_usd, session_count, day_count, rest_cost_usd
-from cost_by('component', since := $since)
-where cost_usd > 0
+select cause_group, cause_name, count(distinct session_id) as session_count, sum(cost_usd) as cost_usd
+from v_cost_cause
+where is_within(usage_date, $since, null)
+group by all
 order by cost_usd desc
 limit 20
 """
@@ -140,11 +137,11 @@ limit 20
         .mark_bar()
         .encode(
             x=alt.X("cost_usd:Q", title="US dollars"),
-            y=alt.Y("cause:N", title=None, sort="-x"),
-            color=alt.Color("cause_type:N", title="Cause"),
+            y=alt.Y("cause_name:N", title=None, sort="-x"),
+            color=alt.Color("cause_group:N", title="Cause"),
             tooltip=[
-                "cause:N",
-                "cause_type:N",
+                "cause_group:N",
+                "cause_name:N",
                 alt.Tooltip("cost_usd:Q", format="$,.2f"),
                 "session_count:Q",
             ],
@@ -269,31 +266,37 @@ limit 25
 @app.cell
 def outcomes(alt, ask, data, shown, since):
     outcomes_sql = """
-select
-    task_type,
-    case success when true then 'went well' when false then 'went wrong' else 'not known' end as outcome,
-    count(*) as prompt_count,
-    sum(caused_cost_usd) as cost_usd
-from v_expensive_prompt
-where $since is null or prompted_at >= $since
+with outcomes as (
+    select
+        date_trunc('week', usage_date) as week,
+        unnest([
+            {'outcome': 'went well', 'task_count': successful_task_count},
+            {'outcome': 'went wrong', 'task_count': failed_task_count},
+            {'outcome': 'not judged', 'task_count': task_count - successful_task_count - failed_task_count}
+        ], recursive := true)
+    from v_outcome_day
+    where usage_date is not null and is_within(usage_date, $since, null)
+)
+select cast(week as date) as week, outcome, sum(task_count) as task_count
+from outcomes
 group by all
-order by prompt_count desc, task_type, outcome
+order by week, outcome
 """
     outcomes = ask(outcomes_sql, since=since)
-    _prompts = (
-        alt.Chart(data(outcomes), width="container")
+    _tasks = (
+        alt.Chart(data(outcomes), width="container", height=200)
         .mark_bar()
         .encode(
-            x=alt.X("prompt_count:Q", title="Prompts"),
-            y=alt.Y("task_type:N", title=None, sort="-x"),
+            x=alt.X("week:O", title="Week that begins on"),
+            y=alt.Y("task_count:Q", title="Tasks"),
             color=alt.Color(
                 "outcome:N",
                 title="Outcome",
                 scale=alt.Scale(
-                    domain=["went well", "went wrong", "not known"], range=["#2e7d32", "#c62828", "#9e9e9e"]
+                    domain=["went well", "went wrong", "not judged"], range=["#2e7d32", "#c62828", "#9e9e9e"]
                 ),
             ),
-            tooltip=["task_type:N", "outcome:N", "prompt_count:Q", alt.Tooltip("cost_usd:Q", format="$,.2f")],
+            tooltip=["week:N", "outcome:N", "task_count:Q"],
         )
     )
     checks_sql = """
@@ -320,7 +323,7 @@ order by measured_date, measured_by, project_name
             ],
         )
     )
-    shown("How did it go?", f"{outcomes_sql};\n{checks_sql}", outcomes + checks, _prompts, _checks)
+    shown("How did it go?", f"{outcomes_sql};\n{checks_sql}", outcomes + checks, _tasks, _checks)
     return checks, outcomes
 
 

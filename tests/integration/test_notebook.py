@@ -42,7 +42,9 @@ def test_its_questions_are_answered_with_the_numbers_of_the_store(
     assert [name for name in QUESTIONS if not answers[name]] == []
     with duckdb.connect(str(sample_store), read_only=True) as store:
         days = dict(store.execute("select usage_date, cost_usd from v_cost_daily").fetchall())
-        (prompts,) = store.execute("select count(*) from v_expensive_prompt").fetchone() or (0,)
+        (tasks,) = store.execute(
+            "select sum(task_count) from v_outcome_day where usage_date is not null"
+        ).fetchone() or (0,)
         (extra,) = store.execute("select sum(extra_cost_usd) from v_cache_miss").fetchone() or (0,)
         dearest = store.execute("select max(cost_usd) from v_session_report").fetchone()
     shown: dict[object, float] = {}
@@ -51,7 +53,7 @@ def test_its_questions_are_answered_with_the_numbers_of_the_store(
     # A day without any priced call has no cause.
     known = {day: cost for day, cost in days.items() if day and cost}
     assert {day: cost for day, cost in shown.items() if cost} == pytest.approx(known)
-    assert sum(row["prompt_count"] for row in answers["outcomes"]) == prompts
+    assert sum(row["task_count"] for row in answers["outcomes"]) == tasks
     assert sum(row["extra_cost_usd"] for row in answers["cache_misses"]) == pytest.approx(extra)
     assert (answers["sessions"][0]["cost_usd"],) == dearest
 
