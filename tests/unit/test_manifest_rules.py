@@ -470,7 +470,7 @@ def test_the_lineage_of_the_overview_is_that_of_the_models(manifest: Manifest) -
         parents = {
             manifest.name(parent)
             for parent in manifest.parents(manifest.nodes[f"model.agent_store.{name}"])
-            if manifest.name(parent) not in WATERMARKS
+            if parent.startswith("model.") and manifest.name(parent) not in WATERMARKS
         }
         assert (name, set(NAMED.findall(made_of))) == (name, parents)
         assert LINK.findall(graph) == [("model", f"model.agent_store.{name}", name)]
