@@ -8,6 +8,8 @@ app = marimo.App(width="medium", app_title="Agent Store")
 
 @app.cell
 def setup():
+    from html import escape
+
     import altair as alt
     import marimo as mo
 
@@ -42,6 +44,25 @@ def setup():
             ]
         )
 
+    def table(rows):
+        """Rows as a plain table. marimo's own would load the picture behind a title that is the address of one."""
+
+        def line(kind, values):
+            shown = (
+                "" if value is None else f"{value:,.4f}" if isinstance(value, float) else f"{value}"
+                for value in values
+            )
+            cells = (
+                f'<{kind} style="padding-right: 1rem; text-align: left">{escape(one)}</{kind}>'
+                for one in shown
+            )
+            return f"<tr>{''.join(cells)}</tr>"
+
+        lines = [line("th", rows[0]), *(line("td", row.values()) for row in rows)]
+        return mo.Html(
+            f'<div style="max-height: 24rem; overflow: auto"><table>{"".join(lines)}</table></div>'
+        )
+
     def shown(question, sql, rows, *charts):
         """A question with its charts, or what there is instead, and the SQL and the rows behind them."""
         nothing = mo.md("The store has no rows for this.")
@@ -54,7 +75,7 @@ def setup():
                 mo.accordion(
                     {
                         "SQL": mo.md(f"```sql\n{sql.strip()}\n```"),
-                        f"Rows: {len(rows):,}": mo.ui.table(rows, selection=None) if rows else nothing,
+                        f"Rows: {len(rows):,}": table(rows) if rows else nothing,
                     }
                 ),
             ]

@@ -16,17 +16,18 @@ NOTEBOOK = PROJECT / "analyses" / "explore.py"
 QUESTIONS = ("cost_per_day", "causes", "sessions", "cache_misses", "usage", "outcomes", "checks")
 
 
-@pytest.fixture
-def answers(sample_store: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+@pytest.fixture(scope="module")
+def answers(sample_store: Path) -> dict[str, Any]:
     """The names that the notebook defines, after a run that may not reach any network."""
     from runpy import run_path
 
     def refuse(*_: object) -> None:
         raise AssertionError("the notebook reaches for the network")
 
-    monkeypatch.setattr(socket.socket, "connect", refuse)
-    monkeypatch.setenv("AGENT_STORE_HOME", str(sample_store.parent))
-    outputs, definitions = run_path(str(NOTEBOOK))["app"].run()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(socket.socket, "connect", refuse)
+        patch.setenv("AGENT_STORE_HOME", str(sample_store.parent))
+        outputs, definitions = run_path(str(NOTEBOOK))["app"].run()
     assert (
         sum(
             "## " in getattr(output, "text", "") or "<h2" in getattr(output, "text", "") for output in outputs
@@ -56,6 +57,15 @@ def test_its_questions_are_answered_with_the_numbers_of_the_store(
     assert sum(row["task_count"] for row in answers["outcomes"]) == tasks
     assert sum(row["extra_cost_usd"] for row in answers["cache_misses"]) == pytest.approx(extra)
     assert (answers["sessions"][0]["cost_usd"],) == dearest
+
+
+def test_texts_of_logs_are_shown_as_text(answers: dict[str, Any]) -> None:
+    rows = [{"title": "https://evil.example/x.png"}, {"title": "<img src=https://evil.example/y.png>"}]
+    page = answers["shown"]("Which?", "select 1", rows).text
+    assert "https://evil.example/x.png" in page
+    assert "<img" not in page
+    # It would load the first of them.
+    assert "marimo-table" not in page
 
 
 def test_without_a_store_it_says_what_to_do(tmp_path: Path) -> None:
