@@ -16,9 +16,8 @@ NOTEBOOK = PROJECT / "analyses" / "explore.py"
 QUESTIONS = ("cost_per_day", "causes", "sessions", "cache_misses", "usage", "outcomes", "checks")
 
 
-@pytest.fixture(scope="module")
-def answers(sample_store: Path) -> dict[str, Any]:
-    """The names that the notebook defines, after a run that may not reach any network."""
+def run(store: Path, **given: object) -> tuple[Any, dict[str, Any]]:
+    """What its cells show and the names that they define, after a run that may not reach any network."""
     from runpy import run_path
 
     def refuse(*_: object) -> None:
@@ -26,15 +25,17 @@ def answers(sample_store: Path) -> dict[str, Any]:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(socket.socket, "connect", refuse)
-        patch.setenv("AGENT_STORE_HOME", str(sample_store.parent))
-        outputs, definitions = run_path(str(NOTEBOOK))["app"].run()
-    assert (
-        sum(
-            "## " in getattr(output, "text", "") or "<h2" in getattr(output, "text", "") for output in outputs
-        )
-        == 6
-    )
-    return dict(definitions)
+        patch.setenv("AGENT_STORE_HOME", str(store.parent))
+        outputs, definitions = run_path(str(NOTEBOOK))["app"].run(defs=given)
+    return outputs, dict(definitions)
+
+
+@pytest.fixture(scope="module")
+def answers(sample_store: Path) -> dict[str, Any]:
+    outputs, definitions = run(sample_store)
+    titles = [output for output in outputs if "<h2" in getattr(output, "text", "")]
+    assert len(titles) == 6
+    return definitions
 
 
 def test_its_questions_are_answered_with_the_numbers_of_the_store(
@@ -57,6 +58,14 @@ def test_its_questions_are_answered_with_the_numbers_of_the_store(
     assert sum(row["task_count"] for row in answers["outcomes"]) == tasks
     assert sum(row["extra_cost_usd"] for row in answers["cache_misses"]) == pytest.approx(extra)
     assert (answers["sessions"][0]["cost_usd"],) == dearest
+
+
+def test_a_period_leaves_out_what_was_before(answers: dict[str, Any], sample_store: Path) -> None:
+    since = max(row["usage_date"] for row in answers["cost_per_day"])
+    _, later = run(sample_store, since=since)
+    assert {row["usage_date"] for row in later["cost_per_day"]} == {since}
+    assert {row["started_at"].date() for row in later["sessions"]} == {since}
+    assert 0 < len(later["outcomes"]) < len(answers["outcomes"])
 
 
 def test_texts_of_logs_are_shown_as_text(answers: dict[str, Any]) -> None:
