@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import json
+import os
 import re
 import subprocess
 from collections.abc import Callable, Iterator
@@ -17,6 +18,7 @@ from mini import REPOSITORY
 from agent_store.build import dbt
 from agent_store.library.answers import FILES_OF_PATH, QUESTIONS
 from agent_store.paths import StorePaths
+from tests import chromium
 
 FIXTURES = REPOSITORY / "tests" / "fixtures"
 # Tables and views that the store promises by name, whether or not something of its own reads them.
@@ -237,6 +239,7 @@ MACRO_FILES = "agent_store/build/sql_macros"
 READERS = (
     "agent_store/**/*.py",
     "agent_store/**/*.sql",
+    "agent_store/show/**/*.js",
     "analyses/*.py",
     "dashboards/**/*.json",
     "docs/*.md",
@@ -435,6 +438,34 @@ def test_the_documentation_needs_no_store_and_is_one_small_file(documented: Stor
     text = page.read_text(encoding="utf-8")
     assert "INLINE DATA" not in text
     assert "# Agent Store" in text
+
+
+def test_a_browser_shows_the_documentation_and_asks_for_nothing(
+    documented: StorePaths, tmp_path: Path
+) -> None:
+    browser = chromium.start(tmp_path)
+    if browser is None:
+        if os.environ.get("CI"):
+            pytest.fail(chromium.MISSING)
+        pytest.skip(chromium.MISSING)
+    with browser:
+        page = (documented.home / "docs.html").as_uri()
+        browser.get("about:blank")
+        browser.get_log("performance")  # of the page that Chromium begins with
+        browser.get(f"{page}#!/overview")
+        links = {link.text: link for link in browser.find_elements("css selector", ".panel-body a")}
+        assert {"v_cost", "v_optimization", "What it answers"} <= set(links)
+        links["v_cost"].click()
+        browser.implicitly_wait(10)
+        assert browser.find_element("css selector", "h1 .break").text == "v_cost"
+        assert "One row per kind" in browser.find_element("tag name", "body").text
+        sent = [
+            message["params"]["request"]["url"]
+            for entry in browser.get_log("performance")
+            if (message := json.loads(entry["message"])["message"])["method"] == "Network.requestWillBeSent"
+        ]
+        assert {url.split("#")[0] for url in sent if not url.startswith("data:")} == {page}
+        assert browser.get_log("browser") == []
 
 
 def test_the_overview_links_to_what_there_is(manifest: Manifest) -> None:
