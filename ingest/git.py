@@ -120,7 +120,7 @@ def _repository(folder: Path) -> _Repository:
         if not own.is_dir():
             text = _small_text(own)
             if not text.startswith("gitdir:"):
-                raise GitError("is no git repository")
+                raise GitError("is not a git repository")
             own = root / text.removeprefix("gitdir:").strip()
         shared = own
         if os.path.lexists(own / "commondir"):
@@ -129,8 +129,8 @@ def _repository(folder: Path) -> _Repository:
         if (shared / "objects").is_dir() and (shared / "refs").is_dir():
             return _Repository(root, own.resolve(), shared.resolve())
     except (OSError, RuntimeError, ValueError) as error:
-        raise GitError("is no git repository") from error
-    raise GitError("is no git repository")
+        raise GitError("is not a git repository") from error
+    raise GitError("is not a git repository")
 
 
 def _small_text(path: Path) -> str:
@@ -178,7 +178,7 @@ def _refuse_foreign(repository: _Repository) -> None:
     try:
         owners = {os.lstat(place).st_uid for place in (repository.root, marker, repository.own)}
     except OSError as error:
-        raise GitError("is no git repository") from error
+        raise GitError("is not a git repository") from error
     if owners - ours and not _is_named_safe(repository):
         raise GitError("belongs to another user, and safe.directory does not name it")
 

@@ -221,7 +221,7 @@ class Finder:
                         continue
                     inner = above | {real}
                 if len(inner) > DEEPEST:
-                    self.problems.append((entry.path, f"links nested more than {DEEPEST} deep"))
+                    self.problems.append((entry.path, f"links nested more than {DEEPEST} levels deep"))
                     continue
                 pending.append((entry.path, inner))
 

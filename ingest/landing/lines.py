@@ -47,7 +47,7 @@ NOT_JSON: Final = "not JSON"
 NOT_AN_OBJECT: Final = "JSON, but not an object"
 TORN: Final = "incomplete JSON object"
 TOO_DEEP: Final = "JSON nested too deeply"
-UNREAD: Final = f"longer than {MOST_PARSED_BYTES // MIB} MiB: kept, but not read"
+UNREAD: Final = f"longer than {MOST_PARSED_BYTES // MIB} MiB: kept, but not parsed"
 OVERLONG: Final = f"longer than {MAX_LINE_BYTES // MIB} MiB: only its beginning is kept"
 
 

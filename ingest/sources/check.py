@@ -82,7 +82,7 @@ class _Check:
         for number, (source, target) in enumerate(tasks):
             if number not in found:
                 seen = Seen(
-                    source, target, "out_of_time", utc_now(), error=f"the {self.limits.seconds:g} s were over"
+                    source, target, "out_of_time", utc_now(), error=f"out of time after {self.limits.seconds:g} s"
                 )
                 found[number] = self.told(seen)
         return [found[number] for number in range(len(tasks))]
@@ -96,7 +96,7 @@ class _Check:
         """Check one target; any error becomes its result."""
         started, at = time.monotonic(), utc_now()
         if started >= self.deadline:
-            return Seen(source, target, "out_of_time", at, error=f"the {self.limits.seconds:g} s were over")
+            return Seen(source, target, "out_of_time", at, error=f"out of time after {self.limits.seconds:g} s")
         looks: dict[str, Callable[[Source, Target], Seen]] = {
             "http": self.page, "health": self.page, "git": self.git, "file": self.file, "env": self.variable,
             "database": self.database,

@@ -30,14 +30,14 @@ class InLine:
 
     def __enter__(self) -> None:
         if not self.line.places.acquire(timeout=max(self.end - time.monotonic(), 0.01)):
-            raise OutOfTimeError("waited in vain for its turn at the host")
+            raise OutOfTimeError("no turn at the host within the time limit")
         with self.line.lock:
             now = time.monotonic()
             start = max(now, self.line.free_at)
             self.line.free_at = start + self.pause
         if start >= self.end:
             self.line.places.release()
-            raise OutOfTimeError("waited in vain for its turn at the host")
+            raise OutOfTimeError("no turn at the host within the time limit")
         time.sleep(max(start - now, 0))
 
     def __exit__(self, *_: object) -> None:

@@ -191,7 +191,7 @@ placed as (
             as inference_number,
         units.inference_type,
         units.is_written,
-        -- The last inference that wrote text is the response as the client received it.
+        -- The last inference whose output is part of the response is the response that the client received.
         row_number() over (
             partition by units.response_id order by units.is_written desc, units.inference_number desc
         ) = 1 as is_answer,
