@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from agent_store.show import query
-from agent_store.show.report import dollars, one_line
 from agent_store.show.tables import Sheet
+from agent_store.show.words import dollars, one_line
 from agent_store.show.text import visible
 
 if TYPE_CHECKING:

@@ -1,7 +1,7 @@
 """Cost by anything, and what caused it: reports from the context ledger.
 
 Like `report`, it reads the published store only. `rank` orders cost by one thing, `picture` shows how the context of a
-session grew, `explain` says where each dollar of a session went.
+session grew, `explain` says where each dollar of a session went, and both end with what to do about it.
 """
 
 from __future__ import annotations
@@ -13,23 +13,11 @@ from shlex import quote
 from typing import TYPE_CHECKING, Any
 
 from agent_store.errors import StoreError
-from agent_store.show.report import (
-    ID_LETTERS,
-    PRICES_ARE,
-    UNDATED,
-    Scope,
-    bar,
-    cost_by,
-    cost_cell,
-    dollars,
-    how_many,
-    of_other_shape,
-    one_line,
-    percent,
-    short_number,
-    without_rests,
-)
+from agent_store.show import suggestions
+from agent_store.show.report import PRICES_ARE, UNDATED, Scope, cost_by, document, of_other_shape, without_rests
+from agent_store.show.suggestions import Optimization, SessionAdvice
 from agent_store.show.tables import Sheet, show
+from agent_store.show.words import ID_LETTERS, bar, cost_cell, dollars, how_many, one_line, percent, short_number
 
 if TYPE_CHECKING:
     import duckdb
@@ -38,12 +26,17 @@ if TYPE_CHECKING:
 
 ROWS_SHOWN = 25
 SEGMENTS_SHOWN = TASKS_SHOWN = MISSES_SHOWN = 8
+SUGGESTIONS_SHOWN = 5
 COMPONENTS_SHOWN = 15
 MATCHES_SHOWN = 6
 PICTURE_ROWS = 16
 _BAR = 10
 _AXIS = 9
 _MANY_MINUTES = 600
+_PLURALS = {
+    "model": "models", "session": "cache misses", "skill": "skills", "plugin": "plugins", "tool": "tools",
+    "mcp": "MCP servers", "agent": "agents", "file": "files",
+}  # fmt: skip
 _FILLS = "█▓▒░▞▚╬▪"
 _COLORS = ("blue", "green", "yellow", "magenta", "cyan", "red", "bright_blue", "white")
 
@@ -51,7 +44,7 @@ _COLORS = ("blue", "green", "yellow", "magenta", "cyan", "red", "bright_blue", "
 BY_TIME = ("day", "week", "month")
 BY = (
     *BY_TIME, "model", "project", "branch", "session", "skill", "plugin", "tool", "mcp", "agent", "file", "task-type",
-    "component",
+    "component", "cause",
 )  # fmt: skip
 
 
@@ -70,7 +63,8 @@ class Cause:
     work_ratio: float | None
     total_tokens: int
     output_tokens: int
-    request_count: int
+    # Not known of a cause, whose components share requests.
+    request_count: int | None
     invocation_count: int | None
     session_count: int
     unpriced_response_count: int
@@ -88,6 +82,7 @@ class Ranking:
     known_from: date | None
     known_to: date | None
     causes: Sequence[Cause]
+    optimizations: Sequence[Optimization]
 
     @property
     def scope(self) -> Scope:
@@ -96,7 +91,7 @@ class Ranking:
 
     def as_json(self) -> dict[str, Any]:
         """The ranking as plain data for programs."""
-        return {"prices": PRICES_ARE, **asdict(self)}
+        return document("ranking", {"prices": PRICES_ARE, **asdict(self)})
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +128,7 @@ class ContextPicture:
 
     def as_json(self) -> dict[str, Any]:
         """The picture as plain data for programs."""
-        return asdict(self)
+        return document("context", asdict(self))
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,10 +208,11 @@ class Explanation:
     segments: Sequence[Piece]
     tasks: Sequence[TaskCost]
     misses: Sequence[Miss]
+    advice: Sequence[SessionAdvice]
 
     def as_json(self) -> dict[str, Any]:
         """The explanation as plain data for programs."""
-        return {"prices": PRICES_ARE, **asdict(self, dict_factory=without_rests)}
+        return document("explanation", {"prices": PRICES_ARE, **asdict(self, dict_factory=without_rests)})
 
 
 # --- reading ------------------------------------------------------------------------------------------------
@@ -259,6 +255,9 @@ def rank(connection: duckdb.DuckDBPyConnection, by: str, scope: Scope | None = N
             {"kind": by, **scope.parameters, **({"last": UNDATED} if by in BY_TIME else {})},
         ).fetchall()
         total = connection.execute(cost_by("cost_usd"), {"kind": "all", **scope.parameters}).fetchone()
+        # A suggestion is about all projects.
+        concerns = () if scope.projects else suggestions.CONCERNS.get(by, ())
+        optimizations = suggestions.read(connection, concerns, scope.since)
         known = connection.execute(
             cost_by("first_usage_date, last_usage_date"), {"kind": "all", **Scope().parameters}
         ).fetchone()
@@ -273,6 +272,7 @@ def rank(connection: duckdb.DuckDBPyConnection, by: str, scope: Scope | None = N
         known_from=known[0] if known else None,
         known_to=known[1] if known else None,
         causes=[Cause(*row) for row in rows],
+        optimizations=optimizations,
     )
 
 
@@ -356,6 +356,7 @@ def explain(connection: duckdb.DuckDBPyConnection, given: str) -> Explanation:
         [Piece(*row) for row in segments],
         [TaskCost(*row) for row in tasks],
         [Miss(*row) for row in misses],
+        suggestions.read_of_sessions(connection, "select $session", {"session": session_id}),
     )  # fmt: skip
 
 
@@ -387,6 +388,26 @@ def render_ranking(found: Ranking, console: Console, limit: int | None = None) -
         )
         show(sheet, console)
     console.print(Text(_summary(found), style="dim"))
+    what = f"What to do about {_PLURALS[found.by]}" if found.by in _PLURALS else "What to do"
+    lines = [(suggestions.worth(line), suggestions.sentence(line)) for line in found.optimizations]
+    _print_advice(f"{what}, by what it saves in a month with work", lines, suggestions.MORE, console, limit)
+    if found.by == "session":
+        console.print(Text(f" Where the dollars of one went: agent-store report explain {shown[0].name[:ID_LETTERS]}"))
+
+
+def _print_advice(
+    title: str, lines: Sequence[tuple[str, str]], more: str, console: Console, limit: int | None
+) -> None:
+    """What to do, if there is anything."""
+    from rich.text import Text
+
+    if not lines:
+        return
+    shown = lines[: SUGGESTIONS_SHOWN if limit is None else limit or None]
+    console.print(Text(title, style="bold"))
+    console.print(suggestions.listed(shown))
+    if rest := len(lines) - len(shown):
+        console.print(Text(f" {rest:,} more: {more}", style="dim"))
 
 
 def _is_main_agent(found: Ranking, cause: Cause) -> bool:
@@ -435,7 +456,9 @@ def _ranking_sheet(by: str, title: str, shown: Sequence[Cause]) -> Sheet:
     if calls:
         sheet.number(calls, rank=3)
     sheet.number("tokens", rank=2)
-    sheet.number("requests", rank=6)
+    has_requests = any(cause.request_count is not None for cause in shown)
+    if has_requests:
+        sheet.number("requests", rank=6)
     if not is_session:
         sheet.number("sessions", rank=7)
     largest = max(cause.cost_usd or 0.0 for cause in shown)
@@ -450,7 +473,7 @@ def _ranking_sheet(by: str, title: str, shown: Sequence[Cause]) -> Sheet:
         sheet.add(
             *names, bar(cause.cost_usd or 0.0, largest, _BAR), cost_cell(cause.cost_usd, cause.unpriced_response_count),
             percent(cause.cost_ratio), *([f"{cause.invocation_count or 0:,}"] if calls else []),
-            short_number(cause.total_tokens), f"{cause.request_count:,}",
+            short_number(cause.total_tokens), *([f"{cause.request_count or 0:,}"] if has_requests else []),
             *([] if is_session else [f"{cause.session_count:,}"]),
         )  # fmt: skip
     return sheet
@@ -594,7 +617,8 @@ def render_explanation(found: Explanation, console: Console, limit: int | None =
     ):
         if sheet is not None:
             show(sheet, console)
-    _print_advice(found, console)
+    lines = [(suggestions.worth(line), suggestions.sentence(line)) for line in found.advice]
+    _print_advice("What would have saved most", lines, f"agent-store report explain {found.session_id[:ID_LETTERS]} --limit 0", console, limit)
     paths = {
         path
         for path in (
@@ -611,16 +635,6 @@ def render_explanation(found: Explanation, console: Console, limit: int | None =
             console.print(Text(f"  agent-store line {quote(path)} LINE", style="dim"), soft_wrap=True)
         if len(paths) > len(own):
             console.print(Text("A name before the number is that of a subagent's file.", style="dim"))
-
-
-def _print_advice(found: Explanation, console: Console) -> None:
-    """What to do about the misses, once for each cause."""
-    from rich.padding import Padding
-    from rich.text import Text
-
-    advice = {miss.cause: miss.suggestion for miss in found.misses if miss.suggestion}
-    for cause, suggestion in advice.items():
-        console.print(Padding(Text(f"{cause}: {suggestion}.", overflow="fold"), (0, 0, 0, 1)))
 
 
 def _line_of(found: Explanation, path: str | None, line: int | None) -> str:

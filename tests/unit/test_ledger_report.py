@@ -106,6 +106,18 @@ TABLES = """
             from calls where agent_type = 'main'
         ) as c
         inner join usage as u on u.call_id = c.call_id;
+    create view fact_token_usage as select *, 'observed' as provenance from usage;
+    create view store_build as select 'UTC' as timezone;
+    create view v_session_advice as
+        select session_id, 'cache_' || cause as optimization_type, 'pauses' as subject, suggestion, 1 as occurrence_count,
+            missed_tokens as tokens, extra_cost_usd as cost_usd, row_number() over (order by extra_cost_usd desc) as cost_rank
+        from misses where suggestion is not null;
+    create table v_optimization as
+        select *, timestamp '2026-03-02' as last_seen_at from (values
+            ('oversized_result', 'Read', 'Limit what it returns', '3 results', 2e0, 4e0, null),
+            ('unused_skill', 'shop:old', 'Switch it off', 'never used', 1e0, 2e0, null),
+            ('denied_call', 'make', 'Allow it', '3 times', null, null, 7e0)
+        ) as t (optimization_type, subject, suggestion, evidence, dollars_per_month, total_usd, minutes_per_month);
     create table v_session_cause as select * from (values
         ('5e12-a', 'system_prompt', 'system_prompt', 'direct', 1e0, 2e0, 0e0, 3e0, 3 / 5.5, 1,
          5e-1, 1e0, 5e-1, 2e0, 2 / 5.5),
@@ -206,6 +218,7 @@ def test_tools_are_ranked_by_what_they_caused(store: duckdb.DuckDBPyConnection) 
         ("branch", "main", 2),
         ("file", LONG, 1),
         ("component", "system_prompt", 5),
+        ("cause", "system prompt and tools", 5),
     ],
 )
 def test_every_ranking_answers(store: duckdb.DuckDBPyConnection, by: str, first: str, count: int) -> None:
@@ -327,7 +340,7 @@ def test_it_fits_the_width(store: duckdb.DuckDBPyConnection, width: int, what: s
         "explanation": [
             "$5.50 for 4 requests",
             "Make the [red]button blue",
-            "expired_1h: Compact before a pause.",
+            "$0.75  Compact before a pause (cache misses)",
             "module_name.py",
             "agent-store line p/5e12-a.jsonl LINE",
         ],

@@ -17,22 +17,11 @@ from rich.console import Console
 
 from agent_store.build import publish
 from agent_store.errors import StoreError
-from agent_store.show import ledger
+from agent_store.show import ledger, screen, suggestions
 from agent_store.show import report as reports
-from agent_store.show.report import (
-    Scope,
-    age,
-    bar,
-    bytes_in_words,
-    collect,
-    dollars,
-    find_projects,
-    percent,
-    render,
-    short_number,
-    store_today,
-)
+from agent_store.show.report import Scope, collect, find_projects, render_full, store_today
 from agent_store.show.values import plain
+from agent_store.show.words import age, bar, bytes_in_words, dollars, percent, short_number
 
 MACROS = [Path(publish.__file__).with_name("sql_macros") / name for name in ("cost.sql", "health.sql")]
 NOTHING_FOUND = (
@@ -61,11 +50,23 @@ def _calls(*rows: tuple[str, str, str, str | None, float | None]) -> duckdb.Duck
         + " from fact_api_call group by session_id, project_name"
     )
     connection.execute(
-        "create table v_optimization as select * from (values"
-        " ('cache_expired_1h', 'claude-opus-4-5', 'Start a new session', '3 misses', 9.5::double, 12::double),"
-        " ('unused_skill', 'shop:release', 'Switch it off', 'never used', null, null))"
-        " as t (optimization_type, subject, suggestion, evidence, dollars_per_month, total_usd)"
+        "create table v_optimization as select *, timestamp '2026-03-10' as last_seen_at from (values"
+        " ('cache_expired_1h', 'claude-opus-4-5', 'Start a new session', '3 misses', 9.5::double, 12::double, null),"
+        " ('unused_skill', 'shop:release', 'Switch it off', 'never used', 0.5, 1, null),"
+        " ('denied_call', 'make', 'Allow it', '3 times', null, null, 2::double))"
+        " as t (optimization_type, subject, suggestion, evidence, dollars_per_month, total_usd, minutes_per_month)"
     )
+    connection.execute(
+        "create table v_session_advice as select * from (values"
+        " ('s1', 'reread_file', '/shop/a.py', 'No need to read it again', 2, 900, 0.75::double, 1))"
+        " as t (session_id, optimization_type, subject, suggestion, occurrence_count, tokens, cost_usd, cost_rank)"
+    )
+    connection.execute(
+        "create view fact_token_usage as select session_id, called_at as measured_at, cost_usd,"
+        " case session_id when 's2' then 'estimated' else 'observed' end as provenance from fact_api_call"
+    )
+    connection.execute("create view dim_session as select distinct session_id, project_name from fact_api_call")
+    connection.execute("create table store_build as select 'UTC' as timezone, false as is_sample where false")
     connection.execute(
         "create view dim_model as select distinct model_name as model_id, model_name from fact_api_call"
     )
@@ -99,11 +100,19 @@ MANY = (
 
 def _text(connection: duckdb.DuckDBPyConnection, width: int) -> str:
     console = Console(width=width, record=True, file=io.StringIO())
-    render(collect(connection, "/home/x/.agent-store/agent_store.duckdb", today=TODAY), console)
+    render_full(collect(connection, "/home/x/.agent-store/agent_store.duckdb", today=TODAY), console)
     return console.export_text()
 
 
-@pytest.mark.parametrize("module", [reports, ledger])
+def _screen(
+    connection: duckdb.DuckDBPyConnection, width: int, scope: Scope | None = None, limit: int | None = None
+) -> str:
+    console = Console(width=width, record=True, file=io.StringIO(), highlight=False)
+    screen.render(collect(connection, "x", scope, today=TODAY), console, limit)
+    return console.export_text()
+
+
+@pytest.mark.parametrize("module", [reports, ledger, suggestions])
 def test_no_query_of_the_reports_works_out_a_number(module: ModuleType) -> None:
     """A number has one definition, in a view or macro of the store: a query here filters and orders."""
     tree = ast.parse(Path(str(module.__file__)).read_text(encoding="utf-8"))
@@ -125,7 +134,9 @@ def test_the_totals_are_the_sums() -> None:
     assert found.total.session_count == 3
     assert found.total.total_tokens == 4 * 3700
     assert found.total.unpriced_response_count == 1
-    assert found.unpriced_models == [("claude-unknown-9", 1, "no price for fast mode")]
+    assert found.unpriced_models == [
+        reports.UnpricedModel("claude-unknown-9", 1, "no price for fast mode")
+    ]
     assert [model.name for model in found.models] == [
         "claude-opus-4-5",
         "claude-haiku-4-5",
@@ -231,20 +242,22 @@ def test_today_this_week_and_this_month_stand_beside_the_usual_week() -> None:
         "month": 13.0,
     }
     assert (pace["week"].usual_usd, pace["week"].usual_count) == (70.0, 3)
-    flat = " ".join(_text(_calls(*daily), 120).split())
+    flat = " ".join(_screen(_calls(*daily), 120).split())
     assert "Today $1.00 · this week $3.00 (a usual week: $70.00) · this month $13.00" in flat
     later = collect(_calls(*daily), "x", today=date(2026, 6, 1))
     assert [line.response_count for line in later.pace] == [0, 0, 0]
-    console = Console(width=120, record=True, file=io.StringIO())
-    render(later, console)
-    assert "Nothing today, this week or this month. A usual week: $40.00." in console.export_text()
+    for render in (screen.render, render_full):
+        console = Console(width=120, record=True, file=io.StringIO())
+        render(later, console)
+        words = "Nothing this month · last week with use, from 2026-03-09: $3.00 (a usual week: $70.00)"
+        assert words in console.export_text()
 
 
-def test_misses_and_what_could_be_saved_are_on_the_first_screen() -> None:
-    text = _text(_calls(*MANY), 80)
+def test_misses_and_what_could_be_saved_are_in_the_full_report() -> None:
+    text = _text(_calls(*MANY), 100)
     assert "4 cache misses: $2.00 billed again, $1.00 more than from the cache" in text
-    assert "$9.50  cache expired 1h · claude-opus-4-5: Start a new session" in text
-    assert "1 more, and the evidence" in text
+    assert "$9.50  cache expired 1h · Start a new session (cache misses) (3 misses)" in text
+    assert "2 min  denied call · make: Allow it (3 times)" in text
 
 
 def test_days_and_projects_narrow_everything() -> None:
@@ -259,9 +272,7 @@ def test_days_and_projects_narrow_everything() -> None:
 
 
 def test_a_time_without_use_says_which_has() -> None:
-    console = Console(width=100, record=True, file=io.StringIO())
-    render(collect(_calls(*MANY), "x", Scope(since=date(2026, 4, 1))), console)
-    text = console.export_text()
+    text = _screen(_calls(*MANY), 100, Scope(since=date(2026, 4, 1)))
     assert "Nothing was used since 2026-04-01. The store has use from 2026-02-01 to 2026-03-12." in text
 
 
@@ -281,7 +292,7 @@ def test_a_project_is_found_by_its_name_or_a_part_of_it() -> None:
 
 def test_today_is_that_of_the_zone_of_the_store_and_of_the_sample_its_last_day() -> None:
     calls = _calls(*MANY)
-    calls.execute("create table store_build as select 'Pacific/Kiritimati' as timezone, true as is_sample")
+    calls.execute("create or replace table store_build as select 'Pacific/Kiritimati' as timezone, true as is_sample")
     assert store_today(calls) == date(2026, 3, 12)
     calls.execute("update store_build set is_sample = false")
     assert store_today(calls) == reports.today_in("Pacific/Kiritimati")
@@ -290,8 +301,8 @@ def test_today_is_that_of_the_zone_of_the_store_and_of_the_sample_its_last_day()
 
 
 def test_an_empty_store_is_said() -> None:
-    text = _text(_calls(), 80)
-    assert "There is no response of a model in the store yet." in text
+    for text in (_text(_calls(), 80), _screen(_calls(), 80)):
+        assert "There is no response of a model in the store yet." in text
 
 
 def test_it_is_json(tmp_path: Path) -> None:

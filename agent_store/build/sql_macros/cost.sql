@@ -6,6 +6,32 @@ create or replace macro is_within(day, since, until) as
 
 comment on macro is_within is 'is_within(day, since, until): whether a day is between two days, both included; NULL is no limit.';
 
+-- The parts of a bill that people know, from what the context ledger tells apart: each component is of one of them.
+create or replace macro cause_of(component_type, component_name) as
+    case
+        when component_type = 'mcp_server' or starts_with(component_name, 'mcp__') or component_name = 'mcp_instructions_delta'
+            then 'MCP servers'
+        when component_type = 'agent' or component_name in ('Agent', 'Task', 'TaskOutput', 'agent_listing_delta')
+            then 'delegating to subagents'
+        when component_type in ('skill', 'command') or component_name in ('Skill', 'skill_listing', 'skill_body', 'invoked_skills')
+            then 'skills and commands'
+        when component_type = 'tool' then 'tool ' || component_name
+        when
+            component_type = 'reference_file'
+            or component_name in ('memory_and_environment', 'memory_guidance', 'environment')
+            then 'memory files'
+        when
+            component_type in ('user_prompt', 'assistant_output', 'compaction_summary')
+            or component_name in ('inherited_context', 'kept_by_compaction', 'earlier_inference')
+            then 'conversation'
+        when component_name in ('system_prompt', 'deferred_tools_delta', 'deferred_tools_record', 'outside_of_threads')
+            then 'system prompt and tools'
+        when component_name = 'unlogged' then 'not in the log'
+        else 'reminders and hooks'
+    end;
+
+comment on macro cause_of is 'cause_of(component_type, component_name): the part of the bill that a component belongs to: system prompt and tools, memory files, skills and commands, MCP servers, delegating to subagents, conversation, each tool, reminders and hooks, or what no line of the log shows. Example: select cause_of(''tool'', ''Read'')';
+
 create or replace macro cost_by(kind, since := null, until := null, projects := null) as table
 with costs as (
     select
@@ -16,13 +42,18 @@ with costs as (
             when 'week' then coalesce(cast(cast(date_trunc('week', c.usage_date) as date) as varchar), 'undated')
             when 'month' then coalesce(strftime(c.usage_date, '%Y-%m'), 'undated')
             when 'project' then coalesce(c.project_name, 'unknown')
+            when 'cause' then cause_of(c.detail, c.name)
             else coalesce(c.name, 'unknown')
         end as shown_name,
         -- A day, a week … has no title; a project has one folder, whatever its sessions ran in.
-        case when kind not in ('all', 'day', 'week', 'month', 'project') then c.detail end as shown_detail
+        case when kind not in ('all', 'day', 'week', 'month', 'project', 'cause') then c.detail end as shown_detail
     from v_cost as c
     where
-        c.kind = case when kind in ('all', 'day', 'week', 'month', 'project') then 'session' else kind end
+        c.kind = case
+            when kind in ('all', 'day', 'week', 'month', 'project') then 'session'
+            when kind = 'cause' then 'component'
+            else kind
+        end
         and is_within(c.usage_date, since, until) and (projects is null or list_contains(projects, c.project_name))
 ),
 summed as (
@@ -35,7 +66,8 @@ summed as (
         max(usage_date) as last_usage_date,
         count(distinct usage_date) as day_count,
         count(distinct session_id) as session_count,
-        sum(request_count) as request_count,
+        -- A request has several components of one cause: how many requests a cause had is not known from their sums.
+        case when kind <> 'cause' then sum(request_count) end as request_count,
         sum(invocation_count) as invocation_count,
         sum(total_tokens) as total_tokens,
         sum(uncached_input_tokens) as uncached_input_tokens,
@@ -105,7 +137,7 @@ cross join totals
 window those_below as (order by ranked.cost_rank rows between 1 following and unbounded following)
 order by ranked.cost_rank;
 
-comment on macro table cost_by is 'cost_by(kind, since := null, until := null, projects := null): cost by day, week, month, model, project, branch, session, agent, task-type, skill, plugin, tool, mcp, file or component; kind ''all'' is one row. Days are of the zone of the reports and included, projects a list of names. cost_ratio is the share of all dollars of that time and these projects; cost_rank is 1 for what cost most, and the columns rest_ are the sums of all that ranks below the row. Example: from cost_by(''model'')';
+comment on macro table cost_by is 'cost_by(kind, since := null, until := null, projects := null): cost by day, week, month, model, project, branch, session, agent, task-type, skill, plugin, tool, mcp, file, component or cause (components by cause_of; request_count is NULL); kind ''all'' is one row. Days are of the zone of the reports and included, projects a list of names. cost_ratio is the share of all dollars of that time and these projects; cost_rank is 1 for what cost most, and the columns rest_ are the sums of all that ranks below the row. Example: from cost_by(''model'')';
 
 -- Today, this week and this month beside what a day, week and month with use usually cost: the median of the last twelve before.
 create or replace macro spending_pace(today, projects := null) as table
@@ -152,3 +184,75 @@ group by periods.period
 order by case periods.period when 'day' then 1 when 'week' then 2 else 3 end;
 
 comment on macro table spending_pace is 'spending_pace(today, projects := null): the day, week and month that `today` is in, beside what one with use usually costs: the median of the last twelve before it (usual_count: of how many). Example: from spending_pace(current_date)';
+
+-- The project, model and cause whose cost differs most from that of a usual week. A week in which a name cost nothing counts as 0.
+create or replace macro spending_changes(today, projects := null) as table
+with costs as (
+    select
+        case c.kind when 'session' then 'project' when 'component' then 'cause' else c.kind end as kind,
+        case c.kind
+            when 'session' then coalesce(c.project_name, 'unknown')
+            when 'component' then cause_of(c.detail, c.name)
+            else coalesce(c.name, 'unknown')
+        end as name,
+        cast(date_trunc('week', c.usage_date) as date) as week,
+        c.cost_usd
+    from v_cost as c
+    where
+        c.kind in ('session', 'model', 'component') and c.usage_date <= cast(today as date)
+        and (projects is null or list_contains(projects, c.project_name))
+),
+by_week as (
+    select kind, name, week, sum(cost_usd) as cost_usd from costs group by kind, name, week
+),
+earlier_weeks as (
+    select distinct week
+    from by_week
+    where week < date_trunc('week', cast(today as date))
+    order by week desc
+    limit 12
+),
+usual as (
+    select names.kind, names.name, median(coalesce(by_week.cost_usd, 0)) as usual_usd
+    from (select distinct kind, name from by_week) as names
+    cross join earlier_weeks
+    left join by_week
+        on by_week.kind = names.kind and by_week.name = names.name and by_week.week = earlier_weeks.week
+    group by names.kind, names.name
+)
+select
+    usual.kind,
+    usual.name,
+    cast(date_trunc('week', cast(today as date)) as date) as started_on,
+    coalesce(now.cost_usd, 0) as cost_usd,
+    usual.usual_usd,
+    coalesce(now.cost_usd, 0) - usual.usual_usd as difference_usd,
+    row_number() over (
+        partition by usual.kind order by abs(coalesce(now.cost_usd, 0) - usual.usual_usd) desc, usual.name
+    ) as change_rank
+from usual
+left join by_week as now
+    on now.kind = usual.kind and now.name = usual.name and now.week = date_trunc('week', cast(today as date))
+order by change_rank, usual.kind;
+
+comment on macro table spending_changes is 'spending_changes(today, projects := null): what each project, model and cause cost in the week that `today` is in, beside the median of the last twelve weeks with use before it (0 in a week without); change_rank is 1 for the largest difference of its kind. No row where there is no earlier week. Example: from spending_changes(current_date) where change_rank = 1';
+
+-- How well it is known what caused the dollars; that they were spent is counted, and no estimate.
+create or replace macro measured_cost(since := null, until := null, projects := null) as table
+with costs as (
+    select u.provenance, u.cost_usd
+    from fact_token_usage as u
+    left join dim_session as s on s.session_id = u.session_id
+    where
+        is_within(
+            cast(timezone((select b.timezone from store_build as b), timezone('UTC', u.measured_at)) as date), since, until
+        )
+        and (projects is null or list_contains(projects, s.project_name))
+)
+select
+    coalesce(sum(cost_usd) filter (where provenance <> 'estimated'), 0) as measured_cost_usd,
+    coalesce(sum(cost_usd) filter (where provenance = 'estimated'), 0) as estimated_cost_usd,
+    sum(cost_usd) filter (where provenance <> 'estimated') / nullif(sum(cost_usd), 0) as measured_ratio
+from costs;
+
+comment on macro table measured_cost is 'measured_cost(since := null, until := null, projects := null): of how many dollars it is measured what caused them, and of how many estimated, by fact_token_usage: most of the tokens of a component in a request decide. Sessions that have expired are not in it. Example: from measured_cost()';
