@@ -14,10 +14,27 @@ from typing import TYPE_CHECKING, Any
 
 from agent_store.errors import StoreError
 from agent_store.show import suggestions
-from agent_store.show.report import PRICES_ARE, UNDATED, Scope, cost_by, document, of_other_shape, without_rests
+from agent_store.show.report import (
+    PRICES_ARE,
+    UNDATED,
+    Scope,
+    cost_by,
+    document,
+    of_other_shape,
+    without_rests,
+)
 from agent_store.show.suggestions import Optimization, SessionAdvice
 from agent_store.show.tables import Sheet, show
-from agent_store.show.words import ID_LETTERS, bar, cost_cell, dollars, how_many, one_line, percent, short_number
+from agent_store.show.words import (
+    ID_LETTERS,
+    bar,
+    cost_cell,
+    dollars,
+    how_many,
+    one_line,
+    percent,
+    short_number,
+)
 
 if TYPE_CHECKING:
     import duckdb
@@ -618,7 +635,8 @@ def render_explanation(found: Explanation, console: Console, limit: int | None =
         if sheet is not None:
             show(sheet, console)
     lines = [(suggestions.worth(line), suggestions.sentence(line)) for line in found.advice]
-    _print_advice("What would have saved most", lines, f"agent-store report explain {found.session_id[:ID_LETTERS]} --limit 0", console, limit)
+    more = f"agent-store report explain {found.session_id[:ID_LETTERS]} --limit 0"
+    _print_advice("What would have saved most", lines, more, console, limit)
     paths = {
         path
         for path in (

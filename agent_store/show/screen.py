@@ -96,7 +96,9 @@ def _head(report: Report, width: int) -> list[RenderableType]:
         title.append(f"{counted(report.day_count, 'day')} with use, {days}")
     lines: list[RenderableType] = [_flow(title, width, "bold", indent="")]
     if report.build.get("is_sample"):
-        sample = "This is the sample that ships with the project, not your own use: no transcripts were found."
+        sample = (
+            "This is the sample that ships with the project, not your own use: no transcripts were found."
+        )
         lines.append(_flow([sample], width, "yellow"))
     if not total.response_count:
         return [*lines, _flow([why_empty(report)], width)]
@@ -121,7 +123,9 @@ def _head(report: Report, width: int) -> list[RenderableType]:
         days = f"As many days before, {report.before_since} to {report.before_until}"
         lines.append(_flow([f"{days}: {dollars(report.before.cost_usd)}{more}"], width))
     # Of one project, what the week says has been said.
-    changes = [change for change in report.changes if change.kind != "project" or len(report.projects_asked) != 1]
+    changes = [
+        change for change in report.changes if change.kind != "project" or len(report.projects_asked) != 1
+    ]
     if changed := _changed(changes):
         week = "that" if report.last_pace or report.build.get("is_sample") else "this"
         lines.append(_flow([f"Changed most {week} week: {changed[0]}", *changed[1:]], width))
@@ -175,14 +179,20 @@ def _breakdown(report: Report, width: int, limit: int | None) -> list[Renderable
         lines.append(grid)
     if report.misses.count:
         misses = counted(report.misses.count, "cache miss", "cache misses")
-        lines.append(_flow([f"{misses} cost {dollars(report.misses.extra_usd)} more than reading from the cache"], width))
+        lines.append(
+            _flow(
+                [f"{misses} cost {dollars(report.misses.extra_usd)} more than reading from the cache"], width
+            )
+        )
     return lines
 
 
 def _causes_sheet(report: Report, limit: int | None) -> Sheet:
     shown = report.causes[: ROWS_SHOWN if limit is None else limit or None]
     ratio = report.measured.measured_ratio
-    sheet = Sheet(f"What caused it{f' ({percent(ratio)} measured)' if ratio is not None else ''}", is_plain=True)
+    sheet = Sheet(
+        f"What caused it{f' ({percent(ratio)} measured)' if ratio is not None else ''}", is_plain=True
+    )
     sheet.name("cause")
     sheet.number("cost")
     sheet.number("share", rank=1)
@@ -227,7 +237,10 @@ def _sessions(report: Report, width: int, limit: int | None) -> list[RenderableT
 def _advice(report: Report, room: int | None, console: Console, limit: int | None) -> list[RenderableType]:
     """What to do: what comes back in many sessions, or else what would have helped in single ones."""
     if report.optimizations:
-        title, more = "What to do, by what it saves in a month with work", 'agent-store query "from v_optimization"'
+        title, more = (
+            "What to do, by what it saves in a month with work",
+            'agent-store query "from v_optimization"',
+        )
         lines = [(suggestions.worth(line), suggestions.sentence(line)) for line in report.optimizations]
     else:
         title, more = "What would have saved most", "agent-store report --limit 0"
@@ -253,9 +266,8 @@ def _end(report: Report, width: int) -> list[RenderableType]:
     """Findings in one line, and where there is more."""
     lines: list[RenderableType] = []
     if worth := [finding for finding in report.findings if finding.count]:
-        lines.append(
-            _flow([f"Findings: {worth[0].short}", *(finding.short for finding in worth[1:]), "all: agent-store doctor"], width)
-        )
+        first, *others = [finding.short for finding in worth]
+        lines.append(_flow([f"Findings: {first}", *others, "all: agent-store doctor"], width))
     elif report.findings:
         lines.append(_flow(["No findings about the store"], width))
     more = ["More: agent-store report --full"]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from agent_store.show.tables import shorten_paths
@@ -19,8 +18,8 @@ if TYPE_CHECKING:
 
 _SUBJECT_WIDTH = 60
 MORE = 'agent-store query "from v_optimization"'
-# Which suggestions concern what cost is given by: how the names of their types begin. Nothing for what is made of everything,
-# such as days and projects.
+# Which suggestions concern what cost is given by: how the names of their types begin. None concerns days and projects,
+# which are made of everything.
 CONCERNS = {
     "model": ("cache_model_switch",),
     "session": ("cache_",),
@@ -77,8 +76,8 @@ def read(
             len(list_filter($types, lambda beginning: starts_with(optimization_type, beginning))) > 0
             and ($since is null or last_seen_at >= cast($since as date))
         order by
-            dollars_per_month desc nulls last, minutes_per_month desc nulls last, total_usd desc nulls last, optimization_type,
-            subject
+            dollars_per_month desc nulls last, minutes_per_month desc nulls last, total_usd desc nulls last,
+            optimization_type, subject
         """,
         {"types": list(types), "since": since},
     )

@@ -33,7 +33,7 @@ class _Column:
 
 @dataclass(slots=True)
 class Sheet:
-    """A table that fits any width: it leaves out columns by rank, and shows one column per line where even that is not enough."""
+    """A table that fits any width: it leaves out columns by rank, then shows each row on several lines."""
 
     title: str = ""
     # Without a head and lines: for tables side by side.

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import io
+import re
+import statistics
 from collections.abc import Iterator
 from datetime import date, timedelta
 from pathlib import Path
@@ -10,9 +13,12 @@ from typing import Any
 
 import duckdb
 import pytest
+from rich.console import Console
 
+from agent_store.show import screen
 from agent_store.show.ledger import BY, BY_TIME, explain, picture, rank
 from agent_store.show.report import Scope, collect
+from agent_store.show.words import dollars, percent
 from tests.independent_count import ccusage_count
 
 # What a number is called in a ranking, and in the views.
@@ -40,6 +46,12 @@ VIEWS = {
     "tool": ("v_cost_by_tool", "tool_name", "null", {**CAUSES, "invocation_count": "tool_call_count"}),
     "mcp": ("v_cost_by_mcp_server", "mcp_server", "null", {**CAUSES, "invocation_count": "tool_call_count"}),
     "file": ("v_context_by_file", "file_path", "null", {"cost_usd": "cost_usd", "session_count": "session_count"}),
+    "cause": (
+        "(select cause_of(detail, name) as cause_name, sum(cost_usd) as cost_usd, "
+        "count(distinct session_id) as session_count, sum(output_tokens) as output_tokens from v_cost "
+        "where kind = 'component' group by all)", "cause_name", "null",
+        {"cost_usd": "cost_usd", "session_count": "session_count", "output_tokens": "output_tokens"},
+    ),
     "component": (
         "(from v_context_by_component where period = 'all')", "component_name", "component_type",
         {"cost_usd": "cost_usd", "session_count": "session_count", "output_tokens": "output_tokens"},
@@ -95,18 +107,20 @@ def _check_ranking_of_days(store: duckdb.DuckDBPyConnection, by: str, scope: Sco
     """What the rows of those days in v_cost add up to."""
     name = {
         "day": "cast(usage_date as varchar)", "week": "cast(date_trunc('week', usage_date)::date as varchar)",
-        "month": "strftime(usage_date, '%Y-%m')", "project": "project_name",
+        "month": "strftime(usage_date, '%Y-%m')", "project": "project_name", "cause": "cause_of(detail, name)",
     }.get(by, "name")  # fmt: skip
-    detail = "null" if by in BY_TIME else "min(project_path)" if by == "project" else "detail"
-    kind = "session" if by in {*BY_TIME, "project"} else by
-    grouping = "1" if by in {*BY_TIME, "project"} else "1, 2"
+    detail = "null" if by in {*BY_TIME, "cause"} else "min(project_path)" if by == "project" else "detail"
+    kind = "session" if by in {*BY_TIME, "project"} else "component" if by == "cause" else by
+    grouping = "1" if by in {*BY_TIME, "project", "cause"} else "1, 2"
+    # The components of a cause share requests, so their sum is nothing.
+    requests = "null" if by == "cause" else "sum(request_count)"
     theirs = {
         (row.pop("name"), row.pop("detail")): row
         for row in _rows(
             store,
             f"""
             select coalesce({name}, 'unknown') as name, coalesce({detail}, '') as detail, sum(cost_usd) as cost_usd,
-                sum(request_count) as request_count, count(distinct session_id) as session_count,
+                {requests} as request_count, count(distinct session_id) as session_count,
                 sum(total_tokens) as total_tokens, sum(output_tokens) as output_tokens,
                 sum(unpriced_response_count) as unpriced_response_count, sum(work_cost_usd) as work_cost_usd,
                 sum(invocation_count) as invocation_count
@@ -185,14 +199,22 @@ def _check_report(store: duckdb.DuckDBPyConnection) -> None:
     assert {row["comparison"]: row["our_usd"] for row in _rows(store, "from v_reconciliation_total")} == {
         line["name"]: line["our_usd"] for line in report["comparisons"]
     }
-    assert [line["total_usd"] for line in report["optimizations"]] == [
-        row["total_usd"]
-        for row in _rows(
-            store,
-            "select total_usd from v_optimization "
-            "order by dollars_per_month desc nulls last, total_usd desc nulls last, optimization_type, subject",
-        )
-    ]
+    assert sum(line["cost_usd"] for line in report["causes"]) == pytest.approx(report["total"]["cost_usd"])
+    by_way = dict(store.execute("select provenance, sum(cost_usd) from fact_token_usage group by 1").fetchall())
+    assert (report["measured"]["measured_usd"], report["measured"]["estimated_usd"]) == (
+        pytest.approx(by_way["observed"]),
+        pytest.approx(by_way.get("estimated", 0)),
+    )
+    for part, view in (("optimizations", "v_optimization"), ("advice", "v_session_advice")):
+        amount = "total_usd" if part == "optimizations" else "cost_usd"
+        theirs = {
+            (row["optimization_type"], row["subject"], row.get("session_id")): row
+            for row in _rows(store, f"from {view}")
+        }
+        assert len(report[part]) == len(theirs)
+        for line in report[part]:
+            row = theirs[line["optimization_type"], line["subject"], line.get("session_id")]
+            assert all(line[name] == row[name] for name in ("suggestion", amount)), line
     build = _rows(store, "from store_build")[0]
     assert all(report[name] == build[name] for name in ("table_count", "row_count", "view_count"))
     for line in report["pace"]:
@@ -202,6 +224,35 @@ def _check_report(store: duckdb.DuckDBPyConnection) -> None:
             f"between '{line['started_on']}' and '{report['today']}'",
         )
         assert line["response_count"] == spent[0]["response_count"], line["period"]
+
+
+def _check_screen(store: duckdb.DuckDBPyConnection) -> None:
+    """Each amount of the first screen is one of a view or macro, as it is there."""
+    found = collect(store, "x")
+    console = Console(width=100, record=True, file=io.StringIO(), highlight=False)
+    screen.render(found, console)
+    text = console.export_text()
+    assert len(text.splitlines()) <= screen.LINES
+    day = store.execute("select max(usage_date) from v_cost where usage_date <= ?", [found.today]).fetchone()
+    assert day
+    sources = [
+        *(f"select unnest([cost_usd, rest_cost_usd, miss_extra_cost_usd]) from cost_by('{kind}')"
+          for kind in ("all", "cause", "project", "model", "session")),
+        f"select unnest([cost_usd, usual_usd]) from spending_pace(date '{found.today}')",
+        f"select unnest([cost_usd, usual_usd]) from spending_pace(date '{day[0]}')",
+        f"select unnest([cost_usd, usual_usd]) from spending_changes(date '{day[0]}')",
+        "select dollars_per_month from v_optimization", "select cost_usd from v_session_advice",
+    ]  # fmt: skip
+    known = {dollars(amount) for sql in sources for (amount,) in store.execute(sql).fetchall()}
+    amounts = set(re.findall(r"<?\$[\d,.]*\d", text))
+    assert len(amounts) > 10
+    assert amounts <= known
+    ratios = {
+        percent(ratio)
+        for sql in ("select cost_ratio from cost_by('cause')", "select measured_ratio from measured_cost()")
+        for (ratio,) in store.execute(sql).fetchall()
+    }
+    assert set(re.findall(r"[\d.]+ %", text)) <= ratios
 
 
 def _check_explanation(store: duckdb.DuckDBPyConnection) -> None:
@@ -245,7 +296,7 @@ def _check_all_days_are_everything(store: duckdb.DuckDBPyConnection) -> None:
     whole = collect(store, "x")
     assert whole.first_date and whole.last_date
     same = collect(store, "x", Scope(whole.first_date, whole.last_date))
-    for part in ("total", "days", "models", "projects", "cache"):
+    for part in ("total", "days", "models", "projects", "causes", "measured", "cache"):
         assert _rounded(getattr(same, part)) == _rounded(getattr(whole, part)), part
     assert _rounded(
         [(line.session_id, line.cost_usd, line.started_at) for line in same.sessions]
@@ -274,6 +325,37 @@ def test_every_number_of_the_report_is_in_its_view(store: duckdb.DuckDBPyConnect
     _check_report(store)
 
 
+def test_every_number_of_the_first_screen_is_in_a_view(store: duckdb.DuckDBPyConnection) -> None:
+    _check_screen(store)
+
+
+def test_changes_are_those_of_a_usual_week(store: duckdb.DuckDBPyConnection) -> None:
+    """What a name cost in the last twelve weeks with use before, those without it as 0."""
+    day = date(2026, 10, 14)
+    spent = _rows(
+        store,
+        "select usage_date, project_name as name, coalesce(cost_usd, 0) as cost_usd from v_cost "
+        "where kind = 'session' and usage_date is not null",
+    )
+    weeks: dict[date, dict[str, float]] = {}
+    for row in spent:
+        week = weeks.setdefault(row["usage_date"] - timedelta(days=row["usage_date"].weekday()), {})
+        week[row["name"]] = week.get(row["name"], 0.0) + row["cost_usd"]
+    monday = date(2026, 10, 12)
+    earlier = sorted(week for week in weeks if week < monday)[-12:]
+    changes = _rows(store, f"from spending_changes(date '{day}') where kind = 'project'")
+    assert changes
+    for change in changes:
+        usual = statistics.median(weeks[week].get(change["name"], 0.0) for week in earlier)
+        assert change["usual_usd"] == pytest.approx(usual)
+        named = [row for row in spent if row["name"] == change["name"]]
+        now = sum(row["cost_usd"] for row in named if monday <= row["usage_date"] <= day)
+        assert change["cost_usd"] == pytest.approx(now)
+        assert change["difference_usd"] == pytest.approx(change["cost_usd"] - change["usual_usd"])
+    differences = [abs(change["difference_usd"]) for change in sorted(changes, key=lambda row: row["change_rank"])]
+    assert differences == sorted(differences, reverse=True)
+
+
 def test_what_an_explanation_leaves_out_is_the_sum_of_it(store: duckdb.DuckDBPyConnection) -> None:
     _check_explanation(store)
 
@@ -294,6 +376,7 @@ def test_the_reports_of_the_corpus_are_its_views(corpus_store: Path) -> None:
                 _check_ranking_is_its_view(store, by)
             _check_ranking_of_days(store, by, half)
         _check_report(store)
+        _check_screen(store)
         _check_explanation(store)
 
 

@@ -110,7 +110,8 @@ TABLES = """
     create view store_build as select 'UTC' as timezone;
     create view v_session_advice as
         select session_id, 'cache_' || cause as optimization_type, 'pauses' as subject, suggestion, 1 as occurrence_count,
-            missed_tokens as tokens, extra_cost_usd as cost_usd, row_number() over (order by extra_cost_usd desc) as cost_rank
+            missed_tokens as tokens, extra_cost_usd as cost_usd,
+            row_number() over (order by extra_cost_usd desc) as cost_rank
         from misses where suggestion is not null;
     create table v_optimization as
         select *, timestamp '2026-03-02' as last_seen_at from (values
