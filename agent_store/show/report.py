@@ -238,6 +238,8 @@ class Comparison:
     our_usd: float | None
     their_usd: float | None
     difference_usd: float | None
+    # Each cause with its part of the difference, in words.
+    causes: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -625,7 +627,8 @@ def _measured(connection: duckdb.DuckDBPyConnection, scope: Scope) -> Measured:
 
 def _comparisons(connection: duckdb.DuckDBPyConnection) -> list[Comparison]:
     rows = connection.execute(
-        "select comparison, session_count, our_usd, their_usd, difference_usd from v_reconciliation_total order by 1"
+        "select comparison, session_count, our_usd, their_usd, difference_usd, causes from v_reconciliation_total "
+        "order by 1"
     ).fetchall()
     return [Comparison(*row) for row in rows]
 
@@ -765,7 +768,7 @@ def _optimization_parts(report: Report, limit: int | None) -> list[RenderableTyp
     lines = [
         (
             suggestions.worth(line),
-            f"{line.optimization_type.replace('_', ' ')} · {suggestions.sentence(line)} ({line.evidence})",
+            f"{line.optimization_type.replace('_', ' ')} · {one_line(line.subject)}: {line.suggestion} ({line.evidence})",
         )
         for line in shown
     ]
@@ -945,7 +948,7 @@ def _contents(report: Report) -> list[RenderableType | Sheet]:
             "compared",
             f"{comparison.name}: ours {dollars(comparison.our_usd)}, "
             f"theirs {dollars(comparison.their_usd)}, "
-            f"difference {dollars(comparison.difference_usd)} (v_reconciliation)",
+            f"difference {dollars(comparison.difference_usd)}{f' ({comparison.causes})' if comparison.causes else ''}",
         )
     parts: list[RenderableType | Sheet] = [
         Text("In the store", style="bold"),

@@ -35,7 +35,7 @@ ROWS_SHOWN = 4
 SESSIONS_SHOWN = 3
 SUGGESTIONS_SHOWN = 3
 UNPRICED_SHOWN = 3
-_NAME_WIDTH = 22
+_NAME_WIDTH = 24
 _GAP = 2
 # What the tables side by side need to be of use.
 _CAUSES_WIDTH, _PROJECTS_WIDTH, _MODELS_WIDTH = 41, 26, 28
@@ -43,23 +43,32 @@ _CAUSES_WIDTH, _PROJECTS_WIDTH, _MODELS_WIDTH = 41, 26, 28
 
 def render(report: Report, console: Console, limit: int | None = None) -> None:
     """Print the first screen, fitted to the console's width; `limit` is how many rows of each list (0: all)."""
-    width = console.width
-    parts: list[list[RenderableType]] = [_head(report, width)]
-    if report.total.response_count:
-        parts += [_breakdown(report, width, limit), _sessions(report, width, limit)]
-    end = [_end(report, width)]
-    used = sum(_height(part, console) for part in [*parts, *end])
-    # Where the tables are not side by side there is more than a screen anyway.
-    is_wide = width >= WIDE
-    parts += [_advice(report, LINES - used if is_wide else None, console, limit), *end]
-    parts = [part for part in parts if part]
-    height = sum(_height(part, console) for part in parts) + len(parts) - 1
-    is_loose = not is_wide or height <= LINES
+    # As many rows as the screen has room for; where the tables are not side by side, it is more than a screen anyway.
+    for rows in range(ROWS_SHOWN, 0, -1):
+        parts = _parts(report, console, limit, rows)
+        height = sum(_height(part, console) for part in parts)
+        if limit is not None or console.width < WIDE or height <= LINES:
+            break
+    # Blank lines where there is room for them.
+    is_loose = limit is not None or console.width < WIDE or height + len(parts) - 1 <= LINES
     for number, part in enumerate(parts):
         if number and is_loose:
             console.print()
         for piece in part:
             console.print(piece)
+
+
+def _parts(report: Report, console: Console, limit: int | None, rows: int) -> list[list[RenderableType]]:
+    width = console.width
+    rows = rows if limit is None else limit
+    sessions = min(rows, SESSIONS_SHOWN) if limit is None else limit
+    parts = [_head(report, width)]
+    if report.total.response_count:
+        parts += [_breakdown(report, width, rows or None), _sessions(report, width, sessions or None)]
+    end = _end(report, width)
+    used = sum(_height(part, console) for part in [*parts, end])
+    room = LINES - used if width >= WIDE else None
+    return [part for part in (*parts, _advice(report, room, console, limit), end) if part]
 
 
 def _height(part: Sequence[RenderableType], console: Console) -> int:
@@ -117,11 +126,9 @@ def _head(report: Report, width: int) -> list[RenderableType]:
     )  # fmt: skip
     if pace := pace_words(report):
         lines.append(_flow(pace, width))
-    if report.before is not None:
-        unpriced = report.before.unpriced_response_count
-        more = f" + {counted(unpriced, 'response')} without a price" if unpriced else ""
+    if report.before_since:
         days = f"As many days before, {report.before_since} to {report.before_until}"
-        lines.append(_flow([f"{days}: {dollars(report.before.cost_usd)}{more}"], width))
+        lines.append(_flow([f"{days}: {_total(report.before)}"], width))
     # Of one project, what the week says has been said.
     changes = [
         change for change in report.changes if change.kind != "project" or len(report.projects_asked) != 1
@@ -130,6 +137,16 @@ def _head(report: Report, width: int) -> list[RenderableType]:
         week = "that" if report.last_pace or report.build.get("is_sample") else "this"
         lines.append(_flow([f"Changed most {week} week: {changed[0]}", *changed[1:]], width))
     return lines
+
+
+def _total(spent: Spending | None) -> str:
+    """$12.50 + 2 responses without a price."""
+    if spent is None:
+        return "nothing"
+    unpriced = spent.unpriced_response_count
+    return dollars(spent.cost_usd) + (
+        f" + {counted(unpriced, 'response')} without a price" if unpriced else ""
+    )
 
 
 def _unpriced(report: Report) -> str:
@@ -156,14 +173,14 @@ def _changed(changes: Sequence[Change]) -> list[str]:
     ]
 
 
-def _breakdown(report: Report, width: int, limit: int | None) -> list[RenderableType]:
+def _breakdown(report: Report, width: int, most: int | None) -> list[RenderableType]:
     """What caused it, in which projects, by which models: side by side as far as there is room."""
     from rich.table import Table
 
     sheets = [
-        (_causes_sheet(report, limit), _CAUSES_WIDTH),
-        (_plain_sheet("By project", "path", report.projects, limit), _PROJECTS_WIDTH),
-        (_plain_sheet("By model", "name", report.models, limit), _MODELS_WIDTH),
+        (_causes_sheet(report, most), _CAUSES_WIDTH),
+        (_plain_sheet("By project", "path", report.projects, most), _PROJECTS_WIDTH),
+        (_plain_sheet("By model", "name", report.models, most), _MODELS_WIDTH),
     ]
     lines: list[RenderableType] = []
     while sheets:
@@ -187,8 +204,8 @@ def _breakdown(report: Report, width: int, limit: int | None) -> list[Renderable
     return lines
 
 
-def _causes_sheet(report: Report, limit: int | None) -> Sheet:
-    shown = report.causes[: ROWS_SHOWN if limit is None else limit or None]
+def _causes_sheet(report: Report, most: int | None) -> Sheet:
+    shown = report.causes[:most]
     ratio = report.measured.measured_ratio
     sheet = Sheet(
         f"What caused it{f' ({percent(ratio)} measured)' if ratio is not None else ''}", is_plain=True
@@ -197,14 +214,14 @@ def _causes_sheet(report: Report, limit: int | None) -> Sheet:
     sheet.number("cost")
     sheet.number("share", rank=1)
     for line in shown:
-        sheet.add(f" {one_line(line.name)}", dollars(line.cost_usd), percent(line.cost_ratio))
+        sheet.add(one_line(line.name), dollars(line.cost_usd), percent(line.cost_ratio))
     if more := len(report.causes) - len(shown):
-        sheet.add(f" {more:,} more", dollars(shown[-1].rest_cost_usd), "", style="dim")
+        sheet.add(f"{more:,} more", dollars(shown[-1].rest_cost_usd), "", style="dim")
     return sheet
 
 
-def _plain_sheet(title: str, kind: str, lines: Sequence[Spending], limit: int | None) -> Sheet:
-    shown = lines[: ROWS_SHOWN if limit is None else limit or None]
+def _plain_sheet(title: str, kind: str, lines: Sequence[Spending], most: int | None) -> Sheet:
+    shown = lines[:most]
     sheet = Sheet(title, is_plain=True)
     if kind == "path":
         sheet.path("name")
@@ -212,14 +229,14 @@ def _plain_sheet(title: str, kind: str, lines: Sequence[Spending], limit: int | 
         sheet.name("name")
     sheet.number("cost")
     for line in shown:
-        sheet.add(f" {one_line(line.name)}", cost_cell(line.cost_usd, line.unpriced_response_count))
+        sheet.add(one_line(line.name), cost_cell(line.cost_usd, line.unpriced_response_count))
     if more := len(lines) - len(shown):
-        sheet.add(f" {more:,} more", dollars(shown[-1].rest_cost_usd), style="dim")
+        sheet.add(f"{more:,} more", dollars(shown[-1].rest_cost_usd), style="dim")
     return sheet
 
 
-def _sessions(report: Report, width: int, limit: int | None) -> list[RenderableType]:
-    shown = report.sessions[: SESSIONS_SHOWN if limit is None else limit or None]
+def _sessions(report: Report, width: int, most: int | None) -> list[RenderableType]:
+    shown = report.sessions[:most]
     sheet = Sheet(f"Most expensive sessions, {len(shown):,} of {len(report.sessions):,}", is_plain=True)
     sheet.text("id")
     sheet.text("started", rank=3)
@@ -228,7 +245,7 @@ def _sessions(report: Report, width: int, limit: int | None) -> list[RenderableT
     sheet.number("cost")
     for line in shown:
         sheet.add(
-            f" {line.session_id[:ID_LETTERS]}", f"{line.started_at:%Y-%m-%d}" if line.started_at else "–",
+            line.session_id[:ID_LETTERS], f"{line.started_at:%Y-%m-%d}" if line.started_at else "–",
             one_line(line.title or line.session_id), one_line(line.project_name or "–"), dollars(line.cost_usd),
         )  # fmt: skip
     return [sheet.fitted(width)]

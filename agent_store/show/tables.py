@@ -14,8 +14,9 @@ if TYPE_CHECKING:
 # A name is not cut below this many characters, and a path below twice as many, as long as another column can be left out;
 # where none can, below the next number.
 _SHORTEST_NAMES = (24, 16, 8)
+_SHORTEST_PLAIN_NAMES = (*_SHORTEST_NAMES, 4)
 # What rich puts between two columns, and at both edges: with lines, and without.
-_GAPS, _PLAIN_GAPS = (3, 2), (2, 0)
+_GAPS, _PLAIN_GAPS = (3, 2), (2, 1)
 _ELLIPSIS = "…"
 # A path, perhaps after a word and a colon.
 _PATH = re.compile(r"([\w-]+: (?=/|~|[A-Za-z]:[\\/]))?((?:(?!\w+: )[^\n])*[/\\][^\n]*|\S+)")
@@ -74,15 +75,19 @@ class Sheet:
         if shown is None:
             return self._stacked(width)
         from rich.console import Group
+        from rich.padding import Padding
         from rich.text import Text
 
         # The title on its own: as the table's it would be wrapped to the table's width.
         table = self._drawn(*shown)
-        return Group(Text(self.title, style="bold"), table) if self.title else table
+        body = Padding(table, (0, 0, 0, 1)) if self.is_plain else table
+        return Group(Text(self.title, style="bold"), body) if self.title else body
 
     def _widths(self, places: Sequence[int]) -> dict[int, int]:
         return {
-            place: max([_cells(self.columns[place].title), *(_cells(row[place]) for row, _ in self.rows)])
+            place: max(
+                [0 if self.is_plain else _cells(self.columns[place].title), *(_cells(row[place]) for row, _ in self.rows)]
+            )
             if self.columns[place].kind != "bar"
             else self.columns[place].most
             for place in places
@@ -95,7 +100,7 @@ class Sheet:
         for place in places:
             if self.columns[place].kind == "name" and self.columns[place].most:
                 whole[place] = min(whole[place], self.columns[place].most)
-        for shortest in _SHORTEST_NAMES:
+        for shortest in _SHORTEST_PLAIN_NAMES if self.is_plain else _SHORTEST_NAMES:
             kept = places
             while True:
                 least = {place: self._least(place, whole[place], shortest) for place in kept}
@@ -116,7 +121,8 @@ class Sheet:
         column = self.columns[place]
         if column.kind not in {"name", "path"}:
             return whole
-        return min(whole, max(shortest * (2 if column.kind == "path" else 1), _cells(column.title)))
+        head = 0 if self.is_plain else _cells(column.title)
+        return min(whole, max(shortest * (2 if column.kind == "path" else 1), head))
 
     def _spread(
         self, kept: Sequence[int], whole: dict[int, int], least: dict[int, int], width: int

@@ -199,6 +199,17 @@ def _check_report(store: duckdb.DuckDBPyConnection) -> None:
     assert {row["comparison"]: row["our_usd"] for row in _rows(store, "from v_reconciliation_total")} == {
         line["name"]: line["our_usd"] for line in report["comparisons"]
     }
+    # The causes in words are those of the sessions.
+    for line in report["comparisons"]:
+        by_cause = dict(
+            store.execute(
+                "select replace(cause, '_', ' '), sum(difference_usd) from v_reconciliation "
+                "where comparison = ? group by 1",
+                [line["name"]],
+            ).fetchall()
+        )
+        told = dict(part.rsplit(" ", 1) for part in (line["causes"] or "").split(", ") if part)
+        assert told == {cause: dollars(usd) for cause, usd in by_cause.items() if abs(usd) >= 0.005}
     assert sum(line["cost_usd"] for line in report["causes"]) == pytest.approx(report["total"]["cost_usd"])
     by_way = dict(store.execute("select provenance, sum(cost_usd) from fact_token_usage group by 1").fetchall())
     assert (report["measured"]["measured_usd"], report["measured"]["estimated_usd"]) == (

@@ -256,7 +256,7 @@ def test_today_this_week_and_this_month_stand_beside_the_usual_week() -> None:
 def test_misses_and_what_could_be_saved_are_in_the_full_report() -> None:
     text = _text(_calls(*MANY), 100)
     assert "4 cache misses: $2.00 billed again, $1.00 more than from the cache" in text
-    assert "$9.50  cache expired 1h · Start a new session (cache misses) (3 misses)" in text
+    assert "$9.50  cache expired 1h · claude-opus-4-5: Start a new session (3 misses)" in text
     assert "2 min  denied call · make: Allow it (3 times)" in text
 
 
@@ -337,3 +337,133 @@ def test_numbers_in_words() -> None:
     assert age(datetime(2026, 3, 1, 11), now) == "1 hour ago"
     assert age(datetime(2026, 2, 1), now) == "28 days ago"
     assert age(None) == "at an unknown time"
+
+
+def test_the_first_screen_answers_how_much_on_what_what_changed_and_what_to_do() -> None:
+    text = _screen(_calls(*MANY), 100)
+    flat = " ".join(text.split())
+    for words in (
+        "4 days with use, 2026-02-01 to 2026-03-12 (UTC)",
+        "$13.25 + 1 response without a price (*): claude-unknown-9 (1)",
+        "3 sessions · 4 responses · 14.8k tokens · at API list prices, not what a subscription costs",
+        "Today no price · this week <$0.01 (a usual week: $6.62) · this month $0.75",
+        "Changed most this week: project alpha",
+        "What caused it (100.0 % measured)",
+        "system prompt and tools $13.25 100.0 %",
+        "4 cache misses cost $1.00 more than reading from the cache",
+        "Most expensive sessions, 3 of 3",
+        "What to do, by what it saves in a month with work",
+        "$9.50 Start a new session (cache misses)",
+        "$0.50 shop:release: Switch it off",
+        "2 min make: Allow it",
+        "Findings: 1 unpriced model · 2 lines set aside · all: agent-store doctor",
+        "agent-store report --full · report explain s1",
+    ):
+        assert words in flat, words
+    assert len(text.splitlines()) <= screen.LINES
+
+
+def _busy() -> duckdb.DuckDBPyConnection:
+    """A store with more of everything than a screen has room for, and long names."""
+    calls = [
+        (
+            f"{number:08}-session", f"model-{number}-" + "x" * number, f"folder/of/project-{number}" + "y" * number,
+            f"2026-03-{1 + number % 12:02} 10:00", None if number % 7 == 0 else 12_345.678 * number,
+        )
+        for number in range(1, 40)
+    ]  # fmt: skip
+    connection = _calls(*calls)
+    connection.execute(
+        "insert into v_optimization select 'reread_file', '/home/dev/' || repeat('deep/', i) || 'module.py', "
+        "repeat('Ask for less of it. ', 9), 'often', 100 * i, 300, null, timestamp '2026-03-10' from range(1, 9) as t (i)"
+    )
+    return connection
+
+
+@pytest.mark.parametrize("width", [24, 40, 60, 80, 100, 140])
+def test_the_first_screen_fits_and_cuts_no_number(width: int) -> None:
+    text = _screen(_busy(), width)
+    assert max(len(line.rstrip()) for line in text.splitlines()) <= width
+    if width >= screen.WIDE:
+        assert len(text.splitlines()) <= screen.LINES
+    known = {
+        amount for most in range(5) for amount in re.findall(r"\$[\d,.]+", _screen(_busy(), 240, limit=most))
+    }
+    amounts = set(re.findall(r"\$[\d,.]*", text))
+    assert amounts and amounts <= known
+    assert not re.search(r"\$[\d,]*…", text)
+
+
+def test_a_limit_is_for_each_list_of_the_first_screen() -> None:
+    text = _screen(_busy(), 100, limit=6)
+    assert "Most expensive sessions, 6 of 39" in text
+    assert "33 more" in text
+    assert "model-39-" in _screen(_busy(), 100, limit=0)
+
+
+def test_a_time_is_compared_with_as_many_days_before_it() -> None:
+    calls = _calls(*MANY)
+    text = " ".join(_screen(calls, 100, Scope(date(2026, 3, 1), date(2026, 3, 28))).split())
+    # Up to today, the twelfth: twelve days.
+    assert "As many days before, 2026-02-17 to 2026-02-28: nothing" in text
+    text = " ".join(_screen(calls, 100, Scope(since=date(2026, 2, 20))).split())
+    assert "As many days before, 2026-01-30 to 2026-02-19: $12.50" in text
+    assert "this week" not in text
+    assert "$0.75 s1 /shop/a.py: No need to read it again" in text, "suggestions for its sessions"
+
+
+def test_a_project_has_its_own_usual_week() -> None:
+    calls = _calls(
+        ("a", "m", "shop", "2026-03-02 10:00", 10.0),
+        ("a", "m", "shop", "2026-03-10 10:00", 1.0),
+        ("b", "m", "web", "2026-03-03 10:00", 90.0),
+    )
+    text = " ".join(_screen(calls, 100, Scope(projects=("shop",))).split())
+    assert "this week $1.00 (a usual week: $10.00)" in text
+    changed = text.partition("Changed most this week: ")[2]
+    assert changed.startswith("m $1.00 (usually $10.00)"), "that it is this project is said already"
+
+
+def test_changes_count_a_week_without_a_name_as_nothing() -> None:
+    calls = _calls(
+        ("a", "m", "shop", "2026-02-16 10:00", 4.0),
+        ("a", "m", "shop", "2026-02-23 10:00", 6.0),
+        ("b", "m", "web", "2026-03-02 10:00", 3.0),
+        ("b", "m", "web", "2026-03-10 10:00", 8.0),
+    )
+    found = collect(calls, "x", today=TODAY).changes
+    projects = {line.name: (line.cost_usd, line.usual_usd, line.change_rank) for line in found if line.kind == "project"}
+    assert projects == {"web": (8.0, 0.0, 1), "shop": (0.0, 4.0, 2)}
+    assert collect(_calls(("a", "m", "shop", "2026-03-10", 1.0)), "x", today=TODAY).changes == [], "no earlier week"
+
+
+def test_what_caused_it_is_measured_or_estimated() -> None:
+    found = collect(_calls(*MANY), "x")
+    assert (found.measured.measured_usd, found.measured.estimated_usd) == (pytest.approx(13.25), pytest.approx(0.004))
+    one = collect(_calls(*MANY), "x", Scope(date(2026, 3, 10), date(2026, 3, 10)))
+    assert one.measured.measured_ratio is None or one.measured.measured_ratio == pytest.approx(0)
+    assert [cause.name for cause in found.causes] == ["system prompt and tools"]
+
+
+@pytest.mark.parametrize(
+    ("component_type", "name", "cause"),
+    [
+        ("system_prompt", "system_prompt", "system prompt and tools"),
+        ("system_prompt", "memory_and_environment", "memory files"),
+        ("reference_file", "/shop/CLAUDE.md", "memory files"),
+        ("system_prompt", "skill_listing", "skills and commands"),
+        ("command", "shop:release", "skills and commands"),
+        ("tool", "mcp__issues__find", "MCP servers"),
+        ("mcp_server", "issues", "MCP servers"),
+        ("tool", "Read", "tool Read"),
+        ("tool", "Agent", "delegating to subagents"),
+        ("agent", "Explore", "delegating to subagents"),
+        ("user_prompt", "user_prompt", "conversation"),
+        ("system_prompt", "kept_by_compaction", "conversation"),
+        ("system_prompt", "unlogged", "not in the log"),
+        ("system_prompt", "task_reminder", "reminders and hooks"),
+        ("hook", "format", "reminders and hooks"),
+    ],
+)
+def test_each_component_is_of_one_cause(component_type: str, name: str, cause: str) -> None:
+    assert _calls().execute("select cause_of(?, ?)", [component_type, name]).fetchone() == (cause,)
