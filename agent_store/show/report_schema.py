@@ -90,14 +90,13 @@ def text() -> str:
     return json.dumps(schema(), indent=1, ensure_ascii=False) + "\n"
 
 
-def main(arguments: Sequence[str]) -> int:
-    """Write the file, or say whether it is that of the dataclasses."""
+def main(arguments: Sequence[str]) -> int | str:
+    """Write the file, or say that it is not that of the dataclasses."""
     if "--write" in arguments:
         FILE.write_text(text(), encoding="utf-8")
         return 0
     if FILE.read_text(encoding="utf-8") != text():
-        sys.stderr.write(f"{FILE} is out of date: python -m agent_store.show.report_schema --write\n")
-        return 1
+        return f"{FILE} is out of date: python -m agent_store.show.report_schema --write"
     return 0
 
 

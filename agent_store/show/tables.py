@@ -19,7 +19,7 @@ _SHORTEST_PLAIN_NAMES = (*_SHORTEST_NAMES, 4)
 _GAPS, _PLAIN_GAPS = (3, 2), (2, 1)
 _ELLIPSIS = "…"
 # A path, perhaps after a word and a colon.
-_PATH = re.compile(r"([\w-]+: (?=/|~|[A-Za-z]:[\\/]))?((?:(?!\w+: )[^\n])*[/\\][^\n]*|\S+)")
+_PATH = re.compile(r"([\w-]+: (?=/|~|[A-Za-z]:[\\/]))?((?:(?!\w+: )[^\n])*[/\\][^\n]*)")
 
 
 @dataclass(frozen=True, slots=True)

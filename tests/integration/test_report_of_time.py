@@ -209,7 +209,9 @@ def _check_report(store: duckdb.DuckDBPyConnection) -> None:
             ).fetchall()
         )
         told = dict(part.rsplit(" ", 1) for part in (line["causes"] or "").split(", ") if part)
-        assert told == {cause: dollars(usd) for cause, usd in by_cause.items() if abs(usd) >= 0.005}
+        assert told == {
+            cause: f"{'-' if usd < 0 else ''}${abs(usd):,.2f}" for cause, usd in by_cause.items() if abs(usd) >= 0.005
+        }
     assert sum(line["cost_usd"] for line in report["causes"]) == pytest.approx(report["total"]["cost_usd"])
     by_way = dict(store.execute("select provenance, sum(cost_usd) from fact_token_usage group by 1").fetchall())
     assert (report["measured"]["measured_usd"], report["measured"]["estimated_usd"]) == (
