@@ -260,7 +260,7 @@ def _advice(report: Report, room: int | None, console: Console, limit: int | Non
         )
         lines = [(suggestions.worth(line), suggestions.sentence(line)) for line in report.optimizations]
     else:
-        title, more = "What would have saved most", "agent-store report --limit 0"
+        title, more = "What would have saved most", "add --limit 0"
         lines = [
             (suggestions.worth(line), f"{line.session_id[:ID_LETTERS]}  {suggestions.sentence(line)}")
             for line in report.advice
