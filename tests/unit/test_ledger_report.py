@@ -19,7 +19,7 @@ from agent_store import cli
 from agent_store.build import publish
 from agent_store.cli.report import By
 from agent_store.errors import StoreError
-from agent_store.show import ledger
+from agent_store.show import ledger, suggestions
 from agent_store.show.report import Scope
 from agent_store.show.values import plain
 
@@ -288,6 +288,52 @@ def test_a_limit_holds_for_the_table_and_0_is_all(store: duckdb.DuckDBPyConnecti
     assert "most expensive" not in console.export_text()
 
 
+@pytest.mark.parametrize(
+    ("by", "scope", "words"),
+    [
+        ("tool", Scope(), ["about tools", "$2.00 Read: Limit what it returns", "7 min make: Allow it"]),
+        ("skill", Scope(), ["about skills", "$1.00 shop:old: Switch it off"]),
+        ("component", Scope(since=date(2026, 3, 2)), ["What to do,", "Read:", "shop:old:", "make:"]),
+        ("file", Scope(), []),
+        ("day", Scope(), []),
+        ("tool", Scope(since=date(2026, 3, 3)), []),  # not seen since then
+        ("tool", Scope(projects=("shop",)), []),  # a suggestion is about all projects
+    ],
+    ids=str,
+)
+def test_a_ranking_ends_with_what_to_do_if_there_is_anything(
+    store: duckdb.DuckDBPyConnection, by: str, scope: Scope, words: list[str]
+) -> None:
+    text = " ".join(_text(ledger.render_ranking, ledger.rank(store, by, scope), 100).split())
+    _, is_there, what_to_do = text.partition("What to do")
+    assert bool(is_there) == bool(words)
+    assert all(word in is_there + what_to_do for word in words)
+
+
+def test_the_most_expensive_session_is_named_for_explain(store: duckdb.DuckDBPyConnection) -> None:
+    text = _text(ledger.render_ranking, ledger.rank(store, "session"), 100)
+    assert "agent-store report explain 5e12-a" in text
+
+
+def test_an_explanation_ends_with_what_would_have_saved_most(store: duckdb.DuckDBPyConnection) -> None:
+    words = "What would have saved most"
+    assert words in _text(ledger.render_explanation, ledger.explain(store, SESSION), 100)
+    assert words not in _text(ledger.render_explanation, ledger.explain(store, OTHER), 100)
+    store.execute(
+        "insert into misses select '5e12-a', 'm' || i, timestamp '2026-03-02', 'cause ' || i, 'Do ' || i, 60, 1000, i, "
+        "'p/5e12-a.jsonl', i from range(1, 9) as t (i)"
+    )
+    text = _text(ledger.render_explanation, ledger.explain(store, SESSION), 100)
+    assert "4 more: agent-store report explain 5e12-a --limit 0" in text
+
+
+def test_a_command_is_cut_at_its_end_and_a_path_in_its_middle() -> None:
+    advice = suggestions.SessionAdvice("s", "reread_file", LONG, "No need to", 1, None, 1.0)
+    assert suggestions.sentence(advice) == "/home/dev/…/inside/module_name.py: No need to"
+    long = suggestions.SessionAdvice("s", "carried_unused_result", "cat /a/b " * 20, "Ask for less", 1, None, 1.0)
+    assert suggestions.sentence(long) == f"{('cat /a/b ' * 20)[:59]}…: Ask for less"
+
+
 def test_a_session_is_found_by_the_unique_beginning_of_its_id(store: duckdb.DuckDBPyConnection) -> None:
     assert ledger.find_session(store, "5e1")[0] == SESSION
     assert ledger.find_session(store, SESSION)[0] == SESSION
@@ -399,6 +445,8 @@ def test_it_is_also_json(store: duckdb.DuckDBPyConnection) -> None:
         (["report", "--since", "2026-02-30"], "is not a day of the calendar"),
         (["report", "--by", "colour"], "is none of day, week"),
         (["report", "--by", "tool", "explain", "5e12"], "do not go with explain"),
+        (["report", "--full", "explain", "5e12"], "do not go with explain"),
+        (["report", "--by", "tool", "--full"], "--full does not go with --by"),
     ],
 )
 def test_wrong_usage_is_told(arguments: list[str], words: str) -> None:

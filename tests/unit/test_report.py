@@ -9,6 +9,7 @@ import re
 from datetime import date, datetime
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import duckdb
 import pytest
@@ -20,6 +21,7 @@ from agent_store.errors import StoreError
 from agent_store.show import ledger, screen, suggestions
 from agent_store.show import report as reports
 from agent_store.show.report import Scope, collect, find_projects, render_full, store_today
+from agent_store.show.text import safe_console
 from agent_store.show.values import plain
 from agent_store.show.words import age, bar, bytes_in_words, dollars, percent, short_number
 
@@ -392,6 +394,23 @@ def test_the_first_screen_fits_and_cuts_no_number(width: int) -> None:
     amounts = set(re.findall(r"\$[\d,.]*", text))
     assert amounts and amounts <= known
     assert not re.search(r"\$[\d,]*…", text)
+
+
+def test_a_pipe_gets_plain_text_and_no_color_means_no_color(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = collect(_calls(*MANY), "x", today=TODAY)
+
+    def printed(**options: Any) -> str:
+        console = safe_console(file=io.StringIO(), width=100, highlight=False, **options)
+        for render in (screen.render, render_full):
+            render(found, console)
+        assert isinstance(console.file, io.StringIO)
+        return console.file.getvalue()
+
+    assert "\x1b" not in printed()
+    colors = re.compile(r"\x1b\[(?:\d+;)*(?:3[0-7]|9[0-7])(?:;\d+)*m")
+    assert colors.search(printed(force_terminal=True, color_system="standard"))
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert not colors.search(printed(force_terminal=True, color_system="standard"))
 
 
 def test_a_limit_is_for_each_list_of_the_first_screen() -> None:
