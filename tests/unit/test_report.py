@@ -7,6 +7,7 @@ import io
 import json
 import re
 from datetime import date, datetime
+from functools import cache
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -109,8 +110,12 @@ def _text(connection: duckdb.DuckDBPyConnection, width: int) -> str:
 def _screen(
     connection: duckdb.DuckDBPyConnection, width: int, scope: Scope | None = None, limit: int | None = None
 ) -> str:
+    return _drawn(collect(connection, "x", scope, today=TODAY), width, limit)
+
+
+def _drawn(found: reports.Report, width: int, limit: int | None = None) -> str:
     console = Console(width=width, record=True, file=io.StringIO(), highlight=False)
-    screen.render(collect(connection, "x", scope, today=TODAY), console, limit)
+    screen.render(found, console, limit)
     return console.export_text()
 
 
@@ -365,8 +370,9 @@ def test_the_first_screen_answers_how_much_on_what_what_changed_and_what_to_do()
     assert len(text.splitlines()) <= screen.LINES
 
 
-def _busy() -> duckdb.DuckDBPyConnection:
-    """A store with more of everything than a screen has room for, and long names."""
+@cache
+def _busy() -> reports.Report:
+    """Of a store with more of everything than a screen has room for, and long names."""
     calls = [
         (
             f"{number:08}-session", f"model-{number}-" + "x" * number, f"folder/of/project-{number}" + "y" * number,
@@ -379,17 +385,17 @@ def _busy() -> duckdb.DuckDBPyConnection:
         "insert into v_optimization select 'reread_file', '/home/dev/' || repeat('deep/', i) || 'module.py', "
         "repeat('Ask for less of it. ', 9), 'often', 100 * i, 300, null, timestamp '2026-03-10' from range(1, 9) as t (i)"
     )
-    return connection
+    return collect(connection, "x", today=TODAY)
 
 
 @pytest.mark.parametrize("width", [24, 40, 60, 80, 100, 140])
 def test_the_first_screen_fits_and_cuts_no_number(width: int) -> None:
-    text = _screen(_busy(), width)
+    text = _drawn(_busy(), width)
     assert max(len(line.rstrip()) for line in text.splitlines()) <= width
     if width >= screen.WIDE:
         assert len(text.splitlines()) <= screen.LINES
     known = {
-        amount for most in range(5) for amount in re.findall(r"\$[\d,.]+", _screen(_busy(), 240, limit=most))
+        amount for most in range(5) for amount in re.findall(r"\$[\d,.]+", _drawn(_busy(), 240, limit=most))
     }
     amounts = set(re.findall(r"\$[\d,.]*", text))
     assert amounts and amounts <= known
@@ -414,10 +420,10 @@ def test_a_pipe_gets_plain_text_and_no_color_means_no_color(monkeypatch: pytest.
 
 
 def test_a_limit_is_for_each_list_of_the_first_screen() -> None:
-    text = _screen(_busy(), 100, limit=6)
+    text = _drawn(_busy(), 100, limit=6)
     assert "Most expensive sessions, 6 of 39" in text
     assert "33 more" in text
-    assert "model-39-" in _screen(_busy(), 100, limit=0)
+    assert "model-39-" in _drawn(_busy(), 100, limit=0)
 
 
 def test_a_time_is_compared_with_as_many_days_before_it() -> None:
