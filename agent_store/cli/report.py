@@ -38,17 +38,17 @@ class By(click.ParamType[str]):
 
 
 _LIMIT = click.option(
-    "--limit", type=click.IntRange(min=0), help="Rows of each table (0: all). JSON has all of them unless told."
+    "--limit", type=click.IntRange(min=0), help="Rows of each list (0: all). JSON has all rows by default."
 )  # fmt: skip
 
 
 @click.group(invoke_without_command=True)
-@click.option("--by", type=By(), help="Cost by one thing, the most expensive first.")
+@click.option("--by", type=By(), help="Cost by one thing, and what to do about it.")
 @click.option(
     "--since", metavar="DAY",
     help="From this day on: 2026-03-01, 2026-03, yesterday, 7d (seven days ago), 2w, \"3 months\", \"last week\".",
 )  # fmt: skip
-@click.option("--until", metavar="DAY", help="Up to the end of this day, week or month, written likewise.")
+@click.option("--until", metavar="DAY", help="Up to the end of this day, week or month, in the same form.")
 @click.option(
     "--project", metavar="NAME", help="Only this project, or those whose name or folder contains it."
 )

@@ -35,6 +35,7 @@ from agent_store.show.words import (
     percent,
     short_number,
 )
+from ingest.text import counted
 
 if TYPE_CHECKING:
     import duckdb
@@ -216,6 +217,8 @@ class Explanation:
 
     session_id: str
     title: str | None
+    project_name: str | None
+    started_at: datetime | None
     cost_usd: float
     request_count: int
     unpriced_response_count: int
@@ -326,11 +329,16 @@ def explain(connection: duckdb.DuckDBPyConnection, given: str) -> Explanation:
         return connection.execute(sql, {"session": session_id}).fetchall()
 
     total = connection.execute(
-        cost_by("cost_usd, request_count, unpriced_response_count, cache_miss_count, miss_extra_cost_usd")
+        cost_by(
+            "project_name, first_called_at, cost_usd, request_count, unpriced_response_count, cache_miss_count, "
+            "miss_extra_cost_usd"
+        )
         + " where name = $session",
         {"session": session_id, "kind": "session", **Scope().parameters},
     ).fetchone()
-    cost_usd, request_count, unpriced, miss_count, miss_extra = total or (None, 0, 0, 0, None)
+    project, started_at, cost_usd, request_count, unpriced, miss_count, miss_extra = total or (
+        None, None, None, 0, 0, 0, None,
+    )  # fmt: skip
     shares = rows(
         """
         select
@@ -368,7 +376,7 @@ def explain(connection: duckdb.DuckDBPyConnection, given: str) -> Explanation:
         """
     )
     return Explanation(
-        session_id, title, cost_usd or 0.0, request_count, unpriced, miss_count, miss_extra or 0.0,
+        session_id, title, project, started_at, cost_usd or 0.0, request_count, unpriced, miss_count, miss_extra or 0.0,
         [Share(*row) for row in shares],
         [Piece(*row) for row in segments],
         [TaskCost(*row) for row in tasks],
@@ -436,15 +444,15 @@ def _summary(found: Ranking) -> str:
     if found.by == "agent":
         main = [cause for cause in found.causes if _is_main_agent(found, cause)]
         words = [f"{dollars(cause.cost_usd)} ({percent(cause.cost_ratio)}) by main agents" for cause in main]
-        return f" {' and '.join([*words, f'{total} in all'])}. --by project tells the main agents apart. {PRICES_ARE}"
+        return f" {' and '.join([*words, f'{total} in all'])}. --by project splits the main agents. {PRICES_ARE}"
     if found.by == "skill":
         return (
-            f" {total} in all. Work: what was answered under a skill, regardless of what was in the context; a skill "
+            f" {total} in all. Work: all responses under a skill, whatever else was in the context; a skill "
             f"inside another counts for both. Own text: what its instructions and files cost in contexts. {PRICES_ARE}"
         )
     if found.by == "plugin":
         return (
-            f" {total} in all. Work: what was answered under a skill of the plugin. Own text: what its skills, agents and "
+            f" {total} in all. Work: all responses under a skill of the plugin. Own text: what its skills, agents and "
             f"tools cost in contexts. {PRICES_ARE}"
         )
     return f" {total} in all. {PRICES_ARE}"
@@ -585,7 +593,7 @@ def _picture_footer(found: ContextPicture, marks: Sequence[str], drawn: int) -> 
     space = drawn - len(left) - len(right)
     if space > len(notes):
         line = left + notes.center(space) + right
-    else:  # a short session: the note stands beside it
+    else:  # a short session: the note follows on the same line
         line = f"{left} to {len(found.moments):,}  {notes}".rstrip()
     return Text(" " * _AXIS + line, style="dim")
 
@@ -618,9 +626,11 @@ def render_explanation(found: Explanation, console: Console, limit: int | None =
     heading = one_line(found.title or found.session_id)
     console.print(Text(heading, style="bold", overflow="ellipsis", no_wrap=True))
     console.print(Text(found.session_id, style="dim"))
-    line = f"{dollars(found.cost_usd)} for {found.request_count:,} requests"
+    line = f"{dollars(found.cost_usd)} for {counted(found.request_count, 'request')}"
     if found.unpriced_response_count:
         line += f", {found.unpriced_response_count:,} of them without a price"
+    line += f", in {one_line(found.project_name)}" if found.project_name else ""
+    line += f", from {found.started_at:%Y-%m-%d %H:%M} UTC" if found.started_at else ""
     console.print(Text(f"{line}. {PRICES_ARE}", style="dim"))
 
     def most(usual: int) -> int | None:

@@ -46,7 +46,7 @@ CACHE_MODELS_SHOWN = 6
 OPTIMIZATIONS_SHOWN = 3
 _BAR = 16
 UNDATED = "undated"
-PRICES_ARE = "Dollars are what the API would have cost at list prices, not what a subscription was charged."
+PRICES_ARE = "Dollars are API list prices, not what a subscription costs."
 
 # A model's name is what the log says, whatever that is.
 _NAME_WIDTH = 40
@@ -458,7 +458,7 @@ def _records(
 
 
 def _today(build: Mapping[str, Any], last_day: date | None) -> date:
-    """Today for a store; for the sample, whose time stands still, its last day."""
+    """Today for a store; for the sample, whose days do not go on, its last day."""
     return last_day if build.get("is_sample") and last_day else today_in(build.get("timezone"))
 
 
@@ -637,7 +637,7 @@ def _comparisons(connection: duckdb.DuckDBPyConnection) -> list[Comparison]:
 
 
 def render_full(report: Report, console: Console, limit: int | None = None) -> None:
-    """Print all of the report, fitted to the console's width; `limit` is how many rows of each table (0: all)."""
+    """Print everything in the report, fitted to the console's width; `limit` is how many rows of each table (0: all)."""
     for part in _parts(report, limit):
         console.print(part.fitted(console.width) if isinstance(part, Sheet) else part)
 
@@ -675,7 +675,7 @@ def why_empty(report: Report) -> str:
     scope = Scope(report.since, report.until, tuple(report.projects_asked))
     if scope and report.known_from:
         return f"Nothing was used {scope}. The store has use from {report.known_from} to {report.known_to}."
-    return "There is no response of a model in the store yet."
+    return "The store has no API response yet."
 
 
 def _note(text: str) -> RenderableType:

@@ -200,7 +200,7 @@ def show(sheet: Sheet, console: Console) -> None:
 
 
 def shorten_paths(paths: Sequence[str], width: int) -> list[str]:
-    """Paths cut in the middle to a width: folder and name stay, and what tells a path from the others.
+    """Paths cut in the middle to a width: folder and name stay, and the part that differs from the others.
 
     The word before a path, as in `Read: /a/b`, stays too; other texts are cut at their end.
     """

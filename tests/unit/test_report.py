@@ -194,7 +194,7 @@ def test_it_fits_the_width(width: int) -> None:
         "Prompt cache",
     ):
         assert words in text
-    assert "Dollars are what the API would have cost at list prices" in text
+    assert "Dollars are API list prices, not what a subscription costs." in text
     assert "no price" in text
     flat = " ".join(text.split())
     assert (
@@ -309,7 +309,7 @@ def test_today_is_that_of_the_zone_of_the_store_and_of_the_sample_its_last_day()
 
 def test_an_empty_store_is_said() -> None:
     for text in (_text(_calls(), 80), _screen(_calls(), 80)):
-        assert "There is no response of a model in the store yet." in text
+        assert "The store has no API response yet." in text
 
 
 def test_it_is_json(tmp_path: Path) -> None:
