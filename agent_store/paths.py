@@ -128,6 +128,11 @@ class StorePaths:
         """The generated documentation site."""
         return self.home / "docs"
 
+    @property
+    def dashboard(self) -> Path:
+        """The dashboard, written with each published store."""
+        return self.home / "dashboard.html"
+
     def ensure(self) -> StorePaths:
         """Make the folders, closed to everyone else. StoreError where they are somebody else's."""
         from agent_store import access

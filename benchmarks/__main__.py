@@ -7,7 +7,7 @@ import sys
 
 from benchmarks.machine import PROJECT
 
-ALL = ("landing", "redaction", "build", "ledger", "scan", "hooks", "record", "sdk", "answers", "verify")
+ALL = ("landing", "redaction", "build", "ledger", "scan", "hooks", "record", "sdk", "answers", "verify", "dashboard")
 
 
 def main(arguments: list[str]) -> int:

@@ -506,6 +506,7 @@ class Build:
             )
         self.outcome = replace(self.outcome, published=published)
         self._write_briefs()
+        self._write_dashboard()
         if self.paths.privacy.exists():
             self._write_witness(connection)
         if self.paths.purge_journal.exists():
@@ -539,6 +540,16 @@ class Build:
                 briefs.write(self.paths, self.project)
         except Exception as error:
             self.say(f"The briefs for hooks are those of an earlier build: {error}")
+
+    def _write_dashboard(self) -> None:
+        """Write the page over the new store; as the briefs it is a by-product."""
+        from agent_store.show.dashboard import page
+
+        try:
+            with self.timed("dashboard"):
+                page.write(self.paths)
+        except Exception as error:
+            self.say(f"The dashboard is that of an earlier build: {error}")
 
 
 def run(

@@ -99,6 +99,7 @@ def build(
         return 1
     if outcome.published is not None:
         tell(outcome.published.summary)
+        tell(f"Dashboard: {paths.dashboard} (agent-store dashboard opens it).")
     elif outcome.is_current:
         tell(f"Nothing new: {paths.store} is up to date.")
     if not quiet:

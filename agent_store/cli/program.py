@@ -16,6 +16,7 @@ from agent_store.cli.alert import alert
 from agent_store.cli.brief import brief
 from agent_store.cli.build import build
 from agent_store.cli.check import check
+from agent_store.cli.dashboard import dashboard
 from agent_store.cli.dbt import dbt
 from agent_store.cli.docs import docs
 from agent_store.cli.doctor import doctor
@@ -69,8 +70,8 @@ def cli() -> None:
 
 
 for _command in (
-    ingest, build, report, query, tables, describe, brief, export, line, doctor, docs, scan, check, dbt, plugin, schedule,
-    mcp, alert, statusline, privacy, forget, verify,
+    ingest, build, report, dashboard, query, tables, describe, brief, export, line, doctor, docs, scan, check, dbt, plugin,
+    schedule, mcp, alert, statusline, privacy, forget, verify,
 ):  # fmt: skip
     cli.add_command(_command)
 

@@ -109,6 +109,7 @@ def resume(paths: StorePaths) -> None:
         remove_database(paths.star)
     # Whether or not the next build can write them.
     shutil.rmtree(paths.home / BRIEFS, ignore_errors=True)
+    _remove(paths.dashboard)
     write_state(paths, replace(read_state(paths), rebuilding=True))
     _write(paths, replace(journal, is_raw_done=True, rows=rows))
 

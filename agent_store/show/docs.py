@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -27,9 +28,7 @@ def server_of(page: Path, port: int) -> ThreadingHTTPServer:
             self._answer(with_content=False)
 
         def _answer(self, *, with_content: bool) -> None:
-            hosts = self.headers.get_all("Host", [])
-            # A page of somebody else's can make a browser ask here under a name of its own.
-            if len(hosts) != 1 or hosts[0].strip().lower() not in allowed:
+            if not is_asked_for(self.headers.get_all("Host", []), server.server_port):
                 self.send_error(HTTPStatus.MISDIRECTED_REQUEST)
                 return
             if self.path.partition("?")[0] not in {"/", "/index.html"}:
@@ -47,7 +46,12 @@ def server_of(page: Path, port: int) -> ThreadingHTTPServer:
             """Every request in the terminal helps nobody who reads a page."""
 
     server = ThreadingHTTPServer((ADDRESS, port), Handler)
-    allowed = {f"{name}:{server.server_port}" for name in _NAMES}
-    if server.server_port == _USUAL_PORT:  # a browser leaves it out
-        allowed |= set(_NAMES)
     return server
+
+
+def is_asked_for(hosts: Sequence[str], port: int) -> bool:
+    """Whether a request names this machine: a page of somebody else's can have a browser ask here under another name."""
+    allowed = {f"{name}:{port}" for name in _NAMES}
+    if port == _USUAL_PORT:  # a browser leaves it out
+        allowed |= set(_NAMES)
+    return len(hosts) == 1 and hosts[0].strip().lower() in allowed

@@ -17,19 +17,6 @@ reports as (
     select 'daily'
 ),
 
-entries as (
-    select
-        entries.ccusage_report,
-        response_lines.response_id,
-        count(*) as entry_count,
-        sum(entries.total_tokens) as total_tokens,
-        sum(entries.cost_usd) as cost_usd,
-        bool_and(entries.is_known_model) as is_known_model
-    from {{ ref('int_ccusage_entry') }} as entries
-    inner join response_lines on response_lines.line_id = entries.line_id
-    group by entries.ccusage_report, response_lines.response_id
-),
-
 skipped as (
     select
         response_id,
@@ -69,7 +56,7 @@ by_response as (
         coalesce(entries.cost_usd, 0) as their_usd
     from calls
     cross join reports
-    left join entries
+    left join {{ ref('int_ccusage_response') }} as entries
         on entries.response_id = calls.call_id and entries.ccusage_report = reports.ccusage_report
     left join skipped on skipped.response_id = calls.call_id
     union all

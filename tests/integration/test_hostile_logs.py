@@ -178,6 +178,13 @@ def test_briefs_are_json_without_what_a_terminal_obeys(built: Built) -> None:
         json.loads(brief.read_bytes())
 
 
+def test_the_dashboard_is_written_and_has_nothing_that_is_obeyed(built: Built) -> None:
+    text = built.paths.dashboard.read_text(encoding="utf-8")
+    assert not OBEYED.search(text)
+    assert text.count("</script>") == 3
+    assert built.paths.dashboard.stat().st_mode & 0o777 == 0o600
+
+
 # --- files that change while they are looked at
 
 

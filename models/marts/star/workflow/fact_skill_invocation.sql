@@ -120,6 +120,7 @@ candidates as (
         responses.last_block_at,
         responses.total_tokens,
         responses.cost_usd,
+        responses.model_name,
         coalesce(responses.attribution_skill = spans.skill_name, false) as is_attributed,
         spans.forked_actor is not null as is_forked,
         bool_or(coalesce(responses.attribution_skill = spans.skill_name, false)) over (
@@ -153,6 +154,7 @@ scoped as (
         last_block_at,
         total_tokens,
         cost_usd,
+        model_name,
         case
             when is_forked then 'forked_run'
             when has_attribution then 'attributed'
@@ -181,7 +183,8 @@ efforts as (
         count(*) as response_count,
         max(last_block_at) as last_response_at,
         sum(total_tokens) as total_tokens,
-        sum(cost_usd) as cost_usd
+        sum(cost_usd) as cost_usd,
+        {{ value_at_max('model_name', '(coalesce(cost_usd, 0), response_id)') }} as model_name
     from scoped
     group by invocation_id
 ),
@@ -226,6 +229,7 @@ select
     cast(coalesce(efforts.response_count, 0) as bigint) as response_count,
     cast(efforts.total_tokens as bigint) as total_tokens,
     efforts.cost_usd,
+    case when efforts.model_name is not null then {{ surrogate_key(['efforts.model_name']) }} end as model_id,
     {{ as_json({'arguments': 'left(spans.arguments, 1000)', 'body_characters': 'bodies.body_characters'}) }}
         as metadata,
     spans.source_path as _source_path,

@@ -1,0 +1,96 @@
+"""`agent-store dashboard`."""
+
+from __future__ import annotations
+
+import webbrowser
+from pathlib import Path
+
+import click
+
+from agent_store.cli.output import tell
+from agent_store.errors import StoreError
+from agent_store.paths import StorePaths, store_paths
+
+
+@click.command()
+@click.option(
+    "--out",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Write the page to this file instead.",
+)
+@click.option(
+    "--serve", is_flag=True, help="Serve it on this machine (127.0.0.1) until Ctrl-C; it follows new builds."
+)
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65_535),
+    default=0,
+    help="The port to serve on (by default any that is free).",
+)
+@click.option("--no-open", is_flag=True, help="Open no browser.")
+def dashboard(out: Path | None, serve: bool, port: int, no_open: bool) -> int:
+    """Show where the money went, in a browser.
+
+    The page is one file that needs no server and no network; each build writes it again.
+    """
+    from agent_store.show.dashboard import page
+
+    paths = store_paths()
+    if serve:
+        return _serve(paths, port, no_open=no_open)
+    if out is not None:
+        from agent_store.serve.export import known
+
+        place = page.write(paths, out.expanduser().absolute())
+        known.note(paths, place)
+        tell(f"Dashboard: {place}")
+        return 0
+    if not _is_fresh(paths):
+        page.write(paths)
+    tell(f"Dashboard: {paths.dashboard}")
+    if not no_open:
+        _open(paths.dashboard.as_uri())
+    return 0
+
+
+def _is_fresh(paths: StorePaths) -> bool:
+    """Whether the page is of the published store."""
+    try:
+        return paths.dashboard.stat().st_mtime_ns >= paths.store.stat().st_mtime_ns
+    except OSError:
+        return False
+
+
+def _open(address: str) -> None:
+    try:
+        is_open = webbrowser.open(address)
+    except webbrowser.Error:
+        is_open = False
+    if not is_open:
+        tell("No browser could be opened here: open the address in one.")
+
+
+def _serve(paths: StorePaths, port: int, *, no_open: bool) -> int:
+    from agent_store.show.dashboard.serve import server_of
+    from agent_store.store import open_store
+
+    with open_store(paths):
+        """Where there is no store, say so before a browser does."""
+    try:
+        server, address = server_of(paths, port)
+    except OSError as error:
+        raise StoreError(
+            f"Port {port} of this machine cannot be served on: {error.strerror}.",
+            "Name another one, or none to take any that is free: agent-store dashboard --serve",
+        ) from error
+    with server:
+        tell(f"Dashboard: {address}")
+        tell("It is shown to whoever knows this address. Ctrl-C ends it.")
+        if not no_open:
+            _open(address)
+        try:
+            server.serve_forever()
+        except KeyboardInterrupt:
+            tell("")
+    return 0

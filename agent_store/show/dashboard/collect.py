@@ -1,0 +1,296 @@
+"""What the dashboard shows, read from the published views.
+
+Each data set is one query. Most have a row per day, session, model and agent, so that the page filters all of them by the
+same things; it adds rows up and works out nothing else. Rows travel as columns, and repeated texts as numbers into a list.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import TYPE_CHECKING, Any
+
+from agent_store.show.report import FINDINGS, PRICES_ARE, store_today
+from agent_store.show.text import visible
+
+if TYPE_CHECKING:
+    import duckdb
+
+SCHEMA_VERSION = 1
+# What is shown one by one, the most expensive first; sums have everything.
+NAMES_SHOWN = 2000
+PROMPTS_SHOWN = 1000
+SEGMENTS_SHOWN = 8
+_CENTS = 9
+_TEXT = 200
+
+# What of store_build the page tells.
+_BUILD = (
+    "published_at", "timezone", "is_sample", "agent_store_version", "test_count", "passed_test_count",
+    "set_aside_line_count", "set_aside_session_count", "stale_table_count", "retention",
+)  # fmt: skip
+
+AGENT = "case when agent_type = 'main' then 'main agent' else agent_name end"
+
+
+@dataclass(frozen=True, slots=True)
+class DataSet:
+    """A query, and which of its columns repeat few texts."""
+
+    sql: str
+    texts: Sequence[str] = ()
+
+
+_KEYS = ("session_id", "model_name", "agent_name")
+
+DATA_SETS = {
+    "spending": DataSet(
+        f"""
+        select
+            usage_date, session_id, model_name, {AGENT} as agent_name,
+            sum(cost_usd) as cost_usd,
+            sum(response_count) as response_count,
+            sum(total_tokens) as total_tokens,
+            sum(output_tokens) as output_tokens,
+            sum(cache_read_tokens) as cache_read_tokens,
+            sum(cache_write_5m_tokens + cache_write_1h_tokens) as cache_write_tokens,
+            sum(uncached_input_tokens) as uncached_input_tokens,
+            sum(unpriced_response_count) as unpriced_response_count,
+            sum(cache_miss_count) as cache_miss_count,
+            sum(miss_extra_cost_usd) as miss_extra_cost_usd,
+            sum(cache_saved_usd) as cache_saved_usd
+        from v_spending
+        group by all
+        order by all
+        """,
+        _KEYS,
+    ),
+    "ccusage": DataSet(
+        "select usage_date, session_id, model_name, agent_name, ccusage_cost_usd from v_ccusage_day order by all",
+        _KEYS,
+    ),
+    "causes": DataSet(
+        f"""
+        with names as (
+            select
+                cause_group, cause_name,
+                row_number() over (order by sum(cost_usd) desc, cause_group, cause_name) as cost_rank
+            from v_cost_cause
+            group by cause_group, cause_name
+        )
+        select
+            usage_date, session_id, model_name, agent_name, cause_group,
+            case when cost_rank <= {NAMES_SHOWN} then cause_name else 'others' end as cause_name,
+            sum(cost_usd) as cost_usd,
+            sum(estimated_cost_usd) as estimated_cost_usd
+        from v_cost_cause
+        inner join names using (cause_group, cause_name)
+        group by all
+        order by all
+        """,
+        (*_KEYS, "cause_group", "cause_name"),
+    ),
+    "skills": DataSet(
+        """
+        select
+            usage_date, session_id, model_name, agent_name, skill_name, invocation_count, failed_invocation_count,
+            work_cost_usd
+        from v_skill_work_day
+        order by all
+        """,
+        (*_KEYS, "skill_name"),
+    ),
+    "files": DataSet(
+        f"""
+        with names as (
+            select file_path, row_number() over (order by sum(cost_usd) desc nulls last, file_path) as cost_rank
+            from v_file_cost_day
+            group by file_path
+        )
+        select
+            usage_date, session_id, model_name, agent_name,
+            case when cost_rank <= {NAMES_SHOWN} then file_path else 'other files' end as file_path,
+            sum(entry_count) as entry_count,
+            sum(entered_tokens) as entered_tokens,
+            sum(cost_usd) as cost_usd
+        from v_file_cost_day
+        inner join names using (file_path)
+        group by all
+        order by all
+        """,
+        (*_KEYS, "file_path"),
+    ),
+    "outcomes": DataSet("select * from v_outcome_day order by all", _KEYS),
+    "sessions": DataSet(
+        """
+        select
+            spent.session_id,
+            spent.session_title as title,
+            spent.project_name,
+            reports.user_id,
+            coalesce(reports.started_local_at, spent.first_called_at) as started_at,
+            reports.client_version,
+            reports.duration_seconds,
+            reports.prompt_count,
+            reports.subagent_count,
+            reports.tool_call_count,
+            reports.tool_error_count,
+            reports.compaction_count,
+            reports.lines_added,
+            reports.lines_deleted
+        from (
+            select
+                session_id, any_value(session_title) as session_title, any_value(project_name) as project_name,
+                min(first_called_at) as first_called_at
+            from v_spending
+            group by session_id
+        ) as spent
+        left join v_session_report as reports on reports.session_id = spent.session_id
+        order by spent.session_id
+        """,
+        ("session_id", "project_name", "user_id"),
+    ),
+    "prompts": DataSet(
+        f"""
+        select
+            prompt_id, session_id, prompted_at, model_name, left(prompt_text, {_TEXT}) as prompt_text, task_type, success,
+            success_basis, response_count, tool_call_count, tool_error_count, caused_tokens, caused_cost_usd, cost_rank,
+            _source_path as source_path, _source_line as source_line
+        from v_expensive_prompt
+        where cost_rank <= {PROMPTS_SHOWN}
+        order by prompted_at, prompt_id
+        """,
+        ("prompt_id", "session_id", "model_name", "task_type", "success_basis", "source_path"),
+    ),
+    "segments": DataSet(
+        f"""
+        select
+            segments.prompt_id, left(pieces.piece_name, {_TEXT}) as piece_name, pieces.allocation_method,
+            segments.tokens, segments.entry_cost_usd, segments.carrying_cost_usd, segments.cost_usd,
+            segments.rest_segment_count, segments.rest_cost_usd,
+            pieces._source_path as source_path, pieces._source_line as source_line
+        from v_prompt_segment as segments
+        inner join v_context_piece as pieces on pieces.segment_id = segments.segment_id
+        where
+            segments.cost_rank <= {SEGMENTS_SHOWN}
+            and segments.prompt_id in (select prompt_id from v_expensive_prompt where cost_rank <= {PROMPTS_SHOWN})
+        order by segments.prompt_id, segments.cost_rank
+        """,
+        ("prompt_id", "piece_name", "allocation_method", "source_path"),
+    ),
+    "misses": DataSet(
+        """
+        select
+            session_id, missed_at, cause, suggestion, gap_seconds, missed_tokens, extra_cost_usd,
+            _source_path as source_path, _source_line as source_line
+        from v_session_miss
+        order by session_id, missed_at
+        """,
+        ("session_id", "cause", "suggestion", "source_path"),
+    ),
+    "optimizations": DataSet(
+        """
+        select optimization_type, subject, suggestion, evidence, dollars_per_month, total_usd, provenance
+        from v_optimization
+        order by dollars_per_month desc nulls last, optimization_type, subject
+        """
+    ),
+    "unpriced": DataSet(
+        "select model_name, speed, unpriced_reason, response_count from v_unpriced_model order by response_count desc, 1, 2"
+    ),
+    "alerts": DataSet(
+        "select title, message, status from v_alert where status in ('over', 'near') order by status desc, title"
+    ),
+    "vanished": DataSet(
+        """
+        select
+            activity_date, count(distinct session_id) as session_count,
+            sum(missing_session_count) as missing_session_count
+        from v_vanished_session
+        group by activity_date
+        order by activity_date
+        """
+    ),
+    "reconciliation": DataSet(
+        """
+        select cause, sum(response_count) as response_count, sum(our_usd) as our_usd, sum(their_usd) as their_usd,
+            sum(difference_usd) as difference_usd
+        from v_reconciliation
+        where comparison = 'ccusage daily'
+        group by cause
+        order by abs(sum(difference_usd)) desc, cause
+        """
+    ),
+    "findings": DataSet("select view_name, finding_count from findings() where finding_count > 0"),
+}  # fmt: skip
+
+
+def collect(connection: duckdb.DuckDBPyConnection) -> dict[str, Any]:
+    """Everything the page shows, as plain data for JSON; `connection` is to a published store.
+
+    A view that the store lacks, because its model failed, leaves its data set out and is named in `missing`.
+    """
+    import duckdb
+
+    texts = _Texts()
+    data: dict[str, Any] = {}
+    missing: list[str] = []
+    for name, data_set in DATA_SETS.items():
+        try:
+            data[name] = _columns(connection, data_set, texts)
+        except (duckdb.CatalogException, duckdb.BinderException) as error:
+            missing.append(f"{name}: {visible(str(error).splitlines()[0])}")
+            data[name] = {}
+    build = connection.execute("from store_build")
+    stamp = dict(zip([column[0] for column in build.description or []], build.fetchone() or (), strict=True))
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "today": store_today(connection).isoformat(),
+        "prices": PRICES_ARE,
+        "build": {key: _plain(stamp.get(key)) for key in _BUILD},
+        "meanings": FINDINGS,
+        "missing": missing,
+        "prompts_shown": PROMPTS_SHOWN,
+        "texts": texts.listed,
+        "data": data,
+    }
+
+
+class _Texts:
+    """Texts that repeat, each sent once."""
+
+    def __init__(self) -> None:
+        self.listed: list[str] = []
+        self._numbers: dict[str, int] = {}
+
+    def number(self, text: str | None) -> int | None:
+        if text is None:
+            return None
+        found = self._numbers.get(text)
+        if found is None:
+            found = self._numbers[text] = len(self.listed)
+            self.listed.append(visible(text))
+        return found
+
+
+def _columns(connection: duckdb.DuckDBPyConnection, data_set: DataSet, texts: _Texts) -> dict[str, list[Any]]:
+    cursor = connection.execute(data_set.sql)
+    names = [column[0] for column in cursor.description or []]
+    columns = list(zip(*cursor.fetchall(), strict=True)) or [()] * len(names)
+    return {
+        name: [texts.number(value) for value in column]
+        if name in data_set.texts
+        else [_plain(value) for value in column]
+        for name, column in zip(names, columns, strict=True)
+    }
+
+
+def _plain(value: object) -> Any:  # noqa: ANN401 - a value of JSON
+    if isinstance(value, float):
+        return round(value, _CENTS)
+    if isinstance(value, datetime):
+        return value.strftime("%Y-%m-%d %H:%M")
+    if isinstance(value, date):
+        return value.isoformat()
+    return visible(value) if isinstance(value, str) else value

@@ -1,0 +1,495 @@
+"""The dashboard in a browser: numbers, filters, the SQL behind them, and what a page must not do."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import threading
+import time
+from collections.abc import Iterator
+from importlib.resources import files
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.error import HTTPError
+from urllib.request import Request, urlopen
+
+import duckdb
+import pytest
+
+from agent_store.paths import StorePaths
+from agent_store.show.dashboard import page
+from agent_store.show.dashboard.collect import collect
+from agent_store.show.dashboard.serve import server_of
+from agent_store.store import open_store
+from tests import chromium
+
+if TYPE_CHECKING:
+    from selenium.webdriver import Chrome
+
+LOOKS = ((390, "light"), (820, "dark"), (1440, "light"), (1440, "dark"))
+_HOSTILE = "</script><script>alert(1)</script><img src=x onerror=alert(1)> \u202egnp.exe \x1b]0;x\x07 {{data}} ${1} &amp;"
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chrome]:
+    chrome = chromium.start(tmp_path_factory.mktemp("browser"))
+    if chrome is None:
+        if os.environ.get("CI"):
+            pytest.fail(chromium.MISSING)
+        pytest.skip(chromium.MISSING)
+    yield chrome
+    chrome.quit()
+
+
+class Page:
+    """A page of the dashboard in the browser, beside its store."""
+
+    def __init__(self, browser: Chrome, store: Path) -> None:
+        self.browser = browser
+        self.store = store
+        self.file = store.parent / "dashboard.html"
+        self.connection = duckdb.connect(str(store), read_only=True)
+
+    def open(self, **state: str) -> Page:
+        """Load the page anew at a place; what earlier pages logged is forgotten."""
+        self.resize(1440)
+        self.browser.get("about:blank")
+        for kind in ("browser", "performance"):
+            self.browser.get_log(kind)
+        self.browser.get(self.file.as_uri() + self.hash(state))
+        return self
+
+    def go(self, **state: str) -> Page:
+        self.run("location.hash = arguments[0]", self.hash(state))
+        deadline = time.monotonic() + 5
+        while self.run("return location.hash") != self.hash(state) and time.monotonic() < deadline:
+            time.sleep(0.02)
+        self.run("window.dispatchEvent(new HashChangeEvent('hashchange'))")
+        return self
+
+    @staticmethod
+    def hash(state: dict[str, str]) -> str:
+        from urllib.parse import urlencode
+
+        return f"#{urlencode(state)}" if state else "#"
+
+    def resize(self, width: int) -> None:
+        self.browser.execute_cdp_cmd(
+            "Emulation.setDeviceMetricsOverride",
+            {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 500},
+        )
+
+    def scheme(self, name: str) -> None:
+        self.browser.execute_cdp_cmd(
+            "Emulation.setEmulatedMedia", {"features": [{"name": "prefers-color-scheme", "value": name}]}
+        )
+
+    def run(self, script: str, *arguments: object) -> Any:
+        return self.browser.execute_script(script, *arguments)
+
+    def tiles(self) -> dict[str, tuple[float | None, str | None]]:
+        """Each tile's number as it is, not as it is shown, and its SQL."""
+        found = self.run(
+            """
+            return [...document.querySelectorAll(".tile")].map((tile) => [
+                tile.id, tile.querySelector(".number data").value, tile.querySelector(".sql")?.dataset.sql ?? null])
+            """
+        )
+        return {name: (float(value) if value else None, sql) for name, value, sql in found}
+
+    def table(self, section: str, key: str = "cost_usd") -> tuple[dict[str, float | None], str]:
+        """The first column of a section's table and the numbers of one column, all rows; and the section's SQL."""
+        self.run(
+            """
+            const more = document.querySelector(`#${arguments[0]} .more`);
+            if (more && more.textContent.startsWith("Show all")) more.click();
+            """,
+            section,
+        )
+        rows = self.run(
+            """
+            const table = document.querySelector(`#${arguments[0]} .scroll table`);
+            if (!table) return [];
+            const place = [...table.querySelectorAll("thead button")].findIndex((one) => one.dataset.key === arguments[1]);
+            return [...table.querySelectorAll("tbody tr")].map((row) => {
+                const head = row.children[0];
+                const name = head.querySelector("[data-id]")?.dataset.id
+                    ?? head.querySelector("summary")?.textContent.trim() ?? head.querySelector("[title]")?.title
+                    ?? head.textContent;
+                return [name, row.children[place].querySelector("data").value];
+            });
+            """,
+            section,
+            key,
+        )
+        sql = self.run(
+            "return document.querySelector(`#${arguments[0]} .section-head .sql`).dataset.sql", section
+        )
+        return {name: float(value) if value else None for name, value in rows}, sql
+
+    def sql(self, text: str) -> list[tuple[Any, ...]]:
+        return self.connection.execute(text).fetchall()
+
+    def complaints(self) -> list[str]:
+        """What the browser had to say: errors, refused styles and scripts."""
+        return [entry["message"] for entry in self.browser.get_log("browser")]
+
+    def requests(self) -> list[str]:
+        """What the page asked for, itself left out."""
+        asked = []
+        for entry in self.browser.get_log("performance"):
+            message = json.loads(entry["message"])["message"]
+            if message["method"] == "Network.requestWillBeSent":
+                asked.append(message["params"]["request"]["url"])
+        return [url for url in asked if not url.startswith((self.file.as_uri(), "data:", "about:"))]
+
+
+@pytest.fixture(scope="module", params=["sample_store", "corpus_store"])
+def shown(request: pytest.FixtureRequest, browser: Chrome) -> Iterator[Page]:
+    store: Path = request.getfixturevalue(request.param)
+    page.write(StorePaths(store.parent))
+    found = Page(browser, store)
+    yield found
+    found.connection.close()
+
+
+def _filters(shown: Page) -> list[dict[str, str]]:
+    """No filter, each alone, and several together, with what the store has most of."""
+    day, project, model = shown.sql(
+        "select cast(max_by(usage_date, cost_usd) as varchar), max_by(project_name, cost_usd), "
+        "max_by(model_name, cost_usd) from v_spending where usage_date is not null"
+    )[0]
+    agent = shown.sql("select max_by(agent_name, cost_usd) from v_spending where agent_type = 'subagent'")[0][
+        0
+    ]
+    user = shown.sql("select max(user_id) from v_session_report")[0][0]
+    single: list[dict[str, str]] = [
+        {}, {"from": day}, {"to": day}, {"from": day, "to": day}, {"project": project}, {"model": model},
+        {"agent": "main agent"},
+    ]  # fmt: skip
+    if agent:
+        single.append({"agent": agent})
+    single.append({"user": user or "unknown"})
+    together = {"from": day, "project": project, "model": model, "agent": "main agent"}
+    return [*single, together, {"project": "no such project"}]
+
+
+def _same(found: float | None, expected: float | None) -> bool:
+    if found is None or expected is None:
+        return found is expected
+    return found == pytest.approx(expected, abs=1e-6, rel=1e-9)
+
+
+def test_every_tile_is_what_its_sql_says_under_every_filter(shown: Page) -> None:
+    shown.open()
+    for filters in _filters(shown):
+        tiles = shown.go(**filters).tiles()
+        assert len(tiles) >= 10
+        for name, (found, sql) in tiles.items():
+            assert sql, name
+            ((expected,),) = shown.sql(sql)
+            assert _same(found, expected), (filters, name, found, expected, sql)
+
+
+@pytest.mark.parametrize(
+    ("section", "key"),
+    [("causes", "cost_usd"), ("sessions", "cost_usd"), ("skills", "work_cost_usd"), ("files", "cost_usd")],
+)
+def test_every_table_is_what_its_sql_says_under_every_filter(shown: Page, section: str, key: str) -> None:
+    shown.open()
+    for filters in _filters(shown):
+        found, sql = shown.go(**filters).table(section, key)
+        expected = dict(shown.sql(sql))
+        assert set(found) == set(expected), (filters, sql)
+        assert all(_same(found[name], expected[name]) for name in found), (filters, sql)
+
+
+def test_the_numbers_are_those_of_the_store(shown: Page) -> None:
+    """Not only what their own SQL says: what the other interfaces say."""
+    tiles = shown.open().tiles()
+    whole = shown.sql("select cost_usd, request_count, miss_extra_cost_usd from cost_by('all')")[0]
+    assert _same(tiles["tile-spent"][0], whole[0])
+    assert tiles["tile-responses"][0] == whole[1]
+    assert _same(tiles["tile-misses"][0], whole[2])
+    today = json.loads(_data(shown.file))["today"]
+    week = shown.sql(f"select cost_usd, usual_usd from spending_pace(date '{today}') where period = 'week'")[
+        0
+    ]
+    assert _same(tiles["tile-week"][0], week[0])
+    assert _same(tiles["tile-usual"][0], week[1])
+    causes, _ = shown.table("causes")
+    assert _same(sum(one or 0 for one in causes.values()), whole[0])
+    ccusage = shown.run(
+        "return [...document.querySelectorAll('#per-day .note data')].map((one) => one.value)"
+    )
+    assert _same(float(ccusage[0]), whole[0])
+    theirs = shown.sql("select their_usd from v_reconciliation_total where comparison = 'ccusage daily'")[0][
+        0
+    ]
+    assert _same(float(ccusage[1]), theirs)
+
+
+def test_days_are_those_of_the_store(shown: Page) -> None:
+    shown.open()
+    shown.run("document.querySelector('#days .more')?.click()")
+    found = shown.run(
+        "return [...document.querySelectorAll('#days tbody tr')].map((row) => [row.children[0].textContent.slice(0, 10), "
+        "row.children[1].querySelector('data').value])"
+    )
+    expected = shown.sql(
+        "select cast(usage_date as varchar), cost_usd from v_cost_daily where usage_date is not null"
+    )
+    assert {day for day, _ in found} == {day for day, _ in expected}
+    assert all(_same(float(cost) if cost else None, dict(expected)[day]) for day, cost in found)
+
+
+def test_a_click_leads_from_a_day_to_the_line_of_the_log(shown: Page) -> None:
+    shown.open()
+    clicks = (
+        # The bar that is a day; then links, each to the next.
+        """
+        const chart = document.querySelector('#day-chart svg');
+        const bars = [...chart.querySelectorAll('rect')].map((one) => one.getBoundingClientRect());
+        const most = bars.reduce((a, b) => (a.height > b.height ? a : b));
+        const place = {clientX: most.x + most.width / 2, clientY: most.y + 1, bubbles: true};
+        chart.dispatchEvent(new MouseEvent('click', place));
+        """,
+        "document.querySelector('#sessions tbody a').click()",
+        "document.querySelector('#prompts tbody a').click()",
+        "document.querySelector('#segments tbody a.path').click()",
+    )
+    places = []
+    for click in clicks:
+        shown.run(click)
+        time.sleep(0.1)
+        places.append(shown.run("return location.hash"))
+    assert re.fullmatch(r"#from=([0-9-]+)&to=\1", places[0])
+    assert "view=session" in places[1]
+    assert "view=prompt" in places[2]
+    assert "view=line" in places[3]
+    command = shown.run("return document.querySelector('.command code').textContent")
+    path, number = re.fullmatch(r"agent-store line '(.+)' (\d+)", command).groups()  # type: ignore[union-attr]
+    known = shown.sql(
+        f"select count(*) from fact_context_segment where _source_path = '{path}' and _source_line = {number}"
+    )
+    assert known[0][0] > 0
+    assert shown.complaints() == []
+
+
+def test_a_session_adds_up_to_its_cost(shown: Page) -> None:
+    session, cost = shown.sql(
+        "select session_id, cost_usd from v_session_report order by cost_usd desc nulls last limit 1"
+    )[0]
+    shown.open(view="session", id=session)
+    assert _same(float(shown.run("return document.querySelector('.facts data').value")), cost)
+    for section in ("session-causes", "prompts"):
+        key = "cost_usd" if section == "session-causes" else "caused_cost_usd"
+        found = shown.run(
+            """
+            const table = document.querySelector(`#${arguments[0]} table`);
+            const place = [...table.querySelectorAll("thead button")].findIndex((one) => one.dataset.key === arguments[1]);
+            return [...table.querySelectorAll("tbody tr")].map((row) => row.children[place].querySelector("data").value);
+            """,
+            section,
+            key,
+        )
+        assert sum(float(one) for one in found if one) == pytest.approx(cost, abs=1e-6)
+
+
+def test_it_asks_for_nothing_and_nothing_is_refused(shown: Page) -> None:
+    shown.open()
+    shown.run("for (const one of document.querySelectorAll('details')) one.open = true")
+    shown.run("document.querySelector('.sql').click()")
+    assert shown.run("return document.querySelector('dialog').open")
+    assert shown.run("return document.querySelector('dialog pre').textContent").startswith("select")
+    time.sleep(0.3)
+    assert shown.complaints() == []
+    assert shown.requests() == []
+
+
+@pytest.mark.parametrize(("width", "scheme"), LOOKS)
+def test_nothing_sticks_out_and_everybody_can_use_it(shown: Page, width: int, scheme: str) -> None:
+    axe = (files("axe_playwright_python") / "axe.min.js").read_text(encoding="utf-8")
+    session = shown.sql("select session_id from v_session_report order by cost_usd desc nulls last limit 1")[
+        0
+    ][0]
+    prompt = shown.sql("select prompt_id from v_expensive_prompt where cost_rank = 1")[0][0]
+    shown.open()
+    shown.scheme(scheme)
+    shown.resize(width)
+    for place in ({}, {"view": "session", "id": session}, {"view": "prompt", "id": prompt}):
+        shown.go(**place)
+        time.sleep(0.1)
+        sizes = shown.run("return [document.documentElement.scrollWidth, window.innerWidth]")
+        assert sizes[0] <= sizes[1], place
+        out = shown.run(
+            """
+            return [...document.querySelectorAll("main *")].filter((one) => !one.closest(".scroll, svg, .offscreen")
+                && one.getBoundingClientRect().right > innerWidth + 1).map((one) => one.outerHTML.slice(0, 120));
+            """
+        )
+        assert out == [], place
+        shown.run(axe)
+        found = shown.browser.execute_async_script(
+            "const done = arguments[arguments.length - 1]; axe.run({resultTypes: ['violations']}).then(done);"
+        )
+        serious = [
+            (one["id"], [node["html"][:160] for node in one["nodes"]][:3])
+            for one in found["violations"]
+            if one["impact"] in {"serious", "critical"}
+        ]
+        assert serious == [], place
+
+
+def test_tables_are_sorted_and_filtered_from_the_keyboard(shown: Page) -> None:
+    from selenium.webdriver.common.keys import Keys
+
+    shown.open()
+    column = (
+        "return [...document.querySelectorAll('#sessions tbody tr')]"
+        ".map((row) => Number(row.children[1].querySelector('data').value))"
+    )
+    assert shown.run(column) == sorted(shown.run(column), reverse=True)
+    header = shown.browser.find_element("css selector", "#sessions thead button[data-key=cost_usd]")
+    header.send_keys(Keys.ENTER)
+    assert shown.run("return document.activeElement.dataset.key") == "cost_usd"
+    assert (
+        shown.run("return document.querySelector('#sessions th[aria-sort]').getAttribute('aria-sort')")
+        == "ascending"
+    )
+    assert shown.run(column) == sorted(shown.run(column))
+    title = shown.sql(
+        "select any_value(session_title) from v_spending where length(session_title) > 8 group by session_id limit 1"
+    )[0][0]
+    shown.browser.find_element("css selector", "#sessions input").send_keys(title[:8])
+    names = shown.run(
+        "return [...document.querySelectorAll('#sessions tbody tr a')].map((one) => one.textContent)"
+    )
+    assert names
+    rows = shown.run(
+        "return [...document.querySelectorAll('#sessions tbody tr')].map((one) => one.textContent)"
+    )
+    assert all(title[:8].lower() in row.lower() for row in rows)
+
+
+def test_the_page_is_small_and_its_owners(shown: Page) -> None:
+    assert shown.file.stat().st_size <= 3_000_000
+    assert shown.file.stat().st_mode & 0o777 == 0o600
+    assert "default-src 'none'" in shown.file.read_text(encoding="utf-8")
+
+
+# --- without a store of a build -----------------------------------------------------------------------------
+
+
+def _data(file: Path) -> str:
+    found = re.search(
+        r'<script type="application/json" id="data">(.*?)</script>', file.read_text(encoding="utf-8"), re.S
+    )
+    assert found
+    return found[1]
+
+
+@pytest.fixture
+def hostile(sample_store: Path, tmp_path: Path) -> StorePaths:
+    """The sample with names and texts that try to get out of theirs."""
+    paths = StorePaths(tmp_path / "home").ensure()
+    with open_store(StorePaths(sample_store.parent)) as connection:
+        data = collect(connection)
+    data["texts"] = [_HOSTILE + text for text in data["texts"]]
+    data["data"]["sessions"]["title"] = [_HOSTILE for _ in data["data"]["sessions"]["title"]]
+    data["data"]["prompts"]["prompt_text"] = [_HOSTILE for _ in data["data"]["prompts"]["prompt_text"]]
+    paths.dashboard.write_text(page.render(data), encoding="utf-8")
+    return paths
+
+
+def test_hostile_texts_are_shown_as_text(hostile: StorePaths, browser: Chrome) -> None:
+    for _ in ("browser", "performance"):
+        browser.get_log(_)
+    browser.get(hostile.dashboard.as_uri())
+    assert browser.execute_script("return document.querySelectorAll('main img, main script').length") == 0
+    title = browser.execute_script("return document.querySelector('#sessions tbody a').textContent")
+    assert title == _HOSTILE
+    browser.execute_script("document.querySelector('#sessions tbody a').click()")
+    time.sleep(0.2)
+    assert browser.execute_script("return document.querySelectorAll('main img, main script').length") == 0
+    assert [one["message"] for one in browser.get_log("browser")] == []
+
+
+def test_control_characters_are_made_visible(tmp_path: Path) -> None:
+    from agent_store.show.dashboard import collect as module
+
+    texts = module._Texts()
+    texts.number("a\u202eb\x1b[2J")
+    assert texts.listed == ["a\\u202eb\\x1b[2J"]
+
+
+def test_the_parts_hold_nothing_that_ends_them() -> None:
+    for name in ("vendor/plot.js", "assets/dashboard.js"):
+        text = page._asset(name)
+        assert "</script" not in text
+        assert "<!--" not in text
+    assert "</style" not in page._asset("assets/dashboard.css")
+
+
+def test_a_store_without_a_view_still_gives_a_page(
+    sample_store: Path, tmp_path: Path, browser: Chrome
+) -> None:
+    paths = StorePaths(tmp_path / "home").ensure()
+    shutil.copyfile(sample_store, paths.store)
+    paths.store.chmod(0o600)
+    with duckdb.connect() as connection:
+        connection.execute(f"attach '{paths.store}' as agent_store")
+        kinds = dict(
+            connection.execute(
+                "select table_name, replace(lower(table_type), 'base ', '') from information_schema.tables"
+            ).fetchall()
+        )
+        for view in ("v_cost_cause", "v_optimization", "v_expensive_prompt", "v_session_miss"):
+            connection.execute(f"drop {kinds[view]} agent_store.{view}")
+    page.write(paths)
+    browser.get_log("browser")
+    browser.get(paths.dashboard.as_uri())
+    assert "v_cost_cause" in browser.execute_script("return document.querySelector('#coverage').textContent")
+    assert browser.execute_script("return document.querySelectorAll('#day-chart rect').length") > 0
+    assert [one["message"] for one in browser.get_log("browser")] == []
+
+
+def test_it_is_served_to_who_knows_the_address_and_follows_a_new_store(
+    sample_store: Path, tmp_path: Path, browser: Chrome
+) -> None:
+    paths = StorePaths(tmp_path / "home").ensure()
+    shutil.copyfile(sample_store, paths.store)
+    paths.store.chmod(0o600)
+    server, address = server_of(paths, 0)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        origin = address.split("/", 3)[:3]
+        for url, host in (
+            ("/".join([*origin, ""]), None),
+            ("/".join([*origin, "x", ""]), None),
+            (address, "evil.example"),
+        ):
+            request = Request(url, headers={"Host": host} if host else {})
+            with pytest.raises(HTTPError) as refused:
+                urlopen(request, timeout=10)
+            assert refused.value.code in {404, 421}
+        browser.get_log("browser")
+        browser.get(f"{address}#project=shop")
+        assert browser.execute_script("return document.querySelectorAll('.tile').length") > 5
+        first = browser.execute_script("return document.documentElement.dataset.version")
+        fresh = paths.home / "fresh.duckdb"
+        shutil.copyfile(sample_store, fresh)
+        fresh.chmod(0o600)
+        fresh.replace(paths.store)
+        deadline = time.monotonic() + 15
+        while browser.execute_script("return document.documentElement.dataset.version") == first:
+            assert time.monotonic() < deadline, "the page did not load itself again"
+            time.sleep(0.2)
+        assert browser.execute_script("return location.hash") == "#project=shop"
+        assert [one["message"] for one in browser.get_log("browser")] == []
+    finally:
+        server.shutdown()
+        server.server_close()
