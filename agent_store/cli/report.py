@@ -22,7 +22,7 @@ class By(click.ParamType[str]):
     name = "by"
     kinds = (
         "day", "week", "month", "model", "project", "branch", "session", "skill", "plugin", "tool", "mcp",
-        "agent", "file", "task-type", "component", "cause",
+        "agent", "file", "task-type", "component",
     )  # fmt: skip
 
     def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str:

@@ -36,7 +36,7 @@ _TODAY = "select cast(timezone(timezone, now()) as date) from store_build"
 # As the store's macro `cost_by` names them, with a space for a dash.
 BREAKDOWNS = (
     "day", "week", "month", "project", "session", "model", "branch", "agent", "task type", "tool", "mcp", "skill",
-    "plugin", "file", "component", "cause",
+    "plugin", "file", "component",
 )  # fmt: skip
 # What people and models call them otherwise; a plural is understood of each.
 _ALSO_CALLED = {

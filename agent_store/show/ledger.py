@@ -62,7 +62,7 @@ _COLORS = ("blue", "green", "yellow", "magenta", "cyan", "red", "bright_blue", "
 BY_TIME = ("day", "week", "month")
 BY = (
     *BY_TIME, "model", "project", "branch", "session", "skill", "plugin", "tool", "mcp", "agent", "file", "task-type",
-    "component", "cause",
+    "component",
 )  # fmt: skip
 
 
@@ -81,8 +81,7 @@ class Cause:
     work_ratio: float | None
     total_tokens: int
     output_tokens: int
-    # Not known of a cause, whose components share requests.
-    request_count: int | None
+    request_count: int
     invocation_count: int | None
     session_count: int
     unpriced_response_count: int
@@ -481,9 +480,7 @@ def _ranking_sheet(by: str, title: str, shown: Sequence[Cause]) -> Sheet:
     if calls:
         sheet.number(calls, rank=3)
     sheet.number("tokens", rank=2)
-    has_requests = any(cause.request_count is not None for cause in shown)
-    if has_requests:
-        sheet.number("requests", rank=6)
+    sheet.number("requests", rank=6)
     if not is_session:
         sheet.number("sessions", rank=7)
     largest = max(cause.cost_usd or 0.0 for cause in shown)
@@ -498,7 +495,7 @@ def _ranking_sheet(by: str, title: str, shown: Sequence[Cause]) -> Sheet:
         sheet.add(
             *names, bar(cause.cost_usd or 0.0, largest, _BAR), cost_cell(cause.cost_usd, cause.unpriced_response_count),
             percent(cause.cost_ratio), *([f"{cause.invocation_count or 0:,}"] if calls else []),
-            short_number(cause.total_tokens), *([f"{cause.request_count or 0:,}"] if has_requests else []),
+            short_number(cause.total_tokens), f"{cause.request_count:,}",
             *([] if is_session else [f"{cause.session_count:,}"]),
         )  # fmt: skip
     return sheet

@@ -158,15 +158,6 @@ class Pace:
 
 
 @dataclass(frozen=True, slots=True)
-class Measured:
-    """How well it is known what caused the dollars."""
-
-    measured_usd: float
-    estimated_usd: float
-    measured_ratio: float | None
-
-
-@dataclass(frozen=True, slots=True)
 class Change:
     """What a project, model or cause cost in a week beside a usual one."""
 
@@ -181,13 +172,15 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class CauseLine:
-    """A part of the bill: the system prompt, the conversation, a tool …"""
+    """A part of the bill: the system prompt, the conversation, cache misses …"""
 
-    name: str
-    cost_usd: float | None
-    cost_ratio: float | None
-    total_tokens: int
+    cause_group: str
     session_count: int
+    estimated_cost_usd: float
+    cost_usd: float
+    cost_ratio: float | None
+    # Of all dollars of the report, so the same in each line.
+    measured_ratio: float | None
     # Of all that cost less.
     rest_cost_usd: float | None
 
@@ -256,7 +249,6 @@ class Report:
     models: Sequence[Spending]
     projects: Sequence[Spending]
     causes: Sequence[CauseLine]
-    measured: Measured
     sessions: Sequence[SessionLine]
     cache: Sequence[CacheLine]
     tables: Sequence[StoreTable]
@@ -394,12 +386,7 @@ def _collect(
         days=[_spending(row) for row in costs("day", "name")],
         models=models,
         projects=[_spending(row) for row in costs("project")],
-        causes=[
-            CauseLine(*(row[name] for name in CauseLine.__dataclass_fields__)) for row in costs("cause")
-        ],
-        measured=_measured(connection, scope)
-        if "fact_token_usage" in published
-        else Measured(0.0, 0.0, None),
+        causes=_causes(connection, scope) if "v_cost_cause" in published else [],
         sessions=_sessions(connection, scope),
         cache=_cache(by_model),
         tables=_tables(connection) if "v_store_table" in published else [],
@@ -417,7 +404,7 @@ def _collect(
         today=today,
         pace=pace,
         last_pace=_pace(connection, day, scope) if day != today else [],
-        changes=[] if is_timed else _changes(connection, day, scope),
+        changes=_changes(connection, day, scope) if "v_cost_cause" in published and not is_timed else [],
         before=next(map(_spending, costs("all", of=before)), None) if before_since else None,
         before_since=before_since,
         before_until=before_until,
@@ -616,13 +603,14 @@ def _changes(connection: duckdb.DuckDBPyConnection, day: date, scope: Scope) -> 
     return [Change(*row) for row in rows]
 
 
-def _measured(connection: duckdb.DuckDBPyConnection, scope: Scope) -> Measured:
-    row = connection.execute(
-        "select measured_cost_usd, estimated_cost_usd, measured_ratio from measured_cost("
-        "since := cast($since as date), until := cast($until as date), projects := cast($projects as varchar[]))",
+def _causes(connection: duckdb.DuckDBPyConnection, scope: Scope) -> list[CauseLine]:
+    rows = connection.execute(
+        "select cause_group, session_count, estimated_cost_usd, cost_usd, cost_ratio, measured_ratio, rest_cost_usd "
+        "from cost_causes(since := cast($since as date), until := cast($until as date), "
+        "projects := cast($projects as varchar[])) order by cost_rank",
         scope.parameters,
-    ).fetchone()
-    return Measured(*(row or (0.0, 0.0, None)))
+    ).fetchall()
+    return [CauseLine(*row) for row in rows]
 
 
 def _comparisons(connection: duckdb.DuckDBPyConnection) -> list[Comparison]:
@@ -821,28 +809,23 @@ def _spending_cells(line: Spending) -> tuple[str, str, str, str]:
 def _causes_sheet(report: Report, limit: int | None) -> Sheet:
     shown = report.causes[: _most(limit, CAUSES_SHOWN)]
     title = how_many("What caused it", len(shown), len(report.causes))
-    sheet = Sheet(f"{title}{measured_words(report, before='; ')}")
+    ratio = report.causes[0].measured_ratio
+    sheet = Sheet(f"{title}; {percent(ratio)} of it measured, the rest estimated" if ratio is not None else title)
     sheet.name("cause")
     sheet.bar(_BAR // 2)
     sheet.number("cost")
     sheet.number("share", rank=1)
-    sheet.number("tokens", rank=2)
-    sheet.number("sessions", rank=4)
-    largest = max((line.cost_usd or 0.0 for line in shown), default=0.0)
+    sheet.number("estimated", rank=2)
+    sheet.number("sessions", rank=3)
+    largest = max(line.cost_usd for line in shown)
     for line in shown:
         sheet.add(
-            one_line(line.name), bar(line.cost_usd or 0.0, largest, _BAR // 2), dollars(line.cost_usd),
-            percent(line.cost_ratio), short_number(line.total_tokens), f"{line.session_count:,}",
+            line.cause_group, bar(line.cost_usd, largest, _BAR // 2), dollars(line.cost_usd), percent(line.cost_ratio),
+            dollars(line.estimated_cost_usd), f"{line.session_count:,}",
         )  # fmt: skip
     if more := len(report.causes) - len(shown):
         sheet.add(f"{more:,} more", "", dollars(shown[-1].rest_cost_usd), "", "", "", style="dim")
     return sheet
-
-
-def measured_words(report: Report, before: str = "") -> str:
-    """88.6 % of it measured; nothing where there is nothing to measure."""
-    ratio = report.measured.measured_ratio
-    return f"{before}{percent(ratio)} of it measured, the rest estimated" if ratio is not None else ""
 
 
 def _ranking(title: str, name: str, lines: Sequence[Spending], most: int | None) -> Sheet:

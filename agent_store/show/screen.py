@@ -206,7 +206,7 @@ def _breakdown(report: Report, width: int, most: int | None) -> list[RenderableT
 
 def _causes_sheet(report: Report, most: int | None) -> Sheet:
     shown = report.causes[:most]
-    ratio = report.measured.measured_ratio
+    ratio = report.causes[0].measured_ratio if report.causes else None
     sheet = Sheet(
         f"What caused it{f' ({percent(ratio)} measured)' if ratio is not None else ''}", is_plain=True
     )
@@ -214,7 +214,7 @@ def _causes_sheet(report: Report, most: int | None) -> Sheet:
     sheet.number("cost")
     sheet.number("share", rank=1)
     for line in shown:
-        sheet.add(one_line(line.name), dollars(line.cost_usd), percent(line.cost_ratio))
+        sheet.add(line.cause_group, dollars(line.cost_usd), percent(line.cost_ratio))
     if more := len(report.causes) - len(shown):
         sheet.add(f"{more:,} more", dollars(shown[-1].rest_cost_usd), "", style="dim")
     return sheet

@@ -30,7 +30,6 @@ CONCERNS = {
     "agent": ("over_budget_agent", "unused_agent"),
     "file": ("reread_file", "carried_unused_result", "over_budget_reference_file"),
     "component": ("",),
-    "cause": ("",),
 }
 
 

@@ -46,12 +46,6 @@ VIEWS = {
     "tool": ("v_cost_by_tool", "tool_name", "null", {**CAUSES, "invocation_count": "tool_call_count"}),
     "mcp": ("v_cost_by_mcp_server", "mcp_server", "null", {**CAUSES, "invocation_count": "tool_call_count"}),
     "file": ("v_context_by_file", "file_path", "null", {"cost_usd": "cost_usd", "session_count": "session_count"}),
-    "cause": (
-        "(select cause_of(detail, name) as cause_name, sum(cost_usd) as cost_usd, "
-        "count(distinct session_id) as session_count, sum(output_tokens) as output_tokens from v_cost "
-        "where kind = 'component' group by all)", "cause_name", "null",
-        {"cost_usd": "cost_usd", "session_count": "session_count", "output_tokens": "output_tokens"},
-    ),
     "component": (
         "(from v_context_by_component where period = 'all')", "component_name", "component_type",
         {"cost_usd": "cost_usd", "session_count": "session_count", "output_tokens": "output_tokens"},
@@ -107,20 +101,18 @@ def _check_ranking_of_days(store: duckdb.DuckDBPyConnection, by: str, scope: Sco
     """What the rows of those days in v_cost add up to."""
     name = {
         "day": "cast(usage_date as varchar)", "week": "cast(date_trunc('week', usage_date)::date as varchar)",
-        "month": "strftime(usage_date, '%Y-%m')", "project": "project_name", "cause": "cause_of(detail, name)",
+        "month": "strftime(usage_date, '%Y-%m')", "project": "project_name",
     }.get(by, "name")  # fmt: skip
-    detail = "null" if by in {*BY_TIME, "cause"} else "min(project_path)" if by == "project" else "detail"
-    kind = "session" if by in {*BY_TIME, "project"} else "component" if by == "cause" else by
-    grouping = "1" if by in {*BY_TIME, "project", "cause"} else "1, 2"
-    # The components of a cause share requests, so their sum is nothing.
-    requests = "null" if by == "cause" else "sum(request_count)"
+    detail = "null" if by in BY_TIME else "min(project_path)" if by == "project" else "detail"
+    kind = "session" if by in {*BY_TIME, "project"} else by
+    grouping = "1" if by in {*BY_TIME, "project"} else "1, 2"
     theirs = {
         (row.pop("name"), row.pop("detail")): row
         for row in _rows(
             store,
             f"""
             select coalesce({name}, 'unknown') as name, coalesce({detail}, '') as detail, sum(cost_usd) as cost_usd,
-                {requests} as request_count, count(distinct session_id) as session_count,
+                sum(request_count) as request_count, count(distinct session_id) as session_count,
                 sum(total_tokens) as total_tokens, sum(output_tokens) as output_tokens,
                 sum(unpriced_response_count) as unpriced_response_count, sum(work_cost_usd) as work_cost_usd,
                 sum(invocation_count) as invocation_count
@@ -213,11 +205,21 @@ def _check_report(store: duckdb.DuckDBPyConnection) -> None:
             cause: f"{'-' if usd < 0 else ''}${abs(usd):,.2f}" for cause, usd in by_cause.items() if abs(usd) >= 0.005
         }
     assert sum(line["cost_usd"] for line in report["causes"]) == pytest.approx(report["total"]["cost_usd"])
-    by_way = dict(store.execute("select provenance, sum(cost_usd) from fact_token_usage group by 1").fetchall())
-    assert (report["measured"]["measured_usd"], report["measured"]["estimated_usd"]) == (
-        pytest.approx(by_way["observed"]),
-        pytest.approx(by_way.get("estimated", 0)),
+    by_group = _rows(
+        store,
+        "select cause_group, sum(cost_usd) as cost_usd, sum(estimated_cost_usd) as estimated_cost_usd, "
+        "count(distinct session_id) as session_count from v_cost_cause group by all",
     )
+    _same(
+        {line["cause_group"]: line for line in report["causes"]},
+        {row.pop("cause_group"): row for row in by_group},
+        "causes",
+    )
+    estimated = sum(line["estimated_cost_usd"] for line in report["causes"])
+    measured = 1 - estimated / report["total"]["cost_usd"]
+    assert {line["measured_ratio"] for line in report["causes"]} == {pytest.approx(measured)}
+    (missed,) = [line["cost_usd"] for line in report["causes"] if line["cause_group"] == "Cache misses"]
+    assert missed == pytest.approx(report["misses"]["extra_usd"]), "said twice on the screen"
     for part, view in (("optimizations", "v_optimization"), ("advice", "v_session_advice")):
         amount = "total_usd" if part == "optimizations" else "cost_usd"
         theirs = {
@@ -250,7 +252,8 @@ def _check_screen(store: duckdb.DuckDBPyConnection) -> None:
     assert day
     sources = [
         *(f"select unnest([cost_usd, rest_cost_usd, miss_extra_cost_usd]) from cost_by('{kind}')"
-          for kind in ("all", "cause", "project", "model", "session")),
+          for kind in ("all", "project", "model", "session")),
+        "select unnest([cost_usd, rest_cost_usd]) from cost_causes()",
         f"select unnest([cost_usd, usual_usd]) from spending_pace(date '{found.today}')",
         f"select unnest([cost_usd, usual_usd]) from spending_pace(date '{day[0]}')",
         f"select unnest([cost_usd, usual_usd]) from spending_changes(date '{day[0]}')",
@@ -262,7 +265,7 @@ def _check_screen(store: duckdb.DuckDBPyConnection) -> None:
     assert amounts <= known
     ratios = {
         percent(ratio)
-        for sql in ("select cost_ratio from cost_by('cause')", "select measured_ratio from measured_cost()")
+        for sql in ("select unnest([cost_ratio, measured_ratio]) from cost_causes()",)
         for (ratio,) in store.execute(sql).fetchall()
     }
     assert set(re.findall(r"[\d.]+ %", text)) <= ratios
@@ -309,7 +312,7 @@ def _check_all_days_are_everything(store: duckdb.DuckDBPyConnection) -> None:
     whole = collect(store, "x")
     assert whole.first_date and whole.last_date
     same = collect(store, "x", Scope(whole.first_date, whole.last_date))
-    for part in ("total", "days", "models", "projects", "causes", "measured", "cache"):
+    for part in ("total", "days", "models", "projects", "causes", "cache"):
         assert _rounded(getattr(same, part)) == _rounded(getattr(whole, part)), part
     assert _rounded(
         [(line.session_id, line.cost_usd, line.started_at) for line in same.sessions]

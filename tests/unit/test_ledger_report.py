@@ -106,8 +106,10 @@ TABLES = """
             from calls where agent_type = 'main'
         ) as c
         inner join usage as u on u.call_id = c.call_id;
-    create view fact_token_usage as select *, 'observed' as provenance from usage;
-    create view store_build as select 'UTC' as timezone;
+    create view v_cost_cause as
+        select measured_at::date as usage_date, session_id, 'Conversation' as cause_group, cost_usd,
+            0e0 as estimated_cost_usd
+        from usage;
     create view v_session_advice as
         select session_id, 'cache_' || cause as optimization_type, 'pauses' as subject, suggestion, 1 as occurrence_count,
             missed_tokens as tokens, extra_cost_usd as cost_usd,
@@ -219,7 +221,6 @@ def test_tools_are_ranked_by_what_they_caused(store: duckdb.DuckDBPyConnection) 
         ("branch", "main", 2),
         ("file", LONG, 1),
         ("component", "system_prompt", 5),
-        ("cause", "system prompt and tools", 5),
     ],
 )
 def test_every_ranking_answers(store: duckdb.DuckDBPyConnection, by: str, first: str, count: int) -> None:

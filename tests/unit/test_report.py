@@ -65,10 +65,10 @@ def _calls(*rows: tuple[str, str, str, str | None, float | None]) -> duckdb.Duck
         " as t (session_id, optimization_type, subject, suggestion, occurrence_count, tokens, cost_usd, cost_rank)"
     )
     connection.execute(
-        "create view fact_token_usage as select session_id, called_at as measured_at, cost_usd,"
-        " case session_id when 's2' then 'estimated' else 'observed' end as provenance from fact_api_call"
+        "create view v_cost_cause as select cast(called_at as date) as usage_date, session_id, 'System prompt and tools'"
+        " as cause_group, cost_usd, case session_id when 's2' then cost_usd else 0 end as estimated_cost_usd"
+        " from fact_api_call where cost_usd is not null"
     )
-    connection.execute("create view dim_session as select distinct session_id, project_name from fact_api_call")
     connection.execute("create table store_build as select 'UTC' as timezone, false as is_sample where false")
     connection.execute(
         "create view dim_model as select distinct model_name as model_id, model_name from fact_api_call"
@@ -356,7 +356,7 @@ def test_the_first_screen_answers_how_much_on_what_what_changed_and_what_to_do()
         "Today no price · this week <$0.01 (a usual week: $6.62) · this month $0.75",
         "Changed most this week: project alpha",
         "What caused it (100.0 % measured)",
-        "system prompt and tools $13.25 100.0 %",
+        "System prompt and tools $13.25 100.0 %",
         "4 cache misses cost $1.00 more than reading from the cache",
         "Most expensive sessions, 3 of 3",
         "What to do, by what it saves in a month with work",
@@ -463,32 +463,10 @@ def test_changes_count_a_week_without_a_name_as_nothing() -> None:
 
 
 def test_what_caused_it_is_measured_or_estimated() -> None:
-    found = collect(_calls(*MANY), "x")
-    assert (found.measured.measured_usd, found.measured.estimated_usd) == (pytest.approx(13.25), pytest.approx(0.004))
-    one = collect(_calls(*MANY), "x", Scope(date(2026, 3, 10), date(2026, 3, 10)))
-    assert one.measured.measured_ratio is None or one.measured.measured_ratio == pytest.approx(0)
-    assert [cause.name for cause in found.causes] == ["system prompt and tools"]
-
-
-@pytest.mark.parametrize(
-    ("component_type", "name", "cause"),
-    [
-        ("system_prompt", "system_prompt", "system prompt and tools"),
-        ("system_prompt", "memory_and_environment", "memory files"),
-        ("reference_file", "/shop/CLAUDE.md", "memory files"),
-        ("system_prompt", "skill_listing", "skills and commands"),
-        ("command", "shop:release", "skills and commands"),
-        ("tool", "mcp__issues__find", "MCP servers"),
-        ("mcp_server", "issues", "MCP servers"),
-        ("tool", "Read", "tool Read"),
-        ("tool", "Agent", "delegating to subagents"),
-        ("agent", "Explore", "delegating to subagents"),
-        ("user_prompt", "user_prompt", "conversation"),
-        ("system_prompt", "kept_by_compaction", "conversation"),
-        ("system_prompt", "unlogged", "not in the log"),
-        ("system_prompt", "task_reminder", "reminders and hooks"),
-        ("hook", "format", "reminders and hooks"),
-    ],
-)
-def test_each_component_is_of_one_cause(component_type: str, name: str, cause: str) -> None:
-    assert _calls().execute("select cause_of(?, ?)", [component_type, name]).fetchone() == (cause,)
+    (cause,) = collect(_calls(*MANY), "x").causes
+    assert (cause.cost_usd, cause.estimated_cost_usd) == (pytest.approx(13.254), pytest.approx(0.004))
+    assert cause.measured_ratio == pytest.approx(13.25 / 13.254)
+    (one,) = collect(_calls(*MANY), "x", Scope(date(2026, 3, 10), date(2026, 3, 10))).causes
+    assert one.measured_ratio == pytest.approx(0)
+    calls = _calls(("a", "m", "shop", "2026-03-02", 10.0), ("b", "m", "web", "2026-03-03", 90.0))
+    assert [line.cost_usd for line in collect(calls, "x", Scope(projects=("shop",))).causes] == [10.0]

@@ -302,7 +302,7 @@ def test_a_macro_over_a_table_that_is_not_there_is_left_out() -> None:
             "select distinct function_name from duckdb_functions() where schema_name = 'main' and not internal"
         ).fetchall()
         assert {name for (name,) in names} == {
-            "best_line", "cause_of", "embed_text", "holds_any", "holds_words", "is_within", "name_words", "planned_parts",
+            "best_line", "embed_text", "holds_any", "holds_words", "is_within", "name_words", "planned_parts",
             "search_terms", "snippet_around", "snippet_start",
         }  # fmt: skip
 

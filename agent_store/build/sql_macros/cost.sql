@@ -6,32 +6,6 @@ create or replace macro is_within(day, since, until) as
 
 comment on macro is_within is 'is_within(day, since, until): whether a day is between two days, both included; NULL is no limit.';
 
--- The parts of a bill that people know, from what the context ledger tells apart: each component is of one of them.
-create or replace macro cause_of(component_type, component_name) as
-    case
-        when component_type = 'mcp_server' or starts_with(component_name, 'mcp__') or component_name = 'mcp_instructions_delta'
-            then 'MCP servers'
-        when component_type = 'agent' or component_name in ('Agent', 'Task', 'TaskOutput', 'agent_listing_delta')
-            then 'delegating to subagents'
-        when component_type in ('skill', 'command') or component_name in ('Skill', 'skill_listing', 'skill_body', 'invoked_skills')
-            then 'skills and commands'
-        when component_type = 'tool' then 'tool ' || component_name
-        when
-            component_type = 'reference_file'
-            or component_name in ('memory_and_environment', 'memory_guidance', 'environment')
-            then 'memory files'
-        when
-            component_type in ('user_prompt', 'assistant_output', 'compaction_summary')
-            or component_name in ('inherited_context', 'kept_by_compaction', 'earlier_inference')
-            then 'conversation'
-        when component_name in ('system_prompt', 'deferred_tools_delta', 'deferred_tools_record', 'outside_of_threads')
-            then 'system prompt and tools'
-        when component_name = 'unlogged' then 'not in the log'
-        else 'reminders and hooks'
-    end;
-
-comment on macro cause_of is 'cause_of(component_type, component_name): the part of the bill that a component belongs to: system prompt and tools, memory files, skills and commands, MCP servers, delegating to subagents, conversation, each tool, reminders and hooks, or what no line of the log shows. Example: select cause_of(''tool'', ''Read'')';
-
 create or replace macro cost_by(kind, since := null, until := null, projects := null) as table
 with costs as (
     select
@@ -42,18 +16,13 @@ with costs as (
             when 'week' then coalesce(cast(cast(date_trunc('week', c.usage_date) as date) as varchar), 'undated')
             when 'month' then coalesce(strftime(c.usage_date, '%Y-%m'), 'undated')
             when 'project' then coalesce(c.project_name, 'unknown')
-            when 'cause' then cause_of(c.detail, c.name)
             else coalesce(c.name, 'unknown')
         end as shown_name,
         -- A day, a week … has no title; a project has one folder, whatever its sessions ran in.
-        case when kind not in ('all', 'day', 'week', 'month', 'project', 'cause') then c.detail end as shown_detail
+        case when kind not in ('all', 'day', 'week', 'month', 'project') then c.detail end as shown_detail
     from v_cost as c
     where
-        c.kind = case
-            when kind in ('all', 'day', 'week', 'month', 'project') then 'session'
-            when kind = 'cause' then 'component'
-            else kind
-        end
+        c.kind = case when kind in ('all', 'day', 'week', 'month', 'project') then 'session' else kind end
         and is_within(c.usage_date, since, until) and (projects is null or list_contains(projects, c.project_name))
 ),
 summed as (
@@ -66,8 +35,7 @@ summed as (
         max(usage_date) as last_usage_date,
         count(distinct usage_date) as day_count,
         count(distinct session_id) as session_count,
-        -- A request has several components of one cause: how many requests a cause had is not known from their sums.
-        case when kind <> 'cause' then sum(request_count) end as request_count,
+        sum(request_count) as request_count,
         sum(invocation_count) as invocation_count,
         sum(total_tokens) as total_tokens,
         sum(uncached_input_tokens) as uncached_input_tokens,
@@ -137,7 +105,7 @@ cross join totals
 window those_below as (order by ranked.cost_rank rows between 1 following and unbounded following)
 order by ranked.cost_rank;
 
-comment on macro table cost_by is 'cost_by(kind, since := null, until := null, projects := null): cost by day, week, month, model, project, branch, session, agent, task-type, skill, plugin, tool, mcp, file, component or cause (components by cause_of; request_count is NULL); kind ''all'' is one row. Days are of the zone of the reports and included, projects a list of names. cost_ratio is the share of all dollars of that time and these projects; cost_rank is 1 for what cost most, and the columns rest_ are the sums of all that ranks below the row. Example: from cost_by(''model'')';
+comment on macro table cost_by is 'cost_by(kind, since := null, until := null, projects := null): cost by day, week, month, model, project, branch, session, agent, task-type, skill, plugin, tool, mcp, file or component; kind ''all'' is one row. Days are of the zone of the reports and included, projects a list of names. cost_ratio is the share of all dollars of that time and these projects; cost_rank is 1 for what cost most, and the columns rest_ are the sums of all that ranks below the row. Example: from cost_by(''model'')';
 
 -- Today, this week and this month beside what a day, week and month with use usually cost: the median of the last twelve before.
 create or replace macro spending_pace(today, projects := null) as table
@@ -185,25 +153,62 @@ order by case periods.period when 'day' then 1 when 'week' then 2 else 3 end;
 
 comment on macro table spending_pace is 'spending_pace(today, projects := null): the day, week and month that `today` is in, beside what one with use usually costs: the median of the last twelve before it (usual_count: of how many). Example: from spending_pace(current_date)';
 
+create or replace macro sessions_of(projects) as table
+select distinct c.session_id from v_cost as c where c.kind = 'session' and list_contains(projects, c.project_name);
+
+comment on macro table sessions_of is 'sessions_of(projects): the sessions of a list of projects that have cost. Example: from sessions_of([''shop''])';
+
+-- What caused the dollars. That they were spent is counted; of what caused them, a part is estimated.
+create or replace macro cost_causes(since := null, until := null, projects := null) as table
+with summed as (
+    select
+        c.cause_group,
+        count(distinct c.session_id) as session_count,
+        sum(c.estimated_cost_usd) as estimated_cost_usd,
+        sum(c.cost_usd) as cost_usd
+    from v_cost_cause as c
+    where
+        is_within(c.usage_date, since, until)
+        and (projects is null or c.session_id in (select session_id from sessions_of(projects)))
+    group by c.cause_group
+),
+ranked as (
+    select *, row_number() over (order by cost_usd desc, cause_group) as cost_rank from summed
+)
+select
+    cause_group,
+    session_count,
+    estimated_cost_usd,
+    cost_usd,
+    cost_usd / nullif(sum(cost_usd) over (), 0) as cost_ratio,
+    1 - sum(estimated_cost_usd) over () / nullif(sum(cost_usd) over (), 0) as measured_ratio,
+    cost_rank,
+    sum(cost_usd) over (order by cost_rank rows between 1 following and unbounded following) as rest_cost_usd
+from ranked
+order by cost_rank;
+
+comment on macro table cost_causes is 'cost_causes(since := null, until := null, projects := null): what caused the dollars, by cause group of v_cost_cause; the groups add up to the total. cost_rank is 1 for what cost most, rest_cost_usd is the sum of all that ranks below the row. measured_ratio is the same in each row: the share of all these dollars whose cause is measured, not estimated. Example: from cost_causes()';
+
 -- The project, model and cause whose cost differs most from that of a usual week. A week in which a name cost nothing counts as 0.
 create or replace macro spending_changes(today, projects := null) as table
 with costs as (
     select
-        case c.kind when 'session' then 'project' when 'component' then 'cause' else c.kind end as kind,
-        case c.kind
-            when 'session' then coalesce(c.project_name, 'unknown')
-            when 'component' then cause_of(c.detail, c.name)
-            else coalesce(c.name, 'unknown')
-        end as name,
-        cast(date_trunc('week', c.usage_date) as date) as week,
+        case c.kind when 'session' then 'project' else c.kind end as kind,
+        coalesce(case c.kind when 'session' then c.project_name else c.name end, 'unknown') as name,
+        c.usage_date,
         c.cost_usd
     from v_cost as c
-    where
-        c.kind in ('session', 'model', 'component') and c.usage_date <= cast(today as date)
-        and (projects is null or list_contains(projects, c.project_name))
+    where c.kind in ('session', 'model') and (projects is null or list_contains(projects, c.project_name))
+    union all
+    select 'cause', c.cause_group, c.usage_date, c.cost_usd
+    from v_cost_cause as c
+    where projects is null or c.session_id in (select session_id from sessions_of(projects))
 ),
 by_week as (
-    select kind, name, week, sum(cost_usd) as cost_usd from costs group by kind, name, week
+    select kind, name, cast(date_trunc('week', usage_date) as date) as week, sum(cost_usd) as cost_usd
+    from costs
+    where usage_date <= cast(today as date)
+    group by 1, 2, 3
 ),
 earlier_weeks as (
     select distinct week
@@ -235,24 +240,4 @@ left join by_week as now
     on now.kind = usual.kind and now.name = usual.name and now.week = date_trunc('week', cast(today as date))
 order by change_rank, usual.kind;
 
-comment on macro table spending_changes is 'spending_changes(today, projects := null): what each project, model and cause cost in the week that `today` is in, beside the median of the last twelve weeks with use before it (0 in a week without); change_rank is 1 for the largest difference of its kind. No row where there is no earlier week. Example: from spending_changes(current_date) where change_rank = 1';
-
--- How well it is known what caused the dollars; that they were spent is counted, and no estimate.
-create or replace macro measured_cost(since := null, until := null, projects := null) as table
-with costs as (
-    select u.provenance, u.cost_usd
-    from fact_token_usage as u
-    left join dim_session as s on s.session_id = u.session_id
-    where
-        is_within(
-            cast(timezone((select b.timezone from store_build as b), timezone('UTC', u.measured_at)) as date), since, until
-        )
-        and (projects is null or list_contains(projects, s.project_name))
-)
-select
-    coalesce(sum(cost_usd) filter (where provenance <> 'estimated'), 0) as measured_cost_usd,
-    coalesce(sum(cost_usd) filter (where provenance = 'estimated'), 0) as estimated_cost_usd,
-    sum(cost_usd) filter (where provenance <> 'estimated') / nullif(sum(cost_usd), 0) as measured_ratio
-from costs;
-
-comment on macro table measured_cost is 'measured_cost(since := null, until := null, projects := null): of how many dollars it is measured what caused them, and of how many estimated, by fact_token_usage: most of the tokens of a component in a request decide. Sessions that have expired are not in it. Example: from measured_cost()';
+comment on macro table spending_changes is 'spending_changes(today, projects := null): what each project, model and cause group cost in the week that `today` is in, beside the median of the last twelve weeks with use before it (0 in a week without); change_rank is 1 for the largest difference of its kind. No row where there is no earlier week. Example: from spending_changes(current_date) where change_rank = 1';
