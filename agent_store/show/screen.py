@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from rich.console import Console, RenderableType
     from rich.text import Text
 
+CACHE_MISSES = "Cache misses"
 LINES = 24
 WIDE = 100
 ROWS_SHOWN = 4
@@ -194,7 +195,9 @@ def _breakdown(report: Report, width: int, most: int | None) -> list[RenderableT
             grid.add_column(width=each)
         grid.add_row(*(sheet.fitted(each) for (sheet, _), each in zip(row, widths, strict=True)))
         lines.append(grid)
-    if report.misses.count:
+    # Where they are not among the causes shown.
+    is_shown = any(line.cause_group == CACHE_MISSES for line in report.causes[:most])
+    if report.misses.count and not is_shown:
         misses = counted(report.misses.count, "cache miss", "cache misses")
         lines.append(
             _flow(
