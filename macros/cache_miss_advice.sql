@@ -1,4 +1,4 @@
-{# What to do so that the cache is not missed for that cause again; NULL where the cause is not known. #}
+{# Advice on avoiding another cache miss with that cause; NULL where the cause is unknown. #}
 {% macro cache_miss_advice(cause) -%}
     case
         when {{ cause }} = 'expired_5m' then 'Answer within five minutes, or use the one-hour cache'
@@ -27,8 +27,8 @@
     case {{ cause_group }}
         when 'expired_5m' then 'pauses of more than five minutes'
         when 'expired_1h' then 'pauses of more than an hour'
-        when 'model_switch' then 'another model in the middle of a session'
-        when 'tools_changed' then 'tools that came or went in the middle of a session'
-        else 'a beginning of the context that changed'
+        when 'model_switch' then 'a model switch in the middle of a session'
+        when 'tools_changed' then 'tools added or removed in the middle of a session'
+        else 'a changed beginning of the context'
     end
 {%- endmacro %}

@@ -2,7 +2,7 @@
 {% macro suggestion(optimization_type) -%}
     {%- set suggestions = {
         'carried_unused_result':
-            'Ask for less of it, or have a subagent read it: it was carried long and nothing of it came up again',
+            'Request less of it, or have a subagent read it: it was carried for long and never named again',
         'reread_file': 'It was still in the context, unchanged: no need to read it again',
     } -%}
     '{{ suggestions[optimization_type] }}'

@@ -28,6 +28,7 @@
     });
   }
   const unknownSession = { id: "unknown", project: "unknown", user: "unknown", title: null };
+  const nameOf = (session) => session.title || `session ${session.id.slice(0, 8)}`;
   const sessionOf = (number) => sessions.get(number) ?? unknownSession;
 
   /** The rows of a data set that the filters let through; `without` names filters to leave out. */
@@ -312,6 +313,8 @@
     const read = total("spending", "cache_read_tokens", rows) ?? 0;
     const sent = read + (total("spending", "cache_write_tokens", rows) ?? 0) + (total("spending", "uncached_input_tokens", rows) ?? 0);
 
+    const hits = sent ? read / sent : null;
+
     const causeRows = [...selected("causes")];
     const caused = total("causes", "cost_usd", causeRows);
     const estimated = total("causes", "estimated_cost_usd", causeRows) ?? 0;
@@ -319,8 +322,10 @@
 
     return el("div", { class: "tiles" },
       tile({
-        id: "spent", label: "Spent", raw: spent, shown: dollars(rows.length ? spent : 0), sql: select("sum(cost_usd)", "v_spending"),
-        note: unpriced ? `+ ${plural(unpriced, "response")} without a price: ${named.slice(0, 3).join(", ")}${named.length > 3 ? ` and ${named.length - 3} more models` : ""}` : "every response has a price",
+        id: "spent", label: "Spent", raw: spent, shown: dollars(rows.length ? spent : 0),
+        note: unpriced ? ["+ ", value(unpriced, plural(unpriced, "response")), ` without a price: ${named.slice(0, 3).join(", ")}${named.length > 3 ? ` and ${named.length - 3} more models` : ""}`]
+          : "every response has a price",
+        sql: select("sum(cost_usd) as cost_usd, sum(unpriced_response_count) as unpriced_response_count", "v_spending"),
       }),
       tile({
         id: "week", label: "This week", raw: week, shown: dollars(week), tone: change > 0.25 ? "warn" : "",
@@ -338,8 +343,8 @@
       }),
       tile({
         id: "misses", label: "Cache misses", raw: extra, shown: dollars(extra), tone: spent && extra / spent > 0.05 ? "warn" : "",
-        note: `${plural(misses, "miss", "misses")}; ${percent(sent ? read / sent : null)} of input read from the cache`,
-        sql: select("coalesce(sum(miss_extra_cost_usd), 0)", "v_spending"),
+        note: [value(misses, plural(misses, "miss", "misses")), "; ", value(hits, percent(hits)), " of input read from the cache"],
+        sql: select(`coalesce(sum(miss_extra_cost_usd), 0) as miss_extra_cost_usd,\n    coalesce(sum(cache_miss_count), 0) as cache_miss_count,\n    sum(cache_read_tokens) / nullif(sum(cache_read_tokens + cache_write_5m_tokens + cache_write_1h_tokens + uncached_input_tokens), 0) as cache_hit_ratio`, "v_spending"),
       }),
       tile({
         id: "measured", label: "Measured", raw: measured, shown: percent(measured),
@@ -348,7 +353,8 @@
       }),
       tile({
         id: "responses", label: "API responses", raw: responses, shown: number(responses),
-        note: `${plural(ids.size, "session")} · ${short(tokens)} tokens`, sql: select("coalesce(sum(response_count), 0)", "v_spending"),
+        note: [value(ids.size, plural(ids.size, "session")), " · ", value(tokens, short(tokens)), " tokens"],
+        sql: select("coalesce(sum(response_count), 0) as response_count,\n    count(distinct session_id) as session_count,\n    coalesce(sum(total_tokens), 0) as total_tokens", "v_spending"),
       }));
   }
 
@@ -536,7 +542,7 @@
       }, table({
         id: "session-table", caption: "Sessions by cost", rows: list, sort: "cost_usd",
         columns: [
-          { key: "title", label: "Session", value: (one) => (one.title ?? "").toLowerCase(), text: (one) => `${one.title ?? ""} ${one.id}`, show: (one) => link(one.title || "untitled", { view: "session", id: one.id }, { "data-id": one.id }) },
+          { key: "title", label: "Session", value: (one) => nameOf(one).toLowerCase(), text: (one) => `${one.title ?? ""} ${one.id}`, show: (one) => link(nameOf(one), { view: "session", id: one.id }, { "data-id": one.id }) },
           ...numeric("cost_usd", "Cost", (one) => one.cost_usd, dollars),
           ...numeric("total_tokens", "Tokens", (one) => one.total_tokens, short),
           ...numeric("prompt_count", "Prompts", (one) => one.prompt_count, (count) => (count === null || count === undefined ? "–" : number(count))),
@@ -575,19 +581,26 @@
   function outcomes() {
     const rows = [...selected("outcomes")];
     const sum = (key) => total("outcomes", key, rows) ?? 0;
-    const part = (id, label, good, bad, all, [goodWord, badWord, restWord], of) => el("div", { class: "tile", id: `tile-${id}` },
-      el("div", { class: "tile-head" }, el("h3", {}, label), sqlButton(select(`coalesce(sum(${of}), 0)`, "v_outcome_day"), label)),
-      el("p", { class: "number" }, value(all, number(all))),
-      el("div", { class: "bar small", "aria-hidden": "true" }, [["good", good], ["bad", bad], ["rest", all - good - bad]].map(([tone, count]) => {
-        const one = el("span", { class: tone });
-        one.style.flexGrow = String(count);
-        return one;
-      })),
-      el("p", { class: "note" }, `${number(good)} ${goodWord} · ${number(bad)} ${badWord}`, all - good - bad && restWord ? ` · ${number(all - good - bad)} ${restWord}` : ""));
+    const part = (id, label, all, good, bad, words, columns) => {
+      const counts = [good, bad, all - good - bad];
+      return el("div", { class: "tile", id: `tile-${id}` },
+        el("div", { class: "tile-head" }, el("h3", {}, label), sqlButton(select(columns.map((one) => `coalesce(sum(${one}), 0)`).join(",\n    "), "v_outcome_day"), label)),
+        el("p", { class: "number" }, value(all, number(all))),
+        el("div", { class: "bar small", "aria-hidden": "true" }, ["good", "bad", "rest"].map((tone, i) => {
+          const one = el("span", { class: tone });
+          one.style.flexGrow = String(counts[i]);
+          return one;
+        })),
+        el("p", { class: "note" }, value(good, number(good)), ` ${words[0]} · `, value(bad, number(bad)), ` ${words[1]}`,
+          counts[2] && words[2] ? ` · ${number(counts[2])} ${words[2]}` : ""));
+    };
     return section("outcomes", "How it went", {}, el("div", { class: "tiles" },
-      part("tasks", "Tasks", sum("successful_task_count"), sum("failed_task_count"), sum("task_count"), ["succeeded", "failed", "without evidence"], "task_count"),
-      part("tests", "Test runs", sum("passed_test_run_count"), sum("failed_test_run_count"), sum("test_run_count"), ["passed", "failed", "without a result"], "test_run_count"),
-      part("loops", "Fix loops", sum("fixed_loop_count"), sum("fix_loop_count") - sum("fixed_loop_count"), sum("fix_loop_count"), ["fixed", "given up", ""], "fix_loop_count"),
+      part("tasks", "Tasks", sum("task_count"), sum("successful_task_count"), sum("failed_task_count"),
+        ["succeeded", "failed", "without evidence"], ["task_count", "successful_task_count", "failed_task_count"]),
+      part("tests", "Test runs", sum("test_run_count"), sum("passed_test_run_count"), sum("failed_test_run_count"),
+        ["passed", "failed", "without a result"], ["test_run_count", "passed_test_run_count", "failed_test_run_count"]),
+      part("loops", "Fix loops", sum("fix_loop_count"), sum("fixed_loop_count"), sum("fix_loop_count") - sum("fixed_loop_count"),
+        ["fixed", "given up"], ["fix_loop_count", "fixed_loop_count", "fix_loop_count - fixed_loop_count"]),
       tile({ id: "loop-cost", label: "Spent in fix loops", raw: sum("fix_loop_cost_usd"), shown: dollars(sum("fix_loop_cost_usd")), note: "between the first failing run and the pass; loops that overlap count twice", sql: select("coalesce(sum(fix_loop_cost_usd), 0)", "v_outcome_day") })));
   }
 
@@ -619,7 +632,7 @@
   const lineCommand = (path, line) => `agent-store line '${path.replaceAll("'", "'\\''")}' ${line}`;
   const lineLink = (path, line) => (path === null || line === null ? "–" : link(`${cutMiddle(path.split(/[/\\]/).at(-1), 26)}:${line}`, { view: "line", id: path, line: String(line) }, { class: "path", title: `${path}:${line}` }));
   const crumbs = (...parts) => el("nav", { "aria-label": "Path", class: "crumbs" }, link("Overview", {}), parts.flatMap((part) => [" › ", part]));
-  const facts = (pairs) => el("dl", { class: "facts" }, pairs.filter(([, one]) => one !== null && one !== undefined && one !== "").map(([key, one]) => el("div", {}, el("dt", {}, key), el("dd", {}, one))));
+  const facts = (pairs, sql, label) => el("dl", { class: "facts" }, pairs.filter(([, one]) => one !== null && one !== undefined && one !== "").map(([key, one]) => el("div", {}, el("dt", {}, key), el("dd", {}, one))), sql && el("div", {}, sqlButton(sql, label)));
   const verdict = (one) => (one === true ? "succeeded" : one === false ? "failed" : "not judged");
 
   function sessionPage(id) {
@@ -635,14 +648,14 @@
     const more = (session.prompt_count ?? prompts.length) - prompts.length;
     return [
       crumbs(link(session.project, { project: session.project }), "session"),
-      el("h2", {}, session.title || "Untitled session"),
+      el("h2", {}, nameOf(session)),
       facts([
         ["Cost", value(cost, dollars(cost))], ["Started", session.started_at], ["Duration", duration(session.duration_seconds)],
         ["Responses", number(total("spending", "response_count", rows))], ["Prompts", session.prompt_count], ["Subagents", session.subagent_count],
         ["Tool calls", session.tool_call_count === null ? null : `${number(session.tool_call_count)}, ${number(session.tool_error_count)} failed`],
         ["Compactions", session.compaction_count], ["Lines", session.lines_added === null ? null : `+${number(session.lines_added)} −${number(session.lines_deleted)}`],
         ["Client", session.client_version], ["Id", el("code", {}, session.id)],
-      ]),
+      ], `select * from v_session_report\nwhere session_id = ${quoted(session.id)}`, "the session"),
       section("session-causes", "What caused it", { sql: `select cause_group, sum(cost_usd) as cost_usd\nfrom v_cost_cause\nwhere session_id = ${quoted(session.id)}\ngroup by cause_group\norder by cost_usd desc` }, causes("session-cause-table", all("causes"))),
       section("prompts", "Prompts", {
         note: more > 0 ? `${plural(more, "prompt")} of this session that cost least or got no response are not in this page.` : null,
@@ -683,14 +696,14 @@
     const rows = [...Array(rowsOf("segments")).keys()].filter((j) => s.prompt_id[j] === p.prompt_id[i]);
     const rest = rows.length ? s.rest_segment_count[rows.at(-1)] : 0;
     return [
-      crumbs(link(session.project, { project: session.project }), link(session.title || "untitled", { view: "session", id: session.id }), "prompt"),
+      crumbs(link(session.project, { project: session.project }), link(nameOf(session), { view: "session", id: session.id }), "prompt"),
       el("h2", {}, "Prompt"), el("blockquote", {}, p.prompt_text[i] || "(no text)"),
       facts([
         ["Cost it caused", value(p.caused_cost_usd[i], dollars(p.caused_cost_usd[i]))], ["Time (UTC)", p.prompted_at[i]], ["Model", text(p.model_name[i])],
         ["Kind of task", text(p.task_type[i])], ["Outcome", `${verdict(p.success[i])}${text(p.success_basis[i]) ? ` (${text(p.success_basis[i]).replaceAll("_", " ")})` : ""}`],
         ["Responses", number(p.response_count[i])], ["Tool calls", `${number(p.tool_call_count[i])}, ${number(p.tool_error_count[i])} failed`],
         ["Tokens", short(p.caused_tokens[i])], ["Line", lineLink(text(p.source_path[i]), p.source_line[i])],
-      ]),
+      ], `select * from v_expensive_prompt\nwhere prompt_id = ${quoted(id)}`, "the prompt"),
       section("segments", "What entered the context", {
         note: "With what each piece cost from then on, also while later prompts carried it; so these do not add up to the cost of the prompt.",
         sql: `select pieces.piece_name, segments.cost_usd\nfrom v_prompt_segment as segments\ninner join v_context_piece as pieces on pieces.segment_id = segments.segment_id\nwhere segments.prompt_id = ${quoted(id)}\norder by segments.cost_rank`,
