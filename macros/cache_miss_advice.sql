@@ -11,3 +11,24 @@
             then 'Keep tools, system prompt and memory files as they are within a session'
     end
 {%- endmacro %}
+
+{# Causes that have the same remedy, as one. #}
+{% macro cache_miss_group(cause) -%}
+    case
+        when {{ cause }} in ('expired_1h', 'previous_message_not_found') then 'expired_1h'
+        when {{ cause }} in ('model_switch', 'model_changed') then 'model_switch'
+        when {{ cause }} in ('expired_5m', 'tools_changed') then {{ cause }}
+        else 'beginning_changed'
+    end
+{%- endmacro %}
+
+{# Such a group in words. #}
+{% macro cache_miss_subject(cause_group) -%}
+    case {{ cause_group }}
+        when 'expired_5m' then 'pauses of more than five minutes'
+        when 'expired_1h' then 'pauses of more than an hour'
+        when 'model_switch' then 'a model switch in the middle of a session'
+        when 'tools_changed' then 'tools added or removed in the middle of a session'
+        else 'a changed beginning of the context'
+    end
+{%- endmacro %}

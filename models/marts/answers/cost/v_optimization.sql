@@ -33,8 +33,7 @@ carried as (
         'carried_unused_result' as optimization_type,
         cast(null as varchar) as component_id,
         cause_name as subject,
-        'Request less of it, or have a subagent read it: it was carried for long and never named again'
-            as suggestion,
+        {{ suggestion('carried_unused_result') }} as suggestion,
         count(*) as occurrence_count,
         sum(tokens) as tokens,
         sum(carrying_cost_usd) as total_usd,
@@ -54,12 +53,7 @@ carried as (
 
 misses as (
     select
-        case
-            when cause in ('expired_1h', 'previous_message_not_found') then 'expired_1h'
-            when cause in ('model_switch', 'model_changed') then 'model_switch'
-            when cause in ('expired_5m', 'tools_changed') then cause
-            else 'beginning_changed'
-        end as cause,
+        {{ cache_miss_group('cause') }} as cause,
         session_id,
         missed_at,
         missed_tokens,
@@ -74,13 +68,7 @@ missed as (
     select
         'cache_' || cause as optimization_type,
         cast(null as varchar) as component_id,
-        case cause
-            when 'expired_5m' then 'pauses of more than five minutes'
-            when 'expired_1h' then 'pauses of more than an hour'
-            when 'model_switch' then 'a model switch in the middle of a session'
-            when 'tools_changed' then 'tools added or removed in the middle of a session'
-            else 'a changed beginning of the context'
-        end as subject,
+        {{ cache_miss_subject('cause') }} as subject,
         {{ cache_miss_advice('cause') }} as suggestion,
         count(*) as occurrence_count,
         sum(missed_tokens) as tokens,
@@ -166,7 +154,7 @@ reread as (
         'reread_file' as optimization_type,
         cast(null as varchar) as component_id,
         document_path as subject,
-        'It was still in the context, unchanged: no need to read it again' as suggestion,
+        {{ suggestion('reread_file') }} as suggestion,
         sum(reread_count) as occurrence_count,
         sum(reread_tokens) as tokens,
         sum(reread_cost_usd) as total_usd,
