@@ -118,7 +118,7 @@ fuzz: $(TESTING) ## Run damaged logs through landing, models and tests until sto
 docs: $(READY) ## Build the documentation site (one HTML file) and serve it on this machine.
 	@$(PY) -m agent_store.cli docs --serve $(ARGS)
 
-bench: $(TESTING) ## Measure the claims of the README on this machine.
+bench: $(TESTING) ## Measure the claims of docs/performance.md on this machine.
 	@$(PY) -m benchmarks $(ARGS)
 
 clean: ## Remove what was installed and built in this folder. The store itself stays.

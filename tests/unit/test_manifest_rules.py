@@ -655,7 +655,7 @@ def test_a_column_that_is_not_kept_of_expired_sessions_is_found() -> None:
 
 
 def test_an_exposure_that_lists_more_or_less_than_its_file_names_is_found() -> None:
-    listed, named = _model("v_never_named", "health"), _model("fact_api_call", "marts/star/cost")
+    listed, named = _model("v_never_named", "health"), _model("fact_prompt", "marts/star/audit")
     exposure = {
         "name": "readme",
         "config": {"meta": {"reads": ["README.md"]}},
@@ -663,7 +663,7 @@ def test_an_exposure_that_lists_more_or_less_than_its_file_names_is_found() -> N
     }
     found = list(exposures_name_what_is_read(_manifest(listed, named, exposures={"readme": exposure})))
     assert found == [
-        ("readme", "does not list fact_api_call, which README.md reads"),
+        ("readme", "does not list fact_prompt, which README.md reads"),
         ("readme", "lists v_never_named, which none of its files reads"),
     ]
 
