@@ -497,3 +497,92 @@ def test_it_is_served_to_who_knows_the_address_and_follows_a_new_store(
     finally:
         server.shutdown()
         server.server_close()
+
+
+# --- a store of odd names, people, days and sessions ----------------------------------------------------------
+
+_ODD_PROJECT = 'it\'s "a\\b" \u202egnp</script>\x1b[2J'
+_ODD_USER = "o'hara\u200f"
+_LONG = "long-name " * 500
+
+
+@pytest.fixture(scope="module")
+def odd(sample_store: Path, tmp_path_factory: pytest.TempPathFactory, browser: Chrome) -> Iterator[Page]:
+    """The sample with names that SQL and browsers could take for something else; one session has no day, one has
+    expired, and one has no response.
+    """
+    paths = StorePaths(tmp_path_factory.mktemp("odd")).ensure()
+    shutil.copyfile(sample_store, paths.store)
+    paths.store.chmod(0o600)
+    with duckdb.connect(str(paths.store)) as connection:
+        spent = connection.execute(
+            "select session_id from v_spending where session_id in (select session_id from v_outcome_day) "
+            "group by session_id order by sum(cost_usd) desc nulls last"
+        ).fetchall()
+        undated, expired, silent = (session for (session,) in spent[:3])
+        for table in ("dim_session", "v_spending"):
+            connection.execute(
+                f"update {table} set project_name = ? where project_name = 'shop'", [_ODD_PROJECT]
+            )
+        connection.execute(
+            "update dim_session set user_id = (['unknown', 'all', ?])[1 + cast(hash(session_id) % 3 as bigint)]",
+            [_ODD_USER],
+        )
+        for column, table, renamed in (
+            ("model_name", "dim_model", {"claude-opus-5-5": "all", "claude-sonnet-5": "unknown"}),
+            ("agent_name", "dim_agent", {"Explore": _LONG, "reviewer": "none"}),
+        ):
+            for old, new in renamed.items():
+                for one in (table, "v_spending", "v_cost_cause", "v_ccusage_day"):
+                    connection.execute(f"update {one} set {column} = ? where {column} = ?", [new, old])
+        for table in ("v_spending", "v_cost_cause", "v_ccusage_day"):
+            connection.execute(f"update {table} set usage_date = null where session_id = ?", [undated])
+            connection.execute(f"delete from {table} where session_id = ?", [silent])
+        for table in ("dim_session", "fact_session"):
+            connection.execute(f"delete from {table} where session_id = ?", [expired])
+    page.write(paths)
+    found = Page(browser, paths.store)
+    yield found
+    found.connection.close()
+
+
+def test_odd_names_days_and_people_are_filtered_as_their_sql_says(odd: Page) -> None:
+    odd.open()
+    from agent_store.visible import visible
+
+    options = odd.run(
+        "return Object.fromEntries(['project', 'model', 'agent', 'user'].map((name) => [name, "
+        "[...document.querySelectorAll(`select[name=${name}] option`)].map((one) => one.value).filter(Boolean)]))"
+    )
+    wanted = {
+        "project": [visible(_ODD_PROJECT)], "model": ["all", "unknown", "none"], "agent": [_LONG, "none"],
+        "user": [visible(_ODD_USER), "all", "unknown"],
+    }  # fmt: skip
+    for name, values in wanted.items():
+        for one in values:
+            assert one in options[name]
+            _is_as_sql_says(odd.go(**{name: one}))
+    day = odd.sql("select max(usage_date) from v_spending")[0][0]
+    _is_as_sql_says(odd.go(**{"to": str(day), "user": "unknown"}))
+    assert odd.complaints() == []
+
+
+def _is_as_sql_says(shown: Page) -> None:
+    """The sum of everything is more than nothing, too."""
+    place = shown.run("return location.hash")
+    for name, (found, sql) in shown.tiles().items():
+        assert sql, name
+        (expected,) = shown.sql(sql)
+        assert all(map(_same, found, expected)), (place, name, found, expected, sql)
+    for section, key in (
+        ("causes", "cost_usd"),
+        ("sessions", "cost_usd"),
+        ("skills", "work_cost_usd"),
+        ("files", "cost_usd"),
+    ):
+        found, sql = shown.table(section, key)
+        assert len(found) == len(shown.sql(sql)), (place, sql)
+        assert _same(sum(one or 0 for one in found.values()), sum(row[1] or 0 for row in shown.sql(sql))), (
+            place,
+            sql,
+        )

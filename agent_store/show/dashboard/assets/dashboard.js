@@ -86,7 +86,18 @@
 
   // ---- the SQL behind a number -------------------------------------------------------------------------------------------
 
-  const quoted = (value) => `'${String(value).replaceAll("'", "''")}'`;
+  // Names are shown with codes for characters that cannot be seen; SQL needs the names themselves.
+  const namesShownAs = new Map();
+  texts.forEach((shown, i) => {
+    const name = page.unseen[i] ? String.fromCodePoint(...page.unseen[i]) : shown;
+    namesShownAs.set(shown, [...(namesShownAs.get(shown) ?? []), name]);
+  });
+  const quoted = (value) => `'${String(value).replaceAll("'", "''")}'`
+    .replace(/(?![\n\t])[\p{C}\p{Zl}\p{Zp}]/gu, (letter) => `' || chr(${letter.codePointAt(0)}) || '`);
+  function is(column, shown) {
+    const names = (namesShownAs.get(shown) ?? [shown]).map(quoted);
+    return names.length === 1 ? `${column} = ${names[0]}` : `${column} in (${names.join(", ")})`;
+  }
   const AGENT_OF_SPENDING = "case when agent_type = 'main' then 'main agent' else agent_name end";
 
   /** The filters as conditions on a view. */
@@ -96,16 +107,21 @@
     const found = [...more];
     if (f.from) found.push(`usage_date >= date ${quoted(f.from)}`);
     if (f.to) found.push(`usage_date <= date ${quoted(f.to)}`);
-    if (f.model) found.push(`model_name = ${quoted(f.model)}`);
-    if (f.agent) found.push(`${isSpending ? AGENT_OF_SPENDING : "agent_name"} = ${quoted(f.agent)}`);
+    if (f.model) found.push(is("model_name", f.model));
+    if (f.agent) found.push(is(isSpending ? AGENT_OF_SPENDING : "agent_name", f.agent));
     if (f.project) {
-      found.push(isSpending
-        ? `coalesce(project_name, 'unknown') = ${quoted(f.project)}`
-        : `session_id in (select session_id from v_spending where coalesce(project_name, 'unknown') = ${quoted(f.project)})`);
+      const ofProject = is("coalesce(project_name, 'unknown')", f.project);
+      // Sessions without a response have no spending, and expired ones no report.
+      found.push(isSpending ? ofProject : `session_id in (
+        select session_id from v_spending where ${ofProject}
+        union
+        select session_id from v_session_report where ${ofProject}
+    )`);
     }
     if (f.user) {
-      const known = `select session_id from v_session_report where user_id ${f.user === "unknown" ? "is not null" : `= ${quoted(f.user)}`}`;
-      found.push(`session_id ${f.user === "unknown" ? "not in" : "in"} (${known})`);
+      // An expired session has no report: nobody knows whose it was.
+      found.push(f.user === "unknown" ? "session_id not in (select session_id from v_session_report where user_id <> 'unknown')"
+        : `session_id in (select session_id from v_session_report where ${is("user_id", f.user)})`);
     }
     return found.length ? `\nwhere ${found.join("\n    and ")}` : "";
   }
@@ -655,11 +671,11 @@
         ["Tool calls", session.tool_call_count === null ? null : `${number(session.tool_call_count)}, ${number(session.tool_error_count)} failed`],
         ["Compactions", session.compaction_count], ["Lines", session.lines_added === null ? null : `+${number(session.lines_added)} −${number(session.lines_deleted)}`],
         ["Client", session.client_version], ["Id", el("code", {}, session.id)],
-      ], `select * from v_session_report\nwhere session_id = ${quoted(session.id)}`, "the session"),
-      section("session-causes", "What caused it", { sql: `select cause_group, sum(cost_usd) as cost_usd\nfrom v_cost_cause\nwhere session_id = ${quoted(session.id)}\ngroup by cause_group\norder by cost_usd desc` }, causes("session-cause-table", all("causes"))),
+      ], `select * from v_session_report\nwhere ${is("session_id", session.id)}`, "the session"),
+      section("session-causes", "What caused it", { sql: `select cause_group, sum(cost_usd) as cost_usd\nfrom v_cost_cause\nwhere ${is("session_id", session.id)}\ngroup by cause_group\norder by cost_usd desc` }, causes("session-cause-table", all("causes"))),
       section("prompts", "Prompts", {
         note: more > 0 ? `${plural(more, "prompt")} of this session that cost least or got no response are not in this page.` : null,
-        sql: `select prompted_at, prompt_text, caused_cost_usd\nfrom v_expensive_prompt\nwhere session_id = ${quoted(session.id)}\norder by prompted_at`,
+        sql: `select prompted_at, prompt_text, caused_cost_usd\nfrom v_expensive_prompt\nwhere ${is("session_id", session.id)}\norder by prompted_at`,
       }, table({
         id: `prompts-${id}`, caption: "Prompts of the session", rows: prompts, few: 50, sort: "prompted_at", ascending: true,
         columns: [
@@ -671,7 +687,7 @@
         ],
       })),
       all("misses").length ? section("session-misses", "Cache misses", {
-        sql: `select missed_at, cause, missed_tokens, extra_cost_usd\nfrom v_session_miss\nwhere session_id = ${quoted(session.id)}\norder by missed_at`,
+        sql: `select missed_at, cause, missed_tokens, extra_cost_usd\nfrom v_session_miss\nwhere ${is("session_id", session.id)}\norder by missed_at`,
       }, table({
         id: `misses-${id}`, caption: "Cache misses of the session", rows: all("misses"), few: 50, sort: "missed_at", ascending: true,
         columns: [
@@ -703,10 +719,10 @@
         ["Kind of task", text(p.task_type[i])], ["Outcome", `${verdict(p.success[i])}${text(p.success_basis[i]) ? ` (${text(p.success_basis[i]).replaceAll("_", " ")})` : ""}`],
         ["Responses", number(p.response_count[i])], ["Tool calls", `${number(p.tool_call_count[i])}, ${number(p.tool_error_count[i])} failed`],
         ["Tokens", short(p.caused_tokens[i])], ["Line", lineLink(text(p.source_path[i]), p.source_line[i])],
-      ], `select * from v_expensive_prompt\nwhere prompt_id = ${quoted(id)}`, "the prompt"),
+      ], `select * from v_expensive_prompt\nwhere ${is("prompt_id", id)}`, "the prompt"),
       section("segments", "What entered the context", {
         note: "With what each piece cost from then on, also while later prompts carried it; so these do not add up to the cost of the prompt.",
-        sql: `select pieces.piece_name, segments.cost_usd\nfrom v_prompt_segment as segments\ninner join v_context_piece as pieces on pieces.segment_id = segments.segment_id\nwhere segments.prompt_id = ${quoted(id)}\norder by segments.cost_rank`,
+        sql: `select pieces.piece_name, segments.cost_usd\nfrom v_prompt_segment as segments\ninner join v_context_piece as pieces on pieces.segment_id = segments.segment_id\nwhere ${is("segments.prompt_id", id)}\norder by segments.cost_rank`,
       }, table({
         id: `segments-${id}`, caption: "Context segments of the prompt", rows, few: 50, sort: "cost_usd", empty: "Nothing of it is known.",
         columns: [
