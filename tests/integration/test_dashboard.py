@@ -555,8 +555,8 @@ def test_odd_names_days_and_people_are_filtered_as_their_sql_says(odd: Page) -> 
         "[...document.querySelectorAll(`select[name=${name}] option`)].map((one) => one.value).filter(Boolean)]))"
     )
     wanted = {
-        "project": [visible(_ODD_PROJECT)], "model": ["all", "unknown", "none"], "agent": [_LONG, "none"],
-        "user": [visible(_ODD_USER), "all", "unknown"],
+        "project": [visible(_ODD_PROJECT)], "model": ["all", "unknown"], "agent": [_LONG],
+        "user": [visible(_ODD_USER), "unknown"],
     }  # fmt: skip
     for name, values in wanted.items():
         for one in values:
@@ -586,3 +586,65 @@ def _is_as_sql_says(shown: Page) -> None:
             place,
             sql,
         )
+
+
+# --- addresses and keys ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "view=foo",
+        "view=toString",
+        "view=__proto__",
+        "from=2026-99-99",
+        "to=2026-02-30",
+        "from=%00&id=<script>",
+    ],
+)
+def test_an_address_that_names_nothing_shows_the_overview(odd: Page, address: str) -> None:
+    odd.open()
+    odd.run("location.hash = arguments[0]", address)
+    time.sleep(0.3)
+    assert odd.run("return !document.getElementById('filters').hidden")
+    found, sql = odd.tiles()["tile-spent"]
+    assert _same(found[0], odd.sql(sql or "")[0][0])
+    assert _same(found[0], odd.sql("select sum(cost_usd) from v_spending")[0][0])
+    assert odd.complaints() == []
+
+
+def test_an_address_puts_nothing_into_a_command(odd: Page) -> None:
+    for line in ("1; reboot", "1 $(reboot)", "-1"):
+        odd.open(view="line", id="it's", line=line)
+        assert odd.run("return document.querySelector('.command code')") is None
+    odd.open(view="line", id="it's", line="3")
+    command = odd.run("return document.querySelector('.command code').textContent")
+    assert command == "agent-store line 'it'\\''s' 3"
+
+
+def test_the_keyboard_keeps_its_place(odd: Page) -> None:
+    from selenium.webdriver.common.keys import Keys
+
+    odd.open(model="all")
+    keys = odd.browser.switch_to
+    odd.run("document.querySelector('.skip').focus()")
+    keys.active_element.send_keys(Keys.ENTER)
+    time.sleep(0.2)
+    assert odd.run("return [location.hash, document.activeElement.id]") == ["#model=all", "main"]
+    odd.open()
+    odd.run("document.querySelector('#sessions .more').focus()")
+    keys.active_element.send_keys(Keys.ENTER)
+    assert odd.run("return document.activeElement.textContent") == "Show 10"
+    odd.run("document.querySelector('#sessions .sql').focus()")
+    keys.active_element.send_keys(Keys.ENTER)
+    assert odd.run("return document.querySelector('dialog').open")
+    keys.active_element.send_keys(Keys.ESCAPE)
+    assert odd.run("return [document.querySelector('dialog').open, document.activeElement.className]") == [
+        False,
+        "sql",
+    ]
+    odd.open(**{"from": "2026-10-01"})
+    odd.run("document.querySelector('#reset').focus()")
+    keys.active_element.send_keys(Keys.ENTER)
+    time.sleep(0.2)
+    assert odd.run("return document.activeElement.closest('#filters') !== null")

@@ -259,8 +259,8 @@
       const scroller = el("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": caption },
         el("table", {}, el("caption", { class: "offscreen" }, caption), el("thead", {}, el("tr", {}, head)), el("tbody", {}, body)));
       const more = rows.length > few && el("button", {
-        type: "button", class: "more",
-        onclick: () => { kept.all = !kept.all; draw(); },
+        type: "button", class: "more", "data-key": "more",
+        onclick: () => { kept.all = !kept.all; draw("more"); },
       }, kept.all ? `Show ${few}` : `Show all ${number(found)}`);
       holder.querySelector(".scroll")?.remove();
       holder.querySelector(".more")?.remove();
@@ -282,10 +282,15 @@
   // ---- state: filters and the place in the page, kept in the address so that reload, back and links work ------------------
 
   let state = {};
+  const isDay = (day) => /^\d{4}-\d\d-\d\d$/.test(day ?? "") && !Number.isNaN(Date.parse(day))
+    && new Date(day).toISOString().startsWith(day);
   function readState() {
     const found = new URLSearchParams(location.hash.slice(1));
     state = Object.fromEntries([...FILTERS, "view", "id", "line"].map((key) => [key, found.get(key) || null]));
-    for (const key of ["from", "to"]) if (!/^\d{4}-\d\d-\d\d$/.test(state[key] ?? "")) state[key] = null;
+    for (const key of ["from", "to"]) if (!isDay(state[key])) state[key] = null;
+    if (!views.has(state.view) || (state.view === "line" && !(state.id && /^\d+$/.test(state.line)))) {
+      Object.assign(state, { view: null, id: null, line: null });
+    }
   }
   function hashOf(change) {
     const next = new URLSearchParams();
@@ -645,7 +650,8 @@
 
   // ---- one session, one prompt, one line ---------------------------------------------------------------------------------
 
-  const lineCommand = (path, line) => `agent-store line '${path.replaceAll("'", "'\\''")}' ${line}`;
+  const forShell = (word) => `'${word.replaceAll("'", "'\\''")}'`;
+  const lineCommand = (path, line) => `agent-store line ${forShell(path)} ${line}`;
   const lineLink = (path, line) => (path === null || line === null ? "–" : link(`${cutMiddle(path.split(/[/\\]/).at(-1), 26)}:${line}`, { view: "line", id: path, line: String(line) }, { class: "path", title: `${path}:${line}` }));
   const crumbs = (...parts) => el("nav", { "aria-label": "Path", class: "crumbs" }, link("Overview", {}), parts.flatMap((part) => [" › ", part]));
   const facts = (pairs, sql, label) => el("dl", { class: "facts" }, pairs.filter(([, one]) => one !== null && one !== undefined && one !== "").map(([key, one]) => el("div", {}, el("dt", {}, key), el("dd", {}, one))), sql && el("div", {}, sqlButton(sql, label)));
@@ -699,7 +705,7 @@
           { key: "line", label: "Line", value: (i) => m.source_line[i], text: () => "", show: (i) => lineLink(text(m.source_path[i]), m.source_line[i]) },
         ],
       })) : null,
-      section("more", "In the terminal", {}, copyable(`agent-store report explain ${session.id.slice(0, 8)}`)),
+      section("more", "In the terminal", {}, copyable(`agent-store report explain ${/^[\w-]+$/.test(session.id) ? session.id.slice(0, 8) : forShell(session.id)}`)),
     ];
   }
 
@@ -791,8 +797,15 @@
         go(days ? { from: new Date(Date.parse(page.today) - (days - 1) * DAY).toISOString().slice(0, 10), to: page.today } : { from: null, to: null });
       });
     }
-    document.getElementById("reset").addEventListener("click", () => go(Object.fromEntries(FILTERS.map((key) => [key, null]))));
+    document.getElementById("reset").addEventListener("click", () => {
+      go(Object.fromEntries(FILTERS.map((key) => [key, null])));
+      form.elements.from.focus();  // The button goes.
+    });
   }
+
+  const views = new Map([
+    ["session", () => sessionPage(state.id)], ["prompt", () => promptPage(state.id)], ["line", () => linePage(state.id, state.line)],
+  ]);
 
   function render() {
     readState();
@@ -801,9 +814,8 @@
     document.getElementById("reset").hidden = !FILTERS.some((key) => state[key]);
     form.hidden = Boolean(state.view);
     charts = [];
-    const views = { session: () => sessionPage(state.id), prompt: () => promptPage(state.id), line: () => linePage(state.id ?? "", state.line ?? "") };
     if (rowsOf("spending")) colorOf("");
-    main.replaceChildren(...(views[state.view] ?? overview)().flat(Infinity).filter(Boolean));
+    main.replaceChildren(...(views.get(state.view) ?? overview)().flat(Infinity).filter(Boolean));
     drawCharts();
   }
 
@@ -841,6 +853,11 @@
     }, 2000);
   }
 
+  // The address has the filters: a link to a place in the page would lose them.
+  document.querySelector(".skip").addEventListener("click", (event) => {
+    event.preventDefault();
+    main.focus();
+  });
   const dialog = document.getElementById("sql");
   dialog.querySelector("#copy-sql").addEventListener("click", () => copy(dialog.querySelector("pre").textContent, dialog.querySelector("output")));
   filters();
