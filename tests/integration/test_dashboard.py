@@ -6,6 +6,7 @@ import json
 import os
 import re
 import shutil
+import socket
 import threading
 import time
 from collections.abc import Iterator
@@ -487,6 +488,10 @@ def test_it_is_served_to_who_knows_the_address_and_follows_a_new_store(
         fresh = paths.home / "fresh.duckdb"
         shutil.copyfile(sample_store, fresh)
         fresh.chmod(0o600)
+        # A page that is there stays while there is no store.
+        paths.store.unlink()
+        time.sleep(2.5)
+        assert browser.execute_script("return document.querySelectorAll('.tile').length") > 5
         fresh.replace(paths.store)
         deadline = time.monotonic() + 15
         while browser.execute_script("return document.documentElement.dataset.version") == first:
@@ -580,9 +585,9 @@ def _is_as_sql_says(shown: Page) -> None:
         ("skills", "work_cost_usd"),
         ("files", "cost_usd"),
     ):
-        found, sql = shown.table(section, key)
-        assert len(found) == len(shown.sql(sql)), (place, sql)
-        assert _same(sum(one or 0 for one in found.values()), sum(row[1] or 0 for row in shown.sql(sql))), (
+        rows, sql = shown.table(section, key)
+        assert len(rows) == len(shown.sql(sql)), (place, sql)
+        assert _same(sum(one or 0 for one in rows.values()), sum(row[1] or 0 for row in shown.sql(sql))), (
             place,
             sql,
         )
@@ -648,3 +653,75 @@ def test_the_keyboard_keeps_its_place(odd: Page) -> None:
     keys.active_element.send_keys(Keys.ENTER)
     time.sleep(0.2)
     assert odd.run("return document.activeElement.closest('#filters') !== null")
+
+
+# --- where it is written and who asks for it ------------------------------------------------------------------
+
+
+def test_a_copy_is_written_only_where_forgetting_finds_it(
+    sample_store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from click.testing import CliRunner
+
+    from agent_store import cli
+    from agent_store.serve.export import known
+
+    paths = StorePaths(tmp_path / "home").ensure()
+    shutil.copyfile(sample_store, paths.store)
+    paths.store.chmod(0o600)
+    monkeypatch.setenv("AGENT_STORE_HOME", str(paths.home))
+
+    def out(place: str) -> tuple[int, str]:
+        done = CliRunner().invoke(cli.cli, ["dashboard", "--out", place])
+        return done.exit_code, f"{done.output} {done.exception}"
+
+    (tmp_path / "link").symlink_to(paths.home)
+    before = paths.store.read_bytes()
+    for place, why in (
+        (paths.store, "is in the home"),
+        (tmp_path / "link" / "copy.html", "is in the home"),
+        (tmp_path / "nowhere" / "copy.html", "cannot be written"),
+        ("", "is empty"),
+    ):
+        code, said = out(str(place))
+        assert code != 0
+        assert why in said
+    assert paths.store.read_bytes() == before
+    assert known.known(paths) == []
+
+    mine = tmp_path / "mine.txt"
+    mine.write_text("stays")
+    copy = tmp_path / "copy.html"
+    copy.symlink_to(mine)
+    assert out(str(copy))[0] == 0
+    assert mine.read_text() == "stays"
+    assert copy.stat().st_mode & 0o777 == 0o600
+    assert known.known(paths) == [copy]
+
+    paths.store.unlink()
+    assert out(str(mine))[0] != 0
+    assert known.known(paths) == [copy], "a file that was not written over is not ours"
+
+
+def test_odd_requests_are_answered_and_say_nothing_in_the_terminal(
+    sample_store: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    server, address = server_of(StorePaths(sample_store.parent), 0)
+    word = address.split("/")[3]
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+
+    def ask(target: str, *, is_read: bool = True) -> bytes:
+        with socket.create_connection(("127.0.0.1", server.server_port), timeout=20) as caller:
+            caller.sendall(f"GET {target} HTTP/1.1\r\nHost: 127.0.0.1:{server.server_port}\r\n\r\n".encode())
+            return caller.makefile("rb").readline() if is_read else b""
+
+    try:
+        for target in ("http://[", f"/{word}/line?path=a&line={'9' * 5000}", f"/{word}/line?path=a&line=²"):
+            assert re.match(rb"HTTP/1.0 [45]\d\d", ask(target)), target
+        ask(f"/{word}/", is_read=False)
+        time.sleep(0.2)
+        assert b"200" in ask(f"/{word}/")
+    finally:
+        server.shutdown()
+        server.server_close()
+    assert capfd.readouterr().err == ""

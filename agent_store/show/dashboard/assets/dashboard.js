@@ -848,8 +848,9 @@
     setInterval(async () => {
       try {
         const answer = await fetch("version", { cache: "no-store" });
-        if (answer.ok && (await answer.text()) !== served) location.reload();
-      } catch { /* The server is gone: the page stays as it is. */ }
+        const version = answer.ok ? await answer.text() : "";
+        if (version && version !== served) location.reload();
+      } catch { /* Without a server, as without a store, the page stays as it is. */ }
     }, 2000);
   }
 
