@@ -320,10 +320,12 @@
     const ids = new Set(rows.map((i) => data.spending.session_id[i]));
     const tokens = total("spending", "total_tokens", rows) ?? 0;
 
-    const monday = mondayOf(page.today);
     const undatedFilters = ["from", "to"];
     const weeks = grouped("spending", (i) => mondayOf(data.spending.usage_date[i]), ["cost_usd"],
       [...selected("spending", undatedFilters)].filter((i) => data.spending.usage_date[i] !== null && data.spending.usage_date[i] <= page.today));
+    // Where there was no use this week, the last one with use.
+    const thisWeek = mondayOf(page.today);
+    const monday = weeks.has(thisWeek) ? thisWeek : [...weeks.keys()].reduce((last, one) => (one > last ? one : last), "") || thisWeek;
     const week = weeks.has(monday) ? weeks.get(monday).cost_usd : 0;
     const earlier = [...weeks].filter(([key]) => key < monday).sort((a, b) => (a[0] < b[0] ? 1 : -1)).slice(0, WEEKS_COMPARED);
     const usual = median(earlier.map(([, one]) => one.cost_usd));
@@ -349,16 +351,19 @@
         sql: select("sum(cost_usd) as cost_usd, sum(unpriced_response_count) as unpriced_response_count", "v_spending"),
       }),
       tile({
-        id: "week", label: "This week", raw: week, shown: dollars(week), tone: change > 0.25 ? "warn" : "",
-        note: usual === null ? "no earlier week to compare with" : !week || change === null ? "nothing yet"
-          : `${Math.abs(Math.round(100 * change))} % ${change > 0 ? "more" : "less"} than a usual week`,
+        id: "week", label: monday === thisWeek ? "This week" : "Last week with use", raw: week, shown: dollars(week), tone: change > 0.25 ? "warn" : "",
+        note: [
+          monday === thisWeek ? null : `from ${monday}; nothing this week`,
+          usual === null ? "no earlier week to compare with" : !week || change === null ? null
+            : `${Math.abs(Math.round(100 * change))} % ${change > 0 ? "more" : "less"} than a usual week`,
+        ].filter(Boolean).join("; "),
         sql: select("case when count(*) = 0 then 0 else sum(cost_usd) end", "v_spending", "", {
-          without: undatedFilters, more: [`usage_date >= date ${quoted(monday)}`, `usage_date <= date ${quoted(page.today)}`],
+          without: undatedFilters, more: [`date_trunc('week', usage_date) = date ${quoted(monday)}`, `usage_date <= date ${quoted(page.today)}`],
         }),
       }),
       tile({
         id: "usual", label: "A usual week", raw: usual, shown: usual === null ? "–" : dollars(usual),
-        note: `median of the last ${plural(earlier.length, "week")} with use`,
+        note: `median of the ${plural(earlier.length, "week")} with use before it`,
         sql: `select median(cost_usd) from (\n${select("date_trunc('week', usage_date) as week, sum(cost_usd) as cost_usd", "v_spending",
           `\ngroup by week\norder by week desc\nlimit ${WEEKS_COMPARED}`, { without: undatedFilters, more: [`usage_date < date ${quoted(monday)}`] })}\n)`,
       }),
