@@ -30,7 +30,7 @@ export VIRTUAL_ENV :=
 export DO_NOT_TRACK := 1
 export DBT_SEND_ANONYMOUS_USAGE_STATS := False
 
-.PHONY: help embeddings build test browser charts fuzz lint docs bench report doctor clean setup moved
+.PHONY: help embeddings notebook build test browser charts fuzz lint docs bench report doctor clean setup moved
 
 help: ## Show this list.
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -77,6 +77,10 @@ $(TESTING): $(READY)
 embeddings: $(READY) ## Install the extra for search by meaning (19 MB, its model included).
 	@$(TOOLS)/uv/bin/uv sync --quiet --frozen --no-dev --inexact --compile-bytecode --extra embeddings --python $(PY)
 
+notebook: $(READY) ## Install the extra for the notebook (about 200 MB) and open it in the browser.
+	@$(TOOLS)/uv/bin/uv sync --quiet --frozen --no-dev --inexact --compile-bytecode --extra notebook --python $(PY)
+	@$(PY) -m marimo run analyses/explore.py $(ARGS)
+
 build: $(READY) ## Land the transcripts, build, test and publish the store, and print the report.
 	@$(PY) -m agent_store.cli build $(ARGS)
 
@@ -114,7 +118,7 @@ fuzz: $(TESTING) ## Run damaged logs through landing, models and tests until sto
 docs: $(READY) ## Build the documentation site (one HTML file) and serve it on this machine.
 	@$(PY) -m agent_store.cli docs --serve $(ARGS)
 
-bench: $(TESTING) ## Measure the claims of the README on this machine.
+bench: $(TESTING) ## Measure the claims of docs/performance.md on this machine.
 	@$(PY) -m benchmarks $(ARGS)
 
 clean: ## Remove what was installed and built in this folder. The store itself stays.

@@ -24,7 +24,8 @@ from agent_store.paths import (
     project_dir,
     resolve_roots,
 )
-from agent_store.show.report import age, bytes_in_words, findings
+from agent_store.show.report import findings
+from agent_store.show.words import age, bytes_in_words
 from agent_store.store import open_store
 from ingest.text import counted
 from ingest.transcripts.discover import transcripts

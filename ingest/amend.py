@@ -1,7 +1,7 @@
-"""Erasing and rewriting landed rows so that the audit chain still closes.
+"""Erases and rewrites landed rows while keeping the audit chain intact.
 
-What is erased or rewritten keeps its place in the chain by its hash, in raw.erased_row and raw.rewritten_row. These
-marks are the rows of a batch of their own, so the erasure itself is in the chain.
+An erased or rewritten row keeps its place in the chain through its hash, in raw.erased_row and raw.rewritten_row.
+These markers are rows of their own batch, so the chain covers the erasure itself.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class Amendment:
-    """One batch of erasures and rewrites, inside a transaction of the caller."""
+    """One batch of erasures and rewrites, inside the caller's transaction."""
 
     connection: duckdb.DuckDBPyConnection
     batch_id: int
@@ -28,7 +28,8 @@ class Amendment:
     rewritten: int = 0
 
     def erase(self, table: str, condition: str, reason: str) -> int:
-        """Delete the rows of raw.`table` that meet a condition in SQL; their hashes stay. Returns how many there were."""
+        """Delete the rows of raw.`table` that meet an SQL condition; their hashes stay. Returns the number of rows.
+        """
         sealed = SEALED[table]
         self.connection.execute(
             "insert into raw.erased_row (table_name, file_id, line_number, part_number, batch_id, row_hash, reason, "
@@ -42,9 +43,9 @@ class Amendment:
         return count
 
     def rewrite(self, table: str, relation: str, reason: str) -> int:
-        """Replace values in raw.`table`; returns in how many rows.
+        """Replace values in raw.`table`; returns the number of changed rows.
 
-        `relation` has a column `row` with the `rowid` of each row, and a column for each one that gets another value. It is
+        `relation` has a column `row` with the `rowid` of each row, and one column for each value to replace. It is
         held in memory: rewrite many rows in several calls.
         """
         import pyarrow as pa
@@ -85,7 +86,7 @@ class Amendment:
 
 @contextmanager
 def amending(connection: duckdb.DuckDBPyConnection) -> Iterator[Amendment]:
-    """Erase and rewrite in a batch that is sealed at the end; there is none if nothing was changed.
+    """Erase and rewrite in a batch that is sealed at the end; if nothing was changed, there is no batch.
 
     The caller has begun the transaction, and commits it.
     """

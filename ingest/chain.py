@@ -1,11 +1,11 @@
-"""The audit chain: what the hash of a row is over, and how a batch is sealed.
+"""The audit chain: what a row's hash covers, and how a batch is sealed.
 
-Each landed row has the SHA-256 of everything that a model reads of it. The batch that brought it keeps a hash over the
-hashes of its rows, and one over its own columns, that hash and the hash of the batch before it. Who changes, removes or
-adds a row, or a batch, has to make every later batch again.
+Each landed row has the SHA-256 of everything that a model reads from it. Its batch stores a hash over the hashes of
+its rows, and one over its own columns, that hash and the hash of the previous batch. Anyone who changes, removes or
+adds a row or a batch has to recompute every later batch.
 
-A row's hash includes a random number, `row_salt`. When a row is erased or rewritten its hash stays and the number goes:
-nobody can find out what the row said by hashing guesses.
+A row's hash includes a random number, `row_salt`. When a row is erased or rewritten, its hash stays and the number is
+deleted: nobody can recover the row's content by hashing guesses.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _ROWS_AT_ONCE: Final = 8192
 
 @dataclass(frozen=True, slots=True)
 class Sealed:
-    """A table whose rows are hashed: what the hash is over, and the column of the batch that brought the row."""
+    """A table whose rows are hashed: what the hash covers, and the column that names the row's batch."""
 
     table: str
     numbers: tuple[str, ...]
@@ -43,12 +43,12 @@ class Sealed:
 
     @property
     def line_number(self) -> str:
-        """SQL of the line that a row is in its file; 0 where it is the whole file."""
+        """SQL for the row's line number in its file; 0 where it is the whole file."""
         return "line_number" if "line_number" in self.numbers else "0"
 
     @property
     def part_number(self) -> str:
-        """SQL of the part that a row is of its line."""
+        """SQL for the row's part number within its line."""
         return "part_number" if "part_number" in self.numbers else "0"
 
 
@@ -72,7 +72,7 @@ SEALED: Final = {
             ("row_salt", "file_id", "content_bytes", "is_truncated", "_batch_id"),
             ("content", "content_hash"),
         ),
-        # What a file is; how far it was read changes with every landing.
+        # The identity of a file; how far it was read changes with every landing.
         Sealed(
             "source_file",
             ("row_salt", "file_id", "generation", "previous_file_id", "first_batch_id"),
@@ -81,7 +81,7 @@ SEALED: Final = {
         ),
     )
 }
-# The marks of what was erased and rewritten are rows of the batch that did it. Their own hash is stored nowhere else.
+# The markers of erased and rewritten rows belong to the batch that did it. Their own hash is stored nowhere else.
 TOMBSTONES: Final = {
     one.table: one
     for one in (
@@ -111,8 +111,8 @@ _BATCH_COLUMNS: Final = (
 def row_hashes(sealed: Sealed, columns: Sequence[Sequence[Any]]) -> list[bytes]:
     """Return the hash of each row; `columns` are the values of `sealed.columns`, texts as str or bytes.
 
-    It is over the name of the table, the numbers, the length in bytes of each text, and the texts. Numbers and lengths
-    take eight bytes each, the lowest first, and are -1 where there is none.
+    It covers the table name, the numbers, the length in bytes of each text, and the texts. Numbers and lengths take
+    eight bytes each, lowest byte first, and are -1 where there is none.
     """
     count = len(sealed.numbers)
     numbers = [
@@ -139,7 +139,7 @@ def row_hashes(sealed: Sealed, columns: Sequence[Sequence[Any]]) -> list[bytes]:
 
 
 def _encoded(texts: Sequence[str | bytes | None]) -> Sequence[bytes | None] | None:
-    """The texts as bytes; None where there is none at all, as in most columns of most lines."""
+    """The texts as bytes; None if every value is missing, as in most columns of most lines."""
     first = next((text for text in texts if text is not None), None)
     if first is None:
         return None
@@ -149,17 +149,17 @@ def _encoded(texts: Sequence[str | bytes | None]) -> Sequence[bytes | None] | No
 
 
 def salts(count: int) -> array[int]:
-    """Return so many random numbers."""
+    """Return that many random numbers."""
     return array("q", os.urandom(_SALT_BYTES * count))
 
 
 def rows_hash(hashes: Iterable[bytes]) -> str:
-    """Return the hash over the rows of a batch: over their hashes, in ascending order."""
+    """Return the hash over a batch's rows: over their hashes, in ascending order."""
     return sha256(b"".join(sorted(hashes))).hexdigest()
 
 
 def chain_hash(previous: str, batch: Sequence[object], rows: str) -> str:
-    """Return the hash of a batch: over that of the batch before it ('' for the first), its columns and its rows."""
+    """Return the hash of a batch: over the previous batch's hash ('' for the first), its columns and its rows."""
     values = [
         value.isoformat(timespec="microseconds") if isinstance(value, datetime) else value for value in batch
     ]
@@ -188,7 +188,7 @@ class Batch:
     chain_hash: str | None
 
     def hashed(self, previous: str, rows: str) -> str:
-        """Return what its `chain_hash` is after the batch before it, with these rows."""
+        """Return the batch's `chain_hash`, given the batch before it and these rows."""
         return chain_hash(previous, [getattr(self, column) for column in _BATCH_COLUMNS], rows)
 
 
@@ -202,7 +202,7 @@ def batches(connection: duckdb.DuckDBPyConnection) -> list[Batch]:
 
 
 def has_chain(connection: duckdb.DuckDBPyConnection) -> bool:
-    """Whether a warehouse keeps hashes: one of an earlier version does not until it is next written."""
+    """Whether a warehouse keeps hashes: one written by an earlier version does not until it is next written."""
     found = connection.execute(
         "select count(*) from duckdb_columns() where schema_name = 'raw' and table_name = 'batch' "
         "and column_name = 'chain_hash'"
@@ -219,7 +219,7 @@ def head(connection: duckdb.DuckDBPyConnection) -> str:
 def insert_batch(
     connection: duckdb.DuckDBPyConnection, batch: Sequence[object], hashes: Sequence[bytes]
 ) -> None:
-    """Write the row of the batch that follows the last one, sealed; `hashes` are those of its rows."""
+    """Write the row of the next batch, sealed; `hashes` are those of its rows."""
     rows = rows_hash(hashes)
     values = [*batch, len(hashes), None]
     values += [rows, chain_hash(head(connection), values, rows)]
@@ -235,9 +235,9 @@ def read_columns(
     source: str = "",
     where: str = "true",
 ) -> Iterator[list[list[Any]]]:
-    """Read the hashed columns of a table, and others after them, some thousand rows at a time.
+    """Read the hashed columns of a table, followed by other columns, some thousand rows at a time.
 
-    `source` is read instead of the table: a relation with the same columns.
+    `source` replaces the table: a relation with the same columns.
     """
     listed = ", ".join((*sealed.columns, *others))
     reader = connection.execute(
@@ -248,7 +248,8 @@ def read_columns(
 
 
 def seal_all(connection: duckdb.DuckDBPyConnection, now: datetime) -> None:
-    """Seal the batches of a warehouse of an earlier version, which says of each when that was. In a transaction."""
+    """Seal the batches of a warehouse from an earlier version, and record the time in each. Run it in a transaction.
+    """
     import pyarrow as pa
 
     previous = ""

@@ -1,6 +1,6 @@
-"""Files: those that somebody else named are opened only if regular, without waiting, and read up to a limit.
+"""Files: paths named by others are opened only if they are regular files, without blocking, and read up to a limit.
 
-They are judged by their stamps. Files that are made here are for their owner only.
+Changes are detected by stamps. Files created here are private to their owner.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ _INODE_MASK: Final = (1 << 63) - 1  # some file systems use all 64 bits
 
 
 class NotRegularError(OSError):
-    """A path is no regular file: a pipe, a device, a socket, a folder."""
+    """A path is not a regular file: it is a pipe, a device, a socket or a folder."""
 
 
 class TooLargeError(OSError):
-    """A file is larger than it may be."""
+    """A file exceeds the size limit."""
 
 
 def read_regular(path: Path | str, most_bytes: int) -> bytes:
@@ -34,7 +34,7 @@ def read_regular(path: Path | str, most_bytes: int) -> bytes:
 
 
 def read_beginning(path: Path | str, most_bytes: int) -> tuple[bytes, int]:
-    """The first bytes of a regular file, and how many there are in all."""
+    """The first bytes of a regular file, and its total size."""
     with open_regular(path) as file:
         size = os.fstat(file.fileno()).st_size
         data = b""
@@ -44,7 +44,7 @@ def read_beginning(path: Path | str, most_bytes: int) -> tuple[bytes, int]:
 
 
 def open_regular(path: Path | str) -> FileIO:
-    """A regular file, open for reading. What was one when it was found can be a pipe by now: that does not block."""
+    """A regular file, open for reading. If it has become a pipe since it was found, opening it does not block."""
     try:
         file = FileIO(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC))
     except ValueError as error:  # a NUL in the path
@@ -63,7 +63,7 @@ def is_regular(path: Path | str) -> bool:
 
 
 class Stamp(NamedTuple):
-    """What tells that a file has changed without opening it."""
+    """Detects that a file has changed without opening it."""
 
     size: int
     mtime_ns: int
@@ -71,7 +71,7 @@ class Stamp(NamedTuple):
 
 
 def stamp_of(status: os.stat_result, *, has_inode: bool = True) -> Stamp:
-    """Return the stamp of a file; some systems tell the inode of an open file only."""
+    """Return the stamp of a file; some systems report the inode only for an open file."""
     return Stamp(status.st_size, status.st_mtime_ns, status.st_ino & _INODE_MASK if has_inode else 0)
 
 
@@ -85,13 +85,13 @@ def valid_name(name: str) -> str:
 
 
 def reason_of(error: OSError) -> str:
-    """Why a file cannot be read, in the words of the system."""
+    """Why a file cannot be read, as reported by the system."""
     return error.strerror or str(error)
 
 
 @contextmanager
 def private_files() -> Iterator[None]:
-    """Have every file made in here, also by DuckDB, readable by the owner only."""
+    """Make every file created in here, also by DuckDB, readable by the owner only."""
     before = os.umask(0o077)
     try:
         yield

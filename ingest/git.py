@@ -1,9 +1,9 @@
-"""The only place that calls git. What a repository's own configuration says is never read.
+"""The only place that calls git. A repository's own configuration is never read.
 
-Nobody asked to trust a repository: its folder was named in a transcript. A configuration can name programs in many
-keys, and every release of git may add one. So git gets a stand-in for the `.git` folder, made for one call: a
-configuration of our own, HEAD as a commit, and the repository's objects and index. The settings on the command line
-switch off the same programs once more, for the day that a git looks somewhere else.
+Nobody asked to trust a repository: a transcript named its folder. Many configuration keys can name programs, and
+every git release may add one. So git gets a stand-in for the `.git` folder, made for one call: a configuration of our
+own, HEAD as a commit, and the repository's objects and index. The settings on the command line disable the same
+programs once more, in case a future git reads its configuration elsewhere.
 """
 
 from __future__ import annotations
@@ -38,26 +38,26 @@ _COMMIT: Final = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 _REFERENCE: Final = re.compile(r"refs/[^\x00-\x20\x7f~^:?*\[\\]+")
 _SHA256_LENGTH: Final = 64
 _NOTHING: Final = os.devnull
-# What may be asked over the network, and only of an address that the user listed.
+# Protocols allowed over the network, and only to an address that the user listed.
 _PROTOCOLS: Final = "https:http:ssh:file"
 
-# Nothing that runs a program, asks a question, or leaves the repository.
+# No setting may run a program, ask a question, or leave the repository.
 _SETTINGS: Final = (
     # programs that check signatures
     "log.showSignature=false", "gpg.program=false", "gpg.openpgp.program=false", "gpg.x509.program=false",
     "gpg.ssh.program=false", "gpg.ssh.defaultKeyCommand=false", f"gpg.ssh.allowedSignersFile={_NOTHING}",
-    # monitors, hooks, and caches that are written
+    # monitors, hooks, and caches that would be written
     "core.fsmonitor=false", f"core.hooksPath={_NOTHING}", "core.untrackedCache=false", "gc.auto=0",
     "maintenance.auto=false",
     # programs that show or change contents
     "diff.external=", f"core.attributesFile={_NOTHING}", "core.pager=cat", "core.editor=false",
     "sequence.editor=false", "interactive.diffFilter=", "core.alternateRefsCommand=",
-    # the network, and what is asked on the way there
+    # the network, and prompts for credentials
     "protocol.allow=never", "core.sshCommand=false", "core.gitProxy=", "core.askPass=false", "credential.helper=",
     "submodule.recurse=false", "fetch.recurseSubmodules=false", "diff.ignoreSubmodules=all",
-    # a repository that lies about in a folder as if it were a file of it
+    # a bare repository hidden in a folder as if it were an ordinary file
     "safe.bareRepository=explicit",
-    # the same answer on every machine, and no comparison of giants
+    # the same output on every machine, and no comparison of huge files
     "core.quotePath=false", "core.precomposeUnicode=true", "core.bigFileThreshold=16m", "color.ui=false",
     "log.mailmap=false",
 )  # fmt: skip
@@ -69,7 +69,7 @@ class GitError(OSError):
 
 @dataclass(frozen=True, slots=True)
 class _Repository:
-    """Where the parts of a repository are: its working files, its own git folder, and the one that worktrees share."""
+    """Parts of a repository: its working files, its own git folder, and the folder shared by worktrees."""
 
     root: Path
     own: Path
@@ -80,7 +80,7 @@ class _Repository:
 
 
 def repository_of(path: Path) -> Path | None:
-    """The folder of the git repository that a path lies in, as the disk has it: no configuration is asked."""
+    """The folder of the git repository that contains a path, found on disk: no configuration is read."""
     try:
         folder = path.resolve()
         folder = folder if folder.is_dir() else folder.parent
@@ -93,12 +93,12 @@ def repository_of(path: Path) -> Path | None:
 
 
 def is_bare(folder: Path) -> bool:
-    """Whether a folder is a repository without working files: nothing of it is read."""
+    """Whether a folder is a repository without working files: nothing in it is read."""
     return (folder / "HEAD").is_file() and (folder / "objects").is_dir() and (folder / "refs").is_dir()
 
 
 def head_of(folder: Path) -> str | None:
-    """The commit that HEAD is, read from the files of the repository: no process is started."""
+    """The commit of HEAD, read from the files of the repository: no process is started."""
     try:
         repository = _repository(folder)
         _refuse_foreign(repository)
@@ -108,19 +108,19 @@ def head_of(folder: Path) -> str | None:
 
 
 def is_commit(text: str) -> bool:
-    """Whether a text is the full id of a commit, and so can be given to git as one."""
+    """Whether a text is a full commit id, and so can be passed to git."""
     return _COMMIT.fullmatch(text) is not None
 
 
 def _repository(folder: Path) -> _Repository:
-    """The repository whose working files begin in this folder."""
+    """The repository whose working files start in this folder."""
     own = folder / ".git"
     try:
         root = folder.resolve()
         if not own.is_dir():
             text = _small_text(own)
             if not text.startswith("gitdir:"):
-                raise GitError("is no git repository")
+                raise GitError("is not a git repository")
             own = root / text.removeprefix("gitdir:").strip()
         shared = own
         if os.path.lexists(own / "commondir"):
@@ -129,15 +129,15 @@ def _repository(folder: Path) -> _Repository:
         if (shared / "objects").is_dir() and (shared / "refs").is_dir():
             return _Repository(root, own.resolve(), shared.resolve())
     except (OSError, RuntimeError, ValueError) as error:
-        raise GitError("is no git repository") from error
-    raise GitError("is no git repository")
+        raise GitError("is not a git repository") from error
+    raise GitError("is not a git repository")
 
 
 def _small_text(path: Path) -> str:
-    """A file of one line. One with a NUL, or that is not UTF-8, is none that git wrote."""
+    """A one-line file. A file with a NUL, or that is not UTF-8, was not written by git."""
     text = read_regular(path, _SMALL_FILE).decode("utf-8")
     if "\0" in text:
-        raise ValueError("it has a NUL in it")
+        raise ValueError("it contains a NUL")
     return text
 
 
@@ -148,7 +148,7 @@ def _head(repository: _Repository) -> str | None:
         if said is None or is_commit(said):
             return said
         name = said.removeprefix("ref:").strip()
-        # A reference is a file below refs/, nothing else of this machine.
+        # A reference is a file below refs/, and never any other file of this machine.
         if not said.startswith("ref:") or not _REFERENCE.fullmatch(name) or ".." in name.split("/"):
             return None
     return None
@@ -169,7 +169,7 @@ def _reference(repository: _Repository, name: str) -> str | None:
 
 
 def _refuse_foreign(repository: _Repository) -> None:
-    """What git does: a repository that is somebody else's is not read, unless the user's own settings name it."""
+    """Do as git does: refuse a repository owned by somebody else, unless the user's own settings name it."""
     ours = {os.geteuid()}
     if os.geteuid() == 0:
         with suppress(ValueError):
@@ -178,7 +178,7 @@ def _refuse_foreign(repository: _Repository) -> None:
     try:
         owners = {os.lstat(place).st_uid for place in (repository.root, marker, repository.own)}
     except OSError as error:
-        raise GitError("is no git repository") from error
+        raise GitError("is not a git repository") from error
     if owners - ours and not _is_named_safe(repository):
         raise GitError("belongs to another user, and safe.directory does not name it")
 
@@ -190,7 +190,7 @@ def _is_named_safe(repository: _Repository) -> bool:
         if name != "safe.directory":
             continue
         if not value:
-            is_safe = False  # an empty entry takes all before it back
+            is_safe = False  # an empty entry cancels all before it
             continue
         entry = _expanded(value)
         if value == "*" or entry in places:
@@ -211,7 +211,7 @@ def _user_environment() -> tuple[tuple[str, str], ...]:
 
 @lru_cache(maxsize=8)
 def _user_settings(environment: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str], ...]:
-    """The two settings of the user and the machine that count here; asked outside of every repository."""
+    """The two relevant settings of the user and the machine; read outside of any repository."""
     asked = ["config", "--null", "--get-regexp", r"^(safe\.directory|core\.excludesfile)$"]
     ours = {name: value for name, value in _environment().items() if not name.startswith("GIT_CONFIG_")}
     try:
@@ -229,7 +229,7 @@ def run(
     folder: Path, arguments: Sequence[str], *, seconds: float = SECONDS, given: bytes = b"", with_tags: bool = False,
     settings: Sequence[str] = (),
 ) -> bytes:  # fmt: skip
-    """What git prints about a repository; `folder` is the one that holds `.git`. Tags are there if asked for."""
+    """Output of git about a repository; `folder` is the one that holds `.git`. Tags are included on request."""
     repository = _repository(folder)
     _refuse_foreign(repository)
     with _stand_in(repository, with_tags=with_tags) as environment:
@@ -242,7 +242,7 @@ def run(
 def answer(
     folder: Path, arguments: Sequence[str], *, seconds: float = SECONDS, given: bytes = b"", with_tags: bool = False
 ) -> bytes | None:  # fmt: skip
-    """What git prints; None where it fails, is not there, or takes too long."""
+    """Output of git; None if it fails, is not installed, or takes too long."""
     try:
         return run(folder, arguments, seconds=seconds, given=given, with_tags=with_tags)
     except GitError:
@@ -250,12 +250,12 @@ def answer(
 
 
 def untracked(folder: Path, *, seconds: float = SECONDS) -> bytes:
-    """The files that are not in the index and that nothing says to ignore, as ls-files -z prints them."""
+    """The files that are neither in the index nor ignored, as ls-files -z prints them."""
     arguments = ["ls-files", "-o", "-z", "--exclude-standard"]
     own = _repository(folder).shared / "info" / "exclude"
     if is_regular(own):
         arguments.append(f"--exclude-from={own}")
-    # The user's own list of what to ignore stays in force; of the user's settings, it is the only one.
+    # The user's own ignore list stays in force; it is the only user setting that does.
     settings = [
         f"core.excludesFile={_expanded(value)}"
         for name, value in _user_settings(_user_environment())
@@ -265,7 +265,9 @@ def untracked(folder: Path, *, seconds: float = SECONDS) -> bytes:
 
 
 def blobs(folder: Path, names: Sequence[str], most_bytes: int) -> Iterator[tuple[str, bytes]]:
-    """The contents called `<commit>:<path>`, in order. What is missing, no file or too large is left out unread."""
+    """The contents named `<commit>:<path>`, in order. Contents that are missing, not a file or too large are skipped
+    unread.
+    """
     asked = [name for name in names if "\n" not in name]
     given = "".join(f"{name}\n" for name in asked).encode("utf-8", "surrogateescape")
     described = (answer(folder, ["cat-file", "--batch-check"], given=given) or b"").splitlines()
@@ -301,7 +303,7 @@ def _contents(folder: Path, part: Sequence[tuple[str, bytes, int]]) -> Iterator[
 
 
 def remote_references(address: str, seconds: float) -> bytes | None:
-    """What a repository that the user listed has: HEAD and tags, as ls-remote prints them."""
+    """The references of a repository that the user listed: HEAD and tags, as ls-remote prints them."""
     with TemporaryDirectory(prefix="agent-store-git-") as nowhere:
         environment = _environment() | {
             "GIT_ALLOW_PROTOCOL": _PROTOCOLS,
@@ -319,7 +321,7 @@ def remote_references(address: str, seconds: float) -> bytes | None:
 
 @contextmanager
 def _stand_in(repository: _Repository, *, with_tags: bool) -> Iterator[dict[str, str]]:
-    """A git folder of our own around the repository's objects and index; its configuration says nothing."""
+    """A git folder of our own around the repository's objects and index; its configuration sets nothing."""
     head = _head(repository)
     with TemporaryDirectory(prefix="agent-store-git-") as name:
         place = Path(name)
@@ -330,7 +332,7 @@ def _stand_in(repository: _Repository, *, with_tags: bool) -> Iterator[dict[str,
             encoding="utf-8",
         )
         (place / "HEAD").write_text(f"{head or 'ref: refs/heads/unborn'}\n", encoding="utf-8")
-        # Where a shallow clone ends; what a split index goes back to.
+        # The boundary of a shallow clone; the base of a split index.
         needed = [repository.shared / "shallow", *repository.own.glob("sharedindex.*")]
         if with_tags:
             needed += [repository.shared / "refs", repository.shared / "packed-refs"]
@@ -351,7 +353,7 @@ def _stand_in(repository: _Repository, *, with_tags: bool) -> Iterator[dict[str,
 
 
 def _says_sha256(repository: _Repository) -> bool:
-    """Whether a repository without commits is to have long ids: the only thing taken from its configuration."""
+    """Whether a repository without commits uses long ids: the only thing read from its configuration."""
     with suppress(OSError):
         data = read_regular(repository.shared / "config", _SMALL_FILE)
         return re.search(rb"(?im)^[ \t]*objectformat[ \t]*=[ \t]*sha256\b", data) is not None
@@ -359,7 +361,9 @@ def _says_sha256(repository: _Repository) -> bool:
 
 
 def _environment() -> dict[str, str]:
-    """No variable of git's but ours; no question on the terminal or on a screen; programs from absolute folders only."""
+    """None of git's variables but ours; no question on the terminal or on a screen; programs from absolute folders
+    only.
+    """
     kept = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
     folders = [
         folder for folder in kept.get("PATH", os.defpath).split(os.pathsep) if Path(folder).is_absolute()
@@ -392,7 +396,7 @@ def _run(
     arguments: Sequence[str], folder: Path, environment: dict[str, str], *, seconds: float = SECONDS,
     given: bytes = b"", settings: Sequence[str] = _SETTINGS,
 ) -> bytes:  # fmt: skip
-    """Start git, and take what it prints within a time and up to a size; else it is stopped."""
+    """Run git and read its output within a time and size limit; stop it beyond either."""
     program = shutil.which("git", path=environment["PATH"])
     if program is None:
         raise GitError("git is not installed")
@@ -438,12 +442,12 @@ def _printed(process: subprocess.Popen[bytes], end: float, verb: str) -> bytes:
                 break
             size += len(part)
             if size > MOST_OUTPUT:
-                raise GitError(errno.EFBIG, f"git {verb} has more to say than {MOST_OUTPUT:,} bytes")
+                raise GitError(errno.EFBIG, f"git {verb} printed more than {MOST_OUTPUT:,} bytes")
             parts.append(part)
     try:
         process.wait(max(end - time.monotonic(), 0.1))
     except subprocess.TimeoutExpired as error:
-        raise GitError(errno.ETIMEDOUT, f"git {verb} did not end in time") from error
+        raise GitError(errno.ETIMEDOUT, f"git {verb} did not finish in time") from error
     return b"".join(parts)
 
 

@@ -1,4 +1,4 @@
-"""Landing as a whole: asks every source which files there are, and lands what is new in them."""
+"""Landing as a whole: asks every source for its files, and lands new content."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ def land(
     wait_seconds: float = WAIT_SECONDS,
     on_wait: Callable[[str], None] | None = None,
 ) -> LandingResult:
-    """Land what is new in transcripts below the roots, in API responses and in the files of the spool, each line once.
+    """Land new content from transcripts below the roots, API responses and spool files, each line once.
 
-    Landed files of the spool that are older than a week, or `spool_seconds`, are removed: raw keeps their lines. See
+    Landed spool files that were not written for an hour, or `spool_seconds`, are removed: raw keeps their lines. See
     `land_files` for the rest. Raises LandingError.
     """
     spooled = spools.scan(spool) if spool is not None else NOTHING
     answers = find_responses.scan(responses)
-    # A file that was named as one of responses is none of transcripts, though it may lie among them.
+    # A file that was named as a response file is not a transcript, even if it is in a transcript folder.
     named = {file.stamp for file in answers.files}
     logs = discover.scan(roots)
     logs = replace(logs, files=tuple(file for file in logs.files if file.stamp not in named))

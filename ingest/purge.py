@@ -1,6 +1,6 @@
-"""Takes out of the warehouse what was forgotten, has expired, or is not kept by another policy; writes its file again.
+"""Removes from the warehouse what was forgotten, has expired, or is excluded by a new policy, and rewrites its file.
 
-All of it is repeated without harm: what has gone is not found again, what is as the policy wants it stays.
+Every step can be repeated safely: removed rows are not found again, and rows that already satisfy the policy stay.
 """
 
 from __future__ import annotations
@@ -36,13 +36,13 @@ from ingest.warehouse import BLOCK_BYTES, STORAGE_VERSION, log_of, note_policy, 
 if TYPE_CHECKING:
     import duckdb
 
-# What makes a new value of an old one, told the `session` of its file.
+# Computes a new value from an old one, given the `session` of its file.
 _Change = Callable[..., Any]
 POLICY: Final = "policy"
 _ROWS_AT_ONCE: Final = 2_000
-# Files of an archive that hold rows of raw.
+# Archive files that hold rows of raw.
 RAW_PREFIX: Final = "raw_"
-# What scans have found in lines, and the memory of how far they looked: found again in the lines that are left.
+# Results of scans over lines, and the memory of how far they got: recomputed from the remaining lines.
 _SCANNED_MEMORY: Final = ("code.transcripts", "tool_batch", "cwd_batch")
 _COMPONENT_TABLES: Final = ("component_file", "component_version", "component_commit", "component_body")
 _CODE_TABLES: Final = ("code_file", "code_document", "code_change")
@@ -60,19 +60,19 @@ class Purged:
             self.rows[table] = self.rows.get(table, 0) + count
 
 
-# --- forgetting, and what has expired
+# --- forgetting and expiry
 
 
 @dataclass(frozen=True, slots=True)
 class Expiry:
-    """Sessions that have become older than the policy keeps, and what is kept of them."""
+    """Sessions older than the policy keeps, and the data kept from them."""
 
     expired_at: datetime
     expired_before: datetime
     kept_days: int
-    # Where their rows are put, as Parquet; None where they are dropped.
+    # Folder for their rows, as Parquet; None where they are dropped.
     archive: Path | None
-    # Relation, session and row in JSON: of what dashboards need.
+    # Relation, session and row in JSON: the data that dashboards need.
     rows: tuple[tuple[str, str, str], ...]
 
     @property
@@ -82,7 +82,8 @@ class Expiry:
 
 
 def erase_forgotten(connection: duckdb.DuckDBPyConnection, expiry: Expiry | None = None) -> Purged:
-    """Erase every row of raw that was forgotten or has expired, and what scans found in such rows; in one transaction."""
+    """Erase every row of raw that was forgotten or has expired, and scan results from such rows; in one transaction.
+    """
     purged = Purged()
     tombstones = privacy.current().policy.forgotten
     expired: dict[str, int] = {}
@@ -134,20 +135,21 @@ def erase_forgotten(connection: duckdb.DuckDBPyConnection, expiry: Expiry | None
 
 
 class _Gone:
-    """Which rows of raw have been forgotten, and which expire now: all that is landed of a session, whatever its time.
+    """Which rows of raw have been forgotten, and which expire now: everything landed from a session, whatever its
+    time.
 
-    What has expired earlier is not looked for: nothing would be kept of it.
+    Sessions that expired earlier are not searched: nothing would be kept of them.
     """
 
     def __init__(
         self, connection: duckdb.DuckDBPyConnection, tombstones: Tombstones, expiry: Expiry | None
     ) -> None:
-        """Learn whose each file is."""
+        """Learn the session of each file."""
         self._tombstones = tombstones
         self._expiring = frozenset[str]() if expiry is None else expiry.sessions
         self.files: dict[int, str | None] = {}
         self._answered: dict[int, str] = {}
-        # The sessions that rows were found of.
+        # The expired sessions for which rows were found.
         self.expired: set[str] = set()
         for file_id, kind, path, logical_path in connection.execute(
             "select file_id, kind, path, logical_path from raw.source_file"
@@ -156,14 +158,14 @@ class _Gone:
             self._answered[file_id] = responses_session(logical_path)
 
     def why_file(self, file_id: int) -> str | None:
-        """Why a file goes with everything in it, None where it stays."""
+        """Why a file is removed with all its content, None where it stays."""
         session = self.files[file_id]
         if self._tombstones.has(SESSION, session):
             return FORGOTTEN
         return self._expires(session)
 
     def why_line(self, file_id: int, text: str, table: str) -> str | None:
-        """Why a line goes, None where it stays."""
+        """Why a line is removed, None where it stays."""
         if self._tombstones.why_line(text, table) == FORGOTTEN:
             return FORGOTTEN
         if not self._expiring:
@@ -171,7 +173,7 @@ class _Gone:
         value = parsed(text)
         named = list(sessions_named(text) if value is None else sessions_of(value, table, with_forked=False))
         if table == TRANSCRIPT_TABLE:
-            # As staging tells it: a line is of the session of its file, except in a stream of events.
+            # As in staging: a line belongs to the session of its file, except in an event stream.
             is_of_file = value is None or value.get("sessionId") or not value.get("session_id")
             if is_of_file and (session := self.files.get(file_id)):
                 named = [session]
@@ -190,7 +192,7 @@ class _Gone:
 
 
 def _archive(connection: duckdb.DuckDBPyConnection, table: str, condition: str, folder: Path) -> None:
-    """Write the rows that meet a condition, with the files that they are of, into an archive."""
+    """Write the rows that meet a condition, with their files, into an archive."""
     of_table = (
         f"from raw.{table} as t inner join raw.source_file as files using (file_id) "
         f"where t.rowid in (select rowid from raw.{table} where {condition})"
@@ -207,8 +209,8 @@ def _archive(connection: duckdb.DuckDBPyConnection, table: str, condition: str, 
 def _keep(
     connection: duckdb.DuckDBPyConnection, expiry: Expiry, counts: Mapping[str, int], gone: Collection[str]
 ) -> None:
-    """Keep what dashboards need of sessions that have just gone, and how much went."""
-    # What is not erased is counted again.
+    """Keep the data that dashboards need of the removed sessions, and the amount removed."""
+    # Rows that are not erased will be counted again.
     kept = [row for row in expiry.rows if row[1] in gone]
     sessions = {session for _, session, _ in kept}
     import pyarrow as pa
@@ -217,7 +219,7 @@ def _keep(
         pa.array([], pa.string())
     ] * 3
     connection.register("kept_rows", pa.table(columns, names=["relation", "session_id", "row_json"]))
-    # Of a session that was resumed the rows have both parts; when each part was, is said by a row of its own.
+    # The rows of a resumed session cover both parts; a separate row records when each part took place.
     connection.execute(
         "delete from raw.expired_row where relation <> 'session' and session_id in (select session_id from kept_rows)"
     )
@@ -239,7 +241,7 @@ def _keep(
 
 
 def _forget_scans(connection: duckdb.DuckDBPyConnection, purged: Purged) -> None:
-    """Remove what scans found in lines that are gone, and in folders that no line names any more."""
+    """Remove scan results from removed lines, and folders that no remaining line names."""
     _delete(connection, purged, "contract_version", "origin = 'transcript'")
     _delete(
         connection,
@@ -268,18 +270,18 @@ def _forget_scans(connection: duckdb.DuckDBPyConnection, purged: Purged) -> None
     for table in _CODE_TABLES:
         _delete(connection, purged, table, in_folder.format("repository"))
     _delete(connection, purged, "scan_folder", "folder in (select id from gone_folders)")
-    # What agents read is read again from the lines that are left: a chunk may be of several.
+    # Ranges that agents read are read again from the remaining lines: a chunk may come from several.
     _delete(connection, purged, "code_read", "true")
     _drop_orphans(connection, purged)
     _hold(connection, "gone_memory", _SCANNED_MEMORY, "varchar")
     _delete(connection, purged, "scan_memory", "name in (select id from gone_memory)")
 
 
-# --- another policy
+# --- a new policy
 
 
 def apply_policy(connection: duckdb.DuckDBPyConnection) -> Purged:
-    """Have everything that is landed go through the policy in force; in one transaction. What was left out stays so."""
+    """Apply the policy in force to everything landed; in one transaction. Content removed earlier stays removed."""
     purged = Purged()
     policy = privacy.current()
     connection.begin()
@@ -310,7 +312,7 @@ def apply_policy(connection: duckdb.DuckDBPyConnection) -> Purged:
 
 
 def _drop_code(connection: duckdb.DuckDBPyConnection, purged: Purged) -> None:
-    """Remove files of repositories whose contents the policy drops: scans do not look at them any more."""
+    """Remove repository files whose contents the policy drops: scans no longer read them."""
     policy = privacy.current().policy
     if not policy.dropped_files:
         return
@@ -326,7 +328,7 @@ def _drop_code(connection: duckdb.DuckDBPyConnection, purged: Purged) -> None:
 
 
 def _drop_orphans(connection: duckdb.DuckDBPyConnection, purged: Purged) -> None:
-    """Remove chunks, symbols and vectors of contents that no file and no reading has any more."""
+    """Remove chunks, symbols and vectors of contents that no file or read refers to any more."""
     kept = " union all ".join(
         f"select blob_id from raw.{table}" for table in ("code_document", "code_file", "code_read")
     )
@@ -343,13 +345,13 @@ def _rewrite(
     sessions: Mapping[int, str | None],
     where: str = "true",
 ) -> int:
-    """Replace the values of some columns of a chained table where they change; returns in how many rows.
+    """Replace the values of some columns of a chained table where they change; returns the number of changed rows.
 
-    What makes a new value is told the session of its file.
+    The function that computes a new value gets the session of its file.
     """
     count = 0
     names = list(columns)
-    # The rows as they are now: what is rewritten meanwhile is not read once more.
+    # Only the current rows: rows rewritten meanwhile are not read again.
     last = connection.execute(f"select coalesce(max(rowid), -1) from raw.{table}").fetchone()
     order = "file_id, line_number, part_number" if table in LINE_TABLES else "file_id, rowid"
     connection.execute(
@@ -384,7 +386,7 @@ def _rewrite(
 def _update(
     connection: duckdb.DuckDBPyConnection, table: str, column: str, holder: tuple[str, ...] | None
 ) -> int:
-    """Have a column of a scanned table go through the policy; returns in how many rows it changed."""
+    """Apply the policy to a column of a scanned table; returns the number of changed rows."""
     policy = privacy.current()
     if holder is None:
         return _update_values(connection, table, column, "''", partial(policy.text, is_landed=True))
@@ -395,7 +397,9 @@ def _update(
 def _update_values(
     connection: duckdb.DuckDBPyConnection, table: str, column: str, given: str, change: _Change
 ) -> int:
-    """Replace the values of a column where they change; returns in how many rows. `change` gets the value, and `given`."""
+    """Replace the values of a column where they change; returns the number of changed rows. `change` gets the value,
+    and `given`.
+    """
     changed = []
     for row, text, more in connection.execute(
         f"select rowid, {column}, {given} from raw.{table} where {column} is not null"
@@ -428,9 +432,9 @@ def _register(connection: duckdb.DuckDBPyConnection, names: Sequence[str], rows:
 
 
 def compact(warehouse: Path) -> None:
-    """Write the raw tables into a new file, which takes the place of the warehouse: no freed block keeps a byte.
+    """Write the raw tables into a new file that replaces the warehouse: no freed block keeps a byte.
 
-    Everything but raw is left out: it is made from raw. Nobody may have the warehouse open.
+    Everything except raw is left out: it is rebuilt from raw. Nobody may have the warehouse open.
     """
     import duckdb
 
@@ -459,7 +463,7 @@ def _copy_raw(warehouse: Path, fresh: Path) -> None:
         connection.execute(f"attach {_literal(warehouse)} as old")
         connection.execute(
             "checkpoint old"
-        )  # nothing is lost with its log, which goes before the new file comes
+        )  # its log is removed before the new file takes its place; nothing is lost with it
         connection.execute(
             f"attach {_literal(fresh)} as fresh (storage_version '{STORAGE_VERSION}', block_size {BLOCK_BYTES})"
         )
@@ -480,7 +484,7 @@ def _literal(path: Path) -> str:
     return "'" + str(path).replace("'", "''") + "'"
 
 
-# --- small things
+# --- helpers
 
 
 def _texts(connection: duckdb.DuckDBPyConnection, table: str, column: str) -> Iterator[tuple[Any, ...]]:

@@ -1,8 +1,8 @@
-"""Every table of the schema `raw`, each declared once: what is landed, and the memory of what was looked at.
+"""Every table of the schema `raw`, each declared once: landed rows, and the memory of the scans.
 
-dbt reads them all, so they are made together, whatever is landed first. A column that an earlier version did not have
-may be NULL and stands after the older ones: it is added to a table that is there. Hashes cannot be compressed, and trying
-costs as much as half of landing.
+dbt reads them all, so they are created together, whatever is landed first. A column that an earlier version did not
+have may be NULL and comes after the older ones, because it is added to existing tables. Hashes cannot be compressed,
+and trying costs as much as half of landing.
 """
 
 from __future__ import annotations
@@ -170,7 +170,7 @@ _TABLES: Final = {
     """,
 }
 TABLES: Final = {
-    # A comma within brackets separates no columns.
+    # A comma within brackets does not separate columns.
     name: tuple(column.strip() for column in re.split(r",(?![^(]*\))", columns))
     for name, columns in _TABLES.items()
 }

@@ -1,6 +1,6 @@
-"""Sessions set aside: a guard has found them wrong, so staging leaves their lines out until the code changes.
+"""Sessions set aside: a guard found them wrong, so staging leaves their lines out until the code changes.
 
-Their lines stay in raw. The list is a table of its own, so that nothing that was landed is written again.
+Their lines stay in raw. The list is a separate table, so that landed rows are not rewritten.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 
 
 def set_aside(warehouse: Path, sessions: Mapping[str, tuple[str, str]]) -> int:
-    """Add sessions to the list: session id → (test, reason). Returns how many it did not have yet.
+    """Add sessions to the list: session id → (test, reason). Returns the number of new ones.
 
-    The lock of the build must be held. Raises duckdb.Error where the warehouse cannot be written.
+    The caller must hold the build lock. Raises duckdb.Error if the warehouse cannot be written.
     """
     import duckdb
 
@@ -43,7 +43,7 @@ def set_aside(warehouse: Path, sessions: Mapping[str, tuple[str, str]]) -> int:
 
 
 def _lines(connection: duckdb.DuckDBPyConnection, sessions: list[str]) -> dict[str, tuple[int, str | None]]:
-    """How many lines the sessions have in staging, and in which file most of them are."""
+    """The number of lines that the sessions have in staging, and the file with most of them."""
     if not has_table(connection, "stg_transcripts__line", "staging"):
         return {}
     found = connection.execute(
@@ -60,7 +60,7 @@ def _lines(connection: duckdb.DuckDBPyConnection, sessions: list[str]) -> dict[s
 
 
 def try_again(warehouse: Path) -> int:
-    """Empty the list: the next build from raw takes these sessions in again. Returns how many there were."""
+    """Empty the list: the next build from raw includes these sessions again. Returns how many there were."""
     import duckdb
 
     if not warehouse.is_file():

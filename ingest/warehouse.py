@@ -1,7 +1,7 @@
-"""The warehouse: how it is opened, waited for and written. Everything that is landed comes in batches.
+"""The warehouse: opening it, waiting for it and writing it. Everything is landed in batches.
 
-A batch is one transaction: its rows, the memory that says what has been looked at, and its row in raw.batch.
-A scan that finds nothing new only reads: the warehouse file is not touched.
+A batch is one transaction: its rows, the memory of what has been scanned, and its row in raw.batch. A scan that finds
+nothing new only reads: the warehouse file is not touched.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ WAIT_SECONDS: Final = 300.0
 SAY_WAITING_AFTER_SECONDS: Final = 1.0
 _RETRY_SECONDS: Final = 0.1
 STORAGE_VERSION: Final = "v1.5.0"
-# The tables are many and mostly small: with DuckDB's usual 256 KB a store of 17,000 rows takes 22 MB.
+# The tables are many and mostly small: with DuckDB's default of 256 KB a store of 17,000 rows takes 22 MB.
 BLOCK_BYTES: Final = 65536
 _CONFIG: Final = {
     "storage_compatibility_version": STORAGE_VERSION,
@@ -42,7 +42,7 @@ _SETTINGS: Final = (
     "set autoload_known_extensions = false",
     # Landing is bound by one compression at a time; a second thread only costs CPU (measured: a fifth more).
     "set threads = 1",
-    # A commit goes straight into the file instead of uncompressed into the log first.
+    # A commit goes straight into the file instead of first uncompressed into the log.
     "set wal_autocheckpoint = '1KB'",
 )
 
@@ -50,22 +50,22 @@ Row = tuple[object, ...]
 
 
 class LandingError(OSError):
-    """Landing cannot go on; what has been committed stays, and the next run lands the rest."""
+    """Landing cannot continue; committed rows stay, and the next run lands the rest."""
 
 
 def utc_now() -> datetime:
-    """The wall clock of UTC, without zone, as the warehouse keeps times."""
+    """The current UTC time, without zone, as stored in the warehouse."""
     return datetime.now(UTC).replace(tzinfo=None)
 
 
 def from_timestamp(seconds: float) -> datetime:
-    """A time of the file system as a UTC timestamp without zone."""
+    """A file system time as a UTC timestamp without zone."""
     return datetime.fromtimestamp(seconds, UTC).replace(tzinfo=None)
 
 
 # --- opening
 
-# Warehouses that this process has open already: who lands or scans borrows that connection. DuckDB gives a file to one
+# Warehouses that this process already has open: landing and scans borrow that connection. DuckDB gives a file to one
 # process, and within it to one configuration, and dbt has the warehouse open while its `on-run-start` hook lands.
 _lent: dict[Path, duckdb.DuckDBPyConnection] = {}
 
@@ -74,7 +74,7 @@ _lent: dict[Path, duckdb.DuckDBPyConnection] = {}
 def lend(warehouse: Path, connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
     """Lend an open connection to everything inside that opens this warehouse.
 
-    Who has borrowed it may lend it on: afterwards the first lender still lends.
+    A borrower may lend it on: afterwards the first lender still lends.
     """
     import duckdb
 
@@ -90,13 +90,13 @@ def lend(warehouse: Path, connection: duckdb.DuckDBPyConnection) -> Iterator[Non
             _lent[key] = first
         else:
             del _lent[key]
-            # A database that a full disk has ended: what was raised inside says so.
+            # A full disk has closed the database: the error raised inside reports it.
             with suppress(duckdb.Error):
                 connection.execute("reset wal_autocheckpoint")
 
 
 def borrow(warehouse: Path) -> duckdb.DuckDBPyConnection | None:
-    """A connection of its own to a lent warehouse, in the same instance of DuckDB; None where none is lent.
+    """A separate connection to a lent warehouse, in the same instance of DuckDB; None if none is lent.
 
     Close it when done: the lender keeps its own.
     """
@@ -112,9 +112,10 @@ def borrow(warehouse: Path) -> duckdb.DuckDBPyConnection | None:
 def writing(
     warehouse: Path, wait_seconds: float = WAIT_SECONDS, on_wait: Callable[[str], None] | None = None
 ) -> Iterator[duckdb.DuckDBPyConnection]:
-    """Open the warehouse for writing, with every table there; errors of DuckDB become errors for people.
+    """Open the warehouse for writing, with every table present; DuckDB errors become readable ones.
 
-    If another process has it open, that is waited for; after a second `on_wait` is told what for (else it is logged).
+    If another process has it open, this one waits; after a second `on_wait` is called with the reason (else it is
+    logged).
     """
     with private_files(), _opened(Path(warehouse), wait_seconds, on_wait or logger.warning) as connection:
         make_tables(connection)
@@ -130,7 +131,7 @@ def _opened(
     try:
         warehouse.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
-        raise LandingError(f"The folder {warehouse.parent} cannot be made: {error.strerror}.") from error
+        raise LandingError(f"The folder {warehouse.parent} cannot be created: {error.strerror}.") from error
     borrowed = borrow(warehouse)
     connection = borrowed or _connected(warehouse, wait_seconds, on_wait)
     try:
@@ -166,8 +167,8 @@ def _connected(
             holder = holder_of(error)
             if waited >= wait_seconds:
                 raise LandingError(
-                    f"The warehouse {warehouse} is held by {holder}; waited {waited:.0f} s for it in vain. "
-                    "Try again when that has ended."
+                    f"The warehouse {warehouse} is still in use by {holder} after waiting {waited:.0f} s. "
+                    "Try again when that process has ended."
                 ) from error
             if waited >= SAY_WAITING_AFTER_SECONDS and not has_spoken:
                 has_spoken = True
@@ -181,34 +182,34 @@ def _is_locked(error: Exception) -> bool:
 
 
 def holder_of(error: BaseException | str) -> str:
-    """Who has a file open that DuckDB could not lock, as far as it says."""
+    """The process that has open a file that DuckDB could not lock, as far as the error says."""
     found = re.search(r"held in (.+?) \(PID (\d+)\)", str(error))
     return f"process {found[2]} ({found[1]})" if found else "another process"
 
 
 def _explained(error: Exception, warehouse: Path) -> str:
-    """Return in plain words what went wrong with the warehouse, with DuckDB's own first line."""
+    """Return the problem with the warehouse in plain words, with the first line of DuckDB's message."""
     own_words = str(error).strip().split("\n", 1)[0]
     text = own_words.lower()
     if any(words in text for words in ("no space left", "file too large", "quota exceeded")):
         cause = "the disk is full: no space left"
     elif "read-only file system" in text or "read-only mode" in text:
-        cause = "it lies on a read-only file system"
+        cause = "it is on a read-only file system"
     elif "permission denied" in text:
         cause = "permission denied"
     elif any(
         words in text for words in ("not a valid duckdb", "corrupt", "checksum", "failed to deserialize")
     ):
         return (
-            f"The warehouse {warehouse} is damaged or not a DuckDB database. To start anew from the transcripts that "
+            f"The warehouse {warehouse} is damaged or not a DuckDB database. To start again from the transcripts that "
             f"are still there, move it aside and run agent-store build; the published store stays as it is until then. "
             f"({own_words})"
         )
     else:
         cause = "DuckDB refused"
     return (
-        f"The warehouse {warehouse} cannot be written: {cause}. Nothing is half done: "
-        f"the next run goes on where this one ended. ({own_words})"
+        f"The warehouse {warehouse} cannot be written: {cause}. Nothing is half-written: "
+        f"the next run continues where this one ended. ({own_words})"
     )
 
 
@@ -232,7 +233,7 @@ def has_table(connection: duckdb.DuckDBPyConnection, name: str, schema: str = "r
 
 
 def _has_all(connection: duckdb.DuckDBPyConnection) -> bool:
-    """Whether every table is there with every column: an older version has made a warehouse without the newest."""
+    """Whether every table exists with every column: a warehouse from an older version lacks the newest."""
     found = connection.execute(
         "select table_name, column_count from duckdb_tables() where schema_name = 'raw'"
     ).fetchall()
@@ -242,7 +243,7 @@ def _has_all(connection: duckdb.DuckDBPyConnection) -> bool:
 
 @contextmanager
 def reading(warehouse: Path, wait_seconds: float = WAIT_SECONDS) -> Iterator[Any]:
-    """Open the warehouse read-only; yields None where there is none yet, or none with these tables."""
+    """Open the warehouse read-only; yields None if there is none yet, or it lacks these tables."""
     import duckdb
 
     if not warehouse.exists():
@@ -252,7 +253,7 @@ def reading(warehouse: Path, wait_seconds: float = WAIT_SECONDS) -> Iterator[Any
         connection = borrow(warehouse) or duckdb.connect(
             str(warehouse), read_only=True, config={"threads": "2"}
         )
-    except duckdb.Error:  # another process writes: wait for it as a writer does
+    except duckdb.Error:  # another process is writing: wait for it as a writer does
         with _opened(warehouse, wait_seconds, logger.warning) as waited:
             yield waited if _has_all(waited) else None
         return
@@ -263,9 +264,9 @@ def reading(warehouse: Path, wait_seconds: float = WAIT_SECONDS) -> Iterator[Any
 
 
 def make_tables(connection: duckdb.DuckDBPyConnection) -> None:
-    """Make every raw table that is missing, empty: dbt reads them also where nothing has been landed.
+    """Create every missing raw table, empty: dbt reads them even if nothing has been landed.
 
-    A warehouse of an earlier version gets the columns it lacks, and batches without a hash are sealed.
+    A warehouse from an earlier version gets its missing columns, and batches without a hash are sealed.
     """
     if not _has_all(connection):
         connection.begin()
@@ -277,7 +278,7 @@ def make_tables(connection: duckdb.DuckDBPyConnection) -> None:
 
 
 def ensure_schema(warehouse: Path) -> None:
-    """Make the tables that dbt reads where they are missing."""
+    """Create the tables that dbt reads if they are missing."""
     with reading(warehouse) as connection:
         if connection is not None:
             return
@@ -290,14 +291,14 @@ def ensure_schema(warehouse: Path) -> None:
 
 @dataclass(slots=True)
 class Changes:
-    """What a scan wants to write: rows by table, and how the memory changes."""
+    """Changes that a scan wants to write: rows by table, and changes to the memory."""
 
     rows: dict[str, list[Row]] = field(default_factory=dict)
     # The same as Arrow tables with the columns in order, without `_batch_id`: for scans with very many rows.
     arrow: dict[str, list[Any]] = field(default_factory=dict)
-    # Tables whose rows all go before anything is written.
+    # Tables that are emptied before anything is written.
     emptied: list[str] = field(default_factory=list)
-    # Tables of the memory: rows that replace those with the same values in the key columns.
+    # Memory tables: rows that replace those with the same values in the key columns.
     replaced: dict[str, tuple[tuple[str, ...], list[Row]]] = field(default_factory=dict)
     files_seen: int = 0
     files_grown: int = 0
@@ -305,15 +306,15 @@ class Changes:
     bytes_landed: int = 0
 
     def add(self, table: str, row: Row) -> None:
-        """Add a row to a table that only grows; its `_batch_id` is added when it is written."""
+        """Add a row to an append-only table; its `_batch_id` is added when it is written."""
         self.rows.setdefault(table, []).append(row)
 
     def remember(self, table: str, keys: tuple[str, ...], row: Row) -> None:
-        """Write a row of the memory in the place of the one with the same key."""
+        """Write a memory row, replacing the one with the same key."""
         self.replaced.setdefault(table, (keys, []))[1].append(row)
 
     def merge(self, other: Changes) -> None:
-        """Take over what another scan wants to write."""
+        """Take over the changes of another scan."""
         for table, rows in other.rows.items():
             self.rows.setdefault(table, []).extend(rows)
         for table, parts in other.arrow.items():
@@ -384,8 +385,8 @@ def add_batch(
 ) -> None:  # fmt: skip
     """Write the row of a batch and seal it with the hashes of its lines, documents and files.
 
-    A scan lands none of these: its batch is a link of the chain without rows. The first batch of all says under which
-    policy it was landed.
+    A scan lands none of these: its batch is a chain link without rows. The very first batch records the policy under
+    which it was landed.
     """
     note_policy(connection)
     counts = (files_seen, files_grown, lines_landed, lines_set_aside, bytes_landed)
@@ -393,7 +394,7 @@ def add_batch(
 
 
 def note_policy(connection: duckdb.DuckDBPyConnection, *, is_applied: bool = False) -> None:
-    """Write down the policy that is in force, where nothing is landed yet or it `is_applied` to everything that is."""
+    """Record the policy in force, if nothing is landed yet or it `is_applied` to everything landed."""
     policy = privacy.current().policy
     landed = connection.execute("select count(*) from raw.batch").fetchone()
     if landed and landed[0] and not is_applied:
@@ -438,7 +439,7 @@ def _register(connection: duckdb.DuckDBPyConnection, table: str, rows: Sequence[
 
 
 def _private(table: str, part: Any) -> Any:  # noqa: ANN401 - pyarrow has no types
-    """The rows of an Arrow table as they may be kept."""
+    """The rows of an Arrow table after applying the policy."""
     policy = privacy.current()
     for index, name in enumerate(part.column_names):
         column = part.column(index)
@@ -449,7 +450,7 @@ def _private(table: str, part: Any) -> Any:  # noqa: ANN401 - pyarrow has no typ
 
 
 def _text_safe(value: object) -> object:
-    """Text without half surrogate pairs and NUL bytes, which no database takes."""
+    """Text without half surrogate pairs and NUL bytes, which no database accepts."""
     if isinstance(value, str):
         if "\0" in value:
             value = value.replace("\0", "\ufffd")
@@ -468,7 +469,7 @@ def _insert(connection: duckdb.DuckDBPyConnection, table: str, rows: Sequence[Ro
 def replace_rows(
     connection: duckdb.DuckDBPyConnection, table: str, keys: tuple[str, ...], rows: Sequence[Row]
 ) -> None:
-    """Write the newest state of some rows of the memory."""
+    """Write the newest state of some memory rows."""
     if rows:
         _register(connection, table, rows)
         matching = " and ".join(f"{table}.{key} = scanned_rows.{key}" for key in keys)

@@ -1,6 +1,6 @@
 {#
-    A path as a command or a tool gave it, made absolute by the folder it was given in, without a leading
-    `./`, in the spelling that stands for the file.
+    A path from a command or a tool, made absolute relative to its folder, without a leading `./`, in the
+    canonical spelling of the file.
 #}
 {% macro absolute_path(path, folder) -%}
     {{ path_identity(
@@ -13,8 +13,8 @@
 {% macro unquoted(word) -%} nullif(trim({{ word }}, '"'' '), '') {%- endmacro %}
 
 {#
-    Where a walk from folder to folder ends: each step is a path as seen from the one before it, an absolute
-    one begins anew and an empty one stays. `..` goes up, four times in a row at most.
+    The end of a walk from folder to folder: each step is a path relative to the previous one; an absolute
+    step starts over and an empty one stays. `..` goes up, at most four times in a row.
 #}
 {% macro walked_path(steps) -%}
     {%- set joined = [] -%}
@@ -28,7 +28,7 @@
     {{ path.sql }}
 {%- endmacro %}
 
-{# A path with the home folder written out where it begins with `~`. #}
+{# A path with a leading `~` replaced by the home folder. #}
 {% macro home_path(path, home) -%}
     case
         when {{ path }} = '~' or {{ path }} like '~/%' then {{ home }} || substr({{ path }}, 2)

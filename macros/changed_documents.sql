@@ -1,4 +1,4 @@
-{# The documents to compute anew: those whose rows the model made from another state than today's. #}
+{# The documents to recompute: those whose rows the model made from a state other than the current one. #}
 {% macro changed_documents() -%}
     (
         select

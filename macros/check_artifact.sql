@@ -1,4 +1,4 @@
-{# The artifact that a check run is about: the one file it was aimed at, else the project. #}
+{# The artifact that a check run is about: its one target file, or else the project. #}
 {% macro check_artifact_id(runs, sessions) -%}
     case
         when {{ runs }}.target_file_count = 1 and {{ runs }}.target_path is not null
@@ -7,7 +7,10 @@
     end
 {%- endmacro %}
 
-{# Read results are observed; what rests on a script's name, silence or an exit code alone is a guess. #}
+{#
+    Results that were read are observed; a conclusion from only a script's name, silence or an exit code is a
+    guess.
+#}
 {% macro check_provenance(runs) -%}
     case
         when

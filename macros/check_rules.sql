@@ -1,13 +1,13 @@
 {#
-    What the seed `check_rules` says as SQL, for the models that find checks and read them: patterns become
-    constants, since an engine compiles a pattern that is a column once per row, forty times dearer. Such a
-    model says `-- depends_on: ref('check_rules')`.
+    The rules of the seed `check_rules` as SQL, for the models that find and read checks: patterns become
+    constants, since an engine compiles a pattern in a column once per row, which is forty times slower. Such
+    a model declares `-- depends_on: ref('check_rules')`.
 #}
 {% macro check_rule_rows(rule_types) -%}
     {{ return(seed_rows('check_rules') | selectattr('rule_type', 'in', rule_types) | list) }}
 {%- endmacro %}
 
-{# The rule_order of the first command rule that fits one simple command; NULL where none does. #}
+{# The rule_order of the first command rule that matches one simple command; NULL where none does. #}
 {% macro check_command_rule(column) -%}
     {%- if execute -%}
     case
@@ -18,7 +18,7 @@
     {%- else -%} null {%- endif -%}
 {%- endmacro %}
 
-{# The rule_orders of all output rules that fit a text, as a list with NULLs in between. #}
+{# The rule_orders of all output rules that match a text, as a list with NULLs in between. #}
 {% macro check_output_rules(column) -%}
     {%- if execute -%}
     {%- set cases = [] -%}
@@ -72,8 +72,8 @@
 {%- endmacro %}
 
 {#
-    The name of the first rule of the check, by the order of these measures, that finds anything in the
-    output, or, with `above_zero`, a number above zero: `0 failed` is no failure.
+    The name of the first rule of the check, in the order of these measures, that finds anything in the output
+    or, with `above_zero`, a number above zero: `0 failed` is not a failure.
 #}
 {% macro check_measure_rule(measures, name_column, column, above_zero=false) -%}
     {%- if execute -%}
@@ -100,8 +100,8 @@
 {%- endmacro %}
 
 {#
-    Whether a text fits a rule of a type that is about no check in particular: that the command was
-    never there to run, a crash.
+    Whether a text matches a rule of a type that is not about a particular check: that the command did not
+    exist, a crash.
 #}
 {% macro check_says(rule_type, column) -%}
     {%- if execute -%}
@@ -133,8 +133,8 @@
 {%- endmacro %}
 
 {#
-    Whether a test runner whose lines are counted states the numbers in a summary too: only where it does are
-    they right although a part of the output is missing. True for the runners whose numbers are always stated.
+    Whether a test runner whose lines are counted also states the numbers in a summary: only then are they
+    right if a part of the output is missing. True for the runners that always state their numbers.
 #}
 {% macro check_states_counts(name_column, column) -%}
     {%- if execute -%}

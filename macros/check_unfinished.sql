@@ -1,7 +1,7 @@
 {#
-    Whether a test run was under way where the client cut an output in the middle and its end is not among
-    what follows: the last progress before the cut (`[ 12%]`) is below 100 and the first after it does not go
-    on from there at the same pace, so it is another run's.
+    Whether a test run was in progress where the client cut an output in the middle, and its end is not in the
+    remaining part: the last progress before the cut (`[ 12%]`) is below 100, and the first progress after it
+    does not continue at the same pace, so it belongs to another run.
 #}
 {% macro check_unfinished(column) -%}
     {%- set before = regex_group(column, "(?s)^(.*?)\\[[0-9,]+ (?:lines|characters|chars) truncated\\]") -%}

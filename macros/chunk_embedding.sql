@@ -1,8 +1,9 @@
 {#
     Fuzzy vectors of chunks, for stores without the extra `embeddings`, as a relation with `chunk_id` and
     `embedding`: the words of each text and their letter triples, hashed into a fixed number of dimensions,
-    weighted by how rare they are in the chunk, of length one. Words that share a stem or are misspelt come
-    close to each other; meaning beyond letters it does not know. md5 makes it the same everywhere.
+    weighted by the logarithm of their frequency in the chunk, of length one. Words that share a stem or are
+    misspelt are close to each other; the vectors know no meaning beyond letters. md5 makes them the same
+    everywhere.
 #}
 {% macro chunk_embeddings(relation) -%}
     {{ return(adapter.dispatch('chunk_embeddings')(relation)) }}
@@ -61,7 +62,7 @@
 (select chunk_id, cast(null as array<float>) as embedding from {{ relation }} where false)
 {%- endmacro %}
 
-{# Whether vectors are computed: AGENT_STORE_EMBEDDINGS, else the var `chunk_embeddings`. #}
+{# Whether vectors are computed: AGENT_STORE_EMBEDDINGS, or else the var `chunk_embeddings`. #}
 {% macro has_embeddings() -%}
     {{ return(
         env_var('AGENT_STORE_EMBEDDINGS', '') in ['1', 'true', 'on'] or var('chunk_embeddings', false)

@@ -1,7 +1,8 @@
 {#
-    Whether a shell command, or a part of it, is of a kind of the seed `command_kinds`. The model itself says
-    `-- depends_on: ref(command_kinds)`. A part begins at the start, after a separator or a new line, perhaps
-    behind assignments of variables and wrappers; what only filters the output of another command is none.
+    Whether a shell command, or a part of it, is of a kind in the seed `command_kinds`. The model itself
+    declares `-- depends_on: ref(command_kinds)`. A part begins at the start, after a separator or a new line,
+    possibly after variable assignments and wrappers; a part that only filters the output of another command
+    does not count.
 #}
 {% macro command_is(column, kind) -%}
     {%- if execute -%}

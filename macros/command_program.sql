@@ -1,7 +1,7 @@
 {#
-    What a shell command runs, without its arguments: its program, and of programs with commands of their own
-    that command (`git diff`, `npm run check`). What only prepares or announces it (a folder, variables,
-    comments, echo) is passed over; NULL where nothing else is there, and for loops and conditions.
+    The program that a shell command runs, without arguments; for programs with subcommands, including the
+    subcommand (`git diff`, `npm run check`). Parts that only prepare or announce it (a folder, variables,
+    comments, echo) are skipped; NULL where nothing else remains, and for loops and conditions.
 #}
 {% macro command_program(column) -%}
     {%- set end = '[ \\t]*(?:&&|\\x3b|\\n)\\s*' -%}

@@ -1,6 +1,6 @@
 {#
-    A shell command without here-documents, comments, redirections and quoted texts, but for single words and
-    what a shell is told to run (`bash -c "…"`, `eval "…"`, `ssh host "…"`). A quoted text leaves `""`.
+    A shell command without here-documents, comments, redirections and quoted texts, except single words and
+    commands passed to a shell (`bash -c "…"`, `eval "…"`, `ssh host "…"`). A quoted text leaves `""`.
 #}
 {% macro plain_command(column) -%}
     {%- set steps = [
@@ -58,7 +58,7 @@
         ~ "|(?:\\S*/)?(?:bin|[.]bin|Scripts|shims)/|(?:php|node)\\s+(?:-\\S+\\s+)*(?:\\S*/)?(?:vendor/bin"
         ~ "|node_modules/[.]bin)/"
         ~ ")+" -%}
-    {#- A program of a package, called by the package manager as if it were a script. -#}
+    {#- A program of a package, called through the package manager as if it were a script. -#}
     {%- set programs = "vitest|jest|mocha|ava|tap|uvu|jasmine|karma|playwright|cypress|wdio|tsc|vue-tsc|tsgo"
         ~ "|eslint|biome|oxlint|stylelint|prettier|knip|nyc|c8|cross-env" -%}
     {%- set by_manager = "^(?:pnpm|yarn|bun)(?:\\s+(?:(?:--filter|-F|-C|--cwd|--dir|--prefix)[= ]\\S+|-[rws]"
@@ -67,7 +67,7 @@
     {%- set launched = regex_replace_all(column, "'" ~ prefix ~ "'", "''") -%}
     {%- set launched = regex_replace_all(launched, "'" ~ by_manager ~ "'", "'\\1\\2'") -%}
     {%- set launched = regex_replace_all(launched, "'^yarn\\s+workspace\\s+\\S+\\s'", "'yarn '") -%}
-    {#- The version of a package is no part of the program's name. -#}
+    {#- The version of a package is not part of the program's name. -#}
     {%- set launched = regex_replace_all(
         launched, "'^((?:@[\\w.-]+/)?[\\w.-]+)@[\\w.^~*-]+(\\s|$)'", "'\\1\\2'"
     ) -%}

@@ -1,7 +1,7 @@
 {#
-    A seed of rules over columns as one CASE: the value of the first rule (by rule_order) whose `condition`
-    holds. The conditions are SQL over the columns of the relation that the model reads; those of rule_cases
-    are patterns over texts. The model itself says `-- depends_on: ref(seed)`.
+    A seed of rules over columns as one CASE: the value of the first rule (by rule_order) whose `condition` is
+    true. The conditions are SQL over the columns of the relation that the model reads; those of rule_cases
+    are patterns over texts. The model itself declares `-- depends_on: ref(seed)`.
 #}
 {% macro condition_cases(seed, value_column, otherwise='null') -%}
     {%- if execute -%}

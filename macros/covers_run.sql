@@ -1,11 +1,11 @@
 {#
-    Whether what one check run looked at holds all that another looked at, by their commands and folders: the
-    same command, one that chooses less, one without a target, a folder that holds the other's one target, or
-    a script that ran the same check, in the same folder or one above it. Both relations have `command_shape`
-    and `folder`; of the wider one `name_column` is the check.
+    Whether the scope of one check run includes the scope of another, judged by their commands and folders:
+    the same command, one with a smaller selection, one without a target, a folder that contains the other's
+    single target, or a script that ran the same check, in the same folder or one above it. Both relations
+    have `command_shape` and `folder`; in the wider one, `name_column` is the check.
 #}
 {% macro covers_run(wide, narrow, name_column) -%}
-    {#- The runner's own `test` names no folder. -#}
+    {#- The runner's own `test` is not a folder. -#}
     {%- set words = regex_remove(
         wide ~ '.command_shape',
         '^(?:bun|cargo|dart|deno|dotnet|flutter|forge|go|lein|make|mix|node|npm|playwright|pnpm|rails|rake'

@@ -1,4 +1,4 @@
-{# What a command of the plugin says of an answer; NULL for other commands. #}
+{# The feedback that a plugin command gives on a response; NULL for other commands. #}
 {% macro feedback_type(command) -%}
     case {{ command }}
         when 'agent-store:thumbs-up' then 'thumbs_up'

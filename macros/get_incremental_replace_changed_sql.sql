@@ -1,6 +1,6 @@
 {#
-    Incremental strategy `replace_changed`, for what is made of many sessions: rows of documents that are gone
-    or in another state than when they were made are deleted, and those that changed are written anew.
+    Incremental strategy `replace_changed`, for rows made from many sessions: rows of documents that are gone
+    or whose state has changed are deleted, and rows of changed documents are inserted again.
 #}
 {% macro get_incremental_replace_changed_sql(arg_dict) -%}
     {%- set target = arg_dict['target_relation'] -%}

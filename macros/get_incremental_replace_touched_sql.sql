@@ -1,6 +1,6 @@
 {#
-    Incremental strategy `replace_touched`: every session that a new batch touched is deleted whole and
-    written anew. Plain delete+insert keeps the rows of a session whose rows all moved to another one.
+    Incremental strategy `replace_touched`: all rows of every session that a new batch touched are deleted and
+    inserted again. Plain delete+insert would keep the rows of a session whose rows all moved to another one.
 #}
 {% macro get_incremental_replace_touched_sql(arg_dict) -%}
     {%- set target = arg_dict['target_relation'] -%}

@@ -1,6 +1,7 @@
 {#
-    Whether a call logged as refused by the user was broken off with a key: nothing was asked, as the turn
-    allows all, or the answer came faster than anyone reads. Plans and questions are always asked.
+    Whether a call logged as rejected by the user was interrupted with a key press: nothing was asked, because
+    the turn allows everything, or the answer came faster than anyone reads. Plans and questions are always
+    asked.
 #}
 {% macro is_broken_off(error_type, tool_name, permission_mode, called_at, returned_at) -%}
     coalesce(

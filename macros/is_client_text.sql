@@ -1,7 +1,7 @@
 {#
-    Whether a prompt is a text that the client itself writes in the user's place: a turn that a hook
-    stopped or sent on, the call to go on after a resume. The tags of notifications and commands are
-    told apart in int_prompt.
+    Whether a prompt is a text that the client itself writes in the user's place: a turn that a hook stopped
+    or continued, the request to continue after a resume. int_prompt distinguishes the tags of notifications
+    and commands.
 #}
 {% macro is_client_text(column) -%}
     {{ regex_matches(column, "'^\\s*(Operation stopped by hook:|Stop hook feedback:|\\S+ hook feedback:"

@@ -1,4 +1,4 @@
-{# Whether a type of task says what work it was; the others say how it was put. #}
+{# Whether a task type describes the work; the other types describe the form of the request. #}
 {% macro is_kind_of_work(column) -%}
     {{ column }} not in ('command', 'unknown', 'continue', 'correction', 'thanks')
 {%- endmacro %}

@@ -1,4 +1,4 @@
-{# Whether a path ends in one of the names that files without an extension have. #}
+{# Whether a path ends in a known name of a file without an extension. #}
 {% macro is_known_file_name(path) -%}
     {{ regex_matches(
         path,

@@ -1,4 +1,4 @@
-{# Whether a folder is one of those in which build servers check a project out. #}
+{# Whether a folder is one in which build servers check out projects. #}
 {% macro is_on_build_server(path) -%}
     {{ regex_matches(
         "coalesce(" ~ path ~ ", '')",

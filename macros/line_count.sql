@@ -1,4 +1,7 @@
-{# The lines of a text, the last one counted whether or not it ends with a newline; 0 for an empty text. #}
+{#
+    The number of lines of a text, including the last one whether or not it ends with a newline; 0 for an
+    empty text.
+#}
 {% macro line_count(column) -%}
     (
         length({{ column }}) - length(replace({{ column }}, chr(10), ''))

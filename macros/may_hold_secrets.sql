@@ -1,6 +1,6 @@
 {#
-    Whether a file by its path may hold secrets, so that its text is not kept: the same names as in
-    `ingest/languages.py`, where a test holds them together.
+    Whether a file's path suggests secrets, so that its text is not kept: the same names as in
+    `ingest/code/languages.py`, which a test compares.
 #}
 {% macro may_hold_secrets(path) -%}
     (

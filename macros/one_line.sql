@@ -1,2 +1,2 @@
-{# A text on one line: every run of white space is one space. #}
+{# A text on one line: every sequence of white space becomes one space. #}
 {% macro one_line(column) -%} trim({{ regex_replace(column, '\\s+', ' ') }}) {%- endmacro %}

@@ -9,7 +9,7 @@
     end
 {%- endmacro %}
 
-{# Name of that component, as the client calls it. #}
+{# Name of that component, as used by the client. #}
 {% macro path_component_name(column) -%}
     case
         when regexp_matches({{ column }}, '(^|[/\\])skills[/\\][^/\\]+[/\\]')
@@ -26,7 +26,7 @@
     end
 {%- endmacro %}
 
-{# A path's plugin version (…/plugins/cache/<marketplace>/<plugin>/<version>/…); NULL elsewhere. #}
+{# The plugin version in a path (…/plugins/cache/<marketplace>/<plugin>/<version>/…); NULL elsewhere. #}
 {% macro plugin_path_version(column) -%}
     nullif(
         nullif(

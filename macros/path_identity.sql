@@ -1,11 +1,11 @@
 {#
-    A path in the one spelling that stands for its folder or file: composed letters (é is one sign, macOS also
-    writes two), a capital drive letter and backslashes behind one, no `/./`, no doubled separator and none at
-    the end. Relative paths and addresses keep their form. Paths that become keys go through this.
+    A path in the canonical spelling of its folder or file: composed letters (é is one character, macOS also
+    writes two), a capital drive letter followed by backslashes, no `/./`, no doubled separator and none at
+    the end. Relative paths and addresses keep their form. Paths that become keys pass through this macro.
 #}
 {% macro path_identity(path) -%} {{ return(adapter.dispatch('path_identity')(path)) }} {%- endmacro %}
 
-{# A backslash is written chr(92): before a quote it leads dbt's splitting of statements astray. #}
+{# A backslash is written as chr(92): before a quote it would mislead dbt's statement splitter. #}
 {% macro duckdb__path_identity(path) -%}
     case
         when regexp_matches({{ path }}, '^[A-Za-z]:([/\\]|$)')
@@ -43,7 +43,7 @@
     end
 {%- endmacro %}
 
-{# What follows the drive or the `\\` of a Windows path. #}
+{# The part of a Windows path after the drive or `\\`. #}
 {% macro windows_tail(tail) -%} {{ return(adapter.dispatch('windows_tail')(tail)) }} {%- endmacro %}
 {% macro duckdb__windows_tail(tail) -%}
     regexp_replace(

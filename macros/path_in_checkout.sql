@@ -1,4 +1,4 @@
-{# A path as seen from the root of its checkout (a worktree has its own copies); NULL outside the project. #}
+{# A path relative to the root of its checkout (a worktree has its own copies); NULL outside the project. #}
 {% macro path_in_checkout(path, project) -%}
     case
         when {{ regex_matches(path, "'^.*worktrees/[^/]+/'") }}

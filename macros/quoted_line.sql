@@ -1,4 +1,4 @@
-{# A text that anyone may have written, as a quotation: on one line, cut, without a quote that ends it. #}
+{# Text from any author as a quotation: on one line, cut, without a quote that would end it. #}
 {% macro quoted_line(column, most) -%}
     '"' || left({{ one_line("replace(left(" ~ column ~ ", " ~ 3 * most ~ "), '\"', '''')") }}, {{ most }}) || '"'
 {%- endmacro %}

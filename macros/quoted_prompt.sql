@@ -1,4 +1,4 @@
-{# What a person wrote, quoted. Of a plan that was handed over they wrote nothing: its heading tells it. #}
+{# A person's text, quoted. For a handed-over plan, which they did not write, its heading. #}
 {% macro quoted_prompt(column) -%}
     case
         when {{ column }} like 'Implement the following plan:%'

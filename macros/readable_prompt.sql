@@ -1,4 +1,6 @@
-{# A prompt's text for readers: of the tags around the news of a task that ended, the summary is left. #}
+{#
+    A prompt's text for readers: from the tags around the notice of a finished task, only the summary is kept.
+#}
 {% macro readable_prompt(text) -%}
     case
         when {{ text }} like '<task-notification>%' then coalesce(

@@ -1,7 +1,7 @@
 {#
-    A lower-cased text as a list of clauses, so that each can be asked for what it asks: split after the marks
-    that end a sentence, at line breaks and before words that begin another request. Code in fences, addresses
-    and what stands in brackets ask for nothing.
+    A lower-cased text as a list of clauses, so that the intent of each can be determined: split after the
+    marks that end a sentence, at line breaks and before words that begin another request. Code in fences,
+    addresses and text in brackets contain no request.
 #}
 {% macro request_clauses(text) -%}
     {%- set bare = regex_replace_all(text, "'(?s)```.*?(```|$)|https?://[^\\s<>)\"]+"
@@ -20,7 +20,7 @@
 {%- endmacro %}
 
 {#
-    A clause from its first word that counts: without bullets, numbers, greetings, politeness and “can you”,
+    A clause from its first significant word: without bullets, numbers, greetings, politeness and “can you”,
     so that a rule finds the verb at the beginning.
 #}
 {% macro without_lead_in(clause) -%}

@@ -1,8 +1,9 @@
 {#
-    A seed of rules as one CASE: the value of the first rule (by rule_order) whose condition holds.
+    A seed of rules as one CASE: the value of the first rule (by rule_order) whose condition is true.
     `condition` is an expression in which `{pattern}` stands for the rule's pattern as a quoted literal. Not a
-    join: an engine compiles a pattern that is a column once per row, forty times dearer. A condition that
-    needs more columns of the rule names them as `{column}`. The model itself says `-- depends_on: ref(seed)`.
+    join: an engine compiles a pattern in a column once per row, which is forty times slower. A condition that
+    needs further columns of the rule names them as `{column}`. The model itself declares `-- depends_on:
+    ref(seed)`.
 #}
 {% macro rule_cases(seed, conditions, value_column, otherwise='null') -%}
     {%- if execute -%}

@@ -1,8 +1,8 @@
 {#
-    What is in the file of a command or skill, out of the body that a call put into the conversation: without
-    the folder's line in front, with the placeholders back where the client had put the call's own values. A
-    client writes the arguments behind a body only where the body has no place for them, so nothing else is
-    theirs then. The session goes first: a short argument may be a part of its id.
+    The text of a command's or skill's file, reconstructed from the body that a call put into the
+    conversation: without the leading line about the folder, and with placeholders in place of the call's own
+    values. A client appends the arguments to a body only if the body has no placeholder for them, so nothing
+    else is replaced then. The session is replaced first: a short argument may be part of its id.
 #}
 {% macro template_text(text, arguments, session_id) -%}
     {%- set own = "replace(" ~ text ~ ", " ~ session_id ~ ", '${CLAUDE_SESSION_ID}')" -%}

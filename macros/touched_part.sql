@@ -1,6 +1,6 @@
 {#
-    The rows that a generic test looks at where few sessions are new. Of keys, all rows with a key that
-    touched rows have; but sessions that share lines or calls are touched together, so no view is made twice.
+    The rows that a generic test examines if few sessions are new. For keys, all rows with a key that touched
+    rows have; but sessions that share lines or calls are touched together, so no view is computed twice.
 #}
 {% macro touched_part(model, keys=none) -%}
     {%- set node = graph.nodes.get('model.' ~ project_name ~ '.' ~ model.identifier) if graph else none -%}

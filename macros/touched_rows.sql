@@ -1,6 +1,6 @@
 {#
-    A model's input rows of the sessions in its CTE `touched`, as a relation of its own: a scan passes over
-    other sessions' long texts only if the sessions reach it before any other join does.
+    A model's input rows for the sessions in its CTE `touched`, as a separate relation: a scan skips other
+    sessions' long texts only if it is joined with the sessions before any other join.
 #}
 {% macro touched_rows(relation) -%}
 (

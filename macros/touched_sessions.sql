@@ -1,6 +1,6 @@
 {#
-    The sessions to compute anew: those whose rows a new batch may have changed. `int_session_batch` says
-    which batch last touched a session, copies of its lines in other sessions included.
+    The sessions to recompute: those whose rows a new batch may have changed. `int_session_batch` records the
+    batch that last touched a session, including copies of its lines in other sessions.
 #}
 {% macro touched_sessions() -%}
     (

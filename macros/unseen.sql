@@ -1,6 +1,7 @@
 {#
-    The rows that this model has not read. The watermark is the landing batch, never event time: a file found
-    today may hold last year's session. Each model keeps its own and catches up after a failure.
+    The rows that this model has not read yet. The watermark is the landing batch, never event time: a file
+    found today may contain last year's session. Each model keeps its own watermark and catches up after a
+    failure.
 #}
 {% macro unseen(batch_column='_batch_id') -%}
     {%- if is_incremental() -%}

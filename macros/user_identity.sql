@@ -1,6 +1,6 @@
 {#
-    The id that stands for a user: `user_` and twelve hex digits of a salted hash, unless privacy.yml keeps names. The
-    salt is in the warehouse only. `ingest.privacy.policy.user_id` is the same in Python.
+    The id of a user: `user_` and twelve hex digits of a salted hash, unless privacy.yml keeps names. The salt
+    is in the warehouse only. `ingest.privacy.policy.user_id` is the same in Python.
 #}
 {% macro user_identity(name) -%}
     case

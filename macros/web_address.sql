@@ -1,9 +1,9 @@
-{# Where a URL leads: the host, in lower case and without a port. #}
+{# The host of a URL, in lower case and without a port. #}
 {% macro url_host(url) -%}
     lower({{ regex_group(url, '^[A-Za-z]+://(?:[^/@]*@)?([^/:?#]+)') }})
 {%- endmacro %}
 
-{# The source of a URL: a code host's repository (`github.com/owner/name`), else the host. #}
+{# The source of a URL: a code host's repository (`github.com/owner/name`), or else the host. #}
 {% macro url_source(url) -%}
     case
         when
@@ -22,7 +22,7 @@
     end
 {%- endmacro %}
 
-{# What kind of source it is. #}
+{# Type of that source. #}
 {% macro url_source_type(url) -%}
     case
         when {{ url_source(url) }} like '%/%' then 'git'
@@ -31,12 +31,15 @@
     end
 {%- endmacro %}
 
-{# The page that a URL names: without what may be secret or only a place on it – query, fragment, user. #}
+{#
+    The page that a URL names, without parts that may be secret or only refer to a place on it: query,
+    fragment, user.
+#}
 {% macro url_page(url) -%}
     {{ regex_remove(regex_remove(regex_remove(url, '[?#].*$'), '/+$'), '^https?://') }}
 {%- endmacro %}
 
-{# The address of a git remote as a URL, however it is written. #}
+{# The address of a git remote as a URL, whatever its notation. #}
 {% macro remote_url(remote) -%}
     case
         when {{ regex_matches(remote, "'^(https?|ssh|git)://'") }}

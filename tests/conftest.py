@@ -123,6 +123,11 @@ def clean_environment(home: Path) -> dict[str, str]:
     }
 
 
+def build_output(store: Path) -> Path:
+    """What the build of a store printed, at 100 columns."""
+    return store.parent.with_name(f"{store.parent.name}.out")
+
+
 def give_salt(home: Path) -> None:
     """Have stores hash names alike, so that they can be compared."""
     salt = home / "keys" / "salt"
@@ -147,7 +152,7 @@ def build_store() -> BuildStore:
         done = subprocess.run(
             command,
             cwd=PROJECT,
-            env=clean_environment(home),
+            env={**clean_environment(home), "COLUMNS": "100"},
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
@@ -155,6 +160,7 @@ def build_store() -> BuildStore:
             check=False,
         )
         store = home / "agent_store.duckdb"
+        build_output(store).write_text(done.stdout, encoding="utf-8")
         if done.returncode or not store.is_file():
             pytest.fail(
                 f"agent-store build ended with {done.returncode}\n"

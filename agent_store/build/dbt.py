@@ -6,6 +6,7 @@ Importing it takes two seconds, so nothing here imports it before there is work 
 from __future__ import annotations
 
 import gc
+import json
 import os
 import traceback
 from collections.abc import Callable, Iterator, Sequence
@@ -17,6 +18,10 @@ from typing import Any
 from agent_store.build.results import first_lines
 from agent_store.errors import StoreError
 from agent_store.paths import HOME_VARIABLE, StorePaths, private_files
+from agent_store.replacing import replacing
+
+# The models whose SQL the documentation also shows as the last build ran it.
+_READ_BY_USERS = ("models/marts", "models/health")
 
 
 @contextmanager
@@ -152,16 +157,24 @@ def node_listener(on_node: Callable[[str, int, int], None]) -> Callable[[Any], N
     return listen
 
 
-def generate_docs(paths: StorePaths, project: Path) -> Path:
-    """Write the documentation site as one HTML file; returns its path."""
-    outcome = invoke(["docs", "generate", "--static"], paths, project)
-    page = paths.target / "static_index.html"
-    if not outcome.success or not page.is_file():
+def generate_docs(paths: StorePaths, project: Path, page: Path) -> None:
+    """Write the documentation site as one HTML file. It needs the project only: no store, and no warehouse."""
+    outcome = invoke(["parse"], paths, project)
+    if not outcome.success:
         raise StoreError(
             f"The documentation could not be generated: {first_lines(str(outcome.exception or 'dbt failed'))}"
         )
-    paths.docs.mkdir(mode=0o700, parents=True, exist_ok=True)
-    index = paths.docs / "index.html"
-    with private_files():
-        index.write_bytes(page.read_bytes())
-    return index
+    from dbt.task.docs import DOCS_INDEX_FILE_PATH
+
+    from agent_store.show.docs import page_of
+
+    manifest = json.loads((paths.target / "manifest.json").read_text(encoding="utf-8"))
+    template = Path(DOCS_INDEX_FILE_PATH).read_text(encoding="utf-8")
+    compiled = paths.target / "compiled" / manifest["metadata"]["project_name"]
+    sql = {
+        path.relative_to(compiled).as_posix(): path.read_text(encoding="utf-8")
+        for folder in _READ_BY_USERS
+        for path in (compiled / folder).rglob("*.sql")
+    }
+    with replacing(page) as fresh:
+        fresh.write_text(page_of(manifest, template, sql), encoding="utf-8")

@@ -43,3 +43,15 @@ def build_progress() -> Iterator[Callable[[str, int, int], None] | None]:
     # An existing bar is reused: two would overwrite each other.
     with BuildBar(_shown[-1] if _shown else None) as bar:
         yield bar
+
+
+@contextmanager
+def doing(what: str) -> Iterator[None]:
+    """What a command is doing, where someone watches and it takes a moment."""
+    if not sys.stderr.isatty():
+        yield
+        return
+    from agent_store.build.progress import Bar
+
+    with Bar(what):
+        yield

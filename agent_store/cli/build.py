@@ -103,7 +103,7 @@ def build(
     elif outcome.is_current:
         tell(f"Nothing new: {paths.store} is up to date.")
     if not quiet:
-        show_report(as_json=False)
+        show_report()
     return _verdict(strict=strict)
 
 

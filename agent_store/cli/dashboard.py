@@ -7,15 +7,15 @@ from pathlib import Path
 
 import click
 
-from agent_store.cli.output import tell
-from agent_store.errors import StoreError
+from agent_store.cli.output import FILE, tell
+from agent_store.errors import StoreError, explain
 from agent_store.paths import StorePaths, store_paths
 
 
 @click.command()
 @click.option(
     "--out",
-    type=click.Path(dir_okay=False, path_type=Path),
+    type=FILE,
     metavar="FILE",
     help="Write the page to this file instead.",
 )
@@ -40,17 +40,36 @@ def dashboard(out: Path | None, serve: bool, port: int, no_open: bool) -> int:
     if serve:
         return _serve(paths, port, no_open=no_open)
     if out is not None:
-        from agent_store.serve.export import known
-
-        place = page.write(paths, out.expanduser().absolute())
-        known.note(paths, place)
-        tell(f"Dashboard: {place}")
-        return 0
+        return _write_copy(paths, out.expanduser().absolute())
     if not _is_fresh(paths):
         page.write(paths)
     tell(f"Dashboard: {paths.dashboard}")
     if not no_open:
         _open(paths.dashboard.as_uri())
+    return 0
+
+
+def _write_copy(paths: StorePaths, place: Path) -> int:
+    from agent_store.replacing import replacing
+    from agent_store.serve.export import known
+    from agent_store.show.dashboard import page
+
+    if place.resolve().is_relative_to(paths.home.resolve()):
+        raise StoreError(
+            f"{place} is in the home of Agent Store, whose files are its own.",
+            f"Name a file elsewhere. Without --out the page is {paths.dashboard}.",
+        )
+    text = page.text_of(paths)
+    try:
+        with replacing(place) as fresh:
+            fresh.write_text(text, encoding="utf-8")
+            # Before it is there: `forget` has to find it, whenever this is killed.
+            known.note(paths, place)
+    except OSError as error:
+        raise explain(error, f"Writing {place}") or StoreError(
+            f"{place} cannot be written: {error.strerror}.", "Name a file in a folder that you may write to."
+        ) from error
+    tell(f"Dashboard: {place}")
     return 0
 
 

@@ -6,32 +6,35 @@ from pathlib import Path
 
 import click
 
-from agent_store.cli.build import show_build
 from agent_store.cli.output import say, tell
 from agent_store.errors import StoreError
 from agent_store.paths import project_dir, store_paths
 
 
 @click.command()
+@click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="Write it to this file.")
 @click.option("--serve", is_flag=True, help="Serve it on this machine (127.0.0.1) until Ctrl-C.")
 @click.option(
     "--port", type=click.IntRange(0, 65_535), default=8080, show_default=True, help="The port to serve on."
 )
-def docs(serve: bool, port: int) -> int:
-    """Make the documentation of every table and column, as one HTML file."""
-    from agent_store.build import dbt, lock, pipeline
+def docs(out: Path | None, serve: bool, port: int) -> int:
+    """Make the documentation of every table and column, as one HTML file.
+
+    It needs no store, loads nothing from the network and contains no data of yours, only the description of the tables.
+    """
+    from agent_store.build import dbt, lock
+    from agent_store.cli.bars import doing
 
     paths = store_paths().ensure()
-    project = project_dir()
-    if not paths.warehouse.exists():
-        tell("There is no warehouse yet: building it first.")
-        outcome = pipeline.run(paths, project, pipeline.Options(), say=say)
-        if outcome.build is not None:
-            show_build(outcome.build, tested=True)
-        if not outcome.success:
-            return 1
-    with lock.build_lock(paths, on_wait=say):
-        page = dbt.generate_docs(paths, project)
+    page = (out or paths.docs / "index.html").absolute()
+    if out is None:
+        paths.docs.mkdir(mode=0o700, parents=True, exist_ok=True)
+    elif not page.parent.is_dir():
+        raise StoreError(
+            f"There is no folder {page.parent}.", "Make it, or name another file: agent-store docs --out FILE"
+        )
+    with doing("Reading the models"), lock.build_lock(paths, on_wait=say):
+        dbt.generate_docs(paths, project_dir(), page)
     tell(f"Documentation: {page}")
     if serve:
         _serve(page, port)

@@ -26,7 +26,7 @@ PROBLEMS_SHOWN = 20
 _COLOR: Final = re.compile(r"(\x1b\[[0-9;]*m)")
 
 
-class _Folder(click.Path):
+class _Place(click.Path):
     """A path that is not empty: an empty shell variable must not mean the current folder."""
 
     def convert(
@@ -37,7 +37,8 @@ class _Folder(click.Path):
         return super().convert(value, param, ctx)
 
 
-FOLDER = _Folder(path_type=Path)
+FOLDER = _Place(path_type=Path)
+FILE = _Place(dir_okay=False, path_type=Path)
 
 
 def new_console(*, error: bool = False) -> Console:

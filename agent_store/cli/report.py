@@ -38,22 +38,23 @@ class By(click.ParamType[str]):
 
 
 _LIMIT = click.option(
-    "--limit", type=click.IntRange(min=0), help="Rows of each table (0: all). JSON has all of them unless told."
+    "--limit", type=click.IntRange(min=0), help="Rows of each list (0: all). JSON has all rows by default."
 )  # fmt: skip
 
 
 @click.group(invoke_without_command=True)
-@click.option("--by", type=By(), help="Cost by one thing, the most expensive first.")
+@click.option("--by", type=By(), help="Cost by one thing, and what to do about it.")
 @click.option(
     "--since", metavar="DAY",
     help="From this day on: 2026-03-01, 2026-03, yesterday, 7d (seven days ago), 2w, \"3 months\", \"last week\".",
 )  # fmt: skip
-@click.option("--until", metavar="DAY", help="Up to the end of this day, week or month, written likewise.")
+@click.option("--until", metavar="DAY", help="Up to the end of this day, week or month, in the same form.")
 @click.option(
     "--project", metavar="NAME", help="Only this project, or those whose name or folder contains it."
 )
+@click.option("--full", is_flag=True, help="Everything: also days, the prompt cache, what is in the store.")
 @_LIMIT
-@click.option("--json", "as_json", is_flag=True, help="The same as JSON, with all rows.")
+@click.option("--json", "as_json", is_flag=True, help="Everything as JSON, with all rows.")
 @click.pass_context
 def report(
     context: click.Context,
@@ -61,24 +62,27 @@ def report(
     since: str | None,
     until: str | None,
     project: str | None,
+    full: bool,
     limit: int | None,
     as_json: bool,
 ) -> int:
-    """What was spent per day, model, project and session, what could be saved, and what is in the store.
+    """How much was spent, on what, what changed, and what to do about it.
 
     With --by, cost by one thing. `report context SESSION` draws how a session's context grew, `report explain SESSION` says
     where each of its dollars went; the beginning of the id is enough.
     """
     if context.invoked_subcommand is not None:
-        if by or since or until or project or limit is not None or as_json:
+        if by or since or until or project or full or limit is not None or as_json:
             raise click.UsageError(f"The options of report do not go with {context.invoked_subcommand}.")
         return 0
+    if by and full:
+        raise click.UsageError("--full does not go with --by: --limit 0 shows all rows.")
     if by is None and not (since or until or project):
-        show_report(as_json=as_json, limit=limit)
+        show_report(full=full, as_json=as_json, limit=limit)
         return 0
     scope_of = _scope_reader(since, until, project)
     if by is None:
-        show_report(scope_of, as_json=as_json, limit=limit)
+        show_report(scope_of, full=full, as_json=as_json, limit=limit)
         return 0
     from agent_store.show import ledger
 
@@ -143,9 +147,15 @@ def report_explain(session: str, limit: int | None, as_json: bool) -> int:
 
 
 def show_report(
-    scope_of: Callable[[Any], Scope] | None = None, *, as_json: bool, limit: int | None = None
+    scope_of: Callable[[Any], Scope] | None = None,
+    *,
+    full: bool = False,
+    as_json: bool = False,
+    limit: int | None = None,
 ) -> None:
+    """Print the report: its first screen, or all of it."""
     from agent_store.show import report as reports
+    from agent_store.show import screen
     from agent_store.store import open_store
 
     paths = store_paths()
@@ -154,7 +164,7 @@ def show_report(
     if as_json:
         echo_json(found.as_json(), limit)
     else:
-        reports.render(found, new_console(), limit)
+        (reports.render_full if full else screen.render)(found, new_console(), limit)
     last = last_build.read(paths)
     if last is not None and not last.is_published:
         say(

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from agent_store.show import query
-from agent_store.show.report import dollars, one_line
 from agent_store.show.tables import Sheet
 from agent_store.show.text import visible
+from agent_store.show.words import dollars, one_line
 
 if TYPE_CHECKING:
     from datetime import datetime

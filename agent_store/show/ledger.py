@@ -1,7 +1,7 @@
 """Cost by anything, and what caused it: reports from the context ledger.
 
 Like `report`, it reads the published store only. `rank` orders cost by one thing, `picture` shows how the context of a
-session grew, `explain` says where each dollar of a session went.
+session grew, `explain` says where each dollar of a session went, and both end with what to do about it.
 """
 
 from __future__ import annotations
@@ -13,23 +13,29 @@ from shlex import quote
 from typing import TYPE_CHECKING, Any
 
 from agent_store.errors import StoreError
+from agent_store.show import suggestions
 from agent_store.show.report import (
-    ID_LETTERS,
     PRICES_ARE,
     UNDATED,
     Scope,
-    bar,
     cost_by,
+    document,
+    of_other_shape,
+    without_rests,
+)
+from agent_store.show.suggestions import Optimization, SessionAdvice
+from agent_store.show.tables import Sheet, show
+from agent_store.show.words import (
+    ID_LETTERS,
+    bar,
     cost_cell,
     dollars,
     how_many,
-    of_other_shape,
     one_line,
     percent,
     short_number,
-    without_rests,
 )
-from agent_store.show.tables import Sheet, show
+from ingest.text import counted
 
 if TYPE_CHECKING:
     import duckdb
@@ -38,12 +44,17 @@ if TYPE_CHECKING:
 
 ROWS_SHOWN = 25
 SEGMENTS_SHOWN = TASKS_SHOWN = MISSES_SHOWN = 8
+SUGGESTIONS_SHOWN = 5
 COMPONENTS_SHOWN = 15
 MATCHES_SHOWN = 6
 PICTURE_ROWS = 16
 _BAR = 10
 _AXIS = 9
 _MANY_MINUTES = 600
+_PLURALS = {
+    "model": "models", "session": "cache misses", "skill": "skills", "plugin": "plugins", "tool": "tools",
+    "mcp": "MCP servers", "agent": "agents", "file": "files",
+}  # fmt: skip
 _FILLS = "█▓▒░▞▚╬▪"
 _COLORS = ("blue", "green", "yellow", "magenta", "cyan", "red", "bright_blue", "white")
 
@@ -88,6 +99,7 @@ class Ranking:
     known_from: date | None
     known_to: date | None
     causes: Sequence[Cause]
+    optimizations: Sequence[Optimization]
 
     @property
     def scope(self) -> Scope:
@@ -96,7 +108,7 @@ class Ranking:
 
     def as_json(self) -> dict[str, Any]:
         """The ranking as plain data for programs."""
-        return {"prices": PRICES_ARE, **asdict(self)}
+        return document("ranking", {"prices": PRICES_ARE, **asdict(self)})
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +145,7 @@ class ContextPicture:
 
     def as_json(self) -> dict[str, Any]:
         """The picture as plain data for programs."""
-        return asdict(self)
+        return document("context", asdict(self))
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,6 +216,8 @@ class Explanation:
 
     session_id: str
     title: str | None
+    project_name: str | None
+    started_at: datetime | None
     cost_usd: float
     request_count: int
     unpriced_response_count: int
@@ -213,10 +227,11 @@ class Explanation:
     segments: Sequence[Piece]
     tasks: Sequence[TaskCost]
     misses: Sequence[Miss]
+    advice: Sequence[SessionAdvice]
 
     def as_json(self) -> dict[str, Any]:
         """The explanation as plain data for programs."""
-        return {"prices": PRICES_ARE, **asdict(self, dict_factory=without_rests)}
+        return document("explanation", {"prices": PRICES_ARE, **asdict(self, dict_factory=without_rests)})
 
 
 # --- reading ------------------------------------------------------------------------------------------------
@@ -259,6 +274,9 @@ def rank(connection: duckdb.DuckDBPyConnection, by: str, scope: Scope | None = N
             {"kind": by, **scope.parameters, **({"last": UNDATED} if by in BY_TIME else {})},
         ).fetchall()
         total = connection.execute(cost_by("cost_usd"), {"kind": "all", **scope.parameters}).fetchone()
+        # A suggestion is about all projects.
+        concerns = () if scope.projects else suggestions.CONCERNS.get(by, ())
+        optimizations = suggestions.read(connection, concerns, scope.since)
         known = connection.execute(
             cost_by("first_usage_date, last_usage_date"), {"kind": "all", **Scope().parameters}
         ).fetchone()
@@ -273,6 +291,7 @@ def rank(connection: duckdb.DuckDBPyConnection, by: str, scope: Scope | None = N
         known_from=known[0] if known else None,
         known_to=known[1] if known else None,
         causes=[Cause(*row) for row in rows],
+        optimizations=optimizations,
     )
 
 
@@ -309,11 +328,16 @@ def explain(connection: duckdb.DuckDBPyConnection, given: str) -> Explanation:
         return connection.execute(sql, {"session": session_id}).fetchall()
 
     total = connection.execute(
-        cost_by("cost_usd, request_count, unpriced_response_count, cache_miss_count, miss_extra_cost_usd")
+        cost_by(
+            "project_name, first_called_at, cost_usd, request_count, unpriced_response_count, cache_miss_count, "
+            "miss_extra_cost_usd"
+        )
         + " where name = $session",
         {"session": session_id, "kind": "session", **Scope().parameters},
     ).fetchone()
-    cost_usd, request_count, unpriced, miss_count, miss_extra = total or (None, 0, 0, 0, None)
+    project, started_at, cost_usd, request_count, unpriced, miss_count, miss_extra = total or (
+        None, None, None, 0, 0, 0, None,
+    )  # fmt: skip
     shares = rows(
         """
         select
@@ -351,11 +375,12 @@ def explain(connection: duckdb.DuckDBPyConnection, given: str) -> Explanation:
         """
     )
     return Explanation(
-        session_id, title, cost_usd or 0.0, request_count, unpriced, miss_count, miss_extra or 0.0,
+        session_id, title, project, started_at, cost_usd or 0.0, request_count, unpriced, miss_count, miss_extra or 0.0,
         [Share(*row) for row in shares],
         [Piece(*row) for row in segments],
         [TaskCost(*row) for row in tasks],
         [Miss(*row) for row in misses],
+        suggestions.read_of_sessions(connection, "select $session", {"session": session_id}),
     )  # fmt: skip
 
 
@@ -387,6 +412,26 @@ def render_ranking(found: Ranking, console: Console, limit: int | None = None) -
         )
         show(sheet, console)
     console.print(Text(_summary(found), style="dim"))
+    what = f"What to do about {_PLURALS[found.by]}" if found.by in _PLURALS else "What to do"
+    lines = [(suggestions.worth(line), suggestions.sentence(line)) for line in found.optimizations]
+    _print_advice(f"{what}, by what it saves in a month with work", lines, suggestions.MORE, console, limit)
+    if found.by == "session":
+        console.print(Text(f" Where the dollars of one went: agent-store report explain {shown[0].name[:ID_LETTERS]}"))
+
+
+def _print_advice(
+    title: str, lines: Sequence[tuple[str, str]], more: str, console: Console, limit: int | None
+) -> None:
+    """What to do, if there is anything."""
+    from rich.text import Text
+
+    if not lines:
+        return
+    shown = lines[: SUGGESTIONS_SHOWN if limit is None else limit or None]
+    console.print(Text(title, style="bold"))
+    console.print(suggestions.listed(shown))
+    if rest := len(lines) - len(shown):
+        console.print(Text(f" {rest:,} more: {more}", style="dim"))
 
 
 def _is_main_agent(found: Ranking, cause: Cause) -> bool:
@@ -398,15 +443,15 @@ def _summary(found: Ranking) -> str:
     if found.by == "agent":
         main = [cause for cause in found.causes if _is_main_agent(found, cause)]
         words = [f"{dollars(cause.cost_usd)} ({percent(cause.cost_ratio)}) by main agents" for cause in main]
-        return f" {' and '.join([*words, f'{total} in all'])}. --by project tells the main agents apart. {PRICES_ARE}"
+        return f" {' and '.join([*words, f'{total} in all'])}. --by project splits the main agents. {PRICES_ARE}"
     if found.by == "skill":
         return (
-            f" {total} in all. Work: what was answered under a skill, regardless of what was in the context; a skill "
+            f" {total} in all. Work: all responses under a skill, whatever else was in the context; a skill "
             f"inside another counts for both. Own text: what its instructions and files cost in contexts. {PRICES_ARE}"
         )
     if found.by == "plugin":
         return (
-            f" {total} in all. Work: what was answered under a skill of the plugin. Own text: what its skills, agents and "
+            f" {total} in all. Work: all responses under a skill of the plugin. Own text: what its skills, agents and "
             f"tools cost in contexts. {PRICES_ARE}"
         )
     return f" {total} in all. {PRICES_ARE}"
@@ -545,7 +590,7 @@ def _picture_footer(found: ContextPicture, marks: Sequence[str], drawn: int) -> 
     space = drawn - len(left) - len(right)
     if space > len(notes):
         line = left + notes.center(space) + right
-    else:  # a short session: the note stands beside it
+    else:  # a short session: the note follows on the same line
         line = f"{left} to {len(found.moments):,}  {notes}".rstrip()
     return Text(" " * _AXIS + line, style="dim")
 
@@ -578,9 +623,11 @@ def render_explanation(found: Explanation, console: Console, limit: int | None =
     heading = one_line(found.title or found.session_id)
     console.print(Text(heading, style="bold", overflow="ellipsis", no_wrap=True))
     console.print(Text(found.session_id, style="dim"))
-    line = f"{dollars(found.cost_usd)} for {found.request_count:,} requests"
+    line = f"{dollars(found.cost_usd)} for {counted(found.request_count, 'request')}"
     if found.unpriced_response_count:
         line += f", {found.unpriced_response_count:,} of them without a price"
+    line += f", in {one_line(found.project_name)}" if found.project_name else ""
+    line += f", from {found.started_at:%Y-%m-%d %H:%M} UTC" if found.started_at else ""
     console.print(Text(f"{line}. {PRICES_ARE}", style="dim"))
 
     def most(usual: int) -> int | None:
@@ -594,7 +641,9 @@ def render_explanation(found: Explanation, console: Console, limit: int | None =
     ):
         if sheet is not None:
             show(sheet, console)
-    _print_advice(found, console)
+    lines = [(suggestions.worth(line), suggestions.sentence(line)) for line in found.advice]
+    more = f"agent-store report explain {found.session_id[:ID_LETTERS]} --limit 0"
+    _print_advice("What would have saved most", lines, more, console, limit)
     paths = {
         path
         for path in (
@@ -611,16 +660,6 @@ def render_explanation(found: Explanation, console: Console, limit: int | None =
             console.print(Text(f"  agent-store line {quote(path)} LINE", style="dim"), soft_wrap=True)
         if len(paths) > len(own):
             console.print(Text("A name before the number is that of a subagent's file.", style="dim"))
-
-
-def _print_advice(found: Explanation, console: Console) -> None:
-    """What to do about the misses, once for each cause."""
-    from rich.padding import Padding
-    from rich.text import Text
-
-    advice = {miss.cause: miss.suggestion for miss in found.misses if miss.suggestion}
-    for cause, suggestion in advice.items():
-        console.print(Padding(Text(f"{cause}: {suggestion}.", overflow="fold"), (0, 0, 0, 1)))
 
 
 def _line_of(found: Explanation, path: str | None, line: int | None) -> str:

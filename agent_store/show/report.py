@@ -1,39 +1,52 @@
-"""The report: what was spent – per day, model, project, session – what to do about it, and what is in the store.
+"""The report: how much was spent, on what, what changed, what to do about it, and what is in the store.
 
 Reads the published store only; neither dbt nor the warehouse is touched, so it answers within half a second. Every number
-is a column of a view or macro of the store: here they are filtered, ordered and drawn, and none is worked out.
+is a column of a view or macro of the store: here they are filtered, ordered and drawn, and none is computed. `screen.py`
+draws the first screen, `render_full` everything.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from agent_store.errors import StoreError
+from agent_store.show import suggestions
+from agent_store.show.suggestions import Optimization, SessionAdvice
 from agent_store.show.tables import Sheet
-from ingest.text import shorten
+from agent_store.show.words import (
+    ID_LETTERS,
+    age,
+    bar,
+    bytes_in_words,
+    cost_cell,
+    dollars,
+    how_many,
+    one_line,
+    percent,
+    short_number,
+)
+from ingest.text import counted, shorten
 
 if TYPE_CHECKING:
     import duckdb
     from rich.console import Console, RenderableType
 
+# Of what `report --json` prints. It grows when a field goes or changes its meaning, not when one is added.
+SCHEMA_VERSION = 1
 DAYS_SHOWN = 14
+CAUSES_SHOWN = 12
 PROJECTS_SHOWN = 10
 MODELS_SHOWN = 15
 SESSIONS_SHOWN = 8
 CACHE_MODELS_SHOWN = 6
 OPTIMIZATIONS_SHOWN = 3
-ID_LETTERS = 8
 _BAR = 16
-_SMALLEST_SHOWN = 0.01
-_SMALLEST_SHARE = 0.0005
-_THOUSAND = 1000
 UNDATED = "undated"
-_EIGHTHS = " ▏▎▍▌▋▊▉"
-PRICES_ARE = "Dollars are what the API would have cost at list prices, not what a subscription was charged."
+PRICES_ARE = "Dollars are API list prices, not what a subscription costs."
 
 # A model's name is what the log says, whatever that is.
 _NAME_WIDTH = 40
@@ -47,17 +60,31 @@ _REASONS = {
     "model_not_named": "the log names no model",
 }
 
-# Each of these views lists findings: empty is good.
+# Each of these views lists findings, empty is good: what one row is, what several are, and what that means.
 FINDINGS = {
-    "v_failed_check": "checks that found rows which cannot be right; everything else holds",
-    "v_set_aside_session": "sessions left out because a guard found them wrong",
-    "v_unpriced_model": "models, modes or times without a price, each with the reason; they are not in the dollars",
-    "v_unknown_line_type": "kinds of line or key that this version does not know",
-    "v_set_aside_line": "lines set aside, each with its reason",
-    "v_set_aside_value": "files with times or token counts that cannot be, which count as not known",
-    "v_unfinished_output": "responses cut off, whose output tokens are a lower bound",
-    "v_vanished_session": "sessions whose transcript is gone",
-}
+    "v_failed_check": (
+        "failed check", "failed checks", "checks that found rows which cannot be right; everything else holds",
+    ),
+    "v_set_aside_session": (
+        "session set aside", "sessions set aside", "sessions left out because a guard found them wrong",
+    ),
+    "v_unpriced_model": (
+        "unpriced model", "unpriced models",
+        "models, modes or times without a price, each with the reason; they are not in the dollars",
+    ),
+    "v_unknown_line_type": (
+        "unknown kind of line", "unknown kinds of line", "kinds of line or key that this version does not know",
+    ),
+    "v_set_aside_line": ("line set aside", "lines set aside", "lines set aside, each with its reason"),
+    "v_set_aside_value": (
+        "file with impossible values", "files with impossible values",
+        "files with impossible times or token counts, which count as not known",
+    ),
+    "v_unfinished_output": (
+        "response cut off", "responses cut off", "responses cut off, whose output tokens are a lower bound",
+    ),
+    "v_vanished_session": ("deleted transcript", "deleted transcripts", "sessions whose transcript is gone"),
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,15 +158,48 @@ class Pace:
 
 
 @dataclass(frozen=True, slots=True)
-class Optimization:
-    """What would have been cheaper."""
+class Change:
+    """What a project, model or cause cost in a week beside a usual one."""
 
-    optimization_type: str
-    subject: str
-    suggestion: str
-    evidence: str
-    dollars_per_month: float | None
-    total_usd: float | None
+    kind: str
+    name: str
+    started_on: date
+    cost_usd: float
+    usual_usd: float
+    difference_usd: float
+    change_rank: int
+
+
+@dataclass(frozen=True, slots=True)
+class CauseLine:
+    """A part of the bill: the system prompt, the conversation, cache misses …"""
+
+    cause_group: str
+    session_count: int
+    estimated_cost_usd: float
+    cost_usd: float
+    cost_ratio: float | None
+    # Of all dollars of the report, so the same in each line.
+    measured_ratio: float | None
+    # Of all that cost less.
+    rest_cost_usd: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class UnpricedModel:
+    """A model without a price, and why."""
+
+    model_name: str
+    response_count: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class StoreTable:
+    """A table of the store."""
+
+    table_name: str
+    row_count: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +209,12 @@ class Finding:
     view: str
     count: int
     meaning: str
+
+    @property
+    def short(self) -> str:
+        """3 lines set aside."""
+        one, many, _ = FINDINGS[self.view]
+        return f"{self.count:,} {one if self.count == 1 else many}"
 
     @property
     def sentence(self) -> str:
@@ -165,6 +231,8 @@ class Comparison:
     our_usd: float | None
     their_usd: float | None
     difference_usd: float | None
+    # Each cause with its part of the difference, in words.
+    causes: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,19 +248,29 @@ class Report:
     days: Sequence[Spending]
     models: Sequence[Spending]
     projects: Sequence[Spending]
+    causes: Sequence[CauseLine]
     sessions: Sequence[SessionLine]
     cache: Sequence[CacheLine]
-    tables: Sequence[tuple[str, int]]
+    tables: Sequence[StoreTable]
     table_count: int
     row_count: int
     view_count: int
     findings: Sequence[Finding]
     comparisons: Sequence[Comparison]
-    unpriced_models: Sequence[tuple[str, int, str]]
+    unpriced_models: Sequence[UnpricedModel]
     misses: Misses
     today: date
     pace: Sequence[Pace]
+    # The last week with use, where that is not the week of today.
+    last_pace: Sequence[Pace]
+    # Of the week of today, or of the last one with use.
+    changes: Sequence[Change]
+    # Of a time: the days before it, as many.
+    before: Spending | None
+    before_since: date | None
+    before_until: date | None
     optimizations: Sequence[Optimization]
+    advice: Sequence[SessionAdvice]
     since: date | None = None
     until: date | None = None
     projects_asked: Sequence[str] = ()
@@ -202,7 +280,12 @@ class Report:
 
     def as_json(self) -> dict[str, Any]:
         """The report as plain data for programs."""
-        return {"prices": PRICES_ARE, **asdict(self, dict_factory=without_rests)}
+        return document("report", {"prices": PRICES_ARE, **asdict(self, dict_factory=without_rests)})
+
+
+def document(name: str, data: dict[str, Any]) -> dict[str, Any]:
+    """Data for programs, with what it is and the version of its form: docs/report.schema.json describes both."""
+    return {"schema": f"agent-store/{name}", "schema_version": SCHEMA_VERSION, **data}
 
 
 def without_rests(items: Sequence[tuple[str, Any]]) -> dict[str, Any]:
@@ -286,6 +369,13 @@ def _collect(
     models = [_spending(row) for row in by_model]
     build = next(iter(_records(connection, "from store_build")), {}) if "store_build" in published else {}
     today = asked_today or _today(build, known.get("last_usage_date"))
+    is_timed = scope.since is not None or scope.until is not None
+    pace = [] if is_timed else _pace(connection, today, scope)
+    # The week to compare: that of today, or the last one with use.
+    is_idle = bool(pace) and not pace_of(pace, "week").response_count
+    day: date = (whole.get("last_usage_date") if is_idle else None) or today
+    before_since, before_until = _days_before(scope, today)
+    before = Scope(before_since, before_until, scope.projects)
     return Report(
         store_path=store_path,
         build=build,
@@ -296,6 +386,7 @@ def _collect(
         days=[_spending(row) for row in costs("day", "name")],
         models=models,
         projects=[_spending(row) for row in costs("project")],
+        causes=_causes(connection, scope) if "v_cost_cause" in published else [],
         sessions=_sessions(connection, scope),
         cache=_cache(by_model),
         tables=_tables(connection) if "v_store_table" in published else [],
@@ -311,14 +402,38 @@ def _collect(
         if whole
         else Misses(0, None, None),
         today=today,
-        pace=[] if scope else _pace(connection, today),
-        optimizations=_optimizations(connection) if "v_optimization" in published and not scope else [],
+        pace=pace,
+        last_pace=_pace(connection, day, scope) if day != today else [],
+        changes=_changes(connection, day, scope) if "v_cost_cause" in published and not is_timed else [],
+        before=next(map(_spending, costs("all", of=before)), None) if before_since else None,
+        before_since=before_since,
+        before_until=before_until,
+        optimizations=[] if scope else suggestions.read(connection),
+        advice=suggestions.read_of_sessions(
+            connection, cost_by("name"), {"kind": "session", **scope.parameters}
+        ),
         since=scope.since,
         until=scope.until,
         projects_asked=scope.projects,
         known_from=known.get("first_usage_date"),
         known_to=known.get("last_usage_date"),
     )
+
+
+def pace_of(pace: Sequence[Pace], period: str) -> Pace:
+    """The line of a day, week or month."""
+    return next(line for line in pace if line.period == period)
+
+
+def _days_before(scope: Scope, today: date) -> tuple[date | None, date | None]:
+    """As many days as a time has, before it."""
+    if scope.since is None:
+        return None, None
+    last = min(scope.until or today, today)
+    days = max((last - scope.since).days + 1, 1)
+    if days >= (scope.since - date.min).days:
+        return None, None
+    return scope.since - timedelta(days=days), scope.since - timedelta(days=1)
 
 
 def _records(
@@ -330,7 +445,7 @@ def _records(
 
 
 def _today(build: Mapping[str, Any], last_day: date | None) -> date:
-    """Today for a store; for the sample, whose time stands still, its last day."""
+    """Today for a store; for the sample, whose days do not go on, its last day."""
     return last_day if build.get("is_sample") and last_day else today_in(build.get("timezone"))
 
 
@@ -378,10 +493,11 @@ def find_projects(connection: duckdb.DuckDBPyConnection, given: str) -> tuple[st
     return tuple(dict.fromkeys(found))
 
 
-def _tables(connection: duckdb.DuckDBPyConnection) -> list[tuple[str, int]]:
-    return connection.execute(
+def _tables(connection: duckdb.DuckDBPyConnection) -> list[StoreTable]:
+    rows = connection.execute(
         "select table_name, row_count from v_store_table where table_type = 'table' order by table_name"
     ).fetchall()
+    return [StoreTable(*row) for row in rows]
 
 
 def findings(connection: duckdb.DuckDBPyConnection) -> list[Finding]:
@@ -393,25 +509,25 @@ def findings(connection: duckdb.DuckDBPyConnection) -> list[Finding]:
     except duckdb.CatalogException:
         return []
     counts: dict[str, int] = dict(rows)
-    return [Finding(view, counts[view], meaning) for view, meaning in FINDINGS.items() if view in counts]
+    return [Finding(view, counts[view], meaning) for view, (*_, meaning) in FINDINGS.items() if view in counts]
 
 
 def _unpriced(
     connection: duckdb.DuckDBPyConnection, models: Sequence[Spending], *, whole: bool
-) -> list[tuple[str, int, str]]:
+) -> list[UnpricedModel]:
     """What has no price: the model, its responses, the reason in words. Of a time, the models of that time."""
     rows = connection.execute(
         "select model_name, response_count, unpriced_reason, speed from v_unpriced_model order by 2 desc, 1, 3, 4"
     ).fetchall()
     listed = [
-        (name, count, _REASONS.get(reason, reason).format(speed=shorten(speed or "", _NAME_WIDTH)))
+        UnpricedModel(name, count, _REASONS.get(reason, reason).format(speed=shorten(speed or "", _NAME_WIDTH)))
         for name, count, reason, speed in rows
     ]
     if whole:
         return listed
-    reasons = {name: reason for name, _, reason in reversed(listed)}
+    reasons = {line.model_name: line.reason for line in reversed(listed)}
     return [
-        (model.name, model.unpriced_response_count, reasons.get(model.name, ""))
+        UnpricedModel(model.name, model.unpriced_response_count, reasons.get(model.name, ""))
         for model in models
         if model.unpriced_response_count
     ]
@@ -468,100 +584,48 @@ def _cache(by_model: Sequence[Mapping[str, Any]]) -> list[CacheLine]:
     return sorted(lines, key=lambda line: (-line.cache_read_tokens, line.model_name))
 
 
-def _pace(connection: duckdb.DuckDBPyConnection, today: date) -> list[Pace]:
+def _pace(connection: duckdb.DuckDBPyConnection, today: date, scope: Scope) -> list[Pace]:
     rows = connection.execute(
         "select period, started_on, session_count, response_count, cost_usd, usual_usd, usual_count "
-        "from spending_pace(cast($today as date))",
-        {"today": today},
+        "from spending_pace(cast($today as date), projects := cast($projects as varchar[]))",
+        {"today": today, "projects": scope.parameters["projects"]},
     ).fetchall()
     return [Pace(*row) for row in rows]
 
 
-def _optimizations(connection: duckdb.DuckDBPyConnection) -> list[Optimization]:
+def _changes(connection: duckdb.DuckDBPyConnection, day: date, scope: Scope) -> list[Change]:
     rows = connection.execute(
-        """
-        select optimization_type, subject, suggestion, evidence, dollars_per_month, total_usd from v_optimization
-        order by dollars_per_month desc nulls last, total_usd desc nulls last, optimization_type, subject
-        """
+        "select kind, name, started_on, cost_usd, usual_usd, difference_usd, change_rank "
+        "from spending_changes(cast($day as date), projects := cast($projects as varchar[])) "
+        "order by change_rank, kind desc",
+        {"day": day, "projects": scope.parameters["projects"]},
     ).fetchall()
-    return [Optimization(*row) for row in rows]
+    return [Change(*row) for row in rows]
+
+
+def _causes(connection: duckdb.DuckDBPyConnection, scope: Scope) -> list[CauseLine]:
+    rows = connection.execute(
+        "select cause_group, session_count, estimated_cost_usd, cost_usd, cost_ratio, measured_ratio, rest_cost_usd "
+        "from cost_causes(since := cast($since as date), until := cast($until as date), "
+        "projects := cast($projects as varchar[])) order by cost_rank",
+        scope.parameters,
+    ).fetchall()
+    return [CauseLine(*row) for row in rows]
 
 
 def _comparisons(connection: duckdb.DuckDBPyConnection) -> list[Comparison]:
     rows = connection.execute(
-        "select comparison, session_count, our_usd, their_usd, difference_usd from v_reconciliation_total order by 1"
+        "select comparison, session_count, our_usd, their_usd, difference_usd, causes from v_reconciliation_total "
+        "order by 1"
     ).fetchall()
     return [Comparison(*row) for row in rows]
-
-
-# --- words for numbers --------------------------------------------------------------------------------------
-
-
-def dollars(amount: float | None) -> str:
-    """$1,234.56; a dash where nothing was priced."""
-    if amount is None:
-        return "–"
-    if 0 < abs(amount) < _SMALLEST_SHOWN:
-        return "<$0.01" if amount > 0 else ">-$0.01"
-    return f"-${-amount:,.2f}" if amount < 0 else f"${amount:,.2f}"
-
-
-def short_number(number: int | None) -> str:
-    """41.2M, 3.4k, 812."""
-    if number is None:
-        return "–"
-    value = float(number)
-    for unit in ("", "k", "M", "B"):
-        if abs(value) < _THOUSAND or unit == "B":
-            return f"{value:,.0f}" if unit == "" else f"{value:,.1f}{unit}"
-        value /= _THOUSAND
-    return f"{number:,}"
-
-
-def bytes_in_words(count: int | None) -> str:
-    """218.4 MB."""
-    value = float(count or 0)
-    for unit in ("B", "kB", "MB", "GB"):
-        if value < _THOUSAND or unit == "GB":
-            return f"{value:,.0f} {unit}" if unit == "B" else f"{value:,.1f} {unit}"
-        value /= _THOUSAND
-    return str(count)
-
-
-def percent(part: float | None) -> str:
-    """97.3 %; what is there is never shown as nothing."""
-    if part is not None and 0 < part < _SMALLEST_SHARE:
-        return "<0.1 %"
-    return "–" if part is None else f"{100 * part:.1f} %"
-
-
-def bar(value: float, largest: float, width: int) -> str:
-    """A bar of eighth blocks."""
-    if largest <= 0 or value <= 0:
-        return ""
-    eighths = max(1, round(value / largest * width * 8))
-    whole, rest = divmod(eighths, 8)
-    return "█" * whole + (_EIGHTHS[rest] if rest else "")
-
-
-def age(moment: datetime | None, now: datetime | None = None) -> str:
-    """How long ago a UTC time was: 3 minutes ago."""
-    if moment is None:
-        return "at an unknown time"
-    current = now or datetime.now(UTC).replace(tzinfo=None)
-    seconds = max(0, int((current - moment).total_seconds()))
-    for size, unit in ((86_400, "day"), (3_600, "hour"), (60, "minute")):
-        if seconds >= size:
-            count = seconds // size
-            return f"{count} {unit}{'' if count == 1 else 's'} ago"
-    return "just now"
 
 
 # --- showing ------------------------------------------------------------------------------------------------
 
 
-def render(report: Report, console: Console, limit: int | None = None) -> None:
-    """Print the report, fitted to the console's width; `limit` is how many rows of each table (0: all)."""
+def render_full(report: Report, console: Console, limit: int | None = None) -> None:
+    """Print everything in the report, fitted to the console's width; `limit` is how many rows of each table (0: all)."""
     for part in _parts(report, limit):
         console.print(part.fitted(console.width) if isinstance(part, Sheet) else part)
 
@@ -569,11 +633,13 @@ def render(report: Report, console: Console, limit: int | None = None) -> None:
 def _parts(report: Report, limit: int | None) -> list[RenderableType | Sheet]:
     parts: list[RenderableType | Sheet] = [_head(report)]
     if not report.total.response_count:
-        parts.append(_note(_why_empty(report)))
+        parts.append(_note(why_empty(report)))
     if report.optimizations:
         parts += _optimization_parts(report, limit)
     if report.days:
         parts.append(_days_sheet(report, limit))
+    if report.causes:
+        parts.append(_causes_sheet(report, limit))
     for title, name, lines, most in (
         ("Per model", "model", report.models, MODELS_SHOWN),
         ("Per project", "project", report.projects, PROJECTS_SHOWN),
@@ -592,11 +658,12 @@ def _most(limit: int | None, usual: int) -> int | None:
     return usual if limit is None else limit or None
 
 
-def _why_empty(report: Report) -> str:
+def why_empty(report: Report) -> str:
+    """Why there is nothing to show."""
     scope = Scope(report.since, report.until, tuple(report.projects_asked))
     if scope and report.known_from:
         return f"Nothing was used {scope}. The store has use from {report.known_from} to {report.known_to}."
-    return "There is no response of a model in the store yet."
+    return "The store has no API response yet."
 
 
 def _note(text: str) -> RenderableType:
@@ -617,8 +684,7 @@ def _head(report: Report) -> RenderableType:
     text.append(" at list prices")
     if total.unpriced_response_count:
         text.append(
-            f" + {total.unpriced_response_count:,} response"
-            f"{'' if total.unpriced_response_count == 1 else 's'} without a price",
+            f" + {counted(total.unpriced_response_count, 'response')} without a price",
             style="bold yellow",
         )
     text.append("\n")
@@ -629,14 +695,14 @@ def _head(report: Report) -> RenderableType:
     if report.first_date and report.last_date:
         zone = report.build.get("timezone", "UTC")
         text.append(
-            f"\n{report.day_count:,} day{'' if report.day_count == 1 else 's'} with use, "
+            f"\n{counted(report.day_count, 'day')} with use, "
             f"{report.first_date} to {report.last_date} (in {zone})"
         )
-    if pace := _pace_words(report):
-        text.append(f"\n{pace}")
+    if pace := pace_words(report):
+        text.append(f"\n{' · '.join(pace)}")
     if report.misses.count:
         text.append(
-            f"\n{report.misses.count:,} cache miss{'' if report.misses.count == 1 else 'es'}: "
+            f"\n{counted(report.misses.count, 'cache miss', 'cache misses')}: "
             f"{dollars(report.misses.rebilled_usd)} billed again, {dollars(report.misses.extra_usd)} more than from the "
             "cache"
         )
@@ -652,49 +718,53 @@ def _head(report: Report) -> RenderableType:
     return Panel(text, title=title, title_align="left", box=ROUNDED, padding=(0, 1))
 
 
-def _pace_words(report: Report) -> str:
-    """Today $4.62 · this week $12.41 (a usual week: $64.00) · this month $178.81."""
+def pace_words(report: Report) -> list[str]:
+    """Today $4.62, this week $12.41 (a usual week: $64.00), this month $178.81."""
     if not report.pace or not report.total.response_count:
-        return ""
-    pace = {line.period: line for line in report.pace}
-    usual = pace["week"].usual_usd
-    if not any(line.response_count for line in report.pace):
-        usually = f" A usual week: {dollars(usual)}." if usual is not None else ""
-        return f"Nothing today, this week or this month.{usually}"
-    usually = f" (a usual week: {dollars(usual)})" if usual is not None else ""
-    is_sample = bool(report.build.get("is_sample"))
-    day, week, month = (
-        (f"On {report.today}", "that week", "that month")
-        if is_sample
-        else ("Today", "this week", "this month")
-    )
-    return (
-        f"{day} {dollars(pace['day'].cost_usd)} · {week} {dollars(pace['week'].cost_usd)}{usually} · "
-        f"{month} {dollars(pace['month'].cost_usd)}"
-    )
+        return []
+    day, week, month = (pace_of(report.pace, period) for period in ("day", "week", "month"))
+    if not report.last_pace:
+        now = (f"On {report.today}", "that week", "that month") if report.build.get("is_sample") else None
+        names = now or ("Today", "this week", "this month")
+        return [
+            f"{names[0]} {_pace_cost(day)}", f"{names[1]} {_week_words(week)}", f"{names[2]} {_pace_cost(month)}",
+        ]  # fmt: skip
+    last = pace_of(report.last_pace, "week")
+    words = [f"last week with use, from {last.started_on}: {_week_words(last)}"]
+    if month.response_count:
+        return ["Nothing this week", f"this month {_pace_cost(month)}", *words]
+    return ["Nothing this month", *words]
+
+
+def _pace_cost(pace: Pace) -> str:
+    return "no price" if pace.cost_usd is None else dollars(pace.cost_usd)
+
+
+def _week_words(week: Pace) -> str:
+    """$12.41 (a usual week: $64.00)."""
+    usually = f" (a usual week: {dollars(week.usual_usd)})" if week.usual_usd is not None else ""
+    return f"{_pace_cost(week)}{usually}"
 
 
 def _optimization_parts(report: Report, limit: int | None) -> list[RenderableType | Sheet]:
     from rich.padding import Padding
-    from rich.table import Table
     from rich.text import Text
 
-    # What costs time and no dollars comes last there, and has its place in the view.
-    priced = [line for line in report.optimizations if line.dollars_per_month]
-    shown = priced[: _most(limit, OPTIMIZATIONS_SHOWN)]
-    if not shown:
-        return []
-    grid = Table.grid(padding=(0, 2))
-    grid.add_column(justify="right", no_wrap=True)
-    grid.add_column(overflow="fold")
-    for line in shown:
-        kind = line.optimization_type.replace("_", " ")
-        grid.add_row(dollars(line.dollars_per_month), Text(f"{kind} · {line.subject}: {line.suggestion}"))
+    shown = report.optimizations[: _most(limit, OPTIMIZATIONS_SHOWN)]
     title = Text("What could be saved", style="bold")
-    title.append(", in dollars a month with work", style="not bold dim")
+    title.append(", in dollars or minutes a month with work", style="not bold dim")
+    lines = [
+        (
+            suggestions.worth(line),
+            f"{line.optimization_type.replace('_', ' ')} · {one_line(line.subject)}: {line.suggestion} ({line.evidence})",
+        )
+        for line in shown
+    ]
     more = len(report.optimizations) - len(shown)
-    how = f'{more:,} more, and the evidence: agent-store query "from v_optimization"' if more else ""
-    return [title, Padding(grid, (0, 0, 0, 1)), Padding(Text(how, style="dim"), (0, 0, 1 if how else 0, 1))]
+    how = f"{more:,} more: {suggestions.MORE}" if more else ""
+    return [
+        title, suggestions.listed(lines), Padding(Text(how, style="dim"), (0, 0, 1 if how else 0, 1)),
+    ]  # fmt: skip
 
 
 def _days_sheet(report: Report, limit: int | None) -> Sheet:
@@ -711,7 +781,7 @@ def _days_sheet(report: Report, limit: int | None) -> Sheet:
         current = date.fromisoformat(day.name)
         idle = (current - before).days - 1 if before else 0
         if idle:
-            sheet.add(f"⋮ {idle:,} idle day{'' if idle == 1 else 's'}", *[""] * 5, style="dim")
+            sheet.add(f"⋮ {counted(idle, 'idle day')}", *[""] * 5, style="dim")
         before = current
         sheet.add(f"{current:%Y-%m-%d %a}", bar(day.cost_usd or 0.0, largest, _BAR), *_spending_cells(day))
     for day in report.days:
@@ -736,16 +806,26 @@ def _spending_cells(line: Spending) -> tuple[str, str, str, str]:
     )
 
 
-def cost_cell(cost_usd: float | None, unpriced_count: int | None) -> str:
-    """$12.50*: an asterisk where something in it has no price."""
-    if cost_usd is None and unpriced_count:
-        return "no price"
-    return dollars(cost_usd) + ("*" if unpriced_count else "")
-
-
-def how_many(title: str, shown: int, count: int) -> str:
-    """A title with how much of it is shown: Per model, the 15 most expensive of 40."""
-    return title if shown >= count else f"{title}, the {shown:,} most expensive of {count:,}"
+def _causes_sheet(report: Report, limit: int | None) -> Sheet:
+    shown = report.causes[: _most(limit, CAUSES_SHOWN)]
+    title = how_many("What caused it", len(shown), len(report.causes))
+    ratio = report.causes[0].measured_ratio
+    sheet = Sheet(f"{title}; {percent(ratio)} of it measured, the rest estimated" if ratio is not None else title)
+    sheet.name("cause")
+    sheet.bar(_BAR // 2)
+    sheet.number("cost")
+    sheet.number("share", rank=1)
+    sheet.number("estimated", rank=2)
+    sheet.number("sessions", rank=3)
+    largest = max(line.cost_usd for line in shown)
+    for line in shown:
+        sheet.add(
+            line.cause_group, bar(line.cost_usd, largest, _BAR // 2), dollars(line.cost_usd), percent(line.cost_ratio),
+            dollars(line.estimated_cost_usd), f"{line.session_count:,}",
+        )  # fmt: skip
+    if more := len(report.causes) - len(shown):
+        sheet.add(f"{more:,} more", "", dollars(shown[-1].rest_cost_usd), "", "", "", style="dim")
+    return sheet
 
 
 def _ranking(title: str, name: str, lines: Sequence[Spending], most: int | None) -> Sheet:
@@ -765,11 +845,6 @@ def _ranking(title: str, name: str, lines: Sequence[Spending], most: int | None)
             style="dim",
         )  # fmt: skip
     return sheet
-
-
-def one_line(text: str) -> str:
-    """A text without its line breaks."""
-    return " ".join(text.split())
 
 
 def _sessions_sheet(report: Report, limit: int | None) -> Sheet:
@@ -856,7 +931,7 @@ def _contents(report: Report) -> list[RenderableType | Sheet]:
             "compared",
             f"{comparison.name}: ours {dollars(comparison.our_usd)}, "
             f"theirs {dollars(comparison.their_usd)}, "
-            f"difference {dollars(comparison.difference_usd)} (v_reconciliation)",
+            f"difference {dollars(comparison.difference_usd)}{f' ({comparison.causes})' if comparison.causes else ''}",
         )
     parts: list[RenderableType | Sheet] = [
         Text("In the store", style="bold"),
@@ -864,8 +939,8 @@ def _contents(report: Report) -> list[RenderableType | Sheet]:
     ]
     if report.unpriced_models:
         names = ", ".join(
-            f"{shorten(name, _NAME_WIDTH)} ({count:,}{'; ' + reason if reason else ''})"
-            for name, count, reason in report.unpriced_models[:_UNPRICED_SHOWN]
+            f"{shorten(line.model_name, _NAME_WIDTH)} ({line.response_count:,}{'; ' + line.reason if line.reason else ''})"
+            for line in report.unpriced_models[:_UNPRICED_SHOWN]
         )
         if (more := len(report.unpriced_models) - _UNPRICED_SHOWN) > 0:
             names += f" and {more:,} more (v_unpriced_model)"

@@ -1,4 +1,4 @@
-"""Tables for people: a number is shown whole or not at all; names take the space that is left."""
+"""Tables for people: a number is shown whole or not at all; names take the remaining space."""
 
 from __future__ import annotations
 
@@ -14,10 +14,12 @@ if TYPE_CHECKING:
 # A name is not cut below this many characters, and a path below twice as many, as long as another column can be left out;
 # where none can, below the next number.
 _SHORTEST_NAMES = (24, 16, 8)
-_GAP = 3  # what rich puts between two columns
+_SHORTEST_PLAIN_NAMES = (*_SHORTEST_NAMES, 4)
+# What rich puts between two columns, and at both edges: with lines, and without.
+_GAPS, _PLAIN_GAPS = (3, 2), (2, 1)
 _ELLIPSIS = "…"
 # A path, perhaps after a word and a colon.
-_PATH = re.compile(r"([\w-]+: (?=/|~|[A-Za-z]:[\\/]))?((?:(?!\w+: )[^\n])*[/\\][^\n]*|\S+)")
+_PATH = re.compile(r"([\w-]+: (?=/|~|[A-Za-z]:[\\/]))?((?:(?!\w+: )[^\n])*[/\\][^\n]*)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,9 +34,11 @@ class _Column:
 
 @dataclass(slots=True)
 class Sheet:
-    """A table that fits any width: it leaves out columns by rank, and stands row by row where even that is not enough."""
+    """A table that fits any width: it leaves out columns by rank, then shows each row on several lines."""
 
     title: str = ""
+    # Without a head and lines: for tables side by side.
+    is_plain: bool = False
     columns: list[_Column] = field(default_factory=list)
     rows: list[tuple[tuple[str, ...], str]] = field(default_factory=list)
 
@@ -71,15 +75,19 @@ class Sheet:
         if shown is None:
             return self._stacked(width)
         from rich.console import Group
+        from rich.padding import Padding
         from rich.text import Text
 
         # The title on its own: as the table's it would be wrapped to the table's width.
         table = self._drawn(*shown)
-        return Group(Text(self.title, style="bold"), table) if self.title else table
+        body = Padding(table, (0, 0, 0, 1)) if self.is_plain else table
+        return Group(Text(self.title, style="bold"), body) if self.title else body
 
     def _widths(self, places: Sequence[int]) -> dict[int, int]:
         return {
-            place: max([_cells(self.columns[place].title), *(_cells(row[place]) for row, _ in self.rows)])
+            place: max(
+                [0 if self.is_plain else _cells(self.columns[place].title), *(_cells(row[place]) for row, _ in self.rows)]
+            )
             if self.columns[place].kind != "bar"
             else self.columns[place].most
             for place in places
@@ -92,11 +100,11 @@ class Sheet:
         for place in places:
             if self.columns[place].kind == "name" and self.columns[place].most:
                 whole[place] = min(whole[place], self.columns[place].most)
-        for shortest in _SHORTEST_NAMES:
+        for shortest in _SHORTEST_PLAIN_NAMES if self.is_plain else _SHORTEST_NAMES:
             kept = places
             while True:
                 least = {place: self._least(place, whole[place], shortest) for place in kept}
-                if sum(least.values()) + _GAP * (len(kept) - 1) + 2 <= width:
+                if sum(least.values()) + self._between(len(kept)) <= width:
                     return kept, self._spread(kept, whole, least, width)
                 highest = max(self.columns[place].rank for place in kept)
                 if highest == 0:
@@ -105,18 +113,23 @@ class Sheet:
                 kept = [place for place in kept if place != dropped]
         return None
 
+    def _between(self, count: int) -> int:
+        gap, edges = _PLAIN_GAPS if self.is_plain else _GAPS
+        return gap * (count - 1) + edges
+
     def _least(self, place: int, whole: int, shortest: int) -> int:
         column = self.columns[place]
         if column.kind not in {"name", "path"}:
             return whole
-        return min(whole, max(shortest * (2 if column.kind == "path" else 1), _cells(column.title)))
+        head = 0 if self.is_plain else _cells(column.title)
+        return min(whole, max(shortest * (2 if column.kind == "path" else 1), head))
 
     def _spread(
         self, kept: Sequence[int], whole: dict[int, int], least: dict[int, int], width: int
     ) -> dict[int, int]:
-        """Names get what is left, the one that lacks most first."""
+        """Names get the remaining space, the one that lacks most first."""
         widths = dict(least)
-        left = width - sum(widths.values()) - _GAP * (len(kept) - 1) - 2
+        left = width - sum(widths.values()) - self._between(len(kept))
         while left > 0 and (lacking := [place for place in kept if widths[place] < whole[place]]):
             widths[max(lacking, key=lambda place: whole[place] - widths[place])] += 1
             left -= 1
@@ -128,8 +141,8 @@ class Sheet:
         from rich.text import Text
 
         table = Table(
-            box=SIMPLE_HEAD, padding=(0, 1), pad_edge=False, header_style="dim",
-            show_header=any(self.columns[place].title for place in places),
+            box=None if self.is_plain else SIMPLE_HEAD, padding=(0, 1), pad_edge=False, header_style="dim",
+            show_header=not self.is_plain and any(self.columns[place].title for place in places),
         )  # fmt: skip
         shortened = {
             place: shorten_paths([row[place] for row, _ in self.rows], widths[place])
@@ -149,7 +162,7 @@ class Sheet:
         return table
 
     def _stacked(self, width: int) -> RenderableType:
-        """Row by row: what it is on one line, its numbers on the next, all of them whole."""
+        """Row by row: names on one line, numbers on the next, all of them whole."""
         from rich.console import Group
         from rich.text import Text
 
@@ -187,9 +200,9 @@ def show(sheet: Sheet, console: Console) -> None:
 
 
 def shorten_paths(paths: Sequence[str], width: int) -> list[str]:
-    """Paths cut in the middle to a width: folder and name stay, and what tells a path from the others.
+    """Paths cut in the middle to a width: folder and name stay, and the part that differs from the others.
 
-    What stands before a path, as in `Read: /a/b`, stays too; what is no path is cut at its end.
+    The word before a path, as in `Read: /a/b`, stays too; other texts are cut at their end.
     """
     parted = [_PATH.fullmatch(path) for path in paths]
     return [

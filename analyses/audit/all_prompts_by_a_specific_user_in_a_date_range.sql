@@ -1,6 +1,6 @@
 -- All prompts by a specific user in a date range
--- Put a user in the place of the inner query, which takes the commonest one.
--- The last two weeks of the store; put your own dates in.
+-- The inner query selects the most frequent user: replace it with a user of your choice.
+-- The range is the last two weeks of the store: replace it with your own dates.
 select p.prompted_at, p.prompt_text, r.response_text
 from {{ ref('fact_prompt') }} as p
 left join {{ ref('fact_response') }} as r on r.prompt_id = p.prompt_id

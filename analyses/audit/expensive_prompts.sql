@@ -1,5 +1,5 @@
 -- Expensive prompts
--- Counted back from the newest action in the store, so that an archive answers too.
+-- Days are counted back from the newest action in the store, so that archives work too.
 select
     p.prompt_text, m.model_name,
     p.input_tokens, r.output_tokens,

@@ -1,4 +1,4 @@
--- How much of what is said about contexts is measured, by version of the client?
+-- How much of the context ledger is measured, per client version?
 select
     client_version, session_count, sent_tokens, direct_ratio, proportional_ratio, estimated_ratio,
     unlogged_ratio

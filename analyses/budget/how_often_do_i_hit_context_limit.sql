@@ -1,5 +1,5 @@
 -- How often do I hit context limit?
--- Counted back from the newest action in the store, so that an archive answers too.
+-- Days are counted back from the newest action in the store, so that archives work too.
 select
     date_trunc('day', overflowed_at) as day,
     count(*) as overflow_count,

@@ -1,5 +1,5 @@
 -- Token efficiency: output per input
--- Counted back from the newest action in the store, so that an archive answers too.
+-- Days are counted back from the newest action in the store, so that archives work too.
 select
     a.agent_name,
     cast(sum(u.output_tokens) as real) / sum(u.input_tokens) as output_per_input,

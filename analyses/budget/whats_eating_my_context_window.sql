@@ -1,5 +1,5 @@
 -- What's eating my context window?
--- Counted back from the newest action in the store, so that an archive answers too.
+-- Days are counted back from the newest action in the store, so that archives work too.
 select
     c.component_name, c.component_type,
     avg(u.input_tokens) as avg_tokens,

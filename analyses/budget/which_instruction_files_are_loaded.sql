@@ -1,4 +1,4 @@
--- Which instruction files enter the context, and what brings them in?
+-- Which instruction files enter the context, and why are they loaded?
 select
     file_path,
     memory_type,

@@ -1,4 +1,4 @@
--- Does it save time that agents work at once?
+-- Does it save time when agents work in parallel?
 select
     project_name,
     count(*) as sessions,

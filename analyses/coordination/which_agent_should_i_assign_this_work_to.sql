@@ -1,5 +1,5 @@
 -- Which agent should I assign this work to?
--- Put a capability in the place of the inner query, which takes the commonest one.
+-- The inner query selects the most frequent capability: replace it with one of your choice.
 select
     a.agent_name,
     acm.proficiency,

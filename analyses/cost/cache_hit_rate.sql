@@ -1,5 +1,5 @@
 -- Cache hit rate (cost savings)
--- Counted back from the newest action in the store, so that an archive answers too.
+-- Days are counted back from the newest action in the store, so that archives work too.
 select
     date_trunc('day', called_at) as day,
     sum(input_tokens) as total_input,

@@ -1,5 +1,5 @@
 -- Cost per agent
--- Counted back from the newest action in the store, so that an archive answers too.
+-- Days are counted back from the newest action in the store, so that archives work too.
 select
     a.agent_name,
     sum(ac.cost_usd) as total_cost,

@@ -1,5 +1,5 @@
 -- Cost per task type
--- Counted back from the newest action in the store, so that an archive answers too.
+-- Days are counted back from the newest action in the store, so that archives work too.
 select
     t.task_type,
     sum(ca.cost_usd) as total_cost,

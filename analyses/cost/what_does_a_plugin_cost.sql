@@ -1,4 +1,4 @@
--- What does a plugin cost by being there, by what its skills do, and by what its agents spend?
+-- What does a plugin cost: in contexts, for the work of its skills, and for its agents?
 select
     plugin_name,
     session_count,

@@ -1,4 +1,4 @@
--- What did switching models in mid-session cost in cache writes, as the client estimated it?
+-- What did switching models in mid-session cost in cache writes, as estimated by the client?
 select
     from_model,
     to_model,

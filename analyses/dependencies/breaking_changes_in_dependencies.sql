@@ -1,5 +1,5 @@
 -- Breaking changes in dependencies
--- Counted back from the newest action in the store, so that an archive answers too.
+-- Days are counted back from the newest action in the store, so that archives work too.
 select d.dependency_name, sc.detected_at, sc.change_type, sc.affected_components
 from {{ ref('fact_schema_change') }} as sc
 inner join {{ ref('dim_dependency') }} as d on d.dependency_id = sc.dependency_id

@@ -1,5 +1,5 @@
 -- Cascade analysis: what breaks if this dependency fails?
--- Put a dependency of your own in the place of the inner query, which takes the one most depend on.
+-- The inner query selects the dependency with the most dependents: replace it with one of your choice.
 with recursive impact as (
     -- Base: direct dependents
     select c.component_id, c.component_name, 1 as depth

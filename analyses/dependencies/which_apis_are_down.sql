@@ -1,5 +1,5 @@
 -- Which APIs are down?
--- Counted back from the newest action in the store, so that an archive answers too.
+-- Days are counted back from the newest action in the store, so that archives work too.
 select
     d.dependency_name, d.dependency_type,
     dc.checked_at, dc.available, dc.response_time_ms

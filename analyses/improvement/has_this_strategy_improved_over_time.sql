@@ -1,6 +1,6 @@
 -- Has this strategy improved over time?
--- Counted back from the newest action in the store, so that an archive answers too.
--- Put a strategy in the place of the inner query, which takes the commonest one.
+-- Days are counted back from the newest action in the store, so that archives work too.
+-- The inner query selects the most frequent strategy: replace it with one of your choice.
 select
     date_trunc('week', attempted_at) as week,
     avg(cast(success as integer)) as success_rate

@@ -1,5 +1,5 @@
 -- What are the most common failure reasons?
--- Counted back from the newest action in the store, so that an archive answers too.
+-- Days are counted back from the newest action in the store, so that archives work too.
 select
     failure_reason,
     count(*) as occurrences,

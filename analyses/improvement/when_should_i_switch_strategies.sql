@@ -1,6 +1,6 @@
 -- When should I switch strategies?
--- Counted back from the newest action in the store, so that an archive answers too.
--- Put an agent of your own in the place of the inner query, which takes the busiest one.
+-- Days are counted back from the newest action in the store, so that archives work too.
+-- The inner query selects the busiest agent: replace it with one of your choice.
 with strategy_windows as (
     select
         strategy_name,

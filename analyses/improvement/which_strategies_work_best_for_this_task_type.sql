@@ -1,5 +1,5 @@
 -- Which strategies work best for this task type?
--- Any type of task will do: implement, debug, refactor, test, review, research …
+-- Use any type of task: implement, debug, refactor, test, review, research …
 select
     sa.strategy_name,
     avg(cast(sa.success as integer)) as success_rate,

@@ -1,5 +1,5 @@
 -- What did I try last time I worked on this file?
--- Put a file of your own in the place of the inner query, which takes the commonest one.
+-- The inner query selects the most frequent file: replace it with one of your choice.
 select action_type, tool_name, metadata, action_at
 from {{ ref('fact_agent_action') }} as a
 inner join {{ ref('dim_task') }} as t on t.task_id = a.task_id

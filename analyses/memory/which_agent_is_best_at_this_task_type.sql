@@ -1,5 +1,5 @@
 -- Which agent is best at this task type?
--- Any type of task will do: implement, debug, refactor, test, review, research …
+-- Use any type of task: implement, debug, refactor, test, review, research …
 select
     a.agent_name,
     avg(cast(o.success as integer)) as success_rate,

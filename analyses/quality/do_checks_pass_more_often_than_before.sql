@@ -1,4 +1,4 @@
--- Do tests, checks and builds pass more often than they did?
+-- Do tests, checks and builds pass more often than before?
 select
     date_trunc('month', measured_date) as month,
     metric_type,

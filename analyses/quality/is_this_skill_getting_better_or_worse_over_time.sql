@@ -1,5 +1,5 @@
 -- Is this skill getting better or worse over time?
--- Put a component of your own in the place of the inner query, which takes the commonest one.
+-- The inner query selects the most frequent component: replace it with one of your choice.
 select
     date_trunc('week', validated_at) as week,
     avg(cast(is_valid as integer)) as pass_rate,

@@ -1,5 +1,5 @@
 -- Test pass rate over time
--- Counted back from the newest action in the store, so that an archive answers too.
+-- Days are counted back from the newest action in the store, so that archives work too.
 select
     date_trunc('day', ran_at) as day,
     cast(sum(passed) as real) / sum(total_tests) as pass_rate,

@@ -1,5 +1,5 @@
 -- Which artifacts have never been validated?
--- Counted back from the newest action in the store, so that an archive answers too.
+-- Days are counted back from the newest action in the store, so that archives work too.
 select a.artifact_path, a.created_at
 from {{ ref('dim_artifact') }} as a
 left join {{ ref('fact_validation') }} as v on v.component_id = a.component_id

@@ -1,5 +1,5 @@
 -- Dead chunks: never retrieved
--- Counted back from the newest action in the store, so that an archive answers too.
+-- Days are counted back from the newest action in the store, so that archives work too.
 select d.document_path, c.chunk_index
 from {{ ref('dim_chunk') }} as c
 inner join {{ ref('dim_document') }} as d on d.document_id = c.document_id

@@ -1,5 +1,5 @@
 -- Find all code chunks that use a specific function
--- Put a name in your code in the place of the inner query, which takes the commonest one.
+-- The inner query selects the most frequent name: replace it with a name in your code.
 select d.document_path, c.chunk_text, er.line_number
 from {{ ref('fact_entity_reference') }} as er
 inner join {{ ref('dim_entity') }} as e on e.entity_id = er.entity_id

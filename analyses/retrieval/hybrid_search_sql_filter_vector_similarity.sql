@@ -1,5 +1,5 @@
 -- Hybrid search: SQL filter + vector similarity
--- Put the embedding of your question in the place of the inner query.
+-- Replace the inner query with the embedding of your question.
 select
     c.chunk_text,
     c.embedding <=> (

@@ -1,5 +1,5 @@
 -- Temporal retrieval: what changed in the last hour?
--- Counted back from the newest action in the store, so that an archive answers too.
+-- Days are counted back from the newest action in the store, so that archives work too.
 select d.document_path, c.chunk_text
 from {{ ref('fact_document_update') }} as du
 inner join {{ ref('dim_document') }} as d on d.document_id = du.document_id

@@ -1,5 +1,5 @@
 -- Which chunks are most commonly retrieved?
--- Counted back from the newest action in the store, so that an archive answers too.
+-- Days are counted back from the newest action in the store, so that archives work too.
 select
     d.document_path, c.chunk_index,
     count(*) as retrieval_count,

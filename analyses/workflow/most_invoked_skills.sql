@@ -1,5 +1,5 @@
 -- Most-invoked skills
--- Counted back from the newest action in the store, so that an archive answers too.
+-- Days are counted back from the newest action in the store, so that archives work too.
 select
     c.component_name,
     count(*) as invocations,

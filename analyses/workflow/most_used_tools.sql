@@ -1,5 +1,5 @@
 -- Most-used tools
--- Counted back from the newest action in the store, so that an archive answers too.
+-- Days are counted back from the newest action in the store, so that archives work too.
 select
     t.tool_name,
     count(*) as invocations,

@@ -1,5 +1,5 @@
 -- Tool failure patterns
--- Counted back from the newest action in the store, so that an archive answers too.
+-- Days are counted back from the newest action in the store, so that archives work too.
 select
     t.tool_name, ti.error_type,
     count(*) as failures

@@ -1,5 +1,5 @@
 -- Which files get edited most?
--- Counted back from the newest action in the store, so that an archive answers too.
+-- Days are counted back from the newest action in the store, so that archives work too.
 select
     f.file_path, f.file_type,
     count(*) as edits,

@@ -1,4 +1,4 @@
--- Which files are edited again and again, and with what trouble?
+-- Which files are edited again and again, and what goes wrong?
 select
     file_path, session_count, edit_count, failed_edit_count, conflict_count, merge_conflict_count,
     external_change_count

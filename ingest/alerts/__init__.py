@@ -1,4 +1,4 @@
-"""Cost alerts: the list `alerts.yml` in the home, landed whole each time it has changed."""
+"""Cost alerts: the list `alerts.yml` in the home, landed as a whole whenever it changes."""
 
 from ingest.alerts.landing import FILE_NAME, changes
 

@@ -1,7 +1,7 @@
-"""A list of cost alerts, as people write it; what is wrong with an entry is said with its place.
+"""A list of cost alerts, as written by hand; a mistake in an entry is reported with its position.
 
 - {name: day, threshold_usd: 20, period: day}
-- {name: dear day, growth: 2, minimum_usd: 10, project: shop}
+- {name: expensive day, growth: 2, minimum_usd: 10, project: shop}
 - {name: many agents, fan_out_usd: 5}
 """
 
@@ -19,9 +19,9 @@ Period = Literal["session", "day", "week", "month"]
 PERIODS: Final[tuple[str, ...]] = get_args(Period)
 _EXAMPLE: Final = "- {name: day, threshold_usd: 20, period: day}"
 _MOST_CHARACTERS: Final = 1024 * 1024
-# Each kind of alert by the key that makes an entry one of it.
+# The key that determines the kind of an alert.
 _KINDS: Final = {"threshold_usd": "threshold", "growth": "growth", "fan_out_usd": "fan_out"}
-# More than anything costs or grows: a limit above is a slip, and would make every table too wide to read.
+# No cost or growth exceeds this: a higher limit is a typo, and would make every table too wide to read.
 _MOST: Final = 1_000_000_000
 _Dollars = Annotated[float, Field(gt=0, le=_MOST, allow_inf_nan=False)]
 
@@ -31,7 +31,7 @@ class AlertsError(ValueError):
 
 
 class Alert(BaseModel):
-    """One alert: a threshold per period, growth against the usual day, or what a session and its subagents spend."""
+    """One alert: a threshold per period, growth against the usual day, or spending of a session and its subagents."""
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True, str_strip_whitespace=True)
 
@@ -40,7 +40,7 @@ class Alert(BaseModel):
     period: Period | None = None
     # Today against the median of the days with use before it.
     growth: Annotated[float, Field(gt=1, le=_MOST, allow_inf_nan=False)] | None = None
-    # No growth is worth a word below this.
+    # Growth below this amount is not reported.
     minimum_usd: Annotated[float, Field(ge=0, le=_MOST, allow_inf_nan=False)] | None = None
     fan_out_usd: _Dollars | None = None
     project: Annotated[str, Field(min_length=1)] | None = None
@@ -52,11 +52,11 @@ class Alert(BaseModel):
         if len(kinds) != 1:
             raise ValueError(f"needs one of {', '.join(_KINDS)}; it has {' and '.join(kinds) or 'none'}")
         if self.period is not None and self.kind != "threshold":
-            raise ValueError("period belongs to threshold_usd only")
+            raise ValueError("period is only valid with threshold_usd")
         if self.minimum_usd is not None and self.kind != "growth":
-            raise ValueError("minimum_usd belongs to growth only")
+            raise ValueError("minimum_usd is only valid with growth")
         if self.agent is not None and (self.project is not None or self.kind == "fan_out"):
-            raise ValueError("agent goes with neither project nor fan_out_usd")
+            raise ValueError("agent cannot be combined with project or fan_out_usd")
         return self
 
     @property
@@ -72,7 +72,7 @@ class Alert(BaseModel):
         return ("agent", self.agent) if self.agent is not None else ("all", None)
 
     def columns(self) -> tuple[object, ...]:
-        """What raw.alert keeps of it."""
+        """Its values in raw.alert."""
         per = {"threshold": self.period or "day", "growth": "day", "fan_out": "session"}[self.kind]
         limit = self.threshold_usd if self.threshold_usd is not None else self.fan_out_usd
         least = (self.minimum_usd or 0.0) if self.kind == "growth" else None
@@ -80,7 +80,7 @@ class Alert(BaseModel):
 
 
 def entries(text: str) -> list[Alert | AlertsError]:
-    """Each entry of a list: the alert, or what is wrong with it. AlertsError where it is no list at all."""
+    """Each entry of a list: the alert, or what is wrong with it. Raises AlertsError where the text is not a list."""
     try:
         loaded = load_yaml(text, _MOST_CHARACTERS)
     except YamlError as error:
@@ -88,7 +88,7 @@ def entries(text: str) -> list[Alert | AlertsError]:
     if loaded is None:
         return []
     if not isinstance(loaded, list):
-        raise AlertsError(f"is no list of alerts. It looks like this: {_EXAMPLE}")
+        raise AlertsError(f"is not a list of alerts. It looks like this: {_EXAMPLE}")
     return list(_checked(loaded))
 
 
@@ -113,10 +113,10 @@ def _place(number: int, entry: object) -> str:
 
 
 def said(error: ValidationError) -> str:
-    """The first thing that is wrong with an alert, in words."""
+    """The first mistake in an alert, in words."""
     first = error.errors(include_url=False)[0]
     if first["type"] == "model_type":
-        return f"is no alert. It looks like this: {_EXAMPLE}"
+        return f"is not an alert. It looks like this: {_EXAMPLE}"
     key = one_line(first["loc"][0], 80) if first["loc"] else ""
     if first["type"] == "extra_forbidden":
         known = Alert.model_fields
@@ -128,7 +128,7 @@ def said(error: ValidationError) -> str:
 
 
 def as_yaml(alerts: list[Alert]) -> str:
-    """Alerts as a list that people can go on editing."""
+    """Alerts as a list that people can edit."""
     import yaml
 
     dumped = [json.loads(one.model_dump_json(exclude_none=True)) for one in alerts]

@@ -1,4 +1,4 @@
-"""Lands the list of alerts; what is wrong with it is landed as a reason beside the rest, and stops nothing."""
+"""Lands the list of alerts; a mistake in it is landed as a reason beside the other entries, and stops nothing."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _NO_ALERT: Final[Row] = (None,) * 8
 
 
 def changes(file: Path, connection: duckdb.DuckDBPyConnection | None) -> Changes:
-    """The whole list where it is other than the one that was landed."""
+    """The whole list, if it differs from the landed one."""
     found = Changes()
     try:
         text, reason = read_regular(file, _MOST_BYTES).decode("utf-8-sig"), ""
@@ -31,7 +31,7 @@ def changes(file: Path, connection: duckdb.DuckDBPyConnection | None) -> Changes
     if digest == _landed(connection):
         return found
     now = utc_now()
-    # A row without an alert says that the list is empty: without any row nothing would be built.
+    # A row without an alert records that the list is empty: without any row nothing would be rebuilt.
     for number, columns, wrong in _rows(text, reason) or [(0, _NO_ALERT, None)]:
         found.add("alert", (str(file), digest, number, *columns, wrong, now))
         found.set_aside += wrong is not None
@@ -45,7 +45,7 @@ def _rows(text: str, reason: str) -> list[tuple[int, Row, str | None]]:
 
 
 def _entries(text: str) -> Iterator[tuple[int, Row, str | None]]:
-    from ingest.alerts.entry import AlertsError, entries  # pydantic takes a while: only where there is a list
+    from ingest.alerts.entry import AlertsError, entries  # loads pydantic, so only for a list
 
     try:
         for number, entry in enumerate(entries(text), 1):
@@ -58,6 +58,6 @@ def _entries(text: str) -> Iterator[tuple[int, Row, str | None]]:
 
 
 def _landed(connection: duckdb.DuckDBPyConnection | None) -> str:
-    """The hash of the list that was landed last, that of no list where none was."""
+    """The hash of the list landed last, or of an empty list if there was none."""
     row = connection.execute("select max(content_hash) from raw.alert").fetchone() if connection else None
     return str(row[0]) if row and row[0] is not None else ""

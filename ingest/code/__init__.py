@@ -1,4 +1,5 @@
-"""Code: git repositories and what agents read of them, as chunks and symbols. Start at `ingest.code.scan.scan_code`.
+"""Code: git repositories and what agents read from them, as chunks and symbols. Start at
+`ingest.code.scan.scan_code`.
 
-Nothing is imported here: who asks for vectors must not wait for a scan.
+Nothing is imported here: a caller that needs only vectors must not wait for the scan's imports.
 """

@@ -1,4 +1,4 @@
-"""Cuts a file into chunks at its definitions or headings; what is too long is cut again."""
+"""Cuts a file into chunks at its definitions or headings, and cuts long ones again."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class CodeChunk:
 
 
 def nested_definitions(definitions: list[Definition]) -> list[Definition]:
-    """The definitions that make chunks, each with those inside it; returns the outermost."""
+    """The definitions that become chunks, each with the definitions inside it; returns the outermost."""
     top: list[Definition] = []
     stack: list[Definition] = []
     for one in definitions:
@@ -54,7 +54,7 @@ def plain_pieces(lines: list[str]) -> list[_Piece]:
 
 
 def pieces_of(definitions: list[Definition], first: int, last: int, lines: list[str]) -> list[_Piece]:
-    """Cut a stretch of lines at its definitions; long ones are cut again at those inside them."""
+    """Cut a range of lines at its definitions; long definitions are cut again at those inside them."""
     pieces: list[_Piece] = []
     line = first
     for one in definitions:
@@ -78,7 +78,7 @@ def pieces_of(definitions: list[Definition], first: int, last: int, lines: list[
 
 
 def merged_pieces(pieces: list[_Piece]) -> list[_Piece]:
-    """Put small neighbours together, so that ten constants and three one-liners are one chunk."""
+    """Merge small neighbours, so that ten constants and three one-liners are one chunk."""
     merged: list[_Piece] = []
     for piece in pieces:
         if merged:
@@ -98,7 +98,7 @@ def merged_pieces(pieces: list[_Piece]) -> list[_Piece]:
 
 
 def end_sections(headings: list[Definition], last: int) -> None:
-    """A heading's section goes to the next heading of its level or above; the headings above it hold it."""
+    """A heading's section extends to the next heading of its level or above; higher headings contain it."""
     open_headings: list[Definition] = []
     for one in headings:
         while open_headings and open_headings[-1].level >= one.level:
@@ -120,7 +120,7 @@ def section_pieces(headings: list[Definition], last: int, lines: list[str]) -> l
     for one, following in zip(headings, [*starts[1:], last + 1], strict=True):
         if one.line >= following:
             continue
-        # A heading directly above another one stands with it.
+        # A heading directly above another one belongs to it.
         first = first or one.line
         names = f"{names}, {one.name}" if names else str(one.name)
         if following <= last and not any(line.strip() for line in lines[one.body_line - 1 : following - 1]):
@@ -131,7 +131,7 @@ def section_pieces(headings: list[Definition], last: int, lines: list[str]) -> l
 
 
 def chunks_of(lines: list[str], pieces: list[_Piece]) -> Iterator[CodeChunk]:
-    """Make the chunks; what is too long is cut at a blank line where there is one."""
+    """Make the chunks; a chunk that is too long is cut at a blank line if it has one."""
     offsets = list(accumulate((len(line) + 1 for line in lines), initial=0))
     for first, last, kind, name in pieces:
         limit = PLAIN_CHUNK_LINES if kind in {"text", "section"} else MAX_CHUNK_LINES

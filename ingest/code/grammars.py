@@ -1,4 +1,4 @@
-"""The grammars of tree-sitter, each with a query that captures the nodes that matter in one pass of the C library."""
+"""The tree-sitter grammars, each with a query that captures the relevant nodes in one pass of the C library."""
 
 from __future__ import annotations
 
@@ -25,11 +25,12 @@ GRAMMARS: Final = {
     "markdown": ("tree_sitter_markdown", "language"),
 }  # fmt: skip
 PARSED_LANGUAGES: Final = frozenset(GRAMMARS)
-# `def.<type>` captures what is defined (its name is a field of the node, or the node itself), `scope.<type>` what holds
-# definitions without being one, `import`, `import.module` (something comes out of it) and `import.whole` (it is itself
-# what the file then names), `alias`, `call`, `usage`; `id` is a usage if the file defines or imports that name.
+# `def.<type>` captures a definition (its name is a field of the node, or the node itself), `scope.<type>` a scope
+# that contains definitions without being one, `import`, `import.module` (something is imported from it) and
+# `import.whole` (the file then uses it by name), `alias`, `call`, `usage`; `id` is a usage if the file defines or
+# imports that name.
 _QUERIES: Final = Path(__file__).with_name("queries")
-# Languages that are put together of several queries.
+# Languages whose query combines several files.
 _QUERY_PARTS: Final = {
     "javascript": ("javascript", "jsx", "javascript_only"), "typescript": ("javascript", "typescript"),
     "tsx": ("javascript", "jsx", "typescript"), "cpp": ("c", "cpp"),
@@ -54,14 +55,14 @@ def problem_of(root: Any) -> str | None:  # noqa: ANN401 - a node of tree-sitter
 
 
 def captures_of(source: bytes, language: str) -> tuple[dict[str, list[Any]] | None, str | None]:
-    """The captured nodes by name; None where the parser gave up in the time it has."""
+    """The captured nodes by name; None if parsing timed out."""
     from tree_sitter import QueryCursor
 
     parser, query = tools_of(language)
     deadline = time.monotonic() + PARSE_SECONDS
     if len(source) < _WATCHED_BYTES:
         tree = parser.parse(source)
-    else:  # only a parse that is fed by a function can be stopped; it stops when told True
+    else:  # only a parse that a function feeds can be stopped; it stops when told True
         try:
             tree = parser.parse(
                 lambda offset, _point: source[offset : offset + _FEED_BYTES],

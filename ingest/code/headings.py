@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from typing import Any, Final
 
-# A heading is a line to be read: of a longer one the rest is no part of the name. The patterns below need that limit.
+# A heading is one readable line; the rest of a longer one is not part of the name. The patterns below need that
+# limit.
 LONGEST_HEADING: Final = 240
 _HEADING_ANCHOR: Final = re.compile(r"\s*\{#[^}]*\}\s*$")
 _HEADING_LINK: Final = re.compile(r"!?\[([^\]]*)\](?:\([^)]*\)|\[[^\]]*\])")
@@ -23,13 +24,13 @@ def heading_level(node: Any) -> int:  # noqa: ANN401 - a node of tree-sitter
 
 
 def heading_text(heading: str) -> str:
-    """A heading as a reader sees it, without marks of Markdown; as it is written where nothing else would be left."""
+    """A heading as a reader sees it, without Markdown markup; unchanged if nothing else would be left."""
     written = heading.strip().strip("#").strip()[:LONGEST_HEADING].rstrip()
     name = _HEADING_ANCHOR.sub("", written)
     name = _HEADING_LINK.sub(r"\1", name)
     name = _HEADING_TAG.sub("", name)
     codes = name.split("`")
-    for number in range(0, len(codes), 2):  # what stands between backticks is code, not markup
+    for number in range(0, len(codes), 2):  # text between backticks is code, not markup
         codes[number] = _HEADING_STRESS.sub(r"\2", codes[number])
         codes[number] = _HEADING_ESCAPE.sub(r"\1", codes[number])
     name = _HEADING_STRESS.sub(r"\2", "".join(codes)) if len(codes) > 1 else codes[0]

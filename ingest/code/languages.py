@@ -1,4 +1,4 @@
-"""The kinds of files by their names: language, type of document, and what is not worth opening."""
+"""Classifies files by name: language, type of document, and files that are not worth opening."""
 
 from __future__ import annotations
 
@@ -47,19 +47,20 @@ _DOCUMENT_TYPES: Final = {
     "data": {"csv", "jsonl"},
     "log": {"log"},
 }
-# Written by programs for programs: searching in them finds noise.
+# Written by programs for programs: searching them finds noise.
 _LOCK_FILE_NAMES: Final = (
     "package-lock.json npm-shrinkwrap.json yarn.lock pnpm-lock.yaml bun.lock uv.lock poetry.lock pdm.lock pipfile.lock "
     "cargo.lock go.sum composer.lock gemfile.lock flake.lock mix.lock podfile.lock"
 )
 _LOCK_FILES: Final = frozenset(_LOCK_FILE_NAMES.split())
-# Configurations that hold tokens or passwords. The component scan keeps names of them only; the code scan keeps nothing.
+# Configurations that hold tokens or passwords. The component scan keeps only names from them; the code scan keeps
+# nothing.
 _SECRET_NAME: Final = re.compile(
     r"(?i)^(?:\.env(?:\..+)?|id_(?:rsa|dsa|ecdsa|ed25519)|\.netrc|\.npmrc|\.pypirc|\.pgpass|\.htpasswd|\.git-credentials"
     r"|\.?credentials(?:\.json)?|\.?mcp\.json(?:\..+)?|\.claude\.json(?:\..+)?|claude_desktop_config\.json|secrets?(?:\..+)?"
     r"|.+\.(?:pem|key|p12|pfx|jks|keystore|kdbx|tfvars|tfvars\.json|tfstate|tfstate\.backup))$"
 )
-# Of these the folder tells that they are such configurations.
+# Configurations recognised by their folder.
 _SECRET_PLACE: Final = re.compile(
     r"(?i)(?:^|/)(?:\.claude/(?:.*/)?(?:managed-)?settings(?:\.[^/]*)?\.json|\.claude-plugin/[^/]*\.json)$"
 )
@@ -90,11 +91,11 @@ def document_type_of(language: str | None) -> str:
 
 
 def reason_to_skip(path: str) -> str | None:
-    """Why a file is not worth opening, by its path; None if it is."""
+    """Why a file is not worth opening, judged by its path; None if it is worth opening."""
     path = path.replace("\\", "/")
     name = path.rpartition("/")[2].lower()
     if name in _LOCK_FILES:
         return "lock file, written by a program"
     if _SECRET_PLACE.search(path) or (_SECRET_NAME.match(name) and not _SECRET_EXAMPLE.search(name)):
-        return "may hold secrets, by its name"
+        return "may hold secrets, judging by its name"
     return None

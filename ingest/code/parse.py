@@ -1,4 +1,6 @@
-"""What a source file holds: its chunks and its symbols. One with syntax errors still gives what stands outside them."""
+"""The content of a source file: its chunks and its symbols. A file with syntax errors still yields everything outside
+them.
+"""
 
 from __future__ import annotations
 
@@ -19,14 +21,14 @@ from ingest.code.grammars import PARSED_LANGUAGES, captures_of, problem_of, tool
 from ingest.code.symbols import DEFINITION, Symbol, definitions_of, references_in
 from ingest.code.templates import TEMPLATE, template_references, without_template
 
-# Raised when chunks or symbols of the same content come out differently: everything is parsed again.
+# Increase it when the same content yields different chunks or symbols: everything is then parsed again.
 EXTRACTOR_VERSION: Final = 2
 _SHORTEST_TEMPLATE: Final = 5
 
 
 @dataclass(frozen=True, slots=True)
 class Parsed:
-    """What one content holds."""
+    """Chunks and symbols of one content."""
 
     chunks: tuple[CodeChunk, ...] = ()
     symbols: tuple[Symbol, ...] = ()
@@ -35,7 +37,7 @@ class Parsed:
 
 
 def parse(text: str, language: str | None) -> Parsed:
-    """Cut a text into chunks and find its symbols; a language that is not parsed gets chunks only."""
+    """Cut a text into chunks and find its symbols; a language without a parser gets chunks only."""
     lines = text.split("\n")
     if lines and not lines[-1]:
         lines.pop()
@@ -62,14 +64,14 @@ def parse(text: str, language: str | None) -> Parsed:
         for one in kept
     ]
     symbols += references_in(captures, source, kept)
-    if is_template:  # what a template leaves open is no mistake
+    if is_template:  # a template may leave constructs open
         symbols = [one for one in symbols if one.name.strip("x") or len(one.name) < _SHORTEST_TEMPLATE]
         return Parsed(chunks, tuple([*symbols, *template_references(text)]), len(lines))
     return Parsed(chunks, tuple(symbols), len(lines), problem)
 
 
 def syntax_problem(text: str, language: str | None) -> str | None:
-    """What is wrong with a text's syntax, without looking for anything else in it."""
+    """The first syntax problem in a text; looks for nothing else."""
     if language not in PARSED_LANGUAGES or (language == "sql" and TEMPLATE.search(text)):
         return None
     root = tools_of(str(language))[0].parse(text.encode("utf-8", "replace")).root_node

@@ -1,4 +1,4 @@
-"""The ranges of files that agents read, as lines of transcripts show them."""
+"""The ranges of files that agents read, taken from transcript lines."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class ReadRange:
 
 
 class Reads:
-    """Pairs calls of Read with their results, over lines of transcripts in any order; each call once."""
+    """Pairs calls of Read with their results, over transcript lines in any order; each call once."""
 
     def __init__(self, known: set[str]) -> None:
         self.known = known
@@ -30,7 +30,7 @@ class Reads:
         self.results: dict[str, tuple[str | None, int, str]] = {}
 
     def take(self, line: str) -> None:
-        """Take one line of a transcript."""
+        """Process one transcript line."""
         import orjson
 
         try:
@@ -71,11 +71,11 @@ class Reads:
             self.results[tool_use_id] = (path if isinstance(path, str) else None, *ranged)
 
     def orphans(self) -> list[str]:
-        """Results whose call has not been seen, and that do not say themselves what was read."""
+        """Results whose call has not been seen, and that do not state themselves what was read."""
         return [one for one, (path, _, _) in self.results.items() if path is None and one not in self.paths]
 
     def found(self) -> Iterator[ReadRange]:
-        """The ranges read, one per call; results of other tools that look alike are left out."""
+        """The ranges read, one per call; similar results of other tools are excluded."""
         for tool_use_id, (path, line_start, text) in self.results.items():
             asked = self.paths.get(tool_use_id) or path
             if asked and (tool_use_id in self.paths or path is not None):
@@ -83,7 +83,7 @@ class Reads:
 
 
 def numbered_range(content: str) -> tuple[int, str] | None:
-    """The first line and the text of what Read showed, without the line numbers; None if it has none."""
+    """The first line and the text that Read showed, without the line numbers; None if it has none."""
     shown, mark, _ = content.partition(_REMINDER)
     lines = (shown.rstrip("\n") if mark else shown).split("\n")
     first = _NUMBERED.match(lines[0])

@@ -1,4 +1,4 @@
-"""What git says of a repository: the files it would show, and what its commits did to them."""
+"""What git reports about a repository: the files it would show, and how its commits changed them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _SUBMODULE_MODE: Final = "160000"
 
 
 def is_below(root: str, folder: str) -> bool:
-    """Whether a folder lies in the repository itself: no link on the way, and not in the folder of git."""
+    """Whether a folder is in the repository itself: not behind a link, and not in git's own folder."""
     if not folder:
         return True
     place = f"{root.rstrip('/')}/{folder}"
@@ -29,7 +29,7 @@ def _git(root: str, *arguments: str) -> bytes:
 
 
 def listed_files(root: str) -> Iterator[tuple[str, str, bool]]:
-    """Path, blob id in the index and whether it is tracked, of what git would show."""
+    """Path, blob id in the index and whether it is tracked, for each file that git would show."""
     last = ""
     for entry in _git(root, "ls-files", "-s", "-z").decode("utf-8", "surrogateescape").split("\0"):
         head, _, path = entry.partition("\t")
@@ -45,7 +45,7 @@ def listed_files(root: str) -> Iterator[tuple[str, str, bool]]:
 
 
 def history_of(root: str, before: str | None, head: str) -> Iterator[tuple[str, int, str, str, str | None]]:
-    """Commit, its time, path, what happened to it, and the blob it has since then."""
+    """Commit, its time, path, kind of change, and the resulting blob."""
     reach = [f"{before}..{head}"] if before and re.fullmatch(r"[0-9a-f]{40,64}", before) else [head]
     arguments = (
         "log",

@@ -1,8 +1,8 @@
 """Scans git repositories and the ranges that agents read: chunks and symbols, landed once per content.
 
-What git would show – tracked files, and new ones that .gitignore does not name – is looked at; a file whose size and
-time have not changed is not opened, and a content (git blob id) that is known is not parsed again. Files are never
-executed, and of git nothing is asked but what `ingest/git.py` lets through.
+It scans the files that git would show: tracked files, and new ones that .gitignore does not match. A file with
+unchanged size and time is not opened, and known content (git blob id) is not parsed again. Files are never executed,
+and git runs only the commands that `ingest/git.py` allows.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ POOL_BYTES: Final = 400 * 1024
 
 @dataclass(frozen=True, slots=True)
 class CodeProblem:
-    """What is wrong with a repository or a file."""
+    """A problem with a repository or a file."""
 
     path: str
     message: str
@@ -58,7 +58,7 @@ class CodeProblem:
 
 @dataclass(frozen=True, slots=True)
 class ScanResult:
-    """What one scan of code did."""
+    """Result of one code scan."""
 
     repositories: int = 0
     files_seen: int = 0
@@ -102,11 +102,11 @@ def scan_code(
     processes: int | None = None,
     on_wait: Callable[[str], None] | None = None,
 ) -> ScanResult:
-    """Scan the named repositories, those that transcripts touched, and what agents read, in one transaction.
+    """Scan the named repositories, those that transcripts touched, and the ranges that agents read, in one
+    transaction.
 
-    `touched` also takes the repositories of the folders that the component scan has noted: those in which sessions
-    ran, where they are on this machine. What is wrong with one repository or file is in the result, and the rest
-    goes on.
+    `touched` adds the repositories of the folders noted by the component scan: those in which sessions ran, if they
+    exist on this machine. A problem with one repository or file is in the result, and the others are still scanned.
     """
     started = time.perf_counter()
     run = _Run(host or this_host(), processes or os.cpu_count() or 1)
@@ -136,7 +136,7 @@ def repositories_from_environment() -> list[Path]:
 
 
 class _Run:
-    """One scan: memory, repositories, parsing, and what is to be written."""
+    """One scan: memory, repositories, parsing, and the rows to write."""
 
     def __init__(self, host: str, processes: int) -> None:
         self.host = host
@@ -180,7 +180,7 @@ class _Run:
     # ------------------------------------------------------------------------------------ the memory
 
     def load(self, connection: duckdb.DuckDBPyConnection | None, *, touched: bool) -> None:
-        """Read what is known already, and what new transcripts show."""
+        """Read what is already known, and the ranges in new transcripts."""
         if connection is None:
             self._remember("code.extractor", str(EXTRACTOR_VERSION))
             return
@@ -190,7 +190,7 @@ class _Run:
         version = str(EXTRACTOR_VERSION)
         self.is_anew = is_anew = self.memory.get("code.extractor", version) != version
         self._remember("code.extractor", version)
-        if is_anew:  # other rules for chunks and symbols: all that was found by the old ones goes
+        if is_anew:  # changed rules for chunks and symbols: everything found by the old rules is removed
             self.changes.emptied += ["code_chunk", "code_symbol", "code_read", "code_vector"]
             self.memory.pop("code.transcripts", None)
         for repository, path, blob_id, size, mtime_ns in connection.execute(
@@ -227,7 +227,7 @@ class _Run:
             self.changes.remember("scan_memory", ("name",), (name, value))
 
     def _load_transcripts(self, connection: duckdb.DuckDBPyConnection) -> None:
-        """Find the ranges read in lines that were landed since the last scan."""
+        """Find the ranges read in lines landed since the last scan."""
         seen = int(self.memory.get("code.transcripts", "0"))
         row = connection.execute(
             "select max(_batch_id) from raw.transcript_line where _batch_id > ?", [seen]
@@ -259,7 +259,7 @@ class _Run:
         while rows := cursor.fetchmany(1000):
             for (line,) in rows:
                 reads.take(line)
-        if orphans := list(reads.orphans()):  # their calls were landed in an earlier batch, or are lost
+        if orphans := list(reads.orphans()):  # their calls were landed in an earlier batch, or are missing
             for (line,) in connection.execute(
                 """
                 select distinct line
@@ -285,16 +285,16 @@ class _Run:
     # ------------------------------------------------------------------------------------ repositories
 
     def add_repository(self, folder: Path, *, is_named: bool) -> None:
-        """Note which files of a repository have changed; a folder inside it stands for the whole."""
+        """Note which files of a repository have changed; a folder inside it stands for the whole repository."""
         if not folder.is_dir():
             if is_named:
-                self.problems.append(CodeProblem(str(folder), "is no folder"))
+                self.problems.append(CodeProblem(str(folder), "is not a folder"))
             return
         top = git.repository_of(folder)
         if top is None:
             if is_named:
                 what = (
-                    "is a repository without working files" if git.is_bare(folder) else "is no git repository"
+                    "is a repository without working files" if git.is_bare(folder) else "is not a git repository"
                 )
                 self.problems.append(CodeProblem(str(folder), what))
             return
@@ -314,7 +314,7 @@ class _Run:
         listed = list(listed_files(root))
         if len(listed) > MAX_FILES:
             self.problems.append(
-                CodeProblem(root, f"has {len(listed):,} files; only the first {MAX_FILES:,} are looked at")
+                CodeProblem(root, f"has {len(listed):,} files; only the first {MAX_FILES:,} are scanned")
             )
             listed = listed[:MAX_FILES]
         folders: dict[str, bool] = {}
@@ -322,7 +322,7 @@ class _Run:
             folder, _, file_name = path.rpartition("/")
             if folder not in folders:
                 folders[folder] = is_below(root, folder)
-            # Only an index that git did not write, or a folder that is a link by now, leads out of it.
+            # Only an index that git did not write, or a folder that has since become a link, leads out of it.
             if not folders[folder] or path.startswith("/") or file_name == "..":
                 continue
             try:
@@ -359,7 +359,7 @@ class _Run:
         )  # fmt: skip
 
     def _read_history(self, root: str) -> None:
-        """Land what the commits since the last scan did to which files."""
+        """Land which files the commits since the last scan changed, and how."""
         name = f"code.head:{root}"
         head = git.head_of(Path(root))
         if head is None:
@@ -380,7 +380,7 @@ class _Run:
     # ------------------------------------------------------------------------------------ parsing
 
     def parse(self) -> None:
-        """Parse what is new, in several processes if it is much, and put together what is to be written."""
+        """Parse the new contents, in several processes if there are many, and assemble the rows to write."""
         if not self.todo:
             return
         known = frozenset(self.known)
@@ -427,7 +427,7 @@ class _Run:
         if reason is not None:
             self.counts["set_aside"] += 1
         if before is not None and before[0] == blob_id and not (self.is_anew and reason is not None):
-            return  # touched, but the same content; what new rules set aside is said nonetheless
+            return  # touched, but with the same content; files set aside by new rules are reported nonetheless
         self.counts["changed"] += 1
         self.changes.bytes_landed += file.size
         self.changes.add(
@@ -439,7 +439,7 @@ class _Run:
 
 
 def _only(part: pa.Table, keys: set[tuple[str, str | None]]) -> pa.Table:
-    """The rows of some contents: another task has parsed the same content too."""
+    """The rows of some contents: another task may have parsed the same content too."""
     import pyarrow as pa
 
     pairs = zip(part.column("blob_id").to_pylist(), part.column("language").to_pylist(), strict=True)

@@ -1,4 +1,4 @@
-"""The names in a file: what is defined, imported, called or used where. Lines are counted from 1, as editors do."""
+"""The names in a file: where each is defined, imported, called or used. Lines are counted from 1, as in editors."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ from ingest.code.headings import LONGEST_HEADING, heading_level, heading_text
 MAX_NAME_CHARACTERS: Final = 200
 _SHORTEST_USAGE: Final = 2
 DEFINITION, IMPORT, CALL, USAGE = "definition", "import", "call", "usage"
-# Where several captures take one name, the first of these wins.
+# Where several captures share a name, the first of these wins.
 DEFINITION_TYPES: Final = (
     "method", "function", "class", "interface", "enum", "type", "module", "macro", "table", "view", "endpoint", "heading",
     "variable",
 )  # fmt: skip
 _CLASS_LIKE: Final = frozenset({"class", "interface", "enum"})
 _FUNCTION_LIKE: Final = frozenset({"function", "method"})
-# A definition together with what belongs to it: decorators, `export`, `const`, `template <…>`.
+# A definition together with its wrapper: decorators, `export`, `const`, `template <…>`.
 _WRAPPERS: Final = frozenset({
     "decorated_definition", "export_statement", "lexical_declaration", "variable_declaration", "type_declaration",
     "template_declaration", "ambient_declaration", "expression_statement", "create_table", "create_view",
     "create_materialized_view", "create_function", "create_type", "statement", "object_reference",
 })  # fmt: skip
 _COMMENT_LINE: Final = re.compile(r"\s*(?:#(?!include|define|if|endif|pragma)|//|/\*|\*|--|@\w)")
-# As types these say nothing about the code that names them.
+# Used as types, these reveal nothing about the code that names them.
 _BUILT_IN_TYPE_NAMES: Final = (
     "str int float bool bytes object list dict set tuple type None string error byte rune any int8 int16 int32 int64 uint "
     "uint8 uint16 uint32 uint64 float32 float64 String Integer Long Boolean Double Object size_t uint8_t int32_t int64_t "
@@ -68,7 +68,7 @@ class Definition:
 def definitions_of(
     captures: dict[str, list[Any]], source: bytes, lines: list[str], language: str
 ) -> list[Definition]:
-    """All definitions and scopes in the order of the file; of several captures of one name the first type wins."""
+    """All definitions and scopes in file order; of several captures of one name the first type wins."""
     found: list[Definition] = []
     taken: set[int] = set()
     for symbol_type in DEFINITION_TYPES:
@@ -123,7 +123,9 @@ def definitions_of(
 
 
 def _in_scope(found: list[Definition]) -> list[Definition]:
-    """Say what holds each definition; leave out variables of functions, and call functions in classes methods."""
+    """Set the container of each definition; drop local variables of functions, and turn functions in classes into
+    methods.
+    """
     kept: list[Definition] = []
     stack: list[Definition] = []
     for one in found:
@@ -149,7 +151,7 @@ def _in_scope(found: list[Definition]) -> list[Definition]:
 
 
 def _name_node(node: Any) -> Any:  # noqa: ANN401 - nodes of tree-sitter
-    """The node of the name of what a node defines."""
+    """The node that holds the name of a definition."""
     for name in ("name", "declarator", "left", "key", "property"):
         inner = node.child_by_field_name(name)
         if inner is None:
@@ -168,7 +170,7 @@ def _name_node(node: Any) -> Any:  # noqa: ANN401 - nodes of tree-sitter
 
 
 def _declared(node: Any) -> Any:  # noqa: ANN401 - nodes of tree-sitter
-    """Go down the declarators of C to the name that is declared."""
+    """Descend through C declarators to the declared name."""
     while node is not None:
         inner = node.child_by_field_name("declarator")
         if inner is None and node.type in {"parenthesized_declarator", "reference_declarator"}:
@@ -209,7 +211,7 @@ def _text_of(node: Any, source: bytes) -> str:  # noqa: ANN401 - a node of tree-
 
 
 def _with_comment_above(lines: list[str], first: int) -> int:
-    """The first line of the comment that stands directly above a line, or that line."""
+    """The first line of the comment directly above a line, or that line."""
     while first > 1 and first - 2 < len(lines) and _COMMENT_LINE.match(lines[first - 2]):
         first -= 1
     return first

@@ -1,4 +1,4 @@
-"""SQL in templates of dbt: what is no SQL is blanked, what it names is a usage."""
+"""SQL in dbt templates: everything that is not SQL is blanked; each name in it is a usage."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ _TEMPLATE_NAME: Final = re.compile(r"\b(?:ref|source)\(\s*(?:['\"]\w+['\"]\s*,\s
 
 
 def without_template(text: str) -> str:
-    """SQL with a name in the place of each expression of a template, and nothing in the place of each statement.
+    """SQL with a name in place of each template expression, and blanks in place of each statement.
 
-    Every byte keeps its place, so that lines and columns stay true.
+    Every byte keeps its position, so lines and columns stay correct.
     """
 
     def name(part: str) -> str:
@@ -30,9 +30,9 @@ def without_template(text: str) -> str:
 
 
 def _with_parts_replaced(text: str, pairs: Mapping[str, str], replace: Callable[[str], str]) -> str:
-    """A text with what stands between two signs replaced, the signs included; one that is not closed stays.
+    """A text with everything between two signs replaced, including the signs; an unclosed pair stays.
 
-    Each sign is looked for once: a pattern would look for the end of every beginning that has none.
+    Each sign is searched once: a pattern would search for the end of every unclosed start.
     """
     opening = re.compile("|".join(map(re.escape, pairs)))
     parts: list[str] = []
@@ -53,7 +53,7 @@ def _with_parts_replaced(text: str, pairs: Mapping[str, str], replace: Callable[
 
 
 def template_references(text: str) -> Iterator[Symbol]:
-    """The models and sources that a template of dbt names."""
+    """The models and sources that a dbt template names."""
     seen: set[tuple[str, int]] = set()
     line, counted = 1, 0
     for found in _TEMPLATE_NAME.finditer(text):

@@ -1,7 +1,7 @@
-"""Vectors of texts by a small static model that a package carries: a mean of the vectors of the text's tokens.
+"""Vectors of texts from a small static model that a package ships: the mean of the vectors of the text's tokens.
 
-The extra `embeddings` brings the package wordllama, whose files are read from where it is installed; nothing is ever
-loaded from elsewhere, and the package itself is not run. Without the extra there are no vectors.
+The extra `embeddings` installs the package wordllama, whose files are read from its installation folder; nothing is
+ever downloaded, and the package itself is not run. Without the extra there are no vectors.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ DIMENSIONS: Final = 256
 _PACKAGE: Final = "wordllama"
 _TOKENIZER: Final = "tokenizers/l2_supercat_tokenizer_config.json"
 _WEIGHTS: Final = "weights/l2_supercat_256.safetensors"
-# What a text is about stands in its first tokens; the longest chunks have ten times as many.
+# The first tokens of a text show its subject; the longest chunks have ten times as many.
 _MOST_TOKENS: Final = 512
 _VECTORS_AT_ONCE: Final = 1000
 
@@ -35,7 +35,7 @@ def is_on() -> bool:
 
 
 def folder() -> Path | None:
-    """Where the model's files lie; None where the extra is not installed."""
+    """Folder of the model's files; None if the extra is not installed."""
     if any(importlib.util.find_spec(name) is None for name in ("tokenizers", "safetensors", "numpy")):
         return None
     found = importlib.util.find_spec(_PACKAGE)
@@ -89,7 +89,7 @@ def table(rows: Sequence[tuple[str, str]]) -> pa.Table:
 
 
 def land_missing(warehouse: Path, host: str, on_wait: Callable[[str], None] | None) -> int:
-    """Land the vectors of the chunks that have none yet, where they are wanted and can be made."""
+    """Land the vectors of the chunks without one, if they are wanted and the model is available."""
     if not is_on() or folder() is None:
         return 0
     started_at = utc_now()

@@ -1,4 +1,4 @@
-"""Reads and parses files, in several processes if it is much; one that crashes the parser is set aside."""
+"""Reads and parses files, in several processes if there are many; a file that crashes the parser is set aside."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 
-# What is larger than this was hardly written by hand, and is set aside unread.
+# A larger file was hardly written by hand, and is set aside unread.
 MAX_FILE_BYTES: Final = 2 * 1024 * 1024
 MAX_LINE_CHARACTERS: Final = 20_000
 _TASK_BYTES: Final = 512 * 1024
@@ -34,7 +34,7 @@ _CRASHED: Final = "the parser crashed on it"
 
 @dataclass(frozen=True, slots=True)
 class CodeFile:
-    """A file whose look has changed, or a text that an agent read (`text` is set)."""
+    """A file whose stamp has changed, or a text that an agent read (`text` is set)."""
 
     repository: str
     path: str
@@ -49,7 +49,7 @@ class CodeFile:
 
 @dataclass(slots=True)
 class CodeFound:
-    """What a worker found out: rows of documents and reads, and the new chunks and symbols in columns."""
+    """Findings of a worker: rows of documents and reads, and the new chunks and symbols in columns."""
 
     documents: list[tuple[Any, ...]] = field(default_factory=list)
     reads: list[tuple[Any, ...]] = field(default_factory=list)
@@ -69,7 +69,7 @@ def set_known(known: frozenset[tuple[str, str | None]]) -> None:
 
 
 def work(files: Sequence[CodeFile]) -> CodeFound:
-    """Read and parse some files; runs in a process of its own."""
+    """Read and parse some files; runs in its own process."""
     found = CodeFound()
     done: set[tuple[str, str | None]] = set()
     for file in files:
@@ -97,7 +97,7 @@ def _take(file: CodeFile, found: CodeFound, done: set[tuple[str, str | None]]) -
     line_count = text.count("\n") + (not text.endswith("\n") and bool(text))
     if key not in _known and key not in done:
         parsed = parse(text, language)
-        # Of a range from the middle of a file, what is left open is no mistake.
+        # A range from the middle of a file may leave constructs open.
         problem = None if file.text is not None else parsed.problem
         done.add(key)
         _collect(found, blob_id, language, parsed)
@@ -111,7 +111,7 @@ def _take(file: CodeFile, found: CodeFound, done: set[tuple[str, str | None]]) -
 
 
 def _content(file: CodeFile) -> tuple[str, str, str | None]:
-    """The text of a file, its blob id, and why it is set aside."""
+    """The text of a file, its blob id, and the reason if it is set aside."""
     unread = file.index_blob or f"unread-{file.size}-{file.mtime_ns}"
     reason = reason_to_skip(f"{file.repository}/{file.path}")
     if reason is None and file.size > MAX_FILE_BYTES:
@@ -139,7 +139,7 @@ def _content(file: CodeFile) -> tuple[str, str, str | None]:
 
 
 def _blob_id(data: bytes, like: str) -> str:
-    """What git calls this content."""
+    """The git blob id of this content."""
     head = b"blob %d\0" % len(data)
     if len(like) == _SHA256_LENGTH:
         return sha256(head + data).hexdigest()
@@ -155,7 +155,7 @@ def _set_aside(file: CodeFile, found: CodeFound, blob_id: str, reason: str) -> N
 
 
 def _collect(found: CodeFound, blob_id: str, language: str | None, parsed: Parsed) -> None:
-    """Put chunks and symbols into columns, of whole files and of ranges that were read alike."""
+    """Put chunks and symbols into columns, from whole files and from ranges that agents read."""
     for index, chunk in enumerate(parsed.chunks):
         row = (
             blob_id, language, index, chunk.line_start, chunk.line_end, chunk.char_start, chunk.char_end,
@@ -165,7 +165,7 @@ def _collect(found: CodeFound, blob_id: str, language: str | None, parsed: Parse
             column.append(value)
     if not parsed.symbols:
         return
-    # Twice the same on one line (`a = 1; a = 2`) is one.
+    # Duplicates on one line (`a = 1; a = 2`) count once.
     single = {
         (one.line_number, one.reference_type, one.name, one.symbol_type or ""): one for one in parsed.symbols
     }
@@ -245,7 +245,7 @@ def _one_by_one(
     known: frozenset[tuple[str, str | None]],
     context: multiprocessing.context.SpawnContext,
 ) -> Iterator[CodeFound]:
-    """Run a task alone; if it still crashes, each half of it, down to the file that does it."""
+    """Run a task alone; if it still crashes, run each half of it, down to the file that causes the crash."""
     found: CodeFound | None = None
     with (
         suppress(BrokenProcessPool),

@@ -1,4 +1,4 @@
-"""Components: what agents are made of, found, taken apart and landed, with what git remembers of them."""
+"""Components that agents are made of: found, parsed and landed, with their git history."""
 
 from ingest.components.component import Folder
 from ingest.components.find import whole_of

@@ -1,4 +1,4 @@
-"""What a component is: where it was looked for, where it was found, and what its text says."""
+"""A component: the folder searched, the file found, and the parsed text."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from typing import Any, Final
 
 from ingest.files import Stamp
 
-# Longer texts are not what an agent loads; their place and size are kept.
+# An agent does not load longer texts; only their path and size are kept.
 MOST_BYTES: Final = 4 * 1024 * 1024
 TEXT_SUFFIXES: Final = frozenset({".md", ".markdown", ".mdc", ".txt", ".json", ".yaml", ".yml", ".toml"})
 
 
 @dataclass(frozen=True, slots=True)
 class Folder:
-    """A folder to look into, and what it is."""
+    """A folder to search, and what it is."""
 
     path: Path
     origin: str  # home | project | named
@@ -40,13 +40,13 @@ class Found:
 
     @property
     def key(self) -> tuple[str, str]:
-        """Where it stands."""
+        """Where it is."""
         return self.root, self.path
 
 
 @dataclass(slots=True)
 class Parsed:
-    """What a component's text says."""
+    """The parsed text of a component."""
 
     body: str
     front_matter: Mapping[str, Any] | None = None

@@ -1,4 +1,4 @@
-"""Configurations may hold secrets: of settings, MCP servers and plugins only names are kept, never their text."""
+"""Configurations may hold secrets: for settings, MCP servers and plugins only names are kept, never their text."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def _port_of(parts: Any) -> int | None:  # noqa: ANN401
 
 
 def _package(arguments: Sequence[object]) -> str | None:
-    """The package that npx, uvx or the like are to run; never an argument that may be a secret."""
+    """The package that npx, uvx or the like run; never an argument that may be a secret."""
     for argument in arguments:
         text = str(argument)
         if text.startswith("-"):
@@ -85,7 +85,7 @@ def _package(arguments: Sequence[object]) -> str | None:
 
 
 def _listed_in(mapping: Mapping[str, Any], key: str) -> list[Any]:
-    """The list under a key; an empty one where there is none."""
+    """The list under a key; empty if there is none."""
     value = mapping.get(key)
     return value if isinstance(value, list) else []
 

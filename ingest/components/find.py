@@ -1,4 +1,4 @@
-"""Finds what agents are made of: skills, agents, commands, rules, CLAUDE.md, hooks and MCP configurations."""
+"""Finds the components of agents: skills, agents, commands, rules, CLAUDE.md, hooks and MCP configurations."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _LEADS_OUT: Final = "a link that leads out of the project"
 
 
 class Finder:
-    """Walks folders for files that belong to components; a link that leads in a circle is followed once."""
+    """Walks folders for component files; a circular link is followed once."""
 
     def __init__(self) -> None:
         self.found: dict[tuple[str, str], Found] = {}
@@ -36,7 +36,7 @@ class Finder:
     def look(self, folder: Folder) -> None:
         """Find everything in a folder."""
         root = folder.path
-        # Nobody asked to trust a project: its links are followed as far as its repository goes.
+        # Nobody asked to trust a project: its links are followed only within its repository.
         self._within = whole_of(root) if folder.origin == "project" else None
         if folder.origin == "home":
             self.config_dir(root, root, "user")
@@ -54,7 +54,7 @@ class Finder:
             self.skills(root / "skills", root, "project", None)
 
     def _leads_out(self, path: Path) -> bool:
-        """Whether links lead from a path out of the project, which may name what is in it and nothing else."""
+        """Whether links lead from a path out of the project; a project may name only its own files."""
         if self._within is None:
             return False
         real = self._real.get(path.parent)
@@ -73,7 +73,7 @@ class Finder:
         return None
 
     def config_dir(self, config: Path, root: Path, scope: str) -> None:
-        """A `.claude` folder: of a home or of a project."""
+        """A `.claude` folder: in a home or in a project."""
         if not config.is_dir():
             return
         for name in _MEMORY_NAMES:
@@ -88,7 +88,7 @@ class Finder:
                 self.file(path, root, scope, "reference_file", path.name, role="rule")
 
     def parts(self, config: Path, root: Path, scope: str, plugin: str | None) -> None:
-        """What a `.claude` folder and a plugin have in common."""
+        """The parts that a `.claude` folder and a plugin share."""
         self.skills(config / "skills", root, scope, plugin)
         for kind, folder in (("agent", "agents"), ("command", "commands"), ("output_style", "output-styles")):
             base = config / folder
@@ -104,7 +104,7 @@ class Finder:
                 self.file(path, root, scope, "settings", path.name, plugin=plugin, role="config")
 
     def skills(self, base: Path, root: Path, scope: str, plugin: str | None) -> None:
-        """Every folder with a SKILL.md is a skill; everything in it belongs to it."""
+        """Every folder with a SKILL.md is a skill, which includes all files in the folder."""
         files = list(self.walk(base))
         mains = {path.parent: path for path in files if path.name in {"SKILL.md", "skill.md"}}
         for path in files:
@@ -181,7 +181,7 @@ class Finder:
                 self.plugin(marketplace, home, marketplace.name)
 
     def walk(self, base: Path) -> Iterator[Path]:
-        """Every file below a folder, in a fixed order; folders are linked, too, so circles are watched for."""
+        """Every file below a folder, in a fixed order; folders may be links, so circles are detected."""
         if not base.is_dir():
             return
         if self._leads_out(base):
@@ -206,7 +206,7 @@ class Finder:
                     count += 1
                     if count > MOST_FILES:
                         self.problems.append(
-                            (str(base), f"more than {MOST_FILES:,} files: the rest is not looked at")
+                            (str(base), f"more than {MOST_FILES:,} files: the rest is ignored")
                         )
                         return
                     yield Path(entry.path)
@@ -221,7 +221,7 @@ class Finder:
                         continue
                     inner = above | {real}
                 if len(inner) > DEEPEST:
-                    self.problems.append((entry.path, f"links nested more than {DEEPEST} deep"))
+                    self.problems.append((entry.path, f"links nested more than {DEEPEST} levels deep"))
                     continue
                 pending.append((entry.path, inner))
 
@@ -229,12 +229,12 @@ class Finder:
         self, path: Path, root: Path, scope: str, kind: str, name: str, *, plugin: str | None = None,
         owner: str | None = None, role: str = "main",
     ) -> None:  # fmt: skip
-        """Take a file, if it is there."""
+        """Take a file, if it exists."""
         try:
             status = path.stat()
         except FileNotFoundError:
             if path.is_symlink():
-                self.problems.append((str(path), "a link that leads nowhere"))
+                self.problems.append((str(path), "a broken link"))
             return
         except OSError as error:
             self.problems.append((str(path), f"cannot be read: {reason_of(error)}"))
@@ -255,7 +255,7 @@ class Finder:
 
 
 def whole_of(root: Path) -> str:
-    """What a project is: its repository, unless that is the user's home or more; else its folder."""
+    """The boundary of a project: its repository, unless that is the user's home or contains it; else its folder."""
     real = Path(os.path.realpath(root))
     top = git.repository_of(real)
     home = Path(os.path.realpath(Path.home()))

@@ -1,4 +1,4 @@
-"""The front matter of a Markdown file, read as leniently as the client reads it."""
+"""The front matter of a Markdown file, read as leniently as by the client."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from ingest.text import YamlError, load_yaml
 
-# A header of names and descriptions.
+# A header holds only names and descriptions.
 MOST_FRONT_MATTER: Final = 64 * 1024
 _LONGEST_NUMBER: Final = 3_321  # in bits: a thousand digits
 _PLAIN_VALUE = re.compile(r"[A-Za-z0-9(][^#\n\"'`{}\[\]&*!|>%@\\]*")
@@ -16,7 +16,7 @@ _PLAIN_LINE = re.compile(r"^([A-Za-z][\w-]*):[ \t]+([^ \t](?:.*[^ \t])?)[ \t]*$"
 
 
 def split_front_matter(text: str) -> tuple[str | None, str]:
-    """The front matter of a Markdown file, None if it has none, and the rest."""
+    """The front matter of a Markdown file (None if it has none) and the rest."""
     if not text.startswith("---"):
         return None, text
     match = re.match(r"---[ \t]*\r?\n(.*?)(?:^|\n)---[ \t]*(?:\r?\n|$)", text, re.DOTALL)
@@ -44,7 +44,9 @@ def plain_front_matter(text: str) -> dict[str, str] | None:
 
 
 def read_front_matter(text: str) -> tuple[dict[str, Any] | None, str | None]:
-    """Front matter as a mapping, and why it is none. The client forgives what YAML does not, so lines are tried too."""
+    """Front matter as a mapping, or the reason why it is not one. The client accepts some invalid YAML, so the lines
+    are tried too.
+    """
     plain = plain_front_matter(text)
     if plain is not None:
         return plain, None
@@ -62,7 +64,7 @@ def read_front_matter(text: str) -> tuple[dict[str, Any] | None, str | None]:
 
 
 def _simple(value: object) -> Any:  # noqa: ANN401 - what JSON can hold
-    """A value of YAML as JSON can hold it: its dates, sets and endless numbers as text."""
+    """A YAML value in a form that JSON supports: dates, sets and infinite numbers as text."""
     if isinstance(value, dict):
         return {str(_simple(key)): _simple(inner) for key, inner in value.items()}
     if isinstance(value, list | tuple | set):

@@ -1,4 +1,4 @@
-"""Lands what git remembers of components: the commits that changed them, and the texts they left."""
+"""Lands the git history of components: the commits that changed them, and the resulting texts."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def commits(folder: Path, since: str | None) -> Iterator[tuple[str, str, int, st
     if listed is None:
         listed = git.answer(folder, [*arguments, "--", *places])
     commit_hash, seconds, subject = "", "", ""
-    # Neither a subject nor a name can hold the NUL between them: who writes one cannot make up a commit.
+    # Neither a subject nor a name can contain the NUL between them, so nobody can forge a commit through one.
     for part in (listed or b"").decode("utf-8", "replace").split("\0"):
         told = part.lstrip("\n")
         if told.startswith("\x02"):
@@ -49,13 +49,13 @@ def commits(folder: Path, since: str | None) -> Iterator[tuple[str, str, int, st
                    int(added) if added.isdigit() else None, int(deleted) if deleted.isdigit() else None)  # fmt: skip
 
 
-# The files whose text is loaded as a whole, and what the client fills in when it loads it.
+# The files whose text is loaded as a whole, and the placeholders that the client fills when it loads them.
 _MAIN_FILE = re.compile(r"(?s)(?:^|/)(?:skills/(?:.+/)?(?:SKILL|skill)\.md|agents/[^/]+\.md|commands/.+\.md)$")
 _FILLED_IN = re.compile(r"!`|```!|\$ARGUMENTS|\$\{CLAUDE_|\$[0-9]")
 
 
 def committed_texts(folder: Path, wanted: Sequence[tuple[str, str]]) -> Iterator[tuple[str, str, str]]:
-    """The texts of files as commits left them: path, commit, text. What a commit deleted has none."""
+    """The texts of files as committed: path, commit, text. A deleted file has none."""
     asked = {f"{commit}:{path}": (path, commit) for path, commit in wanted}
     for name, data in git.blobs(folder, list(asked), MOST_BYTES):
         if b"\0" not in data:
@@ -77,7 +77,7 @@ def scan_history(
     folders: Sequence[Folder], memory: Mapping[str, str], known: Callable[[], set[tuple[str, str, str]]],
     known_bodies: Callable[[], set[tuple[str, str, str]]] = set,
 ) -> Changes:  # fmt: skip
-    """Land the commits of components, and the bodies they wrote, where HEAD has moved since the last scan."""
+    """Land the commits of components, and the bodies they wrote, if HEAD has moved since the last scan."""
     changes = Changes()
     there: set[tuple[str, str, str]] | None = None
     bodies: set[tuple[str, str, str]] = set()

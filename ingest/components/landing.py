@@ -1,6 +1,6 @@
-"""Lands what has changed of the components.
+"""Lands changed components.
 
-A file is judged by its stamp; only one that has changed is read. Each new content is a row of raw.component_version.
+A file is judged by its stamp and read only if that has changed. Each new content is a row of raw.component_version.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ Places = dict[tuple[str, str], tuple[Stamp, str | None, bool]]
 
 
 def known_places(connection: duckdb.DuckDBPyConnection | None) -> Places:
-    """The memory: where files stood, how they looked, what was in them, whether they are gone."""
+    """The memory: each file's path, stamp and content hash, and whether it is gone."""
     if connection is None:
         return {}
     return {
@@ -44,7 +44,7 @@ def scan(
     known_versions: Callable[[], set[tuple[str, str, str]]],
     host: str,
 ) -> Changes:
-    """Look into the folders; returns the versions that are new and how the memory changes."""
+    """Search the folders; returns the new versions and the changes to the memory."""
     finder = Finder()
     for folder in folders:
         finder.look(folder)
@@ -68,7 +68,7 @@ def scan(
 
 
 def _land(found: Found, changes: Changes, versions: set[tuple[str, str, str]], host: str) -> str | None:
-    """Read a file that has changed; returns the hash of what is in it."""
+    """Read a changed file; returns the hash of its content."""
     try:
         status = Path(found.system_path).stat()
         data, size = read_beginning(found.system_path, MOST_BYTES)
@@ -104,10 +104,10 @@ def _land(found: Found, changes: Changes, versions: set[tuple[str, str, str]], h
                 LookupError,
                 ArithmeticError,
             ) as error:
-                parsed = Parsed(body="", problem=f"cannot be taken apart: {one_line(error)}",
+                parsed = Parsed(body="", problem=f"cannot be parsed: {one_line(error)}",
                                 keeps_text=False)  # fmt: skip
             problem = parsed.problem
-            if not parsed.keeps_text:  # the hash covers what is kept: other settings are nobody's business
+            if not parsed.keeps_text:  # the hash covers only what is kept, so other settings do not leak into it
                 kept = json.dumps([parsed.front_matter, parsed.entries, problem], sort_keys=True, default=str)
                 content_hash = content_digest(kept)
     if (*found.key, content_hash) in versions:
@@ -144,7 +144,7 @@ def _land(found: Found, changes: Changes, versions: set[tuple[str, str, str]], h
 def _land_problem(
     path: str, reason: str, changes: Changes, versions: set[tuple[str, str, str]], host: str
 ) -> str:
-    """What could not be looked at is a row, too, once per reason."""
+    """A file that could not be read is a row, too, once per reason."""
     content_hash = content_digest(reason)
     shown = valid_name(path)
     if ("", shown, content_hash) not in versions:

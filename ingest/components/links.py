@@ -1,4 +1,4 @@
-"""The files that a text refers to, and imports that lead in a circle."""
+"""The files that a text refers to, and circular imports."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 from ingest.components.component import MOST_BYTES
 from ingest.files import read_regular
 
-# Each takes a time that grows with the text, not with its square: no two of their beginnings read the same signs.
+# Each runs in time linear in the text: no two of their beginnings match the same characters.
 _LINK = re.compile(r"\[[^\[\]\n]*\]\(<?([^()\s>]+)>?(?:\s+\"[^\"]*\")?\)")
 _IMPORT = re.compile(r"(?m)(?:^|(?<=\s))@((?:~/|\.{0,2}/)?[\w.-]+(?:/[\w.-]+)*\.\w+)")
 _BARE = re.compile(
@@ -17,7 +17,7 @@ _BARE = re.compile(
 
 
 def links_of(path: Path, body: str) -> list[dict[str, object]]:
-    """The files that a text refers to, and whether they are there."""
+    """The files that a text refers to, and whether they exist."""
     found: dict[str, dict[str, object]] = {}
     text = re.sub(r"(?ms)^(```|~~~).*?^\1", "", body)
     for kind, pattern in (("link", _LINK), ("import", _IMPORT), ("mention", _BARE)):
@@ -39,7 +39,7 @@ def links_of(path: Path, body: str) -> list[dict[str, object]]:
                 exists = place.exists()
             except (OSError, ValueError):
                 exists = False
-            if kind != "link" and not exists:  # an address or an example as likely as a file
+            if kind != "link" and not exists:  # just as likely an address or an example as a file
                 continue
             found.setdefault(target, {"kind": kind, "target": target, "exists": exists})
             if len(found) >= 500:  # noqa: PLR2004 - more than any text refers to
@@ -48,7 +48,7 @@ def links_of(path: Path, body: str) -> list[dict[str, object]]:
 
 
 def import_circles(path: Path, body: str) -> list[str]:
-    """Imports (`@file`) that lead back to a file already being read."""
+    """Imports (`@file`) that lead back to a file that is already being read."""
     circles: list[str] = []
 
     def follow(file: Path, text: str, above: tuple[Path, ...]) -> None:

@@ -1,4 +1,4 @@
-"""Takes a component's text apart, and says what is wrong with it."""
+"""Parses a component's text, and reports its problems."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ingest.components.front_matter import plain_front_matter, read_front_matter
 from ingest.components.links import import_circles, links_of
 from ingest.text import one_line
 
-# The validator takes a time that grows with the square of what it is given.
+# The validator's time grows with the square of its input.
 MOST_VALIDATED: Final = 8 * 1024
 # Recommended by the client's documentation.
 BODY_LINES: Final = 500
@@ -22,7 +22,7 @@ LISTING_CHARACTERS: Final = 1_536
 
 
 def _skill_errors(text: str, folder: Path) -> list[str]:
-    """What the reference validator of the Agent Skills format says."""
+    """The findings of the reference validator of the Agent Skills format."""
     from skills_ref.errors import SkillError  # type: ignore[import-untyped]
     from skills_ref.parser import parse_frontmatter  # type: ignore[import-untyped]
     from skills_ref.validator import validate_metadata  # type: ignore[import-untyped]
@@ -48,7 +48,7 @@ def _version_of(package: str) -> str | None:
 
 
 def parse(found: Found, text: str) -> Parsed:
-    """Take a component's text apart."""
+    """Parse a component's text."""
     if found.component_type in {"settings", "mcp_config", "plugin"}:
         return parse_configuration(found, text)
     header, body = split_front_matter(text)
@@ -95,7 +95,7 @@ def _check_skill(found: Found, text: str, parsed: Parsed, front: Mapping[str, An
         parsed.warnings.append("the skill has no body")
     if parsed.body.count("\n") >= BODY_LINES:
         parsed.warnings.append(
-            f"the body has {parsed.body.count(chr(10)) + 1} lines; {BODY_LINES} are recommended at most"
+            f"the body has {parsed.body.count(chr(10)) + 1} lines; at most {BODY_LINES} are recommended"
         )
     listed = f"{front.get('description') or ''}{front.get('when_to_use') or ''}"
     if len(listed) > LISTING_CHARACTERS:
@@ -114,14 +114,14 @@ def _check_agent(parsed: Parsed, front: Mapping[str, Any]) -> None:
     name = str(front.get("name") or "")
     if name and not re.fullmatch(r"[a-z0-9]+(?:-[a-z0-9]+)*", name):
         parsed.errors.append(
-            f"Agent name '{name}' may hold lower-case letters, digits and single hyphens only"
+            f"Agent name '{name}' may contain lower-case letters, digits and single hyphens only"
         )
     if not parsed.body:
         parsed.warnings.append("the agent has no system prompt")
 
 
 def _listed(value: object) -> list[str]:
-    """Names in a list, or in a text with commas; what stands in brackets belongs to the name before it."""
+    """Names in a list, or in a comma-separated text; text in brackets belongs to the name before it."""
     if isinstance(value, Mapping):
         return [str(key) for key in value]
     if isinstance(value, list):
@@ -132,7 +132,7 @@ def _listed(value: object) -> list[str]:
 
 
 def _without_brackets(text: str) -> str:
-    """A text without what stands in round brackets; as it is where one is not closed."""
+    """A text without the parts in round brackets; unchanged if one is not closed."""
     parts: list[str] = []
     depth = 0
     for part in re.split(r"([()])", text):

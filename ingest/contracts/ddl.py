@@ -1,4 +1,4 @@
-"""SQL DDL, flattened: the tables as they are after every CREATE, ALTER and DROP."""
+"""SQL DDL, flattened: the tables after every CREATE, ALTER and DROP."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ingest.text import one_line
 
 
 def flatten_sql(texts: Sequence[str], dialect: str = "") -> Flat:
-    """Flatten the tables that DDL makes: CREATE, ALTER and DROP are applied in order."""
+    """Flatten the tables that DDL creates: CREATE, ALTER and DROP are applied in order."""
     import sqlglot
     from sqlglot import errors
 
@@ -22,12 +22,12 @@ def flatten_sql(texts: Sequence[str], dialect: str = "") -> Flat:
         try:
             statements = sqlglot.parse(text, read=dialect or None)
         except (errors.SqlglotError, RecursionError, ValueError) as error:
-            raise ContractError(f"not SQL that can be read: {one_line(error)}") from error
+            raise ContractError(f"SQL that cannot be parsed: {one_line(error)}") from error
         for statement in statements:
             if statement is not None:
                 database.apply(statement)
     if not database.tables and not database.types:
-        raise ContractError("no table, view or type is made in it")
+        raise ContractError("it creates no table, view or type")
     return Flat(tuple(database.fields()))
 
 
@@ -54,7 +54,7 @@ class _Table:
 
 
 class _Database:
-    """The tables as they are after some statements."""
+    """The tables after some statements."""
 
     def __init__(self) -> None:
         self.tables: dict[str, _Table] = {}
@@ -273,7 +273,7 @@ def _names(expressions: Iterable[Any]) -> list[str]:
 
 
 def _sql_type(kind: Any) -> tuple[str, tuple[float, ...]]:  # noqa: ANN401
-    """The name of a column's type, and its numbers: varchar(20) is varchar with 20."""
+    """The name of a column's type, and its numbers: varchar(20) gives varchar and 20."""
     from sqlglot import exp
 
     if kind is None:

@@ -1,7 +1,7 @@
-"""What a contract is flattened to: one row per element, with a path that is the same in every version.
+"""The flattened form of a contract: one row per element, with a path that is the same in every version.
 
-An element has a parent, and what can be compared: type, whether it is required, bounds, … Nothing is compared here:
-that is done in SQL, between any two versions.
+An element has a parent and comparable properties: type, whether it is required, bounds, … Nothing is compared here:
+SQL compares any two versions.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ DEEPEST: Final = 80
 
 
 class Kind(StrEnum):
-    """What a contract is written in."""
+    """Format of a contract."""
 
     OPENAPI = "openapi"
     JSON_SCHEMA = "json_schema"
@@ -31,7 +31,7 @@ class Kind(StrEnum):
 
 
 class Direction(StrEnum):
-    """Who writes what an element describes: the caller (request), the other side (response), or both."""
+    """Who writes the value of an element: the caller (request), the other side (response), or both."""
 
     REQUEST = "request"
     RESPONSE = "response"
@@ -48,7 +48,7 @@ DEPENDENCY_TYPES: Final[dict[str, str]] = {
 
 
 class ContractError(ValueError):
-    """A document is not what it was said to be; the message is the reason that health shows."""
+    """A document is not of the declared kind; the message is the reason that health shows."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Flattens a contract document, whatever it is written in."""
+"""Flattens a contract document of any format."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from ingest.text import YamlError, load_yaml, one_line
 
 
 def flatten(kind: str, texts: Sequence[str], *, direction: str = "", dialect: str = "") -> Flat:
-    """Flatten a contract. Migrations are several texts, applied in order; every other kind is one."""
+    """Flatten a contract. Migrations are several texts, applied in order; every other kind is one text."""
     if not texts:
-        raise ContractError("there is nothing to read")
+        raise ContractError("the document is empty")
     if kind in (Kind.SQL_DDL, Kind.SQL_MIGRATIONS):
         return flatten_sql(texts, dialect)
     document = load_document(texts[0])
@@ -28,11 +28,11 @@ def flatten(kind: str, texts: Sequence[str], *, direction: str = "", dialect: st
         return flatten_json_schema(document, direction or Direction.REQUEST)
     if kind == Kind.MCP_TOOLS:
         return flatten_tools(document)
-    raise ContractError(f"there is no kind of contract called {kind!r}")
+    raise ContractError(f"unknown kind of contract {kind!r}")
 
 
 def content_hash_of(kind: str, direction: str, texts: Iterable[str]) -> str:
-    """The hash under which the elements of a document are kept."""
+    """The hash under which the elements of a document are stored."""
     digest = md5(f"{kind}\x1f{direction}".encode(), usedforsecurity=False)
     for text in texts:
         digest.update(b"\x1e" + text.encode("utf-8", "replace"))

@@ -1,4 +1,4 @@
-"""JSON Schema, flattened; OpenAPI and MCP describe their values in it too."""
+"""JSON Schema, flattened; OpenAPI and MCP also use it for their values."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def _number(value: object) -> float | None:
 
 @dataclass(slots=True)
 class Place:
-    """Where a schema stands: everything an element inherits from what is around it."""
+    """Position of a schema: everything that an element inherits from its surroundings."""
 
     path: str
     parent: str | None
@@ -85,9 +85,9 @@ class Schemas:
         return {**mapping_of(current), **siblings}, tuple(followed)
 
     def pointed(self, reference: str) -> object:
-        """What a JSON pointer within the document points to; an empty schema where it points nowhere.
+        """The target of a JSON pointer within the document; an empty schema if there is none.
 
-        The library `referencing` also follows anchors, but walks the whole document for each that is not there: two
+        The library `referencing` also follows anchors, but walks the whole document for each missing one: two
         thousand of them take it a minute.
         """
         target: Any = self.document
@@ -123,7 +123,7 @@ class Schemas:
         return whole, tuple(followed)
 
     def walk(self, given: object, place: Place) -> None:
-        """Emit an element for a schema and go on with what is below it."""
+        """Emit an element for a schema and continue with its children."""
         marker = id(given) if isinstance(given, Mapping) else None
         schema, references = self.resolved(given)
         is_recursive = (
@@ -159,7 +159,7 @@ class Schemas:
         self.children(schema, variants, below)
 
     def constraints(self, schema: Mapping[str, Any], place: Place) -> None:
-        """Emit what limits the values: bounds, patterns, enumerations."""
+        """Emit the constraints on values: bounds, patterns, enumerations."""
 
         def constraint(name: str, value: object, number: float | None = None, suffix: str = "") -> Field:
             return Field(
@@ -171,7 +171,7 @@ class Schemas:
 
         for name in _BOUNDS:
             value = schema.get(name)
-            if isinstance(value, bool):  # OpenAPI 3.0: the bound itself stands in minimum or maximum
+            if isinstance(value, bool):  # OpenAPI 3.0: the bound itself is in minimum or maximum
                 continue
             exclusive = {"minimum": "exclusiveMinimum", "maximum": "exclusiveMaximum"}.get(name, "")
             if value is not None and not (name in {"minLength", "minItems", "minProperties"} and value == 0):
@@ -194,7 +194,7 @@ class Schemas:
                                   kind="enum_value", name=text))  # fmt: skip
 
     def children(self, schema: Mapping[str, Any], variants: Sequence[object], place: Place) -> None:
-        """Go on with properties, items and alternatives."""
+        """Continue with properties, items and alternatives."""
         required = {str(name) for name in sequence_of(schema.get("required"))}
 
         def child(suffix: str, name: str, *, is_required: bool, kind: str = "property") -> Place:
@@ -235,7 +235,7 @@ def _types_of(schema: Mapping[str, Any]) -> tuple[str, bool]:
 def _without_null(
     schema: Mapping[str, Any], schemas: Schemas
 ) -> tuple[Mapping[str, Any], bool, Sequence[object]]:
-    """Take the alternative `null` out of oneOf and anyOf; a single one that is left is the schema itself."""
+    """Remove the alternative `null` from oneOf and anyOf; a single remaining one is the schema itself."""
     alternatives = [*sequence_of(schema.get("oneOf")), *sequence_of(schema.get("anyOf"))]
     if not alternatives:
         return schema, False, ()
@@ -265,10 +265,10 @@ def _variant_name(variant: object, number: int) -> str:
 def flatten_json_schema(document: object, direction: str) -> Flat:
     """Flatten a JSON Schema; its root is the element `$`."""
     if not isinstance(document, Mapping):
-        raise ContractError("a JSON Schema has to be an object")
+        raise ContractError("a JSON Schema must be an object")
     if not {"type", "properties", "$ref", "$defs", "definitions", "allOf", "anyOf", "oneOf", "items", "enum",
             "$schema", "const", "additionalProperties"} & set(document):  # fmt: skip
-        raise ContractError("nothing in it says that it is a JSON Schema")
+        raise ContractError("it has no keyword of a JSON Schema")
     schemas = Schemas(document)
     schemas.walk(document, Place("$", None, "property", "$", direction, is_required=True))
     label = document.get("version") or document.get("$id")

@@ -1,4 +1,4 @@
-"""The definitions of tools that lines of transcripts show: contracts that nobody had to list."""
+"""Tool definitions found in transcript lines: contracts that nobody had to list."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def _find_tools(body: object, depth: int = 0) -> Sequence[object]:
 
 
 def tool_contract(tool: str) -> tuple[str, str]:
-    """The name of the contract that a tool is, and the type of the dependency behind it."""
+    """The name of a tool's contract, and the type of the dependency behind it."""
     if tool.startswith("mcp__"):
         server, _, inner = tool.removeprefix("mcp__").partition("__")
         return f"mcp:{server}/{inner}", "mcp_server"
@@ -66,7 +66,7 @@ def tool_contract(tool: str) -> tuple[str, str]:
 def land_tools(
     connection: duckdb.DuckDBPyConnection, changes: Changes, known: Known, after_batch: int
 ) -> None:
-    """Add the definitions of tools that new lines of transcripts show, once per definition and batch."""
+    """Add the tool definitions found in new transcript lines, once per definition and batch."""
     rows = connection.execute(
         "select coalesce(repaired_line, line), file_id, line_number, "
         "json_extract_string(coalesce(repaired_line, line), '$.sessionId'), "

@@ -1,4 +1,4 @@
-"""Lists of MCP tools, flattened: each tool, what it takes and what it gives."""
+"""Lists of MCP tools, flattened: each tool, its input and its output."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from ingest.contracts.json_schema import Place, Schemas
 
 
 def flatten_tools(document: object) -> Flat:
-    """Flatten a list of MCP tools as `tools/list` answers it: a list, or an object with `tools`."""
+    """Flatten a list of MCP tools as returned by `tools/list`: a list, or an object with `tools`."""
     listed = document if isinstance(document, list) else mapping_of(document).get("tools")
     if listed is None:
         listed = mapping_of(mapping_of(document).get("result")).get("tools")
     if not isinstance(listed, list):
-        raise ContractError("there is no list of tools in it")
+        raise ContractError("it contains no list of tools")
     fields: list[Field] = []
     for tool in listed:
         name = mapping_of(tool).get("name")
@@ -27,7 +27,7 @@ def flatten_tools(document: object) -> Flat:
 
 
 def tool_fields(tool: Mapping[str, Any], name: str) -> list[Field]:
-    """The elements of one tool: itself, what it takes and what it gives."""
+    """The elements of one tool: itself, its input and its output."""
     fields = [
         Field(path=name, parent=None, kind="tool", direction=Direction.REQUEST, name=name, endpoint=name,
               method="CALL", description_hash=text_digest(tool.get("title"), tool.get("description")))

@@ -1,4 +1,4 @@
-"""OpenAPI 3, flattened: endpoints, parameters, bodies and answers."""
+"""OpenAPI 3, flattened: endpoints, parameters, bodies and responses."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ _TEMPLATE = re.compile(r"\{[^{}/]*\}")
 def flatten_openapi(document: object) -> Flat:
     """Flatten an OpenAPI 3 description."""
     if not isinstance(document, Mapping):
-        raise ContractError("an OpenAPI description has to be an object")
+        raise ContractError("an OpenAPI description must be an object")
     if "swagger" in document:
-        raise ContractError(f"Swagger {document['swagger']} is not read, only OpenAPI 3")
+        raise ContractError(f"Swagger {document['swagger']} is not supported, only OpenAPI 3")
     version = document.get("openapi")
     if not str(version or "").startswith("3."):
-        raise ContractError(f"openapi is {version!r}, not 3.x" if version else "there is no `openapi` in it")
+        raise ContractError(f"openapi is {version!r}, not 3.x" if version else "it has no `openapi` field")
     if not isinstance(document.get("paths"), Mapping) and not isinstance(document.get("webhooks"), Mapping):
-        raise ContractError("there are no paths in it")
+        raise ContractError("it has no paths")
     return _OpenApi(document).flat()
 
 
@@ -88,7 +88,7 @@ class _OpenApi(Schemas):
             self.response(f"{path} < {status}", str(status), resolved, here)
 
     def webhook(self, name: str, method: str, operation: Mapping[str, Any]) -> None:
-        """What the other side calls: its body is what we receive."""
+        """A call by the other side: we receive its body."""
         path = f"WEBHOOK {method} {name}"
         self.emit(
             Field(
@@ -107,7 +107,7 @@ class _OpenApi(Schemas):
         self.media(f"{path} > body", path, body.get("content"), here)
 
     def parameters(self, operation: Mapping[str, Any], item: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-        """The parameters of an operation; its own go before those of the path."""
+        """The parameters of an operation; its own override those of the path."""
         found: dict[tuple[object, object], Mapping[str, Any]] = {}
         for given in (*sequence_of(item.get("parameters")), *sequence_of(operation.get("parameters"))):
             resolved, _ = self.resolved(given)
@@ -119,7 +119,7 @@ class _OpenApi(Schemas):
         place = str(parameter.get("in") or "query")
         name = str(parameter["name"])
         shown = name.lower() if place == "header" else name
-        if place == "path":  # its name is only a label: its place counts
+        if place == "path":  # the name is only a label; the position counts
             order = [part[1:-1] for part in _TEMPLATE.findall(template)]
             shown = str(order.index(name)) if name in order else name
         schema = parameter.get("schema")
@@ -176,7 +176,7 @@ class _OpenApi(Schemas):
         self.media(path, path, response.get("content"), outward)
 
     def security(self, path: str, operation: Mapping[str, Any], here: Place) -> None:
-        """Requirements are alternatives, the scopes within one go together. None is an alternative too."""
+        """Requirements are alternatives; within one, all scopes are required. An empty one is an alternative too."""
         given = operation.get("security", mapping_of(self.document).get("security"))
         wanted = [mapping_of(one) for one in sequence_of(given)] or [{}]
         for requirement in wanted:

@@ -1,6 +1,6 @@
-"""The versions of a contract: as its files are, as git has kept them, and which of them are landed.
+"""The versions of a contract: in its files, in git history, and landed.
 
-A document that cannot be read becomes a version without elements, with the reason.
+An unreadable document becomes a version without elements, with the reason.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ MOST_COMMITS: Final = 300
 
 @dataclass(frozen=True, slots=True)
 class Watched:
-    """A contract that a list of sources names, with the files that hold it, oldest version first."""
+    """A contract in a list of sources, with the files that hold it, oldest version first."""
 
     name: str
     kind: str
@@ -52,14 +52,14 @@ class Version:
 
 @dataclass(slots=True)
 class Known:
-    """What of the contracts is in the warehouse."""
+    """The contracts already in the warehouse."""
 
     versions: dict[str, list[tuple[int, str, str | None]]] = field(default_factory=dict)
     hashes: set[str] = field(default_factory=set)
 
     @staticmethod
     def load(connection: duckdb.DuckDBPyConnection | None) -> Known:
-        """Read it; empty where there is no warehouse yet."""
+        """Read it; empty if there is no warehouse yet."""
         known = Known()
         if connection is None:
             return known
@@ -74,7 +74,7 @@ class Known:
 
 
 def add_version(changes: Changes, known: Known, watched: Watched, version: Version) -> bool:
-    """Add a version where it is not the one that is there already; returns whether it was added."""
+    """Add a version if it differs from the existing one; returns whether it was added."""
     direction = watched.direction or direction_of(watched.kind)
     content_hash = content_hash_of(watched.kind, direction, version.texts)
     there = known.versions.setdefault(watched.name, [])
@@ -90,7 +90,7 @@ def add_version(changes: Changes, known: Known, watched: Watched, version: Versi
         except ContractError as error:
             reason = str(error)
         except (RecursionError, TypeError, ValueError, AttributeError, KeyError) as error:
-            reason = f"cannot be taken apart: {one_line(error)}"
+            reason = f"cannot be parsed: {one_line(error)}"
         else:
             fields, label = flat.fields, version.label or flat.version_label
     order = there[-1][0] + 1 if there else 1
@@ -117,7 +117,7 @@ def direction_of(kind: str) -> str:
 
 
 def read_versions(watched: Watched) -> Iterator[Version]:
-    """The versions that the files of a contract hold: their past in git, then the files as they are."""
+    """The versions of a contract's files: their git history, then their current state."""
     if watched.kind == Kind.SQL_MIGRATIONS:
         texts: list[str] = []
         for file in watched.files:
@@ -148,7 +148,7 @@ def _from_file(file: Path) -> Version:
 
 
 def git_versions(file: Path) -> Iterator[Version]:
-    """What git keeps of a file, oldest first. Nothing where it is not in a repository."""
+    """The versions of a file in git, oldest first. Empty if it is not in a repository."""
     folder = git.repository_of(file)
     if folder is None:
         return

@@ -1,1 +1,1 @@
-"""Events that hooks and programs record: files of a spool, one event a line."""
+"""Events recorded by hooks and programs: files of a spool, one event per line."""

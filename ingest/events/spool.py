@@ -1,4 +1,4 @@
-"""The spool: which files of events there are, and which have been landed for long enough to go."""
+"""The spool: which event files exist, and which were landed long enough ago to be removed."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from ingest.landing.found import FoundFile, Problem, Scan
 KIND: Final = "events"
 TABLE: Final = "event_line"
 SUFFIX: Final = ".jsonl"
-# Landed files that were not written for an hour go: they hold what hooks saw as it was, before anything was redacted.
+# Landed files are removed an hour after their last write: they hold what hooks saw, before redaction.
 KEPT_SECONDS: Final = 3600.0
-# A writer that had a file open when it was moved away has written by then.
+# A writer that had a file open when it was moved away has finished by then.
 _LATE_SECONDS: Final = 0.1
 _MOVED: Final = ".removing"
 _MOVED_FILES: Final = f".*{_MOVED}"
 
 
 def scan(spool: Path) -> Scan:
-    """Find the files of a spool, in the order of their names; links are not followed. An absent spool has none.
+    """Find the files of a spool, ordered by name; links are not followed. A missing spool has none.
 
-    The folder is no root of the scan: that a file of it goes away is no finding.
+    The folder is not a root of the scan: a removed file is not a finding.
     """
     root = valid_name(spool.absolute().as_posix())
     files: list[FoundFile] = []
@@ -46,7 +46,7 @@ def scan(spool: Path) -> Scan:
 
 
 def files_of(spool: Path) -> list[Path]:
-    """Every file that holds events, also those that were moved away to be removed."""
+    """Every event file, including those moved away for removal."""
     return [*spool.glob(f"*{SUFFIX}"), *spool.glob(_MOVED_FILES)]
 
 
@@ -58,11 +58,11 @@ def remove_old(
     *,
     kept_seconds: float = KEPT_SECONDS,
 ) -> int:
-    """Remove the files that have been landed and not written for an hour, or `kept_seconds`; returns how many.
+    """Remove landed files that were not written for an hour, or `kept_seconds`; returns how many.
 
-    One that does not end with a whole line gets its line end instead: the next landing sets the torn line aside. A file
-    that has changed since it was found, or that had a problem, stays. What a writer adds in the last moment is not lost: a
-    file is moved away first, and what it has grown by is put into a file of its own.
+    A file that ends in an incomplete line gets a line end instead: the next landing sets the torn line aside. A file
+    that has changed since it was found, or that had a problem, stays. Late writes are not lost: a file is moved away
+    first, and anything appended to it is put into a new file.
     """
     oldest = (time.time() if now is None else now) - kept_seconds
     troubled = {problem.path for problem in problems if problem.line is None}
@@ -82,13 +82,13 @@ def remove_old(
             moved.append(away)
     if moved:
         time.sleep(_LATE_SECONDS)
-    # Those of a run that was killed in between, too.
+    # Including those of an earlier run that was killed in between.
     moved += [away for away in spool.glob(_MOVED_FILES) if away not in moved]
     return sum(_settled(away) for away in moved)
 
 
 def _settled(away: Path) -> bool:
-    """Remove a file that was moved away, after what it has grown by since is in one of its own."""
+    """Remove a file that was moved away, after anything appended to it has been put into a new file."""
     name, _, moved = away.name.removeprefix(".").removesuffix(_MOVED).rpartition(".")
     size, _, number = moved.partition("-")
     if not name or not size.isdecimal():
@@ -98,7 +98,7 @@ def _settled(away: Path) -> bool:
             opened.seek(int(size))
             late = opened.read()
         if late:
-            # Killed from here on, the same is written once more, and landed as what it is already.
+            # If killed after this point, the same content is written again and recognised as landed.
             fresh = away.with_name(f"{away.name}.late")
             fresh.write_bytes(late)
             fresh.chmod(0o600)

@@ -1,4 +1,4 @@
-"""Lines on their way into a table: in columns, because there are many, the odd ones one by one."""
+"""Lines on their way into a table: in columns, because there are many; irregular ones one by one."""
 
 from __future__ import annotations
 
@@ -32,11 +32,13 @@ class LineBuffer:
 
     @property
     def count(self) -> int:
-        """Return how many rows wait."""
+        """Return the number of waiting rows."""
         return len(self.lines) + len(self.parts)
 
     def insert(self, connection: duckdb.DuckDBPyConnection, batch_id: int) -> list[bytes]:
-        """Insert everything; what is no plain JSON object joins the parts first. Returns the hashes of the rows."""
+        """Insert everything; lines that are not plain JSON objects join the parts first. Returns the hashes of the
+        rows.
+        """
         hashes = self._insert_lines(connection, batch_id) if self.lines else []
         return hashes + self._insert_parts(connection, batch_id) if self.parts else hashes
 
@@ -83,7 +85,7 @@ class LineBuffer:
         return hashes
 
     def _move_odd_lines(self, connection: duckdb.DuckDBPyConnection, column: Any) -> set[int]:  # noqa: ANN401 - pyarrow
-        """Make parts of the lines that are no plain JSON objects; returns their positions."""
+        """Make parts of the lines that are not plain JSON objects; returns their positions."""
         import pyarrow as pa
 
         connection.register(
@@ -130,7 +132,7 @@ class LineBuffer:
 
 
 def kept_of(part: Part, table: str, session: str | None = None) -> Part | None:
-    """What is landed of a part, in a file of a session, under the policy in force; None where it has been forgotten."""
+    """The landed form of a part, in a file of a session, under the policy in force; None if it has been forgotten."""
     policy = privacy.current()
     if policy.is_forgotten(part.repaired_line or part.line, table, session):
         return None
@@ -151,7 +153,8 @@ def _bigints(values: array[int]) -> Any:  # noqa: ANN401 - pyarrow has no types
 
 
 def _texts(lines: list[bytes]) -> Any:  # noqa: ANN401 - pyarrow has no types
-    """Return lines as an Arrow array of text; a line that is not UTF-8 is left empty: found odd later."""
+    """Return lines as an Arrow array of text; a line that is not UTF-8 is left empty and treated as irregular later.
+    """
     import pyarrow as pa
 
     texts = pa.array(lines, pa.binary()).view(pa.string())

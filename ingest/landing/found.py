@@ -1,4 +1,4 @@
-"""What a source has found to land: files, judged by their stamps, and what is wrong with some."""
+"""Files that a source has found to land, judged by their stamps, and problems with some of them."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ if TYPE_CHECKING:
     from ingest.landing.lines import Part
 
 ARCHIVE_SUFFIX: Final = ".gz"
-# Cuts the bytes of a file of some kind into what is landed as lines: each a part, or several that are glued together.
+# Cuts the bytes of a file of some kind into units landed as lines: each one part, or several parts glued together.
 Split = Callable[[bytes, str], "list[list[Part]]"]
 
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """Something that a person should know about a file; the rest went on."""
+    """A problem with a file that a person should know about; landing continued."""
 
     path: str
     line: int | None
@@ -34,15 +34,15 @@ class FoundFile(NamedTuple):
 
     root: str
     path: str  # relative to the root, separated by '/', always valid text
-    system_path: str  # what the operating system is asked for
+    system_path: str  # the path passed to the operating system
     kind: str
     logical_path: str
     stamp: Stamp
-    # The raw table its lines go to, as they come. None: it is landed whole, as a document.
+    # The raw table for its lines. None: the file is landed whole, as a document.
     table: str | None
-    # Every root may have one of this name: only the same content makes two of them the same file.
+    # Every root may have a file of this name: two of them are the same file only if their content is the same.
     is_one_per_root: bool = False
-    # How its bytes become lines where it is no file of lines: it is read whole whenever it changes.
+    # How its bytes become lines if it is not a line file: it is read whole whenever it changes.
     split: Split | None = None
 
     @property
@@ -53,14 +53,14 @@ class FoundFile(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Scan:
-    """Everything found below some roots."""
+    """Everything found below the roots."""
 
     roots: tuple[str, ...]
     files: tuple[FoundFile, ...]
     problems: tuple[Problem, ...]
 
     def __add__(self, other: Scan) -> Scan:
-        """Return what both have found."""
+        """Return the findings of both."""
         return Scan(self.roots + other.roots, self.files + other.files, self.problems + other.problems)
 
 
@@ -68,5 +68,5 @@ NOTHING: Final = Scan((), (), ())
 
 
 def changed_files(files: Iterable[FoundFile], memory: Mapping[tuple[str, str], Stamp]) -> list[FoundFile]:
-    """Return the files that are not as they were when they were last read."""
+    """Return the files that have changed since they were last read."""
     return [file for file in files if memory.get((file.root, file.path)) != file.stamp]

@@ -1,7 +1,7 @@
-"""The one mechanism that lands files in the warehouse: read what is new, split, insert, remember.
+"""The one mechanism that lands files in the warehouse: read new content, split, insert, remember.
 
-Lines and the memory of how far each file was read are written in one transaction, so that a landing that is
-killed at any moment is taken up by the next one exactly where the last transaction ended.
+Lines and the memory of how far each file was read are written in one transaction. If a landing is killed at any
+moment, the next one continues exactly where the last transaction ended.
 """
 
 from __future__ import annotations
@@ -56,21 +56,21 @@ if TYPE_CHECKING:
     import duckdb
 
 
-# A transaction ends at a full row group of the line table: DuckDB then writes it compressed once and never
-# again. Smaller ones would be merged, and so compressed again, by later ones.
+# A transaction ends at a full row group of the line table: DuckDB then writes it compressed once and never again.
+# Later transactions would merge smaller ones, and so compress them again.
 ROWS_PER_TRANSACTION: Final = 122_880
 BYTES_PER_TRANSACTION: Final = 384 * MIB
-# Of a document (a spilled tool result, mostly) so much is kept.
+# Of a document (usually a spilled tool result) this much is kept.
 DOCUMENT_BYTES: Final = 4 * MIB
 LISTED_PROBLEMS: Final = 1_000
 _UNFINISHED_MTIME: Final = -1
-# Called with files done, files in all, bytes done, bytes in all – of the files that have grown.
+# Called with files done, total files, bytes done, total bytes – of the changed files.
 Progress = Callable[[int, int, int, int], None]
 
 
 @dataclass(frozen=True, slots=True)
 class LandingResult:
-    """What one landing did."""
+    """Result of one landing."""
 
     files_seen: int
     files_grown: int
@@ -101,11 +101,11 @@ def land_files(
     wait_seconds: float = WAIT_SECONDS,
     on_wait: Callable[[str], None] | None = None,
 ) -> LandingResult:
-    """Land everything that is new in the files in the warehouse, each line exactly once.
+    """Land all new content of the files in the warehouse, each line exactly once.
 
-    `host` names the machine the files come from, if it is not this one. If another process has the warehouse
-    open, it is waited for; after a second `on_wait` is told what for (else it is logged). What is wrong with
-    single files or lines is in the result; only what stops everything raises: LandingError.
+    `host` names the machine the files come from, if it is not this one. If another process has the warehouse open,
+    this one waits; after a second `on_wait` is called with the reason (else it is logged). Problems with single files
+    or lines are in the result; only a problem that stops everything raises LandingError.
     """
     started = time.perf_counter()
     with writing(Path(warehouse), wait_seconds, on_wait) as connection:
@@ -116,7 +116,7 @@ def land_files(
 
 @dataclass(slots=True)
 class Tally:
-    """What a transaction, or a run, has landed."""
+    """Counts of a transaction, or of a run."""
 
     grown: set[int] = field(default_factory=set)
     rows: int = 0
@@ -140,7 +140,7 @@ class _Run:
         self, connection: duckdb.DuckDBPyConnection, found: Scan, host: str, progress: Progress | None
     ) -> None:
         self.connection = connection
-        # Files of what was forgotten, or has expired, are as good as not there: not even their names are kept.
+        # Files of forgotten or expired sessions are treated as missing: not even their names are kept.
         tombstones = privacy.current().policy.forgotten
         self.scan = (
             replace(
@@ -185,7 +185,7 @@ class _Run:
         self.bytes_total = 0
 
     def result(self, seconds: float) -> LandingResult:
-        """Return what has been committed."""
+        """Return the committed results."""
         problems = self.problems
         if self.unlisted:
             more = f"{counted(self.unlisted, 'more line')} set aside; see raw.transcript_line"
@@ -241,7 +241,7 @@ class _Run:
         self.last_batch_id = self._rows("select coalesce(max(batch_id), 0) from raw.batch")[0][0]
 
     def _load_files(self) -> None:
-        # The number of a file that was erased is not given again: its hashes are in the chain.
+        # The number of an erased file is not reused: its hashes are in the chain.
         erased = "select coalesce(max(file_id), 0) from raw.erased_row where table_name = 'source_file'"
         self.last_file_id = int(self._rows(erased)[0][0])
         for row in self._rows(
@@ -263,10 +263,10 @@ class _Run:
         return self.connection.execute(sql, parameters).fetchall()
 
     def _moved(self) -> tuple[list[tuple[str, str]], list[tuple[str, str]]]:
-        """Return the places whose file has vanished since, and those where it is back."""
+        """Return the places whose file has vanished since, and those where it has reappeared."""
         present = {(file.root, file.path) for file in self.scan.files}
         returned = [key for key in present if (place := self.locations.get(key)) and place.vanished_at]
-        if self.scan.problems:  # what could not be looked at has not vanished
+        if self.scan.problems:  # a file that could not be read has not vanished
             return [], sorted(returned)
         roots = set(self.scan.roots)
         gone = [
@@ -304,14 +304,14 @@ class _Run:
             stamp = stamp_of(source.status, has_inode=file.stamp.inode != 0)
             state, chunks = self._continuation(file, place, source)
             if state is not None:
-                # Until the end is reached the place counts as changed, so that a killed run is taken up.
+                # Until the end is reached the place counts as changed, so that the next run continues a killed one.
                 unfinished = stamp._replace(mtime_ns=_UNFINISHED_MTIME)
                 self._remember(Location(file.root, file.path, state.file_id, unfinished))
             end = self._take_chunks(state, chunks, str(file.table)) if state is not None else 0
             if source.damage:
-                self._report(file, None, f"{source.damage}; the lines before the damage are taken")
+                self._report(file, None, f"{source.damage}; the lines before the damage are landed")
             if source.shrank_below(end) or (state is not None and source.fell_short):
-                self._report(file, None, "became shorter while it was read; the next run looks at it again")
+                self._report(file, None, "shrank while it was being read; the next run reads it again")
                 return
             if state is not None and end:
                 state.size_bytes = source.size
@@ -336,7 +336,7 @@ class _Run:
     def _continuation(
         self, file: FoundFile, place: Location | None, source: LineFile
     ) -> tuple[SourceFile | None, Iterator[Chunk]]:
-        """Return which landed file this one continues, or a new one, and what there is to land.
+        """Return the landed file that this one continues, or a new one, and the range to land.
 
         None if there is not even a first line yet.
         """
@@ -375,9 +375,9 @@ class _Run:
 
     @staticmethod
     def _goes_on(state: SourceFile, source: LineFile) -> bool:
-        """Whether the file still has, up to where it was read, the ending (and the first line) it had.
+        """Whether the part of the file that was already read still has the same ending (and first line).
 
-        If so, the file is ready to be read on.
+        If so, reading can continue.
         """
         if source.size < state.read_bytes:
             return False
@@ -392,14 +392,14 @@ class _Run:
         if digest(tail) != state.tail_hash or line_feed not in (b"", b"\n"):
             return False
         state.tail = tail
-        if line_feed:  # what ended an archive is a whole line here
+        if line_feed:  # the last line of an archive is a complete line here
             state.read_bytes += 1
             state.is_open_ended = False
             state.tail = (tail + line_feed)[-TAIL_BYTES:]
         return True
 
     def _is_landed(self, state: SourceFile, source: LineFile, file: FoundFile) -> bool:
-        """Whether every line of the file stands in the warehouse already, compared one by one."""
+        """Whether every line of the file is already in the warehouse, compared one by one."""
         table = str(file.table)
         self._flush_lines(self.buffers[table])
         landed: dict[int, str | None] = dict(
@@ -448,7 +448,7 @@ class _Run:
             state.is_open_ended = is_open
             if chunk.has_returns:
                 lines = [without_return(line) for line in lines]
-            if not all(lines):  # empty lines count, but there is nothing to land
+            if not all(lines):  # empty lines are counted, but there is nothing to land
                 kept = [index for index, line in enumerate(lines) if line]
                 numbers = array("q", [numbers[index] for index in kept])
                 offsets = array("q", [offsets[index] for index in kept])
@@ -474,13 +474,13 @@ class _Run:
     # ------------------------------------------------------------------------------------ files in pieces
 
     def _land_pieces(self, file: FoundFile, split: Split) -> None:
-        """Land those pieces of a file that is no file of lines which have not been landed before, by their content."""
+        """Land the pieces of a file without lines that have not been landed before, judged by their content."""
         place = self.locations.get((file.root, file.path))
         with LineFile(file.system_path, is_archive=file.is_archive) as source:
             stamp = stamp_of(source.status, has_inode=file.stamp.inode != 0)
             data = source.read_at(0, min(source.size, MAX_LINE_BYTES + 1))
             if source.damage:
-                self._report(file, None, f"{source.damage}; what is before the damage is taken")
+                self._report(file, None, f"{source.damage}; the part before the damage is landed")
         content_hash = digest(data)
         state = self._file_in_pieces(file, place, content_hash)
         if state is None or state.head_hash != content_hash:
@@ -496,7 +496,7 @@ class _Run:
     def _take_pieces(
         self, file: FoundFile, state: SourceFile | None, pieces: list[list[Part]]
     ) -> SourceFile | None:
-        """Take the new pieces; returns the file they belong to, None if there is none yet."""
+        """Add the new pieces; returns the file they belong to, None if there is none yet."""
         buffer = self.buffers[str(file.table)]
         self._flush_lines(buffer)
         buffer = self.buffers[str(file.table)]
@@ -527,7 +527,7 @@ class _Run:
     def _file_in_pieces(
         self, file: FoundFile, place: Location | None, content_hash: str
     ) -> SourceFile | None:
-        """Return the landed file that this one is, or is a copy of."""
+        """Return the landed file that this is the same as, or a copy of."""
         known = self.files.get(place.file_id) if place and place.file_id is not None else None
         if known is not None and known.kind == file.kind:
             return known
@@ -574,7 +574,7 @@ class _Run:
         self._remember(Location(file.root, file.path, state.file_id, stamp))
 
     def _content(self, file: FoundFile, data: bytes) -> str:
-        """What is kept of a document. The transcript, which is read first, says whose it is."""
+        """The kept content of a document. The transcript, which is read first, determines its session."""
         if privacy.current().policy.projects:
             for buffer in list(self.buffers.values()):
                 self._flush_lines(buffer)
@@ -583,7 +583,7 @@ class _Run:
         return privacy.current().document(text, str(file.kind), file.path, session=session)
 
     def _document_file(self, file: FoundFile, place: Location | None, content_hash: str) -> SourceFile | None:
-        """Return the landed file that a document is a version of."""
+        """Return the landed file of which a document is a version."""
         if place is not None and place.file_id is not None:
             return self.files[place.file_id]
         same = self.by_logical_path.get(file.logical_path, ())
@@ -600,7 +600,7 @@ class _Run:
     # ------------------------------------------------------------------------------------ writing
 
     def _flush_lines(self, buffer: LineBuffer) -> None:
-        """Insert what waits, as the next batch."""
+        """Insert the waiting lines as the next batch."""
         if not buffer.count:
             return
         hashes = buffer.insert(self.connection, self.last_batch_id + 1)
@@ -650,13 +650,12 @@ class _Run:
             self.connection.begin()
 
     def _commit(self) -> None:
-        """Write what waits and the memory of it, and end the transaction."""
+        """Write the waiting lines and the memory, and end the transaction."""
         for buffer in list(self.buffers.values()):
             self._flush_lines(buffer)
         self._flush_documents()
         tally = self.tally
-        # A file is sealed with the batch that brought it, also where nothing of it was landed: blank lines, or what
-        # had been forgotten.
+        # A file is sealed with the batch that landed it, even if no line was landed: blank lines, or forgotten ones.
         tally.grown |= {one for one in self.changed_files if not self.files[one].first_batch_id}
         has_landed = bool(tally.rows or tally.documents or tally.grown)
         if has_landed:
@@ -691,7 +690,7 @@ class _Run:
 
 
 def _hashes_as_landed(line: bytes, table: str) -> set[str]:
-    """What the hash of a line may be when it has been landed: with or without a carriage return, and with what was kept."""
+    """Possible hashes of a landed line: with or without a carriage return, and after the policy was applied."""
     found = {_md5(line), _md5(without_return(line))}
     with suppress(UnicodeDecodeError):
         found.add(_md5(privacy.current().line(without_return(line).decode(), table).encode()))

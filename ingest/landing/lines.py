@@ -1,4 +1,4 @@
-"""Reads complete lines from an offset of a file, and makes the best of those that are not JSON objects."""
+"""Reads complete lines from an offset of a file, and salvages those that are not JSON objects."""
 
 from __future__ import annotations
 
@@ -17,27 +17,27 @@ from ingest.files import open_regular
 
 MIB: Final = 1024 * 1024
 READ_BYTES: Final = 16 * MIB
-# A longer line is not kept whole: memory has to stay in bounds.
+# A longer line is not kept whole, to limit memory.
 MAX_LINE_BYTES: Final = 256 * MIB
-# A longer line is kept, but not parsed: a build takes about twenty times its size in memory for that, of 1 GB.
+# A longer line is kept, but not parsed: parsing takes about twenty times its size in memory, and a build has 1 GB.
 MOST_PARSED_BYTES: Final = 32 * MIB
 KEPT_OF_OVERLONG_BYTES: Final = 64 * 1024
-# Transcripts shrink to a tenth. An archive of a few bytes can unpack to terabytes.
+# Transcripts compress to a tenth. An archive of a few bytes can unpack to terabytes.
 MOST_UNPACKED_RATIO: Final = 200
 LEAST_UNPACKED_BYTES: Final = 64 * MIB
-# So much before the remembered offset is read again to see that a file is still the same.
+# This many bytes before the remembered offset are read again to check that the file is still the same.
 TAIL_BYTES: Final = 4096
 # The first line is compared as well, unless it is longer than this.
 HEAD_CHECK_BYTES: Final = 64 * 1024
 
-# How much work is spent on finding whole objects behind the torn start of a line.
+# Limit on the attempts to find whole objects after a line's torn start.
 _MAX_RECOVERY_STARTS: Final = 1_000
 _MAX_RECOVERY_CHARACTERS: Final = 64 * MIB
 _BOM: Final = "\ufeff"
 _ESCAPE: Final = re.compile(
     r"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}"  # a pair
     r"|\\u[dD][89a-fA-F][0-9a-fA-F]{2}"  # half a pair
-    r"|\\."  # any other escape, so that an escaped backslash is not taken for the start of one
+    r"|\\."  # any other escape, so that an escaped backslash is not mistaken for the start of one
 )
 _LONE_SURROGATE: Final = re.compile(r"\\u[dD][89a-fA-F][0-9a-fA-F]{2}")
 _DECODER: Final = json.JSONDecoder(strict=False)
@@ -47,7 +47,7 @@ NOT_JSON: Final = "not JSON"
 NOT_AN_OBJECT: Final = "JSON, but not an object"
 TORN: Final = "incomplete JSON object"
 TOO_DEEP: Final = "JSON nested too deeply"
-UNREAD: Final = f"longer than {MOST_PARSED_BYTES // MIB} MiB: kept, but not read"
+UNREAD: Final = f"longer than {MOST_PARSED_BYTES // MIB} MiB: kept, but not parsed"
 OVERLONG: Final = f"longer than {MAX_LINE_BYTES // MIB} MiB: only its beginning is kept"
 
 
@@ -58,19 +58,19 @@ def digest(data: bytes) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """Complete lines that stand one after the other in a file."""
+    """Consecutive complete lines of a file."""
 
     lines: list[bytes]  # without their line feeds
     offset: int  # of the first line
     size: int  # in bytes, line feeds included
-    has_returns: bool = False  # some lines may end as on Windows
-    overlong_ending: bytes = b""  # set: the one line is the start of a line too long to keep, this its end
+    has_returns: bool = False  # some lines may have Windows line ends
+    overlong_ending: bytes = b""  # if set: the single line is the start of a line too long to keep, and this is its end
     open_ended: bool = False  # the last line has no line feed
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """What is landed of one line: the whole line, or one of the objects glued together on it."""
+    """The landed form of one line: the whole line, or one of the objects glued together on it."""
 
     part_number: int
     byte_offset: int
@@ -84,7 +84,7 @@ class LineFile:
     """One file of lines, plain or compressed, opened for reading; offsets count uncompressed bytes."""
 
     def __init__(self, path: str, *, is_archive: bool) -> None:
-        """Open it; what is appended after this moment is left for the next time."""
+        """Open it; data appended after this moment is left for the next run."""
         self._file = open_regular(path)
         self.is_archive = is_archive
         self.damage = ""
@@ -108,14 +108,16 @@ class LineFile:
         self._file.close()
 
     def _read(self, count: int) -> bytes:
-        """Return some of the next bytes; of a damaged archive all that can be had before the damage."""
+        """Return some of the next bytes; from a damaged archive, everything readable before the damage."""
         return self._file.read(count) if self._archive is None else self._archive.read1(count)
 
     def _seek(self, offset: int) -> None:
         (self._archive or self._file).seek(offset)
 
     def _uncompressed_size(self) -> int:
-        """Count the bytes that can be read; a damaged archive, or one that hardly ends, is read as far as it goes."""
+        """Count the readable bytes; a damaged archive, or one that unpacks almost endlessly, is read as far as
+        possible.
+        """
         size = 0
         most = max(LEAST_UNPACKED_BYTES, MOST_UNPACKED_RATIO * self.status.st_size)
         try:
@@ -138,22 +140,22 @@ class LineFile:
         return b"".join(blocks)
 
     def shrank_below(self, offset: int) -> bool:
-        """Whether the file has become shorter than what was read of it."""
+        """Whether the file has become shorter than the part that was read."""
         return not self.is_archive and os.fstat(self._file.fileno()).st_size < offset
 
     def chunks(self, offset: int) -> Iterator[Chunk]:
         """Yield all complete lines from `offset` to the size that the file had when it was opened.
 
-        A last line without its line feed is left out, unless it is a whole object all the same or ends an undamaged
-        archive: nothing comes after it.
+        A last line without a line feed is left out, unless it is a whole object anyway or ends an undamaged archive,
+        where nothing can follow it.
         """
-        position = at = offset  # of the first byte that has not been yielded, and of the next to be read
-        pending: list[bytes] = []  # the beginning of a line that has not ended yet
+        position = at = offset  # of the first byte that has not been yielded, and of the next byte to read
+        pending: list[bytes] = []  # the start of a line that has not ended yet
         pending_size = 0
         is_overlong = False
         ending = b""
         while at < self.size:
-            self._seek(at)  # in between, other places of the file may have been looked at
+            self._seek(at)  # other positions of the file may have been read in between
             block = self._read(min(self.size - at, READ_BYTES))
             if not block:
                 self.fell_short = True
@@ -193,7 +195,7 @@ class LineFile:
 
 
 def is_whole_object(line: bytes) -> bool:
-    """Whether a line without its line feed is complete all the same: no beginning of an object is an object."""
+    """Whether a line without its line feed is complete anyway: no proper prefix of an object is an object."""
     if not (line.startswith(b"{") and line.rstrip().endswith(b"}")):
         return False
     import orjson
@@ -205,7 +207,7 @@ def is_whole_object(line: bytes) -> bool:
 
 
 def _end_of(blocks: list[bytes]) -> bytes:
-    """Return the last bytes of the blocks together, without joining them all."""
+    """Return the last bytes of the joined blocks, without joining them all."""
     first, size = len(blocks), 0
     while first and size < TAIL_BYTES:
         first -= 1
@@ -214,7 +216,7 @@ def _end_of(blocks: list[bytes]) -> bytes:
 
 
 def tail_of(before: bytes, lines: list[bytes], *, open_ended: bool = False) -> bytes:
-    """Return the last bytes of a file after these lines, when it had the tail `before` in front of them."""
+    """Return the last bytes of a file after these lines, given the tail `before` that preceded them."""
     pieces: list[bytes] = []
     missing = TAIL_BYTES
     line_feed = b"" if open_ended else b"\n"
@@ -230,16 +232,16 @@ def tail_of(before: bytes, lines: list[bytes], *, open_ended: bool = False) -> b
 
 
 def without_return(line: bytes) -> bytes:
-    """Return a line without the carriage return that Windows puts before the line feed."""
+    """Return a line without the carriage return that Windows writes before the line feed."""
     return line[:-1] if line.endswith(b"\r") else line
 
 
 def parts_of(raw: bytes, byte_offset: int) -> list[Part]:
-    """Return what is to be landed of a line that is not plainly one JSON object; nothing for an empty line.
+    """Return the landed parts of a line that is not plainly one JSON object; nothing for an empty line.
 
-    The text is always kept. What a parser needs to have changed (half surrogate pairs, NUL bytes and other
-    control characters, byte order marks) is changed in `repaired_line` only. Bytes that are not UTF-8 are
-    shown as U+FFFD and kept as they were in `original_bytes`.
+    The text is always kept. Changes that a parser needs (half surrogate pairs, NUL bytes and other control
+    characters, byte order marks) are made only in `repaired_line`. Bytes that are not UTF-8 are shown as U+FFFD and
+    kept unchanged in `original_bytes`.
     """
     original: bytes | None = None
     try:
@@ -252,7 +254,7 @@ def parts_of(raw: bytes, byte_offset: int) -> list[Part]:
         return []
     if _is_object(text):
         return [Part(0, byte_offset, text, None, original)]
-    # Every change keeps the number of characters, so places in one are places in the other.
+    # Every change keeps the number of characters, so positions in one are positions in the other.
     readable = readable_json(text)
     if readable != text and _is_object(readable):
         return [Part(0, byte_offset, text, readable.strip(_WHITESPACE), original)]
@@ -267,7 +269,7 @@ def parts_of(raw: bytes, byte_offset: int) -> list[Part]:
         piece = text[start:end]
         if repaired is None and reason is None and readable[start:end] != piece:
             repaired = readable[start:end]  # noqa: PLW2901
-        # The bytes as they were stay with the first part, since the parts cannot be told apart in them.
+        # The original bytes stay with the first part, since the boundaries of the parts are unknown in them.
         kept = original if number == 0 else None
         offset = byte_offset + (len(text[:start].encode()) if original is None else 0)
         parts.append(Part(number, offset, piece, repaired, kept, reason))
@@ -284,7 +286,7 @@ def _is_object(text: str) -> bool:
 
 
 def readable_json(text: str) -> str:
-    """Replace what JSON parsers refuse, character for character."""
+    """Replace characters that JSON parsers refuse, one for one."""
     if text.startswith(_BOM):
         text = " " + text[1:]
     if "\0" in text:
@@ -298,12 +300,12 @@ def _whole_escape(match: re.Match[str]) -> str:
     return "\\ufffd" if _LONE_SURROGATE.fullmatch(match[0]) else match[0]
 
 
-# Start, end, the text to parse if it is another, the reason if it is set aside.
+# Start, end, the text to parse if it differs, the reason if it is set aside.
 _Piece = tuple[int, int, str | None, str | None]
 
 
 def _pieces(text: str) -> list[_Piece]:
-    """Cut a line into the objects that stand on it and the rest between them."""
+    """Cut a line into its objects and the text between them."""
     pieces: list[_Piece] = []
     position, end_of_text = _skip(text, 0), len(text.rstrip(_WHITESPACE))
     while position < end_of_text:
@@ -328,7 +330,7 @@ def _skip(text: str, position: int) -> int:
 
 
 def _decode(text: str, position: int) -> tuple[int, object, str]:
-    """Decode the value at a position: how far it was read, the value, what is wrong if it is no object."""
+    """Decode the value at a position: where it ends, the value, and the problem if it is not an object."""
     try:
         value, end = _DECODER.raw_decode(text, position)
     except json.JSONDecodeError as error:
@@ -344,10 +346,10 @@ def _decode(text: str, position: int) -> tuple[int, object, str]:
 
 
 def _parsable(text: str, value: dict[str, object]) -> tuple[str | None, str | None]:
-    """Return the text to parse instead, if there has to be another, and the reason if nothing helps."""
+    """Return the replacement text to parse, if one is needed, and the reason if nothing helps."""
     if _is_object(text):
         return None, None
-    # Raw control characters inside strings: write the object anew, with escapes.
+    # Raw control characters inside strings: rewrite the object with escapes.
     try:
         repaired = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
     except (ValueError, RecursionError):
@@ -356,11 +358,11 @@ def _parsable(text: str, value: dict[str, object]) -> tuple[str | None, str | No
 
 
 def _whole_objects_from(text: str, position: int) -> int:
-    """Return where the first whole line object behind a torn one starts, or -1.
+    """Return where the first whole line object after a torn one starts, or -1.
 
-    A client that was killed leaves half a line; the next one appends its own behind it. Objects nested in
-    the torn half must not be taken for lines: what is found has to reach to the very end of the line, and has
-    to look like a line of a transcript.
+    A killed client leaves half a line; the next client appends its own line to it. Objects nested in the torn half
+    must not be mistaken for lines: the object found must extend to the very end of the line and look like a
+    transcript line.
     """
     budget = _MAX_RECOVERY_CHARACTERS
     for _ in range(_MAX_RECOVERY_STARTS):

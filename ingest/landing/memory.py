@@ -1,4 +1,4 @@
-"""What is remembered of each file: a row of raw.source_file, and one of raw.file_location for each place."""
+"""The memory of each file: a row of raw.source_file, and one of raw.file_location for each place."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ingest.landing.lines import digest
 
 @dataclass(slots=True)
 class SourceFile:
-    """One row of raw.source_file: a file in one generation, wherever its copies lie."""
+    """One row of raw.source_file: one generation of a file, wherever its copies are."""
 
     file_id: int
     kind: str
@@ -47,7 +47,7 @@ class SourceFile:
         )  # fmt: skip
 
     def seal(self) -> bytes:
-        """Hash what the file is, once its first batch is known; returns the hash."""
+        """Hash the identity of the file, once its first batch is known; returns the hash."""
         sealed = SEALED["source_file"]
         (self.row_salt,) = salts(1)
         (self.row_hash,) = row_hashes(sealed, [[getattr(self, column)] for column in sealed.columns])
@@ -56,7 +56,7 @@ class SourceFile:
 
 @dataclass(frozen=True, slots=True)
 class Location:
-    """One row of raw.file_location: a place of a file, and how the file looked when it was last read."""
+    """One row of raw.file_location: a place of a file, and its stamp when it was last read."""
 
     root: str
     path: str

@@ -1,1 +1,1 @@
-"""Privacy: what is left out of lines and files before anything of them is written."""
+"""Privacy: removes content from lines and files before anything of them is written."""

@@ -1,4 +1,6 @@
-"""What a pattern cannot say of a secret: checksums, and whether a value was made up or is no value at all."""
+"""Checks on a secret that a pattern cannot express: checksums, and whether a value is real, invented or a
+placeholder.
+"""
 
 from __future__ import annotations
 
@@ -12,22 +14,22 @@ from collections.abc import Callable, Mapping
 from itertools import pairwise
 from typing import Final
 
-# Words of values that stand for one.
+# Words of placeholder values.
 _STAND_IN: Final = re.compile(
     rb"(?i)x{4,}|\*{3,}|\.{3}|example|placeholder|your|change[_-]?(?:me|it|this)|dummy|redacted|replace|to-?do\b|"
     rb"1234567|abcdefg|deadbeef|0{8,}|[<>]"
 )
-# In what somebody typed, not a machine, these too.
+# Further placeholder words in values that a person typed.
 _MADE_UP: Final = re.compile(
     rb"(?i)fake|mock|sample|insert|invalid|wrong|secret|passw|passphrase|token|(?:^|[_.:/-])(?:my|test|foo|bar|baz|some|the|"
     rb"demo|user|admin|root|key|none|null|undefined|string|value)(?:[_.:/-]|$)|^(?:test|admin|root|user|pass|pwd|qwerty|abc)\d*$"
 )
-# A value that is computed: a template, a variable, an entry of a configuration, a path, a reference to a vault.
+# A computed value: a template, a variable, a configuration entry, a path, a vault reference.
 _COMPUTED: Final = re.compile(
     rb"[$%#@]\{|\{\{|^\{.*\}$|\$\(|^[$%@]|%[sd]$|%\(\w|^[~.]{0,2}/|^(?:process|os|self|this|env|config|settings|secrets|vault)\b[.\[]|"
     rb"^[\w$]+(?:\.[A-Za-z_$]\w*)+$|^[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+$|^(?:file|https?|arn|op|ssm|vault|env):"
 )
-# Without quotes there may be code: a call, an index, a variable of a shell.
+# Without quotes it may be code: a call, an index, a shell variable.
 _CODE: Final = re.compile(rb"[()\[\]{}\\]|::|->|=>|\$[A-Z_]{3}|\$[{(]")
 _UUID: Final = re.compile(rb"(?i)[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _NAME: Final = re.compile(rb"[A-Za-z][a-z]*(?:[A-Z][a-z]+)*|[a-z]+(?:[_-][a-z]+)*[_-]?\d?")
@@ -35,9 +37,9 @@ _IDENTIFIER: Final = re.compile(rb"[A-Za-z][a-z]*(?:[A-Z][a-z]+)*\d{0,2}|[a-z]+(
 _WORD: Final = re.compile(
     rb"[a-z_-]{1,12}|[A-Z_]+|(?i:test|admin|root|user|pass(?:word)?|pwd|secret|qwerty|abc)\d*"
 )
-# The name of a class: words that begin with a capital.
+# A class name: words that begin with a capital.
 _CLASS: Final = re.compile(rb"(?:[A-Z][A-Z0-9]{0,5})?(?:[A-Z][a-z]{2,}){2,}\d?")
-# Names that end like a secret's but hold a place in a list, a count or a kind.
+# Names that end like a secret's but hold a position, a count or a kind.
 _HARMLESS_NAME: Final = re.compile(
     rb"(?i)(?:next|prev(?:ious)?|page|paging|pagination|continuation|cursor|sync|start|end|stop|pad|eos|bos|unk|mask|sep|cls|"
     rb"special|image|idempotency|cancell?(?:ation)?|max|min|num|per|total|public|cache|partition|sort|lock|design|color|theme|"
@@ -55,18 +57,18 @@ Groups = Mapping[str, bytes]
 
 
 def holds(check_name: str, groups: Groups) -> bool:
-    """Whether what a rule has found is a secret by its further check."""
+    """Whether a rule's match passes its further check."""
     secret = groups["secret"]
     return len(set(secret)) >= min(_FEWEST_DIFFERENT, len(secret)) and _CHECKS[check_name](groups)
 
 
 def _given(groups: Groups) -> bool:
-    """No stand-in such as `xxxx` or `your-key`."""
+    """Not a placeholder such as `xxxx` or `your-key`."""
     return not _STAND_IN.search(groups["secret"])
 
 
 def _luhn(groups: Groups) -> bool:
-    """The checksum of card numbers fits."""
+    """The card number's checksum is valid."""
     digits = [digit - 48 for digit in groups["secret"] if 48 <= digit <= 57]  # noqa: PLR2004 - the digits of ASCII
     doubled = [sum(divmod(2 * digit, 10)) for digit in digits[-2::-2]]
     return (sum(digits[-1::-2]) + sum(doubled)) % 10 == 0
@@ -93,7 +95,7 @@ def _basic(groups: Groups) -> bool:
 
 
 def _random(groups: Groups) -> bool:
-    """A value of many different characters in which digits, small and large letters take turns."""
+    """A value of many different characters that alternates between digits, lower-case and upper-case letters."""
     secret = groups["secret"]
     if not _given(groups) or _UUID.fullmatch(secret) or _HARMLESS_NAME.search(groups.get("name", b"")):
         return False
@@ -111,7 +113,7 @@ def _random(groups: Groups) -> bool:
 
 
 def _password(groups: Groups) -> bool:
-    """A value that somebody typed as a password: no word, no name, nothing that is computed."""
+    """A value typed as a password: not a word or a name, and not computed."""
     secret = groups["secret"]
     is_quoted = bool(groups.get("quote"))
     if len(secret) < (_SHORTEST_PASSWORD if is_quoted else _SHORTEST_BARE_PASSWORD) or not _given(groups):
@@ -127,7 +129,7 @@ def _password(groups: Groups) -> bool:
 
 
 def _url_password(groups: Groups) -> bool:
-    """A password in a URL or a command: anything but a word, a stand-in or a variable."""
+    """A password in a URL or a command: anything but a word, a placeholder or a variable."""
     secret = groups["secret"]
     return _given(groups) and not _COMPUTED.search(secret) and not _WORD.fullmatch(secret)
 
@@ -139,7 +141,9 @@ def _entropy(secret: bytes) -> float:
 
 
 def _changes(secret: bytes) -> int:
-    """How often a digit, a small or a large letter follows another kind; a capital at the head of a word is none."""
+    """How often the kind of character changes (digit, lower case, upper case); a capital at the start of a word does
+    not count.
+    """
     kinds = [
         "d" if chr(byte).isdigit() else "u" if chr(byte).isupper() else "l" if chr(byte).islower() else ""
         for byte in secret

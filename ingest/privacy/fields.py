@@ -1,8 +1,8 @@
-"""Which field of a line holds what kind of text: prompts, answers, or contents of files and outputs of tools.
+"""Which field of a line holds which kind of text: prompts, answers, or contents of files and outputs of tools.
 
-A specification maps the names of fields to a kind, to a specification of what is inside, or to KEPT. A list stands for
-its elements. `ANY` says what every other field is. Sources of the names: the lines themselves, clients 1.0 to 2.1.332,
-and `agent_store/record` for events.
+A specification maps the names of fields to a kind, to a nested specification, or to KEPT. A list is treated like its
+elements. `ANY` applies to every other field. The names come from the lines themselves, clients 1.0 to 2.1.332, and
+`agent_store/record` for events.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ ANSWER: Final = "answer"
 CONTENT: Final = "content"
 KEPT: Final = "kept"
 ANY: Final = "*"
-# In the place of a kind: what is inside is told by the function of that name in `shape`.
+# In place of a kind: the function of that name in `shape` handles the content.
 BLOCKS: Final = "blocks"
 TOOL_INPUT: Final = "tool_input"
 MESSAGE: Final = "message"
 
-# The tables of raw whose rows are lines, each with a form of its own.
+# The raw tables whose rows are lines, each with its own format.
 TRANSCRIPT_TABLE: Final = "transcript_line"
 HISTORY_TABLE: Final = "history_line"
 EVENT_TABLE: Final = "event_line"
@@ -28,7 +28,7 @@ LINE_TABLES: Final = (TRANSCRIPT_TABLE, HISTORY_TABLE, EVENT_TABLE, RESPONSE_TAB
 
 Spec = dict[str, Any]
 
-# Names by which models and tools call places, things and states: what is done to texts leaves them alone.
+# Names of places, things and states that models and tools rely on: they are never changed.
 _NAMES: Final = dict.fromkeys(
     (
         "type", "subtype", "id", "uuid", "name", "path", "filePath", "file_path", "filename", "filenames", "displayPath",
@@ -42,9 +42,9 @@ _NAMES: Final = dict.fromkeys(
 )  # fmt: skip
 
 TOOL_INPUTS: Final[Spec] = {
-    # What goes into a file.
+    # Content written to a file.
     **dict.fromkeys(("content", "old_string", "new_string", "new_source", "edits", "text", "data", "body"), CONTENT),
-    # What a model tells another one, or the user.
+    # Text that a model sends to another one, or to the user.
     **dict.fromkeys(("prompt", "plan", "message", "todos", "questions", "summary", "description", "subject"), ANSWER),
     ANY: KEPT,
 }  # fmt: skip
@@ -52,7 +52,7 @@ TOOL_INPUTS: Final[Spec] = {
 RESULT_BLOCK: Final[Spec] = {"type": KEPT, "tool_name": KEPT, "media_type": KEPT, ANY: CONTENT}
 TOOL_RESULT: Final[Spec] = {**_NAMES, "prompt": ANSWER, "description": ANSWER, ANY: CONTENT}
 
-# What the client itself puts in: lists of tools, skills and agents, and notes of its own.
+# Content added by the client itself: lists of tools, skills and agents, and its own notes.
 OWN_ATTACHMENTS: Final = frozenset(
     {
         "skill_listing", "agent_listing_delta", "deferred_tools_delta", "mcp_instructions_delta", "prompt_snapshot",
@@ -89,10 +89,10 @@ TRANSCRIPT: Final[Spec] = {
     "value": CONTENT,
     ANY: KEPT,
 }
-# The queue of prompts that wait.
+# The queue of waiting prompts.
 QUEUED: Final[Spec] = {**TRANSCRIPT, "content": PROMPT}
 
-# Files that are landed whole, by their kinds. `tool_result` is no JSON: what a tool printed.
+# Files that are landed whole, by kind. `tool_result` is not JSON but tool output.
 TOOL_RESULT_FILE: Final = "tool_result"
 DOCUMENTS: Final[dict[str, Spec]] = {
     "agent_meta": {"description": ANSWER, "prompt": ANSWER, ANY: KEPT},
@@ -113,7 +113,7 @@ _PAYLOAD: Final[Spec] = {
     ANY: KEPT,
 }  # fmt: skip
 EVENT: Final[Spec] = {"payload": _PAYLOAD, ANY: KEPT}
-# An event by which a program says what a user asked.
+# An event in which a program records a user's prompt.
 PROMPT_EVENT: Final[Spec] = {"payload": {**_PAYLOAD, "text": PROMPT}, ANY: KEPT}
 
 RESPONSE: Final[Spec] = {

@@ -1,6 +1,6 @@
-"""What a policy has to know of lines that were landed before: whose folder a session is in, which calls touched a file.
+"""What a policy needs from lines landed earlier: the folder of each session, and the calls that touched a file.
 
-Rules for projects go by folders, and many lines name none; what a tool gave back may be landed later than its call.
+Project rules apply to folders, but many lines name none; the result of a tool may be landed later than its call.
 """
 
 from __future__ import annotations
@@ -21,7 +21,9 @@ _ROWS_AT_ONCE = 2_000
 def learn(
     connection: duckdb.DuckDBPyConnection, sessions: Collection[str | None] | None = None
 ) -> dict[int, str | None]:
-    """Tell the policy in force what landed transcripts say, of some sessions or all; returns the session of each file."""
+    """Pass facts from landed transcripts to the policy in force, for some sessions or all; returns the session of
+    each file.
+    """
     current = privacy.current()
     files = {
         file_id: session_of_file(kind, path)

@@ -1,9 +1,9 @@
-"""Marks: what stands in the place of a text that was left out, with the length that the text had.
+"""Marks: placeholders for removed texts, with the length of each text.
 
-    [redacted:github_token:1a2b3c4d](40)      the same secret is the same mark
+    [redacted:github_token:1a2b3c4d](40)      the same secret gets the same mark
     [redacted:content](1042/1050/1103)        characters, bytes, and characters as a JSON string
 
-The macros `char_count`, `byte_count` and `escaped_char_count` read the lengths, so that what a text cost is still known.
+The macros `char_count`, `byte_count` and `escaped_char_count` read the lengths, so that the cost of a text is still known.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ _MARK: Final = re.compile(r"(\[redacted:[a-z0-9_]{1,40}(?::[0-9a-f]{8})?\])\(\d{
 
 
 def mark(kind: str, original: str, digest: str = "", *, as_json: int | None = None) -> str:
-    """The mark for a text: its kind, a salted hash where equal texts are to stay equal, and its lengths.
+    """The mark for a text: its kind, a salted hash if equal texts should get equal marks, and its lengths.
 
-    `as_json` is how many characters the text took inside the JSON string that it stood in.
+    `as_json` is the number of characters the text took up inside its JSON string.
     """
     characters = len(original)
     size = len(original.encode("utf-8", "surrogatepass"))
@@ -31,17 +31,17 @@ def mark(kind: str, original: str, digest: str = "", *, as_json: int | None = No
 
 
 def is_mark(text: str) -> bool:
-    """Whether a text is nothing but a mark."""
+    """Whether a text consists of a single mark."""
     return text.startswith(PREFIX) and _MARK.fullmatch(text) is not None
 
 
 def without_lengths(text: str) -> str:
-    """A text of a log in which marks are only quoted: it is as long as it is, whatever they say."""
+    """A log text that merely quotes marks: its own length counts, not the lengths in the marks."""
     return _MARK.sub(r"\1", text)
 
 
 def with_lengths(text: str, marks: Mapping[str, tuple[int, int, int]]) -> str:
-    """A text with marks of secrets that have no lengths yet; `marks` has them: characters, bytes, bytes in JSON."""
+    """A text whose secret marks lack lengths, with lengths added from `marks`: characters, bytes, bytes in JSON."""
     for found, (characters, size, in_json) in marks.items():
         as_json = in_json - size + characters
         is_plain = characters == size == as_json

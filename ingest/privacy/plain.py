@@ -1,7 +1,7 @@
-"""Text with its escapes undone, so that rules can read it, and the way back to the bytes as they stood.
+"""Unescaped text that rules can read, and the mapping back to the original bytes.
 
-A transcript is JSON, often with JSON inside, and holds source code and colours of terminals. A rule should see
-`password = "x"` in each of them. A run of backslashes and what follows counts as one character, whatever the depth,
+A transcript is JSON, often with nested JSON, and contains source code and terminal colours. A rule should see
+`password = "x"` in each of them. A run of backslashes and the character after it count as one character at any depth,
 so that a text reads the same plain, escaped and escaped twice.
 """
 
@@ -13,9 +13,9 @@ from functools import cached_property
 from typing import Final, NamedTuple
 
 MARK: Final = re.compile(rb"\[redacted:[a-z0-9_]+:[0-9a-f]{8}\]")
-# What a mark looks like to rules: no pattern takes it into a secret.
+# How rules see a mark: no pattern includes it in a secret.
 MARK_BYTE: Final = b"\x00"
-# Each alternative begins with a letter of its own: `re` then passes over the rest of a text five times as fast.
+# Each alternative begins with a different letter: `re` then skips the rest of a text five times as fast.
 _ESCAPES: Final = (
     rb"\[redacted:[a-z0-9_]+:[0-9a-f]{8}\]"
     rb"|\x1b\[[0-9;]*m"
@@ -30,7 +30,7 @@ _LETTERS: Final = {b"n": b"\n", b"r": b"\r", b"t": b"\t", b"b": b"\b", b"f": b"\
 
 
 class _Unit(NamedTuple):
-    """Bytes that count as one character, or as none: where it stands in the plain text and where in the original."""
+    """Bytes that count as one character, or as none: their position in the plain text and in the original."""
 
     plain_start: int
     plain_end: int
@@ -40,10 +40,10 @@ class _Unit(NamedTuple):
 
 
 class Plain:
-    """A piece of a text as rules see it."""
+    """A piece of a text as seen by rules."""
 
     def __init__(self, text: bytes, start: int, end: int, *, percent: bool = False) -> None:
-        """Undo the escapes of a piece; with `percent` also those of URLs."""
+        """Unescape a piece; with `percent` also URL escapes."""
         self._whole = text
         self._offset = start
         self._piece = text[start:end]
@@ -66,15 +66,15 @@ class Plain:
         return units
 
     def span(self, start: int, end: int) -> tuple[int, int]:
-        """Where characters of the plain text stand in the original."""
+        """The original positions of characters in the plain text."""
         return self._original(start).start, self._original(end - 1).end
 
     def run(self, at: int) -> int:
-        """How many backslashes stand before a character."""
+        """The number of backslashes before a character."""
         return self._original(at).run
 
     def stood(self, at: int) -> bytes:
-        """Return a character as it stood."""
+        """Return a character in its original form."""
         unit = self._original(at)
         return self._whole[unit.start : unit.end]
 
@@ -90,7 +90,7 @@ class Plain:
 
 
 def _character(found: re.Match[bytes]) -> bytes:
-    """What the bytes of an escape stand for."""
+    """The character that an escape represents."""
     if found["code"]:
         code = int(found["code"], 16)
         if found["low"]:
@@ -103,5 +103,5 @@ def _character(found: re.Match[bytes]) -> bytes:
         return b"\\"
     if whole[:1] == b"%":
         return bytes([int(whole[1:], 16)])
-    # A mark counts as a byte that is in no secret, and so does that byte itself; a colour counts as nothing.
+    # A mark counts as a byte that is in no secret, and so does that byte itself; a terminal colour counts as nothing.
     return MARK_BYTE if whole[:1] in (b"[", MARK_BYTE) else b""

@@ -1,4 +1,6 @@
-"""What of a log is kept: the policy as landing applies it. `agent_store.privacy` reads it from the user's file."""
+"""The policy that landing applies: which parts of a log are kept. `agent_store.privacy` reads it from the user's
+file.
+"""
 
 from __future__ import annotations
 
@@ -29,17 +31,17 @@ _USER: Final = re.compile(rf"{USER_PREFIX}[0-9a-f]{{{USER_DIGITS}}}")
 
 @dataclass(frozen=True, slots=True)
 class Texts:
-    """What happens to each kind of text; None: as the policy says elsewhere."""
+    """The treatment of each kind of text; None: as set elsewhere in the policy."""
 
-    # What people typed.
+    # Text that people typed.
     prompts: str | None = None
-    # What models wrote: answers, thinking, titles, plans, prompts for subagents.
+    # Text that models wrote: answers, thinking, titles, plans, prompts for subagents.
     answers: str | None = None
-    # What files contained and what commands and tools printed.
+    # Contents of files, and output of commands and tools.
     contents: str | None = None
 
     def over(self, other: Texts) -> Texts:
-        """These, and the other ones where nothing is said here."""
+        """These settings, completed by the others where nothing is set here."""
         return Texts(*(getattr(self, one.name) or getattr(other, one.name) for one in fields(Texts)))
 
     @property
@@ -53,25 +55,27 @@ ALL_KEPT: Final = Texts(KEEP, KEEP, KEEP)
 
 @dataclass(frozen=True)
 class Policy:
-    """What is done to lines and files before they are landed."""
+    """The treatment of lines and files before they are landed."""
 
     salt: bytes = b""
     redacts_secrets: bool = True
-    # Kinds of seeds/secret_kinds.csv beyond the default, and kinds that are not looked for.
+    # Kinds of seeds/secret_kinds.csv added to the default, and kinds that are not searched.
     more_kinds: frozenset[str] = frozenset()
     fewer_kinds: frozenset[str] = frozenset()
     hashes_users: bool = True
     texts: Texts = ALL_KEPT
-    # Patterns of project folders, and what is different there. The last that matches wins.
+    # Patterns of project folders, and their different settings. The last match wins.
     projects: tuple[tuple[str, Texts], ...] = ()
     # Patterns of files whose contents are dropped wherever they were read or written.
     dropped_files: tuple[str, ...] = ()
-    # What has been forgotten, and is not to be landed again.
+    # Forgotten items, which are not landed again.
     forgotten: Tombstones = NOTHING_FORGOTTEN
 
     @cached_property
     def fingerprint(self) -> str:
-        """Names the policy and the rules of secrets: another one leaves other rows. What was forgotten is no part of it."""
+        """Identifies the policy and the secret rules: a different fingerprint leads to different rows. Forgotten
+        items are not part of it.
+        """
         said = repr(
             [getattr(self, one.name) for one in fields(self) if one.name not in {"salt", "forgotten"}]
         )
@@ -82,7 +86,7 @@ class Policy:
 
     @cached_property
     def changes_texts(self) -> bool:
-        """Whether lines have to be parsed: something other than secrets is left out."""
+        """Whether lines must be parsed: content other than secrets is removed."""
         return (
             not self.texts.keeps_all
             or bool(self.dropped_files)
@@ -96,7 +100,7 @@ class Policy:
         return kind.is_default or kind.kind in self.more_kinds
 
     def texts_in(self, project: str | None) -> Texts:
-        """What happens to the texts of sessions in a folder."""
+        """The treatment of texts in sessions of a folder."""
         found = self.texts
         for pattern, texts in self.projects:
             if project and is_below(project, pattern):
@@ -104,25 +108,25 @@ class Policy:
         return found
 
     def drops_file(self, path: str) -> bool:
-        """Whether the contents of a file are left out."""
+        """Whether the contents of a file are removed."""
         return any(is_below(path, pattern) for pattern in self.dropped_files)
 
     def hashed(self, text: str, purpose: str = "text") -> str:
-        """A salted hash in hex: the same text gives the same hash in this home, and tells nothing elsewhere."""
+        """A salted hash in hex: equal texts give equal hashes in this home, and reveal nothing elsewhere."""
         return hmac.new(self.salt, f"{purpose}\0{text}".encode("utf-8", "surrogatepass"), sha256).hexdigest()
 
     @cached_property
     def user_salt(self) -> str:
-        """What names of users are hashed with, here and in SQL."""
+        """The salt for user names, here and in SQL."""
         return self.hashed("", "user")
 
     def user(self, name: str) -> str:
-        """The id that stands for a user in the store."""
+        """The id of a user in the store."""
         return user_id(name, self.user_salt) if self.hashes_users else name
 
 
 def user_id(name: str, salt: str) -> str:
-    """The id of a user of that name; an id stays as it is. The macro `user_identity` is the same in SQL."""
+    """The id of a user of that name; an id stays unchanged. The macro `user_identity` does the same in SQL."""
     if _USER.fullmatch(name):
         return name
     return USER_PREFIX + sha256((salt + name).encode("utf-8", "replace")).hexdigest()[:USER_DIGITS]
@@ -130,7 +134,9 @@ def user_id(name: str, salt: str) -> str:
 
 @lru_cache(maxsize=4096)
 def is_below(path: str, pattern: str) -> bool:
-    """Whether a path, or a folder above it, fits a pattern; one without a slash fits a name anywhere in the path."""
+    """Whether a path, or a folder above it, matches a pattern; a pattern without a slash matches a name anywhere in
+    the path.
+    """
     path = path.replace("\\", "/").rstrip("/")
     pattern = pattern.replace("\\", "/").rstrip("/")
     compiled = _compiled(pattern)

@@ -1,4 +1,4 @@
-"""The policy in force while something is landed: every text goes through it before it is written."""
+"""The policy in force during landing: every text passes through it before it is written."""
 
 from __future__ import annotations
 
@@ -25,7 +25,8 @@ _FOLDER: Final = b'"cwd"'
 _LITERAL_PREFIX: Final = re.escape(PREFIX)
 _WITH_USERS: Final = frozenset({EVENT_TABLE, RESPONSE_TABLE})
 
-# Columns of scanned tables that hold texts of others. Where a text is the content of a file: the columns that name it.
+# Columns of scanned tables that hold texts of others. For texts that are file contents: the columns that name the
+# file.
 SCANNED_TEXTS: Final[dict[str, dict[str, tuple[str, ...] | None]]] = {
     "component_version": {
         "content": ("root", "path"), "front_matter": None, "links": None, "entries": None, "errors": None, "warnings": None,
@@ -40,16 +41,16 @@ SCANNED_TEXTS: Final[dict[str, dict[str, tuple[str, ...] | None]]] = {
 
 
 class Privacy:
-    """What landing does to texts under a policy. The same text always becomes the same."""
+    """Applies a policy to landed texts. The same text always gives the same result."""
 
     def __init__(self, load: Callable[[], Policy]) -> None:
-        """Nothing is loaded yet."""
+        """Load nothing yet."""
         self._load = load
         self._redactor: Redactor | None = None
 
     @cached_property
     def policy(self) -> Policy:
-        """What is done."""
+        """The policy applied."""
         return self._load()
 
     @cached_property
@@ -58,7 +59,7 @@ class Privacy:
 
     @property
     def redactor(self) -> Redactor | None:
-        """What finds secrets; None where they are kept."""
+        """The finder of secrets; None where they are kept."""
         if self._redactor is None and self.policy.redacts_secrets:
             from ingest.privacy.secrets import Redactor, read_kinds
 
@@ -70,14 +71,14 @@ class Privacy:
     # ------------------------------------------------------------------------------------ lines
 
     def learn(self, line: dict[str, Any] | None, session: str | None) -> None:
-        """Have rules know what a line, in a file of a session, says of other lines."""
+        """Pass to the rules what a line, in a file of a session, reveals about other lines."""
         if line is not None and self.policy.changes_texts:
             self._shape.learn(line, session)
 
     def line(self, text: str, table: str, *, session: str | None = None, is_landed: bool = False) -> str:
-        """A line of a log as it is to be in the table. `is_landed`: its marks are ours, not quoted ones.
+        """The landed form of a log line. `is_landed`: its marks are ours, not quoted ones.
 
-        `session` is that of the file that it is in.
+        `session` is that of its file.
         """
         text = _as_logged(text, is_landed=is_landed)
         if self.policy.changes_texts:
@@ -89,9 +90,9 @@ class Privacy:
     def changed_lines(
         self, lines: Sequence[bytes], table: str, left_out: set[int], sessions: Sequence[str | None] = ()
     ) -> dict[int, bytes]:
-        """The lines that are to be landed otherwise, by their positions; `left_out` are not looked at.
+        """The changed lines by position; those in `left_out` are skipped.
 
-        Only those are looked at closely that may have to change. `sessions` are those of the files that they are in.
+        Only lines that may change are examined closely. `sessions` are those of the lines' files.
         """
         if self.policy.projects:
             for position, line in enumerate(lines):
@@ -108,16 +109,16 @@ class Privacy:
         return changed
 
     def is_forgotten(self, text: str, table: str, session: str | None = None) -> bool:
-        """Whether a line, as a log has it, was forgotten or has expired. `session` is that of its file."""
+        """Whether an original log line was forgotten or has expired. `session` is that of its file."""
         forgotten = self.policy.forgotten
         return bool(forgotten) and forgotten.why_line(self.line(text, table), table, session) is not None
 
     def forgotten_lines(
         self, lines: Sequence[bytes], table: str, left_out: set[int], sessions: Sequence[str | None] = ()
     ) -> set[int]:
-        """The positions of lines, as they are to be landed, that were forgotten or have expired.
+        """The positions of lines, in their landed form, that were forgotten or have expired.
 
-        `sessions` are those of the files that they are in.
+        `sessions` are those of the lines' files.
         """
         forgotten = self.policy.forgotten
         if not forgotten:
@@ -132,13 +133,13 @@ class Privacy:
         }
 
     def kept_row(self, text: str) -> str:
-        """A row in JSON that is kept of what has expired."""
+        """A JSON row kept from expired sessions."""
         if self.policy.hashes_users and _USER in text:
             text = _with_users(text, self.policy.user)
         return self._redacted(text)
 
     def data(self, raw: bytes) -> bytes:
-        """Bytes that are no valid text, without secrets; where texts are left out, nothing of them is kept."""
+        """Bytes that are not valid text, without secrets; where texts are dropped, nothing of them is kept."""
         if self.policy.changes_texts:
             text = raw.decode("latin-1")
             return raw if is_mark(text) else mark("line", text).encode()
@@ -149,7 +150,7 @@ class Privacy:
     def content(
         self, text: str, path: str = "", *, session: str | None = None, is_landed: bool = False
     ) -> str:
-        """The content of a file, or what a tool printed in a session."""
+        """The content of a file, or the output of a tool in a session."""
         texts = self.policy.texts_in(self._shape.folder_of(session))
         if texts.contents == DROP or (path and self.policy.drops_file(path)):
             return text if is_mark(text) else mark("content", text)
@@ -158,7 +159,7 @@ class Privacy:
     def document(
         self, text: str, kind: str, path: str = "", *, session: str | None = None, is_landed: bool = False
     ) -> str:
-        """A file of a session that is landed whole, by its kind."""
+        """A session file that is landed whole, by kind."""
         if kind == TOOL_RESULT_FILE:
             return self.content(text, path, session=session, is_landed=is_landed)
         text = _as_logged(text, is_landed=is_landed)
@@ -167,7 +168,7 @@ class Privacy:
         return self._redacted(text)
 
     def text(self, text: str, *, is_landed: bool = False) -> str:
-        """Any other text of somebody else. `is_landed`: its marks are ours, not quoted ones."""
+        """Any other text by somebody else. `is_landed`: its marks are ours, not quoted ones."""
         return self._redacted(_as_logged(text, is_landed=is_landed))
 
     def scanned(
@@ -187,7 +188,7 @@ class Privacy:
         ]
 
     def scanned_column(self, table: str, name: str, column: Any) -> Any:  # noqa: ANN401 - pyarrow has no types
-        """The same for an Arrow column of very many rows."""
+        """The same for an Arrow column with very many rows."""
         import pyarrow as pa
 
         if name not in SCANNED_TEXTS.get(table, {}):
@@ -208,17 +209,18 @@ class Privacy:
         return with_lengths(found.text, found.marks) if found.marks else text
 
     def _suspects(self, column: Any) -> Iterable[int]:  # noqa: ANN401 - pyarrow has no types
-        """The positions of the texts that may have to change."""
+        """The positions of the texts that may change."""
         return range(len(column)) if self.redactor is None else self.redactor.suspects(column)
 
 
 def _as_logged(text: str, *, is_landed: bool) -> str:
-    """A text in which marks that a log quotes say no lengths; one that `is_landed` has our own."""
+    """A text without the lengths of marks that a log merely quotes; if `is_landed`, the marks are ours and keep them.
+    """
     return text if is_landed or PREFIX not in text else without_lengths(text)
 
 
 def _replaced(column: Any, positions: Iterable[int], changed: Callable[[str], str]) -> Any:  # noqa: ANN401 - pyarrow has no types
-    """A column with some texts changed; the same column where none is."""
+    """A column with some texts changed; the same column if none is."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
@@ -236,7 +238,7 @@ def _replaced(column: Any, positions: Iterable[int], changed: Callable[[str], st
 
 
 def _with_users(text: str, user: Callable[[str], str]) -> str:
-    """A JSON line in which each user id is a hash. What is no JSON is left: nothing reads it as one."""
+    """A JSON line in which each user id is hashed. Text that is not JSON is left unchanged: nothing parses it."""
 
     def walk(value: Any) -> Any:  # noqa: ANN401 - whatever JSON holds
         if isinstance(value, list):
@@ -263,7 +265,7 @@ _in_force: ContextVar[Privacy | None] = ContextVar("privacy", default=None)
 
 @contextmanager
 def in_force(load: Callable[[], Policy]) -> Iterator[None]:
-    """Have everything that is landed inside go through a policy; it is loaded when the first text comes."""
+    """Apply a policy to everything landed inside; it is loaded when the first text arrives."""
     token = _in_force.set(Privacy(load))
     try:
         yield
@@ -272,7 +274,7 @@ def in_force(load: Callable[[], Policy]) -> Iterator[None]:
 
 
 def current() -> Privacy:
-    """The policy in force. Without one, secrets are redacted all the same."""
+    """The policy in force. Without one, secrets are redacted anyway."""
     return _in_force.get() or _fallback()
 
 

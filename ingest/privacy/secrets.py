@@ -1,7 +1,7 @@
-"""Secrets in texts: found by rules that are rows of a seed, replaced by marks that are the same for the same secret.
+"""Secrets in texts: found by rules from a seed, and replaced by marks; the same secret gets the same mark.
 
-Most lines hold none. `suspects` passes over whole columns with one cheap expression, the keywords of all rules;
-`redact` looks closely at what is near a keyword, and nowhere else.
+Most lines contain none. `suspects` scans whole columns with one cheap expression, the keywords of all rules; `redact`
+examines only the text near a keyword.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from ingest.privacy.plain import MARK, MARK_BYTE, Plain
 if TYPE_CHECKING:
     import pyarrow as pa
 
-# How far around a keyword a rule looks; what goes on as part of a word or token belongs to it.
+# How far around a keyword a rule searches, extended to the end of a word or token.
 _BEFORE: Final = 192
 _AFTER: Final = 512
 _WORD: Final = re.compile(rb"[A-Za-z0-9_+/=.%~\\\x80-\xff-]*")
@@ -38,7 +38,7 @@ _KEY_BLOCK: Final = re.compile(rb"-----BEGIN|Private-Lines")
 _KEY_BLOCK_ENDS: Final = (b"-----END", b"Private-MAC")
 _LONGEST_KEY_BLOCK: Final = 64 * 1024
 _LONGEST_QUOTED: Final = 256
-# A longer run of letters and digits is an image or a signature, no token.
+# A longer run of letters and digits is an image or a signature, not a token.
 _LONGEST_TOKEN: Final = 16 * 1024
 _DFA_BYTES: Final = 64 * 1024 * 1024
 _SALTED_HEX: Final = 8
@@ -52,7 +52,7 @@ _ENDS_QUOTED: Final = b" \t\r\n\x00"
 
 @dataclass(frozen=True, slots=True)
 class SecretKind:
-    """A rule: how secrets of a kind are written."""
+    """A rule for the format of one kind of secret."""
 
     rule_name: str
     kind: str
@@ -66,7 +66,7 @@ class SecretKind:
 
 
 class Lengths(NamedTuple):
-    """How long a secret was: its characters and bytes once the text was read, and the bytes as they stood."""
+    """The length of a secret: characters and bytes of the decoded text, and bytes in the original."""
 
     characters: int
     bytes: int
@@ -74,7 +74,7 @@ class Lengths(NamedTuple):
 
 
 class Redacted(NamedTuple):
-    """A text without secrets, and how long those were that stood where the marks are."""
+    """A text without secrets, and the lengths of the replaced secrets."""
 
     text: str
     marks: dict[str, Lengths]
@@ -91,7 +91,7 @@ class _Found(NamedTuple):
 
 
 def read_kinds(file: Path) -> tuple[SecretKind, ...]:
-    """Read the rules, in the order in which they claim a secret."""
+    """Read the rules, in order of precedence."""
     with file.open(newline="", encoding="utf-8") as handle:
         rows = sorted(csv.DictReader(handle), key=lambda row: int(row["rule_order"]))
     return tuple(
@@ -104,16 +104,17 @@ def read_kinds(file: Path) -> tuple[SecretKind, ...]:
 
 
 class Redactor:
-    """Replaces the secrets of some kinds in texts by marks, salted with a secret of the home."""
+    """Replaces secrets of some kinds in texts by marks, salted with a secret of the home."""
 
     def __init__(self, kinds: Sequence[SecretKind], salt: bytes, also: Sequence[str] = ()) -> None:
         """Compile the keywords; a pattern is compiled when it is first needed.
 
-        `also` are expressions that make a text a suspect, too: for who looks at suspects for something else.
+        `also` holds further expressions that make a text a suspect: for callers that examine suspects for other
+        content too.
         """
         self._salt = salt
         self._kinds = tuple(kinds)
-        # Rules for the same names share a keyword, and each keyword is looked for once.
+        # Rules for the same names share a keyword, and each keyword is searched once.
         self._keywords = tuple(dict.fromkeys(kind.keyword for kind in kinds))
         self._rules = [
             [place for place, kind in enumerate(kinds) if kind.keyword == keyword]
@@ -122,19 +123,19 @@ class Redactor:
         self._any = _compiled_set((*self._keywords, *also))
 
     def suspects(self, column: pa.Array | Sequence[bytes]) -> list[int]:
-        """Return the positions of the texts of a column that may hold a secret: all others hold none.
+        """Return the positions of the texts in a column that may contain a secret; all others contain none.
 
-        A list of bytes is read as it is; of an Arrow array each text is copied once.
+        A list of bytes is read in place; from an Arrow array each text is copied once.
         """
         texts = column if isinstance(column, list | tuple) else _bytes_of(column)
         match = self._any.Match
         return [place for place, text in enumerate(texts) if text and match(text)]
 
     def redact(self, text: str) -> Redacted:
-        """Replace each secret of a text by `[redacted:KIND:xxxxxxxx]`.
+        """Replace each secret in a text by `[redacted:KIND:xxxxxxxx]`.
 
-        Raises ValueError where a pattern is none of RE2. Done twice it changes nothing more.
-        JSON stays JSON of the same structure; only a number becomes a text.
+        Raises ValueError if a pattern is not valid RE2. A second pass changes nothing. JSON keeps its structure; only
+        a number becomes a string.
         """
         marks: dict[str, Lengths] = {}
         data = text.encode("utf-8", "surrogatepass")
@@ -170,7 +171,7 @@ class Redactor:
         return hmac.digest(self._salt, secret, "sha256").hex()[:_SALTED_HEX]
 
     def _found(self, data: bytes) -> list[_Found]:
-        """Return the secrets of a text in their order. Of two that overlap the one whose rule comes first is taken."""
+        """Return the secrets of a text in order. If two overlap, the one whose rule comes first is taken."""
         claims = []
         keywords = [number for number in self._any.Match(data) or () if number < len(self._keywords)]
         for keyword in keywords:
@@ -178,7 +179,7 @@ class Redactor:
                 rules = self._rules[keyword]
                 claims += [(False, *claim) for claim in self._claims(Plain(data, start, end), rules)]
                 if _PERCENT.search(data, start, end):
-                    # Only what nothing else claims: a password keeps the escapes that its URL needs.
+                    # Only text that no other rule claims: a password keeps the escapes that its URL needs.
                     plain = Plain(data, start, end, percent=True)
                     claims += [(True, *claim) for claim in self._claims(plain, rules)]
         taken: list[_Found] = []
@@ -190,7 +191,7 @@ class Redactor:
         return taken
 
     def _claims(self, plain: Plain, rules: list[int]) -> Iterator[tuple[int, _Found]]:
-        """Yield what rules find in a piece of a text, with the number of the rule."""
+        """Yield the matches of rules in a piece of a text, with the number of the rule."""
         for number in rules:
             rule = self._kinds[number]
             names = _groups(rule.pattern)
@@ -223,7 +224,7 @@ def _compiled(pattern: str, *, has_groups: bool = False) -> Any:  # noqa: ANN401
     try:
         return re2.compile(pattern.encode(), options=_options(has_groups=has_groups))
     except re2.error as error:
-        raise ValueError(f"{pattern!r} is no regular expression of RE2: {error}.") from error
+        raise ValueError(f"{pattern!r} is not a valid RE2 regular expression: {error}.") from error
 
 
 @cache
@@ -255,7 +256,7 @@ def _options(*, has_groups: bool) -> Any:  # noqa: ANN401 - google-re2 has no ty
 
 
 def _windows(data: bytes, keyword: Any) -> Iterator[tuple[int, int]]:  # noqa: ANN401 - google-re2 has no types
-    """Yield the pieces of a text around a keyword, in which no escape and no word is cut."""
+    """Yield the pieces of a text around each keyword, without cutting an escape or a word."""
     start, end = -1, -1
     for near in keyword.finditer(data):
         is_block = _KEY_BLOCK.match(data, near.start()) is not None
@@ -272,7 +273,7 @@ def _windows(data: bytes, keyword: Any) -> Iterator[tuple[int, int]]:  # noqa: A
 
 
 def _window(data: bytes, first: int, last: int, *, is_block: bool) -> tuple[int, int]:
-    """Return the piece around a keyword: no mark, no escape and no word is cut by its ends."""
+    """Return the piece around a keyword: its ends cut no mark, escape or word."""
     start, end = max(0, first - _BEFORE), min(len(data), last + _AFTER)
     if is_block:
         limit = min(len(data), last + _LONGEST_KEY_BLOCK)
@@ -299,7 +300,7 @@ def _window(data: bytes, first: int, last: int, *, is_block: bool) -> tuple[int,
 def _parts(
     plain: Plain, rule: SecretKind, start: int, end: int, *, is_quoted: bool
 ) -> Iterator[tuple[int, int]]:
-    """Return what of a match is secret: up to the closing quote, and of a key what stands between quotes."""
+    """Return the secret part of a match: up to the closing quote, or for a key the text between quotes."""
     text = plain.text
     if is_quoted:
         yield start, _closing(plain, start, end)
@@ -314,9 +315,9 @@ def _parts(
 
 
 def _closing(plain: Plain, start: int, end: int) -> int:
-    """Return where the quote ends that a secret begins with: a quote that is escaped deeper is part of it.
+    """Return where the quote that opens a secret is closed: a quote that is escaped deeper is part of the secret.
 
-    A quote in a text that is quoted `depth` times stands after 2^depth - 1 backslashes.
+    A quote in a text that is quoted `depth` times is preceded by 2^depth - 1 backslashes.
     """
     text = plain.text
     quote, run = text[start - 1], plain.run(start - 1)
@@ -332,7 +333,7 @@ def _closing(plain: Plain, start: int, end: int) -> int:
 
 
 def _number_quote(plain: Plain, start: int, end: int) -> bytes:
-    """Return the quotes that a number in JSON inside a text needs when it becomes a text."""
+    """Return the quotes that a number in nested JSON needs when it becomes a string."""
     if not plain.text[start:end].isdigit():
         return b""
     named = _NAMED_NUMBER.search(plain.text, max(0, start - _BEFORE), start)
@@ -340,13 +341,13 @@ def _number_quote(plain: Plain, start: int, end: int) -> bytes:
 
 
 def _canonical(secret: bytes, rule: SecretKind) -> bytes:
-    """Return a secret as it is however it was written: line breaks of a key and escapes of a URL do not count."""
+    """Return the canonical form of a secret: line breaks in a key and URL escapes are ignored."""
     secret = unquote_to_bytes(secret)
     return b"".join(secret.split()) if rule.check_name == "key" else secret
 
 
 def _quotes(data: bytes) -> int:
-    """How many quotes open or close a text of JSON."""
+    """The number of quotes that open or close JSON strings in a text."""
     return sum(1 for found in _QUOTE.finditer(data) if found[1])
 
 
@@ -361,7 +362,7 @@ def _is_json(data: bytes) -> bool:
 
 
 def _lengths(stood: bytes, *, is_json: bool) -> Lengths:
-    """How long a secret was as a reader of the text gets it, and as it stood."""
+    """The length of a secret in the decoded text, and in the original."""
     read = stood.decode("utf-8", "surrogatepass")
     if is_json:
         with suppress(ValueError):

@@ -1,6 +1,6 @@
-"""Leaves out of a JSON line what the policy does not keep: prompts, answers, contents of files, outputs of tools.
+"""Removes from a JSON line what the policy does not keep: prompts, answers, contents of files, outputs of tools.
 
-Every text is replaced by a mark of its own, so that the line keeps its shape and the lengths of what was in it.
+Every text is replaced by its own mark, so that the line keeps its structure and the lengths of its texts.
 """
 
 from __future__ import annotations
@@ -16,20 +16,20 @@ from ingest.privacy.policy import DROP, HASH, MARK_DIGITS, Policy, Texts
 from ingest.privacy.tombstones import sessions_of
 
 _KINDS: Final = {PROMPT: "prompts", ANSWER: "answers", CONTENT: "contents"}
-# So many calls of a file are remembered: their results come soon after.
+# This many calls of a file are remembered: their results follow soon.
 _MOST_CALLS: Final = 10_000
 _PATHS: Final = ("filePath", "file_path", "path", "notebook_path", "filename")
-# What the client writes around a command that the user typed: its name is no prompt, what follows it is.
+# Markup that the client writes around a typed command: the command's name is not a prompt, the text after it is.
 _COMMAND: Final = ("<command-name>", "<command-message>")
 _ARGUMENTS: Final = "<command-args>"
 _ARGUMENTS_END: Final = "</command-args>"
 
 
 class Shape:
-    """What is left of lines under a policy.
+    """Lines reduced according to a policy.
 
-    It remembers the calls that touched a dropped file, for their results, and the folder of each session, for lines that
-    name none.
+    It remembers the calls that touched a dropped file, for their results, and the folder of each session, for lines
+    that name none.
     """
 
     def __init__(self, policy: Policy) -> None:
@@ -39,9 +39,9 @@ class Shape:
         self._folders: dict[str, str] = {}
 
     def line(self, text: str, table: str, session: str | None = None) -> str:
-        """The line as it is to be landed; `session` is that of its file.
+        """The landed form of a line; `session` is that of its file.
 
-        What is no JSON object is left out whole: nobody can tell what is in it.
+        Text that is not a JSON object is removed completely: its content is unknown.
         """
         try:
             value = _parsed(text)
@@ -53,7 +53,7 @@ class Shape:
         return text if shaped is value else _written(shaped)
 
     def document(self, text: str, spec: Spec, session: str | None) -> str:
-        """The same for a file of a session that is one JSON object."""
+        """The same for a session file that is one JSON object."""
         texts = self._policy.texts_in(self.folder_of(session))
         if texts.keeps_all:
             return text
@@ -67,7 +67,9 @@ class Shape:
         return text if shaped is value else _written(shaped)
 
     def learn(self, value: dict[str, Any], session: str | None = None) -> None:
-        """Remember what a line says of others: the first folder of its session, a call that touched a dropped file."""
+        """Remember what a line reveals about others: the first folder of its session, a call that touched a dropped
+        file.
+        """
         if self._policy.projects and (folder := _project(value)):
             for name in (session, *sessions_of(value, fields.EVENT_TABLE)):
                 if name:
@@ -76,11 +78,11 @@ class Shape:
             self._touches_dropped(value)
 
     def folder_of(self, session: str | None) -> str | None:
-        """The folder of a session, as far as a line has said it."""
+        """The folder of a session, if a line has named it."""
         return self._folders.get(session) if session else None
 
     def value(self, value: dict[str, Any], table: str, session: str | None = None) -> dict[str, Any]:
-        """The same for a line that has been parsed; the very same object where nothing changes."""
+        """The same for a parsed line; returns the same object if nothing changes."""
         folder = _project(value)
         if folder is None and self._policy.projects:
             names = (*sessions_of(value, fields.EVENT_TABLE), session)
@@ -90,13 +92,13 @@ class Shape:
             texts = Texts(contents=DROP).over(texts)
         if texts.keeps_all:
             return value
-        # What the client says in the user's place, such as the text of a skill, is nobody's prompt.
+        # Text that the client writes in the user's place, such as a skill's text, is not a prompt.
         typed = CONTENT if value.get("isMeta") is True else PROMPT
         shaped = _Walk(self._policy, texts, typed).walk(value, _spec_of(value, table))
         return shaped if isinstance(shaped, dict) else value
 
     def _touches_dropped(self, line: Mapping[str, Any]) -> bool:
-        """Whether a line calls a tool on a file that is left out, or has what such a call gave back."""
+        """Whether a line calls a tool on a dropped file, or holds the result of such a call."""
         found = False
         nested = line.get("data")
         for one in (line, nested.get("message") if isinstance(nested, dict) else None, line.get("payload")):
@@ -145,7 +147,7 @@ class _Walk:
         self._typed = typed
 
     def walk(self, value: Any, spec: Spec | str) -> Any:  # noqa: ANN401 - whatever JSON holds
-        """The value with its texts replaced; the same object where none is."""
+        """The value with its texts replaced; the same object if there are none."""
         if spec == KEPT or value is None or isinstance(value, (bool, int, float)):
             return value
         if isinstance(spec, str):
@@ -164,13 +166,13 @@ class _Walk:
         return self._dict(value, lambda key, one: self._field(key, one, inside))
 
     def _field(self, key: str, value: Any, around: Spec) -> Any:  # noqa: ANN401
-        """A field by its name; one without a rule, and whatever is inside of it, goes by the rules around it."""
+        """A field by its name; a field without a rule, and everything inside it, follows the rules of its parent."""
         if key in around and key != ANY:
             return self.walk(value, around[key])
         return self._each(value, self._hunk) if key == "structuredPatch" else self.walk(value, around)
 
     def _hunk(self, hunk: Any) -> Any:  # noqa: ANN401
-        """Lines of a patch keep the sign that they begin with: what was added and removed is still counted."""
+        """Lines of a patch keep their leading sign, so that added and removed lines are still counted."""
         if not isinstance(hunk, dict) or not isinstance(hunk.get("lines"), list):
             return hunk
         lines = [
@@ -180,10 +182,10 @@ class _Walk:
         return {**hunk, "lines": lines}
 
     def _message(self, message: Any) -> Any:  # noqa: ANN401
-        """A message of a conversation: its role says whose texts they are."""
+        """A message of a conversation: its role determines the kind of its texts."""
         if not isinstance(message, dict):
             return message
-        if isinstance(message.get("message"), dict):  # a whole line inside of a line
+        if isinstance(message.get("message"), dict):  # a whole line inside a line
             return self._dict(message, lambda key, one: self.walk(one, fields.TRANSCRIPT.get(key, KEPT)))
         said = ANSWER if message.get("role") == "assistant" else self._typed
         content = message.get("content")
@@ -221,7 +223,7 @@ class _Walk:
 
     @staticmethod
     def _each(value: Any, shaped: Any) -> Any:  # noqa: ANN401
-        """A list with each element replaced, or one thing; the same object where nothing is."""
+        """A list with each element replaced, or a single value; the same object if nothing is replaced."""
         if not isinstance(value, list):
             return shaped(value)
         made = [shaped(one) for one in value]
@@ -244,7 +246,7 @@ def _spec_of(line: Mapping[str, Any], table: str) -> Spec:
 
 
 def _project(line: Mapping[str, Any]) -> str | None:
-    """The folder of the project that a line belongs to, as far as the line says."""
+    """The project folder of a line, if the line names it."""
     payload = line.get("payload")
     inside = payload if isinstance(payload, dict) else {}
     for found in (line.get("cwd"), line.get("project"), inside.get("cwd"), inside.get("working_dir")):

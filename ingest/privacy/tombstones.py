@@ -1,11 +1,11 @@
-"""What has been forgotten, or has expired, by hashes of ids: it is recognised when it comes again, from whatever folder.
+"""Hashes of the ids of forgotten and expired items, which are recognised when they come again, from any folder.
 
-A line belongs to a session by its own `sessionId`, by the one that it was forked from, or by its file. Copies in other
-sessions are told by the line's `uuid`. A line of the prompt history, of the spool or of an API response is also told by
-its whole text.
+A line belongs to a session by its own `sessionId`, by the session it was forked from, or by its file. Copies in other
+sessions are recognised by the line's `uuid`. Lines of the prompt history, of the spool and of API responses are also
+recognised by their whole text.
 
-Of a session that has expired only the lines up to a time are left out: somebody may resume it. A document has no time, so
-it is told by its content.
+For an expired session, only the lines up to a time are left out: somebody may resume it. A document has no time, so
+it is recognised by its content.
 """
 
 from __future__ import annotations
@@ -27,23 +27,23 @@ PROMPT: Final = "prompt"
 TEXT: Final = "text"
 DOCUMENT: Final = "document"
 FILE: Final = "file"
-# Why a line is left out, as raw.erased_row says it.
+# Why a line is left out, as recorded in raw.erased_row.
 FORGOTTEN: Final = "forgotten"
 EXPIRED: Final = "retention"
 _MILLISECONDS: Final = 1000
-# A clock may be wrong by so much; what is said to be of later than that has no time.
+# A clock may be wrong by this much; a later timestamp is ignored.
 _AHEAD: Final = timedelta(days=1)
-# As staging tells the session of a file: `stg_transcripts__file`.
+# Staging derives a file's session in the same way: `stg_transcripts__file`.
 _ENDINGS: Final = (".jsonl.gz", ".jsonl", ".meta.json", ".json", ".txt")
 _FOLDERS: Final = frozenset({"subagents", "tool-results", "workflows"})
 _OF_FOLDER: Final = frozenset({"custom-title.json", "audit.jsonl", "audit.jsonl.gz"})
-# In a line that is damaged; inside a text the quotes would be escaped.
+# For damaged lines; inside a text the quotes would be escaped.
 _NAMED_SESSION: Final = r'"(?:sessionId|session_id)"\s*:\s*"([^"\\]{1,256})"'
 _OWN_FILES: Final = frozenset({"session", "other"})
 
 
 def session_of_file(kind: str, path: str) -> str | None:
-    """The session that a file of transcripts belongs to."""
+    """The session that a transcript file belongs to."""
     *folders, name = path.split("/")
     if kind in _OWN_FILES:
         ending = next((one for one in _ENDINGS if name.endswith(one) and name != one), "")
@@ -55,7 +55,7 @@ def session_of_file(kind: str, path: str) -> str | None:
 
 
 def responses_session(logical_path: str) -> str:
-    """The session that responses without one are put into by staging: `stg_api_responses__line`."""
+    """The session that staging assigns to responses without one: `stg_api_responses__line`."""
     return f"responses-{md5(logical_path.encode(), usedforsecurity=False).hexdigest()[:12]}"
 
 
@@ -67,11 +67,11 @@ def hash_of(purpose: str, value: str, salt: bytes) -> str:
 
 @dataclass(frozen=True)
 class Tombstones:
-    """The hashes of everything that has been forgotten in a home, or has expired."""
+    """The hashes of everything in a home that has been forgotten or has expired."""
 
     hashes: frozenset[str] = frozenset()
     salt: bytes = b""
-    # The hashes of what has expired, with the time up to which its lines are left out: UTC, without zone.
+    # The hashes of expired items, with the time up to which their lines are left out: UTC, without zone.
     expired: Mapping[str, datetime] = field(default_factory=dict)
 
     def __bool__(self) -> bool:
@@ -79,30 +79,31 @@ class Tombstones:
         return bool(self.hashes or self.expired)
 
     def has(self, purpose: str, value: object) -> bool:
-        """Whether a thing of that id has been forgotten."""
+        """Whether an item with that id has been forgotten."""
         return isinstance(value, str) and bool(value) and hash_of(purpose, value, self.salt) in self.hashes
 
     def expired_at(self, purpose: str, value: object) -> datetime | None:
-        """When a thing of that id has expired; None where it has not."""
+        """When an item with that id expired; None if it has not."""
         if not self.expired or not isinstance(value, str) or not value:
             return None
         return self.expired.get(hash_of(purpose, value, self.salt))
 
     def why_file(self, kind: str, path: str, size: int, mtime_ns: int) -> str | None:
-        """Why a file is left out: its session has been forgotten, or has expired and the file has not changed since."""
+        """Why a file is left out: its session has been forgotten, or has expired and the file has not changed since.
+        """
         session = session_of_file(kind, path)
         if self.has(SESSION, session):
             return FORGOTTEN
         return EXPIRED if self.expired_at(FILE, file_name(session, size, mtime_ns)) is not None else None
 
     def has_expired_document(self, session: str | None, content_hash: str) -> bool:
-        """Whether a document of a session has expired: its file may be a copy, so its time says nothing."""
+        """Whether a session document has expired: its file may be a copy, so its time proves nothing."""
         return self.expired_at(DOCUMENT, document_name(session, content_hash)) is not None
 
     def why_line(self, text: str, table: str, file_session: str | None = None) -> str | None:
-        """Why a line is left out, None where it is not; `text` is as it is landed.
+        """Why a line is left out, None if it is not; `text` is its landed form.
 
-        `file_session` is that of its file: what names no session is of that one.
+        `file_session` is the session of its file, which also applies to lines that name no session.
         """
         value = parsed(text)
         sessions = list(sessions_named(text) if value is None else sessions_of(value, table))
@@ -131,14 +132,16 @@ class Tombstones:
         return any(written_at is None or written_at < until for until in untils)
 
     def is_copy(self, value: dict[str, Any] | None, text: str, table: str) -> bool:
-        """Whether a line is one that has expired, or a copy of it in a session of another id: its cost has been counted."""
+        """Whether a line has expired, or is a copy of an expired one in a session with another id: its cost has been
+        counted.
+        """
         if value is not None and self.expired_at(MESSAGE, message_of(value)):
             return True
         return table != TRANSCRIPT_TABLE and self.expired_at(TEXT, text) is not None
 
 
 def time_of(line: Mapping[str, Any] | None, table: str) -> datetime | None:
-    """When a line was written, as it says itself: UTC, without zone."""
+    """The time in a line itself: UTC, without zone."""
     stamp = None if line is None else line.get("received_at_ms" if table == EVENT_TABLE else "timestamp")
     try:
         if isinstance(stamp, str):
@@ -155,17 +158,17 @@ NOTHING_FORGOTTEN: Final = Tombstones()
 
 
 def document_name(session: str | None, content_hash: str) -> str:
-    """By what a document of a session is recognised."""
+    """The name by which a session document is recognised."""
     return f"{session or ''}\0{content_hash}"
 
 
 def file_name(session: str | None, size: int, mtime_ns: int) -> str:
-    """By what a file of a session is recognised as long as nobody writes to it."""
+    """The name by which a session file is recognised until somebody writes to it."""
     return f"{session or ''}\0{size}\0{mtime_ns}"
 
 
 def parsed(text: str) -> dict[str, Any] | None:
-    """A line as an object; None where it is none."""
+    """A line as an object; None if it is not one."""
     import orjson
 
     try:
@@ -176,12 +179,12 @@ def parsed(text: str) -> dict[str, Any] | None:
 
 
 def sessions_named(text: str) -> Iterator[str]:
-    """The sessions that a line which is no JSON object names, as far as it can be read."""
+    """The sessions named in a line that is not a JSON object, as far as it can be read."""
     yield from (found[1] for found in re.finditer(_NAMED_SESSION, text))
 
 
 def sessions_of(line: Mapping[str, Any], table: str, *, with_forked: bool = True) -> Iterator[str]:
-    """The sessions that a line says it belongs to; `with_forked`: also the one that it was copied from."""
+    """The sessions that a line claims to belong to; `with_forked`: also the one that it was copied from."""
     payload = line.get("payload")
     names = [line.get("sessionId"), line.get("session_id")]
     if with_forked and isinstance(forked := line.get("forkedFrom"), dict):
@@ -192,7 +195,7 @@ def sessions_of(line: Mapping[str, Any], table: str, *, with_forked: bool = True
 
 
 def _names_of(line: Mapping[str, Any], table: str) -> Iterator[tuple[str, str]]:
-    """By which other names a line is known, or names what it is about."""
+    """The other names by which a line, or its subject, is known."""
     data = line.get("data")
     nested = data.get("message") if isinstance(data, dict) else None
     names: list[tuple[str, object]] = [(LINE, line.get("uuid"))]
@@ -208,7 +211,7 @@ def _names_of(line: Mapping[str, Any], table: str) -> Iterator[tuple[str, str]]:
 
 
 def names_to_forget(line: Mapping[str, Any], text: str, table: str) -> Iterator[tuple[str, str]]:
-    """By which names a line, and what was copied from it, is recognised after it has been forgotten."""
+    """The names by which a line and its copies are recognised after it has been forgotten."""
     if table != TRANSCRIPT_TABLE:
         yield TEXT, text
     if table == EVENT_TABLE:
@@ -228,7 +231,8 @@ def names_to_forget(line: Mapping[str, Any], text: str, table: str) -> Iterator[
 
 
 def _prompt(folder: object, text: object) -> str:
-    """What tells a prompt of an old history, which names no session: the folder that it was typed in, and its text."""
+    """The key of a prompt in an old history, which names no session: the folder in which it was typed, and its text.
+    """
     return f"{folder}\0{text}"
 
 

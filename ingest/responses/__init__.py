@@ -1,5 +1,5 @@
-"""Responses of the Messages API that lie in files: which files hold some, and what is a response in them.
+"""Responses of the Messages API in files: which files hold some, and where the responses are.
 
-`kinds` tells what a file is by its beginning, `discover` finds them, `documents` cuts what is no file of lines into
+`kinds` classifies a file by its beginning, `discover` finds them, `documents` cuts files without lines into
 responses, `event_streams` reads streams.
 """

@@ -1,4 +1,4 @@
-"""Finds the files that hold API responses: those that were named, and those in the folders that were named."""
+"""Finds the files that hold API responses: the named files, and those in the named folders."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from ingest.responses.documents import responses_of
 from ingest.responses.kinds import HEAD_BYTES, Kind, classify
 
 TABLE: Final = "api_response"
-NO_RESPONSES: Final = "holds no response of the Messages API"
-# Folders in which nobody keeps responses.
+NO_RESPONSES: Final = "contains no response of the Messages API"
+# Folders that never hold responses.
 _SKIPPED: Final = frozenset({"node_modules", "__pycache__"})
 
 
 def scan(paths: Iterable[Path]) -> Scan:
-    """Find the files, in the order of their names.
+    """Find the files, ordered by name.
 
-    A file that was named is a problem where it holds no response, one of a folder is passed over. The folders are no
-    roots of the scan: that a file of them goes away is no finding.
+    A named file without a response is a problem; in a folder such a file is skipped. The folders are not roots of the
+    scan: a removed file is not a finding.
     """
     files: dict[str, FoundFile] = {}
     problems: list[Problem] = []

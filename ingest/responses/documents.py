@@ -1,7 +1,8 @@
-"""Cuts a file that is not one of lines into its responses: JSON of any shape, and dumps of event streams.
+"""Cuts a file without lines into its responses: JSON of any structure, and dumps of event streams.
 
-A response of a JSON file is landed as the text that stands there, one of an event stream as the object that its events
-tell of: `{"source": "event_stream", "is_complete": …, "message": {…}, "error": {…}}`. What cannot be read is set aside.
+A response in a JSON file is landed as its original text, one in an event stream as the object that its events
+describe: `{"source": "event_stream", "is_complete": …, "message": {…}, "error": {…}}`. Unreadable parts are set
+aside.
 """
 
 from __future__ import annotations
@@ -26,15 +27,15 @@ from ingest.responses.kinds import Kind, as_utf8
 NO_BEGINNING: Final = "event stream without its beginning"
 _SPACE: Final = re.compile(r"[ \t\r\n]*")
 _DECODER: Final = json.JSONDecoder(strict=False)
-# Line breaks mean nothing in JSON but between its parts.
+# In JSON, line breaks have no meaning between tokens.
 _ON_ONE_LINE: Final = bytes.maketrans(b"\r\n", b"  ")
 
-# What is landed as one line: one part, or several where objects are glued together.
+# The unit landed as one line: one part, or several where objects are glued together.
 Response = list[Part]
 
 
 def responses_of(data: bytes, kind: str) -> list[Response]:
-    """Return the responses of a whole file. Offsets are those in its text as UTF-8."""
+    """Return the responses of a whole file. Offsets refer to its text as UTF-8."""
     if len(data) > MAX_LINE_BYTES:
         return [
             [Part(0, 0, data[:KEPT_OF_OVERLONG_BYTES].decode("utf-8", "replace"), set_aside_reason=OVERLONG)]
@@ -48,8 +49,8 @@ def responses_of(data: bytes, kind: str) -> list[Response]:
 
 
 def _of_json(data: bytes) -> Iterator[Response]:
-    """The elements of a list, or all values that stand one after the other."""
-    # A character for each byte: JSON is built of ASCII, so places in this text are places in the file.
+    """The elements of a list, or all consecutive values."""
+    # One character per byte: JSON syntax is ASCII, so positions in this text are positions in the file.
     text = data.decode("latin-1")
     end = len(text)
     position = _skip(text, 0)
@@ -64,7 +65,7 @@ def _of_json(data: bytes) -> Iterator[Response]:
         try:
             _, after = _DECODER.raw_decode(text, position)
         except (ValueError, RecursionError):
-            # `parts_of` says why, and finds what is whole behind it.
+            # `parts_of` gives the reason, and finds whole objects after the damage.
             yield parts_of(data[position:].translate(_ON_ONE_LINE), position)
             return
         yield parts_of(data[position:after].translate(_ON_ONE_LINE), position)
@@ -88,7 +89,7 @@ class _Dump:
         self.fold = MessageFold()
         self.offset = 0
         self.has_begun = False
-        # Lines of data that are no event yet: it may go on in the next.
+        # Data lines that are not a complete event yet: it may continue in the next line.
         self.pending: list[bytes] = []
         self.pending_offset = 0
 
@@ -114,13 +115,13 @@ class _Dump:
             yield self.response()
 
     def boundary(self) -> Iterator[Response]:
-        """The event ends here: data that is no object now never will be one."""
+        """The event ends here: data that is not an object by now never will be."""
         if self.pending:
             yield _set_aside(b"\n".join(self.pending), self.pending_offset, NOT_JSON)
         self.pending = []
 
     def response(self) -> Response:
-        """Return the response that has been told so far, if there is one."""
+        """Return the response described so far, if there is one."""
         if not self.has_begun:
             return []
         self.has_begun = False
@@ -137,7 +138,7 @@ def _of_events(data: bytes) -> Iterator[Response]:
     offset = 0
     for line in data.splitlines(keepends=True):
         text = line.rstrip(b"\r\n")
-        # The last line may not have been written to its end: it belongs to a later reading.
+        # The last line may be incomplete: it is left to a later reading.
         if text == line and json_object(text.partition(b":")[2]) is None:
             break
         if text.startswith(b"data:"):

@@ -1,7 +1,7 @@
-"""Event streams of the Messages API: bytes become events, events become the message that they tell of.
+"""Event streams of the Messages API: bytes become events, and events become the message that they describe.
 
-The wrapper of the client reads living streams with this, landing the dumps of finished ones. Nothing here raises: what
-cannot be read is passed over, and a message that lacks its end is not complete.
+The client wrapper reads live streams with this, landing reads the dumps of finished ones. Nothing here raises:
+unreadable parts are skipped, and a message without its end is incomplete.
 """
 
 from __future__ import annotations
@@ -29,14 +29,14 @@ EVENT_TYPES: Final = frozenset(
         "ping",
     }
 )
-# An event that is longer than this is passed over: memory has to stay in bounds.
+# A longer event is skipped, to limit memory.
 MOST_EVENT_BYTES: Final = 64 * 1024 * 1024
 _MOST_BLOCKS: Final = 10_000
 _BOUNDARY: Final = re.compile(rb"\r?\n\r?\n|\r\r")
 _BOUNDARY_BYTES: Final = 4
-# The input of a tool comes as pieces of JSON; where it is cut it stays in this field.
+# A tool's input arrives as pieces of JSON; if it is cut off, it stays in this field.
 _PARTIAL: Final = "partial_json"
-# What adds text to a block: the delta's type → the field that has the text, in the delta and in the block.
+# Deltas that add text to a block: the delta's type → the field that holds the text, in the delta and in the block.
 _PIECES: Final = {
     "text_delta": "text",
     "thinking_delta": "thinking",
@@ -54,17 +54,17 @@ class Event(NamedTuple):
 
 
 class EventReader:
-    """Cuts the bytes of a stream, in whatever portions they come, into events."""
+    """Cuts the bytes of a stream, in portions of any size, into events."""
 
     def __init__(self, *, without: bytes = b"") -> None:
-        """Begin at the start of a stream. Events that begin `without` these bytes are the ones that are wanted."""
+        """Begin at the start of a stream. Only events that do not begin with the bytes `without` are returned."""
         self._without = without
         self._rest = bytearray()
         self._searched = 0
         self._is_overlong = False
 
     def feed(self, data: bytes) -> list[Event]:
-        """Take some bytes; return the events that they have completed."""
+        """Take some bytes; return the events that they complete."""
         self._rest += data
         events: list[Event] = []
         start = 0
@@ -84,13 +84,13 @@ class EventReader:
         return events
 
     def close(self) -> Event | None:
-        """Return the event that the end of the stream has left without its boundary, if it is one."""
+        """Return the event that the end of the stream left without its boundary, if it is complete."""
         rest, self._rest = bytes(self._rest), bytearray()
         return None if self._is_overlong else event_of(rest)
 
 
 def event_of(block: bytes) -> Event | None:
-    """Return the event that the lines of a block tell; None if they have no data."""
+    """Return the event in the lines of a block; None if they have no data."""
     name = b""
     data: list[bytes] = []
     for line in block.splitlines():
@@ -102,7 +102,7 @@ def event_of(block: bytes) -> Event | None:
 
 
 def json_object(data: bytes | str) -> dict[str, Any] | None:
-    """Return the object that a text is; None if it is none."""
+    """Return the object that a text encodes; None if it is not an object."""
     try:
         value = json.loads(data)
     except (ValueError, RecursionError):
@@ -111,7 +111,7 @@ def json_object(data: bytes | str) -> dict[str, Any] | None:
 
 
 class _Block:
-    """One block of a message: how it began, and the pieces that were added to it."""
+    """One block of a message: its start, and the pieces added to it."""
 
     def __init__(self, start: Mapping[str, Any]) -> None:
         self._start = start
@@ -119,7 +119,7 @@ class _Block:
         self._citations: list[Any] = []
 
     def add(self, delta: Mapping[str, Any]) -> None:
-        """Add what a delta brings."""
+        """Add the content of a delta."""
         kind = delta.get("type")
         field = _PIECES.get(kind) if isinstance(kind, str) else None
         if field is not None and isinstance(piece := delta.get(field), str):
@@ -143,10 +143,10 @@ class _Block:
 
 
 class MessageFold:
-    """The message that a stream has told of so far."""
+    """The message that a stream has described so far."""
 
     def __init__(self, *, keeps_content: bool = True) -> None:
-        """Begin without a message. Where the content is not kept, the blocks of a message stay away."""
+        """Begin without a message. If the content is not kept, the message has no blocks."""
         self.message: dict[str, Any] = {}
         self.error: dict[str, Any] | None = None
         self.is_complete = False
@@ -154,7 +154,7 @@ class MessageFold:
         self._blocks: dict[int, _Block] = {}
 
     def add(self, event: Mapping[str, Any]) -> None:
-        """Take what an event says. One of an unknown type, or with something else where a field should be, says nothing."""
+        """Apply an event. An event of an unknown type, or with an unexpected value in a field, is ignored."""
         kind = event.get("type")
         if kind == MESSAGE_START:
             self._begin(event.get("message"))
@@ -169,7 +169,7 @@ class MessageFold:
             self._add_to_block(kind, event)
 
     def whole(self) -> dict[str, Any]:
-        """Return the message with the blocks that have been told."""
+        """Return the message with the blocks received so far."""
         if not self._keeps_content:
             return self.message
         return {**self.message, "content": [self._blocks[index].whole() for index in sorted(self._blocks)]}
@@ -181,7 +181,7 @@ class MessageFold:
             self._blocks = {n: _Block(block) for n, block in enumerate(blocks) if isinstance(block, dict)}
 
     def _merge(self, event: Mapping[str, Any]) -> None:
-        """A delta of the message: its fields, the usage so far (a field that is null says nothing), other news."""
+        """Merge a message delta: its fields, the usage so far (null fields are ignored), other changes."""
         for name, value in event.items():
             if name == "delta" and isinstance(value, dict):
                 self.message.update((key, one) for key, one in value.items() if one is not None)

@@ -1,8 +1,8 @@
-"""What a file that may hold API responses is, told by its beginning.
+"""Classifies a file that may hold API responses by its beginning.
 
-Four things are responses here: a message as the Messages API answers it (or an error), by itself or one level down in an
-object that somebody wrapped around it; a result of a message batch; a line of what `claude -p` prints with
-`--output-format json` or `stream-json`; an event stream.
+Four things count as responses: a message as returned by the Messages API (or an error), by itself or one level down
+in a wrapper object; a result of a message batch; a line printed by `claude -p` with `--output-format json` or
+`stream-json`; an event stream.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from ingest.landing.found import ARCHIVE_SUFFIX
 from ingest.responses.event_streams import EVENT_TYPES
 from ingest.text import is_binary
 
-# So much of a file is looked at.
+# This much of a file is examined.
 HEAD_BYTES: Final = 64 * 1024
 LINES_SUFFIXES: Final = (".jsonl", ".ndjson")
 _ZLIB_OR_GZIP: Final = 32 + zlib.MAX_WBITS
@@ -29,7 +29,7 @@ _EVENT = re.compile(
     % ((b"|".join(map(str.encode, sorted(EVENT_TYPES))),) * 2),
     re.MULTILINE,
 )
-# In an object whose end is not in the head.
+# For an object that ends beyond the head.
 _HINT = re.compile(rb'"type"\s*:\s*"(?:message|result|assistant|stream_event)"|"custom_id"\s*:')
 _TRANSCRIPT = re.compile(rb'"sessionId"\s*:')
 _CLIENT_TYPES: Final = frozenset({"system", "assistant", "user", "result", "stream_event"})
@@ -38,15 +38,15 @@ _CLIENT_TYPES: Final = frozenset({"system", "assistant", "user", "result", "stre
 class Kind(StrEnum):
     """How the responses of a file are read."""
 
-    # A response a line: what is appended is read on.
+    # One response per line: appended lines are read on.
     LINES = "response_lines"
-    # JSON of any shape, and dumps of event streams: read whole whenever they change.
+    # JSON of any structure, and dumps of event streams: read whole whenever they change.
     DOCUMENT = "response_document"
     EVENT_STREAM = "response_stream"
 
 
 def plain_head(head: bytes, name: str) -> bytes:
-    """Return the beginning of a file as UTF-8, without its compression; what cannot be unpacked is empty."""
+    """Return the beginning of a file as UTF-8, decompressed; empty if it cannot be unpacked."""
     if name.endswith(ARCHIVE_SUFFIX):
         try:
             head = zlib.decompressobj(_ZLIB_OR_GZIP).decompress(head, HEAD_BYTES)
@@ -56,14 +56,14 @@ def plain_head(head: bytes, name: str) -> bytes:
 
 
 def as_utf8(data: bytes) -> bytes:
-    """Return text without its mark; what Windows has written in UTF-16 becomes UTF-8."""
+    """Return text without a byte order mark; UTF-16 from Windows becomes UTF-8."""
     if data.startswith(_UTF16):
         return data.decode("utf-16", "replace").encode("utf-8", "replace")
     return data.removeprefix(_BOM)
 
 
 def classify(head: bytes, name: str) -> Kind | None:
-    """Say what a file is by its first `HEAD_BYTES` and its name; None if it holds no responses as far as one can see."""
+    """Classify a file by its first `HEAD_BYTES` and its name; None if it seems to hold no responses."""
     is_utf16 = head.startswith(_UTF16)
     is_cut = len(head) >= HEAD_BYTES or name.endswith(ARCHIVE_SUFFIX)
     text = plain_head(head, name)
@@ -77,7 +77,7 @@ def classify(head: bytes, name: str) -> Kind | None:
     has_first = bool(lines) and _object(lines[0]) is not None
     if has_first or has_suffix:
         if any(is_response(value) for line in lines if (value := _object(line)) is not None):
-            # Written in UTF-16 lines cannot be read on; as a document they are objects one after the other.
+            # Lines in UTF-16 cannot be read on; as a document they are consecutive objects.
             return Kind.DOCUMENT if is_utf16 else Kind.LINES
         if has_first:
             return None
@@ -87,7 +87,7 @@ def classify(head: bytes, name: str) -> Kind | None:
 
 
 def is_response(value: Mapping[str, Any]) -> bool:
-    """Whether an object is a response, or has one in it. A line of a transcript has one too, and is none."""
+    """Whether an object is a response, or contains one. A transcript line also contains one, but does not count."""
     if "sessionId" in value:
         return False
     if is_message(value) or ("custom_id" in value and isinstance(value.get("result"), Mapping)):
@@ -98,7 +98,7 @@ def is_response(value: Mapping[str, Any]) -> bool:
 
 
 def is_message(value: Mapping[str, Any]) -> bool:
-    """Whether an object is a message with its usage, or an error, as the Messages API answers."""
+    """Whether an object is a message with its usage, or an error, as returned by the Messages API."""
     kind = value.get("type")
     if kind == "error":
         return isinstance(value.get("error"), Mapping)

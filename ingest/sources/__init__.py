@@ -1,4 +1,4 @@
-"""Sources: what skills and components depend on, by the lists of the user and of projects, and how it is now."""
+"""Sources: what skills and components depend on, as listed by the user and by projects, and their current state."""
 
 from ingest.sources.check import check, salt_of
 from ingest.sources.landing import changes_of, last_checks, list_changes

@@ -1,8 +1,8 @@
-"""A polite look at each source.
+"""Checks each source politely.
 
-Nothing here runs by itself: `agent-store check` asks the network, a build never does. Every request has a timeout, a
-user agent and a place in line behind others to the same host; what fails is tried again, later each time, and the
-whole check ends within the time it was given. Of an environment variable only its name and a salted hash are kept.
+Nothing here runs by itself: `agent-store check` uses the network, a build never does. Every request has a timeout, a
+user agent and a place in the queue for its host; failed requests are retried with growing delays, and the whole check
+ends within its time limit. Of an environment variable only its name and a salted hash are kept.
 """
 
 from __future__ import annotations
@@ -36,12 +36,12 @@ def check(
     limits: Limits | None = None,
     on_seen: Callable[[Seen], None] | None = None,
 ) -> list[Seen]:
-    """Look at every target of the sources, several at a time, within the time that is given."""
+    """Check every target of the sources, several at a time, within the time limit."""
     return _Check(before, salt, limits or Limits(), on_seen).run(sources)
 
 
 class _Check:
-    """One check, from the first target to the last or to the end of its time."""
+    """One check, from the first target to the last or until the time is up."""
 
     def __init__(
         self,
@@ -82,7 +82,7 @@ class _Check:
         for number, (source, target) in enumerate(tasks):
             if number not in found:
                 seen = Seen(
-                    source, target, "out_of_time", utc_now(), error=f"the {self.limits.seconds:g} s were over"
+                    source, target, "out_of_time", utc_now(), error=f"out of time after {self.limits.seconds:g} s"
                 )
                 found[number] = self.told(seen)
         return [found[number] for number in range(len(tasks))]
@@ -93,10 +93,10 @@ class _Check:
         return seen
 
     def look(self, source: Source, target: Target) -> Seen:
-        """Look at one target; whatever goes wrong becomes its result."""
+        """Check one target; any error becomes its result."""
         started, at = time.monotonic(), utc_now()
         if started >= self.deadline:
-            return Seen(source, target, "out_of_time", at, error=f"the {self.limits.seconds:g} s were over")
+            return Seen(source, target, "out_of_time", at, error=f"out of time after {self.limits.seconds:g} s")
         looks: dict[str, Callable[[Source, Target], Seen]] = {
             "http": self.page, "health": self.page, "git": self.git, "file": self.file, "env": self.variable,
             "database": self.database,
@@ -129,7 +129,7 @@ class _Check:
             folder = Path(address)
             head = git.head_of(folder)
             if head is None:
-                return replace(seen, result="missing", error="there is no git repository")
+                return replace(seen, result="missing", error="not a git repository")
             tag = git.answer(folder, ["describe", "--tags", "--abbrev=0"], seconds=seconds, with_tags=True)
             version = tag.decode("utf-8", "replace").strip() if tag else None
             return replace(seen, is_available=True, etag=head, content_hash=head, version=version)
@@ -169,7 +169,7 @@ class _Check:
         )  # fmt: skip
 
     def variable(self, source: Source, target: Target) -> Seen:
-        """An environment variable: whether it is set, and whether it is the same as before – never what it is."""
+        """An environment variable: whether it is set, and whether it has changed – never its value."""
         value = os.environ.get(target.address)
         seen = Seen(source, target, "failed", utc_now())
         if value is None:
@@ -192,7 +192,7 @@ class _Check:
 
 
 def salt_of(home: Path) -> bytes:
-    """The store's own salt, made at its first use."""
+    """The store's own salt, created at first use."""
     file = home / "salt"
     with suppress(OSError):
         found = file.read_bytes()

@@ -1,4 +1,4 @@
-"""The schema of a database file, as the statements that make it."""
+"""The schema of a database file, as DDL statements."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ingest.text import one_line
 
 
 def schema_of(path: Path) -> tuple[str, str | None]:
-    """The statements that make the schema of a SQLite or DuckDB file, in a fixed order, and its version."""
+    """The statements that create the schema of a SQLite or DuckDB file, in a fixed order, and its version."""
     head, _ = read_beginning(path, 16)
     if head.startswith(b"SQLite format 3"):
         with closing(

@@ -1,4 +1,4 @@
-"""An entry of a list of sources, checked; what is wrong is said with its place and with what may stand there."""
+"""An entry of a list of sources, validated; a mistake is reported with its position and the allowed values."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ _NO_NAME: Final = "has no name"
 
 def _text(value: object) -> str:
     if isinstance(value, Mapping | list):
-        raise ValueError("has to be a text")  # noqa: TRY004 - pydantic takes this one for a mistake of the list
+        raise ValueError("must be text")  # noqa: TRY004 - pydantic reports only this one as a mistake in the list
     text = "" if value is None else str(value).strip()
     if "\0" in text:
-        raise ValueError("has a NUL in it")
+        raise ValueError("contains a NUL")
     return text
 
 
@@ -37,7 +37,7 @@ def _named(name: str) -> str:
 def _one_of(known: Iterable[str]) -> AfterValidator:
     def check(value: str) -> str:
         if value and value not in known:
-            raise ValueError(f"{value!r} is none of {', '.join(known)}{_meant(value, known)}")
+            raise ValueError(f"{value!r} is not one of {', '.join(known)}{_meant(value, known)}")
         return value
 
     return AfterValidator(check)
@@ -53,7 +53,7 @@ _Texts = Annotated[tuple[str, ...], BeforeValidator(_texts)]
 
 
 class Entry(BaseModel):
-    """What an entry may say."""
+    """The keys of an entry."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -78,7 +78,7 @@ class Entry(BaseModel):
 
     @property
     def kind(self) -> str:
-        """Its type; a guess by what it names where it does not say."""
+        """Its type; if it is not given, guessed from the keys."""
         if self.type:
             return self.type
         if self.env:
@@ -118,12 +118,12 @@ _ENTRIES: Final = TypeAdapter(list[Entry])
 
 
 def checked_entries(loaded: object) -> list[Entry]:
-    """The entries of a list as YAML holds it; every mistake in it is one line of a SourcesError."""
+    """The entries of a list loaded from YAML; every mistake in it is one line of a SourcesError."""
     entries = loaded.get("sources") if isinstance(loaded, dict) else loaded
     if entries is None:
         return []
     if not isinstance(entries, list):
-        raise SourcesError("`sources` has to be a list, as: sources: [{name: guide, url: https://…}]")
+        raise SourcesError("`sources` must be a list, for example: sources: [{name: guide, url: https://…}]")
     try:
         found = _ENTRIES.validate_python(entries)
     except ValidationError as error:
@@ -139,7 +139,7 @@ def checked_entries(loaded: object) -> list[Entry]:
 
 
 def _said(mistake: Any, entries: list[Any]) -> str:  # noqa: ANN401 - pydantic's details of an error
-    """One mistake in words, with the source and the key it is in."""
+    """One mistake in words, with its source and key."""
     number, *inner = mistake["loc"]
     name = entries[number].get("name") if isinstance(entries[number], dict) else None
     shown = one_line(name, 80) if isinstance(name, str) else ""

@@ -1,4 +1,4 @@
-"""Pages are asked for politely: a time limit, a place in line, and a pause before each new try."""
+"""Fetches pages politely: a time limit, a place in the queue, and a pause before each retry."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Fetcher:
         self.lock = threading.Lock()
 
     def page(self, source: Source, target: Target, before: Before) -> Seen:
-        """A conditional GET, tried again where that may help."""
+        """A conditional GET, retried where that may help."""
         import httpx
 
         end = min(time.monotonic() + self.limits.seconds_per_target, self.deadline)
@@ -55,7 +55,7 @@ class Fetcher:
                     asked = _asked_pause(seen.version)
                     pause = back_off if asked is None else asked
             except httpx.TimeoutException:
-                seen, pause = replace(nothing, result="timeout", error="no answer in time"), back_off
+                seen, pause = replace(nothing, result="timeout", error="no response in time"), back_off
             except OutOfTimeError as error:
                 seen = replace(nothing, result="timeout", error=str(error))
             except httpx.TooManyRedirects:
@@ -128,7 +128,7 @@ def _client(limits: Limits) -> httpx.Client:
 
 
 def _read(response: httpx.Response, most: int, end: float) -> tuple[bytes, bool]:
-    """The body, as far as it may be read; an answer that trickles does not hold the check up."""
+    """The body, up to the size limit; a slow response does not hold up the check."""
     parts: list[bytes] = []
     size = 0
     for part in response.iter_bytes():
@@ -137,7 +137,7 @@ def _read(response: httpx.Response, most: int, end: float) -> tuple[bytes, bool]
         if size >= most:
             return b"".join(parts), True
         if time.monotonic() >= end:
-            raise OutOfTimeError("the answer did not end in time")
+            raise OutOfTimeError("the response did not finish in time")
     return b"".join(parts), False
 
 

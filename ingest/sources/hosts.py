@@ -1,4 +1,4 @@
-"""The line in front of a host: so many requests at a time, and a pause between two."""
+"""The queue for a host: a limited number of requests at a time, and a pause between two."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 @dataclass(slots=True)
 class Host:
-    """The line in front of one host."""
+    """The queue for one host."""
 
     places: threading.Semaphore
     lock: threading.Lock = field(default_factory=threading.Lock)
@@ -17,11 +17,11 @@ class Host:
 
 
 class OutOfTimeError(Exception):
-    """The time for one target is over."""
+    """The time for one target is up."""
 
 
 class InLine:
-    """A place in the line in front of a host: so many at a time, and a pause between two."""
+    """A place in the queue for a host: a limited number at a time, and a pause between two."""
 
     def __init__(self, line: Host, pause: float, end: float) -> None:
         self.line = line
@@ -30,14 +30,14 @@ class InLine:
 
     def __enter__(self) -> None:
         if not self.line.places.acquire(timeout=max(self.end - time.monotonic(), 0.01)):
-            raise OutOfTimeError("waited in vain for its turn at the host")
+            raise OutOfTimeError("no turn at the host within the time limit")
         with self.line.lock:
             now = time.monotonic()
             start = max(now, self.line.free_at)
             self.line.free_at = start + self.pause
         if start >= self.end:
             self.line.places.release()
-            raise OutOfTimeError("waited in vain for its turn at the host")
+            raise OutOfTimeError("no turn at the host within the time limit")
         time.sleep(max(start - now, 0))
 
     def __exit__(self, *_: object) -> None:

@@ -1,4 +1,4 @@
-"""Lands what the lists name and what was seen of it."""
+"""Lands the entries of the lists and the results of checks."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 def list_changes(
     lists: Mapping[Path, Path | None], connection: duckdb.DuckDBPyConnection | None
 ) -> tuple[list[Source], Changes]:
-    """Read the lists, each with the folder that it must not lead out of, if there is one.
+    """Read the lists, each with the folder that it must stay inside of, if any.
 
-    Returns what they name, and which entries are new, other than before, or gone.
+    Returns the sources they name, and the entries that are new, changed or gone.
     """
     changes = Changes()
     sources: list[Source] = []
@@ -75,7 +75,7 @@ def _add_entry(changes: Changes, connection: duckdb.DuckDBPyConnection | None, r
 
 
 def last_checks(connection: duckdb.DuckDBPyConnection | None) -> dict[tuple[str, str], Before]:
-    """What is known of each target from the last look that saw its content."""
+    """What the last check that saw its content found for each target."""
     if connection is None:
         return {}
     return {
@@ -89,7 +89,7 @@ def last_checks(connection: duckdb.DuckDBPyConnection | None) -> dict[tuple[str,
 
 
 def changes_of(seen: Iterable[Seen], known: Known) -> Changes:
-    """What a check lands: its rows, and versions of the contracts it fetched."""
+    """Changes landed by a check: its rows, and versions of the contracts it fetched."""
     changes = Changes()
     for one in seen:
         if one.result == "out_of_time":  # nothing was seen

@@ -1,4 +1,4 @@
-"""The list of what skills and components depend on, as the user or a project wrote it."""
+"""The list of what skills and components depend on, as written by the user or a project."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ _NETWORK: Final = frozenset({"https", "http", "ssh", "git"})
 
 
 def read_list(file: Path, inside: Path | None = None) -> list[Source]:
-    """Read a list of sources. One that a project brings names what is `inside` of it; other entries are refused."""
-    from ingest.sources.entry import checked_entries  # pydantic takes a while: only where there is a list
+    """Read a list of sources. A list from a project may only name files `inside` it; other entries are refused."""
+    from ingest.sources.entry import checked_entries  # pydantic imports slowly: only where there is a list
 
     if inside is not None and not _is_inside(file, inside):
         raise SourcesError(f"{file} leads out of the project")
@@ -41,7 +41,7 @@ def read_list(file: Path, inside: Path | None = None) -> list[Source]:
 
 
 def _is_inside(path: Path, folder: Path) -> bool:
-    """Whether a path, its links followed, lies in a folder."""
+    """Whether a path, with links followed, is inside a folder."""
     try:
         return path.resolve().is_relative_to(folder.resolve())
     except (OSError, RuntimeError, ValueError):
@@ -49,7 +49,7 @@ def _is_inside(path: Path, folder: Path) -> bool:
 
 
 def _outside(entry: Entry, base: Path, inside: Path) -> str | None:
-    """The first file or repository that an entry names outside of a folder."""
+    """The first file or repository in an entry that is outside a folder."""
     elsewhere = [(text, True) for text in (*entry.url, *entry.pages)]
     files = [(text, False) for text in (*entry.path, *entry.database, *entry.spec, *entry.versions)]
     for text, may_be_elsewhere in (*elsewhere, *files):
@@ -57,7 +57,7 @@ def _outside(entry: Entry, base: Path, inside: Path) -> str | None:
         if mark and scheme.lower() in _NETWORK:
             continue
         if may_be_elsewhere and entry.kind == "git" and not mark and "@" in text:
-            continue  # a repository on another machine, as ssh writes it
+            continue  # a repository on another machine, in ssh notation
         if mark or not _is_inside(_place(_fixed(text), base), inside):
             return text
         if ".." in Path(text).relative_to(_fixed(text)).parts:
@@ -66,7 +66,7 @@ def _outside(entry: Entry, base: Path, inside: Path) -> str | None:
 
 
 def _fixed(text: str) -> str:
-    """A path as it is; of a pattern the folders before its first sign. What it finds is looked at one by one."""
+    """A path unchanged; for a pattern, the folders before its first wildcard. Each match is checked separately."""
     if not _is_pattern(text):
         return text
     parts = itertools.takewhile(lambda part: not any(sign in part for sign in "*?["), Path(text).parts)
@@ -102,7 +102,7 @@ def _watched(entry: Entry, file: Path, inside: Path | None) -> Watched | None:
     files: list[Path] = []
     for pattern in entry.contract_files:
         found = _matching(pattern, file.parent)
-        # What a pattern finds through links is not the project's own either.
+        # Files that a pattern reaches through links are not the project's own either.
         files += found if inside is None else [one for one in found if _is_inside(one, inside)]
         if len(files) > MOST_FILES:
             raise SourcesError(f"{entry.name}: more than {MOST_FILES:,} files")
@@ -119,7 +119,7 @@ def _matching(pattern: str, base: Path) -> list[Path]:
     try:
         return sorted(base.glob(pattern), key=natural_order)
     except (ValueError, NotImplementedError, OSError) as error:
-        raise SourcesError(f"{pattern} is no pattern of files: {one_line(error)}") from error
+        raise SourcesError(f"{pattern} is not a file pattern: {one_line(error)}") from error
 
 
 def _is_pattern(text: str) -> bool:
@@ -128,7 +128,7 @@ def _is_pattern(text: str) -> bool:
 
 def _place(text: str, base: Path) -> Path:
     path = Path(text)
-    with suppress(RuntimeError):  # the home of somebody who has none here
+    with suppress(RuntimeError):  # the home of a user who has none here
         path = path.expanduser()
     return path if path.is_absolute() else base / path
 

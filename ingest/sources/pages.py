@@ -1,4 +1,4 @@
-"""The text of an answer as a reader sees it."""
+"""The text of a response as a reader sees it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from ingest.text import is_binary
 
 
 class _VisibleText(HTMLParser):
-    """The text of a page as a reader sees it: scripts, styles and what changes with each visit are left out."""
+    """The text of a page as a reader sees it, without scripts, styles and parts that change with each visit."""
 
     hidden = frozenset({"script", "style", "noscript", "template", "svg", "nav", "head", "iframe"})
     blocks = frozenset(
@@ -50,7 +50,7 @@ def visible_text(page: str) -> str:
 
 
 def page_text(data: bytes, content_type: str, encoding: str) -> tuple[str | None, bool]:
-    """The text of an answer, None where it is none, and whether all of it is kept."""
+    """The text of a response, None if it is not text, and whether all of it is kept."""
     kind = content_type.split(";", 1)[0].strip().lower()
     if is_binary(data):
         return None, True

@@ -1,4 +1,4 @@
-"""What a look at a source may take, what was known before it, and what it found."""
+"""The limits of a check, what was known before it, and what it found."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ MOST_KEPT: Final = 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How much a check may ask of others, and how long it may take."""
+    """Limits on the load and duration of a check."""
 
     seconds: float = 120.0
     seconds_per_target: float = 20.0
@@ -32,7 +32,7 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Before:
-    """What the last look at a target found."""
+    """Findings of the last check of a target."""
 
     etag: str | None = None
     last_modified: str | None = None
@@ -41,7 +41,7 @@ class Before:
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """What a look at a target found."""
+    """Findings of a check of a target."""
 
     source: Source
     target: Target
@@ -80,7 +80,7 @@ class Seen:
         )  # fmt: skip
 
     def judged(self, before: Before) -> Seen:
-        """Say whether what was seen is new."""
+        """Decide whether the finding is new."""
         if not self.is_available or self.content_hash is None or self.result == "moved":
             return self
         if before.content_hash is None:

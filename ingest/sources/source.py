@@ -1,4 +1,4 @@
-"""A source: what skills and components depend on, and where to look at it."""
+"""A source: something that skills and components depend on, and where to check it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ingest.contracts.versions import Watched
 from ingest.text import content_digest
 from ingest.warehouse import Row, utc_now
 
-# Type of a source: of the dependency behind it, and how it is looked at if nothing else is said.
+# Type of a source: the type of the dependency behind it, and the default kind of check.
 TYPES: Final[dict[str, tuple[str, str]]] = {
     "docs": ("documentation", "http"),
     "git": ("git_repository", "git"),
@@ -22,12 +22,12 @@ TYPES: Final[dict[str, tuple[str, str]]] = {
 
 
 class SourcesError(ValueError):
-    """The list of sources cannot be read; the message says what is wrong with it."""
+    """The list of sources cannot be read; the message gives the reason."""
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """One thing to look at."""
+    """One thing to check."""
 
     kind: str  # http | git | file | env | database | health
     address: str
@@ -49,7 +49,7 @@ class Source:
     watched: Watched | None = None
     # A contract that is fetched instead of read from a file.
     fetched_contract: str | None = None
-    # Why nothing that it names is looked at.
+    # Why nothing named in the entry is checked.
     refused: str | None = None
 
     def row(self, *, is_listed: bool = True, reason: str | None = None) -> Row:

@@ -1,1 +1,1 @@
-"""Transcripts: `kinds` tells a file by its path, `discover` finds the files and what has changed."""
+"""Transcripts: `kinds` classifies a file by its path, `discover` finds the files and their changes."""

@@ -53,10 +53,10 @@ def _named(parts: Sequence[str]) -> Path:
 
 
 def usual_roots(environment: Mapping[str, str], home: Path) -> list[Path]:
-    """Return where the clients write unless told otherwise, whether it is there or not.
+    """Return the default folders of the clients, whether they exist or not.
 
-    The client of the terminal has one home, the desktop client one per session, all in one folder. The version of it
-    that comes from the store of Windows lies in a folder of its own.
+    The terminal client has one home, the desktop client one per session, all in one folder. The desktop client from
+    the Windows Store uses its own folder.
     """
     config = as_local_path(environment.get("XDG_CONFIG_HOME", "").strip() or home / ".config")
     desktop = [home / "Library" / "Application Support" / "Claude", config / "Claude"]
@@ -71,10 +71,10 @@ def usual_roots(environment: Mapping[str, str], home: Path) -> list[Path]:
 
 
 def as_local_path(text: str | Path, *, windows: bool = os.name == "nt") -> Path:
-    r"""Return a path as this system spells it, also where it is written as WSL or Windows spells it.
+    r"""Return a path in this system's notation, also if it is written for WSL or Windows.
 
-    Here `C:\Users\dev` becomes `/mnt/c/Users/dev` and `\\wsl.localhost\Ubuntu\home\dev` becomes `/home/dev`;
-    on Windows `/mnt/c/Users/dev` becomes `C:/Users/dev`.
+    Here `C:\Users\dev` becomes `/mnt/c/Users/dev` and `\\wsl.localhost\Ubuntu\home\dev` becomes `/home/dev`; on
+    Windows `/mnt/c/Users/dev` becomes `C:/Users/dev`.
     """
     given = str(text)
     if windows:
@@ -88,14 +88,14 @@ def as_local_path(text: str | Path, *, windows: bool = os.name == "nt") -> Path:
 
 
 def distinct_roots(roots: Iterable[Path | str]) -> list[Path]:
-    """Return the roots as absolute paths, without those that lie inside another of them."""
+    """Return the roots as absolute paths, without those inside another root."""
     resolved = [as_local_path(root).resolve() for root in roots]
     unique = list(dict.fromkeys(resolved))
     return [root for root in unique if not any(other in root.parents for other in unique)]
 
 
 def leads_to_transcript(link: str, target: os.stat_result) -> bool:
-    """Whether a link may be followed to its file: one with a transcript's name, of the link's own owner."""
+    """Whether a link may be followed to its file: the target has a transcript's name and the link's own owner."""
     try:
         return os.path.realpath(link).endswith(LINES_SUFFIXES) and target.st_uid == os.lstat(link).st_uid
     except OSError:
@@ -106,7 +106,7 @@ def scan(roots: Sequence[Path | str]) -> Scan:
     """Find all files below the roots, in a fixed order, without opening any."""
     distinct = distinct_roots(roots)
     walks, problems = _walks(distinct)
-    # What lies below some root itself goes before what is only linked there.
+    # Files that are actually below a root come before those that are only linked there.
     found = [list(walk.files()) for walk in walks]
     for files, walk in zip(found, walks, strict=True):
         files.extend(walk.linked_files())
@@ -129,7 +129,7 @@ def transcripts(root: Path | str) -> Iterator[FoundFile]:
 
 
 def _walks(roots: Iterable[Path]) -> tuple[list[_Walk], list[Problem]]:
-    """Return a walk for each root that is there; what lies above the roots counts as seen."""
+    """Return a walk for each existing root; the folders above the roots count as seen."""
     walks: list[_Walk] = []
     problems: list[Problem] = []
     seen: set[_Identity] = set()
@@ -153,11 +153,11 @@ class _Link(NamedTuple):
 
 
 class _Walk:
-    """One walk below one root; folders that were seen before, here or in another walk, are left out.
+    """One walk below one root; folders seen before, here or in another walk, are left out.
 
-    Links to folders are followed when everything that is there without them has been walked: so a folder that can be
-    reached both ways is found where it lies, and one that is linked twice is found once. A link that leads upwards
-    would lead around in circles and is not followed.
+    Links to folders are followed after everything reachable without them has been walked: so a folder reachable both
+    ways is found at its real place, and one that is linked twice is found once. A link that leads upwards would be
+    circular and is not followed.
     """
 
     def __init__(self, root: Path, seen: set[_Identity]) -> None:
@@ -168,16 +168,16 @@ class _Walk:
         self.links: list[_Link] = []
         self.parts = root.parts
         above = PurePosixPath(root.as_posix()).parts
-        # The part of the root's own path from its `projects` on, if the root lies in one.
+        # The root's own path from its `projects` on, if the root is inside one.
         self.above = tuple(above[above.index(_PROJECTS) :]) if _PROJECTS in above[-3:] else ()
         self.is_home = Path(self.system_root, _PROJECTS).is_dir()
 
     def files(self) -> Iterator[FoundFile]:
-        """Walk what lies below the root itself."""
+        """Walk everything below the root itself."""
         yield from self._below(_Link((), self.system_root, self.above))
 
     def linked_files(self) -> Iterator[FoundFile]:
-        """Walk what links lead to, in the order of their names."""
+        """Walk the targets of links, ordered by name."""
         while self.links:
             links, self.links = sorted(self.links), []
             for link in links:
@@ -188,9 +188,9 @@ class _Walk:
 
     @staticmethod
     def _place_of(link: _Link, target: Path) -> tuple[str, ...]:
-        """Return which folders a linked folder stands for: those of its real place, whatever the link is called.
+        """Return the folders that a linked folder stands for: those of its real place, whatever the link's name.
 
-        So its files have the path that they have where the folder is found without the link.
+        So its files get the same path as if the folder had been found without the link.
         """
         if link.names[-1] == _PROJECTS:
             return link.place
@@ -264,6 +264,6 @@ class _Walk:
 
 
 def _identity(folder: str | Path) -> _Identity:
-    """Return what tells a folder from all others, whatever name leads to it."""
+    """Return the identity of a folder, independent of the name that leads to it."""
     status = os.stat(folder)  # noqa: PTH116 - names need not be valid text
     return (status.st_dev, status.st_ino) if status.st_ino else os.path.realpath(folder)

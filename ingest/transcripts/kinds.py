@@ -1,4 +1,4 @@
-"""The kinds of files that Claude Code leaves, told by their paths, and how each kind is landed."""
+"""The kinds of files that Claude Code writes, recognised by their paths, and how each kind is landed."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ingest.landing.found import ARCHIVE_SUFFIX
 
 LINES_SUFFIXES: Final = (".jsonl", ".jsonl.gz")
 _PROJECTS: Final = "projects"
-# Where the desktop client keeps its sessions: a folder each, with a home of its own in it.
+# Where the desktop client keeps its sessions: one folder each, with its own home inside.
 DESKTOP: Final = "local-agent-mode-sessions"
 _DESKTOP_SESSION: Final = "local_"
 _DESKTOP_FILES: Final = frozenset({"uploads", "outputs"})  # the user's own files
@@ -22,7 +22,7 @@ _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 
 
 class Kind(StrEnum):
-    """What a file holds."""
+    """Content of a file."""
 
     SESSION = "session"
     SUBAGENT = "subagent"
@@ -39,7 +39,7 @@ class Kind(StrEnum):
 
 
 TRANSCRIPT_TABLE: Final = "transcript_line"
-# Files that grow line by line, and the table their lines go to. Every other kind is a document: landed whole.
+# Files that grow line by line, and the table for their lines. Every other kind is a document: landed whole.
 LINE_TABLES: Final[dict[str, str]] = {
     Kind.SESSION: TRANSCRIPT_TABLE,
     Kind.SUBAGENT: TRANSCRIPT_TABLE,
@@ -50,7 +50,7 @@ LINE_TABLES: Final[dict[str, str]] = {
     Kind.HISTORY: "history_line",
 }
 
-# One such file belongs to a whole home, so its place says nothing about whose it is: only its content does.
+# Such a file belongs to a whole home, so its place does not show its session: only its content does.
 HOME_WIDE: Final[dict[str, str]] = {Kind.HISTORY: "history.jsonl", Kind.STATS_CACHE: "stats-cache.json"}
 
 # Folders that never hold transcripts: whole clones of other people's projects, backups of edited files, …
@@ -66,9 +66,9 @@ SKIPPED_IN_HOME: Final = frozenset(
 
 
 def is_skipped(place: tuple[str, ...], name: str, *, is_home: bool) -> bool:
-    """Whether the folder `name` in a folder (the parts of its path) is one that holds no transcripts.
+    """Whether the folder `name` in a folder (the parts of its path) holds no transcripts.
 
-    `is_home` says that the folder around it is a home; one named `.claude` is in any case.
+    `is_home` says that the folder around it is a home; a folder named `.claude` always is.
     """
     if name in SKIPPED_ANYWHERE or is_set_aside(name):
         return True
@@ -79,14 +79,14 @@ def is_skipped(place: tuple[str, ...], name: str, *, is_home: bool) -> bool:
 
 
 def is_set_aside(name: str) -> bool:
-    """Whether the client itself has put this file or folder aside."""
+    """Whether the client itself has set this file or folder aside."""
     return ".orphaned" in name or ".superseded" in name
 
 
 def classify(folders: tuple[str, ...], name: str) -> Kind | None:
-    """Say what the file `name` below the folders (relative to its root) holds; None if nothing for us.
+    """Classify the file `name` below the folders (relative to its root); None if it is not relevant.
 
-    A root that lies inside a `projects` folder passes the folders from there on, `projects` included.
+    A root inside a `projects` folder passes the folders from there on, including `projects`.
     """
     if _TOOL_RESULTS in folders:
         return Kind.TOOL_RESULT
@@ -122,9 +122,9 @@ def _lines_kind(folders: tuple[str, ...], name: str) -> Kind:
 
 
 def logical_path(folders: tuple[str, ...], name: str, kind: Kind) -> str:
-    """Return the path that is the same wherever a file is copied: what follows the last `projects/`.
+    """Return a path that stays the same wherever a file is copied: the part after the last `projects/`.
 
-    An archive has the path of the file that it was made from; an audit log is told by the folder around it.
+    An archive has the path of its original file; an audit log is identified by its folder.
     """
     if kind in HOME_WIDE:
         return HOME_WIDE[kind]

@@ -1,4 +1,7 @@
-{# Sums for every view over rows of v_cost of a kind that gets dollars: a request is in one row of a name. #}
+{#
+    Sums for every view over rows of v_cost of a kind to which dollars are attributed: per name, a request is
+    in one row.
+#}
 {% macro cause_sums(rows) -%}
     cast(count(distinct {{ rows }}.session_id) as bigint) as session_count,
     cast(sum({{ rows }}.request_count) as bigint) as request_count,

@@ -1,6 +1,6 @@
 {#
-    The measures of every cost mart, over rows of fact_api_call: one definition for all of them. What is
-    grouped by session has no sessions to count.
+    The measures of every cost mart, over rows of fact_api_call: one definition for all. A mart grouped by
+    session has no sessions to count.
 #}
 {% macro cost_measures(calls, counts_sessions=true) -%}
     {%- if counts_sessions %}

@@ -1,4 +1,4 @@
-{# Sums for every view over rows of v_cost of a kind that made calls: what cost_measures counts. #}
+{# Sums for every view over rows of v_cost of a kind that made calls: the measures of cost_measures. #}
 {% macro cost_sums(rows) -%}
     cast(count(distinct {{ rows }}.session_id) as bigint) as session_count,
     cast(sum({{ rows }}.request_count) as bigint) as response_count,

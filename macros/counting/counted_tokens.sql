@@ -1,6 +1,6 @@
 {#
-    The billed tokens of a usage, or of one iteration in it: none is missing or negative. The total of the
-    cache writes stands above its split by lifetime, but a client of early 2026 wrote 0 above a filled split.
+    The billed tokens of a usage, or of one of its iterations: none is missing or negative. The total of the
+    cache writes is above their split by lifetime, but a client of early 2026 wrote 0 above a non-zero split.
 #}
 {% macro counted_tokens(usage) -%}
     greatest(coalesce({{ usage }}.input_tokens, 0), 0) as uncached_input_tokens,

@@ -1,7 +1,7 @@
 {#
-    The component that an inference counts for which is not the answer: an adviser, a compaction on the
-    server, an earlier step or attempt of the same response. Each is one of its own, since its dollars follow
-    its model and how often it ran, not what the context held.
+    The component of an inference that is not the answer: an adviser, a compaction on the server, an earlier
+    step or attempt of the same response. Each is a separate component, since its dollars depend on its model
+    and number of runs, not on the content of the context.
 #}
 {% macro inference_component_type(inference_type) -%}
     case

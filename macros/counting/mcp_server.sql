@@ -1,4 +1,4 @@
-{# The halves of an MCP tool's name, `mcp__<server>__<tool>`: both, or NULL for any other tool. #}
+{# The two parts of an MCP tool's name, `mcp__<server>__<tool>`; both are NULL for any other tool. #}
 {% macro mcp_server_of(tool_name) -%}
     nullif({{ regex_group(tool_name, '(?s)^mcp__(.+?)__.') }}, '')
 {%- endmacro %}
@@ -7,8 +7,8 @@
 {%- endmacro %}
 
 {#
-    The MCP server that a component is of, NULL for others: itself, or the one in the name of its tool. A
-    definition can be of a tool that was never called: its server stands in its name all the same.
+    The MCP server of a component, NULL for others: itself, or the one in the name of its tool. A definition
+    may belong to a tool that was never called: its name contains the server nevertheless.
 #}
 {% macro mcp_server(component_type, component_name) -%}
     case

@@ -1,4 +1,4 @@
-{# Who offers a model, by its name. #}
+{# The provider of a model, by its name. #}
 {% macro model_provider(column) -%}
     case
         when {{ column }} like 'claude%' then 'anthropic'

@@ -1,11 +1,11 @@
 {#
-    A model id as it is priced: one name for every spelling of a provider. What is taken off: the path of a
+    A model id in the form used for pricing: one name for every provider's spelling. Removed are the path of a
     gateway, of Vertex or of an inference profile's ARN, the prefixes of Bedrock and others (`eu.anthropic.`,
-    `databricks-`), and behind the name the context (`[1m]`), a variant of OpenRouter (`:beta`), Bedrock's
+    `databricks-`), and after the name the context (`[1m]`), a variant of OpenRouter (`:beta`), Bedrock's
     version (`-v1:0`), `@default`, `-latest` and a date. Dots between numbers become dashes, and a number
-    before the family moves behind it, as in ids since Claude 4.
+    before the family moves after it, as in ids since Claude 4.
 
-    Other makers' ids stay, and so does the ARN of an application's or provisioned model's profile, which
+    Ids of other vendors stay, and so does the ARN of an application's or provisioned model's profile, which
     hides its model whatever its last part is called. A variant with its own price (`-fast`, `:free`) stays.
 #}
 {% macro normalized_model(column) -%}
@@ -31,7 +31,7 @@
     end
 {%- endmacro %}
 
-{# Whether a model id names a profile set up by its owner: the log does not tell which model answers. #}
+{# Whether a model id names a profile set up by its owner: the log does not show which model responds. #}
 {% macro is_opaque_model(column) -%}
     regexp_matches(lower({{ column }}), 'application-inference-profile/|provisioned-model/|custom-model')
 {%- endmacro %}

@@ -1,4 +1,4 @@
-{# Whether a segment of context is a file of a skill's folder that was read, its body apart. #}
+{# Whether a context segment is a file read from a skill's folder, other than the skill's body. #}
 {% macro is_skill_file(item_kind, component_name, file_path) -%}
     (
         {{ item_kind }} in ('tool_result', 'reference_file')
@@ -9,7 +9,7 @@
     )
 {%- endmacro %}
 
-{# The skill in whose folder a file is; skills of a plugin are named after it. #}
+{# The skill whose folder contains a file; skills of a plugin are named after the plugin. #}
 {% macro skill_of_file(file_path) -%}
     coalesce(
         nullif(

@@ -1,14 +1,14 @@
 {#
-    Lower and upper bound of a share at 95 % (Wilson): what the true share may be, given so few tries. Needed
-    wherever rates of different numbers of tries are compared. NULL without a try: greatest and least would
-    make a zero of it. Six digits, since the last ones are noise of the arithmetic.
+    Lower and upper 95 % bounds of a share (Wilson): the range of the true share, given the number of tries.
+    Needed wherever rates over different numbers of tries are compared. NULL without a try: greatest and least
+    would turn it into zero. Six digits, since further ones are arithmetic noise.
 #}
 {% macro wilson_low(successes, tries) -%} {{ wilson_bound(successes, tries, '-') }} {%- endmacro %}
 {% macro wilson_high(successes, tries) -%} {{ wilson_bound(successes, tries, '+') }} {%- endmacro %}
 
 {#
-    Lower and upper bound at 95 % of the difference between two shares (Newcombe, from the Wilson bounds of
-    both). Above or below zero, the shares differ by more than chance.
+    Lower and upper 95 % bounds of the difference between two shares (Newcombe, from the Wilson bounds of
+    both). If they are both above or both below zero, the difference is not due to chance.
 #}
 {% macro difference_low(share, low, other_share, other_high) -%}
     round(
@@ -26,7 +26,7 @@
 {%- endmacro %}
 
 {% macro wilson_bound(successes, tries, sign) -%}
-    {#- Counts of two models may disagree in a damaged log: there is no more than every try. -#}
+    {#- Counts of two models may disagree in a damaged log: successes never exceed tries. -#}
     {%- set share = 'least(' ~ successes ~ ', ' ~ tries ~ ') / cast(' ~ tries ~ ' as double)' -%}
     {%- set many = 'cast(' ~ tries ~ ' as double)' -%}
     case

@@ -1,4 +1,4 @@
-{# The numbers of the buckets, so many tokens wide, that an interval of positions touches, as a list. #}
+{# The numbers of the buckets of a given width in tokens that an interval of positions touches, as a list. #}
 {% macro bucket_range(first, last, width) -%}
     {{ return(adapter.dispatch('bucket_range')(first, last, width)) }}
 {%- endmacro %}

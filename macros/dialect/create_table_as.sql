@@ -1,8 +1,9 @@
 {#
-    A model's long texts (config `zstd_columns`) are stored with zstd: a sixth of the size, for no more time.
-    DuckDB takes a compression per column only where the table is declared, so such a table is declared first
-    and filled then. Not for every column: each zstd segment takes a block of 256 KB of its own. The contract
-    is checked where the table is made; the temporary table of an increment goes into one that has been.
+    A model's long texts (config `zstd_columns`) are stored with zstd: a sixth of the size in the same time.
+    DuckDB accepts a compression per column only in a table declaration, so such a table is declared first and
+    filled afterwards. Not used for every column: each zstd segment takes its own block of 256 KB. The
+    contract is checked where the table is created; the temporary table of an increment is inserted into one
+    that has been checked.
 #}
 {% macro duckdb__create_table_as(
     temporary, relation, compiled_code, language='sql', partitioned_by=none, sorted_by=none

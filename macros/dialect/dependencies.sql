@@ -1,11 +1,11 @@
-{# A text without white space around it, lines included. #}
+{# A text without surrounding white space, including line breaks. #}
 {% macro trim_space(column) -%} {{ return(adapter.dispatch('trim_space')(column)) }} {%- endmacro %}
 {% macro duckdb__trim_space(column) -%}
     trim({{ column }}, concat(' ', chr(9), chr(10), chr(13)))
 {%- endmacro %}
 {% macro spark__trim_space(column) -%} trim(both ' \t\n\r' from {{ column }}) {%- endmacro %}
 
-{# Whether every name of a list written as `a|b` stands in another one. #}
+{# Whether every name in a list written as `a|b` is in another such list. #}
 {% macro names_within(inner, outer) -%}
     {{ return(adapter.dispatch('names_within')(inner, outer)) }}
 {%- endmacro %}

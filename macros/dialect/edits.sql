@@ -26,9 +26,9 @@
 {%- endmacro %}
 
 {#
-    Characters in the lines of a structured patch that start with a sign, without the signs and the ends of
-    the lines. The client writes each tab that a line begins with as two spaces; where the file is known to
-    have tabs, two spaces at the beginning are taken as one.
+    Characters in the lines of a structured patch that start with a sign, without the signs and line ends. The
+    client writes each leading tab of a line as two spaces; if the file is known to have tabs, two leading
+    spaces count as one character.
 #}
 {% macro patch_characters(patch, sign, has_tabs='false') -%}
     {{ return(adapter.dispatch('patch_characters')(patch, sign, has_tabs)) }}
@@ -60,7 +60,7 @@
     )
 {%- endmacro %}
 
-{# A timestamp some milliseconds earlier. #}
+{# A timestamp moved back by some milliseconds. #}
 {% macro ms_before(moment, milliseconds) -%}
     {{ return(adapter.dispatch('ms_before')(moment, milliseconds)) }}
 {%- endmacro %}

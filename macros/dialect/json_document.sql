@@ -1,4 +1,4 @@
-{# JSON text that is a file as a whole; NULL while it is none: the client may be writing it. #}
+{# JSON text that is a whole file; NULL while it is not valid JSON: the client may be writing it. #}
 {% macro json_document(column) -%} {{ return(adapter.dispatch('json_document')(column)) }} {%- endmacro %}
 {% macro duckdb__json_document(column) -%}
     case when json_valid({{ column }}) then {{ column }} end

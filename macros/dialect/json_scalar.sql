@@ -1,4 +1,4 @@
-{# One scalar, as text, out of a column of JSON text; `path` is a JSON path such as `$.message.content`. #}
+{# One scalar, as text, from a column of JSON text; `path` is a JSON path such as `$.message.content`. #}
 {% macro json_scalar(column, path) -%}
     {{ return(adapter.dispatch('json_scalar')(column, path)) }}
 {%- endmacro %}
@@ -22,7 +22,7 @@
     coalesce(array_join(from_json({{ column }}, 'array<string>'), ', '), get_json_object({{ column }}, '$'))
 {%- endmacro %}
 
-{# Of the values of a JSON object the first object whose `type` is this one. #}
+{# Among the values of a JSON object, the first object whose `type` is this one. #}
 {% macro json_value_of_type(column, type) -%}
     {{ return(adapter.dispatch('json_value_of_type')(column, type)) }}
 {%- endmacro %}

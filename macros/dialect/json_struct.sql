@@ -1,8 +1,8 @@
 {#
-    One typed struct out of a column of JSON text, in one parse. `spec` is a JSON text: names to types,
-    nested. A value that is not of its type is NULL. Besides the types of the engine there are COUNT and MS:
-    whole numbers from 0 to 4,294,967,295, as bigint and as double. A log is damaged sooner than a response
-    has more tokens or a call takes more milliseconds, and sums of them stay far from the edge of a bigint.
+    One typed struct from a column of JSON text, in one parse. `spec` is a JSON text that maps names to types,
+    nested. A value of another type becomes NULL. Besides the engine's types there are COUNT and MS: whole
+    numbers from 0 to 4,294,967,295, as bigint and as double. A larger value is more likely a damaged log than
+    a real number of tokens or milliseconds, and sums of such values stay far below the limit of a bigint.
 #}
 {% macro json_struct(column, spec) -%}
     {{ return(adapter.dispatch('json_struct')(column, spec)) }}

@@ -1,7 +1,7 @@
 {#
-    The key of a landed line, or of one of the objects glued together on it: an integer that orders as
-    file_id, line_number, part_number do. The last 10 digits are the part, the 15 before them the line, up to
-    14 before those the file: more than any log has lines, or a store files.
+    The key of a landed line, or of one of the objects glued together on it: an integer with the same order as
+    file_id, line_number, part_number. The last 10 digits are the part, the 15 before them the line, up to 14
+    before those the file: more lines than any log has, and more files than a store has.
 #}
 {% macro line_id(relation='') -%}
     {{ return(adapter.dispatch('line_id')(relation ~ '.' if relation else '')) }}

@@ -1,6 +1,6 @@
 {#
-    A relation's rows once per element of a list column, with the element and its position (from 1). Used as a
-    derived table: `from {{ explode('lines', 'blocks', 'block', 'block_number') }} as exploded`.
+    The rows of a relation, once per element of a list column, with the element and its position (from 1).
+    Used as a derived table: `from {{ explode('lines', 'blocks', 'block', 'block_number') }} as exploded`.
 #}
 {% macro explode(relation, list, element, position) -%}
     {{ return(adapter.dispatch('explode')(relation, list, element, position)) }}
@@ -72,7 +72,7 @@
 {%- endmacro %}
 {% macro spark__text_list_json(column) -%} to_json(array_sort(collect_set({{ column }}))) {%- endmacro %}
 
-{# The words of a text as a list: runs of what a file's name is made of, from a number of characters. #}
+{# The words of a text as a list: sequences of file name characters with a minimum length. #}
 {% macro file_words(column, characters=2) -%}
     {{ return(adapter.dispatch('file_words')(column, characters)) }}
 {%- endmacro %}
@@ -87,7 +87,7 @@
     ))
 {%- endmacro %}
 
-{# How many words a text has: runs of anything but white space. #}
+{# The number of words in a text: sequences without white space. #}
 {% macro word_count(column) -%} {{ return(adapter.dispatch('word_count')(column)) }} {%- endmacro %}
 {% macro duckdb__word_count(column) -%} len(regexp_extract_all({{ column }}, '[^[:space:]]+')) {%- endmacro %}
 {% macro spark__word_count(column) -%} size(regexp_extract_all({{ column }}, r'(\S+)', 1)) {%- endmacro %}

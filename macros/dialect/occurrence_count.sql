@@ -1,4 +1,4 @@
-{# How often a short text stands in a longer one. #}
+{# The number of occurrences of a short text in a longer one. #}
 {% macro occurrence_count(column, text) -%}
     coalesce(
         cast(

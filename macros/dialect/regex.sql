@@ -1,4 +1,4 @@
-{# The first match of a regular expression's group in a text; '' where there is none. #}
+{# The text of a group at the first match of a regular expression; '' where there is none. #}
 {% macro regex_group(column, pattern, group=1) -%}
     {{ return(adapter.dispatch('regex_group')(column, pattern, group)) }}
 {%- endmacro %}
@@ -29,7 +29,7 @@
     regexp_replace({{ column }}, r'{{ pattern }}', '{{ replacement }}')
 {%- endmacro %}
 
-{# All matches of a regular expression's group in a text, as a list; empty where there is none. #}
+{# The texts of a group at all matches of a regular expression, as a list; empty where there is none. #}
 {% macro regex_groups(column, pattern, group=1) -%}
     {{ return(adapter.dispatch('regex_groups')(column, pattern, group)) }}
 {%- endmacro %}

@@ -12,7 +12,9 @@
     )
 {%- endmacro %}
 
-{# The number that a regular expression's group finds in a text; NULL for none or one too large to add. #}
+{#
+    The number that the group of a regular expression finds in a text; NULL for none or one too large to add.
+#}
 {% macro number_in(text, pattern) -%}
     case
         when length({{ regex_group(text, pattern) }}) <= 15
@@ -63,7 +65,7 @@
     )
 {%- endmacro %}
 
-{# How often a pattern matches; NULL where it does not. #}
+{# The number of matches of a pattern; NULL where there are none. #}
 {% macro regex_count(column, pattern) -%}
     {{ return(adapter.dispatch('regex_count')(column, pattern)) }}
 {%- endmacro %}

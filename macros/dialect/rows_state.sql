@@ -1,4 +1,4 @@
-{# A number that changes with a group's rows; neither their order nor the machine matters. #}
+{# A number that changes with the rows of a group, independent of their order and of the machine. #}
 {% macro rows_state(columns) -%} {{ return(adapter.dispatch('rows_state')(columns)) }} {%- endmacro %}
 {% macro duckdb__rows_state(columns) -%}
 cast(coalesce(sum(cast(hash({{ columns | join(', ') }}) % 4294967291 as bigint)), 0) as bigint)

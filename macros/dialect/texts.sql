@@ -9,7 +9,7 @@
     regexp_replace({{ column }}, r'{{ pattern }}', '')
 {%- endmacro %}
 
-{# The same at every line's beginning. #}
+{# The same at the beginning of every line. #}
 {% macro regex_remove_per_line(column, pattern) -%}
     {{ return(adapter.dispatch('regex_remove_per_line')(column, pattern)) }}
 {%- endmacro %}
@@ -38,7 +38,7 @@
 {% macro duckdb__first_elements(column, count) -%} list_slice({{ column }}, 1, {{ count }}) {%- endmacro %}
 {% macro spark__first_elements(column, count) -%} slice({{ column }}, 1, {{ count }}) {%- endmacro %}
 
-{# Texts of several rows as one, in an order. #}
+{# The texts of several rows joined in an order. #}
 {% macro joined_texts(column, order_by, separator='\n') -%}
     {{ return(adapter.dispatch('joined_texts')(column, order_by, separator)) }}
 {%- endmacro %}
@@ -81,7 +81,7 @@
 {% macro dollars_text(column) -%} {{ return(adapter.dispatch('dollars_text')(column)) }} {%- endmacro %}
 {% macro duckdb__dollars_text(column) -%} format('${:,.2f}', cast({{ column }} as double)) {%- endmacro %}
 {% macro spark__dollars_text(column) -%} concat('$', format_number({{ column }}, 2)) {%- endmacro %}
-{# A text with another one in it replaced wherever that stands as a word or words of its own. #}
+{# A text with every occurrence of another text replaced, if it occurs as a whole word or words. #}
 {% macro replace_whole(column, found, replacement) -%}
     {{ return(adapter.dispatch('replace_whole')(column, found, replacement)) }}
 {%- endmacro %}

@@ -1,13 +1,13 @@
 {#
-    Outside of these no log was written: such a timestamp becomes NULL, and v_set_aside_value counts it. The
-    first client came out in 2025.
+    No log was written outside these bounds: such a timestamp becomes NULL, and v_set_aside_value counts it.
+    The first client was released in 2025.
 #}
 {% macro earliest_log_time() -%} {{ return(var('earliest_log_time', '2000-01-01')) }} {%- endmacro %}
 {% macro latest_log_time() -%} {{ return(var('latest_log_time', '2100-01-01')) }} {%- endmacro %}
 
 {#
-    Text in ISO 8601 as a UTC timestamp without zone; NULL for other text and for times without logs. What
-    remains is far from every type's edges: no sum, no difference, no change of zone overflows.
+    ISO 8601 text as a UTC timestamp without zone; NULL for other text and for times outside the bounds. The
+    remaining values are far from every type's limits: no sum, no difference, no change of zone overflows.
 #}
 {% macro parse_timestamp(column) -%} {{ return(adapter.dispatch('parse_timestamp')(column)) }} {%- endmacro %}
 {% macro duckdb__parse_timestamp(column) -%}
@@ -25,7 +25,7 @@
     end
 {%- endmacro %}
 
-{# Milliseconds since 1970 as a UTC timestamp; NULL for a time in which no log was written. #}
+{# Milliseconds since 1970 as a UTC timestamp; NULL for a time outside the bounds. #}
 {% macro timestamp_from_ms(column) -%}
     {{ return(adapter.dispatch('timestamp_from_ms')(column)) }}
 {%- endmacro %}
@@ -53,7 +53,7 @@
     (unix_millis({{ stop }}) - unix_millis({{ start }}))
 {%- endmacro %}
 
-{# A UTC timestamp as the wall clock of the zone in which the user's days are counted. #}
+{# A UTC timestamp as local time in the zone in which the user's days are counted. #}
 {% macro local_time(column) -%} {{ return(adapter.dispatch('local_time')(column)) }} {%- endmacro %}
 {% macro duckdb__local_time(column) -%}
     timezone('{{ local_timezone() }}', timezone('UTC', {{ column }}))
@@ -62,7 +62,7 @@
     from_utc_timestamp({{ column }}, '{{ local_timezone() }}')
 {%- endmacro %}
 
-{# A wall clock of the user's zone as a UTC timestamp without zone. #}
+{# A local time in the user's zone as a UTC timestamp without zone. #}
 {% macro utc_time(column) -%} {{ return(adapter.dispatch('utc_time')(column)) }} {%- endmacro %}
 {% macro duckdb__utc_time(column) -%}
     timezone('UTC', timezone('{{ local_timezone() }}', {{ column }}))
@@ -71,7 +71,7 @@
     to_utc_timestamp({{ column }}, '{{ local_timezone() }}')
 {%- endmacro %}
 
-{# The zone's name: AGENT_STORE_TIMEZONE, else the var `timezone`. #}
+{# Name of the zone: AGENT_STORE_TIMEZONE, or else the var `timezone`. #}
 {% macro local_timezone() -%}
     {{ return(env_var('AGENT_STORE_TIMEZONE', '') or var('timezone')) }}
 {%- endmacro %}

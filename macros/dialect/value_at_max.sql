@@ -1,4 +1,4 @@
-{# A column's value, or NULL, in a group's last row by an ordering; DuckDB's max_by skips NULL values. #}
+{# The value, or NULL, of a column in a group's last row by an ordering; DuckDB's max_by skips NULL values. #}
 {% macro value_at_max(value, ordering) -%}
     {{ return(adapter.dispatch('value_at_max')(value, ordering)) }}
 {%- endmacro %}

@@ -1,6 +1,6 @@
 {#
-    Ask the plugin of this project (agent_store/build/dbt_plugin.py) to do a task; returns the dictionary that
-    it answers with. `store_relation` is the one way in which dbt-duckdb lets a macro reach a plugin.
+    Ask the plugin of this project (agent_store/build/dbt_plugin.py) to do a task; returns the dictionary with
+    its answer. `store_relation` is the only way in which dbt-duckdb lets a macro reach a plugin.
 #}
 {% macro plugin(task, details={}) -%}
     {%- set answer = {} -%}

@@ -1,4 +1,4 @@
-{# Before the first model: land what is new, where the whole project is built. #}
+{# Before the first model: land new data, if the whole project is built. #}
 {% macro start_build() -%}
     {%- if execute and flags.WHICH in ('build', 'run', 'seed') -%}
         {%- do plugin('start', {

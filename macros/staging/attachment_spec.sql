@@ -1,4 +1,4 @@
-{# The fields that are read of an attachment; which type has which is listed in the docs of the model. #}
+{# The fields read from an attachment; the docs of the model list which type has which. #}
 {% macro attachment_spec() -%}
 {
     "type": "VARCHAR", "hookName": "VARCHAR", "hookEvent": "VARCHAR", "toolUseID": "VARCHAR",

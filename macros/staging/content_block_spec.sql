@@ -1,4 +1,4 @@
-{# Fields read of a content block: text, thinking, tool_use, tool_result, image, document, fallback. #}
+{# Fields read from a content block: text, thinking, tool_use, tool_result, image, document, fallback. #}
 {% macro content_block_spec() -%}
 [{
     "type": "VARCHAR", "text": "VARCHAR", "thinking": "VARCHAR", "signature": "VARCHAR", "data": "VARCHAR",
@@ -8,7 +8,7 @@
 }]
 {%- endmacro %}
 
-{# The fields that are read of a tool's input: those that name what the call was about. #}
+{# The fields read from a tool's input: those that identify the subject of the call. #}
 {% macro tool_input_spec() -%}
 {
     "file_path": "VARCHAR", "path": "VARCHAR", "notebook_path": "VARCHAR", "pattern": "VARCHAR",

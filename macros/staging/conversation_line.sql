@@ -1,6 +1,6 @@
 {#
-    A line as the client would have written it, as JSON: `fields` and the fields of its `message` map a name to an
-    expression. Sources that are no transcript are read as one through it.
+    A line in the client's transcript form, as JSON: `fields` and the fields of its `message` map a name to an
+    expression. Sources other than transcripts are converted by it.
 #}
 {% macro conversation_line(fields, message=none) -%}
     {{ return(adapter.dispatch('conversation_line')(fields, message)) }}
@@ -34,7 +34,7 @@
     ))
 {%- endmacro %}
 
-{# The content of a message that is one block, as JSON. #}
+{# Message content that consists of one block, as JSON. #}
 {% macro content_block(fields) -%} {{ return(adapter.dispatch('content_block')(fields)) }} {%- endmacro %}
 {% macro duckdb__content_block(fields) -%}
     to_json([{

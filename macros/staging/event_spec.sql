@@ -1,7 +1,8 @@
 {#
-    The fields that are read of a spooled event, as one nested specification for json_struct: the envelope, and as
-    `payload` what the kinds of events say, each field once whichever kind has it. The fields of a hook are those of the
-    client (2.1.332), the others those of `agent_store/record`. Ids may be numbers or text: they become text.
+    The fields read from a spooled event, as one nested specification for json_struct: the envelope, and as
+    `payload` the fields of all kinds of events, each once whichever kind has it. The fields of a hook are
+    those of the client (2.1.332), the others those of `agent_store/record`. Ids may be numbers or text: they
+    become text.
 #}
 {% macro event_spec() -%}
 {
@@ -58,7 +59,7 @@
 }
 {%- endmacro %}
 
-{# The kinds of events that this version knows, as texts of SQL. #}
+{# The kinds of events known to this version, as SQL texts. #}
 {% macro event_kinds() -%}
     'hook', 'api_call', 'session', 'action', 'prompt', 'response', 'feedback', 'task_outcome', 'decision',
     'validation', 'test_run', 'quality_measurement', 'work_item', 'claim', 'handoff', 'strategy_outcome',
@@ -66,7 +67,7 @@
     'suggestion', 'query'
 {%- endmacro %}
 
-{# The payload as one struct, without the long texts, which are columns of their own or stay in raw. #}
+{# The payload as one struct, without the long texts, which have their own columns or stay in raw. #}
 {% macro event_payload(payload) -%}
     {%- set long_texts = ['tool_input', 'content', 'compact_summary', 'metadata', 'metrics', 'sql'] -%}
     {%- set names = fromjson(event_spec()).payload.keys() | reject('in', long_texts) | list -%}

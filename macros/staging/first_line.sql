@@ -1,4 +1,7 @@
-{# A range's first line as the client reports it: asked for line 0, it gives line 1 and says 0. #}
+{#
+    The first line of a range as reported by the client: if line 0 is requested, it returns line 1 and reports
+    0.
+#}
 {% macro first_line(column) -%}
     greatest({{ column }}, case when {{ column }} is not null then 1 end)
 {%- endmacro %}

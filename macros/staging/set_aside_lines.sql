@@ -1,4 +1,4 @@
-{# What is told of landed lines that no parser could read, of one or several raw tables. #}
+{# Description of landed lines that no parser could read, from one or several raw tables. #}
 {% macro set_aside_lines(tables) -%}
     {%- for table in tables %}
     select {{ set_aside_columns('set_aside_reason') }}
@@ -8,7 +8,7 @@
     {%- endfor %}
 {%- endmacro %}
 
-{# The columns of such a row; `lines` names the relation with the line where it is not the only one. #}
+{# The columns of such a row; `lines` names the relation that contains the line if there are several. #}
 {% macro set_aside_columns(reason, lines='') -%}
     {%- set prefix = lines ~ '.' if lines else '' -%}
     {{ prefix }}file_id,

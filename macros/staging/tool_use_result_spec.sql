@@ -1,4 +1,4 @@
-{# Fields read of a line's structured tool result; the model's docs list which tool writes which. #}
+{# Fields read from a line's structured tool result; the model's docs list which tool writes which. #}
 {% macro tool_use_result_spec() -%}
 {
     "type": "VARCHAR", "status": "VARCHAR", "success": "BOOLEAN", "interrupted": "BOOLEAN",

@@ -1,8 +1,8 @@
 {#
-    The fields that are read of a transcript line, as one nested specification for json_struct: name to type.
-    COUNT and MS (whole milliseconds) are numbers that are not negative, see json_struct. A body that has no
-    fixed shape (message content, tool results, attachments) stays JSON text here and is parsed in a staging
-    model of its own. Source of the names: the lines themselves, clients 1.0 to 2.1.332.
+    The fields read from a transcript line, as one nested specification for json_struct: name to type. COUNT
+    and MS (whole milliseconds) are numbers that are not negative, see json_struct. Content without a fixed
+    structure (message content, tool results, attachments) stays JSON text here and is parsed in its own
+    staging model. The names come from the lines themselves, clients 1.0 to 2.1.332.
 #}
 {% macro usage_spec() -%}
 {

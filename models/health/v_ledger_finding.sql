@@ -1,4 +1,4 @@
--- How well the ledger is measured per client version: a session counts for that of its last line.
+-- How much of the ledger is measured per client version. A session counts for the version of its last line.
 {%- set methods = ['direct', 'proportional', 'estimated'] %}
 with segments as (
     select

@@ -10,7 +10,7 @@ response_lines as (
     from {{ ref('int_response_line') }}
 ),
 
--- ccusage: response by response, for each of its two ways of counting.
+-- ccusage: compared per response, for each of its two ways of counting.
 reports as (
     select 'session' as ccusage_report
     union all
@@ -68,7 +68,7 @@ by_response as (
     where calls.web_search_cost_usd > 0
 ),
 
--- The client's own `cost-state`: the last line of a session, model by model.
+-- The client's own `cost-state`: the last line of a session, compared per model.
 reported as (
     select *
     from (
@@ -108,7 +108,7 @@ our_models as (
     group by all
 ),
 
--- Their tokens at our list prices: what is left of the difference then is their price table.
+-- The client's tokens at our list prices: the remaining difference is due to its price table.
 repriced as (
     select
         coalesce(reported_models.session_id, our_models.session_id) as session_id,
@@ -145,7 +145,7 @@ repriced as (
         )
 ),
 
--- A difference below a millionth of a dollar is none.
+-- A difference below a millionth of a dollar counts as none.
 cost_state_parts as (
     select
         session_id,

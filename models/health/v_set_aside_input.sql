@@ -1,6 +1,6 @@
 {{ config(materialized='table') }}
 
--- What scans, lists and checks could not read, with the reason; the rest went on.
+-- Inputs that scans, lists and checks could not read, with the reason. Everything else was read.
 select
     {{ surrogate_key(["'component'", 'root', 'path', 'content_hash']) }} as finding_id,
     'component' as input_type,

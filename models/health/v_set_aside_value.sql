@@ -1,6 +1,6 @@
 {{ config(materialized='table') }}
 
--- Values of damaged lines that count as not known. The lines themselves are read.
+-- Values of damaged lines that count as unknown. The lines themselves are read.
 with lines as (
     select
         file_id,
@@ -27,8 +27,8 @@ select
         as finding_id,
     found.value_kind,
     case found.value_kind
-        when 'timestamp' then 'no time, or one in which no log was written'
-        else 'a number of tokens below zero or larger than any'
+        when 'timestamp' then 'not a time, or a time at which no log can have been written'
+        else 'a number of tokens that is negative or impossibly large'
     end as set_aside_reason,
     files.host,
     files.root as source_root,

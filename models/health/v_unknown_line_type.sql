@@ -1,7 +1,6 @@
 {{ config(materialized='table') }}
 
--- What the clients wrote that nobody here knows: a type, a subtype, an attachment type or
--- a key, per client version.
+-- Types, subtypes, attachment types and keys in the logs that the store does not know, per client version.
 with keys as (
     select
         line_type,

@@ -1,6 +1,6 @@
 {{ config(materialized='table') }}
 
--- Sessions that other files bear witness to and no transcript shows: deleted before they were landed.
+-- Sessions that other files mention and no transcript contains: deleted before they were landed.
 with history as (
     select
         session_id,
@@ -13,7 +13,7 @@ with history as (
     group by session_id
 ),
 
--- A session whose lines have expired had been landed; one that was resumed after that began on two days.
+-- A session whose lines have expired had been landed. If it was resumed afterwards, both start days count.
 landed as (
     select session_id, cast(started_at as date) as activity_date
     from {{ ref('dim_session') }}

@@ -6,7 +6,7 @@ with mains as (
         'main' as actor,
         cast(null as varchar) as agent_run_id,
         'main' as agent_type,
-        -- The main agent is a kind of its own in every project: its instructions differ.
+        -- Each project has its own main agent: its instructions differ.
         {{ surrogate_key(["'main'", 'project_path']) }} as agent_id,
         'main/' || project_name as agent_name,
         project_path,

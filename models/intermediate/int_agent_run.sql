@@ -34,7 +34,7 @@ attributed as (
     group by all
 ),
 
--- The prompt that a run was given: the first text of its thread.
+-- The prompt of a run: the first text of its thread.
 first_texts as (
     select
         run_lines.session_id,
@@ -81,7 +81,7 @@ returns as (
     group by all
 ),
 
--- By the meta file, else by the id that the call returned, else by the same prompt (client 1.0).
+-- Matched by the metadata file, else by the id that the call returned, else by the same prompt (client 1.0).
 links as (
     select
         runs.session_id,
@@ -147,7 +147,7 @@ described as (
         on meta.session_id = runs.session_id and meta.agent_run_id = runs.actor
 ),
 
--- The turn that a run works for: the one in which it was started, else the last one before it began.
+-- The turn that a run works for: the one in which it was started, or else the last turn before it began.
 spawned_in as (
     select
         described.session_id,

@@ -20,7 +20,7 @@ grouped as (
         max(line_number) filter (where owner_rank = 1) as source_line,
         max(message_id) as message_id,
         max(request_id) as request_id,
-        -- A transcript says when its lines were written; beside it, others only say it again.
+        -- A transcript states when its lines were written; other sources only repeat them.
         coalesce(min(created_at) filter (where line_origin = 'transcript'), min(created_at)) as started_at,
         coalesce(max(created_at) filter (where line_origin = 'transcript'), max(created_at)) as last_block_at,
         coalesce(nullif(count(*) filter (where line_origin = 'transcript'), 0), count(*)) as line_count,
@@ -57,7 +57,7 @@ winners as (
     where winner_rank = 1
 ),
 
--- What it said, in the order of writing; thinking counts with its length only.
+-- The text of the response, in the order of writing; thinking counts only by its length.
 texts as (
     select
         ranked.response_id,
@@ -81,7 +81,7 @@ texts as (
     group by ranked.response_id
 ),
 
--- The bill is the sum of the inferences. Those without a price add no dollars.
+-- The response is billed as the sum of its inferences. Those without a price add no dollars.
 totals as (
     select
         inferences.response_id,

@@ -1,5 +1,5 @@
--- A view: the bodies stay in staging, what a reader does not take is not read. The session is the
--- attachment's, so that a reader of few sessions passes over the bodies of others.
+-- A view: the bodies stay in staging, and columns that a reader does not select are not read. The session is
+-- the attachment's, so that a reader of few sessions skips the bodies of others.
 select
     lines.line_id,
     lines.line_number,

@@ -21,7 +21,7 @@ attached as (
                 then coalesce({{ char_count('attachments.content_text') }}, attachments.attachment_characters)
             else attachments.attachment_characters
         end as characters,
-        -- What a listing shows: a text per MCP server, else a line per tool or agent.
+        -- Content of a listing: one text per MCP server, or else one line per tool or agent.
         case
             when attachments.attachment_type = 'mcp_instructions_delta'
                 then coalesce(attachments.attachment.addedBlocks, attachments.attachment.addedNames)
@@ -33,7 +33,7 @@ attached as (
         end as listed
     from {{ ref('int_attachment') }} as attachments
     semi join touched on touched.session_id = attachments.session_id
-    -- What the model never sees, or sees elsewhere.
+    -- Content that the model never sees, or sees elsewhere.
     where
         attachments.line_type in ('user', 'assistant', 'attachment')
         and attachments.attachment_type not in (
@@ -54,7 +54,8 @@ listed_lines as (
         attachment_type,
         entry_number,
         {{ char_count('entry') }} + 1 as characters,
-        -- A tool carries its server's name, instructions have it as title, written as in tool names.
+        -- A tool name contains its server's name; instructions have it as their title, spelled as in tool
+        -- names.
         nullif(case
             when attachment_type = 'deferred_tools_delta' then {{ mcp_server_of('entry') }}
             when attachment_type = 'mcp_instructions_delta'
@@ -64,7 +65,7 @@ listed_lines as (
 ),
 
 parts as (
-    -- The tools of one server are one text.
+    -- The tools of one server form one text.
     select
         session_id,
         actor,

@@ -1,9 +1,9 @@
 {{ config(materialized='incremental', incremental_strategy='replace_touched') }}
 
--- What stands at the start of a thread without a line of its own: its system prompt, its tools and what else
--- the client sends along. The answer to the first `/context` of a thread has the client's own count of it by
--- category, and of some by entry; the shape of a request, which the newest clients log, tells the length of
--- each text. A category that both know is split by length, the rest is as counted.
+-- Content at the start of a thread that no line of its own shows: its system prompt, its tools and anything
+-- else that the client sends along. The output of the first `/context` of a thread has the client's own count
+-- by category, and partly by entry; the shape of a request, logged by the newest clients, shows the length of
+-- each text. A category known from both is split by length; the others keep the client's count.
 with touched as {{ touched_sessions() }},
 
 shapes as (
@@ -36,7 +36,7 @@ counts as (
     semi join touched on touched.session_id = lines.session_id
 ),
 
--- What grows has lines of its own; deferred tools, the buffer and free space are not in the context.
+-- Growing content has its own lines; deferred tools, the buffer and free space are not in the context.
 categories as (
     select
         session_id,
@@ -58,7 +58,7 @@ categories as (
         and tokens > 0
 ),
 
--- Where the thread has lines that show the same, these are items of their own.
+-- If lines of the thread show the same content, it is an item of its own.
 shown as (
     select distinct
         session_id,
@@ -80,7 +80,7 @@ shown as (
         or item_kind in ('reference_file', 'tool_definition')
 ),
 
--- What a category is made of, in tokens or, of what only the shape tells, in characters.
+-- The parts of a category, in tokens or, if only the shape shows them, in characters.
 details as (
     select
         session_id,

@@ -8,7 +8,8 @@ bases as (
     semi join touched on touched.session_id = int_thread_base.session_id
 ),
 
--- The parts of a thread's start one after another: in tokens as the client counted them, else in characters.
+-- The parts of a thread's initial context, one after another: in tokens as counted by the client, or else in
+-- characters.
 parts as (
     select
         *,
@@ -30,8 +31,8 @@ sizes as (
     group by thread_id
 ),
 
--- How much of the base the thread's own system prompt and tools are. Of inherited context that is what its
--- parts tell, or, for the subagent that summarizes, the base of its parent.
+-- How much of the base consists of the thread's own system prompt and tools. For inherited context this is
+-- the sum of its parts or, for the subagent that summarizes, the base of its parent.
 own_bases as (
     select
         bases.*,
@@ -54,7 +55,8 @@ own_bases as (
 ),
 
 laid as (
-    -- A base is cut off where the client counted more; where it did not, text lengths split it.
+    -- If the client counted more than the base, the excess is cut off; without a count, the base is split by
+    -- text length.
     select
         own_bases.*,
         case when own_bases.has_count then parts.part_id end as part_id,
@@ -80,7 +82,7 @@ laid as (
     from own_bases
     left join parts on parts.thread_id = own_bases.thread_id and own_bases.size > 0
     union all
-    -- What the client counted less is not known.
+    -- If the client counted less, the rest is unknown.
     select
         *, null, -2, 'unlogged', 'system_prompt', 'unlogged', null, 0, 'estimated',
         cast(round(size) as bigint), own_tokens
@@ -106,7 +108,7 @@ select
     cast(null as varchar) as line_uuid,
     case
         when laid.has_count and laid.component_name <> 'inherited_context' then laid.part_method
-        -- What went before is not known, nor how much of it is the system prompt.
+        -- The earlier content is unknown, and so is the share of the system prompt in it.
         when laid.origin = 'cut_off' or laid.is_mixed and not laid.is_measured and not laid.is_bounded
             then 'estimated'
         when not laid.is_known then 'estimated'

@@ -1,6 +1,6 @@
 {{ config(materialized='table') }}
 
--- What the ledger measured for bodies of skills and commands, within what such a text can weigh.
+-- Ledger measurements of skill and command bodies, within the plausible weight of such a text.
 with weighed as (
     select
         bodies.skill_name,

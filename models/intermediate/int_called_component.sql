@@ -29,7 +29,7 @@ seen as (
         cast(null as varchar) as file_path,
         called_at as seen_at
     from calls
-    -- A name that the client knows no skill of is none.
+    -- A name is ignored if the client knows no such skill.
     where tool_name = 'Skill' and coalesce(error_type, '') not like 'validation%'
     union all
     select
@@ -41,7 +41,8 @@ seen as (
     union all
     select 'mcp_server', mcp_server, null, called_at from calls
     union all
-    -- A command counts by its text where it is not answered yet; a skill's text may have lost what called it.
+    -- A command is counted by its text because a call may not be answered yet; a skill's text may have lost
+    -- the call that loaded it.
     select component_type, skill_name, skill_path, created_at from bodies
     union all
     select 'skill', turns.command_name, bodies.skill_path, turns.prompted_at
@@ -84,7 +85,7 @@ seen as (
     union all
     select 'agent', agent_name, null, started_at from {{ ref('int_actor') }}
     union all
-    -- A call without an id, or with another call's, gets no result, but the response wrote it.
+    -- A call without an id, or with the id of another call, gets no result, but the response contains it.
     select distinct 'tool', coalesce(nullif(trim(tool_name), ''), 'unknown'), null, cast(null as timestamp)
     from {{ ref('stg_transcripts__block') }}
     where block_type = 'tool_use'

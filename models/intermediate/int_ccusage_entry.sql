@@ -1,14 +1,15 @@
 {{ config(materialized='incremental', incremental_strategy='replace_touched') }}
 
--- What ccusage 20.0.24 counts from the same lines, in its `session` and in its `daily` report: its filters,
--- its keys, its winner, its price. Read off the released program with one- to three-line transcripts; the
--- golden cases hold the findings. `daily` also counts answers nested in progress lines, counts the replay of
--- a side question once, and takes lines without a request id for the same answer only where their times are
--- equal. A message counts once however many sessions hold it: such sessions are always touched together.
+-- What ccusage 20.0.24 counts from the same lines, in its `session` and `daily` reports: its filters, its
+-- keys, its choice among copies, its prices. Derived from the behaviour of the released program on
+-- transcripts of one to three lines; the golden cases record the findings. `daily` also counts responses
+-- nested in progress lines, counts the replay of a side question once, and merges lines without a request id
+-- into one response only if their times are equal. A message counts once however many sessions contain it:
+-- such sessions are always touched together.
 with touched as {{ touched_sessions() }},
 
 glued as (
-    -- Two objects on a line: its parser refuses both.
+    -- Two objects on a line: its parser rejects both.
     select distinct file_id, line_number
     from {{ ref('stg_transcripts__line') }}
     where part_number > 0
@@ -33,7 +34,7 @@ lines as (
         and lines.usage.input_tokens is not null
         and lines.usage.output_tokens is not null
         and lines.created_at is not null
-        -- The event stream has no `timestamp`, without which ccusage reads no line.
+        -- The event stream has no `timestamp`, without which ccusage ignores a line.
         and not lines.is_event_stream
         and coalesce(lines.model_raw, 'x') <> ''
         and regexp_matches(coalesce(lines.client_version, '0.0.0'), '^[0-9]+[.][0-9]+[.][0-9]+')
@@ -49,7 +50,7 @@ tokens as (
         session_id,
         created_at,
         is_nested,
-        -- Nested lines carry no mark of a side chain: it takes them for the main thread's.
+        -- Nested lines have no side-chain mark: ccusage assigns them to the main thread.
         is_sidechain and not is_nested as is_sidechain,
         reported_cost_usd,
         usage.speed as speed,
@@ -85,7 +86,7 @@ prices as (
         and long.prompt_tokens_above = 200000
     where
         base.speed = 'standard' and base.valid_to is null and base.prompt_tokens_above = 0
-        -- Models its embedded list of September 2026 does not know: counted at no dollars.
+        -- Models missing from its embedded list of September 2026 are counted at no dollars.
         and base.model_name not in (
             'claude-opus-5-5', 'claude-sonnet-5-5', 'claude-haiku-5-5', 'claude-fable-5-2',
             'claude-mythos-5-2'
@@ -132,7 +133,7 @@ priced as (
     left join prices on prices.model_name = tokens.model_name
 ),
 
--- How a message was requested: if the main thread asked for it, side-chain requests are replays.
+-- How a message was requested: if the main thread requested it, side-chain requests are replays.
 requests as (
     select
         message_id,

@@ -4,8 +4,8 @@
 ) }}
 
 {#-
-    All of what a client shows (30,000 characters at most), but not of a spilled file. With 5,000 characters a
-    checking script of the corpus lost every twelfth of its checks.
+    Enough for everything that a client shows (30,000 characters at most), but not for a spilled file. With
+    5,000 characters, a checking script in the corpus lost one in twelve of its checks.
 #}
 {%- set head_characters = var('check_text_head_characters', 10000) %}
 {%- set tail_characters = var('check_text_tail_characters', 20000) %}
@@ -50,7 +50,7 @@ calls as (
     where tool_name in ('Bash', 'PowerShell', 'TaskOutput', 'BashOutput', 'Read')
 ),
 
--- Lines in which a rule finds a check, or a command that may run one.
+-- Command lines in which a rule finds a check, or a command that may run one.
 commands as (
     select
         calls.*,
@@ -68,7 +68,7 @@ commands as (
     ) as lines on lines.line_uuid = calls.line_uuid
 ),
 
--- Who later read the output of a command that ran in the background.
+-- Calls that later read the output of a background command.
 readers as (
     select
         calls.session_id,
@@ -108,7 +108,7 @@ result_texts as (
     group by blocks.tool_use_id
 ),
 
--- BashOutput returns what is new since the last time, all others the whole or a part of it.
+-- BashOutput returns the new output since the last call; all others return the whole output or a part of it.
 background_outputs as (
     select
         readers.check_tool_use_id as tool_use_id,
@@ -148,7 +148,7 @@ outputs as (
             when commands.call_status = 'error' and coalesce(commands.error_type, '') <> 'timeout'
                 then coalesce(commands.exit_code, 1)
         end as call_exit_status,
-        -- What is shown; a client before 2.0.37 says that a command failed and not with which code.
+        -- The displayed text; a client before 2.0.37 reports that a command failed, but not its exit code.
         case
             when commands.background_task_id is not null
                 then coalesce(backgrounds.exit_code, notices.exit_code)
@@ -157,8 +157,8 @@ outputs as (
         end as stated_exit_code,
         spilled.path as spilled_file_path,
         spilled.file_id is not null as is_spilled_read,
-        -- Colours go, the task before each line of a monorepo's runner (`web:test: `), and the subject that
-        -- git repeats after a commit: it quotes what it likes.
+        -- Removed are colours, the task name before each line of a monorepo runner (`web:test: `), and the
+        -- subject that git repeats after a commit, which may quote anything.
         {{ regex_replace_all(
             "replace(coalesce(spilled.result_text, backgrounds.streamed_text, backgrounds.longest_text, "
             ~ "texts.result_text, ''), chr(13), chr(10))",
@@ -175,7 +175,7 @@ outputs as (
         and spilled.file_name = {{ path_name('commands.spilled_path') }}
 ),
 
--- Some clients write the output of a command that failed twice, one copy after the other: it is read once.
+-- Some clients write the output of a failed command twice, one copy after the other: it is read once.
 bodies as (
     select
         *,

@@ -34,7 +34,8 @@ measured as (
             as says_nothing_ran,
         {{ check_says('not_run', 'outputs.output_text') }} as says_not_run,
         checks.check_kind = 'test' and {{ check_says('crash', 'outputs.output_text') }} as says_crash,
-        -- The summary of a run may lie in what was cut out of the middle; what is read then is another run's.
+        -- The summary of a run may be in the part cut out of the middle; any summary still found belongs to
+        -- another run.
         case
             when checks.check_name = 'pytest' and outputs.is_output_cut
                 then {{ check_unfinished('outputs.output_text') }}
@@ -49,8 +50,8 @@ counted as (
     select
         *,
         coalesce(read_failed, 0) + coalesce(read_errors, 0) as failing,
-        -- How many ran says nothing of how many passed, unless words do. Lines can be counted where all of
-        -- them are there: those of passed tests too, and nothing was cut.
+        -- The number of tests that ran does not show how many passed, unless words say so. Lines can be
+        -- counted only if none is missing: lines of passed tests are shown, and nothing was cut.
         (
             coalesce(read_passed, read_failed, read_errors) is not null
             or (read_total is not null and has_passed_word)
@@ -67,7 +68,7 @@ counted as (
             )
         ) as has_counts,
         operator_after in ('|', '|&') and not contains(command_text, 'pipefail') as is_piped,
-        -- The exit status of the whole says nothing of this command.
+        -- The exit status of the whole command does not show that of this check.
         coalesce(operator_after in ('|', '|&') and not contains(command_text, 'pipefail'), false)
         or has_loose_end or regexp_matches(piece_text, '^\s*(if|elif|while|until|!)\s') as is_exit_code_hidden
     from measured
@@ -92,7 +93,8 @@ exits as (
             when says_crash and not has_counts then 'failed'
             when has_counts or (has_passed_word and not is_partly_read) then 'passed'
         end as read_outcome,
-        -- A compiler or linter with nothing to say: all output, errors too, passed a pipe that keeps the end.
+        -- A compiler or linter without output: all its output, including errors, went through a pipe that
+        -- keeps the end.
         coalesce(
             call_status = 'ok' and check_count = 1 and check_kind in ('build', 'lint', 'format', 'type_check')
             and is_piped
@@ -119,7 +121,7 @@ chained as (
 concluded as (
     select
         *,
-        -- The tests passed, the run failed: a threshold, a crash at the end. Echoes that follow cannot fail.
+        -- The tests passed, but the run failed: a threshold, a crash at the end. Later echoes cannot fail.
         coalesce(
             read_outcome = 'passed' and check_count = 1 and check_exit_code > 0 and (
                 (is_named and not is_script and (operator_after is null or is_told_at_most))
@@ -134,7 +136,7 @@ judged as (
         *,
         case
             when read_outcome = 'failed' or has_failed_at_last then 'failed'
-            -- A script that ran this and perhaps more failed, and words do not say at what.
+            -- A script that ran this check, and perhaps others, failed, and no words say which part.
             when
                 read_outcome = 'passed' and not has_counts and is_in_wrapper and check_count = 1
                 and check_exit_code > 0
@@ -155,7 +157,7 @@ judged as (
             when check_exit_code is not null then 'exit_code'
             when is_silent then 'silence'
         end as outcome_method,
-        -- After a failure in a chain of && nothing more is run.
+        -- In a chain of &&, nothing runs after a failure.
         read_outcome is null and check_exit_code > 0 and is_named and operator_before in ('&&', '|')
         and (
             coalesce(first_failed_piece < command_number, false)
@@ -164,7 +166,7 @@ judged as (
     from concluded
 ),
 
--- A client may write the lines of call and result with one time, which tells nothing about how long it took.
+-- A client may write the same time on the lines of call and result, which then gives no duration.
 runs as (
     select
         * exclude (duration_ms),
@@ -177,7 +179,8 @@ runs as (
             or coalesce(read_minutes, 0) * 60 + coalesce(read_seconds, 0) + coalesce(read_milliseconds, 0)
             / 1000 <= nullif(duration_ms, 0) / 1000, true
         ) as has_own_duration,
-        -- A check that names what it looked at in its output only; what a generator writes is not looked at.
+        -- Checks that name the checked file only in their output; files written by a generator do not count
+        -- as checked.
         case
             when check_kind = 'validation' and check_name <> 'generated_file'
                 then nullif({{ regex_group(
@@ -187,11 +190,11 @@ runs as (
     from judged
     where
         not is_not_reached
-        -- A script of which nothing is known but the check that its output shows.
+        -- A script about which nothing is known except the check that its output shows.
         and not (outcome = 'unknown' and is_script and has_shown_check)
-        -- A program that is only called like a test and says something, but nothing of tests.
+        -- A program that merely has the name of a test and prints something, but nothing about tests.
         and not (
-            -- A weaker rule knows a test only by its script's name: the output must show that it is one.
+            -- A weaker rule recognises a test only by its script's name: the output must confirm it.
             rule_confidence < {{ var('check_name_confidence', 0.7) }} and is_script and not has_kind_word
             and read_outcome is null
             and trim(output_text, ' ' || chr(10)) <> ''
@@ -233,7 +236,7 @@ select
     targets.target_path,
     targets.log_path,
     targets.version_text,
-    -- The component that was checked: by its path, or an MCP server by the name that the client shows.
+    -- The checked component: identified by its path, or an MCP server by the name that the client shows.
     case
         when runs.check_name = 'claude_mcp' then 'mcp_server'
         else {{ path_component_type("coalesce(targets.target_path, runs.shown_path)") }}
@@ -264,7 +267,7 @@ select
     runs.is_exit_code_hidden,
     runs.is_output_cut,
     coalesce(runs.is_piped and regexp_matches(runs.next_text, {{ filters }}), false) as is_output_filtered,
-    -- A status that contradicts the outcome, or may come from another of several checks, is dropped.
+    -- Drop a status that contradicts the outcome, or may belong to another of several checks.
     cast(case
         when runs.outcome = 'passed' and runs.check_exit_code = 0 then 0
         when runs.outcome = 'failed' and runs.check_exit_code > 0 and (runs.is_named or runs.check_count = 1)
@@ -294,7 +297,7 @@ select
         end,
         case when runs.has_counts then 0 end
     ) as bigint) as passed_count,
-    -- Some runners count a failure once more as an error: no more can have failed than did not pass.
+    -- Some runners count a failure again as an error: no more tests can have failed than did not pass.
     cast(case
         when runs.has_counts and runs.read_total is not null and runs.read_passed is not null
             then {{ at_most('runs.failing', 'greatest(runs.read_total - runs.read_passed, 0)') }}
@@ -309,7 +312,7 @@ select
     cast(case when runs.has_counts then coalesce(runs.read_skipped, 0) end as bigint) as skipped_count,
     cast(runs.read_warnings as bigint) as warning_count,
     cast(runs.read_fixed as bigint) as fixed_count,
-    -- What ran in a call took no longer than it: a larger number adds up what ran side by side.
+    -- A check takes no longer than its call: a larger number is a sum over parallel parts.
     case
         when runs.has_own_duration then runs.own_seconds
         when not runs.is_shared then runs.duration_ms / 1000

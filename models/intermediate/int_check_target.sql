@@ -8,18 +8,18 @@
     ~ "|cc|cpp|cxx|cu|c|hpp|h|tex|proto|feature))\\b" -%}
 {%- set target_folder = "\\s((?:[.]{1,2}/|/|~/)?[\\w.@+-]+(?:/[\\w.@+-]+)+/?)(?:\\s|$)" -%}
 
-{#- Values of options that say how a check runs, not on what, make no other command of it. -#}
+{#- Values of options that set how a check runs, not on what, do not make it a different command. -#}
 {%- set run_options = "'\\s--(?:seed|tb|maxfail|max-failures|max-cases|max-warnings|timeout|test-timeout"
     ~ "|workers|max-workers|maxWorkers|jobs|parallel|shard|reporters?|format|output-format|formatter|colou?r"
     ~ "|log-level|verbosity|durations|retries|repeat-each|threshold|partitions|cov|cov-report"
     ~ "|cov-fail-under|dist)\\s+[^\\s-]\\S*|\\s-j\\s+\\d+'" -%}
 {%- set pytest_options = "'\\s-[pnorW]\\s+[^\\s-]\\S*'" -%}
-{#- A choice of tests is a part of what was run. -#}
+{#- A selection of tests is a part of a full run. -#}
 {%- set pytest_choice = "'\\s-[mk](?:\\s+|=)(?:\"\"|(\\S+))'" -%}
 {%- set test_choice = "'\\s--?(?:run|skip|t|g|f?grep|filter|test(?:Name|Path)Patterns?|test-name-pattern"
     ~ "|spec|tags?|only|include)=(\\S+)'" -%}
 {%- set test_exclusion = "'\\s--(?:ignore(?:-glob)?|deselect|exclude|testPathIgnorePatterns)[ =](\\S+)'" -%}
-{#- Variables that say which tools make uses, not what it makes. -#}
+{#- Variables that choose the tools of make, not its targets. -#}
 {%- set tool_choice = "'\\s(?:PY|PYTHON\\d*|PIP|UV|VENV|NODE|NPM|PNPM|YARN|BUN|GO|CARGO|CC|CXX|SHELL|JOBS"
     ~ "|V|Q|VERBOSE|QUIET|DEBUG|CI|SEED)=\\S*'" -%}
 {%- set without_options = regex_replace_all('bare_text', run_options, "''") -%}
@@ -30,7 +30,7 @@
 
 with touched as {{ touched_sessions() }},
 
--- The arguments of options that name something else are left out.
+-- Arguments of options with another meaning are left out.
 aimed as (
     select
         checks.tool_use_id,
@@ -59,7 +59,7 @@ aimed as (
 targeted as (
     select
         *,
-        -- What stands behind a wrapper is a script, not what was checked.
+        -- The argument of a wrapper is a script, not the checked file.
         case
             when is_in_wrapper then 0
             else coalesce(cast({{ regex_count('argument_text', "'" ~ target_file ~ "'") }} as bigint), 0)
@@ -73,7 +73,7 @@ targeted as (
                             then nullif({{ regex_group('argument_text', '^.*' ~ target_file) }}, '')
                     end,
                     nullif({{ regex_group('argument_text', target_file) }}, ''),
-                    -- `./...` of Go is everything below.
+                    -- Go's `./...` means everything below.
                     nullif(nullif({{ regex_group('argument_text', target_folder) }}, ''), './...')
                 )
         end as target_text,
@@ -114,7 +114,7 @@ select
     placed.tool_use_id,
     placed.session_id,
     placed.check_name,
-    -- Without the brackets of a group that began or ends elsewhere in the line.
+    -- Without the brackets of a group that begins or ends elsewhere on the line.
     left(trim(case
         when not contains(placed.piece_text, '(')
             then {{ regex_replace_all('placed.piece_text', "'[\\s)]+$'", "''") }}

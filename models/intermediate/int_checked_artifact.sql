@@ -1,4 +1,4 @@
--- What checks were aimed at, as transcripts show it and programs tell it.
+-- Targets of checks, from transcripts and from records of programs.
 with sights as (
     select
         target_path as artifact_path,
@@ -20,7 +20,7 @@ with sights as (
         is_of_project,
         'recorded'
     from {{ ref('int_recorded_check') }}
-    -- Of a check that a transcript shows it is known what it was aimed at.
+    -- The target of a check in a transcript is known from the transcript.
     where check_run_id is null
 )
 

@@ -2,12 +2,12 @@
 {{ config(materialized='incremental', incremental_strategy='append', zstd_columns=['classified_text']) }}
 
 {#-
-    Of the rules that matched further down, half of those read by hand were wrong: what is told, quoted or
-    thought aloud there begins like a wish.
+    Half of the matches further down that were read by hand were wrong: reports, quotes and thoughts begin
+    there like requests.
 #}
 {%- set deciding_clauses = var('deciding_clauses', 2) %}
 
--- Every text that says what is wanted, once: prompts, delegations, task items. The rules: intent_rules.
+-- Every text that expresses a request, once: prompts, delegations, task items. Rules: intent_rules.
 with todo_writes as (
     select result.newTodos as todos, _batch_id
     from {{ ref('int_tool_call') }}
@@ -18,7 +18,7 @@ texts as (
     select prompt_text as classified_text, _batch_id from {{ ref('int_turn') }}
     where prompt_text is not null
     union all
-    -- The text of a task, as dim_task names it.
+    -- The text of a task, as in dim_task.
     select
         case
             when tool_name = 'TaskCreate'
@@ -58,7 +58,7 @@ fresh as (
     {% endif %}
 ),
 
--- What the text as a whole tells comes before anything in it, so its clauses need not be read.
+-- A rule about the whole text precedes rules about its parts, so its clauses need not be read.
 told_by_the_whole as (
     select text_hash, rule_order
     from (
@@ -84,7 +84,7 @@ parted as (
     from to_be_parted
 ),
 
--- Of a long text only the beginning and the end count: what is pasted stands between.
+-- Only the beginning and the end of a long text count: pasted content is in between.
 outer_parts as (
     select text_hash, {{ first_and_last('all_clauses', 12, 3) }} as clauses
     from parted
@@ -105,9 +105,9 @@ clauses as (
     where clause <> ''
 ),
 
--- What the text as a whole is comes first, then the first clause that asks for something, then
--- the hints. Reading and searching count only if nothing follows them. Text below a pasted error
--- is output and asks nothing.
+-- A rule about the whole text comes first, then the first clause that asks for something, then the hints.
+-- Reading and searching count only if nothing follows them. Text below a pasted error is output and asks for
+-- nothing.
 found as (
     select text_hash, 0 as clause_number, rule_order from told_by_the_whole
     union all

@@ -1,8 +1,8 @@
 {{ config(materialized='table') }}
 
--- Clients before 2.1.160 do not log what git did. What it printed is read instead: git's own line for a
--- commit, the line of a log behind a silent commit if its subject is in the command, the short answer of a
--- wrapper. A call that failed afterwards has committed all the same.
+-- Clients before 2.1.160 do not log git operations. The output is read instead: git's own line for a commit,
+-- the log line after a silent commit if its subject is in the command, the short output of a wrapper. A call
+-- that failed afterwards has nevertheless committed.
 with calls as (
     select
         tool_use_id,
@@ -97,7 +97,7 @@ made as (
     from printed
     where print_rank = 1
     union all
-    -- A silent commit that nothing names.
+    -- A silent commit that no output identifies.
     select
         {{ surrogate_key(['commands.tool_use_id', "'silent'", 'cast(commands.command_number as varchar)']) }},
         commands.tool_use_id,
@@ -127,7 +127,7 @@ commits as (
         and commands.commit_number = least(made.commit_number, commands.commit_count)
 ),
 
--- A commit takes what was staged in its checkout since the one before it.
+-- A commit takes the files staged in its checkout since the previous commit.
 steps as (
     select
         tool_use_id, command_number, checkout, cast(null as varchar) as commit_key, git_command, paths,

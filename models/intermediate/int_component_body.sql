@@ -1,6 +1,6 @@
 {{ config(materialized='incremental', incremental_strategy='replace_touched', zstd_columns=['body_text']) }}
 
--- The bodies of components that conversations show: skills, commands, memory files, attached files.
+-- The component bodies that conversations show: skills, commands, memory files, attached files.
 with touched as {{ touched_sessions() }},
 
 items as (
@@ -24,7 +24,7 @@ items as (
 bodies as (
     select
         items.*,
-        -- Of commands and skills what is in the file: a call's own arguments are no version of it.
+        -- For commands and skills, the text of the file: a call's own arguments do not make a new version.
         coalesce(templates.template_text, blocks.block_text, attachments.file_text) as body_text
     from items
     left join {{ touched_rows(ref('int_block')) }} as blocks

@@ -1,4 +1,4 @@
--- What validators said of each component version that a scan found, in fact_validation's columns.
+-- Validation results of each component version found by a scan, in the columns of fact_validation.
 with versions as (
     select
         *,

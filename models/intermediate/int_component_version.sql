@@ -1,6 +1,6 @@
 {{ config(materialized='table', zstd_columns=['content']) }}
 
--- What scans found on disk.
+-- Components found on disk by scans.
 with versions as (
     select
         *,

@@ -1,5 +1,5 @@
--- What shows that a file was changed under an agent's hands: the client's refusals and hints, notes of
--- changed files, and what git could not merge.
+-- Signs that a file was changed while an agent worked on it: the client's refusals and hints, notes about
+-- changed files, and git merge conflicts.
 with calls as (
     select
         tool_use_id,
@@ -28,7 +28,7 @@ sessions as (
     from {{ ref('int_session') }}
 ),
 
--- A merge or rebase spans several calls: each `--continue` belongs to the last that was begun.
+-- A merge or rebase spans several calls: each `--continue` belongs to the one started last.
 git_calls as (
     select
         tool_use_id,
@@ -62,7 +62,7 @@ operations as (
             else tool_use_id
         end as operation_id
     from git_calls
-    -- `git merge-tree` only tries what a merge would do.
+    -- `git merge-tree` only simulates a merge.
     where is_begun or is_continued or not is_trial
 ),
 
@@ -82,7 +82,7 @@ outputs as (
     where calls.conflicting_paths is not null
 ),
 
--- What an agent was told: the file is not what it read. One hint may name several files.
+-- Hints to an agent that the file is no longer what it read. One hint may name several files.
 hinted as (
     select
         calls.*,
@@ -154,7 +154,7 @@ signs as (
     from {{ explode('outputs', 'file_paths', 'file_path', 'path_number') }} as exploded
 ),
 
--- Git and the client's hints name a path as it is seen from the working directory.
+-- Git and the client's hints give paths relative to the working directory.
 placed as (
     select
         signs.* exclude (file_path),
@@ -168,7 +168,7 @@ placed as (
     inner join sessions on sessions.session_id = signs.session_id
 ),
 
--- The last that the agent had said or called before it was told.
+-- The agent's last text or call before it was notified.
 previous_lines as (
     select
         placed.conflict_id,

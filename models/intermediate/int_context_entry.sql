@@ -14,7 +14,7 @@ item_weights as (
     group by all
 ),
 
--- Where each response's new items begin (the cut).
+-- Where the new items of each response begin (the cut).
 entries as (
     select
         responses.*,

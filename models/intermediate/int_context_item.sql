@@ -1,11 +1,11 @@
 {{ config(materialized='incremental', incremental_strategy='replace_touched') }}
 
-{#- A picture of common size, or a page of a document, where the log does not tell the size. #}
+{#- For an image of common size, or a page of a document, if the log does not show the size. #}
 {%- set image_tokens = var('image_tokens', 1500) %}
 
 {%- set first_page = number_in('tool_input.pages', '^([0-9]+)-[0-9]+$') -%}
 {%- set last_page = number_in('tool_input.pages', '^[0-9]+-([0-9]+)$') -%}
-{#- The API counts a token for 750 pixels. -#}
+{#- The API counts one token per 750 pixels. -#}
 {%- set picture_tokens -%}
     cast(round(
         coalesce(result.file.dimensions.displayWidth, result.file.dimensions.originalWidth) / 750.0
@@ -13,7 +13,7 @@
     ) as bigint)
 {%- endset %}
 
--- Everything that could enter a context, in the order of its thread, with what it is and how long.
+-- Everything that could enter a context, in thread order, with its type and length.
 with touched as {{ touched_sessions() }},
 
 blocks as (
@@ -30,13 +30,12 @@ calls as (
         result_line_uuid,
         tool_input.skill as skill_name,
         coalesce(started_agent_type, tool_input.subagent_type) as agent_name,
-        -- Larger pictures are scaled down.
-        -- To about this the API scales a picture down.
+        -- The API scales larger images down to about this size.
         {{ at_most(picture_tokens, var('image_tokens_most', 1600)) }} as picture_tokens,
         coalesce(
             result.file.count,
-            -- A range may be written backwards, and reach beyond what any document has.
-            -- A read counts for this many pages at most, whatever range it names.
+            -- A range may be written backwards, or exceed the length of any document. A read counts for at
+            -- most this many pages, whatever range it names.
             {{ at_most(
                 'abs(' ~ last_page ~ ' - ' ~ first_page ~ ') + 1', var('document_pages_most', 1000)
             ) }},
@@ -52,7 +51,7 @@ turns as (
     semi join touched on touched.session_id = int_turn.session_id
 ),
 
--- A document that was read follows the result of the call as a line of its own.
+-- A document that was read follows the result of the call as a separate line.
 read_documents as (
     select
         result_line_uuid,
@@ -90,9 +89,9 @@ block_items as (
             when blocks.block_type in ('image', 'document') then 'image'
             else 'prompt'
         end as item_kind,
-        -- A result whose call is not in the log has none to lead to.
+        -- NULL for a result whose call is not in the log: the id would lead nowhere.
         coalesce(calls.tool_use_id, read_documents.tool_use_id) as tool_use_id,
-        -- An empty name is none.
+        -- An empty name counts as missing.
         nullif(
             trim(
                 coalesce(blocks.tool_name, calls.tool_name, source_calls.tool_name, read_documents.tool_name)
@@ -107,7 +106,8 @@ block_items as (
         cast(
             coalesce(blocks.text_characters, 0) + coalesce(blocks.signature_characters, 0)
             + coalesce({{ escaped_char_count('blocks.tool_input_json') }}, 0)
-            -- An image or page has no text: it weighs what its size costs, or a picture of common size.
+            -- An image or page has no text: it weighs as much as its size costs, or as an image of common
+            -- size.
             + blocks.image_count * coalesce(calls.picture_tokens, {{ image_tokens }})
             * {{ var('characters_per_token') }}
             + case
@@ -134,7 +134,7 @@ block_items as (
     where coalesce(blocks.model_raw, '') <> '<synthetic>'
 ),
 
--- A search for tools puts the definitions of what it found into the context; the log names them only.
+-- A tool search adds the definitions of the tools it found to the context; the log only names them.
 definition_items as (
     select
         found.session_id,
@@ -186,7 +186,7 @@ items as (
         false as is_output,
         created_at,
         item_kind,
-        -- A result whose call is not in the log has none to lead to.
+        -- NULL for a result whose call is not in the log: the id would lead nowhere.
         case when tool_use_id in (select tool_use_id from calls) then tool_use_id end as tool_use_id,
         file_path,
         server_name,
@@ -214,7 +214,7 @@ merged as (
     semi join touched on touched.session_id = int_context_response.session_id
 ),
 
--- An item enters with its thread's next response; a response's blocks stand at or after its position.
+-- An item enters with its thread's next response; the blocks of a response are at or after its position.
 entered as (
     select
         line_uuid,
@@ -248,7 +248,7 @@ select
         when items.item_kind in ('tool_result', 'task_notification') and items.agent_name is not null
             then 'agent'
         when items.item_kind = 'task_notification' then 'user_prompt'
-        -- The call may be missing, or have no name: its result is a tool's all the same.
+        -- The call may be missing, or have no name: its result belongs to a tool nevertheless.
         when items.item_kind in ('tool_call', 'tool_result', 'tool_definition') then 'tool'
         when items.server_name is not null then 'mcp_server'
         when items.item_kind = 'reference_file' and items.file_path is not null then 'reference_file'
@@ -279,8 +279,8 @@ select
     items.image_count,
     items.is_length_known,
     items.characters,
-    -- A block's frame (role, ids, tags), a constant of the regression; an attachment's parts share one. The
-    -- log has no length for a tool's definition: it gets what its group leaves over.
+    -- The overhead of a block (role, ids, tags) is a constant from the regression; the parts of an attachment
+    -- share one. The log does not show the length of a tool's definition: it gets the rest of its group.
     case
         when items.item_kind = 'tool_definition' then 0
         else items.characters

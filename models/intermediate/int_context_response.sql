@@ -2,8 +2,8 @@
 
 with touched as {{ touched_sessions() }},
 
--- The inference that finished the response: what it was sent is the context of the thread. What the response
--- was billed for in all holds this context several times where others ran before it, or advised it.
+-- The inference that finished the response: its input is the context of the thread. The total billed for the
+-- response contains this context several times if other inferences ran before it, or advised it.
 answers as (
     select inferences.*
     from {{ ref('int_inference') }} as inferences
@@ -11,7 +11,7 @@ answers as (
     where inferences.is_answer
 ),
 
--- What a response wrote, its earlier inferences included, is in the context of the next.
+-- The output of a response, including its earlier inferences, is in the context of the next response.
 written as (
     select inferences.response_id, cast(sum(inferences.output_tokens) as bigint) as output_tokens
     from {{ ref('int_inference') }} as inferences
@@ -61,7 +61,7 @@ system_lines as (
     where lines.line_type = 'system' and lines.subtype in ('compact_boundary', 'microcompact_boundary')
 ),
 
--- Number the responses of a thread and see between which two a compaction stands.
+-- Number the responses of a thread and find the compactions between them.
 merged as (
     select
         session_id,
@@ -91,7 +91,7 @@ compactions as (
     from merged
 ),
 
--- The results that a micro-compaction cleared are gone from the next request on.
+-- Results cleared by a micro-compaction are missing from the next request on.
 clearings as (
     select
         nexts.response_id,
@@ -112,7 +112,7 @@ clearings as (
     group by nexts.response_id
 ),
 
--- The API itself can leave out the oldest results; how many, its answer tells each time anew.
+-- The API itself can remove the oldest results; each response reports their total number.
 edits as (
     select
         response_lines.response_id,
@@ -189,7 +189,7 @@ select
     numbered.cache_write_1h_tokens,
     numbered.cache_write_5m_tokens,
     numbered.uncached_input_tokens as fresh_tokens,
-    -- Dollars per token as this request was billed. Unpriced requests carry no dollars.
+    -- Dollars per token as billed for this request. Unpriced requests carry no dollars.
     coalesce(numbered.cache_read_cost_usd / nullif(numbered.cache_read_tokens, 0), 0) as read_usd_per_token,
     coalesce(numbered.cache_write_1h_cost_usd / nullif(numbered.cache_write_1h_tokens, 0), 0)
         as write_1h_usd_per_token,

@@ -1,11 +1,12 @@
 {{ config(materialized='incremental', incremental_strategy='replace_touched') }}
 
--- The positions that every item takes in the context of its thread, as a stack: an item is laid on top when
--- it enters; a compaction, a rewind or dropped thinking takes from the top down to a cut; a micro-compaction
--- takes results out of the middle, and what stays is laid anew. A segment lives over a range of responses.
+-- The positions of every item in the context of its thread, modelled as a stack: an item is placed on top
+-- when it enters; a compaction, a rewind or dropped thinking removes everything above a cut; a
+-- micro-compaction removes results from the middle, and the remaining items are placed again. A segment
+-- exists over a range of responses.
 with touched as {{ touched_sessions() }},
 
--- An item is laid once when it enters and once more after each micro-compaction that it outlasts.
+-- An item is placed once when it enters and once more after each micro-compaction that it survives.
 laid as (
     select *
     from (
@@ -33,7 +34,7 @@ cuts as (
     where cut_position < previous_context_tokens
 ),
 
--- A segment that a compaction removes whole is not looked at again: the work would grow quadratically.
+-- A segment that a compaction removes completely is not processed further: the work would grow quadratically.
 next_compactions as (
     select
         numbered.thread_id,
@@ -55,7 +56,7 @@ next_compactions as (
     inner join cuts on cuts.thread_id = numbered.thread_id and cuts.response_number = numbered.next_number
 ),
 
--- Each cut below a segment's top takes off a piece; what stays under all cuts lives to the end of the thread.
+-- Each cut below a segment's top removes a piece; the part below all cuts stays until the end of the thread.
 levels as (
     select
         laid.segment_id,

@@ -2,9 +2,9 @@
 {{ config(materialized='table') }}
 
 {#
-    Contracts compared in SQL: each version with the one before it, element by element. What came or went is
-    named by its topmost element; of an element that stayed, each attribute that differs is a change of its
-    own. The seed change_rules says what a change means.
+    Compares contracts in SQL: each version with the previous one, element by element. An addition or removal
+    is named by its topmost element; for a remaining element, each differing attribute is a separate change.
+    The seed change_rules classifies the changes.
 #}
 {%- set lower_bounds
     = "('minimum', 'exclusiveMinimum', 'minLength', 'minItems', 'minProperties', 'minContains')" -%}
@@ -33,7 +33,7 @@ pairs as (
     from versions
     where
         old_hash is not null and old_hash <> content_hash
-        -- What one version of a client offers differs by settings: that is no change of the contract.
+        -- Within one client version the offered tools differ by settings: that is not a contract change.
         and (origin <> 'transcript' or coalesce(new_label <> old_label, true))
 ),
 
@@ -150,7 +150,7 @@ changes as (
     from stayed
     where old_is_required <> new_is_required
     union all
-    -- Of a column, NOT NULL and what an insert has to name are one thing.
+    -- For a column, NOT NULL and being required in an insert are the same.
     select *, case when new_is_nullable then 'became_nullable' else 'became_not_nullable' end as change
     from stayed
     where

@@ -1,6 +1,7 @@
 {{ config(materialized='table') }}
 
--- Who approves a plan and clears the context breaks the turn off; a new session begins at once with the plan.
+-- A user who approves a plan and clears the context interrupts the turn; a new session with the plan begins
+-- at once.
 with handed_over as (
     select distinct plans.decision_id
     from {{ ref('int_session_decision') }} as plans
@@ -10,7 +11,7 @@ with handed_over as (
         and position(left(plans.context_text, 500) in turns.prompt_text) > 0
     where
         plans.decision_kind = 'plan' and plans.option_chosen = 'rejected' and plans.rationale is null
-        -- Where the text of the plan is known.
+        -- Only if the text of the plan is known.
         and plans.context_text <> 'plan'
 ),
 
@@ -64,8 +65,8 @@ events as (
     where events.event_kind = 'decision'
 ),
 
--- What a program tells of a call that put a decision is that decision; where the call put several, the one
--- with the same question. Its last word counts.
+-- A decision recorded for a call is the decision that the call presented; if the call presented several, the
+-- one with the same question. The latest record counts.
 told_of_calls as (
     select
         events.event_id,

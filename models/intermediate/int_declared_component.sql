@@ -1,4 +1,4 @@
--- Components that files and programs name, in dim_component's columns: scanned, named in configurations,
+-- Components named by files and programs, in dim_component's columns: scanned, named in configurations,
 -- edited, recorded.
 with declared as (
     select

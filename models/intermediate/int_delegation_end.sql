@@ -37,7 +37,7 @@ delegations as (
 ),
 
 -- Notices that background work ended. The client queues one at once and delivers it later: as a prompt, as
--- one of several in a prompt, or not at all where the agent had already fetched the result.
+-- one of several in a prompt, or not at all if the agent had already fetched the result.
 notice_texts as (
     select
         lines.session_id,
@@ -74,7 +74,7 @@ notices as (
     where {{ regex_matches('notice_text', "'^\\s*<(task|agent)-notification>'") }}
 ),
 
--- The result: the call's own, else the first notice of the end, else what the agent fetched itself.
+-- The result: the call's own, or else the first end notice, or else what the agent fetched itself.
 ends as (
     select
         delegations.tool_use_id,
@@ -103,7 +103,8 @@ ends as (
     from delegations
     inner join notices
         on notices.notice_status <> ''
-        -- By the call, else by what it started: an agent sent to work again has one notice each time.
+        -- Matched by the call, or else by the run that it started: an agent that is sent to work again gets
+        -- one notice each time.
         and (
             notices.notice_tool_use_id = delegations.tool_use_id
             or (
@@ -154,7 +155,7 @@ first_ends as (
     )
 ),
 
--- A notice may say only that the work is done; what came of it is then what the agent fetched afterwards.
+-- A notice may only say that the work is done; the result is then what the agent fetched afterwards.
 returns as (
     select
         *,
@@ -178,7 +179,7 @@ select
     returns.returned_text,
     returns.source_path as return_source_path,
     returns.source_line as return_source_line,
-    -- An agent whose last request failed comes back with the client's words about it.
+    -- An agent whose last request failed returns the client's error message.
     coalesce({{ regex_matches('returns.returned_text', "'^\\s*API Error\\b'") }}, false) as is_api_error,
     touched._batch_id
 from first_ends

@@ -6,8 +6,9 @@
 {%- set network_is_down = "'(?i)could not resolve|network is unreachable"
     ~ "|connection (refused|reset|timed out)|temporary failure|timed? ?out|(50[0234]|429) '" %}
 
--- What agents asked outside themselves, and whether it answered: API responses, MCP calls, pages, package
--- registries. One row per session, dependency, user and outcome; every failure is counted with its last text.
+-- Requests of agents to the outside, and whether they were answered: API responses, MCP calls, pages, package
+-- registries. One row per session, dependency, user and outcome; every failure is counted, with the text of
+-- the last one.
 with calls as (
     select
         calls.tool_use_id,
@@ -42,7 +43,7 @@ commands as (
         on dependencies.tool_use_id = calls.tool_use_id
 ),
 
--- Servers that gave nothing: not connected, or listing only the two tools to sign in.
+-- Servers that provided nothing: not connected, or listing only the two sign-in tools.
 unconnected as (
     select
         session_id,
@@ -199,7 +200,8 @@ uses as (
         looks.look_type,
         case looks.look_type when 'web_fetch' then 'WebFetch' else 'Bash' end,
         looks.looked_at,
-        -- A host that refuses or does not know a page is there; one that cannot answer now is not.
+        -- A host that refuses a page or does not know it is available; one that cannot respond at the moment
+        -- is not.
         case
             when looks.status_code is not null then looks.status_code < 500 and looks.status_code <> 429
             else looks.is_available

@@ -1,7 +1,7 @@
 {{ config(materialized='table') }}
 
--- Whatever changes a row of what is joined here gives it another batch. Of contents only the first batch
--- counts: a content never changes, unless all are cut anew by other rules.
+-- Any change to the rows joined here changes their batch. For contents only the first batch counts: a content
+-- never changes, unless all are cut again by new rules.
 with mentions as (
     select
         retrievals.document_path,

@@ -1,10 +1,10 @@
 {{ config(materialized='incremental', incremental_strategy='replace_touched') }}
 
--- What entered with a response fills what its context grew by: the items share it by length, after what no
--- line shows has got its part.
+-- The items that entered with a response fill the growth of its context: they share it by length, after
+-- content that no line shows has received its part.
 with touched as {{ touched_sessions() }},
 
--- With the previous answer measured apart there are two groups that share: its own blocks and the rest. A
+-- If the previous response was measured separately, there are two groups: its own blocks and the rest. A
 -- start may have no logged text at all.
 entries as (
     select
@@ -78,10 +78,10 @@ groups as (
     group by all
 ),
 
--- What a group holds beyond its logged texts. A start or a restart brings what no line shows: root memory
--- files, the environment, what a compaction kept. In the middle of a thread it is given to the items whose
--- length the log does not tell (tools that a search loaded; pictures); without such an item a surplus so
--- large that text cannot explain it is nobody's: thinking that the log leaves out, a reminder.
+-- The content of a group beyond its logged texts. A start or restart adds content that no line shows: root
+-- memory files, the environment, content kept by a compaction. In the middle of a thread the surplus goes to
+-- items whose length the log does not show (tools loaded by a search; images); without such an item, a
+-- surplus too large to be text is attributed to no item: thinking that the log leaves out, a reminder.
 surpluses as (
     select
         *,
@@ -106,7 +106,7 @@ surpluses as (
     from groups
 ),
 
--- What the client counted of a start, laid out from position 0; the first of it is the base.
+-- The client's count of a start, laid out from position 0; its first part is the base.
 counted_parts as (
     select
         *,
@@ -120,7 +120,7 @@ counted_parts as (
     )
 ),
 
--- And of that what lies above the base, as far as something is left over there.
+-- The counted parts above the base, as far as the surplus reaches.
 counted_surpluses as (
     select
         counted_parts.*,
@@ -205,7 +205,7 @@ weighted as (
         surpluses.thread_id,
         entered_response_number,
         share_group,
-        -- Before the texts of a start, after those that came in the middle.
+        -- Before the texts of a start, but after those that arrived in the middle.
         case when context_change in ('start', 'compaction') then -1 else 9000000000000000 end,
         0,
         null,
@@ -235,7 +235,7 @@ weighted as (
         group by thread_id
     ) as known
         on known.thread_id = surpluses.thread_id and surpluses.context_change = 'start'
-    -- A token is the least that is left over.
+    -- A surplus below one token is ignored.
     where
         surplus_kind = 'unlogged'
         and (known.weight is null or leftover_weight - known.weight >= characters_per_token)
@@ -298,13 +298,13 @@ select
         when counted_method is not null then counted_method
         when context_change = 'start' and origin = 'cut_off' and item_kind = 'unlogged' then 'estimated'
         when surplus_kind in ('unlogged', 'definitions') and context_change = 'growth' then 'estimated'
-        -- What a start leaves over is a measured total less a little text: as good as a share by length.
+        -- The surplus of a start is a measured total minus a little text: as reliable as a share by length.
         when
             item_kind = 'unlogged' and not is_iterated
             and context_change in ('start', 'compaction')
             and group_weight - counted_weight - weight <= leftover_text_ratio * group_weight
             and group_count > 1 then 'proportional'
-        -- Logged texts share what lies above a known base by length if little else entered with them.
+        -- Logged texts share the space above a known base by length if little else entered with them.
         when
             item_kind <> 'unlogged' and not is_iterated and context_change in ('start', 'compaction')
             and is_base_known

@@ -1,4 +1,4 @@
--- One line per retry of the client, or the error shown instead of an answer.
+-- One line per retry of the client, or the error shown instead of a response.
 select
     lines.line_uuid,
     lines.session_id,

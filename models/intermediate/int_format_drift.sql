@@ -1,11 +1,11 @@
 {{ config(materialized='table') }}
 
--- Made anew each time: versions are compared over all sessions.
+-- Rebuilt from scratch each time: versions are compared over all sessions.
 {#
-    How the transcript format changed between client versions. A field or type of line that is not seen may
-    still exist: it counts as come or gone only where, on the other side, at least `format_expected_lines`
-    lines (at the rate of those that may have it) and `format_expected_sessions` sessions should have shown
-    it. The confidence is the chance that somebody would have shown it, less if that rests on one project.
+    How the transcript format changed between client versions. A field or line type that is not seen may still
+    exist: it counts as added or removed only if, on the other side, at least `format_expected_lines` lines
+    (at the rate of lines that may have it) and `format_expected_sessions` sessions should have shown it. The
+    confidence is the probability that one of them would have shown it, reduced if it depends on one project.
 #}
 with elements as (
     select * from {{ ref('int_format_element') }}
@@ -101,7 +101,7 @@ changes as (
         where version_{{ side }} is not null and is_{{ place }}_anywhere
         union all
     {%- endfor %}
-    -- A type that nobody had before is there, however few lines show it; only that it is new is a guess.
+    -- A type that did not exist before exists, however few lines show it; only that it is new is a guess.
     select
         element_name,
         field_path,
@@ -158,7 +158,8 @@ left join element_versions
     on element_versions.element_name = changes.element_name
     and element_versions.version_number = changes.new_version
 where
-    -- With 20 lines the chance of an accident is below one in a million. Lines of a session look alike: by
-    -- lines alone, 20 of 23 fields of the corpus counted as gone were in later versions or one client's own.
+    -- With 20 lines the probability of an accident is below one in a million. Lines of a session resemble
+    -- each other: judged by lines alone, 20 of the 23 fields that counted as removed in the corpus were in
+    -- later versions or specific to one client.
     changes.expected_lines >= {{ var('format_expected_lines', 20) }}
     and coalesce(changes.expected_sessions >= {{ var('format_expected_sessions', 5) }}, true)

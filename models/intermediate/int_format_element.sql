@@ -1,6 +1,6 @@
 {{ config(materialized='table') }}
 
--- Made anew each time: what a client version was first seen with may be of any session.
+-- Rebuilt from scratch each time: the first appearance of a client version may be in any session.
 with version_lines as (
     select
         lines.client_version,
@@ -21,7 +21,7 @@ select
     client_version,
     line_type,
     subtype,
-    -- System lines by subtype: these have fields of their own.
+    -- System lines by subtype: each has its own fields.
     case when line_type = 'system' and subtype <> '' then concat(line_type, '/', subtype) else line_type end
         as element_name,
     version_number,

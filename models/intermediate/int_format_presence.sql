@@ -1,17 +1,17 @@
 {{ config(materialized='table') }}
 
--- Made anew each time: versions are compared over all sessions.
+-- Rebuilt from scratch each time: versions are compared over all sessions.
 {#
-    A field or type of line that is not seen may still exist. How many sessions should have shown it depends
-    on what they did, and what a project does it goes on doing: a project that never showed it while it was
-    there (no plans, no errors, no such tool) is expected to show nothing, one that did at its own rate, one
-    that is new at the rate of projects, all of them at the lower bound of what so few can tell.
+    A field or line type that is not seen may still exist. How many sessions should have shown it depends on
+    what they did, and projects keep their habits: a project that never showed it while it existed (no plans,
+    no errors, no such tool) is expected to show nothing, a project that did is expected to show it at its own
+    rate, and a new project at the rate of projects, all of them at the lower confidence bound for so few.
 #}
 with elements as (
     select * from {{ ref('int_format_element') }}
 ),
 
--- Numbers, not names: what is counted below are pairs of a field and a project, and there can be millions.
+-- Numbers, not names: the pairs of field and project counted below can be millions.
 projects as (
     select
         sessions.session_id,
@@ -29,7 +29,7 @@ projects as (
     ) as numbered on numbered.project_path = sessions.project_path
 ),
 
--- Sessions with lines of an element: all, and (scale 16) those with a line whose types were looked at.
+-- Sessions with lines of an element: all, and (scale 16) those with a line whose types were sampled.
 element_sessions as (
     select
         elements.element_name,
@@ -105,7 +105,7 @@ beside_lines as (
     group by version_number
 ),
 
--- What may have come or gone: fields, and types of line ('') beside all lines ('').
+-- What may have been added or removed: fields, and line types ('') relative to all lines ('').
 watched as (
     select
         *,
@@ -135,7 +135,7 @@ watched as (
     ) as both_kinds
 ),
 
--- How many sessions of a project showed it.
+-- The number of sessions of a project that showed it.
 uses as (
     select
         watched.watch_number,
@@ -152,7 +152,7 @@ uses as (
     group by watched.watch_number, projects.project_number
 ),
 
--- The sessions of a project that could have shown it, by the first and the last version that they had.
+-- The sessions of a project that could have shown it, by the first and last client version they used.
 spans as (
     select beside, scale, project_number, first_version, last_version, count(*) as session_count
     from (
@@ -171,7 +171,7 @@ spans as (
     group by all
 ),
 
--- Each project's sessions before, during and after a field or type of line, and how many showed it.
+-- Each project's sessions before, during and after a field or line type existed, and how many showed it.
 project_sides as (
     select
         watched.watch_number,
@@ -200,7 +200,7 @@ used_sides as (
         and uses.project_number = project_sides.project_number
 ),
 
--- The rate of projects, and of the sessions in those that showed it.
+-- The rate of projects, and the rate of sessions in those that showed it.
 habits as (
     select
         watch_number,
@@ -238,7 +238,8 @@ project_rates as (
     inner join habits on habits.watch_number = project_sides.watch_number
 ),
 
--- The chance that a project shows nothing: it does no such thing, or does and no session of it happened to.
+-- The probability that a project shows nothing: it never does such things, or it does but none of its
+-- sessions happened to.
 session_sides as (
     select
         watch_number,
@@ -288,7 +289,7 @@ select
     watched.first_version,
     watched.last_version,
     line_sides.version_after,
-    -- A field has neither come nor gone that another type of line had before or has later.
+    -- A field that another line type had before or has later was neither added nor removed.
     watched.field_path = ''
     or watched.first_version = min(watched.first_version) over (partition by watched.field_path)
         as is_first_anywhere,

@@ -18,7 +18,7 @@ commands as (
 named as (
     select
         ruled.* exclude (operator_after, next_text, is_told_at_most, check_rule_order),
-        -- Of several runs of one check in a line the last one's fate is the line's.
+        -- If a line runs one check several times, the end of the last run counts for all.
         last_value(ruled.is_told_at_most) over all_runs as is_told_at_most,
         last_value(ruled.command_number) over all_runs as last_command_number,
         last_value(ruled.operator_after) over all_runs as operator_after,
@@ -40,7 +40,7 @@ named as (
     )
 ),
 
--- Checks that only the output shows, of commands that may run anything.
+-- Checks that only the output shows, for commands that may run anything.
 read_texts as (
     select
         tool_use_id,
@@ -64,7 +64,8 @@ shown as (
     group by hits.tool_use_id, rules.check_name
 ),
 
--- The command behind a shown check: a script of its kind, else one that may run anything, else the first.
+-- The command behind a check found in the output: a script of its kind, or else one that may run anything, or
+-- else the first.
 shown_runs as (
     select *
     from (
@@ -157,5 +158,5 @@ select
     touched._batch_id
 from checked
 inner join touched on touched.session_id = checked.session_id
--- A script is the check that its output shows, where it shows one of its kind.
+-- A script is the check that its output shows, if it shows one of its kind.
 where not checked.is_script or not checked.has_known_check_of_kind

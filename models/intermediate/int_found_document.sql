@@ -1,11 +1,11 @@
 {{ config(materialized='incremental', incremental_strategy='replace_touched', zstd_columns=['chunk_text']) }}
 
-{#- What names of files in front of a colon are made of. -#}
+{#- Characters of file names before a colon. -#}
 {%- set drive = '(?:[A-Za-z]:)?' -%}
 {%- set name_start = '[^:\\s*<>|"`]' -%}
 {%- set name_part = '[^:*<>|"`]' -%}
 {%- set path_part = '[\\p{L}\\p{N}_./@+~\\[\\]-]' -%}
-{#- Before a colon only as they are spelled: `license: MIT` names no file. -#}
+{#- Before a colon, only names in their exact spelling: `license: MIT` does not name a file. -#}
 {%- set known_prefix
     = '(?:[Dd]ockerfile|[Mm]akefile|Rakefile|Gemfile|[Jj]ustfile|Jenkinsfile|LICENSE|README|CHANGELOG)' -%}
 
@@ -24,7 +24,7 @@ listings as (
     where retrieval_method in ('keyword', 'glob') and not has_broken and not has_found_nothing
 ),
 
--- What a line might name: a file before a line number or a text, or it is one.
+-- What a line might name: a file before a line number or a text, or the whole line is a file.
 printed_lines as (
     select
         tool_use_id,
@@ -69,7 +69,8 @@ printed_lines as (
     from {{ explode('listings', 'found_lines', 'found_line', 'line_order') }} as exploded
 ),
 
--- Among texts a line like a path is context without a number (`a.c-else`), unless it begins at the root.
+-- Among texts, a line that looks like a path is unnumbered context (`a.c-else`), unless it begins at the
+-- root.
 judged_lines as (
     select
         *,
@@ -83,7 +84,7 @@ judged_lines as (
     from printed_lines
 ),
 
--- In a search of one file the number is the line's, whatever follows it.
+-- In a search of one file the number is the line number, whatever follows it.
 search_lines as (
     select
         tool_use_id,

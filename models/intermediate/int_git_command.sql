@@ -1,6 +1,8 @@
 {{ config(materialized='incremental', incremental_strategy='replace_touched') }}
 
-{#- A git command's options before its name; what a path read from a command may not hold (`unclear`). -#}
+{#-
+    A git command's options before its name; characters that make a path in a command ambiguous (`unclear`).
+-#}
 {%- set git = "^git\\s+(?:(?:-[Cc]\\s+\\S+|-\\S+)\\s+)*" -%}
 {%- set cd = '^(?:cd|pushd)\\s+(\\S+)$' -%}
 {%- set unclear = "'[*?{}$`\"''!()<>|\\[\\]\\\\]|^[:~]|/~(/|$)'" -%}
@@ -27,7 +29,7 @@ git_calls as (
     where {{ regex_matches('calls.tool_input.command', "'\\b(git|mv)\\b'") }}
 ),
 
--- A quoted folder is only in the text of the call.
+-- A quoted folder appears only in the text of the call.
 simple_commands as (
     select
         git_calls.*,
@@ -53,7 +55,7 @@ simple_commands as (
     inner join git_calls on git_calls.tool_use_id = commands.tool_use_id
 ),
 
--- `find … | xargs git add` stages what cannot be told.
+-- `find … | xargs git add` stages unknown files.
 git_commands as (
     select
         *,
@@ -104,7 +106,7 @@ placed as (
     from walked
 ),
 
--- Checkouts of their own: those that the session made one, worktrees, and the folder it began in.
+-- Separate checkouts: those that the session created, worktrees, and the folder in which it began.
 made_checkouts as (
     select distinct
         session_id,
@@ -165,7 +167,7 @@ checked_out as (
         and own_checkouts.command_number = placed.command_number
 ),
 
--- Paths as the command names them, without `.` and `..`; relative where its folder is not known.
+-- Paths as named in the command, without `.` and `..`; relative if its folder is unknown.
 named_paths as (
     select
         tool_use_id,
@@ -202,7 +204,7 @@ select
                 'commands.arguments',
                 "' (?:-[a-zA-Z]*[aiop][a-zA-Z]*|--(?:all|include|only|patch|interactive|pathspec\S*))(?: |$)'"
             ) }}
-            -- What is left without options and their values is a path.
+            -- The rest, without options and their values, is a path.
             or {{ regex_replace_all(
                 regex_replace_all('commands.arguments', commit_values, "' '"), "'(^| )-\S*| '", "''"
             ) }} <> ''

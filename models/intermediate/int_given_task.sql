@@ -5,7 +5,7 @@ with recordings as (
     where task_id is not null
 ),
 
--- What hooks and programs say of tasks, each in its own words.
+-- Tasks as hooks and programs describe them, each in their own words.
 recorded as (
     select
         task_id,
@@ -67,7 +67,7 @@ delegation_tasks as (
     where calls.tool_name in ('Agent', 'Task')
 ),
 
--- Items of the client's task list: created by TaskCreate, moved by TaskUpdate.
+-- Items of the client's task list: created by TaskCreate, updated by TaskUpdate.
 list_updates as (
     select
         session_id,
@@ -156,7 +156,8 @@ todo_tasks as (
         'task_list' as task_source,
         case
             when todo_items.last_status = 'completed' then 'completed'
-            -- Each list is written whole: what is not in the last one was renamed, merged or given up.
+            -- Each list is written as a whole: an item missing from the last one was renamed, merged or given
+            -- up.
             when todo_items.last_activity_at < last_lists.last_written_at then 'abandoned'
             when todo_items.last_status = 'in_progress' then 'in_progress'
             else 'pending'
@@ -183,7 +184,7 @@ select
     tasks.session_id,
     actors.agent_id,
     tasks.created_at,
-    -- What ends by the transcript ends then; a recording ends what it leaves open.
+    -- An end in the transcript counts; a recording ends only tasks that the transcript leaves open.
     case
         when tasks.status in ('in_progress', 'pending') and recorded.ended_at is not null
             then recorded.ended_at

@@ -2,7 +2,8 @@
 
 with touched as {{ touched_sessions() }},
 
--- The client gives every line of a turn its prompt's id. Where a prompt was rewritten, the first one has it.
+-- The client gives every line of a turn the id of its prompt. If a prompt was rewritten, the first version
+-- has the id.
 turns as (
     select
         session_id,
@@ -13,7 +14,7 @@ turns as (
     group by session_id, client_prompt_id
 ),
 
--- A hook that is registered twice, by the plugin and in the settings, records the same twice, at once.
+-- A hook registered twice, by the plugin and in the settings, records the same event twice at the same time.
 hooks as (
     select
         *,

@@ -45,7 +45,7 @@ web_searches as (
 ),
 
 -- The steps of a server-side loop. `message` and `fallback_message` are the response being written; an
--- adviser and a compaction read the same context for themselves.
+-- adviser and a compaction read the same context for their own purposes.
 iteration_lists as (
     select response_id, usage.iterations as iterations
     from winners
@@ -93,8 +93,9 @@ iteration_sums as (
     group by response_id
 ),
 
--- With an adviser, a compaction or a fallback among them the iterations are the bill. Plain ones are as long
--- as the top level is their sum, or was left empty; where it is not, it is the bill as a whole.
+-- If they include an adviser, a compaction or a fallback, the iterations are billed individually. Plain
+-- iterations are billed individually if the top level is their sum, or was left empty; otherwise the top
+-- level is billed as a whole.
 bills as (
     select
         tops.response_id,
@@ -110,7 +111,7 @@ bills as (
             ), false
         ) as is_by_iteration,
         coalesce(sums.is_any_written, false) as is_any_written,
-        -- The part of the cache writes that was for an hour, for iterations that do not say.
+        -- The share of the cache writes with a lifetime of an hour, for iterations that do not state it.
         case
             when tops.cache_write_tokens > 0
                 then cast(tops.cache_write_1h_tokens as double) / tops.cache_write_tokens
@@ -162,7 +163,8 @@ units as (
         ) as cache_write_1h_tokens
     from shared_writes
     union all
-    -- The top level: most responses' one inference, and what was written if iterations name only helpers.
+    -- The top level: the only inference of most responses, and the written part if the iterations name only
+    -- helpers.
     select
         tops.response_id,
         0 as inference_number,
@@ -189,11 +191,11 @@ placed as (
             as inference_number,
         units.inference_type,
         units.is_written,
-        -- The last one that wrote is the response as the client got it.
+        -- The last inference whose output is part of the response is the response that the client received.
         row_number() over (
             partition by units.response_id order by units.is_written desc, units.inference_number desc
         ) = 1 as is_answer,
-        -- An adviser is another model, and the fast mode is not its own.
+        -- An adviser is a different model, and the fast mode does not apply to it.
         case when units.is_adviser then units.model_raw else coalesce(units.model_raw, winners.model_raw) end
             as model_raw,
         case when units.is_adviser then 'standard' else coalesce(winners.usage.speed, 'standard') end
@@ -207,7 +209,8 @@ placed as (
         units.cache_write_1h_tokens,
         units.uncached_input_tokens + units.cache_read_tokens
         + greatest(units.cache_write_tokens, units.cache_write_1h_tokens) as context_tokens,
-        -- Of a model without a price a program may say what the call cost: its tokens cost the same each.
+        -- For a model without a price, a program may record the cost of the call: each of its tokens costs
+        -- the same.
         winners.recorded_cost_usd / nullif(
             sum(
                 units.uncached_input_tokens + units.cache_read_tokens + units.output_tokens
@@ -245,7 +248,8 @@ priced_speeds as (
     from prices
 ),
 
--- The dearest band that the whole inference reaches: its input, cache reads and cache writes together.
+-- The most expensive price band that the whole inference reaches: its input, cache reads and cache writes
+-- together.
 banded as (
     select
         inferences.*,
@@ -341,7 +345,7 @@ select
     input_cost_usd + cache_write_5m_cost_usd + cache_write_1h_cost_usd + cache_read_cost_usd + output_cost_usd
     + web_search_cost_usd
         as cost_usd,
-    -- What the cached tokens would have cost as fresh input: the saving is this less what they did cost.
+    -- The cost of the cached tokens as fresh input: the saving is this minus their actual cost.
     (priced.cache_read_tokens + priced.cache_write_5m_tokens + priced.cache_write_1h_tokens)
     * priced.input_usd_per_mtok * priced.multiplier as uncached_cost_usd,
     touched._batch_id

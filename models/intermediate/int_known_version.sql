@@ -1,7 +1,7 @@
 {{ config(materialized='table', zstd_columns=['body_pattern']) }}
 
--- Bodies of skills and commands, from files or commits, as patterns for the texts of conversations: what the
--- client fills in at a call (arguments, folders, ids, output of commands) may be anything.
+-- Bodies of skills and commands, from files or commits, as patterns for the texts of conversations: the parts
+-- that the client fills in at a call (arguments, folders, ids, output of commands) may contain anything.
 with files as (
     select
         component_name,

@@ -55,7 +55,8 @@ originals as (
     where lines.line_uuid is not null and lines.line_type <> 'progress'
 ),
 
--- Clients 1.0 wrote subagents into the main file without an agent id: the chain's root names the run.
+-- Clients 1.0 wrote subagents into the main file without an agent id: the root of the chain identifies the
+-- run.
 inline_sidechains as (
     select session_id, line_uuid, parent_uuid
     from originals
@@ -130,13 +131,13 @@ select
     microcompact_metadata,
     source_path,
     line_origin,
-    -- The order in which the thread saw its lines: within a file the order of writing, not the clock. A file
-    -- that was written anew has two lines of one number.
+    -- The order in which the thread saw its lines: within a file the order of writing, not the clock. A
+    -- rewritten file has two lines with the same number.
     row_number() over (
         partition by session_id, actor
         order by file_started_at, source_path, line_number, part_number, line_uuid
     ) as thread_position,
-    -- The prompt or tool result that the thread was last given before this line: what a response waited for.
+    -- The last prompt or tool result before this line in the thread: what a response waited for.
     last_value(case when line_type = 'user' then created_at end ignore nulls) over (
         partition by session_id, actor
         order by file_started_at, source_path, line_number, part_number, line_uuid

@@ -38,8 +38,9 @@ copied as (
     having count(*) > 1
 ),
 
--- The original: not where the line itself names another session, nor in a session whose lines do, else in the
--- session that began first; a line of its own before one nested in a progress line.
+-- The original: preferably a line that names no other session, then one in a session whose lines name no
+-- other, then the one in the session that began first; a separate line precedes one nested in a progress
+-- line.
 ranked as (
     select
         lines.*,
@@ -74,8 +75,8 @@ copies as (
     from ranked
 ),
 
--- The event stream has ids of its own and repeats the transcript: its answers, and all lines of the types it
--- has. What only the stream has (the transcript was deleted) is no copy.
+-- The event stream has its own ids and repeats the transcript: its responses, and all lines of the types it
+-- contains. Lines that only the stream has (because the transcript was deleted) are not copies.
 transcribed as (
     select distinct
         session_id,
@@ -102,8 +103,8 @@ streamed as (
     where lines.is_event_stream
 ),
 
--- Who calls the API may record what a transcript, or a file of responses, shows as well: the same message, or
--- the same tool call. What is recorded is the copy.
+-- A program that calls the API may record messages and tool calls that a transcript or a response file also
+-- shows. The recorded line is the copy.
 known_ids as (
     select message_id as shared_id, session_id, line_origin = 'transcript' as is_transcript
     from lines
@@ -143,7 +144,7 @@ recorded as (
     group by beside.line_id, beside.line_uuid, beside.session_id
 ),
 
--- What a run used in all repeats what is known of its responses one by one.
+-- The total usage of a run repeats the usage of its known responses.
 summed as (
     select
         lines.line_id,

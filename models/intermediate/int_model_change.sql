@@ -14,7 +14,7 @@ responses as (
     )
 ),
 
--- A line may stand in two files of its session.
+-- A line may be in two files of its session.
 notices as (
     select
         notices.*,
@@ -32,7 +32,7 @@ notices as (
 notice_times as (
     select
         notices.* exclude (turn_id, copy_number),
-        -- A turn that never reached the model is no task.
+        -- A turn that never reached the model is not a task.
         case when not {{ is_local_prompt('prompts.prompt_origin') }} then notices.turn_id end as turn_id,
         coalesce(notices.created_at, prompts.prompted_at) as noticed_at
     from notices
@@ -57,7 +57,7 @@ changes as (
         line_number as source_line
     from notice_times
     union all
-    -- A change of model that no line announces: a new default, a resumed session, plan mode's own model.
+    -- A model change that no line announces: a new default, a resumed session, plan mode's own model.
     select
         {{ surrogate_key(['responses.response_id', "'model'"]) }},
         responses.session_id,

@@ -1,4 +1,4 @@
--- What the client tells beside the conversation: system lines, attachments, links to pull requests.
+-- The client's notices beside the conversation: system lines, attachments, links to pull requests.
 select
     lines.line_uuid as notice_id,
     lines.session_id,
@@ -72,7 +72,7 @@ select
     source_path,
     line_number
 from {{ ref('int_attachment') }}
--- A line of another kind that has one is an event already.
+-- A line of another type with an attachment is already an event.
 where line_type = 'attachment' and attachment_type in (
         'hook_success', 'hook_non_blocking_error', 'hook_blocking_error', 'hook_cancelled',
         'hook_error_during_execution', 'hook_stopped_continuation', 'hook_permission_decision',
@@ -81,7 +81,7 @@ where line_type = 'attachment' and attachment_type in (
         'deferred_tools_delta'
     )
 union all
--- A file that was replaced has the same link in the same place once more.
+-- A replaced file contains the same link in the same place again.
 select
     {{ surrogate_key(['session_id', 'source_path', 'line_number', 'part_number', 'pr_url']) }},
     session_id,

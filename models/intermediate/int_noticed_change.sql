@@ -1,16 +1,16 @@
 {{ config(materialized='table') }}
 
-{#- Commands that only look: none that writes its output somewhere or goes on with another command. -#}
+{#- Commands that only read: they neither write their output to a file nor continue with another command. -#}
 {%- set only_looking = "'^\\s*(?:cd\\s+(?:\"[^\"]*\"|\\S+)\\s*(?:&&|\\x3b|\\n)\\s*)?"
     ~ "(?:cat|ls|grep|egrep|rg|head|tail|find|wc|pwd|git\\s+(?:status|log|diff|show|branch))\\b"
     ~ "[^>\\x3b&\\n]*$'" -%}
 
--- Made anew each time, as the signs are.
+-- Rebuilt from scratch each time, like the signs.
 with signs as (
     select * from {{ ref('int_conflict_sign') }}
 ),
 
--- When the agent itself last had the file in hand: what others wrote before that it knew.
+-- When the agent itself last read or edited the file: it knew of all earlier changes by others.
 looks as (
     select
         calls.session_id,
@@ -35,7 +35,8 @@ last_looks as (
     group by signs.conflict_id, signs.detected_at
 ),
 
--- A change may show several times before the agent looks at the file again; a merge, at each of its calls.
+-- A change may be reported several times before the agent reads the file again; a merge, at each of its
+-- calls.
 keyed as (
     select
         signs.*,
@@ -97,9 +98,9 @@ commands as (
         and not {{ regex_matches('tool_input.command', only_looking) }}
 ),
 
--- The change is the agent's own where the client says so, or where it ran a command that did more than look:
--- with what it said last, since a change is told with the next request; an edit that fails or is fitted in
--- tells of all that happened since it last had the file in hand.
+-- The change is the agent's own if the client says so, or if the agent ran a command that did more than read:
+-- in its last response, because a change is reported with the next request; for an edit that fails or is
+-- merged in, at any time since the agent last read or edited the file.
 own_changes as (
     select signals.conflict_id
     from signals

@@ -21,7 +21,7 @@ calls as (
     where tool_name in ('TaskCreate', 'TaskUpdate') and is_success
 ),
 
--- Ids start anew with each task list: an update means the latest earlier item with its id.
+-- Ids restart with each task list: an update refers to the latest earlier item with its id.
 list_updates as (
     select
         items.tool_use_id as work_id,
@@ -50,7 +50,7 @@ owned_items as (
         min(called_at) as assigned_at,
         min_by(source_path, (called_at, update_id)) as source_path,
         min_by(source_line, (called_at, update_id)) as source_line,
-        -- An item that is handed on is the next owner's.
+        -- An item that is reassigned belongs to the next owner.
         lead(min(called_at)) over (partition by work_id order by min(called_at), owner) as handed_on_at
     from list_updates
     where item_rank = 1 and owner is not null and owner <> ''

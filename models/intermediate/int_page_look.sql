@@ -1,6 +1,6 @@
 {{ config(materialized='table') }}
 
--- Every look at a page, by agents and checks. A listed page belongs to the source of that name.
+-- Every visit to a page, by agents and checks. A listed page belongs to the source of that name.
 with listed as (
     select
         {{ url_page('page') }} as page_name,

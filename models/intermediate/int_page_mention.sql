@@ -1,6 +1,6 @@
 {{ config(materialized='table') }}
 
--- Every place where a page is named: in the text of a skill, in a list of sources, by a fetch.
+-- Every place that names a page: the text of a skill, a list of sources, a fetch.
 with texts as (
     select
         'skill' as component_type,

@@ -1,7 +1,7 @@
 {{ config(materialized='incremental', incremental_strategy='replace_touched') }}
 
--- Looks at pages by agents: fetches, downloads, and what `git fetch` and `git pull` printed. Agents get a
--- page as a summary, so of a fetch only the size tells whether the page is another one.
+-- Visits of agents to pages: fetches, downloads, and the output of `git fetch` and `git pull`. Agents get a
+-- page as a summary, so for a fetch only the size shows whether the page has changed.
 with touched as {{ touched_sessions() }},
 
 calls as (

@@ -9,7 +9,7 @@ main_lines as (
     where lines.actor = 'main'
 ),
 
--- What a person wrote stands in the text blocks that do not open with a tag of the client's own.
+-- A person's text is in the text blocks that do not start with a tag of the client.
 line_texts as (
     select
         blocks.line_id,
@@ -54,7 +54,7 @@ user_lines as (
     where
         main_lines.line_type = 'user'
         and not lines.is_compact_summary
-        -- What a call of the agent wrote, such as the body of a command that it called, is no prompt.
+        -- Text written by a call of the agent, such as the body of a command that it called, is not a prompt.
         and lines.source_tool_use_id is null
         and not texts.has_tool_result
         and (texts.prompt_text is not null or texts.image_count > 0)
@@ -74,7 +74,7 @@ user_lines as (
         )
 ),
 
--- A queued prompt that also stands as a line of its own is that line.
+-- A queued prompt that also has a line of its own is that line.
 queued_only as (
     select queued.*
     from {{ touched_rows(ref('int_queued_prompt')) }} as queued
@@ -92,8 +92,8 @@ ranked_lines as (
         row_number() over (
             partition by session_id, coalesce(client_prompt_id, line_uuid) order by thread_position
         ) as prompt_rank,
-        -- Editors' clients up to 2.1.22 wrote a resumed conversation once more into its file, with new ids
-        -- and the old times; a prompt with an image falls into several lines then.
+        -- Editor clients up to 2.1.22 wrote a resumed conversation into its file again, with new ids and the
+        -- old times; a prompt with an image is then split into several lines.
         coalesce(
             row_number() over (partition by session_id, prompted_at order by thread_position) > 1
             and prompted_at is not null
@@ -106,7 +106,7 @@ ranked_lines as (
     from user_lines
 ),
 
--- A command or a shell line that was typed when the turn was over, although it has the turn's prompt id.
+-- A command or shell line typed after the turn had ended, although it has the turn's prompt id.
 late_lines as (
     select ranked_lines.line_uuid
     from ranked_lines
@@ -123,7 +123,7 @@ late_lines as (
         > max(main_lines.thread_position) filter (where main_lines.line_type = 'assistant')
 ),
 
--- Clients before 2.1.97 do not say that a program started them (`claude -p`). Such a session begins with a
+-- Clients before 2.1.97 do not state that a program started them (`claude -p`). Such a session begins with a
 -- prompt dequeued but never queued, and lacks the file snapshots that a terminal client takes per prompt.
 printing_sessions as (
     select lines.session_id
@@ -138,12 +138,12 @@ printing_sessions as (
         and min_by(lines.queue_operation, (lines.line_number, lines.queue_operation)) = 'dequeue'
 ),
 
--- All lines of a turn have one prompt id: a later one (a command typed meanwhile) opens no turn.
+-- All lines of a turn have one prompt id: a later line (a command typed meanwhile) starts no turn.
 opening_lines as (
     select
         *,
-        -- Who gave it, by the newest field that says so. A build server types nothing, and what the client
-        -- says of itself in a line that names no giver nobody typed.
+        -- Who sent it, by the newest field that states it. A build server types nothing, and nobody typed
+        -- what the client itself writes in a line without a sender.
         case
             when
                 turn_origin in ('human', 'sdk', 'scheduled', 'task_notification', 'auto_continuation', 'peer')
@@ -182,8 +182,8 @@ prompts as (
             when regexp_matches(prompt_text, '^\s*<(teammate-message|cross-session-message|channel)\b')
                 then 'peer'
             when regexp_matches(prompt_text, '^\s*<user-memory-input>') then 'memory'
-            -- An approved plan that the client handed to a fresh context: the person approved it and typed
-            -- nothing. Old clients do not keep the plan apart.
+            -- An approved plan that the client passed to a fresh context: the person approved it and typed
+            -- nothing. Old clients do not mark the plan.
             when
                 giver = 'human'
                 and (

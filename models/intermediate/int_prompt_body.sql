@@ -3,7 +3,7 @@
     zstd_columns=['template_text']
 ) }}
 
--- The line after a typed command, or the one that a Skill call loaded.
+-- The line after a typed command, or the line that a Skill call loaded.
 with touched as {{ touched_sessions() }},
 
 bodies as (
@@ -37,7 +37,7 @@ masked as (
     where command_name is not null
 )
 
--- A line that stands in several files, or twice in one, is one body.
+-- A line that is in several files, or twice in one, is one body.
 select
     line_uuid,
     session_id,

@@ -6,7 +6,7 @@ questions as (
     select
         calls.session_id,
         asked.*,
-        -- The same words with other options are another question.
+        -- The same words with different options are a different question.
         lead(calls.tool_use_id) over (
             partition by calls.session_id, asked.question_text, asked.option_labels
             order by calls.called_at nulls last, calls.tool_use_id
@@ -26,7 +26,7 @@ question_options as (
         answer_text,
         case
             when is_multi_select then position(', ' || option_label || ',' in ', ' || answer_text || ',') > 0
-            -- Who adds something to an option has chosen it.
+            -- A user who adds something to an option has chosen it.
             else option_label = answer_text
                 or length(option_label) >= 5 and starts_with(
                     answer_text, {{ regex_remove('option_label', ' \\(Recommended\\)$') }}

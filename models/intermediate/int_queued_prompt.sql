@@ -33,8 +33,8 @@ attached as (
     where attachments.attachment_type = 'queued_command' and attachments.prompt_text is not null
 ),
 
--- Clients before 2.1.97 kept what was typed while the agent worked only in the queue, until they sent it. A
--- queued command or notice is no prompt, and with `popAll` the person took the text back.
+-- Clients before 2.1.97 kept text typed while the agent worked only in the queue until they sent it. A queued
+-- command or notice is not a prompt, and with `popAll` the person took the text back.
 queue_lines as (
     select
         lines.session_id,
@@ -86,7 +86,7 @@ sent_from_queue as (
     group by enqueued.queue_entry_id
 ),
 
--- It stands where the thread went on. A queue older than the session's lines is another session's.
+-- It is placed where the thread continued. A queue older than the session's lines belongs to another session.
 sent_prompts as (
     select
         sent_from_queue.queue_entry_id,

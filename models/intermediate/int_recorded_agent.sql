@@ -1,12 +1,12 @@
 {{ config(materialized='table') }}
 
--- Made anew each time: the transcript that knows a run may come after what the run recorded.
+-- Rebuilt from scratch each time: the transcript that identifies a run may arrive after the run's recordings.
 with events as (
     select * from {{ ref('stg_events__event') }}
     where set_aside_reason is null
 ),
 
--- A run without a type is the client's own, such as the one that compacts.
+-- A run without a type is one of the client's own, such as the one that compacts.
 named as (
     select session_id, agent_name as given_name, agent_type as run_type, false as is_teammate, occurred_at
     from events
@@ -57,7 +57,7 @@ known as (
     select agent_id, agent_name, agent_type from {{ ref('int_work') }}
 ),
 
--- A name that several kinds of agents have is that of the most particular one.
+-- A name shared by several kinds of agents belongs to the most specific kind.
 known_names as (
     select
         known_name,

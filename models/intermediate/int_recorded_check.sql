@@ -36,8 +36,8 @@ described as (
     left join {{ ref('int_task_recording') }} as recordings on recordings.event_id = events.event_id
 ),
 
--- What a program tells of a call that ran a check is that run; of several in one call, the one of its name
--- first.
+-- A recording about a call that ran a check describes that check run; if the call ran several, first the one
+-- of its name.
 pairs as (
     select
         described.event_id,
@@ -53,7 +53,7 @@ pairs as (
     where described.event_kind <> 'quality_measurement'
 ),
 
--- The last word of several on one run counts.
+-- If several recordings describe one run, the latest counts.
 paired as (
     select
         pairs.event_id,
@@ -81,7 +81,7 @@ checks as (
     left join paired on paired.event_id = described.event_id
     where coalesce(paired.word_rank, 1) = 1
     union all
-    -- What was there before a tool wrote: a moment earlier, so that it stands before what came of it.
+    -- The state before a tool wrote: a moment earlier, so that it precedes the result.
     select
         described.* replace (
             coalesce(len(described.payload.previous_errors), 0) as error_count, 0 as warning_count
@@ -100,7 +100,7 @@ checks as (
         and described.payload.previous_passed is not null
 ),
 
--- What was there before has mostly been validated when it was written.
+-- The previous state was usually validated when it was written.
 ranked as (
     select
         *,
@@ -145,7 +145,7 @@ select
     component_name,
     content_hash,
     file_path,
-    -- A file, else a component by its name, else the project, else the folder.
+    -- A file, or else a component by its name, or else the project, or else the folder.
     coalesce(file_path, component_name, project_path, nullif(working_dir, ''), 'unknown') as artifact_path,
     file_path is null and component_name is null as is_of_project,
     case when event_kind = 'test_run' then nullif(trim(payload.command), '') end as command_text,

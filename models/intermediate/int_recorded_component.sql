@@ -18,12 +18,12 @@ select
     event_kind,
     session_id,
     occurred_at,
-    -- Who names a component and no type most often means a skill.
+    -- A recording that names a component without a type usually means a skill.
     coalesce(
         nullif(lower(trim(payload.component_type)), ''), {{ path_component_type('named_path') }}, 'skill'
     ) as component_type,
     component_name,
-    -- A skill is its folder.
+    -- A skill is identified by its folder.
     {{ regex_replace('named_path', '[/\\\\]SKILL[.]md$', '') }} as file_path,
     payload.content_hash as content_hash,
     payload.trigger as load_trigger,

@@ -1,11 +1,11 @@
 {{ config(materialized='table') }}
 
--- Made anew each time: the transcript that an event belongs to may come after it.
+-- Rebuilt from scratch each time: the transcript that an event belongs to may arrive after it.
 with events as (
     select
         *,
-        -- A hook that is registered twice, by the plugin and in the settings, records the same of one call
-        -- twice. Runs begin and end again where they are resumed.
+        -- A hook registered twice, by the plugin and in the settings, records the same event of a call twice.
+        -- Runs start and end again when they are resumed.
         case
             when hook_event in ('SubagentStart', 'SubagentStop') then event_id
             when event_kind = 'hook' or tool_use_id is not null
@@ -47,7 +47,8 @@ prompt_names as (
     where client_prompt_id is not null
 ),
 
--- A judgement may name a prompt of another session; what else names one happened in it.
+-- A judgement may name a prompt of another session; any other event that names a prompt happened in its
+-- session.
 named_prompts as (
     select
         things.event_id,
@@ -87,7 +88,7 @@ placed as (
     left join named_prompts on named_prompts.event_id = things.event_id and named_prompts.prompt_rank = 1
 ),
 
--- The turn that was going on.
+-- The turn in progress at that time.
 timed as (
     select
         placed.event_id,

@@ -49,8 +49,8 @@ hooked as (
     ) as typed
 ),
 
--- The client writes a stopped command down without its prompt id, so the first of a kind with these words is
--- the first that the hook saw, and so on.
+-- The client logs a stopped command without its prompt id, so the first logged command of a kind with these
+-- words is matched to the first that the hook saw, and so on.
 given_in_client as (
     select
         coalesce(hooked.event_id, {{ surrogate_key(["'blocked_prompt'", 'logged.line_id']) }}) as feedback_id,
@@ -73,7 +73,7 @@ given_in_client as (
         and logged.feedback_number = hooked.feedback_number
 ),
 
--- A program that says the same again of the same prompt has said it once.
+-- If a program repeats the same feedback on the same prompt, it counts once.
 told as (
     select
         event_id as feedback_id,
@@ -102,7 +102,7 @@ told as (
     where event_kind = 'feedback'
 ),
 
--- Nor is what a program tells of a command that the client has stopped another judgement.
+-- A recording by a program about a command that the client has stopped is not a second judgement either.
 told_once as (
     select told.*
     from told

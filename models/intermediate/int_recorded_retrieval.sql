@@ -1,6 +1,6 @@
 {{ config(materialized='table') }}
 
--- What a program found or read by itself. What the hook of Read records is a call that the transcript shows.
+-- What a program found or read by itself. Recordings of the Read hook are calls that the transcript shows.
 with events as (
     select
         *,

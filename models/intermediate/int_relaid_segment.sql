@@ -1,7 +1,7 @@
 {{ config(materialized='incremental', incremental_strategy='replace_touched') }}
 
--- After a micro-compaction everything above the base but the cleared results is laid anew in the old order:
--- what stays keeps its measured tokens, what is new gets its length, scaled to fill the context.
+-- After a micro-compaction, everything above the base except the cleared results is placed again in the old
+-- order: remaining items keep their measured tokens, new items get their length, scaled to fill the context.
 with touched as {{ touched_sessions() }},
 
 responses as (
@@ -41,7 +41,7 @@ cleared_calls as (
     ) }} as exploded
 ),
 
--- Where the API clears, it clears the oldest results since the conversation began or was compacted.
+-- When the API clears results, it clears the oldest ones since the conversation began or was compacted.
 ranked_results as (
     select
         clearings.thread_id,
@@ -118,7 +118,7 @@ standing as (
         on segments.thread_id = clearings.thread_id
         and segments.entered_response_number between clearings.stretch_number and clearings.response_number
         - 1
-    -- What a rewind had taken off before.
+    -- Items that a rewind had already removed.
     anti join {{ ref('int_context_entry') }} as shrinks
         on shrinks.thread_id = segments.thread_id and shrinks.context_change = 'shrink'
         and shrinks.response_number > segments.entered_response_number
@@ -199,7 +199,7 @@ segments as (
         characters
     from placed
     union all
-    -- Nothing is known of what a micro-compaction left.
+    -- The content left by this micro-compaction is unknown.
     select
         {{ surrogate_key(['clearings.thread_id', 'clearings.response_number', "'unlogged'"]) }},
         clearings.thread_id,

@@ -2,7 +2,7 @@
 
 with touched as {{ touched_sessions() }},
 
--- Every copy of every response of the touched sessions, in whichever session the copy stands.
+-- Every copy of every response of the touched sessions, in whichever session the copy is.
 candidates as (
     select
         lines.*,
@@ -13,7 +13,7 @@ candidates as (
     left join {{ ref('int_line_copy') }} as copies on copies.line_id = lines.line_id
     where
         lines.line_type = 'assistant'
-        -- A usage of another type than an object parses to a struct of NULLs.
+        -- A usage that is not an object parses to a struct of NULLs.
         and coalesce(
             lines.usage.input_tokens, lines.usage.output_tokens, lines.usage.cache_read_input_tokens,
             lines.usage.cache_creation_input_tokens
@@ -30,7 +30,8 @@ candidates as (
 ),
 
 -- One message id, several request ids: a side question replays the parent's message, so copies on the side
--- chain count with the main thread's request. A copy without one belongs to its message's only request.
+-- chain are counted with the main thread's request. A copy without a request id belongs to its message's only
+-- request.
 requests as (
     select
         message_key,
@@ -75,9 +76,10 @@ keyed as (
         and sessions_of_message.owner_session_id = candidates.owner_session_id
 ),
 
--- An id alone proves little: a relay can give every answer the same. A response's lines report one input, so
--- another answer starts where a prompt or tool result stands between lines that differ in it, or follows one
--- that ended its turn. Of a server-side loop the first step is compared: early lines report only that.
+-- An id alone proves little: a relay may give every response the same id. The lines of a response report the
+-- same input, so another response starts where a prompt or tool result separates lines that differ in it, or
+-- after a line that ended its turn. For a server-side loop the first step is compared: early lines report
+-- only that.
 signed as (
     select
         *,
@@ -109,7 +111,7 @@ doubtful_keys as (
         or count(*) filter (where request_id is null and stop_reason in ('end_turn', 'stop_sequence')) > 1
 ),
 
--- Copies follow their original, and replays by a side question what they replay.
+-- Copies follow their original, and replays by a side question follow the replayed line.
 doubtful_lines as (
     select signed.*
     from signed
@@ -132,7 +134,7 @@ inputs as (
     where line_type in ('user', 'assistant') and file_id in (select file_id from doubtful_lines)
 ),
 
--- Lines without an input are compared among themselves: one that only announces an answer proves nothing.
+-- Lines without an input are compared among themselves: a line that only announces a response proves nothing.
 compared as (
     select
         doubtful_lines.*,
@@ -176,7 +178,7 @@ run_starts as (
     window run as (partition by message_key, request_key, thread_name, run_number order by line_id)
 ),
 
--- The earliest run of a key keeps its name, as do runs in other files and threads that report the same.
+-- The earliest run of a key keeps its name, as do runs in other files and threads that report the same input.
 first_runs as (
     select message_key, request_key, run_signature
     from (

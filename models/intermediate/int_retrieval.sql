@@ -14,7 +14,7 @@ reads as (
     select
         *,
         {{ absolute_path('target', 'folder') }} as document_path,
-        -- Without line numbers and what the client appended.
+        -- Without line numbers and the client's additions.
         case
             when has_failed or has_found_nothing or is_compound then null
             when tool_name in ('Read', 'NotebookRead')
@@ -32,7 +32,7 @@ reads as (
 searches as (
     select
         calls.*,
-        -- What was sought in one file is of that file.
+        -- Results of a search in one file belong to that file.
         coalesce(
             found.document_path,
             case
@@ -52,7 +52,7 @@ searches as (
     left join {{ touched_rows(ref('int_found_document')) }} as found on found.tool_use_id = calls.tool_use_id
     where
         calls.retrieval_method in ('keyword', 'glob') and not calls.has_broken
-        -- Nine searches out of ten of the corpus find no more. The count tells how many there were.
+        -- Nine out of ten searches in the corpus find no more. result_count keeps the full number.
         and coalesce(found.result_rank, 1) <= {{ var('search_documents_kept', 20) }}
 ),
 
@@ -186,7 +186,7 @@ select
         else 'range'
     end as chunk_kind,
     md5(retrievals.chunk_text) as chunk_hash,
-    -- Of what may hold secrets the text is not kept.
+    -- The text of a file that may hold secrets is not kept.
     case
         when not coalesce({{ may_hold_secrets('retrievals.document_path') }}, false)
             then left(retrievals.chunk_text, {{ var('chunk_characters_kept') }})

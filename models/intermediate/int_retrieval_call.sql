@@ -1,6 +1,6 @@
 {{ config(materialized='incremental', incremental_strategy='replace_touched', zstd_columns=['result_text']) }}
 
-{#- Pieces of patterns: a word of a shell command, in quotes or not; the same without escaped quotes. -#}
+{#- Parts of patterns: a word of a shell command, quoted or not; the same without escaped quotes. -#}
 {%- set word = '"(?:[^"\\\\]|\\\\.)*"|\'\'[^\'\']*\'\'|\\S+' -%}
 {%- set plain_word = '"[^"]*"|\'\'[^\'\']*\'\'|\\S+' -%}
 {%- set folder_word = '"[^"]*"|\'\'[^\'\']*\'\'|[^\\s;&]+' -%}
@@ -10,9 +10,9 @@
 {%- set options = '(?:^|\\s)(?:-[ABCm]\\s*[0-9]+|-[gtTf]\\s+(?:' ~ plain_word ~ ')'
     ~ '|--(?:include|exclude|exclude-dir|glob|type|max-count|context|regexp|color)[ =](?:' ~ plain_word ~ ')'
     ~ '|-e\\s+(?:' ~ word ~ ')|-n\\s+[0-9]+|-[0-9]+|--?[A-Za-z][\\w-]*(?:=(?:' ~ plain_word ~ '))?)' -%}
-{#- What one file is named like. -#}
+{#- The form of a single file name. -#}
 {%- set one_file = "'[^/][.][A-Za-z0-9]+$'" -%}
-{#- What says that nothing was found: a search, the client, a shell, a program that lacks its file. -#}
+{#- Messages that nothing was found: from a search, the client, a shell, a program without its file. -#}
 {%- set no_find = '^(?:No (?:matches|files) found|Found 0 )' -%}
 {%- set no_output = '^\\(\\S+ completed with no output\\)$' -%}
 {%- set no_match = '(?:\\(eval\\)|\\S*sh)[^\\n]{0,20}: no match(?:es found)?: [^\\n]*' -%}
@@ -39,7 +39,7 @@ calls as (
         and calls.call_status in ('ok', 'error')
 ),
 
--- Without the client's additions. Of a result put into a file the agent got only the beginning.
+-- Without the client's additions. If the result was written to a file, the agent got only the beginning.
 result_texts as (
     select
         tool_use_id,
@@ -65,7 +65,7 @@ result_texts as (
     ) as blocks_of_calls
 ),
 
--- A shell command: where it runs, its first part, what follows.
+-- A shell command: its folder, its first part, the commands after it.
 commands as (
     select
         tool_use_id,
@@ -114,7 +114,7 @@ retrieving_commands as (
         or (program = 'sed' and {{ regex_matches('first_part', "'^sed\\s+(-[a-zA-Z]+\\s+)*-[a-zA-Z]*n'") }})
 ),
 
--- What was asked for, with the options out of the way.
+-- The request of the command, without its options.
 command_questions as (
     select
         tool_use_id,
@@ -153,7 +153,7 @@ command_targets as (
                 then {{ unquoted(regex_group('words', '^\\s*("[^"]*"|\'\'[^\'\']*\'\'|[^\\s-]\\S*)')) }}
             else {{ unquoted(regex_group('words', '^\\s*(?:' ~ word ~ ')\\s+(' ~ plain_word ~ ')')) }}
         end as target,
-        -- The number of a redirected stream is no file.
+        -- The number of a redirected stream is not a file.
         retrieval_method = 'keyword' and trim(case
             when named_pattern <> '' then {{ regex_remove('words', '^\\s*(?:' ~ plain_word ~ ')') }}
             else {{ regex_remove('words', '^\\s*(?:' ~ word ~ ')\\s+(?:' ~ plain_word ~ ')') }}
@@ -170,7 +170,7 @@ command_targets as (
     from command_questions
 ),
 
--- Every call: how, what, of which file, and what came back.
+-- Every call: its method, its query, its file, and its result.
 questions as (
     select
         calls.tool_use_id,
@@ -246,8 +246,8 @@ questions as (
     where calls.tool_name <> 'Bash' or command_targets.tool_use_id is not null
 ),
 
--- Whether nothing came back. Any other error (too large, a folder, not allowed) leaves that open. What a
--- shell prints then may be the command's own last resort: `|| echo "none"`.
+-- Whether nothing was returned. Any other error (too large, a folder, not allowed) leaves that open. The
+-- shell may print a fallback of the command: `|| echo "none"`.
 answers as (
     select
         *,

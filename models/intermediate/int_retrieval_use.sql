@@ -1,6 +1,9 @@
 {{ config(materialized='incremental', incremental_strategy='replace_touched') }}
 
-{#- A name that is found in a text whole: it has a dot, and signs that end no word. -#}
+{#-
+    A name that can be found in a text as a whole: it has a dot, and consists of characters that do not end a
+    word.
+-#}
 {%- set written_name = '[.]?[\\p{L}\\p{N}_@+-]+(?:[.][\\p{L}\\p{N}_@+-]+)+' -%}
 
 with touched as {{ touched_sessions() }},
@@ -33,7 +36,7 @@ calls as (
     where calls.call_status = 'ok'
 ),
 
--- What the agent wrote: texts and commands.
+-- Text written by the agent: messages and commands.
 writings as (
     select
         lines.session_id,
@@ -59,8 +62,8 @@ writings as (
     where command is not null
 ),
 
--- Names of files that are written out, alone or with a folder before them: a part of a longer word would be
--- met by chance. `./`, `../` and a variable name no folder.
+-- File names that are written out, alone or preceded by a folder: part of a longer word would match by
+-- chance. `./`, `../` and a variable do not count as a folder.
 written_names as (
     select distinct
         session_id,
@@ -85,7 +88,7 @@ paths as (
     from documents
 ),
 
--- Names that the session writes out with a folder: which of its documents they are, or another file.
+-- Names that the session writes with a folder: which of its documents they refer to, or another file.
 folder_names as (
     select
         written.session_id,
@@ -100,8 +103,8 @@ folder_names as (
     group by written.session_id, {{ path_name('written.written_name') }}
 ),
 
--- A bare name that several documents of the session share is the one nearest the root, or nobody's if several
--- are equally near. Written with folders that are no document's, it is another file.
+-- A bare name shared by several documents of the session refers to the one nearest the root, or to none if
+-- several are equally near. If it is written with folders that match no document, it refers to another file.
 names as (
     select
         paths.*,
@@ -132,7 +135,7 @@ written_documents as (
     where has_bare_name
 ),
 
--- What follows in the same turn, and until the session ends: work often goes on at the next prompt.
+-- Signs in the same turn, and in the rest of the session: work often continues with the next prompt.
 signs as (
     select
         documents.*,
@@ -162,7 +165,7 @@ signs as (
         on written_names.session_id = documents.session_id
         and written_names.written_name = written_documents.written_name
     union all
-    -- A name without a dot, or with a space, is looked for as it is, and in the same turn only.
+    -- A name without a dot, or with a space, is searched literally, and only in the same turn.
     select
         documents.*,
         'named',
@@ -181,7 +184,7 @@ signs as (
     where not names.is_written_whole and length(names.document_name) >= 4
 )
 
--- The last one in each log file: lines of one time follow each other in their file only.
+-- The last one in each log file: lines with the same time are only ordered within their file.
 select
     signs.session_id,
     signs.turn_id,

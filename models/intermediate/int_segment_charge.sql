@@ -1,7 +1,7 @@
 {{ config(materialized='incremental', incremental_strategy='replace_touched') }}
 
 -- Where a response billed a segment other than by a plain cache read: on entry, or after a cache miss.
--- Buckets match positions, so the work grows with what was billed anew, not with responses times segments.
+-- Buckets match positions, so the work grows with the billed segments, not with responses times segments.
 with touched as {{ touched_sessions() }},
 
 zones as (
@@ -20,7 +20,7 @@ pieces as (
     semi join touched on touched.session_id = int_context_segment.session_id
 ),
 
--- In a context larger than any window the buckets are wider: a damaged count would need millions of them.
+-- In a context larger than any window the buckets are wider: an invalid count would need millions of them.
 bucket_widths as (
     select
         thread_id,
@@ -88,7 +88,7 @@ charges as (
         zones.write_1h_usd_per_token,
         zones.write_5m_usd_per_token,
         zones.fresh_usd_per_token,
-        -- In the prompt's order: the cached prefix, what is written for an hour, for five minutes, the rest.
+        -- In prompt order: the cached prefix, tokens written for an hour, for five minutes, the rest.
         greatest(
             least(pieces.end_position, zones.zone_start + zones.cache_write_1h_tokens)
             - greatest(pieces.start_position, zones.zone_start), 0

@@ -1,6 +1,7 @@
 {{ config(materialized='table') }}
 
--- Made anew each time: a session's parent, its summary and the name of its project come from others too.
+-- Rebuilt from scratch each time: a session's parent, its summary and its project name come from other
+-- sessions too.
 with lines as (
     select * from {{ ref('stg_transcripts__line') }}
 ),
@@ -9,7 +10,7 @@ envelopes as (
     select * from {{ ref('int_session_envelope') }}
 ),
 
--- A summary of a client 2.0 names the last line it sums up, which may stand in another file.
+-- A summary of a client 2.0 names the last line it summarizes, which may be in another file.
 summary_lines as (
     select * from lines
     where line_type = 'summary' and summary is not null
@@ -55,9 +56,9 @@ continued as (
     group by continued_in_session_id
 ),
 
--- The session with which a client's process began stands in the lines of all that it went through afterwards
--- (`/clear`, background): such a session goes on from the one of them that began last before it. A session
--- whose first lines name itself was only opened again in that process.
+-- The lines of every session that a client's process went through (`/clear`, background) name the session
+-- with which the process began. Such a session continues the latest of them that began before it. A session
+-- whose first lines name itself was merely reopened in that process.
 named as (
     select
         envelopes.session_id,
@@ -79,12 +80,13 @@ named as (
     group by envelopes.session_id, envelopes.process_session_id
 ),
 
--- A session's folder: as the client says of a worktree, else the one that the transcripts' folder is named
--- after (- for each character but letters and digits), also when the session began in a sub-folder.
+-- A session's folder: for a worktree, as logged by the client; otherwise the folder that the transcripts'
+-- folder is named after (with - for each character except letters and digits), even if the session began in a
+-- subfolder.
 placed as (
     select
         *,
-        -- Both as the client wrote them: the letters of the folder's name were made of those.
+        -- Both paths as written by the client: the folder name was derived from them.
         coalesce(
             original_dir,
             case
@@ -128,7 +130,8 @@ dated as (
         parents.parent_session_id as forked_from_session_id,
         coalesce(parents.parent_session_id, continued.parent_session_id, named.parent_session_id)
             as parent_session_id,
-        -- A worktree is the project it was made from, by the usual places of worktrees.
+        -- A worktree belongs to the project it was created from, recognised by the usual locations of
+        -- worktrees.
         case
             when worktrees.base_dir is null then worktrees.first_dir
             -- worktrees/<repository>/<name>/<repository>
@@ -138,7 +141,8 @@ dated as (
                 then {{ path_identity(
                     "worktrees.base_dir || '/' || " ~ path_name('worktrees.worktree_parts')
                 ) }}
-            -- One folder for all repositories' worktrees does not say whose: they stand for themselves.
+            -- One folder for the worktrees of all repositories does not show the repository: each counts as
+            -- its own project.
             when
                 regexp_matches(
                     worktrees.base_dir,
@@ -152,7 +156,7 @@ dated as (
                 then worktrees.base_dir
             else worktrees.first_dir
         end as project_path,
-        -- The worktree itself, by the same places, where the client does not name it.
+        -- The worktree itself, recognised by the same locations, if the client does not name it.
         case
             when
                 worktrees.base_dir is not null
@@ -224,7 +228,8 @@ select
     dated.plan_slug,
     dated.team_name,
     dated.agent_setting,
-    -- The file beside the transcript has the title in force; the lines in it may be of an earlier one.
+    -- The file beside the transcript has the current title; the lines in the transcript may have an earlier
+    -- one.
     coalesce(titles.custom_title, dated.custom_title) as custom_title,
     dated.ai_title,
     dated.summary,

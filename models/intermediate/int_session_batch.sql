@@ -13,7 +13,7 @@ with recursive own as (
         union all
         select session_id, _batch_id from {{ ref('stg_transcripts__custom_title') }}
         union all
-        -- A spilled tool result may land after the line that names it.
+        -- A spilled tool result may be landed after the line that names it.
         select session_id, _batch_id
         from {{ ref('stg_transcripts__tool_result_file') }}
         where session_id is not null
@@ -31,8 +31,8 @@ ties as (
     where session_id <> tied_session_id
 ),
 
--- Sessions that share a line, a message or a call (fork, resume, background) are a family, with all that they
--- share one with: any new line of one may change whose the lines of the others are.
+-- Sessions that share a line, a message or a call (fork, resume, background) form a family, together with all
+-- sessions that those share one with: a new line in one may change the owner of lines in the others.
 families as (
     select session_id, tied_session_id from ties
     union

@@ -8,7 +8,7 @@ turns as (
 ),
 
 -- Whether the same call was made again later in the session or the turn: the same edit, a plan under the same
--- heading, another tool on the same target. Over few columns, since a window carries them all.
+-- heading, another tool on the same target. Uses few columns, since a window carries them all.
 repeats as (
     select
         tool_use_id,
@@ -37,7 +37,7 @@ repeats as (
     ) as narrow
 ),
 
--- The calls in which something was decided.
+-- Calls that contain a decision.
 calls as (
     select
         calls.* exclude (tool_input, result),
@@ -68,7 +68,7 @@ calls as (
         or calls.tool_name in ('AskUserQuestion', 'ExitPlanMode', 'exit_plan_mode', 'EnterPlanMode', 'Skill')
 ),
 
--- The skills that the client had offered in the session before the call.
+-- Skills that the client had offered in the session before the call.
 offers as (
     select
         session_id,
@@ -152,7 +152,7 @@ decisions as (
             when decision_kind in ('plan_mode', 'skill') then 'agent'
             when decision_kind <> 'permission' or error_type = 'denied_user' then 'user'
             when error_type = 'denied_auto' then 'classifier'
-            -- The client's own guard, or nobody there to be asked.
+            -- The client's own guard, or nobody was there to be asked.
             when
                 {{ regex_matches(
                     'error_text', "'^(<tool_use_error>)?Blocked: sleep|but you haven.t granted it yet'"
@@ -164,19 +164,19 @@ decisions as (
             when 'question' then question_text
             when 'plan' then coalesce(left(plan_text, 2000), 'plan')
             when 'plan_mode' then 'plan mode'
-            -- A tool without a target is told by what it was called with.
+            -- A tool without a target is identified by its input.
             when 'permission'
                 then left(
                     tool_name
                     || coalesce(': ' || coalesce(target, nullif(left(tool_input_json, 300), '{}')), ''), 2000
                 )
-            -- What it was chosen for: the command, or what the prompt says.
+            -- Purpose of the choice: the command, or the text of the prompt.
             else coalesce('skill for ' || coalesce('/' || command_name, left(prompt_text, 300)), 'skill')
         end as context_text,
         case
             when decision_kind = 'skill' then target
             when decision_kind = 'question' and is_refused then 'dismissed'
-            -- A question in return is no choice.
+            -- A counter-question is not a choice.
             when decision_kind = 'question' and answer_text = '(notes only)'
                 then case when trim(note_text) not like '%?' then note_text end
             when decision_kind = 'question' then answer_text
@@ -186,7 +186,7 @@ decisions as (
             when call_status = 'ok' then 'approved'
         end as option_chosen,
         case
-            -- Old clients do not log which skills they offer.
+            -- Old clients do not log the offered skills.
             when decision_kind in ('question', 'skill') then other_options
             when decision_kind = 'permission' then '["allowed"]'
             when decision_kind = 'plan_mode' then '["go_on_without_plan"]'
@@ -258,7 +258,7 @@ select
     decision_type,
     decided_by,
     context_text,
-    -- A question without its words has a hash too: its choice counts all the same.
+    -- A question without text has a hash too: its choice counts nevertheless.
     md5(coalesce(context_text, '')) as context_hash,
     option_chosen,
     alternatives,
@@ -270,7 +270,7 @@ select
     option_count,
     chosen_number,
     call_status,
-    -- A clock that was set back measures nothing.
+    -- A clock that was set back gives no duration.
     case when wait_ms >= 0 then wait_ms end as wait_ms,
     source_path,
     source_line,

@@ -14,7 +14,7 @@ lines as (
     left join {{ ref('int_line_copy') }} as copies on copies.line_id = lines.line_id
 )
 
--- State lines are written again and again; the last one counts.
+-- State lines are repeated; the last one counts.
 select
     lines.session_id,
     min(created_at) as first_created_at,

@@ -40,7 +40,7 @@ ties as (
     union all
     select tied_session_id as session_id, session_id as tied_session_id, _batch_id from shared
     union all
-    -- With itself: so each new session moves the watermark, tied or not.
+    -- Each session is also paired with itself, so that a new session moves the watermark even without ties.
     select session_id, session_id as tied_session_id, _batch_id from fresh
 )
 

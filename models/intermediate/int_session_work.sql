@@ -14,7 +14,7 @@ delegations as (
     where tool_name in ('Agent', 'Task', 'Workflow')
 ),
 
--- A run that was resumed is one run; two runs of one call happen where a client tried again.
+-- A resumed run is one run; a call has two runs when a client retried.
 runs as (
     select
         runs.spawn_tool_use_id,
@@ -30,7 +30,7 @@ runs as (
     where runs.spawn_tool_use_id is not null
 ),
 
--- A workflow's agents have no call of their own; their files lie in a folder named like its run.
+-- A workflow's agents have no call of their own; their files are in a folder named after its run.
 workflow_runs as (
     select
         delegations.tool_use_id,
@@ -110,7 +110,7 @@ agent_work as (
         delegations.is_background,
         delegations.called_at as created_at,
         delegations.called_at as assigned_at,
-        -- Without lines of the run, its start is the end less the duration, as the client reports them.
+        -- Without lines of the run, its start is the end minus the duration, both as reported by the client.
         coalesce(
             runs.started_at, workflow_runs.started_at,
             case
@@ -173,7 +173,7 @@ agent_work as (
     left join {{ ref('int_delegation_end') }} as ends on ends.tool_use_id = delegations.tool_use_id
 ),
 
--- An owner is known by the name that a delegation of the session gave.
+-- An owner is identified by the name that a delegation of the session gave.
 named_agents as (
     select
         session_id,

@@ -6,7 +6,7 @@
 
 with touched as {{ touched_sessions() }},
 
--- Commands that were really run.
+-- Commands that were actually run.
 lines as (
     select
         calls.tool_use_id,
@@ -21,7 +21,7 @@ lines as (
         and coalesce(calls.error_type, '') not like 'validation%'
 ),
 
--- The simple commands in a line, each with the operator before it: `a && b | c` is a, `&&` b, `|` c.
+-- The simple commands of a line, each with the operator before it: `a && b | c` is a, `&&` b, `|` c.
 command_lists as (
     select
         tool_use_id,
@@ -59,7 +59,7 @@ select
     commands.command_text,
     commands.bare_text,
     lead(commands.bare_text) over after_command as next_text,
-    -- After a chain of && a failure makes the whole fail; otherwise the exit status is another command's.
+    -- In a chain of && a failure makes the whole line fail; otherwise the exit status is another command's.
     coalesce(bool_or(commands.operator_before not in ('&&', '|')) over rest_of_line, false) as has_loose_end,
     coalesce(
         bool_and(

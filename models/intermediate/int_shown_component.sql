@@ -1,4 +1,4 @@
--- Of all lines, copies too: each says that the file or hook was there.
+-- Uses all lines, including copies: each shows that the file or hook existed.
 with shown as (
     select
         'reference_file' as component_type,

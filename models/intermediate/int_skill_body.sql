@@ -1,6 +1,6 @@
 {{ config(materialized='table', zstd_columns=['body_text']) }}
 
--- The files that a body may come from: of the same name, with or without a plugin before it.
+-- The files that a body may come from: of the same name, with or without a plugin prefix.
 with candidates as (
     select
         loads.line_uuid,

@@ -1,7 +1,7 @@
 {{ config(materialized='incremental', incremental_strategy='replace_touched', zstd_columns=['body_text']) }}
 
--- Bodies of skills and commands in conversations: what a Skill call or a typed command loaded. Not from the
--- file are the folder a skill's body begins with, and what the user typed behind the command.
+-- Bodies of skills and commands in conversations, loaded by a Skill call or a typed command. The folder at
+-- the start of a skill's body and the text that the user typed after the command do not come from the file.
 with touched as {{ touched_sessions() }},
 
 calls as (
@@ -22,7 +22,7 @@ calls as (
     where tool_name in ('Skill', 'SlashCommand')
 ),
 
--- Commands that the client answers by itself (/model, /clear): what follows them is not theirs.
+-- Commands that the client answers by itself (/model, /clear): the text after them does not belong to them.
 local_commands as (
     select distinct lines.parent_uuid as turn_id
     from {{ touched_rows(ref('int_line')) }} as lines
@@ -81,7 +81,7 @@ texts as (
         ) }}
 ),
 
--- One text per load: the longest, where a line or a command brought several.
+-- One text per load: the longest, if a line or a command brought several.
 ranked as (
     select
         *,
@@ -102,7 +102,7 @@ bodies as (
     where text_rank = 1
 ),
 
--- With what the call has filled in put back.
+-- With the call's own values replaced by placeholders.
 masked as (
     select
         *,
@@ -110,7 +110,7 @@ masked as (
             {{ template_text('block_text', "coalesce(arguments, '')", 'session_id') }},
             coalesce(skill_path, '${CLAUDE_SKILL_DIR}'), '${CLAUDE_SKILL_DIR}'
         )) as body_hash,
-        -- A typed command may load another skill than the one that it names: that one's folder tells.
+        -- A typed command may load a different skill than the one it names: the body's folder shows which.
         case
             when
                 tool_use_id is null and skill_path is not null
@@ -129,7 +129,7 @@ select
     masked.tool_use_id,
     masked.turn_id,
     case when masked.is_skill then 'skill' else 'command' end as component_type,
-    -- The name as it was called, which tells the plugin; else the folder's.
+    -- The name under which it was called, which includes the plugin, or else the folder's name.
     masked.skill_name,
     masked.skill_path,
     masked.body_text,

@@ -13,7 +13,7 @@ turns as (
     left join {{ ref('int_classified_text') }} as texts on texts.text_hash = md5(turns.prompt_text)
 ),
 
--- What a person said next, whatever machines said in between.
+-- The person's next prompt, regardless of machine prompts in between.
 reactions as (
     select
         turns.turn_id,
@@ -21,7 +21,7 @@ reactions as (
         human_turns.text_hash as reaction_hash,
         human_turns.prompt_category as reaction_category,
         human_turns.prompt_rule as reaction_rule,
-        -- Who finds one thing fine and another wrong may mean two different answers.
+        -- A person who approves of one thing and criticises another may mean two different responses.
         {{ regex_matches(
             'lower(human_turns.prompt_text)',
             "'\\b(it|that|this|which|all|everything|rest)(''s| is| looks| seems) (now |all |just |really )?"
@@ -48,7 +48,7 @@ delegations as (
         error_type,
         coalesce(subagent_type, 'general-purpose') as subagent_type,
         is_background,
-        -- Given again under the same title after it had come back: several at once are a fan-out.
+        -- Given again under the same title after it had returned: several at the same time are a fan-out.
         coalesce(
             not is_background
             and max(called_at) over (partition by task_id, subagent_type, work_hash) > returned_at, false
@@ -67,14 +67,15 @@ tasks as (
         turns.is_human,
         turns.prompt_rule,
         turns.permission_mode,
-        -- Who asks for a trial, a way back or a clean folder is not let down when edits are thrown away.
+        -- A person who asks for a trial, a way back or a clean folder is not disappointed when edits are
+        -- discarded.
         coalesce({{ regex_matches(
             'lower(turns.prompt_text)',
             "'\\b(revert|undo|undone|roll(ing)? ?back|restor(e|ing)|discard|throw (it |them |that )?away"
             ~ "|stash|reset|checkout|check out|temporar|experiment|try out|scratch|clean|drop|remove"
             ~ "|delete|back to)'"
         ) }}, false) as speaks_of_undoing,
-        -- A commit serves the person who asked for it; one made unasked says nothing about the work.
+        -- A commit serves the person who asked for it; an unrequested one says nothing about the work.
         coalesce(
             (
                 turns.prompt_category in ('git', 'release')
@@ -95,7 +96,7 @@ tasks as (
         false as is_background,
         false as was_given_again,
         turns.next_turn_id is not null as has_next_turn,
-        -- A word, a command, a check or a commit is asked for again for many reasons.
+        -- A word, a command, a check or a commit is requested again for many reasons.
         case
             when
                 length(turns.prompt_text) > 25

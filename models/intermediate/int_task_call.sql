@@ -6,7 +6,7 @@ with touched as {{ touched_sessions() }},
 all_calls as (
     select
         calls.*,
-        -- A here-document is a text and no command: what follows its first line is left out.
+        -- A here-document is text, not a command: everything after its first line is left out.
         coalesce(
             nullif(
                 {{ regex_group('calls.tool_input.command', "(?s)^(.*?<<-?\\s*[\"'']?\\w+[^\\n]*)\\n") }}, ''
@@ -23,7 +23,7 @@ calls as (
             'all_calls.error_type', 'all_calls.tool_name', 'turns.permission_mode', 'all_calls.called_at',
             'all_calls.returned_at'
         ) }} as is_broken_off,
-        -- So is a message.
+        -- The same applies to a message.
         case
             when all_calls.tool_name in ('Bash', 'PowerShell') then {{ regex_replace(
                 'left(all_calls.command_head, 20000)',
@@ -44,7 +44,7 @@ runs as (
     where runs.spawn_tool_use_id is not null
 ),
 
--- A call serves the prompt of its turn; a subagent's also the delegation that started it.
+-- A call serves the prompt of its turn; a subagent's call also serves the delegation that started it.
 served as (
     select turn_id as task_id, 'prompt' as task_source, actor = 'main' as is_own, tool_use_id
     from calls
@@ -55,7 +55,7 @@ served as (
     inner join runs on runs.session_id = calls.session_id and runs.actor = calls.actor
 ),
 
--- The test runs of a call whose output says how they went.
+-- The test runs of a call whose output shows their outcome.
 test_runs as (
     select
         tool_use_id,
@@ -100,7 +100,7 @@ select
     served.task_source,
     kinds.tool_name,
     kinds.tool_family,
-    -- A call broken off with a key is no refusal, whatever the log says.
+    -- A call interrupted with a key press is not a rejection, whatever the log says.
     case when kinds.is_broken_off then 'interrupted' else kinds.call_status end as call_status,
     case when kinds.is_broken_off then 'interrupted' else kinds.error_type end as error_type,
     kinds.target_path,
@@ -111,7 +111,7 @@ select
     case when kinds.is_revert then left(kinds.command, 2000) end as revert_command,
     served.is_own,
     kinds.is_background,
-    -- A note in a scratch folder, or the file that a plan is drafted in, is no change of the work.
+    -- A note in a scratch folder, or the file in which a plan is drafted, does not change the work.
     kinds.tool_family in ('file_edit', 'notebook')
     and not {{ regex_matches(
         "coalesce(kinds.target_path, '')", "'^(/private)?/tmp/|^/var/folders/|/scratchpad/|/\\.claude/plans/'"

@@ -15,7 +15,7 @@ recordings as (
     where task_id is not null
 ),
 
--- The last word of a program on a task counts.
+-- The latest recording by a program about a task counts.
 outcomes as (
     select
         *,
@@ -34,7 +34,7 @@ ticked as (
     group by task_id
 ),
 
--- Tests that ran for the task, else the last ones of the session before it was done.
+-- Tests that ran for the task, or else the last ones of the session before it was done.
 test_runs as (
     select
         recordings.task_id,

@@ -8,7 +8,8 @@ calls as (
     semi join touched on touched.session_id = calls.session_id
 ),
 
--- Each file's last edit, and whether a later command threw that away: by the file's name, or with all else.
+-- Each file's last edit, and whether a later command discarded it: by the file's name, or with everything
+-- else.
 edited_files as (
     select
         task_id,
@@ -69,7 +70,7 @@ features as (
         count(*) filter (where is_search) as search_count,
         count(*) filter (where is_web) as web_count,
         count(*) filter (where is_edit and call_status = 'ok') as edit_count,
-        -- Tests that pass say nothing about a text.
+        -- Passing tests say nothing about a text file.
         count(*) filter (
             where is_edit and call_status = 'ok'
             and not {{ regex_matches(
@@ -129,7 +130,7 @@ features as (
     group by task_id
 ),
 
--- Looks before the first edit.
+-- Reads and searches before the first edit.
 looks as (
     select
         calls.task_id,
@@ -141,7 +142,7 @@ looks as (
     group by calls.task_id
 ),
 
--- How the main thread of a turn ended: with an answer, cut short, or with a request that failed.
+-- How the main thread of a turn ended: with an answer, interrupted, or with a failed request.
 responses as (
     select
         turns.turn_id as task_id,
@@ -201,7 +202,7 @@ select
     tasks.was_asked_again,
     coalesce(responses.response_count, 0) as response_count,
     responses.last_stop_reason,
-    -- A program that asked for data in a given form gets its answer as the input of a call.
+    -- A program that requests data in a given form receives its answer as the input of a call.
     coalesce(features.last_call_name = 'StructuredOutput' and features.last_call_status = 'ok', false)
         as returned_output,
     responses.last_response_id is not null
@@ -261,7 +262,7 @@ select
     features.last_call_status,
     features.last_call_family,
     features.last_error_type,
-    -- All edits were thrown away, and nothing was edited or committed after.
+    -- All edits were discarded, and nothing was edited or committed afterwards.
     coalesce(undone_tasks.undone_number > coalesce(features.last_commit_number, 0), false) as ended_reverted,
     coalesce(features.last_rejection_number = features.last_own_number, false) as ended_rejected,
     coalesce(features.last_edit_number > features.last_commit_number, false) as edited_after_commit,

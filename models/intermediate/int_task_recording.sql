@@ -1,6 +1,6 @@
 {{ config(materialized='table') }}
 
--- Made anew each time: the transcript that shows a task may come after what was recorded of it.
+-- Rebuilt from scratch each time: the transcript that shows a task may arrive after its recordings.
 with events as (
     select * from {{ ref('int_recorded_event') }}
     where
@@ -23,7 +23,7 @@ calls as (
     where tool_name in ('Agent', 'Task') or (tool_name = 'TaskCreate' and is_success)
 ),
 
--- What the store itself calls tasks by: programs have these names from its answers.
+-- Task names used by the store itself: programs get these names from its answers.
 known as (
     select turn_id as task_name, turn_id as task_id, session_id, turn_number as place from turns
     union
@@ -46,7 +46,7 @@ named as (
     where events.event_kind <> 'hook'
 ),
 
--- The client numbers the items of a list and starts anew with each list: the latest item of this number.
+-- The client numbers the items of a list and restarts with each list: the latest item with this number.
 listed as (
     select
         events.event_id,
@@ -62,7 +62,7 @@ listed as (
     where calls.tool_name = 'TaskCreate'
 ),
 
--- The same where only hooks have seen the list.
+-- The same, if only hooks have seen the list.
 hooked as (
     select
         session_id,
@@ -88,8 +88,8 @@ numbered as (
     where events.event_kind <> 'hook'
 ),
 
--- A program's own name of a task is one within its session; what names no session means the only one that
--- does.
+-- A program's own task name is unique within its session; a name without a session means the only session
+-- that uses it.
 own_sessions as (
     select task_name, min(session_id) as session_id
     from events

@@ -1,9 +1,9 @@
 -- depends_on: {{ ref('check_rules') }}
 {{ config(materialized='incremental', incremental_strategy='replace_touched', zstd_columns=['test_name']) }}
 
-{#- What stands in a name and says nothing about the test: line numbers, durations, rules drawn behind it. -#}
+{#- Parts of a name that do not identify the test: line numbers, durations, lines drawn after it. -#}
 {%- set noise = "'([.]\\w+)((?::\\d+){1,2})|\\s+[(\\[]\\d+(?:[.]\\d+)?\\s?m?s[)\\]]|[\\s─-]{3,}$|^[.]/'" -%}
-{#- Some runners write the levels of a name below each other. -#}
+{#- Some runners write the levels of a name on separate lines. -#}
 {%- set nesting = "'\\s*\\n\\s*'" -%}
 
 with touched as {{ touched_sessions() }},
@@ -38,7 +38,8 @@ named as (
     from {{ explode('runs', 'passed_names', 'raw_name', 'name_number') }} as passes
 ),
 
--- A test name that begins with a file path gets it relative to the project, not to where the command ran.
+-- A test name that begins with a file path gets the path relative to the project, not to the command's
+-- folder.
 plain as (
     select
         named.*,
@@ -79,10 +80,10 @@ select
     tests.check_run_id,
     tests.session_id,
     tests.check_name,
-    -- Of the corpus no name is longer than half of it.
+    -- No name in the corpus is longer than half of this limit.
     left(tests.test_name, {{ var('test_name_characters_kept', 500) }}) as test_name,
     min(tests.test_file) as test_file,
-    -- A test that failed and, tried again, passed in the same run has failed.
+    -- A test that failed and passed on a retry in the same run has failed.
     case when bool_or(tests.outcome = 'failed') then 'failed' else 'passed' end as outcome,
     cast(min(tests.name_number) as bigint) as first_position,
     touched._batch_id

@@ -14,7 +14,7 @@ threads as (
         session_id,
         actor,
         max(response_number) as last_response_number,
-        -- What it reads from the cache after a compaction: the base, at most memory files behind it too.
+        -- Tokens read from the cache after a compaction: the base, plus at most the memory files after it.
         min(cache_read_tokens) filter (where context_change = 'compaction' and cache_read_tokens > 0)
             as restart_read_tokens
     from responses
@@ -36,9 +36,9 @@ entry_weights as (
     group by all
 ),
 
--- Characters to tokens as the thread itself measured it, on what came in while its context grew: nearer than
--- one rate for all, though prose and listings still differ from tool results by up to 30 %. A thread that
--- measured too little gets the one rate.
+-- Characters per token, measured in the thread itself from content that entered while its context grew:
+-- closer than one rate for all, although prose and listings still differ from tool results by up to 30 %. A
+-- thread with too little measured content gets the common rate.
 growths as (
     select
         responses.thread_id,
@@ -67,7 +67,7 @@ measured_rates as (
     where tokens > 0
     group by thread_id
     having
-        -- Of the threads with so much growth nine out of ten are between 2.1 and 4.4 characters a token.
+        -- Nine out of ten threads with this much growth have between 2.1 and 4.4 characters per token.
         sum(tokens) >= {{ var('ledger_rate_tokens', 5000) }}
         and sum(weight) between {{ var('ledger_rate_lowest', 1.5) }} * sum(tokens)
         and {{ var('ledger_rate_highest', 6) }} * sum(tokens)
@@ -85,7 +85,8 @@ starts as (
         case
             when measured_rates.thread_id is null then {{ var('leftover_text_ratio') }}
             -- A thread's own rate comes from later text, mostly tool results; texts of a start differ by up
-            -- to 30 % (slopes over sessions otherwise the same), so that an error stays below a fifteenth.
+            -- to 30 % (slopes over sessions that are otherwise the same), so that an error stays below a
+            -- fifteenth.
             else {{ var('leftover_text_ratio_measured', 0.3) }}
         end as leftover_text_ratio
     from responses
@@ -95,16 +96,18 @@ starts as (
     where responses.response_number = 1
 )
 
--- The system prompt and the tools: exactly what the first response read from a cache that another session
--- wrote. A cold start leaves what the logged texts do not explain, at most what a restart read.
+-- The system prompt and the tools: exactly the tokens that the first response read from a cache written by
+-- another session. After a cold start they are the rest that the logged texts do not explain, at most as much
+-- as a restart read.
 select
     threads.thread_id,
     threads.session_id,
     threads.actor,
-    -- Where a thread goes on from a conversation that its lines do not hold, the base is that conversation.
+    -- If a thread continues a conversation that its lines do not contain, the base is that conversation.
     case when starts.begins_compacted then 'own' else coalesce(thread_origins.origin, 'own') end as origin,
-    -- With some early subagents the prompt is not in the log, and a copy that begins with a compaction does
-    -- not show what that kept: a base that is what the texts leave over holds these too.
+    -- For some early subagents the prompt is not in the log, and a copy that begins with a compaction does
+    -- not show what the compaction kept: a base computed as the rest after the logged texts includes these
+    -- too.
     coalesce(thread_origins.is_answer_first, false) or starts.begins_compacted as is_mixed,
     starts.begins_compacted,
     starts.cache_read_tokens > 0 as is_measured,

@@ -1,9 +1,9 @@
 {{ config(materialized='incremental', incremental_strategy='replace_touched') }}
 
--- Where a thread goes on from a conversation that is not before it in its lines: a fork; a file whose first
--- line leads to a parent that the session lacks, or to an answer that the thread gives later (a client that
--- reopens an old conversation writes the new before the old); a main thread that begins with an answer; the
--- subagent that summarizes for a compaction, which is sent what its parent was sent.
+-- Threads that continue a conversation that does not precede them in their lines: a fork; a file whose first
+-- line points to a parent missing from the session, or to a response later in the thread (a client that
+-- reopens an old conversation writes the new lines before the old ones); a main thread that begins with a
+-- response; the subagent that summarizes for a compaction, which is sent the same context as its parent.
 with recursive touched as {{ touched_sessions() }},
 
 thread_lines as (
@@ -47,7 +47,7 @@ first_lines as (
     where thread_position = 1
 ),
 
--- From a thread's first line up to the first answer, past what accompanies a conversation in any order
+-- From a thread's first line up to the first response, past lines that accompany a conversation in any order
 -- (progress, attachments). A parent in another thread, where a subagent was called, ends the walk.
 ancestors as (
     select session_id, actor, parent_uuid as line_uuid
@@ -70,7 +70,7 @@ walks as (
     select
         ancestors.session_id,
         ancestors.actor,
-        -- Every answer of a thread stands after its first line.
+        -- Every response of a thread comes after its first line.
         bool_or(
             placed_lines.line_uuid is null
             or coalesce(placed_lines.actor = ancestors.actor and placed_lines.is_answer, false)

@@ -1,10 +1,10 @@
 {{ config(materialized='table') }}
 
-{#- A type with fewer measured texts takes the middle of all. #}
+{#- A type with fewer measured texts gets the median of all types. #}
 {%- set fewest_measured_texts = var('fewest_measured_texts', 5) %}
 
--- What a character of a kind of text weighs. The middle of what the ledger measured, not the mean: a short
--- text that shares a large growth would pull it. Beyond the bounds no text of such kinds lies.
+-- Tokens per character by kind of text: the median of the ledger's measurements, not the mean, because a
+-- short text that shares a large growth would distort it. No text of these kinds is beyond the bounds.
 with segments as (
     select
         component_type,

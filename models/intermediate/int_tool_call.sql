@@ -4,7 +4,7 @@
     zstd_columns=['tool_input_json', 'error_text', 'written_text']
 ) }}
 
-{#- As far as milliseconds are believed (MS of `json_struct`). -#}
+{#- Limited to plausible milliseconds (MS of `json_struct`). -#}
 {%- set stated_seconds = 'case when concluded.result.durationSeconds between 0 and 4294967 '
     ~ 'then concluded.result.durationSeconds end' -%}
 
@@ -68,7 +68,7 @@ returns as (
     where blocks.block_type = 'tool_result'
 ),
 
--- What a hook before the call may have stopped: no later hook ran. (Clients 2.1.0 to 2.1.85 log hooks.)
+-- Calls that a preceding hook may have stopped: no later hook ran. (Clients 2.1.0 to 2.1.85 log hooks.)
 hooks as (
     select
         lines.session_id,
@@ -83,7 +83,8 @@ hooks as (
     having bool_and(lines.hook_event = 'PreToolUse')
 ),
 
--- What the client tells its hooks: how long the tool itself ran, without permission and hook time.
+-- Duration that the client reports to its hooks: the run time of the tool itself, without permission and hook
+-- time.
 timed as (
     select session_id, tool_use_id, min(duration_ms) as hook_duration_ms
     from {{ touched_rows(ref('stg_events__event')) }} as events
@@ -125,7 +126,7 @@ paired as (
     where calls.call_rank = 1
 ),
 
--- What a shell ran whose command failed: the exit status is that of the last simple command.
+-- The commands of a failed shell call: the exit status is that of the last simple command.
 commands as (
     select
         tool_use_id,
@@ -156,9 +157,8 @@ judged as (
             ),
             paired.result.exitCode, paired.result.task.exitCode
         ) as exit_code,
-        -- Such a client begins the result of each command that failed with its exit code. Clients
-        -- before it wrote the bare output of a command that failed: 169 results of the corpus up
-        -- to 2.0.5, none from it on.
+        -- Such a client begins the result of each failed command with its exit code. Earlier clients wrote
+        -- only the output of a failed command: 169 results of the corpus up to 2.0.5, none from it on.
         coalesce(
             {{ version_number('paired.client_version') }}
             >= {{ version_number("'" ~ var('exit_code_stated_since', '2.0.37') ~ "'") }}, false
@@ -166,21 +166,21 @@ judged as (
         last_commands.command_text as last_command,
         coalesce(last_commands.chain_before, '') as chain_before,
         coalesce(last_commands.stops_early, false) as stops_early,
-        -- What a command printed, without the client's words.
+        -- Output of a command, without the client's words.
         {{ regex_replace_all('paired.result_text', "'^(Error: )?Exit code \\d+\\s*|^Error\\s*$'", "''") }}
             as printed_text
     from paired
     left join last_commands on last_commands.tool_use_id = paired.tool_use_id
 ),
 
--- The last command with its exit code, where the exit status is surely its own. Without a stated code only
--- silence tells "nothing was found" from an error.
+-- The last command with its exit code, if the exit status is certainly its own. Without a stated code only
+-- silence distinguishes "nothing was found" from an error.
 attributed as (
     select
         *,
         case
             when stops_early or (exit_code is null and printed_text <> '') then null
-            -- It asks how another command ended.
+            -- It queries how another command ended.
             when
                 regexp_matches(last_command, '^(test|\[\[?)\s')
                 and regexp_matches(
@@ -224,7 +224,7 @@ concluded as (
         coalesce(rule_error_type = 'found_nothing', false) as has_found_nothing,
         nullif(rule_error_type, 'found_nothing') as error_type,
         has_failed and rule_error_type <> 'found_nothing' as has_failed,
-        -- How long such a call took is how long the person took: no tool ran.
+        -- The duration of such a call is the time that the person took: no tool ran.
         tool_name in ('AskUserQuestion', 'ExitPlanMode', 'exit_plan_mode') as asks_person
     from classified
 )
@@ -282,7 +282,7 @@ select
     concluded.has_result,
     case when concluded.has_result then not concluded.has_failed end as is_success,
     concluded.has_found_nothing,
-    -- What a result without details says in words.
+    -- Facts that a result without details states only in words.
     coalesce(
         concluded.tool_name = 'Write' and concluded.result.type is null
         and concluded.result_text like 'File created successfully%', false
@@ -310,8 +310,8 @@ select
     coalesce(concluded.output_bytes, 0) as output_bytes,
     coalesce(concluded.output_characters, 0) as output_characters,
     concluded.output_image_count,
-    -- What git and gh print about a commit and a pull request: `[main 1a2b3c4] Subject`, `1a2b3c4 Subject` of
-    -- a log that follows, `ok 1a2b3c4` of a wrapper; int_commit and fact_session_event decide.
+    -- Output of git and gh about a commit and a pull request: `[main 1a2b3c4] Subject`, `1a2b3c4 Subject` in
+    -- a log that follows, `ok 1a2b3c4` from a wrapper; int_commit and fact_session_event decide.
     case
         when
             {{ regex_matches(
@@ -326,7 +326,7 @@ select
         when {{ regex_matches('concluded.tool_input.command', "'\\bgh\\s+pr\\s+create\\b'") }}
             then {{ regex_groups('concluded.result_text', '(?m)^(https://\\S+/pull/[0-9]+)\\s*$') }}
     end as pull_request_urls,
-    -- Files in which git could not merge two changes.
+    -- Files with merge conflicts.
     case
         when
             concluded.tool_name in ('Bash', 'PowerShell')

@@ -1,4 +1,5 @@
--- Tools that came to or left a server's list as sessions show it; a project's lists follow each other.
+-- Tools added to or removed from a server's list, as shown by sessions; the lists of one project form a
+-- sequence.
 with listings as (
     select
         attachments.session_id,
@@ -34,7 +35,7 @@ offered as (
     group by all
 ),
 
--- A list of only these two is that of a server without sign-in: it tells nothing of its tools.
+-- A list with only these two tools is that of a server without sign-in: it reveals nothing about its tools.
 signed_in as (
     select offered.*
     from offered
@@ -84,7 +85,8 @@ tools as (
     group by all
 )
 
--- New: not in the first list. Gone: in none of the last two lists at least, for one list may be short.
+-- Added: not in the first list. Removed: missing from at least the last two lists, because one list may be
+-- incomplete.
 select
     server_sessions.session_id,
     server_sessions.created_at,

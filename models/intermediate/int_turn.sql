@@ -15,7 +15,7 @@ prompts as (
     semi join touched on touched.session_id = prompts.session_id
 ),
 
--- What a session did before its first known prompt (cut-off file, lost parent) has a turn too.
+-- The lines of a session before its first known prompt (cut-off file, lost parent) form a turn too.
 unprompted as (
     select
         lines.session_id,
@@ -39,7 +39,7 @@ unprompted as (
         )
     group by lines.session_id
     union all
-    -- Where one id stands for many lines, its answers may have no place in a thread; they still count.
+    -- If one id is used for many lines, its responses may have no place in a thread; they still count.
     select
         answers.session_id,
         {{ surrogate_key(['answers.session_id', "'start'"]) }} as turn_id,
@@ -78,7 +78,7 @@ turns as (
     select
         turn_id,
         session_id,
-        -- The way back to the log: the first line of what was done.
+        -- The way back to the log: the first line of the work.
         source_path,
         source_line,
         prompted_at,
@@ -96,7 +96,7 @@ turns as (
 numbered as (
     select
         *,
-        -- A prompt that only the queue has comes before the one on whose line it would stand.
+        -- A prompt that is only in the queue comes before the one whose line it would share.
         row_number() over (
             partition by session_id order by thread_position, not is_in_queue_only, source_line, turn_id
         ) as turn_number
@@ -138,8 +138,8 @@ assistant_lines as (
         and main_lines.thread_position >= ordered.thread_position
         and (ordered.next_position is null or main_lines.thread_position < ordered.next_position)
     left join {{ ref('stg_transcripts__line') }} as lines on lines.line_id = main_lines.line_id
-    -- What the client put in an answer's place, such as "No response requested." after a resume, is none. An
-    -- error of the API is written the same way, but the model had been asked.
+    -- Text that the client writes instead of a response, such as "No response requested." after a resume,
+    -- does not count. An API error is written in the same way, but the model had been called.
     where
         main_lines.line_type = 'assistant'
         and (coalesce(lines.model_raw, '') <> '<synthetic>' or coalesce(lines.is_api_error, false))

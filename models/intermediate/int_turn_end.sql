@@ -19,7 +19,7 @@ calls as (
     where turn_id is not null
 ),
 
--- What a program told of the prompt as a task.
+-- Recordings of programs about the prompt as a task.
 recordings as (
     select
         task_id as turn_id,

@@ -87,7 +87,7 @@ attempts as (
     group by session_id, turn_id, turn_key, component_type, component_name
 ),
 
--- A plugin's skill is called plugin:name, but its files only say the name.
+-- A plugin's skill is called as plugin:name, but its files contain only the name.
 versions as (
     select
         root_path.file_path,
@@ -129,7 +129,7 @@ select
     attempts.mode,
     attempts.status,
     attempts.file_path,
-    -- The client keeps copies of what it edits, but no log says where.
+    -- The client keeps copies of edited files, but no log shows where.
     cast(null as varchar) as backup_path,
     attempts.error_text,
     cast(null as varchar) as commit_hash,

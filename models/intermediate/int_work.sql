@@ -1,4 +1,4 @@
--- An agent that the client refused and that never ran is none: mostly a name the agent made up.
+-- An agent that the client refused and that never ran does not count: usually the agent invented the name.
 with actors as (
     select * from {{ ref('int_actor') }}
 ),

@@ -42,7 +42,7 @@ told as (
     where events.event_kind in ('work_item', 'claim', 'handoff')
 ),
 
--- Hooks know when a run began and ended. The run is that of a delegation, or the only sign of one where its
+-- Hooks record when a run began and ended. The run belongs to a delegation, or is the only trace of one whose
 -- session's transcript is gone.
 runs as (
     select
@@ -70,7 +70,7 @@ runs as (
     where events.hook_event in ('SubagentStart', 'SubagentStop')
 ),
 
--- Who ticks an item of the list off has done it.
+-- The agent that completes a list item has done it.
 ticked as (
     select
         recordings.event_id,
@@ -90,7 +90,7 @@ ticked as (
     where recordings.hook_event = 'TaskCompleted' and recordings.teammate_name is not null
 ),
 
--- Who gives work on without saying from whom takes it from the last who had it.
+-- An agent that hands work over without naming the previous holder takes it from the last one.
 holders as (
     select
         handoffs.event_id,
@@ -147,7 +147,7 @@ steps as (
     from told
     where event_kind = 'work_item'
     union all by name
-    -- An offer, unless the owner is said to be at work, or done.
+    -- An offer, unless the owner is recorded as working on it, or as done.
     select
         event_id,
         work_id,

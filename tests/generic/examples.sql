@@ -1,7 +1,4 @@
-{#
-    The columns of a model that lead from a failing row to its session and its line, as
-    far as its yml lists them.
-#}
+{# Columns of a model that lead from a failing row to its session and line, as far as its yml lists them. #}
 {% macro example_columns(model) -%}
     {%- set found = [] -%}
     {%- set node = graph.nodes.get('model.' ~ project_name ~ '.' ~ model.identifier) if graph else none -%}
@@ -12,8 +9,8 @@
 {%- endmacro %}
 
 {#
-    What a failing group says beside its count: the sessions of its rows, and three of the
-    rows by session and line.
+    Columns that a group of failing rows returns beside their count: the sessions, and three of the rows
+    ordered by session and line.
 #}
 {% macro example_measures(columns) -%}
     {%- if 'session_id' in columns %},

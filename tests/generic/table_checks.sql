@@ -1,10 +1,10 @@
 {#
-    What a table promises, in one test; each promise is a check with a name of its own.
+    The promises of a table, in one test; each promise is a check with its own name.
     `grain`: the columns that name one row (check `unique`).
     `unique`: further columns, each of which names one row by itself (check `<column>_is_unique`).
-    `keys`: foreign keys, each with the `model.column` in which it is found (check: the key's name).
-    `checks`: names, each with an expression that has to be true in every row.
-    A failing row is a group of rows that break one check: their number, sessions, and three of them.
+    `keys`: foreign keys, each with the `model.column` that it references (check: the key's name).
+    `checks`: names, each with an expression that must be true in every row.
+    A failing row is a group of rows that break one check: their count, their sessions, and three examples.
 #}
 {% test table_checks(model, grain=none, unique=[], keys={}, checks={}) %}
 {%- set parts = [] -%}

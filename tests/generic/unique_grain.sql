@@ -1,6 +1,6 @@
 {#
-    The columns (or expressions) that name one row: none of them NULL, no two rows alike. A failing row of
-    this test is a group of rows that are alike.
+    The columns (or expressions) that identify one row: none of them is NULL, and no two rows are equal. A
+    failing row of this test is a group of equal rows.
 #}
 {% test unique_grain(model, columns) %}
 {{ grain_check(model, columns) }}
@@ -9,7 +9,7 @@
 {% macro grain_check(model, columns, check='unique') %}
 {%- set examples = example_columns(model) %}
 {%- set node = graph.nodes.get('model.' ~ project_name ~ '.' ~ model.identifier) if graph else none %}
--- A view is made once, for both looks at it; the columns of a table are read twice sooner than kept.
+-- A view is computed once for both reads; reading a table's columns twice is faster than materializing them.
 with tested as {{ 'materialized ' if node and node.config.materialized == 'view' }}(
     select
         {%- for column in columns %}

@@ -609,14 +609,18 @@ def test_the_sample_is_built_and_reported(sample_home: Path) -> None:
     assert done.returncode == 0, done.stderr
     for words in (
         "Agent Store",
-        "at list prices",
-        "Per day",
-        "Per model",
-        "Per project",
-        "In the store",
+        "at API list prices",
+        "What caused it",
+        "By project",
+        "Most expensive sessions",
+        "Findings",
         "sample",
     ):
         assert words in done.stdout
+    assert len(done.stdout.splitlines()) <= 24
+    full = _run(sample_home, "report", "--full").stdout
+    for words in ("at list prices", "Per day", "Per model", "Per project", "In the store", "sample"):
+        assert words in full
     data = json.loads(_run(sample_home, "report", "--json").stdout)
     assert data["total"]["response_count"] > 0
     assert data["build"]["is_tested"] is True

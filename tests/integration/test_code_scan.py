@@ -266,7 +266,7 @@ def test_bad_files_are_set_aside_with_their_reason_and_the_rest_goes_on(
         "bundle.min.js": "a line of more than 20,000 characters: minified or data",
         "latin.txt": "neither UTF-8 nor UTF-16",
         "uv.lock": "lock file, written by a program",
-        ".env": "may hold secrets, by its name",
+        ".env": "may hold secrets, judging by its name",
     }
     assert done.files_set_aside >= len(reasons)
     assert documents["broken.py"][2] == "syntax error in line 5"
@@ -327,7 +327,7 @@ def test_no_column_of_the_store_holds_a_secret_of_a_configuration(
     )
     assert _holding(warehouse, SECRET) == []
     reasons = {path: row[1] for path, row in _documents(warehouse).items() if row[1]}
-    assert set(reasons.values()) == {"may hold secrets, by its name"}
+    assert set(reasons.values()) == {"may hold secrets, judging by its name"}
     assert len(reasons) == 7
     shown = f'     1\t{{"env": {{"TOKEN": "{SECRET}"}}}}'
     root = _transcript(tmp_path / "root", tmp_path, [("toolu_1", str(repository / ".mcp.json"), shown)])
@@ -348,7 +348,7 @@ def test_texts_that_an_older_scan_landed_go(
     assert _holding(warehouse, SECRET) == ["raw.code_chunk.chunk_text"]
     _scan(repository, warehouse)
     assert _holding(warehouse, SECRET) == []
-    assert _documents(warehouse)[".mcp.json"][1] == "may hold secrets, by its name"
+    assert _documents(warehouse)[".mcp.json"][1] == "may hold secrets, judging by its name"
     assert _scan(repository, warehouse).batch_id == 0
 
 
@@ -402,8 +402,8 @@ def test_what_is_no_repository_is_said_and_the_rest_goes_on(
     done = scan_code([plain, tmp_path / "nowhere", bare, empty, repository], warehouse, host="here")
     said = {Path(problem.path).name: problem.message for problem in done.problems}
     assert said == {
-        "plain": "is no git repository",
-        "nowhere": "is no folder",
+        "plain": "is not a git repository",
+        "nowhere": "is not a folder",
         "bare.git": "is a repository without working files",
     }
     assert (done.repositories, done.files_changed) == (2, 16)

@@ -6,6 +6,7 @@ import json
 import os
 import re
 import shutil
+import socket
 import threading
 import time
 from collections.abc import Iterator
@@ -218,9 +219,13 @@ def test_the_numbers_are_those_of_the_store(shown: Page) -> None:
     assert tiles["tile-responses"][0][0] == whole[1]
     assert _same(tiles["tile-misses"][0][0], whole[2])
     today = json.loads(_data(shown.file))["today"]
-    week = shown.sql(f"select cost_usd, usual_usd from spending_pace(date '{today}') where period = 'week'")[
+    last = shown.sql(f"select max(usage_date) from v_spending where usage_date <= date '{today}'")[0][0]
+    is_used = shown.sql(f"select date_trunc('week', date '{last}') = date_trunc('week', date '{today}')")[0][
         0
     ]
+    week = shown.sql(
+        f"select cost_usd, usual_usd from spending_pace(date '{today if is_used else last}') where period = 'week'"
+    )[0]
     assert _same(tiles["tile-week"][0][0], week[0])
     assert _same(tiles["tile-usual"][0][0], week[1])
     causes, _ = shown.table("causes")
@@ -487,6 +492,10 @@ def test_it_is_served_to_who_knows_the_address_and_follows_a_new_store(
         fresh = paths.home / "fresh.duckdb"
         shutil.copyfile(sample_store, fresh)
         fresh.chmod(0o600)
+        # A page that is there stays while there is no store.
+        paths.store.unlink()
+        time.sleep(2.5)
+        assert browser.execute_script("return document.querySelectorAll('.tile').length") > 5
         fresh.replace(paths.store)
         deadline = time.monotonic() + 15
         while browser.execute_script("return document.documentElement.dataset.version") == first:
@@ -497,3 +506,226 @@ def test_it_is_served_to_who_knows_the_address_and_follows_a_new_store(
     finally:
         server.shutdown()
         server.server_close()
+
+
+# --- a store of odd names, people, days and sessions ----------------------------------------------------------
+
+_ODD_PROJECT = 'it\'s "a\\b" \u202egnp</script>\x1b[2J'
+_ODD_USER = "o'hara\u200f"
+_LONG = "long-name " * 500
+
+
+@pytest.fixture(scope="module")
+def odd(sample_store: Path, tmp_path_factory: pytest.TempPathFactory, browser: Chrome) -> Iterator[Page]:
+    """The sample with names that SQL and browsers could take for something else; one session has no day, one has
+    expired, and one has no response.
+    """
+    paths = StorePaths(tmp_path_factory.mktemp("odd")).ensure()
+    shutil.copyfile(sample_store, paths.store)
+    paths.store.chmod(0o600)
+    with duckdb.connect(str(paths.store)) as connection:
+        spent = connection.execute(
+            "select session_id from v_spending where session_id in (select session_id from v_outcome_day) "
+            "group by session_id order by sum(cost_usd) desc nulls last"
+        ).fetchall()
+        undated, expired, silent = (session for (session,) in spent[:3])
+        for table in ("dim_session", "v_spending"):
+            connection.execute(
+                f"update {table} set project_name = ? where project_name = 'shop'", [_ODD_PROJECT]
+            )
+        connection.execute(
+            "update dim_session set user_id = (['unknown', 'all', ?])[1 + cast(hash(session_id) % 3 as bigint)]",
+            [_ODD_USER],
+        )
+        for column, table, renamed in (
+            ("model_name", "dim_model", {"claude-opus-5-5": "all", "claude-sonnet-5": "unknown"}),
+            ("agent_name", "dim_agent", {"Explore": _LONG, "reviewer": "none"}),
+        ):
+            for old, new in renamed.items():
+                for one in (table, "v_spending", "v_cost_cause", "v_ccusage_day"):
+                    connection.execute(f"update {one} set {column} = ? where {column} = ?", [new, old])
+        for table in ("v_spending", "v_cost_cause", "v_ccusage_day"):
+            connection.execute(f"update {table} set usage_date = null where session_id = ?", [undated])
+            connection.execute(f"delete from {table} where session_id = ?", [silent])
+        for table in ("dim_session", "fact_session"):
+            connection.execute(f"delete from {table} where session_id = ?", [expired])
+    page.write(paths)
+    found = Page(browser, paths.store)
+    yield found
+    found.connection.close()
+
+
+def test_odd_names_days_and_people_are_filtered_as_their_sql_says(odd: Page) -> None:
+    odd.open()
+    from agent_store.visible import visible
+
+    options = odd.run(
+        "return Object.fromEntries(['project', 'model', 'agent', 'user'].map((name) => [name, "
+        "[...document.querySelectorAll(`select[name=${name}] option`)].map((one) => one.value).filter(Boolean)]))"
+    )
+    wanted = {
+        "project": [visible(_ODD_PROJECT)], "model": ["all", "unknown"], "agent": [_LONG],
+        "user": [visible(_ODD_USER), "unknown"],
+    }  # fmt: skip
+    for name, values in wanted.items():
+        for one in values:
+            assert one in options[name]
+            _is_as_sql_says(odd.go(**{name: one}))
+    day = odd.sql("select max(usage_date) from v_spending")[0][0]
+    _is_as_sql_says(odd.go(**{"to": str(day), "user": "unknown"}))
+    assert odd.complaints() == []
+
+
+def _is_as_sql_says(shown: Page) -> None:
+    """The sum of everything is more than nothing, too."""
+    place = shown.run("return location.hash")
+    for name, (found, sql) in shown.tiles().items():
+        assert sql, name
+        (expected,) = shown.sql(sql)
+        assert all(map(_same, found, expected)), (place, name, found, expected, sql)
+    for section, key in (
+        ("causes", "cost_usd"),
+        ("sessions", "cost_usd"),
+        ("skills", "work_cost_usd"),
+        ("files", "cost_usd"),
+    ):
+        rows, sql = shown.table(section, key)
+        assert len(rows) == len(shown.sql(sql)), (place, sql)
+        assert _same(sum(one or 0 for one in rows.values()), sum(row[1] or 0 for row in shown.sql(sql))), (
+            place,
+            sql,
+        )
+
+
+# --- addresses and keys ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "view=foo",
+        "view=toString",
+        "view=__proto__",
+        "from=2026-99-99",
+        "to=2026-02-30",
+        "from=%00&id=<script>",
+    ],
+)
+def test_an_address_that_names_nothing_shows_the_overview(odd: Page, address: str) -> None:
+    odd.open()
+    odd.run("location.hash = arguments[0]", address)
+    time.sleep(0.3)
+    assert odd.run("return !document.getElementById('filters').hidden")
+    found, sql = odd.tiles()["tile-spent"]
+    assert _same(found[0], odd.sql(sql or "")[0][0])
+    assert _same(found[0], odd.sql("select sum(cost_usd) from v_spending")[0][0])
+    assert odd.complaints() == []
+
+
+def test_an_address_puts_nothing_into_a_command(odd: Page) -> None:
+    for line in ("1; reboot", "1 $(reboot)", "-1"):
+        odd.open(view="line", id="it's", line=line)
+        assert odd.run("return document.querySelector('.command code')") is None
+    odd.open(view="line", id="it's", line="3")
+    command = odd.run("return document.querySelector('.command code').textContent")
+    assert command == "agent-store line 'it'\\''s' 3"
+
+
+def test_the_keyboard_keeps_its_place(odd: Page) -> None:
+    from selenium.webdriver.common.keys import Keys
+
+    odd.open(model="all")
+    keys = odd.browser.switch_to
+    odd.run("document.querySelector('.skip').focus()")
+    keys.active_element.send_keys(Keys.ENTER)
+    time.sleep(0.2)
+    assert odd.run("return [location.hash, document.activeElement.id]") == ["#model=all", "main"]
+    odd.open()
+    odd.run("document.querySelector('#sessions .more').focus()")
+    keys.active_element.send_keys(Keys.ENTER)
+    assert odd.run("return document.activeElement.textContent") == "Show 10"
+    odd.run("document.querySelector('#sessions .sql').focus()")
+    keys.active_element.send_keys(Keys.ENTER)
+    assert odd.run("return document.querySelector('dialog').open")
+    keys.active_element.send_keys(Keys.ESCAPE)
+    assert odd.run("return [document.querySelector('dialog').open, document.activeElement.className]") == [
+        False,
+        "sql",
+    ]
+    odd.open(**{"from": "2026-10-01"})
+    odd.run("document.querySelector('#reset').focus()")
+    keys.active_element.send_keys(Keys.ENTER)
+    time.sleep(0.2)
+    assert odd.run("return document.activeElement.closest('#filters') !== null")
+
+
+# --- where it is written and who asks for it ------------------------------------------------------------------
+
+
+def test_a_copy_is_written_only_where_forgetting_finds_it(
+    sample_store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from click.testing import CliRunner
+
+    from agent_store import cli
+    from agent_store.serve.export import known
+
+    paths = StorePaths(tmp_path / "home").ensure()
+    shutil.copyfile(sample_store, paths.store)
+    paths.store.chmod(0o600)
+    monkeypatch.setenv("AGENT_STORE_HOME", str(paths.home))
+
+    def out(place: str) -> tuple[int, str]:
+        done = CliRunner().invoke(cli.cli, ["dashboard", "--out", place])
+        return done.exit_code, f"{done.output} {done.exception}"
+
+    (tmp_path / "link").symlink_to(paths.home)
+    before = paths.store.read_bytes()
+    for place, why in (
+        (paths.store, "is in the home"),
+        (tmp_path / "link" / "copy.html", "is in the home"),
+        (tmp_path / "nowhere" / "copy.html", "cannot be written"),
+        ("", "is empty"),
+    ):
+        code, said = out(str(place))
+        assert code != 0
+        assert why in said
+    assert paths.store.read_bytes() == before
+    assert known.known(paths) == []
+
+    mine = tmp_path / "mine.txt"
+    mine.write_text("stays")
+    copy = tmp_path / "copy.html"
+    copy.symlink_to(mine)
+    assert out(str(copy))[0] == 0
+    assert mine.read_text() == "stays"
+    assert copy.stat().st_mode & 0o777 == 0o600
+    assert known.known(paths) == [copy]
+
+    paths.store.unlink()
+    assert out(str(mine))[0] != 0
+    assert known.known(paths) == [copy], "a file that was not written over is not ours"
+
+
+def test_odd_requests_are_answered_and_say_nothing_in_the_terminal(
+    sample_store: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    server, address = server_of(StorePaths(sample_store.parent), 0)
+    word = address.split("/")[3]
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+
+    def ask(target: str, *, is_read: bool = True) -> bytes:
+        with socket.create_connection(("127.0.0.1", server.server_port), timeout=20) as caller:
+            caller.sendall(f"GET {target} HTTP/1.1\r\nHost: 127.0.0.1:{server.server_port}\r\n\r\n".encode())
+            return caller.makefile("rb").readline() if is_read else b""
+
+    try:
+        for target in ("http://[", f"/{word}/line?path=a&line={'9' * 5000}", f"/{word}/line?path=a&line=²"):
+            assert re.match(rb"HTTP/1.0 [45]\d\d", ask(target)), target
+        ask(f"/{word}/", is_read=False)
+        time.sleep(0.2)
+        assert b"200" in ask(f"/{word}/")
+    finally:
+        server.shutdown()
+        server.server_close()
+    assert capfd.readouterr().err == ""

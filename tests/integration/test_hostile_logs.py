@@ -156,7 +156,7 @@ def test_only_folders_that_a_client_can_have_named_are_looked_into(built: Built)
     told = {str(path).rpartition(".claude/")[2]: str(reason) for path, reason in reasons}
     for place in ("skills/link/SKILL.md", "skills/out", "agents", "settings.json"):
         assert told[place] == "a link that leads out of the project"
-    assert "with its aliases written out" in told["skills/bomb/SKILL.md"]
+    assert "with its aliases expanded" in told["skills/bomb/SKILL.md"]
     assert "nested more than" in told["skills/deep/SKILL.md"]
     assert "could not determine a constructor" in told["skills/plain/SKILL.md"]
 

@@ -505,7 +505,7 @@ def test_a_file_that_shrinks_while_it_is_read(
 
     result = store.land(progress=cut_once)
     assert len(result.problems) == 1
-    assert "became shorter while it was read" in result.problems[0].message
+    assert "shrank while it was being read" in result.problems[0].message
     before = store.texts()
     assert before == numbered(100, 100 + len(before))
     write(store.session, *numbered(100, 200))
@@ -816,7 +816,7 @@ def test_a_full_disk_is_said_and_nothing_is_half_done(store: Store) -> None:
         )
         assert done.returncode == 3, done.stderr
         assert "the disk is full" in done.stdout
-        assert "goes on where this one ended" in done.stdout
+        assert "continues where this one ended" in done.stdout
         store.check()
     store.land()
     assert store.texts("file_id = 1") == [line.decode() for line in complete_lines(store.session)]
@@ -827,7 +827,7 @@ def test_a_full_disk_is_said_and_nothing_is_half_done(store: Store) -> None:
 def test_a_home_that_cannot_be_written_is_said(store: Store, tmp_path: Path) -> None:
     write(store.session, "{}")
     (tmp_path / "file").write_text("in the way")
-    with pytest.raises(LandingError, match="cannot be made"):
+    with pytest.raises(LandingError, match="cannot be created"):
         land([store.root], tmp_path / "file" / "build" / "agent_store.duckdb")
     with pytest.raises(LandingError, match="cannot be written"):
         land([store.root], Path("/proc/agent_store.duckdb"))
@@ -874,7 +874,7 @@ def test_a_second_landing_gives_up_in_the_end(store: Store, holder: Any) -> None
     write(store.session, "{}")
     store.land()
     process = holder(30.0)
-    with pytest.raises(LandingError, match=f"held by process {process.pid} .* in vain"):
+    with pytest.raises(LandingError, match=f"still in use by process {process.pid} .* after waiting"):
         store.land(wait_seconds=0.3)
 
 

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import io
+import re
+import statistics
 from collections.abc import Iterator
 from datetime import date, timedelta
 from pathlib import Path
@@ -10,9 +13,12 @@ from typing import Any
 
 import duckdb
 import pytest
+from rich.console import Console
 
+from agent_store.show import screen
 from agent_store.show.ledger import BY, BY_TIME, explain, picture, rank
 from agent_store.show.report import Scope, collect
+from agent_store.show.words import dollars, percent
 from tests.independent_count import ccusage_count
 
 # What a number is called in a ranking, and in the views.
@@ -185,14 +191,45 @@ def _check_report(store: duckdb.DuckDBPyConnection) -> None:
     assert {row["comparison"]: row["our_usd"] for row in _rows(store, "from v_reconciliation_total")} == {
         line["name"]: line["our_usd"] for line in report["comparisons"]
     }
-    assert [line["total_usd"] for line in report["optimizations"]] == [
-        row["total_usd"]
-        for row in _rows(
-            store,
-            "select total_usd from v_optimization "
-            "order by dollars_per_month desc nulls last, total_usd desc nulls last, optimization_type, subject",
+    # The causes in words are those of the sessions.
+    for line in report["comparisons"]:
+        by_cause = dict(
+            store.execute(
+                "select replace(cause, '_', ' '), sum(difference_usd) from v_reconciliation "
+                "where comparison = ? group by 1",
+                [line["name"]],
+            ).fetchall()
         )
-    ]
+        told = dict(part.rsplit(" ", 1) for part in (line["causes"] or "").split(", ") if part)
+        assert told == {
+            cause: f"{'-' if usd < 0 else ''}${abs(usd):,.2f}" for cause, usd in by_cause.items() if abs(usd) >= 0.005
+        }
+    assert sum(line["cost_usd"] for line in report["causes"]) == pytest.approx(report["total"]["cost_usd"])
+    by_group = _rows(
+        store,
+        "select cause_group, sum(cost_usd) as cost_usd, sum(estimated_cost_usd) as estimated_cost_usd, "
+        "count(distinct session_id) as session_count from v_cost_cause group by all",
+    )
+    _same(
+        {line["cause_group"]: line for line in report["causes"]},
+        {row.pop("cause_group"): row for row in by_group},
+        "causes",
+    )
+    estimated = sum(line["estimated_cost_usd"] for line in report["causes"])
+    measured = 1 - estimated / report["total"]["cost_usd"]
+    assert all(line["measured_ratio"] == pytest.approx(measured) for line in report["causes"])
+    (missed,) = [line["cost_usd"] for line in report["causes"] if line["cause_group"] == "Cache misses"]
+    assert missed == pytest.approx(report["misses"]["extra_usd"]), "said twice on the screen"
+    for part, view in (("optimizations", "v_optimization"), ("advice", "v_session_advice")):
+        amount = "total_usd" if part == "optimizations" else "cost_usd"
+        theirs = {
+            (row["optimization_type"], row["subject"], row.get("session_id")): row
+            for row in _rows(store, f"from {view}")
+        }
+        assert len(report[part]) == len(theirs)
+        for line in report[part]:
+            row = theirs[line["optimization_type"], line["subject"], line.get("session_id")]
+            assert all(line[name] == row[name] for name in ("suggestion", amount)), line
     build = _rows(store, "from store_build")[0]
     assert all(report[name] == build[name] for name in ("table_count", "row_count", "view_count"))
     for line in report["pace"]:
@@ -202,6 +239,36 @@ def _check_report(store: duckdb.DuckDBPyConnection) -> None:
             f"between '{line['started_on']}' and '{report['today']}'",
         )
         assert line["response_count"] == spent[0]["response_count"], line["period"]
+
+
+def _check_screen(store: duckdb.DuckDBPyConnection) -> None:
+    """Each amount of the first screen is one of a view or macro, as it is there."""
+    found = collect(store, "x")
+    console = Console(width=100, record=True, file=io.StringIO(), highlight=False)
+    screen.render(found, console)
+    text = console.export_text()
+    assert len(text.splitlines()) <= screen.LINES
+    day = store.execute("select max(usage_date) from v_cost where usage_date <= ?", [found.today]).fetchone()
+    assert day
+    sources = [
+        *(f"select unnest([cost_usd, rest_cost_usd, miss_extra_cost_usd]) from cost_by('{kind}')"
+          for kind in ("all", "project", "model", "session")),
+        "select unnest([cost_usd, rest_cost_usd]) from cost_causes()",
+        f"select unnest([cost_usd, usual_usd]) from spending_pace(date '{found.today}')",
+        f"select unnest([cost_usd, usual_usd]) from spending_pace(date '{day[0]}')",
+        f"select unnest([cost_usd, usual_usd]) from spending_changes(date '{day[0]}')",
+        "select dollars_per_month from v_optimization", "select cost_usd from v_session_advice",
+    ]  # fmt: skip
+    known = {dollars(amount) for sql in sources for (amount,) in store.execute(sql).fetchall()}
+    amounts = set(re.findall(r"<?\$[\d,.]*\d", text))
+    assert len(amounts) > 10
+    assert amounts <= known
+    ratios = {
+        percent(ratio)
+        for sql in ("select unnest([cost_ratio, measured_ratio]) from cost_causes()",)
+        for (ratio,) in store.execute(sql).fetchall()
+    }
+    assert set(re.findall(r"[\d.]+ %", text)) <= ratios
 
 
 def _check_explanation(store: duckdb.DuckDBPyConnection) -> None:
@@ -245,7 +312,7 @@ def _check_all_days_are_everything(store: duckdb.DuckDBPyConnection) -> None:
     whole = collect(store, "x")
     assert whole.first_date and whole.last_date
     same = collect(store, "x", Scope(whole.first_date, whole.last_date))
-    for part in ("total", "days", "models", "projects", "cache"):
+    for part in ("total", "days", "models", "projects", "causes", "cache"):
         assert _rounded(getattr(same, part)) == _rounded(getattr(whole, part)), part
     assert _rounded(
         [(line.session_id, line.cost_usd, line.started_at) for line in same.sessions]
@@ -274,6 +341,37 @@ def test_every_number_of_the_report_is_in_its_view(store: duckdb.DuckDBPyConnect
     _check_report(store)
 
 
+def test_every_number_of_the_first_screen_is_in_a_view(store: duckdb.DuckDBPyConnection) -> None:
+    _check_screen(store)
+
+
+def test_changes_are_those_of_a_usual_week(store: duckdb.DuckDBPyConnection) -> None:
+    """What a name cost in the last twelve weeks with use before, those without it as 0."""
+    day = date(2026, 10, 14)
+    spent = _rows(
+        store,
+        "select usage_date, project_name as name, coalesce(cost_usd, 0) as cost_usd from v_cost "
+        "where kind = 'session' and usage_date is not null",
+    )
+    weeks: dict[date, dict[str, float]] = {}
+    for row in spent:
+        week = weeks.setdefault(row["usage_date"] - timedelta(days=row["usage_date"].weekday()), {})
+        week[row["name"]] = week.get(row["name"], 0.0) + row["cost_usd"]
+    monday = date(2026, 10, 12)
+    earlier = sorted(week for week in weeks if week < monday)[-12:]
+    changes = _rows(store, f"from spending_changes(date '{day}') where kind = 'project'")
+    assert changes
+    for change in changes:
+        usual = statistics.median(weeks[week].get(change["name"], 0.0) for week in earlier)
+        assert change["usual_usd"] == pytest.approx(usual)
+        named = [row for row in spent if row["name"] == change["name"]]
+        now = sum(row["cost_usd"] for row in named if monday <= row["usage_date"] <= day)
+        assert change["cost_usd"] == pytest.approx(now)
+        assert change["difference_usd"] == pytest.approx(change["cost_usd"] - change["usual_usd"])
+    differences = [abs(change["difference_usd"]) for change in sorted(changes, key=lambda row: row["change_rank"])]
+    assert differences == sorted(differences, reverse=True)
+
+
 def test_what_an_explanation_leaves_out_is_the_sum_of_it(store: duckdb.DuckDBPyConnection) -> None:
     _check_explanation(store)
 
@@ -294,6 +392,7 @@ def test_the_reports_of_the_corpus_are_its_views(corpus_store: Path) -> None:
                 _check_ranking_is_its_view(store, by)
             _check_ranking_of_days(store, by, half)
         _check_report(store)
+        _check_screen(store)
         _check_explanation(store)
 
 

@@ -1,4 +1,4 @@
--- Per session the tokens of the actions are those of the calls: the split by length neither loses nor
+-- Per session, the tokens of the actions add up to those of the calls: splitting by length neither loses nor
 -- invents a token.
 with actions as (
     select

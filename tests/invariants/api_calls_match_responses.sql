@@ -1,4 +1,4 @@
--- The successful rows of fact_api_call are the responses of int_api_response, with the same tokens and
+-- The successful rows of fact_api_call match the responses of int_api_response, with the same tokens and
 -- dollars: nothing is lost on the way.
 with calls as (
     select

@@ -1,5 +1,5 @@
--- Landing batches are numbered 1, 2, 3 … without a gap: a missing number is a batch that was lost, and
--- incremental models would never see it.
+-- Landing batches are numbered 1, 2, 3 … without a gap: a missing number is a lost batch, which incremental
+-- models would never see.
 select
     count(*) as batch_count,
     min(batch_id) as first_batch_id,

@@ -1,5 +1,5 @@
--- Per session and basis the allocations are the session's cost: whichever way the dollars are split, none
--- is lost and none is spent twice.
+-- Per session and basis, the allocations add up to the session's cost: however the dollars are split, none is
+-- lost and none is counted twice.
 with bases as (
     select distinct basis
     from {{ ref('fact_cost_allocation') }}

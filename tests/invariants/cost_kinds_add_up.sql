@@ -1,6 +1,6 @@
--- Each kind of v_cost that all calls have is the whole cost, and so are all components together; what a file
--- cost is one number, by day and session as over all time; and so is what misses of the cache cost. What was
--- kept of sessions whose lines have expired is added to what is landed.
+-- Each kind in v_cost that every call has adds up to the total cost, and so do all components together. The
+-- cost of a file is the same by day and session as over all time, and so is the cost of cache misses. Costs
+-- kept from sessions whose lines have expired are added to those of landed lines.
 with wholes as (
     select
         kind,

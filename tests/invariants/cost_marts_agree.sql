@@ -1,6 +1,7 @@
--- Every cost mart shows the same responses, tokens and dollars as fact_api_call, whatever it groups by: one
--- number for one question. Calls without a readable time are in all of them but v_blocks, which is about
--- hours. Days of sessions whose lines have expired are in all that is not about sessions or single calls.
+-- Every cost mart shows the same responses, tokens and dollars as fact_api_call, regardless of its grouping:
+-- one number for one question. Calls without a readable time are in all marts except v_blocks, which is about
+-- hours. Days of sessions whose lines have expired are in all marts that are not about sessions or single
+-- calls.
 {%- set marts = {
     'dated': ['v_blocks'],
     'landed': ['v_session_report', 'fact_spending_day', 'fact_session'],

@@ -1,6 +1,6 @@
--- Every line that carries the usage of an API response belongs to a response that is counted: from raw to
--- responses nothing is lost. Left out are the client's own answers (`<synthetic>`) and its error
--- messages, which no model wrote, and what a run used in all where its responses are known.
+-- Every line that carries the usage of an API response belongs to a counted response: nothing is lost between
+-- raw and responses. Exceptions are the client's own answers (`<synthetic>`) and its error messages, which no
+-- model wrote, and the total usage of a run whose responses are known.
 with answers as (
     select
         line_id,

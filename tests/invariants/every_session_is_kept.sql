@@ -1,5 +1,5 @@
--- Every session of which a line was landed stands in dim_session and in fact_session: no use of an agent
--- disappears in silence.
+-- Every session with a landed line is in dim_session and in fact_session: no use of an agent disappears
+-- silently.
 with landed as (
     select
         session_id,

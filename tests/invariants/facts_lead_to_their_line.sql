@@ -1,5 +1,5 @@
--- Every row of these models that names a line names one that has been landed: the way back to the transcript
--- or the spool. Those of one line each name it without exception. Left out are changes of watched schemas,
+-- Every row of these models that names a line names a landed one: the way back to the transcript or the
+-- spool. In models about single lines, every row names its line. Exceptions are changes of watched schemas,
 -- whose lines may be those of a document.
 {%- set of_one_line = [
     'dim_decision_point', 'dim_task', 'dim_work_item', 'fact_agent_action', 'fact_agent_handoff',

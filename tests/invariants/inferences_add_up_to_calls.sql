@@ -1,5 +1,5 @@
--- Per call the inferences have its tokens and dollars, and exactly one of them is the answer, whose context
--- is the call's: whatever is counted by model is a split of what is counted by call.
+-- Per call, the inferences add up to its tokens and dollars, and exactly one of them is the answer, whose
+-- context is the call's: counts by model are a split of counts by call.
 with inferences as (
     select
         call_id,

@@ -1,7 +1,7 @@
--- Per response the inferences of type `message` have the tokens that the log writes above them: the
--- top level of the usage leaves out advisers and compactions only. Not compared are fallbacks, of
--- which it has the last, and a top level that was left empty. A row is a response whose log does not
--- agree with itself: only a warning.
+-- Per response, the inferences of type `message` add up to the tokens that the log states above them: the top
+-- level of the usage leaves out only advisers and compactions. Not compared are fallbacks, because the top
+-- level has only the last one, and an empty top level. A row is a response whose log contradicts itself: only
+-- a warning.
 {{ config(severity='warn') }}
 
 with written as (

@@ -1,5 +1,5 @@
--- Per session the allocated dollars and tokens are those of the API calls, to a millionth of a dollar: what
--- caused a cost is a split of it, nothing more and nothing less.
+-- Per session, the allocated dollars and tokens equal those of the API calls, to a millionth of a dollar: the
+-- causes of cost split it without remainder.
 with calls as (
     select
         session_id,

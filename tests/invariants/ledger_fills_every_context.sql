@@ -1,5 +1,5 @@
--- Per answer the segments fill the context that was sent, without gap or overlap in sum, and the components'
--- tokens and dollars are those of the call: of each kind of token, and to 1e-9 dollars.
+-- Per response, the segments fill the context that was sent, without gap or overlap in sum, and the tokens
+-- and dollars of the components add up to those of the call: for each kind of token, and to 1e-9 dollars.
 with changes as (
     select
         thread_id,

@@ -1,5 +1,5 @@
--- Per prompt its own estimated cost and those of its responses add up to the cost of its calls: no dollar
--- stands on both sides.
+-- Per prompt, its own estimated cost and the cost of its responses add up to the cost of its calls: no dollar
+-- is counted on both sides.
 with parts as (
     select
         prompt_id,

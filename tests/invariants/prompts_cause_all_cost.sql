@@ -1,4 +1,5 @@
--- Per session the prompts together caused what the calls cost: every call belongs to exactly one prompt.
+-- Per session, the costs caused by the prompts add up to the cost of the calls: every call belongs to exactly
+-- one prompt.
 with prompts as (
     select
         session_id,

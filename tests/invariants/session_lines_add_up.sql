@@ -1,4 +1,4 @@
--- A session's lines and files are those of its edits.
+-- The changed lines and files of a session add up from its edits.
 with edits as (
     select
         session_id,

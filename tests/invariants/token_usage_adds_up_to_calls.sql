@@ -1,5 +1,5 @@
--- Per call the components' tokens, each kind of them, and dollars are the call's own: the context ledger
--- neither loses nor invents anything. What has no price counts as 0 in the ledger.
+-- Per call, the components' tokens, of each kind, and dollars add up to the call's own: the context ledger
+-- neither loses nor invents anything. A component without a price counts as 0 in the ledger.
 with usage as (
     select
         call_id,

@@ -1,5 +1,5 @@
--- Every tool result has the call that it answers: a parser that misses calls would hide work that was done.
--- Damaged logs can fail it: the start of a file may be cut off, and then a result stands alone.
+-- Every tool result belongs to a known call: a parser that misses calls would hide work. Damaged logs can
+-- fail this test: the start of a file may be cut off, leaving a result without its call.
 with results as (
     select
         blocks.tool_use_id,

@@ -473,7 +473,7 @@ def test_the_first_line_of_a_script_says_its_language() -> None:
 def test_lock_files_and_secrets_are_not_opened() -> None:
     assert reason_to_skip("web/package-lock.json") == "lock file, written by a program"
     for name in SECRET_NAMES:
-        assert reason_to_skip(name) == "may hold secrets, by its name", name
+        assert reason_to_skip(name) == "may hold secrets, judging by its name", name
     for name in OPEN_NAMES:
         assert reason_to_skip(name) is None, name
 

@@ -66,7 +66,7 @@ def test_damage_inside_of_a_warehouse_does_not_promise_to_go_on(tmp_path: Path) 
         RuntimeError("Corrupt database file: computed checksum 1 does not match"), tmp_path
     )
     assert "damaged" in said
-    assert "goes on where" not in said
+    assert "continues where" not in said
 
 
 @pytest.mark.parametrize("kind", ["folder", "pipe"])

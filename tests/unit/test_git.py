@@ -336,7 +336,7 @@ def test_git_that_waits_is_stopped(project: Path, monkeypatch: pytest.MonkeyPatc
 
 def test_what_git_prints_has_a_limit(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(git, "MOST_OUTPUT", 100)
-    with pytest.raises(git.GitError, match="more to say"):
+    with pytest.raises(git.GitError, match="printed more than"):
         git.run(project, ["log"])
 
 

@@ -19,7 +19,7 @@ from agent_store import cli
 from agent_store.build import publish
 from agent_store.cli.report import By
 from agent_store.errors import StoreError
-from agent_store.show import ledger
+from agent_store.show import ledger, suggestions
 from agent_store.show.report import Scope
 from agent_store.show.values import plain
 
@@ -106,6 +106,21 @@ TABLES = """
             from calls where agent_type = 'main'
         ) as c
         inner join usage as u on u.call_id = c.call_id;
+    create view v_cost_cause as
+        select measured_at::date as usage_date, session_id, 'Conversation' as cause_group, cost_usd,
+            0e0 as estimated_cost_usd
+        from usage;
+    create view v_session_advice as
+        select session_id, 'cache_' || cause as optimization_type, 'pauses' as subject, suggestion, 1 as occurrence_count,
+            missed_tokens as tokens, extra_cost_usd as cost_usd,
+            row_number() over (order by extra_cost_usd desc) as cost_rank
+        from misses where suggestion is not null;
+    create table v_optimization as
+        select *, timestamp '2026-03-02' as last_seen_at from (values
+            ('oversized_result', 'Read', 'Limit what it returns', '3 results', 2e0, 4e0, null),
+            ('unused_skill', 'shop:old', 'Switch it off', 'never used', 1e0, 2e0, null),
+            ('denied_call', 'make', 'Allow it', '3 times', null, null, 7e0)
+        ) as t (optimization_type, subject, suggestion, evidence, dollars_per_month, total_usd, minutes_per_month);
     create table v_session_cause as select * from (values
         ('5e12-a', 'system_prompt', 'system_prompt', 'direct', 1e0, 2e0, 0e0, 3e0, 3 / 5.5, 1,
          5e-1, 1e0, 5e-1, 2e0, 2 / 5.5),
@@ -274,6 +289,52 @@ def test_a_limit_holds_for_the_table_and_0_is_all(store: duckdb.DuckDBPyConnecti
     assert "most expensive" not in console.export_text()
 
 
+@pytest.mark.parametrize(
+    ("by", "scope", "words"),
+    [
+        ("tool", Scope(), ["about tools", "$2.00 Read: Limit what it returns", "7 min make: Allow it"]),
+        ("skill", Scope(), ["about skills", "$1.00 shop:old: Switch it off"]),
+        ("component", Scope(since=date(2026, 3, 2)), ["What to do,", "Read:", "shop:old:", "make:"]),
+        ("file", Scope(), []),
+        ("day", Scope(), []),
+        ("tool", Scope(since=date(2026, 3, 3)), []),  # not seen since then
+        ("tool", Scope(projects=("shop",)), []),  # a suggestion is about all projects
+    ],
+    ids=str,
+)
+def test_a_ranking_ends_with_what_to_do_if_there_is_anything(
+    store: duckdb.DuckDBPyConnection, by: str, scope: Scope, words: list[str]
+) -> None:
+    text = " ".join(_text(ledger.render_ranking, ledger.rank(store, by, scope), 100).split())
+    _, is_there, what_to_do = text.partition("What to do")
+    assert bool(is_there) == bool(words)
+    assert all(word in is_there + what_to_do for word in words)
+
+
+def test_the_most_expensive_session_is_named_for_explain(store: duckdb.DuckDBPyConnection) -> None:
+    text = _text(ledger.render_ranking, ledger.rank(store, "session"), 100)
+    assert "agent-store report explain 5e12-a" in text
+
+
+def test_an_explanation_ends_with_what_would_have_saved_most(store: duckdb.DuckDBPyConnection) -> None:
+    words = "What would have saved most"
+    assert words in _text(ledger.render_explanation, ledger.explain(store, SESSION), 100)
+    assert words not in _text(ledger.render_explanation, ledger.explain(store, OTHER), 100)
+    store.execute(
+        "insert into misses select '5e12-a', 'm' || i, timestamp '2026-03-02', 'cause ' || i, 'Do ' || i, 60, 1000, i, "
+        "'p/5e12-a.jsonl', i from range(1, 9) as t (i)"
+    )
+    text = _text(ledger.render_explanation, ledger.explain(store, SESSION), 100)
+    assert "4 more: agent-store report explain 5e12-a --limit 0" in text
+
+
+def test_a_command_is_cut_at_its_end_and_a_path_in_its_middle() -> None:
+    advice = suggestions.SessionAdvice("s", "reread_file", LONG, "No need to", 1, None, 1.0)
+    assert suggestions.sentence(advice) == "/home/dev/…/inside/module_name.py: No need to"
+    long = suggestions.SessionAdvice("s", "carried_unused_result", "cat /a/b " * 20, "Ask for less", 1, None, 1.0)
+    assert suggestions.sentence(long) == f"{('cat /a/b ' * 20)[:59]}…: Ask for less"
+
+
 def test_a_session_is_found_by_the_unique_beginning_of_its_id(store: duckdb.DuckDBPyConnection) -> None:
     assert ledger.find_session(store, "5e1")[0] == SESSION
     assert ledger.find_session(store, SESSION)[0] == SESSION
@@ -327,7 +388,7 @@ def test_it_fits_the_width(store: duckdb.DuckDBPyConnection, width: int, what: s
         "explanation": [
             "$5.50 for 4 requests",
             "Make the [red]button blue",
-            "expired_1h: Compact before a pause.",
+            "$0.75  Compact before a pause (cache misses)",
             "module_name.py",
             "agent-store line p/5e12-a.jsonl LINE",
         ],
@@ -385,6 +446,8 @@ def test_it_is_also_json(store: duckdb.DuckDBPyConnection) -> None:
         (["report", "--since", "2026-02-30"], "is not a day of the calendar"),
         (["report", "--by", "colour"], "is none of day, week"),
         (["report", "--by", "tool", "explain", "5e12"], "do not go with explain"),
+        (["report", "--full", "explain", "5e12"], "do not go with explain"),
+        (["report", "--by", "tool", "--full"], "--full does not go with --by"),
     ],
 )
 def test_wrong_usage_is_told(arguments: list[str], words: str) -> None:

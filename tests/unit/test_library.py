@@ -466,7 +466,7 @@ def test_an_alert_is_set_beside_the_others_and_replaced_by_name(store: AgentStor
         with pytest.raises(StoreError):
             store.set_cost_alert(threshold, period)
     (home / "alerts.yml").write_text("not: a list")
-    with pytest.raises(StoreError, match="no list of alerts"):
+    with pytest.raises(StoreError, match="not a list of alerts"):
         store.set_cost_alert(1)
 
 

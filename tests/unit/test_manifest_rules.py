@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ast
 import json
+import os
 import re
 import subprocess
 from collections.abc import Callable, Iterator
@@ -14,7 +16,9 @@ import yaml
 from mini import REPOSITORY
 
 from agent_store.build import dbt
+from agent_store.library.answers import FILES_OF_PATH, QUESTIONS
 from agent_store.paths import StorePaths
+from tests import chromium
 
 FIXTURES = REPOSITORY / "tests" / "fixtures"
 # Tables and views that the store promises by name, whether or not something of its own reads them.
@@ -216,12 +220,11 @@ def no_hard_coded_relation(manifest: Manifest) -> Iterator[tuple[str, str]]:
 
 
 def every_model_has_a_reader(manifest: Manifest) -> Iterator[tuple[str, str]]:
-    """A model, an interface, a question in analyses/, a measure; or the store promises the name."""
+    """A model, an interface, a question in analyses/; or the store promises the name."""
     read: set[str] = set()
     for node in [
         *(node for node in manifest.nodes.values() if node["resource_type"] in ("model", "analysis")),
         *manifest.data["exposures"].values(),
-        *manifest.data.get("semantic_models", {}).values(),
     ]:
         read.update(node["depends_on"]["nodes"])
     for model in manifest.models:
@@ -230,17 +233,96 @@ def every_model_has_a_reader(manifest: Manifest) -> Iterator[tuple[str, str]]:
             yield model["name"], "is read by nothing"
 
 
+ANSWERS = "agent_store/library/answers.py"
+MACRO_FILES = "agent_store/build/sql_macros"
+# Whatever reads the store or shows people how to: each such file belongs to an exposure.
+READERS = (
+    "agent_store/**/*.py",
+    "agent_store/**/*.sql",
+    "agent_store/show/**/*.js",
+    "analyses/*.py",
+    "dashboards/**/*.json",
+    "docs/*.md",
+    "plugin/**/*",
+    "README.md",
+)
+
+
+def _strings(source: str) -> str:
+    """The texts in a Python file: SQL, messages. Comments and docstrings read nothing."""
+    tree = ast.parse(source)
+    docstrings = {
+        id(node.value)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+    }
+    return "\n".join(
+        node.value
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in docstrings
+    )
+
+
+def _text(place: str) -> str:
+    """What a file says to the store; of the questions of the library those of one module (`answers.py#quality`)."""
+    file, _, module = place.partition("#")
+    if module:
+        sql = [question.sql for question in QUESTIONS.values() if question.module == module]
+        assert sql, f"there is no module {module}"
+        return "\n".join([*sql, *([FILES_OF_PATH] if any("$file_ids" in one for one in sql) else [])])
+    source = (REPOSITORY / file).read_text(encoding="utf-8")
+    return _strings(source) if file.endswith(".py") else source
+
+
+def _macro_bodies() -> dict[str, str]:
+    """The SQL macros that the published store holds."""
+    bodies: dict[str, str] = {}
+    for file in sorted((REPOSITORY / MACRO_FILES).glob("*.sql")):
+        for part in file.read_text(encoding="utf-8").split("create or replace macro ")[1:]:
+            bodies[part.partition("(")[0]] = part.partition("comment on macro")[0]
+    return bodies
+
+
+def _named(text: str, published: frozenset[str], macros: dict[str, str]) -> set[str]:
+    """The published models that a text names, or that a macro reads which it calls."""
+    named, seen, texts = set(), set(), [text]
+    while texts:
+        words = WORD.findall(one := texts.pop())
+        named |= published.intersection(words)
+        called = {name for name in macros.keys() & set(words) - seen if re.search(rf"\b{name}\s*\(", one)}
+        seen |= called
+        texts += [macros[name] for name in called]
+    return named
+
+
 def exposures_name_what_is_read(manifest: Manifest) -> Iterator[tuple[str, str]]:
-    published = {model["name"] for model in manifest.models if manifest.is_published(model)}
+    published = frozenset(model["name"] for model in manifest.models if manifest.is_published(model))
+    macros = _macro_bodies()
     for exposure in manifest.data["exposures"].values():
         files = exposure["config"].get("meta", {}).get("reads", [])
-        texts = [(REPOSITORY / file).read_text(encoding="utf-8") for file in files]
-        named = published & {word for text in texts for word in WORD.findall(text)}
+        named = {name for file in files for name in _named(_text(file), published, macros)}
         listed = {manifest.name(parent) for parent in exposure["depends_on"]["nodes"]}
         for name in sorted(named - listed):
-            yield exposure["name"], f"does not list {name}, which {', '.join(files)} name"
+            yield exposure["name"], f"does not list {name}, which {', '.join(files)} reads"
         for name in sorted(listed - named):
-            yield exposure["name"], f"lists {name}, which is named in none of its files"
+            yield exposure["name"], f"lists {name}, which none of its files reads"
+
+
+def every_reader_is_an_exposure(manifest: Manifest) -> Iterator[tuple[str, str]]:
+    published = frozenset(model["name"] for model in manifest.models if manifest.is_published(model))
+    macros = _macro_bodies()
+    exposures = manifest.data["exposures"].values()
+    covered = {file for exposure in exposures for file in exposure["config"].get("meta", {}).get("reads", [])}
+    places = {
+        file.relative_to(REPOSITORY).as_posix()
+        for pattern in READERS
+        for file in REPOSITORY.glob(pattern)
+        if file.is_file() and "__pycache__" not in file.parts
+    } - {ANSWERS}
+    places |= {f"{ANSWERS}#{question.module}" for question in QUESTIONS.values()}
+    for place in sorted(places - covered):
+        if named := _named(_text(place), published, macros):
+            yield place, f"reads {', '.join(sorted(named))} and is in no exposure"
 
 
 # What is kept of expired sessions, and of which models it has to be all columns.
@@ -290,17 +372,23 @@ RULES: tuple[Rule, ...] = (
     no_hard_coded_relation,
     every_model_has_a_reader,
     exposures_name_what_is_read,
+    every_reader_is_an_exposure,
     what_is_kept_of_expired_sessions_is_all_of_it,
     published_views_read_what_is_published,
 )
 
 
 @pytest.fixture(scope="module")
-def manifest(tmp_path_factory: pytest.TempPathFactory) -> Manifest:
+def documented(tmp_path_factory: pytest.TempPathFactory) -> StorePaths:
+    """A home in which nothing has ever been built, and its documentation."""
     paths = StorePaths(tmp_path_factory.mktemp("manifest") / "home")
-    outcome = dbt.invoke(["parse"], paths, REPOSITORY)
-    assert outcome.success, outcome.exception
-    return Manifest(json.loads((paths.target / "manifest.json").read_text(encoding="utf-8")))
+    dbt.generate_docs(paths, REPOSITORY, paths.home / "docs.html")
+    return paths
+
+
+@pytest.fixture(scope="module")
+def manifest(documented: StorePaths) -> Manifest:
+    return Manifest(json.loads((documented.target / "manifest.json").read_text(encoding="utf-8")))
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.__name__)
@@ -332,6 +420,91 @@ def test_views_without_a_reader_only_get_fewer() -> None:
 def test_what_the_store_promises_is_there(manifest: Manifest) -> None:
     published = {model["name"] for model in manifest.models if manifest.is_published(model)}
     assert sorted(PROMISED - published) == []
+
+
+# --- the documentation
+
+LINK = re.compile(r"\]\(#!/(\w+)/([\w.]+)(?:\?g_v=1&g_i=1%2B(\w+)%2B1)?\)")
+ANCHOR = re.compile(r"\]\(#!/overview#([\w-]+)\)")
+NAMED = re.compile(r"\[(\w+)\](?![:(])")
+DEFINED = re.compile(r"^\[(\w+)\]: #!/model/model\.agent_store\.(\w+)$", re.MULTILINE)
+
+
+def test_the_documentation_needs_no_store_and_is_one_small_file(documented: StorePaths) -> None:
+    page = documented.home / "docs.html"
+    assert page.stat().st_mode & 0o777 == 0o600
+    assert page.stat().st_size < 6_500_000
+    assert not documented.warehouse.exists()
+    text = page.read_text(encoding="utf-8")
+    assert "INLINE DATA" not in text
+    assert "# Agent Store" in text
+
+
+def test_a_browser_shows_the_documentation_and_asks_for_nothing(
+    documented: StorePaths, tmp_path: Path
+) -> None:
+    browser = chromium.start(tmp_path)
+    if browser is None:
+        if os.environ.get("CI"):
+            pytest.fail(chromium.MISSING)
+        pytest.skip(chromium.MISSING)
+    with browser:
+        page = (documented.home / "docs.html").as_uri()
+        browser.get("about:blank")
+        browser.get_log("performance")  # of the page that Chromium begins with
+        browser.get(f"{page}#!/overview")
+        links = {link.text: link for link in browser.find_elements("css selector", ".panel-body a")}
+        assert {"v_cost", "v_optimization", "What it answers"} <= set(links)
+        links["v_cost"].click()
+        browser.implicitly_wait(10)
+        assert browser.find_element("css selector", "h1 .break").text == "v_cost"
+        assert "One row per kind" in browser.find_element("tag name", "body").text
+        sent = [
+            message["params"]["request"]["url"]
+            for entry in browser.get_log("performance")
+            if (message := json.loads(entry["message"])["message"])["method"] == "Network.requestWillBeSent"
+        ]
+        assert {url.split("#")[0] for url in sent if not url.startswith("data:")} == {page}
+        assert browser.get_log("browser") == []
+
+
+def test_the_overview_links_to_what_there_is(manifest: Manifest) -> None:
+    text = (REPOSITORY / "models" / "docs" / "overview.md").read_text(encoding="utf-8")
+    models = {model["name"] for model in manifest.models}
+    defined = dict(DEFINED.findall(text))
+    assert all(label == model for label, model in defined.items())
+    assert set(defined) <= models
+    assert set(NAMED.findall(text)) == set(defined), (
+        "each name in brackets has a line at the end, and the reverse"
+    )
+    headings = {
+        re.sub(r"[^\w]+", "-", heading.lower()).strip("-")
+        for heading in re.findall(r"^#+ (.*)$", text, re.MULTILINE)
+    }
+    assert set(ANCHOR.findall(text)) <= headings
+    links = LINK.findall(text)
+    assert links
+    assert {(kind, node) for kind, node, _ in links} <= {
+        ("model", f"model.agent_store.{name}") for name in models
+    }
+
+
+def test_the_lineage_of_the_overview_is_that_of_the_models(manifest: Manifest) -> None:
+    text = (REPOSITORY / "models" / "docs" / "overview.md").read_text(encoding="utf-8")
+    _, _, section = text.partition("## Lineage of ten answers\n")
+    rows = [
+        line.split("|")[2:5] for line in section.partition("\n## ")[0].splitlines() if line.startswith("| ")
+    ][1:]
+    assert len(rows) == 10
+    for answer, made_of, graph in rows:
+        (name,) = NAMED.findall(answer)
+        parents = {
+            manifest.name(parent)
+            for parent in manifest.parents(manifest.nodes[f"model.agent_store.{name}"])
+            if parent.startswith("model.") and manifest.name(parent) not in WATERMARKS
+        }
+        assert (name, set(NAMED.findall(made_of))) == (name, parents)
+        assert LINK.findall(graph) == [("model", f"model.agent_store.{name}", name)]
 
 
 # Sums over everything: they cannot say which session is wrong.
@@ -482,7 +655,7 @@ def test_a_column_that_is_not_kept_of_expired_sessions_is_found() -> None:
 
 
 def test_an_exposure_that_lists_more_or_less_than_its_file_names_is_found() -> None:
-    listed, named = _model("v_never_named", "health"), _model("fact_api_call", "marts/star/cost")
+    listed, named = _model("v_never_named", "health"), _model("fact_prompt", "marts/star/audit")
     exposure = {
         "name": "readme",
         "config": {"meta": {"reads": ["README.md"]}},
@@ -490,8 +663,8 @@ def test_an_exposure_that_lists_more_or_less_than_its_file_names_is_found() -> N
     }
     found = list(exposures_name_what_is_read(_manifest(listed, named, exposures={"readme": exposure})))
     assert found == [
-        ("readme", "does not list fact_api_call, which README.md name"),
-        ("readme", "lists v_never_named, which is named in none of its files"),
+        ("readme", "does not list fact_prompt, which README.md reads"),
+        ("readme", "lists v_never_named, which none of its files reads"),
     ]
 
 
@@ -500,6 +673,20 @@ def test_a_question_an_interface_and_a_promise_are_readers() -> None:
     question = {**_reading("question", "analyses", read[0]), "resource_type": "analysis"}
     shown = {"name": "report", "depends_on": {"nodes": [read[1]["unique_id"]]}}
     assert not list(every_model_has_a_reader(_manifest(*read, question, exposures={"report": shown})))
+
+
+def test_a_file_that_reads_the_store_and_is_in_no_exposure_is_found() -> None:
+    read = _model("v_pass_rate_trend", "marts/answers/quality")
+    found = dict(every_reader_is_an_exposure(_manifest(read)))
+    assert found["analyses/explore.py"] == "reads v_pass_rate_trend and is in no exposure"
+
+
+def test_a_text_reads_what_its_macros_read() -> None:
+    macros = {"outer": "from inner(1)", "inner": "from v_a -- not other", "other": "from v_b"}
+    published = frozenset({"v_a", "v_b", "v_c"})
+    assert _named("select * from outer (2)", published, macros) == {"v_a"}
+    assert _named("the macro outer reads much", published, macros) == set()
+    assert _strings('"""v_a"""\n# v_b\nSQL = f"from v_c limit {n}"\n').split() == ["from", "v_c", "limit"]
 
 
 def test_a_chain_of_four_views_is_found() -> None:
@@ -548,8 +735,6 @@ def _schema_errors(schema: dict[str, Any], data: object) -> list[str]:
             str(value).lower() for value in deepest.validator_value
         ):
             continue  # dbt does not mind the case of severities
-        if deepest.validator == "additionalProperties" and "'type_params' was unexpected" in deepest.message:
-            continue  # the schema is of metrics to come; dbt itself lets it pass
         path = ".".join(str(part) for part in deepest.absolute_path)
         messages.append(f"{path}: {deepest.message[:300]}")
     return messages

@@ -89,3 +89,18 @@ def test_folder_and_name_stay() -> None:
 def test_what_stands_before_a_path_stays_and_what_is_no_path_is_cut_at_its_end() -> None:
     assert shorten_paths(["Write: /home/dev/shop/docs/research.md"], 28) == ["Write: /…/docs/research.md"]
     assert shorten_paths(["Bash: git log --oneline | head -100"], 20) == ["Bash: git log --one…"]
+    assert shorten_paths(["a-project-without-a-folder"], 12) == ["a-project-w…"]
+
+
+def test_a_plain_table_has_neither_head_nor_lines_and_cuts_names_further() -> None:
+    sheet = Sheet("By project", is_plain=True)
+    sheet.path("name")
+    sheet.number("cost")
+    sheet.add("folder/of/a-project", "$1,234,567.89")
+    sheet.add("shop", "$0.10")
+    assert [line.rstrip() for line in _text(sheet, 40).splitlines()] == [
+        "By project",
+        " folder/of/a-project  $1,234,567.89",
+        " shop                         $0.10",
+    ]
+    assert "$1,234,567.89" in _text(sheet, 26).splitlines()[1], "beside its name, not below it"

@@ -152,3 +152,92 @@ group by periods.period
 order by case periods.period when 'day' then 1 when 'week' then 2 else 3 end;
 
 comment on macro table spending_pace is 'spending_pace(today, projects := null): the day, week and month of `today`, compared with the usual cost of one with use: the median of the previous twelve (usual_count: how many there were). Example: from spending_pace(current_date)';
+
+create or replace macro sessions_of(projects) as table
+select distinct c.session_id from v_cost as c where c.kind = 'session' and list_contains(projects, c.project_name);
+
+comment on macro table sessions_of is 'sessions_of(projects): the sessions with costs of a list of projects. Example: from sessions_of([''shop''])';
+
+-- The causes of the dollars. The dollars are measured; some of their causes are estimated.
+create or replace macro cost_causes(since := null, until := null, projects := null) as table
+with summed as (
+    select
+        c.cause_group,
+        count(distinct c.session_id) as session_count,
+        sum(c.estimated_cost_usd) as estimated_cost_usd,
+        sum(c.cost_usd) as cost_usd
+    from v_cost_cause as c
+    where
+        is_within(c.usage_date, since, until)
+        and (projects is null or c.session_id in (select session_id from sessions_of(projects)))
+    group by c.cause_group
+),
+ranked as (
+    select *, row_number() over (order by cost_usd desc, cause_group) as cost_rank from summed
+)
+select
+    cause_group,
+    session_count,
+    estimated_cost_usd,
+    cost_usd,
+    cost_usd / nullif(sum(cost_usd) over (), 0) as cost_ratio,
+    1 - sum(estimated_cost_usd) over () / nullif(sum(cost_usd) over (), 0) as measured_ratio,
+    cost_rank,
+    sum(cost_usd) over (order by cost_rank rows between 1 following and unbounded following) as rest_cost_usd
+from ranked
+order by cost_rank;
+
+comment on macro table cost_causes is 'cost_causes(since := null, until := null, projects := null): the causes of the dollars, by cause group of v_cost_cause; the groups add up to the total. cost_rank is 1 for the most expensive group, rest_cost_usd is the sum of all groups that rank below the row. measured_ratio is the same in each row: the share of all these dollars whose cause is measured instead of estimated. Example: from cost_causes()';
+
+-- The project, model and cause whose cost differs most from a usual week. A week without costs of a name counts as 0.
+create or replace macro spending_changes(today, projects := null) as table
+with costs as (
+    select
+        case c.kind when 'session' then 'project' else c.kind end as kind,
+        coalesce(case c.kind when 'session' then c.project_name else c.name end, 'unknown') as name,
+        c.usage_date,
+        c.cost_usd
+    from v_cost as c
+    where c.kind in ('session', 'model') and (projects is null or list_contains(projects, c.project_name))
+    union all
+    select 'cause', c.cause_group, c.usage_date, c.cost_usd
+    from v_cost_cause as c
+    where projects is null or c.session_id in (select session_id from sessions_of(projects))
+),
+by_week as (
+    select kind, name, cast(date_trunc('week', usage_date) as date) as week, sum(cost_usd) as cost_usd
+    from costs
+    where usage_date <= cast(today as date)
+    group by 1, 2, 3
+),
+earlier_weeks as (
+    select distinct week
+    from by_week
+    where week < date_trunc('week', cast(today as date))
+    order by week desc
+    limit 12
+),
+usual as (
+    select names.kind, names.name, median(coalesce(by_week.cost_usd, 0)) as usual_usd
+    from (select distinct kind, name from by_week) as names
+    cross join earlier_weeks
+    left join by_week
+        on by_week.kind = names.kind and by_week.name = names.name and by_week.week = earlier_weeks.week
+    group by names.kind, names.name
+)
+select
+    usual.kind,
+    usual.name,
+    cast(date_trunc('week', cast(today as date)) as date) as started_on,
+    coalesce(now.cost_usd, 0) as cost_usd,
+    usual.usual_usd,
+    coalesce(now.cost_usd, 0) - usual.usual_usd as difference_usd,
+    row_number() over (
+        partition by usual.kind order by abs(coalesce(now.cost_usd, 0) - usual.usual_usd) desc, usual.name
+    ) as change_rank
+from usual
+left join by_week as now
+    on now.kind = usual.kind and now.name = usual.name and now.week = date_trunc('week', cast(today as date))
+order by change_rank, usual.kind;
+
+comment on macro table spending_changes is 'spending_changes(today, projects := null): the cost of each project, model and cause group in the week of `today`, compared with the median of the previous twelve weeks with use (a week without it counts as 0); change_rank is 1 for the largest difference of its kind. No rows if there is no earlier week. Example: from spending_changes(current_date) where change_rank = 1';

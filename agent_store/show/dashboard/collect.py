@@ -123,13 +123,15 @@ DATA_SETS = {
     ),
     "outcomes": DataSet("select * from v_outcome_day order by all", _KEYS),
     "sessions": DataSet(
-        """
+        f"""
         select
-            spent.session_id,
-            spent.session_title as title,
-            spent.project_name,
+            coalesce(spent.session_id, reports.session_id) as session_id,
+            left(coalesce(spent.session_title, reports.title), {_TEXT}) as title,
+            coalesce(spent.project_name, reports.project_name) as project_name,
             reports.user_id,
-            coalesce(reports.started_local_at, spent.first_called_at) as started_at,
+            coalesce(
+                reports.started_local_at, timezone(builds.timezone, timezone('UTC', spent.first_called_at))
+            ) as started_at,
             reports.client_version,
             reports.duration_seconds,
             reports.prompt_count,
@@ -146,8 +148,9 @@ DATA_SETS = {
             from v_spending
             group by session_id
         ) as spent
-        left join v_session_report as reports on reports.session_id = spent.session_id
-        order by spent.session_id
+        full join v_session_report as reports on reports.session_id = spent.session_id
+        cross join store_build as builds
+        order by 1
         """,
         ("session_id", "project_name", "user_id"),
     ),
@@ -253,6 +256,7 @@ def collect(connection: duckdb.DuckDBPyConnection) -> dict[str, Any]:
         "missing": missing,
         "prompts_shown": PROMPTS_SHOWN,
         "texts": texts.listed,
+        "unseen": texts.unseen,
         "data": data,
     }
 
@@ -262,6 +266,8 @@ class _Texts:
 
     def __init__(self) -> None:
         self.listed: list[str] = []
+        # Of a text that is shown otherwise: its characters, for the SQL that has to name it.
+        self.unseen: dict[str, list[int]] = {}
         self._numbers: dict[str, int] = {}
 
     def number(self, text: str | None) -> int | None:
@@ -270,7 +276,10 @@ class _Texts:
         found = self._numbers.get(text)
         if found is None:
             found = self._numbers[text] = len(self.listed)
-            self.listed.append(visible(text))
+            shown = visible(text)
+            self.listed.append(shown)
+            if shown != text:
+                self.unseen[str(found)] = [ord(letter) for letter in text]
         return found
 
 

@@ -56,14 +56,17 @@ def render(data: dict[str, Any], version: str | None = None) -> str:
     return _PLACE.sub(lambda found: parts[found[1]], _asset("assets/dashboard.html"))
 
 
-def write(paths: StorePaths, place: Path | None = None) -> Path:
-    """Write the page over the published store, by default beside it; returns where. StoreError where there is no store."""
-    place = place or paths.dashboard
-    with open_store(paths) as connection:
-        text = render(collect(connection))
-    with replacing(place) as fresh:
+def write(paths: StorePaths) -> None:
+    """Write the page over the published store beside it. StoreError where there is no store."""
+    text = text_of(paths)
+    with replacing(paths.dashboard) as fresh:
         fresh.write_text(text, encoding="utf-8")
-    return place
+
+
+def text_of(paths: StorePaths) -> str:
+    """The page over the published store. StoreError where there is none."""
+    with open_store(paths) as connection:
+        return render(collect(connection))
 
 
 @cache

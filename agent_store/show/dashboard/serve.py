@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import html
 import secrets
+import sys
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Lock
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import parse_qs, urlsplit
 
 from agent_store.errors import StoreError
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 _SECONDS: Final = 30
 _LINE_POLICY: Final = "default-src 'none'"
+_MOST_DIGITS: Final = 18
 
 
 class Dashboard:
@@ -55,6 +57,14 @@ class Dashboard:
             return self._page
 
 
+class _Server(ThreadingHTTPServer):
+    """A browser that has gone on to another page, or a caller that hangs up, is no error."""
+
+    def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ANN401 - as its base has it
+        if not isinstance(sys.exception(), ConnectionError | TimeoutError):
+            super().handle_error(request, client_address)
+
+
 def server_of(paths: StorePaths, port: int) -> tuple[ThreadingHTTPServer, str]:
     """A server of the dashboard on this machine, and the address to open."""
     dashboard = Dashboard(paths)
@@ -64,9 +74,13 @@ def server_of(paths: StorePaths, port: int) -> tuple[ThreadingHTTPServer, str]:
         timeout = _SECONDS
 
         def do_GET(self) -> None:
-            place = urlsplit(self.path)
             if not is_asked_for(self.headers.get_all("Host", []), server.server_port):
                 self.send_error(HTTPStatus.MISDIRECTED_REQUEST)
+                return
+            try:
+                place = urlsplit(self.path)
+            except ValueError:
+                self.send_error(HTTPStatus.BAD_REQUEST)
                 return
             folder, _, name = place.path.removeprefix("/").partition("/")
             if not secrets.compare_digest(folder.encode(), word.encode()):
@@ -110,7 +124,7 @@ def server_of(paths: StorePaths, port: int) -> tuple[ThreadingHTTPServer, str]:
         def log_message(self, *_: object) -> None:
             """Every request in the terminal helps nobody who reads a page."""
 
-    server = ThreadingHTTPServer((ADDRESS, port), Handler)
+    server = _Server((ADDRESS, port), Handler)
     return server, f"http://{ADDRESS}:{server.server_port}/{word}/"
 
 
@@ -118,7 +132,7 @@ def _line(paths: StorePaths, query: str) -> bytes:
     """A line of the log as it was landed."""
     asked = {key: values[0] for key, values in parse_qs(query).items()}
     path, number = asked.get("path", ""), asked.get("line", "")
-    if not number.isdecimal():
+    if not number.isdecimal() or len(number) > _MOST_DIGITS:
         raise StoreError("The number of the line is missing.", "Follow a link of the dashboard.")
     found = raw_line.fetch(paths, path, int(number))
     return _plain(f"{path}:{number}", "\n\n".join(one.pretty for one in found))

@@ -3,9 +3,9 @@
     "uuid": "VARCHAR", "usage": "JSON", "modelUsage": "JSON", "stop_reason": "VARCHAR", "duration_ms": "MS",
     "result": {"type": "VARCHAR", "message": "JSON", "error": "JSON"}, "error": "JSON"}' -%}
 
--- API responses that are in files, written as the client would write them in a transcript. What the client
--- itself printed as a stream of events is such a line already. A response does not say when it was given: its
--- time is not known, unless what wraps it has one.
+-- API responses from files, converted to the lines that the client would write in a transcript. Event streams
+-- printed by the client consist of such lines already. A response does not state its time: the time is
+-- unknown unless the wrapper around it has one.
 with raw_lines as (
     select
         file_id,
@@ -79,8 +79,8 @@ lines as (
     from found
     where is_of_client or message is not null or error is not null or p.result.type is not null
     union all
-    -- What a run of the client used in all, for where nothing else is known of its session. Of several models
-    -- it is that which cost most.
+    -- The total usage of a client run, for sessions about which nothing else is known. If several models were
+    -- used, the most expensive one is named.
     select
         file_id,
         line_number,

@@ -23,7 +23,7 @@ select
     root,
     path,
     concat(root, '/', path) as file_path,
-    -- An output style is text in the context like a memory file, called by its path as in transcripts.
+    -- An output style is text in the context like a memory file, identified by its path as in transcripts.
     case when component_type = 'output_style' then 'reference_file' else component_type end as component_type,
     case
         when component_type in ('reference_file', 'output_style') then concat(root, '/', path)

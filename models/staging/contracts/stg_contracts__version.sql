@@ -1,4 +1,4 @@
--- A tool's definition is landed once per batch: here it is one version, from when it was first seen.
+-- A tool's definition is landed once per batch: here it is one version, dated by its first appearance.
 with ranked as (
     select
         *,

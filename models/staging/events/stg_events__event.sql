@@ -22,7 +22,7 @@ parsed as (
     from raw_lines
 ),
 
--- A spool that was copied, or put back from a backup, holds the same lines again.
+-- A spool that was copied, or restored from a backup, contains the same lines again.
 placed as (
     select
         parsed.*,
@@ -68,7 +68,7 @@ select
     named.p.host as host,
     named.p.sequence as sequence_number,
     named.session_id,
-    -- In a hook: the run of a subagent. Elsewhere: who records, in words of its own.
+    -- For a hook: the subagent run. Otherwise: the recorder's own name for its agent.
     {{ log_id('named.p.payload.agent_id') }} as agent_name,
     case when named.p.kind = 'hook' then {{ log_id('named.p.payload.agent_id') }} end as agent_run_id,
     nullif(named.p.payload.agent_type, '') as agent_type,

@@ -1,15 +1,15 @@
-{#- What every line of an event has. -#}
+{#- Fields that every line of an event has. -#}
 {%- set common = {
     'uuid': 'event_id', 'timestamp': "cast(occurred_at as varchar) || 'Z'",
     'sessionId': "coalesce(session_id, 'unknown')"
 } -%}
 
--- What programs record of a conversation, written as the client would write it: so it is parsed, paired and
--- counted as transcripts are.
+-- Conversations recorded by programs, converted to the client's transcript lines: so they are parsed, paired
+-- and counted like transcripts.
 with events as (
     select
         *,
-        -- A response whose tokens nobody counted is a response all the same.
+        -- A response is counted even if nobody recorded its tokens.
         coalesce(
             payload.usage,
             case
@@ -26,7 +26,7 @@ with events as (
 ),
 
 lines as (
-    -- A prompt that goes with several requests, as in a loop of tool calls, was given once.
+    -- A prompt sent with several requests, as in a loop of tool calls, counts once.
     select
         *,
         0 as line_place,
@@ -136,7 +136,7 @@ lines as (
 select
     file_id,
     line_number,
-    -- What one event makes several lines of; a landed line has few parts.
+    -- Separates the lines made from one event; a landed line has few parts.
     part_number + line_place * 1000000 as part_number,
     line,
     _batch_id

@@ -1,6 +1,6 @@
 {{ set_aside_lines([source('raw_events', 'event_line')]) }}
 union all
--- What can be read, but is no event.
+-- Readable lines that are not events.
 select {{ set_aside_columns('events.set_aside_reason', 'lines') }}
 from {{ ref('stg_events__event') }} as events
 inner join {{ source('raw_events', 'event_line') }} as lines

@@ -6,7 +6,7 @@
     "output_cost_usd": "DOUBLE", "web_search_cost_usd": "DOUBLE", "work_cost_usd": "DOUBLE",
     "cost_usd": "DOUBLE"}' -%}
 
--- A row that an earlier version kept may lack a column. What a session is called is said by its newest row.
+-- A row kept by an earlier version may lack a column. Descriptions of a session come from its newest row.
 with parsed as (
     select
         session_id,

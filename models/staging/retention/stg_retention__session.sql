@@ -1,7 +1,7 @@
 {%- set spec = '{"title": "VARCHAR", "project_name": "VARCHAR", "project_path": "VARCHAR",
     "user_id": "VARCHAR", "started_at": "TIMESTAMP", "ended_at": "TIMESTAMP"}' -%}
 
--- A session that was resumed after it had expired can expire again: it is what it was the last time.
+-- A session that was resumed after it had expired can expire again: the newest row counts.
 with parsed as (
     select
         session_id,

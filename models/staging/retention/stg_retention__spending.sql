@@ -10,7 +10,7 @@
     "rebilled_cost_usd": "DOUBLE", "miss_extra_cost_usd": "DOUBLE", "cache_read_cost_usd": "DOUBLE",
     "cache_write_cost_usd": "DOUBLE", "cache_saved_usd": "DOUBLE"}' -%}
 
--- A row that an earlier version kept may lack a column. What a session is called is said by its newest row.
+-- A row kept by an earlier version may lack a column. Descriptions of a session come from its newest row.
 with parsed as (
     select
         session_id,

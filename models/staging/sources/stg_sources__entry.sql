@@ -1,4 +1,4 @@
--- The newest state of each entry of each list.
+-- The newest state of each entry in each list.
 with ranked as (
     select
         *,

@@ -4,7 +4,7 @@ with documents as (
 
 files as (
     select * from {{ ref('stg_transcripts__file') }}
-    -- A file that lies in no session's folder is of no run.
+    -- A file outside the folder of a session belongs to no run.
     where file_kind = 'agent_meta' and file_session_id is not null
 ),
 

@@ -1,4 +1,5 @@
--- What the client put in by itself: files named with @, a folder's memory, lines selected in an editor.
+-- Text that the client added by itself: files mentioned with @, a folder's memory, lines selected in an
+-- editor.
 select
     attachments.line_id,
     attachments.session_id,

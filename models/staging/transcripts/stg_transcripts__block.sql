@@ -73,7 +73,7 @@ select
         when block_type = 'image' then 1
         else 0
     end as image_count,
-    -- What a search for tools found: a reference to each tool.
+    -- The result of a tool search: a reference to each tool.
     case
         when
             block_type = 'tool_result' and left(result_body, 1) = '['
@@ -83,7 +83,7 @@ select
     tool_input_json,
     {{ byte_count('tool_input_json') }} as tool_input_bytes,
     tool_input,
-    -- A new file's lines: the client's patch of a Write that creates is empty.
+    -- A new file's lines: the client's patch is empty for a Write that creates a file.
     case
         when tool_name = 'Write' then {{ line_count(json_scalar('tool_input_json', '$.content')) }}
     end as written_line_count,

@@ -1,7 +1,7 @@
-{#- A hook's reason stands before the prompt; the prompt itself may have several lines. #}
+{#- The hook's reason precedes the prompt; the prompt itself may have several lines. #}
 {%- set original = '(?s)Original prompt: ' %}
 
--- Prompts that a hook stopped: the client keeps them in a line of its own, without their prompt id.
+-- Prompts stopped by a hook: the client keeps them in a separate line, without their prompt id.
 with blocked as (
     select
         line_id,

@@ -1,6 +1,6 @@
--- What fills the context window by the client's own count: the answer to a `/context` command, one row per
--- entry. The categories add up to the window, what is free of it included and what is deferred left out; the
--- other lists say what some categories are made of.
+-- Content of the context window by the client's own count: the output of a `/context` command, one row per
+-- entry. The categories add up to the window, including free space and excluding deferred content; the other
+-- lists break down some categories.
 with usages as (
     select
         session_id,

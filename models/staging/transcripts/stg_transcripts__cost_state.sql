@@ -1,4 +1,5 @@
--- The client's running totals: one row per model in each such line; the last line has the session's.
+-- The client's running totals: each such line gives one row per model; the last line has the session's
+-- totals.
 with lines as (
     select
         session_id,

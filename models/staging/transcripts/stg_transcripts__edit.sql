@@ -1,4 +1,5 @@
--- What an edit was asked to write, for results whose patch is missing and for new files, which have none.
+-- The text that an edit was asked to write, for results whose patch is missing and for new files, which have
+-- none.
 with edits as (
     select
         line_id,
@@ -8,7 +9,7 @@ with edits as (
         {{ json_struct('tool_input_json', '{"content": "VARCHAR", "old_string": "VARCHAR",
             "new_string": "VARCHAR", "new_source": "VARCHAR", "edit_mode": "VARCHAR",
             "replace_all": "BOOLEAN"}') }} as edit,
-        -- A text or a line in it that begins with a tab, as JSON writes it.
+        -- A text or one of its lines that begins with a tab, as written in JSON.
         contains(tool_input_json, concat(chr(92), 'n', chr(92), 't'))
         or contains(tool_input_json, concat(':"', chr(92), 't'))
             as has_tab_indent,

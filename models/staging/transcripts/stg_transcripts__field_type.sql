@@ -1,8 +1,8 @@
 {{ config(materialized='incremental', incremental_strategy='append') }}
 
--- The JSON types of the keys of lines, and of a response's message and usage, per client version: of one line
--- in sixteen, chosen by what is in it, so that the order in which logs arrive makes no difference.
--- `stg_transcripts__line_key` has every line, but no types.
+-- The JSON types of the keys of lines, and of a response's message and usage, per client version: sampled
+-- from one line in sixteen, chosen by its content, so that the order in which logs arrive makes no
+-- difference. `stg_transcripts__line_key` covers every line, but has no types.
 with raw_lines as (
     select
         {{ line_id() }} as line_id,
@@ -64,7 +64,7 @@ keyed as (
 typed as (
     select
         * exclude (part),
-        -- A pointer and no path: a key may be empty or hold any sign.
+        -- A JSON pointer instead of a path: a key may be empty or contain any character.
         json_type(part, concat('/', replace(replace(key_name, '~', '~0'), '/', '~1'))) as json_type
     from keyed
 )

@@ -48,7 +48,7 @@ parsed as (
         part_number,
         line_origin,
         {{ escaped_char_count('line') }} as line_characters,
-        -- What ccusage looks for in a line's bytes before parsing it: the reconciliation needs it.
+        -- ccusage searches for these bytes in a line before parsing it; the reconciliation needs that.
         case
             when line_origin <> 'transcript' then 'no_transcript'
             when position('"usage":' || '{' in line) = 0 then 'no_usage_bytes'
@@ -59,7 +59,7 @@ parsed as (
                 )
                 then 'null_field'
         end as ccusage_skip_reason,
-        -- Numbers that json_struct leaves out: negative ones, and those too long for a count.
+        -- Numbers that json_struct drops: negative ones, and those too long for a count.
         {{ regex_matches('line', impossible_count_pattern()) }} as has_impossible_count,
         _batch_id,
         {{ json_struct('line', transcript_line_spec()) }} as p
@@ -78,13 +78,13 @@ unwrapped as (
         coalesce(
             parsed.p.data.message.message.role is not null or parsed.p.data.message.uuid is not null, false
         ) as is_nested,
-        -- A line that lost its type is what its message says.
+        -- A line that lost its type gets the type of its message.
         coalesce(
             nullif(parsed.p.type, ''),
             case when parsed.p.message.role in ('user', 'assistant') then parsed.p.message.role end
         ) as own_type,
-        -- The other dialect of the log names its session in snake case only, and no thread. An audit log adds
-        -- when it took the line down.
+        -- The other dialect of the log names its session only in snake case, and no thread. An audit log adds
+        -- the time at which it recorded the line.
         coalesce(
             parsed.p._audit_timestamp is not null or parsed.p._audit_hmac is not null
             or (
@@ -107,15 +107,15 @@ select
         case when lines.is_event_stream then {{ log_id('lines.p.session_id') }} end,
         lines.file_session_id, 'unknown'
     ) as session_id,
-    -- The session in which the line was first written, as far as the line says. It ranks copies; by itself it
-    -- proves none: a session that goes on from another one names it too.
+    -- The session in which the line was first written, if the line names it. It ranks copies, but proves
+    -- nothing alone: a session that continues another one names that one too.
     coalesce(
         {{ log_id('lines.p.forkedFrom.sessionId') }}, {{ log_id('lines.p.requestSessionId') }},
         {{ log_id('lines.p.session_id') }}
     ) as named_session_id,
     coalesce(
         {{ log_id('case when lines.is_nested then lines.p.data.message.uuid else lines.p.uuid end') }},
-        -- Other writers leave it out; a conversation line needs a name all the same.
+        -- Other writers omit the id; a conversation line needs one nevertheless.
         case
             when lines.own_type in ('user', 'assistant', 'system', 'attachment') or lines.is_nested
                 then {{ surrogate_key([
@@ -155,7 +155,7 @@ select
     {{ log_id('lines.p.recordedUser') }} as user_name,
 
     -- user lines
-    -- The stream repeats what was said before when it takes up a session.
+    -- The stream repeats earlier lines when it resumes a session.
     coalesce(lines.p.isMeta, false) or coalesce(lines.p.isSynthetic, false)
     or coalesce(lines.p.isReplay, false) as is_meta,
     coalesce(lines.p.isCompactSummary, false) as is_compact_summary,
@@ -303,7 +303,7 @@ select
     cast(lines.p.shape as varchar) as shape_body,
     cast(lines.p.tools as varchar) as tools_body,
     lines.ccusage_skip_reason,
-    -- What could not be read as what it should be; v_set_aside_value counts it.
+    -- Values that could not be read as intended; v_set_aside_value counts them.
     nullif(concat_ws(
         ',',
         case
@@ -323,5 +323,5 @@ select
     lines.line_characters,
     lines._batch_id
 from unwrapped as lines
--- Sessions that a guard has set aside stay in raw and out of every model, until the code changes.
+-- Sessions set aside by a guard stay in raw and out of every model until the code changes.
 where session_id not in (select session_id from {{ source('raw', 'set_aside_session') }})

@@ -1,6 +1,6 @@
 {{ config(materialized='incremental', incremental_strategy='append') }}
 
--- Which keys lines of each type have, so that health shows an unknown key on the first day.
+-- The keys of lines of each type, so that a health view shows an unknown key on the first day.
 with raw_lines as (
     select
         {{ line_id() }} as line_id,

@@ -1,4 +1,4 @@
--- Lines in which the client says that another model answers from now on.
+-- Lines in which the client reports that another model responds from now on.
 with system_lines as (
     select
         lines.line_id,
@@ -10,7 +10,7 @@ with system_lines as (
         lines.original_model,
         lines.fallback_model,
         lines.fallback_trigger,
-        -- Older clients say in words only that a limit is reached.
+        -- Older clients report a reached limit only in words.
         lines.subtype is null as is_limit_notice,
         case
             when coalesce(lines.subtype, 'local_command') = 'local_command'

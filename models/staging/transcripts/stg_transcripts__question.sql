@@ -32,8 +32,8 @@ results as (
     where blocks.block_type = 'tool_result' and blocks.tool_use_id in (select tool_use_id from calls)
 ),
 
--- Answers are filed under the question's own text. Where several options may be chosen some clients write a
--- list and others a text with commas: here it is always the text.
+-- Answers are keyed by the question's text. For multiple choice some clients write a list and others a
+-- comma-separated text: here it is always the text.
 answers as (
     select
         results.tool_use_id,
@@ -55,7 +55,7 @@ notes as (
     group by all
 )
 
--- A call that stands in several files has the same questions in all of them.
+-- A call that appears in several files has the same questions in all of them.
 select
     asked.tool_use_id,
     asked.question_number,

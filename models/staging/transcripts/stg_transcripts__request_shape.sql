@@ -1,5 +1,6 @@
--- The beginning of a thread's requests as the newest clients log it: system texts, then each tool's
--- definition. The system text is one text in a request's shape, in sections in a snapshot of the prompt.
+-- The fixed beginning of a thread's requests as logged by the newest clients: system texts, then each tool's
+-- definition. The system prompt is one text in a request's shape, and several sections in a snapshot of the
+-- prompt.
 with shapes as (
     select
         session_id,
@@ -32,7 +33,7 @@ snapshots as (
     where attachment_type = 'prompt_snapshot'
 ),
 
--- The first snapshot of a thread has its system texts; its tools may come with a later one.
+-- The first snapshot of a thread contains its system texts; its tools may follow in a later one.
 section_snapshots as (
     select
         *,
@@ -65,7 +66,7 @@ system_parts as (
         part.text as part_text,
         shape_number = 1 as is_first_of_session,
         thread_shape_number = 1 as is_first_of_thread,
-        -- What stands before the system text is short: the client's name.
+        -- Text before the system prompt is short: the client's name.
         part_number > 1 or count(*) over (partition by line_id) = 1 as is_system_text,
         _batch_id
     from {{ explode("(select *, shape.system as parts from shapes)", 'parts', 'part', 'part_number') }}
@@ -142,7 +143,8 @@ snapshot_tool_parts as (
     where part.name <> ''
 ),
 
--- A shape's tools are those of the request itself: a snapshot's stand in where there is no shape.
+-- A shape's tools are those of the request itself: the snapshot's tools are used only where there is no
+-- shape.
 parts as (
     select * from system_parts
     union all
@@ -169,7 +171,7 @@ select
     coalesce(characters, 0) as characters,
     part_text,
     is_first_of_session,
-    -- A system text that is there in sections too counts once.
+    -- A system text that is also logged in sections counts once.
     is_first_of_thread and not (
         is_system_text
         and exists (

@@ -86,7 +86,18 @@
 
   // ---- the SQL behind a number -------------------------------------------------------------------------------------------
 
-  const quoted = (value) => `'${String(value).replaceAll("'", "''")}'`;
+  // Names are shown with codes for characters that cannot be seen; SQL needs the names themselves.
+  const namesShownAs = new Map();
+  texts.forEach((shown, i) => {
+    const name = page.unseen[i] ? String.fromCodePoint(...page.unseen[i]) : shown;
+    namesShownAs.set(shown, [...(namesShownAs.get(shown) ?? []), name]);
+  });
+  const quoted = (value) => `'${String(value).replaceAll("'", "''")}'`
+    .replace(/(?![\n\t])[\p{C}\p{Zl}\p{Zp}]/gu, (letter) => `' || chr(${letter.codePointAt(0)}) || '`);
+  function is(column, shown) {
+    const names = (namesShownAs.get(shown) ?? [shown]).map(quoted);
+    return names.length === 1 ? `${column} = ${names[0]}` : `${column} in (${names.join(", ")})`;
+  }
   const AGENT_OF_SPENDING = "case when agent_type = 'main' then 'main agent' else agent_name end";
 
   /** The filters as conditions on a view. */
@@ -96,16 +107,21 @@
     const found = [...more];
     if (f.from) found.push(`usage_date >= date ${quoted(f.from)}`);
     if (f.to) found.push(`usage_date <= date ${quoted(f.to)}`);
-    if (f.model) found.push(`model_name = ${quoted(f.model)}`);
-    if (f.agent) found.push(`${isSpending ? AGENT_OF_SPENDING : "agent_name"} = ${quoted(f.agent)}`);
+    if (f.model) found.push(is("model_name", f.model));
+    if (f.agent) found.push(is(isSpending ? AGENT_OF_SPENDING : "agent_name", f.agent));
     if (f.project) {
-      found.push(isSpending
-        ? `coalesce(project_name, 'unknown') = ${quoted(f.project)}`
-        : `session_id in (select session_id from v_spending where coalesce(project_name, 'unknown') = ${quoted(f.project)})`);
+      const ofProject = is("coalesce(project_name, 'unknown')", f.project);
+      // Sessions without a response have no spending, and expired ones no report.
+      found.push(isSpending ? ofProject : `session_id in (
+        select session_id from v_spending where ${ofProject}
+        union
+        select session_id from v_session_report where ${ofProject}
+    )`);
     }
     if (f.user) {
-      const known = `select session_id from v_session_report where user_id ${f.user === "unknown" ? "is not null" : `= ${quoted(f.user)}`}`;
-      found.push(`session_id ${f.user === "unknown" ? "not in" : "in"} (${known})`);
+      // An expired session has no report: nobody knows whose it was.
+      found.push(f.user === "unknown" ? "session_id not in (select session_id from v_session_report where user_id <> 'unknown')"
+        : `session_id in (select session_id from v_session_report where ${is("user_id", f.user)})`);
     }
     return found.length ? `\nwhere ${found.join("\n    and ")}` : "";
   }
@@ -243,8 +259,8 @@
       const scroller = el("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": caption },
         el("table", {}, el("caption", { class: "offscreen" }, caption), el("thead", {}, el("tr", {}, head)), el("tbody", {}, body)));
       const more = rows.length > few && el("button", {
-        type: "button", class: "more",
-        onclick: () => { kept.all = !kept.all; draw(); },
+        type: "button", class: "more", "data-key": "more",
+        onclick: () => { kept.all = !kept.all; draw("more"); },
       }, kept.all ? `Show ${few}` : `Show all ${number(found)}`);
       holder.querySelector(".scroll")?.remove();
       holder.querySelector(".more")?.remove();
@@ -266,10 +282,15 @@
   // ---- state: filters and the place in the page, kept in the address so that reload, back and links work ------------------
 
   let state = {};
+  const isDay = (day) => /^\d{4}-\d\d-\d\d$/.test(day ?? "") && !Number.isNaN(Date.parse(day))
+    && new Date(day).toISOString().startsWith(day);
   function readState() {
     const found = new URLSearchParams(location.hash.slice(1));
     state = Object.fromEntries([...FILTERS, "view", "id", "line"].map((key) => [key, found.get(key) || null]));
-    for (const key of ["from", "to"]) if (!/^\d{4}-\d\d-\d\d$/.test(state[key] ?? "")) state[key] = null;
+    for (const key of ["from", "to"]) if (!isDay(state[key])) state[key] = null;
+    if (!views.has(state.view) || (state.view === "line" && !(state.id && /^\d+$/.test(state.line)))) {
+      Object.assign(state, { view: null, id: null, line: null });
+    }
   }
   function hashOf(change) {
     const next = new URLSearchParams();
@@ -299,10 +320,12 @@
     const ids = new Set(rows.map((i) => data.spending.session_id[i]));
     const tokens = total("spending", "total_tokens", rows) ?? 0;
 
-    const monday = mondayOf(page.today);
     const undatedFilters = ["from", "to"];
     const weeks = grouped("spending", (i) => mondayOf(data.spending.usage_date[i]), ["cost_usd"],
       [...selected("spending", undatedFilters)].filter((i) => data.spending.usage_date[i] !== null && data.spending.usage_date[i] <= page.today));
+    // Where there was no use this week, the last one with use.
+    const thisWeek = mondayOf(page.today);
+    const monday = weeks.has(thisWeek) ? thisWeek : [...weeks.keys()].reduce((last, one) => (one > last ? one : last), "") || thisWeek;
     const week = weeks.has(monday) ? weeks.get(monday).cost_usd : 0;
     const earlier = [...weeks].filter(([key]) => key < monday).sort((a, b) => (a[0] < b[0] ? 1 : -1)).slice(0, WEEKS_COMPARED);
     const usual = median(earlier.map(([, one]) => one.cost_usd));
@@ -328,16 +351,19 @@
         sql: select("sum(cost_usd) as cost_usd, sum(unpriced_response_count) as unpriced_response_count", "v_spending"),
       }),
       tile({
-        id: "week", label: "This week", raw: week, shown: dollars(week), tone: change > 0.25 ? "warn" : "",
-        note: usual === null ? "no earlier week to compare with" : !week || change === null ? "nothing yet"
-          : `${Math.abs(Math.round(100 * change))} % ${change > 0 ? "more" : "less"} than a usual week`,
+        id: "week", label: monday === thisWeek ? "This week" : "Last week with use", raw: week, shown: dollars(week), tone: change > 0.25 ? "warn" : "",
+        note: [
+          monday === thisWeek ? null : `from ${monday}; nothing this week`,
+          usual === null ? "no earlier week to compare with" : !week || change === null ? null
+            : `${Math.abs(Math.round(100 * change))} % ${change > 0 ? "more" : "less"} than a usual week`,
+        ].filter(Boolean).join("; "),
         sql: select("case when count(*) = 0 then 0 else sum(cost_usd) end", "v_spending", "", {
-          without: undatedFilters, more: [`usage_date >= date ${quoted(monday)}`, `usage_date <= date ${quoted(page.today)}`],
+          without: undatedFilters, more: [`date_trunc('week', usage_date) = date ${quoted(monday)}`, `usage_date <= date ${quoted(page.today)}`],
         }),
       }),
       tile({
         id: "usual", label: "A usual week", raw: usual, shown: usual === null ? "–" : dollars(usual),
-        note: `median of the last ${plural(earlier.length, "week")} with use`,
+        note: `median of the ${plural(earlier.length, "week")} with use before it`,
         sql: `select median(cost_usd) from (\n${select("date_trunc('week', usage_date) as week, sum(cost_usd) as cost_usd", "v_spending",
           `\ngroup by week\norder by week desc\nlimit ${WEEKS_COMPARED}`, { without: undatedFilters, more: [`usage_date < date ${quoted(monday)}`] })}\n)`,
       }),
@@ -629,7 +655,8 @@
 
   // ---- one session, one prompt, one line ---------------------------------------------------------------------------------
 
-  const lineCommand = (path, line) => `agent-store line '${path.replaceAll("'", "'\\''")}' ${line}`;
+  const forShell = (word) => `'${word.replaceAll("'", "'\\''")}'`;
+  const lineCommand = (path, line) => `agent-store line ${forShell(path)} ${line}`;
   const lineLink = (path, line) => (path === null || line === null ? "–" : link(`${cutMiddle(path.split(/[/\\]/).at(-1), 26)}:${line}`, { view: "line", id: path, line: String(line) }, { class: "path", title: `${path}:${line}` }));
   const crumbs = (...parts) => el("nav", { "aria-label": "Path", class: "crumbs" }, link("Overview", {}), parts.flatMap((part) => [" › ", part]));
   const facts = (pairs, sql, label) => el("dl", { class: "facts" }, pairs.filter(([, one]) => one !== null && one !== undefined && one !== "").map(([key, one]) => el("div", {}, el("dt", {}, key), el("dd", {}, one))), sql && el("div", {}, sqlButton(sql, label)));
@@ -655,11 +682,11 @@
         ["Tool calls", session.tool_call_count === null ? null : `${number(session.tool_call_count)}, ${number(session.tool_error_count)} failed`],
         ["Compactions", session.compaction_count], ["Lines", session.lines_added === null ? null : `+${number(session.lines_added)} −${number(session.lines_deleted)}`],
         ["Client", session.client_version], ["Id", el("code", {}, session.id)],
-      ], `select * from v_session_report\nwhere session_id = ${quoted(session.id)}`, "the session"),
-      section("session-causes", "What caused it", { sql: `select cause_group, sum(cost_usd) as cost_usd\nfrom v_cost_cause\nwhere session_id = ${quoted(session.id)}\ngroup by cause_group\norder by cost_usd desc` }, causes("session-cause-table", all("causes"))),
+      ], `select * from v_session_report\nwhere ${is("session_id", session.id)}`, "the session"),
+      section("session-causes", "What caused it", { sql: `select cause_group, sum(cost_usd) as cost_usd\nfrom v_cost_cause\nwhere ${is("session_id", session.id)}\ngroup by cause_group\norder by cost_usd desc` }, causes("session-cause-table", all("causes"))),
       section("prompts", "Prompts", {
         note: more > 0 ? `${plural(more, "prompt")} of this session that cost least or got no response are not in this page.` : null,
-        sql: `select prompted_at, prompt_text, caused_cost_usd\nfrom v_expensive_prompt\nwhere session_id = ${quoted(session.id)}\norder by prompted_at`,
+        sql: `select prompted_at, prompt_text, caused_cost_usd\nfrom v_expensive_prompt\nwhere ${is("session_id", session.id)}\norder by prompted_at`,
       }, table({
         id: `prompts-${id}`, caption: "Prompts of the session", rows: prompts, few: 50, sort: "prompted_at", ascending: true,
         columns: [
@@ -671,7 +698,7 @@
         ],
       })),
       all("misses").length ? section("session-misses", "Cache misses", {
-        sql: `select missed_at, cause, missed_tokens, extra_cost_usd\nfrom v_session_miss\nwhere session_id = ${quoted(session.id)}\norder by missed_at`,
+        sql: `select missed_at, cause, missed_tokens, extra_cost_usd\nfrom v_session_miss\nwhere ${is("session_id", session.id)}\norder by missed_at`,
       }, table({
         id: `misses-${id}`, caption: "Cache misses of the session", rows: all("misses"), few: 50, sort: "missed_at", ascending: true,
         columns: [
@@ -683,7 +710,7 @@
           { key: "line", label: "Line", value: (i) => m.source_line[i], text: () => "", show: (i) => lineLink(text(m.source_path[i]), m.source_line[i]) },
         ],
       })) : null,
-      section("more", "In the terminal", {}, copyable(`agent-store report explain ${session.id.slice(0, 8)}`)),
+      section("more", "In the terminal", {}, copyable(`agent-store report explain ${/^[\w-]+$/.test(session.id) ? session.id.slice(0, 8) : forShell(session.id)}`)),
     ];
   }
 
@@ -703,10 +730,10 @@
         ["Kind of task", text(p.task_type[i])], ["Outcome", `${verdict(p.success[i])}${text(p.success_basis[i]) ? ` (${text(p.success_basis[i]).replaceAll("_", " ")})` : ""}`],
         ["Responses", number(p.response_count[i])], ["Tool calls", `${number(p.tool_call_count[i])}, ${number(p.tool_error_count[i])} failed`],
         ["Tokens", short(p.caused_tokens[i])], ["Line", lineLink(text(p.source_path[i]), p.source_line[i])],
-      ], `select * from v_expensive_prompt\nwhere prompt_id = ${quoted(id)}`, "the prompt"),
+      ], `select * from v_expensive_prompt\nwhere ${is("prompt_id", id)}`, "the prompt"),
       section("segments", "What entered the context", {
         note: "With what each piece cost from then on, also while later prompts carried it; so these do not add up to the cost of the prompt.",
-        sql: `select pieces.piece_name, segments.cost_usd\nfrom v_prompt_segment as segments\ninner join v_context_piece as pieces on pieces.segment_id = segments.segment_id\nwhere segments.prompt_id = ${quoted(id)}\norder by segments.cost_rank`,
+        sql: `select pieces.piece_name, segments.cost_usd\nfrom v_prompt_segment as segments\ninner join v_context_piece as pieces on pieces.segment_id = segments.segment_id\nwhere ${is("segments.prompt_id", id)}\norder by segments.cost_rank`,
       }, table({
         id: `segments-${id}`, caption: "Context segments of the prompt", rows, few: 50, sort: "cost_usd", empty: "Nothing of it is known.",
         columns: [
@@ -775,8 +802,15 @@
         go(days ? { from: new Date(Date.parse(page.today) - (days - 1) * DAY).toISOString().slice(0, 10), to: page.today } : { from: null, to: null });
       });
     }
-    document.getElementById("reset").addEventListener("click", () => go(Object.fromEntries(FILTERS.map((key) => [key, null]))));
+    document.getElementById("reset").addEventListener("click", () => {
+      go(Object.fromEntries(FILTERS.map((key) => [key, null])));
+      form.elements.from.focus();  // The button goes.
+    });
   }
+
+  const views = new Map([
+    ["session", () => sessionPage(state.id)], ["prompt", () => promptPage(state.id)], ["line", () => linePage(state.id, state.line)],
+  ]);
 
   function render() {
     readState();
@@ -785,9 +819,8 @@
     document.getElementById("reset").hidden = !FILTERS.some((key) => state[key]);
     form.hidden = Boolean(state.view);
     charts = [];
-    const views = { session: () => sessionPage(state.id), prompt: () => promptPage(state.id), line: () => linePage(state.id ?? "", state.line ?? "") };
     if (rowsOf("spending")) colorOf("");
-    main.replaceChildren(...(views[state.view] ?? overview)().flat(Infinity).filter(Boolean));
+    main.replaceChildren(...(views.get(state.view) ?? overview)().flat(Infinity).filter(Boolean));
     drawCharts();
   }
 
@@ -820,11 +853,17 @@
     setInterval(async () => {
       try {
         const answer = await fetch("version", { cache: "no-store" });
-        if (answer.ok && (await answer.text()) !== served) location.reload();
-      } catch { /* The server is gone: the page stays as it is. */ }
+        const version = answer.ok ? await answer.text() : "";
+        if (version && version !== served) location.reload();
+      } catch { /* Without a server, as without a store, the page stays as it is. */ }
     }, 2000);
   }
 
+  // The address has the filters: a link to a place in the page would lose them.
+  document.querySelector(".skip").addEventListener("click", (event) => {
+    event.preventDefault();
+    main.focus();
+  });
   const dialog = document.getElementById("sql");
   dialog.querySelector("#copy-sql").addEventListener("click", () => copy(dialog.querySelector("pre").textContent, dialog.querySelector("output")));
   filters();

@@ -32,7 +32,7 @@ measured as (
     group by templates.template_id, templates.template_name, templates.command_name
 ),
 
--- Beside each version its command, all versions together.
+-- Adds the totals over all versions of its command to each version.
 rolled_up as (
     select
         *,

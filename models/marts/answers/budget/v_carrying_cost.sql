@@ -1,5 +1,6 @@
--- Results carried long of which nothing came up again. What a tool confirms (an edit, a list of tasks) cannot
--- come up, and instructions are followed without being named: both are left out or marked.
+-- Results that were carried for long and never named again. Confirmations (an edit, a list of tasks) have
+-- nothing that could be named, and instructions are followed without being named: the former are left out,
+-- the latter marked.
 select
     segments.segment_id,
     segments.session_id,
@@ -11,7 +12,7 @@ select
     segments.component_name,
     coalesce(
         nullif(segments.file_path, ''),
-        -- The id of a task or a shell names nothing.
+        -- The id of a task or a shell is not a name that could come up again.
         case
             when
                 tools.tool_family in ('file_read', 'search', 'web')

@@ -1,6 +1,6 @@
 {{ config(materialized='table') }}
 
--- A call and its result are one entry. A call without a result (refused, interrupted) is left out.
+-- A call and its result are one entry. Calls without a result (refused, interrupted) are left out.
 with entries as (
     select
         coalesce(invocation_id, segment_id) as entry_id,
@@ -63,7 +63,7 @@ actions as (
     from calls
 ),
 
--- Each action counts for its project and for all; a file has one project anyway.
+-- Each action counts for its project and for `all`. A file belongs to one project, so it has one row.
 scoped as (
     select session_id, project_path as scope_path, action_kind, subject, entered_at, tokens
     from actions
@@ -86,5 +86,5 @@ select
     cast(round(quantile_cont(tokens, 0.9)) as bigint) as tokens_high
 from scoped
 group by scope_path, action_kind, subject
--- Most command lines are run once or twice: what they cost is known by their program.
+-- Most command lines run only once or twice: their cost is estimated by their program.
 having action_kind <> 'command' or count(*) >= {{ var('command_repeats', 3) }}

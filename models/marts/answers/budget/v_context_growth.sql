@@ -1,4 +1,4 @@
--- What the main thread of a session had in its context, request by request.
+-- Contents of the main thread's context, request by request.
 {%- set bands = 7 %}
 with calls as (
     select
@@ -38,7 +38,7 @@ parts as (
     group by all
 ),
 
--- Those there longest and largest have a band of their own; the rest is one.
+-- The parts with the most tokens over all requests have a band of their own; the rest share one.
 weights as (
     select
         parts.session_id,

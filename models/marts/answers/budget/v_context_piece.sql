@@ -1,4 +1,4 @@
--- Segments of contexts with a name that a person recognizes: a command, a file, a prompt or answer.
+-- Segments of contexts, named so that a person recognizes them: a command, a file, a prompt or a response.
 with segments as (
     select
         *,
@@ -7,7 +7,7 @@ with segments as (
     from {{ ref('fact_context_segment') }}
 ),
 
--- Where two objects are glued together on one line, the line has two answers.
+-- A line onto which two objects are glued has two responses.
 answers as (
     select session_id, _source_path, _source_line, min(left(response_text, 200)) as response_text
     from {{ ref('fact_response') }}

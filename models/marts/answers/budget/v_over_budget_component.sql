@@ -1,6 +1,6 @@
 {{ config(materialized='table') }}
 
--- A component's size: of its newest body if one was seen, else what the middle one of its entries brought.
+-- Size of a component: that of its newest body if one was seen, else the median of its entries.
 with entries as (
     select
         component_id,
@@ -53,7 +53,7 @@ select
     cast(coalesce(session_count, 0) as bigint) as session_count,
     cast(most_tokens as bigint) as most_tokens,
     cost_usd,
-    -- What of the cost the part above the limit is.
+    -- The share of the cost that is due to the part above the limit.
     cost_usd * (1 - limit_tokens / component_tokens) as excess_cost_usd,
     reason
 from sized

@@ -8,11 +8,11 @@ with runs as (
         assignments.completed_at as ended_at
     from {{ ref('fact_work_assignment') }} as assignments
     inner join {{ ref('dim_work_item') }} as work on work.work_id = assignments.work_id
-    -- A list item is done by an agent whose run is counted already.
+    -- A list item is done by an agent whose run already counts.
     where assignments.completed_at >= assignments.accepted_at and work.work_source <> 'team_task'
 ),
 
--- Between two neighbouring moments the number of agents at work does not change.
+-- The number of agents at work is constant between two neighbouring moments.
 moments as (
     select
         session_id,
@@ -53,7 +53,7 @@ busy as (
     group by session_id
 ),
 
--- Who was at work together with another.
+-- Runs that overlapped with another.
 overlapping as (
     select
         runs.session_id,

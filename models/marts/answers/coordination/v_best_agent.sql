@@ -5,7 +5,7 @@ with workloads as (
     group by agent_id
 ),
 
--- Wilson's interval: the lower end ranks, so that two lucky attempts do not beat forty good ones.
+-- Ranked by the lower bound of the Wilson interval, so that two lucky attempts do not beat forty good ones.
 bounded as (
     select
         *,

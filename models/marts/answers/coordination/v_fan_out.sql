@@ -42,7 +42,7 @@ delegated as (
     group by assignments.prompt_id
 ),
 
--- What a prompt of the same type costs where nobody is delegated to.
+-- Cost of a prompt of the same type without delegation.
 alone as (
     select
         tasks.task_type,
@@ -70,7 +70,7 @@ select
     delegated.subagent_cost_usd,
     prompts.caused_cost_usd as cost_usd,
     cast(delegated.subagent_tokens as bigint) as subagent_tokens,
-    -- Of an agent whose lines are not in the store nobody knows what it changed.
+    -- If the lines of an agent are not in the store, its changes are not known.
     cast(case when edits.prompt_id is null then 0 else edits.changed_lines end as bigint) as changed_lines,
     cast(case
         when delegated.measured_count > 0

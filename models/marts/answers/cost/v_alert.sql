@@ -1,9 +1,9 @@
 {{ config(materialized='table') }}
 
-{#- With fewer days to compare with there is no usual day. -#}
+{#- With fewer days to compare with, no day counts as usual. -#}
 {%- set usual_days = var('alert_usual_days', 5) %}
 
--- As of the newest day of the store, which need not be today: `ends_at` says how long a row holds.
+-- As of the newest day in the store, which may not be today: a row is valid until `ends_at`.
 with costs as (
     select kind, name, usage_date, session_id, project_name, project_path, cost_usd, unpriced_response_count
     from {{ ref('v_cost') }}
@@ -83,7 +83,7 @@ periods as (
     group by alerts.alert_id
 ),
 
--- Sessions of the newest day, with all that they have spent since they began.
+-- Sessions of the newest day, with everything they have spent since they began.
 sessions as (
     select
         alerts.alert_id,
@@ -130,7 +130,7 @@ limits as (
         union all
         select * from sessions
         union all
-        -- Who set an alert finds it in the list, also where no session of the day is one for it.
+        -- An alert is listed even if it matches no session of the day.
         select alert_id, null, 0, 0, false
         from alerts
         anti join sessions on sessions.alert_id = alerts.alert_id
@@ -166,7 +166,7 @@ stood as (
         end as status
     from titled
     union all
-    -- Budgets warn where they say so themselves.
+    -- Budgets warn at the ratio that they define.
     select
         'budget' as alert_kind,
         budget_name as alert_name,

@@ -3,9 +3,10 @@
 {%- set block_hours = var('block_hours', 5) %}
 {%- set block_ms = block_hours * 3600000 %}
 
--- A block begins with the first response more than five hours after the block before it began, at that
--- response's full hour in UTC, or after five idle hours: the client's own limits count so. Each step needs
--- the one before, hence recursion over the hours with activity, not over the responses.
+-- A block starts with the first response that comes five hours or more after the start of the block before,
+-- or after five idle hours, and it starts at that response's full UTC hour: the client's own limits work the
+-- same way. Each step needs the one before, so the recursion runs over the hours with activity, not over the
+-- responses.
 with recursive hours as (
     select
         date_trunc('hour', called_at) as hour_started_at,
@@ -72,7 +73,7 @@ select
     measured.block_started_at + interval '{{ block_hours }} hours' as block_ended_at,
     {{ local_time('measured.block_started_at') }} as block_started_local_at,
     measured.last_activity_at,
-    -- Active as of the newest response in the store, not of the reader's clock.
+    -- Active as of the newest response in the store; the reader's clock does not matter.
     measured.block_started_at + interval '{{ block_hours }} hours' > newest.last_called_at as is_active,
     measured.session_count,
     measured.response_count,

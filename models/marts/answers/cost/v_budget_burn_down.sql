@@ -1,6 +1,7 @@
 {{ config(materialized='table') }}
 
--- Each budget in each period with use; the newest runs up to the newest call in the store, not to today.
+-- Each budget in each period with use. The newest period runs up to the newest call in the store, not to
+-- today.
 with calls as (
     select
         usage_date,
@@ -10,7 +11,7 @@ with calls as (
         model_name,
         max(usage_date) over () as newest_date
     from {{ ref('v_spending') }}
-    -- A request that failed is no use of a model.
+    -- A failed request is no use of a model.
     where usage_date is not null and inference_count > 0
 ),
 

@@ -1,4 +1,4 @@
--- Why a cache was missed is known of calls whose lines are in the store.
+-- The cause of a miss is known only while the lines of the call are in the store.
 with reasons as (
     select
         cast({{ local_time('misses.missed_at') }} as date) as usage_date,

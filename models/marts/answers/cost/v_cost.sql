@@ -1,7 +1,8 @@
 {{ config(materialized='table') }}
 
--- Cost by anything: what every command, `cost_by` and the v_cost_ views add up. Sessions and days are in the
--- grain, so both can be counted over any time; whatever else is counted belongs to one of them.
+-- Cost by anything: every command, `cost_by` and the v_cost_ views add up these rows. The grain includes
+-- session and day, so both can be counted over any time; everything else that is counted belongs to one of
+-- them.
 {%- set spent_kinds = {
     'session': {'name': 'session_id', 'detail': 'session_title', 'invocations': 'null'},
     'model': {'name': 'model_name', 'detail': 'provider', 'invocations': 'null'},
@@ -35,7 +36,7 @@ with spent as (
             sum({{ measure }}) as {{ measure }}{{ ',' if not loop.last }}
         {%- endfor %}
         from {{ ref('v_spending') }}
-        -- A call that failed has no model.
+        -- A failed call has no model.
         {{ "where model_name <> 'none'" if kind == 'model' }}
         group by all
         {{ 'union all' if not loop.last }}
@@ -56,7 +57,7 @@ plugin_components as (
     where plugin_name is not null
 ),
 
--- Which plugin a component is of can turn out long after its use, so that plugins are added up here.
+-- The plugin of a component can become known long after its use, so plugins are added up here.
 plugin_parts as (
     select plugin_components.plugin_name as name, causes.* exclude (name, request_count)
     from causes
@@ -106,7 +107,7 @@ plugins as (
     group by all
 ),
 
--- Dollars are attributed by lines: what they say of sessions that have expired is as it was kept.
+-- Dollars are attributed by lines: for sessions that have expired, the attribution is the one that was kept.
 attributed as (
     select * from causes
     union all by name
@@ -129,7 +130,7 @@ everything as (
     left join {{ ref('dim_session') }} as sessions on sessions.session_id = attributed.session_id
 )
 
--- A session that was resumed after it had expired may have calls without a day in both of its parts.
+-- A session that was resumed after it had expired may have calls without a day in both parts.
 select
     kind,
     name,

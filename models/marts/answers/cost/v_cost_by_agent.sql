@@ -1,4 +1,4 @@
--- What agents of a kind spent, and what handing over to them and back cost in their callers' contexts.
+-- Spending of agents by name, and what handing over to them and back cost in the contexts of their callers.
 with returned as (
     select
         name as agent_name,

@@ -1,4 +1,5 @@
--- A commit costs what its session spent since the one before it; what came after the last is left out.
+-- A commit costs what its session spent since the previous commit. Spending after the last commit is left
+-- out.
 with commits as (
     select
         event_id,

@@ -1,4 +1,5 @@
--- Its tools' calls, results and definitions, and what the server put into contexts: lists, instructions.
+-- Calls, results and definitions of its tools, and what the server itself put into contexts: lists,
+-- instructions.
 select
     costs.name as mcp_server,
     cast(sum(costs.invocation_count) as bigint) as tool_call_count,

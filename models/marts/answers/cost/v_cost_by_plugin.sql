@@ -1,4 +1,4 @@
--- What a plugin's components weigh in contexts; beside it, what was spent under its skills and by its agents.
+-- Cost of a plugin's components in contexts. Beside it, spending under its skills and by its agents.
 with runs as (
     select components.plugin_name, sum(agents.cost_usd) as agent_cost_usd
     from {{ ref('v_cost_by_agent') }} as agents

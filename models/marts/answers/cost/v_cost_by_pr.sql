@@ -3,8 +3,9 @@
     'main', 'master', 'trunk', 'develop', 'development', 'dev', 'staging', 'production', 'release', 'gh-pages'
 ]) %}
 
--- A call on a pull request's branch belongs to it, whichever session of the project made it. Others belong to
--- the next pull request that their session names, after the last one to that. No call is in two.
+-- A call on the branch of a pull request belongs to it, whichever session of the project made it. Other calls
+-- belong to the next pull request that their session names; those after the last one belong to the last one.
+-- No call counts for two.
 with calls as (
     select calls.*, sessions.project_path
     from {{ ref('fact_api_call') }} as calls

@@ -1,6 +1,6 @@
 select
     costs.project_name,
-    -- Folders of one name are one project.
+    -- Folders with the same name are one project.
     min(costs.project_path) as project_path,
     {{ cost_sums('costs') }}
 from {{ ref('v_cost') }} as costs

@@ -1,4 +1,5 @@
--- What a skill's body and the files read from its folder weigh; beside it what was done under it.
+-- Cost of a skill's body and of the files read from its folder. Beside it, the cost of the work done under
+-- it.
 select
     costs.name as skill_name,
     {{ cause_sums('costs') }},

@@ -43,7 +43,7 @@ attributed as (
     inner join {{ ref('dim_agent') }} as agents on agents.agent_id = misses.agent_id
     left join {{ ref('dim_model') }} as models on models.model_id = misses.model_id
     union all
-    -- Of sessions whose lines have expired only the sums are kept.
+    -- Only sums are kept of sessions whose lines have expired.
     select
         usage_date,
         session_id,

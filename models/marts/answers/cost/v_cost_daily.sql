@@ -1,4 +1,4 @@
--- Calls without a readable time are a row of their own, so that the days add up to everything.
+-- Calls without a readable time have a row of their own, so that the days add up to the total.
 select
     costs.usage_date,
     coalesce(cast(costs.usage_date as varchar), 'undated') as day_name,

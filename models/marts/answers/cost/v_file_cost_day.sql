@@ -1,4 +1,4 @@
--- A piece of a file is counted on the day and for the model of the request that it entered with.
+-- A piece of a file counts for the day and the model of the request that it entered with.
 select
     cast({{ local_time('segments.entered_at') }} as date) as usage_date,
     segments.session_id,

@@ -1,14 +1,14 @@
 {{ config(materialized='table') }}
 
 {#-
-    The limit of component_budgets for the usual result of a tool: one of a hundred
+    The limit of component_budgets for the usual result of a tool: one in a hundred
     results of the corpus is larger.
 #}
 {%- set large_result_tokens = var('large_result_tokens', 10000) %}
 
--- What would have been cheaper or quicker, as rows with their evidence: a cause that came back, a thing
--- that has a name, and dollars or minutes a month that matter. A month is one with work in it, from that
--- of the first occurrence on.
+-- What would have been cheaper or faster, with the evidence: each row has a cause that recurred, a named
+-- subject, and dollars or minutes a month that matter. Only months with work count, starting with that of the
+-- first occurrence.
 with months as (
     select distinct date_trunc('month', entered_at) as active_month
     from {{ ref('fact_context_segment') }}
@@ -33,8 +33,7 @@ carried as (
         'carried_unused_result' as optimization_type,
         cast(null as varchar) as component_id,
         cause_name as subject,
-        'Ask for less of it, or have a subagent read it: it was carried long and nothing of it came up again'
-            as suggestion,
+        {{ suggestion('carried_unused_result') }} as suggestion,
         count(*) as occurrence_count,
         sum(tokens) as tokens,
         sum(carrying_cost_usd) as total_usd,
@@ -54,19 +53,14 @@ carried as (
 
 misses as (
     select
-        case
-            when cause in ('expired_1h', 'previous_message_not_found') then 'expired_1h'
-            when cause in ('model_switch', 'model_changed') then 'model_switch'
-            when cause in ('expired_5m', 'tools_changed') then cause
-            else 'beginning_changed'
-        end as cause,
+        {{ cache_miss_group('cause') }} as cause,
         session_id,
         missed_at,
         missed_tokens,
         extra_cost_usd,
         gap_seconds
     from {{ ref('fact_cache_miss') }}
-    -- No advice for a miss without a known cause, or a changed beginning that the client does not explain.
+    -- No advice for a miss without a known cause, or for a changed prefix that the client does not explain.
     where cause not in ('unknown', 'unavailable', 'changed_prefix')
 ),
 
@@ -74,13 +68,7 @@ missed as (
     select
         'cache_' || cause as optimization_type,
         cast(null as varchar) as component_id,
-        case cause
-            when 'expired_5m' then 'pauses of more than five minutes'
-            when 'expired_1h' then 'pauses of more than an hour'
-            when 'model_switch' then 'another model in the middle of a session'
-            when 'tools_changed' then 'tools that came or went in the middle of a session'
-            else 'a beginning of the context that changed'
-        end as subject,
+        {{ cache_miss_subject('cause') }} as subject,
         {{ cache_miss_advice('cause') }} as suggestion,
         count(*) as occurrence_count,
         sum(missed_tokens) as tokens,
@@ -111,7 +99,7 @@ over_budget as (
         budgets.component_id,
         budgets.component_name as subject,
         case
-            when budgets.component_type = 'tool' then 'Ask it for less: '
+            when budgets.component_type = 'tool' then 'Limit its results: '
             else 'Shorten it: '
         end || budgets.reason as suggestion,
         budgets.entry_count as occurrence_count,
@@ -129,7 +117,8 @@ over_budget as (
     left join component_times as times on times.component_id = budgets.component_id
 ),
 
--- Single results of a tool that are too large, though its usual ones are not; and what brings most of them.
+-- Single results that are too large, from tools whose usual results are not, and the file that most of them
+-- came from.
 large_results as (
     select
         *,
@@ -155,7 +144,7 @@ oversized as (
         || {{ grouped_number(large_result_tokens) }} || ' tokens, the largest '
         || {{ grouped_number('max(tokens)') }}
         || coalesce(', most of all ' || max_by(nullif(file_path, ''), (file_usd, file_path)), '')
-        || '; what is above the limit counts' as evidence
+        || '; only the part above the limit counts' as evidence
     from large_results
     group by component_id, component_name
 ),
@@ -165,7 +154,7 @@ reread as (
         'reread_file' as optimization_type,
         cast(null as varchar) as component_id,
         document_path as subject,
-        'It was still in the context, unchanged: no need to read it again' as suggestion,
+        {{ suggestion('reread_file') }} as suggestion,
         sum(reread_count) as occurrence_count,
         sum(reread_tokens) as tokens,
         sum(reread_cost_usd) as total_usd,
@@ -180,7 +169,7 @@ reread as (
     group by document_path
 ),
 
--- Names with one namespace, and the connectors of one account, are one row.
+-- Names that share a namespace, and the connectors of one account, become one row.
 unused_groups as (
     select
         *,
@@ -213,12 +202,13 @@ unused as (
         || ' sessions from ' || cast(cast(min(first_offered_at) as date) as varchar) || ' to '
         || cast(cast(max(last_offered_at) as date) as varchar) || ', never used' as evidence
     from unused_groups
-    -- Sessions in which something was offered in vain before it is suggested to switch it off: a choice.
+    -- Sessions in which it was offered and not used before we suggest to switch it off: a choice.
     where offered_session_count >= {{ var('unused_offer_sessions', 5) }}
     group by offer_type, group_name
 ),
 
--- What a person or rule refused, plans apart (sent back, they are work). Past `away_minutes` one is away.
+-- Calls that a person or rule refused, except plans (a plan that is sent back is work). A wait is capped at
+-- `away_minutes`: beyond that the person is away.
 denials as (
     select
         case when tool_name in ('Bash', 'PowerShell') then {{ command_program('target') }} end as program,
@@ -237,7 +227,7 @@ denied as (
         'denied_call' as optimization_type,
         cast(null as varchar) as component_id,
         coalesce(program, tool_name) as subject,
-        'Say beforehand what may be done: allow it in the permissions, or rule it out in the memory file'
+        'Decide in advance: allow it in the permissions, or forbid it in the memory file'
             as suggestion,
         count(*) as occurrence_count,
         cast(null as bigint) as tokens,
@@ -299,8 +289,8 @@ select
 from suggestions
 inner join by_month
     on by_month.optimization_type = suggestions.optimization_type and by_month.subject = suggestions.subject
--- Of 326 suggestions that a reader judged, 165 were single events of cents, and none below half a dollar a
--- month was one to act on. The limits are choices.
+-- A reader judged 326 suggestions: 165 were single events of a few cents, and none below half a dollar a
+-- month was worth acting on. The limits are choices.
 where
     suggestions.occurrence_count >= {{ var('repeated_cause', 3) }}
     and (

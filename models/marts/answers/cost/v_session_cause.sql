@@ -22,7 +22,7 @@ select
     / nullif(sum(costs.cost_usd) over (partition by costs.session_id), 0) as rest_cost_ratio
 from {{ ref('fact_component_cost') }} as costs
 inner join {{ ref('dim_component') }} as components on components.component_id = costs.component_id
--- Costs that are equal but for the last digits of a sum are ordered by name.
+-- Costs that differ only in the last digits of a sum are ordered by name.
 window
     by_cost as (
         partition by costs.session_id

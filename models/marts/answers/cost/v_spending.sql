@@ -1,7 +1,7 @@
 {{ config(materialized='table') }}
 
--- v_cost takes these apart again, one by one. Days of sessions whose lines have expired are as they were
--- kept. A session that was resumed after that is one session: its title and project are those of now.
+-- v_cost splits these rows by one dimension at a time. Days of sessions whose lines have expired are as they
+-- were kept. A session that was resumed after that is still one session, with its current title and project.
 with days as (
     select * from {{ ref('fact_spending_day') }}
     union all by name

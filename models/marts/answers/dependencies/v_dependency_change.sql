@@ -1,4 +1,4 @@
--- Changes of schemas and contracts that components rest on. An unlikely guess stays in the fact alone.
+-- Changes of schemas and contracts that components depend on. Unlikely guesses are only in the fact.
 select
     change_id,
     dependency_id,
@@ -14,7 +14,7 @@ select
     affected_components,
     provenance
 from {{ ref('fact_schema_change') }}
--- With one silent project the confidence is 0.63 at most, with two 0.86.
+-- With one silent project the confidence is at most 0.63, with two 0.86.
 where confidence >= {{ var('change_confidence', 0.8) }}
 union all
 select

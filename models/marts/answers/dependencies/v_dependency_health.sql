@@ -76,5 +76,5 @@ left join checks on checks.dependency_id = dependencies.dependency_id
 left join failures_since on failures_since.dependency_id = dependencies.dependency_id
 left join users on users.dependency_id = dependencies.dependency_id
 left join changes on changes.dependency_id = dependencies.dependency_id
--- A skill that a list once named, and that nobody used or rests on, is no dependency of anybody.
+-- A skill that a list once named, and that nothing used or depends on, is not a dependency.
 where dependencies.dependency_type <> 'skill' or checks.use_count > 0 or users.component_count > 0

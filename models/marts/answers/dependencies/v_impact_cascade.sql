@@ -1,4 +1,4 @@
--- What fails with a dependency: its users, their users and so on; a component may be a dependency itself.
+-- What fails with a dependency: its users, their users and so on. A component can be a dependency itself.
 with recursive cascade as (
     select
         dependency_id as root_dependency_id,

@@ -1,7 +1,7 @@
-{#- What the format's authors recommend for a body is below 5,000. #}
+{#- The authors of the format recommend less than 5,000 for a body. #}
 {%- set skill_token_budget = var('skill_token_budget', 4000) %}
 
--- The newest content of each file of a skill; without a file on disk, of the body in conversations.
+-- The newest content of each file of a skill; without a file on disk, the newest body in conversations.
 with measurements as (
     select
         measurements.*,
@@ -19,7 +19,7 @@ current_files as (
     where newest_rank = 1 and (file_role <> 'body' or not has_files)
 ),
 
--- The same skill in several folders (projects, worktrees) loads once: the newest folder counts.
+-- A skill in several folders (projects, worktrees) loads only once: the newest folder counts.
 folders as (
     select
         *,

@@ -1,4 +1,4 @@
--- What has changed under a skill: pages of its sources, and schemas and contracts that it is said to rest on.
+-- Changes of what a skill depends on: pages of its sources, and schemas and contracts that it names.
 select
     dependencies.skill_id,
     changes.change_id,

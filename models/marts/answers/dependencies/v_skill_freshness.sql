@@ -1,7 +1,7 @@
 {{ config(materialized='table') }}
 
--- How old what a skill teaches is: what has changed in its sources since it was last touched, and what its
--- runs cost and gave. Ages count to the newest moment in the data, not to today.
+-- How fresh the content of a skill is: changes of its sources since it was last touched, and the cost and
+-- success of its runs. Ages are measured to the newest moment in the data, not to today.
 with contents as (
     select
         skill_id,

@@ -1,4 +1,4 @@
--- What the runs of a skill came to: whether it could be loaded, how the tasks went that ran it, what it cost.
+-- Results of a skill's runs: whether it loaded, whether the tasks that ran it succeeded, what it cost.
 with runs as (
     select
         component_id as skill_id,
@@ -25,7 +25,7 @@ loads as (
     group by skill_id
 ),
 
--- A task that ran a skill twice went well or badly once.
+-- A task that ran a skill twice counts once.
 tasks as (
     select
         used.skill_id,

@@ -1,4 +1,4 @@
--- The versions of skills and commands that sessions ran with, and what came of them.
+-- Versions of skills and commands that sessions ran with, and how they performed.
 with runs as (
     select
         runs.component_id,

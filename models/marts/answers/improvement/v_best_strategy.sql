@@ -1,5 +1,5 @@
--- Prompts and delegations are judged by different signs and never ranked together. Only what persons judged
--- counts: passing tests speak for the way of working that runs tests, whatever it achieves.
+-- Prompts and delegations are judged by different evidence and not ranked together. Only judgements by
+-- persons count: passing tests would favour strategies that run tests, whatever they achieve.
 with measured as (
     select
         work_type,

@@ -2,14 +2,14 @@
 
 -- depends_on: {{ ref('outcome_rules') }}
 
--- A reason counts if it recurs, in more than one session, has cost something and can be acted on.
+-- A reason counts if it recurs in more than one session, has cost something and can be acted on.
 with failures as (
     select *
     from {{ ref('fact_strategy_attempt') }}
     where not success
 ),
 
--- A tool's own error has the advice for errors.
+-- A tool's own error gets the advice for errors.
 advice as (
     select
         failure_reason,

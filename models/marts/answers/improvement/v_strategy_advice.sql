@@ -1,8 +1,8 @@
 {{ config(materialized='table') }}
 
--- Advice is given only where two shares differ by more than chance or a failure keeps coming back, where time
--- or money is in it, and where there is something to do. A way of working that has no sentence in
--- strategy_rules follows from the task and cannot be chosen.
+-- Advice is given only if two shares differ by more than chance or a failure keeps recurring, if time or
+-- money is at stake, and if there is something to do. A strategy without a sentence in strategy_rules follows
+-- from the task and cannot be chosen.
 with strategies as (
     select
         strategies.*,
@@ -41,12 +41,12 @@ advice as (
                 then
                 strategy_advice || ' for ' || work_name || ': ' || cast(success_count as varchar)
                 || ' of ' || cast(judged_count as varchar)
-                || ' went well, of the other ways ' || cast(other_success_count as varchar) || ' of '
+                || ' succeeded, with other strategies ' || cast(other_success_count as varchar) || ' of '
                 || cast(other_judged_count as varchar) || '.'
             else
                 best_advice || ' rather than "' || strategy_advice || '" for ' || work_name || ': '
                 || cast(best_success_count as varchar)
-                || ' of ' || cast(best_judged_count as varchar) || ' went well against '
+                || ' of ' || cast(best_judged_count as varchar) || ' succeeded, against '
                 || cast(success_count as varchar) || ' of '
                 || cast(judged_count as varchar) || '.'
         end as advice,
@@ -62,7 +62,7 @@ advice as (
         case when difference_low > 0 then difference_low else -difference_high end as strength,
         avg_confidence as confidence
     from strategies
-    -- What is to be done instead must be known.
+    -- Only if it is known what to do instead.
     where difference_low > 0 or (has_better and best_strategy <> strategy_name)
     union all
     select

@@ -1,4 +1,4 @@
--- Prompts and delegations are judged by different signs, so their agents are never ranked against each other.
+-- Prompts and delegations are judged by different evidence, so their agents are ranked separately.
 with outcomes as (
     select
         outcomes.*,

@@ -4,7 +4,7 @@ with actions as (
     where file_id is not null
 ),
 
--- What was done to a file for one task.
+-- Actions on a file for one task.
 tries as (
     select
         file_id,
@@ -58,7 +58,7 @@ select
     tries.file_path,
     sessions.project_name,
     agents.agent_name,
-    -- What a machine said is told without its tags, of a notification only what it says.
+    -- Text from a machine is shown without its tags; of a notification, only its message.
     left(case
         when tasks.task_description like '<%'
             then coalesce(

@@ -1,9 +1,9 @@
--- Days are counted back from the newest call of the store, so that an archive answers too.
+-- Days are counted back from the newest call in the store, so that archives work too.
 with newest as (
     select max(invoked_at) as newest_at from {{ ref('fact_tool_invocation') }}
 ),
 
--- That a tool is not there says nothing about the call.
+-- A missing tool says nothing about the call.
 calls as (
     select
         sessions.project_path,
@@ -20,7 +20,7 @@ calls as (
     where
         calls.target is not null and calls.status in ('ok', 'error')
         and coalesce(calls.error_type, '') <> 'validation_unknown_tool'
-        -- What failed longer ago is met by other files and programs.
+        -- Older failures concern other versions of files and programs.
         and calls.invoked_at >= newest.newest_at - interval {{ var('failure_days', 14) }} day
 ),
 
@@ -47,7 +47,7 @@ failed as (
     where last_status = 'error' and failure_count > 1 and last_error_text is not null
 ),
 
--- What the same program was then made to do with success, within ten minutes.
+-- The next successful call of the same program, within ten minutes.
 worked as (
     select
         failed.project_path,

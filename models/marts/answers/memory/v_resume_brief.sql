@@ -14,7 +14,7 @@ with sessions as (
     from {{ ref('dim_session') }}
 ),
 
--- What people said, and what came back. What machines said is nobody's task.
+-- Prompts of people, with the response. Prompts of machines are not tasks to resume.
 prompts as (
     select
         prompt_id,
@@ -26,7 +26,7 @@ prompts as (
     where is_human and prompt_text is not null
 ),
 
--- An item of a list that a later session ticked off under the same words is done.
+-- An item counts as done if a later session ticked off one with the same words.
 ticked as (
     select
         sessions.project_path,
@@ -38,8 +38,8 @@ ticked as (
     group by sessions.project_path, tasks.task_description
 ),
 
--- Whether the last prompt of a session was done nobody tells: it is known to be open only where it was broken
--- off.
+-- The log does not say whether the last prompt of a session was done: it is known to be open only if it was
+-- interrupted.
 left_tasks as (
     select
         sessions.project_path,
@@ -66,13 +66,13 @@ left_tasks as (
             tasks.task_source <> 'prompt'
             or (prompts.prompt_id is not null and sessions.end_reason = 'interrupted')
         )
-        -- Of 1,032 items of the corpus that were ever ticked off, the slowest took 13 hours.
+        -- The slowest of 1,032 items of the corpus that were ticked off took 13 hours.
         and sessions.ended_at >= sessions.project_ended_at
         - interval '{{ var('open_item_days', 1) }} days'
         and coalesce(ticked.completed_at < tasks.created_at, true)
 ),
 
--- Two sessions that wrote down the same left one thing to do.
+-- Two sessions that wrote down the same item left one thing to do.
 open_tasks as (
     select * exclude (recency) from left_tasks
     where recency = 1
@@ -97,12 +97,12 @@ edits as (
     inner join sessions on sessions.session_id = calls.session_id
     where
         calls.tool_name in ('Edit', 'MultiEdit', 'Write', 'NotebookEdit') and calls.status = 'ok'
-        -- The client keeps plans there.
+        -- The client keeps plans in this folder.
         and calls.target not like '%/.claude/plans/%'
     group by all
 ),
 
--- Which model to use, and whether to plan, is no decision about the work.
+-- The choice of a model, and whether to plan, are not decisions about the work.
 decisions as (
     select
         project_path,
@@ -113,7 +113,7 @@ decisions as (
         was_rejected,
         case
             when decision_kind = 'plan'
-                -- A plan that is called nothing but a plan tells nothing.
+                -- A plan that is titled only “Plan” says nothing.
                 then 'plan ' || {{ quoted_line("nullif(nullif(" ~ regex_group(
                     'left(context_text, 1000)', '(?s)^[\\s#]*(?:Plan: *)?([^\\n]*)'
                 ) ~ ", 'Plan'), '')", 120) }}
@@ -125,7 +125,7 @@ decisions as (
                 then ' – ' || {{ quoted_line('rationale', 100) }}
             else ''
         end as reason,
-        -- The same was put again, or another plan was approved in its place.
+        -- Whether it was asked again, or another plan was approved instead.
         retried or coalesce(
             decision_kind = 'plan'
             and decided_at < max(case when decision_kind = 'plan' and not was_rejected then decided_at end)
@@ -136,7 +136,7 @@ decisions as (
     where decided_by = 'user' and decision_kind in ('question', 'plan', 'permission')
 ),
 
--- Where the same was asked twice the last answer holds.
+-- Where the same question was asked twice, the last answer counts.
 taken as (
     select
         *,
@@ -231,7 +231,7 @@ lines as (
     from taken
     where recency = 1
     union all
-    -- Who declined to answer a question rejected nothing; a call refused without a reason tells nothing.
+    -- A declined question is not a rejection, and a call refused without a reason says nothing.
     select
         project_path,
         8,
@@ -248,8 +248,7 @@ lines as (
         and (decision_kind = 'plan' or (decision_kind = 'permission' and reason <> ''))
 ),
 
--- A line without its words, its session or its time is no evidence, and what is long past is nobody's
--- unfinished work.
+-- A line without words, session or time is no evidence, and very old lines are not unfinished work.
 evident as (
     select
         lines.*,
@@ -267,7 +266,7 @@ evident as (
         and lines.happened_at >= projects.project_ended_at - interval '{{ var('brief_days', 60) }} days'
 ),
 
--- Who finds only the last session and prompt knows no more than from the list of sessions.
+-- A brief with only the last session and prompt says no more than the list of sessions.
 telling as (
     select distinct project_path from evident
     where section not in ('last_session', 'last_prompt')

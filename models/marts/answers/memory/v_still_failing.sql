@@ -1,6 +1,6 @@
 {{ config(materialized='table') }}
 
--- When a check last passed in a project, on whatever: what failed before is not held against it any more.
+-- Last pass of each check in a project, on any target. Failures before it no longer count.
 with passes as (
     select
         sessions.project_path,
@@ -54,7 +54,7 @@ failing as (
     from loops
     left join passes
         on passes.project_path = loops.project_path and passes.measured_by = loops.measured_by
-    -- A single run that failed, with nothing done about it, is a probe.
+    -- A single failed run without an edit is a probe.
     where
         loops.recency = 1 and loops.edit_count > 0 and loops.failed_run_count > 1
         and coalesce(passes.passed_at < loops.ended_at, true)
@@ -69,7 +69,7 @@ failing as (
         || coalesce(', this worked: ' || {{ quoted_line('worked_target', 100) }}, ''),
         failure_count
     from {{ ref('v_repeated_failure') }}
-    -- What a check found is told as a check or test, which another run may have passed since.
+    -- Failures of checks are listed as check or test, which another run may have passed since.
     where not is_check
 )
 

@@ -12,7 +12,7 @@ with prompts as (
     where is_human and prompt_text is not null
 ),
 
--- The last call of a prompt that went wrong, and the last that a person refused.
+-- The last failed call of a prompt, and the last one that a person refused.
 errors as (
     select
         prompt_id,
@@ -43,7 +43,8 @@ failed_tests as (
     group by task_id
 ),
 
--- When something last went well in a session, or the person turned to other work: older failures are closed.
+-- When something last succeeded in a session, or the person moved on to other work: older failures are
+-- closed.
 successes as (
     select session_id, max(completed_at) as succeeded_at
     from {{ ref('fact_task_outcome') }}
@@ -65,7 +66,7 @@ told as (
                 outcomes.failure_reason in (
                     'corrected_by_user', 'asked_again', 'symptom_reported', 'interrupted_by_user'
                 )
-                then 'then came ' || prompts.next_prompt_text
+                then 'the next prompt was ' || prompts.next_prompt_text
             else coalesce(errors.error_call, failed_tests.test_text)
         end as failure_text
     from {{ ref('fact_task_outcome') }} as outcomes
@@ -80,7 +81,7 @@ told as (
         and coalesce(outcomes.completed_at >= successes.succeeded_at, true)
 )
 
--- A failure that cannot be told in words of its own is none to act on.
+-- A failure without any text to show is not actionable.
 select
     told.task_id,
     told.session_id,

@@ -38,7 +38,7 @@ approaches as (
     from delegations
 ),
 
--- Each task once, so that what was done in other ways can be counted.
+-- Each task once, so that tasks done in other ways can be counted.
 judged as (
     select
         work_type,
@@ -116,7 +116,7 @@ select
     approach_name,
     evidence_strength,
     cast(success_count as varchar) || ' of ' || cast(judged_count as varchar)
-    || ' went well, of the other ways ' || cast(other_success_count as varchar)
+    || ' succeeded, without it ' || cast(other_success_count as varchar)
     || ' of ' || cast(other_judged_count as varchar) as evidence,
     cast(row_number() over (
         partition by work_type, task_source, approach_kind

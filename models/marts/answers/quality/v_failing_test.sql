@@ -36,7 +36,7 @@ runs as (
         runs.command_shape,
         runs.total_tests,
         coalesce(sessions.project_path, 'unknown') as project_path,
-        -- The same in every checkout of the project.
+        -- The same value in every checkout of the project.
         coalesce(
             '/'
             || rtrim({{ path_in_checkout("concat(runs.working_dir, '/')", 'sessions.project_path') }}, '/'),
@@ -66,7 +66,7 @@ failed_ways as (
         results.test_case_id, runs.project_path, runs.framework, runs.folder, runs.command_shape, runs.command
 ),
 
--- Which run covers which way. Many tests share few ways, so the tests are joined after this.
+-- The passing runs that cover each way. Many tests share few ways, so the tests are joined afterwards.
 covered_ways as (
     select
         ways.project_path,
@@ -85,11 +85,12 @@ covered_ways as (
         and {{ covers_run('runs', 'ways', 'framework') }}
     where
         runs.outcome = 'passed'
-        -- What chooses single tests has the shape of what runs the whole file.
+        -- A command that selects single tests has the same shape as one that runs the whole file.
         and (runs.command = ways.command or not regexp_matches(runs.command, '::|:\d+\b|#\w'))
 ),
 
--- A run names few passing tests: one that passed whole and covers a run with the failed test passed it.
+-- A run names few passing tests: a run that passed as a whole and covers a run with the failed test passed
+-- it.
 passes as (
     select
         test_case_id,
@@ -110,7 +111,7 @@ passes as (
         and covered_ways.command_shape = failed_ways.command_shape
         and covered_ways.command = failed_ways.command
     where
-        -- Before its first failure the test may not have been there.
+        -- Before its first failure the test may not have existed.
         covered_ways.ran_at > failed_ways.first_failed_at
         -- Another script may run another suite.
         and (covered_ways.is_same or coalesce(covered_ways.total_tests >= failed_ways.total_tests, true))

@@ -20,7 +20,7 @@ with runs as (
         and measurements.measured_at is not null
 ),
 
--- A pass closes the loops of its own command and of all that it covers.
+-- A pass closes the loops of its own command and of every narrower one that it covers.
 passes as (
     select
         runs.measurement_id,
@@ -89,7 +89,7 @@ loops as (
     having count(*) filter (where not passed) > 0
 ),
 
--- Whether the check ran again at all, on anything.
+-- Whether the check ran again at all, on any target.
 last_runs as (
     select
         chain_session_id,

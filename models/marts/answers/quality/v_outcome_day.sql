@@ -1,4 +1,4 @@
--- What is judged or run belongs to the model of its prompt.
+-- Tasks, test runs and fix loops belong to the model of their prompt.
 with prompts as (
     select prompt_id, model_id
     from {{ ref('fact_prompt') }}

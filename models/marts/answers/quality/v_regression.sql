@@ -38,7 +38,7 @@ regressions as (
     where previous_passed and not passed
 ),
 
--- What was edited in the same project in between.
+-- Edits in the same project between the two runs.
 edits as (
     select
         regressions.measurement_id,

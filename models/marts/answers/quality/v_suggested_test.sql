@@ -23,7 +23,7 @@ edits as (
     where edits.modified_at is not null
 ),
 
--- The one test file that a run was aimed at; NULL for a run of more.
+-- The only test file that a run was aimed at; NULL for a run of several.
 runs as (
     select
         runs.run_id,
@@ -63,7 +63,8 @@ followed as (
     group by edits.modification_id
 ),
 
--- Code and the one test file that was run after edits of it, in more than one session: once is chance.
+-- Pairs of a code file and the one test file that was run after its edits, in more than one session: once may
+-- be chance.
 habits as (
     select
         project_path,
@@ -94,7 +95,7 @@ commands as (
     group by project_path, test_path, command
 ),
 
--- The tests of a file: those run after its edits, and those in it if it is a test.
+-- Tests of a file: those run after its edits, and its own tests if it is a test file.
 tests_of_file as (
     select
         artifact_id,
@@ -113,7 +114,7 @@ tests_of_file as (
     where edited.artifact_type <> 'test'
 ),
 
--- Tests that failed when they were last seen.
+-- Tests that failed in their last known run.
 failing_of_file as (
     select
         tests_of_file.artifact_id,

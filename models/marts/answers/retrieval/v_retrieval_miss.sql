@@ -1,5 +1,5 @@
--- A retrieval that found something later in the same task counts as its repair: later, or further on in the
--- same log file at the same time.
+-- A miss counts as repaired if a later retrieval of the same task found something: later in time, or at the
+-- same time further on in the same log file.
 with misses as (
     select *
     from {{ ref('fact_chunk_retrieval') }}
@@ -35,6 +35,6 @@ select
 from misses
 left join {{ ref('dim_document') }} as documents on documents.document_id = misses.document_id
 left join finds on finds.task_id = misses.task_id
--- What was searched for is not in the log: nothing to look for again.
+-- A search whose pattern is not in the log cannot be looked up.
 where coalesce(misses.query_text, documents.document_path) is not null
 group by misses.retrieval_method, misses.retrieved_with, coalesce(misses.query_text, documents.document_path)

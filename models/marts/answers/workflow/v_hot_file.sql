@@ -1,4 +1,4 @@
--- A file of a repository is one file, whichever worktree or checkout an edit went to.
+-- A file of a repository counts as one file, whichever worktree or checkout was edited.
 with files as (
     select
         *,
@@ -31,7 +31,7 @@ places as (
     group by file_id
 ),
 
--- The row bears the id and the path of the checkout in which the file was edited most.
+-- The row has the id and the path of the checkout in which the file was edited most.
 busiest as (
     select
         files.*,

@@ -1,6 +1,7 @@
 {{ config(materialized='table') }}
 
--- Calls of one tool in a row are one step, three steps a sequence. The agent's own bookkeeping is no step.
+-- Consecutive calls of one tool are one step; three steps are a sequence. The agent's own bookkeeping is not
+-- a step.
 with calls as (
     select
         calls.task_id,
@@ -93,5 +94,5 @@ from counted
 inner join totals on totals.task_type = counted.task_type
 left join timed
     on timed.task_type = counted.task_type and timed.tool_sequence = counted.tool_sequence
--- Two of three sequences of the corpus occur in one task only.
+-- Two out of three sequences of the corpus occur in one task only.
 where counted.task_count >= {{ var('sequence_tasks', 2) }}

@@ -1,5 +1,5 @@
--- The listing of skills, and that of agents, is one text for all names: each has an even share of it.
--- Servers have texts of their own.
+-- The listing of skills, and that of agents, is one text for all names: each name gets an even share. Servers
+-- have texts of their own.
 with listings as (
     select
         session_id,

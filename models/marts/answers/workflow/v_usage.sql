@@ -27,10 +27,10 @@ uses as (
     union all
     select 'skill', skill_name, session_id, invoked_at, success, invoked_by = 'user', cost_usd
     from skill_runs
-    -- What the agent asked for in vain, because there is no such skill, was not used.
+    -- A skill that the agent asked for and that does not exist was not used.
     where component_id is not null
     union all
-    -- A command with a body is a skill, and counted there.
+    -- A command with a body is a skill and counts there.
     select
         'command', prompts.command_name, prompts.session_id, prompts.prompted_at, null, true,
         prompts.caused_cost_usd

@@ -1,4 +1,4 @@
--- The agent was at work until the last answer before the next prompt, whichever turn that answer belongs to.
+-- The agent worked until the last response before the next prompt, whichever turn that response belongs to.
 with turns as (
     select
         *,
@@ -36,7 +36,7 @@ summed as (
         sum(question_wait_seconds) as question_wait_seconds,
         sum(plan_wait_seconds) as plan_wait_seconds,
         sum(stalled_seconds) as stalled_seconds,
-        -- A pause beyond this is not thinking but being away.
+        -- Beyond this a pause is absence, not thinking.
         sum(least(pause_seconds, {{ var('away_minutes') }} * 60)) filter (where pause_seconds is not null)
             as human_wait_seconds,
         sum(greatest(pause_seconds - {{ var('away_minutes') }} * 60, 0)) filter (

@@ -1,7 +1,7 @@
 {{ config(zstd_columns=['template_text']) }}
 
--- What a command or skill put into conversations, call by call. A command without a body, such as a built-in
--- one of the client, is no template.
+-- Texts that commands and skills put into conversations, one per call. A command without a body, such as a
+-- built-in one, is not a template.
 with versions as (
     select
         command_name,

@@ -1,8 +1,8 @@
 {{ config(materialized='incremental', incremental_strategy='replace_touched', zstd_columns=['prompt_text']) }}
 
 {#-
-    The longest that the client lets a shell command run. Of 39,890 gaps of the corpus 21 are longer, half of
-    them hours of a permission prompt or of sleep.
+    The longest time that the client lets a shell command run. In the corpus, 21 of 39,890 gaps are longer, half
+    of them hours of a permission prompt or of sleep.
 #}
 {%- set working_gap_minutes = var('working_gap_minutes', 10) %}
 
@@ -51,8 +51,8 @@ tool_calls as (
     group by prompt_id
 ),
 
--- A turn ends with the next prompt at the latest: what goes on then counts for that one, and clients that
--- write a session anew give old answers the time of the new ones.
+-- A turn ends at the next prompt at the latest. Later activity counts for that prompt, and clients that
+-- rewrite a session give old responses the time of the new ones.
 spans as (
     select
         followed.prompt_id,
@@ -73,7 +73,7 @@ spans as (
     where caused.last_response_at >= followed.prompted_at
 ),
 
--- While one of these is open it is known what the turn waits for: a person, or a call the client timed.
+-- While one of these is open, it is known what the turn waits for: a person, or a call that the client timed.
 known_waits as (
     select
         prompt_id,
@@ -135,8 +135,8 @@ gaps as (
     from changes
 ),
 
--- Between two lines that follow each other the agent was at work, but not for a night: what is beyond the
--- limit was a permission that nobody gave, or a machine that slept.
+-- The agent was at work between two neighbouring lines, but not for a whole night. A gap beyond the limit was
+-- a permission that nobody gave, or a machine that slept.
 times as (
     select
         prompt_id,
@@ -201,7 +201,8 @@ select
     cast({{ char_count('turns.prompt_text') }} as bigint) as prompt_characters,
     cast(turns.image_count as integer) as image_count,
     first_calls.context_tokens as input_tokens,
-    -- The price of sending it: the first response's input side. Its answers have the rest, so both add up.
+    -- Price of sending the prompt: the input side of the first response. The responses have the rest, so both
+    -- add up.
     first_calls.input_cost_usd + first_calls.cache_read_cost_usd + first_calls.cache_write_5m_cost_usd
     + first_calls.cache_write_1h_cost_usd as estimated_cost_usd,
     cast(coalesce(caused.response_count, 0) as bigint) as response_count,

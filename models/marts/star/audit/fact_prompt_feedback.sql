@@ -2,7 +2,7 @@ with prompts as (
     select * from {{ ref('fact_prompt') }}
 ),
 
--- Of the main thread: a subagent answers no person.
+-- Responses of the main thread: subagents do not answer a person.
 answers as (
     select
         responses.prompt_id,
@@ -19,7 +19,7 @@ features as (
     select * from {{ ref('int_task_feature') }}
 ),
 
--- What the agent said last in a turn.
+-- Last text of the agent in each turn.
 last_texts as (
     select
         prompt_id,
@@ -28,8 +28,8 @@ last_texts as (
     group by prompt_id
 ),
 
--- A word of thanks or correction is about the last prompt of a person that was answered before it. "No" to a
--- question is an answer and no correction.
+-- Thanks or corrections are about the last answered prompt of a person before them. "No" to a question is an
+-- answer, not a correction.
 reactions as (
     select
         prompts.prompt_id,
@@ -52,7 +52,7 @@ reactions as (
         and prompts.is_human
 ),
 
--- What an approved plan looks like when the context is cleared for it is no feedback against it.
+-- Approving a plan and clearing the context for it looks like a refused call, but is not negative feedback.
 handed_over as (
     select invocation_id, task_id
     from {{ ref('fact_decision') }}
@@ -66,7 +66,7 @@ recorded as (
     select * from {{ ref('int_recorded_feedback') }}
 ),
 
--- What a person judges without naming it is the last answer before it in the session.
+-- Feedback without a named prompt is about the last response before it in the session.
 judged as (
     select
         recorded.feedback_id,

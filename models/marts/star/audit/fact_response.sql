@@ -26,7 +26,7 @@ firsts as (
     group by prompt_id
 ),
 
--- The answer that ended the main thread's turn, if somebody came after it: then nothing was cut off.
+-- The last response of the main thread in each turn that was followed by another one: it was not cut off.
 lasts as (
     select
         calls.prompt_id,
@@ -38,7 +38,7 @@ lasts as (
     group by calls.prompt_id
 ),
 
--- Old clients do not log why an answer ended.
+-- Old clients do not log why a response ended.
 ended as (
     select
         calls.*,

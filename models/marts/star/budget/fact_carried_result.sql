@@ -1,8 +1,9 @@
 -- depends_on: {{ ref('instruction_files') }}
 {{ config(materialized='incremental', incremental_strategy='replace_touched') }}
 
--- What was carried long, and whether it came up again in what the agent wrote later: answers and call inputs.
--- Words are compared as sets, once per session: the work grows with the text, not with pairs of texts.
+-- Results that were carried for long, and whether they were used in what the agent wrote later: responses and
+-- call inputs. Words are compared as sets, once per session: the work grows with the text, not with pairs of
+-- texts.
 with touched as {{ touched_sessions() }},
 
 carried as (
@@ -20,7 +21,7 @@ carried as (
     having max(left_response_number) - min(entered_response_number) >= {{ var('carried_long_requests', 33) }}
 ),
 
--- Only sessions in which something was carried long are read any further.
+-- Only sessions in which something was carried for long are read any further.
 blocks as (
     select
         blocks.session_id,
@@ -29,7 +30,7 @@ blocks as (
         blocks.line_type,
         blocks.block_type,
         blocks.tool_use_id,
-        -- A line's end within JSON is no letter of the word after it.
+        -- An escaped line end within JSON is not a letter of the next word.
         case
             when blocks.block_type = 'tool_use'
                 then replace(cast(blocks.tool_input_json as varchar), '\n', ' ')
@@ -41,7 +42,7 @@ blocks as (
 ),
 
 said_texts as (
-    -- A file's name may be shorter than a telling one.
+    -- The name of a file may be shorter than a distinctive word.
     select session_id, created_at, {{ file_words('said_text', 4) }} as words
     from blocks
     where line_type = 'assistant' and block_type in ('text', 'tool_use') and created_at is not null
@@ -73,8 +74,8 @@ results as (
 ),
 
 result_words as (
-    -- Shorter names with a digit, a sign or a capital inside (`to_do`, `v1.2`, `e.g`) are in
-    -- almost every longer text.
+    -- Shorter names with a digit, a sign or an inner capital (`to_do`, `v1.2`, `e.g`) are in almost every
+    -- longer text.
     select *, {{ file_words('result_text', var('telling_word_characters', 6)) }} as words
     from results
     where returned_at is not null and result_text is not null
@@ -95,7 +96,7 @@ quotes as (
     group by exploded.segment_id
 ),
 
--- A result whose call is not in the log has no invocation to lead to.
+-- If the call of a result is not in the log, there is no invocation to join.
 calls as (
     select int_tool_call.tool_use_id
     from {{ ref('int_tool_call') }} as int_tool_call

@@ -1,10 +1,11 @@
--- The bodies of components that conversations show: skills, commands, memory files, attached files. A body is
--- measured when it is first seen, and again only when it has changed.
+-- Bodies of components in conversations: skills, commands, memory files, attached files. A body is measured
+-- when it is first seen, and again only after it has changed.
 with hashed as (
     select * from {{ ref('int_component_body') }}
 ),
 
--- Tokens as the ledger measured them: alone where that was ever the case, else the middle of its shares.
+-- Tokens as the ledger measured them: the median of direct measurements if there are any, else that of its
+-- shares.
 weighed as (
     select
         hashed.*,
@@ -17,7 +18,7 @@ weighed as (
             order by hashed.created_at nulls last, hashed.item_id
         ) as sight_number
     from hashed
-    -- What was never sent has no segment, and was not measured.
+    -- A body that was never sent has no segment and was not measured.
     inner join {{ ref('fact_context_segment') }} as segments on segments.segment_id = hashed.item_id
 ),
 
@@ -31,7 +32,7 @@ measured as (
         max(created_at) as last_seen_at,
         max(_batch_id) as _batch_id,
         median(tokens) filter (where token_method = 'direct') as direct_tokens,
-        -- A share that no such text can weigh belongs to something else.
+        -- A share that is impossible for a text of this length belongs to something else.
         median(tokens) filter (
             where token_method = 'proportional'
             and tokens between {{ var('fewest_tokens_per_character') }} * {{ char_count('body_text') }}
@@ -97,7 +98,7 @@ loads as (
     where event_kind in ('component', 'skill_load') and tokens is not null
 ),
 
--- A load whose body the conversation shows is measured there, after the fact and better.
+-- If the conversation shows the body of a load, it is measured there, which is more accurate.
 unseen_loads as (
     select loads.*
     from loads

@@ -1,6 +1,6 @@
 {{ config(materialized='incremental', incremental_strategy='replace_touched') }}
 
--- Where a context came to its end: compactions and micro-compactions as logged, requests that did not fit.
+-- Ends of contexts: compactions and micro-compactions as logged, and requests that did not fit.
 with touched as {{ touched_sessions() }},
 
 marks as (
@@ -23,7 +23,7 @@ marks as (
     where lines.context_end is not null
 ),
 
--- One error may fill several lines.
+-- One error can fill several lines.
 overflows as (
     select
         *,
@@ -63,7 +63,7 @@ dropped as (
     from placed
     inner join {{ ref('int_context_segment') }} as pieces
         on pieces.thread_id = placed.thread_id and pieces.left_response_number = placed.next_number - 1
-    -- What a micro-compaction leaves is laid anew: it is not dropped.
+    -- Whatever a micro-compaction keeps is placed again: it was not dropped.
     anti join {{ ref('int_context_segment') }} as standing
         on standing.segment_id = pieces.segment_id and standing.entered_response_number = placed.next_number
         and standing.first_response_number < placed.next_number
@@ -71,7 +71,7 @@ dropped as (
     group by placed.line_uuid
 ),
 
--- The window of the model that was at work, as it was on that day.
+-- The context window of the active model, as of that day.
 windows as (
     select
         placed.line_uuid,
@@ -89,8 +89,8 @@ windows as (
     group by placed.line_uuid
 ),
 
--- Compactions that only hooks have seen: their session has no transcript. What a hook read of the context
--- before is recorded beside the event, within the seconds that a hook may take.
+-- Compactions that only hooks have seen: their session has no transcript. The hook's reading of the context
+-- before is recorded as a separate event, within the seconds that a hook may take.
 hooked as (
     select
         compactions.event_id,

@@ -27,7 +27,7 @@ charges as (
     group by piece_id
 ),
 
--- Every request reads the whole piece at the read price; what was billed otherwise adds the difference.
+-- Every request reads the whole piece at the read price. Anything billed differently adds the difference.
 costed as (
     select
         pieces.*,
@@ -35,7 +35,7 @@ costed as (
             last_responses.running_read_usd_per_token - first_responses.running_read_usd_per_token
             + first_responses.read_usd_per_token
         ) + coalesce(charges.extra_usd, 0) as cost_usd,
-        -- What of it was read from a cache on entry belongs to the entry too.
+        -- The part of a piece that was a cache read on entry belongs to the entry cost too.
         case
             when pieces.first_response_number < pieces.entered_response_number then 0
             else coalesce(charges.entry_usd, 0) + first_responses.read_usd_per_token * (
@@ -90,7 +90,8 @@ segments as (
         max(left_response_number) as left_response_number,
         max(segment_tokens) as segment_tokens,
         max(characters) as characters,
-        -- A piece that a micro-compaction laid anew is carried with that answer already.
+        -- A piece that a micro-compaction placed again is already carried by the response that it is placed
+        -- at.
         sum(tokens * (
             left_response_number - entered_response_number
             + case when first_response_number < entered_response_number then 1 else 0 end
@@ -136,8 +137,8 @@ select
     segments.file_path,
     segments.allocation_method,
     case when segments.allocation_method = 'estimated' then 'estimated' else 'observed' end as provenance,
-    -- Measured tokens and text that lie further apart than text and tokens can: a finding, not an error. What
-    -- no line shows has no text to disagree with.
+    -- Measured tokens and text length that cannot belong together: a finding, not an error. A segment without
+    -- a line has no text to compare with.
     segments.line_uuid is not null and segments.allocation_method <> 'estimated'
     and (
         segments.segment_tokens * {{ var('characters_per_token') }}

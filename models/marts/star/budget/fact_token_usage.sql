@@ -14,7 +14,7 @@ pieces as (
     semi join touched on touched.session_id = int_context_segment.session_id
 ),
 
--- A component's tokens in each request: what has entered so far less what has left.
+-- Tokens of a component in each request: those that have entered so far minus those that have left.
 changes as (
     select
         thread_id,
@@ -101,7 +101,8 @@ inferences as (
     semi join touched on touched.session_id = inferences.session_id
 ),
 
--- The ledger knows the context of the inference that finished the response, and all blocks written by it.
+-- The ledger covers the context of the inference that finished the response, and all blocks that the response
+-- wrote.
 written as (
     select
         response_id,
@@ -137,7 +138,7 @@ all_responses as (
     where calls.success
 ),
 
--- The other inferences read the same context once more, for themselves.
+-- The other inferences read the same context again.
 others as (
     select
         response_id,
@@ -156,7 +157,7 @@ others as (
     where not is_answer
 ),
 
--- Output goes to the blocks that it became, by length; a response without a block is an answer.
+-- Output is attributed to its blocks by length. A response without a block counts as an answer.
 output_items as (
     select
         items.response_id,
@@ -234,7 +235,8 @@ parts as (
     from all_responses
     where web_search_cost_usd > 0
     union all
-    -- A request outside of threads has its input side here. It enters nothing: its own name keeps it apart.
+    -- A request outside of any thread gets its input here. The component has a name of its own, because it
+    -- enters no context.
     select
         all_responses.response_id, 'system_prompt', 'outside_of_threads', all_responses.context_tokens,
         all_responses.context_tokens, 0,
@@ -293,7 +295,7 @@ select
         when 'assistant_output' then 'response'
         else 'context'
     end as invocation_context,
-    -- How most of its tokens are known; what is output only is shared by length, a fee is a fact.
+    -- How most of its tokens are known. Output is split by length, and a fee is exact.
     case
         when summed.input_tokens + summed.output_tokens = 0 then 'direct'
         when 2 * summed.estimated_tokens > summed.input_tokens + summed.output_tokens then 'estimated'

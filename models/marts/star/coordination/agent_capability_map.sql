@@ -1,5 +1,6 @@
 with attempts as (
-    -- A delegation counts for the agent that got it, also where its own lines are not in the store.
+    -- A delegation counts for the agent that received it, even if that agent's own lines are not in the
+    -- store.
     select
         coalesce(assignments.agent_id, outcomes.agent_id) as agent_id,
         {{ surrogate_key(["'task_type'", 'tasks.task_type']) }} as capability_id,
@@ -9,7 +10,7 @@ with attempts as (
     inner join {{ ref('dim_task') }} as tasks on tasks.task_id = outcomes.task_id
     left join {{ ref('fact_work_assignment') }} as assignments
         on assignments.work_id = outcomes.task_id and tasks.task_source = 'delegation'
-    -- Whose task a program names no agent of is nobody's merit.
+    -- A task for which a program names no agent counts for nobody.
     where outcomes.success is not null and coalesce(assignments.agent_id, outcomes.agent_id) is not null
     union all
     select
@@ -25,7 +26,7 @@ with attempts as (
 select
     agent_id,
     capability_id,
-    -- Rule of succession: who has done nothing yet stands at a half, and one success is no certainty.
+    -- Rule of succession: 0.5 without any attempt, and a single success is not certainty.
     (count(*) filter (where success) + 1) / (count(*) + 2) as proficiency,
     'estimated' as provenance,
     cast(count(*) as bigint) as attempt_count,

@@ -13,7 +13,7 @@ select
     task_type as capability_name,
     'task_type' as capability_type,
     'Tasks of the type ' || task_type
-    || ': the share of its ended tasks that went well by the rules of outcome_rules.' as description,
+    || ': the share of its ended tasks that succeeded by the rules of outcome_rules.' as description,
     'observed' as provenance
 from task_types
 union all
@@ -22,6 +22,6 @@ select
     'tools: ' || tool_family as capability_name,
     'tool_family' as capability_type,
     'Tools of the family ' || tool_family
-    || ': the share of its finished calls that were no error.' as description,
+    || ': the share of its finished calls that did not end in an error.' as description,
     'observed' as provenance
 from tool_families

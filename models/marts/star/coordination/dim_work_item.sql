@@ -11,7 +11,7 @@ recordings as (
     where work_id is not null
 ),
 
--- What was recorded of a piece of work; where nobody says how it stands, it is open.
+-- Recorded work items. Work whose status nobody reports is open.
 recorded as (
     select
         work_id,
@@ -74,7 +74,8 @@ described as (
         tasks.task_type,
         work.run_actor is not null as has_run,
         edits.target_path as edited_path,
-        -- A full path stands alone: not the end of a relative one, no address, no folder such as `.venv`.
+        -- A full path stands on its own: it is not the end of a relative path, a URL, or a folder such as
+        -- `.venv`.
         nullif({{ regex_group(
             "coalesce(work.description, '') || ' ' || coalesce(work.prompt_text, '')",
             "(?:^|[\\s\"`(\\[\\x27])((?:/|[A-Za-z]:\\\\)[^\\s\"`<>|*?:()\\[\\]\\x27]*"

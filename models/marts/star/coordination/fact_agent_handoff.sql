@@ -10,7 +10,7 @@ sessions as (
     select * from {{ ref('dim_session') }}
 ),
 
--- What a program says that it handed over. What a transcript shows of it is another thing: a call, a message.
+-- Hand-overs that programs report. Those in transcripts are something else: a call or a message.
 recorded as (
     select * from {{ ref('int_work_recording') }}
     where step = 'taken_over'
@@ -24,7 +24,7 @@ messages as (
     where calls.tool_name = 'SendMessage' and calls.is_success and calls.tool_input.to is not null
 ),
 
--- Whom a name or an id stands for: the run with this id, else what a delegation of the session called so.
+-- Resolves a name or an id: the run with this id, else the latest delegation of the session with this name.
 message_targets as (
     select
         messages.tool_use_id,
@@ -42,7 +42,7 @@ message_targets as (
         and work.created_at <= messages.called_at
 ),
 
--- The first line of a session that goes on from another one.
+-- The first line of a session that continues another one.
 first_lines as (
     select session_id, source_path, source_line
     from {{ ref('int_session') }}
@@ -139,7 +139,7 @@ handoffs as (
     from sessions
     inner join first_lines on first_lines.session_id = sessions.session_id
     left join sessions as parents on parents.session_id = sessions.parent_session_id
-    -- `/clear` stands at the head of the session that it begins.
+    -- `/clear` is the first line of the session that it starts.
     left join {{ ref('int_turn') }} as clears
         on clears.session_id = sessions.session_id
         and clears.turn_number = 1

@@ -1,4 +1,4 @@
--- Made anew each time: a conflict is between sessions.
+-- Rebuilt from scratch each time: a conflict is between sessions.
 {#- Edits of one file by two working agents within this time conflict: a choice; the corpus has one pair. #}
 {%- set conflict_window_minutes = var('conflict_window_minutes', 60) %}
 
@@ -24,7 +24,7 @@ work as (
     select * from {{ ref('int_work') }}
 ),
 
--- Who was at work from when to when.
+-- When each agent was at work.
 actors as (
     select session_id, actor, agent_id, host, started_at, ended_at
     from {{ ref('int_actor') }}
@@ -51,11 +51,12 @@ edits as (
     where
         types.tool_family in ('file_edit', 'notebook') and calls.is_success and calls.called_at is not null
         and {{ regex_matches('calls.target_path', "'^(/|[A-Za-z]:)'") }}
-        -- Every job of a build server has a machine of its own with the same paths.
+        -- Every job of a build server has its own machine with the same paths.
         and not {{ is_on_build_server('calls.target_path') }}
 ),
 
--- Two agents by turns on one file, each at work when the other wrote: neither waited for the other's end.
+-- Two agents that alternately edited one file, each while the other was at work: neither waited for the other
+-- to finish.
 neighbours as (
     select
         *,
@@ -95,7 +96,7 @@ overlap_conflicts as (
         min(edited_at) as detected_at,
         'file_edit' as conflict_type,
         'overlapping_edits' as detection_rule,
-        -- An edit replaces a passage and leaves the rest of the other's text; a write replaces the file.
+        -- An edit replaces a passage and keeps the rest of the other agent's text. A write replaces the file.
         case
             when max_by(tool_name, (edited_at, tool_use_id)) <> 'Write' then 'merge'
             when
@@ -118,7 +119,8 @@ signals as (
     select * from {{ ref('int_noticed_change') }}
 ),
 
--- Who else wrote to the file shortly before, or since the agent last worked, when it was not told.
+-- The last other agent that wrote to the file within the window, or since this agent last worked, after this
+-- agent last looked at it.
 culprits as (
     select
         signals.conflict_id,
@@ -130,7 +132,8 @@ culprits as (
     from signals
     inner join edits on edits.host = signals.host and edits.file_path = signals.file_path
     where
-        -- Git tells of two branches, not of who was at work; a hint, of the agent's own command.
+        -- A git conflict is about two branches, not about agents at work, and a hint is about the agent's own
+        -- command.
         signals.detection_rule not in ('git_conflict', 'stale_hint')
         and (edits.session_id <> signals.session_id or edits.actor <> signals.actor)
         and edits.edited_at <= signals.detected_at
@@ -164,7 +167,7 @@ ends as (
         on calls.session_id = signals.session_id and calls.actor = signals.actor
         and (
             calls.called_at > signals.last_detected_at
-            -- The lines of a copied session may all have one time.
+            -- All lines of a copied session may have the same time.
             or (
                 calls.called_at = signals.last_detected_at and calls.source_path = signals.source_path
                 and calls.source_line > signals.last_source_line
@@ -221,7 +224,7 @@ signal_conflicts as (
     left join ends on ends.conflict_id = signals.conflict_id
 ),
 
--- The same words given to two agents that were at work at the same time.
+-- Two agents at work at the same time that were given the same prompt.
 duplicates as (
     select
         {{ surrogate_key(["'duplicate_work'", 'firsts.work_id', 'seconds.work_id']) }} as conflict_id,

@@ -7,7 +7,7 @@ recordings as (
     where work_id is not null and agent_id is not null
 ),
 
--- What was recorded of an agent and a piece of work. The last word counts; a run that is resumed stops again.
+-- Recordings about an agent and a work item. The last one counts: a run that is resumed stops again.
 recorded as (
     select
         work_id,
@@ -30,7 +30,7 @@ recorded as (
     group by work_id, agent_id
 ),
 
--- Of a run that began nobody says that it goes on: that is for its session to tell.
+-- No recording says that a run is still going on. That is judged by its session.
 told as (
     select
         *,
@@ -58,15 +58,16 @@ newest as (
     select max(ended_at) as newest_at from {{ ref('dim_session') }}
 ),
 
--- A project's latest session, without an orderly end and not silent, may be at work; any other is over.
+-- The latest session of a project may still be at work if it had no orderly end and is not silent. Any other
+-- is over.
 open_sessions as (
     select sessions.session_id
     from {{ ref('dim_session') }} as sessions
     cross join newest
     where
         sessions.is_latest_in_project and sessions.end_reason in ('unknown', 'interrupted', 'error')
-        -- Seen from the newest line of the store. Of the delegations of the corpus that ended the longest
-        -- took less than three hours, nine of ten under 14 minutes.
+        -- Relative to the newest line in the store. The longest completed delegation of the corpus took less
+        -- than three hours, nine out of ten under 14 minutes.
         and sessions.ended_at >= newest.newest_at - interval {{ var('open_work_hours', 24) }} hour
 ),
 

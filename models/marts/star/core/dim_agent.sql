@@ -27,7 +27,7 @@ from actors
 inner join sessions on sessions.session_id = actors.session_id
 group by actors.agent_id
 union all
--- Agents that were given work and left no lines of their own.
+-- Agents that received work and left no lines of their own.
 select
     work.agent_id,
     min(work.agent_name) as agent_name,
@@ -43,7 +43,7 @@ from work
 where work.agent_id not in (select agent_id from actors)
 group by work.agent_id
 union all
--- Agents that only hooks and programs know.
+-- Agents that are known only from hooks and programs.
 select
     recorded.agent_id,
     min(recorded.agent_name) as agent_name,

@@ -1,7 +1,7 @@
 {%- set local_folder = '[/\\\\][.]claude[/\\\\](?:commands|skills)[/\\\\]([^/\\\\]+)[/\\\\]' %}
 {%- set plugin_folder = '[/\\\\][.]?plugins[/\\\\](?:cache|marketplaces)[/\\\\][^/\\\\]+[/\\\\]'
     ~ '(?:plugins[/\\\\]|external_plugins[/\\\\])?([^/\\\\]+)[/\\\\]' %}
--- Made anew each time: a component is seen in many sessions.
+-- Rebuilt from scratch each time: a component is seen in many sessions.
 with seen as (
     select component_type, component_name, file_path, first_seen_at, last_seen_at, 'observed' as provenance
     from {{ ref('int_called_component') }}
@@ -20,7 +20,8 @@ with seen as (
         last_seen_at,
         'observed'
     from {{ ref('int_shown_component') }}
-    -- Of an edited file only the passage is shown; what `/context` counts is in the context by itself.
+    -- Of an edited file only a passage is shown, and the components counted by `/context` are in the context
+    -- anyway.
     where shown_by not in ('edited_text_file', 'context_usage')
     union all
     select
@@ -46,7 +47,7 @@ components as (
     group by all
 ),
 
--- Newer clients offer and call commands as skills: one file behind both.
+-- Newer clients offer and call commands as skills: both come from the same file.
 command_files as (
     select
         component_name,
@@ -56,7 +57,8 @@ command_files as (
     group by component_name
 ),
 
--- Commands and skills of a project or user may have their folder as namespace: it is never a plugin.
+-- Commands and skills of a project or user can have their folder as namespace. Such a namespace is never a
+-- plugin.
 local_folders as (
     select distinct namespace
     from (
@@ -69,8 +71,9 @@ local_folders as (
     where namespace <> ''
 ),
 
--- What shows that a plugin exists: a configuration or manifest, the folder of installed plugins, the prefix
--- of its MCP tools. Less sure are the client's own word, taken from the name, and agents with a namespace.
+-- Signs that a plugin exists: a configuration or manifest, the folder of installed plugins, the prefix of its
+-- MCP tools. Less certain are the client's attribution, which is taken from the name, and agents with a
+-- namespace.
 plugin_signs as (
     select {{ regex_group('component_name', '^([^@]+)@') }} as plugin_name, true as is_sure
     from components

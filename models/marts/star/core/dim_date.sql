@@ -5,7 +5,8 @@ with bounds as (
     from {{ ref('int_session') }}
 ),
 
--- At most the days that a log can have, and one more at either side: local days differ from UTC days.
+-- The days of the log (capped, in case of damaged dates) plus one at either end, because local days differ
+-- from UTC days.
 days as (
     select cast(first_date as date) + cast(day_number as integer) - 1 as date_day
     from bounds, {{ number_series(0, 36530) }} as series

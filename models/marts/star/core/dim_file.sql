@@ -1,7 +1,8 @@
--- Where worktrees lie: `worktrees/<name>`, and `worktrees/<repository>/<name>/<repository>`.
+-- Paths of worktrees: `worktrees/<name>`, and `worktrees/<repository>/<name>/<repository>`.
 {%- set worktrees = '^.*?[/\\\\._-]worktrees[/\\\\]' %}
 
--- Made anew each time: a file is touched in many sessions, and its project is found among those of all.
+-- Rebuilt from scratch each time: a file is touched in many sessions, and its project is looked up among all
+-- of them.
 with sessions as (
     select
         session_id,
@@ -26,7 +27,7 @@ touched_by_tools as (
     from {{ ref('int_tool_call') }}
     where result.filePath is not null
     union all
-    -- What the calls above wrote, and its size; a notebook has its path in the result only.
+    -- The files written by these calls, with their size. The path of a notebook is only in the result.
     select target_path, modified_at, modified_at, file_size_bytes, 0
     from {{ ref('fact_file_modification') }}
     union all
@@ -54,7 +55,7 @@ files as (
 named as (
     select
         *,
-        -- The root of a disk has no name but its path.
+        -- The root of a disk has no name other than its path.
         coalesce(nullif({{ path_name('file_path') }}, ''), file_path) as file_name
     from files
 ),
@@ -69,7 +70,7 @@ projects as (
     group by project_path
 ),
 
--- A build server clones the repository that is worked on elsewhere under the same name.
+-- A build server clones the repository under the name that it has elsewhere.
 repositories as (
     select
         projects.project_path,
@@ -99,7 +100,7 @@ working_dirs as (
     ) as distinct_dirs
 ),
 
--- The folders that hold a checkout. A session that began in a subfolder of its project adds none.
+-- Root folders of checkouts. A session that began in a subfolder of its project adds none.
 checkouts as (
     select root_path, min(project_path) as project_path
     from (
@@ -120,7 +121,7 @@ checkouts as (
     group by root_path
 ),
 
--- Of checkouts within each other it is the innermost.
+-- If checkouts are nested, the innermost one counts.
 placed as (
     select
         named.file_path,

@@ -2,7 +2,7 @@ with recursive sessions as (
     select * from {{ ref('int_session') }}
 ),
 
--- Forks, resumes and background moves of one piece of work: the chain is named by its first session.
+-- Forks, resumes and background moves form a chain, which is named after its first session.
 chains as (
     select session_id, session_id as root_session_id, 0 as depth
     from sessions
@@ -41,7 +41,8 @@ first_prompts as (
     group by session_id
 ),
 
--- `/clear` stands at the head of the session that it begins: the one before it in the same folder ended so.
+-- `/clear` is the first line of the session that it starts. The previous session in the same folder ended
+-- with it.
 clearing as (
     select
         sessions.session_id,
@@ -73,7 +74,8 @@ pending_calls as (
     group by session_id
 ),
 
--- What the client told its hooks, or a program of its session. What went on afterwards was taken up again.
+-- Ends that the client reported to its hooks, or a program for its own session. A session that went on
+-- afterwards was resumed.
 recorded_ends as (
     select
         events.session_id,
@@ -121,7 +123,7 @@ ended as (
     left join recorded_ends on recorded_ends.session_id = sessions.session_id
 ),
 
--- `other` is what the client says whenever it was not asked to end: then the log knows more.
+-- The client reports `other` whenever nobody asked it to end. In that case the log knows more.
 reasoned as (
     select
         *,

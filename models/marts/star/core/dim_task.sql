@@ -1,4 +1,4 @@
--- Made anew each time: whether a task is still open depends on the last session of its project.
+-- Rebuilt from scratch each time: whether a task is still open depends on the last session of its project.
 with sessions as (
     select session_id, end_reason, is_latest_in_project
     from {{ ref('dim_session') }}
@@ -12,7 +12,7 @@ turn_ends as (
     select * from {{ ref('int_turn_end') }}
 ),
 
--- A turn that breaks off without an orderly end is open work if its session is the project's latest.
+-- A turn without an orderly end is open work if its session is the latest of the project.
 prompt_tasks as (
     select
         turns.turn_id as task_id,
@@ -70,7 +70,7 @@ typed as (
         texts.confidence,
         parent_texts.category as parent_category,
         parent_texts.confidence as parent_confidence,
-        -- A list item that no rule knows is part of its prompt's work if that is named and no mere word.
+        -- A list item that matches no rule gets the type of its prompt, if that type names actual work.
         coalesce(texts.category, 'unknown') = 'unknown' and coalesce(parent_texts.category, 'unknown') in (
             'implement', 'debug', 'refactor', 'test', 'review', 'research', 'document', 'configure', 'release'
         ) as is_from_parent
@@ -106,7 +106,7 @@ select
     end as type_rule,
     typed.status,
     typed.task_source,
-    -- A typed command says itself what it is; every other rule is a judgement of the text.
+    -- A typed command states its own type. Every other rule judges the text.
     case
         when typed.recorded_type is not null or typed.is_only_recorded then 'recorded'
         when

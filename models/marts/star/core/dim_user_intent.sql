@@ -3,7 +3,7 @@ with prompts as (
         md5(prompt_text) as intent_hash,
         min(prompted_at) as created_at,
         max(prompted_at) as last_stated_at,
-        -- The same text may have been typed and handed over.
+        -- The same text may have been typed as a prompt and handed over as a plan.
         max(text_source) as text_source,
         count(*) as statement_count
     from {{ ref('int_turn') }}

@@ -95,7 +95,8 @@ select
     cast(calls.peak_context_tokens as bigint) as peak_context_tokens,
     cast(coalesce(calls.unpriced_response_count, 0) as bigint) as unpriced_response_count,
     cast(coalesce(calls.unfinished_response_count, 0) as bigint) as unfinished_response_count,
-    -- Turns out of order (a client that stamped old lines anew) can add up to more than the session lasted.
+    -- Turns out of order (a client that gave old lines a new time) can add up to more than the length of the
+    -- session.
     case
         when prompts.agent_working_seconds is not null
             then cast(

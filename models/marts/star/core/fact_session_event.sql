@@ -63,7 +63,7 @@ pull_requests as (
     ) as created
 ),
 
--- What only hooks see of a session's life, and what Agent Store itself said in it.
+-- Events of a session that only hooks see, and messages that Agent Store itself printed in it.
 recorded as (
     select
         events.event_id,
@@ -124,7 +124,8 @@ events as (
     select
         {{ surrogate_key(['session_id', "'end'"]) }}, session_id, 'main', ended_at, 'session_end',
         working_dir,
-        -- Why a session ended is in dim_session: a session found later may change it (`/clear`).
+        -- The reason why a session ended is in dim_session, because a session found later may change it
+        -- (`/clear`).
         cast(null as varchar), _source_path, cast(null as bigint), 'observed', git_branch
     from sessions
     union all

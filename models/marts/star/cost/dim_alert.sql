@@ -1,4 +1,4 @@
-{#- From this share of its limit on an alert is near it. -#}
+{#- An alert is near its limit from this share of it. -#}
 {%- set near_ratio = var('alert_near_ratio', 0.8) %}
 select
     {{ surrogate_key(['alert_name']) }} as alert_id,
@@ -8,7 +8,7 @@ select
     period,
     scope,
     scope_value,
-    -- The limit of growth depends on the days before.
+    -- The limit of a growth alert depends on the days before.
     case
         when alert_kind <> 'growth'
             then 'The alert ' || alert_name || ' of ' || {{ dollars_text('threshold_usd') }}

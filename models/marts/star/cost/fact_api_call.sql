@@ -2,7 +2,8 @@
 
 with touched as {{ touched_sessions() }},
 
--- A response without a place (its name stands for several lines) counts with the session's first turn.
+-- A response without a position in the log (several lines share its name) counts for the session's first
+-- turn.
 first_turns as (
     select session_id, min_by(turn_id, turn_number) as turn_id
     from {{ ref('int_turn') }} as int_turn
@@ -67,7 +68,7 @@ responses as (
     left join first_turns on first_turns.session_id = responses.session_id
 ),
 
--- What a failed request does not have is NULL; it used nothing and cost nothing.
+-- A failed request used and cost nothing; columns that do not apply to it are NULL.
 failures as (
     select
         failures.line_uuid as call_id,

@@ -1,17 +1,17 @@
 {{ config(materialized='incremental', incremental_strategy='replace_touched') }}
 
-{#- An entry written for five minutes or an hour is expected to be read within that time. #}
+{#- The API keeps a cache entry for five minutes or an hour, depending on how it was written. #}
 {%- set cache_ttl_5m_seconds = var('cache_ttl_5m_seconds', 300) %}
 {%- set cache_ttl_1h_seconds = var('cache_ttl_1h_seconds', 3600) %}
 
--- Where a request had to be billed anew for what the one before it had in the cache. A compaction or a rewind
--- changes what is sent and is none.
+-- Requests that were billed again for tokens that the request before had in the cache. A compaction or a
+-- rewind changes the prompt and is not a miss.
 with touched as {{ touched_sessions() }},
 
 responses as (
     select
         context.*,
-        -- A thread that has written for an hour is kept for an hour.
+        -- A thread that has ever written for an hour is kept for an hour.
         case
             when
                 max(context.cache_write_1h_tokens) over (
@@ -23,7 +23,7 @@ responses as (
             else {{ cache_ttl_5m_seconds }}
         end as ttl_seconds,
         {{ ms_between('context.previous_started_at', 'context.started_at') }} / 1000.0 as gap_seconds,
-        -- Where nothing was read the request shows no read price: the session's for that model stands in.
+        -- A request that read nothing shows no read price: the session's read price for that model is used.
         coalesce(
             nullif(context.read_usd_per_token, 0),
             max(context.read_usd_per_token) over (partition by context.session_id, context.model_name)
@@ -46,7 +46,7 @@ misses as (
         greatest(cached_end - (cache_read_tokens + cache_write_1h_tokens + cache_write_5m_tokens), 0)
             as fresh_again_tokens
     from responses
-    -- Less than the API's smallest entry is no miss.
+    -- Less than the API's smallest cache entry is not a miss.
     where context_change = 'growth' and cached_end - cache_read_tokens >= {{ var('cache_miss_tokens', 1024) }}
 ),
 
@@ -73,7 +73,8 @@ select
                 when {{ cache_ttl_1h_seconds }} then 'expired_1h'
                 else 'expired_5m'
             end
-        -- Without a pause between the requests, times were rewritten: whether the cache expired is unknown.
+        -- No pause between the requests means that times were rewritten: it is not known whether the cache
+        -- expired.
         when coalesce(priced.gap_seconds, 0) <= 0 then 'unknown'
         when priced.cache_read_tokens > 0 then 'changed_prefix'
         else 'unknown'

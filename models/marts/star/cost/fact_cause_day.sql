@@ -1,7 +1,7 @@
 {{ config(materialized='incremental', incremental_strategy='replace_touched') }}
 
--- A request counts once for each name, so what has several components, as an MCP server
--- has tools, is counted here.
+-- A request counts once per name, so causes with several components, such as MCP servers with their tools,
+-- are counted here.
 {%- set attributed_kinds = {
     'component': {'name': 'component_name', 'detail': 'component_type', 'condition': 'true'},
     'tool': {'name': 'component_name', 'detail': 'null', 'condition': "component_type = 'tool'"},
@@ -42,8 +42,8 @@ usage as (
         entries.entered_tokens,
         usage.input_tokens as carried_tokens,
         usage.output_tokens,
-        -- What was billed and not carried, entered: also what never was a segment, the input of a request
-        -- outside of any thread and of an adviser.
+        -- Everything that was billed and not carried counts as entry. This includes input that was never a
+        -- segment: that of a request outside of any thread, and that of an adviser.
         case
             when carried.session_id is null then usage.input_cost_usd
             else coalesce(entries.entry_cost_usd, 0)
@@ -107,7 +107,7 @@ causes as (
     select 'file' as kind, file_path as name, files.* exclude (file_path, is_skill_file)
     from files
     union all by name
-    -- What was done under a skill is other cost of the same calls: nothing to add to what its text costs.
+    -- The cost of the work under a skill overlaps with the cost of its text: never add them up.
     select
         'skill' as kind,
         skill_name as name,

@@ -42,7 +42,7 @@ costs as (
         usage.session_id,
         usage.component_id,
         usage.allocated_at,
-        -- Output is shared over the blocks of its own response by length.
+        -- Output is split over the blocks of its own response by length.
         case
             when coalesce(segments.estimated_cost_usd, 0) > coalesce(segments.direct_cost_usd, 0)
                 and coalesce(segments.estimated_cost_usd, 0) > coalesce(
@@ -60,8 +60,8 @@ costs as (
         coalesce(segments.entered_tokens, 0) as entered_tokens,
         usage.carried_tokens,
         usage.output_tokens,
-        -- What was billed and not carried, entered: also what never was a segment, the input of a request
-        -- outside of any thread and of an adviser.
+        -- Everything that was billed and not carried counts as entry. This includes input that was never a
+        -- segment: that of a request outside of any thread, and that of an adviser.
         greatest(usage.input_cost_usd - coalesce(segments.carrying_cost_usd, 0), 0) as entry_cost_usd,
         coalesce(segments.carrying_cost_usd, 0) as carrying_cost_usd,
         coalesce(segments.rebilled_cost_usd, 0) as rebilled_cost_usd,

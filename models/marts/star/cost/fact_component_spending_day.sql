@@ -26,7 +26,7 @@ usage as (
     left join others on others.call_id = usage.call_id and others.component_id = usage.component_id
 ),
 
--- The extra dollars of a cache miss are shared over everything that the answering model was sent, by cost.
+-- The extra cost of a cache miss is split over everything that was sent to the answering model, by cost.
 missed as (
     select
         usage.call_id,
@@ -44,7 +44,7 @@ answers as (
     where is_answer
 ),
 
--- What is left of the dollars of each model of a call, for the other components.
+-- Remaining dollars of each model of a call, for the other components.
 left_over as (
     select call_id, model_id, sum(cost_usd) as cost_usd
     from (

@@ -1,6 +1,6 @@
 {{ config(materialized='view') }}
 
--- The same dollars twice over: by component and by task. For a sum take one of the two facts that this shows.
+-- The same dollars twice: by component and by task. For a sum, use one of the two facts that it combines.
 select
     allocation_id,
     session_id,
@@ -12,7 +12,7 @@ select
     cost_usd
 from {{ ref('fact_component_cost') }}
 union all
--- The cost of a turn's responses, its subagents' included, is its task's.
+-- The cost of a turn's responses, subagents included, belongs to its task.
 select
     {{ surrogate_key(['session_id', 'task_id', "'task'"]) }},
     session_id,

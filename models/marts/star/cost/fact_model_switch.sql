@@ -7,8 +7,8 @@ with hooks as (
     where hook_event in ('PreModelSwitch', 'PostModelSwitch')
 ),
 
--- Asked for and done are two events of one switch: the done one is the next of the same two models. A switch
--- that the client makes by itself, or that a resumed session brings, is only done.
+-- A request to switch and the switch itself are two events of one switch: the latter is the next event with
+-- the same two models. A switch by the client itself, or by a resumed session, has only the latter.
 ordered as (
     select
         *,

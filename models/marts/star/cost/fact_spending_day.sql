@@ -1,5 +1,5 @@
--- Where dimensions of a call meet. Dollars belong to the model that ran, so a response counts once,
--- for the model that finished it.
+-- Combines the dimensions of a call. Dollars belong to the model that ran, and a response counts once, for
+-- the model that finished it.
 with spent as (
     select
         calls.called_local_date,
@@ -14,7 +14,7 @@ with spent as (
         not coalesce(inferences.is_answer and not inferences.is_call_priced, false) as is_priced,
         inferences.call_id is not null as is_inference,
         coalesce(not inferences.is_priced, false) as is_unpriced_inference,
-        -- A run or task is counted once, where it begins.
+        -- A run or task counts once, where it begins.
         coalesce(inferences.is_answer, true) and calls.agent_run_id is not null and row_number() over (
             partition by calls.agent_run_id, coalesce(inferences.is_answer, true)
             order by calls.called_at nulls last, calls.call_id
@@ -30,7 +30,7 @@ with spent as (
         inferences.cache_write_1h_tokens,
         inferences.total_tokens,
         inferences.web_search_count,
-        -- What a request that failed cost is known: nothing.
+        -- The cost of a failed request is known: nothing.
         case
             when inferences.call_id is null then calls.web_search_cost_usd
             else inferences.web_search_cost_usd
@@ -68,7 +68,7 @@ select
     sum(spent.cache_write_cost_usd) as cache_write_cost_usd,
     sum(spent.cache_saved_usd) as cache_saved_usd
 from spent
--- A request that failed has no model.
+-- A failed request has no model.
 left join {{ ref('dim_model') }} as models on models.model_id = spent.model_id
 inner join {{ ref('dim_agent') }} as agents on agents.agent_id = spent.agent_id
 left join {{ ref('dim_task') }} as tasks on tasks.task_id = spent.task_id

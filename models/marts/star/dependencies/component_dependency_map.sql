@@ -26,7 +26,7 @@ tools as (
     where tool_name is not null and dependency_type <> 'skill'
 ),
 
--- What a component's own file names: skills to preload, MCP servers and tools of theirs.
+-- Dependencies that the component's own file names: skills to preload, MCP servers and their tools.
 declared as (
     select
         component_id,
@@ -50,7 +50,7 @@ declared as (
         entry.type in ('skill', 'mcp_server', 'plugin')
         or (entry.type = 'tool' and entry.name like 'mcp\_\_%' escape '\')
     union all
-    -- A plugin's parts come and go with it.
+    -- The parts of a plugin are installed and removed with it.
     select
         component_id,
         plugin_name,
@@ -103,7 +103,7 @@ listed as (
     where component_label like '%:%'
 ),
 
--- A skill rests on the hosts that its files cite.
+-- A skill depends on the hosts that its files cite.
 cited as (
     select
         {{ surrogate_key(['component_type', 'component_name']) }} as component_id,

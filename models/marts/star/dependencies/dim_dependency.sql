@@ -1,5 +1,5 @@
--- What components rest on. A dependency that is itself a component (an MCP server, a skill) has its
--- component's key, so that who rests on it can be followed from one to the next.
+-- Dependencies of components. A dependency that is itself a component (an MCP server, a skill) has the
+-- component's key, so that dependents can be followed from one to the next.
 with uses as (
     select
         dependency_name,
@@ -109,7 +109,7 @@ found as (
     select *, true from recorded
 ),
 
--- What the store knows by itself of a name, and what programs say of it.
+-- What the store itself knows about a name, and what programs report about it.
 names as (
     select
         dependency_name,
@@ -121,7 +121,7 @@ names as (
     group by dependency_name
 ),
 
--- A list, a contract or a program may call an MCP server by its name: it is that one.
+-- A list, a contract or a program can refer to an MCP server by its name: that is the same server.
 typed as (
     select
         found.*,
@@ -170,7 +170,7 @@ keyed as (
 select
     dependency_id,
     min(dependency_name) as dependency_name,
-    -- A program's own word for it, unless the store knows what it is.
+    -- The type that a program gives, unless the store knows the type itself.
     coalesce(min(dependency_type) filter (where not is_told), min(dependency_type)) as dependency_type,
     max(spec_url) as spec_url,
     max(owner) as owner,

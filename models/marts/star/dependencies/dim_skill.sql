@@ -55,7 +55,7 @@ edited as (
     group by component_name
 ),
 
--- Folders of commands and skills that give a namespace, as plugins do.
+-- Folders of commands and skills that provide a namespace, like plugins.
 local_namespaces as (
     select distinct {{ regex_group('component_name', '^([^:]+):') }} as namespace
     from {{ ref('dim_component') }}
@@ -96,7 +96,7 @@ select
         as created_at,
     greatest(observed.last_seen_at, shown.last_shown_at, edited.last_edited_at) as last_seen_at,
     'observed' as provenance,
-    -- A plugin brings its own updates. A namespace that nothing explains may be one.
+    -- A plugin updates its own skills. An unexplained namespace may be a plugin.
     case
         when coalesce(scanned.plugin_name, observed.plugin_name) is not null then true
         when

@@ -35,7 +35,8 @@ listed as (
 select
     {{ surrogate_key(['mentions.source_name']) }} as source_id,
     mentions.source_name,
-    -- Several types only where a host serves pages and an API: what it is first by name.
+    -- A host has several types only if it serves both pages and an API: the alphabetically first one is
+    -- taken.
     coalesce(min(listed.source_type), min(mentions.source_type)) as source_type,
     coalesce(
         min(listed.url),

@@ -3,8 +3,8 @@
     'added': 'regexp_matches(added, {pattern})', 'removed': 'regexp_matches(removed, {pattern})',
     'shape': 'regexp_matches(shape, {pattern})'
 } %}
--- What a change of a page means is a guess by the seed page_change_rules, over the lines that came and went
--- where both contents are known, else over its size.
+-- The meaning of a page's change is estimated by the seed page_change_rules: from the added and removed lines
+-- if both contents are known, else from its size.
 with changes as (
     select
         checks.*,
@@ -144,7 +144,7 @@ select
     case
         when judged.hash_basis = 'size'
             then concat('page of ', judged.old_bytes, ' bytes became one of ', judged.new_bytes)
-        when judged.check_type = 'env' then 'the value is another one'
+        when judged.check_type = 'env' then 'the value changed'
         when judged.hash_basis = 'commit'
             then concat(
                 'from commit ', left(judged.previous_hash, 12), ' to ', left(judged.content_hash, 12),
@@ -163,7 +163,7 @@ select
                     else ''
                 end
             )
-        else 'the content is another one'
+        else 'the content changed'
     end as summary,
     rules.rule_name,
     rules.reason,

@@ -1,4 +1,4 @@
--- What a skill's files weigh: as scans found them, and the bodies that conversations show.
+-- Sizes of a skill's files: those that scans found, and the bodies in conversations.
 with bodies as (
     select
         skill_name,

@@ -1,4 +1,4 @@
--- What a program has looked at by itself; the calls of a transcript are uses.
+-- Checks made by programs. The calls in a transcript are uses.
 with told as (
     select * from {{ ref('int_recorded_event') }}
     where event_kind = 'dependency_check' and trim(payload.dependency_name) <> ''
@@ -94,7 +94,7 @@ found as (
     from checks
     inner join dependencies on dependencies.dependency_name = checks.dependency_name
     union all by name
-    -- A component that a program has looked at.
+    -- A component that a program checked.
     select
         told.event_id as check_id,
         told.session_id,

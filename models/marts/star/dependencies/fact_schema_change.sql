@@ -1,5 +1,5 @@
--- Fields that appeared, went or changed: of the transcript format from one client version to the next, of the
--- tools that MCP servers offer, of watched schemas and databases. OpenAPI has fact_api_contract_change.
+-- Fields that were added, removed or changed: in the transcript format from one client version to the next,
+-- in the tools of MCP servers, in watched schemas and databases. OpenAPI is in fact_api_contract_change.
 -- depends_on: {{ ref('change_rules') }}
 with drift as (
     select

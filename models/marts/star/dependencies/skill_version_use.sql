@@ -1,4 +1,4 @@
--- Which version of a skill a session ran: its body, found again among scanned and committed files.
+-- The version of a skill that a session ran: its body, matched with scanned and committed files.
 with bodies as (
     select
         skill_name,
@@ -57,5 +57,5 @@ select
     bodies._batch_id
 from bodies
 inner join numbered on numbered.skill_name = bodies.skill_name and numbered.body_hash = bodies.body_hash
--- Commands that nothing calls a skill are in fact_skill_invocation.
+-- Commands that nothing calls a skill are only in fact_skill_invocation.
 inner join {{ ref('dim_skill') }} as skills on skills.skill_name = bodies.skill_name

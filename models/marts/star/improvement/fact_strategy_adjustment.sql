@@ -4,7 +4,7 @@ with attempts as (
         sessions.project_path
     from {{ ref('fact_strategy_attempt') }} as attempts
     inner join {{ ref('dim_session') }} as sessions on sessions.session_id = attempts.session_id
-    -- Who cannot be named has switched from nothing.
+    -- Without a known agent there is no known switch.
     where attempts.success is not null and attempts.agent_id is not null
 ),
 
@@ -25,7 +25,7 @@ ordered as (
     )
 ),
 
--- How much of the old strategy had been seen when it was given up.
+-- How often the agent had tried the old strategy when it gave it up.
 counted as (
     select
         *,
@@ -50,12 +50,12 @@ select
     ordered.strategy_name as new_strategy,
     ordered.old_strategy || ' failed (' || coalesce(ordered.old_failure_reason, ordered.old_success_basis)
     || '); '
-    || ordered.strategy_name || case when ordered.success then ' went well' else ' failed too' end as reason,
+    || ordered.strategy_name || case when ordered.success then ' succeeded' else ' failed too' end as reason,
     ordered.old_failure_reason,
     'estimated' as provenance,
     ordered.session_id = ordered.old_session_id as is_same_session,
     ordered.success as new_success,
-    -- Between sessions the switch may have no more to do with the failure than chance.
+    -- Across sessions, the switch may be unrelated to the failure.
     round(
         ordered.old_outcome_confidence * ordered.old_strategy_confidence * ordered.strategy_confidence
         * case when ordered.session_id = ordered.old_session_id then 1 else 0.5 end, 3

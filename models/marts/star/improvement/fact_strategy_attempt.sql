@@ -3,7 +3,7 @@ with tasks as (
     select * from {{ ref('dim_task') }}
 ),
 
--- A correction or a go-ahead is more of the work before it.
+-- A correction or a go-ahead continues the work before it.
 typed as (
     select
         task_id,
@@ -20,7 +20,7 @@ typed as (
 
 outcomes as (
     select * from {{ ref('fact_task_outcome') }}
-    -- Work that the log does not show has no strategy to see.
+    -- The strategy of work that the log does not show is not known.
     where success_basis <> 'no_answer' and total_tokens is not null
 ),
 
@@ -29,11 +29,11 @@ named as (
         features.*,
         {{ condition_cases('strategy_rules', 'strategy_name', "'other_tools'") }} as strategy_name
     from {{ ref('int_task_feature') }} as features
-    -- Nothing done and nothing answered is no way to work.
+    -- A task without a call or a text response has no strategy.
     where features.call_count > 0 or features.ended_with_answer
 ),
 
--- A strategy that is told of twice for one task was tried on it once: the last word counts.
+-- If a program reports on a strategy and task twice, that is one attempt: the last report counts.
 told as (
     select
         events.*,
@@ -49,7 +49,7 @@ told as (
     where events.event_kind = 'strategy_outcome' and trim(events.payload.strategy_name) <> ''
 ),
 
--- What the task took is told once, with the last strategy tried on it.
+-- Duration and cost of a task appear once, with the last strategy tried on it.
 recorded as (
     select
         *,

@@ -4,7 +4,7 @@ with decisions as (
 
 select
     {{ surrogate_key(['decision_kind', 'context_hash']) }} as decision_point_id,
-    -- The seed's name of the key.
+    -- An older name of the key.
     {{ surrogate_key(['decision_kind', 'context_hash']) }} as decision_id,
     min(put_at) as created_at,
     max(put_at) as last_put_at,

@@ -2,7 +2,7 @@
 
 with touched as {{ touched_sessions() }},
 
--- What a response was made of: its texts as one action, each tool call as one. Thinking goes with the next.
+-- Parts of a response: its texts are one action, each tool call is one. Thinking belongs to the next part.
 responses as (
     select responses.*
     from {{ ref('int_api_response') }} as responses
@@ -72,10 +72,11 @@ actions as (
         )
 ),
 
--- A response's tokens, shared over its actions by length in whole tokens that add up to them.
+-- Tokens of a response, split over its actions by length, in whole tokens that add up.
 weighted as (
     select
-        -- The session may change inside a message: all that it did is where it was counted.
+        -- The session can change within a message: all its actions belong to the session that the response
+        -- counts for.
         actions.* replace (responses.session_id as session_id),
         responses.actor,
         responses.turn_id,
@@ -93,7 +94,7 @@ weighted as (
     inner join responses on responses.response_id = actions.response_id
 ),
 
--- Calls whose response is not in the log (its line had no usage) act all the same.
+-- Calls whose response is not in the log (its line had no usage) are actions too.
 orphans as (
     select
         actions.*,

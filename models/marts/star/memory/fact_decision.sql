@@ -11,7 +11,8 @@ features as (
     select * from {{ ref('int_task_feature') }}
 ),
 
--- Files were edited after the decision and then thrown away: throwing other things away undoes nothing.
+-- Files were edited after the decision and the changes then discarded. Discarding other changes undoes
+-- nothing.
 undoings as (
     select distinct decisions.decision_id
     from decisions
@@ -54,7 +55,7 @@ select
     judged.decided_by,
     judged.option_chosen,
     judged.alternatives as alternatives_considered,
-    -- What the agent said in the same answer is a reason only for what the agent decided.
+    -- The text of the same response is a reason only for the agent's own decisions.
     left(coalesce(judged.rationale, {{ trim_space('responses.response_text') }}), 2000) as rationale,
     coalesce(judged.rationale_source, case when responses.response_text is not null then 'agent' end)
         as rationale_source,

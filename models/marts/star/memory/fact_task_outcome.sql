@@ -12,7 +12,7 @@ ends as (
     select * from {{ ref('int_task_end') }}
 ),
 
--- A prompt is charged with all that was done in its turn, a delegation with the subagent's own calls.
+-- A prompt is charged for everything in its turn, a delegation for the subagent's own calls.
 spent as (
     select
         prompt_id as task_id,
@@ -34,7 +34,7 @@ spent as (
     group by ends.task_id
 ),
 
--- What the task's own agent said last, and how much it said at once.
+-- The last text of the task's own agent, and the length of its longest text.
 last_texts as (
     select
         prompt_id,
@@ -79,7 +79,7 @@ ended as (
     left join spent on spent.task_id = tasks.task_id
     left join ends on ends.task_id = tasks.task_id
     left join last_texts on last_texts.prompt_id = tasks.task_id and last_texts.agent_id = tasks.agent_id
-    -- Of a subagent whose own log is gone only its type is known.
+    -- If the log of a subagent is missing, only its type is known.
     left join {{ ref('dim_agent') }} as agents
         on agents.agent_id = {{ surrogate_key(["'subagent'", 'features.subagent_type']) }}
     where tasks.status in ('completed', 'abandoned')

@@ -6,7 +6,7 @@ with edits as (
         calls.called_at as last_seen_at,
         calls.session_id,
         1 as sight_count,
-        -- An edit that failed or was refused changes nothing, but measurements are about its file.
+        -- A failed or refused edit changes nothing, but measurements can be about its file.
         case
             when not coalesce(calls.is_success, false) then 'attempt'
             when calls.tool_name = 'Write' then 'write'
@@ -73,7 +73,7 @@ sessions as (
     select session_id, project_path, started_at, ended_at from {{ ref('int_session') }}
 ),
 
--- What runs over a whole project has the project as its artifact.
+-- A check over a whole project has the project as its artifact.
 projects as (
     select
         coalesce(project_path, 'unknown') as artifact_path,
@@ -84,7 +84,7 @@ projects as (
     group by coalesce(project_path, 'unknown')
 ),
 
--- Folders without a session, in which a program ran a check over everything.
+-- Folders without a session, in which a program ran a check of everything.
 folders as (
     select
         checks.artifact_path,
@@ -128,7 +128,7 @@ select
     typed.created_at,
     typed.last_modified_at,
     typed.last_seen_at,
-    -- Of a component without a file only what a program says of it.
+    -- A component without a file is known only from a program.
     case
         when typed.told_name = typed.artifact_path and typed.told_type in ('skill', 'agent', 'command')
             then 'skill'

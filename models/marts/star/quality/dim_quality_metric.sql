@@ -13,7 +13,7 @@ select
     threshold_pass
 from metrics
 union all
--- What programs measure by, in their own words.
+-- Metrics that programs use, in their own words.
 select
     {{ surrogate_key(['recorded.check_name']) }} as metric_id,
     min(recorded.checked_at) as created_at,

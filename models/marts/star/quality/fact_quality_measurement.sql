@@ -2,7 +2,7 @@ with actors as (
     select * from {{ ref('int_actor') }}
 ),
 
--- The main thread of a session knows its project.
+-- The row of the main thread has the project of the session.
 sessions as (
     select session_id, project_path from actors
     where actor = 'main'
@@ -58,7 +58,7 @@ runs as (
     inner join sessions on sessions.session_id = runs.session_id
 ),
 
--- What editors report after an edit, and hooks that blocked a call or failed.
+-- Diagnostics of editors after an edit, and hooks that blocked a call or failed.
 attached as (
     select
         attachments.*,
@@ -77,7 +77,7 @@ attached as (
             'diagnostics', 'hook_blocking_error', 'hook_non_blocking_error', 'hook_error_during_execution',
             'hook_cancelled'
         )
-        -- Exit codes 126 and 127: the hook itself could not be started.
+        -- Exit codes 126 and 127 mean that the hook itself could not be started.
         or (
             attachments.attachment_type = 'async_hook_response'
             and coalesce(attachments.attachment.exitCode, 0) not in (0, 126, 127)
@@ -162,7 +162,7 @@ from_attachments as (
     left join calls on calls.tool_use_id = attached.attachment.toolUseID
 ),
 
--- A call that a hook stopped says so in its result; an edit that the user refused is feedback on it.
+-- The result of a call says if a hook stopped it. An edit that the user refused is feedback on that edit.
 from_calls as (
     select
         {{ surrogate_key(["'call'", 'tool_use_id']) }} as measurement_id,
@@ -214,7 +214,7 @@ recorded as (
     select * from {{ ref('int_recorded_check') }}
 ),
 
--- Runs whose call a recording names are those of the recording.
+-- If a recording names the call of a run, the recording's measurement is used.
 told as (
     select
         coalesce(recorded.check_run_id, recorded.check_id) as measurement_id,
@@ -266,7 +266,7 @@ told as (
         coalesce(runs.source_line, recorded.source_line) as source_line,
         recorded._batch_id
     from recorded
-    -- Who counted tests knows how they went.
+    -- If the tests were counted, the counts decide the outcome.
     left join (
         select
             runs.*,

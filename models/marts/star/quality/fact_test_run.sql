@@ -8,7 +8,7 @@ recorded as (
     where event_kind = 'test_run'
 ),
 
--- Who counted knows how it went; of two that did the program.
+-- Whoever counted knows the outcome. If both did, the program's counts are used.
 told as (
     select recorded.*
     from recorded
@@ -16,7 +16,7 @@ told as (
     where recorded.passed_count is not null or (runs.passed_count is null and recorded.outcome <> 'unknown')
 ),
 
--- A recording that names the call of a run is that run; what it counted wins.
+-- A recording that names the call of a run describes that run; its counts take precedence.
 in_transcripts as (
     select
         runs.check_run_id as run_id,

@@ -20,7 +20,7 @@ recorded as (
     where event_kind = 'validation'
 ),
 
--- A recording that names the call of a validation is that validation; what it found wins.
+-- A recording that names the call of a validation describes that validation; its findings take precedence.
 in_transcripts as (
     select
         runs.check_run_id as validation_id,
@@ -49,7 +49,7 @@ in_transcripts as (
             when recorded.check_id is not null then {{ list_as_json('recorded.warning_list') }}
             else {{ as_json_array('runs.warning_lines') }}
         end as warnings,
-        -- Who or what asked for it: a commit hook, a build machine, an edit just before, or none of these.
+        -- What triggered it: a commit hook, a build machine, an edit just before, or none of these.
         case
             when
                 runs.check_name = 'pre_commit'
@@ -129,7 +129,7 @@ in_scans as (
         _source_line,
         _batch_id
     from {{ ref('int_component_validation') }} as scans
-    -- What a program has told of this content a scan does not find a second time.
+    -- A scan does not repeat a validation that a program has already reported for the same content.
     anti join recorded
         on recorded.component_id = scans.component_id and recorded.content_hash = scans.content_hash
         and recorded.check_name = scans.validator_name

@@ -1,6 +1,7 @@
 {{ config(materialized='incremental', incremental_strategy='append') }}
 
--- By text, not by chunk: what stands in five worktrees is indexed once, and what is known never changes.
+-- Indexed by text, not by chunk: the same text in five worktrees is indexed once, and known texts never
+-- change.
 with texts as (
     select
         chunk_hash,
@@ -13,7 +14,7 @@ with texts as (
         union all
         select chunk_hash, chunk_text, _batch_id
         from {{ ref('int_retrieval') }} as retrievals
-        -- What Read gave is in the scan's chunks, whole or cut.
+        -- Text from Read is in the chunks of the scan, whole or cut.
         anti join {{ ref('stg_code__read') }} as reads
             on reads.tool_use_id = retrievals.tool_use_id and reads.set_aside_reason is null
         where chunk_hash is not null and not is_miss and {{ unseen() }}
@@ -43,7 +44,7 @@ words as (
     group by chunk_hash, _batch_id, word
 ),
 
--- `parseHTTPHeader` and `parse_http_header` are found by their parts too.
+-- `parseHTTPHeader` and `parse_http_header` can be found by their parts too.
 parts as (
     select
         chunk_hash,
@@ -79,5 +80,5 @@ select
 from terms
 where length(term) between 2 and 40 and not {{ regex_matches('term', "'^[0-9_]+$'") }}
 group by chunk_hash, _batch_id, term
--- A search reads the rows of a few terms: where equal ones are together it passes over the rest.
+-- A search reads the rows of a few terms: with equal terms stored together, it skips the rest.
 order by term, chunk_hash

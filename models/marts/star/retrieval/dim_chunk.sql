@@ -1,4 +1,4 @@
--- With vectors a chunk depends on all others: whether a model made one of them.
+-- With vectors, a chunk depends on all others: on whether a model made any of the vectors.
 {{ config(
     materialized='table' if has_embeddings() else 'incremental', incremental_strategy='replace_changed',
     zstd_columns=['chunk_text']
@@ -44,7 +44,7 @@ retrieved as (
     group by all
 ),
 
--- What a range holds, as the scan cuts it: functions, classes, sections.
+-- Contents of a range, cut as in a scan: functions, classes, sections.
 contents as (
     select
         content_id,
@@ -56,7 +56,7 @@ contents as (
     group by content_id
 ),
 
--- A range that is one piece stays as it is; any other is cut, and its pieces are searched in its place.
+-- A range that is one piece stays as it is. Any other range is cut, and its pieces are searched instead.
 ranges as (
     select
         retrieved.*,
@@ -105,8 +105,8 @@ pieces as (
     from shown_pieces
 ),
 
--- Ranges that lie in a larger one seen later say nothing new to a search, and pieces that a later look at
--- their lines did not show again are gone.
+-- A range within a larger one that was seen later adds nothing to a search, and pieces that a later look at
+-- their lines did not show are gone.
 covered as (
     select distinct smaller.chunk_id
     from ranges as smaller
@@ -131,7 +131,8 @@ covered as (
         and later.last_seen_at > pieces.last_seen_at
 ),
 
--- A range read in several states is searched in its last one; a scanned file in the scan's chunks only.
+-- A range that was read in several states is searched in its last one, a scanned file only in the chunks of
+-- the scan.
 numbered as (
     select
         ranges.*,
@@ -250,7 +251,7 @@ select
     chunks._state
 from chunks
     {%- if has_embeddings() %}
-    -- Without a model the words themselves; vectors of two kinds cannot be compared.
+    -- Without a model the words themselves are hashed. Vectors of two kinds cannot be compared.
     left join {{ chunk_embeddings("(select chunk_id, chunk_text from chunks where is_indexed and not exists "
         "(select 1 from chunks where embedding is not null))") }} as vectors
         on vectors.chunk_id = chunks.chunk_id

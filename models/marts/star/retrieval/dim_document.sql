@@ -32,7 +32,7 @@ edited as (
     group by target_path
 ),
 
--- The size that a whole write left, until the next edit; of a page what the fetch reports.
+-- File size after a write of the whole file, until the next edit. For pages, the size that the fetch reports.
 edit_sizes as (
     select
         target_path as document_path,

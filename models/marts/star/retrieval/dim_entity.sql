@@ -23,7 +23,8 @@ with kinds as (
     group by entity_id, symbol_type
 ),
 
--- Where it is defined as several things, what says most: a class that is also a parameter's name is a class.
+-- If a name is defined as several things, the most informative one: a class that is also a parameter's name
+-- is a class.
 foremost as (
     select
         entity_id,
@@ -32,7 +33,7 @@ foremost as (
     from kinds
 ),
 
--- A scan's definition before one in a range that somebody read, the newest first.
+-- Definitions in a scan come before those in a range that was read, the newest first.
 definitions as (
     select
         definitions.entity_id,

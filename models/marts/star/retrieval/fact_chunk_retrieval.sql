@@ -1,6 +1,7 @@
--- Made anew each time: a scan of a file read long ago adds the chunks that the reading covers. Signs of use
--- come after the retrieval: later, or further on in the log file where copied sessions' lines share one time.
--- That a file was read again says nothing of a text that was read, but of a search's finds it does.
+-- Rebuilt from scratch each time: a scan of a file that was read long ago adds the chunks that were read.
+-- Signs of use must come after the retrieval: at a later time, or further on in the log file, since the lines
+-- of copied sessions share one time. Reading a file again is not a sign that its text was used, but it is for
+-- a search result.
 with chunks as (
     select * from {{ ref('dim_chunk') }}
 ),
@@ -44,7 +45,7 @@ used as (
     left join signs on signs.retrieval_key = retrievals.retrieval_key
 ),
 
--- The range itself and, if the file was scanned, the scan's chunks that it covers in part or whole.
+-- The range itself and, if the file was scanned, the chunks of the scan that it covers in part or whole.
 matched as (
     select
         *,
@@ -69,8 +70,8 @@ matched as (
 ordered as (
     select
         *,
-        -- What a search listed or a fetch brought and nobody touched was not used; what was opened by its
-        -- path or given along may have been read and understood, which leaves no sign.
+        -- A search result or fetched page without a sign was not used. A file that was opened by its path or
+        -- given along may have been read and understood, which leaves no sign.
         case
             when used_as is not null then true
             when chunk_id is not null and retrieval_method in ('keyword', 'glob', 'url') then false
@@ -101,7 +102,7 @@ in_transcripts as (
         ordered.match_type,
         ordered.used_as,
         case when ordered.match_type = 'overlap' then 'estimated' else 'observed' end as provenance,
-        -- Whether a retrieval was of use is judged by what happens later, even where it is observed.
+        -- Use is judged by later events, even if the retrieval itself is observed.
         case when ordered.used_in_response is not null then 'estimated' end as used_provenance,
         ordered.used_in_response,
         ordered.is_miss,
@@ -132,7 +133,7 @@ in_transcripts as (
     left join {{ ref('dim_task') }} as tasks on tasks.task_id = ordered.turn_id
 ),
 
--- What a program retrieved by itself: the chunk of just these lines, else those of a scan that they cover.
+-- Retrievals by programs: the chunk with exactly these lines, else the chunks of a scan that they cover.
 told as (
     select
         recorded.*,

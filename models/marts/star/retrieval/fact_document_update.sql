@@ -52,8 +52,8 @@ commits as (
     semi join changed on changed.document_path = changes.document_path
 ),
 
--- The commit that an edit went into: the next one of the file that a scan knows, else the next one of its
--- session that was made in the file's checkout and took the file.
+-- The commit with an edit: the next one of the file that a scan knows, else the next one of its session that
+-- was made in the file's checkout and took the file.
 session_commits as (
     select
         commits.*,
@@ -92,7 +92,7 @@ later_commits as (
         ) as own_checkout_length,
         length(edits.worktree) as worktree_length,
         commits.commit_id,
-        -- A subagent's own commits go before others'; lines of one time follow each other in their file.
+        -- A subagent's own commits take precedence. Lines with the same time are in the order of their file.
         (
             edits.actor <> 'main' and commits.actor <> edits.actor, commits.committed_at, commits.source_path,
             commits.source_line,
@@ -131,7 +131,7 @@ taking_commits as (
     from {{ explode('commits_of_checkout', 'staged_paths', 'staged_path', 'path_number') }} as exploded
     where
         starts_with(plain_path || '/', staged_path || '/')
-        -- Where the folder of the command is not known.
+        -- Used if the folder of the command is not known.
         or (staged_path not like '/%' and contains(plain_path || '/', '/' || staged_path || '/'))
 ),
 
@@ -152,14 +152,14 @@ edit_commits as (
     left join (
         select
             update_key,
-            -- A silent commit has no id that is known.
+            -- The id of a silent commit is not known.
             min_by(coalesce(commit_id, ''), commit_order) as commit_id
         from taking_commits
         group by update_key
     ) as of_session on of_session.update_key = edits.update_key
 ),
 
--- What a scan found changed and no commit explains. Its first look at a file is no change, nor is one that
+-- Changes that a scan found and no commit explains. The first look at a file is not a change, nor is one that
 -- sets the same file aside by a new rule.
 looks as (
     select
@@ -207,7 +207,7 @@ updates as (
     select * from scans
 ),
 
--- When the store last saw a document's text: a chunk made then holds it as it was. A scan sees all commits.
+-- When the store last saw a document's text: a chunk made then is up to date. A scan sees all commits.
 known as (
     select
         document_id,

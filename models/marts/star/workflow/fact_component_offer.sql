@@ -20,8 +20,9 @@ with attachments as (
         )
 ),
 
--- Older clients list skills in words only. A description may hold bullets too: where there are more than the
--- client counts, only those in small letters, as skills are written, count, if their number is right.
+-- Older clients list skills only as text. A description can contain bullets too: if there are more than the
+-- client counts, only the lower-case ones count (skill names are lower case), provided that their number
+-- matches.
 listings as (
     select
         session_id,
@@ -46,7 +47,8 @@ offers as (
     from {{ explode('listings', 'names', 'name', 'name_number') }} as exploded
     where attachment_type = 'skill_listing'
     union all
-    -- A deferred tool has its server's name, an instruction is the server's, both written as in tool names.
+    -- The name of a deferred tool contains its server, and an instruction is named after its server. Both are
+    -- spelled as in tool names.
     select
         *,
         'mcp_server' as offer_type,

@@ -16,7 +16,8 @@ requests as (
     where hook_event = 'PermissionRequest'
 ),
 
--- The client does not say which call it asks for: the last one begun before with the same tool and input.
+-- The client does not say which call the request is for: it is the last earlier call with the same tool and
+-- input.
 begun as (
     select
         requests.event_id,
@@ -29,7 +30,7 @@ begun as (
     group by requests.event_id
 ),
 
--- The tool began to run when it had ended, less what it took.
+-- A tool started to run at its end minus its duration.
 ended as (
     select
         tool_use_id,

@@ -18,7 +18,8 @@ with statements as (
     where turns.is_human and turns.prompt_text is not null
 ),
 
--- An intent said again in a session is one: stated when first said, judged by its last judgement.
+-- An intent that is repeated in a session counts once: stated when it was first given, judged by its last
+-- judgement.
 intents as (
     select
         intent_id,

@@ -1,4 +1,5 @@
--- Made anew each time: a name's type (skill or command) depends on all sessions, a body's file on scans.
+-- Rebuilt from scratch each time: the type of a name (skill or command) depends on all sessions, the file of
+-- a body on scans.
 with turns as (
     select * from {{ ref('int_turn') }}
 ),
@@ -44,7 +45,7 @@ invocations as (
         calls.source_line,
         calls._batch_id
     from {{ ref('int_tool_call') }} as calls
-    -- Before it got the Skill tool the agent had commands alone, and SlashCommand to call them with.
+    -- Before there was a Skill tool, the agent only had commands, which it called with SlashCommand.
     where
         (calls.tool_name = 'Skill' and coalesce(calls.tool_input.skill, '') <> '')
         or (
@@ -80,7 +81,7 @@ invocations as (
         )
 ),
 
--- A skill is at work until the next one in its thread, at most until its turn ends.
+-- A skill is active until the next one in its thread, but no longer than its turn.
 spans as (
     select
         invocations.*,
@@ -99,7 +100,7 @@ spans as (
         turns.prompt_origin
     from invocations
     left join bodies on bodies.invocation_id = invocations.invocation_id
-    -- What SlashCommand calls is written as if it had been typed: a turn of its own.
+    -- The client logs a SlashCommand call as if the command had been typed: as a turn of its own.
     left join turns on turns.turn_id = coalesce(bodies.turn_id, invocations.turn_id)
 ),
 
@@ -133,9 +134,11 @@ candidates as (
             (
                 spans.forked_actor is null and responses.actor = spans.actor
                 and responses.thread_position > spans.thread_position
-                -- The answer calling the next skill is still this one's; if one line, it stands at the call.
+                -- The response that calls the next skill still belongs to this one. On a single line it is at
+                -- the position of the call.
                 and responses.thread_position <= spans.next_skill_position
-                -- A queued message begins its own turn while the skill works: there the client's word counts.
+                -- A queued message starts its own turn while the skill works: there the client's attribution
+                -- counts.
                 and (
                     responses.thread_position < spans.turn_end_position
                     or coalesce(responses.attribution_skill = spans.skill_name, false)
@@ -146,7 +149,7 @@ candidates as (
     where spans.was_launched and (spans.response_id is null or responses.response_id <> spans.response_id)
 ),
 
--- Where the client says which skill a response is for, that counts; else all in the span do.
+-- If the client attributes responses to the skill, only those count, else all in its span.
 scoped as (
     select
         invocation_id,
@@ -202,7 +205,7 @@ select
     actors.agent_run_id,
     coalesce(skills.component_id, commands.component_id) as component_id,
     spans.turn_id as prompt_id,
-    -- A command that no model answered is no task.
+    -- A command that no model answered is not a task.
     case when spans.prompt_origin <> 'local_command' or spans.invoked_by = 'agent' then spans.turn_id end
         as task_id,
     spans.skill_name,

@@ -42,7 +42,7 @@ select
     cast(calls.duration_ms as bigint) as duration_ms,
     cast(calls.input_bytes as bigint) as input_size_bytes,
     cast(calls.output_bytes as bigint) as output_size_bytes,
-    -- Whole where it is short; a long input stands in the transcript line.
+    -- The whole input if it is short. The transcript line has the rest.
     case
         when length(calls.tool_input_json) <= 4000 then cast(calls.tool_input_json as varchar)
         else {{ as_json(
