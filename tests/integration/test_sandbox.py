@@ -427,7 +427,7 @@ def test_what_gets_past_the_guard_reaches_nothing(
 @pytest.mark.parametrize(
     ("program", "message"),
     [
-        ("import sys; print('to stdout'); print('to stderr', file=sys.stderr); sys.exit(7)", "ended with 7"),
+        ("import sys; print('to stdout'); print('to stderr', file=sys.stderr); sys.exit(7)", "exited with 7"),
         ("import os; os.abort()", "killed by SIGABRT"),
         ("import os, signal; os.kill(os.getpid(), signal.SIGSEGV)", "killed by SIGSEGV"),
         ("import time; time.sleep(60)", "more than 1 seconds"),
