@@ -477,7 +477,7 @@ def test_what_keeps_http_from_being_served_is_one_sentence(home: Path) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
-        assert "cannot be served: address already in use" in served(taken.getsockname()[1])
+        assert "cannot be used: address already in use" in served(taken.getsockname()[1])
         for token in (b"", b"\xff\xfe", b"\n"):
             (home / "mcp_token").write_bytes(token)
             assert "There is no token in" in served(taken.getsockname()[1])
