@@ -68,7 +68,7 @@ def secure(paths: StorePaths) -> None:
 
 
 def refuse(home: Path) -> None:
-    """Raise StoreError where a home, or anything in it, belongs to someone else or can be swapped by everyone."""
+    """Raise StoreError if a home, or anything in it, belongs to someone else or can be swapped by anyone."""
     _refuse_way(home)
     with suppress(OSError):
         status = home.lstat()

@@ -197,7 +197,7 @@ def _changed_rows(
 
 @contextmanager
 def registered_tombstones(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
-    """Inside, `BROUGHT` finds the hashes of the tombstones."""
+    """Context in which `BROUGHT` can read the hashes of the tombstones."""
     import pyarrow as pa
 
     ids: list[int] = []

@@ -272,7 +272,7 @@ def prices(project: Path) -> dict[str, list[Row]]:
         price: Row = {"speed": row["speed"], "from": row["valid_from"], "to": row["valid_to"]}
         for key, column in _PRICE_COLUMNS.items():
             price[key] = float(row[column] or 0)
-        # The rule of `int_inference`, where a row leaves it out.
+        # The default from `int_inference`, used if a row leaves it out.
         price["write_1h"] = price["write_1h"] or 2 * price["input"]
         found[row["model_name"]].append(price)
     return found

@@ -600,7 +600,7 @@ def note_part(paths: StorePaths, project: Path, variables: Mapping[str, object],
 
 
 def _sessions_to_set_aside(result: BuildResult) -> dict[str, tuple[str, str]]:
-    """The sessions that the failed guards name: session id → (guard, what it checks); none where one names no session.
+    """The sessions named by failed guards: session id → (guard, its rule); empty if a guard names no session.
 
     In that case, leaving sessions out would not make the guard pass.
     """

@@ -247,7 +247,7 @@ def _complete(
     left_out: Sequence[LeftOut],
     dropped: Sequence[Sequence[object]],
 ) -> tuple[int, int, int]:
-    """Write the tables about the build, the macros and the descriptions; returns the tables, views and rows of dbt."""
+    """Write the tables about the build, the macros and the descriptions; return the tables, views and rows of dbt."""
     kept = frozenset(build.descriptions)
     rows = _row_counts(connection, kept)
     views = _view_names(connection) & kept if kept else _view_names(connection)

@@ -117,7 +117,7 @@ def _open(paths: StorePaths, *, read_only: bool) -> duckdb.DuckDBPyConnection:
             "storage_compatibility_version": STORAGE_VERSION,
             "default_block_size": str(BLOCK_BYTES),
             "memory_limit": memory.usual(),
-            "threads": "1",  # for each query: queries run side by side, and small ones gain nothing from a second
+            "threads": "1",  # per query: queries run in parallel, and small ones gain nothing from a second
         }
     try:
         return duckdb.connect(str(paths.warehouse), read_only=read_only, config=config)

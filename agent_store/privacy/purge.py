@@ -225,7 +225,7 @@ def _write(paths: StorePaths, journal: Journal) -> None:
 def rebuild(paths: StorePaths, database: Path | None = None) -> dict[str, int]:
     """Carry out the journal now: remove from raw, rebuild everything from it, publish.
 
-    Returns how many rows of raw were removed or changed, by table. No transcripts are looked for. `database` is a copy
+    Returns the number of raw rows removed or changed, by table. No transcripts are looked for. `database` is a copy
     of the store, which is rebuilt too. If nothing can be published, the store of the last build is deleted, because it
     still has the removed data; StoreError says so.
     """

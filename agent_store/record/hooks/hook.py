@@ -88,7 +88,7 @@ class Hook:
         self.record("suggestion", {"suggestion_type": suggestion_type, "text": text, **details})
 
     def context(self, text: str) -> Record:
-        """The answer that hands a text to the model."""
+        """The answer that passes a text to the model."""
         return {
             "hookSpecificOutput": {
                 "hookEventName": self.event.get("hook_event_name"),
