@@ -654,7 +654,7 @@
   const lineCommand = (path, line) => `agent-store line ${forShell(path)} ${line}`;
   const lineLink = (path, line) => (path === null || line === null ? "–" : link(`${cutMiddle(path.split(/[/\\]/).at(-1), 26)}:${line}`, { view: "line", id: path, line: String(line) }, { class: "path", title: `${path}:${line}` }));
   const crumbs = (...parts) => el("nav", { "aria-label": "Path", class: "crumbs" }, link("Overview", {}), parts.flatMap((part) => [" › ", part]));
-  const facts = (pairs, sql, label) => el("dl", { class: "facts" }, pairs.filter(([, one]) => one !== null && one !== undefined && one !== "").map(([key, one]) => el("div", {}, el("dt", {}, key), el("dd", {}, one))), sql && el("div", {}, sqlButton(sql, label)));
+  const facts = (pairs, sql, label) => [el("dl", { class: "facts" }, pairs.filter(([, one]) => one !== null && one !== undefined && one !== "").map(([key, one]) => el("div", {}, el("dt", {}, key), el("dd", {}, one)))), sql && sqlButton(sql, label)];
   const verdict = (one) => (one === true ? "succeeded" : one === false ? "failed" : "not judged");
 
   function sessionPage(id) {
