@@ -540,6 +540,11 @@ def odd(sample_store: Path, tmp_path_factory: pytest.TempPathFactory, browser: C
             for old, new in renamed.items():
                 for one in (table, "v_spending", "v_cost_cause", "v_ccusage_day"):
                     connection.execute(f"update {one} set {column} = ? where {column} = ?", [new, old])
+        for column, table in (
+            ("session_title", "v_spending"), ("title", "dim_session"), ("skill_name", "fact_skill_invocation"),
+            ("file_path", "fact_context_segment"), ("cause_name", "v_cost_cause"),
+        ):  # fmt: skip
+            connection.execute(f"update {table} set {column} = ? where hash({column}) % 2 = 0", [_LONG])
         for table in ("v_spending", "v_cost_cause", "v_ccusage_day"):
             connection.execute(f"update {table} set usage_date = null where session_id = ?", [undated])
             connection.execute(f"delete from {table} where session_id = ?", [silent])
@@ -570,6 +575,25 @@ def test_odd_names_days_and_people_are_filtered_as_their_sql_says(odd: Page) -> 
     day = odd.sql("select max(usage_date) from v_spending")[0][0]
     _is_as_sql_says(odd.go(**{"to": str(day), "user": "unknown"}))
     assert odd.complaints() == []
+
+
+@pytest.mark.parametrize("width", [320, 1440])
+def test_long_names_stay_in_their_place(odd: Page, width: int) -> None:
+    """320 px is a phone, or a window at 400 %."""
+    session = odd.sql("select session_id from v_spending where agent_name = ?".replace("?", f"'{_LONG}'"))[0][
+        0
+    ]
+    for place in ({}, {"view": "session", "id": session}):
+        odd.open(**place)
+        odd.resize(width)
+        time.sleep(0.2)
+        sizes = odd.run("return [document.documentElement.scrollWidth, innerWidth]")
+        assert sizes[0] <= sizes[1], place
+        high = odd.run(
+            "return [...document.querySelectorAll('main tr, main .crumbs, main h2, .tile, header')]"
+            ".filter((one) => one.getBoundingClientRect().height > 500).map((one) => one.outerHTML.slice(0, 200))"
+        )
+        assert high == [], place
 
 
 def _is_as_sql_says(shown: Page) -> None:

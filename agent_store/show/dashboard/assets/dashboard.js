@@ -198,6 +198,8 @@
 
   const link = (label, target, properties = {}) => el("a", { href: hashOf(target), ...properties }, label);
 
+  const projectLink = ({ project }) => link(cutMiddle(project), { project }, { title: project });
+
   function copyable(command) {
     const output = el("output", { class: "note" });
     return el("p", { class: "command" }, el("code", {}, command),
@@ -567,7 +569,7 @@
           ...numeric("cost_usd", "Cost", (one) => one.cost_usd, dollars),
           ...numeric("total_tokens", "Tokens", (one) => one.total_tokens, short),
           ...numeric("prompt_count", "Prompts", (one) => one.prompt_count, (count) => (count === null || count === undefined ? "–" : number(count))),
-          { key: "project", label: "Project", value: (one) => one.project.toLowerCase(), text: (one) => one.project, show: (one) => link(one.project, { project: one.project }) },
+          { key: "project", label: "Project", value: (one) => one.project.toLowerCase(), text: (one) => one.project, show: (one) => projectLink(one) },
           { key: "started_at", label: "Started", value: (one) => one.started_at, text: (one) => one.started_at ?? "", show: (one) => el("span", { class: "nowrap" }, one.started_at ?? "–") },
         ],
       })),
@@ -578,7 +580,7 @@
         }, table({
           id: "skill-table", caption: "Skills by cost of the work under them", rows: skills, sort: "work_cost_usd", empty: "No skill or slash command was used.",
           columns: [
-            { key: "name", label: "Skill", value: (one) => one.name, text: (one) => one.name, show: (one) => one.name },
+            { key: "name", label: "Skill", value: (one) => one.name, text: (one) => one.name, show: (one) => el("span", { title: one.name }, cutMiddle(one.name)) },
             ...numeric("work_cost_usd", "Cost", (one) => one.work_cost_usd, dollars),
             ...numeric("invocation_count", "Runs", (one) => one.invocation_count, number),
             ...numeric("failed_invocation_count", "Failed", (one) => one.failed_invocation_count, number),
@@ -669,7 +671,7 @@
     const prompts = all("prompts");
     const more = (session.prompt_count ?? prompts.length) - prompts.length;
     return [
-      crumbs(link(session.project, { project: session.project }), "session"),
+      crumbs(projectLink(session), "session"),
       el("h2", {}, nameOf(session)),
       facts([
         ["Cost", value(cost, dollars(cost))], ["Started", session.started_at], ["Duration", duration(session.duration_seconds)],
@@ -718,7 +720,7 @@
     const rows = [...Array(rowsOf("segments")).keys()].filter((j) => s.prompt_id[j] === p.prompt_id[i]);
     const rest = rows.length ? s.rest_segment_count[rows.at(-1)] : 0;
     return [
-      crumbs(link(session.project, { project: session.project }), link(nameOf(session), { view: "session", id: session.id }), "prompt"),
+      crumbs(projectLink(session), link(nameOf(session), { view: "session", id: session.id }), "prompt"),
       el("h2", {}, "Prompt"), el("blockquote", {}, p.prompt_text[i] || "(no text)"),
       facts([
         ["Cost it caused", value(p.caused_cost_usd[i], dollars(p.caused_cost_usd[i]))], ["Time (UTC)", p.prompted_at[i]], ["Model", text(p.model_name[i])],
