@@ -381,22 +381,29 @@
       }));
   }
 
+  const notInStore = () => page.missing.map((one) => `not in this store: ${one}`);
+
   function coverage(rows) {
     const days = new Set(rows.map((i) => data.spending.usage_date[i]).filter((day) => day !== null));
     const sorted = [...days].sort();
-    const lost = [];
-    const vanishedDays = column("vanished", "activity_date");
-    vanishedDays.forEach((day, i) => {
-      if (day && !days.has(day) && !(state.from && day < state.from) && !(state.to && day > state.to)) lost.push([day, data.vanished.session_count[i]]);
-    });
+    // A day on which only others were at work is not missing.
+    const known = new Set([...selected("spending", ["project", "model", "agent", "user"])].map((i) => data.spending.usage_date[i]));
+    known.delete(null);
+    const lost = column("vanished", "activity_date")
+      .filter((day) => day && !known.has(day) && !(state.from && day < state.from) && !(state.to && day > state.to));
+    const lostSql = ["select distinct activity_date\nfrom v_vanished_session\nwhere activity_date not in (select usage_date from v_spending where usage_date is not null)",
+      state.from && `activity_date >= date ${quoted(state.from)}`, state.to && `activity_date <= date ${quoted(state.to)}`].filter(Boolean).join("\n    and ");
     const span = sorted.length ? Math.round((Date.parse(sorted.at(-1)) - Date.parse(sorted[0])) / DAY) + 1 : 0;
-    const covered = days.size + lost.length ? days.size / (days.size + lost.length) : null;
+    const covered = known.size / (known.size + lost.length);
     const missing = [];
-    if (lost.length) missing.push(`no transcript is left of ${plural(lost.length, "day")} with use: ${lost.slice(0, 5).map(([day]) => day).join(", ")}${lost.length > 5 ? " …" : ""}`);
+    if (lost.length) {
+      missing.push(["no transcript is left of ", value(lost.length, plural(lost.length, "day")), ` with use: ${lost.slice(0, 5).join(", ")}${lost.length > 5 ? " …" : ""} `,
+        sqlButton(lostSql, "Days without a transcript")]);
+    }
     if (build.set_aside_line_count) missing.push(`${plural(build.set_aside_line_count, "line")} set aside as unreadable`);
     if (build.set_aside_session_count) missing.push(`${plural(build.set_aside_session_count, "session")} left out by a guard`);
     if (build.stale_table_count) missing.push(`${plural(build.stale_table_count, "table")} kept from an earlier build`);
-    missing.push(...page.missing.map((one) => `not in this store: ${one}`));
+    missing.push(...notInStore());
     return section("coverage", "Days covered", {
       sql: select("count(distinct usage_date), min(usage_date), max(usage_date)", "v_spending"),
     }, el("p", { class: "lead" },
@@ -425,6 +432,7 @@
       [...selected("causes")].filter((i) => data.causes.usage_date[i] !== null));
     const days = [...byDay.keys()].sort();
     const ours = total("spending", "cost_usd", rows);
+    const undated = total("spending", "cost_usd", rows.filter((i) => data.spending.usage_date[i] === null));
     const other = total("ccusage", "ccusage_cost_usd", [...selected("ccusage")]);
     const readout = el("output", { class: "readout", "aria-live": "off" }, "Click a day to see its sessions.");
     const saying = (day) => {
@@ -486,8 +494,9 @@
       sql: select("usage_date, sum(cost_usd) as cost_usd", "v_spending", "\ngroup by usage_date\norder by usage_date"),
     }, holder, legend, readout,
     el("p", { class: "note" }, "In this selection ", value(ours, dollars(ours ?? 0)), " here; ", el("code", {}, "ccusage daily"), " would say ",
-      value(other, dollars(other ?? 0)), ". ", sqlButton(select("sum(ccusage_cost_usd)", "v_ccusage_day"), "ccusage daily"), " ",
-      rowsOf("reconciliation") ? el("details", {}, el("summary", {}, "Why they differ, over all days"), table({
+      value(other, dollars(other ?? 0)), ". ", undated ? `${dollars(undated)} of it has no day in the log. ` : "", sqlButton(select("sum(ccusage_cost_usd)", "v_ccusage_day"), "ccusage daily"), " ",
+      rowsOf("reconciliation") ? el("details", {}, el("summary", {}, "Why they differ, over all days"),
+        sqlButton("select cause, sum(our_usd) as our_usd, sum(their_usd) as their_usd, sum(difference_usd) as difference_usd\nfrom v_reconciliation\nwhere comparison = 'ccusage daily'\ngroup by cause\norder by abs(sum(difference_usd)) desc, cause", "the differences"), table({
         id: "reconciliation", caption: "Differences to ccusage daily by cause, over all days", sort: null,
         rows: [...Array(rowsOf("reconciliation")).keys()],
         columns: [
@@ -766,7 +775,13 @@
 
   function overview() {
     const rows = [...selected("spending")];
-    if (!rowsOf("spending")) return [el("p", { class: "lead" }, "There is no API response in the store yet. Build it after you have used Claude Code.")];
+    if (!rowsOf("spending")) {
+      return [
+        data.spending.usage_date ? el("p", { class: "lead" }, "There is no API response in the store yet. Build it after you have used Claude Code.") : null,
+        page.missing.length ? el("ul", { class: "plain" }, notInStore().map((one) => el("li", {}, one))) : null,
+        storeFindings(),
+      ];
+    }
     colorOf("");
     return [
       alerts(), money(rows), coverage(rows), perDay(rows),
