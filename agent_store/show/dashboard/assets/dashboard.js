@@ -198,6 +198,8 @@
 
   const link = (label, target, properties = {}) => el("a", { href: hashOf(target), ...properties }, label);
 
+  const projectLink = ({ project }) => link(cutMiddle(project), { project }, { title: project });
+
   function copyable(command) {
     const output = el("output", { class: "note" });
     return el("p", { class: "command" }, el("code", {}, command),
@@ -384,22 +386,29 @@
       }));
   }
 
+  const notInStore = () => page.missing.map((one) => `not in this store: ${one}`);
+
   function coverage(rows) {
     const days = new Set(rows.map((i) => data.spending.usage_date[i]).filter((day) => day !== null));
     const sorted = [...days].sort();
-    const lost = [];
-    const vanishedDays = column("vanished", "activity_date");
-    vanishedDays.forEach((day, i) => {
-      if (day && !days.has(day) && !(state.from && day < state.from) && !(state.to && day > state.to)) lost.push([day, data.vanished.session_count[i]]);
-    });
+    // A day on which only others were at work is not missing.
+    const known = new Set([...selected("spending", ["project", "model", "agent", "user"])].map((i) => data.spending.usage_date[i]));
+    known.delete(null);
+    const lost = column("vanished", "activity_date")
+      .filter((day) => day && !known.has(day) && !(state.from && day < state.from) && !(state.to && day > state.to));
+    const lostSql = ["select distinct activity_date\nfrom v_vanished_session\nwhere activity_date not in (select usage_date from v_spending where usage_date is not null)",
+      state.from && `activity_date >= date ${quoted(state.from)}`, state.to && `activity_date <= date ${quoted(state.to)}`].filter(Boolean).join("\n    and ");
     const span = sorted.length ? Math.round((Date.parse(sorted.at(-1)) - Date.parse(sorted[0])) / DAY) + 1 : 0;
-    const covered = days.size + lost.length ? days.size / (days.size + lost.length) : null;
+    const covered = known.size / (known.size + lost.length);
     const missing = [];
-    if (lost.length) missing.push(`no transcript is left of ${plural(lost.length, "day")} with use: ${lost.slice(0, 5).map(([day]) => day).join(", ")}${lost.length > 5 ? " …" : ""}`);
+    if (lost.length) {
+      missing.push(["no transcript is left of ", value(lost.length, plural(lost.length, "day")), ` with use: ${lost.slice(0, 5).join(", ")}${lost.length > 5 ? " …" : ""} `,
+        sqlButton(lostSql, "Days without a transcript")]);
+    }
     if (build.set_aside_line_count) missing.push(`${plural(build.set_aside_line_count, "line")} set aside as unreadable`);
     if (build.set_aside_session_count) missing.push(`${plural(build.set_aside_session_count, "session")} left out by a guard`);
     if (build.stale_table_count) missing.push(`${plural(build.stale_table_count, "table")} kept from an earlier build`);
-    missing.push(...page.missing.map((one) => `not in this store: ${one}`));
+    missing.push(...notInStore());
     return section("coverage", "Days covered", {
       sql: select("count(distinct usage_date), min(usage_date), max(usage_date)", "v_spending"),
     }, el("p", { class: "lead" },
@@ -428,6 +437,7 @@
       [...selected("causes")].filter((i) => data.causes.usage_date[i] !== null));
     const days = [...byDay.keys()].sort();
     const ours = total("spending", "cost_usd", rows);
+    const undated = total("spending", "cost_usd", rows.filter((i) => data.spending.usage_date[i] === null));
     const other = total("ccusage", "ccusage_cost_usd", [...selected("ccusage")]);
     const readout = el("output", { class: "readout", "aria-live": "off" }, "Click a day to see its sessions.");
     const saying = (day) => {
@@ -489,8 +499,9 @@
       sql: select("usage_date, sum(cost_usd) as cost_usd", "v_spending", "\ngroup by usage_date\norder by usage_date"),
     }, holder, legend, readout,
     el("p", { class: "note" }, "In this selection ", value(ours, dollars(ours ?? 0)), " here; ", el("code", {}, "ccusage daily"), " would say ",
-      value(other, dollars(other ?? 0)), ". ", sqlButton(select("sum(ccusage_cost_usd)", "v_ccusage_day"), "ccusage daily"), " ",
-      rowsOf("reconciliation") ? el("details", {}, el("summary", {}, "Why they differ, over all days"), table({
+      value(other, dollars(other ?? 0)), ". ", undated ? `${dollars(undated)} of it has no day in the log. ` : "", sqlButton(select("sum(ccusage_cost_usd)", "v_ccusage_day"), "ccusage daily"), " ",
+      rowsOf("reconciliation") ? el("details", {}, el("summary", {}, "Why they differ, over all days"),
+        sqlButton("select cause, sum(our_usd) as our_usd, sum(their_usd) as their_usd, sum(difference_usd) as difference_usd\nfrom v_reconciliation\nwhere comparison = 'ccusage daily'\ngroup by cause\norder by abs(sum(difference_usd)) desc, cause", "the differences"), table({
         id: "reconciliation", caption: "Differences to ccusage daily by cause, over all days", sort: null,
         rows: [...Array(rowsOf("reconciliation")).keys()],
         columns: [
@@ -572,7 +583,7 @@
           ...numeric("cost_usd", "Cost", (one) => one.cost_usd, dollars),
           ...numeric("total_tokens", "Tokens", (one) => one.total_tokens, short),
           ...numeric("prompt_count", "Prompts", (one) => one.prompt_count, (count) => (count === null || count === undefined ? "–" : number(count))),
-          { key: "project", label: "Project", value: (one) => one.project.toLowerCase(), text: (one) => one.project, show: (one) => link(one.project, { project: one.project }) },
+          { key: "project", label: "Project", value: (one) => one.project.toLowerCase(), text: (one) => one.project, show: (one) => projectLink(one) },
           { key: "started_at", label: "Started", value: (one) => one.started_at, text: (one) => one.started_at ?? "", show: (one) => el("span", { class: "nowrap" }, one.started_at ?? "–") },
         ],
       })),
@@ -583,7 +594,7 @@
         }, table({
           id: "skill-table", caption: "Skills by cost of the work under them", rows: skills, sort: "work_cost_usd", empty: "No skill or slash command was used.",
           columns: [
-            { key: "name", label: "Skill", value: (one) => one.name, text: (one) => one.name, show: (one) => one.name },
+            { key: "name", label: "Skill", value: (one) => one.name, text: (one) => one.name, show: (one) => el("span", { title: one.name }, cutMiddle(one.name)) },
             ...numeric("work_cost_usd", "Cost", (one) => one.work_cost_usd, dollars),
             ...numeric("invocation_count", "Runs", (one) => one.invocation_count, number),
             ...numeric("failed_invocation_count", "Failed", (one) => one.failed_invocation_count, number),
@@ -659,7 +670,7 @@
   const lineCommand = (path, line) => `agent-store line ${forShell(path)} ${line}`;
   const lineLink = (path, line) => (path === null || line === null ? "–" : link(`${cutMiddle(path.split(/[/\\]/).at(-1), 26)}:${line}`, { view: "line", id: path, line: String(line) }, { class: "path", title: `${path}:${line}` }));
   const crumbs = (...parts) => el("nav", { "aria-label": "Path", class: "crumbs" }, link("Overview", {}), parts.flatMap((part) => [" › ", part]));
-  const facts = (pairs, sql, label) => el("dl", { class: "facts" }, pairs.filter(([, one]) => one !== null && one !== undefined && one !== "").map(([key, one]) => el("div", {}, el("dt", {}, key), el("dd", {}, one))), sql && el("div", {}, sqlButton(sql, label)));
+  const facts = (pairs, sql, label) => [el("dl", { class: "facts" }, pairs.filter(([, one]) => one !== null && one !== undefined && one !== "").map(([key, one]) => el("div", {}, el("dt", {}, key), el("dd", {}, one)))), sql && sqlButton(sql, label)];
   const verdict = (one) => (one === true ? "succeeded" : one === false ? "failed" : "not judged");
 
   function sessionPage(id) {
@@ -674,7 +685,7 @@
     const prompts = all("prompts");
     const more = (session.prompt_count ?? prompts.length) - prompts.length;
     return [
-      crumbs(link(session.project, { project: session.project }), "session"),
+      crumbs(projectLink(session), "session"),
       el("h2", {}, nameOf(session)),
       facts([
         ["Cost", value(cost, dollars(cost))], ["Started", session.started_at], ["Duration", duration(session.duration_seconds)],
@@ -723,7 +734,7 @@
     const rows = [...Array(rowsOf("segments")).keys()].filter((j) => s.prompt_id[j] === p.prompt_id[i]);
     const rest = rows.length ? s.rest_segment_count[rows.at(-1)] : 0;
     return [
-      crumbs(link(session.project, { project: session.project }), link(nameOf(session), { view: "session", id: session.id }), "prompt"),
+      crumbs(projectLink(session), link(nameOf(session), { view: "session", id: session.id }), "prompt"),
       el("h2", {}, "Prompt"), el("blockquote", {}, p.prompt_text[i] || "(no text)"),
       facts([
         ["Cost it caused", value(p.caused_cost_usd[i], dollars(p.caused_cost_usd[i]))], ["Time (UTC)", p.prompted_at[i]], ["Model", text(p.model_name[i])],
@@ -769,7 +780,13 @@
 
   function overview() {
     const rows = [...selected("spending")];
-    if (!rowsOf("spending")) return [el("p", { class: "lead" }, "There is no API response in the store yet. Build it after you have used Claude Code.")];
+    if (!rowsOf("spending")) {
+      return [
+        data.spending.usage_date ? el("p", { class: "lead" }, "There is no API response in the store yet. Build it after you have used Claude Code.") : null,
+        page.missing.length ? el("ul", { class: "plain" }, notInStore().map((one) => el("li", {}, one))) : null,
+        storeFindings(),
+      ];
+    }
     colorOf("");
     return [
       alerts(), money(rows), coverage(rows), perDay(rows),
