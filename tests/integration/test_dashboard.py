@@ -23,6 +23,7 @@ from agent_store.paths import StorePaths
 from agent_store.show.dashboard import page
 from agent_store.show.dashboard.collect import collect
 from agent_store.show.dashboard.serve import server_of
+from agent_store.show.report import collect as collect_report
 from agent_store.store import open_store
 from tests import chromium
 
@@ -350,6 +351,34 @@ def test_nothing_sticks_out_and_everybody_can_use_it(shown: Page, width: int, sc
             if one["impact"] in {"serious", "critical"}
         ]
         assert serious == [], place
+
+
+def test_findings_and_suggestions_are_those_of_the_report(shown: Page) -> None:
+    shown.open()
+    with open_store(StorePaths(shown.store.parent)) as connection:
+        report = collect_report(connection, str(shown.store))
+    listed = shown.run(
+        "return [...document.querySelectorAll('#findings li')].map((one) => one.firstChild.textContent)"
+    )
+    assert listed == [one.short for one in report.findings if one.count]
+    suggested = shown.run(
+        "return [...document.querySelectorAll('#advice tbody tr')]"
+        ".map((row) => row.children[1].querySelector('span').firstChild.textContent)"
+    )
+    expected = [one.suggestion for one in report.optimizations or report.advice]
+    assert suggested == expected[:10]
+
+
+def test_names_of_tools_and_files_keep_their_letters(shown: Page) -> None:
+    shown.open()
+    names = shown.run(
+        "return [...document.querySelectorAll('#causes ol.names span')].map((one) => [one.title, one.textContent])"
+    )
+    assert ["system_prompt", "system prompt"] in names
+    tools = [pair for pair in names if pair[0].startswith(("mcp__", "/"))]
+    assert tools
+    for name, text in tools:
+        assert all(part in name for part in text.split("…")), (name, text)
 
 
 def test_tables_are_sorted_and_filtered_from_the_keyboard(shown: Page) -> None:
