@@ -41,7 +41,7 @@ def dashboard(out: Path | None, serve: bool, port: int, no_open: bool) -> int:
         return _serve(paths, port, no_open=no_open)
     if out is not None:
         return _write_copy(paths, out.expanduser().absolute())
-    if not _is_fresh(paths):
+    if not page.is_current(paths):
         page.write(paths)
     tell(f"Dashboard: {paths.dashboard}")
     if not no_open:
@@ -71,14 +71,6 @@ def _write_copy(paths: StorePaths, place: Path) -> int:
         ) from error
     tell(f"Dashboard: {place}")
     return 0
-
-
-def _is_fresh(paths: StorePaths) -> bool:
-    """Whether the page matches the published store."""
-    try:
-        return paths.dashboard.stat().st_mtime_ns >= paths.store.stat().st_mtime_ns
-    except OSError:
-        return False
 
 
 def _open(address: str) -> None:

@@ -168,7 +168,11 @@ def finish(paths: StorePaths, say: Callable[[str], None]) -> None:
     if journal.expires:
         expiring.remove(paths)
     if journal.forgets or journal.applies:
+        from agent_store.show.dashboard import page
+
         _remove_leftovers(paths)
+        if not page.is_current(paths):
+            _remove(paths.dashboard)
     if journal.forgets:
         from agent_store.serve.export import known
 

@@ -627,7 +627,7 @@ def render_explanation(found: Explanation, console: Console, limit: int | None =
     if found.unpriced_response_count:
         line += f", {found.unpriced_response_count:,} of them without a price"
     line += f", in {one_line(found.project_name)}" if found.project_name else ""
-    line += f", from {found.started_at:%Y-%m-%d %H:%M} UTC" if found.started_at else ""
+    line += f", first request {found.started_at:%Y-%m-%d %H:%M} UTC" if found.started_at else ""
     console.print(Text(f"{line}. {PRICES_ARE}", style="dim"))
 
     def most(usual: int) -> int | None:
@@ -681,7 +681,7 @@ def _parts(share: Share) -> tuple[float, float, float, float]:
 def _shares_sheet(found: Explanation, most: int | None) -> Sheet | None:
     if not found.shares:
         return None
-    sheet = Sheet("What caused it")
+    sheet = Sheet("By component, cache misses included")
     sheet.name("what")
     sheet.name("type", rank=7, most=18)
     sheet.number("entering", "carrying", "output", rank=3)

@@ -23,6 +23,7 @@ from agent_store.paths import StorePaths
 from agent_store.show.dashboard import page
 from agent_store.show.dashboard.collect import collect
 from agent_store.show.dashboard.serve import server_of
+from agent_store.show.report import collect as collect_report
 from agent_store.store import open_store
 from tests import chromium
 
@@ -352,6 +353,34 @@ def test_nothing_sticks_out_and_everybody_can_use_it(shown: Page, width: int, sc
         assert serious == [], place
 
 
+def test_findings_and_suggestions_are_those_of_the_report(shown: Page) -> None:
+    shown.open()
+    with open_store(StorePaths(shown.store.parent)) as connection:
+        report = collect_report(connection, str(shown.store))
+    listed = shown.run(
+        "return [...document.querySelectorAll('#findings li')].map((one) => one.firstChild.textContent)"
+    )
+    assert listed == [one.short for one in report.findings if one.count]
+    suggested = shown.run(
+        "return [...document.querySelectorAll('#advice tbody tr')]"
+        ".map((row) => row.children[1].querySelector('span').firstChild.textContent)"
+    )
+    expected = [one.suggestion for one in report.optimizations or report.advice]
+    assert suggested == expected[:10]
+
+
+def test_names_of_tools_and_files_keep_their_letters(shown: Page) -> None:
+    shown.open()
+    names = shown.run(
+        "return [...document.querySelectorAll('#causes ol.names span')].map((one) => [one.title, one.textContent])"
+    )
+    assert ["system_prompt", "system prompt"] in names
+    tools = [pair for pair in names if pair[0].startswith(("mcp__", "/"))]
+    assert tools
+    for name, text in tools:
+        assert all(part in name for part in text.split("…")), (name, text)
+
+
 def test_tables_are_sorted_and_filtered_from_the_keyboard(shown: Page) -> None:
     from selenium.webdriver.common.keys import Keys
 
@@ -465,6 +494,44 @@ def test_a_store_without_a_view_still_gives_a_page(
     assert [one["message"] for one in browser.get_log("browser")] == []
 
 
+def test_a_store_without_spending_says_which(sample_store: Path, tmp_path: Path, browser: Chrome) -> None:
+    paths = StorePaths(tmp_path / "home").ensure()
+    shutil.copyfile(sample_store, paths.store)
+    paths.store.chmod(0o600)
+    for statement, said in (
+        ("delete from v_spending", "There is no API response"),
+        ("drop table v_spending", "not in this store: spending"),
+    ):
+        with duckdb.connect(str(paths.store)) as connection:
+            connection.execute(statement)
+        page.write(paths)
+        browser.get("about:blank")
+        browser.get(paths.dashboard.as_uri())
+        shown = browser.execute_script("return document.querySelector('main').textContent")
+        assert said in shown
+        assert ("There is no API response" in shown) == statement.startswith("delete")
+
+
+def test_the_page_is_of_the_store_that_is_published_last(
+    sample_store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What a build has forgotten meanwhile does not come back with a page that was begun before."""
+    paths = StorePaths(tmp_path / "home").ensure()
+    shutil.copyfile(sample_store, paths.store)
+    begun = iter(("of the old store", "of the new store"))
+
+    def text_of(_: StorePaths) -> str:
+        if (text := next(begun)) == "of the old store":
+            fresh = paths.home / "fresh"
+            shutil.copyfile(sample_store, fresh)
+            fresh.replace(paths.store)
+        return text
+
+    monkeypatch.setattr(page, "text_of", text_of)
+    page.write(paths)
+    assert paths.dashboard.read_text() == "of the new store"
+
+
 def test_it_is_served_to_who_knows_the_address_and_follows_a_new_store(
     sample_store: Path, tmp_path: Path, browser: Chrome
 ) -> None:
@@ -544,11 +611,22 @@ def odd(sample_store: Path, tmp_path_factory: pytest.TempPathFactory, browser: C
             for old, new in renamed.items():
                 for one in (table, "v_spending", "v_cost_cause", "v_ccusage_day"):
                     connection.execute(f"update {one} set {column} = ? where {column} = ?", [new, old])
+        for column, table in (
+            ("session_title", "v_spending"), ("title", "dim_session"), ("skill_name", "fact_skill_invocation"),
+            ("file_path", "fact_context_segment"), ("cause_name", "v_cost_cause"),
+        ):  # fmt: skip
+            connection.execute(f"update {table} set {column} = ? where hash({column}) % 2 = 0", [_LONG])
         for table in ("v_spending", "v_cost_cause", "v_ccusage_day"):
             connection.execute(f"update {table} set usage_date = null where session_id = ?", [undated])
             connection.execute(f"delete from {table} where session_id = ?", [silent])
         for table in ("dim_session", "fact_session"):
             connection.execute(f"delete from {table} where session_id = ?", [expired])
+        # A day with use of which the history knows a session that is gone.
+        connection.execute(
+            "insert into v_vanished_session (witness, session_id, activity_date, missing_session_count) "
+            "select 'history', 'gone', max(usage_date), 1 from v_spending"
+        )
+        connection.execute("update store_build set timezone = 'Asia/Tokyo'")
     page.write(paths)
     found = Page(browser, paths.store)
     yield found
@@ -574,6 +652,59 @@ def test_odd_names_days_and_people_are_filtered_as_their_sql_says(odd: Page) -> 
     day = odd.sql("select max(usage_date) from v_spending")[0][0]
     _is_as_sql_says(odd.go(**{"to": str(day), "user": "unknown"}))
     assert odd.complaints() == []
+
+
+def test_days_are_missing_or_not_whatever_is_filtered(odd: Page) -> None:
+    other = odd.sql(
+        "select model_name from v_spending group by all having max(usage_date) < (select max(usage_date) from v_spending) "
+        "order by sum(cost_usd) desc nulls last"
+    )[0][0]
+    for place in ({}, {"model": other}, {"model": "no such model"}, {"to": "2026-09-01"}):
+        odd.open(**place)
+        count, sql = odd.run(
+            "const one = document.querySelector('#coverage .plain li');"
+            "return [Number(one.querySelector('data').value), one.querySelector('.sql').dataset.sql]"
+        )
+        assert count == len(odd.sql(sql)) == (2 if "to" in place else 4), place
+
+
+def test_what_has_no_day_is_said_beside_the_days(odd: Page) -> None:
+    undated = odd.sql("select sum(cost_usd) from v_spending where usage_date is null")[0][0]
+    odd.open()
+    assert f"${undated:.2f} of it has no day" in odd.run(
+        "return document.querySelector('#per-day').textContent"
+    )
+    day = odd.sql("select max(usage_date) from v_spending")[0][0]
+    odd.open(**{"from": str(day)})
+    assert "no day" not in odd.run("return document.querySelector('#per-day').textContent")
+
+
+def test_an_expired_session_began_in_the_time_zone_of_the_others(odd: Page) -> None:
+    session, began = odd.sql(
+        "select session_id, strftime(min(first_called_at) + interval 9 hour, '%Y-%m-%d %H:%M') from v_spending "
+        "where session_id not in (select session_id from v_session_report) group by all"
+    )[0]
+    odd.open(view="session", id=session)
+    assert began in odd.run("return document.querySelector('.facts').textContent")
+
+
+@pytest.mark.parametrize("width", [320, 1440])
+def test_long_names_stay_in_their_place(odd: Page, width: int) -> None:
+    """320 px is a phone, or a window at 400 %."""
+    session = odd.sql("select session_id from v_spending where agent_name = ?".replace("?", f"'{_LONG}'"))[0][
+        0
+    ]
+    for place in ({}, {"view": "session", "id": session}):
+        odd.open(**place)
+        odd.resize(width)
+        time.sleep(0.2)
+        sizes = odd.run("return [document.documentElement.scrollWidth, innerWidth]")
+        assert sizes[0] <= sizes[1], place
+        high = odd.run(
+            "return [...document.querySelectorAll('main tr, main .crumbs, main h2, .tile, header')]"
+            ".filter((one) => one.getBoundingClientRect().height > 500).map((one) => one.outerHTML.slice(0, 200))"
+        )
+        assert high == [], place
 
 
 def _is_as_sql_says(shown: Page) -> None:

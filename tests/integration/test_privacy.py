@@ -209,6 +209,18 @@ def test_it_goes_on_until_the_spool_has_nothing_of_it(home: Home) -> None:
     assert not home.paths.purge_journal.exists()
 
 
+def test_a_dashboard_of_the_store_before_goes(home: Home) -> None:
+    """Somebody opened it after raw was cleared, and the build that published could write none."""
+    home.forget()
+    with build_lock(home.paths):
+        home.land()
+        home.paths.dashboard.write_text(secret_words(1))
+        os.utime(home.paths.dashboard, (1, 1))
+        purge.finish(home.paths, print)
+    assert home.left() == []
+    assert not home.paths.dashboard.exists()
+
+
 def test_every_export_goes_also_one_that_was_cut_off(home: Home, tmp_path: Path) -> None:
     whole, cut, beside = tmp_path / "whole", tmp_path / "cut", tmp_path / "notes.txt"
     files = {"tables": [{"files": [{"path": "fact/month=2026-03/data_0.parquet"}]}]}

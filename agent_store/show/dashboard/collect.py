@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
-from agent_store.show.report import FINDINGS, PRICES_ARE, store_today
+from agent_store.show.report import PRICES_ARE, findings, store_today
 from agent_store.show.text import visible
 
 if TYPE_CHECKING:
@@ -199,6 +199,19 @@ DATA_SETS = {
         order by dollars_per_month desc nulls last, optimization_type, subject
         """
     ),
+    # As in the report: what would have helped single sessions, where nothing comes back in many.
+    "advice": DataSet(
+        """
+        select
+            session_id,
+            if(starts_with(optimization_type, 'cache_'), 'cache misses', subject) as subject,
+            suggestion, cost_usd
+        from v_session_advice
+        where not exists (select 1 from v_optimization)
+        order by cost_usd desc, session_id, cost_rank
+        """,
+        ("session_id",),
+    ),
     "unpriced": DataSet(
         "select model_name, speed, unpriced_reason, response_count from v_unpriced_model order by response_count desc, 1, 2"
     ),
@@ -225,7 +238,6 @@ DATA_SETS = {
         order by abs(sum(difference_usd)) desc, cause
         """
     ),
-    "findings": DataSet("select view_name, finding_count from findings() where finding_count > 0"),
 }  # fmt: skip
 
 
@@ -252,7 +264,11 @@ def collect(connection: duckdb.DuckDBPyConnection) -> dict[str, Any]:
         "today": store_today(connection).isoformat(),
         "prices": PRICES_ARE,
         "build": {key: _plain(stamp.get(key)) for key in _BUILD},
-        "meanings": FINDINGS,
+        "findings": [
+            {"text": one.short, "meaning": one.meaning, "view": one.view}
+            for one in findings(connection)
+            if one.count
+        ],
         "missing": missing,
         "prompts_shown": PROMPTS_SHOWN,
         "texts": texts.listed,

@@ -58,9 +58,30 @@ def render(data: dict[str, Any], version: str | None = None) -> str:
 
 def write(paths: StorePaths) -> None:
     """Write the page over the published store beside it. StoreError where there is no store."""
-    text = text_of(paths)
-    with replacing(paths.dashboard) as fresh:
-        fresh.write_text(text, encoding="utf-8")
+    written = None
+    # A build may publish meanwhile: what it has forgotten must not come back with a page of the store before.
+    while written != (version := version_of(paths)):
+        text = text_of(paths)
+        with replacing(paths.dashboard) as fresh:
+            fresh.write_text(text, encoding="utf-8")
+        written = version
+
+
+def is_current(paths: StorePaths) -> bool:
+    """Whether the page beside the store was written after it."""
+    try:
+        return paths.dashboard.stat().st_mtime_ns >= paths.store.stat().st_mtime_ns
+    except OSError:
+        return False
+
+
+def version_of(paths: StorePaths) -> str:
+    """What changes when a store is published: its file is another one then. Empty where there is none."""
+    try:
+        stat = paths.store.stat()
+    except OSError:
+        return ""
+    return f"{stat.st_ino}-{stat.st_mtime_ns}"
 
 
 def text_of(paths: StorePaths) -> str:

@@ -38,18 +38,10 @@ class Dashboard:
         self._version = ""
         self._page = b""
 
-    def version(self) -> str:
-        """What changes when a store is published: its file is another one then. Empty where there is none."""
-        try:
-            stat = self.paths.store.stat()
-        except OSError:
-            return ""
-        return f"{stat.st_ino}-{stat.st_mtime_ns}"
-
     def page(self) -> bytes:
         """The page, made again only where the store is another one."""
         with self._lock:
-            version = self.version()
+            version = page.version_of(self.paths)
             if version != self._version or not self._page:
                 with open_store(self.paths) as connection:
                     self._page = page.render(collect(connection), version).encode()
@@ -90,7 +82,7 @@ def server_of(paths: StorePaths, port: int) -> tuple[ThreadingHTTPServer, str]:
                 if name == "":
                     self._answer(dashboard.page())
                 elif name == "version":
-                    self._answer(dashboard.version().encode(), "text/plain")
+                    self._answer(page.version_of(paths).encode(), "text/plain")
                 elif name == "line":
                     self._answer(_line(paths, place.query), policy=_LINE_POLICY)
                 else:

@@ -198,6 +198,8 @@
 
   const link = (label, target, properties = {}) => el("a", { href: hashOf(target), ...properties }, label);
 
+  const projectLink = ({ project }) => link(cutMiddle(project), { project }, { title: project });
+
   function copyable(command) {
     const output = el("output", { class: "note" });
     return el("p", { class: "command" }, el("code", {}, command),
@@ -374,7 +376,7 @@
       }),
       tile({
         id: "measured", label: "Measured", raw: measured, shown: percent(measured),
-        note: "of the dollars below; the rest is attributed by estimate",
+        note: "of the cost has a measured cause; the rest is attributed by estimate",
         sql: select("1 - sum(estimated_cost_usd) / nullif(sum(cost_usd), 0)", "v_cost_cause"),
       }),
       tile({
@@ -384,22 +386,29 @@
       }));
   }
 
+  const notInStore = () => page.missing.map((one) => `not in this store: ${one}`);
+
   function coverage(rows) {
     const days = new Set(rows.map((i) => data.spending.usage_date[i]).filter((day) => day !== null));
     const sorted = [...days].sort();
-    const lost = [];
-    const vanishedDays = column("vanished", "activity_date");
-    vanishedDays.forEach((day, i) => {
-      if (day && !days.has(day) && !(state.from && day < state.from) && !(state.to && day > state.to)) lost.push([day, data.vanished.session_count[i]]);
-    });
+    // A day on which only others were at work is not missing.
+    const known = new Set([...selected("spending", ["project", "model", "agent", "user"])].map((i) => data.spending.usage_date[i]));
+    known.delete(null);
+    const lost = column("vanished", "activity_date")
+      .filter((day) => day && !known.has(day) && !(state.from && day < state.from) && !(state.to && day > state.to));
+    const lostSql = ["select distinct activity_date\nfrom v_vanished_session\nwhere activity_date not in (select usage_date from v_spending where usage_date is not null)",
+      state.from && `activity_date >= date ${quoted(state.from)}`, state.to && `activity_date <= date ${quoted(state.to)}`].filter(Boolean).join("\n    and ");
     const span = sorted.length ? Math.round((Date.parse(sorted.at(-1)) - Date.parse(sorted[0])) / DAY) + 1 : 0;
-    const covered = days.size + lost.length ? days.size / (days.size + lost.length) : null;
+    const covered = known.size / (known.size + lost.length);
     const missing = [];
-    if (lost.length) missing.push(`no transcript is left of ${plural(lost.length, "day")} with use: ${lost.slice(0, 5).map(([day]) => day).join(", ")}${lost.length > 5 ? " …" : ""}`);
+    if (lost.length) {
+      missing.push([value(lost.length, plural(lost.length, "day")), ` with use and no transcript left: ${lost.slice(0, 5).join(", ")}${lost.length > 5 ? " …" : ""} `,
+        sqlButton(lostSql, "Days without a transcript")]);
+    }
     if (build.set_aside_line_count) missing.push(`${plural(build.set_aside_line_count, "line")} set aside as unreadable`);
     if (build.set_aside_session_count) missing.push(`${plural(build.set_aside_session_count, "session")} left out by a guard`);
     if (build.stale_table_count) missing.push(`${plural(build.stale_table_count, "table")} kept from an earlier build`);
-    missing.push(...page.missing.map((one) => `not in this store: ${one}`));
+    missing.push(...notInStore());
     return section("coverage", "Days covered", {
       sql: select("count(distinct usage_date), min(usage_date), max(usage_date)", "v_spending"),
     }, el("p", { class: "lead" },
@@ -428,6 +437,7 @@
       [...selected("causes")].filter((i) => data.causes.usage_date[i] !== null));
     const days = [...byDay.keys()].sort();
     const ours = total("spending", "cost_usd", rows);
+    const undated = total("spending", "cost_usd", rows.filter((i) => data.spending.usage_date[i] === null));
     const other = total("ccusage", "ccusage_cost_usd", [...selected("ccusage")]);
     const readout = el("output", { class: "readout", "aria-live": "off" }, "Click a day to see its sessions.");
     const saying = (day) => {
@@ -438,8 +448,8 @@
     const legend = el("p", { class: "legend", "aria-hidden": "true" });
     if (days.length) {
       const groups = [...new Set([...parts.keys()].map((key) => key.split("\t")[1]))].sort((a, b) => [...groupColor.keys()].indexOf(a) - [...groupColor.keys()].indexOf(b));
-      groups.forEach((group) => legend.append(el("span", { class: `swatch ${swatchClass(group)}` }), ` ${group} `));
-      legend.append(el("span", { class: "swatch line" }), " ccusage daily");
+      groups.forEach((group) => legend.append(el("span", { class: "nowrap" }, el("span", { class: `swatch ${swatchClass(group)}` }), ` ${group}`)));
+      legend.append(el("span", { class: "nowrap" }, el("span", { class: "swatch line" }), " ccusage daily"));
       const span = (Date.parse(days.at(-1)) - Date.parse(days[0])) / DAY + 1;
       const isSparse = span > 60 && days.length < span / 3;
       // The slots of the axis: every day, or where most days are idle only those with use.
@@ -450,7 +460,7 @@
         return { slot: slotOf.get(day), group, cost: Math.max(one.cost_usd, 0) };
       });
       const line = slots.map((day, i) => ({ slot: i + 0.5, cost: theirs.get(day)?.ccusage_cost_usd ?? 0 }));
-      if (isSparse) legend.append(` · ${plural(span - days.length, "idle day")} left out`);
+      if (isSparse) legend.append(el("span", { class: "nowrap" }, `· ${plural(span - days.length, "day")} without use left out`));
       charts.push({
         holder,
         draw(width) {
@@ -488,9 +498,10 @@
     return section("per-day", "Cost per day", {
       sql: select("usage_date, sum(cost_usd) as cost_usd", "v_spending", "\ngroup by usage_date\norder by usage_date"),
     }, holder, legend, readout,
-    el("p", { class: "note" }, "In this selection ", value(ours, dollars(ours ?? 0)), " here; ", el("code", {}, "ccusage daily"), " would say ",
-      value(other, dollars(other ?? 0)), ". ", sqlButton(select("sum(ccusage_cost_usd)", "v_ccusage_day"), "ccusage daily"), " ",
-      rowsOf("reconciliation") ? el("details", {}, el("summary", {}, "Why they differ, over all days"), table({
+    el("p", { class: "note" }, "With these filters: ", value(ours, dollars(ours ?? 0)), " here, ", el("code", {}, "ccusage daily"), " would say ",
+      value(other, dollars(other ?? 0)), ". ", undated ? `${dollars(undated)} of it has no day in the log. ` : "", sqlButton(select("sum(ccusage_cost_usd)", "v_ccusage_day"), "ccusage daily"), " ",
+      rowsOf("reconciliation") ? el("details", {}, el("summary", {}, "Why they differ, over all days"),
+        sqlButton("select cause, sum(our_usd) as our_usd, sum(their_usd) as their_usd, sum(difference_usd) as difference_usd\nfrom v_reconciliation\nwhere comparison = 'ccusage daily'\ngroup by cause\norder by abs(sum(difference_usd)) desc, cause", "the differences"), table({
         id: "reconciliation", caption: "Differences to ccusage daily by cause, over all days", sort: null,
         rows: [...Array(rowsOf("reconciliation")).keys()],
         columns: [
@@ -512,6 +523,9 @@
     })));
   }
 
+  // Groups whose parts have names that somebody gave them; the others have kinds of segment and causes.
+  const NAMED = ["Tool calls and results", "Subagents", "MCP servers", "Hooks"];
+  const inWords = (group, name) => (NAMED.includes(group) || !/^[a-z0-9_]+$/.test(name) ? name : name.replaceAll("_", " "));
   const numeric = (key, label, of, format) => [{ key, label, numeric: true, value: of, text: (row) => format(of(row)), show: (row) => value(of(row) ?? null, format(of(row))) }];
   const swatchClass = (group) => `g${/c(\d+)/.exec(colorOf(group))[1]}`;
 
@@ -541,7 +555,7 @@
             key: "group", label: "Cause", value: (one) => one.group, text: (one) => one.group,
             show: (one) => el("details", {}, el("summary", {}, el("span", { class: `swatch ${swatchClass(one.group)}` }), " ", one.group),
               el("ol", { class: "names" }, names.get(one.group).sort(byCost("cost_usd")).slice(0, FEW).map((part) => el("li", {},
-                el("span", { title: part.name }, cutMiddle(part.name.replaceAll("_", " "))), " ", value(part.cost_usd, dollars(part.cost_usd)))),
+                el("span", { title: part.name }, cutMiddle(inWords(one.group, part.name))), " ", value(part.cost_usd, dollars(part.cost_usd)))),
               names.get(one.group).length > FEW && el("li", { class: "note" }, `${number(names.get(one.group).length - FEW)} more`))),
           },
           ...numeric("cost_usd", "Cost", (one) => one.cost_usd, dollars),
@@ -572,25 +586,25 @@
           ...numeric("cost_usd", "Cost", (one) => one.cost_usd, dollars),
           ...numeric("total_tokens", "Tokens", (one) => one.total_tokens, short),
           ...numeric("prompt_count", "Prompts", (one) => one.prompt_count, (count) => (count === null || count === undefined ? "–" : number(count))),
-          { key: "project", label: "Project", value: (one) => one.project.toLowerCase(), text: (one) => one.project, show: (one) => link(one.project, { project: one.project }) },
+          { key: "project", label: "Project", value: (one) => one.project.toLowerCase(), text: (one) => one.project, show: (one) => projectLink(one) },
           { key: "started_at", label: "Started", value: (one) => one.started_at, text: (one) => one.started_at ?? "", show: (one) => el("span", { class: "nowrap" }, one.started_at ?? "–") },
         ],
       })),
       el("div", { class: "columns" },
         section("skills", "Most expensive skills", {
-          note: "Dollars of the responses given under a skill or slash command. A skill inside another counts for both.",
+          note: "Cost of the responses while a skill or slash command was active. A response under two nested skills counts for both.",
           sql: select("skill_name, sum(work_cost_usd) as cost_usd", "v_skill_work_day", "\ngroup by skill_name\norder by cost_usd desc nulls last"),
         }, table({
           id: "skill-table", caption: "Skills by cost of the work under them", rows: skills, sort: "work_cost_usd", empty: "No skill or slash command was used.",
           columns: [
-            { key: "name", label: "Skill", value: (one) => one.name, text: (one) => one.name, show: (one) => one.name },
+            { key: "name", label: "Skill", value: (one) => one.name, text: (one) => one.name, show: (one) => el("span", { title: one.name }, cutMiddle(one.name)) },
             ...numeric("work_cost_usd", "Cost", (one) => one.work_cost_usd, dollars),
             ...numeric("invocation_count", "Runs", (one) => one.invocation_count, number),
             ...numeric("failed_invocation_count", "Failed", (one) => one.failed_invocation_count, number),
           ],
         })),
         section("files", "Most expensive files", {
-          note: "Dollars of their text in contexts: sent once, and again with each later request.",
+          note: "Cost of their text in the context: sent once, and carried in each later request.",
           sql: select("file_path, sum(cost_usd) as cost_usd", "v_file_cost_day", "\ngroup by file_path\norder by cost_usd desc nulls last"),
         }, table({
           id: "file-table", caption: "Files by cost of their text in contexts", rows: files, sort: "cost_usd", empty: "No text of a file was in a context.",
@@ -627,30 +641,49 @@
         ["passed", "failed", "without a result"], ["test_run_count", "passed_test_run_count", "failed_test_run_count"]),
       part("loops", "Fix loops", sum("fix_loop_count"), sum("fixed_loop_count"), sum("fix_loop_count") - sum("fixed_loop_count"),
         ["fixed", "given up"], ["fix_loop_count", "fixed_loop_count", "fix_loop_count - fixed_loop_count"]),
-      tile({ id: "loop-cost", label: "Spent in fix loops", raw: sum("fix_loop_cost_usd"), shown: dollars(sum("fix_loop_cost_usd")), note: "between the first failing run and the pass; loops that overlap count twice", sql: select("coalesce(sum(fix_loop_cost_usd), 0)", "v_outcome_day") })));
+      tile({ id: "loop-cost", label: "Spent in fix loops", raw: sum("fix_loop_cost_usd"), shown: dollars(sum("fix_loop_cost_usd")), note: "from the first failed run to the end of the loop; overlapping loops count twice", sql: select("coalesce(sum(fix_loop_cost_usd), 0)", "v_outcome_day") })));
   }
 
+  /** What to do: what comes back in many sessions, or else what would have helped in single ones. */
   function advice() {
+    return rowsOf("optimizations") ? advicePerMonth() : advicePerSession();
+  }
+
+  function advicePerMonth() {
     const rows = [...Array(rowsOf("optimizations")).keys()];
     const o = data.optimizations;
     return section("advice", "What could be saved", {
-      note: "Over all days, regardless of the filters. Dollars a month with work; all are estimates.", sql: "select * from v_optimization\norder by dollars_per_month desc nulls last",
+      note: "Over all days, regardless of the filters. All amounts are estimates: what each would save in a month with use.", sql: "select * from v_optimization\norder by dollars_per_month desc nulls last",
     }, table({
-      id: "advice-table", caption: "What could be saved", rows, sort: null, empty: "Nothing stands out.",
+      id: "advice-table", caption: "What could be saved", rows, sort: null,
       columns: [
-        { key: "subject", label: "What", value: (i) => o.subject[i], text: (i) => o.subject[i], show: (i) => el("span", { title: o.evidence[i] }, cutMiddle(o.subject[i], 40)) },
+        { key: "subject", label: "Cause", value: (i) => o.subject[i], text: (i) => o.subject[i], show: (i) => el("span", { title: o.evidence[i] }, cutMiddle(o.subject[i], 40)) },
         { key: "suggestion", label: "Suggestion", value: (i) => o.suggestion[i], text: (i) => `${o.suggestion[i]} ${o.evidence[i]}`, show: (i) => el("span", {}, o.suggestion[i], el("small", { class: "note block" }, o.evidence[i])) },
-        ...numeric("dollars_per_month", "A month", (i) => o.dollars_per_month[i], (one) => (one === null ? "time" : dollars(one))),
+        ...numeric("dollars_per_month", "Per month", (i) => o.dollars_per_month[i], (one) => (one === null ? "time" : dollars(one))),
+      ],
+    }));
+  }
+
+  function advicePerSession() {
+    const rows = [...Array(rowsOf("advice")).keys()];
+    const a = data.advice;
+    return section("advice", "What would have saved most", {
+      note: "Over all days, regardless of the filters. All amounts are estimates.", sql: "select * from v_session_advice\norder by cost_usd desc",
+    }, table({
+      id: "advice-table", caption: "What would have saved most", rows, sort: null, empty: "Nothing stands out.",
+      columns: [
+        { key: "session", label: "Session", value: (i) => nameOf(sessionOf(a.session_id[i])), text: (i) => nameOf(sessionOf(a.session_id[i])), show: (i) => link(nameOf(sessionOf(a.session_id[i])), { view: "session", id: sessionOf(a.session_id[i]).id }) },
+        { key: "suggestion", label: "Suggestion", value: (i) => a.suggestion[i], text: (i) => `${a.suggestion[i]} ${a.subject[i]}`, show: (i) => el("span", {}, a.suggestion[i], el("small", { class: "note block" }, a.subject[i])) },
+        ...numeric("cost_usd", "Saving", (i) => a.cost_usd[i], dollars),
       ],
     }));
   }
 
   function storeFindings() {
-    const f = data.findings;
     const tests = build.test_count ? `${number(build.passed_test_count)} of ${number(build.test_count)} data tests passed.` : "No data test ran.";
     return section("findings", "Findings about the store", { sql: "from findings()" },
-      el("p", {}, `${tests} `, rowsOf("findings") ? "" : "No finding."),
-      rowsOf("findings") ? el("ul", { class: "plain" }, f.view_name.map((view, i) => el("li", {}, value(f.finding_count[i], number(f.finding_count[i])), " ", page.meanings[view] ?? "", " (", el("code", {}, view), ")"))) : null);
+      el("p", {}, `${tests} `, page.findings.length ? "" : "No finding."),
+      page.findings.length ? el("ul", { class: "plain" }, page.findings.map((one) => el("li", {}, one.text, el("small", { class: "note block" }, one.meaning, " (", el("code", {}, one.view), ")")))) : null);
   }
 
   // ---- one session, one prompt, one line ---------------------------------------------------------------------------------
@@ -659,7 +692,9 @@
   const lineCommand = (path, line) => `agent-store line ${forShell(path)} ${line}`;
   const lineLink = (path, line) => (path === null || line === null ? "–" : link(`${cutMiddle(path.split(/[/\\]/).at(-1), 26)}:${line}`, { view: "line", id: path, line: String(line) }, { class: "path", title: `${path}:${line}` }));
   const crumbs = (...parts) => el("nav", { "aria-label": "Path", class: "crumbs" }, link("Overview", {}), parts.flatMap((part) => [" › ", part]));
-  const facts = (pairs, sql, label) => el("dl", { class: "facts" }, pairs.filter(([, one]) => one !== null && one !== undefined && one !== "").map(([key, one]) => el("div", {}, el("dt", {}, key), el("dd", {}, one))), sql && el("div", {}, sqlButton(sql, label)));
+  const facts = (pairs, sql, label) => el("div", { class: "facts-and-sql" },
+    el("dl", { class: "facts" }, pairs.filter(([, one]) => one !== null && one !== undefined && one !== "").map(([key, one]) => el("div", {}, el("dt", {}, key), el("dd", {}, one)))),
+    sql && sqlButton(sql, label));
   const verdict = (one) => (one === true ? "succeeded" : one === false ? "failed" : "not judged");
 
   function sessionPage(id) {
@@ -674,7 +709,7 @@
     const prompts = all("prompts");
     const more = (session.prompt_count ?? prompts.length) - prompts.length;
     return [
-      crumbs(link(session.project, { project: session.project }), "session"),
+      crumbs(projectLink(session), "session"),
       el("h2", {}, nameOf(session)),
       facts([
         ["Cost", value(cost, dollars(cost))], ["Started", session.started_at], ["Duration", duration(session.duration_seconds)],
@@ -685,12 +720,12 @@
       ], `select * from v_session_report\nwhere ${is("session_id", session.id)}`, "the session"),
       section("session-causes", "What caused it", { sql: `select cause_group, sum(cost_usd) as cost_usd\nfrom v_cost_cause\nwhere ${is("session_id", session.id)}\ngroup by cause_group\norder by cost_usd desc` }, causes("session-cause-table", all("causes"))),
       section("prompts", "Prompts", {
-        note: more > 0 ? `${plural(more, "prompt")} of this session that cost least or got no response are not in this page.` : null,
+        note: more > 0 ? `${plural(more, "prompt")} of this session cost less, or got no response, and are not in this page.` : null,
         sql: `select prompted_at, prompt_text, caused_cost_usd\nfrom v_expensive_prompt\nwhere ${is("session_id", session.id)}\norder by prompted_at`,
       }, table({
         id: `prompts-${id}`, caption: "Prompts of the session", rows: prompts, few: 50, sort: "prompted_at", ascending: true,
         columns: [
-          { key: "prompt", label: "Prompt", value: (i) => p.prompt_text[i], text: (i) => p.prompt_text[i] ?? "", show: (i) => link(p.prompt_text[i] || "(no text)", { view: "prompt", id: text(p.prompt_id[i]) }) },
+          { key: "prompt", label: "Prompt", value: (i) => p.prompt_text[i], text: (i) => p.prompt_text[i] ?? "before the first prompt", show: (i) => link(p.prompt_text[i] ?? "before the first prompt", { view: "prompt", id: text(p.prompt_id[i]) }) },
           ...numeric("caused_cost_usd", "Cost", (i) => p.caused_cost_usd[i], dollars),
           { key: "prompted_at", label: "Time (UTC)", value: (i) => p.prompted_at[i], text: (i) => p.prompted_at[i] ?? "", show: (i) => el("span", { class: "nowrap" }, p.prompted_at[i] ?? "–") },
           { key: "success", label: "Outcome", value: (i) => verdict(p.success[i]), text: (i) => verdict(p.success[i]), show: (i) => el("span", { class: "nowrap" }, verdict(p.success[i])) },
@@ -717,14 +752,14 @@
   function promptPage(id) {
     const p = data.prompts;
     const i = column("prompts", "prompt_id").findIndex((one) => text(one) === id);
-    if (i < 0) return [crumbs(), el("p", {}, "This prompt is not in this page. The most expensive ones are.")];
+    if (i < 0) return [crumbs(), el("p", {}, "This page has only the most expensive prompts, and this is not one of them.")];
     const session = sessionOf(p.session_id[i]);
     const s = data.segments;
     const rows = [...Array(rowsOf("segments")).keys()].filter((j) => s.prompt_id[j] === p.prompt_id[i]);
     const rest = rows.length ? s.rest_segment_count[rows.at(-1)] : 0;
     return [
-      crumbs(link(session.project, { project: session.project }), link(nameOf(session), { view: "session", id: session.id }), "prompt"),
-      el("h2", {}, "Prompt"), el("blockquote", {}, p.prompt_text[i] || "(no text)"),
+      crumbs(projectLink(session), link(nameOf(session), { view: "session", id: session.id }), "prompt"),
+      el("h2", {}, "Prompt"), el("blockquote", {}, p.prompt_text[i] ?? "before the first prompt"),
       facts([
         ["Cost it caused", value(p.caused_cost_usd[i], dollars(p.caused_cost_usd[i]))], ["Time (UTC)", p.prompted_at[i]], ["Model", text(p.model_name[i])],
         ["Kind of task", text(p.task_type[i])], ["Outcome", `${verdict(p.success[i])}${text(p.success_basis[i]) ? ` (${text(p.success_basis[i]).replaceAll("_", " ")})` : ""}`],
@@ -732,17 +767,17 @@
         ["Tokens", short(p.caused_tokens[i])], ["Line", lineLink(text(p.source_path[i]), p.source_line[i])],
       ], `select * from v_expensive_prompt\nwhere ${is("prompt_id", id)}`, "the prompt"),
       section("segments", "What entered the context", {
-        note: "With what each piece cost from then on, also while later prompts carried it; so these do not add up to the cost of the prompt.",
+        note: "The cost of a piece includes later prompts that carried it, so the pieces do not add up to the cost of the prompt.",
         sql: `select pieces.piece_name, segments.cost_usd\nfrom v_prompt_segment as segments\ninner join v_context_piece as pieces on pieces.segment_id = segments.segment_id\nwhere ${is("segments.prompt_id", id)}\norder by segments.cost_rank`,
       }, table({
-        id: `segments-${id}`, caption: "Context segments of the prompt", rows, few: 50, sort: "cost_usd", empty: "Nothing of it is known.",
+        id: `segments-${id}`, caption: "Context segments of the prompt", rows, few: 50, sort: "cost_usd", empty: "No context segment of this prompt is known.",
         columns: [
           { key: "piece", label: "Segment", value: (j) => text(s.piece_name[j]), text: (j) => text(s.piece_name[j]) ?? "", show: (j) => el("span", { class: "piece" }, text(s.piece_name[j]) ?? "–") },
           ...numeric("cost_usd", "Cost", (j) => s.cost_usd[j], dollars),
           ...numeric("tokens", "Tokens", (j) => s.tokens[j], short),
           ...numeric("entry", "Entering", (j) => s.entry_cost_usd[j], dollars),
           ...numeric("carrying", "Carrying", (j) => s.carrying_cost_usd[j], dollars),
-          { key: "method", label: "Known by", value: (j) => text(s.allocation_method[j]), text: (j) => text(s.allocation_method[j]) ?? "", show: (j) => text(s.allocation_method[j]) },
+          { key: "method", label: "Counted by", value: (j) => text(s.allocation_method[j]), text: (j) => text(s.allocation_method[j]) ?? "", show: (j) => text(s.allocation_method[j]) },
           { key: "line", label: "Line", value: (j) => s.source_line[j], text: () => "", show: (j) => lineLink(text(s.source_path[j]), s.source_line[j]) },
         ],
       }), rest ? el("p", { class: "note" }, `${plural(rest, "more segment")}, ${dollars(s.rest_cost_usd[rows.at(-1)] ?? 0)}.`) : null),
@@ -769,7 +804,13 @@
 
   function overview() {
     const rows = [...selected("spending")];
-    if (!rowsOf("spending")) return [el("p", { class: "lead" }, "There is no API response in the store yet. Build it after you have used Claude Code.")];
+    if (!rowsOf("spending")) {
+      return [
+        data.spending.usage_date ? el("p", { class: "lead" }, "There is no API response in the store yet. Build it after you have used Claude Code.") : null,
+        page.missing.length ? el("ul", { class: "plain" }, notInStore().map((one) => el("li", {}, one))) : null,
+        storeFindings(),
+      ];
+    }
     colorOf("");
     return [
       alerts(), money(rows), coverage(rows), perDay(rows),
