@@ -81,7 +81,8 @@ FINDINGS = {
         "files with impossible times or token counts, which count as not known",
     ),
     "v_unfinished_output": (
-        "response cut off", "responses cut off", "responses whose end is not in the log; their output tokens are a lower bound",
+        "response cut off", "responses cut off",
+        "responses whose end is not in the log; their output tokens are a lower bound",
     ),
     "v_vanished_session": ("deleted transcript", "deleted transcripts", "sessions whose transcript is gone"),
 }  # fmt: skip
