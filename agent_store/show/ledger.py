@@ -414,7 +414,7 @@ def render_ranking(found: Ranking, console: Console, limit: int | None = None) -
     console.print(Text(_summary(found), style="dim"))
     what = f"What to do about {_PLURALS[found.by]}" if found.by in _PLURALS else "What to do"
     lines = [(suggestions.worth(line), suggestions.sentence(line)) for line in found.optimizations]
-    _print_advice(f"{what}, by what it saves in a month with work", lines, suggestions.MORE, console, limit)
+    _print_advice(f"{what}, by savings in a month with use", lines, suggestions.MORE, console, limit)
     if found.by == "session":
         console.print(Text(f" Where the dollars of one went: agent-store report explain {shown[0].name[:ID_LETTERS]}"))
 

@@ -75,13 +75,14 @@ FINDINGS = {
     "v_unknown_line_type": (
         "unknown kind of line", "unknown kinds of line", "kinds of line or key that this version does not know",
     ),
-    "v_set_aside_line": ("line set aside", "lines set aside", "lines set aside, each with its reason"),
+    "v_set_aside_line": ("line set aside", "lines set aside", "lines that could not be read, each with its reason"),
     "v_set_aside_value": (
         "file with impossible values", "files with impossible values",
         "files with impossible times or token counts, which count as not known",
     ),
     "v_unfinished_output": (
-        "response cut off", "responses cut off", "responses cut off, whose output tokens are a lower bound",
+        "response cut off", "responses cut off",
+        "responses whose end is not in the log; their output tokens are a lower bound",
     ),
     "v_vanished_session": ("deleted transcript", "deleted transcripts", "sessions whose transcript is gone"),
 }  # fmt: skip
@@ -752,7 +753,7 @@ def _optimization_parts(report: Report, limit: int | None) -> list[RenderableTyp
 
     shown = report.optimizations[: _most(limit, OPTIMIZATIONS_SHOWN)]
     title = Text("What could be saved", style="bold")
-    title.append(", in dollars or minutes a month with work", style="not bold dim")
+    title.append(", in dollars or minutes per month with use", style="not bold dim")
     lines = [
         (
             suggestions.worth(line),

@@ -258,7 +258,7 @@ def _advice(report: Report, room: int | None, console: Console, limit: int | Non
     """What to do: what comes back in many sessions, or else what would have helped in single ones."""
     if report.optimizations:
         title, more = (
-            "What to do, by what it saves in a month with work",
+            "What to do, by savings in a month with use",
             'agent-store query "from v_optimization"',
         )
         lines = [(suggestions.worth(line), suggestions.sentence(line)) for line in report.optimizations]

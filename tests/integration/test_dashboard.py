@@ -362,8 +362,8 @@ def test_findings_and_suggestions_are_those_of_the_report(shown: Page) -> None:
     )
     assert listed == [one.short for one in report.findings if one.count]
     suggested = shown.run(
-        "return [...document.querySelectorAll('#advice tbody tr')]"
-        ".map((row) => row.children[1].querySelector('span').firstChild.textContent)"
+        "return [...document.querySelectorAll('#advice tbody tr td:nth-child(2) span')]"
+        ".map((one) => one.firstChild.textContent)"
     )
     expected = [one.suggestion for one in report.optimizations or report.advice]
     assert suggested == expected[:10]

@@ -359,7 +359,7 @@ def test_the_first_screen_answers_how_much_on_what_what_changed_and_what_to_do()
         "System prompt and tools $13.25 100.0 %",
         "4 cache misses cost $1.00 more than reading from the cache",
         "Most expensive sessions, 3 of 3",
-        "What to do, by what it saves in a month with work",
+        "What to do, by savings in a month with use",
         "$9.50 Start a new session (cache misses)",
         "$0.50 shop:release: Switch it off",
         "2 min make: Allow it",

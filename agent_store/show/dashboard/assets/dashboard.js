@@ -653,7 +653,7 @@
     const rows = [...Array(rowsOf("optimizations")).keys()];
     const o = data.optimizations;
     return section("advice", "What could be saved", {
-      note: "Over all days, regardless of the filters. All amounts are estimates: what each would save in a month with use.", sql: "select * from v_optimization\norder by dollars_per_month desc nulls last",
+      note: "Over all days, regardless of the filters. All amounts are estimates of savings in a month with use.", sql: "select * from v_optimization\norder by dollars_per_month desc nulls last",
     }, table({
       id: "advice-table", caption: "What could be saved", rows, sort: null,
       columns: [
