@@ -774,7 +774,7 @@ def test_the_keyboard_keeps_its_place(odd: Page) -> None:
     odd.open()
     odd.run("document.querySelector('#sessions .more').focus()")
     keys.active_element.send_keys(Keys.ENTER)
-    assert odd.run("return document.activeElement.textContent") == "Show 10"
+    assert odd.run("return document.activeElement.textContent") == "Show 5"
     odd.run("document.querySelector('#sessions .sql').focus()")
     keys.active_element.send_keys(Keys.ENTER)
     assert odd.run("return document.querySelector('dialog').open")

@@ -7,6 +7,7 @@
   const main = document.getElementById("main");
   const FILTERS = ["from", "to", "project", "model", "agent", "user"];
   const FEW = 10;
+  const FEWER = 5;
   const WEEKS_COMPARED = 12;
   const DAY = 86400000;
 
@@ -226,7 +227,9 @@
   function table({ id, caption, columns, rows, sort, ascending = false, few = FEW, empty = "Nothing here." }) {
     const kept = tableStates.get(id) ?? { sort: sort ?? null, descending: !ascending, all: false, word: "" };
     tableStates.set(id, kept);
-    const holder = el("div", { class: "table", id });
+    const place = el("div");
+    const foot = el("div", { class: "foot" });
+    const holder = el("div", { class: "table", id }, place, foot);
     const searched = (row) => columns.map((one) => one.text?.(row) ?? "").join(" ").toLowerCase();
 
     function draw(focus) {
@@ -264,18 +267,16 @@
         type: "button", class: "more", "data-key": "more",
         onclick: () => { kept.all = !kept.all; draw("more"); },
       }, kept.all ? `Show ${few}` : `Show all ${number(found)}`);
-      holder.querySelector(".scroll")?.remove();
-      holder.querySelector(".more")?.remove();
-      holder.querySelector(".empty")?.remove();
-      if (found) holder.append(scroller); else holder.append(el("p", { class: "empty note" }, rows.length ? "No row has that." : empty));
-      if (more) holder.append(more);
+      place.replaceChildren(found ? scroller : el("p", { class: "empty note" }, rows.length ? "No row has that." : empty));
+      foot.querySelector(".more")?.remove();
+      if (more) foot.prepend(more);
       if (focus) holder.querySelector(`button[data-key="${focus}"]`)?.focus();
     }
 
     if (rows.length > few) {
       const input = el("input", { type: "search", "aria-label": `Filter: ${caption}`, placeholder: "Filter rows", value: kept.word });
       input.addEventListener("input", () => { kept.word = input.value; draw(); });
-      holder.append(input);
+      foot.append(input);
     }
     draw();
     return holder;
@@ -467,7 +468,7 @@
           const most = Math.max(2, Math.floor(width / 74));
           const step = Math.max(1, Math.ceil(slots.length / most));
           const chart = Plot.plot({
-            width, height: width < 500 ? 200 : 260, marginLeft: 52, marginRight: 34, marginBottom: 24,
+            width, height: width < 500 ? 200 : 230, marginLeft: 52, marginRight: 34, marginBottom: 24,
             x: {
               type: "linear", domain: [0, slots.length], label: null, tickSize: 0,
               ticks: slots.map((_, i) => i + 0.5).filter((_, i) => i % step === 0), tickFormat: (at) => slots[Math.floor(at)] ?? "",
@@ -549,7 +550,7 @@
     return [
       el("p", { class: "lead" }, value(all, dollars(all)), " in all"), bar,
       table({
-        id, caption: "What caused the cost", rows: list, sort: "cost_usd", few: 12,
+        id, caption: "What caused the cost", rows: list, sort: "cost_usd", few: FEWER + 1,
         columns: [
           {
             key: "group", label: "Cause", value: (one) => one.group, text: (one) => one.group,
@@ -576,46 +577,41 @@
       .map(([name, one]) => ({ name, ...one }));
     const files = [...grouped("files", (i) => text(data.files.file_path[i]), ["cost_usd", "entered_tokens", "entry_count"], [...selected("files")])]
       .map(([name, one]) => ({ name, ...one }));
-    return [
+    const named = (name, shown = name) => el("span", { title: name }, shown);
+    return el("div", { class: "expensive" },
       section("sessions", "Most expensive sessions", {
         sql: select("session_id, sum(cost_usd) as cost_usd", "v_spending", "\ngroup by session_id\norder by cost_usd desc nulls last"),
       }, table({
-        id: "session-table", caption: "Sessions by cost", rows: list, sort: "cost_usd",
+        id: "session-table", caption: "Sessions by cost", rows: list, sort: "cost_usd", few: FEWER,
         columns: [
-          { key: "title", label: "Session", value: (one) => nameOf(one).toLowerCase(), text: (one) => `${one.title ?? ""} ${one.id}`, show: (one) => link(nameOf(one), { view: "session", id: one.id }, { "data-id": one.id }) },
+          { key: "title", label: "Session", value: (one) => nameOf(one).toLowerCase(), text: (one) => `${one.title ?? ""} ${one.id}`, show: (one) => link(nameOf(one), { view: "session", id: one.id }, { "data-id": one.id, title: nameOf(one) }) },
           ...numeric("cost_usd", "Cost", (one) => one.cost_usd, dollars),
-          ...numeric("total_tokens", "Tokens", (one) => one.total_tokens, short),
-          ...numeric("prompt_count", "Prompts", (one) => one.prompt_count, (count) => (count === null || count === undefined ? "–" : number(count))),
           { key: "project", label: "Project", value: (one) => one.project.toLowerCase(), text: (one) => one.project, show: (one) => projectLink(one) },
-          { key: "started_at", label: "Started", value: (one) => one.started_at, text: (one) => one.started_at ?? "", show: (one) => el("span", { class: "nowrap" }, one.started_at ?? "–") },
+          { key: "started_at", label: "Started", value: (one) => one.started_at, text: (one) => one.started_at ?? "", show: (one) => el("span", { class: "nowrap", title: one.started_at ?? "" }, one.started_at?.slice(0, 10) ?? "–") },
         ],
       })),
-      el("div", { class: "columns" },
-        section("skills", "Most expensive skills", {
-          note: "Cost of the responses while a skill or slash command was active. A response under two nested skills counts for both.",
-          sql: select("skill_name, sum(work_cost_usd) as cost_usd", "v_skill_work_day", "\ngroup by skill_name\norder by cost_usd desc nulls last"),
-        }, table({
-          id: "skill-table", caption: "Skills by cost of the work under them", rows: skills, sort: "work_cost_usd", empty: "No skill or slash command was used.",
-          columns: [
-            { key: "name", label: "Skill", value: (one) => one.name, text: (one) => one.name, show: (one) => el("span", { title: one.name }, cutMiddle(one.name)) },
-            ...numeric("work_cost_usd", "Cost", (one) => one.work_cost_usd, dollars),
-            ...numeric("invocation_count", "Runs", (one) => one.invocation_count, number),
-            ...numeric("failed_invocation_count", "Failed", (one) => one.failed_invocation_count, number),
-          ],
-        })),
-        section("files", "Most expensive files", {
-          note: "Cost of their text in the context: sent once, and carried in each later request.",
-          sql: select("file_path, sum(cost_usd) as cost_usd", "v_file_cost_day", "\ngroup by file_path\norder by cost_usd desc nulls last"),
-        }, table({
-          id: "file-table", caption: "Files by cost of their text in contexts", rows: files, sort: "cost_usd", empty: "No text of a file was in a context.",
-          columns: [
-            { key: "name", label: "File", value: (one) => one.name, text: (one) => one.name, show: (one) => el("span", { title: one.name, class: "path" }, cutMiddle(pathEnd(one.name), 44)) },
-            ...numeric("cost_usd", "Cost", (one) => one.cost_usd, dollars),
-            ...numeric("entry_count", "Entries", (one) => one.entry_count, number),
-            ...numeric("entered_tokens", "Tokens", (one) => one.entered_tokens, short),
-          ],
-        }))),
-    ];
+      section("skills", "Most expensive skills", {
+        note: "Cost of the responses given under them.",
+        sql: select("skill_name, sum(work_cost_usd) as cost_usd", "v_skill_work_day", "\ngroup by skill_name\norder by cost_usd desc nulls last"),
+      }, table({
+        id: "skill-table", caption: "Skills by cost of the responses given under them; one under two nested skills counts for both", rows: skills, sort: "work_cost_usd", few: FEWER, empty: "No skill or slash command was used.",
+        columns: [
+          { key: "name", label: "Skill", value: (one) => one.name, text: (one) => one.name, show: (one) => named(one.name, cutMiddle(one.name)) },
+          ...numeric("work_cost_usd", "Cost", (one) => one.work_cost_usd, dollars),
+          ...numeric("invocation_count", "Runs", (one) => one.invocation_count, number),
+          ...numeric("failed_invocation_count", "Failed", (one) => one.failed_invocation_count, number),
+        ],
+      })),
+      section("files", "Most expensive files", {
+        note: "Cost of their text in every request.",
+        sql: select("file_path, sum(cost_usd) as cost_usd", "v_file_cost_day", "\ngroup by file_path\norder by cost_usd desc nulls last"),
+      }, table({
+        id: "file-table", caption: "Files by cost of their text in contexts", rows: files, sort: "cost_usd", few: FEWER, empty: "No text of a file was in a context.",
+        columns: [
+          { key: "name", label: "File", value: (one) => one.name, text: (one) => one.name, show: (one) => el("span", { title: one.name, class: "path" }, cutMiddle(pathEnd(one.name), 26)) },
+          ...numeric("cost_usd", "Cost", (one) => one.cost_usd, dollars),
+        ],
+      })));
   }
 
   function outcomes() {
