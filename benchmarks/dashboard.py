@@ -67,7 +67,7 @@ def main(home: Path | None, rounds: int) -> None:
     print(machine())
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "dashboard.html"
-        written = _least(rounds, lambda: page.write(paths, file))
+        written = _least(rounds, lambda: file.write_text(page.text_of(paths), encoding="utf-8"))
         reported = _least(rounds, lambda: _report(paths))
         megabytes = file.stat().st_size / 1e6
         paints = _paints(file, rounds)
