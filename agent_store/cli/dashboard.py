@@ -83,25 +83,18 @@ def _open(address: str) -> None:
 
 
 def _serve(paths: StorePaths, port: int, *, no_open: bool) -> int:
+    from agent_store.cli.serving import made_on, serve_until_stopped
     from agent_store.show.dashboard.serve import server_of
     from agent_store.store import open_store
 
     with open_store(paths):
         """Fail here, not in the browser, if there is no store."""
-    try:
-        server, address = server_of(paths, port)
-    except OSError as error:
-        raise StoreError(
-            f"Port {port} cannot be used: {error.strerror}.",
-            "Choose another port, or none to use any free one: agent-store dashboard --serve",
-        ) from error
+    another = "Choose another port, or none to use any free one: agent-store dashboard --serve"
+    server, address = made_on(port, lambda: server_of(paths, port), another)
     with server:
         tell(f"Dashboard: {address}")
         tell("Anyone on this machine who knows this address can see it. Ctrl-C stops the server.")
         if not no_open:
             _open(address)
-        try:
-            server.serve_forever()
-        except KeyboardInterrupt:
-            tell("")
+        serve_until_stopped(server)
     return 0

@@ -42,18 +42,10 @@ def docs(out: Path | None, serve: bool, port: int) -> int:
 
 
 def _serve(page: Path, port: int) -> None:
+    from agent_store.cli.serving import made_on, serve_until_stopped
     from agent_store.show.docs import server_of
 
-    try:
-        server = server_of(page, port)
-    except OSError as error:
-        raise StoreError(
-            f"Port {port} of this machine cannot be served on: {error.strerror}.",
-            f"Name another one: agent-store docs --serve --port {port + 1} (0: any that is free)",
-        ) from error
-    with server:
+    another = f"Choose another port: agent-store docs --serve --port {port + 1} (0: any free one)"
+    with made_on(port, lambda: server_of(page, port), another) as server:
         tell(f"Serving on http://127.0.0.1:{server.server_address[1]}/ – Ctrl-C ends it.")
-        try:
-            server.serve_forever()
-        except KeyboardInterrupt:
-            tell("")
+        serve_until_stopped(server)

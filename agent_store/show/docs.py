@@ -7,16 +7,15 @@ would first compile every model and look up every table.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from http import HTTPStatus
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any, Final
 
-ADDRESS: Final = "127.0.0.1"
-_NAMES: Final = ("127.0.0.1", "localhost", "[::1]")
+from agent_store.show.local_server import ADDRESS, LocalServer, is_asked_for
+
 _SECONDS: Final = 30
-_USUAL_PORT: Final = 80
 # Tests would be most dots of the lineage graph, and unit tests a fifth of the page.
 _SHOWN_TYPES: Final = ("model", "seed", "analysis")
 # What the page does not read of a node: half of the manifest.
@@ -112,7 +111,7 @@ def _shown(node: Mapping[str, Any], compiled: Mapping[str, str]) -> dict[str, An
     return shown
 
 
-def server_of(page: Path, port: int) -> ThreadingHTTPServer:
+def server_of(page: Path, port: int) -> LocalServer:
     """A server of this one page, which is read once."""
     content = page.read_bytes()
 
@@ -143,13 +142,5 @@ def server_of(page: Path, port: int) -> ThreadingHTTPServer:
         def log_message(self, *_: object) -> None:
             """Every request in the terminal helps nobody who reads a page."""
 
-    server = ThreadingHTTPServer((ADDRESS, port), Handler)
+    server = LocalServer((ADDRESS, port), Handler)
     return server
-
-
-def is_asked_for(hosts: Sequence[str], port: int) -> bool:
-    """Whether a request names this machine: a page of somebody else's can have a browser ask here under another name."""
-    allowed = {f"{name}:{port}" for name in _NAMES}
-    if port == _USUAL_PORT:  # a browser leaves it out
-        allowed |= set(_NAMES)
-    return len(hosts) == 1 and hosts[0].strip().lower() in allowed

@@ -4,7 +4,7 @@ select
     calls.called_local_date as usage_date,
     calls.session_id,
     coalesce(models.model_name, 'none') as model_name,
-    case when agents.agent_type = 'main' then 'main agent' else agents.agent_name end as agent_name,
+    {{ shown_agent('agents') }} as agent_name,
     cast(count(*) as bigint) as response_count,
     sum(responses.cost_usd) as ccusage_cost_usd
 from {{ ref('int_ccusage_response') }} as responses

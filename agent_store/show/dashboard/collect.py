@@ -17,7 +17,6 @@ from agent_store.show.text import visible
 if TYPE_CHECKING:
     import duckdb
 
-SCHEMA_VERSION = 1
 # What is shown one by one, the most expensive first; sums have everything.
 NAMES_SHOWN = 2000
 PROMPTS_SHOWN = 1000
@@ -27,11 +26,12 @@ _TEXT = 200
 
 # What of store_build the page tells.
 _BUILD = (
-    "published_at", "timezone", "is_sample", "agent_store_version", "test_count", "passed_test_count",
+    "published_at", "timezone", "is_sample", "test_count", "passed_test_count",
     "set_aside_line_count", "set_aside_session_count", "stale_table_count", "retention",
 )  # fmt: skip
 
-AGENT = "case when agent_type = 'main' then 'main agent' else agent_name end"
+# The agents of v_spending as the other views name them.
+AGENT_OF_SPENDING = "case when agent_type = 'main' then 'main agent' else agent_name end"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,18 +48,16 @@ DATA_SETS = {
     "spending": DataSet(
         f"""
         select
-            usage_date, session_id, model_name, {AGENT} as agent_name,
+            usage_date, session_id, model_name, {AGENT_OF_SPENDING} as agent_name,
             sum(cost_usd) as cost_usd,
             sum(response_count) as response_count,
             sum(total_tokens) as total_tokens,
-            sum(output_tokens) as output_tokens,
             sum(cache_read_tokens) as cache_read_tokens,
             sum(cache_write_5m_tokens + cache_write_1h_tokens) as cache_write_tokens,
             sum(uncached_input_tokens) as uncached_input_tokens,
             sum(unpriced_response_count) as unpriced_response_count,
             sum(cache_miss_count) as cache_miss_count,
-            sum(miss_extra_cost_usd) as miss_extra_cost_usd,
-            sum(cache_saved_usd) as cache_saved_usd
+            sum(miss_extra_cost_usd) as miss_extra_cost_usd
         from v_spending
         group by all
         order by all
@@ -111,8 +109,6 @@ DATA_SETS = {
         select
             usage_date, session_id, model_name, agent_name,
             case when cost_rank <= {NAMES_SHOWN} then file_path else 'other files' end as file_path,
-            sum(entry_count) as entry_count,
-            sum(entered_tokens) as entered_tokens,
             sum(cost_usd) as cost_usd
         from v_file_cost_day
         inner join names using (file_path)
@@ -194,7 +190,7 @@ DATA_SETS = {
     ),
     "optimizations": DataSet(
         """
-        select optimization_type, subject, suggestion, evidence, dollars_per_month, total_usd, provenance
+        select subject, suggestion, evidence, dollars_per_month
         from v_optimization
         order by dollars_per_month desc nulls last, optimization_type, subject
         """
@@ -212,22 +208,10 @@ DATA_SETS = {
         """,
         ("session_id",),
     ),
-    "unpriced": DataSet(
-        "select model_name, speed, unpriced_reason, response_count from v_unpriced_model order by response_count desc, 1, 2"
-    ),
     "alerts": DataSet(
         "select title, message, status from v_alert where status in ('over', 'near') order by status desc, title"
     ),
-    "vanished": DataSet(
-        """
-        select
-            activity_date, count(distinct session_id) as session_count,
-            sum(missing_session_count) as missing_session_count
-        from v_vanished_session
-        group by activity_date
-        order by activity_date
-        """
-    ),
+    "vanished": DataSet("select distinct activity_date from v_vanished_session order by activity_date"),
     "reconciliation": DataSet(
         """
         select cause, sum(response_count) as response_count, sum(our_usd) as our_usd, sum(their_usd) as their_usd,
@@ -260,7 +244,7 @@ def collect(connection: duckdb.DuckDBPyConnection) -> dict[str, Any]:
     build = connection.execute("from store_build")
     stamp = dict(zip([column[0] for column in build.description or []], build.fetchone() or (), strict=True))
     return {
-        "schema_version": SCHEMA_VERSION,
+        "agent_of_spending": AGENT_OF_SPENDING,
         "today": store_today(connection).isoformat(),
         "prices": PRICES_ARE,
         "build": {key: _plain(stamp.get(key)) for key in _BUILD},
@@ -270,7 +254,6 @@ def collect(connection: duckdb.DuckDBPyConnection) -> dict[str, Any]:
             if one.count
         ],
         "missing": missing,
-        "prompts_shown": PROMPTS_SHOWN,
         "texts": texts.listed,
         "unseen": texts.unseen,
         "data": data,

@@ -7,18 +7,17 @@ from __future__ import annotations
 
 import html
 import secrets
-import sys
 from http import HTTPStatus
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from threading import Lock
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 from urllib.parse import parse_qs, urlsplit
 
 from agent_store.errors import StoreError
 from agent_store.show import raw_line
 from agent_store.show.dashboard import page
 from agent_store.show.dashboard.collect import collect
-from agent_store.show.docs import ADDRESS, is_asked_for
+from agent_store.show.local_server import ADDRESS, LocalServer, is_asked_for
 from agent_store.store import open_store
 
 if TYPE_CHECKING:
@@ -49,15 +48,7 @@ class Dashboard:
             return self._page
 
 
-class _Server(ThreadingHTTPServer):
-    """A browser that has gone on to another page, or a caller that hangs up, is no error."""
-
-    def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ANN401 - as its base has it
-        if not isinstance(sys.exception(), ConnectionError | TimeoutError):
-            super().handle_error(request, client_address)
-
-
-def server_of(paths: StorePaths, port: int) -> tuple[ThreadingHTTPServer, str]:
+def server_of(paths: StorePaths, port: int) -> tuple[LocalServer, str]:
     """A server of the dashboard on this machine, and the address to open."""
     dashboard = Dashboard(paths)
     word = secrets.token_urlsafe(18)
@@ -116,7 +107,7 @@ def server_of(paths: StorePaths, port: int) -> tuple[ThreadingHTTPServer, str]:
         def log_message(self, *_: object) -> None:
             """Every request in the terminal helps nobody who reads a page."""
 
-    server = _Server((ADDRESS, port), Handler)
+    server = LocalServer((ADDRESS, port), Handler)
     return server, f"http://{ADDRESS}:{server.server_port}/{word}/"
 
 

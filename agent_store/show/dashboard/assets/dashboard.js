@@ -99,7 +99,6 @@
     const names = (namesShownAs.get(shown) ?? [shown]).map(quoted);
     return names.length === 1 ? `${column} = ${names[0]}` : `${column} in (${names.join(", ")})`;
   }
-  const AGENT_OF_SPENDING = "case when agent_type = 'main' then 'main agent' else agent_name end";
 
   /** The filters as conditions on a view. */
   function conditions(view, { without = [], more = [] } = {}) {
@@ -109,7 +108,7 @@
     if (f.from) found.push(`usage_date >= date ${quoted(f.from)}`);
     if (f.to) found.push(`usage_date <= date ${quoted(f.to)}`);
     if (f.model) found.push(is("model_name", f.model));
-    if (f.agent) found.push(is(isSpending ? AGENT_OF_SPENDING : "agent_name", f.agent));
+    if (f.agent) found.push(is(isSpending ? page.agent_of_spending : "agent_name", f.agent));
     if (f.project) {
       const ofProject = is("coalesce(project_name, 'unknown')", f.project);
       // Sessions without a response have no spending, and expired ones no report.
@@ -571,11 +570,11 @@
   const causeSql = (more = []) => select("cause_group, sum(cost_usd) as cost_usd", "v_cost_cause", "\ngroup by cause_group\norder by cost_usd desc", { more });
 
   function expensive(rows) {
-    const costs = grouped("spending", (i) => data.spending.session_id[i], ["cost_usd", "total_tokens", "response_count", "unpriced_response_count"], rows);
+    const costs = grouped("spending", (i) => data.spending.session_id[i], ["cost_usd"], rows);
     const list = [...costs].map(([key, one]) => ({ ...sessionOf(key), ...one }));
     const skills = [...grouped("skills", (i) => text(data.skills.skill_name[i]), ["work_cost_usd", "invocation_count", "failed_invocation_count"], [...selected("skills")])]
       .map(([name, one]) => ({ name, ...one }));
-    const files = [...grouped("files", (i) => text(data.files.file_path[i]), ["cost_usd", "entered_tokens", "entry_count"], [...selected("files")])]
+    const files = [...grouped("files", (i) => text(data.files.file_path[i]), ["cost_usd"], [...selected("files")])]
       .map(([name, one]) => ({ name, ...one }));
     const named = (name, shown = name) => el("span", { title: name }, shown);
     return el("div", { class: "expensive" },

@@ -8,7 +8,7 @@
     'model': {'name': 'model_name', 'detail': 'provider', 'invocations': 'null'},
     'branch': {'name': 'git_branch', 'detail': 'project_name', 'invocations': 'null'},
     'agent': {
-        'name': "case when agent_type = 'main' then 'main agent' else agent_name end", 'detail': 'agent_type',
+        'name': shown_agent(), 'detail': 'agent_type',
         'invocations': 'agent_run_count'
     },
     'task-type': {'name': 'task_type', 'detail': 'null', 'invocations': 'task_count'},

@@ -3,7 +3,7 @@ select
     cast({{ local_time('segments.entered_at') }} as date) as usage_date,
     segments.session_id,
     coalesce(models.model_name, 'none') as model_name,
-    case when agents.agent_type = 'main' then 'main agent' else agents.agent_name end as agent_name,
+    {{ shown_agent('agents') }} as agent_name,
     segments.file_path,
     cast(count(*) as bigint) as entry_count,
     cast(sum(segments.tokens) as bigint) as entered_tokens,

@@ -45,8 +45,7 @@ select
     cast({{ local_time('events.happened_at') }} as date) as usage_date,
     events.session_id,
     coalesce(models.model_name, 'none') as model_name,
-    case when agents.agent_type = 'main' then 'main agent' else coalesce(agents.agent_name, 'unknown') end
-        as agent_name,
+    coalesce({{ shown_agent('agents') }}, 'unknown') as agent_name,
     cast(count(*) filter (where events.event_kind = 'task') as bigint) as task_count,
     cast(count(*) filter (where events.event_kind = 'task' and events.result = 'good') as bigint)
         as successful_task_count,

@@ -2,7 +2,7 @@ select
     cast({{ local_time('runs.invoked_at') }} as date) as usage_date,
     runs.session_id,
     coalesce(models.model_name, 'none') as model_name,
-    case when agents.agent_type = 'main' then 'main agent' else agents.agent_name end as agent_name,
+    {{ shown_agent('agents') }} as agent_name,
     runs.skill_name,
     cast(count(*) as bigint) as invocation_count,
     cast(count(*) filter (where not runs.success) as bigint) as failed_invocation_count,
