@@ -1,6 +1,6 @@
 {#
     The rules of the seed `check_rules` as SQL, for the models that find and read checks: patterns become
-    constants, since an engine compiles a pattern in a column once per row, which is forty times slower. Such
+    constants, since DuckDB compiles a pattern in a column once per row, which is forty times slower. Such
     a model declares `-- depends_on: ref('check_rules')`.
 #}
 {% macro check_rule_rows(rule_types) -%}
