@@ -26,8 +26,8 @@
         {%- set fits = regex_matches(column, quoted_text(rule['pattern'])) -%}
         {%- do cases.append('case when ' ~ fits ~ ' then ' ~ rule['rule_order'] ~ ' end') -%}
     {%- endfor -%}
-    {{ list_of(cases) }}
-    {%- else -%} {{ list_of(['null']) }} {%- endif -%}
+    [{{ cases | join(', ') }}]
+    {%- else -%} [null] {%- endif -%}
 {%- endmacro %}
 
 {# The number that one rule reads from a text; NULL where it finds nothing. #}
@@ -126,10 +126,10 @@
     {%- endfor -%}
     case {{ name_column }}
         {%- for name, lists in checks.items() %}
-        when '{{ name }}' then {{ joined_lists(lists) }}
+        when '{{ name }}' then flatten([{{ lists | join(', ') }}])
         {%- endfor %}
     end
-    {%- else -%} {{ list_of(["''"]) }} {%- endif -%}
+    {%- else -%} [''] {%- endif -%}
 {%- endmacro %}
 
 {#

@@ -31,9 +31,6 @@
     string_agg(distinct {{ column }}, '{{ separator }}' order by {{ column }})
 {%- endmacro %}
 
-{# The first element of a list; NULL where there is none. #}
-{% macro first_element(list) -%} {{ list }}[1] {%- endmacro %}
-
 {# The distinct values of a text column in alphabetical order, as the JSON text of a list. #}
 {% macro text_list_json(column) -%}
     cast(to_json(list(distinct {{ column }} order by {{ column }})) as varchar)
@@ -70,9 +67,6 @@
 
 {# The lists of several rows as one list. #}
 {% macro merged_lists(column) -%} flatten(list({{ column }} order by {{ column }})) {%- endmacro %}
-
-{# Several lists as one. #}
-{% macro joined_lists(lists) -%} flatten([{{ lists | join(', ') }}]) {%- endmacro %}
 
 {# A list without one of its values. #}
 {% macro list_without(list, value) -%}

@@ -50,9 +50,3 @@
 
 {# A list of texts as a JSON array in text; NULL where it is empty. #}
 {% macro as_json_array(list) -%} nullif(cast(to_json({{ list }}) as varchar), '[]') {%- endmacro %}
-
-{# A list of expressions. #}
-{% macro list_of(expressions) -%} [{{ expressions | join(', ') }}] {%- endmacro %}
-
-{# A text split at a one-character separator, as a list. #}
-{% macro split_text(column, separator) -%} string_split({{ column }}, {{ separator }}) {%- endmacro %}

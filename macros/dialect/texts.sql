@@ -13,9 +13,6 @@
     list_slice(string_split({{ column }}, chr(10)), 1, {{ count }})
 {%- endmacro %}
 
-{# The first `count` elements of a list. #}
-{% macro first_elements(column, count) -%} list_slice({{ column }}, 1, {{ count }}) {%- endmacro %}
-
 {# The texts of several rows joined in an order. #}
 {% macro joined_texts(column, order_by, separator='\n') -%}
     string_agg(
