@@ -32,7 +32,8 @@ LOCAL: Final = "local"
 RULES: Final = (UNION, BY_KEY, GLOBAL, LOCAL)
 # Of these, each host shares its rows; the others are built from them.
 SHARED: Final = frozenset({UNION, BY_KEY})
-AGGREGATES: Final = frozenset({"sum", "min", "max", "any", "latest"})
+# `first` and `latest` take the column from one row, by the rule's `order_by`.
+AGGREGATES: Final = frozenset({"sum", "min", "max", "any", "first", "latest"})
 _FILE: Final = "merge_rules.json"
 
 

@@ -49,12 +49,10 @@ def prepare(connection: duckdb.DuckDBPyConnection) -> None:
 
 
 def columns(connection: duckdb.DuckDBPyConnection, table: str) -> list[str]:
-    """The columns of a table of the lake."""
-    return [
-        name
-        for (name,) in connection.execute(
+    """The columns of a table of the lake. Models in several threads may ask at once."""
+    with connection.cursor() as cursor:
+        found = cursor.execute(
             "select column_name from duckdb_columns() where database_name = ? and table_name = ? order by column_index",
             [LAKE, table],
         ).fetchall()
-        if name not in dict(LAKE_COLUMNS)
-    ]
+    return [name for (name,) in found if name not in dict(LAKE_COLUMNS)]

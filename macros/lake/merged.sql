@@ -36,15 +36,17 @@
     {%- endif %}
 {%- endmacro %}
 
-{# One row per key, with the aggregate of each other column. #}
+{# One row per key, with the aggregate of each other column. `first` and `latest` are those of one row, by `order_by`. #}
 {% macro merged_by_key(merge, columns, found) -%}
+    {%- set ordered = {'first': 'arg_min', 'latest': 'arg_max'} %}
     select
         {%- for name, type in columns %}
         {%- set quoted = adapter.quote(name) -%}
-        {%- set aggregate = 'any_value' if merge.columns.get(name) == 'any' else merge.columns.get(name) %}
+        {%- set aggregate = merge.columns.get(name) %}
         {% if name in merge.key %}{{ quoted }}
-        {%- elif aggregate == 'latest' %}max_by({{ quoted }}, {{ merge.latest_by }}) as {{ quoted }}
-        {%- else %}cast({{ aggregate }}({{ quoted }}) as {{ type }}) as {{ quoted }}
+        {%- elif aggregate in ordered %}
+        {{- ordered[aggregate] }}({{ quoted }}, ({{ merge.order_by }}, hash(rows_of_hosts))) as {{ quoted }}
+        {%- else %}cast({{ 'any_value' if aggregate == 'any' else aggregate }}({{ quoted }}) as {{ type }}) as {{ quoted }}
         {%- endif %}{{ ',' if not loop.last }}
         {%- endfor %}
     from (
