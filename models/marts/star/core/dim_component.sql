@@ -1,7 +1,8 @@
 {%- set local_folder = '[/\\\\][.]claude[/\\\\](?:commands|skills)[/\\\\]([^/\\\\]+)[/\\\\]' %}
 {%- set plugin_folder = '[/\\\\][.]?plugins[/\\\\](?:cache|marketplaces)[/\\\\][^/\\\\]+[/\\\\]'
     ~ '(?:plugins[/\\\\]|external_plugins[/\\\\])?([^/\\\\]+)[/\\\\]' %}
--- Rebuilt from scratch each time: a component is seen in many sessions.
+-- Rebuilt from scratch each time: a component is seen in many sessions. A declaration counts from
+-- its first time, whichever session it was in.
 with declared as (
     select
         component_type,
