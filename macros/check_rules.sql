@@ -1,6 +1,6 @@
 {#
     The rules of the seed `check_rules` as SQL, for the models that find and read checks: patterns become
-    constants, since an engine compiles a pattern in a column once per row, which is forty times slower. Such
+    constants, since DuckDB compiles a pattern in a column once per row, which is forty times slower. Such
     a model declares `-- depends_on: ref('check_rules')`.
 #}
 {% macro check_rule_rows(rule_types) -%}
@@ -26,8 +26,8 @@
         {%- set fits = regex_matches(column, quoted_text(rule['pattern'])) -%}
         {%- do cases.append('case when ' ~ fits ~ ' then ' ~ rule['rule_order'] ~ ' end') -%}
     {%- endfor -%}
-    {{ list_of(cases) }}
-    {%- else -%} {{ list_of(['null']) }} {%- endif -%}
+    [{{ cases | join(', ') }}]
+    {%- else -%} [null] {%- endif -%}
 {%- endmacro %}
 
 {# The number that one rule reads from a text; NULL where it finds nothing. #}
@@ -126,10 +126,10 @@
     {%- endfor -%}
     case {{ name_column }}
         {%- for name, lists in checks.items() %}
-        when '{{ name }}' then {{ joined_lists(lists) }}
+        when '{{ name }}' then flatten([{{ lists | join(', ') }}])
         {%- endfor %}
     end
-    {%- else -%} {{ list_of(["''"]) }} {%- endif -%}
+    {%- else -%} [''] {%- endif -%}
 {%- endmacro %}
 
 {#

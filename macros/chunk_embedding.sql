@@ -6,9 +6,6 @@
     everywhere.
 #}
 {% macro chunk_embeddings(relation) -%}
-    {{ return(adapter.dispatch('chunk_embeddings')(relation)) }}
-{%- endmacro %}
-{% macro duckdb__chunk_embeddings(relation) -%}
 {%- set dimensions = var('embedding_dimensions', 128) -%}
 (
     select
@@ -57,9 +54,6 @@
     where length > 0
     group by chunk_id
 )
-{%- endmacro %}
-{% macro spark__chunk_embeddings(relation) -%}
-(select chunk_id, cast(null as array<float>) as embedding from {{ relation }} where false)
 {%- endmacro %}
 
 {# Whether vectors are computed: AGENT_STORE_EMBEDDINGS, or else the var `chunk_embeddings`. #}

@@ -1,12 +1,10 @@
 {#
     A path in the canonical spelling of its folder or file: composed letters (é is one character, macOS also
     writes two), a capital drive letter followed by backslashes, no `/./`, no doubled separator and none at
-    the end. Relative paths and addresses keep their form. Paths that become keys pass through this macro.
+    the end. Relative paths and addresses keep their form. Paths that become keys pass through this macro. A
+    backslash is written as chr(92): before a quote it would mislead dbt's statement splitter.
 #}
-{% macro path_identity(path) -%} {{ return(adapter.dispatch('path_identity')(path)) }} {%- endmacro %}
-
-{# A backslash is written as chr(92): before a quote it would mislead dbt's statement splitter. #}
-{% macro duckdb__path_identity(path) -%}
+{% macro path_identity(path) -%}
     case
         when regexp_matches({{ path }}, '^[A-Za-z]:([/\\]|$)')
             then upper(left({{ path }}, 1)) || ':' || chr(92)
@@ -26,33 +24,10 @@
     end
 {%- endmacro %}
 
-{# Spark has no function for the composed form. #}
-{% macro spark__path_identity(path) -%}
-    case
-        when {{ path }} rlike r'^[A-Za-z]:([/\\]|$)'
-            then concat(
-                upper(left({{ path }}, 1)), r':\', ltrim(r'\', {{ windows_tail('substr(' ~ path ~ ', 3)') }})
-            )
-        when startswith({{ path }}, r'\\')
-            then concat(r'\\', ltrim(r'\', {{ windows_tail('substr(' ~ path ~ ', 3)') }}))
-        when startswith({{ path }}, '/')
-            then concat(
-                '/', ltrim('/', regexp_replace(regexp_replace({{ path }}, '/([.]?/)+', '/'), '/[.]?$', ''))
-            )
-        else {{ path }}
-    end
-{%- endmacro %}
-
 {# The part of a Windows path after the drive or `\\`. #}
-{% macro windows_tail(tail) -%} {{ return(adapter.dispatch('windows_tail')(tail)) }} {%- endmacro %}
-{% macro duckdb__windows_tail(tail) -%}
+{% macro windows_tail(tail) -%}
     regexp_replace(
         regexp_replace(replace({{ tail }}, '/', chr(92)), '[\\]([.]?[\\])+', chr(92) || chr(92), 'g'),
         '[\\][.]?$', ''
-    )
-{%- endmacro %}
-{% macro spark__windows_tail(tail) -%}
-    regexp_replace(
-        regexp_replace(replace({{ tail }}, '/', r'\'), r'[\\]([.]?[\\])+', r'\\'), r'[\\][.]?$', ''
     )
 {%- endmacro %}

@@ -16,7 +16,7 @@
         ~ "|where|which|implement\\w*|coding|working|tests?)\\b)'", "'\n\\1\\2'") -%}
     {#- Empty lines would count among the first clauses. -#}
     {%- set parted = regex_replace_all(parted, "'\\s*\n\\s*'", "'\n'") -%}
-    {{ split_text(parted, 'chr(10)') }}
+    string_split({{ parted }}, chr(10))
 {%- endmacro %}
 
 {#

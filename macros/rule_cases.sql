@@ -1,7 +1,7 @@
 {#
     A seed of rules as one CASE: the value of the first rule (by rule_order) whose condition is true.
     `condition` is an expression in which `{pattern}` stands for the rule's pattern as a quoted literal. Not a
-    join: an engine compiles a pattern in a column once per row, which is forty times slower. A condition that
+    join: DuckDB compiles a pattern in a column once per row, which is forty times slower. A condition that
     needs further columns of the rule names them as `{column}`. The model itself declares `-- depends_on:
     ref(seed)`.
 #}

@@ -9,7 +9,7 @@ import gc
 import json
 import os
 import traceback
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from multiprocessing.pool import ThreadPool
 from pathlib import Path
@@ -25,12 +25,13 @@ _READ_BY_USERS = ("models/marts", "models/health")
 
 
 @contextmanager
-def _dbt_environment(paths: StorePaths) -> Iterator[None]:
+def _dbt_environment(paths: StorePaths, more: Mapping[str, str]) -> Iterator[None]:
     """Set the environment that dbt and the profile read; folder and umask are restored afterwards."""
     wanted = {
         HOME_VARIABLE: str(paths.home),
         "DBT_SEND_ANONYMOUS_USAGE_STATS": "False",
         "DO_NOT_TRACK": "1",
+        **more,
     }
     before = {name: os.environ.get(name) for name in wanted}
     folder = Path.cwd()
@@ -68,10 +69,12 @@ def invoke(
     *,
     quiet: bool = True,
     led: bool = True,
+    environment: Mapping[str, str] | None = None,
 ) -> Any:  # noqa: ANN401 - dbt's own type
     """Run one dbt command in this process; without log file or telemetry, and without output if `quiet`.
 
-    If `led`, the caller lands and publishes, and the hooks of the project do neither.
+    If `led`, the caller lands and publishes, and the hooks of the project do neither. `environment` has variables of the
+    profile to set.
     """
     paths.ensure()
     _forget_another_project(paths, project)
@@ -92,7 +95,7 @@ def invoke(
     ]  # fmt: skip
     dbt_plugin.is_led = led
     try:
-        with _dbt_environment(paths), rare_garbage_collection():
+        with _dbt_environment(paths, environment or {}), rare_garbage_collection():
             result = dbtRunner(callbacks=[on_event] if on_event else []).invoke(command)
             _end_threads(result.exception)
     finally:

@@ -26,6 +26,7 @@ from dbt_common.exceptions import DbtRuntimeError
 
 from agent_store.build import lock, pipeline, tested, warehouse
 from agent_store.errors import StoreError
+from agent_store.lake import reading as lake
 from agent_store.paths import StorePaths
 from agent_store.privacy import retention
 from ingest.warehouse import lend, make_tables
@@ -51,6 +52,7 @@ class Plugin(duckdb_plugins.BasePlugin):  # type: ignore[misc]
     def initialize(self, plugin_config: dict[str, Any]) -> None:
         """Before the database is opened: wait for any other build, make the folders."""
         self.paths = StorePaths(Path(plugin_config["home"]).expanduser().absolute())
+        self.lake = (str(plugin_config.get("lake", "")), str(plugin_config.get("lake_data", "")))
         self.build: pipeline.Build | None = None
         self.is_rebuild = False
         self.seeds: dict[str, list[dict[str, str | int | float | None]]] = {}
@@ -73,18 +75,23 @@ class Plugin(duckdb_plugins.BasePlugin):  # type: ignore[misc]
         make_tables(conn)
         try:
             warehouse.attach_star(conn, self.paths)
+            if self.lake[0]:
+                lake.attach(conn, *self.lake)
         except StoreError as error:
             conn.close()
             raise _for_dbt(error) from error
 
     def store(self, target_config: Any) -> None:  # noqa: ANN401 - dbt-duckdb's own type
-        """Do what a macro asks for: config = {task: start | mode | seed_rows | finish, answer: {}, …}."""
+        """Do what a macro asks for: config = {task: start | mode | seed_rows | lake_columns |
+        finish, answer: {}, …}."""
         task: Mapping[str, Any] = target_config.config
         match task["task"]:
             case "start":
                 self._start(task)
             case "mode":
                 task["answer"]["is_rebuild"] = self.is_rebuild
+            case "lake_columns":
+                task["answer"]["columns"] = lake.columns(self.connection, task["table"])
             case "seed_rows":
                 task["answer"]["rows"] = self._seed_rows(task["seed"])
             case "finish":

@@ -74,7 +74,7 @@ def build(
         arguments.append("--full-refresh")
     outcome = dbt.invoke(arguments, paths, project, dbt.node_listener(on_node) if on_node else None)
     if outcome.result is None or not hasattr(outcome.result, "results"):
-        return BuildResult(success=False, failures=(_stopped(outcome),), seconds=time.monotonic() - started)
+        return BuildResult(success=False, failures=(stopped(outcome),), seconds=time.monotonic() - started)
     results = _with_second_try(outcome.result.results, arguments, paths, project, on_node)
     result = read_results(results, seconds=time.monotonic() - started)
     if not result.success:
@@ -94,7 +94,8 @@ def build(
     return replace(result, seconds=time.monotonic() - started)
 
 
-def _stopped(outcome: Any) -> NodeFailure:  # noqa: ANN401 - dbt's own type
+def stopped(outcome: Any) -> NodeFailure:  # noqa: ANN401 - dbt's own type
+    """Why dbt stopped without results."""
     message = first_lines(str(outcome.exception or "dbt stopped without a message"))
     return NodeFailure("dbt", "project", "error", message)
 
@@ -133,7 +134,7 @@ def _compile(
     arguments += ["--select", "config.materialized:incremental", "resource_type:test", *stale]
     outcome = dbt.invoke(arguments, paths, project)
     if outcome.result is None or not hasattr(outcome.result, "results"):
-        return _stopped(outcome), {}
+        return stopped(outcome), {}
     views = {
         found.node.name: str(found.node.compiled_code)
         for found in outcome.result.results

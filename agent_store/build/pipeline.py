@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from agent_store import zones
 from agent_store.build import fact_retention, last_build, tested, warehouse
 from agent_store.build.lock import build_lock
-from agent_store.build.results import BuildResult, read_results, status_of, with_tests
+from agent_store.build.results import BuildResult, read_results, sessions_of_guards, status_of, with_tests
 from agent_store.build.state import BuildState, Fingerprint, fingerprint, read_state, timezone, write_state
 from agent_store.build.warehouse import RawSummary
 from agent_store.errors import StoreError, explain
@@ -462,7 +462,7 @@ class Build:
 
     def _set_aside(self, result: BuildResult) -> bool:
         """Set aside the sessions that failed guards name; the rest has to be built from raw again."""
-        named = _sessions_to_set_aside(result)
+        named = sessions_of_guards(result)
         if not named or not (count := set_aside.set_aside(self.paths.warehouse, named)):
             return False
         self.stage("set aside", build=result, set_aside=self.outcome.set_aside + count)
@@ -597,17 +597,3 @@ def note_part(paths: StorePaths, project: Path, variables: Mapping[str, object],
     code = fingerprint(project, variables=variables).tables
     if is_thin or state.tables_fingerprint not in {"", code}:
         write_state(paths, replace(state, tables_fingerprint=_MIXED))
-
-
-def _sessions_to_set_aside(result: BuildResult) -> dict[str, tuple[str, str]]:
-    """The sessions named by failed guards: session id → (guard, its rule); empty if a guard names no session.
-
-    In that case, leaving sessions out would not make the guard pass.
-    """
-    if any(not guard.session_ids for guard in result.guards):
-        return {}
-    return {
-        session: (guard.name, guard.description or guard.name)
-        for guard in reversed(result.guards)
-        for session in guard.session_ids
-    }

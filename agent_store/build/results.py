@@ -294,6 +294,20 @@ def with_outcomes(
     )
 
 
+def sessions_of_guards(result: BuildResult) -> dict[str, tuple[str, str]]:
+    """The sessions named by failed guards: session id → (guard, its rule); empty if a guard names no session.
+
+    In that case, leaving sessions out would not make the guard pass.
+    """
+    if any(not guard.session_ids for guard in result.guards):
+        return {}
+    return {
+        session: (guard.name, guard.description or guard.name)
+        for guard in reversed(result.guards)
+        for session in guard.session_ids
+    }
+
+
 def first_lines(message: str, count: int = 6) -> str:
     """The informative part of a dbt message; DuckDB's advice about memory is left out, because it is for authors of
     SQL."""

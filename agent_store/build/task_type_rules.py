@@ -73,7 +73,7 @@ def _replacements(path: Path) -> list[tuple[str, str]]:
         return text
 
     environment = jinja2.Environment(autoescape=False)
-    environment.globals.update(regex_replace_all=replace_all, split_text=lambda text, _: text)
+    environment.globals.update(regex_replace_all=replace_all)
     macros: Any = environment.from_string(path.read_text(encoding="utf-8")).module
     macros.request_clauses("text")
     macros.without_lead_in("clause")

@@ -24,6 +24,7 @@ from agent_store.cli.export import export
 from agent_store.cli.forget import forget
 from agent_store.cli.ingest import ingest
 from agent_store.cli.interrupts import interrupts
+from agent_store.cli.lake import lake
 from agent_store.cli.line import line
 from agent_store.cli.mcp import mcp
 from agent_store.cli.output import say, show_only_visible, shown_output
@@ -32,6 +33,7 @@ from agent_store.cli.privacy import privacy
 from agent_store.cli.query import query
 from agent_store.cli.report import report
 from agent_store.cli.scan import scan
+from agent_store.cli.share import share
 from agent_store.cli.schedule import schedule
 from agent_store.cli.statusline import statusline
 from agent_store.cli.tables import describe, tables
@@ -72,6 +74,7 @@ def cli() -> None:
 for _command in (
     ingest, build, report, dashboard, query, tables, describe, brief, export, line, doctor, docs, scan, check, dbt, plugin,
     schedule, mcp, alert, statusline, privacy, forget, verify,
+    share, lake,
 ):  # fmt: skip
     cli.add_command(_command)
 

@@ -1,10 +1,4 @@
 {# The numbers of the buckets of a given width in tokens that an interval of positions touches, as a list. #}
 {% macro bucket_range(first, last, width) -%}
-    {{ return(adapter.dispatch('bucket_range')(first, last, width)) }}
-{%- endmacro %}
-{% macro duckdb__bucket_range(first, last, width) -%}
     range({{ first }} // {{ width }}, ({{ last }} - 1) // {{ width }} + 1)
-{%- endmacro %}
-{% macro spark__bucket_range(first, last, width) -%}
-    sequence({{ first }} div {{ width }}, ({{ last }} - 1) div {{ width }})
 {%- endmacro %}

@@ -8,6 +8,7 @@
 {% macro duckdb__create_table_as(
     temporary, relation, compiled_code, language='sql', partitioned_by=none, sorted_by=none
 ) -%}
+    {%- set compiled_code = compiled_code if temporary else merged(compiled_code) -%}
     {%- set contract = config.get('contract') -%}
     {%- set zstd_columns = config.get('zstd_columns', []) -%}
     {%- if temporary or not (contract.enforced or zstd_columns) -%}

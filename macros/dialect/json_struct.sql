@@ -1,14 +1,10 @@
 {#
     One typed struct from a column of JSON text, in one parse. `spec` is a JSON text that maps names to types,
-    nested. A value of another type becomes NULL. Besides the engine's types there are COUNT and MS: whole
+    nested. A value of another type becomes NULL. Besides DuckDB's types there are COUNT and MS: whole
     numbers from 0 to 4,294,967,295, as bigint and as double. A larger value is more likely a damaged log than
     a real number of tokens or milliseconds, and sums of such values stay far below the limit of a bigint.
 #}
 {% macro json_struct(column, spec) -%}
-    {{ return(adapter.dispatch('json_struct')(column, spec)) }}
-{%- endmacro %}
-
-{% macro duckdb__json_struct(column, spec) -%}
     {%- set parsed -%}
         json_transform(
             {{ column }},
@@ -18,10 +14,6 @@
     {%- if '"COUNT"' in spec or '"MS"' in spec -%} cast({{ parsed }} as {{ duckdb_type(fromjson(spec)) }})
     {%- else -%} {{ parsed }}
     {%- endif -%}
-{%- endmacro %}
-
-{% macro spark__json_struct(column, spec) -%}
-    from_json({{ column }}, '{{ spark_schema(fromjson(spec)) }}')
 {%- endmacro %}
 
 {# The same specification as a type of DuckDB. #}
@@ -36,23 +28,5 @@
         {{ {'COUNT': 'bigint', 'MS': 'double'}.get(spec, spec) }}
     {%- else -%}
         {{ duckdb_type(spec[0]) }}[]
-    {%- endif -%}
-{%- endmacro %}
-
-{# The same specification as a Spark schema. #}
-{% macro spark_schema(spec) -%}
-    {%- if spec is mapping -%}
-        struct<
-        {%- for name, type in spec.items() -%}
-        `{{ name }}`:{{ spark_schema(type) }}{{ ',' if not loop.last }}
-        {%- endfor -%}
-        >
-    {%- elif spec is string -%}
-        {{ {
-            'VARCHAR': 'string', 'JSON': 'string', 'BIGINT': 'bigint', 'COUNT': 'bigint', 'DOUBLE': 'double',
-            'MS': 'double', 'BOOLEAN': 'boolean', 'TIMESTAMP': 'timestamp', 'DATE': 'date'
-        }[spec] }}
-    {%- else -%}
-        array<{{ spark_schema(spec[0]) }}>
     {%- endif -%}
 {%- endmacro %}

@@ -4,16 +4,7 @@
     before those the file: more lines than any log has, and more files than a store has.
 #}
 {% macro line_id(relation='') -%}
-    {{ return(adapter.dispatch('line_id')(relation ~ '.' if relation else '')) }}
-{%- endmacro %}
-{% macro duckdb__line_id(prefix) -%}
+    {%- set prefix = relation ~ '.' if relation else '' -%}
     (cast({{ prefix }}file_id as hugeint) * 1000000000000000 + {{ prefix }}line_number) * 10000000000
     + {{ prefix }}part_number
-{%- endmacro %}
-{% macro spark__line_id(prefix) -%}
-    cast(
-        (cast({{ prefix }}file_id as decimal(13, 0)) * 1000000000000000 + {{ prefix }}line_number)
-        * 10000000000
-        + {{ prefix }}part_number as decimal(38, 0)
-    )
 {%- endmacro %}

@@ -9,27 +9,16 @@
     ISO 8601 text as a UTC timestamp without zone; NULL for other text and for times outside the bounds. The
     remaining values are far from every type's limits: no sum, no difference, no change of zone overflows.
 #}
-{% macro parse_timestamp(column) -%} {{ return(adapter.dispatch('parse_timestamp')(column)) }} {%- endmacro %}
-{% macro duckdb__parse_timestamp(column) -%}
+{% macro parse_timestamp(column) -%}
     case
         when try_cast({{ column }} as timestamptz) between timestamptz '{{ earliest_log_time() }} 00:00:00+00'
             and timestamptz '{{ latest_log_time() }} 00:00:00+00'
             then timezone('UTC', try_cast({{ column }} as timestamptz))
     end
 {%- endmacro %}
-{% macro spark__parse_timestamp(column) -%}
-    case
-        when try_cast({{ column }} as timestamp) between timestamp '{{ earliest_log_time() }} 00:00:00'
-            and timestamp '{{ latest_log_time() }} 00:00:00'
-            then try_cast({{ column }} as timestamp)
-    end
-{%- endmacro %}
 
 {# Milliseconds since 1970 as a UTC timestamp; NULL for a time outside the bounds. #}
 {% macro timestamp_from_ms(column) -%}
-    {{ return(adapter.dispatch('timestamp_from_ms')(column)) }}
-{%- endmacro %}
-{% macro duckdb__timestamp_from_ms(column) -%}
     case
         when
             {{ column }} between epoch_ms(
@@ -38,37 +27,18 @@
             then make_timestamp_ms(cast({{ column }} as bigint))
     end
 {%- endmacro %}
-{% macro spark__timestamp_from_ms(column) -%}
-    case
-        when {{ column }} between unix_millis(timestamp '{{ earliest_log_time() }}')
-            and unix_millis(timestamp '{{ latest_log_time() }}')
-            then timestamp_millis({{ column }})
-    end
-{%- endmacro %}
 
 {# Whole milliseconds from one timestamp to a later one. #}
-{% macro ms_between(start, stop) -%} {{ return(adapter.dispatch('ms_between')(start, stop)) }} {%- endmacro %}
-{% macro duckdb__ms_between(start, stop) -%} (epoch_ms({{ stop }}) - epoch_ms({{ start }})) {%- endmacro %}
-{% macro spark__ms_between(start, stop) -%}
-    (unix_millis({{ stop }}) - unix_millis({{ start }}))
-{%- endmacro %}
+{% macro ms_between(start, stop) -%} (epoch_ms({{ stop }}) - epoch_ms({{ start }})) {%- endmacro %}
 
 {# A UTC timestamp as local time in the zone in which the user's days are counted. #}
-{% macro local_time(column) -%} {{ return(adapter.dispatch('local_time')(column)) }} {%- endmacro %}
-{% macro duckdb__local_time(column) -%}
+{% macro local_time(column) -%}
     timezone('{{ local_timezone() }}', timezone('UTC', {{ column }}))
-{%- endmacro %}
-{% macro spark__local_time(column) -%}
-    from_utc_timestamp({{ column }}, '{{ local_timezone() }}')
 {%- endmacro %}
 
 {# A local time in the user's zone as a UTC timestamp without zone. #}
-{% macro utc_time(column) -%} {{ return(adapter.dispatch('utc_time')(column)) }} {%- endmacro %}
-{% macro duckdb__utc_time(column) -%}
+{% macro utc_time(column) -%}
     timezone('UTC', timezone('{{ local_timezone() }}', {{ column }}))
-{%- endmacro %}
-{% macro spark__utc_time(column) -%}
-    to_utc_timestamp({{ column }}, '{{ local_timezone() }}')
 {%- endmacro %}
 
 {# Name of the zone: AGENT_STORE_TIMEZONE, or else the var `timezone`. #}

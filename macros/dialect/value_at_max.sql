@@ -1,6 +1,2 @@
 {# The value, or NULL, of a column in a group's last row by an ordering; DuckDB's max_by skips NULL values. #}
-{% macro value_at_max(value, ordering) -%}
-    {{ return(adapter.dispatch('value_at_max')(value, ordering)) }}
-{%- endmacro %}
-{% macro duckdb__value_at_max(value, ordering) -%} arg_max_null({{ value }}, {{ ordering }}) {%- endmacro %}
-{% macro spark__value_at_max(value, ordering) -%} max_by({{ value }}, {{ ordering }}) {%- endmacro %}
+{% macro value_at_max(value, ordering) -%} arg_max_null({{ value }}, {{ ordering }}) {%- endmacro %}

@@ -3,9 +3,6 @@
     expression. Sources other than transcripts are converted by it.
 #}
 {% macro conversation_line(fields, message=none) -%}
-    {{ return(adapter.dispatch('conversation_line')(fields, message)) }}
-{%- endmacro %}
-{% macro duckdb__conversation_line(fields, message) -%}
     cast(to_json({
         {%- for name, value in fields.items() %}
         '{{ name }}': {{ value }}{{ ',' if message or not loop.last }}
@@ -19,34 +16,12 @@
         {%- endif %}
     }) as varchar)
 {%- endmacro %}
-{% macro spark__conversation_line(fields, message) -%}
-    to_json(named_struct(
-        {%- for name, value in fields.items() %}
-        '{{ name }}', {{ value }}{{ ',' if message or not loop.last }}
-        {%- endfor %}
-        {%- if message %}
-        'message', named_struct(
-            {%- for name, value in message.items() %}
-            '{{ name }}', {{ value }}{{ ',' if not loop.last }}
-            {%- endfor %}
-        )
-        {%- endif %}
-    ))
-{%- endmacro %}
 
 {# Message content that consists of one block, as JSON. #}
-{% macro content_block(fields) -%} {{ return(adapter.dispatch('content_block')(fields)) }} {%- endmacro %}
-{% macro duckdb__content_block(fields) -%}
+{% macro content_block(fields) -%}
     to_json([{
         {%- for name, value in fields.items() %}
         '{{ name }}': {{ value }}{{ ',' if not loop.last }}
         {%- endfor %}
     }])
-{%- endmacro %}
-{% macro spark__content_block(fields) -%}
-    array(named_struct(
-        {%- for name, value in fields.items() %}
-        '{{ name }}', {{ value }}{{ ',' if not loop.last }}
-        {%- endfor %}
-    ))
 {%- endmacro %}

@@ -5,7 +5,7 @@ with lines as (
     select
         file_id,
         line_number,
-        {{ split_text('unreadable_values', "','") }} as value_kinds,
+        string_split(unreadable_values, ',') as value_kinds,
         _batch_id
     from {{ ref('stg_transcripts__line') }}
     where unreadable_values is not null

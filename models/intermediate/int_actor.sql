@@ -2,22 +2,23 @@
 
 with mains as (
     select
-        session_id,
+        sessions.session_id,
         'main' as actor,
         cast(null as varchar) as agent_run_id,
         'main' as agent_type,
         -- Each project has its own main agent: its instructions differ.
-        {{ surrogate_key(["'main'", 'project_path']) }} as agent_id,
-        'main/' || project_name as agent_name,
-        project_path,
+        {{ surrogate_key(["'main'", 'sessions.project_path']) }} as agent_id,
+        'main/' || projects.project_name as agent_name,
+        sessions.project_path,
         cast(null as varchar) as turn_id,
         cast(null as varchar) as spawn_tool_use_id,
-        host,
-        source_path,
-        started_at,
-        ended_at,
+        sessions.host,
+        sessions.source_path,
+        sessions.started_at,
+        sessions.ended_at,
         false as was_stopped_by_user
-    from {{ ref('int_session') }}
+    from {{ ref('int_session') }} as sessions
+    inner join {{ ref('int_project') }} as projects on projects.project_path = sessions.project_path
 ),
 
 runs as (

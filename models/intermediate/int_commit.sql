@@ -228,7 +228,7 @@ select
     case when commits.folder is not null then commits.checkout end as checkout,
     case
         when not commits.is_whole and not staged.is_whole
-            then {{ joined_lists(['staged.paths', 'coalesce(moved.paths, [])']) }}
+            then flatten([staged.paths, coalesce(moved.paths, [])])
         else []
     end as staged_paths,
     coalesce(commits.is_own_checkout, false) as is_own_checkout,

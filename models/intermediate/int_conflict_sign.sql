@@ -86,7 +86,7 @@ outputs as (
 hinted as (
     select
         calls.*,
-        {{ split_text(regex_group('calls.stale_hint', "previously read: (.+?)(?:[.] |[.]?\\]|$)"), "', '") }}
+        string_split({{ regex_group('calls.stale_hint', "previously read: (.+?)(?:[.] |[.]?\\]|$)") }}, ', ')
             as hinted_paths
     from calls
     where calls.stale_hint is not null

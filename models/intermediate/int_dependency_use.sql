@@ -14,7 +14,6 @@ with calls as (
         calls.tool_use_id,
         calls.session_id,
         actors.agent_id,
-        actors.agent_name,
         calls.tool_name,
         calls.mcp_server,
         calls.tool_input.command as command,
@@ -79,7 +78,6 @@ uses as (
     select
         responses.session_id,
         actors.agent_id,
-        actors.agent_name,
         cast(null as varchar) as error_type,
         concat({{ model_provider('responses.model_name') }}, '_api') as dependency_name,
         'api_endpoint' as dependency_type,
@@ -101,7 +99,6 @@ uses as (
     select
         failures.session_id,
         actors.agent_id,
-        actors.agent_name,
         'api_error',
         'anthropic_api',
         'api_endpoint',
@@ -122,7 +119,6 @@ uses as (
     select
         session_id,
         agent_id,
-        agent_name,
         error_type,
         mcp_server,
         'mcp_server',
@@ -147,7 +143,6 @@ uses as (
     select
         session_id,
         agent_id,
-        agent_name,
         error_type,
         called_skill,
         'skill',
@@ -167,7 +162,6 @@ uses as (
     select
         session_id,
         agent_id,
-        agent_name,
         error_type,
         dependency_name,
         dependency_type,
@@ -193,7 +187,6 @@ uses as (
     select
         looks.session_id,
         looks.agent_id,
-        actors.agent_name,
         null,
         {{ url_host('looks.page_url') }},
         'web_host',
@@ -213,16 +206,10 @@ uses as (
         looks._source_line,
         looks._batch_id
     from {{ ref('int_page_look') }} as looks
-    left join (
-        select session_id, agent_id, min(agent_name) as agent_name from {{ ref('int_actor') }}
-        group by all
-    ) as actors
-        on actors.session_id = looks.session_id and actors.agent_id = looks.agent_id
     where looks.provenance = 'observed' and looks.look_type <> 'git_fetch'
     union all
     select
         session_id,
-        null,
         null,
         error_type,
         server_name,
@@ -241,11 +228,10 @@ uses as (
 )
 
 select
-    {{ surrogate_key(['session_id', 'agent_id', 'agent_name', 'dependency_name', 'dependency_type',
+    {{ surrogate_key(['session_id', 'agent_id', 'dependency_name', 'dependency_type',
         'check_type', 'tool_name', 'is_available', 'error_type']) }} as use_id,
     session_id,
     agent_id,
-    agent_name,
     dependency_name,
     dependency_type,
     check_type,

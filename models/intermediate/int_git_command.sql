@@ -102,7 +102,7 @@ placed as (
     select
         * exclude (folder),
         case when folder like '/%' and not {{ regex_matches('folder', unclear) }} then folder end as folder,
-        {{ split_text('trim(arguments)', "' '") }} as words
+        string_split(trim(arguments), ' ') as words
     from walked
 ),
 

@@ -88,13 +88,13 @@ signed as (
         nullif(
             concat_ws(
                 ',',
-                coalesce({{ first_element('usage.iterations') }}.input_tokens, usage.input_tokens, 0),
+                coalesce(usage.iterations[1].input_tokens, usage.input_tokens, 0),
                 coalesce(
-                    {{ first_element('usage.iterations') }}.cache_read_input_tokens,
+                    usage.iterations[1].cache_read_input_tokens,
                     usage.cache_read_input_tokens, 0
                 ),
                 coalesce(
-                    {{ first_element('usage.iterations') }}.cache_creation_input_tokens,
+                    usage.iterations[1].cache_creation_input_tokens,
                     usage.cache_creation_input_tokens, 0
                 )
             ), '0,0,0'

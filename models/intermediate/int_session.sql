@@ -1,7 +1,6 @@
 {{ config(materialized='table') }}
 
--- Rebuilt from scratch each time: a session's parent, its summary and its project name come from other
--- sessions too.
+-- Rebuilt from scratch each time: a session's parent and its summary come from other sessions too.
 with lines as (
     select * from {{ ref('stg_transcripts__line') }}
 ),
@@ -193,18 +192,6 @@ dated as (
 
 titles as (
     select * from {{ ref('stg_transcripts__custom_title') }}
-),
-
-names as (
-    select
-        project_path,
-        {{ path_name('project_path') }} as short_name,
-        {{ path_name('project_path', 2) }} as long_name,
-        count(*) over (partition by {{ path_name('project_path') }}) as sharing_count
-    from (
-        select distinct project_path from dated
-        where project_path is not null
-    ) as paths
 )
 
 select
@@ -213,8 +200,6 @@ select
     dated.forked_from_session_id,
     dated.continued_in_session_id,
     coalesce(dated.project_path, 'unknown') as project_path,
-    coalesce(case when names.sharing_count > 1 then names.long_name else names.short_name end, 'unknown')
-        as project_name,
     {{ user_identity('dated.found_user') }} as user_id,
     dated.host,
     dated.working_dir,
@@ -251,4 +236,3 @@ select
     greatest(dated._batch_id, coalesce(titles._batch_id, dated._batch_id)) as _batch_id
 from dated
 left join titles on titles.session_id = dated.session_id
-left join names on names.project_path = dated.project_path

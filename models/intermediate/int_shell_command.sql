@@ -26,9 +26,9 @@ command_lists as (
     select
         tool_use_id,
         session_id,
-        {{ split_text(regex_replace_all(
+        string_split({{ regex_replace_all(
             'plain_text', "'\\s*(&&|\\|\\||;;?|\\|&?|\\n|&)\\s*'", "chr(30) || '\\1' || chr(31)"
-        ), 'chr(30)') }} as pieces
+        ) }}, chr(30)) as pieces
     from lines
 ),
 

@@ -141,23 +141,15 @@ def seed_rows(connection: duckdb.DuckDBPyConnection, seed: str) -> list[dict[str
 def rendered(connection: duckdb.DuckDBPyConnection, model: str) -> str:
     """A model's SQL as dbt renders it in a full refresh, with the tables of a connection."""
     environment = jinja2.Environment(extensions=["jinja2.ext.do"])
-    macros: dict[str, Any] = {}
-
-    class Adapter:
-        @staticmethod
-        def dispatch(name: str) -> Any:
-            return macros[f"duckdb__{name}"]
-
     variables = yaml.safe_load((ROOT / "dbt_project.yml").read_text(encoding="utf-8"))["vars"]
     context: dict[str, Any] = {
-        "adapter": Adapter, "execute": True, "return": lambda value: value, "config": lambda **_: "",
-        "ref": lambda name: name,
+        "execute": True, "config": lambda **_: "", "ref": lambda name: name,
         "var": lambda name, default=None: variables.get(name, default),
         "is_incremental": lambda: False, "unseen": lambda: "true", "seed_rows": lambda seed: seed_rows(connection, seed),
     }  # fmt: skip
     text = "\n".join((ROOT / "macros" / path).read_text(encoding="utf-8") for path in MACROS)
     module = environment.from_string(text, globals=context).make_module()
-    macros.update({name: value for name, value in vars(module).items() if not name.startswith("_")})
+    macros = {name: value for name, value in vars(module).items() if not name.startswith("_")}
     sql = (ROOT / "models" / "intermediate" / f"{model}.sql").read_text(encoding="utf-8")
     return environment.from_string(sql, globals=context | macros).render()
 

@@ -19,7 +19,7 @@ entries as (
             "cacheReadInputTokens": "BIGINT", "cacheCreationInputTokens": "BIGINT",
             "cacheCreationEphemeral1hInputTokens": "BIGINT", "webSearchRequests": "BIGINT",
             "costUSD": "DOUBLE"}') }} as usage
-    from lines, {{ json_entries('lines.model_usage') }} as entry
+    from lines, json_each(lines.model_usage) as entry
 )
 
 select

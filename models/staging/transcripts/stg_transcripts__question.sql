@@ -39,7 +39,7 @@ answers as (
         results.tool_use_id,
         entry.key as question_text,
         max({{ json_joined('entry.value') }}) as answer_text
-    from results, {{ json_entries('results.answers') }} as entry
+    from results, json_each(results.answers) as entry
     where results.answers is not null
     group by all
 ),
@@ -50,7 +50,7 @@ notes as (
         entry.key as question_text,
         max({{ json_scalar('entry.value', '$.notes') }}) as note_text,
         max({{ json_scalar('entry.value', '$.unanswered') }}) as unanswered_reason
-    from results, {{ json_entries('results.annotations') }} as entry
+    from results, json_each(results.annotations) as entry
     where results.annotations is not null
     group by all
 )

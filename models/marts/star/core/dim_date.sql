@@ -9,7 +9,7 @@ with bounds as (
 -- from UTC days.
 days as (
     select cast(first_date as date) + cast(day_number as integer) - 1 as date_day
-    from bounds, {{ number_series(0, 36530) }} as series
+    from bounds, (select unnest(range(36531)) as day_number) as series
     where first_date + cast(day_number as integer) - 1 <= last_date + 1
 )
 

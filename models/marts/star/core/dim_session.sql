@@ -147,8 +147,8 @@ select
     started_at,
     ended_at,
     working_dir,
-    project_path,
-    project_name,
+    reasoned.project_path,
+    projects.project_name,
     worktree_path,
     git_branch,
     host,
@@ -173,3 +173,4 @@ select
     source_path as _source_path,
     _batch_id
 from reasoned
+inner join {{ ref('int_project') }} as projects on projects.project_path = reasoned.project_path

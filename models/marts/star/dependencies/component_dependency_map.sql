@@ -1,15 +1,16 @@
 with agents as (
     select
-        {{ surrogate_key(["'agent'", 'agent_name']) }} as component_id,
-        dependency_name,
-        dependency_type,
-        case dependency_type when 'skill' then 'depends_on' else 'consumes' end as relationship_type,
-        first_used_at as first_seen_at,
-        last_used_at as last_seen_at,
-        use_count,
+        {{ surrogate_key(["'agent'", 'agents.agent_name']) }} as component_id,
+        uses.dependency_name,
+        uses.dependency_type,
+        case uses.dependency_type when 'skill' then 'depends_on' else 'consumes' end as relationship_type,
+        uses.first_used_at as first_seen_at,
+        uses.last_used_at as last_seen_at,
+        uses.use_count,
         'observed' as provenance
-    from {{ ref('int_dependency_use') }}
-    where agent_name is not null and dependency_type in ('api_endpoint', 'mcp_server', 'skill')
+    from {{ ref('int_dependency_use') }} as uses
+    inner join {{ ref('dim_agent') }} as agents on agents.agent_id = uses.agent_id
+    where uses.dependency_type in ('api_endpoint', 'mcp_server', 'skill')
 ),
 
 tools as (

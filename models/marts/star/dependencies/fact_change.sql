@@ -48,8 +48,7 @@ texts as (
 old_lines as (
     select check_id, line_text, min(line_number) as line_number
     from {{ explode(
-        "(select *, " ~ split_text('old_content', 'chr(10)') ~ " as lines from texts)", 'lines', 'line_text',
-        'line_number'
+        "(select *, string_split(old_content, chr(10)) as lines from texts)", 'lines', 'line_text', 'line_number'
     ) }} as exploded
     where trim(line_text) <> ''
     group by check_id, line_text
@@ -58,8 +57,7 @@ old_lines as (
 new_lines as (
     select check_id, line_text, min(line_number) as line_number
     from {{ explode(
-        "(select *, " ~ split_text('new_content', 'chr(10)') ~ " as lines from texts)", 'lines', 'line_text',
-        'line_number'
+        "(select *, string_split(new_content, chr(10)) as lines from texts)", 'lines', 'line_text', 'line_number'
     ) }} as exploded
     where trim(line_text) <> ''
     group by check_id, line_text

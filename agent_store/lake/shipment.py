@@ -1,0 +1,226 @@
+"""What a host shares: the rows of sessions that changed since the last time, and its rows that belong to no session.
+
+Everything is a SELECT over the published store and the warehouse, which `opened` attaches; the lake runs them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from agent_store.errors import StoreError, cause_of
+from agent_store.lake.merging import SHARED, MergeRule
+from agent_store.lake.target import HOST, LAKE_COLUMNS, MONTH, ROW
+from agent_store.paths import STAR, WAREHOUSE
+from agent_store.sql import literal, quoted
+
+if TYPE_CHECKING:
+    import duckdb
+
+    from agent_store.lake.host import Host
+    from agent_store.paths import StorePaths
+
+# Temporary tables: all sessions here with their stamps, those to be sent, and those whose earlier rows have to go.
+_KNOWN, SENDING, LEAVING = "known_session", "sending_session", "leaving_session"
+# Parquet has no integer of 128 bits; 38 digits are more than any of these numbers has.
+_TYPES: Final = {"HUGEINT": "DECIMAL(38,0)"}
+
+
+@dataclass(frozen=True, slots=True)
+class SharedTable:
+    """A table of the lake: its columns (name, type), and the rows of this host."""
+
+    name: str
+    columns: Sequence[tuple[str, str]]
+    # Rows of the sessions to be sent; empty for a table without sessions.
+    session_rows: str
+    # All rows of this host that belong to no session.
+    host_rows: str
+    # The name of that table here, and whether it has a column session_id.
+    relation: str
+    has_sessions: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Shipment:
+    """Everything to be sent, on a connection that has the temporary tables `sending_session` and `leaving_session`."""
+
+    host: Host
+    connection: duckdb.DuckDBPyConnection
+    tables: Sequence[SharedTable]
+    session_count: int
+    # Sessions that are in the lake and no longer here, or no longer shared.
+    gone_count: int
+    # Whether any session to be sent or removed is in the lake already.
+    replaces: bool
+
+
+@contextmanager
+def opened(paths: StorePaths) -> Iterator[duckdb.DuckDBPyConnection]:
+    """The published store and the warehouse, read-only, in one connection. The build lock must be held."""
+    import duckdb
+
+    connection = duckdb.connect(
+        ":memory:",
+        config={"autoinstall_known_extensions": "false", "autoload_known_extensions": "false"},
+    )
+    try:
+        try:
+            for file, name in ((paths.store, STAR), (paths.warehouse, WAREHOUSE)):
+                connection.execute(f"attach {literal(str(file))} as {name} (read_only)")
+        except duckdb.Error as error:
+            raise StoreError(
+                f"The store cannot be opened: {cause_of(error) or str(error).splitlines()[0]}.",
+                "Run agent-store build, then share again.",
+            ) from error
+        connection.execute("set TimeZone = 'UTC'")
+        yield connection
+    finally:
+        connection.close()
+
+
+def note_sessions(connection: duckdb.DuckDBPyConnection, code: str, left_out: str) -> dict[str, str]:
+    """Make the table of the sessions here that are shared; return the stamp of each.
+
+    A stamp changes with the rows of its session: it names the batch that last touched it, and the code of the models.
+    `left_out` is a condition on a session's folders: true for one that stays on this machine.
+    """
+    connection.execute(
+        f"""
+        create or replace temp table {_KNOWN} as
+        with lines as (
+            select session_id, count(*) as line_count, max(created_at) as last_line_at
+            from {WAREHOUSE}.staging.stg_transcripts__line
+            group by session_id
+        ),
+        touched as (
+            select touches.session_id, concat(batches.batch_id, '@', batches.started_at) as stamp
+            from {WAREHOUSE}.intermediate.int_session_batch as touches
+            inner join {WAREHOUSE}.raw.batch as batches on batches.batch_id = touches._batch_id
+            union all
+            -- Expired sessions: only their daily costs are left.
+            select session_id, concat('expired@', max(expired_at))
+            from {WAREHOUSE}.staging.stg_retention__session
+            group by session_id
+        ),
+        stamped as (
+            select session_id, concat(string_agg(stamp, ' ' order by stamp), ' ', {literal(code)}) as stamp
+            from touched
+            group by session_id
+        )
+        select
+            stamped.session_id,
+            stamped.stamp,
+            coalesce(lines.line_count, 0) as line_count,
+            lines.last_line_at,
+            cast(date_trunc('month', sessions.started_at) as date) as month,
+            coalesce({left_out}, false) as is_left_out
+        from stamped
+        left join lines on lines.session_id = stamped.session_id
+        left join {STAR}.main.dim_session as sessions on sessions.session_id = stamped.session_id
+        """
+    )
+    return dict(
+        connection.execute(f"select session_id, stamp from {_KNOWN} where not is_left_out").fetchall()
+    )
+
+
+def choose(
+    connection: duckdb.DuckDBPyConnection, here: Mapping[str, str], shared: Mapping[str, str]
+) -> tuple[int, int, bool]:
+    """Make the tables of the sessions to be sent, and of those whose earlier rows have to go.
+
+    Returns how many are sent, how many are only removed, and whether any of them is in the lake already.
+    """
+    changed = [session for session, stamp in here.items() if shared.get(session) != stamp]
+    gone = [session for session in shared if session not in here]
+    connection.execute(
+        f"create or replace temp table {SENDING} as select known.* from {_KNOWN} as known "
+        "semi join (select unnest(?::varchar[]) as session_id) as changed on changed.session_id = known.session_id",
+        [changed],
+    )
+    leaving = [*gone, *(session for session in changed if session in shared)]
+    connection.execute(
+        f"create or replace temp table {LEAVING} as select unnest(?::varchar[]) as session_id", [leaving]
+    )
+    return len(changed), len(gone), bool(leaving)
+
+
+def tables(
+    connection: duckdb.DuckDBPyConnection, rules: Sequence[MergeRule], host: Host
+) -> list[SharedTable]:
+    """The tables that a host shares."""
+    found = []
+    for rule in rules:
+        if rule.rule not in SHARED:
+            continue
+        described = connection.execute(f"describe {rule.relation}").fetchall()
+        columns = [(name, _lake_type(data_type)) for name, data_type, *_ in described]
+        has_sessions = any(name == "session_id" for name, _ in columns)
+        found.append(_table(rule, columns, host, has_sessions=has_sessions))
+    return found
+
+
+def _lake_type(data_type: str) -> str:
+    for here, there in _TYPES.items():
+        data_type = data_type.replace(here, there)
+    return data_type
+
+
+def _table(
+    rule: MergeRule, columns: Sequence[tuple[str, str]], host: Host, *, has_sessions: bool
+) -> SharedTable:
+    values = ", ".join(f"cast(rows.{quoted(name)} as {kind}) as {quoted(name)}" for name, kind in columns)
+    of_host = f"{literal(host.host_id)} as {HOST}"
+    session_rows = (
+        f"select {of_host}, sending.month as {MONTH}, cast(null as varchar) as {ROW}, {values} "
+        f"from {rule.relation} as rows inner join {SENDING} as sending on sending.session_id = rows.session_id"
+    )
+    others = (
+        f" where rows.session_id is null or rows.session_id not in (select session_id from {_KNOWN})"
+        if has_sessions
+        else ""
+    )
+    host_rows = (
+        f"select {of_host}, cast(null as date) as {MONTH}, cast(hash(rows) as varchar) as {ROW}, {values} "
+        f"from {rule.relation} as rows{others}"
+    )
+    return SharedTable(
+        rule.name,
+        (*LAKE_COLUMNS, *columns),
+        session_rows if has_sessions else "",
+        host_rows,
+        rule.relation,
+        has_sessions,
+    )
+
+
+def session_row_counts(shipment: Shipment) -> dict[str, int]:
+    """How many rows of the sessions to be sent each table has."""
+    counted = [table for table in shipment.tables if table.has_sessions]
+    if not counted or not shipment.session_count:
+        return {}
+    return dict(
+        shipment.connection.execute(
+            " union all ".join(
+                f"select {literal(table.name)}, count(*) from {table.relation} as rows "
+                f"where rows.session_id in (select session_id from {SENDING})"
+                for table in counted
+            )
+        ).fetchall()
+    )
+
+
+def host_row_marks(shipment: Shipment) -> dict[str, str]:
+    """A mark of the rows of no session in each table: it changes with them, and is empty where there are none."""
+    return {
+        name: f"{count} {mark}" if count else ""
+        for name, count, mark in shipment.connection.execute(
+            " union all ".join(
+                f"select {literal(table.name)}, count(*), bit_xor(cast({ROW} as ubigint)) from ({table.host_rows})"
+                for table in shipment.tables
+            )
+        ).fetchall()
+    }
