@@ -36,12 +36,12 @@ def remove_leftovers(*folders: Path) -> None:
     for folder in folders:
         for file in folder.glob(".*"):
             named = _FRESH.fullmatch(file.name)
-            if named and file.is_file() and not _is_running(int(named[1])):
+            if named and file.is_file() and not is_running(int(named[1])):
                 with suppress(OSError):
                     file.unlink()
 
 
-def _is_running(process: int) -> bool:
+def is_running(process: int) -> bool:
     """Whether there is a process with that id, if this system can tell without side effects."""
     if os.name != "posix":
         return True

@@ -30,4 +30,6 @@ def share(target: str, data: str, host: str | None) -> int:
         f"Shared with {place.shown}: sessions written: {done.session_count:,}, removed: {done.gone_count:,}, "
         f"rows written: {done.row_count:,}."
     )
+    if done.note:
+        tell(done.note)
     return 0

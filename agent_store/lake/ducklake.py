@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 _T = TypeVar("_T")
 # What the lake knows of its hosts, of the sessions that they shared, and of their rows of no session.
 HOSTS, SESSIONS, MARKS = "lake_host", "lake_session", "lake_host_rows"
-_OWN_TABLES: Final = {
+OWN_TABLES: Final = {
     HOSTS: "host_id varchar, host_name varchar, shared_at timestamp, agent_store_version varchar, "
     "tables_fingerprint varchar, timezone varchar, file_count bigint, landed_line_count bigint, "
     "set_aside_line_count bigint, landed_bytes bigint",
@@ -220,7 +220,7 @@ def _make_tables(connection: duckdb.DuckDBPyConnection, tables: Sequence[SharedT
         "select table_name, column_name from duckdb_columns() where database_name = ?", [LAKE]
     ).fetchall():
         known.setdefault(name, set()).add(column)
-    for name, columns in _OWN_TABLES.items():
+    for name, columns in OWN_TABLES.items():
         if name not in known:
             connection.execute(f"create table {LAKE}.main.{name} ({columns})")
     for table in tables:

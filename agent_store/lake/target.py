@@ -34,6 +34,8 @@ class Shared:
     row_count: int
     byte_count: int
     attempt_count: int = 1
+    # What else the user should know or do.
+    note: str = ""
 
     @property
     def is_unchanged(self) -> bool:
