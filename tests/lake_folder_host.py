@@ -82,7 +82,9 @@ class FolderHost:
         connection.execute("create table agent_store.main.dim_tool (tool varchar, use_count bigint)")
         for tool, uses in self.tools.items():
             connection.execute("insert into agent_store.main.dim_tool values (?, ?)", [tool, uses])
-        connection.execute("create table agent_store.main.store_build as select 'UTC' as timezone, 3 as file_count")
+        connection.execute(
+            "create table agent_store.main.store_build as select 'UTC' as timezone, 3 as file_count"
+        )
 
 
 def target(folder: Path) -> Target:
@@ -110,10 +112,14 @@ def read(folder: Path) -> Found:
                 "select _host, session_id, any_value(text), count(*) from fact_turn group by all"
             ).fetchall()
         }
-        noted = connection.execute("select host_id, session_id, stamp, line_count from lake_session").fetchall()
+        noted = connection.execute(
+            "select host_id, session_id, stamp, line_count from lake_session"
+        ).fetchall()
         tools = {
             (host, tool): uses
-            for host, tool, uses in connection.execute("select _host, tool, use_count from dim_tool").fetchall()
+            for host, tool, uses in connection.execute(
+                "select _host, tool, use_count from dim_tool"
+            ).fetchall()
         }
         assert rows == {(host, session): (stamp, lines) for host, session, stamp, lines in noted}
         assert isinstance(lake, append_only.FolderLake)

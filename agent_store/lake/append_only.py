@@ -26,8 +26,8 @@ import re
 import shutil
 import tempfile
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -76,7 +76,8 @@ def opened(target: Target) -> Iterator[FolderLake]:
         yield FolderLake(target)
     except OSError as error:
         raise explain(error, f"The lake {target.shown}") or StoreError(
-            f"The lake {target.shown} cannot be used: {error}.", "Check that the folder is there, then try again."
+            f"The lake {target.shown} cannot be used: {error}.",
+            "Check that the folder is there, then try again.",
         ) from error
 
 
@@ -95,11 +96,15 @@ class _Past:
     forgets: bool = False
 
     @classmethod
-    def of(cls, shares: Iterable[Share]) -> _Past:
-        """Replay shares in the order of their numbers."""
+    def of(cls, shares: Iterable[Share], left_out: Collection[Share] = ()) -> _Past:
+        """Replay shares in the order of their numbers. Of those left out, only the types of columns count."""
         past = cls(sorted(shares, key=lambda share: (share.manifest.share, share.file.name, share.start)))
         for index, share in enumerate(past.shares):
             manifest = share.manifest
+            past.columns = {**past.columns, **manifest.columns}
+            past.columns_at.append(past.columns)
+            if share in left_out:
+                continue
             for session in manifest.leaving:
                 past.sessions.pop(session, None)
             past.forgets = past.forgets or bool(manifest.leaving)
@@ -110,8 +115,6 @@ class _Past:
             for table, hashes in manifest.added.items():
                 known = past.rows.setdefault(table, {})
                 known |= {row: (index, copies) for row, copies in Counter(hashes).items()}
-            past.columns = {**past.columns, **manifest.columns}
-            past.columns_at.append(past.columns)
         return past
 
     @property
@@ -127,7 +130,11 @@ class _Past:
     def rows_of(self, index: int, table: str) -> list[str]:
         """The hashes of the host's own rows in a share that count."""
         known = self.rows.get(table, {})
-        return [row for row in self.shares[index].manifest.added.get(table, ()) if known.get(row, (-1, 0))[0] == index]
+        return [
+            row
+            for row in self.shares[index].manifest.added.get(table, ())
+            if known.get(row, (-1, 0))[0] == index
+        ]
 
     def counted(self, index: int, member: Member) -> tuple[list[str], bool]:
         """The sessions or rows of a member that count, and whether these are all that it has."""
@@ -142,13 +149,19 @@ class _Past:
         """About how much of a file's bytes no longer counts."""
         total = counted = 0.0
         for index, share in enumerate(self.shares):
-            if share.file == file:
-                for member in share.manifest.members:
-                    ids, _ = self.counted(index, member)
-                    of = share.manifest.sessions if member.kind == SESSIONS else share.manifest.added.get(member.table)
-                    total += member.size
-                    counted += member.size * len(ids) / max(1, len(of or ()))
+            if share.file != file:
+                continue
+            lines = _lines(self.sessions_of(index)) / max(1, _lines(share.manifest.sessions))
+            for member in share.manifest.members:
+                added = len(share.manifest.added.get(member.table, ()))
+                of_host = len(self.rows_of(index, member.table)) / max(1, added)
+                total += member.size
+                counted += member.size * (lines if member.kind == SESSIONS else of_host)
         return 1 - counted / total if total else 0.0
+
+
+def _lines(sessions: Iterable[Mapping[str, Any]]) -> int:
+    return sum(session["line_count"] + 1 for session in sessions)
 
 
 class FolderLake:
@@ -290,13 +303,12 @@ class FolderLake:
         the table `lake_finding` of the copy name it.
         """
         self.check()
-        state = _state(self.folder)
+        state, files = _state(self.folder)
         copy = _COPIES.get(self.target.place)
-        if copy is None or copy.state != state:
-            copy = _copied(self.folder, _home_of(connection), state)
-            if self.target.place in _COPIES:
+        if copy is None or copy.files != files:
+            if copy is not None:
                 _COPIES.pop(self.target.place).discard()
-            _COPIES[self.target.place] = copy
+            copy = _COPIES[self.target.place] = _copied(self.folder, _home_of(connection), files)
         self.findings = list(copy.findings)
         connection.execute(f"attach {literal(str(copy.file))} as {LAKE} (read_only)")
         return state
@@ -325,20 +337,25 @@ def _past(folder: Path) -> tuple[_Past, dict[Path, Content]]:
     return _Past.of(share for content in contents.values() for share in content.shares), contents
 
 
-def _state(folder: Path) -> str:
-    """The name of the state of a lake: a digest of all manifests."""
+def _state(folder: Path) -> tuple[str, tuple[tuple[object, ...], ...]]:
+    """The name of the state of a lake, a digest of all manifests; and its files, as far as the file system tells."""
     digest = hashlib.sha256()
+    files = []
     for host in _host_folders(folder):
         for file, content in _past(host)[1].items():
             shares = " ".join(share.digest for share in content.shares)
             digest.update(f"{host.name}/{file.name} {shares} {content.findings}\n".encode())
-    return digest.hexdigest()[:16]
+            stat = file.stat()
+            files.append((file, shares, stat.st_ino, stat.st_size, stat.st_mtime_ns))
+    return digest.hexdigest()[:16], tuple(files)
 
 
 def _manifest(shipment: Shipment, past: _Past) -> Manifest:
     """What a shipment adds to what its host has shared."""
     connection = shipment.connection
-    sending = connection.execute(f"select session_id, stamp, line_count, last_line_at, month from {SENDING}").fetchall()
+    sending = connection.execute(
+        f"select session_id, stamp, line_count, last_line_at, month from {SENDING}"
+    ).fetchall()
     leaving = connection.execute(
         f"select session_id from {LEAVING} where session_id not in (select session_id from {SENDING})"
     ).fetchall()
@@ -373,7 +390,9 @@ def _changed_rows(shipment: Shipment, past: _Past) -> tuple[dict[str, list[str]]
             row for (row,) in shipment.connection.execute(f"select {ROW} from ({table.host_rows})").fetchall()
         )
         gone = sorted(row for row, (_, copies) in known.items() if here.get(row) != copies)
-        new = sorted(row for row, copies in here.items() if known.get(row, (0, 0))[1] != copies for _ in range(copies))
+        new = sorted(
+            row for row, copies in here.items() if known.get(row, (0, 0))[1] != copies for _ in range(copies)
+        )
         if gone:
             removed[table.name] = gone
         if new:
@@ -431,13 +450,17 @@ def _export(shipment: Shipment, manifest: Manifest, workplace: Path) -> Iterator
                 "create or replace temp table added_row as select unnest(?::varchar[]) as added",
                 [sorted(set(manifest.added[table.name]))],
             )
-            selects.append((HOST, f"select * from ({table.host_rows}) where {ROW} in (select added from added_row)"))
+            selects.append(
+                (HOST, f"select * from ({table.host_rows}) where {ROW} in (select added from added_row)")
+            )
         for kind, rows in selects:
             file = workplace / f"{table.name}.{kind}.parquet"
             yield _to_parquet(connection, rows, table.name, kind, file), file
 
 
-def _to_parquet(connection: duckdb.DuckDBPyConnection, rows: str, table: str, kind: str, file: Path) -> Member:
+def _to_parquet(
+    connection: duckdb.DuckDBPyConnection, rows: str, table: str, kind: str, file: Path
+) -> Member:
     found = connection.execute(f"copy ({rows}) to {literal(str(file))} {_PARQUET}").fetchone()
     return Member(table, kind, 0, "", int(found[0]) if found else 0)
 
@@ -505,7 +528,8 @@ def _filtered(past: _Past, index: int, source: IO[bytes], place: Path) -> Iterat
 class _Copy:
     """A copy of a lake's rows, for the builds of this process."""
 
-    state: str
+    # The files that it was made of.
+    files: tuple[tuple[object, ...], ...]
     file: Path
     findings: tuple[str, ...]
     process: int
@@ -525,7 +549,7 @@ def _discard_copies() -> None:
         copy.discard()
 
 
-def _copied(folder: Path, home: Path, state: str) -> _Copy:
+def _copied(folder: Path, home: Path, files: tuple[tuple[object, ...], ...]) -> _Copy:
     """Copy the rows of a lake that count into a database."""
     import duckdb
 
@@ -550,7 +574,7 @@ def _copied(folder: Path, home: Path, state: str) -> _Copy:
     except BaseException:
         shutil.rmtree(workplace, ignore_errors=True)
         raise
-    return _Copy(state, file, tuple(loading.findings), os.getpid())
+    return _Copy(files, file, tuple(loading.findings), os.getpid())
 
 
 @dataclass(frozen=True, slots=True)
@@ -582,21 +606,14 @@ class _Loading:
 
     def host(self, folder: Path) -> None:
         """Load what counts of a host."""
-        contents = {}
-        streams: dict[Path, IO[bytes]] = {}
-        try:
-            for file in _files(folder):
-                # Open until its members are copied: a file that is replaced meanwhile is still read as it was.
-                context = share_file.opened(file)
-                streams[file] = context.__enter__()
-                contents[file] = share_file.content(file, streams[file])
-            self.findings += [finding for content in contents.values() for finding in content.findings]
+        with ExitStack() as stack:
+            # Open until members are copied: a file that is replaced meanwhile is still read as it was.
+            streams = {file: stack.enter_context(share_file.opened(file)) for file in _files(folder)}
+            contents = [share_file.content(file, stream) for file, stream in streams.items()]
+            self.findings += [finding for content in contents for finding in content.findings]
             past, members = self._extract(
-                [share for content in contents.values() for share in content.shares], streams
+                [share for content in contents for share in content.shares], streams
             )
-        finally:
-            for stream in streams.values():
-                stream.close()
         if not past.shares:
             return
         self._own(HOSTS, [{**past.shares[-1].manifest.host, "host_id": folder.name}])
@@ -611,7 +628,11 @@ class _Loading:
         for name, columns in past.columns.items():
             self._table(name, columns)
         for index, member, file in members:
-            columns = past.columns_at[index].get(member.table, ())
+            columns = past.columns_at[index].get(member.table)
+            if columns is None:
+                # The share that declared them was lost.
+                columns = self._columns(file)
+                self._table(member.table, columns)
             counted, is_whole = past.counted(index, member)
             self._waiting.setdefault((member.table, json.dumps(columns)), []).append(
                 _Extracted(file, member, None if is_whole else counted)
@@ -624,8 +645,9 @@ class _Loading:
     ) -> tuple[_Past, list[tuple[int, Member, Path]]]:
         """Copy the members that have rows that count. A share with a damaged one is left out, as if it were not there."""
         done: dict[tuple[Share, int], Path] = {}
+        left_out: set[Share] = set()
         while True:
-            past = _Past.of(shares)
+            past = _Past.of(shares, left_out)
             chosen = [
                 (index, share, number)
                 for index, share in enumerate(past.shares)
@@ -633,13 +655,15 @@ class _Loading:
                 if past.counted(index, member)[0]
             ]
             damaged = next(
-                (share for _, share, number in chosen if not self._is_copied(share, number, streams, done)), None
+                (share for _, share, number in chosen if not self._is_copied(share, number, streams, done)),
+                None,
             )
             if damaged is None:
                 return past, [
-                    (index, share.manifest.members[number], done[share, number]) for index, share, number in chosen
+                    (index, share.manifest.members[number], done[share, number])
+                    for index, share, number in chosen
                 ]
-            shares = [share for share in shares if share is not damaged]
+            left_out.add(damaged)
 
     def _is_copied(
         self,
@@ -664,6 +688,13 @@ class _Loading:
                 f"{len(share.manifest.sessions):,} sessions. Delete {share.file} and share again on that machine."
             )
         return is_intact
+
+    def _columns(self, file: Path) -> list[list[str]]:
+        """The columns of a Parquet file."""
+        described = self._connection.execute(
+            f"describe select * from read_parquet({literal(str(file))}, hive_partitioning = false)"
+        ).fetchall()
+        return [[name, kind] for name, kind, *_ in described]
 
     def _own(self, name: str, rows: Sequence[Mapping[str, Any]]) -> None:
         names = _names(name)
@@ -690,7 +721,9 @@ class _Loading:
         """Load the rest, and note the findings."""
         self._load()
         if self.findings:
-            self._connection.executemany("insert into lake_finding values (?)", [[text] for text in self.findings])
+            self._connection.executemany(
+                "insert into lake_finding values (?)", [[text] for text in self.findings]
+            )
 
     def _load(self) -> None:
         """Load the members that were copied, and remove the copies."""
@@ -704,13 +737,18 @@ class _Loading:
         whole = [extracted for extracted in members if extracted.counted is None]
         self._insert_from(table, columns, whole, "")
         for kind, key in ((SESSIONS, "session_id"), (HOST, ROW)):
-            partly = [extracted for extracted in members if extracted.counted and extracted.member.kind == kind]
+            partly = [
+                extracted for extracted in members if extracted.counted and extracted.member.kind == kind
+            ]
             self._connection.execute("delete from counted")
             for extracted in partly:
                 self._connection.execute(
-                    "insert into counted select ?, unnest(?::varchar[])", [str(extracted.file), extracted.counted]
+                    "insert into counted select ?, unnest(?::varchar[])",
+                    [str(extracted.file), extracted.counted],
                 )
-            self._insert_from(table, columns, partly, f" where (_file, {key}) in (select (file, id) from counted)")
+            self._insert_from(
+                table, columns, partly, f" where (_file, {key}) in (select (file, id) from counted)"
+            )
 
     def _insert_from(
         self, table: str, columns: Sequence[str], members: Sequence[_Extracted], condition: str
@@ -723,7 +761,8 @@ class _Loading:
         source = f"from read_parquet([{files}], filename = '_file', hive_partitioning = false){condition}"
         for cast in ("cast", "try_cast"):
             values = ", ".join(
-                f"{cast}({quoted(column)} as {self._types[table][column]}) as {quoted(column)}" for column in columns
+                f"{cast}({quoted(column)} as {self._types[table][column]}) as {quoted(column)}"
+                for column in columns
             )
             try:
                 self._connection.execute(f"insert into {quoted(table)} by name select {values} {source}")

@@ -132,7 +132,9 @@ def content(file: Path, stream: IO[bytes]) -> Content:
             following = _next_header(stream, position, size)
             if following is None:
                 break
-            set_aside(f"{following - position:,} bytes from byte {position:,} are damaged, and the share with them.")
+            set_aside(
+                f"{following - position:,} bytes from byte {position:,} are damaged, and the share with them."
+            )
             pending, start, position = {}, following, following
             continue
         data = position + _BLOCK
@@ -143,7 +145,9 @@ def content(file: Path, stream: IO[bytes]) -> Content:
         if named is None:
             member = _MEMBER.fullmatch(header.name)
             if member and pending and not next(iter(pending)).startswith(f"{member[1]}/"):
-                set_aside(f"share {next(iter(pending)).split('/')[0]} has no manifest; its rows are not read.")
+                set_aside(
+                    f"share {next(iter(pending)).split('/')[0]} has no manifest; its rows are not read."
+                )
                 pending, start = {}, position
             pending[header.name] = (data, header.size)
         else:
@@ -157,7 +161,8 @@ def content(file: Path, stream: IO[bytes]) -> Content:
         position = end
     last = shares[-1].end if shares else 0
     rest = size - last
-    if rest > len(_END) or pending:
+    stream.seek(last)
+    if rest > len(_END) or any(stream.read(rest)):
         set_aside(
             f"the last {rest:,} bytes are an unfinished share and are not read. The host completes it when it shares again."
         )
@@ -170,7 +175,11 @@ def _header(stream: IO[bytes], position: int) -> tarfile.TarInfo | None:
         found = tarfile.TarInfo.frombuf(stream.read(_BLOCK), "utf-8", "strict")
     except (tarfile.HeaderError, UnicodeDecodeError):
         return None
-    return found if found.isreg() and (_MEMBER.fullmatch(found.name) or _MANIFEST.fullmatch(found.name)) else None
+    return (
+        found
+        if found.isreg() and (_MEMBER.fullmatch(found.name) or _MANIFEST.fullmatch(found.name))
+        else None
+    )
 
 
 def _next_header(stream: IO[bytes], position: int, size: int) -> int | None:
@@ -285,7 +294,8 @@ def alone(folder: Path) -> Iterator[None]:
             except BlockingIOError:
                 if time.monotonic() - started > _LOCK_SECONDS:
                     raise StoreError(
-                        f"Another process is sharing into {folder}.", "Wait until it is done, then share again."
+                        f"Another process is sharing into {folder}.",
+                        "Wait until it is done, then share again.",
                     ) from None
                 time.sleep(_POLL_SECONDS)
                 continue

@@ -56,7 +56,9 @@ def test_the_lake_has_what_its_hosts_have(tmp_path: Path) -> None:
     assert BOB.share(lake).row_count == 44
     assert read(lake) == expected(ANN, BOB)
 
-    later = replace(ANN, sessions={"s1": ("v2", 5), "s2": ("v1", 40), "s4": ("v1", 1)}, tools={"Bash": 6, "Edit": 1})
+    later = replace(
+        ANN, sessions={"s1": ("v2", 5), "s2": ("v1", 40), "s4": ("v1", 1)}, tools={"Bash": 6, "Edit": 1}
+    )
     shared = later.share(lake)
     assert (shared.session_count, shared.gone_count, shared.row_count) == (2, 0, 8)
     assert read(lake) == expected(later, BOB)
@@ -86,8 +88,12 @@ def test_types_survive(tmp_path: Path) -> None:
                 "select column_name, data_type from duckdb_columns() where database_name = 'lake' and table_name = 'fact_turn'"
             ).fetchall()
         )
-        row = connection.execute("select * from lake.main.fact_turn where session_id = 's1' and turn = 1").fetchone()
-        scores = connection.execute("select distinct _host, score from lake.main.fact_turn order by all").fetchall()
+        row = connection.execute(
+            "select * from lake.main.fact_turn where session_id = 's1' and turn = 1"
+        ).fetchone()
+        scores = connection.execute(
+            "select distinct _host, score from lake.main.fact_turn order by all"
+        ).fetchall()
         with pytest.raises(duckdb.Error, match="read-only"):
             connection.execute("delete from lake.main.fact_turn")
     assert types == {
@@ -98,7 +104,7 @@ def test_types_survive(tmp_path: Path) -> None:
     assert row is not None
     text = "text of s1 v1"
     assert row[6:] == (
-        row[6], datetime(2026, 2, 1, 0, 0, 0, 123456), ["a", text], {"one": 1, "two": [text, None]},
+        datetime(2026, 2, 1, 0, 0, 0, 123456), ["a", text], {"one": 1, "two": [text, None]},
         f'{{"text":"{text}"}}', text, None,
     )  # fmt: skip
     assert scores == [("ann-0", None), ("bob-0", [0.5])]
@@ -139,7 +145,7 @@ def test_a_cut_file_is_read_up_to_its_last_whole_share(tmp_path: Path) -> None:
     whole = file.read_bytes()
     with tarfile.open(file) as tar:
         starts = [member.offset for member in tar if member.offset >= first]
-    cuts = {cut + more for cut in starts for more in (0, 100, 512, 700)}
+    cuts = {cut + more for cut in starts for more in (0, 100, 700)}
     assert len(cuts) > 10
     for cut in sorted(cuts):
         file.write_bytes(whole[:cut])
@@ -198,14 +204,16 @@ def test_forgetting_leaves_no_byte(tmp_path: Path) -> None:
 
 
 def test_files_of_earlier_months_are_rewritten_when_mostly_replaced(tmp_path: Path) -> None:
-    host = FolderHost("ann", {f"s{number}": ("v1", 2000) for number in range(4)})
+    host = FolderHost("ann", {f"s{number}": ("v1", 2000) for number in range(3)} | {"s3": ("v1", 20)})
     host.share(tmp_path)
     old = _file(tmp_path, host).rename(tmp_path / host.host_id / "2026-01.tar")
     one = replace(host, sessions={**host.sessions, "s0": ("v2", 1)})
     before = old.stat().st_size
     one.share(tmp_path)
     assert old.stat().st_size == before
-    most = replace(host, sessions={f"s{number}": ("v3", 3 + number) for number in range(3)} | {"s3": ("v1", 2000)})
+    most = replace(
+        host, sessions={f"s{number}": ("v3", 3 + number) for number in range(3)} | {"s3": ("v1", 20)}
+    )
     most.share(tmp_path)
     assert old.stat().st_size < before
     assert read(tmp_path) == expected(most)
@@ -232,7 +240,9 @@ def test_a_type_in_a_manifest_is_no_sql(tmp_path: Path, kind: str, monkeypatch: 
     monkeypatch.setattr(
         append_only,
         "_manifest",
-        lambda *given: replace(real(*given), columns={"fact_turn": [["_host", "varchar"], ["session_id", kind]]}),
+        lambda *given: replace(
+            real(*given), columns={"fact_turn": [["_host", "varchar"], ["session_id", kind]]}
+        ),
     )
     ANN.share(tmp_path)
     with pytest.raises(StoreError, match="of the type"):
@@ -293,7 +303,9 @@ def test_the_copy_is_private_and_shared_by_builds_of_one_process(tmp_path: Path)
         for connection in (one, other):
             with append_only.opened(target(tmp_path)) as lake:
                 lake.attach(connection)
-            found = connection.execute("select path from duckdb_databases() where database_name = 'lake'").fetchone()
+            found = connection.execute(
+                "select path from duckdb_databases() where database_name = 'lake'"
+            ).fetchone()
             assert found is not None
             files.append(Path(found[0]))
     assert files[0] == files[1]
@@ -324,7 +336,9 @@ def git(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def _git(folder: Path, *arguments: str) -> str:
-    done = subprocess.run(["git", *arguments], cwd=folder, capture_output=True, text=True, check=False, timeout=60)
+    done = subprocess.run(
+        ["git", *arguments], cwd=folder, capture_output=True, text=True, check=False, timeout=60
+    )
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
 
@@ -362,7 +376,9 @@ def test_clones_of_a_git_repository_share_without_conflict(git: Path, tmp_path: 
     assert _git(clones["ann"], "status", "--porcelain") == ""
 
 
-def test_without_lfs_the_folder_is_shared_all_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_lfs_the_folder_is_shared_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (tmp_path / ".git").mkdir()
     (tmp_path / ".gitattributes").write_text("mine\n")
     monkeypatch.setattr(shutil, "which", lambda _: None)
