@@ -40,7 +40,7 @@ from agent_store.lake.ducklake import HOSTS, OWN_TABLES
 from agent_store.lake.ducklake import SESSIONS as SESSION_TABLE
 from agent_store.lake.share_file import FILE_NAME, HOST, SESSIONS, SUFFIX, Content, Manifest, Member, Share
 from agent_store.lake.shipment import LEAVING, SENDING, Shipment, host_row_marks, session_row_counts
-from agent_store.lake.target import LAKE, ROW, Shared, Target, no_lake
+from agent_store.lake.target import FINDINGS, LAKE, ROW, Shared, Target, no_lake
 from agent_store.paths import STAR, WAREHOUSE
 from agent_store.replacing import is_running, remove_leftovers, replacing
 from agent_store.sql import literal, quoted
@@ -599,7 +599,7 @@ class _Loading:
         # Members to be loaded, by table and its columns there.
         self._waiting: dict[tuple[str, str], list[_Extracted]] = {}
         self._bytes = self._number = 0
-        connection.execute("create table lake_finding (finding varchar)")
+        connection.execute(f"create table {FINDINGS} (finding varchar)")
         for name in (HOSTS, SESSION_TABLE):
             connection.execute(f"create table {name} ({OWN_TABLES[name]})")
         connection.execute("create temp table counted (file varchar, id varchar)")
@@ -628,11 +628,9 @@ class _Loading:
         for name, columns in past.columns.items():
             self._table(name, columns)
         for index, member, file in members:
-            columns = past.columns_at[index].get(member.table)
-            if columns is None:
-                # The share that declared them was lost.
-                columns = self._columns(file)
-                self._table(member.table, columns)
+            # If the share that declared them was lost, the columns are those of the Parquet file.
+            columns = past.columns_at[index].get(member.table) or self._columns(file)
+            self._table(member.table, columns)
             counted, is_whole = past.counted(index, member)
             self._waiting.setdefault((member.table, json.dumps(columns)), []).append(
                 _Extracted(file, member, None if is_whole else counted)
@@ -722,7 +720,7 @@ class _Loading:
         self._load()
         if self.findings:
             self._connection.executemany(
-                "insert into lake_finding values (?)", [[text] for text in self.findings]
+                f"insert into {FINDINGS} values (?)", [[text] for text in self.findings]
             )
 
     def _load(self) -> None:

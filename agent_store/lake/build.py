@@ -83,6 +83,8 @@ def build(
             hosts.write(connection, code.tables)
             result = replace(result, descriptions={**result.descriptions, hosts.TABLE: hosts.DESCRIPTION})
             counts = _counts(connection)
+            for finding in reading.findings(connection):
+                say(f"Not read: {finding}")
             _note_left_out(connection, left_out)
             published = None
             # A build of a lake starts anew: a table that could not be made has no earlier rows to fall back to.

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from agent_store.lake.target import LAKE, LAKE_COLUMNS, parse
+from agent_store.lake.target import FINDINGS, LAKE, LAKE_COLUMNS, parse
 
 if TYPE_CHECKING:
     import duckdb
@@ -56,3 +56,10 @@ def columns(connection: duckdb.DuckDBPyConnection, table: str) -> list[str]:
             [LAKE, table],
         ).fetchall()
     return [name for (name,) in found if name not in dict(LAKE_COLUMNS)]
+
+
+def findings(connection: duckdb.DuckDBPyConnection) -> list[str]:
+    """What of an attached lake is damaged and was not read."""
+    if not columns(connection, FINDINGS):
+        return []
+    return [text for (text,) in connection.execute(f"select finding from {LAKE}.main.{FINDINGS}").fetchall()]

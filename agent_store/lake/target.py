@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 # The name that a lake is attached under while it is read.
 LAKE: Final = "lake"
+# Its table of what could not be read, if its kind has damage that costs only a part.
+FINDINGS: Final = "lake_finding"
 # Columns that the lake adds to each table: whose row it is, the month that its session began in, and, for rows of no
 # session, a hash of the row.
 HOST, MONTH, ROW = "_host", "_month", "_row"
