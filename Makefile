@@ -30,7 +30,7 @@ export VIRTUAL_ENV :=
 export DO_NOT_TRACK := 1
 export DBT_SEND_ANONYMOUS_USAGE_STATS := False
 
-.PHONY: help embeddings notebook build test browser charts fuzz lint docs bench report doctor clean setup moved
+.PHONY: help embeddings notebook build test browser git-lfs charts fuzz lint docs bench report doctor clean setup moved
 
 help: ## Show this list.
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -106,10 +106,17 @@ browser: $(TESTING)
 	    else echo "No Chromium here: the tests of the dashboard are skipped (apt install chromium chromium-driver)."; fi; \
 	fi
 
+# The test of a lake in a git repository needs Git LFS, installed likewise.
+git-lfs: $(TESTING)
+	@if ! command -v git-lfs >/dev/null 2>&1 && command -v apt-get >/dev/null 2>&1 && [ "$$(id -u)" = 0 ]; then \
+	    { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends git-lfs; } \
+	        >/dev/null 2>&1 || echo "Git LFS could not be installed: its test is skipped." >&2; \
+	fi
+
 charts: ## Bundle the chart library of the dashboard again (needs Node.js and the npm registry).
 	@cd tools/dashboard && npm ci --no-audit --no-fund && npm run --silent bundle
 
-test: lint browser ## Run every check and every test.
+test: lint browser git-lfs ## Run every check and every test.
 	@$(PY) -m pytest -n $(JOBS) --dist loadgroup --no-loadscope-reorder $(ARGS)
 
 fuzz: $(TESTING) ## Run damaged logs through landing, models and tests until stopped (ARGS="--homes 20 --seed 1").
