@@ -30,7 +30,7 @@ export VIRTUAL_ENV :=
 export DO_NOT_TRACK := 1
 export DBT_SEND_ANONYMOUS_USAGE_STATS := False
 
-.PHONY: help embeddings notebook build test browser charts fuzz lint docs bench report doctor clean setup moved
+.PHONY: help embeddings notebook build test browser java charts fuzz lint docs bench report doctor clean setup moved
 
 help: ## Show this list.
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -106,10 +106,20 @@ browser: $(TESTING)
 	    else echo "No Chromium here: the tests of the dashboard are skipped (apt install chromium chromium-driver)."; fi; \
 	fi
 
+# Spark, which reads what is exported, runs on Java.
+java: $(TESTING)
+	@if ! command -v java >/dev/null 2>&1; then \
+	    if command -v apt-get >/dev/null 2>&1 && [ "$$(id -u)" = 0 ]; then \
+	        echo "Installing Java for the tests with Spark …"; \
+	        { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends \
+	            default-jre-headless; } >/dev/null 2>&1 || echo "Java could not be installed." >&2; \
+	    else echo "No Java here: the tests with Spark are skipped (apt install default-jre-headless)."; fi; \
+	fi
+
 charts: ## Bundle the chart library of the dashboard again (needs Node.js and the npm registry).
 	@cd tools/dashboard && npm ci --no-audit --no-fund && npm run --silent bundle
 
-test: lint browser ## Run every check and every test.
+test: lint browser java ## Run every check and every test.
 	@$(PY) -m pytest -n $(JOBS) --dist loadgroup --no-loadscope-reorder $(ARGS)
 
 fuzz: $(TESTING) ## Run damaged logs through landing, models and tests until stopped (ARGS="--homes 20 --seed 1").
