@@ -6,8 +6,10 @@ one machine are left out.
 
 from __future__ import annotations
 
+import re
 import sys
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -38,8 +40,16 @@ class Difference:
         )
 
 
-def differences(one: Path, others: Sequence[Path], relations: Iterable[str] | None = None) -> list[Difference]:
-    """Compare the published relations of the store in the home `one` with those in the homes `others`, united."""
+def differences(
+    one: Path,
+    others: Sequence[Path],
+    relations: Iterable[str] | None = None,
+    renamed: Mapping[str, str] | None = None,
+) -> list[Difference]:
+    """Compare the published relations of the store in the home `one` with those in the homes `others`, united.
+
+    `renamed` has texts of the others (folders, users) and what they are called in `one`.
+    """
     with duckdb.connect() as connection:
         connection.execute("set TimeZone = 'UTC'")
         names = [f"s{number}" for number, _ in enumerate([one, *others])]
@@ -68,6 +78,7 @@ def differences(one: Path, others: Sequence[Path], relations: Iterable[str] | No
             there = _rows_of_views(others[0], relation, kept) if relation in views else _rows(
                 connection, names[1:], relation, kept
             )
+            there = _renamed(there, renamed or {})
             difference = _compare(relation, [column["name"] for column in kept], here, there)
             if difference is not None:
                 found.append(difference)
@@ -80,6 +91,18 @@ def _rows(
     names = ", ".join(f'"{column["name"]}"' for column in columns)
     sql = " union all ".join(f'select {names} from {database}.main."{relation}"' for database in databases)
     return connection.execute(sql).fetchall()
+
+
+def _renamed(rows: list[tuple[Any, ...]], renamed: Mapping[str, str]) -> list[tuple[Any, ...]]:
+    if not renamed:
+        return rows
+    pattern = re.compile("|".join(map(re.escape, renamed)))
+    return [
+        tuple(
+            pattern.sub(lambda found: renamed[found[0]], value) if isinstance(value, str) else value for value in row
+        )
+        for row in rows
+    ]
 
 
 def _rows_of_views(home: Path, relation: str, columns: Sequence[dict[str, str]]) -> list[tuple[Any, ...]]:
@@ -125,8 +148,6 @@ def _compare(
 def _unmatched(
     here: list[tuple[Any, ...]], there: list[tuple[Any, ...]]
 ) -> tuple[list[tuple[Any, ...]], list[tuple[Any, ...]]]:
-    from collections import Counter
-
     one, other = Counter(map(_hashable, here)), Counter(map(_hashable, there))
     return list((one - other).elements()), list((other - one).elements())
 

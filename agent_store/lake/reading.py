@@ -33,6 +33,11 @@ def attach(connection: duckdb.DuckDBPyConnection, place: str, data: str = "") ->
     with parse(place, data).opened() as lake:
         lake.attach(connection)
     prepare(connection)
+    count_sessions(connection)
+
+
+def count_sessions(connection: duckdb.DuckDBPyConnection) -> None:
+    """Choose the host of each session."""
     connection.execute(_COUNTED)
 
 

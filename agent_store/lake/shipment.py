@@ -107,7 +107,8 @@ def note_sessions(
 ) -> dict[str, str]:
     """Make the table of all sessions here; return the stamp of each that is shared.
 
-    A stamp changes with the rows of its session: it names the batch that last touched it, and the code of the models.
+    A stamp changes with the rows of its session: it names the batch that last touched it and the code of the models, and has
+    a hash of its properties.
     `patterns` are the folders of projects that stay on this machine.
     """
     if patterns:
@@ -135,6 +136,10 @@ def note_sessions(
             select session_id, concat('expired@', max(expired_at))
             from {WAREHOUSE}.staging.stg_retention__session
             group by session_id
+            union all
+            -- The only rows of a session that lines of others may change: its title, and what it continues.
+            select session_id, cast(hash(sessions) as varchar)
+            from {WAREHOUSE}.intermediate.int_session as sessions
         ),
         stamped as (
             select session_id, concat(string_agg(stamp, ' ' order by stamp), ' ', {literal(code)}) as stamp

@@ -1,0 +1,242 @@
+"""The union of hosts, held against one store of everything."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+import pytest
+from conftest import PROJECT, BuildStore, clean_environment
+
+from agent_store.errors import StoreError
+from agent_store.lake import build as building
+from agent_store.lake import reading
+from agent_store.lake.target import LAKE, parse
+from tests.equal_stores import Difference, differences
+
+SAMPLE = PROJECT / "sample" / "home"
+PAGE = PROJECT / "docs" / "lake.md"
+HEADING = "## What is not the same as in one store"
+USER = "ann"
+LEFT_OUT = "-home-dev-shop"
+
+
+def listed() -> set[str]:
+    """The relations that the page lists as different."""
+    _, _, section = PAGE.read_text(encoding="utf-8").partition(HEADING)
+    rows = [line for line in section.partition("\n## ")[0].splitlines() if line.startswith("| `")]
+    return {name for row in rows for name in re.findall(r"`(\w+)`", row.split("|")[1])}
+
+
+def run(home: Path, *arguments: str, code: int = 0) -> str:
+    """Run a command in a home of its own; return what it printed."""
+    done = subprocess.run(
+        [sys.executable, "-m", "agent_store.cli", *arguments],
+        cwd=PROJECT,
+        env=clean_environment(home),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=600,
+        check=False,
+    )
+    assert done.returncode == code, f"{done.stdout}\n{done.stderr}"
+    return done.stdout + done.stderr
+
+
+@dataclass(frozen=True)
+class Team:
+    """Two hosts that have the sample between them, a lake, and the home of its store."""
+
+    first: Path
+    second: Path
+    lake: Path
+    home: Path
+    roots: tuple[Path, Path]
+    said: str
+
+
+@pytest.fixture(scope="module")
+def team(build_store: BuildStore, sample_store: Path, tmp_path_factory: pytest.TempPathFactory) -> Team:
+    """Two hosts share; a third shares copies of all sessions of the second; the lake is built."""
+    folder = tmp_path_factory.mktemp("team")
+    roots = folder / "root-a", folder / "root-b"
+    shutil.copytree(SAMPLE, roots[0])
+    for project in (roots[0] / "projects").iterdir():
+        if project.name != LEFT_OUT:
+            (roots[1] / "projects").mkdir(parents=True, exist_ok=True)
+            project.rename(roots[1] / "projects" / project.name)
+    homes = folder / "a", folder / "b"
+    for root, home in zip(roots, homes, strict=True):
+        build_store([root], home, tests=False)
+    lake = folder / "team.ducklake"
+    for home, name in ((homes[0], "laptop"), (homes[1], "desktop"), (homes[1], "synced")):
+        run(home, "share", str(lake), "--host", name)
+    with duckdb.connect(str(sample_store), read_only=True) as connection:
+        user = connection.execute("select max(user_id) from dim_session where user_id <> 'unknown'").fetchone()
+    aliases = folder / "aliases.yml"
+    aliases.write_text(json.dumps({USER: [user[0] if user else ""]}), encoding="utf-8")
+    said = run(
+        folder / "nobody", "lake", "build", str(lake), "--into", str(folder / "lake"), "--aliases", str(aliases)
+    )
+    return Team(*homes, lake, folder / "lake", roots, said)
+
+
+@pytest.fixture(scope="module")
+def different(team: Team, sample_store: Path) -> list[Difference]:
+    """The relations of the lake's store that are not those of the one store."""
+    with duckdb.connect(str(sample_store), read_only=True) as connection:
+        user = connection.execute("select max(user_id) from dim_session where user_id <> 'unknown'").fetchone()
+    renamed = {str(root): str(SAMPLE) for root in team.roots} | {USER: user[0] if user else ""}
+    return differences(sample_store.parent, [team.home], renamed=renamed)
+
+
+def test_the_union_of_hosts_is_one_store(different: list[Difference]) -> None:
+    unexplained = [str(difference) for difference in different if difference.relation not in listed()]
+    assert unexplained == []
+
+
+def test_what_is_listed_as_different_is_few() -> None:
+    assert 0 < len(listed()) <= 16, "The list may only shrink."
+
+
+def test_every_test_of_the_union_passes(team: Team) -> None:
+    with duckdb.connect(str(team.home / "agent_store.duckdb"), read_only=True) as connection:
+        assert connection.execute("select * from v_failed_check").fetchall() == []
+        assert connection.execute("select is_tested, test_count > 100 from store_build").fetchall() == [(True, True)]
+
+
+def test_copies_of_sessions_count_once_and_are_shown(team: Team) -> None:
+    with duckdb.connect(str(team.home / "agent_store.duckdb"), read_only=True) as connection:
+        hosts = {
+            name: counts
+            for name, *counts in connection.execute(
+                "select host_name, session_count, counted_session_count, copied_session_count, is_same_code "
+                "from v_lake_host"
+            ).fetchall()
+        }
+    assert hosts.keys() == {"laptop", "desktop", "synced"}
+    sessions, *_ = hosts["desktop"]
+    assert hosts["desktop"] == [sessions, hosts["desktop"][1], sessions, True]
+    assert hosts["desktop"][1] + hosts["synced"][1] == sessions
+    assert hosts["laptop"][2] == 0
+    assert f"on several hosts (each counts once): {sessions}" in team.said
+
+
+def test_commands_open_the_store_of_a_lake_as_any_other(team: Team, sample_store: Path) -> None:
+    theirs, ours = (json.loads(run(home, "report", "--json")) for home in (team.home, sample_store.parent))
+    assert theirs["total"] == ours["total"]
+    assert (team.home / "dashboard.html").is_file()
+
+
+def test_an_alias_unites_the_ids_of_a_user(team: Team) -> None:
+    with duckdb.connect(str(team.home / "agent_store.duckdb"), read_only=True) as connection:
+        assert (USER,) in connection.execute("select distinct user_id from dim_session").fetchall()
+
+
+def test_nothing_is_written_if_nothing_changed(team: Team) -> None:
+    assert run(team.second, "share", str(team.lake), "--host", "desktop").startswith("Nothing new")
+
+
+def test_projects_left_out_leave_no_row(team: Team, tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    shutil.copytree(team.first, home)
+    run(home, "share", str(tmp_path / "whole.ducklake"))
+    (home / "privacy.yml").write_text('sharing: {leave_out: ["shop"]}\n', encoding="utf-8")
+    run(home, "share", str(tmp_path / "whole.ducklake"))
+    run(home, "share", str(tmp_path / "part.ducklake"))
+    for lake in ("whole", "part"):
+        with duckdb.connect() as connection, parse(str(tmp_path / f"{lake}.ducklake")).opened() as opened:
+            opened.attach(connection)
+            found = _rows_with(connection, "/home/dev/shop")
+            assert found == {}, lake
+
+
+def _rows_with(connection: duckdb.DuckDBPyConnection, text: str) -> dict[str, int]:
+    """The tables of a lake that hold a text, with the number of rows."""
+    tables = connection.execute(
+        "select table_name, list(column_name) from duckdb_columns() where database_name = ? and data_type = 'VARCHAR' "
+        "and not starts_with(table_name, 'lake_') group by table_name",
+        [LAKE],
+    ).fetchall()
+    found = {}
+    for table, columns in tables:
+        condition = " or ".join(f"contains(\"{column}\", '{text}')" for column in columns)
+        row = connection.execute(f'select count(*) from {LAKE}.main."{table}" where {condition}').fetchone()
+        if row and row[0]:
+            found[table] = row[0]
+    return found
+
+
+def test_a_home_with_logs_is_not_overwritten(team: Team) -> None:
+    said = run(team.first, "lake", "build", str(team.lake), "--into", str(team.first), code=1)
+    assert "is the home of this machine's own logs" in said
+
+
+def test_a_place_without_a_lake_is_said(tmp_path: Path) -> None:
+    said = run(tmp_path / "home", "lake", "build", str(tmp_path / "none.ducklake"), code=1)
+    assert "There is no lake" in said
+    assert "agent-store share" in said
+
+
+# --- which copy counts
+
+
+def counted(*sessions: tuple[str, str, int, str | None]) -> list[tuple[str, str]]:
+    """The host that counts of each session, for (host, session, lines, last line)."""
+    with duckdb.connect() as connection:
+        connection.execute(f"attach ':memory:' as {LAKE}")
+        connection.execute(
+            f"create table {LAKE}.main.lake_session (host_id varchar, session_id varchar, stamp varchar, line_count bigint, "
+            "last_line_at timestamp, month date)"
+        )
+        connection.executemany(f"insert into {LAKE}.main.lake_session values (?, ?, '', ?, ?, null)", list(sessions))
+        reading.prepare(connection)
+        reading.count_sessions(connection)
+        return connection.execute(
+            f"select session_id, host_id from {reading.SCHEMA}.counted_session order by all"
+        ).fetchall()
+
+
+def test_the_copy_with_most_lines_counts() -> None:
+    assert counted(("a", "s", 10, "2026-01-01"), ("b", "s", 12, "2026-01-01"), ("b", "t", 1, None)) == [
+        ("s", "b"),
+        ("t", "b"),
+    ]
+
+
+def test_of_equal_copies_the_one_with_the_latest_line_counts_then_the_first_host() -> None:
+    assert counted(("a", "s", 10, "2026-01-01"), ("b", "s", 10, "2026-01-02")) == [("s", "b")]
+    assert counted(("b", "s", 10, "2026-01-01"), ("a", "s", 10, "2026-01-01"), ("c", "s", 10, None)) == [("s", "a")]
+
+
+# --- aliases
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("ann: [user_1, user_2]\nbob: user_1\n", "belongs to 'ann' and to 'bob'"),
+        ("- ann\n", "are not a list of names"),
+        ("ann: [1]\n", "has an id that is no text"),
+        ("ann: [", "are not YAML"),
+    ],
+)
+def test_wrong_aliases_are_said(tmp_path: Path, text: str, message: str) -> None:
+    file = tmp_path / "aliases.yml"
+    file.write_text(text, encoding="utf-8")
+    with pytest.raises(StoreError, match=re.escape(message)):
+        building.read_aliases(file)
+
+
+def test_aliases_name_each_id(tmp_path: Path) -> None:
+    file = tmp_path / "aliases.yml"
+    file.write_text("ann: [user_1, user_2]\nbob: user_3\n", encoding="utf-8")
+    assert building.read_aliases(file) == {"user_1": "ann", "user_2": "ann", "user_3": "bob"}
+    assert building.read_aliases(tmp_path / "none.yml") == {}
