@@ -23,16 +23,16 @@ if TYPE_CHECKING:
 LEAST_JAVA = 17
 # Spark is slow for each query, and slower for one over all tables.
 TABLES_AT_ONCE = 12
-# Of each type in the manifest: the type that Spark reads, and a number made of a value, in DuckDB and in Spark.
-TYPES = {
-    "VARCHAR": ("string", "octet_length(encode({}))", "octet_length({})"),
-    "BIGINT": ("bigint", "{}", "{}"),
-    "INTEGER": ("int", "{}", "{}"),
-    "DOUBLE": ("double", "{}", "{}"),
-    "BOOLEAN": ("boolean", "cast({} as int)", "cast({} as int)"),
-    "DATE": ("date", "{} - date '1970-01-01'", "unix_date({})"),
-    "TIMESTAMP": ("timestamp_ntz", "epoch_us({})", "unix_micros(cast({} as timestamp))"),
-    "FLOAT[]": ("array<float>", "len({})", "size({})"),
+# Of each type of DuckDB in the manifest: a number made of a value, in DuckDB and in Spark.
+NUMBERS = {
+    "VARCHAR": ("octet_length(encode({}))", "octet_length({})"),
+    "BIGINT": ("{}", "{}"),
+    "INTEGER": ("{}", "{}"),
+    "DOUBLE": ("{}", "{}"),
+    "BOOLEAN": ("cast({} as int)", "cast({} as int)"),
+    "DATE": ("{} - date '1970-01-01'", "unix_date({})"),
+    "TIMESTAMP": ("epoch_us({})", "unix_micros(cast({} as timestamp))"),
+    "FLOAT[]": ("len({})", "size({})"),
 }
 # Types that a published table may have, beside those above, and what Spark calls them.
 KINDS = """
@@ -125,6 +125,11 @@ def _manifest(exported: Path) -> dict[str, Any]:
     return {table["name"]: table for table in tables}
 
 
+def _spark_type(athena_type: str) -> str:
+    """Times have no zone, which Athena does not tell apart."""
+    return "timestamp_ntz" if athena_type == "timestamp" else athena_type
+
+
 def _batches(selects: Sequence[str]) -> Iterator[Sequence[str]]:
     for start in range(0, len(selects), TABLES_AT_ONCE):
         yield selects[start : start + TABLES_AT_ONCE]
@@ -146,29 +151,25 @@ def test_spark_reads_every_value_of_every_table(exported: Path, spark: SparkSess
         if name == "kinds":
             continue
         counts[name] = table["row_count"]
-        kinds = [TYPES[column["duckdb_type"]] for column in table["columns"]]
-        columns = [column["name"] for column in table["columns"]]
         # With a given schema Spark refuses a file whose columns have other types.
-        schema = ", ".join(f"`{column}` {kind}" for column, (kind, *_) in zip(columns, kinds, strict=True))
-        month = [f"`{table['partitioned_by']}` string"] if table["partitioned_by"] else []
-        spark.read.schema(", ".join([schema, *month])).parquet(str(exported / name)).createOrReplaceTempView(
-            name
+        schema = ", ".join(
+            [f"`{one['name']}` {_spark_type(one['athena_type'])}" for one in table["columns"]]
+            + ([f"`{table['partitioned_by']}` string"] if table["partitioned_by"] else [])
         )
-        values = {"duckdb": "", "spark": ""}
-        for place, (column, (_, duck, other)) in enumerate(zip(columns, kinds, strict=True)):
-            names[name, place] = column
-            for engine, quoted, number in (("duckdb", f'"{column}"', duck), ("spark", f"`{column}`", other)):
-                there, value = f"{quoted} is not null", f"cast({number.format(quoted)} as double)"
-                values[engine] += (
-                    f", ({place}, {there}, {value})" if engine == "duckdb" else f", {place}, {there}, {value}"
-                )
+        spark.read.schema(schema).parquet(str(exported / name)).createOrReplaceTempView(name)
+        values: dict[str, list[str]] = {"duckdb": [], "spark": []}
+        for place, column in enumerate(table["columns"]):
+            names[name, place] = column["name"]
+            for engine, mark, number in zip(values, ('"', "`"), NUMBERS[column["duckdb_type"]], strict=True):
+                shown = f"{mark}{column['name']}{mark}"
+                values[engine].append(f"{place}, {shown} is not null, cast({number.format(shown)} as double)")
         files = f"read_parquet('{exported}/{name}/**/*.parquet', hive_partitioning = false)"
+        rows = ", ".join(f"({value})" for value in values["duckdb"])
         parts["duckdb"].append(
-            f"select '{name}' as name, v.* from {files} as t, (values {values['duckdb'][2:]}) as v(place, is_there, value)"
+            f"select '{name}' as name, v.* from {files} as t, (values {rows}) as v(place, is_there, value)"
         )
-        parts["spark"].append(
-            f"select '{name}' as name, stack({len(columns)}{values['spark']}) as (place, is_there, value) from {name}"
-        )
+        stacked = f"stack({len(values['spark'])}, {', '.join(values['spark'])})"
+        parts["spark"].append(f"select '{name}' as name, {stacked} as (place, is_there, value) from {name}")
     queries = {engine: [_added_up(few) for few in _batches(part)] for engine, part in parts.items()}
     with duckdb.connect(":memory:") as connection:
         expected = {
