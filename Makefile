@@ -30,7 +30,7 @@ export VIRTUAL_ENV :=
 export DO_NOT_TRACK := 1
 export DBT_SEND_ANONYMOUS_USAGE_STATS := False
 
-.PHONY: help embeddings notebook build test browser git-lfs charts fuzz lint docs bench report doctor clean setup moved
+.PHONY: help embeddings notebook build test browser git-lfs java postgres charts fuzz lint docs bench report doctor clean setup moved
 
 help: ## Show this list.
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -96,27 +96,28 @@ lint: $(TESTING) ## Check the style of Python, YAML and SQL.
 	@$(PY) -m yamllint --strict .
 	@$(PY) -m sqlfluff lint --disable-progress-bar --nocolor --processes 2 models macros analyses tests/generic tests/invariants
 
-# Tests of the dashboard need a browser: the system's, installed where the tests may install one.
-browser: $(TESTING)
-	@if ! { command -v chromium && command -v chromedriver; } >/dev/null 2>&1; then \
+# What some tests need beside Python: installed where the tests may install packages of the system, else these tests are skipped.
+browser: HERE = command -v chromium && command -v chromedriver
+browser: PACKAGES = chromium chromium-driver
+git-lfs: HERE = command -v git-lfs
+git-lfs: PACKAGES = git-lfs
+java: HERE = command -v java
+java: PACKAGES = default-jre-headless
+postgres: HERE = command -v initdb || ls /usr/lib/postgresql/*/bin/initdb
+postgres: PACKAGES = postgresql
+browser git-lfs java postgres: $(TESTING)
+	@if ! { $(HERE); } >/dev/null 2>&1; then \
 	    if command -v apt-get >/dev/null 2>&1 && [ "$$(id -u)" = 0 ]; then \
-	        echo "Installing Chromium for the tests of the dashboard …"; \
+	        echo "Installing $(PACKAGES) for the tests …"; \
 	        { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends \
-	            chromium chromium-driver; } >/dev/null 2>&1 || echo "Chromium could not be installed." >&2; \
-	    else echo "No Chromium here: the tests of the dashboard are skipped (apt install chromium chromium-driver)."; fi; \
-	fi
-
-# The test of a lake in a git repository needs Git LFS, installed likewise.
-git-lfs: $(TESTING)
-	@if ! command -v git-lfs >/dev/null 2>&1 && command -v apt-get >/dev/null 2>&1 && [ "$$(id -u)" = 0 ]; then \
-	    { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends git-lfs; } \
-	        >/dev/null 2>&1 || echo "Git LFS could not be installed: its test is skipped." >&2; \
+	            $(PACKAGES); } >/dev/null 2>&1 || echo "It could not be installed." >&2; \
+	    else echo "The tests that need it are skipped: apt install $(PACKAGES)"; fi; \
 	fi
 
 charts: ## Bundle the chart library of the dashboard again (needs Node.js and the npm registry).
 	@cd tools/dashboard && npm ci --no-audit --no-fund && npm run --silent bundle
 
-test: lint browser git-lfs ## Run every check and every test.
+test: lint browser git-lfs java postgres ## Run every check and every test.
 	@$(PY) -m pytest -n $(JOBS) --dist loadgroup --no-loadscope-reorder $(ARGS)
 
 fuzz: $(TESTING) ## Run damaged logs through landing, models and tests until stopped (ARGS="--homes 20 --seed 1").
