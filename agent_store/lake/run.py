@@ -18,6 +18,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -88,6 +89,15 @@ class Job:
 
 
 @dataclass(frozen=True, slots=True)
+class Step:
+    """The cost of one command of a job, retries included."""
+
+    command: str
+    seconds: float
+    cpu_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
 class Done:
     """The result of a shard. Sessions and lines are those of its store; `failure` is empty if it was built and shared."""
 
@@ -95,11 +105,16 @@ class Done:
     failure: str = ""
     session_count: int = 0
     line_count: int = 0
-    seconds: float = 0.0
-    cpu_seconds: float = 0.0
+    # Of each command, in their order.
+    steps: tuple[Step, ...] = ()
     retry_count: int = 0
     # The store was published, but a model failed and its tables are from an earlier build.
     is_partial: bool = False
+
+    @property
+    def seconds(self) -> float:
+        """Seconds that all commands took."""
+        return sum(step.seconds for step in self.steps)
 
 
 def find_shards(folders: Sequence[Path], *, each: bool = False) -> list[Shard]:
@@ -224,6 +239,12 @@ def _absolute(place: str) -> str:
 # ---- at the driver -----------------------------------------------------------------------------------------------------
 
 
+@cache
+def _token() -> str:
+    """The password of Ray's ports; Ray reads it once per process."""
+    return secrets.token_hex(32)
+
+
 @contextmanager
 def _local(count: int) -> Iterator[Any]:
     """Ray on this machine, ended and removed afterwards."""
@@ -231,7 +252,7 @@ def _local(count: int) -> Iterator[Any]:
     folder = tempfile.mkdtemp(prefix="agent-store-", dir="/tmp" if Path("/tmp").is_dir() else None)
     before = dict(os.environ)
     # Ray reads some of these when it is imported.
-    os.environ.update(importing_environment() | _LOCAL | {"RAY_AUTH_TOKEN": secrets.token_hex(32)})
+    os.environ.update(importing_environment() | _LOCAL | {"RAY_AUTH_TOKEN": _token()})
     import ray
 
     try:
@@ -308,35 +329,33 @@ def _run(
 
 def build_shard(job: Job) -> Done:
     """Run the commands of a job, one after the other. Each is tried again after a failure that may pass."""
-    started, before = time.monotonic(), os.times()
     if job.version != __version__:
         return Done(job.name, f"This worker has version {__version__}, and the run was started with {job.version}.")
     with suppress(OSError, AttributeError):  # of a cluster that gives its workers another one, if that is permitted
         os.setpriority(os.PRIO_PROCESS, 0, 0)
+    steps: list[Step] = []
     retries, is_partial, failure = 0, False, ""
     for command in job.commands:
+        started, cpu = time.monotonic(), _cpu_of_children()
         code, output = _command(job, command)
         for _ in range(RETRIES):
             if not _may_pass(code, output, command):
                 break
             retries += 1
             code, output = _command(job, command)
+        steps.append(Step(command[0], time.monotonic() - started, _cpu_of_children() - cpu))
         is_partial = is_partial or code == _PUBLISHED_PARTLY
         if code not in {0, _PUBLISHED_PARTLY}:
             failure = f"agent-store {command[0]} {_ended(code)}\n{output}".rstrip()
             break
     sessions, lines = (0, 0) if failure else _counts(StorePaths(job.home))
-    after = os.times()
-    return Done(
-        job.name,
-        failure,
-        sessions,
-        lines,
-        seconds=time.monotonic() - started,
-        cpu_seconds=after.children_user + after.children_system - before.children_user - before.children_system,
-        retry_count=retries,
-        is_partial=is_partial,
-    )
+    return Done(job.name, failure, sessions, lines, tuple(steps), retries, is_partial)
+
+
+def _cpu_of_children() -> float:
+    """CPU seconds of the programs that this process has run."""
+    spent = os.times()
+    return spent.children_user + spent.children_system
 
 
 def _command(job: Job, command: Sequence[str]) -> tuple[int, str]:
