@@ -186,10 +186,11 @@ def run(
     jobs: list[Job] = []
     for shard in shards:
         home = StorePaths(place / shard.name)
-        if problem := _problem(shard, home):
-            note(Done(shard.name, problem))
-        else:
+        try:
+            _refuse(shard, home)
             jobs.append(_job(paths, shard, home, target))
+        except StoreError as error:
+            note(Done(shard.name, "\n".join(filter(None, (error.message, error.hint)))))
     if jobs:
         count = min(workers or default_workers(), len(jobs))
         with _local(count) if address is None else _cluster(address) as ray:
@@ -198,14 +199,13 @@ def run(
     return done
 
 
-def _problem(shard: Shard, home: StorePaths) -> str:
-    """Why a shard cannot be built, if that is known without trying."""
+def _refuse(shard: Shard, home: StorePaths) -> None:
+    """Raise StoreError if a shard cannot be built, as far as that is known without trying."""
     if not os.access(shard.folder, os.R_OK | os.X_OK):
-        return f"{shard.folder} cannot be read: fix its permissions."
+        raise StoreError(f"The folder {shard.folder} cannot be read.", "Fix its permissions.")
     # Logs that were deleted after an earlier run are still in the store.
     if not home.store.is_file() and not has_transcripts(shard.folder):
-        return f"There are no logs in {shard.folder}."
-    return ""
+        raise StoreError(f"There are no transcripts in {shard.folder}.")
 
 
 def _job(paths: StorePaths, shard: Shard, home: StorePaths, target: Target) -> Job:
@@ -333,6 +333,9 @@ def build_shard(job: Job) -> Done:
         return Done(job.name, f"This worker has version {__version__}, and the run was started with {job.version}.")
     with suppress(OSError, AttributeError):  # of a cluster that gives its workers another one, if that is permitted
         os.setpriority(os.PRIO_PROCESS, 0, 0)
+    # Ray may have workers ignore the end of their children; then nobody learns how they ended, or what they cost.
+    with suppress(ValueError, AttributeError):
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     steps: list[Step] = []
     retries, is_partial, failure = 0, False, ""
     for command in job.commands:
