@@ -268,6 +268,7 @@ def _local(count: int) -> Iterator[Any]:
         yield ray
     finally:
         ray.shutdown()
+        _heed_children()
         os.environ.clear()
         os.environ.update(before)
         shutil.rmtree(folder, ignore_errors=True)
@@ -289,6 +290,7 @@ def _cluster(address: str) -> Iterator[Any]:
         yield ray
     finally:
         ray.shutdown()
+        _heed_children()
 
 
 def _run(
@@ -333,9 +335,7 @@ def build_shard(job: Job) -> Done:
         return Done(job.name, f"This worker has version {__version__}, and the run was started with {job.version}.")
     with suppress(OSError, AttributeError):  # of a cluster that gives its workers another one, if that is permitted
         os.setpriority(os.PRIO_PROCESS, 0, 0)
-    # Ray may have workers ignore the end of their children; then nobody learns how they ended, or what they cost.
-    with suppress(ValueError, AttributeError):
-        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    _heed_children()
     steps: list[Step] = []
     retries, is_partial, failure = 0, False, ""
     for command in job.commands:
@@ -353,6 +353,12 @@ def build_shard(job: Job) -> Done:
             break
     sessions, lines = (0, 0) if failure else _counts(StorePaths(job.home))
     return Done(job.name, failure, sessions, lines, tuple(steps), retries, is_partial)
+
+
+def _heed_children() -> None:
+    """Ray has a process ignore the end of its children; then nobody learns how they ended, or what they cost."""
+    with suppress(ValueError, AttributeError):  # not the main thread; a system without that signal
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
 
 
 def _cpu_of_children() -> float:

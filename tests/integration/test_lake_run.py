@@ -104,6 +104,9 @@ def test_the_next_run_builds_only_what_is_new(ran: Ran) -> None:
     assert sorted(seen) == sorted(SESSIONS)
     assert store.stat().st_mtime_ns == before
     assert all([step.command for step in one.steps] == ["build", "share"] for one in done)
+    assert all(step.cpu_seconds > 0 for one in done for step in one.steps)
+    # Ray does not keep this process from learning how other programs end.
+    assert subprocess.run([sys.executable, "-c", "raise SystemExit(3)"], check=False).returncode == 3
 
 
 def test_shards_have_one_salt_so_that_hashed_users_can_be_compared(ran: Ran) -> None:
