@@ -163,8 +163,9 @@ def main(hosts: int, megabytes: float, workers: tuple[int, ...], is_compared: bo
             for command in ("build", "share"):
                 line = line_through(small, done, command, (megabytes * SMALL, megabytes))
                 print(
-                    f"{command}: {line.fixed:.1f} s of CPU + {line.per_megabyte:.3f} s per MB; a host of 1 GB: "
-                    f"{line.at(1000):.0f} s"
+                    f"{command}, CPU: {line.at(megabytes * SMALL):.1f} s for {megabytes * SMALL:g} MB, "
+                    f"{line.at(megabytes):.1f} s for {megabytes:g} MB: {line.fixed:.1f} s + {line.per_megabyte:.3f} s "
+                    f"per MB; a host of 1 GB: {line.at(1000):.0f} s"
                 )
         target = str(place / "lake" / "lake.ducklake")
         into = str(place / "store" / "lake")

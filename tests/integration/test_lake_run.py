@@ -27,7 +27,7 @@ SESSIONS = {
     "ana": "-home-dev-shop/9c50f112-5b8e-4582-976f-21ad02f2e3c4.jsonl",
     "ben": "-home-dev-notes/6d19e5bc-9a53-4f7a-ad18-2e05698fe15f.jsonl",
 }
-RUN_SECONDS = 600
+RUN_SECONDS = 1_500
 START_SECONDS = 120
 COMMAND = [sys.executable, "-m", "agent_store.cli", "lake", "run"]
 NICENESS = 16  # its place in /proc/PID/stat, after the name of the program
