@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -20,7 +21,8 @@ from agent_store.lake.target import parse
 from agent_store.paths import StorePaths
 from agent_store.store import open_store
 
-pytest.importorskip("ray")
+# Not imported here: Ray reads its settings when it is imported, and a run makes them.
+pytestmark = pytest.mark.skipif(find_spec("ray") is None, reason="Ray is not installed")
 
 SAMPLE = PROJECT / "sample" / "home" / "projects"
 SESSIONS = {
