@@ -24,12 +24,18 @@ def at_most() -> str:
     """The amount for a model that needed more than usual: the user's setting, else half of the machine's memory."""
     if os.environ.get(VARIABLE, "").strip():
         return usual()
+    size = of_machine()
+    return f"{max(size // 2 // _MEGABYTE, _LEAST_MEGABYTES)}MB"
+
+
+def of_machine() -> int:
+    """The memory of this machine, or of this container, in bytes; 0 if that is not known."""
     size = 0
     with suppress(ValueError, OSError, AttributeError):
         size = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     with suppress(ValueError, OSError):  # a container may have less
         size = min(size, int(_CONTAINER.read_text(encoding="ascii")))
-    return f"{max(size // 2 // _MEGABYTE, _LEAST_MEGABYTES)}MB"
+    return size
 
 
 @contextmanager

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from agent_store.cli.bars import build_progress
-from agent_store.cli.output import FILE, say, tell
+from agent_store.cli.output import FILE, FOLDER, say, tell
 from agent_store.paths import HOME_VARIABLE, project_dir, store_paths
 
 _FOLDER = click.Path(file_okay=False, path_type=Path)
@@ -52,3 +52,66 @@ def lake_build(target: str, data: str, into: Path | None, aliases: Path | None) 
     tell(done.published.summary)
     tell(f"Open it as any other store: {HOME_VARIABLE}={paths.home} agent-store report")
     return 0
+
+
+@lake.command("run")
+@click.argument("shards", nargs=-1, required=True, type=FOLDER, metavar="FOLDER…")
+@click.option("--each", is_flag=True, help="Every folder in FOLDER is a shard.")
+@click.option("--to", "target", required=True, metavar="TARGET", help="The lake, as for share.")
+@click.option("--data", default="", metavar="PLACE", help="Where the rows go, for a catalog: a folder or s3://….")
+@click.option(
+    "--homes", type=_FOLDER, metavar="FOLDER",
+    help="Where each shard's store is kept, in a folder of its name (default: hosts, in the home).",
+)
+@click.option("--into", type=_FOLDER, metavar="FOLDER", help="The home of the lake's store (default: lake, in the home).")
+@click.option(
+    "--workers", type=click.IntRange(min=1), metavar="N",
+    help="Builds at the same time (default: one per core, each with 1.5 GB of memory).",
+)
+@click.option(
+    "--address", metavar="ADDRESS", help="A running cluster of Ray: auto or ray://HOST:10001 (default: this machine)."
+)
+@click.pass_context
+def lake_run(
+    context: click.Context,
+    shards: tuple[Path, ...],
+    each: bool,
+    target: str,
+    data: str,
+    homes: Path | None,
+    into: Path | None,
+    workers: int | None,
+    address: str | None,
+) -> int:
+    """Build logs of many hosts that were collected in one place, share each, and build the lake.
+
+    Each FOLDER is a shard: the logs of one host, which is called like the folder. A shard that fails is reported, and the
+    lake is built from the others; the exit code is then 1.
+    """
+    from agent_store.lake import run as running
+    from agent_store.lake.target import parse
+
+    found = running.find_shards(shards, each=each)
+    place = parse(target, data)
+    tell(f"Shards: {len(found):,}.")
+
+    def on_done(done: running.Done) -> None:
+        if done.failure:
+            say(f"FAILED: {done.name}")
+            for line in done.failure.splitlines():
+                say(f"    {line}")
+            return
+        notes = f", retries: {done.retry_count}" if done.retry_count else ""
+        notes += ", some tables are from an earlier build" if done.is_partial else ""
+        tell(f"{done.name}: sessions: {done.session_count:,}, lines: {done.line_count:,}, {done.seconds:.1f} s{notes}")
+
+    results = running.run(
+        store_paths(), found, place, homes=homes, workers=workers, address=address, on_done=on_done
+    )
+    failed = [one.name for one in results if one.failure]
+    code = 1
+    if len(failed) < len(results):
+        code = context.invoke(lake_build, target=target, data=data, into=into, aliases=None)
+    if failed:
+        say(f"Not in the lake, or as of an earlier run: {', '.join(failed)}. Run the same command again to retry.")
+    return 1 if failed else code
