@@ -1,4 +1,4 @@
-"""`python -m tests.equal_stores ONE OTHER…`: the relations of a store that are not those of another, or of the union of others.
+"""`python -m tests.equal_stores ONE OTHER…`: the relations of a store that are not those of another store, or of several.
 
 Rows are compared as bags: texts, times and integers exactly, doubles to 1e-6 relative. Columns that number the landing of
 one machine are left out.

@@ -42,6 +42,11 @@ def lake_build(target: str, data: str, into: Path | None, aliases: Path | None) 
         + (f", set aside because a guard failed: {done.set_aside:,}" if done.set_aside else "")
         + "."
     )
+    if done.other_code_count:
+        say(
+            f"Hosts of another version of Agent Store: {done.other_code_count:,}. Their rows are merged as they are (v_lake_host "
+            "names them); build and share there with this version."
+        )
     if done.published is None:
         return 1
     tell(done.published.summary)

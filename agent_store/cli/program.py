@@ -33,8 +33,8 @@ from agent_store.cli.privacy import privacy
 from agent_store.cli.query import query
 from agent_store.cli.report import report
 from agent_store.cli.scan import scan
-from agent_store.cli.share import share
 from agent_store.cli.schedule import schedule
+from agent_store.cli.share import share
 from agent_store.cli.statusline import statusline
 from agent_store.cli.tables import describe, tables
 from agent_store.cli.verify import verify

@@ -17,8 +17,9 @@ from agent_store.build.results import BuildResult, read_results, sessions_of_gua
 from agent_store.build.state import fingerprint, timezone
 from agent_store.build.warehouse import RawSummary
 from agent_store.errors import StoreError
-from agent_store.lake import reading
+from agent_store.lake import hosts, reading
 from agent_store.lake.target import LAKE, Target
+from agent_store.paths import private_files
 from agent_store.replacing import replacing
 from ingest.text import YamlError, load_yaml
 from ingest.warehouse import remove_database
@@ -43,6 +44,8 @@ class LakeBuilt:
     build: BuildResult
     published: Published | None
     host_count: int
+    # Hosts whose rows were made by other models than those of this build.
+    other_code_count: int
     session_count: int
     # Sessions that several hosts have; each counts once.
     copy_count: int
@@ -65,7 +68,7 @@ def build(
     """
     started = time.monotonic()
     names = read_aliases(aliases or paths.home / ALIASES, is_named=aliases is not None)
-    with build_lock(paths, on_wait=say):
+    with build_lock(paths, on_wait=say), private_files():
         _take_home(paths, target)
         left_out: dict[str, tuple[str, str]] = {}
         for _ in range(_ROUNDS + 1):
@@ -76,12 +79,16 @@ def build(
                 break
             left_out |= named
         with connection:
+            code = fingerprint(project)
+            hosts.write(connection, code.tables)
+            result = replace(result, descriptions={**result.descriptions, hosts.TABLE: hosts.DESCRIPTION})
             counts = _counts(connection)
             _note_left_out(connection, left_out)
             published = None
-            if result.success:
+            # A build of a lake starts anew: a table that could not be made has no earlier rows to fall back to.
+            if result.success and not (result.stale and paths.store.exists()):
                 published = publish(
-                    paths, result, fingerprint(project), _landed(connection), connection, timezone=timezone(project)
+                    paths, result, code, _landed(connection), connection, timezone=timezone(project)
                 )
         if published is not None:
             _write_dashboard(paths, say)
@@ -149,12 +156,13 @@ def _build_models(
     return result, connection
 
 
-def _counts(connection: duckdb.DuckDBPyConnection) -> tuple[int, int, int]:
-    """Hosts, sessions that count, and sessions that several hosts have."""
+def _counts(connection: duckdb.DuckDBPyConnection) -> tuple[int, int, int, int]:
+    """Hosts, hosts of other code, sessions that count, and sessions that several hosts have."""
     found = connection.execute(
         f"""
         select
-            (select count(*) from {LAKE}.main.lake_host),
+            (select count(*) from agent_store.main.{hosts.TABLE}),
+            (select count(*) from agent_store.main.{hosts.TABLE} where not is_same_code),
             (select count(*) from {reading.SCHEMA}.counted_session),
             (
                 select count(*)
@@ -162,7 +170,7 @@ def _counts(connection: duckdb.DuckDBPyConnection) -> tuple[int, int, int]:
             )
         """
     ).fetchone()
-    return found or (0, 0, 0)
+    return found or (0, 0, 0, 0)
 
 
 def _landed(connection: duckdb.DuckDBPyConnection) -> RawSummary:

@@ -292,5 +292,5 @@ def _again(attempt: Callable[[], _T], target: Target) -> _T:
                 raise explain(error, f"The lake {target.shown}") or StoreError(
                     f"The lake {target.shown} cannot be used: {str(error).strip().splitlines()[0]}", advice
                 ) from error
-            time.sleep(min(_LONGEST_PAUSE_SECONDS, 0.1 * 2**number) * (0.5 + random.random()))  # noqa: S311
+            time.sleep(min(_LONGEST_PAUSE_SECONDS, 0.1 * 2**number) * (0.5 + random.random()))
     raise AssertionError("unreachable")

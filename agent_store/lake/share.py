@@ -13,7 +13,9 @@ from agent_store.lake import shipment
 from agent_store.lake.host import this_host
 from agent_store.lake.merging import read_rules
 from agent_store.lake.target import Shared, Target
+from agent_store.privacy import landing_policy
 from agent_store.privacy.applied import is_applied, is_published
+from agent_store.privacy.policy import read_policy
 from agent_store.store import no_store, open_store
 
 if TYPE_CHECKING:
@@ -34,13 +36,20 @@ def share(
     to all of it, or if the lake cannot be written.
     """
     here = this_host(paths, host)
+    policy = read_policy(paths)
     with build_lock(paths, on_wait=say):
         code = _check(paths)
         rules = read_rules(paths, project)
         with shipment.opened(paths) as connection, target.opened() as lake:
-            sessions = shipment.note_sessions(connection, code, "false")
+            sessions = shipment.note_sessions(connection, code, policy.sharing.leave_out)
             sent, gone, replaces = shipment.choose(connection, sessions, lake.stamps(here.host_id))
-            tables = shipment.tables(connection, rules, here)
+            tables = shipment.tables(
+                connection,
+                rules,
+                here,
+                leaves_out=bool(policy.sharing.leave_out),
+                salt="" if policy.user_ids == "hash" else landing_policy(paths).user_salt,
+            )
             return lake.write(shipment.Shipment(here, connection, tables, sent, gone, replaces))
 
 

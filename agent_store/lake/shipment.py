@@ -15,6 +15,7 @@ from agent_store.lake.merging import SHARED, MergeRule
 from agent_store.lake.target import HOST, LAKE_COLUMNS, MONTH, ROW
 from agent_store.paths import STAR, WAREHOUSE
 from agent_store.sql import literal, quoted
+from ingest.privacy.policy import USER_DIGITS, USER_PREFIX, is_below
 
 if TYPE_CHECKING:
     import duckdb
@@ -24,6 +25,26 @@ if TYPE_CHECKING:
 
 # Temporary tables: all sessions here with their stamps, those to be sent, and those whose earlier rows have to go.
 _KNOWN, SENDING, LEAVING = "known_session", "sending_session", "leaving_session"
+# True for a path that stays on this machine; the columns that hold one.
+_STAYS: Final = "stays_here"
+_PATHS: Final = frozenset({
+    "document_path", "file_path", "first_source_path", "input_path", "path", "repository", "root", "source_path",
+    "source_root", "working_dir",
+})  # fmt: skip
+# The texts of files that may be shared, if some projects stay here.
+_CONTENTS: Final = "shared_content"
+_MAKE_CONTENTS: Final = f"""
+create or replace temp table {_CONTENTS} as
+select content_id
+from {WAREHOUSE}.staging.stg_code__document
+where not coalesce({_STAYS}(document_path), false)
+union
+select reads.content_id
+from {WAREHOUSE}.staging.stg_code__read as reads
+inner join {WAREHOUSE}.intermediate.int_tool_call as calls on calls.tool_use_id = reads.tool_use_id
+semi join (select session_id from {_KNOWN} where not is_left_out) as sessions on sessions.session_id = calls.session_id
+where not coalesce({_STAYS}(reads.document_path), false)
+"""
 # Parquet has no integer of 128 bits; 38 digits are more than any of these numbers has.
 _TYPES: Final = {"HUGEINT": "DECIMAL(38,0)"}
 
@@ -81,12 +102,22 @@ def opened(paths: StorePaths) -> Iterator[duckdb.DuckDBPyConnection]:
         connection.close()
 
 
-def note_sessions(connection: duckdb.DuckDBPyConnection, code: str, left_out: str) -> dict[str, str]:
-    """Make the table of the sessions here that are shared; return the stamp of each.
+def note_sessions(
+    connection: duckdb.DuckDBPyConnection, code: str, patterns: Sequence[str] = ()
+) -> dict[str, str]:
+    """Make the table of all sessions here; return the stamp of each that is shared.
 
     A stamp changes with the rows of its session: it names the batch that last touched it, and the code of the models.
-    `left_out` is a condition on a session's folders: true for one that stays on this machine.
+    `patterns` are the folders of projects that stay on this machine.
     """
+    if patterns:
+        connection.create_function(
+            _STAYS, lambda path: any(is_below(path, pattern) for pattern in patterns), ["varchar"], "boolean"
+        )
+    stays = " or ".join(
+        f"coalesce({_STAYS}({folder}), false)"
+        for folder in ("sessions.project_path", "sessions.working_dir", "expired.project_path")
+    )
     connection.execute(
         f"""
         create or replace temp table {_KNOWN} as
@@ -115,13 +146,20 @@ def note_sessions(connection: duckdb.DuckDBPyConnection, code: str, left_out: st
             stamped.stamp,
             coalesce(lines.line_count, 0) as line_count,
             lines.last_line_at,
-            cast(date_trunc('month', sessions.started_at) as date) as month,
-            coalesce({left_out}, false) as is_left_out
+            cast(date_trunc('month', coalesce(sessions.started_at, expired.started_at)) as date) as month,
+            {stays if patterns else "false"} as is_left_out
         from stamped
         left join lines on lines.session_id = stamped.session_id
         left join {STAR}.main.dim_session as sessions on sessions.session_id = stamped.session_id
+        left join (
+            select session_id, max(project_path) as project_path, min(started_at) as started_at
+            from {WAREHOUSE}.staging.stg_retention__session
+            group by session_id
+        ) as expired on expired.session_id = stamped.session_id
         """
     )
+    if patterns:
+        connection.execute(_MAKE_CONTENTS)
     return dict(
         connection.execute(f"select session_id, stamp from {_KNOWN} where not is_left_out").fetchall()
     )
@@ -149,9 +187,12 @@ def choose(
 
 
 def tables(
-    connection: duckdb.DuckDBPyConnection, rules: Sequence[MergeRule], host: Host
+    connection: duckdb.DuckDBPyConnection, rules: Sequence[MergeRule], host: Host, *, leaves_out: bool, salt: str
 ) -> list[SharedTable]:
-    """The tables that a host shares."""
+    """The tables that a host shares.
+
+    If it `leaves_out` some projects, rows about their files stay here too. With a `salt`, names of users are hashed.
+    """
     found = []
     for rule in rules:
         if rule.rule not in SHARED:
@@ -159,7 +200,7 @@ def tables(
         described = connection.execute(f"describe {rule.relation}").fetchall()
         columns = [(name, _lake_type(data_type)) for name, data_type, *_ in described]
         has_sessions = any(name == "session_id" for name, _ in columns)
-        found.append(_table(rule, columns, host, has_sessions=has_sessions))
+        found.append(_table(rule, columns, host, salt, has_sessions=has_sessions, leaves_out=leaves_out))
     return found
 
 
@@ -170,22 +211,34 @@ def _lake_type(data_type: str) -> str:
 
 
 def _table(
-    rule: MergeRule, columns: Sequence[tuple[str, str]], host: Host, *, has_sessions: bool
+    rule: MergeRule,
+    columns: Sequence[tuple[str, str]],
+    host: Host,
+    salt: str,
+    *,
+    has_sessions: bool,
+    leaves_out: bool,
 ) -> SharedTable:
-    values = ", ".join(f"cast(rows.{quoted(name)} as {kind}) as {quoted(name)}" for name, kind in columns)
+    values = ", ".join(
+        f"cast({_hashed_user(salt) if salt and name == 'user_id' else f'rows.{quoted(name)}'} as {kind}) as {quoted(name)}"
+        for name, kind in columns
+    )
     of_host = f"{literal(host.host_id)} as {HOST}"
     session_rows = (
         f"select {of_host}, sending.month as {MONTH}, cast(null as varchar) as {ROW}, {values} "
         f"from {rule.relation} as rows inner join {SENDING} as sending on sending.session_id = rows.session_id"
     )
-    others = (
-        f" where rows.session_id is null or rows.session_id not in (select session_id from {_KNOWN})"
-        if has_sessions
-        else ""
-    )
+    others = [
+        f"(rows.session_id is null or rows.session_id not in (select session_id from {_KNOWN}))"
+    ] if has_sessions else []  # fmt: skip
+    if leaves_out:
+        names = {name for name, _ in columns}
+        others += [f"not coalesce({_STAYS}(rows.{quoted(name)}), false)" for name in sorted(names & _PATHS)]
+        if "content_id" in names:
+            others.append(f"rows.content_id in (select content_id from {_CONTENTS})")
     host_rows = (
         f"select {of_host}, cast(null as date) as {MONTH}, cast(hash(rows) as varchar) as {ROW}, {values} "
-        f"from {rule.relation} as rows{others}"
+        f"from {rule.relation} as rows where {' and '.join(others or ['true'])}"
     )
     return SharedTable(
         rule.name,
@@ -194,6 +247,15 @@ def _table(
         host_rows,
         rule.relation,
         has_sessions,
+    )
+
+
+def _hashed_user(salt: str) -> str:
+    """The id of a user whose name privacy.yml keeps on this machine; the macro `user_identity` does the same."""
+    digest = f"left(sha256({literal(salt)} || rows.user_id), {USER_DIGITS})"
+    return (
+        f"case when rows.user_id = 'unknown' or regexp_full_match(rows.user_id, '{USER_PREFIX}[0-9a-f]{{{USER_DIGITS}}}') "
+        f"then rows.user_id else '{USER_PREFIX}' || {digest} end"
     )
 
 

@@ -94,6 +94,13 @@ def fact_names() -> frozenset[str]:
     return frozenset(file.stem for file in (project_dir() / "models").rglob("fact_*.sql"))
 
 
+class Sharing(_Model):
+    """What agent-store share keeps on this machine."""
+
+    # Patterns of folders: sessions of projects below them, and rows about files below them.
+    leave_out: tuple[str, ...] = ()
+
+
 class PrivacyPolicy(_Model):
     """The policy of a home."""
 
@@ -110,6 +117,7 @@ class PrivacyPolicy(_Model):
     # Patterns of files whose contents are dropped.
     files: tuple[str, ...] = ()
     retention: Retention = Retention()
+    sharing: Sharing = Sharing()
     # A file kept elsewhere, to which the head of the audit chain is appended at each publish.
     witness: str | None = None
     encrypt: bool = False
@@ -211,6 +219,11 @@ retention:
 #   fact_context_segment: 90
   # What happens to older sessions: archive (as Parquet, in the folder archive of the home) | drop
   expired: archive
+
+# Projects that agent-store share keeps on this machine, by folder.
+sharing:
+  leave_out: []
+#   - "/home/me/clients/*"
 
 # A file on another disk, to which each publish appends the head of the audit chain; agent-store verify --witness FILE
 # compares it. A relative path starts at the home of the store.

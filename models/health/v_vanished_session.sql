@@ -1,15 +1,16 @@
 {{ config(materialized='table') }}
 
--- Sessions that other files mention and no transcript contains: deleted before they were landed.
+-- Sessions that other files mention and no transcript contains: deleted before they were landed. Several hosts
+-- of a lake may name the same session, and each counts its own days.
 with history as (
     select
         session_id,
-        min(typed_at) as first_seen_at,
-        max(typed_at) as last_seen_at,
+        min(first_seen_at) as first_seen_at,
+        max(last_seen_at) as last_seen_at,
         max(working_dir) as working_dir,
-        count(*) as prompt_count
-    from {{ ref('stg_transcripts__history') }}
-    where session_id is not null
+        max(prompt_count) as prompt_count
+    from {{ ref('int_activity_witness') }}
+    where witness = 'history'
     group by session_id
 ),
 
@@ -33,8 +34,9 @@ landed_days as (
 stats as (
     select
         activity_date,
-        max(session_count) as session_count
-    from {{ ref('stg_transcripts__stats_cache') }}
+        sum(session_count) as session_count
+    from {{ ref('int_activity_witness') }}
+    where witness = 'stats_cache'
     group by activity_date
 )
 

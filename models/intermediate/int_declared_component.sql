@@ -2,6 +2,7 @@
 -- edited, recorded.
 with declared as (
     select
+        session_id,
         component_type,
         component_name,
         file_path,
@@ -10,6 +11,7 @@ with declared as (
     from {{ ref('int_component_version') }}
     union all
     select
+        cast(null as varchar) as session_id,
         entry.type as component_type,
         entry.name as component_name,
         cast(null as varchar) as file_path,
@@ -22,6 +24,7 @@ with declared as (
     where entry.type in ('mcp_server', 'hook', 'plugin', 'skill')
     union all
     select
+        session_id,
         component_type,
         component_name,
         file_path,
@@ -30,6 +33,7 @@ with declared as (
     from {{ ref('int_update_attempt') }}
     union all
     select
+        cast(null as varchar) as session_id,
         'skill' as component_type,
         skill_name as component_name,
         cast(null as varchar) as file_path,
@@ -41,6 +45,7 @@ with declared as (
     ) }} as exploded
     union all
     select
+        session_id,
         component_type,
         component_name,
         file_path,
@@ -50,7 +55,8 @@ with declared as (
 )
 
 select
-    {{ surrogate_key(['component_type', 'component_name', 'file_path']) }} as declared_id,
+    {{ surrogate_key(['session_id', 'component_type', 'component_name', 'file_path']) }} as declared_id,
+    session_id,
     component_type,
     component_name,
     file_path,
@@ -58,4 +64,4 @@ select
     min(seen_at) as seen_at
 from declared
 where component_name <> ''
-group by component_type, component_name, file_path
+group by session_id, component_type, component_name, file_path

@@ -33,6 +33,12 @@ element_versions as (
     group by all
 ),
 
+-- Field types count by client version, whichever session showed the element.
+element_names as (
+    select distinct client_version, line_type, subtype, element_name, version_number
+    from elements
+),
+
 types as (
     select
         elements.element_name,
@@ -41,7 +47,7 @@ types as (
         elements.version_number,
         sum(types.line_count) as line_count
     from {{ ref('stg_transcripts__field_type') }} as types
-    inner join elements
+    inner join element_names as elements
         on elements.line_type = types.line_type and elements.subtype = types.subtype
         and elements.client_version = types.client_version
     where types.data_type <> 'null'

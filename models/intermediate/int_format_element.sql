@@ -1,8 +1,8 @@
 {{ config(materialized='table') }}
 
--- Rebuilt from scratch each time: the first appearance of a client version may be in any session.
 with version_lines as (
     select
+        lines.session_id,
         lines.client_version,
         lines.line_type,
         coalesce(lines.subtype, '') as subtype,
@@ -18,6 +18,7 @@ with version_lines as (
 )
 
 select
+    session_id,
     client_version,
     line_type,
     subtype,

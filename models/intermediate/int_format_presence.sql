@@ -11,6 +11,12 @@ with elements as (
     select * from {{ ref('int_format_element') }}
 ),
 
+-- Fields count by client version, whichever session showed the element.
+element_names as (
+    select distinct client_version, line_type, subtype, element_name, version_number
+    from elements
+),
+
 -- Numbers, not names: the pairs of field and project counted below can be millions.
 projects as (
     select
@@ -34,15 +40,11 @@ element_sessions as (
     select
         elements.element_name,
         elements.version_number,
-        lines.session_id,
+        elements.session_id,
         projects.project_number,
         cast(1 as double) as scale
-    from {{ ref('stg_transcripts__line') }} as lines
-    inner join elements
-        on elements.line_type = lines.line_type and elements.subtype = coalesce(lines.subtype, '')
-        and elements.client_version = lines.client_version
-    inner join projects on projects.session_id = lines.session_id
-    where not lines.is_nested
+    from elements
+    inner join projects on projects.session_id = elements.session_id
     group by all
     union all
     select
@@ -52,7 +54,7 @@ element_sessions as (
         projects.project_number,
         cast(16 as double) as scale
     from {{ ref('stg_transcripts__field_type') }} as types
-    inner join elements
+    inner join element_names as elements
         on elements.line_type = types.line_type and elements.subtype = types.subtype
         and elements.client_version = types.client_version
     inner join projects on projects.session_id = types.session_id
@@ -68,7 +70,7 @@ field_versions as (
         cast(sum(keys.line_count) as double) as field_lines,
         cast(1 as double) as scale
     from {{ ref('stg_transcripts__line_key') }} as keys
-    inner join elements
+    inner join element_names as elements
         on elements.line_type = keys.line_type and elements.subtype = keys.subtype
         and elements.client_version = keys.client_version
     group by all
@@ -81,7 +83,7 @@ field_versions as (
         cast(sum(types.line_count) as double) as field_lines,
         cast(16 as double) as scale
     from {{ ref('stg_transcripts__field_type') }} as types
-    inner join elements
+    inner join element_names as elements
         on elements.line_type = types.line_type and elements.subtype = types.subtype
         and elements.client_version = types.client_version
     where types.field_path like '%.%'

@@ -3,51 +3,66 @@
 -- Every place that names a page: the text of a skill, a list of sources, a fetch.
 with texts as (
     select
+        session_id,
         'skill' as component_type,
         skill_name as component_name,
         skill_path as file_path,
         body_text as content,
-        created_at as seen_at,
-        'observed' as provenance
+        created_at as seen_at
     from {{ ref('int_skill_body') }}
-    where component_type = 'skill'
+    where component_type = 'skill' and body_text like '%://%'
     union all
     select
+        session_id,
         component_type,
         component_name,
         file_path,
         content,
-        measured_at as seen_at,
-        'observed' as provenance
+        measured_at as seen_at
     from {{ ref('int_component_version') }}
-    where content is not null and component_type in ('skill', 'agent', 'command', 'reference_file')
+    where content like '%://%' and component_type in ('skill', 'agent', 'command', 'reference_file')
 ),
 
-distinct_texts as (
+text_sights as (
     select
+        session_id,
         component_type,
         component_name,
         file_path,
-        content,
+        md5(content) as content_hash,
         min(seen_at) as first_seen_at,
         max(seen_at) as last_seen_at
     from texts
-    where content like '%://%'
     group by all
+),
+
+-- A text is parsed once, however many sessions show it.
+distinct_texts as (
+    select distinct content from texts
+),
+
+text_urls as (
+    select distinct
+        content_hash,
+        {{ regex_remove('url', '[.,;:!?*_)]+$') }} as url
+    from {{ explode(
+        "(select md5(content) as content_hash, "
+        ~ regex_groups('content', "https?://[A-Za-z0-9][^\\s<>()\"''`\\]\\[}{|\\\\$]*", 0)
+        ~ " as urls from distinct_texts)", 'urls', 'url', 'url_number'
+    ) }} as exploded
 ),
 
 cited as (
     select
-        component_type,
-        component_name,
-        file_path,
-        first_seen_at,
-        last_seen_at,
-        {{ regex_remove('url', '[.,;:!?*_)]+$') }} as url
-    from {{ explode(
-        "(select *, " ~ regex_groups('content', "https?://[A-Za-z0-9][^\\s<>()\"''`\\]\\[}{|\\\\$]*", 0)
-        ~ " as urls from distinct_texts)", 'urls', 'url', 'url_number'
-    ) }} as exploded
+        text_sights.session_id,
+        text_sights.component_type,
+        text_sights.component_name,
+        text_sights.file_path,
+        text_sights.first_seen_at,
+        text_sights.last_seen_at,
+        text_urls.url
+    from text_sights
+    inner join text_urls on text_urls.content_hash = text_sights.content_hash
 ),
 
 listed_pages as (
@@ -88,6 +103,7 @@ listed_skills as (
 
 mentions as (
     select
+        cited.session_id,
         coalesce(listed.source_name, {{ url_source('cited.url') }}) as source_name,
         coalesce(listed.source_type, {{ url_source_type('cited.url') }}) as source_type,
         concat('https://', {{ url_page('cited.url') }}) as page_url,
@@ -105,6 +121,7 @@ mentions as (
         and not {{ regex_matches(url_host('cited.url'), "'(^|[.])example[.](com|org|net)$'") }}
     union all
     select
+        cast(null as varchar) as session_id,
         source_name,
         source_type,
         case when page like '%://%' then concat('https://', {{ url_page('page') }}) else page end as page_url,
@@ -118,6 +135,7 @@ mentions as (
     from listed_skills
     union all
     select
+        cast(null as varchar) as session_id,
         source_name,
         source_type,
         case when page like '%://%' then concat('https://', {{ url_page('page') }}) else page end as page_url,
@@ -131,6 +149,7 @@ mentions as (
     from listed_pages
     union all
     select
+        session_id,
         source_name,
         min(source_type) as source_type,
         page_url,
@@ -142,14 +161,15 @@ mentions as (
         max(looked_at) as last_seen_at,
         provenance
     from {{ ref('int_page_look') }}
-    group by source_name, page_url, provenance
+    group by session_id, source_name, page_url, provenance
 )
 
 select
     {{ surrogate_key([
-        'source_name', 'page_url', 'mention_type', 'component_type', 'component_name', 'file_path',
-        'provenance'
+        'session_id', 'source_name', 'page_url', 'mention_type', 'component_type', 'component_name',
+        'file_path', 'provenance'
     ]) }} as mention_id,
+    session_id,
     source_name,
     min(source_type) as source_type,
     page_url,
@@ -162,4 +182,5 @@ select
     provenance
 from mentions
 where source_name <> ''
-group by source_name, page_url, mention_type, component_type, component_name, file_path, provenance
+group by
+    session_id, source_name, page_url, mention_type, component_type, component_name, file_path, provenance

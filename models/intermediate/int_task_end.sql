@@ -3,6 +3,7 @@
 with work as (
     select
         work_id as task_id,
+        session_id,
         case when run_actor is not null then {{ surrogate_key(['session_id', 'run_actor']) }} end
             as agent_run_id,
         outcome_reason
@@ -22,6 +23,14 @@ outcomes as (
         row_number() over (partition by task_id order by occurred_at desc, event_id) as outcome_rank
     from recordings
     where event_kind = 'task_outcome'
+),
+
+recorded_sessions as (
+    select
+        task_id,
+        min(task_session_id) as session_id
+    from recordings
+    group by task_id
 ),
 
 ticked as (
@@ -83,6 +92,7 @@ tasks as (
 
 select
     tasks.task_id,
+    coalesce(work.session_id, recorded_sessions.session_id) as session_id,
     work.agent_run_id,
     work.outcome_reason as delegation_end,
     outcomes.agent_id as recorded_agent_id,
@@ -98,6 +108,7 @@ select
     outcomes.source_line
 from tasks
 left join work on work.task_id = tasks.task_id
+left join recorded_sessions on recorded_sessions.task_id = tasks.task_id
 left join outcomes on outcomes.task_id = tasks.task_id and outcomes.outcome_rank = 1
 left join ticked on ticked.task_id = tasks.task_id
 left join last_runs on last_runs.task_id = tasks.task_id and last_runs.run_rank = 1

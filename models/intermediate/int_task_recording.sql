@@ -37,6 +37,7 @@ named as (
     select
         events.event_id,
         known.task_id,
+        known.session_id,
         row_number() over (
             partition by events.event_id
             order by known.session_id is distinct from events.session_id, known.session_id, known.place
@@ -122,6 +123,7 @@ select
         end
     ) as task_id,
     events.session_id,
+    coalesce(named.session_id, events.session_id, own_sessions.session_id) as task_session_id,
     events.agent_id,
     events.turn_id,
     events.event_kind,

@@ -1,70 +1,41 @@
-{{ config(materialized='table') }}
-
-{#- A type with fewer measured texts gets the median of all types. #}
-{%- set fewest_measured_texts = var('fewest_measured_texts', 5) %}
-
--- Tokens per character by kind of text: the median of the ledger's measurements, not the mean, because a
--- short text that shares a large growth would distort it. No text of these kinds is beyond the bounds.
-with segments as (
-    select
-        component_type,
-        segment_id,
-        cast(max(segment_tokens) as double) / max(characters) as tokens_per_character
-    from {{ ref('int_context_segment') }}
-    where
-        component_type in ('skill', 'command', 'reference_file', 'agent') and characters >= 500
-        and allocation_method in ('direct', 'proportional')
-    group by component_type, segment_id
-),
-
-measured as (
-    select
-        component_type,
-        count(*) as segment_count,
-        median(tokens_per_character) as tokens_per_character
-    from segments
-    group by component_type
-    union all
-    select
-        'any' as component_type,
-        count(*) as segment_count,
-        median(tokens_per_character) as tokens_per_character
-    from segments
+-- The dated rates of the seed with the time for which each applies. They are an input: the estimates of one
+-- session do not depend on the other sessions in the store.
+with rates as (
+    select * from {{ ref('token_rates') }}
 ),
 
 types as (
-    select listed.component_type
+    select
+        listed.component_type,
+        coalesce(own.component_type, 'any') as rated_type
     from (
         values ('skill'), ('command'), ('agent'), ('reference_file'), ('hook'), ('plugin')
     ) as listed (component_type)
-),
-
-chosen as (
-    select
-        types.component_type,
-        case
-            when own.segment_count >= {{ fewest_measured_texts }} then 'measured'
-            when overall.segment_count >= {{ fewest_measured_texts }} then 'measured_elsewhere'
-            else 'assumed'
-        end as rate_method,
-        own.tokens_per_character as own_rate,
-        overall.tokens_per_character as overall_rate,
-        coalesce(own.segment_count, 0) as segment_count
-    from types
-    left join measured as own on own.component_type = types.component_type
-    left join measured as overall on overall.component_type = 'any'
+    left join (select distinct component_type from rates) as own
+        on own.component_type = listed.component_type
 )
 
 select
-    component_type,
-    rate_method,
-    greatest({{ var('fewest_tokens_per_character') }}, least(
-        {{ var('most_tokens_per_character') }},
-        case rate_method
-            when 'measured' then own_rate
-            when 'measured_elsewhere' then overall_rate
-            else 1.0 / {{ var('characters_per_token') }}
-        end
-    )) as tokens_per_character,
-    segment_count
-from chosen
+    types.component_type,
+    rates.effective_date,
+    -- The first rate also applies before its date, and where the time is unknown.
+    case
+        when row_number() over (partition by types.component_type order by rates.effective_date) = 1
+            then timestamp '0001-01-01 00:00:00'
+        else cast(rates.effective_date as timestamp)
+    end as valid_from,
+    cast(
+        coalesce(
+            lead(rates.effective_date) over (
+                partition by types.component_type order by rates.effective_date
+            ),
+            date '9999-12-31'
+        ) as timestamp
+    ) as valid_to,
+    case
+        when types.rated_type = 'any' and rates.rate_method = 'measured' then 'measured_elsewhere'
+        else rates.rate_method
+    end as rate_method,
+    rates.tokens_per_character
+from types
+left join rates on rates.component_type = types.rated_type

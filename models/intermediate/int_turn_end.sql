@@ -3,6 +3,7 @@
 with responses as (
     select
         turn_id,
+        min(session_id) as session_id,
         {{ value_at_max(
             'case when actor = \'main\' then stop_reason end',
             '(actor = \'main\', thread_position, response_id)'
@@ -14,15 +15,19 @@ with responses as (
 ),
 
 calls as (
-    select distinct turn_id
+    select
+        turn_id,
+        min(session_id) as session_id
     from {{ ref('int_tool_call') }}
     where turn_id is not null
+    group by turn_id
 ),
 
 -- Recordings of programs about the prompt as a task.
 recordings as (
     select
         task_id as turn_id,
+        min(task_session_id) as session_id,
         max(occurred_at) filter (where event_kind = 'task_outcome') as recorded_end_at,
         max_by(task_type, (occurred_at, event_id)) filter (where task_type is not null) as recorded_type
     from {{ ref('int_task_recording') }}
@@ -40,6 +45,7 @@ turns as (
 
 select
     turns.turn_id,
+    coalesce(responses.session_id, calls.session_id, recordings.session_id) as session_id,
     responses.stop_reason,
     responses.last_response_at,
     recordings.recorded_end_at,

@@ -16,6 +16,7 @@ import yaml
 from mini import REPOSITORY
 
 from agent_store.build import dbt
+from agent_store.lake import merging
 from agent_store.library.answers import FILES_OF_PATH, QUESTIONS
 from agent_store.paths import StorePaths
 from tests import chromium
@@ -354,6 +355,45 @@ def published_views_read_what_is_published(manifest: Manifest) -> Iterator[tuple
                     yield model["name"], f"is a published view on {manifest.name(parent)}, which stays behind"
 
 
+def _merge(model: dict[str, Any]) -> dict[str, Any]:
+    return dict(model["config"].get("meta", {}).get("merge", {}))
+
+
+def every_published_model_says_how_hosts_merge(manifest: Manifest) -> Iterator[tuple[str, str]]:
+    for model in manifest.models:
+        merge = _merge(model)
+        rule = merge.get("rule")
+        if (manifest.is_published(model) or merge) and rule not in merging.RULES:
+            yield model["name"], f"has no merge rule ({', '.join(merging.RULES)})"
+        if rule == merging.LOCAL and not merge.get("reason"):
+            yield model["name"], "is not shared, and does not say why"
+        if rule != merging.BY_KEY:
+            continue
+        key, aggregates = set(merge.get("key", ())), merge.get("columns", {})
+        if not key or key | aggregates.keys() != set(model["columns"]) or key & aggregates.keys():
+            yield model["name"], "does not say of each column whether it is of the key, or how it is aggregated"
+        if not set(aggregates.values()) <= merging.AGGREGATES:
+            yield model["name"], f"has an aggregate that is none of {', '.join(sorted(merging.AGGREGATES))}"
+        if {"first", "latest"} & set(aggregates.values()) and "order_by" not in merge:
+            yield model["name"], "does not say by which column a row is the first or the latest"
+
+
+def what_is_built_over_hosts_reads_what_is_merged(manifest: Manifest) -> Iterator[tuple[str, str]]:
+    read = set()
+    for model in manifest.models:
+        if _merge(model).get("rule") == merging.GLOBAL:
+            for parent in manifest.parents(model):
+                node = manifest.nodes.get(parent)
+                if node is None or (
+                    node["resource_type"] == "model" and _merge(node).get("rule") in {None, merging.LOCAL}
+                ):
+                    yield model["name"], f"is built over all hosts, and reads {manifest.name(parent)}, which none shares"
+                read.add(parent)
+    for model in manifest.models:
+        if _merge(model) and not manifest.is_published(model) and model["unique_id"] not in read:
+            yield model["name"], "has a merge rule, and nothing that is built over all hosts reads it"
+
+
 Rule = Callable[[Manifest], Iterator[tuple[str, str]]]
 RULES: tuple[Rule, ...] = (
     source_only_in_staging,
@@ -375,6 +415,8 @@ RULES: tuple[Rule, ...] = (
     every_reader_is_an_exposure,
     what_is_kept_of_expired_sessions_is_all_of_it,
     published_views_read_what_is_published,
+    every_published_model_says_how_hosts_merge,
+    what_is_built_over_hosts_reads_what_is_merged,
 )
 
 
@@ -557,6 +599,11 @@ def _model(name: str, folder: str, sql: str = "select 1 as x", **more: Any) -> d
     }
 
 
+def _merged(name: str, merge: dict[str, Any], *columns: str, **more: Any) -> dict[str, Any]:
+    known = {"columns": {column: {} for column in columns}} if columns else {}
+    return _model(name, "core", config={"materialized": "table", "meta": {"merge": merge}}, **known, **more)
+
+
 def _manifest(*models: dict[str, Any], exposures: dict[str, Any] | None = None) -> Manifest:
     return Manifest({"nodes": {model["unique_id"]: model for model in models}, "exposures": exposures or {}})
 
@@ -593,6 +640,22 @@ def _reading(name: str, folder: str, *parents: dict[str, Any]) -> dict[str, Any]
             _model("a", "core", 'select 1 from {{ ref("b") }} join main."fact_x" using (x)'),
         ),
         (every_model_has_a_reader, _model("v_a", "marts/answers/cost")),
+        (every_published_model_says_how_hosts_merge, _model("v_a", "marts/answers/cost")),
+        (every_published_model_says_how_hosts_merge, _merged("v_a", {"rule": "local"})),
+        (every_published_model_says_how_hosts_merge, _merged("v_a", {"rule": "by_key", "key": ["y"]})),
+        (
+            every_published_model_says_how_hosts_merge,
+            _merged("v_a", {"rule": "by_key", "key": ["y"], "columns": {"x": "median"}}, "x", "y"),
+        ),
+        (
+            every_published_model_says_how_hosts_merge,
+            _merged("v_a", {"rule": "by_key", "key": ["y"], "columns": {"x": "latest"}}, "x", "y"),
+        ),
+        (
+            what_is_built_over_hosts_reads_what_is_merged,
+            _merged("fact_a", {"rule": "global"}, depends_on={"nodes": ["model.agent_store.int_a"]}),
+        ),
+        (what_is_built_over_hosts_reads_what_is_merged, _merged("int_a", {"rule": "union"}, schema="intermediate")),
         (
             published_views_read_what_is_published,
             _model(

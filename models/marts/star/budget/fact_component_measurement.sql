@@ -84,7 +84,8 @@ in_transcripts as (
     inner join measured
         on measured.component_type = firsts.component_type and measured.component_name = firsts.component_name
         and measured.content_hash = firsts.content_hash
-    inner join {{ ref('int_token_rate') }} as rates on rates.component_type = firsts.component_type
+    inner join {{ ref('int_token_rate') }} as rates
+        on rates.component_type = firsts.component_type and {{ rate_applies('rates', 'firsts.created_at') }}
     where firsts.sight_number = 1
 ),
 

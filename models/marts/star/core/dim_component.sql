@@ -1,13 +1,25 @@
 {%- set local_folder = '[/\\\\][.]claude[/\\\\](?:commands|skills)[/\\\\]([^/\\\\]+)[/\\\\]' %}
 {%- set plugin_folder = '[/\\\\][.]?plugins[/\\\\](?:cache|marketplaces)[/\\\\][^/\\\\]+[/\\\\]'
     ~ '(?:plugins[/\\\\]|external_plugins[/\\\\])?([^/\\\\]+)[/\\\\]' %}
--- Rebuilt from scratch each time: a component is seen in many sessions.
-with seen as (
+-- Rebuilt from scratch each time: a component is seen in many sessions. A declaration counts from
+-- its first time, whichever session it was in.
+with declared as (
+    select
+        component_type,
+        component_name,
+        file_path,
+        case when bool_and(provenance = 'recorded') then 'recorded' else 'observed' end as provenance,
+        min(seen_at) as seen_at
+    from {{ ref('int_declared_component') }}
+    group by component_type, component_name, file_path
+),
+
+seen as (
     select component_type, component_name, file_path, first_seen_at, last_seen_at, 'observed' as provenance
     from {{ ref('int_called_component') }}
     union all
     select component_type, component_name, file_path, seen_at, seen_at, provenance
-    from {{ ref('int_declared_component') }}
+    from declared
     union all
     select offer_type, component_name, null, offered_at, offered_at, 'observed'
     from {{ ref('fact_component_offer') }}

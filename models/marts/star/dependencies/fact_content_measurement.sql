@@ -44,7 +44,8 @@ select
     bodies._source_path,
     bodies._batch_id
 from bodies
-inner join {{ ref('int_token_rate') }} as rates on rates.component_type = 'skill'
+inner join {{ ref('int_token_rate') }} as rates
+    on rates.component_type = 'skill' and {{ rate_applies('rates', 'bodies.measured_at') }}
 left join {{ ref('int_body_weight') }} as weights
     on weights.skill_name = bodies.skill_name and weights.version_hash = bodies.body_hash
 union all
@@ -75,7 +76,8 @@ select
     versions._source_path,
     versions._batch_id
 from {{ ref('int_component_version') }} as versions
-inner join {{ ref('int_token_rate') }} as rates on rates.component_type = 'skill'
+inner join {{ ref('int_token_rate') }} as rates
+    on rates.component_type = 'skill' and {{ rate_applies('rates', 'versions.measured_at') }}
 left join {{ ref('int_body_weight') }} as weights
     on weights.skill_name = versions.component_name
     and weights.version_hash = versions.body_hash
