@@ -30,7 +30,7 @@ export VIRTUAL_ENV :=
 export DO_NOT_TRACK := 1
 export DBT_SEND_ANONYMOUS_USAGE_STATS := False
 
-.PHONY: help embeddings notebook build test browser charts fuzz lint docs bench report doctor clean setup moved
+.PHONY: help embeddings notebook build test browser postgres charts fuzz lint docs bench report doctor clean setup moved
 
 help: ## Show this list.
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -96,20 +96,25 @@ lint: $(TESTING) ## Check the style of Python, YAML and SQL.
 	@$(PY) -m yamllint --strict .
 	@$(PY) -m sqlfluff lint --disable-progress-bar --nocolor --processes 2 models macros analyses tests/generic tests/invariants
 
-# Tests of the dashboard need a browser: the system's, installed where the tests may install one.
-browser: $(TESTING)
-	@if ! { command -v chromium && command -v chromedriver; } >/dev/null 2>&1; then \
+# Tests need programs of the system: a browser for the dashboard, a database server for lakes. They are installed where the
+# tests may install something.
+browser: HERE = command -v chromium && command -v chromedriver
+browser: PACKAGES = chromium chromium-driver
+postgres: HERE = command -v initdb || ls /usr/lib/postgresql/*/bin/initdb
+postgres: PACKAGES = postgresql
+browser postgres: $(TESTING)
+	@if ! { $(HERE); } >/dev/null 2>&1; then \
 	    if command -v apt-get >/dev/null 2>&1 && [ "$$(id -u)" = 0 ]; then \
-	        echo "Installing Chromium for the tests of the dashboard …"; \
+	        echo "Installing $(PACKAGES) for the tests …"; \
 	        { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends \
-	            chromium chromium-driver; } >/dev/null 2>&1 || echo "Chromium could not be installed." >&2; \
-	    else echo "No Chromium here: the tests of the dashboard are skipped (apt install chromium chromium-driver)."; fi; \
+	            $(PACKAGES); } >/dev/null 2>&1 || echo "It could not be installed." >&2; \
+	    else echo "The tests that need it are skipped: apt install $(PACKAGES)"; fi; \
 	fi
 
 charts: ## Bundle the chart library of the dashboard again (needs Node.js and the npm registry).
 	@cd tools/dashboard && npm ci --no-audit --no-fund && npm run --silent bundle
 
-test: lint browser ## Run every check and every test.
+test: lint browser postgres ## Run every check and every test.
 	@$(PY) -m pytest -n $(JOBS) --dist loadgroup --no-loadscope-reorder $(ARGS)
 
 fuzz: $(TESTING) ## Run damaged logs through landing, models and tests until stopped (ARGS="--homes 20 --seed 1").

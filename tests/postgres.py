@@ -1,4 +1,4 @@
-"""A private Postgres server for the tests of lakes: in a temporary folder, on a Unix socket, without a password."""
+"""A private Postgres server for the tests of lakes: in a temporary folder, on a Unix socket. Only the user `guarded` needs a password."""
 
 from __future__ import annotations
 
@@ -59,7 +59,8 @@ class Postgres:
 
 def _as_user(user: str, command: Sequence[str]) -> list[str]:
     """Postgres refuses to run as root."""
-    return list(command) if os.getuid() else ["setpriv", f"--reuid={user}", f"--regid={user}", "--init-groups", *command]
+    return list(command) if os.getuid() else ["setpriv", f"--reuid={user}", f"--regid={pwd.getpwnam(user).pw_gid}",
+        "--clear-groups", *command]  # fmt: skip
 
 
 def _account() -> str | None:
@@ -83,6 +84,9 @@ def postgres() -> Iterator[Postgres]:
             shutil.chown(folder, account)
         data = str(folder / "data")
         _call(_as_user(account, [initdb, "-D", data, "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync", "-U", "lake"]))
+        # One user has to give a password.
+        access = folder / "data" / "pg_hba.conf"
+        access.write_text(f"local all guarded scram-sha-256\n{access.read_text()}")
         control = [pg_ctl, "-D", data, "-w", "-t", "60", "-l", str(folder / "log")]
         _call(_as_user(account, [*control, "-o", f"{_OPTIONS} -c unix_socket_directories={folder}", "start"]))
         try:
