@@ -1,4 +1,7 @@
-"""A private Postgres server for the tests of lakes: in a temporary folder, on a Unix socket. Only the user `guarded` needs a password."""
+"""A private Postgres server for the tests of lakes, in a temporary folder and on a Unix socket.
+
+Only the user `guarded` needs a password.
+"""
 
 from __future__ import annotations
 
@@ -44,7 +47,9 @@ class Postgres:
         arguments = [psql, "--no-psqlrc", "-qAt", "-h", str(self.socket), "-U", self.user, "-d", database]
         for statement in statements:
             arguments += ["-c", statement]
-        return subprocess.run(arguments, check=True, capture_output=True, text=True, timeout=60).stdout.strip()
+        return subprocess.run(
+            arguments, check=True, capture_output=True, text=True, timeout=60
+        ).stdout.strip()
 
     def database(self) -> str:
         """Make an empty database; return its URL."""
@@ -75,7 +80,12 @@ def _account() -> str | None:
 def postgres() -> Iterator[Postgres]:
     """A server that ends with the tests; they are skipped where there is no Postgres."""
     initdb, pg_ctl, account = program("initdb"), program("pg_ctl"), _account()
-    if initdb is None or pg_ctl is None or account is None or (not os.getuid() and not shutil.which("setpriv")):
+    if (
+        initdb is None
+        or pg_ctl is None
+        or account is None
+        or (not os.getuid() and not shutil.which("setpriv"))
+    ):
         pytest.skip(MISSING)
     # A socket's path has some 100 characters at most, so the folder is not below pytest's.
     folder = Path(tempfile.mkdtemp(prefix="pg-"))
@@ -83,7 +93,12 @@ def postgres() -> Iterator[Postgres]:
         if not os.getuid():
             shutil.chown(folder, account)
         data = str(folder / "data")
-        _call(_as_user(account, [initdb, "-D", data, "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync", "-U", "lake"]))
+        _call(
+            _as_user(
+                account,
+                [initdb, "-D", data, "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync", "-U", "lake"],
+            )
+        )
         # One user has to give a password.
         access = folder / "data" / "pg_hba.conf"
         access.write_text(f"local all guarded scram-sha-256\n{access.read_text()}")

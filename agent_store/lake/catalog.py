@@ -28,6 +28,7 @@ from agent_store.sql import literal
 
 if TYPE_CHECKING:
     import duckdb
+    from filelock import BaseFileLock
 
 _T = TypeVar("_T")
 # DuckLake attaches the tables of the catalog itself under this name.
@@ -40,6 +41,8 @@ _DATA_SUFFIX: Final = ".data"
 _MOST_ATTEMPTS: Final = 12
 _FIRST_PAUSE_SECONDS: Final = 0.2
 _LONGEST_PAUSE_SECONDS: Final = 20.0
+# A catalog file is used by one share at a time. The first share of a large store takes a minute or two.
+_LONGEST_TURN_SECONDS: Final = 900.0
 _CONFLICTS: Final = (
     "conflict", "could not serialize", "deadlock detected", "database is locked", "could not set lock", "already exists",
     "duplicate key",
@@ -127,12 +130,12 @@ def is_missing(target: Target) -> bool:
 
 
 @contextmanager
-def attached(
-    connection: duckdb.DuckDBPyConnection, target: Target, *, read_only: bool
-) -> Iterator[None]:
+def attached(connection: duckdb.DuckDBPyConnection, target: Target, *, read_only: bool) -> Iterator[None]:
     """Attach the lake for a while. Files that are made meanwhile get the modes that the top of this file explains."""
     umask = None if read_only else os.umask(_umask(_folder(target)))
+    turn: BaseFileLock | None = None
     try:
+        turn = _wait_for_turn(target, read_only=read_only)
         attach(connection, target, read_only=read_only)
         if umask is not None and target.kind == "postgres":
             os.umask(_umask(Path(data_place(connection))))
@@ -145,14 +148,40 @@ def attached(
             with suppress(Exception):
                 connection.execute(f"detach {LAKE}")
     finally:
+        if turn is not None:
+            turn.release()
         if umask is not None:
             os.umask(umask)
+
+
+def _wait_for_turn(target: Target, *, read_only: bool) -> BaseFileLock | None:
+    """For a catalog file: wait until no other share uses it. SQLite and DuckDB would not wait, but fail at the end."""
+    if target.kind == "postgres":
+        return None
+    from filelock import FileLock, Timeout
+
+    place = Path(target.place)
+    if not read_only:
+        _make_folder(place.parent, "of the catalog")
+    lock = FileLock(place.with_name(f".{place.name}.lock"), mode=0o666 & ~_umask(place.parent))
+    try:
+        lock.acquire(timeout=_LONGEST_TURN_SECONDS, poll_interval=0.05)
+    except Timeout as error:
+        raise StoreError(
+            f"The lake {target.shown} is in use by another share.", "Share again later: nothing is lost."
+        ) from error
+    except (OSError, NotImplementedError):
+        # Somebody who may only read, or a file system without locks: the database's own lock decides.
+        return None
+    return lock
 
 
 def attach(
     connection: duckdb.DuckDBPyConnection, target: Target, *, read_only: bool, snapshot: int | None = None
 ) -> None:
     """Attach the lake as the database `lake`; to write makes the catalog where there is none."""
+    import duckdb
+
     is_new = is_missing(target)
     extensions.load(connection, "ducklake", *filter(None, (_EXTENSIONS.get(target.kind),)))
     beside = Path(target.place).with_suffix(_DATA_SUFFIX) if target.kind != "postgres" else None
@@ -170,10 +199,15 @@ def attach(
         if not read_only:
             made = None if Path(data).exists() else Path(data)
             _make_folder(Path(data), "for the rows of the lake")
-    if is_new and not read_only:
-        _make_folder(Path(target.place).parent, "of the catalog")
     try:
-        _attach(connection, target, data, read_only=read_only, snapshot=snapshot)
+        try:
+            _attach(connection, target, data, read_only=read_only, snapshot=snapshot)
+        except duckdb.InvalidInputException as error:
+            # The first share was killed before it made the catalog in its file.
+            if beside is None or data or "data_path is not set" not in str(error):
+                raise
+            _make_folder(beside, "for the rows of the lake")
+            _attach(connection, target, str(beside), read_only=read_only, snapshot=snapshot)
     except Exception:
         if made is not None:
             with suppress(OSError):
@@ -212,7 +246,9 @@ def _attach(
 
 def data_place(connection: duckdb.DuckDBPyConnection) -> str:
     """Where the rows of the attached lake are, by its catalog."""
-    found = connection.execute(f"select value from {METADATA}.ducklake_metadata where key = 'data_path'").fetchone()
+    found = connection.execute(
+        f"select value from {METADATA}.ducklake_metadata where key = 'data_path'"
+    ).fetchone()
     return str(found[0]) if found else ""
 
 
@@ -241,7 +277,9 @@ def _check_folder(folder: Path, *, read_only: bool) -> None:
 
 def _folder(target: Target) -> Path:
     """The folder that decides about the modes of new files."""
-    return Path(target.data).expanduser().absolute() if target.kind == "postgres" else Path(target.place).parent
+    return (
+        Path(target.data).expanduser().absolute() if target.kind == "postgres" else Path(target.place).parent
+    )
 
 
 def _umask(folder: Path) -> int:
@@ -273,14 +311,22 @@ def _open_to_group(connection: duckdb.DuckDBPyConnection, target: Target) -> Non
 def use_object_storage(connection: duckdb.DuckDBPyConnection) -> None:
     """Let DuckDB use object storage with the user's credentials, from the usual environment variables."""
     extensions.load(connection, "httpfs")
-    names = {"key_id": "AWS_ACCESS_KEY_ID", "secret": "AWS_SECRET_ACCESS_KEY", "session_token": "AWS_SESSION_TOKEN"}
+    names = {
+        "key_id": "AWS_ACCESS_KEY_ID",
+        "secret": "AWS_SECRET_ACCESS_KEY",
+        "session_token": "AWS_SESSION_TOKEN",
+    }
     given = {option: os.environ[name] for option, name in names.items() if os.environ.get(name)}
     region = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION")
     given |= {"region": region} if region else {}
     endpoint = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL", "")
     if endpoint:
         scheme, _, place = endpoint.rpartition("://")
-        given |= {"endpoint": place.rstrip("/"), "url_style": "path", "use_ssl": str(scheme != "http").lower()}
+        given |= {
+            "endpoint": place.rstrip("/"),
+            "url_style": "path",
+            "use_ssl": str(scheme != "http").lower(),
+        }
     if not given.get("key_id") and os.environ.get("AWS_PROFILE"):
         raise StoreError(
             "AWS_PROFILE is set, but profiles are not read.",
@@ -320,7 +366,9 @@ def explained(error: Exception, target: Target) -> StoreError:
     for pattern, advice in _NAMED:
         found = pattern.search(str(error))
         if found:
-            return StoreError(f"The lake {target.shown} cannot be used: {found[0].partition(':')[2].strip()}.", advice)
+            return StoreError(
+                f"The lake {target.shown} cannot be used: {found[0].partition(':')[2].strip()}.", advice
+            )
     for words, message, advice in _CAUSES:
         if words in text:
             if words == "creating a new ducklake is explicitly disabled":

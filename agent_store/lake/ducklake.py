@@ -137,8 +137,10 @@ class DuckLake:
     ) -> Shared:
         connection, host_id = shipment.connection, shipment.host.host_id
         # Tables are made first, by themselves: hosts that start a lake together meet here, before they write any rows.
+        # What is there is read before: a transaction that reads the catalog itself locks SQLite's against its own commit.
+        there = _columns(connection)
         with _transaction(connection):
-            _make_tables(connection, shipment.tables)
+            _make_tables(connection, shipment.tables, there)
         with _transaction(connection):
             known = dict(
                 connection.execute(
@@ -225,8 +227,8 @@ def _name(table: SharedTable) -> str:
     return f"{LAKE}.main.{quoted(table.name)}"
 
 
-def _make_tables(connection: duckdb.DuckDBPyConnection, tables: Sequence[SharedTable]) -> None:
-    """Make the tables and columns that the lake does not have yet."""
+def _columns(connection: duckdb.DuckDBPyConnection) -> dict[str, set[str]]:
+    """The columns of each table of the lake."""
     known: dict[str, set[str]] = {}
     for name, column in connection.execute(
         f"select tables.table_name, columns.column_name from {METADATA}.ducklake_table as tables "
@@ -234,6 +236,13 @@ def _make_tables(connection: duckdb.DuckDBPyConnection, tables: Sequence[SharedT
         "where tables.end_snapshot is null and columns.end_snapshot is null"
     ).fetchall():
         known.setdefault(name, set()).add(column)
+    return known
+
+
+def _make_tables(
+    connection: duckdb.DuckDBPyConnection, tables: Sequence[SharedTable], known: Mapping[str, set[str]]
+) -> None:
+    """Make the tables and columns that the lake does not have yet."""
     for name, columns in _OWN_TABLES.items():
         if name not in known:
             connection.execute(f"create table {LAKE}.main.{name} ({columns})")

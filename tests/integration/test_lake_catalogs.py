@@ -27,9 +27,20 @@ from tests.postgres import Postgres, postgres
 __all__ = ("lake_hosts", "postgres")
 KINDS = ("postgres", "sqlite", "duckdb")
 # Where a share is killed: a text of a statement, which of them, and how many milliseconds later.
-BEFORE_COMMIT = (("create table lake", 5, 0), ("insert into lake", 1, 0), ("insert into lake", 9, 0), ("commit", 2, 0))
-AROUND_COMMIT = (("commit", 2, 5), ("commit", 2, 20), ("commit", 2, 60), ("ducklake_last_committed_snapshot", 1, 0))
-IN_ERASING = ("rewrite_data_files", "expire_snapshots", "cleanup_old_files", "table_column_stats", "delete from lake.lake_erasing")
+BEFORE_COMMIT = (
+    ("create table lake", 5, 0),
+    ("insert into lake", 1, 0),
+    ("insert into lake", 9, 0),
+    ("commit", 2, 0),
+)
+AROUND_COMMIT = (
+    ("commit", 2, 5),
+    ("commit", 2, 20),
+    ("commit", 2, 60),
+    ("ducklake_last_committed_snapshot", 1, 0),
+)
+IN_ERASING = ("rewrite_data_files", "expire_snapshots", "cleanup_old_files", "table_column_stats",
+    "delete from lake.lake_erasing")  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -47,7 +58,9 @@ class Place:
         """Share from a home, in this process."""
         return share.share(host.paths, PROJECT, parse(self.target, self.data), host=host.name)
 
-    def start(self, host: LakeHost, text: str = "never", number: int = 1, delay: int = 0) -> subprocess.Popen[str]:
+    def start(
+        self, host: LakeHost, text: str = "never", number: int = 1, delay: int = 0
+    ) -> subprocess.Popen[str]:
         """Share from a home in a process, which is killed at a statement."""
         return subprocess.Popen(
             [sys.executable, "-m", "tests.lake_kill", str(host.home), host.name, self.target, self.data,
@@ -145,7 +158,9 @@ def _texts_in(folder: Path, session: str) -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def bob_before_and_after(lake_hosts: LakeHosts, tmp_path_factory: pytest.TempPathFactory) -> tuple[LakeHost, LakeHost]:
+def bob_before_and_after(
+    lake_hosts: LakeHosts, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[LakeHost, LakeHost]:
     """One host before and after it forgot its own session."""
     before = lake_hosts["bob"].copy(tmp_path_factory.mktemp("before"))
     this_host(before.paths, before.name)
@@ -159,7 +174,9 @@ def test_a_forgotten_session_is_in_no_file(
 ) -> None:
     """The share after forgetting removes the rows from the files too, even if shares before it are killed while they do."""
     ann = lake_hosts["ann"].copy(tmp_path)
-    before, bob = (host.copy(tmp_path / when) for host, when in zip(bob_before_and_after, ("old", "new"), strict=True))
+    before, bob = (
+        host.copy(tmp_path / when) for host, when in zip(bob_before_and_after, ("old", "new"), strict=True)
+    )
     forgotten = OWN["bob"]
     data = tmp_path / "lake.data"
     # Rows that a killed share left belong to no table.
@@ -175,16 +192,21 @@ def test_a_forgotten_session_is_in_no_file(
     place.share(bob)
     assert not _texts_in(data, forgotten)
     assert place.costs() == expected(ann, bob)
-    with closing(duckdb.connect(":memory:")) as connection:
-        with catalog.attached(connection, parse(place.target), read_only=True):
-            for table in ("ducklake_table_column_stats", "ducklake_file_column_stats"):
-                assert not connection.execute(
-                    f"select * from {catalog.METADATA}.{table} where min_value = $1 or max_value = $1", [forgotten]
-                ).fetchall()
+    with (
+        closing(duckdb.connect(":memory:")) as connection,
+        catalog.attached(connection, parse(place.target), read_only=True),
+    ):
+        for table in ("ducklake_table_column_stats", "ducklake_file_column_stats"):
+            assert not connection.execute(
+                f"select * from {catalog.METADATA}.{table} where min_value = $1 or max_value = $1",
+                [forgotten],
+            ).fetchall()
 
 
-def test_maintenance_merges_files_and_keeps_the_rows(place: Place, lake_hosts: LakeHosts, tmp_path: Path) -> None:
-    """Sessions that were sent again leave removed rows and small files; maintenance ends with one file per host and month."""
+def test_maintenance_merges_files_and_keeps_the_rows(
+    place: Place, lake_hosts: LakeHosts, tmp_path: Path
+) -> None:
+    """Sessions sent again leave removed rows and small files; maintenance leaves one file per host and month."""
     ann, bob = (lake_hosts[name].copy(tmp_path) for name in ("ann", "bob"))
     place.share(bob)
     for _ in range(2):
@@ -194,19 +216,23 @@ def test_maintenance_merges_files_and_keeps_the_rows(place: Place, lake_hosts: L
     before = place.costs()
     place.lake().maintain()
     assert place.costs() == before == expected(ann, bob)
-    with closing(duckdb.connect(":memory:")) as connection:
-        with catalog.attached(connection, parse(place.target), read_only=True):
-            files = connection.execute(
-                f"select data_file, delete_file from ducklake_list_files('{LAKE}', 'fact_api_call')"
-            ).fetchall()
+    with (
+        closing(duckdb.connect(":memory:")) as connection,
+        catalog.attached(connection, parse(place.target), read_only=True),
+    ):
+        files = connection.execute(
+            f"select data_file, delete_file from ducklake_list_files('{LAKE}', 'fact_api_call')"
+        ).fetchall()
     assert len({Path(file).parent for file, _ in files}) == len(files)
     assert not any(removed for _, removed in files)
 
 
 def _change_stamps(place: Place) -> None:
-    with closing(duckdb.connect(":memory:")) as connection:
-        with catalog.attached(connection, parse(place.target), read_only=False):
-            connection.execute(f"update {LAKE}.lake_session set stamp = 'earlier'")
+    with (
+        closing(duckdb.connect(":memory:")) as connection,
+        catalog.attached(connection, parse(place.target), read_only=False),
+    ):
+        connection.execute(f"update {LAKE}.lake_session set stamp = 'earlier'")
 
 
 # --- errors
@@ -227,12 +253,16 @@ def _fails(target: str, data: str = "", *, read_only: bool = True) -> StoreError
 
 
 def _make_lake(target: str, data: str = "") -> None:
-    with closing(duckdb.connect(":memory:")) as connection:
-        with catalog.attached(connection, parse(target, data), read_only=False):
-            connection.execute(f"create table {LAKE}.here as select 1 as n")
+    with (
+        closing(duckdb.connect(":memory:")) as connection,
+        catalog.attached(connection, parse(target, data), read_only=False),
+    ):
+        connection.execute(f"create table {LAKE}.here as select 1 as n")
 
 
-def test_errors_of_postgres_say_what_to_do(postgres: Postgres, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_errors_of_postgres_say_what_to_do(
+    postgres: Postgres, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Each way that a database may refuse: the cause, the advice, and never the password."""
     url, data = postgres.database(), str(tmp_path / "rows")
     name = postgres.run("select max(datname) from pg_database where datname like 'lake%'")
@@ -286,7 +316,9 @@ def test_errors_of_files_say_what_to_do(tmp_path: Path, monkeypatch: pytest.Monk
 def holding(file: Path) -> Iterator[None]:
     """Have another process write to a database."""
     code = f"import duckdb; c = duckdb.connect({str(file)!r}); print('open', flush=True); input()"
-    with subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as other:
+    with subprocess.Popen(
+        [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as other:
         assert other.stdout is not None
         assert other.stdout.readline() == "open\n"
         yield
@@ -350,12 +382,18 @@ def bucket(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
 
 
 def test_rows_in_object_storage(
-    bucket: str, postgres: Postgres, lake_hosts: LakeHosts, bob_before_and_after: tuple[LakeHost, LakeHost], tmp_path: Path
+    bucket: str,
+    postgres: Postgres,
+    lake_hosts: LakeHosts,
+    bob_before_and_after: tuple[LakeHost, LakeHost],
+    tmp_path: Path,
 ) -> None:
     """The first share names the bucket, later ones and readers do not; a forgotten session is in no object."""
     place = Place(postgres.database(), "")
     ann = lake_hosts["ann"].copy(tmp_path)
-    before, bob = (host.copy(tmp_path / when) for host, when in zip(bob_before_and_after, ("old", "new"), strict=True))
+    before, bob = (
+        host.copy(tmp_path / when) for host, when in zip(bob_before_and_after, ("old", "new"), strict=True)
+    )
     Place(place.target, bucket).share(before)
     place.share(ann)
     assert place.costs() == expected(ann, before)
@@ -366,7 +404,9 @@ def test_rows_in_object_storage(
     assert not _objects_with(OWN["bob"], bucket)
     place.lake().maintain()
     assert place.costs() == expected(ann, bob)
-    assert "no such bucket" in _fails(postgres.database(), "s3://nobody/lake", read_only=False).message.lower()
+    assert (
+        "no such bucket" in _fails(postgres.database(), "s3://nobody/lake", read_only=False).message.lower()
+    )
 
 
 def _objects_with(session: str, bucket: str) -> list[str]:
