@@ -103,11 +103,6 @@ _CAUSES: Final = (
         "Install the version of Agent Store that the other hosts use: pip install --upgrade 'agent-store[lake]'",
     ),
     (
-        "no such bucket",
-        "The bucket does not exist.",
-        "Check the name after s3://, AWS_REGION and AWS_ENDPOINT_URL.",
-    ),
-    (
         "http 403",
         "The object storage refused access.",
         "Set AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_REGION to those of a user who may write there.",
@@ -183,6 +178,8 @@ def attach(
     import duckdb
 
     is_new = is_missing(target)
+    # Nothing is downloaded: what is needed comes with the extra.
+    connection.execute("set autoinstall_known_extensions = false; set autoload_known_extensions = false")
     extensions.load(connection, "ducklake", *filter(None, (_EXTENSIONS.get(target.kind),)))
     beside = Path(target.place).with_suffix(_DATA_SUFFIX) if target.kind != "postgres" else None
     data = target.data or (str(beside) if is_new else "")
@@ -202,12 +199,17 @@ def attach(
     try:
         try:
             _attach(connection, target, data, read_only=read_only, snapshot=snapshot)
-        except duckdb.InvalidInputException as error:
-            # The first share was killed before it made the catalog in its file.
-            if beside is None or data or "data_path is not set" not in str(error):
+        except duckdb.Error as error:
+            if "httpfs" in str(error):
+                # The catalog says that the rows are in object storage.
+                use_object_storage(connection)
+            elif beside is not None and not data and "data_path is not set" in str(error):
+                # The first share was killed before it made the catalog in its file.
+                data = str(beside)
+                _make_folder(beside, "for the rows of the lake")
+            else:
                 raise
-            _make_folder(beside, "for the rows of the lake")
-            _attach(connection, target, str(beside), read_only=read_only, snapshot=snapshot)
+            _attach(connection, target, data, read_only=read_only, snapshot=snapshot)
     except Exception:
         if made is not None:
             with suppress(OSError):
