@@ -338,8 +338,9 @@ def _is_erasing(connection: duckdb.DuckDBPyConnection) -> bool:
 
 
 def _call(connection: duckdb.DuckDBPyConnection, call: str) -> None:
-    # Counting makes DuckDB run it to its end; its rows have times with a zone, which Python cannot fetch by itself.
-    connection.execute(f"select count(*) from {call}").fetchone()
+    # Not as a table of a query: DuckDB leaves such a call out if none of its columns is read. Its rows are not fetched:
+    # they have times with a zone, for which Python needs another package.
+    connection.execute(f"call {call}")
 
 
 def _erase(connection: duckdb.DuckDBPyConnection, host_id: str | None) -> None:
