@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import os
-import random
-import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import TYPE_CHECKING, Final
 
 from agent_store import __version__
-from agent_store.errors import StoreError, explain
-from agent_store.lake import extensions
+from agent_store.lake import catalog
+from agent_store.lake.catalog import METADATA
 from agent_store.lake.shipment import (
     LEAVING,
     SENDING,
@@ -22,31 +19,42 @@ from agent_store.lake.shipment import (
     session_row_counts,
 )
 from agent_store.lake.target import HOST, LAKE, MONTH, ROW, Shared, Target, no_lake
-from agent_store.paths import FOLDER_MODE
 from agent_store.sql import literal, quoted
 
 if TYPE_CHECKING:
     import duckdb
 
-_T = TypeVar("_T")
 # What the lake knows of its hosts, of the sessions that they shared, and of their rows of no session.
 HOSTS, SESSIONS, MARKS = "lake_host", "lake_session", "lake_host_rows"
+# A host that removed sessions, until their rows are in no file any more.
+ERASING = "lake_erasing"
 OWN_TABLES: Final = {
     HOSTS: "host_id varchar, host_name varchar, shared_at timestamp, agent_store_version varchar, "
     "tables_fingerprint varchar, timezone varchar, file_count bigint, landed_line_count bigint, "
     "set_aside_line_count bigint, landed_bytes bigint",
     SESSIONS: "host_id varchar, session_id varchar, stamp varchar, line_count bigint, last_line_at timestamp, month date",
     MARKS: "host_id varchar, table_name varchar, mark varchar",
+    ERASING: "host_id varchar",
 }
-_EXTENSIONS: Final = {"postgres": "postgres_scanner", "sqlite": "sqlite_scanner"}
-_REMOTE: Final = ("s3://", "gs://", "gcs://", "r2://", "az://", "http://", "https://")
-# Several hosts may commit at once: the later one tries again. Together some two minutes.
-_MOST_ATTEMPTS: Final = 12
-_LONGEST_PAUSE_SECONDS: Final = 20.0
-_CONFLICTS: Final = (
-    "conflict", "could not serialize", "deadlock detected", "database is locked", "could not set lock", "already exists",
-    "duplicate key",
-)  # fmt: skip
+# Bounds of texts only ever widen by themselves: they are set to those of the files that are left.
+_NARROW_BOUNDS: Final = f"""
+update {METADATA}.ducklake_table_column_stats as bounds
+set min_value = left_over.min_value, max_value = left_over.max_value
+from (
+    select columns.table_id, columns.column_id, min(stats.min_value) as min_value, max(stats.max_value) as max_value
+    from {METADATA}.ducklake_column as columns
+    left join (
+        select stats.* from {METADATA}.ducklake_file_column_stats as stats
+        inner join {METADATA}.ducklake_data_file as files on files.data_file_id = stats.data_file_id
+        where files.end_snapshot is null
+    ) as stats on stats.table_id = columns.table_id and stats.column_id = columns.column_id
+    where columns.column_type = 'varchar' and columns.end_snapshot is null
+    group by columns.table_id, columns.column_id
+) as left_over
+where left_over.table_id = bounds.table_id and left_over.column_id = bounds.column_id
+"""
+# Builds read the lake as it was at one moment: what was replaced stays for them for so long.
+_KEPT: Final = "interval 1 day"
 
 
 @contextmanager
@@ -66,163 +74,180 @@ class DuckLake:
         """The stamp of each session that a host has shared; empty if the lake is new."""
         import duckdb
 
-        if self._is_new_file():
+        if catalog.is_missing(self.target):
             return {}
         with duckdb.connect(":memory:") as connection:
-            return _again(lambda: self._stamps(connection, host_id), self.target)
+            return catalog.again(lambda: self._stamps(connection, host_id), self.target)
 
     def _stamps(self, connection: duckdb.DuckDBPyConnection, host_id: str) -> dict[str, str]:
-        with self._attached(connection, read_only=True):
-            if not _has_table(connection, SESSIONS):
+        import duckdb
+
+        try:
+            with catalog.attached(connection, self.target, read_only=True):
+                return dict(
+                    connection.execute(
+                        f"select session_id, stamp from {LAKE}.{SESSIONS} where host_id = ?", [host_id]
+                    ).fetchall()
+                )
+        except (duckdb.CatalogException, duckdb.InvalidInputException) as error:
+            if SESSIONS in str(error) or "creating a new DuckLake is explicitly disabled" in str(error):
                 return {}
-            return dict(
-                connection.execute(
-                    f"select session_id, stamp from {LAKE}.{SESSIONS} where host_id = ?", [host_id]
-                ).fetchall()
-            )
+            raise
+
+    def check(self) -> None:
+        """Raise StoreError if nobody has shared anything there."""
+        import duckdb
+
+        def is_shared() -> bool:
+            try:
+                with catalog.attached(connection, self.target, read_only=True):
+                    return bool(connection.execute(f"select 1 from {LAKE}.{HOSTS} limit 1").fetchone())
+            except duckdb.CatalogException:
+                return False
+
+        if not catalog.is_missing(self.target):
+            with duckdb.connect(":memory:") as connection:
+                if catalog.again(is_shared, self.target):
+                    return
+        raise no_lake(self.target)
 
     def write(self, shipment: Shipment) -> Shared:
-        """Put a shipment into the lake in one transaction, which is tried again after a conflict."""
-        attempts = 0
+        """Put a shipment into the lake in one transaction, which is tried again after a conflict.
 
-        def attempt() -> Shared:
-            nonlocal attempts
-            attempts += 1
-            with self._attached(shipment.connection, read_only=False):
-                return self._write(shipment, attempts)
-
-        return _again(attempt, self.target)
-
-    def _write(self, shipment: Shipment, attempts: int) -> Shared:
-        connection = shipment.connection
+        If it removes sessions, it ends when their rows are in no file any more.
+        """
         counts = session_row_counts(shipment)
         marks = host_row_marks(shipment)
-        connection.execute("begin")
-        try:
-            _make_tables(connection, shipment.tables)
+        attempts = 0
+
+        def attempt() -> tuple[Shared, bool]:
+            nonlocal attempts
+            attempts += 1
+            with catalog.attached(shipment.connection, self.target, read_only=False):
+                shared = self._write(shipment, counts, marks, attempts)
+                return shared, _is_erasing(shipment.connection)
+
+        shared, is_erasing = catalog.again(attempt, self.target)
+        if is_erasing:
+            self._finish_erasing(shipment.connection, shipment.host.host_id)
+        return shared
+
+    def _write(
+        self, shipment: Shipment, counts: Mapping[str, int], marks: Mapping[str, str], attempts: int
+    ) -> Shared:
+        connection, host_id = shipment.connection, shipment.host.host_id
+        # Tables are made first, by themselves: hosts that start a lake together meet here, before they write any rows.
+        # What is there is read before: a transaction that reads the catalog itself locks SQLite's against its own commit.
+        there = _columns(connection)
+        with _transaction(connection):
+            _make_tables(connection, shipment.tables, there)
+        with _transaction(connection):
             known = dict(
                 connection.execute(
-                    f"select table_name, mark from {LAKE}.{MARKS} where host_id = ?", [shipment.host.host_id]
+                    f"select table_name, mark from {LAKE}.{MARKS} where host_id = ?", [host_id]
                 ).fetchall()
             )
+            changed = {name: mark for name, mark in marks.items() if mark != known.get(name, "")}
             rows = 0
             for table in shipment.tables:
                 if shipment.replaces and table.has_sessions:
                     connection.execute(
                         f"delete from {_name(table)} where {HOST} = ? and session_id in (select session_id from {LEAVING})",
-                        [shipment.host.host_id],
+                        [host_id],
                     )
                 if counts.get(table.name):
                     rows += _insert(connection, table, table.session_rows)
-                if marks[table.name] != known.get(table.name, ""):
-                    rows += _replace_host_rows(connection, table, shipment.host.host_id)
-            _note(connection, shipment, {name: mark for name, mark in marks.items() if mark != known.get(name, "")})
-            connection.execute("commit")
-        except BaseException:
-            with suppress(Exception):
-                connection.execute("rollback")
-            raise
-        return Shared(shipment.session_count, shipment.gone_count, rows, 0, attempts)
+                if table.name in changed:
+                    rows += _replace_host_rows(connection, table, host_id)
+            _note(connection, shipment, changed)
+            if shipment.gone_count:
+                connection.execute(f"insert into {LAKE}.{ERASING} values (?)", [host_id])
+        return Shared(shipment.session_count, shipment.gone_count, rows, _written_bytes(connection), attempts)
+
+    def _finish_erasing(self, connection: duckdb.DuckDBPyConnection, host_id: str) -> None:
+        """Erase what hosts have removed: after this share, or after one that was killed before it could."""
+
+        def attempt() -> None:
+            with catalog.attached(connection, self.target, read_only=False):
+                erasing = [
+                    host for (host,) in connection.execute(f"select distinct host_id from {LAKE}.{ERASING}").fetchall()
+                ]
+                if erasing:
+                    _erase(connection, host_id)
+                    connection.execute(
+                        f"delete from {LAKE}.{ERASING} where host_id in (select unnest(?::varchar[]))", [erasing]
+                    )
+
+        catalog.again(attempt, self.target)
+
+    def maintain(self) -> None:
+        """Keep the lake small: merge small files, rewrite those with removed rows, and remove old and abandoned ones.
+
+        What was replaced within the last day stays, for builds that are reading it.
+        """
+        import duckdb
+
+        def attempt() -> None:
+            with catalog.attached(connection, self.target, read_only=False):
+                if _is_erasing(connection):
+                    _erase(connection, None)
+                    connection.execute(f"delete from {LAKE}.{ERASING}")
+                _compact(connection, _KEPT)
+
+        with duckdb.connect(":memory:") as connection:
+            catalog.again(attempt, self.target)
 
     def attach(self, connection: duckdb.DuckDBPyConnection) -> str:
         """Attach the lake read-only, as it is now: what is shared meanwhile is not seen."""
         self.check()
 
         def attempt() -> str:
-            with self._attached(connection, read_only=True):
-                found = connection.execute(f"select max(snapshot_id) from ducklake_snapshots('{LAKE}')").fetchone()
+            with catalog.attached(connection, self.target, read_only=True):
+                found = connection.execute(f"select id from ducklake_current_snapshot('{LAKE}')").fetchone()
             snapshot = int(found[0]) if found else 0
-            self._attach(connection, read_only=True, snapshot=snapshot)
+            catalog.attach(connection, self.target, read_only=True, snapshot=snapshot)
             return str(snapshot)
 
-        return _again(attempt, self.target)
-
-    def check(self) -> None:
-        """Raise StoreError if nobody has shared anything there."""
-        import duckdb
-
-        is_new = self._is_new_file()
-        if not is_new:
-            with duckdb.connect(":memory:") as connection, self._attached(connection, read_only=True):
-                is_new = not _has_table(connection, HOSTS)
-        if is_new:
-            raise no_lake(self.target)
-
-    def _is_new_file(self) -> bool:
-        return self.target.kind in {"duckdb", "sqlite"} and not Path(self.target.place).exists()
-
-    @contextmanager
-    def _attached(self, connection: duckdb.DuckDBPyConnection, *, read_only: bool) -> Iterator[None]:
-        self._attach(connection, read_only=read_only)
-        try:
-            yield
-        finally:
-            connection.execute(f"detach {LAKE}")
-
-    def _attach(
-        self, connection: duckdb.DuckDBPyConnection, *, read_only: bool, snapshot: int | None = None
-    ) -> None:
-        data = self.target.data or (
-            str(Path(self.target.place).with_suffix(".data")) if self.target.kind != "postgres" else ""
-        )
-        extensions.load(connection, "ducklake", *filter(None, (_EXTENSIONS.get(self.target.kind),)))
-        if data.startswith(_REMOTE):
-            extensions.load(connection, "httpfs")
-            use_credentials(connection)
-        elif not read_only:
-            Path(self.target.place if self.target.kind != "postgres" else data or ".").parent.mkdir(
-                mode=FOLDER_MODE, parents=True, exist_ok=True
-            )
-        # Rows in the catalog itself would be invisible to Spark and slower to write.
-        options = ["data_inlining_row_limit 0"]
-        options += [f"data_path {literal(data.rstrip('/') + '/')}"] if data else []
-        options += ["read_only"] if read_only else []
-        options += [f"snapshot_version {snapshot}"] if snapshot is not None else []
-        connection.execute(f"attach {literal('ducklake:' + self._catalog())} as {LAKE} ({', '.join(options)})")
-
-    def _catalog(self) -> str:
-        if self.target.kind == "sqlite":
-            return f"sqlite:{self.target.place}"
-        if self.target.kind == "postgres":
-            return f"postgres:{self.target.place}"
-        return self.target.place
+        return catalog.again(attempt, self.target)
 
 
-def use_credentials(connection: duckdb.DuckDBPyConnection) -> None:
-    """Let DuckDB use the user's credentials for object storage, from the usual environment variables."""
-    names = {"key_id": "AWS_ACCESS_KEY_ID", "secret": "AWS_SECRET_ACCESS_KEY", "session_token": "AWS_SESSION_TOKEN",
-        "region": "AWS_REGION"}  # fmt: skip
-    given = {option: os.environ[name] for option, name in names.items() if os.environ.get(name)}
-    endpoint = os.environ.get("AWS_ENDPOINT_URL", "")
-    if endpoint:
-        scheme, _, place = endpoint.partition("://")
-        given |= {"endpoint": place.rstrip("/"), "url_style": "path", "use_ssl": str(scheme == "https").lower()}
-    if given:
-        options = ", ".join(f"{option} {literal(value)}" for option, value in given.items())
-        connection.execute(f"create or replace temporary secret lake_storage (type s3, {options})")
-
-
-def _has_table(connection: duckdb.DuckDBPyConnection, name: str) -> bool:
-    found = connection.execute(
-        "select count(*) from duckdb_tables() where database_name = ? and table_name = ?", [LAKE, name]
-    ).fetchone()
-    return bool(found and found[0])
+@contextmanager
+def _transaction(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
+    connection.execute("begin")
+    try:
+        yield
+        connection.execute("commit")
+    except BaseException:
+        with suppress(Exception):
+            connection.execute("rollback")
+        raise
 
 
 def _name(table: SharedTable) -> str:
     return f"{LAKE}.main.{quoted(table.name)}"
 
 
-def _make_tables(connection: duckdb.DuckDBPyConnection, tables: Sequence[SharedTable]) -> None:
-    """Make the tables and columns that the lake does not have yet."""
+def _columns(connection: duckdb.DuckDBPyConnection) -> dict[str, set[str]]:
+    """The columns of each table of the lake."""
     known: dict[str, set[str]] = {}
     for name, column in connection.execute(
-        "select table_name, column_name from duckdb_columns() where database_name = ?", [LAKE]
+        f"select tables.table_name, columns.column_name from {METADATA}.ducklake_table as tables "
+        f"inner join {METADATA}.ducklake_column as columns on columns.table_id = tables.table_id "
+        "where tables.end_snapshot is null and columns.end_snapshot is null"
     ).fetchall():
         known.setdefault(name, set()).add(column)
+    return known
+
+
+def _make_tables(
+    connection: duckdb.DuckDBPyConnection, tables: Sequence[SharedTable], known: Mapping[str, set[str]]
+) -> None:
+    """Make the tables and columns that the lake does not have yet."""
     for name, columns in OWN_TABLES.items():
         if name not in known:
             connection.execute(f"create table {LAKE}.main.{name} ({columns})")
+            # Hosts that write at once then change different files.
+            connection.execute(f"alter table {LAKE}.main.{name} set partitioned by (host_id)")
     for table in tables:
         if table.name not in known:
             declared = ", ".join(f"{quoted(name)} {kind}" for name, kind in table.columns)
@@ -277,20 +302,68 @@ def _note(connection: duckdb.DuckDBPyConnection, shipment: Shipment, marks: dict
     )
 
 
-def _again(attempt: Callable[[], _T], target: Target) -> _T:
-    """Try until there is no conflict with another host, with growing pauses. Errors are explained."""
-    import duckdb
+def _written_bytes(connection: duckdb.DuckDBPyConnection) -> int:
+    """The bytes of all files of the last transaction."""
+    found = connection.execute(
+        f"""
+        select coalesce(sum(file_size_bytes), 0)::bigint
+        from (
+            select file_size_bytes, begin_snapshot from {METADATA}.ducklake_data_file
+            union all
+            select file_size_bytes, begin_snapshot from {METADATA}.ducklake_delete_file
+        )
+        where begin_snapshot = (select id from ducklake_last_committed_snapshot('{LAKE}'))
+        """
+    ).fetchone()
+    return int(found[0]) if found else 0
 
-    for number in range(1, _MOST_ATTEMPTS + 1):
-        try:
-            return attempt()
-        except duckdb.Error as error:
-            text = str(error).lower()
-            is_conflict = any(words in text for words in _CONFLICTS)
-            if not is_conflict or number == _MOST_ATTEMPTS:
-                advice = "Share again later: other hosts are writing." if is_conflict else ""
-                raise explain(error, f"The lake {target.shown}") or StoreError(
-                    f"The lake {target.shown} cannot be used: {str(error).strip().splitlines()[0]}", advice
-                ) from error
-            time.sleep(min(_LONGEST_PAUSE_SECONDS, 0.1 * 2**number) * (0.5 + random.random()))
-    raise AssertionError("unreachable")
+
+def _compact(connection: duckdb.DuckDBPyConnection, kept: str) -> None:
+    """Rewrite the files that have removed rows, merge small ones, and remove what is older than an interval.
+
+    Files that are no part of the lake are left by shares that were killed: one that is a day old is no longer written to.
+    """
+    for call in (
+        f"ducklake_rewrite_data_files('{LAKE}', delete_threshold => 0)",
+        f"ducklake_merge_adjacent_files('{LAKE}')",
+        f"ducklake_expire_snapshots('{LAKE}', older_than => now() - {kept})",
+        f"ducklake_cleanup_old_files('{LAKE}', older_than => now() - {kept})",
+        f"ducklake_delete_orphaned_files('{LAKE}', older_than => now() - {_KEPT})",
+    ):
+        _call(connection, call)
+
+
+def _is_erasing(connection: duckdb.DuckDBPyConnection) -> bool:
+    return connection.execute(f"select 1 from {LAKE}.{ERASING} limit 1").fetchone() is not None
+
+
+def _call(connection: duckdb.DuckDBPyConnection, call: str) -> None:
+    # Not as a table of a query: DuckDB leaves such a call out if none of its columns is read. Its rows are not fetched:
+    # they have times with a zone, for which Python needs another package.
+    connection.execute(f"call {call}")
+
+
+def _erase(connection: duckdb.DuckDBPyConnection, host_id: str | None) -> None:
+    """Make sure that rows which were removed are in no file, and their texts not among the bounds in the catalog.
+
+    A build that reads an earlier state of the lake fails, and is run again: it would publish what was removed.
+    """
+    _call(connection, f"ducklake_rewrite_data_files('{LAKE}', delete_threshold => 0)")
+    _call(connection, f"ducklake_expire_snapshots('{LAKE}', older_than => now())")
+    _call(connection, f"ducklake_cleanup_old_files('{LAKE}', cleanup_all => true)")
+    if host_id is not None:
+        _remove_abandoned(connection, host_id)
+    connection.execute(_NARROW_BOUNDS)
+
+
+def _remove_abandoned(connection: duckdb.DuckDBPyConnection, host_id: str) -> None:
+    """Remove files of this host, which is not writing now, that belong to no transaction: a share was killed.
+
+    In object storage `maintain` does, after a day.
+    """
+    found = connection.execute(
+        f"select path from ducklake_delete_orphaned_files('{LAKE}', dry_run => true, cleanup_all => true)"
+    ).fetchall()
+    for (path,) in found:
+        if f"={host_id}/" in path and "://" not in path:
+            Path(path).unlink(missing_ok=True)

@@ -24,6 +24,8 @@ FINDINGS: Final = "lake_finding"
 HOST, MONTH, ROW = "_host", "_month", "_row"
 LAKE_COLUMNS: Final = ((HOST, "varchar"), (MONTH, "date"), (ROW, "varchar"))
 _POSTGRES: Final = re.compile(r"postgres(ql)?://", re.IGNORECASE)
+# A password between user and host, or as a parameter.
+_PASSWORD: Final = re.compile(r"(?<=://)(?P<user>[^/@:]*:)[^/]*@|(?<=[?&]password=)[^&]*", re.IGNORECASE)
 _SUFFIXES: Final = {".ducklake": "duckdb", ".duckdb": "duckdb", ".sqlite": "sqlite", ".db": "sqlite"}
 
 
@@ -60,6 +62,10 @@ class Lake(Protocol):
         """Put a shipment into the lake, whole or not at all."""
         ...
 
+    def maintain(self) -> None:
+        """Keep the lake small: merge small files, and remove what was replaced or left by killed shares."""
+        ...
+
     def attach(self, connection: duckdb.DuckDBPyConnection) -> str:
         """Attach the lake as it is now, read-only, as the database `lake`; return the name of this state."""
         ...
@@ -78,7 +84,7 @@ class Target:
     @property
     def shown(self) -> str:
         """The place without a password."""
-        return re.sub(r"(?<=://)([^/@:]*):[^/@]*@", r"\1:…@", self.place)
+        return _PASSWORD.sub(lambda found: f"{found['user']}…@" if found["user"] else "…", self.place)
 
     def opened(self) -> AbstractContextManager[Lake]:
         """Open the lake. Raises StoreError if that is not possible."""
