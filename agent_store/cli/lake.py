@@ -22,7 +22,7 @@ def lake() -> None:
 @click.argument("target")
 @click.option("--data", default="", metavar="PLACE", help="Where the rows are, if the catalog does not say.")
 @click.option("--into", type=_FOLDER, metavar="FOLDER", help="The home of the lake's store (default: lake, in the home).")
-@click.option("--aliases", type=FILE, metavar="FILE", help="Names of users, as YAML: name: [user-…, user-…].")
+@click.option("--aliases", type=FILE, metavar="FILE", help="Names of users, as YAML: name: [user_…, user_…].")
 def lake_build(target: str, data: str, into: Path | None, aliases: Path | None) -> int:
     """Build and test the union of all hosts of a lake, and publish it as a store.
 
@@ -44,8 +44,8 @@ def lake_build(target: str, data: str, into: Path | None, aliases: Path | None) 
     )
     if done.other_code_count:
         say(
-            f"Hosts of another version of Agent Store: {done.other_code_count:,}. Their rows are merged as they are (v_lake_host "
-            "names them); build and share there with this version."
+            f"Hosts of another version of Agent Store: {done.other_code_count:,}. Their rows are merged as they are "
+            "(v_lake_host names them); build and share there with this version."
         )
     if done.published is None:
         return 1

@@ -28,7 +28,7 @@ def share(target: str, data: str, host: str | None) -> int:
         return 0
     tell(
         f"Shared with {place.shown}: sessions written: {done.session_count:,}, removed: {done.gone_count:,}, "
-        f"rows written: {done.row_count:,}."
+        f"rows written: {done.row_count:,} ({done.byte_count / 1e6:,.1f} MB)."
     )
     if done.note:
         tell(done.note)

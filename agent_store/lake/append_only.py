@@ -205,6 +205,9 @@ class FolderLake:
         rows = sum(member.row_count for member, _ in files)
         return Shared(shipment.session_count, shipment.gone_count, rows, byte_count, note=note)
 
+    def maintain(self) -> None:
+        """Nothing: each host keeps its own files small when it shares, and nobody else writes to them."""
+
     def _prepare(self, host_id: str, *, forgets: bool) -> str:
         """Make the folders and what explains them; return a note about the place."""
         self.folder.mkdir(parents=True, exist_ok=True)

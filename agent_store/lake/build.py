@@ -18,8 +18,9 @@ from agent_store.build.state import fingerprint, timezone
 from agent_store.build.warehouse import RawSummary
 from agent_store.errors import StoreError
 from agent_store.lake import hosts, reading
-from agent_store.lake.target import LAKE, Target
+from agent_store.lake.target import Target
 from agent_store.paths import private_files
+from agent_store.privacy import landing_policy
 from agent_store.replacing import replacing
 from ingest.text import YamlError, load_yaml
 from ingest.warehouse import remove_database
@@ -70,6 +71,7 @@ def build(
     names = read_aliases(aliases or paths.home / ALIASES, is_named=aliases is not None)
     with build_lock(paths, on_wait=say), private_files():
         _take_home(paths, target)
+        _prepare(target, say)
         left_out: dict[str, tuple[str, str]] = {}
         for _ in range(_ROUNDS + 1):
             _start_anew(paths, target, names, left_out)
@@ -90,7 +92,7 @@ def build(
             # A build of a lake starts anew: a table that could not be made has no earlier rows to fall back to.
             if result.success and not (result.stale and paths.store.exists()):
                 published = publish(
-                    paths, result, code, _landed(connection), connection, timezone=timezone(project)
+                    paths, result, code, _landed(paths, connection), connection, timezone=timezone(project)
                 )
         if published is not None:
             _write_dashboard(paths, say)
@@ -111,6 +113,16 @@ def _take_home(paths: StorePaths, target: Target) -> None:
         fresh.write_text(json.dumps({"lake": target.shown}), encoding="utf-8")
 
 
+def _prepare(target: Target, say: Callable[[str], None]) -> None:
+    """Make sure that there is a lake, and tidy it up if this machine may write to it."""
+    with target.opened() as lake:
+        lake.check()
+        try:
+            lake.maintain()
+        except StoreError as error:
+            say(f"The lake is read as it is, without tidying it up: {error.message}")
+
+
 def _start_anew(
     paths: StorePaths, target: Target, aliases: Mapping[str, str], left_out: Mapping[str, tuple[str, str]]
 ) -> None:
@@ -126,8 +138,6 @@ def _start_anew(
                 f"insert into {reading.SCHEMA}.uncounted_session values (?, ?, ?)",
                 [(session, *why) for session, why in left_out.items()],
             )
-    with target.opened() as lake:
-        lake.check()
 
 
 def _build_models(
@@ -151,7 +161,6 @@ def _build_models(
         raise StoreError(f"The lake cannot be built: {models.stopped(outcome).message}")
     results: Sequence[Any] = outcome.result.results
     connection = warehouse.connect(paths)
-    reading.attach(connection, target.place, target.data)
     result = with_tests(read_results(results, seconds=time.monotonic() - started), results, connection)
     if result.stale:
         models.fill_gaps(connection, results, {})
@@ -168,25 +177,25 @@ def _counts(connection: duckdb.DuckDBPyConnection) -> tuple[int, int, int, int]:
             (select count(*) from {reading.SCHEMA}.counted_session),
             (
                 select count(*)
-                from (select session_id from {LAKE}.main.lake_session group by session_id having count(*) > 1)
+                from (select session_id from {reading.SCHEMA}.shared_session group by session_id having count(*) > 1)
             )
         """
     ).fetchone()
     return found or (0, 0, 0, 0)
 
 
-def _landed(connection: duckdb.DuckDBPyConnection) -> RawSummary:
-    """Everything that the hosts landed, for the table about the build."""
+def _landed(paths: StorePaths, connection: duckdb.DuckDBPyConnection) -> RawSummary:
+    """Everything that the hosts landed, for the table about the build. Each host has applied its own policy."""
     found = connection.execute(
         f"""
         select
             count(*), max(shared_at), coalesce(sum(file_count), 0)::bigint, coalesce(sum(landed_line_count), 0)::bigint,
             coalesce(sum(set_aside_line_count), 0)::bigint, coalesce(sum(landed_bytes), 0)::bigint
-        from {LAKE}.main.lake_host
+        from {reading.SCHEMA}.host
         """
     ).fetchone()
     last: tuple[int, datetime | None, int, int, int, int] = found or (0, None, 0, 0, 0, 0)
-    return RawSummary(*last, has_models=True)
+    return RawSummary(*last, has_models=True, privacy_fingerprint=landing_policy(paths).fingerprint)
 
 
 def _note_left_out(
@@ -224,7 +233,7 @@ def read_aliases(file: Path, *, is_named: bool = False) -> dict[str, str]:
         return {}
     except (OSError, UnicodeDecodeError) as error:
         raise StoreError(f"The aliases {file} cannot be read: {error}.") from error
-    example = "Write it as `alice: [user-0123abcd…, user-4567ef01…]`, one name per line."
+    example = "Write it as `alice: [user_0123456789ab, user_cdef01234567]`, one name per line."
     try:
         value = load_yaml(text, _MOST_ALIAS_CHARACTERS)
     except YamlError as error:

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Final
 
 from agent_store.build.results import Description
 from agent_store.lake.reading import SCHEMA
-from agent_store.lake.target import LAKE
 from agent_store.sql import literal
 
 if TYPE_CHECKING:
@@ -14,8 +13,8 @@ if TYPE_CHECKING:
 
 TABLE: Final = "v_lake_host"
 DESCRIPTION: Final = Description(
-    "One row per host that shared into this lake. Only the store of a lake has it. Written by the build of the lake, not by "
-    "dbt.",
+    "One row per host that shared into this lake. Only the store of a lake has it. Written by the build of the lake, "
+    "not by dbt.",
     {
         "host_id": "Id of the host in the lake: its name and a hash.",
         "host_name": "Name of the host, as it was shared.",
@@ -35,7 +34,7 @@ DESCRIPTION: Final = Description(
 
 
 def write(connection: duckdb.DuckDBPyConnection, tables_fingerprint: str) -> None:
-    """Write the table into the star. The lake must be attached."""
+    """Write the table into the star, from what the build read."""
     connection.execute(
         f"""
         create or replace table agent_store.main.{TABLE} as
@@ -47,7 +46,7 @@ def write(connection: duckdb.DuckDBPyConnection, tables_fingerprint: str) -> Non
                 count(*) filter (where shared.host_count > 1) as copied_session_count
             from (
                 select host_id, session_id, count(*) over (partition by session_id) as host_count
-                from {LAKE}.main.lake_session
+                from {SCHEMA}.shared_session
             ) as shared
             left join {SCHEMA}.counted_session as counted
                 on counted.host_id = shared.host_id and counted.session_id = shared.session_id
@@ -65,7 +64,7 @@ def write(connection: duckdb.DuckDBPyConnection, tables_fingerprint: str) -> Non
             coalesce(sessions.copied_session_count, 0) as copied_session_count,
             hosts.landed_line_count,
             hosts.set_aside_line_count
-        from {LAKE}.main.lake_host as hosts
+        from {SCHEMA}.host as hosts
         left join sessions on sessions.host_id = hosts.host_id
         order by hosts.host_id
         """

@@ -19,7 +19,7 @@ create or replace table {SCHEMA}.counted_session as
 select
     sessions.host_id,
     sessions.session_id
-from {LAKE}.main.lake_session as sessions
+from {SCHEMA}.shared_session as sessions
 anti join {SCHEMA}.uncounted_session as uncounted on uncounted.session_id = sessions.session_id
 qualify row_number() over (
     partition by sessions.session_id
@@ -33,6 +33,11 @@ def attach(connection: duckdb.DuckDBPyConnection, place: str, data: str = "") ->
     with parse(place, data).opened() as lake:
         lake.attach(connection)
     prepare(connection)
+    # Kept for the time after dbt, when others may have shared more.
+    connection.execute(f"create or replace table {SCHEMA}.host as from {LAKE}.main.lake_host")
+    connection.execute(f"create or replace table {SCHEMA}.shared_session as from {LAKE}.main.lake_session")
+    if columns(connection, FINDINGS):
+        connection.execute(f"insert into {SCHEMA}.finding from {LAKE}.main.{FINDINGS}")
     count_sessions(connection)
 
 
@@ -51,6 +56,7 @@ def prepare(connection: duckdb.DuckDBPyConnection) -> None:
         f"create table if not exists {SCHEMA}.uncounted_session "
         "(session_id varchar primary key, test_name varchar not null, reason varchar not null)"
     )
+    connection.execute(f"create or replace table {SCHEMA}.finding (finding varchar not null)")
 
 
 def columns(connection: duckdb.DuckDBPyConnection, table: str) -> list[str]:
@@ -64,7 +70,5 @@ def columns(connection: duckdb.DuckDBPyConnection, table: str) -> list[str]:
 
 
 def findings(connection: duckdb.DuckDBPyConnection) -> list[str]:
-    """What of an attached lake is damaged and was not read."""
-    if not columns(connection, FINDINGS):
-        return []
-    return [text for (text,) in connection.execute(f"select finding from {LAKE}.main.{FINDINGS}").fetchall()]
+    """What of a lake is damaged and was not read by the build."""
+    return [text for (text,) in connection.execute(f"select finding from {SCHEMA}.finding").fetchall()]

@@ -107,9 +107,8 @@ def note_sessions(
 ) -> dict[str, str]:
     """Make the table of all sessions here; return the stamp of each that is shared.
 
-    A stamp changes with the rows of its session: it names the batch that last touched it and the code of the models, and has
-    a hash of its properties.
-    `patterns` are the folders of projects that stay on this machine.
+    A stamp changes with the rows of its session: it names the batch that last touched it and the code of the models,
+    and has a hash of its properties. `patterns` are the folders of projects that stay on this machine.
     """
     if patterns:
         connection.create_function(
@@ -198,11 +197,19 @@ def tables(
 
     If it `leaves_out` some projects, rows about their files stay here too. With a `salt`, names of users are hashed.
     """
+    import duckdb
+
     found = []
     for rule in rules:
         if rule.rule not in SHARED:
             continue
-        described = connection.execute(f"describe {rule.relation}").fetchall()
+        try:
+            described = connection.execute(f"describe {rule.relation}").fetchall()
+        except duckdb.Error as error:
+            raise StoreError(
+                f"The store was built by another version of Agent Store: it has no {rule.name}.",
+                "Build it, then share: agent-store build",
+            ) from error
         columns = [(name, _lake_type(data_type)) for name, data_type, *_ in described]
         has_sessions = any(name == "session_id" for name, _ in columns)
         found.append(_table(rule, columns, host, salt, has_sessions=has_sessions, leaves_out=leaves_out))

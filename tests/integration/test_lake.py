@@ -191,13 +191,12 @@ def test_a_place_without_a_lake_is_said(tmp_path: Path) -> None:
 def counted(*sessions: tuple[str, str, int, str | None]) -> list[tuple[str, str]]:
     """The host that counts of each session, for (host, session, lines, last line)."""
     with duckdb.connect() as connection:
-        connection.execute(f"attach ':memory:' as {LAKE}")
-        connection.execute(
-            f"create table {LAKE}.main.lake_session (host_id varchar, session_id varchar, stamp varchar, line_count bigint, "
-            "last_line_at timestamp, month date)"
-        )
-        connection.executemany(f"insert into {LAKE}.main.lake_session values (?, ?, '', ?, ?, null)", list(sessions))
         reading.prepare(connection)
+        connection.execute(
+            f"create table {reading.SCHEMA}.shared_session (host_id varchar, session_id varchar, line_count bigint, "
+            "last_line_at timestamp)"
+        )
+        connection.executemany(f"insert into {reading.SCHEMA}.shared_session values (?, ?, ?, ?)", list(sessions))
         reading.count_sessions(connection)
         return connection.execute(
             f"select session_id, host_id from {reading.SCHEMA}.counted_session order by all"
