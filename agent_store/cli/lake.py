@@ -13,9 +13,7 @@ from agent_store.paths import HOME_VARIABLE, project_dir, store_paths
 _FOLDER = click.Path(file_okay=False, path_type=Path)
 
 
-@click.group()
-def lake() -> None:
-    """The union of many hosts, as a store of its own."""
+lake = click.Group("lake", help="The union of many hosts, as a store of its own.")
 
 
 @lake.command("build")
