@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -38,11 +39,12 @@ def share(
     here = this_host(paths, host)
     policy = read_policy(paths)
     with build_lock(paths, on_wait=say):
-        code = _check(paths)
+        code, privacy = _check(paths)
         rules = read_rules(paths, project)
         with shipment.opened(paths) as connection, target.opened() as lake:
             sessions = shipment.note_sessions(connection, code, policy.sharing.leave_out)
             sent, gone, replaces = shipment.choose(connection, sessions, lake.stamps(here.host_id))
+            state = hashlib.sha256(" ".join((code, privacy, *policy.sharing.leave_out)).encode()).hexdigest()[:16]
             tables = shipment.tables(
                 connection,
                 rules,
@@ -50,16 +52,18 @@ def share(
                 leaves_out=bool(policy.sharing.leave_out),
                 salt="" if policy.user_ids == "hash" else landing_policy(paths).user_salt,
             )
-            return lake.write(shipment.Shipment(here, connection, tables, sent, gone, replaces))
+            return lake.write(shipment.Shipment(here, connection, tables, sent, gone, replaces, state))
 
 
-def _check(paths: StorePaths) -> str:
-    """Raise StoreError unless the store may be shared as it is; return the fingerprint of its models."""
+def _check(paths: StorePaths) -> tuple[str, str]:
+    """Raise StoreError unless the store may be shared as it is; return the fingerprints of its models and its policy."""
     if not paths.store.is_file():
         raise no_store(paths)
     with open_store(paths) as connection:
-        found = connection.execute("select last_batch_key, tables_fingerprint from store_build").fetchone()
-    batch, code = found or ("", "")
+        found = connection.execute(
+            "select last_batch_key, tables_fingerprint, privacy_fingerprint from store_build"
+        ).fetchone()
+    batch, code, privacy = found or ("", "", "")
     if batch != warehouse.raw_summary(paths).batch_key:
         raise StoreError(
             "The store is older than what has been landed.", "Build it, then share: agent-store build"
@@ -69,4 +73,4 @@ def _check(paths: StorePaths) -> str:
             "The privacy rules have changed, and have not been applied to everything in the store.",
             "Apply them, then share: agent-store privacy apply",
         )
-    return str(code)
+    return str(code), str(privacy)

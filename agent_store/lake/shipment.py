@@ -57,8 +57,9 @@ class SharedTable:
     columns: Sequence[tuple[str, str]]
     # Rows of the sessions to be sent; empty for a table without sessions.
     session_rows: str
-    # All rows of this host that belong to no session.
+    # All rows of this host that belong to no session, and a query for their number and what changes with them.
     host_rows: str
+    host_mark: str
     # The name of that table here, and whether it has a column session_id.
     relation: str
     has_sessions: bool
@@ -76,6 +77,8 @@ class Shipment:
     gone_count: int
     # Whether any session to be sent or removed is in the lake already.
     replaces: bool
+    # What the rows depend on besides the landed lines: the code of the models, and the privacy policy.
+    state: str = ""
 
 
 @contextmanager
@@ -248,15 +251,19 @@ def _table(
         others += [f"not coalesce({_STAYS}(rows.{quoted(name)}), false)" for name in sorted(names & _PATHS)]
         if "content_id" in names:
             others.append(f"rows.content_id in (select content_id from {_CONTENTS})")
+    chosen = f"from {rule.relation} as rows where {' and '.join(others or ['true'])}"
+    # Rows of a landing batch change only with the batches there are: their texts need not be read.
+    changing = "sum(_batch_id)" if any(name == "_batch_id" for name, _ in columns) else "bit_xor(hash(rows))"
     host_rows = (
         f"select {of_host}, cast(null as date) as {MONTH}, cast(hash(rows) as varchar) as {ROW}, {values} "
-        f"from {rule.relation} as rows where {' and '.join(others or ['true'])}"
+        f"{chosen}"
     )
     return SharedTable(
         rule.name,
         (*LAKE_COLUMNS, *columns),
         session_rows if has_sessions else "",
         host_rows,
+        f"select count(*) as row_count, cast({changing} as varchar) as changing {chosen}",
         rule.relation,
         has_sessions,
     )
@@ -288,13 +295,15 @@ def session_row_counts(shipment: Shipment) -> dict[str, int]:
 
 
 def host_row_marks(shipment: Shipment) -> dict[str, str]:
-    """A mark of the rows of no session in each table: it changes with them, and is empty where there are none."""
+    """A mark of the rows of no session in each table: it changes with them, and is empty where there are none.
+
+    It names the code of the models and the privacy policy, which change rows of the same batches.
+    """
     return {
-        name: f"{count} {mark}" if count else ""
-        for name, count, mark in shipment.connection.execute(
+        name: f"{count} {changing} {shipment.state}" if count else ""
+        for name, count, changing in shipment.connection.execute(
             " union all ".join(
-                f"select {literal(table.name)}, count(*), bit_xor(cast({ROW} as ubigint)) from ({table.host_rows})"
-                for table in shipment.tables
+                f"select {literal(table.name)}, row_count, changing from ({table.host_mark})" for table in shipment.tables
             )
         ).fetchall()
     }
