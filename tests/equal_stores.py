@@ -16,8 +16,8 @@ from typing import Any
 
 import duckdb
 
-# Of one machine: the number of its landing batches.
-LEFT_OUT = frozenset({"_batch_id"})
+# Of one machine: the number of its landing batches, and marks of the rows that it has seen.
+LEFT_OUT = frozenset({"_batch_id", "_state"})
 TOLERANCE = 1e-6
 
 

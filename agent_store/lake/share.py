@@ -49,7 +49,7 @@ def share(
                 connection,
                 rules,
                 here,
-                leaves_out=bool(policy.sharing.leave_out),
+                patterns=policy.sharing.leave_out,
                 salt="" if policy.user_ids == "hash" else landing_policy(paths).user_salt,
             )
             return lake.write(shipment.Shipment(here, connection, tables, sent, gone, replaces, state))

@@ -5,7 +5,7 @@ Everything is a SELECT over the published store and the warehouse, which `opened
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 
 # Temporary tables: all sessions here with their stamps, those to be sent, and those whose earlier rows have to go.
 _KNOWN, SENDING, LEAVING = "known_session", "sending_session", "leaving_session"
-# True for a path that stays on this machine; the columns that hold one.
-_STAYS: Final = "stays_here"
+# Paths that stay on this machine; the columns that hold one.
+_STAYING: Final = "staying_path"
 _PATHS: Final = frozenset({
     "document_path", "file_path", "first_source_path", "input_path", "path", "repository", "root", "source_path",
     "source_root", "working_dir",
@@ -37,13 +37,13 @@ _MAKE_CONTENTS: Final = f"""
 create or replace temp table {_CONTENTS} as
 select content_id
 from {WAREHOUSE}.staging.stg_code__document
-where not coalesce({_STAYS}(document_path), false)
+where document_path not in (select path from {_STAYING})
 union
 select reads.content_id
 from {WAREHOUSE}.staging.stg_code__read as reads
 inner join {WAREHOUSE}.intermediate.int_tool_call as calls on calls.tool_use_id = reads.tool_use_id
 semi join (select session_id from {_KNOWN} where not is_left_out) as sessions on sessions.session_id = calls.session_id
-where not coalesce({_STAYS}(reads.document_path), false)
+where coalesce(reads.document_path, '') not in (select path from {_STAYING})
 """
 # Parquet has no integer of 128 bits; 38 digits are more than any of these numbers has.
 _TYPES: Final = {"HUGEINT": "DECIMAL(38,0)"}
@@ -113,14 +113,17 @@ def note_sessions(
     A stamp changes with the rows of its session: it names the batch that last touched it and the code of the models,
     and has a hash of its properties. `patterns` are the folders of projects that stay on this machine.
     """
+    stays = "false"
     if patterns:
-        connection.create_function(
-            _STAYS, lambda path: any(is_below(path, pattern) for pattern in patterns), ["varchar"], "boolean"
+        connection.execute(f"create or replace temp table {_STAYING} (path varchar primary key)")
+        _note_staying(connection, patterns, f"{STAR}.main.dim_session", ("project_path", "working_dir"))
+        _note_staying(connection, patterns, f"{WAREHOUSE}.staging.stg_retention__session", ("project_path",))
+        for name in ("document", "read"):
+            _note_staying(connection, patterns, f"{WAREHOUSE}.staging.stg_code__{name}", ("document_path",))
+        stays = " or ".join(
+            f"coalesce({folder}, '') in (select path from {_STAYING})"
+            for folder in ("sessions.project_path", "sessions.working_dir", "expired.project_path")
         )
-    stays = " or ".join(
-        f"coalesce({_STAYS}({folder}), false)"
-        for folder in ("sessions.project_path", "sessions.working_dir", "expired.project_path")
-    )
     connection.execute(
         f"""
         create or replace temp table {_KNOWN} as
@@ -154,7 +157,7 @@ def note_sessions(
             coalesce(lines.line_count, 0) as line_count,
             lines.last_line_at,
             cast(date_trunc('month', coalesce(sessions.started_at, expired.started_at)) as date) as month,
-            {stays if patterns else "false"} as is_left_out
+            {stays} as is_left_out
         from stamped
         left join lines on lines.session_id = stamped.session_id
         left join {STAR}.main.dim_session as sessions on sessions.session_id = stamped.session_id
@@ -170,6 +173,19 @@ def note_sessions(
     return dict(
         connection.execute(f"select session_id, stamp from {_KNOWN} where not is_left_out").fetchall()
     )
+
+
+def _note_staying(
+    connection: duckdb.DuckDBPyConnection, patterns: Sequence[str], relation: str, columns: Iterable[str]
+) -> None:
+    """Add the paths in some columns that stay on this machine."""
+    for column in columns:
+        found = connection.execute(
+            f"select distinct {quoted(column)} from {relation} where {quoted(column)} is not null"
+        ).fetchall()
+        staying = [(path,) for (path,) in found if any(is_below(path, pattern) for pattern in patterns)]
+        if staying:
+            connection.executemany(f"insert or ignore into {_STAYING} values (?)", staying)
 
 
 def choose(
@@ -194,11 +210,11 @@ def choose(
 
 
 def tables(
-    connection: duckdb.DuckDBPyConnection, rules: Sequence[MergeRule], host: Host, *, leaves_out: bool, salt: str
+    connection: duckdb.DuckDBPyConnection, rules: Sequence[MergeRule], host: Host, *, patterns: Sequence[str], salt: str
 ) -> list[SharedTable]:
     """The tables that a host shares.
 
-    If it `leaves_out` some projects, rows about their files stay here too. With a `salt`, names of users are hashed.
+    Rows about files of projects that stay here (`patterns`) stay too. With a `salt`, names of users are hashed.
     """
     import duckdb
 
@@ -215,7 +231,11 @@ def tables(
             ) from error
         columns = [(name, _lake_type(data_type)) for name, data_type, *_ in described]
         has_sessions = any(name == "session_id" for name, _ in columns)
-        found.append(_table(rule, columns, host, salt, has_sessions=has_sessions, leaves_out=leaves_out))
+        paths = sorted({name for name, _ in columns} & _PATHS) if patterns else []
+        _note_staying(connection, patterns, rule.relation, paths)
+        found.append(
+            _table(rule, columns, host, salt, has_sessions=has_sessions, paths=paths, leaves_out=bool(patterns))
+        )
     return found
 
 
@@ -232,6 +252,7 @@ def _table(
     salt: str,
     *,
     has_sessions: bool,
+    paths: Sequence[str],
     leaves_out: bool,
 ) -> SharedTable:
     values = ", ".join(
@@ -246,11 +267,9 @@ def _table(
     others = [
         f"(rows.session_id is null or rows.session_id not in (select session_id from {_KNOWN}))"
     ] if has_sessions else []  # fmt: skip
-    if leaves_out:
-        names = {name for name, _ in columns}
-        others += [f"not coalesce({_STAYS}(rows.{quoted(name)}), false)" for name in sorted(names & _PATHS)]
-        if "content_id" in names:
-            others.append(f"rows.content_id in (select content_id from {_CONTENTS})")
+    others += [f"coalesce(rows.{quoted(name)}, '') not in (select path from {_STAYING})" for name in paths]
+    if leaves_out and any(name == "content_id" for name, _ in columns):
+        others.append(f"rows.content_id in (select content_id from {_CONTENTS})")
     chosen = f"from {rule.relation} as rows where {' and '.join(others or ['true'])}"
     # Rows of a landing batch change only with the batches there are: their texts need not be read.
     changing = "sum(_batch_id)" if any(name == "_batch_id" for name, _ in columns) else "bit_xor(hash(rows))"

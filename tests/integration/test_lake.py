@@ -23,7 +23,7 @@ from tests.equal_stores import Difference, differences
 SAMPLE = PROJECT / "sample" / "home"
 PAGE = PROJECT / "docs" / "lake.md"
 HEADING = "## What is not the same as in one store"
-USER = "ann"
+USER = "the_user_of_the_sample"
 LEFT_OUT = "-home-dev-shop"
 
 
@@ -58,43 +58,55 @@ class Team:
     second: Path
     lake: Path
     home: Path
-    roots: tuple[Path, Path]
     said: str
+    # One store of everything.
+    one: Path
 
 
 @pytest.fixture(scope="module")
-def team(build_store: BuildStore, sample_store: Path, tmp_path_factory: pytest.TempPathFactory) -> Team:
-    """Two hosts share; a third shares copies of all sessions of the second; the lake is built."""
+def team(build_store: BuildStore, tmp_path_factory: pytest.TempPathFactory) -> Team:
+    """Two hosts share; a third shares copies of all sessions of the second; the lake is built.
+
+    All logs are at the same path when they are landed, as on machines that are set up alike.
+    """
     folder = tmp_path_factory.mktemp("team")
-    roots = folder / "root-a", folder / "root-b"
-    shutil.copytree(SAMPLE, roots[0])
-    for project in (roots[0] / "projects").iterdir():
-        if project.name != LEFT_OUT:
-            (roots[1] / "projects").mkdir(parents=True, exist_ok=True)
-            project.rename(roots[1] / "projects" / project.name)
-    homes = folder / "a", folder / "b"
-    for root, home in zip(roots, homes, strict=True):
+    root = folder / "root"
+    first, second, one = (folder / name for name in ("a", "b", "one"))
+    shutil.copytree(SAMPLE, root)
+    build_store([root], one, tests=False)
+    for home, has in ((first, True), (second, False)):
+        shutil.rmtree(root)
+        shutil.copytree(SAMPLE, root, ignore=lambda _, names, has=has: [
+            name for name in names if name.startswith("-home-") and (name == LEFT_OUT) is not has
+        ])  # fmt: skip
+        if not has:
+            # What is beside the transcripts is on the first host only.
+            for place in root.iterdir():
+                if place.name != "projects":
+                    shutil.rmtree(place) if place.is_dir() else place.unlink()
         build_store([root], home, tests=False)
     lake = folder / "team.ducklake"
-    for home, name in ((homes[0], "laptop"), (homes[1], "desktop"), (homes[1], "synced")):
+    for home, name in ((first, "laptop"), (second, "desktop"), (second, "synced")):
         run(home, "share", str(lake), "--host", name)
-    with duckdb.connect(str(sample_store), read_only=True) as connection:
-        user = connection.execute("select max(user_id) from dim_session where user_id <> 'unknown'").fetchone()
     aliases = folder / "aliases.yml"
-    aliases.write_text(json.dumps({USER: [user[0] if user else ""]}), encoding="utf-8")
+    aliases.write_text(json.dumps({USER: [_user(one)]}), encoding="utf-8")
     said = run(
         folder / "nobody", "lake", "build", str(lake), "--into", str(folder / "lake"), "--aliases", str(aliases)
     )
-    return Team(*homes, lake, folder / "lake", roots, said)
+    return Team(first, second, lake, folder / "lake", said, one)
+
+
+def _user(home: Path) -> str:
+    """The hashed id of the user of the sample."""
+    with duckdb.connect(str(home / "agent_store.duckdb"), read_only=True) as connection:
+        found = connection.execute("select max(user_id) from dim_session where user_id <> 'unknown'").fetchone()
+    return str(found[0]) if found else ""
 
 
 @pytest.fixture(scope="module")
-def different(team: Team, sample_store: Path) -> list[Difference]:
+def different(team: Team) -> list[Difference]:
     """The relations of the lake's store that are not those of the one store."""
-    with duckdb.connect(str(sample_store), read_only=True) as connection:
-        user = connection.execute("select max(user_id) from dim_session where user_id <> 'unknown'").fetchone()
-    renamed = {str(root): str(SAMPLE) for root in team.roots} | {USER: user[0] if user else ""}
-    return differences(sample_store.parent, [team.home], renamed=renamed)
+    return differences(team.one, [team.home], renamed={USER: _user(team.one)})
 
 
 def test_the_union_of_hosts_is_one_store(different: list[Difference]) -> None:
@@ -129,8 +141,8 @@ def test_copies_of_sessions_count_once_and_are_shown(team: Team) -> None:
     assert f"on several hosts (each counts once): {sessions}" in team.said
 
 
-def test_commands_open_the_store_of_a_lake_as_any_other(team: Team, sample_store: Path) -> None:
-    theirs, ours = (json.loads(run(home, "report", "--json")) for home in (team.home, sample_store.parent))
+def test_commands_open_the_store_of_a_lake_as_any_other(team: Team) -> None:
+    theirs, ours = (json.loads(run(home, "report", "--json")) for home in (team.home, team.one))
     assert theirs["total"] == ours["total"]
     assert (team.home / "dashboard.html").is_file()
 
