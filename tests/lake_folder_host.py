@@ -61,7 +61,7 @@ class FolderHost:
             with append_only.opened(target(folder)) as lake:
                 sent, gone, replaces = shipment.choose(connection, here, lake.stamps(self.host_id))
                 host = Host(self.host_id, self.name)
-                tables = shipment.tables(connection, RULES, host, leaves_out=False, salt="")
+                tables = shipment.tables(connection, RULES, host, patterns=(), salt="")
                 return lake.write(shipment.Shipment(host, connection, tables, sent, gone, replaces))
 
     def _fill(self, connection: duckdb.DuckDBPyConnection) -> None:
