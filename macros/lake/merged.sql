@@ -13,7 +13,8 @@
     {%- for name in (model.columns if config.get('contract').enforced else found) -%}
         {%- do columns.append((name, model.columns.get(name, {}).get('data_type'))) -%}
     {%- endfor -%}
-    {{ return(merged_by_key(merge, columns, found) if merge.rule == 'by_key' else counted_rows(columns, found)) }}
+    {%- set is_by_key = merge.rule == 'by_key' -%}
+    {{ return(merged_by_key(merge, columns, found) if is_by_key else counted_rows(columns, found)) }}
 {%- endmacro %}
 
 {# The rows of all hosts, each session from one host. A column that no host has shared yet is NULL. #}
@@ -36,7 +37,10 @@
     {%- endif %}
 {%- endmacro %}
 
-{# One row per key, with the aggregate of each other column. `first` and `latest` are those of one row, by `order_by`. #}
+{#
+    One row per key, with the aggregate of each other column. `first` and `latest` are those of one row, by
+    `order_by`.
+#}
 {% macro merged_by_key(merge, columns, found) -%}
     {%- set ordered = {'first': 'arg_min', 'latest': 'arg_max'} %}
     select

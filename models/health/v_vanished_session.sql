@@ -1,7 +1,7 @@
 {{ config(materialized='table') }}
 
--- Sessions that other files mention and no transcript contains: deleted before they were landed. Several hosts
--- of a lake may name the same session, and each counts its own days.
+-- Sessions that other files mention and no transcript contains: deleted before they were landed. Several
+-- hosts of a lake may name the same session, and each counts its own days.
 with history as (
     select
         session_id,

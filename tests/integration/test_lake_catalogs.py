@@ -260,7 +260,7 @@ def test_errors_of_postgres_say_what_to_do(
 ) -> None:
     """Each way that a database may refuse: the cause, the advice, and never the password."""
     url, data = postgres.database(), str(tmp_path / "rows")
-    name = postgres.run("select max(datname) from pg_database where datname like 'lake%'")
+    name = url.partition("?")[0].rpartition("/")[2]
     assert "--data" in _fails(url, read_only=False).hint
     assert "no lake" in _fails(url).message
     _make_lake(url, data)
