@@ -256,6 +256,8 @@ def test_no_other_module_starts_a_program() -> None:
         # A build in a process of its own.
         "agent_store/library/building.py",
         "agent_store/serve/mcp/background.py",
+        # The builds of shards, each the program itself.
+        "agent_store/lake/run.py",
         # What answers models, and a query that anyone may have written.
         "agent_store/serve/mcp/child.py",
         "agent_store/serve/sandbox/parent.py",
