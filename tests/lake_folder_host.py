@@ -21,7 +21,7 @@ from agent_store.lake.host import Host
 from agent_store.lake.merging import MergeRule
 from agent_store.lake.target import LAKE, Shared, Target
 
-RULES = (MergeRule("dim_tool", "main", "by_key", ("tool",)), MergeRule("fact_turn", "main", "union"))
+RULES = (MergeRule("dim_tool", "main", "by_key"), MergeRule("fact_turn", "main", "union"))
 _TURNS = """
 create table agent_store.main.fact_turn as
 select

@@ -39,7 +39,7 @@ from agent_store.lake import share_file
 from agent_store.lake.ducklake import HOSTS, OWN_TABLES
 from agent_store.lake.ducklake import SESSIONS as SESSION_TABLE
 from agent_store.lake.share_file import FILE_NAME, HOST, SESSIONS, SUFFIX, Content, Manifest, Member, Share
-from agent_store.lake.shipment import LEAVING, SENDING, Shipment, host_row_marks, session_row_counts
+from agent_store.lake.shipment import LEAVING, SENDING, Shipment, session_row_counts
 from agent_store.lake.target import FINDINGS, LAKE, ROW, Shared, Target, no_lake
 from agent_store.paths import STAR, WAREHOUSE
 from agent_store.replacing import is_running, remove_leftovers, replacing
@@ -384,11 +384,8 @@ def _manifest(shipment: Shipment, past: _Past) -> Manifest:
 def _changed_rows(shipment: Shipment, past: _Past) -> tuple[dict[str, list[str]], dict[str, list[str]]]:
     """By table, the hashes of the host's own rows that are new, and of those that are no longer there."""
     added, removed = {}, {}
-    marks = host_row_marks(shipment)
     for table in shipment.tables:
         known = past.rows.get(table.name, {})
-        if marks[table.name] == _mark(known):
-            continue
         here = Counter(
             row for (row,) in shipment.connection.execute(f"select {ROW} from ({table.host_rows})").fetchall()
         )
@@ -401,15 +398,6 @@ def _changed_rows(shipment: Shipment, past: _Past) -> tuple[dict[str, list[str]]
         if new:
             added[table.name] = new
     return added, removed
-
-
-def _mark(rows: Mapping[str, tuple[int, int]]) -> str:
-    """The mark of rows, as host_row_marks makes it."""
-    count = mark = 0
-    for row, (_, copies) in rows.items():
-        count += copies
-        mark ^= int(row) if copies % 2 else 0
-    return f"{count} {mark}" if count else ""
 
 
 def _host(shipment: Shipment) -> dict[str, Any]:

@@ -73,13 +73,15 @@ def build(
         _take_home(paths, target)
         _prepare(target, say)
         left_out: dict[str, tuple[str, str]] = {}
-        for _ in range(_ROUNDS + 1):
+        for rounds_left in range(_ROUNDS, -1, -1):
             _start_anew(paths, target, names, left_out)
             result, connection = _build_models(paths, project, target, on_node)
             named = sessions_of_guards(result)
-            if not named.keys() - left_out.keys():
+            if not rounds_left or not named.keys() - left_out.keys():
                 break
             left_out |= named
+            # The next round makes these files anew, which a connection would keep as they were.
+            connection.close()
         with connection:
             code = fingerprint(project)
             hosts.write(connection, code.tables)

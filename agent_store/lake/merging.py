@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from agent_store.build import dbt
@@ -44,9 +44,6 @@ class MergeRule:
     name: str
     schema: str
     rule: str
-    # For `by_key`: the columns of the key, and the aggregate of each other column.
-    key: tuple[str, ...] = ()
-    columns: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def is_published(self) -> bool:
@@ -65,15 +62,7 @@ def of_manifest(manifest: Mapping[str, Any]) -> list[MergeRule]:
     for node in manifest["nodes"].values():
         merge = node["config"].get("meta", {}).get("merge") if node["resource_type"] == "model" else None
         if merge:
-            found.append(
-                MergeRule(
-                    node["name"],
-                    node["schema"],
-                    merge["rule"],
-                    tuple(merge.get("key", ())),
-                    dict(merge.get("columns", {})),
-                )
-            )
+            found.append(MergeRule(node["name"], node["schema"], merge["rule"]))
     return sorted(found, key=lambda rule: rule.name)
 
 
@@ -84,7 +73,7 @@ def read_rules(paths: StorePaths, project: Path) -> list[MergeRule]:
     try:
         known = json.loads(file.read_text(encoding="utf-8"))
         if known["code"] == code:
-            return [MergeRule(**{**rule, "key": tuple(rule["key"])}) for rule in known["rules"]]
+            return [MergeRule(**rule) for rule in known["rules"]]
     except (OSError, ValueError, KeyError, TypeError):
         pass
     outcome = dbt.invoke(["parse"], paths, project)

@@ -16,7 +16,7 @@ from conftest import PROJECT, BuildStore, clean_environment
 
 from agent_store.errors import StoreError
 from agent_store.lake import build as building
-from agent_store.lake import reading
+from agent_store.lake import catalog, reading
 from agent_store.lake.target import LAKE, parse
 from tests.equal_stores import Difference, differences
 
@@ -184,6 +184,23 @@ def _rows_with(connection: duckdb.DuckDBPyConnection, text: str) -> dict[str, in
         if row and row[0]:
             found[table] = row[0]
     return found
+
+
+def test_a_session_that_fails_a_guard_in_the_union_is_set_aside(team: Team, tmp_path: Path) -> None:
+    lake = tmp_path / "team.ducklake"
+    shutil.copy(team.lake, lake)
+    shutil.copytree(team.lake.with_suffix(".data"), lake.with_suffix(".data"))
+    with duckdb.connect() as connection, catalog.attached(connection, parse(str(lake)), read_only=False):
+        found = connection.execute(f"select max(session_id) from {LAKE}.fact_inference").fetchone()
+        session = found[0] if found else ""
+        connection.execute(f"update {LAKE}.fact_inference set cost_usd = cost_usd + 5 where session_id = ?", [session])
+    said = run(tmp_path / "nobody", "lake", "build", str(lake), "--into", str(tmp_path / "lake"))
+    assert "set aside because a guard failed: 1" in said
+    with duckdb.connect(str(tmp_path / "lake" / "agent_store.duckdb"), read_only=True) as connection:
+        assert connection.execute("select session_id from v_set_aside_session").fetchall() == [(session,)]
+        assert connection.execute("select count(*) from fact_api_call where session_id = ?", [session]).fetchall() == [
+            (0,)
+        ]
 
 
 def test_a_home_with_logs_is_not_overwritten(team: Team) -> None:
