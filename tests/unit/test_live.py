@@ -13,8 +13,6 @@ from hypothesis import strategies as st
 
 from agent_store.library import live
 
-NOW = datetime.now(UTC)
-
 
 @pytest.fixture
 def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
@@ -29,7 +27,7 @@ def edit(session: str, path: str, minutes_ago: float = 1, **more: Any) -> dict[s
     asked = {"type": "tool_use", "id": "t", "name": more.pop("tool", "Edit"), "input": {"file_path": path}}
     return {
         "type": "assistant", "sessionId": session, "cwd": "/home/dev/shop",
-        "timestamp": (NOW - timedelta(minutes=minutes_ago)).isoformat().replace("+00:00", "Z"),
+        "timestamp": (datetime.now(UTC) - timedelta(minutes=minutes_ago)).isoformat().replace("+00:00", "Z"),
         "message": {"role": "assistant", "model": "claude-opus-5-5", "content": [asked], "usage": more.pop("usage", {})},
         **more,
     }  # fmt: skip
@@ -126,7 +124,7 @@ _JSON = st.recursive(
                     "input_tokens",
                 ]
             ),
-            inner | st.sampled_from(["assistant", "tool_use", "Edit", NOW.isoformat()]),
+            inner | st.sampled_from(["assistant", "tool_use", "Edit", datetime.now(UTC).isoformat()]),
             max_size=6,
         )
     ),
