@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import errno
 
+# The exit code of a build that published, although a table is from an earlier build, or a check found something (--strict).
+UNCLEAN = 4
 LOCKED = "another process has the file open for writing"
 _SYSTEM_CAUSES = {
     errno.ENOSPC: "the disk is full",

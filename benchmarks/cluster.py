@@ -129,7 +129,8 @@ def compare(logs: Path, place: Path) -> int:
     # The same salt: hashed ids of users can be compared.
     salt.write_text(read_salt(StorePaths(place / "store")).hex(), encoding="ascii")
     salt.chmod(0o600)
-    print_step(run_command("one build of all", one, None, "build", "--quiet", "--root", str(logs)))
+    roots = [word for host in sorted(logs.iterdir()) for word in ("--root", str(host))]
+    print_step(run_command("one build of all", one, None, "build", "--quiet", *roots))
     lake = place / "store" / "lake"
     names = cost_relations(one / "store")
     found = differences(one / "store", [lake], names)

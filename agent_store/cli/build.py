@@ -13,15 +13,12 @@ from agent_store.cli.ingest import ingest_options, show_landing
 from agent_store.cli.interrupts import interrupts
 from agent_store.cli.output import PROBLEMS_SHOWN, say, tell
 from agent_store.cli.report import show_report
-from agent_store.errors import advice_for
+from agent_store.errors import UNCLEAN, advice_for
 from agent_store.paths import project_dir, store_paths
 
 if TYPE_CHECKING:
     from agent_store.build.pipeline import Outcome
     from agent_store.build.results import BuildResult, NodeFailure
-
-
-UNCLEAN = 4
 
 
 @click.command()

@@ -37,7 +37,7 @@ def lake_build(target: str, data: str, into: Path | None, aliases: Path | None) 
     tell(
         f"Hosts: {done.host_count:,}, sessions: {done.session_count:,}"
         + (f", of them on several hosts (each counts once): {done.copy_count:,}" if done.copy_count else "")
-        + (f", set aside because a guard failed: {done.set_aside:,}" if done.set_aside else "")
+        + (f", set aside (v_set_aside_session says why): {done.set_aside:,}" if done.set_aside else "")
         + "."
     )
     if done.other_code_count:

@@ -50,6 +50,7 @@ class LakeBuilt:
     session_count: int
     # Sessions that several hosts have; each counts once.
     copy_count: int
+    # Sessions that are left out: they failed a guard, or are forks of a session that only another host has.
     set_aside: int
     seconds: float
 
@@ -89,7 +90,7 @@ def build(
             counts = _counts(connection)
             for finding in reading.findings(connection):
                 say(f"Not read: {finding}")
-            _note_left_out(connection, left_out)
+            set_aside = _note_left_out(connection)
             published = None
             # A build of a lake starts anew: a table that could not be made has no earlier rows to fall back to.
             if result.success and not (result.stale and paths.store.exists()):
@@ -99,7 +100,7 @@ def build(
         if published is not None:
             _write_dashboard(paths, say)
     return LakeBuilt(
-        result, published, *counts, set_aside=len(left_out), seconds=time.monotonic() - started
+        result, published, *counts, set_aside=set_aside, seconds=time.monotonic() - started
     )
 
 
@@ -200,16 +201,15 @@ def _landed(paths: StorePaths, connection: duckdb.DuckDBPyConnection) -> RawSumm
     return RawSummary(*last, has_models=True, privacy_fingerprint=landing_policy(paths).fingerprint)
 
 
-def _note_left_out(
-    connection: duckdb.DuckDBPyConnection, left_out: Mapping[str, tuple[str, str]]
-) -> None:
-    """Add the sessions that guards left out of the union to those that hosts had set aside."""
-    if left_out:
-        connection.execute(
-            "insert into agent_store.main.v_set_aside_session by name "
-            "select session_id, test_name, reason, cast(now() at time zone 'UTC' as timestamp) as set_aside_at "
-            f"from {reading.SCHEMA}.uncounted_session"
-        )
+def _note_left_out(connection: duckdb.DuckDBPyConnection) -> int:
+    """Add the sessions that were left out of the union to those that hosts had set aside; return how many there are."""
+    connection.execute(
+        "insert into agent_store.main.v_set_aside_session by name "
+        "select session_id, test_name, reason, cast(now() at time zone 'UTC' as timestamp) as set_aside_at "
+        f"from {reading.SCHEMA}.uncounted_session"
+    )
+    found = connection.execute(f"select count(*) from {reading.SCHEMA}.uncounted_session").fetchone()
+    return int(found[0]) if found else 0
 
 
 def _write_dashboard(paths: StorePaths, say: Callable[[str], None]) -> None:

@@ -2,6 +2,9 @@
 
 A session that several hosts have counts once, from the host that has most of its lines: the others have an earlier state
 of the same transcript. If they have as many, the host counts that has the latest line, then the first by its id.
+
+A fork contains the lines of the session that it was forked from. Its host leaves them out if it has that session too. If
+only another host has it, both have the same responses, and the shorter of the two sessions is set aside.
 """
 
 from __future__ import annotations
@@ -14,6 +17,8 @@ if TYPE_CHECKING:
     import duckdb
 
 SCHEMA: Final = "merging"
+# The reason why a session is set aside, in `test_name` of v_set_aside_session.
+FORK: Final = "fork_across_hosts"
 _COUNTED: Final = f"""
 create or replace table {SCHEMA}.counted_session as
 select
@@ -25,6 +30,52 @@ qualify row_number() over (
     partition by sessions.session_id
     order by sessions.line_count desc, sessions.last_line_at desc nulls last, sessions.host_id
 ) = 1
+"""
+
+# Sessions with responses that a longer session on another host has too. Relays reuse ids of messages, but not at the same
+# millisecond.
+_RESPONSES: Final = "fact_api_call"
+_FORKS: Final = f"""
+insert or ignore into {SCHEMA}.uncounted_session
+with responses as (
+    select distinct calls._host as host_id, calls.session_id, calls.message_id, calls.called_at
+    from {LAKE}.main.{_RESPONSES} as calls
+    semi join {SCHEMA}.counted_session as counted
+        on counted.host_id = calls._host and counted.session_id = calls.session_id
+    where calls.message_id is not null
+),
+shared as (
+    select message_id, called_at
+    from responses
+    group by message_id, called_at
+    having count(distinct host_id) > 1
+),
+lengths as (
+    select _host as host_id, session_id, count(*) as response_count
+    from {LAKE}.main.{_RESPONSES}
+    group by _host, session_id
+),
+ranked as (
+    select
+        responses.*,
+        first_value(responses.session_id) over (
+            partition by responses.message_id, responses.called_at
+            order by lengths.response_count desc, responses.session_id
+        ) as kept_session_id
+    from responses
+    semi join shared on shared.message_id = responses.message_id and shared.called_at = responses.called_at
+    inner join lengths on lengths.host_id = responses.host_id and lengths.session_id = responses.session_id
+)
+select
+    session_id,
+    '{FORK}',
+    concat(
+        'It has ', count(*), ' responses of session ', min(kept_session_id), ', which only another host has. Copy the '
+        'transcript of that session to the host of this one, build and share there: then its own responses count.'
+    )
+from ranked
+where session_id <> kept_session_id
+group by session_id
 """
 
 
@@ -42,8 +93,11 @@ def attach(connection: duckdb.DuckDBPyConnection, place: str, data: str = "") ->
 
 
 def count_sessions(connection: duckdb.DuckDBPyConnection) -> None:
-    """Choose the host of each session."""
+    """Choose the host of each session, and set forks aside whose original only another host has."""
     connection.execute(_COUNTED)
+    if {"message_id", "called_at"} <= set(columns(connection, _RESPONSES)):
+        connection.execute(_FORKS)
+        connection.execute(_COUNTED)
 
 
 def prepare(connection: duckdb.DuckDBPyConnection) -> None:

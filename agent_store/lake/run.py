@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from agent_store import __version__
 from agent_store.build import memory
-from agent_store.errors import LOCKED, StoreError, cause_of
+from agent_store.errors import LOCKED, UNCLEAN, StoreError, cause_of
 from agent_store.paths import (
     FOLDER_MODE,
     HOME_VARIABLE,
@@ -34,6 +34,7 @@ from agent_store.paths import (
     importing_environment,
     private_files,
 )
+from agent_store.privacy.applied import is_applied
 from agent_store.privacy.salt import read_salt
 from agent_store.replacing import replacing
 from agent_store.store import open_store
@@ -49,7 +50,6 @@ _TAIL_BYTES: Final = 8_000
 _OBJECT_STORE_BYTES: Final = 80 * 1024 * 1024
 _STOP_SECONDS: Final = 15
 _POLL_SECONDS: Final = 0.5
-_PUBLISHED_PARTLY: Final = 4
 _OWN_PREFIX: Final = "AGENT_STORE_"
 # Shells add it to the number of the signal that ended a program.
 _SIGNALED: Final = 128
@@ -217,8 +217,7 @@ def _job(paths: StorePaths, shard: Shard, home: StorePaths, target: Target) -> J
         with replacing(home.salt) as fresh:
             fresh.write_text(read_salt(paths).hex(), encoding="ascii")
     policy = paths.privacy.read_bytes() if paths.privacy.is_file() else None
-    is_changed = policy is not None and not (home.privacy.is_file() and home.privacy.read_bytes() == policy)
-    if policy is not None and is_changed:
+    if policy is not None and not (home.privacy.is_file() and home.privacy.read_bytes() == policy):
         with replacing(home.privacy) as fresh:
             fresh.write_bytes(policy)
     data = ("--data", _absolute(target.data)) if target.data else ()
@@ -226,7 +225,7 @@ def _job(paths: StorePaths, shard: Shard, home: StorePaths, target: Target) -> J
         ("build", "--quiet", "--root", str(shard.folder), "--host", shard.name),
         ("share", target.place, *data, "--host", shard.name),
     ]
-    if is_changed and home.store.is_file():
+    if home.store.is_file() and is_applied(home) is False:
         commands.insert(0, ("privacy", "apply"))
     own = {name: value for name, value in os.environ.items() if name.startswith(_OWN_PREFIX)}
     return Job(shard.name, home.home, tuple(commands), own | {HOME_VARIABLE: str(home.home)})
@@ -347,8 +346,8 @@ def build_shard(job: Job) -> Done:
             retries += 1
             code, output = _command(job, command)
         steps.append(Step(command[0], time.monotonic() - started, _cpu_of_children() - cpu))
-        is_partial = is_partial or code == _PUBLISHED_PARTLY
-        if code not in {0, _PUBLISHED_PARTLY}:
+        is_partial = is_partial or code == UNCLEAN
+        if code not in {0, UNCLEAN}:
             failure = f"agent-store {command[0]} {_ended(code)}\n{output}".rstrip()
             break
     sessions, lines = (0, 0) if failure else _counts(StorePaths(job.home))
@@ -401,7 +400,7 @@ def _may_pass(code: int, output: str, command: Sequence[str]) -> bool:
 
     Sharing also depends on a network.
     """
-    if code in {0, _PUBLISHED_PARTLY}:
+    if code in {0, UNCLEAN}:
         return False
     text = output.lower()
     return (

@@ -195,7 +195,7 @@ def test_a_session_that_fails_a_guard_in_the_union_is_set_aside(team: Team, tmp_
         session = found[0] if found else ""
         connection.execute(f"update {LAKE}.fact_inference set cost_usd = cost_usd + 5 where session_id = ?", [session])
     said = run(tmp_path / "nobody", "lake", "build", str(lake), "--into", str(tmp_path / "lake"))
-    assert "set aside because a guard failed: 1" in said
+    assert "set aside (v_set_aside_session says why): 1" in said
     with duckdb.connect(str(tmp_path / "lake" / "agent_store.duckdb"), read_only=True) as connection:
         assert connection.execute("select session_id from v_set_aside_session").fetchall() == [(session,)]
         assert connection.execute("select count(*) from fact_api_call where session_id = ?", [session]).fetchall() == [
@@ -242,6 +242,35 @@ def test_the_copy_with_most_lines_counts() -> None:
 def test_of_equal_copies_the_one_with_the_latest_line_counts_then_the_first_host() -> None:
     assert counted(("a", "s", 10, "2026-01-01"), ("b", "s", 10, "2026-01-02")) == [("s", "b")]
     assert counted(("b", "s", 10, "2026-01-01"), ("a", "s", 10, "2026-01-01"), ("c", "s", 10, None)) == [("s", "a")]
+
+
+def test_of_a_fork_and_an_original_on_different_hosts_the_longer_one_counts() -> None:
+    with duckdb.connect() as connection:
+        reading.prepare(connection)
+        connection.execute(f"attach ':memory:' as {LAKE}")
+        connection.execute(
+            f"create table {LAKE}.main.fact_api_call as select * from (values "
+            # The second host forked a session and went on longer.
+            "('a', 'original', 'm1', timestamp '2026-01-01 10:00:00'), ('b', 'fork', 'm1', '2026-01-01 10:00:00'), "
+            "('a', 'original', 'm2', '2026-01-01 10:01:00'), ('b', 'fork', 'm2', '2026-01-01 10:01:00'), "
+            "('b', 'fork', 'm3', '2026-01-01 10:02:00'), "
+            # Another host has a copy of the fork, and one that uses the ids of others.
+            "('c', 'fork', 'm1', '2026-01-01 10:00:00'), ('c', 'relayed', 'm1', '2026-01-05 08:00:00'), "
+            "('c', 'relayed', null, '2026-01-01 10:00:00')) as calls (_host, session_id, message_id, called_at)"
+        )
+        connection.execute(
+            f"create table {reading.SCHEMA}.shared_session as select * from (values "
+            "('a', 'original', 20, null), ('b', 'fork', 30, null), ('c', 'fork', 10, null), ('c', 'relayed', 4, null)) "
+            "as sessions (host_id, session_id, line_count, last_line_at)"
+        )
+        reading.count_sessions(connection)
+        assert connection.execute(f"from {reading.SCHEMA}.counted_session order by all").fetchall() == [
+            ("b", "fork"),
+            ("c", "relayed"),
+        ]
+        ((session, test, reason),) = connection.execute(f"from {reading.SCHEMA}.uncounted_session").fetchall()
+        assert (session, test) == ("original", "fork_across_hosts")
+        assert reason.startswith("It has 2 responses of session fork, which only another host has.")
 
 
 # --- aliases

@@ -19,6 +19,7 @@ from agent_store.errors import StoreError
 from agent_store.lake import run as running
 from agent_store.lake.target import parse
 from agent_store.paths import StorePaths
+from agent_store.privacy.applied import is_applied
 from agent_store.store import open_store
 
 # Not imported here: Ray reads its settings when it is imported, and a run makes them.
@@ -109,6 +110,21 @@ def test_the_next_run_builds_only_what_is_new(ran: Ran) -> None:
     assert all(step.cpu_seconds > 0 for one in done for step in one.steps)
     # Ray does not keep this process from learning how other programs end.
     assert subprocess.run([sys.executable, "-c", "raise SystemExit(3)"], check=False).returncode == 3
+
+
+def test_a_changed_policy_is_applied_to_what_was_landed_before(ran: Ran) -> None:
+    ran.paths.privacy.write_text("user_ids: keep\n", encoding="utf-8")
+    try:
+        (shard,) = [one for one in running.find_shards([ran.logs], each=True) if one.name == "ben"]
+        for commands in (["privacy", "build", "share"], ["build", "share"]):
+            (done,) = running.run(ran.paths, [shard], parse(str(ran.lake)), workers=1)
+            assert done.failure == ""
+            assert [step.command for step in done.steps] == commands
+    finally:
+        ran.paths.privacy.unlink()
+    home = StorePaths(ran.paths.home / "hosts" / "ben")
+    assert home.privacy.read_text(encoding="utf-8") == "user_ids: keep\n"
+    assert is_applied(home) is True
 
 
 def test_shards_have_one_salt_so_that_hashed_users_can_be_compared(ran: Ran) -> None:
