@@ -59,10 +59,10 @@ class FolderHost:
             self._fill(connection)
             here = {session: version for session, (version, _) in self.sessions.items()}
             with append_only.opened(target(folder)) as lake:
-                sent, gone, replaces = shipment.choose(connection, here, lake.stamps(self.host_id))
+                choice = shipment.choose(connection, here, lake.stamps(self.host_id))
                 host = Host(self.host_id, self.name)
                 tables = shipment.tables(connection, RULES, host, patterns=(), salt="")
-                return lake.write(shipment.Shipment(host, connection, tables, sent, gone, replaces))
+                return lake.write(shipment.Shipment(host, connection, tables, choice))
 
     def _fill(self, connection: duckdb.DuckDBPyConnection) -> None:
         for name in ("agent_store", "warehouse"):

@@ -5,12 +5,12 @@ There is no catalog, and no lock between hosts: each host writes only its own fi
 host, the last share that names it counts; of the host's other rows, those that were added and not removed since. A share
 that changes nothing writes nothing.
 
-When sessions leave the lake because they are gone from the host (forgotten, expired, or no longer shared), the host
-rewrites its files without their rows, each whole or not at all. No byte of them stays in the folder, but git keeps
-earlier versions of a file: in the history, in `.git/lfs` of each clone, and on the LFS server. To remove these too, rewrite
-the history (`git filter-repo --path <host_id> --invert-paths`), add the host's files again, push with force, run
-`git lfs prune` in each clone, and delete the objects on the server. Files of earlier months are also rewritten when more
-than half of their bytes have been replaced.
+When sessions are gone from the host (forgotten, or no longer shared) or expire, or its privacy policy changes, the host
+rewrites its files without the rows that were replaced, each whole or not at all. No byte of them stays in the folder, but
+git keeps earlier versions of a file: in the history, in `.git/lfs` of each clone, and on the LFS server. To remove these
+too, rewrite the history (`git filter-repo --path <host_id> --invert-paths`), add the host's files again, push with force,
+run `git lfs prune` in each clone, and delete the objects on the server. Files of earlier months are also rewritten when
+more than half of their bytes have been replaced.
 
 Files and folders have the permissions of TARGET, which others may have to read.
 """
@@ -107,7 +107,7 @@ class _Past:
                 continue
             for session in manifest.leaving:
                 past.sessions.pop(session, None)
-            past.forgets = past.forgets or bool(manifest.leaving)
+            past.forgets = past.forgets or manifest.erases
             past.sessions |= {session["session_id"]: index for session in manifest.sessions}
             for table, hashes in manifest.removed.items():
                 for row in hashes:
@@ -189,8 +189,8 @@ class FolderLake:
             raise no_lake(self.target)
 
     def write(self, shipment: Shipment) -> Shared:
-        """Append a shipment to this host's file of the month, and rewrite its files if sessions are gone."""
-        note = self._prepare(shipment.host.host_id, forgets=bool(shipment.gone_count))
+        """Append a shipment to this host's file of the month, and rewrite its files if something has to be erased."""
+        note = self._prepare(shipment.host.host_id, forgets=shipment.choice.erases)
         folder = self.folder / shipment.host.host_id
         with share_file.alone(folder), _workplace(shipment.connection) as workplace:
             remove_leftovers(folder)
@@ -203,7 +203,7 @@ class FolderLake:
                 past, contents = _past(folder)
             byte_count += self._rewrite(folder, past, workplace)
         rows = sum(member.row_count for member, _ in files)
-        return Shared(shipment.session_count, shipment.gone_count, rows, byte_count, note=note)
+        return Shared(shipment.choice.session_count, shipment.choice.gone_count, rows, byte_count, note=note)
 
     def maintain(self) -> None:
         """Nothing: each host keeps its own files small when it shares, and nobody else writes to them."""
@@ -235,7 +235,7 @@ class FolderLake:
         note = "This folder is in a git repository: commit and push it."
         if forgets:
             note += (
-                " The sessions that left are in no file here any more, but git's history and the LFS storage keep earlier "
+                " What was removed is in no file here any more, but git's history and the LFS storage keep earlier "
                 "versions: git filter-repo and git lfs prune remove these."
             )
         return note
@@ -273,8 +273,8 @@ class FolderLake:
     def _rewrite(self, folder: Path, past: _Past, workplace: Path) -> int:
         """Rewrite files without what no longer counts, where that is due; return the bytes written.
 
-        All of them, if sessions are gone: the last file says so until it is rewritten itself, so a later share continues
-        what was killed. Else the files of earlier months that were mostly replaced.
+        All of them, if something has to be erased: the last file says so until it is rewritten itself, so a later share
+        continues what was killed. Else the files of earlier months that were mostly replaced.
         """
         files = sorted({share.file for share in past.shares})
         chosen = files if past.forgets else [
@@ -371,6 +371,7 @@ def _manifest(shipment: Shipment, past: _Past) -> Manifest:
             {name: _plain(value) for name, value in zip(names, row, strict=True)} for row in sorted(sending)
         ],
         leaving=sorted(session for (session,) in leaving if session in past.sessions),
+        erases=shipment.choice.erases,
         added=added,
         removed=removed,
         columns={
@@ -500,6 +501,7 @@ def _kept(past: _Past, file: Path, *, is_whole: bool) -> list[tuple[int, Manifes
             manifest,
             sessions=past.sessions_of(index),
             leaving=() if is_whole else manifest.leaving,
+            erases=manifest.erases and not is_whole,
             added=added,
             removed={} if is_whole else manifest.removed,
             members=[member for member in manifest.members if past.counted(index, member)[0]],

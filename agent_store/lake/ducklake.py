@@ -150,7 +150,7 @@ class DuckLake:
             changed = {name: mark for name, mark in marks.items() if mark != known.get(name, "")}
             rows = 0
             for table in shipment.tables:
-                if shipment.replaces and table.has_sessions:
+                if shipment.choice.replaces and table.has_sessions:
                     connection.execute(
                         f"delete from {_name(table)} where {HOST} = ? and session_id in (select session_id from {LEAVING})",
                         [host_id],
@@ -160,9 +160,9 @@ class DuckLake:
                 if table.name in changed:
                     rows += _replace_host_rows(connection, table, host_id)
             _note(connection, shipment, changed)
-            if shipment.gone_count:
+            if shipment.choice.erases:
                 connection.execute(f"insert into {LAKE}.{ERASING} values (?)", [host_id])
-        return Shared(shipment.session_count, shipment.gone_count, rows, _written_bytes(connection), attempts)
+        return Shared(shipment.choice.session_count, shipment.choice.gone_count, rows, _written_bytes(connection), attempts)
 
     def _finish_erasing(self, connection: duckdb.DuckDBPyConnection, host_id: str) -> None:
         """Erase what hosts have removed: after this share, or after one that was killed before it could."""
@@ -279,12 +279,12 @@ def _replace_host_rows(connection: duckdb.DuckDBPyConnection, table: SharedTable
 def _note(connection: duckdb.DuckDBPyConnection, shipment: Shipment, marks: dict[str, str]) -> None:
     """Note the host, its sessions and the marks of its other rows."""
     host = shipment.host
-    if shipment.replaces:
+    if shipment.choice.replaces:
         connection.execute(
             f"delete from {LAKE}.{SESSIONS} where host_id = ? and session_id in (select session_id from {LEAVING})",
             [host.host_id],
         )
-    if shipment.session_count:
+    if shipment.choice.session_count:
         connection.execute(
             f"insert into {LAKE}.{SESSIONS} select ?, session_id, stamp, line_count, last_line_at, month from {SENDING}",
             [host.host_id],

@@ -42,8 +42,8 @@ def share(
         code, privacy = _check(paths)
         rules = read_rules(paths, project)
         with shipment.opened(paths) as connection, target.opened() as lake:
-            sessions = shipment.note_sessions(connection, code, policy.sharing.leave_out)
-            sent, gone, replaces = shipment.choose(connection, sessions, lake.stamps(here.host_id))
+            sessions = shipment.note_sessions(connection, code, privacy, policy.sharing.leave_out)
+            choice = shipment.choose(connection, sessions, lake.stamps(here.host_id))
             state = hashlib.sha256(" ".join((code, privacy, *policy.sharing.leave_out)).encode()).hexdigest()[:16]
             tables = shipment.tables(
                 connection,
@@ -52,7 +52,7 @@ def share(
                 patterns=policy.sharing.leave_out,
                 salt="" if policy.user_ids == "hash" else landing_policy(paths).user_salt,
             )
-            return lake.write(shipment.Shipment(here, connection, tables, sent, gone, replaces, state))
+            return lake.write(shipment.Shipment(here, connection, tables, choice, state))
 
 
 def _check(paths: StorePaths) -> tuple[str, str]:

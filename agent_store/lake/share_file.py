@@ -61,6 +61,8 @@ class Manifest:
     # The rows of its sessions in lake_session, and the ids of sessions that left the lake.
     sessions: Sequence[Mapping[str, Any]] = ()
     leaving: Sequence[str] = ()
+    # Whether what it replaces may be in no file.
+    erases: bool = False
     # By table, hashes of the host's own rows. A row that is there twice has its hash twice.
     added: Mapping[str, Sequence[str]] = field(default_factory=dict)
     removed: Mapping[str, Sequence[str]] = field(default_factory=dict)

@@ -45,6 +45,8 @@ inner join {WAREHOUSE}.intermediate.int_tool_call as calls on calls.tool_use_id 
 semi join (select session_id from {_KNOWN} where not is_left_out) as sessions on sessions.session_id = calls.session_id
 where coalesce(reads.document_path, '') not in (select path from {_STAYING})
 """
+# In a stamp, before what has removed rows of a session.
+_REMOVED: Final = "#"
 # Parquet has no integer of 128 bits; 38 digits are more than any of these numbers has.
 _TYPES: Final = {"HUGEINT": "DECIMAL(38,0)"}
 
@@ -66,17 +68,26 @@ class SharedTable:
 
 
 @dataclass(frozen=True, slots=True)
+class Choice:
+    """Which sessions are sent, and what that does to what was shared before."""
+
+    session_count: int
+    # Sessions that are in the lake and no longer here, or no longer shared.
+    gone_count: int
+    # Whether any session to be sent or removed is in the lake already.
+    replaces: bool
+    # Whether what is replaced may be in no file afterwards: sessions are gone or expired, or the privacy policy changed.
+    erases: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Shipment:
     """Everything to be sent, on a connection that has the temporary tables `sending_session` and `leaving_session`."""
 
     host: Host
     connection: duckdb.DuckDBPyConnection
     tables: Sequence[SharedTable]
-    session_count: int
-    # Sessions that are in the lake and no longer here, or no longer shared.
-    gone_count: int
-    # Whether any session to be sent or removed is in the lake already.
-    replaces: bool
+    choice: Choice
     # What the rows depend on besides the landed lines: the code of the models, and the privacy policy.
     state: str = ""
 
@@ -106,12 +117,13 @@ def opened(paths: StorePaths) -> Iterator[duckdb.DuckDBPyConnection]:
 
 
 def note_sessions(
-    connection: duckdb.DuckDBPyConnection, code: str, patterns: Sequence[str] = ()
+    connection: duckdb.DuckDBPyConnection, code: str, privacy: str, patterns: Sequence[str] = ()
 ) -> dict[str, str]:
     """Make the table of all sessions here; return the stamp of each that is shared.
 
     A stamp changes with the rows of its session: it names the batch that last touched it and the code of the models,
-    and has a hash of its properties. `patterns` are the folders of projects that stay on this machine.
+    and has a hash of its properties. After a `#` it names what removed rows of it: the privacy policy, and the time when
+    it expired. `patterns` are the folders of projects that stay on this machine.
     """
     stays = "false"
     if patterns:
@@ -137,23 +149,25 @@ def note_sessions(
             from {WAREHOUSE}.intermediate.int_session_batch as touches
             inner join {WAREHOUSE}.raw.batch as batches on batches.batch_id = touches._batch_id
             union all
-            -- Expired sessions: only their daily costs are left.
-            select session_id, concat('expired@', max(expired_at))
-            from {WAREHOUSE}.staging.stg_retention__session
-            group by session_id
-            union all
             -- The only rows of a session that lines of others may change: its title, and what it continues.
             select session_id, cast(hash(sessions) as varchar)
             from {WAREHOUSE}.intermediate.int_session as sessions
         ),
+        -- Only their daily costs are left.
+        expired as (
+            select
+                session_id, max(project_path) as project_path, min(started_at) as started_at, max(expired_at) as expired_at
+            from {WAREHOUSE}.staging.stg_retention__session
+            group by session_id
+        ),
         stamped as (
             select session_id, concat(string_agg(stamp, ' ' order by stamp), ' ', {literal(code)}) as stamp
-            from touched
+            from (from touched union all select session_id, null from expired)
             group by session_id
         )
         select
             stamped.session_id,
-            stamped.stamp,
+            concat(stamped.stamp, '{_REMOVED}', {literal(privacy)}, ' ' || expired.expired_at) as stamp,
             coalesce(lines.line_count, 0) as line_count,
             lines.last_line_at,
             cast(date_trunc('month', coalesce(sessions.started_at, expired.started_at)) as date) as month,
@@ -161,11 +175,7 @@ def note_sessions(
         from stamped
         left join lines on lines.session_id = stamped.session_id
         left join {STAR}.main.dim_session as sessions on sessions.session_id = stamped.session_id
-        left join (
-            select session_id, max(project_path) as project_path, min(started_at) as started_at
-            from {WAREHOUSE}.staging.stg_retention__session
-            group by session_id
-        ) as expired on expired.session_id = stamped.session_id
+        left join expired on expired.session_id = stamped.session_id
         """
     )
     if patterns:
@@ -190,11 +200,8 @@ def _note_staying(
 
 def choose(
     connection: duckdb.DuckDBPyConnection, here: Mapping[str, str], shared: Mapping[str, str]
-) -> tuple[int, int, bool]:
-    """Make the tables of the sessions to be sent, and of those whose earlier rows have to go.
-
-    Returns how many are sent, how many are only removed, and whether any of them is in the lake already.
-    """
+) -> Choice:
+    """Make the tables of the sessions to be sent, and of those whose earlier rows have to go."""
     changed = [session for session, stamp in here.items() if shared.get(session) != stamp]
     gone = [session for session in shared if session not in here]
     connection.execute(
@@ -202,11 +209,16 @@ def choose(
         "semi join (select unnest(?::varchar[]) as session_id) as changed on changed.session_id = known.session_id",
         [changed],
     )
-    leaving = [*gone, *(session for session in changed if session in shared)]
+    replaced = [session for session in changed if session in shared]
     connection.execute(
-        f"create or replace temp table {LEAVING} as select unnest(?::varchar[]) as session_id", [leaving]
+        f"create or replace temp table {LEAVING} as select unnest(?::varchar[]) as session_id", [[*gone, *replaced]]
     )
-    return len(changed), len(gone), bool(leaving)
+    is_purged = any(_removed_by(shared[session]) != _removed_by(here[session]) for session in replaced)
+    return Choice(len(changed), len(gone), replaces=bool(gone or replaced), erases=bool(gone) or is_purged)
+
+
+def _removed_by(stamp: str) -> str:
+    return stamp.partition(_REMOVED)[2]
 
 
 def tables(
@@ -300,7 +312,7 @@ def _hashed_user(salt: str) -> str:
 def session_row_counts(shipment: Shipment) -> dict[str, int]:
     """How many rows of the sessions to be sent each table has."""
     counted = [table for table in shipment.tables if table.has_sessions]
-    if not counted or not shipment.session_count:
+    if not counted or not shipment.choice.session_count:
         return {}
     return dict(
         shipment.connection.execute(

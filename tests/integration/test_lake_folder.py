@@ -235,6 +235,19 @@ def test_forgetting_leaves_no_byte(tmp_path: Path) -> None:
     assert after.share(lake).byte_count == 0
 
 
+def test_what_a_new_policy_or_expiry_removes_is_in_no_file(tmp_path: Path) -> None:
+    lake = tmp_path / "lake"
+    host = FolderHost("ann", {"s1": ("plain#policy-1", 3), "s2": ("v1#policy-1", 2)})
+    host.share(lake)
+    replace(host, sessions={**host.sessions, "s1": ("plainer#policy-1", 4)}).share(lake)
+    assert any("plain#" in text for text in _texts(lake))
+    after = FolderHost("ann", {"s1": ("redacted#policy-2", 4), "s2": ("v1#policy-2", 2)})
+    assert after.share(lake).session_count == 2
+    assert not any("plain" in text for text in _texts(lake))
+    assert read(lake) == expected(after)
+    assert after.share(lake).byte_count == 0
+
+
 def test_files_of_earlier_months_are_rewritten_when_mostly_replaced(tmp_path: Path) -> None:
     host = FolderHost("ann", {f"s{number}": ("v1", 2000) for number in range(3)} | {"s3": ("v1", 20)})
     host.share(tmp_path)
