@@ -5,9 +5,11 @@ Everything is a SELECT over the published store and the warehouse, which `opened
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Final
 
 from agent_store.errors import StoreError, cause_of
@@ -31,6 +33,15 @@ _PATHS: Final = frozenset({
     "document_path", "file_path", "first_source_path", "input_path", "path", "repository", "root", "source_path",
     "source_root", "working_dir",
 })  # fmt: skip
+# Where a session was and which files it used: one of these in a project that stays here is enough, and the session stays.
+_PLACES: Final = (
+    ("staging.stg_transcripts__line", "working_dir"),
+    ("staging.stg_events__event", "working_dir"),
+    ("intermediate.int_tool_call", "target_path"),
+)
+# Folders of transcripts have their project's path as name, with - for each character except letters and digits.
+_TRANSCRIPTS, _TRANSCRIPT = "projects/", ".jsonl"
+_NOT_IN_SLUG: Final = re.compile(r"[^A-Za-z0-9*?]")
 # The texts of files that may be shared, if some projects stay here.
 _CONTENTS: Final = "shared_content"
 _MAKE_CONTENTS: Final = f"""
@@ -132,10 +143,19 @@ def note_sessions(
         _note_staying(connection, patterns, f"{WAREHOUSE}.staging.stg_retention__session", ("project_path",))
         for name in ("document", "read"):
             _note_staying(connection, patterns, f"{WAREHOUSE}.staging.stg_code__{name}", ("document_path",))
-        stays = " or ".join(
-            f"coalesce({folder}, '') in (select path from {_STAYING})"
-            for folder in ("sessions.project_path", "sessions.working_dir", "expired.project_path")
-        )
+        for relation, column in _PLACES:
+            _note_staying(connection, patterns, f"{WAREHOUSE}.{relation}", (column,))
+        stays = " or ".join([
+            *(
+                f"coalesce({folder}, '') in (select path from {_STAYING})"
+                for folder in ("sessions.project_path", "sessions.working_dir", "expired.project_path")
+            ),
+            *(
+                f"stamped.session_id in (select session_id from {WAREHOUSE}.{relation} "
+                f"where session_id is not null and {column} in (select path from {_STAYING}))"
+                for relation, column in _PLACES
+            ),
+        ])
     connection.execute(
         f"""
         create or replace temp table {_KNOWN} as
@@ -180,6 +200,13 @@ def note_sessions(
     )
     if patterns:
         connection.execute(_MAKE_CONTENTS)
+        # The rows of no session about their transcripts, such as damaged lines.
+        connection.execute(
+            f"insert or ignore into {_STAYING} select distinct lines.source_path "
+            f"from {WAREHOUSE}.staging.stg_transcripts__line as lines "
+            f"semi join (select session_id from {_KNOWN} where is_left_out) as sessions "
+            "on sessions.session_id = lines.session_id where lines.source_path is not null"
+        )
     return dict(
         connection.execute(f"select session_id, stamp from {_KNOWN} where not is_left_out").fetchall()
     )
@@ -193,9 +220,21 @@ def _note_staying(
         found = connection.execute(
             f"select distinct {quoted(column)} from {relation} where {quoted(column)} is not null"
         ).fetchall()
-        staying = [(path,) for (path,) in found if any(is_below(path, pattern) for pattern in patterns)]
+        staying = [(path,) for (path,) in found if any(_stays(path, pattern) for pattern in patterns)]
         if staying:
             connection.executemany(f"insert or ignore into {_STAYING} values (?)", staying)
+
+
+def _stays(path: str, pattern: str) -> bool:
+    """Whether a path is below a folder that stays here, or is a transcript of a project there."""
+    if is_below(path, pattern):
+        return True
+    is_transcript = not path.startswith("/") and _TRANSCRIPT in path
+    if not is_transcript:
+        return False
+    folder = path.replace("\\", "/").rpartition(_TRANSCRIPTS)[2].partition("/")[0] + "-"
+    slug = _NOT_IN_SLUG.sub("-", pattern.rstrip("/\\"))
+    return fnmatchcase(folder, f"{slug}-*") or ("/" not in pattern and fnmatchcase(f"-{folder}", f"*-{slug}-*"))
 
 
 def choose(

@@ -16,10 +16,12 @@ from conftest import PROJECT, BuildStore, clean_environment
 
 from agent_store.errors import StoreError
 from agent_store.lake import build as building
-from agent_store.lake import catalog, reading
+from agent_store.lake import catalog, reading, shipment
 from agent_store.lake.target import LAKE, parse
 from tests.equal_stores import Difference, differences
+from tests.lake_homes import COMMON, OWN, LakeHosts, lake_hosts
 
+__all__ = ("lake_hosts",)
 SAMPLE = PROJECT / "sample" / "home"
 PAGE = PROJECT / "docs" / "lake.md"
 HEADING = "## What is not the same as in one store"
@@ -168,6 +170,46 @@ def test_projects_left_out_leave_no_row(team: Team, tmp_path: Path) -> None:
             opened.attach(connection)
             found = _rows_with(connection, "/home/dev/shop")
             assert found == {}, lake
+
+
+def test_a_session_that_was_in_a_folder_left_out_stays_and_damaged_lines_of_its_project_too(
+    lake_hosts: LakeHosts, tmp_path: Path
+) -> None:
+    bob = lake_hosts["bob"].copy(tmp_path)
+    (bob.home / "privacy.yml").write_text('sharing: {leave_out: ["/home/me/clients/*"]}\n', encoding="utf-8")
+    with duckdb.connect(str(bob.paths.warehouse)) as connection:
+        # The session began in another project, and went there later.
+        connection.execute(
+            "update staging.stg_transcripts__line set working_dir = '/home/me/clients/acme' "
+            "where session_id = ? and line_number = 5",
+            [COMMON],
+        )
+    with duckdb.connect(str(bob.paths.store)) as connection:
+        connection.execute(
+            "insert into v_set_aside_line (source_root, source_path, source_line, part_number, line_head, _batch_id) "
+            "values ('/logs', 'projects/-home-me-clients-acme/x.jsonl', 1, 1, 'A prompt at acme', 1)"
+        )
+    bob.run("share", str(tmp_path / "lake"))
+    with duckdb.connect() as connection, parse(str(tmp_path / "lake")).opened() as opened:
+        opened.attach(connection)
+        assert connection.execute(f"select session_id from {LAKE}.lake_session").fetchall() == [(OWN["bob"],)]
+        assert _rows_with(connection, "acme") == {}
+
+
+@pytest.mark.parametrize(
+    ("path", "pattern", "stays"),
+    [
+        ("/home/me/clients/acme/x.py", "/home/me/clients/*", True),
+        ("projects/-home-me-clients-acme/x.jsonl", "/home/me/clients/*", True),
+        ("projects/-home-me-clients-acme/x.jsonl", "/home/me/clients/", True),
+        ("projects/-home-me-clients-acme-web/5/subagents/agent-1.jsonl", "acme", True),
+        ("projects/-home-me-clients-acme/x.jsonl", "/home/me/client", False),
+        ("projects/-home-me-acmeshop/x.jsonl", "acme", False),
+        ("/home/me/projects/acme-web/x.jsonl", "acme", False),
+    ],
+)
+def test_transcripts_of_a_project_that_stays_are_known_by_their_folder(path: str, pattern: str, stays: bool) -> None:
+    assert shipment._stays(path, pattern) is stays
 
 
 def _rows_with(connection: duckdb.DuckDBPyConnection, text: str) -> dict[str, int]:
