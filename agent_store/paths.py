@@ -114,6 +114,11 @@ class StorePaths:
         return self.build_dir / "state.json"
 
     @property
+    def lake_mark(self) -> Path:
+        """A file that says of which lake this home has the store; absent in the home of a host's own logs."""
+        return self.build_dir / "lake.json"
+
+    @property
     def target(self) -> Path:
         """dbt's target folder, one per home so that partial parsing keeps working."""
         return self.home / "target"

@@ -22,14 +22,18 @@ _POLL_SECONDS = 0.1
 _SAY_AFTER_SECONDS = 1.0
 
 
-def take(paths: StorePaths, on_wait: Callable[[str], None] | None = None) -> tuple[BaseFileLock, float]:
-    """Take the build lock; return it with the seconds waited.
+def take(
+    paths: StorePaths, on_wait: Callable[[str], None] | None = None, *, lands: bool = True
+) -> tuple[BaseFileLock, float]:
+    """Take the build lock; return it with the seconds waited. `lands`: for landed logs, which the home of a lake has not.
 
-    It is a kernel lock, released whenever its process ends. Raises StoreError if the lock cannot be created, or if the
-    warehouse is damaged (which is then moved aside).
+    It is a kernel lock, released whenever its process ends. Raises StoreError if the lock cannot be created, if the
+    home is that of a lake's store, or if the warehouse is damaged (which is then moved aside).
     """
     from filelock import FileLock, Timeout
 
+    if lands:
+        refuse_lake(paths)
     paths.ensure()
     if paths.lock.exists() and not paths.lock.is_file():
         raise StoreError(f"The lock {paths.lock} is not a regular file.", "Move it away, then try again.")
@@ -63,10 +67,21 @@ def take(paths: StorePaths, on_wait: Callable[[str], None] | None = None) -> tup
     return lock, waited
 
 
+def refuse_lake(paths: StorePaths) -> None:
+    """Raise StoreError if a home has the store of a lake: the logs of this machine must not get in between."""
+    if paths.lake_mark.exists():
+        raise StoreError(
+            f"{paths.home} has the store of a lake, which is built from what hosts share.",
+            "Do this in the home of the host, share it, then build again: agent-store lake build TARGET --into FOLDER",
+        )
+
+
 @contextmanager
-def build_lock(paths: StorePaths, on_wait: Callable[[str], None] | None = None) -> Iterator[float]:
+def build_lock(
+    paths: StorePaths, on_wait: Callable[[str], None] | None = None, *, lands: bool = True
+) -> Iterator[float]:
     """Hold the build lock; yield the seconds waited for another build."""
-    lock, waited = take(paths, on_wait)
+    lock, waited = take(paths, on_wait, lands=lands)
     try:
         yield waited
     finally:

@@ -33,7 +33,7 @@ def docs(out: Path | None, serve: bool, port: int) -> int:
         raise StoreError(
             f"There is no folder {page.parent}.", "Make it, or name another file: agent-store docs --out FILE"
         )
-    with doing("Reading the models"), lock.build_lock(paths, on_wait=say):
+    with doing("Reading the models"), lock.build_lock(paths, on_wait=say, lands=False):
         dbt.generate_docs(paths, project_dir(), page)
     tell(f"Documentation: {page}")
     if serve:

@@ -28,8 +28,10 @@ schedule = click.Group("schedule", help="Build the store on a schedule, with cro
 def install(every: str, kind: str | None, roots: tuple[Path, ...], yes: bool) -> int:
     """Run `check` and `build` on a schedule. Shows what it will write, and asks first."""
     from agent_store import schedule as schedules
+    from agent_store.build.lock import refuse_lake
 
     paths = store_paths().ensure()
+    refuse_lake(paths)
     job = schedules.job(paths, roots, os.environ, every)
     chosen = kind or schedules.usual_kind()
     tell(schedules.shown(job, chosen))

@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     from agent_store.paths import StorePaths
 
 ALIASES: Final = "aliases.yml"
-_MARK: Final = "lake.json"
 _MOST_ALIAS_CHARACTERS: Final = 4 * 1024 * 1024
 # Leaving out a session may make another fail; if a guard still fails after this many rounds, the cause is something else.
 _ROUNDS: Final = 3
@@ -70,9 +69,11 @@ def build(
     """
     started = time.monotonic()
     names = read_aliases(aliases or paths.home / ALIASES, is_named=aliases is not None)
-    with build_lock(paths, on_wait=say), private_files():
-        _take_home(paths, target)
+    with build_lock(paths, on_wait=say, lands=False), private_files():
+        _refuse_home_with_logs(paths)
         _prepare(target, say)
+        with replacing(paths.lake_mark) as fresh:
+            fresh.write_text(json.dumps({"lake": target.shown}), encoding="utf-8")
         left_out: dict[str, tuple[str, str]] = {}
         for rounds_left in range(_ROUNDS, -1, -1):
             _start_anew(paths, target, names, left_out)
@@ -104,16 +105,13 @@ def build(
     )
 
 
-def _take_home(paths: StorePaths, target: Target) -> None:
-    """Mark the home as one of a lake. A home with landed logs is refused, because a build of a lake starts anew."""
-    mark = paths.build_dir / _MARK
-    if paths.warehouse.exists() and not mark.exists():
+def _refuse_home_with_logs(paths: StorePaths) -> None:
+    """Raise StoreError if a home has landed logs, because a build of a lake starts anew."""
+    if paths.warehouse.exists() and not paths.lake_mark.exists():
         raise StoreError(
             f"{paths.home} is the home of this machine's own logs.",
             "Build the lake in another folder: agent-store lake build TARGET --into FOLDER",
         )
-    with replacing(mark) as fresh:
-        fresh.write_text(json.dumps({"lake": target.shown}), encoding="utf-8")
 
 
 def _prepare(target: Target, say: Callable[[str], None]) -> None:

@@ -18,6 +18,7 @@ from agent_store.errors import StoreError
 from agent_store.lake import build as building
 from agent_store.lake import catalog, reading, shipment
 from agent_store.lake.target import LAKE, parse
+from agent_store.paths import StorePaths
 from tests.equal_stores import Difference, differences
 from tests.lake_homes import COMMON, OWN, LakeHosts, lake_hosts
 
@@ -250,10 +251,20 @@ def test_a_home_with_logs_is_not_overwritten(team: Team) -> None:
     assert "is the home of this machine's own logs" in said
 
 
+@pytest.mark.parametrize("command", ["build --quiet", "ingest", "privacy apply", "schedule install --yes"])
+def test_the_store_of_a_lake_is_not_replaced_by_logs_of_this_machine(tmp_path: Path, command: str) -> None:
+    paths = StorePaths(tmp_path).ensure()
+    paths.lake_mark.write_text('{"lake": "/mnt/team/lake.ducklake"}', encoding="utf-8")
+    said = run(tmp_path, *command.split(), code=1)
+    assert "has the store of a lake" in said
+    assert not paths.warehouse.exists()
+
+
 def test_a_place_without_a_lake_is_said(tmp_path: Path) -> None:
     said = run(tmp_path / "home", "lake", "build", str(tmp_path / "none.ducklake"), code=1)
     assert "There is no lake" in said
     assert "agent-store share" in said
+    assert not StorePaths(tmp_path / "home" / "lake").lake_mark.exists()
 
 
 # --- which copy counts
