@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Final, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from agent_store.at_rest import NOT_BY_ITSELF
 from agent_store.errors import StoreError, explain
@@ -26,6 +26,14 @@ EMAIL_KIND: Final = "email_address"
 
 KeepHashDrop = Literal["keep", "hash", "drop"]
 KeepDrop = Literal["keep", "drop"]
+
+
+def _below_home(pattern: str) -> str:
+    return f"{Path.home()}{pattern[1:]}" if pattern.startswith(("~/", "~\\")) else pattern
+
+
+# A pattern of paths: * matches any text. One without a slash matches a name anywhere; one may begin with ~/.
+Pattern = Annotated[str, AfterValidator(_below_home)]
 # Up to a hundred years, so that every such moment is a valid date.
 Days = Annotated[int, Field(gt=0, le=36_500)]
 
@@ -37,8 +45,7 @@ class _Model(BaseModel):
 class ProjectRule(_Model):
     """Different rules for the projects below a folder."""
 
-    # A pattern: * matches any text. One without a slash matches a folder's name.
-    path: str
+    path: Pattern
     prompts: KeepHashDrop | None = None
     answers: KeepHashDrop | None = None
     contents: KeepDrop | None = None
@@ -98,7 +105,7 @@ class Sharing(_Model):
     """What agent-store share keeps on this machine."""
 
     # Patterns of folders: sessions of projects below them, and rows about files below them.
-    leave_out: tuple[str, ...] = ()
+    leave_out: tuple[Pattern, ...] = ()
 
 
 class PrivacyPolicy(_Model):
@@ -115,7 +122,7 @@ class PrivacyPolicy(_Model):
     contents: KeepDrop = "keep"
     projects: tuple[ProjectRule, ...] = ()
     # Patterns of files whose contents are dropped.
-    files: tuple[str, ...] = ()
+    files: tuple[Pattern, ...] = ()
     retention: Retention = Retention()
     sharing: Sharing = Sharing()
     # A file kept elsewhere, to which the head of the audit chain is appended at each publish.

@@ -48,6 +48,20 @@ def test_what_is_set_is_what_landing_does(paths: StorePaths) -> None:
     assert Privacy(lambda: policy).redactor is None
 
 
+def test_a_pattern_may_begin_with_the_home_folder(paths: StorePaths, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", "/home/me")
+    monkeypatch.setenv("USERPROFILE", "/home/me")
+    paths.privacy.write_text(
+        "files: ['~/taxes/*', '~$draft']\nprojects: [{path: ~/clients, answers: drop}]\n"
+        "sharing: {leave_out: ['~/private']}\n"
+    )
+    policy = landing_policy(paths)
+    assert policy.drops_file("/home/me/taxes/2026.pdf")
+    assert policy.drops_file("/home/me/~$draft")
+    assert policy.texts_in("/home/me/clients/one") == Texts("keep", "drop", "keep")
+    assert read_policy(paths).sharing.leave_out == ("/home/me/private",)
+
+
 @pytest.mark.parametrize(
     ("text", "message", "hint"),
     [
