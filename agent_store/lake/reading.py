@@ -1,10 +1,12 @@
 """A lake as dbt reads it: attached to the warehouse of its build, with the sessions that count.
 
 A session that several hosts have counts once, from the host that has most of its lines: the others have an earlier state
-of the same transcript. If they have as many, the host counts that has the latest line, then the first by its id.
+of the same transcript. If they have as many, the host counts that has the latest line, then the one with the fewest
+responses in it, then the first by its id.
 
-A fork contains the lines of the session that it was forked from. Its host leaves them out if it has that session too. If
-only another host has it, both have the same responses, and the shorter of the two sessions is set aside.
+A fork contains the lines of the session that it was forked from. Its host leaves them out if it has that session too, and
+so has fewer responses than a host that has the fork only. If only another host has it, both have the same responses, and
+the shorter of the two sessions is set aside.
 """
 
 from __future__ import annotations
@@ -19,22 +21,34 @@ if TYPE_CHECKING:
 SCHEMA: Final = "merging"
 # The reason why a session is set aside, in `test_name` of v_set_aside_session.
 FORK: Final = "fork_across_hosts"
+_RESPONSES: Final = "fact_api_call"
+_NO_LENGTHS: Final = "select null as host_id, null as session_id, 0 as response_count where false"
+_LENGTHS: Final = f"""
+select _host as host_id, session_id, count(*) as response_count
+from {LAKE}.main.{_RESPONSES}
+group by _host, session_id
+"""
 _COUNTED: Final = f"""
 create or replace table {SCHEMA}.counted_session as
+with lengths as ({{lengths}})
 select
     sessions.host_id,
     sessions.session_id
 from {SCHEMA}.shared_session as sessions
 anti join {SCHEMA}.uncounted_session as uncounted on uncounted.session_id = sessions.session_id
+left join lengths on lengths.host_id = sessions.host_id and lengths.session_id = sessions.session_id
 qualify row_number() over (
     partition by sessions.session_id
-    order by sessions.line_count desc, sessions.last_line_at desc nulls last, sessions.host_id
+    order by
+        sessions.line_count desc,
+        sessions.last_line_at desc nulls last,
+        coalesce(lengths.response_count, 0),
+        sessions.host_id
 ) = 1
 """
 
 # Sessions with responses that a longer session on another host has too. Relays reuse ids of messages, but not at the same
 # millisecond.
-_RESPONSES: Final = "fact_api_call"
 _FORKS: Final = f"""
 insert or ignore into {SCHEMA}.uncounted_session
 with responses as (
@@ -50,11 +64,7 @@ shared as (
     group by message_id, called_at
     having count(distinct host_id) > 1
 ),
-lengths as (
-    select _host as host_id, session_id, count(*) as response_count
-    from {LAKE}.main.{_RESPONSES}
-    group by _host, session_id
-),
+lengths as ({_LENGTHS}),
 ranked as (
     select
         responses.*,
@@ -94,10 +104,12 @@ def attach(connection: duckdb.DuckDBPyConnection, place: str, data: str = "") ->
 
 def count_sessions(connection: duckdb.DuckDBPyConnection) -> None:
     """Choose the host of each session, and set forks aside whose original only another host has."""
-    connection.execute(_COUNTED)
-    if {"message_id", "called_at"} <= set(columns(connection, _RESPONSES)):
+    has_responses = {"message_id", "called_at"} <= set(columns(connection, _RESPONSES))
+    counted = _COUNTED.format(lengths=_LENGTHS if has_responses else _NO_LENGTHS)
+    connection.execute(counted)
+    if has_responses:
         connection.execute(_FORKS)
-        connection.execute(_COUNTED)
+        connection.execute(counted)
 
 
 def prepare(connection: duckdb.DuckDBPyConnection) -> None:

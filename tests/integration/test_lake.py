@@ -326,6 +326,29 @@ def test_of_a_fork_and_an_original_on_different_hosts_the_longer_one_counts() ->
         assert reason.startswith("It has 2 responses of session fork, which only another host has.")
 
 
+def test_of_equal_copies_of_a_fork_the_one_beside_its_original_counts() -> None:
+    with duckdb.connect() as connection:
+        reading.prepare(connection)
+        connection.execute(f"attach ':memory:' as {LAKE}")
+        connection.execute(
+            f"create table {LAKE}.main.fact_api_call as select * from (values "
+            "('b', 'original', 'm1', timestamp '2026-01-01 10:00:00'), ('b', 'fork', 'm2', '2026-01-01 10:01:00'), "
+            "('a', 'fork', 'm1', '2026-01-01 10:00:00'), ('a', 'fork', 'm2', '2026-01-01 10:01:00')) "
+            "as calls (_host, session_id, message_id, called_at)"
+        )
+        connection.execute(
+            f"create table {reading.SCHEMA}.shared_session as select * from (values "
+            "('a', 'fork', 4, null), ('b', 'fork', 4, null), ('b', 'original', 2, null)) "
+            "as sessions (host_id, session_id, line_count, last_line_at)"
+        )
+        reading.count_sessions(connection)
+        assert connection.execute(f"from {reading.SCHEMA}.counted_session order by all").fetchall() == [
+            ("b", "fork"),
+            ("b", "original"),
+        ]
+        assert connection.execute(f"from {reading.SCHEMA}.uncounted_session").fetchall() == []
+
+
 # --- aliases
 
 
