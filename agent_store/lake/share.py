@@ -44,7 +44,8 @@ def share(
         with shipment.opened(paths) as connection, target.opened() as lake:
             sessions = shipment.note_sessions(connection, code, privacy, policy.sharing.leave_out)
             choice = shipment.choose(connection, sessions, lake.stamps(here.host_id))
-            state = hashlib.sha256(" ".join((code, privacy, *policy.sharing.leave_out)).encode()).hexdigest()[:16]
+            depends = (code, privacy, shipment.removals(connection), *policy.sharing.leave_out)
+            state = hashlib.sha256(" ".join(depends).encode()).hexdigest()[:16]
             tables = shipment.tables(
                 connection,
                 rules,

@@ -133,8 +133,9 @@ def note_sessions(
     """Make the table of all sessions here; return the stamp of each that is shared.
 
     A stamp changes with the rows of its session: it names the batch that last touched it and the code of the models,
-    and has a hash of its properties. After a `#` it names what removed rows of it: the privacy policy, and the time when
-    it expired. `patterns` are the folders of projects that stay on this machine.
+    and has a hash of its properties. After a `#` it names what removed rows of it: the privacy policy, the last batch in
+    which something was removed from its files, and the time when it expired. `patterns` are the folders of projects that
+    stay on this machine.
     """
     stays = "false"
     if patterns:
@@ -180,6 +181,20 @@ def note_sessions(
             from {WAREHOUSE}.staging.stg_retention__session
             group by session_id
         ),
+        removed as (
+            select files.session_id, max(rows.batch_id) as batch_id
+            from (
+                select session_id, file_id from {WAREHOUSE}.staging.stg_transcripts__line
+                union
+                select session_id, file_id from {WAREHOUSE}.staging.stg_events__event
+            ) as files
+            inner join (
+                select file_id, rewritten_in_batch_id as batch_id from {WAREHOUSE}.raw.rewritten_row
+                union
+                select file_id, erased_in_batch_id from {WAREHOUSE}.raw.erased_row
+            ) as rows on rows.file_id = files.file_id
+            group by files.session_id
+        ),
         stamped as (
             select session_id, concat(string_agg(stamp, ' ' order by stamp), ' ', {literal(code)}) as stamp
             from (from touched union all select session_id, null from expired)
@@ -187,13 +202,16 @@ def note_sessions(
         )
         select
             stamped.session_id,
-            concat(stamped.stamp, '{_REMOVED}', {literal(privacy)}, ' ' || expired.expired_at) as stamp,
+            concat(
+                stamped.stamp, '{_REMOVED}', {literal(privacy)}, '@' || removed.batch_id, ' ' || expired.expired_at
+            ) as stamp,
             coalesce(lines.line_count, 0) as line_count,
             lines.last_line_at,
             cast(date_trunc('month', coalesce(sessions.started_at, expired.started_at)) as date) as month,
             {stays} as is_left_out
         from stamped
         left join lines on lines.session_id = stamped.session_id
+        left join removed on removed.session_id = stamped.session_id
         left join {STAR}.main.dim_session as sessions on sessions.session_id = stamped.session_id
         left join expired on expired.session_id = stamped.session_id
         """
@@ -235,6 +253,14 @@ def _stays(path: str, pattern: str) -> bool:
     folder = path.replace("\\", "/").rpartition(_TRANSCRIPTS)[2].partition("/")[0] + "-"
     slug = _NOT_IN_SLUG.sub("-", pattern.rstrip("/\\"))
     return fnmatchcase(folder, f"{slug}-*") or ("/" not in pattern and fnmatchcase(f"-{folder}", f"*-{slug}-*"))
+
+
+def removals(connection: duckdb.DuckDBPyConnection) -> str:
+    """A mark of what was removed from landed rows so far: it changes with each time."""
+    found = connection.execute(
+        f"select (select count(*) from {WAREHOUSE}.raw.rewritten_row), (select count(*) from {WAREHOUSE}.raw.erased_row)"
+    ).fetchone()
+    return " ".join(map(str, found or ()))
 
 
 def choose(

@@ -197,6 +197,24 @@ def test_a_session_that_was_in_a_folder_left_out_stays_and_damaged_lines_of_its_
         assert _rows_with(connection, "acme") == {}
 
 
+def test_a_session_is_sent_again_if_something_was_removed_from_its_lines(lake_hosts: LakeHosts, tmp_path: Path) -> None:
+    bob = lake_hosts["bob"].copy(tmp_path)
+    lake = str(tmp_path / "lake")
+    bob.run("share", lake)
+    assert bob.run("share", lake).startswith("Nothing new")
+    with duckdb.connect(str(bob.paths.warehouse)) as connection:
+        # As `privacy apply` and `forget` note it: the batch that landed the line stays the same.
+        connection.execute(
+            "insert into raw.rewritten_row by name select 'transcript_line' as table_name, file_id, line_number, "
+            "part_number, _batch_id as batch_id, row_hash, row_hash as new_row_hash, 'policy' as reason, "
+            "2 as rewritten_in_batch_id from raw.transcript_line where file_id = "
+            "(select max(file_id) from staging.stg_transcripts__line where session_id = ?) limit 1",
+            [OWN["bob"]],
+        )
+    assert "sessions written: 1, removed: 0" in bob.run("share", lake)
+    assert bob.run("share", lake).startswith("Nothing new")
+
+
 @pytest.mark.parametrize(
     ("path", "pattern", "stays"),
     [

@@ -227,7 +227,7 @@ def _change_stamps(place: Place) -> None:
         closing(duckdb.connect(":memory:")) as connection,
         catalog.attached(connection, parse(place.target), read_only=False),
     ):
-        connection.execute(f"update {LAKE}.lake_session set stamp = 'earlier'")
+        connection.execute(f"update {LAKE}.lake_session set stamp = concat('earlier ', split_part(stamp, ' ', -1))")
 
 
 # --- errors
