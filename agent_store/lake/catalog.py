@@ -197,6 +197,7 @@ def attach(
             made = None if Path(data).exists() else Path(data)
             _make_folder(Path(data), "for the rows of the lake")
     try:
+        _refuse_rows_of_others(connection, target, "" if read_only else data)
         try:
             _attach(connection, target, data, read_only=read_only, snapshot=snapshot)
         except duckdb.Error as error:
@@ -225,6 +226,32 @@ def attach(
         _attach(connection, target, str(beside), read_only=read_only, snapshot=snapshot, is_moved=True)
         place = str(beside)
     _check_folder(Path(place), read_only=read_only)
+
+
+def _refuse_rows_of_others(connection: duckdb.DuckDBPyConnection, target: Target, data: str) -> None:
+    """Raise StoreError if a new lake would have its rows where Parquet files are: a lake takes all of them for its own."""
+    if not data or not _is_new(connection, target):
+        return
+    found = connection.execute("select file from glob(?) limit 1", [f"{data.rstrip('/')}/**/*.parquet"]).fetchone()
+    # Another host may have made this lake in the meantime.
+    if found and _is_new(connection, target):
+        raise StoreError(
+            f"A new lake needs a place of its own for its rows, and {data} has Parquet files already: {found[0]}",
+            "Name an empty folder or prefix with --data, or bring back the catalog that these rows belong to.",
+        )
+
+
+def _is_new(connection: duckdb.DuckDBPyConnection, target: Target) -> bool:
+    import duckdb
+
+    if target.kind != "postgres":
+        return is_missing(target)
+    try:
+        _attach(connection, target, "", read_only=True, snapshot=None)
+    except duckdb.Error as error:
+        return "creating a new ducklake is explicitly disabled" in str(error).lower()
+    connection.execute(f"detach {LAKE}")
+    return False
 
 
 def _attach(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -53,6 +54,8 @@ from (
 ) as left_over
 where left_over.table_id = bounds.table_id and left_over.column_id = bounds.column_id
 """
+# The name of a file with rows of the lake. Others in the same folder belong to someone else.
+_OWN_FILE: Final = re.compile(r"/main/[^/]+/(?:_host|host_id)=[^/]+/(?:_month=[^/]+/)?ducklake-[0-9a-f-]+[^/]*[.]parquet$")
 # Builds read the lake as it was at one moment: what was replaced stays for them for so long.
 _KEPT: Final = "interval 1 day"
 
@@ -328,9 +331,13 @@ def _compact(connection: duckdb.DuckDBPyConnection, kept: str) -> None:
         f"ducklake_merge_adjacent_files('{LAKE}')",
         f"ducklake_expire_snapshots('{LAKE}', older_than => now() - {kept})",
         f"ducklake_cleanup_old_files('{LAKE}', older_than => now() - {kept})",
-        f"ducklake_delete_orphaned_files('{LAKE}', older_than => now() - {_KEPT})",
     ):
         _call(connection, call)
+    abandoned = f"ducklake_delete_orphaned_files('{LAKE}', older_than => now() - {_KEPT}"
+    found = connection.execute(f"select path from {abandoned}, dry_run => true)").fetchall()
+    # DuckLake takes every Parquet file below the place of the rows for its own.
+    if found and all(_OWN_FILE.search(path) for (path,) in found):
+        _call(connection, f"{abandoned})")
 
 
 def _is_erasing(connection: duckdb.DuckDBPyConnection) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import stat
 import subprocess
@@ -17,7 +18,7 @@ import pytest
 
 from agent_store.errors import StoreError
 from agent_store.lake import catalog, extensions, reading, share
-from agent_store.lake.ducklake import DuckLake
+from agent_store.lake.ducklake import ERASING, DuckLake
 from agent_store.lake.host import this_host
 from agent_store.lake.target import LAKE, Shared, parse
 from tests.conftest import PROJECT, clean_environment
@@ -230,7 +231,34 @@ def _change_stamps(place: Place) -> None:
         connection.execute(f"update {LAKE}.lake_session set stamp = concat('earlier ', split_part(stamp, ' ', -1))")
 
 
+def test_maintenance_leaves_the_files_of_others(tmp_path: Path) -> None:
+    """DuckLake would remove every Parquet file in the folder that is older than a day."""
+    place = parse(str(tmp_path / "lake.ducklake"))
+    with closing(duckdb.connect(":memory:")) as connection, catalog.attached(connection, place, read_only=False):
+        connection.execute(f"create table {LAKE}.{ERASING} (host_id varchar)")
+    folder = tmp_path / "lake.data" / "main" / "fact_prompt" / "_host=ann-1" / "_month=2026-01-01"
+    own, other = folder / "ducklake-01a22d6e-5966-7961.parquet", tmp_path / "lake.data" / "sales.parquet"
+    folder.mkdir(parents=True)
+    for file in (own, other):
+        file.touch()
+        os.utime(file, (0, 0))
+    DuckLake(place).maintain()
+    assert other.exists()
+    other.unlink()
+    DuckLake(place).maintain()
+    assert not own.exists()
+
+
 # --- errors
+
+
+def test_a_new_lake_does_not_take_the_rows_of_another(tmp_path: Path) -> None:
+    rows = tmp_path / "rows"
+    rows.mkdir()
+    (rows / "sales.parquet").touch()
+    for name in ("lake.ducklake", "lake.sqlite"):
+        assert "has Parquet files already" in _fails(str(tmp_path / name), str(rows), read_only=False).message
+        assert not (tmp_path / name).exists()
 
 
 def _fails(target: str, data: str = "", *, read_only: bool = True) -> StoreError:
