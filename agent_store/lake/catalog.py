@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 
 from agent_store.errors import StoreError, cause_of, explain
 from agent_store.lake import extensions
-from agent_store.lake.target import LAKE, Target, no_lake
+from agent_store.lake.target import LAKE, SUFFIXES, Target, no_lake
 from agent_store.sql import literal
 
 if TYPE_CHECKING:
@@ -225,7 +225,7 @@ def attach(
         connection.execute(f"detach {LAKE}")
         _attach(connection, target, str(beside), read_only=read_only, snapshot=snapshot, is_moved=True)
         place = str(beside)
-    _check_folder(Path(place), read_only=read_only)
+    _check_folder(target, Path(place), read_only=read_only)
 
 
 def _refuse_rows_of_others(connection: duckdb.DuckDBPyConnection, target: Target, data: str) -> None:
@@ -290,7 +290,7 @@ def _make_folder(folder: Path, what: str) -> None:
         raise StoreError(f"{doing}: {cause}.", "Name another folder, or ask its owner for access.") from error
 
 
-def _check_folder(folder: Path, *, read_only: bool) -> None:
+def _check_folder(target: Target, folder: Path, *, read_only: bool) -> None:
     needed = os.R_OK | os.X_OK | (0 if read_only else os.W_OK)
     if not folder.is_dir():
         raise StoreError(
@@ -302,6 +302,19 @@ def _check_folder(folder: Path, *, read_only: bool) -> None:
             f"The folder with the rows of the lake, {folder}, cannot be {'read' if read_only else 'written'}.",
             "Ask its owner to give your group access to it.",
         )
+    if target.kind != "postgres" and not read_only:
+        _refuse_copy(Path(target.place), folder)
+
+
+def _refuse_copy(catalog: Path, data: Path) -> None:
+    """Raise StoreError if a catalog is a copy, as a backup is: the files that it would remove are those of the original."""
+    for suffix in SUFFIXES:
+        original = data.with_suffix(suffix)
+        if data.suffix == _DATA_SUFFIX and original.is_file() and not original.samefile(catalog):
+            raise StoreError(
+                f"The rows of {catalog} are in {data}, which belongs to {original}: one of the two is a copy.",
+                f"Share into {original}. To restore a copy, put it back in the place of the original.",
+            )
 
 
 def _folder(target: Target) -> Path:

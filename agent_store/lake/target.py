@@ -26,7 +26,7 @@ LAKE_COLUMNS: Final = ((HOST, "varchar"), (MONTH, "date"), (ROW, "varchar"))
 _POSTGRES: Final = re.compile(r"postgres(ql)?://", re.IGNORECASE)
 # A password between user and host, or as a parameter.
 _PASSWORD: Final = re.compile(r"(?<=://)(?P<user>[^/@:]*:)[^/]*@|(?<=[?&]password=)[^&]*", re.IGNORECASE)
-_SUFFIXES: Final = {".ducklake": "duckdb", ".duckdb": "duckdb", ".sqlite": "sqlite", ".db": "sqlite"}
+SUFFIXES: Final = {".ducklake": "duckdb", ".duckdb": "duckdb", ".sqlite": "sqlite", ".db": "sqlite"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +108,7 @@ def parse(text: str, data: str = "") -> Target:
             "Name a folder, a catalog file (lake.ducklake or lake.sqlite) or a Postgres database (postgresql://…).",
         )
     place = Path(named).expanduser().absolute()
-    kind = _SUFFIXES.get(place.suffix.lower())
+    kind = SUFFIXES.get(place.suffix.lower())
     if kind is not None and not place.is_dir():
         return Target(kind, str(place), data)
     if data:

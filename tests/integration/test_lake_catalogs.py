@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import stat
 import subprocess
@@ -250,6 +251,19 @@ def test_maintenance_leaves_the_files_of_others(tmp_path: Path) -> None:
 
 
 # --- errors
+
+
+def test_a_copy_of_a_catalog_is_not_written_to(tmp_path: Path) -> None:
+    original, copy = tmp_path / "lake.ducklake", tmp_path / "backup" / "lake.ducklake"
+    _make_lake(str(original))
+    copy.parent.mkdir()
+    shutil.copy(original, copy)
+    assert "one of the two is a copy" in _fails(str(copy), read_only=False).message
+    with closing(duckdb.connect(":memory:")) as connection:
+        with catalog.attached(connection, parse(str(copy)), read_only=True):
+            assert connection.execute(f"from {LAKE}.here").fetchall() == [(1,)]
+        with catalog.attached(connection, parse(str(original)), read_only=False):
+            connection.execute(f"insert into {LAKE}.here values (2)")
 
 
 def test_a_new_lake_does_not_take_the_rows_of_another(tmp_path: Path) -> None:
