@@ -112,6 +112,11 @@ _CAUSES: Final = (
         "The object storage does not answer.",
         "Check the network and AWS_ENDPOINT_URL.",
     ),
+    (
+        "could not resolve hostname error for http",
+        "The object storage is not known by that name.",
+        "Check the network, AWS_REGION and AWS_ENDPOINT_URL.",
+    ),
 )  # fmt: skip
 _NAMED: Final = (
     (re.compile(r'fatal:\s+(?:database|role) "[^"]*" does not exist', re.IGNORECASE),

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from agent_store.paths import StorePaths
 
 _DIGITS: Final = 8
-_NAME_CHARACTERS: Final = 40
+# Of the name in the id, and of the name itself.
+_NAME_CHARACTERS, _MOST_CHARACTERS = 40, 253
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +37,11 @@ def this_host(paths: StorePaths, name: str | None = None) -> Host:
     """
     shown = (name if name is not None else socket.gethostname().split(".")[0]).strip()
     slug = re.sub(r"[^a-z0-9]+", "-", shown.lower()).strip("-")[:_NAME_CHARACTERS]
-    if not slug:
-        raise StoreError(f"{shown!r} is no name of a host.", "Name it with letters or digits: --host NAME")
+    if not slug or not shown.isprintable() or len(shown) > _MOST_CHARACTERS:
+        raise StoreError(
+            f"{shown!r} is no name of a host.",
+            f"Name it in one line of up to {_MOST_CHARACTERS} characters, some of them a-z or 0-9: --host NAME",
+        )
     digest = hashlib.sha256(f"{_secret(paths)} {shown}".encode()).hexdigest()[:_DIGITS]
     return Host(f"{slug}-{digest}", shown)
 

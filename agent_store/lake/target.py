@@ -111,6 +111,11 @@ def parse(text: str, data: str = "") -> Target:
     kind = SUFFIXES.get(place.suffix.lower())
     if kind is not None and not place.is_dir():
         return Target(kind, str(place), data)
+    if place.exists() and not place.is_dir():
+        raise StoreError(
+            f"{place} is a file, and not the catalog of a lake by its name.",
+            "Name a folder, or a catalog file: lake.ducklake or lake.sqlite.",
+        )
     if data:
         raise StoreError(
             f"{place} is a folder, which holds its data itself.", "Leave out --data, or name a catalog file."

@@ -17,6 +17,7 @@ from conftest import PROJECT, BuildStore, clean_environment
 from agent_store.errors import StoreError
 from agent_store.lake import build as building
 from agent_store.lake import catalog, reading, shipment
+from agent_store.lake.host import this_host
 from agent_store.lake.target import LAKE, parse
 from agent_store.paths import StorePaths
 from tests.equal_stores import Difference, differences
@@ -283,6 +284,18 @@ def test_a_place_without_a_lake_is_said(tmp_path: Path) -> None:
     assert "There is no lake" in said
     assert "agent-store share" in said
     assert not StorePaths(tmp_path / "home" / "lake").lake_mark.exists()
+
+
+def test_a_file_is_no_folder_of_a_lake(tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").touch()
+    with pytest.raises(StoreError, match="is a file, and not the catalog"):
+        parse(str(tmp_path / "notes.txt"))
+
+
+@pytest.mark.parametrize("name", ["", " ", "é", "a\nb", "a\x1b[31m", "n" * 300])
+def test_wrong_names_of_hosts_are_said(tmp_path: Path, name: str) -> None:
+    with pytest.raises(StoreError, match="is no name of a host"):
+        this_host(StorePaths(tmp_path), name)
 
 
 # --- which copy counts
