@@ -229,7 +229,7 @@ def _change_stamps(place: Place) -> None:
         closing(duckdb.connect(":memory:")) as connection,
         catalog.attached(connection, parse(place.target), read_only=False),
     ):
-        connection.execute(f"update {LAKE}.lake_session set stamp = concat('earlier ', split_part(stamp, ' ', -1))")
+        connection.execute(f"update {LAKE}.lake_session set stamp = concat('earlier#', split_part(stamp, '#', 2))")
 
 
 def test_maintenance_leaves_the_files_of_others(tmp_path: Path) -> None:
