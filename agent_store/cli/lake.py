@@ -13,7 +13,7 @@ from agent_store.paths import HOME_VARIABLE, project_dir, store_paths
 _FOLDER = click.Path(file_okay=False, path_type=Path)
 
 
-lake = click.Group("lake", help="The union of many hosts, as a store of its own.")
+lake = click.Group("lake", help="Build one store of many hosts.")
 
 
 @lake.command("build")
@@ -22,9 +22,9 @@ lake = click.Group("lake", help="The union of many hosts, as a store of its own.
 @click.option("--into", type=_FOLDER, metavar="FOLDER", help="The home of the lake's store (default: lake, in the home).")
 @click.option("--aliases", type=FILE, metavar="FILE", help="Names of users, as YAML: name: [user_…, user_…].")
 def lake_build(target: str, data: str, into: Path | None, aliases: Path | None) -> int:
-    """Build and test the union of all hosts of a lake, and publish it as a store.
+    """Build, test and publish a store of all hosts of a lake.
 
-    Every command reads it in that home: AGENT_STORE_HOME=FOLDER agent-store report
+    Every command opens it: AGENT_STORE_HOME=FOLDER agent-store report
     """
     from agent_store.cli.build import show_build
     from agent_store.lake import build as building
@@ -36,19 +36,19 @@ def lake_build(target: str, data: str, into: Path | None, aliases: Path | None) 
     show_build(done.build, tested=True)
     tell(
         f"Hosts: {done.host_count:,}, sessions: {done.session_count:,}"
-        + (f", of them on several hosts (each counts once): {done.copy_count:,}" if done.copy_count else "")
+        + (f", on several hosts (counted once): {done.copy_count:,}" if done.copy_count else "")
         + (f", set aside (v_set_aside_session says why): {done.set_aside:,}" if done.set_aside else "")
         + "."
     )
     if done.other_code_count:
         say(
-            f"Hosts of another version of Agent Store: {done.other_code_count:,}. Their rows are merged as they are "
-            "(v_lake_host names them); build and share there with this version."
+            f"Hosts with another version of Agent Store: {done.other_code_count:,} (see v_lake_host). Their rows are "
+            "merged as they are. Install this version there, then build and share."
         )
     if done.published is None:
         return 1
     tell(done.published.summary)
-    tell(f"Open it as any other store: {HOME_VARIABLE}={paths.home} agent-store report")
+    tell(f"Open it: {HOME_VARIABLE}={paths.home} agent-store report")
     return 0
 
 
@@ -59,12 +59,12 @@ def lake_build(target: str, data: str, into: Path | None, aliases: Path | None) 
 @click.option("--data", default="", metavar="PLACE", help="Where the rows go, for a catalog: a folder or s3://….")
 @click.option(
     "--homes", type=_FOLDER, metavar="FOLDER",
-    help="Where each shard's store is kept, in a folder of its name (default: hosts, in the home).",
+    help="Where the shards' stores are kept, one folder each (default: hosts, in the home).",
 )
 @click.option("--into", type=_FOLDER, metavar="FOLDER", help="The home of the lake's store (default: lake, in the home).")
 @click.option(
     "--workers", type=click.IntRange(min=1), metavar="N",
-    help="Builds at the same time (default: one per core, each with 1.5 GB of memory).",
+    help="Builds to run at once (default: one per core, each with 1.5 GB of memory).",
 )
 @click.option(
     "--address", metavar="ADDRESS", help="A running cluster of Ray: auto or ray://HOST:10001 (default: this machine)."
@@ -81,17 +81,17 @@ def lake_run(
     workers: int | None,
     address: str | None,
 ) -> int:
-    """Build logs of many hosts that were collected in one place, share each, and build the lake.
+    """Build and share logs of many hosts that were collected in one place, then build the lake.
 
-    Each FOLDER is a shard: the logs of one host, which is called like the folder. A shard that fails is reported, and the
-    lake is built from the others; the exit code is then 1.
+    Each FOLDER is a shard: the logs of one host, named after the folder. If a shard fails, its error is shown, the lake is
+    built from the others, and the exit code is 1.
     """
     from agent_store.lake import run as running
     from agent_store.lake.target import parse
 
     found = running.find_shards(shards, each=each)
     place = parse(target, data)
-    tell(f"Shards: {len(found):,}.")
+    tell(f"Shards: {len(found):,}. Each gets a line when it is done; building one takes a minute or more.")
 
     def on_done(done: running.Done) -> None:
         if done.failure:
@@ -111,5 +111,5 @@ def lake_run(
     if len(failed) < len(results):
         code = context.invoke(lake_build, target=target, data=data, into=into, aliases=None)
     if failed:
-        say(f"Not in the lake, or as of an earlier run: {', '.join(failed)}. Run the same command again to retry.")
+        say(f"Not in the lake, or only as of an earlier run: {', '.join(failed)}. Run the same command again to retry.")
     return 1 if failed else code
