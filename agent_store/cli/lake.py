@@ -36,7 +36,7 @@ def lake_build(target: str, data: str, into: Path | None, aliases: Path | None) 
     show_build(done.build, tested=True)
     tell(
         f"Hosts: {done.host_count:,}, sessions: {done.session_count:,}"
-        + (f", on several hosts (counted once): {done.copy_count:,}" if done.copy_count else "")
+        + (f", on several hosts (each counts once): {done.copy_count:,}" if done.copy_count else "")
         + (f", set aside (v_set_aside_session says why): {done.set_aside:,}" if done.set_aside else "")
         + "."
     )
