@@ -91,7 +91,7 @@ def lake_run(
 
     found = running.find_shards(shards, each=each)
     place = parse(target, data)
-    tell(f"Shards: {len(found):,}. Each gets a line when it is done; building one takes a minute or more.")
+    tell(f"Shards: {len(found):,}. Each gets a line when it is done; a new one takes a minute or more.")
 
     def on_done(done: running.Done) -> None:
         if done.failure:
