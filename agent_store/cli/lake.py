@@ -52,6 +52,38 @@ def lake_build(target: str, data: str, into: Path | None, aliases: Path | None) 
     return 0
 
 
+@lake.command("remove")
+@click.argument("target")
+@click.argument("host")
+@click.option("--data", default="", metavar="PLACE", help="Where the rows are, if the catalog does not say.")
+@click.option("-y", "--yes", is_flag=True, help="Do not ask.")
+def lake_remove(target: str, host: str, data: str, yes: bool) -> int:
+    """Remove a host that has left the team, with all that it shared.
+
+    HOST is its name or its id (v_lake_host has both). Its rows are erased; the next lake build does without them.
+    """
+    from agent_store.errors import StoreError
+    from agent_store.lake.target import parse
+
+    place = parse(target, data)
+    with place.opened() as opened:
+        hosts = opened.hosts()
+        found = [host] if host in hosts else [host_id for host_id, (name, _) in hosts.items() if name == host]
+        if len(found) != 1:
+            known = "; ".join(f"{host_id} ({name}), sessions: {sessions:,}" for host_id, (name, sessions) in hosts.items())
+            raise StoreError(
+                f"{'Several hosts are' if found else 'No host is'} called {host!r} in {place.shown}.",
+                f"Name one by its id: {known}",
+            )
+        name, sessions = hosts[found[0]]
+        tell(f"Host {name} ({found[0]}) in {place.shown}, sessions: {sessions:,}.")
+        if not yes:
+            click.confirm("Permanently remove it from the lake?", abort=True, err=True)
+        opened.remove(found[0])
+    tell("Removed. Build the lake to make its store without this host: agent-store lake build TARGET")
+    return 0
+
+
 @lake.command("run")
 @click.argument("shards", nargs=-1, required=True, type=FOLDER, metavar="FOLDER…")
 @click.option("--each", is_flag=True, help="Every folder in FOLDER is a shard.")

@@ -24,6 +24,7 @@ import json
 import os
 import re
 import shutil
+import stat
 import tempfile
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -36,6 +37,7 @@ from typing import IO, TYPE_CHECKING, Any, Final
 from agent_store import __version__
 from agent_store.errors import StoreError, explain
 from agent_store.lake import share_file
+from agent_store.lake.catalog import umask_of
 from agent_store.lake.ducklake import HOSTS, OWN_TABLES
 from agent_store.lake.ducklake import SESSIONS as SESSION_TABLE
 from agent_store.lake.share_file import FILE_NAME, HOST, SESSIONS, SUFFIX, Content, Manifest, Member, Share
@@ -205,17 +207,39 @@ class FolderLake:
         rows = sum(member.row_count for member, _ in files)
         return Shared(shipment.choice.session_count, shipment.choice.gone_count, rows, byte_count, note=note)
 
+    def hosts(self) -> dict[str, tuple[str, int]]:
+        """The name of each host by its id, and how many sessions it has shared."""
+        self.check()
+        found = {}
+        for folder in _host_folders(self.folder):
+            past, _ = _past(folder)
+            if past.shares:
+                name = past.shares[-1].manifest.host.get("host_name") or folder.name
+                found[folder.name] = (str(name), len(past.sessions))
+        return found
+
+    def remove(self, host_id: str) -> None:
+        """Remove the folder of a host."""
+        folder = self.folder / host_id
+        with share_file.alone(folder):
+            shutil.rmtree(folder)
+
     def maintain(self) -> None:
         """Nothing: each host keeps its own files small when it shares, and nobody else writes to them."""
 
     def _prepare(self, host_id: str, *, forgets: bool) -> str:
         """Make the folders and what explains them; return a note about the place."""
-        self.folder.mkdir(parents=True, exist_ok=True)
+        if not self.folder.exists():
+            # For its owner, or for the group too if the folder around it is a team's, whatever the umask is.
+            mode = 0o777 & ~umask_of(self.folder)
+            self.folder.mkdir(parents=True, exist_ok=True)
+            with suppress(OSError):
+                self.folder.chmod(self._mode(stat.S_ISGID) | mode)
         folder = self.folder / host_id
         if not folder.is_dir():
             folder.mkdir(exist_ok=True)
             with suppress(OSError):
-                folder.chmod(self._mode(0o755))
+                folder.chmod(self._mode(stat.S_ISGID | 0o755))
         texts = {"README.txt": _README}
         is_git = any((parent / ".git").exists() for parent in (self.folder, *self.folder.parents))
         if is_git:

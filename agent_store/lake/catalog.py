@@ -132,13 +132,13 @@ def is_missing(target: Target) -> bool:
 @contextmanager
 def attached(connection: duckdb.DuckDBPyConnection, target: Target, *, read_only: bool) -> Iterator[None]:
     """Attach the lake for a while. Files that are made meanwhile get the modes that the top of this file explains."""
-    umask = None if read_only else os.umask(_umask(_folder(target)))
+    umask = None if read_only else os.umask(umask_of(_folder(target)))
     turn: BaseFileLock | None = None
     try:
         turn = _wait_for_turn(target, read_only=read_only)
         attach(connection, target, read_only=read_only)
         if umask is not None and target.kind == "postgres":
-            os.umask(_umask(Path(data_place(connection))))
+            os.umask(umask_of(Path(data_place(connection))))
         try:
             yield
         finally:
@@ -163,7 +163,7 @@ def _wait_for_turn(target: Target, *, read_only: bool) -> BaseFileLock | None:
     place = Path(target.place)
     if not read_only:
         _make_folder(place.parent, "of the catalog")
-    lock = FileLock(place.with_name(f".{place.name}.lock"), mode=0o666 & ~_umask(place.parent))
+    lock = FileLock(place.with_name(f".{place.name}.lock"), mode=0o666 & ~umask_of(place.parent))
     try:
         lock.acquire(timeout=_LONGEST_TURN_SECONDS, poll_interval=0.05)
     except Timeout as error:
@@ -329,7 +329,7 @@ def _folder(target: Target) -> Path:
     )
 
 
-def _umask(folder: Path) -> int:
+def umask_of(folder: Path) -> int:
     """Take the rights of all others, and those of the group unless the nearest folder that exists is a team's."""
     while not folder.exists() and folder != folder.parent:
         folder = folder.parent
@@ -344,10 +344,10 @@ def _umask(folder: Path) -> int:
 def _open_to_group(connection: duckdb.DuckDBPyConnection, target: Target) -> None:
     """In a team's folder, let the group write to what SQLite and DuckDB made for the owner, whatever the umask is."""
     with suppress(Exception):
-        if target.kind == "sqlite" and not _umask(_folder(target)) & stat.S_IRWXG:
+        if target.kind == "sqlite" and not umask_of(_folder(target)) & stat.S_IRWXG:
             Path(target.place).chmod(stat.S_IRUSR | stat.S_IWUSR | stat.S_IRGRP | stat.S_IWGRP)
         data = Path(data_place(connection))
-        if data.is_dir() and not _umask(data) & stat.S_IRWXG:
+        if data.is_dir() and not umask_of(data) & stat.S_IRWXG:
             for folder, names, _ in os.walk(data):
                 for name in names:
                     made = Path(folder, name).stat()

@@ -183,6 +183,40 @@ class DuckLake:
 
         catalog.again(attempt, self.target)
 
+    def hosts(self) -> dict[str, tuple[str, int]]:
+        """The name of each host by its id, and how many sessions it has shared."""
+        import duckdb
+
+        self.check()
+
+        def attempt() -> dict[str, tuple[str, int]]:
+            with catalog.attached(connection, self.target, read_only=True):
+                found = connection.execute(
+                    f"select host_id, any_value(host_name), count(session_id) from {LAKE}.{HOSTS} "
+                    f"left join {LAKE}.{SESSIONS} using (host_id) group by host_id order by host_id"
+                ).fetchall()
+            return {host_id: (name, sessions) for host_id, name, sessions in found}
+
+        with duckdb.connect(":memory:") as connection:
+            return catalog.again(attempt, self.target)
+
+    def remove(self, host_id: str) -> None:
+        """Remove a host in one transaction, and erase its rows."""
+        import duckdb
+
+        def attempt() -> None:
+            with catalog.attached(connection, self.target, read_only=False):
+                known = _columns(connection)
+                with _transaction(connection):
+                    for name, columns in known.items():
+                        column = HOST if HOST in columns else "host_id"
+                        connection.execute(f"delete from {LAKE}.main.{quoted(name)} where {column} = ?", [host_id])
+                    connection.execute(f"insert into {LAKE}.{ERASING} values (?)", [host_id])
+
+        with duckdb.connect(":memory:") as connection:
+            catalog.again(attempt, self.target)
+            self._finish_erasing(connection, host_id)
+
     def maintain(self) -> None:
         """Keep the lake small: merge small files, rewrite those with removed rows, and remove old and abandoned ones.
 

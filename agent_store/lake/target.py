@@ -62,6 +62,14 @@ class Lake(Protocol):
         """Put a shipment into the lake, whole or not at all."""
         ...
 
+    def hosts(self) -> dict[str, tuple[str, int]]:
+        """The name of each host by its id, and how many sessions it has shared."""
+        ...
+
+    def remove(self, host_id: str) -> None:
+        """Remove a host, and erase its rows."""
+        ...
+
     def maintain(self) -> None:
         """Keep the lake small: merge small files, and remove what was replaced or left by killed shares."""
         ...

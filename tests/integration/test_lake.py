@@ -212,7 +212,7 @@ def test_a_session_is_sent_again_if_something_was_removed_from_its_lines(lake_ho
             "(select max(file_id) from staging.stg_transcripts__line where session_id = ?) limit 1",
             [OWN["bob"]],
         )
-    assert "sessions written: 1, removed: 0" in bob.run("share", lake)
+    assert "Sessions written: 1, removed: 0" in bob.run("share", lake)
     assert bob.run("share", lake).startswith("Nothing new")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import signal
 import stat
@@ -222,6 +223,23 @@ def test_maintenance_merges_files_and_keeps_the_rows(
         ).fetchall()
     assert len({Path(file).parent for file, _ in files}) == len(files)
     assert not any(removed for _, removed in files)
+
+
+@SERVER_AND_FILE
+def test_a_host_that_left_is_removed_with_its_rows(place: Place, lake_hosts: LakeHosts, tmp_path: Path) -> None:
+    ann, bob = (lake_hosts[name].copy(tmp_path) for name in ("ann", "bob"))
+    place.share(ann)
+    place.share(bob)
+    data = ["--data", place.data] if place.data else []
+    said = ann.run("lake", "remove", place.target, "bob", "--yes", *data)
+    assert re.search(r"Host bob \(bob-\w+\) in .*, sessions: 2\.", said)
+    assert place.costs() == expected(ann)
+    folder = Path(place.data or Path(place.target).with_suffix(".data"))
+    assert [file for file in folder.rglob("*.parquet") if "=ann-" in str(file)] != []
+    assert [file for file in folder.rglob("*.parquet") if "=bob-" in str(file)] == []
+    said = ann.run("lake", "remove", place.target, "bob", "--yes", *data, code=1)
+    assert "No host is called 'bob'" in said
+    assert re.search(r"ann-\w+ \(ann\), sessions: 2", said)
 
 
 def _change_stamps(place: Place) -> None:

@@ -6,6 +6,7 @@ import errno
 import io
 import os
 import shutil
+import stat
 import subprocess
 import tarfile
 from collections.abc import Iterator
@@ -339,6 +340,26 @@ def test_files_have_the_permissions_of_the_folder(tmp_path: Path) -> None:
         replace(ANN, sessions={}).share(lake)
         assert (lake / ANN.host_id).stat().st_mode & 0o777 == mode
         assert {file.stat().st_mode & 0o777 for file in lake.rglob("*") if file.is_file()} == {of_files}
+
+
+@pytest.mark.parametrize(("around", "made"), [(0o755, 0o700), (0o2770, 0o2770)])
+def test_a_new_folder_is_private_or_for_the_team_around_it(tmp_path: Path, around: int, made: int) -> None:
+    team = tmp_path / "team"
+    team.mkdir()
+    team.chmod(around)
+    ANN.share(team / "lake")
+    assert stat.S_IMODE((team / "lake").stat().st_mode) == made
+    # Only its owner writes to the folder of a host; its files belong to the group of the lake.
+    assert stat.S_IMODE((team / "lake" / ANN.host_id).stat().st_mode) == made & 0o2755
+
+
+def test_a_host_that_left_is_removed(tmp_path: Path) -> None:
+    ANN.share(tmp_path)
+    BOB.share(tmp_path)
+    with append_only.opened(target(tmp_path)) as lake:
+        assert lake.hosts() == {ANN.host_id: ("ann", 2), BOB.host_id: ("bob", 2)}
+        lake.remove(BOB.host_id)
+    assert read(tmp_path) == expected(ANN)
 
 
 def test_the_copy_is_private_and_shared_by_builds_of_one_process(tmp_path: Path) -> None:
