@@ -46,9 +46,10 @@ _LONGEST_TURN_SECONDS: Final = 900.0
 _CONFLICTS: Final = (
     "conflict", "could not serialize", "deadlock detected", "database is locked", "could not set lock", "already exists",
     "duplicate key",
-    # A host that removed a session has rewritten a file that was about to be read.
-    ".parquet\": no such file", "http 404",
 )  # fmt: skip
+# A host that removed a session has rewritten a file that was about to be read: the next attempt reads the new one.
+_MISSING: Final = (".parquet\": no such file", "http 404")
+_ATTEMPTS_IF_MISSING: Final = 5
 _PERMISSION: Final = "Ask the owner of the database for the right to use it: see docs/lake.md."
 # Words of an error in lower case, the explanation and the advice.
 _CAUSES: Final = (
@@ -395,8 +396,14 @@ def again(attempt: Callable[[], _T], target: Target) -> _T:
             return attempt()
         except duckdb.Error as error:
             text = str(error).lower()
-            if not any(words in text for words in _CONFLICTS):
+            is_missing_file = any(words in text for words in _MISSING)
+            if not is_missing_file and not any(words in text for words in _CONFLICTS):
                 raise explained(error, target) from error
+            if is_missing_file and number >= _ATTEMPTS_IF_MISSING - 1:
+                raise StoreError(
+                    f"The lake {target.shown} is damaged: a file with rows is gone. {_first_line(error, target)}",
+                    "Bring the file back from a backup, or let each host share into a new lake.",
+                ) from error
             if number == _MOST_ATTEMPTS - 1:
                 raise StoreError(
                     f"The lake {target.shown} is in use: {_first_line(error, target)}",

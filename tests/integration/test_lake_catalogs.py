@@ -272,6 +272,21 @@ def test_maintenance_leaves_the_files_of_others(tmp_path: Path) -> None:
 # --- errors
 
 
+def test_a_lost_file_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(catalog, "_FIRST_PAUSE_SECONDS", 0.01)
+    place = parse(str(tmp_path / "lake.ducklake"))
+    _make_lake(place.place)
+    (file,) = (tmp_path / "lake.data").rglob("*.parquet")
+    file.unlink()
+    with closing(duckdb.connect(":memory:")) as connection, pytest.raises(StoreError, match="a file with rows is gone"):
+
+        def attempt() -> None:
+            with catalog.attached(connection, place, read_only=True):
+                connection.execute(f"from {LAKE}.here").fetchall()
+
+        catalog.again(attempt, place)
+
+
 def test_a_copy_of_a_catalog_is_not_written_to(tmp_path: Path) -> None:
     original, copy = tmp_path / "lake.ducklake", tmp_path / "backup" / "lake.ducklake"
     _make_lake(str(original))
