@@ -60,8 +60,10 @@ def examine(paths: StorePaths, roots: Sequence[Path] = ()) -> list[Check]:
     """Run every check; one that raises an error is a finding, and the others still run."""
     checks: list[Check] = []
     found: Roots | None = None
+    # The store of a lake has no logs of this machine, and is not built by `build`.
+    is_lake = paths.lake_mark.is_file()
     try:
-        found = resolve_roots(roots, project_dir())
+        found = None if is_lake else resolve_roots(roots, project_dir())
     except StoreError as error:
         checks.append(Check("roots", FAIL, error.message, error.hint))
     steps: list[Callable[[], Iterator[Check]]] = [
@@ -75,7 +77,7 @@ def examine(paths: StorePaths, roots: Sequence[Path] = ()) -> list[Check]:
         *([lambda: _roots(found), lambda: _cleanup(found)] if found else []),
         lambda: _last_build(paths),
         lambda: _store(paths),
-        lambda: _schedule(paths, roots),
+        *([lambda: _lake(paths)] if is_lake else [lambda: _schedule(paths, roots)]),
     ]
     for step in steps:
         try:
@@ -318,7 +320,7 @@ def _store(paths: StorePaths) -> Iterator[Check]:
         "store",
         WARN if old else OK,
         f"published {age(published_at)}" + (" (the sample)" if is_sample else ""),
-        "Run agent-store build." if old else "",
+        f"Run agent-store {'lake build TARGET' if paths.lake_mark.is_file() else 'build'}." if old else "",
     )
     if is_tested:
         message = f"{passed:,} of {tests:,} passed" + (f", {warned:,} warned" if warned else "")
@@ -335,6 +337,26 @@ def _store(paths: StorePaths) -> Iterator[Check]:
             yield Check("findings", WARN, finding.sentence, f'agent-store query "from {finding.view}"')
     if counts and not any(finding.count for finding in counts):
         yield Check("findings", OK, "none")
+
+
+def _lake(paths: StorePaths) -> Iterator[Check]:
+    """The hosts of a lake, those first that have not shared for the longest time."""
+    place = json.loads(paths.lake_mark.read_text(encoding="utf-8")).get("lake", "a lake")
+    with open_store(paths) as connection:
+        hosts = connection.execute("select host_name, shared_at from v_lake_host order by shared_at").fetchall()
+    limit = datetime.now(UTC).replace(tzinfo=None) - timedelta(days=_STALE_DAYS)
+    old = [f"{name} ({age(shared_at)})" for name, shared_at in hosts if shared_at < limit]
+    message = f"{place}, hosts: {len(hosts):,}"
+    if not old:
+        yield Check("lake", OK, f"{message}; the last of them shared {age(hosts[0][1])}" if hosts else message)
+        return
+    more = f" and {len(old) - _NAMED_ROOTS:,} more" if len(old) > _NAMED_ROOTS else ""
+    yield Check(
+        "lake",
+        WARN,
+        f"{message}; nothing new for {_STALE_DAYS} days from {', '.join(old[:_NAMED_ROOTS])}{more}",
+        "Run agent-store build and share there. A host that left: agent-store lake remove TARGET HOST",
+    )
 
 
 def _schedule(paths: StorePaths, roots: Sequence[Path]) -> Iterator[Check]:

@@ -248,6 +248,24 @@ def test_doctor_prints_the_cron_line_whole(
     assert command in _main(capsys, "doctor")[1].splitlines()
 
 
+def test_doctor_knows_the_store_of_a_lake_and_hosts_that_are_silent(store: StorePaths) -> None:
+    store.lake_mark.parent.mkdir(exist_ok=True)
+    store.lake_mark.write_text('{"lake": "/mnt/team/lake.ducklake"}', encoding="utf-8")
+    with duckdb.connect(str(store.store)) as connection:
+        connection.execute(
+            "create table v_lake_host as select 'ana' as host_name, cast(now() at time zone 'UTC' as timestamp) as shared_at"
+        )
+    checks = {check.name: check for check in doctor.examine(store)}
+    assert not {"roots", "history", "schedule"} & checks.keys()
+    assert checks["lake"].status == "ok"
+    assert checks["lake"].message == "/mnt/team/lake.ducklake, hosts: 1; the last of them shared just now"
+    with duckdb.connect(str(store.store)) as connection:
+        connection.execute("insert into v_lake_host select 'ben', shared_at - interval 9 day from v_lake_host")
+    (check,) = [check for check in doctor.examine(store) if check.name == "lake"]
+    assert check.status == "warn"
+    assert check.message.endswith("hosts: 2; nothing new for 2 days from ben (9 days ago)")
+
+
 def test_doctor_sees_a_home_that_is_open_to_others(store: StorePaths) -> None:
     store.store.chmod(0o644)
     check = next(check for check in doctor.examine(store) if check.name == "home")
