@@ -66,7 +66,7 @@ def lake_remove(target: str, host: str, data: str, yes: bool) -> int:
     from agent_store.lake.target import parse
 
     place = parse(target, data)
-    with place.opened() as opened:
+    with place.opened(say) as opened:
         hosts = opened.hosts()
         found = [host] if host in hosts else [host_id for host_id, (name, _) in hosts.items() if name == host]
         if len(found) != 1:

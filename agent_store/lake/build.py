@@ -116,7 +116,7 @@ def _refuse_home_with_logs(paths: StorePaths) -> None:
 
 def _prepare(target: Target, say: Callable[[str], None]) -> None:
     """Make sure that there is a lake, and tidy it up if this machine may write to it."""
-    with target.opened() as lake:
+    with target.opened(say) as lake:
         lake.check()
         try:
             lake.maintain()

@@ -43,6 +43,8 @@ _FIRST_PAUSE_SECONDS: Final = 0.2
 _LONGEST_PAUSE_SECONDS: Final = 20.0
 # A catalog file is used by one share at a time. The first share of a large store takes a minute or two.
 _LONGEST_TURN_SECONDS: Final = 900.0
+_SAY_AFTER_SECONDS: Final = 3.0
+_POLL_SECONDS: Final = 0.05
 _CONFLICTS: Final = (
     "conflict", "could not serialize", "deadlock detected", "database is locked", "could not set lock", "already exists",
     "duplicate key",
@@ -131,12 +133,18 @@ def is_missing(target: Target) -> bool:
 
 
 @contextmanager
-def attached(connection: duckdb.DuckDBPyConnection, target: Target, *, read_only: bool) -> Iterator[None]:
+def attached(
+    connection: duckdb.DuckDBPyConnection,
+    target: Target,
+    *,
+    read_only: bool,
+    say: Callable[[str], None] = lambda _: None,
+) -> Iterator[None]:
     """Attach the lake for a while. Files that are made meanwhile get the modes that the top of this file explains."""
     umask = None if read_only else os.umask(umask_of(_folder(target)))
     turn: BaseFileLock | None = None
     try:
-        turn = _wait_for_turn(target, read_only=read_only)
+        turn = _wait_for_turn(target, say, read_only=read_only)
         attach(connection, target, read_only=read_only)
         if umask is not None and target.kind == "postgres":
             os.umask(umask_of(Path(data_place(connection))))
@@ -155,7 +163,7 @@ def attached(connection: duckdb.DuckDBPyConnection, target: Target, *, read_only
             os.umask(umask)
 
 
-def _wait_for_turn(target: Target, *, read_only: bool) -> BaseFileLock | None:
+def _wait_for_turn(target: Target, say: Callable[[str], None], *, read_only: bool) -> BaseFileLock | None:
     """For a catalog file: wait until no other share uses it. SQLite and DuckDB would not wait, but fail at the end."""
     if target.kind == "postgres":
         return None
@@ -166,7 +174,11 @@ def _wait_for_turn(target: Target, *, read_only: bool) -> BaseFileLock | None:
         _make_folder(place.parent, "of the catalog")
     lock = FileLock(place.with_name(f".{place.name}.lock"), mode=0o666 & ~umask_of(place.parent))
     try:
-        lock.acquire(timeout=_LONGEST_TURN_SECONDS, poll_interval=0.05)
+        try:
+            lock.acquire(timeout=_SAY_AFTER_SECONDS, poll_interval=_POLL_SECONDS)
+        except Timeout:
+            say(f"Waiting until another host is done with {target.shown} …")
+            lock.acquire(timeout=_LONGEST_TURN_SECONDS, poll_interval=_POLL_SECONDS)
     except Timeout as error:
         raise StoreError(
             f"The lake {target.shown} is in use by another share.", "Share again later: nothing is lost."

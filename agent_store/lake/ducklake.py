@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -61,17 +61,23 @@ _KEPT: Final = "interval 1 day"
 
 
 @contextmanager
-def opened(target: Target) -> Iterator[DuckLake]:
+def opened(target: Target, say: Callable[[str], None]) -> Iterator[DuckLake]:
     """A lake on DuckLake."""
-    yield DuckLake(target)
+    yield DuckLake(target, say)
 
 
 class DuckLake:
     """A lake whose catalog is a database."""
 
-    def __init__(self, target: Target) -> None:
-        """Remember the place; each operation opens the catalog itself."""
+    def __init__(self, target: Target, say: Callable[[str], None] = lambda _: None) -> None:
+        """Remember the place; each operation opens the catalog itself. `say` tells of waiting for others."""
         self.target = target
+        self.say = say
+
+    def _attached(
+        self, connection: duckdb.DuckDBPyConnection, *, read_only: bool
+    ) -> AbstractContextManager[None]:
+        return catalog.attached(connection, self.target, read_only=read_only, say=self.say)
 
     def stamps(self, host_id: str) -> dict[str, str]:
         """The stamp of each session that a host has shared; empty if the lake is new."""
@@ -86,7 +92,7 @@ class DuckLake:
         import duckdb
 
         try:
-            with catalog.attached(connection, self.target, read_only=True):
+            with self._attached(connection, read_only=True):
                 return dict(
                     connection.execute(
                         f"select session_id, stamp from {LAKE}.{SESSIONS} where host_id = ?", [host_id]
@@ -103,7 +109,7 @@ class DuckLake:
 
         def is_shared() -> bool:
             try:
-                with catalog.attached(connection, self.target, read_only=True):
+                with self._attached(connection, read_only=True):
                     return bool(connection.execute(f"select 1 from {LAKE}.{HOSTS} limit 1").fetchone())
             except duckdb.CatalogException:
                 return False
@@ -126,7 +132,7 @@ class DuckLake:
         def attempt() -> tuple[Shared, bool]:
             nonlocal attempts
             attempts += 1
-            with catalog.attached(shipment.connection, self.target, read_only=False):
+            with self._attached(shipment.connection, read_only=False):
                 shared = self._write(shipment, counts, marks, attempts)
                 return shared, _is_erasing(shipment.connection)
 
@@ -171,7 +177,7 @@ class DuckLake:
         """Erase what hosts have removed: after this share, or after one that was killed before it could."""
 
         def attempt() -> None:
-            with catalog.attached(connection, self.target, read_only=False):
+            with self._attached(connection, read_only=False):
                 erasing = [
                     host for (host,) in connection.execute(f"select distinct host_id from {LAKE}.{ERASING}").fetchall()
                 ]
@@ -190,7 +196,7 @@ class DuckLake:
         self.check()
 
         def attempt() -> dict[str, tuple[str, int]]:
-            with catalog.attached(connection, self.target, read_only=True):
+            with self._attached(connection, read_only=True):
                 found = connection.execute(
                     f"select host_id, any_value(host_name), count(session_id) from {LAKE}.{HOSTS} "
                     f"left join {LAKE}.{SESSIONS} using (host_id) group by host_id order by host_id"
@@ -205,7 +211,7 @@ class DuckLake:
         import duckdb
 
         def attempt() -> None:
-            with catalog.attached(connection, self.target, read_only=False):
+            with self._attached(connection, read_only=False):
                 known = _columns(connection)
                 with _transaction(connection):
                     for name, columns in known.items():
@@ -225,7 +231,7 @@ class DuckLake:
         import duckdb
 
         def attempt() -> None:
-            with catalog.attached(connection, self.target, read_only=False):
+            with self._attached(connection, read_only=False):
                 if _is_erasing(connection):
                     _erase(connection, None)
                     connection.execute(f"delete from {LAKE}.{ERASING}")
@@ -239,7 +245,7 @@ class DuckLake:
         self.check()
 
         def attempt() -> str:
-            with catalog.attached(connection, self.target, read_only=True):
+            with self._attached(connection, read_only=True):
                 found = connection.execute(f"select id from ducklake_current_snapshot('{LAKE}')").fetchone()
             snapshot = int(found[0]) if found else 0
             catalog.attach(connection, self.target, read_only=True, snapshot=snapshot)

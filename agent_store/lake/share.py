@@ -41,7 +41,7 @@ def share(
     with build_lock(paths, on_wait=say):
         code, privacy = _check(paths)
         rules = read_rules(paths, project)
-        with shipment.opened(paths) as connection, target.opened() as lake:
+        with shipment.opened(paths) as connection, target.opened(say) as lake:
             sessions = shipment.note_sessions(connection, code, privacy, policy.sharing.leave_out)
             choice = shipment.choose(connection, sessions, lake.stamps(here.host_id))
             depends = (code, privacy, shipment.removals(connection), *policy.sharing.leave_out)

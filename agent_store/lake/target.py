@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -94,15 +95,15 @@ class Target:
         """The place without a password."""
         return _PASSWORD.sub(lambda found: f"{found['user']}…@" if found["user"] else "…", self.place)
 
-    def opened(self) -> AbstractContextManager[Lake]:
-        """Open the lake. Raises StoreError if that is not possible."""
+    def opened(self, say: Callable[[str], None] = lambda _: None) -> AbstractContextManager[Lake]:
+        """Open the lake. `say` tells of waiting for others. Raises StoreError if it cannot be opened."""
         if self.kind == "files":
             from agent_store.lake import append_only
 
             return append_only.opened(self)
         from agent_store.lake import ducklake
 
-        return ducklake.opened(self)
+        return ducklake.opened(self, say)
 
 
 def parse(text: str, data: str = "") -> Target:

@@ -225,6 +225,22 @@ def test_maintenance_merges_files_and_keeps_the_rows(
     assert not any(removed for _, removed in files)
 
 
+def test_waiting_for_a_catalog_file_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(catalog, "_SAY_AFTER_SECONDS", 0.01)
+    monkeypatch.setattr(catalog, "_LONGEST_TURN_SECONDS", 0.01)
+    place = parse(str(tmp_path / "lake.sqlite"))
+    said: list[str] = []
+    with (
+        duckdb.connect() as one,
+        catalog.attached(one, place, read_only=False),
+        duckdb.connect() as other,
+        pytest.raises(StoreError, match="is in use by another share"),
+        catalog.attached(other, place, read_only=False, say=said.append),
+    ):
+        pass
+    assert said == [f"Waiting until another host is done with {place.place} …"]
+
+
 @SERVER_AND_FILE
 def test_a_host_that_left_is_removed_with_its_rows(place: Place, lake_hosts: LakeHosts, tmp_path: Path) -> None:
     ann, bob = (lake_hosts[name].copy(tmp_path) for name in ("ann", "bob"))
