@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from agent_store.errors import StoreError
 from agent_store.lake.target import FINDINGS, LAKE, LAKE_COLUMNS, parse
 
 if TYPE_CHECKING:
@@ -91,8 +92,21 @@ group by session_id
 
 def attach(connection: duckdb.DuckDBPyConnection, place: str, data: str = "") -> None:
     """Attach the lake to the connection of a build as the database `lake`, and choose the host of each session."""
-    with parse(place, data).opened() as lake:
+    import duckdb
+
+    target = parse(place, data)
+    with target.opened() as lake:
         lake.attach(connection)
+    try:
+        _note(connection)
+    except duckdb.Error as error:
+        # dbt opens the database again in each of its threads, and would find the lake attached.
+        connection.execute(f"detach {LAKE}")
+        raise StoreError(f"The lake {target.shown} cannot be read: {str(error).splitlines()[0]}") from error
+
+
+def _note(connection: duckdb.DuckDBPyConnection) -> None:
+    """Note what the attached lake has, and choose the host of each session."""
     prepare(connection)
     # Kept for the time after dbt, when others may have shared more.
     connection.execute(f"create or replace table {SCHEMA}.host as from {LAKE}.main.lake_host")

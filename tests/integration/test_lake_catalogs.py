@@ -303,6 +303,20 @@ def test_a_lost_file_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
         catalog.again(attempt, place)
 
 
+def test_a_lake_that_cannot_be_read_is_not_left_attached(tmp_path: Path) -> None:
+    """A second attempt of the same build would wait for minutes for a lake that it has attached itself."""
+    place = str(tmp_path / "lake.ducklake")
+    with (
+        closing(duckdb.connect(":memory:")) as connection,
+        catalog.attached(connection, parse(place), read_only=False),
+    ):
+        connection.execute(f"create table {LAKE}.lake_host as select 'ann-1' as host_id")
+    with closing(duckdb.connect(":memory:")) as connection:
+        for _ in range(2):
+            with pytest.raises(StoreError, match="lake_session does not exist"):
+                reading.attach(connection, place)
+
+
 def test_a_copy_of_a_catalog_is_not_written_to(tmp_path: Path) -> None:
     original, copy = tmp_path / "lake.ducklake", tmp_path / "backup" / "lake.ducklake"
     _make_lake(str(original))
