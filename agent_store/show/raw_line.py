@@ -51,6 +51,11 @@ class RawLine:
 
 def fetch(paths: StorePaths, source_path: str, line_number: int) -> Sequence[RawLine]:
     """The lines with this number in the files of this path: one, unless several machines have such a file."""
+    if paths.lake_mark.exists():
+        raise StoreError(
+            "The lines of transcripts are not in a lake: they stay on their host.",
+            "The column host of dim_session names it; run agent-store line there.",
+        )
     with open_warehouse(paths) as connection:
         found = [
             RawLine(*row)

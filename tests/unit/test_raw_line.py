@@ -99,3 +99,9 @@ def test_without_a_warehouse_it_says_to_build_one(tmp_path: Path) -> None:
     with pytest.raises(StoreError, match="There is no warehouse") as raised:
         fetch(StorePaths(tmp_path / "empty"), SESSION, 1)
     assert raised.value.exit_code == 3
+
+
+def test_in_the_home_of_a_lake_it_says_where_the_lines_are(paths: StorePaths) -> None:
+    paths.lake_mark.write_text("{}", encoding="utf-8")
+    with pytest.raises(StoreError, match="they stay on their host"):
+        fetch(paths, SESSION, 1)
