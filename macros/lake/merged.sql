@@ -10,14 +10,22 @@
     {%- endif -%}
     {%- set found = plugin('lake_columns', {'table': model.name}).columns -%}
     {%- set columns = [] -%}
-    {%- for name in (model.columns if config.get('contract').enforced else found) -%}
-        {%- do columns.append((name, model.columns.get(name, {}).get('data_type'))) -%}
+    {%- for name in model.columns -%}
+        {%- do columns.append((name, model.columns[name].get('data_type'))) -%}
     {%- endfor -%}
     {%- set is_by_key = merge.rule == 'by_key' -%}
+    {%- if not is_by_key and not config.get('contract').enforced -%}
+        {%- for name in found if name not in model.columns -%}
+            {%- do columns.append((name, none)) -%}
+        {%- endfor -%}
+    {%- endif -%}
     {{ return(merged_by_key(merge, columns, found) if is_by_key else counted_rows(columns, found)) }}
 {%- endmacro %}
 
-{# The rows of all hosts, each session from one host. A column that no host has shared yet is NULL. #}
+{#
+    The rows of all hosts, each session from one host. A column that no host has shared yet is NULL, and a table that none
+    has shared is empty: all hosts may have an older version.
+#}
 {% macro counted_rows(columns, found) -%}
     select
         {%- for name, type in columns %}
@@ -26,6 +34,9 @@
         {%- else %}cast(null as {{ type or 'varchar' }}) as {{ adapter.quote(name) }}
         {%- endif %}{{ ',' if not loop.last }}
         {%- endfor %}
+    {%- if not found %}
+    where false
+    {%- else %}
     from lake.main.{{ adapter.quote(model.name) }} as shared
     {%- if 'user_id' in found %}
     left join merging.user_alias as aliases on aliases.user_id = shared.user_id
@@ -34,6 +45,7 @@
     where
         shared._row is not null
         or (shared._host, shared.session_id) in (select (host_id, session_id) from merging.counted_session)
+    {%- endif %}
     {%- endif %}
 {%- endmacro %}
 
