@@ -244,8 +244,10 @@ def read_aliases(file: Path, *, is_named: bool = False) -> dict[str, str]:
     if not isinstance(value, dict):
         raise StoreError(f"The aliases {file} are not a list of names.", example)
     for name, ids in value.items():
+        if not isinstance(name, str) or not name.strip():
+            raise StoreError(f"In the aliases {file}, {name!r} is no name.", "Write a name such as yes or 12 in quotes.")
         for user_id in ids if isinstance(ids, list) else [ids]:
-            if not isinstance(user_id, str) or not isinstance(name, str):
+            if not isinstance(user_id, str):
                 raise StoreError(f"In the aliases {file}, {name!r} has an id that is no text.", example)
             if found.setdefault(user_id, name) != name:
                 raise StoreError(

@@ -389,6 +389,8 @@ def test_of_equal_copies_of_a_fork_the_one_beside_its_original_counts() -> None:
         ("ann: [user_1, user_2]\nbob: user_1\n", "belongs to 'ann' and to 'bob'"),
         ("- ann\n", "are not a list of names"),
         ("ann: [1]\n", "has an id that is no text"),
+        ("yes: user_1\n", "True is no name"),
+        ("'': user_1\n", "'' is no name"),
         ("ann: [", "are not YAML"),
     ],
 )
