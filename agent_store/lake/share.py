@@ -42,7 +42,9 @@ def share(
         code, privacy = _check(paths)
         rules = read_rules(paths, project)
         with shipment.opened(paths) as connection, target.opened(say) as lake:
-            sessions = shipment.note_sessions(connection, code, privacy, policy.sharing.leave_out)
+            sessions = shipment.note_sessions(
+                connection, code, privacy, policy.sharing.leave_out, expiring=policy.retention.facts
+            )
             choice = shipment.choose(connection, sessions, lake.stamps(here.host_id))
             depends = (code, privacy, shipment.removals(connection), *policy.sharing.leave_out)
             state = hashlib.sha256(" ".join(depends).encode()).hexdigest()[:16]

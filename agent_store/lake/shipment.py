@@ -128,14 +128,19 @@ def opened(paths: StorePaths) -> Iterator[duckdb.DuckDBPyConnection]:
 
 
 def note_sessions(
-    connection: duckdb.DuckDBPyConnection, code: str, privacy: str, patterns: Sequence[str] = ()
+    connection: duckdb.DuckDBPyConnection,
+    code: str,
+    privacy: str,
+    patterns: Sequence[str] = (),
+    expiring: Iterable[str] = (),
 ) -> dict[str, str]:
     """Make the table of all sessions here; return the stamp of each that is shared.
 
     A stamp changes with the rows of its session: it names the batch that last touched it and the code of the models,
     and has a hash of its properties. After a `#` it names what removed rows of it: the privacy policy, the last batch in
     which something was removed from its files, and the time when it expired. `patterns` are the folders of projects that
-    stay on this machine.
+    stay on this machine, `expiring` the facts whose rows are kept for some time only: how many are left is part of the
+    stamp.
     """
     stays = "false"
     if patterns:
@@ -173,6 +178,7 @@ def note_sessions(
             -- The only rows of a session that lines of others may change: its title, and what it continues.
             select session_id, cast(hash(sessions) as varchar)
             from {WAREHOUSE}.intermediate.int_session as sessions
+            {_left(connection, expiring)}
         ),
         -- Only their daily costs are left.
         expired as (
@@ -227,6 +233,20 @@ def note_sessions(
         )
     return dict(
         connection.execute(f"select session_id, stamp from {_KNOWN} where not is_left_out").fetchall()
+    )
+
+
+def _left(connection: duckdb.DuckDBPyConnection, facts: Iterable[str]) -> str:
+    """Queries for the rows that are left of each session in some facts, if these are by session."""
+    found = connection.execute(
+        "select table_name from duckdb_columns() where database_name = ? and schema_name = 'main' "
+        "and column_name = 'session_id' and table_name in (select unnest(?::varchar[])) order by table_name",
+        [STAR, list(facts)],
+    ).fetchall()
+    return "".join(
+        f" union all select session_id, concat({literal(name)}, '=', count(*)) from {STAR}.main.{quoted(name)} "
+        "where session_id is not null group by session_id"
+        for (name,) in found
     )
 
 

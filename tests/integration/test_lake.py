@@ -216,6 +216,17 @@ def test_a_session_is_sent_again_if_something_was_removed_from_its_lines(lake_ho
     assert bob.run("share", lake).startswith("Nothing new")
 
 
+def test_a_session_is_sent_again_if_rows_of_a_fact_expired(lake_hosts: LakeHosts, tmp_path: Path) -> None:
+    bob = lake_hosts["bob"].copy(tmp_path)
+    lake = str(tmp_path / "lake")
+    (bob.home / "privacy.yml").write_text("retention: {facts: {fact_context_segment: 90}}\n", encoding="utf-8")
+    bob.run("share", lake)
+    with duckdb.connect(str(bob.paths.store)) as connection:
+        connection.execute("delete from fact_context_segment where session_id = ?", [OWN["bob"]])
+    assert "Sessions written: 1, removed: 0" in bob.run("share", lake)
+    assert bob.run("share", lake).startswith("Nothing new")
+
+
 @pytest.mark.parametrize(
     ("path", "pattern", "stays"),
     [
