@@ -54,7 +54,7 @@ def fetch(paths: StorePaths, source_path: str, line_number: int) -> Sequence[Raw
     if paths.lake_mark.exists():
         raise StoreError(
             "The lines of transcripts are not in a lake: they stay on their host.",
-            "The column host of dim_session names it; run agent-store line there.",
+            "Run agent-store line on the host of the session.",
         )
     with open_warehouse(paths) as connection:
         found = [

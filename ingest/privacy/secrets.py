@@ -34,6 +34,9 @@ _KEY_LINE: Final = re.compile(rb"[A-Za-z0-9+/]{40,}={0,2}|[A-Za-z0-9+/]{16,}={1,
 _QUOTE: Final = re.compile(rb'\\.|(")', re.DOTALL)
 _PERCENT: Final = re.compile(rb"%[0-9a-fA-F]{2}")
 _NAMED_NUMBER: Final = re.compile(rb'"\s*:[\s\[\d,.eE+-]*$')
+# What follows a number in JSON, or nothing; and what precedes a quote that opens a string, or nothing.
+_AFTER_NUMBER: Final = b",}] \t\r\n"
+_BEFORE_STRING: Final = b"[,:{("
 _KEY_BLOCK: Final = re.compile(rb"-----BEGIN|Private-Lines")
 _KEY_BLOCK_ENDS: Final = (b"-----END", b"Private-MAC")
 _LONGEST_KEY_BLOCK: Final = 64 * 1024
@@ -337,7 +340,11 @@ def _number_quote(plain: Plain, start: int, end: int) -> bytes:
     if not plain.text[start:end].isdigit():
         return b""
     named = _NAMED_NUMBER.search(plain.text, max(0, start - _BEFORE), start)
-    return plain.stood(named.start()) if named else b""
+    if not named or plain.text[end : end + 1] not in _AFTER_NUMBER:
+        return b""
+    # A quote that opens a string, which begins with a colon, is no end of a name.
+    is_opening = plain.text[: named.start()].rstrip()[-1:] in _BEFORE_STRING
+    return b"" if is_opening else plain.stood(named.start())
 
 
 def _canonical(secret: bytes, rule: SecretKind) -> bytes:

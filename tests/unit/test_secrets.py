@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from secret_generator import CONTEXTS, FORMATS, OTHER_CONTEXTS, expand, leaked, planted
 
@@ -220,6 +220,8 @@ def shape(value: object) -> object:
 
 
 @settings(deadline=None, max_examples=300)
+@example("", f":{CARD}")
+@example(f":{CARD}, ", f":{CARD}]")
 @given(TEXTS, TEXTS)
 def test_redacting_twice_changes_nothing_and_json_stays_json(first: str, second: str) -> None:
     inner = json.dumps({"note": first, "card": int(CARD), "rest": [second]}, ensure_ascii=False)

@@ -22,7 +22,7 @@ def _past(*manifests: Manifest) -> _Past:
 
 def test_the_last_share_that_names_a_session_counts() -> None:
     past = _past(
-        Manifest(3, {}, leaving=["b"]),
+        Manifest(3, {}, leaving=["b"], erases=True),
         Manifest(1, {}, sessions=[_session("a", "1"), _session("b", "1")]),
         Manifest(2, {}, sessions=[_session("a", "2")]),
     )
