@@ -38,7 +38,7 @@ _MANY_DAYS = 365
 # Checks whose message starts with a folder: messages that are otherwise equal are shown once.
 _PER_FOLDER = frozenset({"roots", "history"})
 _STALE_DAYS = 2
-_NAMED_ROOTS = 3
+_NAMED = 3
 _LITTLE_SPACE = 1_000_000_000
 _VERY_LITTLE_SPACE = 200_000_000
 _WANTED = {"dbt-core": "1.11.", "dbt-duckdb": "1.11.", "duckdb": "1.5.5"}
@@ -161,11 +161,11 @@ def _home(paths: StorePaths) -> Iterator[Check]:
         return
     access.refuse(home)
     if loose := [str(one.path) for one in access.open_to_others(home)]:
-        more = f" and {len(loose) - _NAMED_ROOTS:,} more" if len(loose) > _NAMED_ROOTS else ""
+        more = f" and {len(loose) - _NAMED:,} more" if len(loose) > _NAMED else ""
         yield Check(
             "home",
             WARN,
-            f"others on this machine can read {', '.join(loose[:_NAMED_ROOTS])}{more}",
+            f"others on this machine can read {', '.join(loose[:_NAMED])}{more}",
             f"chmod -R go-rwx {home}: the next command that opens the store does this too. If the file system has no "
             "permissions, move the store with AGENT_STORE_HOME.",
         )
@@ -232,8 +232,8 @@ def _roots(roots: Roots) -> Iterator[Check]:
 
 def _listed(roots: Sequence[Path]) -> str:
     """List folders, or only the first few if there are many."""
-    names = ", ".join(str(root) for root in roots[:_NAMED_ROOTS])
-    more = len(roots) - _NAMED_ROOTS
+    names = ", ".join(str(root) for root in roots[:_NAMED])
+    more = len(roots) - _NAMED
     return f"{len(roots):,} folders ({names} and {more:,} more)" if more > 0 else names
 
 
@@ -348,13 +348,13 @@ def _lake(paths: StorePaths) -> Iterator[Check]:
     old = [f"{name} ({age(shared_at)})" for name, shared_at in hosts if shared_at < limit]
     message = f"{place}, hosts: {len(hosts):,}"
     if not old:
-        yield Check("lake", OK, f"{message}; the last of them shared {age(hosts[0][1])}" if hosts else message)
+        yield Check("lake", OK, f"{message}; the last of them shared {age(hosts[-1][1])}" if hosts else message)
         return
-    more = f" and {len(old) - _NAMED_ROOTS:,} more" if len(old) > _NAMED_ROOTS else ""
+    more = f" and {len(old) - _NAMED:,} more" if len(old) > _NAMED else ""
     yield Check(
         "lake",
         WARN,
-        f"{message}; nothing new for {_STALE_DAYS} days from {', '.join(old[:_NAMED_ROOTS])}{more}",
+        f"{message}; nothing new for {_STALE_DAYS} days from {', '.join(old[:_NAMED])}{more}",
         "Run agent-store build and share there. A host that left: agent-store lake remove TARGET HOST",
     )
 

@@ -23,21 +23,21 @@ SCHEMA: Final = "merging"
 # The reason why a session is set aside, in `test_name` of v_set_aside_session.
 FORK: Final = "fork_across_hosts"
 _RESPONSES: Final = "fact_api_call"
-_NO_LENGTHS: Final = "select null as host_id, null as session_id, 0 as response_count where false"
 _LENGTHS: Final = f"""
-select _host as host_id, session_id, count(*) as response_count
+insert into {SCHEMA}.session_length
+select _host, session_id, count(*)
 from {LAKE}.main.{_RESPONSES}
 group by _host, session_id
 """
 _COUNTED: Final = f"""
 create or replace table {SCHEMA}.counted_session as
-with lengths as ({{lengths}})
 select
     sessions.host_id,
     sessions.session_id
 from {SCHEMA}.shared_session as sessions
 anti join {SCHEMA}.uncounted_session as uncounted on uncounted.session_id = sessions.session_id
-left join lengths on lengths.host_id = sessions.host_id and lengths.session_id = sessions.session_id
+left join {SCHEMA}.session_length as lengths
+    on lengths.host_id = sessions.host_id and lengths.session_id = sessions.session_id
 qualify row_number() over (
     partition by sessions.session_id
     order by
@@ -65,7 +65,6 @@ shared as (
     group by message_id, called_at
     having count(distinct host_id) > 1
 ),
-lengths as ({_LENGTHS}),
 ranked as (
     select
         responses.*,
@@ -75,7 +74,8 @@ ranked as (
         ) as kept_session_id
     from responses
     semi join shared on shared.message_id = responses.message_id and shared.called_at = responses.called_at
-    inner join lengths on lengths.host_id = responses.host_id and lengths.session_id = responses.session_id
+    inner join {SCHEMA}.session_length as lengths
+        on lengths.host_id = responses.host_id and lengths.session_id = responses.session_id
 )
 select
     session_id,
@@ -118,12 +118,16 @@ def _note(connection: duckdb.DuckDBPyConnection) -> None:
 
 def count_sessions(connection: duckdb.DuckDBPyConnection) -> None:
     """Choose the host of each session, and set forks aside whose original only another host has."""
+    connection.execute(
+        f"create or replace table {SCHEMA}.session_length (host_id varchar, session_id varchar, response_count bigint)"
+    )
     has_responses = {"message_id", "called_at"} <= set(columns(connection, _RESPONSES))
-    counted = _COUNTED.format(lengths=_LENGTHS if has_responses else _NO_LENGTHS)
-    connection.execute(counted)
+    if has_responses:
+        connection.execute(_LENGTHS)
+    connection.execute(_COUNTED)
     if has_responses:
         connection.execute(_FORKS)
-        connection.execute(counted)
+        connection.execute(_COUNTED)
 
 
 def prepare(connection: duckdb.DuckDBPyConnection) -> None:

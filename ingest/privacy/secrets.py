@@ -343,8 +343,9 @@ def _number_quote(plain: Plain, start: int, end: int) -> bytes:
     if not named or plain.text[end : end + 1] not in _AFTER_NUMBER:
         return b""
     # A quote that opens a string, which begins with a colon, is no end of a name.
-    is_opening = plain.text[: named.start()].rstrip()[-1:] in _BEFORE_STRING
-    return b"" if is_opening else plain.stood(named.start())
+    quote = named.start()
+    is_opening = plain.text[max(0, quote - _BEFORE) : quote].rstrip()[-1:] in _BEFORE_STRING
+    return b"" if is_opening else plain.stood(quote)
 
 
 def _canonical(secret: bytes, rule: SecretKind) -> bytes:

@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -312,19 +313,33 @@ def test_wrong_names_of_hosts_are_said(tmp_path: Path, name: str) -> None:
 # --- which copy counts
 
 
-def counted(*sessions: tuple[str, str, int, str | None]) -> list[tuple[str, str]]:
-    """The host that counts of each session, for (host, session, lines, last line)."""
-    with duckdb.connect() as connection:
-        reading.prepare(connection)
+Shared = tuple[str, str, int, str | None]
+Call = tuple[str, str, str | None, str]
+
+
+def count(connection: duckdb.DuckDBPyConnection, *sessions: Shared, calls: Sequence[Call] = ()) -> list[tuple[str, str]]:
+    """The host that counts of each session, for (host, session, lines, last line) and (host, session, message, time)."""
+    reading.prepare(connection)
+    connection.execute(
+        f"create table {reading.SCHEMA}.shared_session (host_id varchar, session_id varchar, line_count bigint, "
+        "last_line_at timestamp)"
+    )
+    connection.executemany(f"insert into {reading.SCHEMA}.shared_session values (?, ?, ?, ?)", list(sessions))
+    if calls:
+        connection.execute(f"attach ':memory:' as {LAKE}")
         connection.execute(
-            f"create table {reading.SCHEMA}.shared_session (host_id varchar, session_id varchar, line_count bigint, "
-            "last_line_at timestamp)"
+            f"create table {LAKE}.main.fact_api_call (_host varchar, session_id varchar, message_id varchar, "
+            "called_at timestamp)"
         )
-        connection.executemany(f"insert into {reading.SCHEMA}.shared_session values (?, ?, ?, ?)", list(sessions))
-        reading.count_sessions(connection)
-        return connection.execute(
-            f"select session_id, host_id from {reading.SCHEMA}.counted_session order by all"
-        ).fetchall()
+        connection.executemany(f"insert into {LAKE}.main.fact_api_call values (?, ?, ?, ?)", list(calls))
+    reading.count_sessions(connection)
+    return connection.execute(f"select session_id, host_id from {reading.SCHEMA}.counted_session order by all").fetchall()
+
+
+def counted(*sessions: Shared) -> list[tuple[str, str]]:
+    """The host that counts of each session of a lake without responses."""
+    with duckdb.connect() as connection:
+        return count(connection, *sessions)
 
 
 def test_the_copy_with_most_lines_counts() -> None:
@@ -341,28 +356,19 @@ def test_of_equal_copies_the_one_with_the_latest_line_counts_then_the_first_host
 
 def test_of_a_fork_and_an_original_on_different_hosts_the_longer_one_counts() -> None:
     with duckdb.connect() as connection:
-        reading.prepare(connection)
-        connection.execute(f"attach ':memory:' as {LAKE}")
-        connection.execute(
-            f"create table {LAKE}.main.fact_api_call as select * from (values "
-            # The second host forked a session and went on longer.
-            "('a', 'original', 'm1', timestamp '2026-01-01 10:00:00'), ('b', 'fork', 'm1', '2026-01-01 10:00:00'), "
-            "('a', 'original', 'm2', '2026-01-01 10:01:00'), ('b', 'fork', 'm2', '2026-01-01 10:01:00'), "
-            "('b', 'fork', 'm3', '2026-01-01 10:02:00'), "
-            # Another host has a copy of the fork, and one that uses the ids of others.
-            "('c', 'fork', 'm1', '2026-01-01 10:00:00'), ('c', 'relayed', 'm1', '2026-01-05 08:00:00'), "
-            "('c', 'relayed', null, '2026-01-01 10:00:00')) as calls (_host, session_id, message_id, called_at)"
-        )
-        connection.execute(
-            f"create table {reading.SCHEMA}.shared_session as select * from (values "
-            "('a', 'original', 20, null), ('b', 'fork', 30, null), ('c', 'fork', 10, null), ('c', 'relayed', 4, null)) "
-            "as sessions (host_id, session_id, line_count, last_line_at)"
-        )
-        reading.count_sessions(connection)
-        assert connection.execute(f"from {reading.SCHEMA}.counted_session order by all").fetchall() == [
-            ("b", "fork"),
-            ("c", "relayed"),
-        ]
+        assert count(
+            connection,
+            ("a", "original", 20, None), ("b", "fork", 30, None), ("c", "fork", 10, None), ("c", "relayed", 4, None),
+            calls=[
+                # The second host forked a session and went on longer.
+                ("a", "original", "m1", "2026-01-01 10:00:00"), ("b", "fork", "m1", "2026-01-01 10:00:00"),
+                ("a", "original", "m2", "2026-01-01 10:01:00"), ("b", "fork", "m2", "2026-01-01 10:01:00"),
+                ("b", "fork", "m3", "2026-01-01 10:02:00"),
+                # Another host has a copy of the fork, and one that uses the ids of others.
+                ("c", "fork", "m1", "2026-01-01 10:00:00"), ("c", "relayed", "m1", "2026-01-05 08:00:00"),
+                ("c", "relayed", None, "2026-01-01 10:00:00"),
+            ],
+        ) == [("fork", "b"), ("relayed", "c")]  # fmt: skip
         ((session, test, reason),) = connection.execute(f"from {reading.SCHEMA}.uncounted_session").fetchall()
         assert (session, test) == ("original", "fork_across_hosts")
         assert reason.startswith("It has 2 responses of session fork, which only another host has.")
@@ -370,24 +376,14 @@ def test_of_a_fork_and_an_original_on_different_hosts_the_longer_one_counts() ->
 
 def test_of_equal_copies_of_a_fork_the_one_beside_its_original_counts() -> None:
     with duckdb.connect() as connection:
-        reading.prepare(connection)
-        connection.execute(f"attach ':memory:' as {LAKE}")
-        connection.execute(
-            f"create table {LAKE}.main.fact_api_call as select * from (values "
-            "('b', 'original', 'm1', timestamp '2026-01-01 10:00:00'), ('b', 'fork', 'm2', '2026-01-01 10:01:00'), "
-            "('a', 'fork', 'm1', '2026-01-01 10:00:00'), ('a', 'fork', 'm2', '2026-01-01 10:01:00')) "
-            "as calls (_host, session_id, message_id, called_at)"
-        )
-        connection.execute(
-            f"create table {reading.SCHEMA}.shared_session as select * from (values "
-            "('a', 'fork', 4, null), ('b', 'fork', 4, null), ('b', 'original', 2, null)) "
-            "as sessions (host_id, session_id, line_count, last_line_at)"
-        )
-        reading.count_sessions(connection)
-        assert connection.execute(f"from {reading.SCHEMA}.counted_session order by all").fetchall() == [
-            ("b", "fork"),
-            ("b", "original"),
-        ]
+        assert count(
+            connection,
+            ("a", "fork", 4, None), ("b", "fork", 4, None), ("b", "original", 2, None),
+            calls=[
+                ("b", "original", "m1", "2026-01-01 10:00:00"), ("b", "fork", "m2", "2026-01-01 10:01:00"),
+                ("a", "fork", "m1", "2026-01-01 10:00:00"), ("a", "fork", "m2", "2026-01-01 10:01:00"),
+            ],
+        ) == [("fork", "b"), ("original", "b")]  # fmt: skip
         assert connection.execute(f"from {reading.SCHEMA}.uncounted_session").fetchall() == []
 
 

@@ -3,34 +3,17 @@
 from __future__ import annotations
 
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
-from conftest import PROJECT, BuildStore, clean_environment
+from conftest import BuildStore
 
 from tests.equal_stores import differences
-from tests.integration.test_lake import listed
+from tests.integration.test_lake import listed, run
 
 pytestmark = [pytest.mark.corpus, pytest.mark.slow]
 
 HOSTS = 4
-
-
-def run(home: Path, *arguments: str) -> None:
-    """Run a command in a home of its own; the test fails if it does."""
-    done = subprocess.run(
-        [sys.executable, "-m", "agent_store.cli", *arguments],
-        cwd=PROJECT,
-        env=clean_environment(home),
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=600,
-        check=False,
-    )
-    assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
 
 
 @pytest.fixture(scope="module")

@@ -260,7 +260,11 @@ def test_doctor_knows_the_store_of_a_lake_and_hosts_that_are_silent(store: Store
     assert checks["lake"].status == "ok"
     assert checks["lake"].message == "/mnt/team/lake.ducklake, hosts: 1; the last of them shared just now"
     with duckdb.connect(str(store.store)) as connection:
-        connection.execute("insert into v_lake_host select 'ben', shared_at - interval 9 day from v_lake_host")
+        connection.execute("insert into v_lake_host select 'eve', shared_at - interval 1 day from v_lake_host")
+    (check,) = [check for check in doctor.examine(store) if check.name == "lake"]
+    assert check.message.endswith("hosts: 2; the last of them shared just now")
+    with duckdb.connect(str(store.store)) as connection:
+        connection.execute("update v_lake_host set host_name = 'ben', shared_at = shared_at - interval 8 day where host_name = 'eve'")
     (check,) = [check for check in doctor.examine(store) if check.name == "lake"]
     assert check.status == "warn"
     assert check.message.endswith("hosts: 2; nothing new for 2 days from ben (9 days ago)")
