@@ -229,8 +229,9 @@ def attach(
             else:
                 raise
             _attach(connection, target, data, read_only=read_only, snapshot=snapshot)
-    except Exception:
-        if made is not None:
+    except Exception as error:
+        # A conflict says that another host is making the lake: the folder is its folder too.
+        if made is not None and not is_conflict(error):
             with suppress(OSError):
                 made.rmdir()
         raise
@@ -409,7 +410,7 @@ def again(attempt: Callable[[], _T], target: Target) -> _T:
         except duckdb.Error as error:
             text = str(error).lower()
             is_missing_file = any(words in text for words in _MISSING)
-            if not is_missing_file and not any(words in text for words in _CONFLICTS):
+            if not is_missing_file and not is_conflict(error):
                 raise explained(error, target) from error
             if is_missing_file and number >= _ATTEMPTS_IF_MISSING - 1:
                 raise StoreError(
@@ -424,6 +425,12 @@ def again(attempt: Callable[[], _T], target: Target) -> _T:
             pause = min(_LONGEST_PAUSE_SECONDS, _FIRST_PAUSE_SECONDS * 2**number)
             time.sleep(pause * (0.5 + random.random()))
     raise AssertionError("unreachable")
+
+
+def is_conflict(error: Exception) -> bool:
+    """Whether an error says that another host wrote at the same time."""
+    text = str(error).lower()
+    return any(words in text for words in _CONFLICTS)
 
 
 def explained(error: Exception, target: Target) -> StoreError:

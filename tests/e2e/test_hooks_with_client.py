@@ -242,13 +242,18 @@ def test_the_brief_reaches_the_model_and_the_warnings_the_user(tmp_path: Path) -
 
 
 def test_a_session_that_fans_out_over_its_limit_is_told_of_and_goes_on(tmp_path: Path) -> None:
-    """The subagent starts when the session alone is near the limit; at the end both are over it."""
+    """The subagent starts when the session alone is near the limit; at the end both are over it.
+
+    The client writes a response into the transcript a moment after it arrived: the command makes that moment pass.
+    """
+    wait = [("Bash", {"command": "sleep 2", "description": "Wait"})]
     look = [("Agent", {"description": "Look", "prompt": "[[script:look]] Look around", "subagent_type": "general-purpose",
                        "run_in_background": False})]  # fmt: skip
-    spent = {"input_tokens": 1000, "output_tokens": 40_000}
+    spent, little = {"input_tokens": 1000, "output_tokens": 40_000}, {"input_tokens": 10, "output_tokens": 10}
     scripts = {
         "fan": [
-            {"text": "I send somebody.", "usage": spent, "tools": look},
+            {"text": "I wait.", "usage": spent, "tools": wait},
+            {"text": "I send somebody.", "usage": little, "tools": look},
             {"text": "All is well.", "usage": spent},
         ],
         "look": [{"text": "I have looked.", "usage": spent}],
@@ -260,7 +265,7 @@ def test_a_session_that_fans_out_over_its_limit_is_told_of_and_goes_on(tmp_path:
         costs = {"sessions_watched": [alert], "prices": briefs.prices(PROJECT)}
         (one.home / "briefs" / "costs.json").write_text(json.dumps(costs))
         turn = one.ask(
-            "Look [[script:fan]]", "--tools", "Agent", "--allowedTools", "Agent", "--model", "claude-opus-5-5"
+            "Look [[script:fan]]", "--tools", "Agent,Bash", "--allowedTools", "Agent,Bash", "--model", "claude-opus-5-5"
         )
         assert (turn.exit_code, turn.result["result"]) == (0, "All is well.")
         (near,) = told(one, "SubagentStart")

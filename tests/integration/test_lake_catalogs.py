@@ -119,6 +119,25 @@ def test_hosts_that_share_at_once_all_arrive(place: Place, lake_hosts: LakeHosts
     assert all(place.share(host).is_unchanged for host in hosts)
 
 
+@pytest.mark.parametrize(
+    ("words", "is_kept"),
+    [("Conflict on tuple", True), ("duplicate key value", True), ("no such host", False)],
+)
+def test_the_folder_of_a_lake_that_another_host_makes_stays(
+    words: str, is_kept: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The host that came second has made the folder for the rows, and the first one already relies on it."""
+
+    def fail(*_: object, **__: object) -> None:
+        raise duckdb.TransactionException(words)
+
+    monkeypatch.setattr(catalog, "_attach", fail)
+    folder = tmp_path / "lake.data"
+    with duckdb.connect() as connection, pytest.raises(duckdb.Error, match=words):
+        catalog.attach(connection, parse(f"sqlite:{tmp_path / 'lake.sqlite'}", str(folder)), read_only=False)
+    assert folder.is_dir() == is_kept
+
+
 @SERVER_AND_FILE
 def test_a_killed_share_leaves_all_or_nothing(place: Place, lake_hosts: LakeHosts, tmp_path: Path) -> None:
     """A host is killed at many points: its sessions are in the lake as a whole or not at all; the next share repairs it."""
