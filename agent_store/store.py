@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from agent_store import access
 from agent_store.errors import LOCKED, StoreError, cause_of
 from agent_store.sql import literal
 
@@ -65,6 +64,8 @@ def open_store(
     `may_write` is the one file, or the one folder, if any, that COPY may write; `threads` is how many threads a query
     may use, by default all cores.
     """
+    from agent_store import access  # imported late: a query's process opens the file alone
+
     access.secure(paths)
     if not paths.store.is_file():
         raise no_store(paths)
@@ -129,6 +130,8 @@ def open_warehouse(paths: StorePaths, *, busy_code: int = 1) -> Iterator[duckdb.
     Raises StoreError if there is none, or if it cannot be opened, then with the exit code `busy_code`.
     """
     import duckdb
+
+    from agent_store import access
 
     access.secure(paths)
     if not paths.warehouse.is_file():

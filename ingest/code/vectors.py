@@ -13,8 +13,6 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from ingest.warehouse import Changes, reading, utc_now, write
-
 if TYPE_CHECKING:
     import pyarrow as pa
 
@@ -92,6 +90,9 @@ def land_missing(warehouse: Path, host: str, on_wait: Callable[[str], None] | No
     """Land the vectors of the chunks without one, if they are wanted and the model is available."""
     if not is_on() or folder() is None:
         return 0
+    # Imported late: readers, which only make the vector of a query, start without it.
+    from ingest.warehouse import Changes, reading, utc_now, write
+
     started_at = utc_now()
     changes = Changes()
     with reading(warehouse) as connection:

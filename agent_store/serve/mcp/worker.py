@@ -17,6 +17,8 @@ from functools import partial
 from threading import Lock, Timer
 from typing import TYPE_CHECKING, Any, Final
 
+import _duckdb
+
 from agent_store.errors import StoreError, explain
 from agent_store.library import AgentStore
 from agent_store.paths import store_paths
@@ -28,6 +30,9 @@ from agent_store.serve.mcp.tools import TOOLS
 
 if TYPE_CHECKING:
     from agent_store.paths import StorePaths
+
+# The engine alone replaces the DuckDB package, whose Python code takes 20 MB and as long to load as the engine itself.
+sys.modules["duckdb"] = _duckdb
 
 # Calls of one turn run in parallel.
 THREADS: Final = 4
