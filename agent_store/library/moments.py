@@ -16,7 +16,6 @@ _HOURS = re.compile(r"(\d{1,5})\s*(?:h|hours?|hrs?)(?:\s+ago)?")
 _MINUTES = re.compile(r"(\d{1,5})\s*min(?:ute)?s?(?:\s+ago)?")
 _AGO = re.compile(r"\d{1,5}\s*[a-z]+(?:\s+ago)?")
 _RANGE = re.compile(r"\s*(?:\.\.\.?|/|\bto\b|\buntil\b)\s*")
-_EVERYTHING = (date(1, 1, 1), date(9999, 12, 30))
 _Given = ParamSpec("_Given")
 _Found = TypeVar("_Found")
 
@@ -70,7 +69,7 @@ def range_of(given: object, today: date) -> tuple[str | None, str | None]:
         return None, None
     if isinstance(given, str):
         first, last = days_of(given, today)
-        return _text(first), _text(last + timedelta(days=1))
+        return (None, None) if first is None or last is None else (_text(first), _text(last + timedelta(days=1)))
     if isinstance(given, Sequence) and len(given) == 2:  # noqa: PLR2004 - a first and a last
         return moment_of(given[0], today), end_of(given[1], today)
     if isinstance(given, date):
@@ -97,11 +96,14 @@ def end_of(given: Moment | None, today: date) -> str | None:
 
 
 @_within_the_calendar
-def days_of(given: str, today: date) -> tuple[date, date]:
-    """The first and the last day of a period: "all", "day", "week", "month", "7 days" (until today), a range, a day."""
+def days_of(given: str, today: date) -> tuple[date, date] | tuple[None, None]:
+    """The first and the last day of a period: "day", "week", "month", "7 days" (until today), a range, a day.
+
+    (None, None) for "all", which includes what has no time.
+    """
     words = " ".join(given.strip().lower().split())
     if words in {"all", "ever", "total", "all time"}:
-        return _EVERYTHING
+        return None, None
     if words in {"day", "daily"}:
         return today, today
     if found := re.fullmatch(r"(week|month|year)(?:ly)?", words):

@@ -394,7 +394,11 @@ class Reading:
         return self._ask(
             "get_cost_report",
             limit,
-            {"breakdown": by.replace(" ", "-"), "first": first.isoformat(), "last": last.isoformat()},
+            {
+                "breakdown": by.replace(" ", "-"),
+                "first": first and first.isoformat(),
+                "last": last and last.isoformat(),
+            },
         )
 
     def suggest_cost_optimizations(self, limit: int | None = 20) -> Answer:

@@ -527,6 +527,10 @@ def test_a_period_is_its_days(given: str, days: tuple[str, str]) -> None:
     assert tuple(map(str, days_of(given, TODAY))) == days
 
 
+def test_all_time_has_no_limits_so_that_what_has_no_time_is_in_it() -> None:
+    assert days_of("All time", TODAY) == range_of("all", TODAY) == (None, None)
+
+
 def test_a_range_ends_after_its_last_day() -> None:
     assert range_of("2026-02-01..2026-02-14", TODAY) == ("2026-02-01 00:00:00", "2026-02-15 00:00:00")
     assert range_of(("2026-02-01", "2026-02-14"), TODAY) == ("2026-02-01 00:00:00", "2026-02-15 00:00:00")
