@@ -31,8 +31,15 @@ def _add_embed_query(connection: duckdb.DuckDBPyConnection) -> None:
     from ingest.code import vectors
 
     if vectors.folder() is not None:
+        from _duckdb._func import FunctionNullHandling
+
+        # A text without a token has no vector, as NULL has none.
         connection.create_function(
-            "embed_query", lambda text: vectors.embed([text])[0], ["varchar"], "float[]"
+            "embed_query",
+            lambda text: None if text is None else vectors.embed([text])[0],
+            ["varchar"],
+            "float[]",
+            null_handling=FunctionNullHandling.SPECIAL,
         )
 
 

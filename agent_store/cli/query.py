@@ -52,7 +52,8 @@ def query(sql: str, form: str, limit: int | None, raw: bool, timeout: int, memor
     and has no network.
 
     CSV and JSON give times in UTC with their zone, decimals and long whole numbers with all digits, and the second
-    column of a name as name_2. NaN and Infinity are null in JSON and, like NULL, an empty field in CSV.
+    column of a name as name_2. NaN and Infinity are null in JSON and, like NULL, an empty field in CSV; an empty text
+    is "".
     """
     from agent_store.record import query_log
     from agent_store.serve import sandbox

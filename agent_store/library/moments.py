@@ -121,7 +121,7 @@ def _days(given: str, today: date) -> tuple[date, date]:
     try:
         return periods.parse(given, today)
     except ValueError as error:
-        raise StoreError(str(error), f"Write a day or a period as {periods.EXAMPLES}.") from error
+        raise StoreError(periods.without_examples(error), f"Write a day or a period as {periods.EXAMPLES}.") from error
 
 
 def _text(day: date) -> str:

@@ -59,7 +59,8 @@ def line(event: Record, home: str, form: "str | None" = None, *, is_colored: boo
         named = [part.partition("}") for part in parts]
         return first + "".join((found.get(name, "") or _UNKNOWN) + rest for name, _, rest in named)
     pieces = [label.format(found[name]) for name, label in _LABELS.items() if found.get(name)]
-    while len(pieces) > 1 and _columns(_SEPARATOR.join(pieces)) > _MOST_COLUMNS:
+    most = _most_columns()
+    while len(pieces) > 1 and _columns(_SEPARATOR.join(pieces)) > most:
         pieces.pop()
     if is_colored and level:
         pieces[0] = _COLORS[level] + pieces[0] + _PLAIN
@@ -170,6 +171,13 @@ def _percent(value: object) -> str:
 
 def _dollars(amount: float) -> str:
     return f"${amount:,.2f}"
+
+
+def _most_columns() -> int:
+    """How wide the line may be: less in a narrower terminal, whose width the environment names."""
+    told = os.environ.get("COLUMNS", "")
+    is_narrow = told.isascii() and told.isdigit() and len(told) < len(str(_MOST_COLUMNS)) and int(told)
+    return int(told) if is_narrow else _MOST_COLUMNS
 
 
 def _columns(text: str) -> int:

@@ -64,7 +64,8 @@ def sheet(answer: query.Answer) -> Sheet:
     found.text("kind", rank=4)
     found.name("of", rank=3)
     found.text("per")
-    found.number("spent", "limit", "%")
+    found.number("spent", "limit")
+    found.number("%", rank=1)
     found.text("from", rank=2)
     found.text("ends", rank=5)
     for cells in answer.rows:

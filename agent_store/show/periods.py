@@ -6,6 +6,8 @@ import calendar
 import re
 from datetime import date, timedelta
 
+_MOST_TOLD = 80
+_WRITE = "; write "
 EXAMPLES = "2026-03-01, 2026-03, today, yesterday, 7d, 2w, 3 months, last week, this month"
 _MONTHS_PER_YEAR = 12
 _AGO = re.compile(r"(\d{1,5})\s*(d|days?|w|weeks?|m|mo|months?|y|years?)(?:\s+ago)?")
@@ -28,8 +30,14 @@ def parse(text: str, today: date) -> tuple[date, date]:
         if found := _ISO.fullmatch(words):
             return _iso(found)
     except (ValueError, OverflowError) as error:
-        raise ValueError(f"{text!r} is not a day of the calendar.") from error
-    raise ValueError(f"{text!r} is not understood; write {EXAMPLES}.")
+        raise ValueError(f"{text[:_MOST_TOLD]!r} is not a day of the calendar.") from error
+    raise ValueError(f"{text[:_MOST_TOLD]!r} is not understood{_WRITE}{EXAMPLES}.")
+
+
+def without_examples(error: ValueError) -> str:
+    """What is wrong, for a caller that says elsewhere how to write it."""
+    reason, _, examples = str(error).rpartition(_WRITE)
+    return f"{reason}." if reason else examples
 
 
 def _named(which: str, unit: str, today: date) -> tuple[date, date]:

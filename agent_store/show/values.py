@@ -8,6 +8,7 @@ from __future__ import annotations
 import csv
 import json
 import math
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
@@ -15,6 +16,8 @@ from typing import Any
 
 # As JSON: a text in quotes, and only what must be escaped is.
 _in_quotes = json.JSONEncoder(ensure_ascii=False).encode
+# What a writer of CSV puts in quotes.
+_IN_QUOTES = re.compile('[",\r\n]')
 _NUMBERS = (bool, int, float, Decimal)
 _SMALLEST_FIXED = 1e-4
 
@@ -82,12 +85,28 @@ def _object(names: Sequence[str], values: Iterable[object]) -> str:
 
 
 def csv_text(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Iterator[str]:
-    """CSV with a header, row by row; NULL and what is no number are empty fields."""
+    """CSV with a header, row by row; NULL and what is no number are empty fields, an empty text is `""`."""
     # What the file of a writer returns for a line, the writer returns for a row.
     writer: Any = csv.writer(_Lines(), lineterminator="\n")
     yield writer.writerow(distinct_names(columns))
     for row in rows:
-        yield writer.writerow([exact(value) for value in row])
+        fields = [exact(value) for value in row]
+        yield _with_empty_texts(fields) if "" in fields else writer.writerow(fields)
+
+
+def _with_empty_texts(fields: Iterable[str | None]) -> str:
+    """A line of CSV with empty texts, which a writer would make the same as NULL."""
+    return (
+        ",".join(
+            "" if field is None else _quoted(field) if not field or _IN_QUOTES.search(field) else field
+            for field in fields
+        )
+        + "\n"
+    )
+
+
+def _quoted(field: str) -> str:
+    return '"' + field.replace('"', '""') + '"'
 
 
 class _Lines:

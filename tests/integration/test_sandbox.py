@@ -111,6 +111,7 @@ DEAF = [
     "select jaro_winkler_similarity(repeat('a', 600000), repeat('b', 600000))",
     "select list_reduce(range(1, 100000000), (a, b) -> a + b)",
     "select bitstring(repeat('1', 100000000)::varchar, 100000000)",
+    "select reservoir_quantile(range, 0.5, 2000000000) from range(300000000)",
 ]  # fmt: skip
 
 

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import io
 import os
+from datetime import date
 from pathlib import Path
 
 import duckdb
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from rich.console import Console
 
 from agent_store.build import scan
 from agent_store.library import alerts as library
 from agent_store.paths import StorePaths
+from agent_store.show import alerts as shown
+from agent_store.show import tables
+from agent_store.show.query import Answer
 from ingest import alerts
 from ingest.alerts.entry import Alert, AlertsError, as_yaml, entries
 from ingest.warehouse import SCHEMA, reading, write
@@ -165,3 +171,18 @@ def test_who_sets_an_alert_keeps_what_people_wrote(tmp_path: Path) -> None:
     more = library.put(paths, {"name": "more", "growth": 2})
     assert [one.name for one in more] == ["day", "more"]
     assert entries(file.read_text()) == library.read(paths)
+
+
+@pytest.mark.parametrize("width", [60, 80, 140])
+def test_alerts_of_sessions_are_one_line_each_in_a_narrow_terminal(width: int) -> None:
+    row = {
+        "status": "over", "alert_kind": "threshold", "alert_name": "shop of the whole team", "scope": "project",
+        "scope_value": "flutter-docker-image", "period": "session", "session_id": "5e12a303-c989-4291",
+        "period_start": date(2026, 8, 14), "period_end": date(2026, 8, 15), "ends_at": None, "is_current": False,
+        "message": "", "spent_usd": 142.8, "threshold_usd": 100.0, "spent_ratio": 1.428, "usual_usd": None,
+    }  # fmt: skip
+    console = Console(width=width, record=True, file=io.StringIO())
+    tables.show(shown.sheet(Answer(list(row), [tuple(row.values())] * 3, is_cut=False)), console)
+    lines = [line for line in console.export_text().splitlines() if "(over)" in line]
+    assert len(lines) == 3
+    assert all("session 5e12a303" in line and "$142.80" in line and "$100.00" in line for line in lines)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+from pathlib import Path
 
 import duckdb
 import pytest
@@ -181,3 +182,15 @@ def test_json_is_strict_and_keeps_both_of_two_columns_with_one_name() -> None:
     assert json.loads(text, parse_constant=pytest.fail) == [expected, expected]
     assert "".join(json_text(columns, [])) == "[]\n"
     assert next(csv_text(columns, [])) == "cost,cost_3,cost_2,list,cost_4\n"
+
+
+def test_csv_tells_an_empty_text_from_null(tmp_path: Path) -> None:
+    rows = [("", None, 'a"b', "c\nd", "e,f", "g\rh", " "), (None, "", "", "", "", "", ""), ("x", None, *"yz123")]
+    text = "".join(csv_text(list("abcdefg"), rows))
+    assert text == 'a,b,c,d,e,f,g\n"",,"a""b","c\nd","e,f","g\rh", \n,"","","","","",""\nx,,y,z,1,2,3\n'
+    with duckdb.connect(":memory:") as connection:
+        file = tmp_path / "found.csv"
+        file.write_text("".join(csv_text(["a", "b"], [row[:2] for row in rows])), encoding="utf-8")
+        read = connection.read_csv(str(file), header=True, all_varchar=True, allow_quoted_nulls=False)
+        assert read.fetchall() == [row[:2] for row in rows]
+    assert list(csv.reader(csv_text(["a"], [("",), (None,), ("b",)]))) == [["a"], [""], [""], ["b"]], "no row is lost"

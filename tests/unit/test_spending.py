@@ -284,6 +284,26 @@ def test_an_alert_of_another_project_is_not_this_ones(session: Session) -> None:
     assert session.warned() == [("by name", "over"), ("by folder", "over")]
 
 
+def test_a_session_in_a_worktree_counts_for_the_project_that_it_was_made_from(session: Session) -> None:
+    shop, worktree, part = session.project, session.home.parent / "fox", session.project / "till"
+    by_folder = {**ONE, "scope": "project", "scope_value": "the shop", "folders": [os.path.realpath(shop)]}
+    session.costs(sessions_watched=[{**by_folder, "alert_name": "by folder"},
+                                    {**by_folder, "scope_value": "shop", "folders": None, "alert_name": "by name"}])
+    session.spend(11)
+    (worktree / "src").mkdir(parents=True)
+    (worktree / ".git").write_text(f"gitdir: {shop}/.git/worktrees/fox\n")
+    # A part of the checkout, and a submodule in it, are projects of their own.
+    part.mkdir()
+    for said in (None, "gitdir: ../.git/modules/till\n"):
+        if said:
+            (part / ".git").write_text(said)
+        session.project = part
+        assert session.told() == ""
+    session.project = worktree / "src"
+    session.told()
+    assert session.warned() == [("by folder", "over"), ("by name", "over")]
+
+
 def test_a_day_is_what_the_store_knows_and_what_the_session_has_added(session: Session) -> None:
     session.costs(periods=[DAY], sessions={"s1": 3}, day=DAY)
     session.spend(4)

@@ -70,6 +70,26 @@ def test_a_line_has_what_is_known_the_most_important_first(home: Path) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("columns", "shown"),
+    [
+        ("200", "session $0.08 · context 1 % · cache 82 %"),
+        ("40", "session $0.08 · context 1 % · cache 82 %"),
+        ("39", "session $0.08 · context 1 %"),
+        ("5", "session $0.08"),
+        ("0", "session $0.08 · context 1 % · cache 82 %"),
+        ("x", "session $0.08 · context 1 % · cache 82 %"),
+        ("²", "session $0.08 · context 1 % · cache 82 %"),
+        ("9" * 5000, "session $0.08 · context 1 % · cache 82 %"),
+    ],
+)
+def test_a_line_fits_into_a_narrow_terminal(
+    home: Path, monkeypatch: pytest.MonkeyPatch, columns: str, shown: str
+) -> None:
+    monkeypatch.setenv("COLUMNS", columns)
+    assert line(event(), str(home)) == shown
+
+
 def test_what_does_not_fit_is_left_out_from_the_end(home: Path) -> None:
     causes = {"causes": ["the_system_prompt_has_changed", "tools"]}
     cache = {**event()["prompt_cache"], "misses": 2, "last_miss_cause": causes}

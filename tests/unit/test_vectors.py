@@ -81,3 +81,6 @@ def test_queries_of_the_store_can_make_a_vector(tmp_path: Path) -> None:
         StorePaths(tmp_path), "select len(embed_query('a text'))", rows=1, max_bytes=999, seconds=20
     ).rows
     assert row == [str(vectors.DIMENSIONS)], "in a process of its own too"
+    sql = "select len(embed_query(x)) as found from (values ('a text'), (''), (null)) as texts(x)"
+    found = sandbox.ask(StorePaths(tmp_path), sql, rows=9, max_bytes=999, seconds=20)
+    assert found.rows == [[str(vectors.DIMENSIONS)], [None], [None]], "a text without a token has no vector"

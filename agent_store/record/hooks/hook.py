@@ -174,14 +174,23 @@ class Hook:
         return self.home + "/" + BRIEFS + "/" + NOTES + "/" + name + suffix
 
 
+def checkout_of_worktree(folder: str) -> str:
+    """The checkout from which the worktree around a folder was made; empty if it is in no worktree."""
+    while folder != os.path.dirname(folder):
+        if os.path.exists(folder + "/.git"):
+            return _main_checkout(folder)
+        folder = os.path.dirname(folder)
+    return ""
+
+
 def _main_checkout(worktree: str) -> str:
-    """The checkout that a worktree was made from, by its file `.git`; empty if there is none."""
+    """The checkout that a worktree was made from, by its file `.git`; empty if there is none, and for a submodule."""
     try:
         said = read_beginning(worktree + "/.git", _MOST_NOTE_BYTES).decode("utf-8", "replace")
     except OSError:
         return ""
     place = said.partition("gitdir:")[2].strip()
-    return os.path.realpath(os.path.join(worktree, place)).rpartition("/.git/")[0] if place else ""
+    return os.path.realpath(os.path.join(worktree, place)).rpartition("/.git/worktrees/")[0] if place else ""
 
 
 def read_beginning(path: str, most: int) -> bytes:

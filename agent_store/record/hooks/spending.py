@@ -13,6 +13,7 @@ from agent_store.record.hooks.hook import (
     READ,
     Hook,
     Record,
+    checkout_of_worktree,
     one_line,
     read_record,
     record_of,
@@ -62,6 +63,7 @@ class Live:
             self.folder = os.path.realpath(project) if project else ""
         except ValueError:  # not a path: it has an invalid character
             self.folder = ""
+        self._projects: list[str] | None = None
 
     def grown(self, since: float) -> float:
         """Its spending since the store was published, or since a later moment; nothing if unknown."""
@@ -90,11 +92,16 @@ class Live:
         """Whether the session counts for an alert that may be about one project."""
         if alert.get("scope", "all") == "all":
             return True
-        named, folders = text_of(alert.get("scope_value")), alert.get("folders")
-        return alert.get("scope") == "project" and (
-            self.folder == named
-            or os.path.basename(self.folder) == named
-            or (isinstance(folders, list) and self.folder in folders)
+        if alert.get("scope") != "project":
+            return False
+        if self._projects is None:
+            # The store counts a worktree for the project that it was made from.
+            self._projects = [self.folder, checkout_of_worktree(self.folder)]
+        named, folders = text_of(alert.get("scope_value")), _list(alert.get("folders"))
+        return any(
+            folder == named or os.path.basename(folder) == named or folder in folders
+            for folder in self._projects
+            if folder
         )
 
     def reached(self, now: float) -> "Iterator[tuple[Record, str, float]]":

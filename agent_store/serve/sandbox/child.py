@@ -30,6 +30,8 @@ _ROWS_AT_ONCE = 256
 _AGAIN_SECONDS = 0.05
 _MOST_OF_MESSAGE = 2000
 _CPU_SECONDS_MORE = 2
+# DuckDB calls it an internal error if memory that it does not count itself cannot be had.
+_NO_MEMORY = "INTERNAL Error: Memory allocation failure"
 _NUMBERS: Final = (
     "TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT", "UHUGEINT",
     "FLOAT", "DOUBLE", "BIGNUM",
@@ -251,7 +253,7 @@ def _told(error: BaseException, pipe: _Pipe) -> dict[str, Any]:
     known = error if isinstance(error, StoreError) else None
     if isinstance(error, TimeoutError) or (isinstance(error, duckdb.InterruptException) and pipe.left <= 0):
         known = out_of_time(pipe.seconds)
-    elif isinstance(error, MemoryError | duckdb.OutOfMemoryException):
+    elif isinstance(error, MemoryError | duckdb.OutOfMemoryException) or str(error).startswith(_NO_MEMORY):
         known = out_of_memory(pipe.memory)
     elif isinstance(error, RecursionError):
         known = StoreError("The query failed: it is nested too deeply.", "Nest less.")
