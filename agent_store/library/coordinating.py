@@ -6,6 +6,7 @@ import json
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
+from agent_store.errors import StoreError
 from agent_store.library import claims, live
 from agent_store.library.answer import Answer
 from agent_store.library.answers import QUESTIONS
@@ -35,6 +36,7 @@ class Coordinating(Reading):
         what it is about (`check_conflicts`).
         """
         self._check_module(QUESTIONS["claim_work"])
+        _check_names(work_id, agent_id)
         is_granted, held = self._claims.claim(str(work_id), str(agent_id), target_path)
         return self._claimed(is_granted, held, str(work_id), str(agent_id), claims.CLAIMED, session_id)
 
@@ -60,6 +62,7 @@ class Coordinating(Reading):
         Refused if the work is done, or if `from_agent_id` is given and another agent holds it.
         """
         self._check_module(QUESTIONS["handoff_work"])
+        _check_names(work_id, to_agent_id)
         giver = None if from_agent_id is None else str(from_agent_id)
         is_granted, held = self._claims.hand_over(str(work_id), str(to_agent_id), giver)
         giver = giver or (held.agent_id if is_granted and held is not None else None)
@@ -106,6 +109,7 @@ class Coordinating(Reading):
 
     def _ended(self, work_id: Id, agent_id: Id, status: str, session_id: Id) -> Answer:
         self._check_module(QUESTIONS["claim_work"])
+        _check_names(work_id, agent_id)
         is_granted, held = self._claims.end(str(work_id), str(agent_id), status)
         return self._claimed(is_granted, held, str(work_id), str(agent_id), status, session_id)
 
@@ -121,3 +125,10 @@ class Coordinating(Reading):
         self._writer.write("claim", {**fields, "session_id": session_id})
         row = {**fields, "status": held.status if held is not None else None}
         return Answer([row], list(row), 1, ("claims of now",))
+
+
+def _check_names(work_id: Id, agent_id: Id) -> None:
+    """Without a name, nobody could tell who has which work."""
+    for what, name in (("Work", work_id), ("An agent", agent_id)):
+        if name is None or not str(name).strip():
+            raise StoreError(f"{what} needs a name to be claimed or handed over.")

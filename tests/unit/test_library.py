@@ -442,6 +442,14 @@ def test_work_goes_to_one_agent_until_it_gives_it_back(store: AgentStore, home: 
     assert stat.S_IMODE((home / "claims.sqlite").stat().st_mode) == 0o600
 
 
+def test_work_and_agents_without_a_name_claim_nothing(store: AgentStore) -> None:
+    for work, agent in (("", "ana"), (" ", "ana"), ("w", ""), ("w", " ")):
+        for change in (store.claim_work, store.release_work, store.complete_work, store.handoff_work):
+            with pytest.raises(StoreError, match="needs a name"):
+                change(work, agent)
+    assert store.claim_work("w", "ana")[0]["is_granted"]
+
+
 def test_claims_that_cannot_be_kept_are_an_error_in_plain_words(store: AgentStore, home: Path) -> None:
     home.mkdir()
     (home / "claims.sqlite").write_bytes(b"not a database at all" * 100)
