@@ -215,7 +215,7 @@ class AgentStore(Recording, Coordinating):
                 count = exports.export_query(self._paths, target, sql, exports.JSON, given)
             running.row_count = count
         row = {"path": str(target), "row_count": count, "first_at": first, "end_at": end, **signed}
-        return Answer([row], list(row), 1, question.views)
+        return Answer([row], list(row), 1, question.views, as_of=self._reader.published_at)
 
     # ---------------------------------------------------------------------------------- alerts
 
