@@ -535,6 +535,19 @@ def test_a_period_is_its_days(given: str, days: tuple[str, str]) -> None:
     assert tuple(map(str, days_of(given, TODAY))) == days
 
 
+def test_a_range_that_ends_before_it_begins_is_an_error_and_not_an_empty_period() -> None:
+    day = date(2026, 3, 10)
+    for ask in (
+        lambda: days_of("2026-02-14..2026-02-01", day),
+        lambda: range_of("2026-02 to 2026-01", day),
+        lambda: range_of(("2026-02-14", "2026-02-01"), day),
+    ):
+        with pytest.raises(StoreError, match="ends before it begins"):
+            ask()
+    assert days_of("2026-02-14..2026-02-14", day) == (date(2026, 2, 14), date(2026, 2, 14))
+    assert range_of(("2026-02-14", None), day) == ("2026-02-14 00:00:00", None)
+
+
 def test_a_range_ends_after_its_last_day() -> None:
     assert range_of("2026-02-01..2026-02-14", TODAY) == ("2026-02-01 00:00:00", "2026-02-15 00:00:00")
     assert range_of(("2026-02-01", "2026-02-14"), TODAY) == ("2026-02-01 00:00:00", "2026-02-15 00:00:00")
