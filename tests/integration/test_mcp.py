@@ -169,6 +169,7 @@ def test_what_stands_in_the_store_reaches_the_model_as_quoted_data(home: Path) -
         connection.execute(
             "update dim_session set title = ? || repeat('x', 1000000), project_name = ?", [order, order]
         )
+        (sessions,) = connection.execute("select count(*) from dim_session").fetchone() or (0,)
 
     async def body() -> list[str]:
         async with session(home) as client:
@@ -180,7 +181,9 @@ def test_what_stands_in_the_store_reaches_the_model_as_quoted_data(home: Path) -
             ]
 
     told = 0
-    for text in run(body):
+    answers = run(body)
+    assert f" of {sessions} rows" in answers[2], "a long text does not take the room of other rows"
+    for text in answers:
         assert len(text) <= 40_000
         assert "\x1b" not in text
         assert "\u202e" not in text

@@ -90,8 +90,10 @@ class Answering:
 
         with query_log.logged(self._paths, query_log.MCP, "query_store", sql) as running:
             with sandbox.asking(
-                self._paths, sql, rows=rows, max_bytes=_SQL_BYTES, seconds=_SQL_SECONDS
-            ) as asked:
+                self._paths, sql, rows=rows, max_bytes=_SQL_BYTES,
+                # One more than is shown tells that there is more.
+                max_characters=text.LONGEST_CELL + 1, seconds=_SQL_SECONDS,
+            ) as asked:  # fmt: skip
                 began(asked.stop)
                 try:
                     found = asked.found()
