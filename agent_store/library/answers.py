@@ -539,12 +539,21 @@ _QUESTIONS = (
         "audit",
         "Search what people asked, with the session and the answer.",
         """
+        with asked as (
+            select max_by(word, length(word)) as longest_word
+            from (select unnest(string_split_regex(lower(trim(left($query, 5000))), '\\s+')) as word)
+        ),
+        found as (
+            select *, strpos(lower(prompt_text), (select longest_word from asked)) as place from v_audit_trail
+        )
         select
-            prompted_at, prompt_text, last_response_text, user_id, project_name, model_name, prompt_origin, is_human,
-            feedback_types,
+            prompted_at, prompt_text,
+            -- The words that were found, if they are not near the beginning.
+            case when place > 300 then concat('…', substr(prompt_text, place - 80, 240)) end as matched_text,
+            last_response_text, user_id, project_name, model_name, prompt_origin, is_human, feedback_types,
             response_count, tool_call_count, caused_cost_usd, session_id, prompt_id, _source_path as source_path,
             _source_line as source_line
-        from v_audit_trail
+        from found
         where
             holds_words(prompt_text, $query)
             and ($users is null or list_contains($users::varchar[], user_id))
