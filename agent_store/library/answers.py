@@ -368,7 +368,10 @@ _QUESTIONS = (
                 coalesce(s.accepted_at, s.assigned_at)
             from fact_work_assignment as s
             inner join dim_work_item as w on w.work_id = s.work_id
-            where s.status = 'accepted' and w.status = 'in_progress'
+            where
+                s.status = 'accepted' and w.status = 'in_progress'
+                -- Since the build it may have been handed over, returned or completed.
+                and not list_contains(from_json(cast($decided as json), '["VARCHAR"]'), w.work_id)
             union all
             select
                 'conflict', c.agent2_id, c.other_session_id, c.work_id, c.target_path, c.conflict_type, c.detected_at
@@ -395,9 +398,19 @@ _QUESTIONS = (
             work_source
         from open_work($agent_id)
         where not list_contains(from_json(cast($taken as json), '["VARCHAR"]'), work_id)
+        union all by name
+        -- Returned since the build, which knows it as work in progress.
+        select
+            w.work_id, w.description, w.work_type, w.target_path, w.created_at,
+            coalesce(w.required_capability, t.task_type) as capability_name, w.work_source
+        from dim_work_item as w
+        left join dim_task as t on t.task_id = w.task_id
+        where
+            w.status in ('in_progress', 'assigned')
+            and list_contains(from_json(cast($released as json), '["VARCHAR"]'), w.work_id)
         """,
         "proficiency desc nulls last, created_at nulls last, work_id",
-        ("open_work",),
+        ("open_work", "dim_work_item", "dim_task"),
         "proficiency is the estimated share of such tasks that the agent does well; NULL if it has done none",
     ),
     # ------------------------------------------------------------------------------------------------ workflow

@@ -89,22 +89,31 @@ class Coordinating(Reading):
         Based on current claims, on transcripts of the last minutes, and on work in progress in the store.
         `session_id`, with `agent_id` for a subagent of it, identifies the caller, whose own edits are left out.
         """
-        held = [asdict(claim) for claim in self._claims.all() if claim.status == claims.CLAIMED]
+        decided = self._claims.all()
+        held = [asdict(claim) for claim in decided if claim.status == claims.CLAIMED]
         edits = [] if self._is_local else live.edits(_EDIT_MINUTES, session_id, agent_id)
         live.name_as_asked(target_path, (*held, *edits))
         path = path_parameters(target_path)
         return self._ask(
             "check_conflicts",
             limit,
-            {**path, "claims": json.dumps(held), "edits": json.dumps(edits)},
+            {
+                **path, "claims": json.dumps(held), "edits": json.dumps(edits),
+                "decided": json.dumps([claim.work_id for claim in decided]),
+            },
             told={**path, "claims": len(held), "edits": len(edits)},
-        )
+        )  # fmt: skip
 
     def suggest_work_for_agent(self, agent_id: Id, limit: int | None = 20) -> Answer:
         """Unclaimed open work, starting with what the agent (id or name) does best."""
-        taken = [claim.work_id for claim in self._claims.all() if claim.status != claims.RELEASED]
+        decided = self._claims.all()
+        taken = [claim.work_id for claim in decided if claim.status != claims.RELEASED]
+        released = [claim.work_id for claim in decided if claim.status == claims.RELEASED]
         return self._ask(
-            "suggest_work_for_agent", limit, {"agent_id": str(agent_id), "taken": json.dumps(taken)}
+            "suggest_work_for_agent",
+            limit,
+            {"agent_id": str(agent_id), "taken": json.dumps(taken), "released": json.dumps(released)},
+            told={"agent_id": str(agent_id), "claims": len(taken)},
         )
 
     def _ended(self, work_id: Id, agent_id: Id, status: str, session_id: Id) -> Answer:

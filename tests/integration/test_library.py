@@ -419,6 +419,46 @@ def test_work_is_offered_and_conflicts_are_seen_by_claims_of_now(store: AgentSto
     assert not store.check_conflicts(FILE)
 
 
+def test_claims_of_now_overrule_what_the_last_build_knows_of_the_same_work(
+    sample_store: Path, tmp_path: Path
+) -> None:
+    home = tmp_path / "home"
+    home.mkdir(mode=0o700)
+    shutil.copyfile(sample_store, home / sample_store.name)
+    with duckdb.connect(str(home / sample_store.name)) as connection:
+        connection.execute("use agent_store")
+        connection.execute(
+            "insert into dim_work_item select * replace ('w' as work_id, ? as target_path, 'in_progress' as status) "
+            "from dim_work_item limit 1",
+            [FILE],
+        )
+        connection.execute(
+            "insert into fact_work_assignment select * replace ('a' as assignment_id, 'w' as work_id, "
+            "'accepted' as status) from fact_work_assignment limit 1"
+        )
+    with AgentStore(home) as store:
+
+        def told() -> list[tuple[str, str]]:
+            return [(row["found_in"], row["work_id"]) for row in store.check_conflicts(FILE)]
+
+        def offered() -> set[str]:
+            return {row["work_id"] for row in store.suggest_work_for_agent("ana", limit=None)}
+
+        assert told() == [("assignment", "w")]
+        assert store.claim_work("w", "ana", target_path=FILE)[0]["is_granted"]
+        assert told() == [("claim", "w")], "not twice"
+        assert "w" not in offered()
+        assert store.handoff_work("w", "ben")[0]["is_granted"]
+        assert [row["agent_name"] for row in store.check_conflicts(FILE)] == ["ben"]
+        assert store.release_work("w", "ben")[0]["is_granted"]
+        assert told() == []
+        assert "w" in offered()
+        assert store.claim_work("w", "ana")[0]["is_granted"]
+        assert store.complete_work("w", "ana")[0]["is_granted"]
+        assert told() == []
+        assert "w" not in offered()
+
+
 def test_an_edit_of_now_names_its_session_and_only_a_subagent_has_an_id(
     store: AgentStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -163,8 +163,8 @@ def test_what_stands_in_the_store_reaches_the_model_as_quoted_data(home: Path) -
     with duckdb.connect(str(home / "agent_store.duckdb")) as connection:
         connection.execute("use agent_store")
         connection.execute(
-            "update fact_prompt set prompt_text = ? || chr(27) || '[2J' || chr(8238) || repeat(' cart', 200000) || ' zebra'",
-            [order],
+            "update fact_prompt set prompt_text = ? || chr(27) || '[2J' || chr(8238) || repeat(' cart', 200000) || ?",
+            [order, " zebra"],
         )
         connection.execute(
             "update dim_session set title = ? || repeat('x', 1000000), project_name = ?", [order, order]
