@@ -25,6 +25,8 @@ class Answer(Sequence[dict[str, Any]]):
     estimated: str = ""
     # When the store was published (UTC); None if the answer does not come from the store.
     as_of: datetime | None = None
+    # When the newest action in the store happened (UTC): an archive may be much older than its last build.
+    newest_at: datetime | None = None
 
     @property
     def is_cut(self) -> bool:

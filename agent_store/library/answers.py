@@ -28,6 +28,11 @@ def _is_path(column: str) -> str:
     return f"({column} = $path or ends_with(replace({column}, '\\', '/'), $path_end))"
 
 
+def _is_name(column: str, parameter: str) -> str:
+    """Whether a column equals a name in any case, or ends with it after a colon: plugin:skill, mcp_server:name."""
+    return f"(lower({column}) = lower({parameter}) or ends_with(lower({column}), concat(':', lower({parameter}))))"
+
+
 # The file is looked up first, so that a view over all files only computes the rows of these.
 FILES_OF_PATH = f"select list(file_id) from dim_file where {_is_path('file_path')}"
 _IS_FILE = "list_contains(cast($file_ids as varchar[]), file_id)"
@@ -164,14 +169,14 @@ _QUESTIONS = (
             name,
             "token_budget",
             description,
-            """
+            f"""
             with wanted as (
                 select *
                 from dim_component
                 where
                     lower(component_name) = lower($component_name)
-                    -- plugin:skill; the name of a hook has the tool that it is for in this place.
-                    or (component_type <> 'hook' and ends_with(lower(component_name), concat(':', lower($component_name))))
+                    -- The name of a hook has the tool that it is for in the place of the name; that of a task is its text.
+                    or (component_type not in ('hook', 'task') and {_is_name("component_name", "$component_name")})
             )
             select
                 c.component_name, c.component_type, s.body_tokens, s.total_tokens as skill_tokens,
@@ -235,7 +240,7 @@ _QUESTIONS = (
             name,
             "quality",
             description,
-            """
+            f"""
             with measured as (
                 select
                     m.measurement_id, m.measured_at, q.metric_name, q.metric_type, m.measured_by, m.passed, m.score,
@@ -256,20 +261,22 @@ _QUESTIONS = (
             )
             select
                 m.measured_at, m.metric_name, m.metric_type, m.measured_by, m.passed, m.score, m.error_count,
-                m.warning_count, coalesce(c.component_name, m.artifact_name) as component_name, m.artifact_path, m.details,
+                m.warning_count, coalesce(c.component_name, m.artifact_name) as component_name, m.artifact_path,
+                -- Counts that a check does not print are most of its fields.
+                case when json_valid(m.details) then cast(json_merge_patch('{{}}', m.details) as varchar) else m.details end
+                    as details,
                 m.outcome_method, m.confidence, m.session_id, m.measurement_id
             from measured as m
             left join dim_component as c on c.component_id = m.component_id
             where
                 (
-                    lower(c.component_name) = lower($component_name)
-                    or ends_with(lower(c.component_name), concat(':', lower($component_name)))
+                    {_is_name("c.component_name", "$component_name")}
                     or lower(m.artifact_name) = lower($component_name)
                     or m.artifact_path = $component_name
                 )
                 and m.measured_at >= newest_action_at() - to_days(cast($days as integer))
             """,
-            "measured_at, measurement_id",
+            "measured_at desc nulls last, measurement_id",
             ("fact_quality_measurement", "fact_validation", "dim_artifact", "dim_component"),
             "passed is read from command output by rules (outcome_method); confidence says how reliable that is",
             limit=_MANY,
@@ -345,35 +352,40 @@ _QUESTIONS = (
         ),
         found as (
             select
-                'claim' as found_in, c.agent_id, c.work_id, coalesce(c.target_path, w.target_path) as target_path,
-                w.description, make_timestamp(c.claimed_at_ms * 1000) as since
+                'claim' as found_in, c.agent_id, cast(null as varchar) as session_id, c.work_id,
+                coalesce(c.target_path, w.target_path) as target_path, w.description,
+                make_timestamp(c.claimed_at_ms * 1000) as since
             from claims as c
             left join dim_work_item as w on w.work_id = c.work_id
             union all
             select
-                'edit', coalesce(e.agent_id, 'main agent of session ' || e.session_id), cast(null as varchar),
-                e.target_path, e.tool_name, make_timestamp(e.edited_at_ms * 1000)
+                'edit', e.agent_id, e.session_id, null, e.target_path, e.tool_name,
+                make_timestamp(e.edited_at_ms * 1000)
             from edits as e
             union all
             select
-                'assignment', s.agent_id, w.work_id, w.target_path, w.description,
+                'assignment', s.agent_id, s.session_id, w.work_id, w.target_path, w.description,
                 coalesce(s.accepted_at, s.assigned_at)
             from fact_work_assignment as s
             inner join dim_work_item as w on w.work_id = s.work_id
-            where s.status = 'accepted' and w.status = 'in_progress'
+            where
+                s.status = 'accepted' and w.status = 'in_progress'
+                -- Since the build it may have been handed over, returned or completed.
+                and not list_contains(from_json(cast($decided as json), '["VARCHAR"]'), w.work_id)
             union all
             select
-                'conflict', c.agent2_id, c.work_id, c.target_path, c.conflict_type, c.detected_at
+                'conflict', c.agent2_id, c.other_session_id, c.work_id, c.target_path, c.conflict_type, c.detected_at
             from fact_conflict as c
             where c.resolution is null
         )
-        select f.found_in, coalesce(a.agent_name, f.agent_id) as agent_name, f.agent_id, f.work_id, f.target_path,
-            f.description, f.since
+        select
+            f.found_in, coalesce(a.agent_name, f.agent_id, 'main agent') as agent_name, f.agent_id, f.session_id, f.work_id,
+            f.target_path, f.description, f.since
         from found as f
         left join dim_agent as a on a.agent_id = f.agent_id
         where {_lies_below("f.target_path")}
         """,
-        "since desc nulls last, found_in, agent_name, work_id",
+        "since desc nulls last, found_in, agent_name, session_id, work_id",
         ("fact_work_assignment", "dim_work_item", "fact_conflict", "claims of now", "transcripts of now"),
     ),
     Question(
@@ -386,9 +398,19 @@ _QUESTIONS = (
             work_source
         from open_work($agent_id)
         where not list_contains(from_json(cast($taken as json), '["VARCHAR"]'), work_id)
+        union all by name
+        -- Returned since the build, which knows it as work in progress.
+        select
+            w.work_id, w.description, w.work_type, w.target_path, w.created_at,
+            coalesce(w.required_capability, t.task_type) as capability_name, w.work_source
+        from dim_work_item as w
+        left join dim_task as t on t.task_id = w.task_id
+        where
+            w.status in ('in_progress', 'assigned')
+            and list_contains(from_json(cast($released as json), '["VARCHAR"]'), w.work_id)
         """,
         "proficiency desc nulls last, created_at nulls last, work_id",
-        ("open_work",),
+        ("open_work", "dim_work_item", "dim_task"),
         "proficiency is the estimated share of such tasks that the agent does well; NULL if it has done none",
     ),
     # ------------------------------------------------------------------------------------------------ workflow
@@ -434,13 +456,13 @@ _QUESTIONS = (
         "check_dependency_health",
         "dependencies",
         "Availability, version and latency of a dependency.",
-        """
+        f"""
         select
             dependency_name, dependency_type, status, version_detected, median_response_ms, availability_ratio, use_count,
             failure_count, last_checked_at, last_available_at, last_failed_at, last_changed_at, breaking_count,
             component_count, dependency_id
         from v_dependency_health
-        where $dependency_name is null or lower(dependency_name) = lower($dependency_name)
+        where $dependency_name is null or {_is_name("dependency_name", "$dependency_name")}
         """,
         "failure_count desc, use_count desc, dependency_name, dependency_id",
         ("v_dependency_health",),
@@ -464,10 +486,10 @@ _QUESTIONS = (
         "analyze_impact",
         "dependencies",
         "Components that a change to a dependency would affect, directly or through others.",
-        """
+        f"""
         select depth, component_name, component_type, path_count, dependency_name, dependency_type, component_id
         from v_impact_cascade
-        where lower(dependency_name) = lower($dependency_name)
+        where {_is_name("dependency_name", "$dependency_name")}
         """,
         "depth, component_name, component_id",
         ("v_impact_cascade",),
@@ -510,13 +532,17 @@ _QUESTIONS = (
         "retrieval",
         "What changed in the code since a time.",
         """
-        select updated_at, update_type, update_source, document_path, language, session_id, commit_id
+        -- An agent edits a file many times in a row: one row for all of them, so that many files fit.
+        select
+            max(updated_at) as updated_at, update_type, update_source, document_path, count(*) as change_count, language,
+            session_id, commit_id
         from recent_changes(coalesce(cast($since as timestamp), newest_action_at() - interval '7 days'))
         where
             $file_type is null or lower(language) = lower($file_type)
             or ends_with(lower(document_path), concat('.', ltrim(lower($file_type), '.')))
+        group by all
         """,
-        "updated_at desc nulls last, document_path, session_id, commit_id",
+        "updated_at desc nulls last, document_path, session_id, commit_id, update_type, update_source",
         ("recent_changes",),
         limit=_MANY,
     ),
@@ -526,12 +552,21 @@ _QUESTIONS = (
         "audit",
         "Search what people asked, with the session and the answer.",
         """
+        with asked as (
+            select max_by(word, length(word)) as longest_word
+            from (select unnest(string_split_regex(lower(trim(left($query, 5000))), '\\s+')) as word)
+        ),
+        found as (
+            select *, strpos(lower(prompt_text), (select longest_word from asked)) as place from v_audit_trail
+        )
         select
-            prompted_at, prompt_text, last_response_text, user_id, project_name, model_name, prompt_origin, is_human,
-            feedback_types,
+            prompted_at, prompt_text,
+            -- The words that were found, if they are not near the beginning.
+            case when place > 300 then concat('…', substr(prompt_text, place - 80, 240)) end as matched_text,
+            last_response_text, user_id, project_name, model_name, prompt_origin, is_human, feedback_types,
             response_count, tool_call_count, caused_cost_usd, session_id, prompt_id, _source_path as source_path,
             _source_line as source_line
-        from v_audit_trail
+        from found
         where
             holds_words(prompt_text, $query)
             and ($users is null or list_contains($users::varchar[], user_id))

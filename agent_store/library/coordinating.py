@@ -6,6 +6,7 @@ import json
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
+from agent_store.errors import StoreError
 from agent_store.library import claims, live
 from agent_store.library.answer import Answer
 from agent_store.library.answers import QUESTIONS
@@ -35,6 +36,7 @@ class Coordinating(Reading):
         what it is about (`check_conflicts`).
         """
         self._check_module(QUESTIONS["claim_work"])
+        _check_names(work_id, agent_id)
         is_granted, held = self._claims.claim(str(work_id), str(agent_id), target_path)
         return self._claimed(is_granted, held, str(work_id), str(agent_id), claims.CLAIMED, session_id)
 
@@ -60,6 +62,7 @@ class Coordinating(Reading):
         Refused if the work is done, or if `from_agent_id` is given and another agent holds it.
         """
         self._check_module(QUESTIONS["handoff_work"])
+        _check_names(work_id, to_agent_id)
         giver = None if from_agent_id is None else str(from_agent_id)
         is_granted, held = self._claims.hand_over(str(work_id), str(to_agent_id), giver)
         giver = giver or (held.agent_id if is_granted and held is not None else None)
@@ -86,26 +89,36 @@ class Coordinating(Reading):
         Based on current claims, on transcripts of the last minutes, and on work in progress in the store.
         `session_id`, with `agent_id` for a subagent of it, identifies the caller, whose own edits are left out.
         """
-        held = [asdict(claim) for claim in self._claims.all() if claim.status == claims.CLAIMED]
+        decided = self._claims.all()
+        held = [asdict(claim) for claim in decided if claim.status == claims.CLAIMED]
         edits = [] if self._is_local else live.edits(_EDIT_MINUTES, session_id, agent_id)
         live.name_as_asked(target_path, (*held, *edits))
         path = path_parameters(target_path)
         return self._ask(
             "check_conflicts",
             limit,
-            {**path, "claims": json.dumps(held), "edits": json.dumps(edits)},
+            {
+                **path, "claims": json.dumps(held), "edits": json.dumps(edits),
+                "decided": json.dumps([claim.work_id for claim in decided]),
+            },
             told={**path, "claims": len(held), "edits": len(edits)},
-        )
+        )  # fmt: skip
 
     def suggest_work_for_agent(self, agent_id: Id, limit: int | None = 20) -> Answer:
         """Unclaimed open work, starting with what the agent (id or name) does best."""
-        taken = [claim.work_id for claim in self._claims.all() if claim.status != claims.RELEASED]
+        decided = self._claims.all()
+        taken = [claim.work_id for claim in decided if claim.status != claims.RELEASED]
+        released = [claim.work_id for claim in decided if claim.status == claims.RELEASED]
         return self._ask(
-            "suggest_work_for_agent", limit, {"agent_id": str(agent_id), "taken": json.dumps(taken)}
+            "suggest_work_for_agent",
+            limit,
+            {"agent_id": str(agent_id), "taken": json.dumps(taken), "released": json.dumps(released)},
+            told={"agent_id": str(agent_id), "claims": len(taken)},
         )
 
     def _ended(self, work_id: Id, agent_id: Id, status: str, session_id: Id) -> Answer:
         self._check_module(QUESTIONS["claim_work"])
+        _check_names(work_id, agent_id)
         is_granted, held = self._claims.end(str(work_id), str(agent_id), status)
         return self._claimed(is_granted, held, str(work_id), str(agent_id), status, session_id)
 
@@ -121,3 +134,10 @@ class Coordinating(Reading):
         self._writer.write("claim", {**fields, "session_id": session_id})
         row = {**fields, "status": held.status if held is not None else None}
         return Answer([row], list(row), 1, ("claims of now",))
+
+
+def _check_names(work_id: Id, agent_id: Id) -> None:
+    """Without a name, nobody could tell who has which work."""
+    for what, name in (("Work", work_id), ("An agent", agent_id)):
+        if name is None or not str(name).strip():
+            raise StoreError(f"{what} needs a name to be claimed or handed over.")

@@ -71,10 +71,18 @@ def range_of(given: object, today: date) -> tuple[str | None, str | None]:
         first, last = days_of(given, today)
         return (None, None) if first is None or last is None else (_text(first), _text(last + timedelta(days=1)))
     if isinstance(given, Sequence) and len(given) == 2:  # noqa: PLR2004 - a first and a last
-        return moment_of(given[0], today), end_of(given[1], today)
+        return between(given[0], given[1], today)
     if isinstance(given, date):
         return moment_of(given, today), end_of(given, today)
     raise StoreError(f"{given!r} is not a range of days.", "Write it as 2026-02-01..2026-02-14")
+
+
+def between(start: Moment | None, end: Moment | None, today: date) -> tuple[str | None, str | None]:
+    """The start of the first time, and the moment after the second; None for what is not given."""
+    first, last = moment_of(start, today), end_of(end, today)
+    if first is not None and last is not None and last <= first:
+        raise _reversed(f"{start}..{end}")
+    return first, last
 
 
 @_within_the_calendar
@@ -110,11 +118,18 @@ def days_of(given: str, today: date) -> tuple[date, date] | tuple[None, None]:
         return _days(f"this {found[1]}", today)
     parts = _RANGE.split(words)
     if len(parts) == 2 and all(parts):  # noqa: PLR2004 - a first and a last
-        return _days(parts[0], today)[0], _days(parts[1], today)[1]
+        first, last = _days(parts[0], today)[0], _days(parts[1], today)[1]
+        if last < first:
+            raise _reversed(given)
+        return first, last
     since = re.sub(r"^(?:the )?last (?=\d)", "", words)
     if _AGO.fullmatch(since):
         return _days(since, today)[0] + timedelta(days=1), today
     return _days(words, today)
+
+
+def _reversed(given: str) -> StoreError:
+    return StoreError(f"{given[:80]!r} ends before it begins.", "Write the earlier day first.")
 
 
 def _days(given: str, today: date) -> tuple[date, date]:

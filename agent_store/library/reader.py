@@ -36,6 +36,7 @@ class _Open:
     stack: ExitStack
     file: tuple[int, int, int]
     published_at: datetime | None
+    newest_at: datetime | None
 
 
 class Reader:
@@ -65,24 +66,24 @@ class Reader:
             f'select *, count(*) over () as "{_COUNT}" from ({question.sql}) as answer '
             f"order by {question.order} limit $row_limit"
         )
-        with self._connection() as (connection, published_at):
+        with self._connection() as (connection, store):
             columns, rows = _run(connection, sql, {**parameters, "row_limit": limit})
         total = rows[0][-1] if rows else 0
         names = columns[:-1]
         return Answer(
             [dict(zip(names, row[:-1], strict=True)) for row in rows],
-            names, total, question.views, question.estimated, published_at,
+            names, total, question.views, question.estimated, store.published_at, store.newest_at,
         )  # fmt: skip
 
     def query(
         self, sql: str, parameters: Sequence[object] | Mapping[str, object] | None, limit: int | None
     ) -> Answer:
         """Answer the user's own query."""
-        with self._connection() as (connection, published_at):
+        with self._connection() as (connection, store):
             found = queries.run(connection, sql, limit, parameters)
         names = distinct_names(found.columns)
         rows = [dict(zip(names, row, strict=True)) for row in found.rows]
-        return Answer(rows, names, len(rows) + found.is_cut, as_of=published_at)
+        return Answer(rows, names, len(rows) + found.is_cut, as_of=store.published_at)
 
     def value(self, sql: str, parameters: Mapping[str, object] | None = None) -> Any:  # noqa: ANN401 - what it gives
         """The first value of the first row; None if there is none."""
@@ -90,15 +91,21 @@ class Reader:
             _, rows = _run(connection, sql, parameters or {})
         return rows[0][0] if rows else None
 
+    @property
+    def published_at(self) -> datetime | None:
+        """When the current store was published (UTC)."""
+        with self._lock:
+            return self._store().published_at
+
     @contextmanager
-    def _connection(self) -> Iterator[tuple[duckdb.DuckDBPyConnection, datetime | None]]:
+    def _connection(self) -> Iterator[tuple[duckdb.DuckDBPyConnection, _Open]]:
         """A connection for one question: its settings and temporary objects end with it."""
         with self._lock:
             store = self._store()
             connection = store.connection.cursor()
         try:
             connection.execute("use agent_store")
-            yield connection, store.published_at
+            yield connection, store
         finally:
             connection.close()
 
@@ -110,11 +117,9 @@ class Reader:
         self.close()
         stack = ExitStack()
         connection = stack.enter_context(open_store(self._paths, threads=self._threads))
-        published_at = None
-        with suppress(Exception):
-            row = connection.execute("select published_at from store_build").fetchone()
-            published_at = row[0] if row else None
-        self._open = _Open(connection, stack, now, published_at)
+        published_at = _moment(connection, "select published_at from store_build")
+        newest_at = _moment(connection, "select newest_action_at()")
+        self._open = _Open(connection, stack, now, published_at, newest_at)
         return self._open
 
     def close(self) -> None:
@@ -132,6 +137,13 @@ def _file(paths: StorePaths) -> tuple[int, int, int]:
     except OSError:
         return (0, 0, 0)
     return (stat.st_ino, stat.st_mtime_ns, stat.st_size)
+
+
+def _moment(connection: duckdb.DuckDBPyConnection, sql: str) -> datetime | None:
+    with suppress(Exception):
+        row = connection.execute(sql).fetchone()
+        return row[0] if row else None
+    return None
 
 
 def _run(

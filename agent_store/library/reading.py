@@ -43,6 +43,9 @@ _ALSO_CALLED = {
     "daily": "day", "date": "day", "weekly": "week", "monthly": "month", "task": "task type", "subagent": "agent",
     "mcp server": "mcp", "server": "mcp", "git branch": "branch", "branche": "branch",
 }  # fmt: skip
+# More than any store has; DuckDB does not accept arbitrarily large numbers.
+_MOST_ROWS = 2**62
+_MOST_DAYS = 1_000_000
 _FILTERS = ("language", "document_type", "path", "since")
 
 
@@ -94,6 +97,10 @@ class Reading:
         question = QUESTIONS[name]
         self._check_module(question)
         given = dict(parameters or {})
+        if limit is not None:
+            limit = _count("limit", limit, _MOST_ROWS)
+        if "days" in given:
+            given["days"] = _count("days", given["days"], _MOST_DAYS)
         return self._logged(
             name,
             question.sql,
@@ -264,7 +271,7 @@ class Reading:
     # ---------------------------------------------------------------------------------- quality
 
     def get_quality_trend(self, component_name: str, days: int = 30, limit: int | None = 50) -> Answer:
-        """Checks of a component, a file or a project in the last days of the store, oldest first."""
+        """Checks of a component, a file or a project in the last days of the store, newest first."""
         return self._ask("get_quality_trend", limit, {"component_name": component_name, "days": days})
 
     def check_quality_trend(self, component_name: str, days: int = 30, limit: int | None = 50) -> Answer:
@@ -345,7 +352,8 @@ class Reading:
     def get_recent_changes(
         self, since: Moment | None = None, file_type: str | None = None, limit: int | None = 50
     ) -> Answer:
-        """Documents that changed, newest first; by default in the store's last week. `file_type`: `py` or `python`."""
+        """Documents that changed, newest first, with how often in a session or commit; by default in the store's last
+        week. `file_type`: `py` or `python`."""
         return self._ask(
             "get_recent_changes",
             limit,
@@ -423,6 +431,13 @@ class Reading:
     def analyze_performance(self, agent_id: Id, days: int = 30, limit: int | None = 20) -> Answer:
         """How the tasks of an agent (id or name) went in the last days of the store, by type, with advice."""
         return self._ask("analyze_performance", limit, {"agent_id": _text(agent_id), "days": days})
+
+
+def _count(name: str, value: object, most: int) -> int:
+    """A number of rows or days, at most as many as any store has."""
+    if not isinstance(value, int) or value < 0:
+        raise StoreError(f"{name} is a number of at least 0, not {str(value)[:80]!r}.")
+    return min(value, most)
 
 
 def _text(value: object) -> str | None:

@@ -14,7 +14,7 @@ from agent_store.library.answers import QUESTIONS
 from agent_store.library.claims import Claims
 from agent_store.library.coordinating import Coordinating
 from agent_store.library.modules import selected
-from agent_store.library.moments import Moment, end_of, moment_of
+from agent_store.library.moments import Moment, between, moment_of
 from agent_store.library.reader import Reader
 from agent_store.library.recording import Recording
 from agent_store.paths import store_paths
@@ -195,7 +195,7 @@ class AgentStore(Recording, Coordinating):
         if not self._make_readable():
             return Answer([], [], 0)
         today = self._today()
-        first, end = moment_of(start_date, today), end_of(end_date or today, today)
+        first, end = between(start_date, end_date or today, today)
         if first is None or end is None:
             raise StoreError("An audit log needs a start date.", "export_audit_log('2026-02-01', '2026-02-14')")
         if path is None:
@@ -215,7 +215,7 @@ class AgentStore(Recording, Coordinating):
                 count = exports.export_query(self._paths, target, sql, exports.JSON, given)
             running.row_count = count
         row = {"path": str(target), "row_count": count, "first_at": first, "end_at": end, **signed}
-        return Answer([row], list(row), 1, question.views)
+        return Answer([row], list(row), 1, question.views, as_of=self._reader.published_at)
 
     # ---------------------------------------------------------------------------------- alerts
 

@@ -71,21 +71,33 @@ def project_of(connection: duckdb.DuckDBPyConnection, given: str | None, here: P
     for path in candidates:
         if path in known:
             return path, known[path] or path
+    if given is not None and not folder.is_dir() and (found := _called(known, given)):
+        return _only(known, found, given)
     return candidates[0], ""
 
 
 def _named(known: Mapping[str, str], given: str) -> tuple[str, str]:
     wanted = given.strip().lower()
     names = {path: (name or path).lower() for path, name in known.items()}
-    found = [path for path, name in names.items() if name == wanted]
+    found = _called(known, given)
     found = found or [path for path, name in names.items() if name.rsplit("/", 1)[-1] == wanted]
     found = found or [path for path, name in names.items() if wanted and wanted in name]
-    if len(found) == 1:
-        return found[0], known[found[0]] or found[0]
     if not found:
         raise StoreError(
             f"No project is called {given!r}.", "List the projects: agent-store report --by project"
         )
+    return _only(known, found, given)
+
+
+def _called(known: Mapping[str, str], given: str) -> list[str]:
+    """The projects with exactly this name, in any case; the name may have a slash."""
+    wanted = given.strip().lower()
+    return [path for path, name in known.items() if (name or path).lower() == wanted]
+
+
+def _only(known: Mapping[str, str], found: Sequence[str], given: str) -> tuple[str, str]:
+    if len(found) == 1:
+        return found[0], known[found[0]] or found[0]
     raise StoreError(
         f"{len(found):,} projects match {given!r}.",
         f"Name one by its path: {', '.join(sorted(found)[:5])}",

@@ -21,7 +21,7 @@ from agent_store.audit import bundle
 from agent_store.audit.verify import verify
 from agent_store.build import briefs
 from agent_store.errors import StoreError
-from agent_store.library import AgentStore
+from agent_store.library import AgentStore, live
 from agent_store.library.answers import QUESTIONS
 from agent_store.library.reading import BREAKDOWNS
 from agent_store.paths import StorePaths
@@ -177,6 +177,7 @@ def test_every_question_is_answered_from_the_views_that_it_names(
     for name, answer in answers.items():
         question = QUESTIONS[name]
         assert answer.as_of is not None, name
+        assert name == "query" or answer.newest_at == one(sql, "select newest_action_at()"), name
         assert answer.total_count == len(answer), name
         stored = [view for view in question.views if not view.endswith(" of now")]
         assert set(stored) <= known | macros, name
@@ -207,7 +208,17 @@ def test_answers_are_the_rows_of_the_views(store: AgentStore, sql: duckdb.DuckDB
     assert {"is_granted"} & set(answers["check_conflicts"].columns) == set()
     trend = answers["get_quality_trend"]
     assert trend
-    assert [row["measured_at"] for row in trend] == sorted(row["measured_at"] for row in trend)
+    # The newest first: if there are more than the limit, the current state must be among those that are told.
+    assert [row["measured_at"] for row in trend] == sorted((row["measured_at"] for row in trend), reverse=True)
+    last = one(
+        sql,
+        "select max(measured_at) from fact_quality_measurement "
+        "where artifact_id in (select artifact_id from dim_artifact where artifact_name = 'shop')",
+    )
+    assert store.get_quality_trend("shop", days=400, limit=1)[0]["measured_at"] == last
+    details = [json.loads(row["details"]) for row in trend if str(row["details"]).startswith("{")]
+    assert details
+    assert not [value for one in details for value in one.values() if value is None]
     assert [row["measured_by"] for row in store.get_quality_trend("weekly-review", days=4000)] == [
         "skills-ref"
     ]
@@ -316,6 +327,11 @@ def test_a_limit_says_how_many_rows_there_are(store: AgentStore, sql: duckdb.Duc
     assert list(first) == list(whole)[:3]
     assert (len(first), first.total_count, first.is_cut) == (3, len(whole), True)
     assert first[0]["action_at"] == one(sql, "select max(action_at) from fact_agent_action")
+    assert store.get_recent_actions(limit=2**70).total_count == len(whole)
+    assert store.get_usage_stats(10**15).total_count == store.get_usage_stats(10_000).total_count
+    assert not store.get_recent_actions(limit=0)
+    with pytest.raises(StoreError, match="limit"):
+        store.get_recent_actions(limit=-1)
 
 
 def test_what_nobody_knows_is_empty_and_not_the_nearest_thing(store: AgentStore) -> None:
@@ -374,6 +390,19 @@ def test_nonsense_finds_nothing(store: AgentStore, said: str) -> None:
         assert not store.search_code(f"xyzzyplugh {said}")
 
 
+def test_a_name_is_known_without_what_the_store_writes_before_it(store: AgentStore) -> None:
+    """A model knows the server `catalog`, not that it is the dependency `mcp_server:catalog`."""
+    for ask in (store.check_dependency_health, store.analyze_impact):
+        whole = ask("mcp_server:catalog")
+        assert list(whole) == list(ask("Catalog"))
+    assert store.check_dependency_health("catalog")
+    # The words of a task are no name with a plugin before it.
+    tasks = store.query("select component_name from dim_component where component_type = 'task'")
+    for end in {str(row["component_name"]).rsplit(":", 1)[-1].lower() for row in tasks}:
+        found = store.get_token_budget(end)
+        assert {row["component_name"].lower() for row in found if row["component_type"] == "task"} <= {end}
+
+
 def test_a_kind_of_task_is_known_in_any_case(store: AgentStore) -> None:
     kinds = {row["task_type"] for row in store.analyze_workflow(limit=None)}
     assert kinds
@@ -388,6 +417,66 @@ def test_work_is_offered_and_conflicts_are_seen_by_claims_of_now(store: AgentSto
         assert (found["found_in"], found["agent_name"], found["work_id"]) == ("claim", "ana", "w-cart")
     store.release_work("w-cart", "ana")
     assert not store.check_conflicts(FILE)
+
+
+def test_claims_of_now_overrule_what_the_last_build_knows_of_the_same_work(
+    sample_store: Path, tmp_path: Path
+) -> None:
+    home = tmp_path / "home"
+    home.mkdir(mode=0o700)
+    shutil.copyfile(sample_store, home / sample_store.name)
+    with duckdb.connect(str(home / sample_store.name)) as connection:
+        connection.execute("use agent_store")
+        connection.execute(
+            "insert into dim_work_item select * replace ('w' as work_id, ? as target_path, 'in_progress' as status) "
+            "from dim_work_item limit 1",
+            [FILE],
+        )
+        connection.execute(
+            "insert into fact_work_assignment select * replace ('a' as assignment_id, 'w' as work_id, "
+            "'accepted' as status) from fact_work_assignment limit 1"
+        )
+    with AgentStore(home) as store:
+
+        def told() -> list[tuple[str, str]]:
+            return [(row["found_in"], row["work_id"]) for row in store.check_conflicts(FILE)]
+
+        def offered() -> set[str]:
+            return {row["work_id"] for row in store.suggest_work_for_agent("ana", limit=None)}
+
+        assert told() == [("assignment", "w")]
+        assert store.claim_work("w", "ana", target_path=FILE)[0]["is_granted"]
+        assert told() == [("claim", "w")], "not twice"
+        assert "w" not in offered()
+        assert store.handoff_work("w", "ben")[0]["is_granted"]
+        assert [row["agent_name"] for row in store.check_conflicts(FILE)] == ["ben"]
+        assert store.release_work("w", "ben")[0]["is_granted"]
+        assert told() == []
+        assert "w" in offered()
+        assert store.claim_work("w", "ana")[0]["is_granted"]
+        assert store.complete_work("w", "ana")[0]["is_granted"]
+        assert told() == []
+        assert "w" not in offered()
+
+
+def test_an_edit_of_now_names_its_session_and_only_a_subagent_has_an_id(
+    store: AgentStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    edit = {"target_path": FILE, "tool_name": "Edit", "edited_at_ms": 1_790_000_000_000}
+    edits = [{**edit, "session_id": "s1", "agent_id": None}, {**edit, "session_id": "s2", "agent_id": "a2"}]
+    monkeypatch.setattr(live, "edits", lambda *_: [dict(one) for one in edits])
+    monkeypatch.setattr(store, "_is_local", False)
+    found = [(row["agent_name"], row["agent_id"], row["session_id"]) for row in store.check_conflicts(FILE)]
+    assert found == [("a2", "a2", "s2"), ("main agent", None, "s1")]
+
+
+def test_many_edits_of_a_file_in_a_session_are_one_change(
+    store: AgentStore, sql: duckdb.DuckDBPyConnection
+) -> None:
+    found = store.get_recent_changes("2020-01-01", limit=None)
+    where = "from recent_changes(timestamp '2020-01-01')"
+    assert sum(row["change_count"] for row in found) == one(sql, f"select count(*) {where}") > len(found)
+    assert found[0]["updated_at"] == one(sql, f"select max(updated_at) {where}")
 
 
 def test_a_file_is_the_same_by_all_its_names(store: AgentStore, tmp_path: Path) -> None:

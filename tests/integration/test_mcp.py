@@ -163,12 +163,13 @@ def test_what_stands_in_the_store_reaches_the_model_as_quoted_data(home: Path) -
     with duckdb.connect(str(home / "agent_store.duckdb")) as connection:
         connection.execute("use agent_store")
         connection.execute(
-            "update fact_prompt set prompt_text = ? || chr(27) || '[2J' || chr(8238) || repeat(' cart', 200000)",
-            [order],
+            "update fact_prompt set prompt_text = ? || chr(27) || '[2J' || chr(8238) || repeat(' cart', 200000) || ?",
+            [order, " zebra"],
         )
         connection.execute(
             "update dim_session set title = ? || repeat('x', 1000000), project_name = ?", [order, order]
         )
+        (sessions,) = connection.execute("select count(*) from dim_session").fetchone() or (0,)
 
     async def body() -> list[str]:
         async with session(home) as client:
@@ -177,10 +178,15 @@ def test_what_stands_in_the_store_reaches_the_model_as_quoted_data(home: Path) -
                 await said(client, "search_prompts", {"query": "ignore", "detail": True}),
                 await said(client, "query_store", {"sql": "select title, project_name from dim_session"}),
                 await said(client, "get_cost_report", {"period": "all", "breakdown_by": "project"}),
+                await said(client, "search_prompts", {"query": "zebra cart", "limit": 2}),
             ]
 
     told = 0
-    for text in run(body):
+    answers = run(body)
+    assert f" of {sessions} rows" in answers[2], "a long text does not take the room of other rows"
+    assert "matched_text" not in answers[0], "the words are at the beginning"
+    assert answers[4].count("cart zebra") == 2, "the place that was found, however far from the beginning"
+    for text in answers:
         assert len(text) <= 40_000
         assert "\x1b" not in text
         assert "\u202e" not in text

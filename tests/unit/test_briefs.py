@@ -18,6 +18,7 @@ from conftest import PROJECT
 from agent_store.build import briefs, task_type_rules
 from agent_store.build.pipeline import Build, Options
 from agent_store.cli import main
+from agent_store.errors import StoreError
 from agent_store.paths import StorePaths
 from agent_store.record.hooks import session_start, task_type
 from agent_store.record.hooks.hook import Hook, md5
@@ -170,6 +171,22 @@ def test_a_folder_is_of_the_project_of_its_checkout(paths: StorePaths, tmp_path:
         for folder in (checkout, checkout / "src" / "deep", worktree):
             assert resume.project_of(connection, None, folder) == (str(checkout), "cellar")
         assert resume.project_of(connection, "src/deep", checkout) == (str(checkout), "cellar")
+
+
+def test_a_name_with_a_slash_is_a_name_unless_there_is_such_a_folder(paths: StorePaths, tmp_path: Path) -> None:
+    """Projects in folders of the same name are told apart by the folder before it."""
+    with duckdb.connect(str(paths.store)) as connection:
+        connection.execute(
+            "insert into dim_session values ('s3', '/work/erk/erk', 'erk/erk', timestamp '2026-03-01 12:00'), "
+            "('s4', '/old/lib', 'x/lib', timestamp '2026-03-01 12:00'), "
+            "('s5', '/new/lib', 'x/lib', timestamp '2026-03-01 12:00')"
+        )
+    with open_store(paths) as connection:
+        assert resume.project_of(connection, "Erk/erk", tmp_path) == ("/work/erk/erk", "erk/erk")
+        with pytest.raises(StoreError, match="2 projects match 'x/lib'"):
+            resume.project_of(connection, "x/lib", tmp_path)
+        (tmp_path / "erk" / "erk").mkdir(parents=True)
+        assert resume.project_of(connection, "erk/erk", tmp_path) == (str(tmp_path / "erk" / "erk"), "")
         # What only lies in a project's parent folder is not its.
         assert resume.project_of(connection, None, tmp_path) == (str(tmp_path), "")
 

@@ -442,6 +442,14 @@ def test_work_goes_to_one_agent_until_it_gives_it_back(store: AgentStore, home: 
     assert stat.S_IMODE((home / "claims.sqlite").stat().st_mode) == 0o600
 
 
+def test_work_and_agents_without_a_name_claim_nothing(store: AgentStore) -> None:
+    for work, agent in (("", "ana"), (" ", "ana"), ("w", ""), ("w", " ")):
+        for change in (store.claim_work, store.release_work, store.complete_work, store.handoff_work):
+            with pytest.raises(StoreError, match="needs a name"):
+                change(work, agent)
+    assert store.claim_work("w", "ana")[0]["is_granted"]
+
+
 def test_claims_that_cannot_be_kept_are_an_error_in_plain_words(store: AgentStore, home: Path) -> None:
     home.mkdir()
     (home / "claims.sqlite").write_bytes(b"not a database at all" * 100)
@@ -529,6 +537,19 @@ def test_a_period_is_its_days(given: str, days: tuple[str, str]) -> None:
 
 def test_all_time_has_no_limits_so_that_what_has_no_time_is_in_it() -> None:
     assert days_of("All time", TODAY) == range_of("all", TODAY) == (None, None)
+
+
+def test_a_range_that_ends_before_it_begins_is_an_error_and_not_an_empty_period() -> None:
+    day = date(2026, 3, 10)
+    for ask in (
+        lambda: days_of("2026-02-14..2026-02-01", day),
+        lambda: range_of("2026-02 to 2026-01", day),
+        lambda: range_of(("2026-02-14", "2026-02-01"), day),
+    ):
+        with pytest.raises(StoreError, match="ends before it begins"):
+            ask()
+    assert days_of("2026-02-14..2026-02-14", day) == (date(2026, 2, 14), date(2026, 2, 14))
+    assert range_of(("2026-02-14", None), day) == ("2026-02-14 00:00:00", None)
 
 
 def test_a_range_ends_after_its_last_day() -> None:

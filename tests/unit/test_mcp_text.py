@@ -56,6 +56,29 @@ def test_nothing_known_is_one_line() -> None:
     assert found.endswith("0 of 0 rows")
 
 
+def test_an_archive_says_how_old_its_data_is() -> None:
+    """Nothing is known of this month if the newest data is of the last one, however new the build is."""
+    built = datetime(2026, 3, 9, 12)
+    for newest, note in (
+        (datetime(2026, 3, 8, 18), "min ago)."),
+        (datetime(2026, 1, 31, 9), ", newest data of 2026-01-31."),
+    ):
+        found = text.table(["name"], [], 0, text.Source(("v_x",), as_of=built, newest_at=newest), text.Look())
+        assert found.split(" 0 of")[0].replace("days ago", "min ago").endswith(note)
+
+
+def test_a_count_that_ended_at_the_limit_says_so() -> None:
+    source = text.Source(as_of=datetime(2026, 3, 9), has_more=True)
+    found = text.table(["n"], [[1], [2]], 2, source, text.Look())
+    assert found.endswith("`limit` and `detail` show more.\n2 of more than 2 rows")
+
+
+def test_sessions_that_are_named_by_their_id_keep_it() -> None:
+    session = "0b9bd540-4159-4f82-ad94-54c28f0bbd00"
+    head, row, *_ = shown(["name", "detail"], [[session, "Fix it"]]).splitlines()
+    assert (head, row) == ("name | detail", '0b9bd540 | "Fix it"')
+
+
 @pytest.mark.parametrize(
     ("value", "brief", "detailed"),
     [

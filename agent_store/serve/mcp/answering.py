@@ -90,8 +90,10 @@ class Answering:
 
         with query_log.logged(self._paths, query_log.MCP, "query_store", sql) as running:
             with sandbox.asking(
-                self._paths, sql, rows=rows, max_bytes=_SQL_BYTES, seconds=_SQL_SECONDS
-            ) as asked:
+                self._paths, sql, rows=rows, max_bytes=_SQL_BYTES,
+                # One more than is shown tells that there is more.
+                max_characters=text.LONGEST_CELL + 1, seconds=_SQL_SECONDS,
+            ) as asked:  # fmt: skip
                 began(asked.stop)
                 try:
                     found = asked.found()
@@ -106,9 +108,8 @@ class Answering:
             return f"No rows. A{text.as_of(as_of)[1:]}. 0 of 0 rows"
         # The query has chosen its columns itself.
         whole = replace(look, is_whole=True)
-        notes = ("There are more rows than the limit.",) if found.is_cut else ()
-        total = len(found.rows) + found.is_cut
-        return text.table(found.columns, found.rows, total, text.Source(as_of=as_of, notes=notes), whole)
+        source = text.Source(as_of=as_of, has_more=found.is_cut)
+        return text.table(found.columns, found.rows, len(found.rows), source, whole)
 
     def _describe(self, table: str | None, limit: int | None, look: text.Look) -> str:
         """A table with its columns and an example query, or the tables that match a word."""

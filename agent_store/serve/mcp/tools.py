@@ -17,9 +17,16 @@ Schema = Mapping[str, Any]
 
 # Of a longer answer the client shows the model only a preview.
 MOST_CHARACTERS: Final = 40_000
+# More rows or days than any store has; DuckDB does not accept arbitrarily large numbers.
+_MOST: Final = 1_000_000
 _TEXT: Final[Schema] = {"type": "string"}
 _ID: Final[Schema] = {"type": "string"}
-_DAYS: Final[Schema] = {"type": "integer", "minimum": 1, "default": 30}
+_DAYS: Final[Schema] = {
+    "type": "integer",
+    "minimum": 1,
+    "default": 30,
+    "description": "Back from the newest data in the store",
+}
 _DATE: Final[Schema] = {"type": "string", "description": "2026-02-01, or 7 days"}
 _OBJECT: Final[Schema] = {"type": "object"}
 _FILE: Final[Schema] = {"type": "string", "description": "Path, absolute or from the project root"}
@@ -283,10 +290,15 @@ TOOLS: Final = {tool.name: tool for tool in _TOOLS}
 def checked(tool: Tool, arguments: Mapping[str, Any]) -> dict[str, Any]:
     """The arguments of a call, converted for the tool. Raises StoreError for an unknown or missing one.
 
-    Models sometimes write numbers, booleans and lists as text: unambiguous values are converted.
+    Models sometimes write numbers, booleans and lists as text: unambiguous values are converted. An empty text is an
+    argument left out.
     """
     schemas = tool.takes
-    given = {name: value for name, value in arguments.items() if value is not None}
+    given = {
+        name: value
+        for name, value in arguments.items()
+        if value is not None and not (isinstance(value, str) and not value.strip())
+    }
     if unknown := [name for name in given if name not in schemas]:
         raise StoreError(f"{tool.name} takes no {', '.join(unknown)}.", f"It takes: {', '.join(schemas)}")
     if missing := [name for name in tool.required if name not in given]:
@@ -316,7 +328,7 @@ def _value(tool: Tool, name: str, value: object, schema: Schema) -> object:
         raise StoreError(f"{tool.name} takes {name} as {wanted}, not {str(value)[:80]!r}.")
     if isinstance(found, int | float) and found < schema.get("minimum", found):
         raise StoreError(f"{tool.name} takes {name} of at least {schema['minimum']}, not {found}.")
-    return found
+    return min(found, _MOST) if wanted == "integer" and isinstance(found, int) else found
 
 
 def _read(text: str) -> object:

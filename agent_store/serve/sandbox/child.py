@@ -117,7 +117,7 @@ def _answer(request: dict[str, Any], pipe: _Pipe) -> None:
                 "is_number": [number for _, number in columns],
                 "published_at": published_at,
             }
-            _write_cells(told, rows, request["max_bytes"], pipe)
+            _write_cells(told, rows, request["max_bytes"], request["max_characters"], pipe)
         else:
             _write_text(_AS_TEXT[request["form"]](names, rows), pipe)
         pipe.write(frames.END, json.dumps({"rows": rows.count, "is_cut": rows.is_cut}).encode())
@@ -193,8 +193,10 @@ class _Rows:
         self.is_cut = True
 
 
-def _write_cells(told: dict[str, Any], rows: _Rows, most: int, pipe: _Pipe) -> None:
-    """Write the columns, then as many rows as fit into this many bytes."""
+def _write_cells(
+    told: dict[str, Any], rows: _Rows, most: int, most_characters: int | None, pipe: _Pipe
+) -> None:
+    """Write the columns, then as many rows as fit into this many bytes; of each value the first characters."""
     head = json.dumps(told).encode()
     left = most - len(head)
     if left <= 0:
@@ -206,7 +208,8 @@ def _write_cells(told: dict[str, Any], rows: _Rows, most: int, pipe: _Pipe) -> N
     batch: list[bytes] = []
     size = 0
     for row in rows:
-        cells = json.dumps([values.shown(value) for value in row], ensure_ascii=False).encode()
+        texts = (values.shown(value) for value in row)
+        cells = json.dumps([text and text[:most_characters] for text in texts], ensure_ascii=False).encode()
         left -= len(cells) + 2  # including separators
         if left < 0:
             rows.leave_out_last()

@@ -89,11 +89,15 @@ def asking(
     rows: int | None,
     seconds: float,
     max_bytes: int = 0,
+    max_characters: int | None = None,
     form: str = "table",
     parameters: Sequence[object] | Mapping[str, object] | None = None,
     limits: Limits | None = None,
 ) -> Iterator[Asked]:
-    """Start a query without waiting; read the answer with `found`, or with `copy` if `form` is csv or json."""
+    """Start a query without waiting; read the answer with `found`, or with `copy` if `form` is csv or json.
+
+    `max_characters` cuts each value of a table, so that one long text does not take the room of many rows.
+    """
     access.secure(paths)
     if not paths.store.is_file():
         raise no_store(paths)
@@ -102,7 +106,8 @@ def asking(
     request = json.dumps(
         {
             "store": str(paths.store), "sql": sql, "parameters": parameters, "form": form, "rows": rows,
-            "max_bytes": max_bytes, "seconds": seconds, "deadline": started + seconds,
+            "max_bytes": max_bytes, "max_characters": max_characters,
+            "seconds": seconds, "deadline": started + seconds,
             "memory_megabytes": limits.memory_megabytes, "spare_megabytes": limits.spare_megabytes,
             "threads": limits.threads, "grace_seconds": limits.grace_seconds,
         },
