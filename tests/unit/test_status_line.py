@@ -38,6 +38,12 @@ DAY = {
 FAN = {"alert_kind": "fan_out", "alert_name": "fan", "scope": "all", "threshold_usd": 0.05, "near_ratio": 0.8}
 
 
+@pytest.fixture(autouse=True)
+def terminal_of_unknown_width(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The terminal that the tests run in has a width, which a library may have put into the environment."""
+    monkeypatch.delenv("COLUMNS", raising=False)
+
+
 @pytest.fixture
 def home(tmp_path: Path) -> Path:
     return tmp_path / "home"
