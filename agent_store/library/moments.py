@@ -135,8 +135,8 @@ def _reversed(given: str) -> StoreError:
 def _days(given: str, today: date) -> tuple[date, date]:
     try:
         return periods.parse(given, today)
-    except ValueError as error:
-        raise StoreError(periods.without_examples(error), f"Write a day or a period as {periods.EXAMPLES}.") from error
+    except periods.NoDayError as error:
+        raise StoreError(error.reason, f"Write a day or a period as {periods.EXAMPLES}.") from error
 
 
 def _text(day: date) -> str:

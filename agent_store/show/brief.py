@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from agent_store.errors import StoreError
+from agent_store.record.hooks.hook import checkout_of_worktree
 from agent_store.show.text import visible
 
 if TYPE_CHECKING:
@@ -108,13 +109,8 @@ def _folders(folder: Path) -> list[Path]:
     """A folder and its parents up to the root of its git checkout, then the checkout that a worktree was made from."""
     absolute, resolved = folder.absolute(), folder.resolve()
     found = [absolute, resolved]
-    for path in (resolved, *resolved.parents):
-        git = path / ".git"
-        if not git.exists():
-            continue
-        found += [parent for parent in resolved.parents if parent.is_relative_to(path)]
-        if git.is_file():
-            common = Path(git.read_text(encoding="utf-8", errors="replace").partition("gitdir:")[2].strip())
-            found += [parent.parent for parent in (path / common).resolve().parents if parent.name == ".git"]
-        break
+    checkout = next((path for path in (resolved, *resolved.parents) if (path / ".git").exists()), resolved)
+    found += [parent for parent in resolved.parents if parent.is_relative_to(checkout)]
+    if made_from := checkout_of_worktree(str(checkout)):
+        found.append(Path(made_from))
     return list(dict.fromkeys(found))

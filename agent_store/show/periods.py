@@ -7,7 +7,6 @@ import re
 from datetime import date, timedelta
 
 _MOST_TOLD = 80
-_WRITE = "; write "
 EXAMPLES = "2026-03-01, 2026-03, today, yesterday, 7d, 2w, 3 months, last week, this month"
 _MONTHS_PER_YEAR = 12
 _AGO = re.compile(r"(\d{1,5})\s*(d|days?|w|weeks?|m|mo|months?|y|years?)(?:\s+ago)?")
@@ -15,8 +14,17 @@ _NAMED = re.compile(r"(this|last)[\s_-]+(week|month|year)")
 _ISO = re.compile(r"(\d{4})(?:-(\d{1,2})(?:-(\d{1,2}))?)?")
 
 
+class NoDayError(ValueError):
+    """A text names no day. `reason` says only that, for a caller that says elsewhere how to write one."""
+
+    def __init__(self, text: str, reason: str, advice: str = "") -> None:
+        """Keep the beginning of the text, and why it names none."""
+        self.reason = f"{text[:_MOST_TOLD]!r} is {reason}."
+        super().__init__(f"{self.reason[:-1]}; {advice}." if advice else self.reason)
+
+
 def parse(text: str, today: date) -> tuple[date, date]:
-    """The first and the last day that a text names; ValueError where it names none."""
+    """The first and the last day that a text names. Raises NoDayError where it names none."""
     words = " ".join(text.strip().lower().split())
     if words in {"today", "yesterday"}:
         day = today - timedelta(days=words == "yesterday")
@@ -30,14 +38,8 @@ def parse(text: str, today: date) -> tuple[date, date]:
         if found := _ISO.fullmatch(words):
             return _iso(found)
     except (ValueError, OverflowError) as error:
-        raise ValueError(f"{text[:_MOST_TOLD]!r} is not a day of the calendar.") from error
-    raise ValueError(f"{text[:_MOST_TOLD]!r} is not understood{_WRITE}{EXAMPLES}.")
-
-
-def without_examples(error: ValueError) -> str:
-    """What is wrong, for a caller that says elsewhere how to write it."""
-    reason, _, examples = str(error).rpartition(_WRITE)
-    return f"{reason}." if reason else examples
+        raise NoDayError(text, "not a day of the calendar") from error
+    raise NoDayError(text, "not understood", f"write {EXAMPLES}")
 
 
 def _named(which: str, unit: str, today: date) -> tuple[date, date]:

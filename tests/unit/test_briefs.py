@@ -171,6 +171,9 @@ def test_a_folder_is_of_the_project_of_its_checkout(paths: StorePaths, tmp_path:
         for folder in (checkout, checkout / "src" / "deep", worktree):
             assert resume.project_of(connection, None, folder) == (str(checkout), "cellar")
         assert resume.project_of(connection, "src/deep", checkout) == (str(checkout), "cellar")
+        # A submodule is a project of its own, for the command as for the hook.
+        (checkout / "src" / ".git").write_text("gitdir: ../.git/modules/src\n", encoding="utf-8")
+        assert resume.project_of(connection, None, checkout / "src") == (str(checkout / "src"), "")
 
 
 def test_a_name_with_a_slash_is_a_name_unless_there_is_such_a_folder(paths: StorePaths, tmp_path: Path) -> None:
