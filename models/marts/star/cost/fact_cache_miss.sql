@@ -1,7 +1,6 @@
 {{ config(materialized='incremental', incremental_strategy='replace_touched') }}
 
 {#- The API keeps a cache entry for five minutes or an hour, depending on how it was written. #}
-{%- set cache_ttl_5m_seconds = var('cache_ttl_5m_seconds', 300) %}
 {%- set cache_ttl_1h_seconds = var('cache_ttl_1h_seconds', 3600) %}
 
 -- Requests that were billed again for tokens that the request before had in the cache. A compaction or a
@@ -11,17 +10,7 @@ with touched as {{ touched_sessions() }},
 responses as (
     select
         context.*,
-        -- A thread that has ever written for an hour is kept for an hour.
-        case
-            when
-                max(context.cache_write_1h_tokens) over (
-                    partition by context.thread_id
-                    order by context.response_number
-                    rows between unbounded preceding and 1 preceding
-                ) > 0
-                then {{ cache_ttl_1h_seconds }}
-            else {{ cache_ttl_5m_seconds }}
-        end as ttl_seconds,
+        {{ cache_lifetime_seconds('context') }} as ttl_seconds,
         {{ ms_between('context.previous_started_at', 'context.started_at') }} / 1000.0 as gap_seconds,
         -- A request that read nothing shows no read price: the session's read price for that model is used.
         coalesce(
