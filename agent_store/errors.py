@@ -66,3 +66,11 @@ def explain(error: BaseException, doing: str) -> StoreError | None:
         return None
     where = f" ({error.filename})" if isinstance(error, OSError) and error.filename else ""
     return StoreError(f"{doing} failed: {cause}{where}.", _ADVICE.get(cause, ""))
+
+
+def no_project(given: str) -> StoreError:
+    """The error for a name that names no project."""
+    return StoreError(
+        f"No project is called {given!r} or has that in its name or folder.",
+        "See which there are: agent-store report --by project",
+    )

@@ -38,6 +38,7 @@ from agent_store.cli.share import share
 from agent_store.cli.statusline import statusline
 from agent_store.cli.tables import describe, tables
 from agent_store.cli.verify import verify
+from agent_store.cli.whatif import whatif
 from agent_store.errors import StoreError, explain
 
 INTERRUPTED = 130
@@ -72,7 +73,7 @@ def cli() -> None:
 
 
 for _command in (
-    ingest, build, report, dashboard, query, tables, describe, brief, export, line, doctor, docs, scan, check, dbt, plugin,
+    ingest, build, report, whatif, dashboard, query, tables, describe, brief, export, line, doctor, docs, scan, check, dbt, plugin,
     schedule, mcp, alert, statusline, privacy, forget, verify,
     share, lake,
 ):  # fmt: skip

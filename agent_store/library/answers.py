@@ -657,6 +657,27 @@ _QUESTIONS = (
         limit=_MANY,
     ),
     Question(
+        "what_if",
+        "cost",
+        "What past work would have cost with other models, prices, cache lifetimes, fast mode or the batch tier.",
+        """
+        select
+            model_name, other_model_name, session_count, response_count, cost_usd, exact_cost_usd, what_if_cost_usd,
+            exact_saved_usd, assumed_saved_usd, saved_usd, saved_ratio, break_even_ratio, uncertain_usd, replayed_count,
+            unpriced_count, context_tokens, output_tokens
+        from what_if(
+            since := cast($first as date), until := cast($last as date), projects := cast($projects as varchar[]),
+            models := cast($models as varchar[]), cache_lifetime := $cache_lifetime, speed := $speed, tier := $tier,
+            priced_on := cast($priced_on as date)
+        )
+        """,
+        "model_name = 'all' desc, cost_usd desc nulls last, model_name, other_model_name",
+        ("what_if",),
+        "exact_cost_usd prices the same tokens; what_if_cost_usd assumes that another model would have taken as many; "
+        "uncertain_usd could come on top",
+        limit=_MANY,
+    ),
+    Question(
         "suggest_cost_optimizations",
         "cost",
         "Changes that would have saved most money, with the evidence.",

@@ -17,7 +17,7 @@ from dataclasses import replace
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
-from agent_store.errors import StoreError
+from agent_store.errors import StoreError, no_project
 from agent_store.library import live
 from agent_store.library.answer import Answer
 from agent_store.library.answers import FILES_OF_PATH, QUESTIONS
@@ -46,6 +46,8 @@ _ALSO_CALLED = {
 # More than any store has; DuckDB does not accept arbitrarily large numbers.
 _MOST_ROWS = 2**62
 _MOST_DAYS = 1_000_000
+_SWAPS = "select from_name, to_name, model_names, other_model_name from model_swaps(cast($models as varchar[]))"
+_SEE_MODELS = "See which there are: agent-store query \"select model_name from dim_model where is_priced\""
 _FILTERS = ("language", "document_type", "path", "since")
 
 
@@ -408,6 +410,75 @@ class Reading:
                 "last": last and last.isoformat(),
             },
         )
+
+    def what_if(
+        self,
+        models: str | Sequence[str] = (),
+        *,
+        cache_lifetime: str | None = None,
+        speed: str | None = None,
+        tier: str | None = None,
+        prices: str = "then",
+        period: str = "all",
+        project: str | None = None,
+        limit: int | None = 50,
+    ) -> Answer:
+        """What the work of a period would have cost under other assumptions: a row per model, and one for all of them.
+
+        `models` is one or more texts "A=B": work of A with B ("opus=sonnet", "all=claude-haiku-5-5"). `cache_lifetime` is
+        `5m`, `1h` or `none`, `speed` is `fast` or `standard`, `tier` is `batch` or `standard`, `prices` is `then` (those of
+        the day of the work), `today` or a day. `period` is as in `get_cost_report`. Without assumptions, the cost is what
+        it was.
+        """
+        today = self._today()
+        swaps = [models] if isinstance(models, str) else list(models)
+        for name, value, known in (
+            ("cache_lifetime", cache_lifetime, ("5m", "1h", "none")),
+            ("speed", speed, ("fast", "standard")),
+            ("tier", tier, ("batch", "standard")),
+        ):
+            if value is not None and value not in known:
+                raise StoreError(f"{value!r} is no {name}.", f"There are: {', '.join(known)}")
+        if speed == "fast" and tier == "batch":
+            raise StoreError("There is no fast mode in the batch tier.", "Ask for one of them.")
+        self._check_swaps(swaps)
+        first, last = days_of(period, today)
+        day = None if prices == "then" else days_of(prices, today)[1]
+        return self._ask(
+            "what_if",
+            limit,
+            {
+                "first": first and first.isoformat(),
+                "last": last and last.isoformat(),
+                "projects": self._projects(project),
+                "models": swaps,
+                "cache_lifetime": cache_lifetime,
+                "speed": speed,
+                "tier": tier,
+                "priced_on": day and day.isoformat(),
+            },
+        )
+
+    def _check_swaps(self, swaps: Sequence[str]) -> None:
+        """Raise StoreError for a text that is not "A=B", or that names a model that the store does not know."""
+        if not swaps or not self._make_readable():
+            return
+        for text, row in zip(swaps, self._reader.query(_SWAPS, {"models": swaps}, None), strict=True):
+            if text.count("=") != 1:
+                raise StoreError(f"{text!r} is not A=B.", "Write the model that ran, then its replacement: opus=sonnet")
+            if row["model_names"] is None:
+                raise StoreError(f"No model is called {row['from_name']!r}.", _SEE_MODELS)
+            if row["other_model_name"] is None:
+                raise StoreError(f"No model with a price is called {row['to_name']!r}.", _SEE_MODELS)
+
+    def _projects(self, project: str | None) -> list[str] | None:
+        """The projects that a name names; None for none. Raises StoreError if there are none."""
+        if project is None or not self._make_readable():
+            return None
+        found = self._reader.value("select projects_named($name)", {"name": project})
+        if not isinstance(found, list):
+            raise no_project(project)
+        return found
 
     def suggest_cost_optimizations(self, limit: int | None = 20) -> Answer:
         """What could have been cheaper, most expensive first, with the evidence."""

@@ -13,7 +13,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from agent_store.errors import StoreError
+from agent_store.errors import StoreError, no_project
 from agent_store.show import suggestions
 from agent_store.show.suggestions import Optimization, SessionAdvice
 from agent_store.show.tables import Sheet
@@ -477,20 +477,11 @@ def find_projects(connection: duckdb.DuckDBPyConnection, given: str) -> tuple[st
     import duckdb
 
     try:
-        rows = connection.execute(
-            "select project_name, coalesce(project_path, '') from v_cost "
-            "where kind = 'session' and project_name is not null order by 1, 2"
-        ).fetchall()
+        ((found,),) = connection.execute("select projects_named(?)", [given]).fetchall()
     except duckdb.Error as error:
         raise of_other_shape(error) from error
-    wanted = given.strip().lower()
-    exact = [name for name, path in rows if wanted in {name.lower(), path.lower()}]
-    found = exact or [name for name, path in rows if wanted in name.lower() or wanted in path.lower()]
-    if not found or not wanted:
-        raise StoreError(
-            f"No project is called {given!r} or has that in its name or folder.",
-            "See which there are: agent-store report --by project",
-        )
+    if not found:
+        raise no_project(given)
     return tuple(dict.fromkeys(found))
 
 

@@ -51,6 +51,9 @@ with replaced as materialized (
     where other_model_name is not null
     group by model_name
 ),
+fast_models as materialized (
+    select distinct model_name from dim_model_price where speed = 'fast'
+),
 used as materialized (
     select
         i.inference_id,
@@ -60,8 +63,12 @@ used as materialized (
         m.model_name,
         r.other_model_name,
         coalesce(r.other_model_name, m.model_name) as scenario_model_name,
-        i.speed as real_speed,
-        case when starts_with(i.inference_type, 'advisor') then i.speed else coalesce(speed, i.speed) end as scenario_speed,
+        case when starts_with(i.inference_type, 'advisor') then i.speed else coalesce(speed, i.speed) end as own_speed,
+        -- Fast mode does not apply to an adviser. A model that has none runs as usual in place of one that ran fast.
+        case
+            when speed is null and i.speed = 'fast' and r.other_model_name not in (select model_name from fast_models) then 'standard'
+            else own_speed
+        end as scenario_speed,
         coalesce(cast(priced_on as date), cast(i.called_at as date), date '2024-01-01') as scenario_date,
         coalesce(c.inference_geo, '') = 'us' as is_us,
         coalesce(tier, c.service_tier, '') = 'batch' as is_batch,
@@ -114,13 +121,13 @@ rates as materialized (
             partition by p.model_name, p.speed, asked.scenario_date order by p.prompt_tokens_above
         ) as up_to
     from (
-        select model_name, scenario_speed, scenario_date from used
+        select model_name, own_speed as speed, scenario_date from used
         union
         select scenario_model_name, scenario_speed, scenario_date from used
     ) as asked
     inner join dim_model_price as p
         on p.model_name = asked.model_name
-        and p.speed = asked.scenario_speed
+        and p.speed = asked.speed
         and asked.scenario_date >= p.valid_from
         and (p.valid_to is null or asked.scenario_date < p.valid_to)
 ),
@@ -140,13 +147,13 @@ costs as (
         * case when u.is_us then rates.us_inference_multiplier else 1 end
         * case when u.is_batch then rates.batch_multiplier else 1 end / 1e6 as uncertain_usd
     from (
-        select *, model_name as priced_model_name from used
+        select *, model_name as priced_model_name, own_speed as priced_speed from used
         union all
-        select *, scenario_model_name from used where scenario_model_name <> model_name
+        select *, scenario_model_name, scenario_speed from used where scenario_model_name <> model_name
     ) as u
     inner join rates
         on rates.model_name = u.priced_model_name
-        and rates.speed = u.scenario_speed
+        and rates.speed = u.priced_speed
         and rates.scenario_date = u.scenario_date
         and u.context_tokens > rates.above
         and (rates.up_to is null or u.context_tokens <= rates.up_to)
@@ -197,15 +204,15 @@ select
     cost_usd,
     exact_cost_usd,
     what_if_cost_usd,
-    cost_usd - exact_cost_usd as exact_saved_usd,
-    exact_cost_usd - what_if_cost_usd as assumed_saved_usd,
-    cost_usd - what_if_cost_usd as saved_usd,
+    round(cost_usd - exact_cost_usd, 9) as exact_saved_usd,
+    round(exact_cost_usd - what_if_cost_usd, 9) as assumed_saved_usd,
+    round(cost_usd - what_if_cost_usd, 9) as saved_usd,
+    round(cost_usd - what_if_cost_usd, 9) / nullif(cost_usd, 0) as saved_ratio,
     uncertain_usd,
     -- Twenty responses: below that, a comparison of two models says nothing about the next ones.
-    case when other_response_count >= 20 then break_even_ratio end as break_even_ratio,
-    row_number() over (order by is_total desc, cost_usd desc nulls last, model_name, other_model_name) as cost_rank
+    case when other_response_count >= 20 then break_even_ratio end as break_even_ratio
 from summed
 where response_count > 0 or not is_total
-order by cost_rank;
+order by is_total desc, cost_usd desc nulls last, model_name, other_model_name;
 
 comment on macro table what_if is 'what_if(since := null, until := null, projects := null, models := null, cache_lifetime := null, speed := null, tier := null, priced_on := null): what the work of a period would have cost with other models (a list such as [''opus=sonnet'']), another cache lifetime (''5m'', ''1h'', ''none''), speed (''fast'', ''standard''), tier (''batch'', ''standard''), or at the prices of one day. One row per model, and one for all. exact_cost_usd has the same models: the price of the same tokens, with real pauses replayed for another cache lifetime. what_if_cost_usd also has the other models, as if they had taken as many tokens; break_even_ratio is how many times the tokens they could take before they cost as much (from twenty responses on). uncertain_usd is what could be added at five minutes where it is unknown whether another session kept the system prompt cached. unpriced_count inferences have no price under these assumptions: their cost stays as it was. Example: from what_if(models := [''opus=sonnet''])';

@@ -28,6 +28,7 @@ _DAYS: Final[Schema] = {
     "description": "Back from the newest data in the store",
 }
 _DATE: Final[Schema] = {"type": "string", "description": "2026-02-01, or 7 days"}
+_PERIOD: Final[Schema] = {"type": "string", "description": "day, week, month, all, 7 days, 2026-02-01..2026-02-14"}
 _OBJECT: Final[Schema] = {"type": "object"}
 _FILE: Final[Schema] = {"type": "string", "description": "Path, absolute or from the project root"}
 _TASK_TYPE: Final[Schema] = {
@@ -231,7 +232,7 @@ _TOOLS = (
         "get_cost_report",
         "dollars and tokens spent",
         {
-            "period": {**_TEXT, "description": "day, week, month, all, 7 days, 2026-02-01..2026-02-14"},
+            "period": _PERIOD,
             "breakdown_by": {
                 **_TEXT,
                 "description": "day, week, month, model, project, branch, skill, tool, mcp, agent, task type, session",
@@ -239,6 +240,19 @@ _TOOLS = (
         },
         ("period", "breakdown_by"),
         is_always_loaded=True,
+    ),
+    Tool(
+        "what_if",
+        "what it would have cost with another model, cache lifetime, fast or batch",
+        {
+            "models": {"type": "array", "items": _TEXT, "description": "A=B: work of A with B, such as opus=sonnet"},
+            "cache_lifetime": {"type": "string", "enum": ["5m", "1h", "none"]},
+            "speed": {"type": "string", "enum": ["fast", "standard"]},
+            "tier": {"type": "string", "enum": ["batch", "standard"]},
+            "prices": {"type": "string", "description": "then, today, or a day", "default": "then"},
+            "period": _PERIOD,
+            "project": _TEXT,
+        },
     ),
     Tool("suggest_cost_optimizations", "save money, reduce cost", {}),
     Tool(
