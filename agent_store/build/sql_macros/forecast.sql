@@ -1,0 +1,180 @@
+-- What work will cost, from what such work cost before. Executed when the store is published.
+
+-- Quantiles of past work of the same kind. The most similar work counts most: with n pieces of work at a level it gets n / (n + 10) of the
+-- weight, and the next wider level shares in the rest the same way; what remains goes to all work of the kind. The outer quantiles move
+-- out where little is known. The costs of one fan-out rise and fall together, so that its quantile is that of one agent times their number.
+create or replace macro forecast(requests, as_of := null) as table
+with asked as materialized (
+    select
+        request_number,
+        coalesce(request.work_kind, 'agent_run') as work_kind,
+        coalesce(request.work_count, 1) as work_count,
+        nullif(request.agent_name, '') as agent_name,
+        nullif(request.model_name, '') as model_name,
+        nullif(request.task_type, '') as task_type,
+        nullif(request.project_name, '') as project_name,
+        -- A running piece of work has cost this much: only what cost more is like it.
+        coalesce(request.spent_usd, 0) as spent_usd
+    from (
+        select
+            unnest(cast(requests as struct(
+                work_kind varchar, work_count bigint, agent_name varchar, model_name varchar, task_type varchar,
+                project_name varchar, spent_usd double
+            )[])) as request,
+            generate_subscripts(requests, 1) as request_number
+    )
+),
+past as materialized (
+    select *
+    from v_work_cost
+    where cost_usd > 0 and (as_of is null or ended_at < cast(as_of as timestamp))
+),
+compared as materialized (
+    select
+        a.request_number,
+        p.work_id,
+        p.cost_usd,
+        p.total_tokens,
+        case a.work_kind
+            when 'session' then [
+                p.project_name = a.project_name and p.model_name = a.model_name and p.task_type = a.task_type,
+                p.project_name = a.project_name and p.model_name = a.model_name,
+                p.project_name = a.project_name,
+                p.model_name = a.model_name
+            ]
+            else [
+                p.agent_name = a.agent_name and p.model_name = a.model_name and p.project_name = a.project_name,
+                p.agent_name = a.agent_name and p.model_name = a.model_name,
+                p.agent_name = a.agent_name,
+                p.model_name = a.model_name
+            ]
+        end as is_similar
+    from asked as a
+    inner join past as p on p.work_kind = a.work_kind and p.cost_usd > a.spent_usd
+),
+counted as (
+    select
+        request_number,
+        count(*) as work_count,
+        [
+            count(*) filter (where is_similar[1]), count(*) filter (where is_similar[2]), count(*) filter (where is_similar[3]),
+            count(*) filter (where is_similar[4])
+        ] as counts
+    from compared
+    group by request_number
+),
+shares as materialized (
+    select
+        *,
+        list_transform([1, 2, 3, 4], lambda level: counts[level] / (counts[level] + 10.0)) as kept,
+        list_transform(
+            [1, 2, 3, 4, 5],
+            lambda level: coalesce(list_product(list_transform(counts[1:level - 1], lambda n: 10.0 / (n + 10.0))), 1.0)
+        ) as passed
+    from counted
+),
+weighed as materialized (
+    select
+        c.request_number,
+        c.work_id,
+        c.cost_usd,
+        c.total_tokens,
+        s.work_count,
+        s.counts,
+        s.passed[5] / s.work_count
+        + case when c.is_similar[1] then s.passed[1] * s.kept[1] / s.counts[1] else 0 end
+        + case when c.is_similar[2] then s.passed[2] * s.kept[2] / s.counts[2] else 0 end
+        + case when c.is_similar[3] then s.passed[3] * s.kept[3] / s.counts[3] else 0 end
+        + case when c.is_similar[4] then s.passed[4] * s.kept[4] / s.counts[4] else 0 end as weight
+    from compared as c
+    inner join shares as s on s.request_number = c.request_number
+),
+measured as (
+    unpivot (select request_number, work_id, weight, cost_usd, cast(total_tokens as double) as total_tokens from weighed)
+    on cost_usd, total_tokens into name measure value amount
+),
+placed as materialized (
+    select
+        request_number,
+        measure,
+        amount,
+        sum(weight) over before - weight / 2 as place
+    from measured
+    window before as (
+        partition by request_number, measure order by amount, work_id rows between unbounded preceding and current row
+    )
+),
+quantiles as (
+    select
+        e.request_number,
+        unnest([
+            {'quantile': 'low', 'wanted': 0.1 * (1 - 1 / (e.similar_count + 1))},
+            {'quantile': 'median', 'wanted': 0.5},
+            {'quantile': 'high', 'wanted': 1 - 0.1 * (1 - 1 / (e.similar_count + 1))}
+        ], recursive := true)
+    from (select request_number, 1 / sum(weight * weight) as similar_count from weighed group by request_number) as e
+),
+-- Between two pieces of work, on the logarithmic scale.
+neighbours as (
+    select
+        q.request_number,
+        p.measure,
+        q.quantile,
+        q.wanted,
+        max(p.place) filter (where p.place <= q.wanted) as below,
+        arg_max(p.amount, p.place) filter (where p.place <= q.wanted) as amount_below,
+        min(p.place) filter (where p.place > q.wanted) as above,
+        arg_min(p.amount, p.place) filter (where p.place > q.wanted) as amount_above
+    from quantiles as q
+    inner join placed as p on p.request_number = q.request_number
+    group by q.request_number, p.measure, q.quantile, q.wanted
+),
+found as (
+    select
+        request_number,
+        measure,
+        quantile,
+        case
+            when below is null then amount_above
+            when above is null then amount_below
+            else exp(
+                ln(greatest(amount_below, 1e-9))
+                + (ln(greatest(amount_above, 1e-9)) - ln(greatest(amount_below, 1e-9))) * (wanted - below) / (above - below)
+            )
+        end as amount
+    from neighbours
+),
+wide as (
+    select
+        request_number,
+        max(amount) filter (where measure = 'cost_usd' and quantile = 'low') as low_usd,
+        max(amount) filter (where measure = 'cost_usd' and quantile = 'median') as median_usd,
+        max(amount) filter (where measure = 'cost_usd' and quantile = 'high') as high_usd,
+        max(amount) filter (where measure = 'total_tokens' and quantile = 'low') as low_tokens,
+        max(amount) filter (where measure = 'total_tokens' and quantile = 'median') as median_tokens,
+        max(amount) filter (where measure = 'total_tokens' and quantile = 'high') as high_tokens
+    from found
+    group by request_number
+)
+select
+    a.request_number,
+    a.work_kind,
+    a.work_count,
+    a.agent_name,
+    a.model_name,
+    a.task_type,
+    a.project_name,
+    a.spent_usd,
+    coalesce(s.work_count, 0) as past_count,
+    coalesce(s.counts, [0, 0, 0, 0]) as similar_counts,
+    -- Fewer than twenty pieces of work tell nothing.
+    case when s.work_count >= 20 then a.work_count * w.low_usd end as low_usd,
+    case when s.work_count >= 20 then a.work_count * w.median_usd end as median_usd,
+    case when s.work_count >= 20 then a.work_count * w.high_usd end as high_usd,
+    case when s.work_count >= 20 then cast(round(a.work_count * w.low_tokens) as bigint) end as low_tokens,
+    case when s.work_count >= 20 then cast(round(a.work_count * w.median_tokens) as bigint) end as median_tokens,
+    case when s.work_count >= 20 then cast(round(a.work_count * w.high_tokens) as bigint) end as high_tokens
+from asked as a
+left join shares as s on s.request_number = a.request_number
+left join wide as w on w.request_number = a.request_number
+order by a.request_number;
