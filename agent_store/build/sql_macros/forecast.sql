@@ -178,3 +178,61 @@ from asked as a
 left join shares as s on s.request_number = a.request_number
 left join wide as w on w.request_number = a.request_number
 order by a.request_number;
+
+comment on macro table forecast is 'forecast(requests, as_of := null): what pieces of work will cost: requests is a list of {work_kind: ''agent_run'' or ''session'', work_count, agent_name, model_name, task_type, project_name, spent_usd}, each NULL if not known. low and high are an 80 % band. past_count is how many pieces of work of that kind it is based on (NULL bands below twenty), similar_counts how many of these are similar, from the most to the least similar level: for runs of agents, the same agent, model and project; agent and model; agent; model; for sessions, the same project, model and type of task; project and model; project; model. as_of leaves out what ended later. Example: from forecast([{work_kind: ''agent_run'', work_count: 5, agent_name: ''Explore'', model_name: null, task_type: null, project_name: null, spent_usd: 0}])';
+
+-- The rest of a month: sums of as many consecutive days, days without use included, in the year before.
+create or replace macro forecast_month(today, projects := null) as table
+with spent as materialized (
+    select c.usage_date, sum(c.cost_usd) as cost_usd
+    from v_cost as c
+    where
+        c.kind = 'session' and c.usage_date <= cast(today as date)
+        and (projects is null or list_contains(projects, c.project_name))
+    group by c.usage_date
+),
+days as (
+    select cast(day as date) as day, coalesce(spent.cost_usd, 0) as cost_usd
+    from generate_series(
+        cast((select greatest(min(usage_date), cast(today as date) - 365) from spent having count(*) > 0) as timestamp),
+        cast(cast(today as date) - 1 as timestamp), interval 1 day
+    ) as series (day)
+    left join spent on spent.usage_date = cast(day as date)
+),
+sums as (
+    select
+        day,
+        count(*) over rest as day_count,
+        sum(cost_usd) over rest as cost_usd
+    from days
+    window rest as (
+        order by day
+        range between current row and to_days(cast(last_day(cast(today as date)) - cast(today as date) as integer)) following
+    )
+),
+windows as (
+    select count(*) as window_count, quantile_cont(cost_usd, [0.1, 0.5, 0.9]) as rest_usd
+    from sums
+    where day_count = last_day(cast(today as date)) - cast(today as date) + 1
+)
+select
+    cast(date_trunc('month', cast(today as date)) as date) as month_started_on,
+    last_day(cast(today as date)) - cast(today as date) + 1 as days_left,
+    (select count(*) from days) as past_days,
+    windows.window_count,
+    so_far.spent_usd,
+    case when windows.window_count >= 20 then greatest(so_far.before_usd + rest_usd[1], so_far.spent_usd) end as low_usd,
+    case when windows.window_count >= 20 then greatest(so_far.before_usd + rest_usd[2], so_far.spent_usd) end as median_usd,
+    case when windows.window_count >= 20 then greatest(so_far.before_usd + rest_usd[3], so_far.spent_usd) end as high_usd,
+    so_far.before_usd + (select avg(cost_usd) from days where day >= cast(today as date) - 30)
+    * (last_day(cast(today as date)) - cast(today as date) + 1) as pace_usd
+from windows
+cross join (
+    select
+        coalesce(sum(cost_usd), 0) as spent_usd,
+        coalesce(sum(cost_usd) filter (where usage_date < cast(today as date)), 0) as before_usd
+    from spent
+    where usage_date >= date_trunc('month', cast(today as date))
+) as so_far;
+
+comment on macro table forecast_month is 'forecast_month(today, projects := null): what the month of `today` will have cost: what was spent, and an 80 % band for the whole month from sums of as many consecutive days in the year before, days without use included (NULL below twenty such sums). pace_usd is the naive answer: the average day of the last thirty. Example: from forecast_month(current_date)';
