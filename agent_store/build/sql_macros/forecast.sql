@@ -3,7 +3,7 @@
 -- Quantiles of past work of the same kind. The most similar work counts most: with n pieces of work at a level it gets n / (n + 10) of the
 -- weight, and the next wider level shares in the rest the same way; what remains goes to all work of the kind. The outer quantiles move
 -- out where little is known. The costs of one fan-out rise and fall together, so that its quantile is that of one agent times their number.
-create or replace macro forecast(requests, as_of := null) as table
+create or replace macro forecast(requests, as_of := null, min_count := 20) as table
 with asked as materialized (
     select
         request_number,
@@ -167,22 +167,22 @@ select
     a.spent_usd,
     coalesce(s.work_count, 0) as past_count,
     coalesce(s.counts, [0, 0, 0, 0]) as similar_counts,
-    -- Fewer than twenty pieces of work tell nothing.
-    case when s.work_count >= 20 then a.work_count * w.low_usd end as low_usd,
-    case when s.work_count >= 20 then a.work_count * w.median_usd end as median_usd,
-    case when s.work_count >= 20 then a.work_count * w.high_usd end as high_usd,
-    case when s.work_count >= 20 then cast(round(a.work_count * w.low_tokens) as bigint) end as low_tokens,
-    case when s.work_count >= 20 then cast(round(a.work_count * w.median_tokens) as bigint) end as median_tokens,
-    case when s.work_count >= 20 then cast(round(a.work_count * w.high_tokens) as bigint) end as high_tokens
+    -- Fewer pieces of work tell nothing.
+    case when s.work_count >= min_count then a.work_count * w.low_usd end as low_usd,
+    case when s.work_count >= min_count then a.work_count * w.median_usd end as median_usd,
+    case when s.work_count >= min_count then a.work_count * w.high_usd end as high_usd,
+    case when s.work_count >= min_count then cast(round(a.work_count * w.low_tokens) as bigint) end as low_tokens,
+    case when s.work_count >= min_count then cast(round(a.work_count * w.median_tokens) as bigint) end as median_tokens,
+    case when s.work_count >= min_count then cast(round(a.work_count * w.high_tokens) as bigint) end as high_tokens
 from asked as a
 left join shares as s on s.request_number = a.request_number
 left join wide as w on w.request_number = a.request_number
 order by a.request_number;
 
-comment on macro table forecast is 'forecast(requests, as_of := null): what pieces of work will cost: requests is a list of {work_kind: ''agent_run'' or ''session'', work_count, agent_name, model_name, task_type, project_name, spent_usd}, each NULL if not known. low and high are an 80 % band. past_count is how many pieces of work of that kind it is based on (NULL bands below twenty), similar_counts how many of these are similar, from the most to the least similar level: for runs of agents, the same agent, model and project; agent and model; agent; model; for sessions, the same project, model and type of task; project and model; project; model. as_of leaves out what ended later. Example: from forecast([{work_kind: ''agent_run'', work_count: 5, agent_name: ''Explore'', model_name: null, task_type: null, project_name: null, spent_usd: 0}])';
+comment on macro table forecast is 'forecast(requests, as_of := null, min_count := 20): what pieces of work will cost: requests is a list of {work_kind: ''agent_run'' or ''session'', work_count, agent_name, model_name, task_type, project_name, spent_usd}, each NULL if not known. low and high are an 80 % band. past_count is how many pieces of work of that kind it is based on (NULL bands below min_count), similar_counts how many of these are similar, from the most to the least similar level: for runs of agents, the same agent, model and project; agent and model; agent; model; for sessions, the same project, model and type of task; project and model; project; model. as_of leaves out what ended later. Example: from forecast([{work_kind: ''agent_run'', work_count: 5, agent_name: ''Explore'', model_name: null, task_type: null, project_name: null, spent_usd: 0}])';
 
 -- The rest of a month: sums of as many consecutive days, days without use included, in the year before.
-create or replace macro forecast_month(today, projects := null) as table
+create or replace macro forecast_month(today, projects := null, min_count := 20) as table
 with spent as materialized (
     select c.usage_date, sum(c.cost_usd) as cost_usd
     from v_cost as c
@@ -221,9 +221,9 @@ select
     (select count(*) from days) as past_days,
     windows.window_count,
     so_far.spent_usd,
-    case when windows.window_count >= 20 then greatest(so_far.before_usd + rest_usd[1], so_far.spent_usd) end as low_usd,
-    case when windows.window_count >= 20 then greatest(so_far.before_usd + rest_usd[2], so_far.spent_usd) end as median_usd,
-    case when windows.window_count >= 20 then greatest(so_far.before_usd + rest_usd[3], so_far.spent_usd) end as high_usd,
+    case when windows.window_count >= min_count then greatest(so_far.before_usd + rest_usd[1], so_far.spent_usd) end as low_usd,
+    case when windows.window_count >= min_count then greatest(so_far.before_usd + rest_usd[2], so_far.spent_usd) end as median_usd,
+    case when windows.window_count >= min_count then greatest(so_far.before_usd + rest_usd[3], so_far.spent_usd) end as high_usd,
     so_far.before_usd + (select avg(cost_usd) from days where day >= cast(today as date) - 30)
     * (last_day(cast(today as date)) - cast(today as date) + 1) as pace_usd
 from windows
@@ -235,4 +235,4 @@ cross join (
     where usage_date >= date_trunc('month', cast(today as date))
 ) as so_far;
 
-comment on macro table forecast_month is 'forecast_month(today, projects := null): what the month of `today` will have cost: what was spent, and an 80 % band for the whole month from sums of as many consecutive days in the year before, days without use included (NULL below twenty such sums). pace_usd is the naive answer: the average day of the last thirty. Example: from forecast_month(current_date)';
+comment on macro table forecast_month is 'forecast_month(today, projects := null, min_count := 20): what the month of `today` will have cost: what was spent, and an 80 % band for the whole month from sums of as many consecutive days in the year before, days without use included (NULL below min_count such sums). pace_usd is the naive answer: the average day of the last thirty. Example: from forecast_month(current_date)';
