@@ -1,10 +1,17 @@
 -- Costs and durations are compared as ratios of geometric means, the exponential of a difference of logarithms.
 with bounded as (
     select
-        *,
-        after_mean - before_mean as difference,
-        measure in ('cost_usd', 'duration_seconds') as is_ratio
-    from {{ ref('fact_change_estimate') }}
+        * exclude (before_mean, after_mean, margin),
+        measure in ('cost_usd', 'duration_seconds') as is_ratio,
+        -- A difference of a few tasks would be read as one.
+        case when is_shown then before_mean end as before_mean,
+        case when is_shown then after_mean end as after_mean,
+        case when is_shown then after_mean - before_mean end as difference,
+        case when is_shown then margin end as margin
+    from (
+        select *, least(before_count, after_count) >= {{ var('change_effect_shown_tasks') }} as is_shown
+        from {{ ref('fact_change_estimate') }}
+    ) as estimates
 ),
 
 judged as (
@@ -55,6 +62,8 @@ select
     judged.before_session_count,
     judged.after_session_count,
     judged.strata_count,
+    cast({{ var('change_effect_tasks') }} as bigint) as minimum_count,
+    cast({{ var('change_effect_sessions') }} as bigint) as minimum_session_count,
     -- Tasks per side that show the smallest effect of interest in four of five cases: (1.645 + 0.842)^2 = 6.183.
     case
         when judged.task_variance < 1e9
@@ -67,11 +76,13 @@ select
     case when judged.is_ratio then exp(judged.after_mean) else judged.after_mean end as after_mean,
     case when judged.is_ratio then exp(judged.difference) else judged.difference end as difference,
     case
+        when judged.margin is null then null
         when judged.is_ratio then exp(greatest(judged.difference - judged.margin, -300))
         when judged.measure = 'success' then greatest(judged.difference - judged.margin, -1)
         else judged.difference - judged.margin
     end as difference_low,
     case
+        when judged.margin is null then null
         when judged.is_ratio then exp(least(judged.difference + judged.margin, 300))
         when judged.measure = 'success' then least(judged.difference + judged.margin, 1)
         else judged.difference + judged.margin

@@ -245,8 +245,13 @@ select
     floored.before_mean,
     floored.after_mean,
     {{ t_quantile_95('floored.degrees') }} * sqrt(floored.variance) as margin,
-    -- The variance of one task's value, with what strata and sessions add to it.
+    -- The variance of one task's value, with what strata and sessions add to it. Nobody knows it from a few tasks;
+    -- that of a share is never more than a quarter.
     case
+        when
+            counted.before_task_count + counted.after_task_count - counted.unknown_count
+            < {{ var('change_effect_tasks') }}
+            then case when counted.measure = 'success' then 0.25 end
         when floored.variance > 0
             then floored.variance / (1.0 / floored.before_count + 1.0 / floored.after_count)
         when counted.measure = 'success' then 0.25
