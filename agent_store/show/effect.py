@@ -8,6 +8,7 @@ from typing import Any, Final
 from agent_store.show.tables import Sheet
 from agent_store.show.text import visible
 from agent_store.show.words import dollars, how_many, percent, short_number
+from ingest.text import counted
 
 Row = Mapping[str, Any]
 _MEASURES: Final = {
@@ -42,15 +43,17 @@ def sheet(shown: Sequence[Sequence[Row]], count: int) -> Sheet:
     table.number("needed", rank=5)
     table.text("verdict")
     for change in shown:
-        for number, row in enumerate(change):
+        # Nothing to compare: one row says it for all measures.
+        rows = change if _is_comparable(change) else change[:1]
+        for number, row in enumerate(rows):
             table.add(
                 visible(row["component_name"]) if number == 0 else "",
                 f"{row['changed_at']:%Y-%m-%d}" if number == 0 and row["changed_at"] else "",
-                _MEASURES[row["measure"]],
+                _MEASURES[row["measure"]] if rows is change else "all",
                 _mean(row, row["before_mean"]), _mean(row, row["after_mean"]),
                 _effect(row, row["difference"]), _interval(row),
                 f"{row['before_count']:,} → {row['after_count']:,}",
-                short_number(row["needed_count"]) if row["needed_count"] else "",
+                short_number(row["needed_count"]) if row["needed_count"] and rows is change else "",
                 "not enough" if row["verdict"] == _UNDECIDED else row["verdict"],
                 style=_STYLES.get(row["verdict"], ""),
             )  # fmt: skip
@@ -68,10 +71,14 @@ def notes(rows: Sequence[Row]) -> list[str]:
         "many each side takes to show ten points of success, a fifth of cost or time, or one correction in five tasks.",
         "By chance alone, one in ten changes without any effect gets a verdict, for each measure.",
     ]
+    if unlike := sum(not _is_comparable(change) for change in changes(rows)):
+        said.append(
+            f"After {counted(unlike, 'change')}, no task is of the same project, type and model as one before."
+        )
     if any(row["evidence"] == "randomised" for row in rows):
-        said.append("Plugins are compared with no plugin, on the same cases: reports of claude plugin eval. This is a test.")
+        said.append("Plugins are compared with no plugin, on the same cases (claude plugin eval): randomised, a test.")
     if any(row["evidence"] != "randomised" for row in rows):
-        said.append("Observed, before and after: something else may have changed at the same time. This is a hint, not a test.")
+        said.append("Observed, before and after: something else may have changed at the same time. It is a hint, not a test.")
     return said
 
 
@@ -83,6 +90,10 @@ def nothing(component: str | None, *, is_in_period: bool) -> str:
         f"The store knows no change{what}{when} with tasks before and after it. A change is known when a conversation shows the "
         "text, an agent edits the file, or a scan finds another version: agent-store scan"
     )
+
+
+def _is_comparable(change: Sequence[Row]) -> bool:
+    return any(row["before_count"] for row in change)
 
 
 def _mean(row: Row, value: float | None) -> str:
@@ -107,4 +118,5 @@ def _effect(row: Row, value: float | None) -> str:
 
 def _interval(row: Row) -> str:
     low, high = row["difference_low"], row["difference_high"]
-    return f"{_effect(row, low)} to {_effect(row, high)}" if low is not None else ""
+    # The unit is that of the effect beside it.
+    return f"{_effect(row, low)} to {_effect(row, high)}".replace("×", "").replace(" pts", "") if low is not None else ""

@@ -242,20 +242,22 @@ select
     coalesce(floored.before_session_count, 0) as before_session_count,
     coalesce(floored.after_session_count, 0) as after_session_count,
     coalesce(floored.strata_count, 0) as strata_count,
-    floored.before_mean,
-    floored.after_mean,
-    {{ t_quantile_95('floored.degrees') }} * sqrt(floored.variance) as margin,
+    round(floored.before_mean, 9) as before_mean,
+    round(floored.after_mean, 9) as after_mean,
+    round({{ t_quantile_95('floored.degrees') }} * sqrt(floored.variance), 9) as margin,
     -- The variance of one task's value, with what strata and sessions add to it. Nobody knows it from a few tasks;
     -- that of a share is never more than a quarter.
-    case
-        when
-            counted.before_task_count + counted.after_task_count - counted.unknown_count
-            < {{ var('change_effect_tasks') }}
-            then case when counted.measure = 'success' then 0.25 end
-        when floored.variance > 0
-            then floored.variance / (1.0 / floored.before_count + 1.0 / floored.after_count)
-        when counted.measure = 'success' then 0.25
-        else nullif(counted.plain_variance, 0)
-    end as task_variance
+    round(
+        case
+            when
+                counted.before_task_count + counted.after_task_count - counted.unknown_count
+                < {{ var('change_effect_tasks') }}
+                then case when counted.measure = 'success' then 0.25 end
+            when floored.variance > 0
+                then floored.variance / (1.0 / floored.before_count + 1.0 / floored.after_count)
+            when counted.measure = 'success' then 0.25
+            else nullif(counted.plain_variance, 0)
+        end, 9
+    ) as task_variance
 from counted
 left join floored on floored.change_id = counted.change_id and floored.measure = counted.measure
