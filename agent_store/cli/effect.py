@@ -17,8 +17,8 @@ from agent_store.record import query_log
 def effect(component: str | None, since: str | None, until: str | None, limit: int, as_json: bool) -> int:
     """Did a change help? Tasks before and after changes of skills, agents, CLAUDE.md, rules and MCP servers.
 
-    COMPONENT is a name, or the end of a path; without it, all changes, those that tell something first. Only tasks of the same
-    project, type and model are compared.
+    COMPONENT is a name, or the end of a path; without it, all changes, those that tell something first. Only tasks of the
+    same project, type and model are compared.
     """
     from agent_store.library import AgentStore
     from agent_store.show import effect as shown

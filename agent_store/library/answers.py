@@ -724,13 +724,14 @@ _QUESTIONS = (
     Question(
         "get_change_effect",
         "improvement",
-        "Whether changes of skills, agents, memory files and MCP servers helped: tasks before and after, with a 90 % interval.",
+        "Whether changes of skills, agents, memory files and MCP servers helped: tasks before and after, with an interval.",
         f"""
         select
-            component_name, component_type, changed_at, measure, verdict, evidence, difference_type, difference, difference_low,
-            difference_high, before_mean, after_mean, unit, before_count, after_count, before_session_count,
-            after_session_count, before_task_count, after_task_count, unknown_count, strata_count, needed_count, minimum_count,
-            minimum_session_count, change_basis, version_before, version_after, method, component_id, change_id
+            component_name, component_type, changed_at, measure, verdict, evidence, difference_type, difference,
+            difference_low, difference_high, before_mean, after_mean, unit, before_count, after_count, before_session_count,
+            after_session_count, before_task_count, after_task_count, unknown_count, strata_count, needed_count,
+            minimum_count, minimum_session_count, change_basis, version_before, version_after, method, component_id,
+            change_id
         from v_change_effect
         where
             (
@@ -745,8 +746,8 @@ _QUESTIONS = (
         "max(least(before_count, after_count)) over (partition by change_id) desc, changed_at desc nulls last, change_id, "
         "list_position(['success', 'cost_usd', 'duration_seconds', 'corrections'], measure)",
         ("v_change_effect",),
-        "success, types of tasks and corrections are judged by rules; tasks before and after a change may differ in more than "
-        "the component (evidence: observed), unless the same cases ran with it and without it (randomised)",
+        "success, types of tasks and corrections are judged by rules; tasks before and after a change may differ in more "
+        "than the component (evidence: observed), unless the same cases ran with it and without it (randomised)",
     ),
     Question(
         "record_outcome",

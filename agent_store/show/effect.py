@@ -65,10 +65,10 @@ def notes(rows: Sequence[Row]) -> list[str]:
     first = rows[0]
     told = sum(row["verdict"] != _UNDECIDED for row in rows)
     said = [
-        f"{told:,} of {len(rows):,} comparisons tell something. \"Not enough\" means: fewer than {first['minimum_count']} tasks "
-        f"from {first['minimum_session_count']} sessions on one side, or a 90 % interval that includes no effect.",
-        "Compared are tasks of the same project, type and model. Tasks: how many before → after can be compared. Needed: how "
-        "many each side takes to show ten points of success, a fifth of cost or time, or one correction in five tasks.",
+        f"{told:,} of {len(rows):,} comparisons tell something. \"Not enough\" means: fewer than {first['minimum_count']} "
+        f"tasks from {first['minimum_session_count']} sessions on one side, or a 90 % interval that includes no effect.",
+        "Compared are tasks of the same project, type and model. Tasks: how many before → after can be compared. Needed: "
+        "how many each side takes to show ten points of success, a fifth of cost or time, or one correction in five tasks.",
         "By chance alone, one in ten changes without any effect gets a verdict, for each measure.",
     ]
     if unlike := sum(not _is_comparable(change) for change in changes(rows)):
@@ -78,7 +78,7 @@ def notes(rows: Sequence[Row]) -> list[str]:
     if any(row["evidence"] == "randomised" for row in rows):
         said.append("Plugins are compared with no plugin, on the same cases (claude plugin eval): randomised, a test.")
     if any(row["evidence"] != "randomised" for row in rows):
-        said.append("Observed, before and after: something else may have changed at the same time. It is a hint, not a test.")
+        said.append("Observed, before and after: something else may have changed at the same time. It is a hint, no test.")
     return said
 
 
@@ -87,8 +87,8 @@ def nothing(component: str | None, *, is_in_period: bool) -> str:
     when = " in this time" if is_in_period else ""
     what = f" of {visible(component)}" if component else ""
     return (
-        f"The store knows no change{what}{when} with tasks before and after it. A change is known when a conversation shows the "
-        "text, an agent edits the file, or a scan finds another version: agent-store scan"
+        f"The store knows no change{what}{when} with tasks before and after it. A change is known when a conversation "
+        "shows the text, an agent edits the file, or a scan finds another version: agent-store scan"
     )
 
 

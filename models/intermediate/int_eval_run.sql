@@ -1,4 +1,5 @@
--- A report found in two places counts once. A case says something about a plugin only if it also ran without it.
+-- A report found in two places counts once. A case says something about a plugin only if it also ran without
+-- it.
 with runs as (
     select
         *,

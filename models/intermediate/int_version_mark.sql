@@ -3,8 +3,8 @@
 ) %}
 {{ config(materialized='table') }}
 
--- When versions of agents, memory files and MCP servers began. Skills and commands show their text at each call
--- and need no dates.
+-- When versions of agents, memory files and MCP servers began. Skills and commands show their text at each
+-- call and need no dates.
 with found as (
     -- A conversation shows the text of a memory file as it was then.
     select
@@ -102,8 +102,8 @@ named as (
     where component_name <> '' and version_hash <> '' and began_at is not null
 ),
 
--- Each basis dates the same change differently, so that one of them counts for a component: the first that knows
--- two versions. What is known only by its changes had one more version, before the first of them.
+-- Each basis dates the same change differently, so that one of them counts for a component: the first that
+-- knows two versions. What is known only by its changes had one more version, before the first of them.
 bases as (
     select
         component_type,
@@ -147,7 +147,10 @@ select
     component_name,
     folder,
     host,
-    if(change_basis = 'tool_list' and version_hash <> 'earlier', md5(version_hash), version_hash) as version_hash,
+    case
+        when change_basis = 'tool_list' and version_hash <> 'earlier' then md5(version_hash)
+        else version_hash
+    end as version_hash,
     change_basis,
     began_at
 from marks

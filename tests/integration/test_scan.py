@@ -271,9 +271,11 @@ def test_a_report_of_plugin_eval_is_randomised_evidence(built: StorePaths, monke
         " from v_change_effect where component_name = 'packager' and evidence = 'randomised' order by measure",
     )
     assert found == [
-        ("corrections", "not enough to tell", 0, 0, 0, None, "without"), ("cost_usd", "hurt", 12, 12, 2, 1.32, "without"),
-        ("duration_seconds", "not enough to tell", 12, 12, 2, 0.91, "without"), ("success", "helped", 12, 12, 2, 0.67, "without"),
-    ]  # fmt: skip
+        ("corrections", "not enough to tell", 0, 0, 0, None, "without"),
+        ("cost_usd", "hurt", 12, 12, 2, 1.32, "without"),
+        ("duration_seconds", "not enough to tell", 12, 12, 2, 0.91, "without"),
+        ("success", "helped", 12, 12, 2, 0.67, "without"),
+    ]
     monkeypatch.setenv("AGENT_STORE_HOME", str(built.home))
     shown = CliRunner().invoke(cli, ["effect", "packager"], standalone_mode=False, env={"COLUMNS": "140"})
     assert "+67 pts" in shown.output

@@ -13,7 +13,8 @@ from agent_store.show.tables import show
 from agent_store.show.text import safe_console
 
 ROW: dict[str, Any] = {
-    "change_id": "one", "component_name": "shop:release-notes", "component_type": "skill", "changed_at": datetime(2026, 3, 1, 9, 30),
+    "change_id": "one", "component_name": "shop:release-notes", "component_type": "skill",
+    "changed_at": datetime(2026, 3, 1, 9, 30),
     "measure": "success", "verdict": "helped", "evidence": "observed, before and after", "difference_type": "difference",
     "difference": 0.21, "difference_low": 0.04, "difference_high": 0.38, "before_mean": 0.55, "after_mean": 0.76,
     "before_count": 31, "after_count": 44, "before_task_count": 40, "after_task_count": 52, "needed_count": 1310,
@@ -32,7 +33,8 @@ CORRECTIONS = ROW | {
     "difference_high": None, "before_mean": 0.3, "after_mean": 0.2, "needed_count": None,
 }  # fmt: skip
 UNLIKE = ROW | {
-    "change_id": "two", "component_name": "/home/me/shop/CLAUDE.md\x1b[31m", "changed_at": None, "verdict": "not enough to tell",
+    "change_id": "two", "component_name": "/home/me/shop/CLAUDE.md\x1b[31m", "changed_at": None,
+    "verdict": "not enough to tell",
     "before_count": 0, "after_count": 0, "difference": None, "difference_low": None, "difference_high": None,
     "before_mean": None, "after_mean": None,
 }  # fmt: skip

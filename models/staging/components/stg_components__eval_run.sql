@@ -1,8 +1,8 @@
 {%- set runs = '[{"passed": "BOOLEAN", "score": "DOUBLE", "turns": "COUNT", "costUsd": "DOUBLE",
     "durationSeconds": "DOUBLE", "startedAt": "VARCHAR", "error": "VARCHAR"}]' %}
 
--- Reports of `claude plugin eval` (aggregate-result.json, schemaVersion 1): the runs of each case, with the plugin
--- and without it.
+-- Reports of `claude plugin eval` (aggregate-result.json, schemaVersion 1): the runs of each case, with the
+-- plugin and without it.
 with source as (
     select * from {{ source('scans', 'component_version') }}
     where component_type = 'eval_report'
@@ -37,7 +37,7 @@ cases as (
         * exclude (cases),
         eval_case.name as case_name,
         eval_case.arms."with" as runs_with,
-        eval_case.arms."without" as runs_without
+        eval_case.arms.without as runs_without
     from {{ explode('reports', 'cases', 'eval_case', 'case_number') }} as exploded
 ),
 

@@ -1,5 +1,5 @@
--- Costs and durations are compared as ratios of geometric means, the exponential of a difference of logarithms.
--- A difference of a few tasks is not shown: it would be read as one.
+-- Costs and durations are compared as ratios of geometric means, the exponential of a difference of
+-- logarithms. A difference of a few tasks is not shown: it would be read as one.
 with shown as (
     select
         * exclude (before_mean, after_mean, margin),
@@ -79,7 +79,8 @@ select
     bounded.strata_count,
     cast({{ var('change_effect_tasks') }} as bigint) as minimum_count,
     cast({{ var('change_effect_sessions') }} as bigint) as minimum_session_count,
-    -- Tasks per side that show the smallest effect of interest in four of five cases: (1.645 + 0.842)^2 = 6.183.
+    -- Tasks per side that show the smallest effect of interest in four of five cases: 6.183 is the square of
+    -- 1.645 + 0.842.
     case
         when bounded.task_variance < 1e9
             then cast(greatest(
@@ -89,7 +90,8 @@ select
     end as needed_count,
     case when bounded.is_ratio then exp(bounded.before_mean) else bounded.before_mean end as before_mean,
     case when bounded.is_ratio then exp(bounded.after_mean) else bounded.after_mean end as after_mean,
-    round(case when bounded.is_ratio then exp(bounded.difference) else bounded.difference end, 6) as difference,
+    round(case when bounded.is_ratio then exp(bounded.difference) else bounded.difference end, 6)
+        as difference,
     bounded.difference_low,
     bounded.difference_high
 from bounded

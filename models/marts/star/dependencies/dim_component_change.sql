@@ -1,4 +1,5 @@
--- Changes are found where tasks ran on both sides. A report of `claude plugin eval` compares a plugin with none.
+-- Changes are found where tasks ran on both sides. A report of `claude plugin eval` compares a plugin with
+-- none.
 with switches as (
     select
         component_id,

@@ -1,7 +1,7 @@
--- Tasks before and after a change are compared within strata (project, task type, model) and averaged with the
--- weights n1 * n2 / (n1 + n2): the most precise average if all tasks scatter alike, and the least moved by
--- strata with few tasks on one side. Tasks of a session are not independent: the interval comes from leaving
--- out each session in turn.
+-- Tasks before and after a change are compared within strata (project, task type, model) and averaged with
+-- the weights n1 * n2 / (n1 + n2): the most precise average if all tasks scatter alike, and the least moved
+-- by strata with few tasks on one side. Tasks of a session are not independent: the interval comes from
+-- leaving out each session in turn.
 with tasks as (
     select
         change_id,
@@ -228,7 +228,8 @@ floored as (
             else variances.variance
         end as variance
     from estimates
-    inner join variances on variances.change_id = estimates.change_id and variances.measure = estimates.measure
+    inner join variances
+        on variances.change_id = estimates.change_id and variances.measure = estimates.measure
 )
 
 select
@@ -245,8 +246,8 @@ select
     round(floored.before_mean, 9) as before_mean,
     round(floored.after_mean, 9) as after_mean,
     round({{ t_quantile_95('floored.degrees') }} * sqrt(floored.variance), 9) as margin,
-    -- The variance of one task's value, with what strata and sessions add to it. Nobody knows it from a few tasks;
-    -- that of a share is never more than a quarter.
+    -- The variance of one task's value, with what strata and sessions add to it. Nobody knows it from a few
+    -- tasks; that of a share is never more than a quarter.
     round(
         case
             when

@@ -1,11 +1,14 @@
--- A skill or command shows its version at the call. Of other components, the version that had begun last counts.
+-- A skill or command shows its version at the call. Of other components, the version that had begun last
+-- counts.
 with bodies as (
     select
         component_id,
         task_id,
         version_hash,
         invoked_at,
-        row_number() over (partition by component_id, task_id order by invoked_at, invocation_id) as call_number
+        row_number() over (
+            partition by component_id, task_id order by invoked_at, invocation_id
+        ) as call_number
     from {{ ref('fact_skill_invocation') }}
     where component_id is not null and task_id is not null and version_hash is not null
 ),
@@ -49,7 +52,7 @@ in_sessions as (
     ) as sights
     inner join tasks
         on tasks.session_id = sights.session_id and tasks.task_source = 'prompt'
-        and coalesce(sights.seen_at <= tasks.completed_at, true)
+        and coalesce(tasks.completed_at >= sights.seen_at, true)
 ),
 
 agent_runs as (

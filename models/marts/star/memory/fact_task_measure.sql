@@ -55,10 +55,10 @@ select
             -- Nobody corrects what was not answered.
             when features.response_count > 0
                 then coalesce(feedback.feedback_count, 0)
-                    + case
-                        when features.was_asked_again and not coalesce(feedback.has_correction, false) then 1
-                        else 0
-                    end
+                + case
+                    when features.was_asked_again and not coalesce(feedback.has_correction, false) then 1
+                    else 0
+                end
         end as bigint
     ) as correction_count,
     outcomes._batch_id
