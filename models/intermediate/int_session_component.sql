@@ -33,7 +33,7 @@ sights as (
         sessions.started_at
     from placed_files as files
     inner join {{ ref('int_session') }} as sessions
-        on (files.host is null or files.host = sessions.host)
+        on (files.host is null or sessions.host = files.host)
         and (
             files.folder is null or {{ is_in_folder('sessions.project_path', 'files.folder') }}
         )

@@ -33,7 +33,8 @@ bounded as (
         end as difference_high,
         case when is_ratio then 1 else 0 end as no_effect,
         least(before_count, after_count) >= {{ var('change_effect_tasks') }}
-        and least(before_session_count, after_session_count) >= {{ var('change_effect_sessions') }} as is_enough,
+        and least(before_session_count, after_session_count) >= {{ var('change_effect_sessions') }}
+            as is_enough,
         case measure
             when 'success' then {{ var('change_effect_smallest_share') }}
             when 'corrections' then {{ var('change_effect_smallest_corrections') }}

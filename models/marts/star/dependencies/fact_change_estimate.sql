@@ -129,7 +129,8 @@ remaining as (
             when strata.before_count > parts.before_count and strata.after_count > parts.after_count
                 then (strata.before_count - parts.before_count) * (strata.after_count - parts.after_count)
                 / cast(
-                    strata.before_count - parts.before_count + strata.after_count - parts.after_count as double
+                    strata.before_count - parts.before_count
+                    + strata.after_count - parts.after_count as double
                 )
             else 0
         end as weight_left,
