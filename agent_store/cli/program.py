@@ -20,6 +20,7 @@ from agent_store.cli.dashboard import dashboard
 from agent_store.cli.dbt import dbt
 from agent_store.cli.docs import docs
 from agent_store.cli.doctor import doctor
+from agent_store.cli.effect import effect
 from agent_store.cli.export import export
 from agent_store.cli.forecast import forecast
 from agent_store.cli.forget import forget
@@ -74,9 +75,8 @@ def cli() -> None:
 
 
 for _command in (
-    ingest, build, report, whatif, forecast, dashboard, query, tables, describe, brief, export, line, doctor, docs, scan,
-    check, dbt, plugin, schedule, mcp, alert, statusline, privacy, forget, verify,
-    share, lake,
+    ingest, build, report, whatif, forecast, effect, dashboard, query, tables, describe, brief, export, line,
+    doctor, docs, scan, check, dbt, plugin, schedule, mcp, alert, statusline, privacy, forget, verify, share, lake,
 ):  # fmt: skip
     cli.add_command(_command)
 

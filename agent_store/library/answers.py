@@ -763,6 +763,34 @@ _QUESTIONS = (
         limit=_FEW,
     ),
     Question(
+        "get_change_effect",
+        "improvement",
+        "Whether changes of skills, agents, memory files and MCP servers helped: tasks before and after, with an interval.",
+        f"""
+        select
+            component_name, component_type, changed_at, measure, verdict, evidence, difference_type, difference,
+            difference_low, difference_high, before_mean, after_mean, unit, before_count, after_count, before_session_count,
+            after_session_count, before_task_count, after_task_count, unknown_count, strata_count, needed_count,
+            minimum_count, minimum_session_count, change_basis, version_before, version_after, method, component_id,
+            change_id
+        from v_change_effect
+        where
+            (
+                $component_name is null or {_is_name("component_name", "$component_name")}
+                or ends_with(replace(component_name, '\\', '/'), concat('/', $component_name))
+            )
+            and ($first is null or changed_at >= cast($first as date))
+            and ($last is null or changed_at < cast($last as date) + 1)
+        """,
+        # The four measures of a change together, first the changes that tell something.
+        "bool_or(verdict <> 'not enough to tell') over (partition by change_id) desc, "
+        "max(least(before_count, after_count)) over (partition by change_id) desc, changed_at desc nulls last, change_id, "
+        "list_position(['success', 'cost_usd', 'duration_seconds', 'corrections'], measure)",
+        ("v_change_effect",),
+        "success, types of tasks and corrections are judged by rules; tasks before and after a change may differ in more "
+        "than the component (evidence: observed), unless the same cases ran with it and without it (randomised)",
+    ),
+    Question(
         "record_outcome",
         "improvement",
         "Record whether a strategy worked.",

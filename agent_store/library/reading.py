@@ -480,6 +480,26 @@ class Reading:
             raise no_project(project)
         return found
 
+    def get_change_effect(
+        self, component_name: str | None = None, *, period: str = "all", limit: int | None = 20
+    ) -> Answer:
+        """Whether changes of components helped: a row per change and measure, those that tell something first.
+
+        A component is a skill, command, agent, memory file, rule, MCP server or plugin; None means all. A name without its
+        plugin will do, and the end of a path. `period` is when it changed, as in `get_cost_report`. `verdict` is `helped`,
+        `hurt` or `not enough to tell`.
+        """
+        first, last = days_of(period, self._today())
+        return self._ask(
+            "get_change_effect",
+            limit,
+            {
+                "component_name": component_name,
+                "first": first and first.isoformat(),
+                "last": last and last.isoformat(),
+            },
+        )
+
     def suggest_cost_optimizations(self, limit: int | None = 20) -> Answer:
         """What could have been cheaper, most expensive first, with the evidence."""
         return self._ask("suggest_cost_optimizations", limit)

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 NAMES_SHOWN = 2000
 PROMPTS_SHOWN = 1000
 SEGMENTS_SHOWN = 8
+EFFECTS_SHOWN = 100
 _CENTS = 9
 _TEXT = 200
 
@@ -207,6 +208,20 @@ DATA_SETS = {
         order by cost_usd desc, session_id, cost_rank
         """,
         ("session_id",),
+    ),
+    "effects": DataSet(
+        f"""
+        select
+            component_name, strftime(changed_at, '%Y-%m-%d') as changed_on, measure, verdict, evidence, difference_type,
+            difference, difference_low, difference_high, before_count, after_count, minimum_count, minimum_session_count
+        from v_change_effect
+        where least(before_count, after_count) > 0
+        order by
+            verdict = 'not enough to tell', least(before_count, after_count) desc, changed_at desc nulls last, change_id,
+            measure
+        limit {EFFECTS_SHOWN}
+        """,
+        ("component_name", "measure", "verdict", "evidence", "difference_type"),
     ),
     "alerts": DataSet(
         "select title, message, status from v_alert where status in ('over', 'near') order by status desc, title"

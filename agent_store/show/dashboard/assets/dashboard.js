@@ -674,6 +674,31 @@
     }));
   }
 
+  /** Whether changes of skills, agents, memory files and MCP servers helped; nothing where none can be compared. */
+  function effects() {
+    const rows = [...Array(rowsOf("effects")).keys()];
+    if (!rows.length) return null;
+    const e = data.effects;
+    const names = { success: "Success", cost_usd: "Cost", duration_seconds: "Time", corrections: "Corrections" };
+    const isRatio = (i) => text(e.difference_type[i]) === "ratio";
+    const amount = (i, one) => (isRatio(i) ? `×${one < 100 ? one.toFixed(2) : ">99"}` : text(e.measure[i]) === "success" ? `${one >= 0 ? "+" : ""}${(100 * one).toFixed(0)} pts` : `${one >= 0 ? "+" : ""}${one.toFixed(2)}`);
+    const shown = (i) => (e.difference[i] === null ? "–" : el("span", {}, amount(i, e.difference[i]),
+      e.difference_low[i] === null ? null : el("small", { class: "note block" }, `${amount(i, e.difference_low[i])} to ${amount(i, e.difference_high[i])}`)));
+    return section("effects", "Did it help?", {
+      note: `Tasks before and after a change, of the same project, type and model, with a 90 % interval, regardless of the filters. A verdict takes ${e.minimum_count[0]} tasks from ${e.minimum_session_count[0]} sessions on each side and an interval without “no effect”. By chance, one in ten changes without effect gets one. “Observed” is a hint; “randomised” is a test.`,
+      sql: "select * from v_change_effect\norder by verdict = 'not enough to tell', least(before_count, after_count) desc",
+    }, table({
+      id: "effect-table", caption: "Effects of changes", rows, sort: null,
+      columns: [
+        { key: "component", label: "Changed", value: (i) => text(e.component_name[i]), text: (i) => text(e.component_name[i]), show: (i) => el("span", { title: text(e.component_name[i]) }, cutMiddle(pathEnd(text(e.component_name[i])), 40), el("small", { class: "note block" }, e.changed_on[i] ?? "")) },
+        { key: "measure", label: "Measure", value: (i) => names[text(e.measure[i])], text: (i) => names[text(e.measure[i])], show: (i) => names[text(e.measure[i])] },
+        { key: "difference", label: "Effect", numeric: true, value: (i) => e.difference[i], show: shown },
+        { key: "tasks", label: "Tasks", numeric: true, value: (i) => Math.min(e.before_count[i], e.after_count[i]), show: (i) => `${number(e.before_count[i])} → ${number(e.after_count[i])}` },
+        { key: "verdict", label: "Verdict", value: (i) => text(e.verdict[i]), text: (i) => text(e.verdict[i]), show: (i) => el("span", {}, text(e.verdict[i]), el("small", { class: "note block" }, text(e.evidence[i]))) },
+      ],
+    }));
+  }
+
   /** What this month will have cost, and how good earlier forecasts were. */
   function forecast() {
     if (!rowsOf("month")) return null;
@@ -847,7 +872,7 @@
     return [
       alerts(), money(rows), coverage(rows), perDay(rows),
       section("causes", "What caused it", { sql: causeSql(), note: "Each dollar has one cause, so the parts add up to the total." }, causes("cause-table", [...selected("causes")])),
-      expensive(rows), outcomes(), advice(), whatIf(), forecast(), storeFindings(),
+      expensive(rows), outcomes(), effects(), advice(), whatIf(), forecast(), storeFindings(),
     ];
   }
 
