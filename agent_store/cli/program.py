@@ -16,6 +16,7 @@ from agent_store.cli.alert import alert
 from agent_store.cli.brief import brief
 from agent_store.cli.build import build
 from agent_store.cli.check import check
+from agent_store.cli.coverage import coverage
 from agent_store.cli.dashboard import dashboard
 from agent_store.cli.dbt import dbt
 from agent_store.cli.docs import docs
@@ -73,7 +74,7 @@ def cli() -> None:
 
 
 for _command in (
-    ingest, build, report, whatif, dashboard, query, tables, describe, brief, export, line, doctor, docs, scan, check, dbt, plugin,
+    ingest, build, report, whatif, coverage, dashboard, query, tables, describe, brief, export, line, doctor, docs, scan, check, dbt, plugin,
     schedule, mcp, alert, statusline, privacy, forget, verify,
     share, lake,
 ):  # fmt: skip
