@@ -1,11 +1,11 @@
 {{ config(materialized='table') }}
 
 with stored as (
-    select * from {{ ref('fact_project_day') }}
+    select * from {{ ref('v_project_day') }}
 ),
 
 witnesses as (
-    select * from {{ ref('fact_activity_witness') }}
+    select * from {{ ref('v_activity_witness') }}
 ),
 
 -- History and threads know the project of what they name.
@@ -131,8 +131,7 @@ unlogged as (
 
 -- Whether a landing took place while the client still kept what is missing.
 landings as (
-    select distinct cast(started_at as date) as landed_on
-    from {{ ref('stg_transcripts__batch') }}
+    select distinct landed_on from {{ ref('int_landing') }}
 ),
 
 joined as (

@@ -32,7 +32,7 @@ select
     witnesses.activity_date,
     witnesses.project_path,
     'missing'
-from {{ ref('fact_activity_witness') }} as witnesses
+from {{ ref('v_activity_witness') }} as witnesses
 left join {{ ref('v_completeness') }} as days
     on days.activity_date = witnesses.activity_date and days.project_path = witnesses.project_path
 where

@@ -1,3 +1,5 @@
+{{ config(materialized='table') }}
+
 -- Days of sessions whose lines have expired are as they were kept.
 with sessions as (
     select session_id, project_path, project_name
