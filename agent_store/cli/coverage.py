@@ -17,8 +17,8 @@ from agent_store.record import query_log
 def coverage(since: str | None, until: str | None, project: str | None, is_all: bool, as_json: bool) -> int:
     """Which days the store has completely, and what is missing.
 
-    Claude Code deletes transcripts after 30 days, but keeps its prompt history and its statistics. They are compared with what
-    is in the store; lines that name a missing one are found too. Without a witness, a day is unknown.
+    Claude Code deletes transcripts after 30 days, but keeps its prompt history and its statistics. They are compared with
+    what is in the store; lines that name a missing one are found too. Without a witness, a day is unknown.
     """
     from agent_store.library import AgentStore
     from agent_store.show import coverage as shown

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
 Row = Mapping[str, Any]
 NO_WITNESS: Final = (
-    "Claude Code's prompt history and statistics (history.jsonl, stats-cache.json in its folder) say what there was; nothing "
-    "in this store comes from there."
+    "Claude Code's prompt history and statistics (history.jsonl, stats-cache.json in its folder) say what there was; "
+    "nothing in this store comes from there."
 )
 _CAUSES: Final = {
     "deleted_by_cleanup": "deleted by Claude Code",
@@ -106,7 +106,7 @@ def notes(found: Coverage) -> list[str]:
     if found.unknown_day_count == found.day_count:
         said.append(NO_WITNESS)
     elif found.unknown_day_count:
-        said.append(f"Without a witness, whether a day is complete is not known ({counted(found.unknown_day_count, 'day')}).")
+        said.append(f"{counted(found.unknown_day_count, 'day')} without a witness: nothing says whether it is complete.")
     if found.incomplete_day_count:
         lacking = [
             counted(count, word)

@@ -36,8 +36,9 @@ folders as (
 typed as (
     select
         history.session_id,
-        coalesce(sessions.project_path, expired.project_path, folders.project_path, history.working_dir, 'unknown')
-            as project_path,
+        coalesce(
+            sessions.project_path, expired.project_path, folders.project_path, history.working_dir, 'unknown'
+        ) as project_path,
         coalesce(expired.session_id, sessions.session_id) is not null as is_landed,
         expired.session_id is not null as is_expired,
         history.activity_date,
@@ -119,7 +120,8 @@ short_days as (
             partition by prompt_days.session_id
             order by prompt_days.activity_date rows between unbounded preceding and 1 preceding
         ), 0) as short_before,
-        row_number() over (partition by prompt_days.session_id order by prompt_days.activity_date) as day_number
+        row_number() over (partition by prompt_days.session_id order by prompt_days.activity_date)
+            as day_number
     from prompt_days
     left join session_totals on session_totals.session_id = prompt_days.session_id
 ),
@@ -221,7 +223,7 @@ witnesses as (
             *,
             greatest(session_count - stored_session_count, 0) as missing_session_count,
             case
-                when line_count < message_count * {{ 1 - tolerance }}
+                when line_count < message_count * (1 - {{ tolerance }})
                     then message_count - line_count
                 else 0
             end as missing_message_count

@@ -95,7 +95,8 @@ sessions_beside as (
     where
         comparison = 'cost-state'
         and cause in (
-            'requests_not_in_transcript', 'auxiliary_model_not_in_transcript', 'transcript_is_ahead_of_cost_state'
+            'requests_not_in_transcript', 'auxiliary_model_not_in_transcript',
+            'transcript_is_ahead_of_cost_state'
         )
     group by session_id
 ),
@@ -164,10 +165,12 @@ joined as (
         counted.message_count as counted_message_count,
         stored.cost_usd,
         unlogged.unlogged_cost_usd,
-        coalesce(named.missing_last_seen_at, cast(days.activity_date as timestamp)) as missing_last_seen_at,
+        coalesce(named.missing_last_seen_at, cast(days.activity_date as timestamp))
+            as missing_last_seen_at,
         -- Each estimate of the missing share, from one witness.
         coalesce(named.missing_prompt_count, 0)
-        / nullif(coalesce(stored.prompt_count, 0) + coalesce(named.missing_prompt_count, 0), 0) as prompt_ratio,
+        / nullif(coalesce(stored.prompt_count, 0) + coalesce(named.missing_prompt_count, 0), 0)
+            as prompt_ratio,
         case when unexplained.activity_date is not null then counted.missing_ratio end as statistics_ratio,
         coalesce(named.missing_line_count, 0)
         / nullif(coalesce(stored.line_count, 0) + coalesce(named.missing_line_count, 0), 0) as line_ratio
@@ -188,7 +191,8 @@ judged as (
     select
         *,
         case
-            when missing_session_count + missing_prompt_count + missing_line_count > 0 or is_unexplained then false
+            when missing_session_count + missing_prompt_count + missing_line_count > 0 or is_unexplained
+                then false
             when has_history or (has_statistics and not is_day_short) then true
         end as is_complete,
         greatest(prompt_ratio, statistics_ratio, line_ratio) as missing_ratio
@@ -251,8 +255,12 @@ select
     cast(judged.missing_line_count as bigint) as missing_line_count,
     judged.cost_usd,
     cast(judged.unlogged_cost_usd as double) as unlogged_cost_usd,
-    cast(case when judged.is_complete then 0 when not judged.is_complete then judged.missing_ratio end as double)
-        as missing_ratio
+    cast(
+        case
+            when judged.is_complete then 0
+            when not judged.is_complete then judged.missing_ratio
+        end as double
+    ) as missing_ratio
 from judged
 left join timely
     on timely.activity_date = judged.activity_date

@@ -15,8 +15,8 @@ import pytest
 from agent_store.library import AgentStore
 
 BuildStore = Callable[[Sequence[Path], Path], Path]
-# Session files that are deleted: the only one of its day; one of two of a project; one of two projects; one with subagents; one
-# that a program started, which the history does not know.
+# Session files that are deleted: the only one of its day; one of two of a project; one of two projects; one with subagents;
+# one that a program started, which the history does not know.
 WHOLE_DAY, ONE_OF_TWO, OTHER_PROJECT, WITH_SUBAGENTS, OF_PROGRAM = (
     "60439807-ee97-451e-907d-632389ec8422",
     "9c50f112-5b8e-4582-976f-21ad02f2e3c4",

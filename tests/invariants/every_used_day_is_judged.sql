@@ -1,5 +1,5 @@
--- Each day and project with costs is in v_completeness once, with all of its costs; and each session that the history names
--- and no transcript contains makes its day incomplete.
+-- Each day and project with costs is in v_completeness once, with all of its costs; and what a witness misses
+-- makes its day incomplete.
 with used as (
     select
         usage_date as activity_date,

@@ -84,7 +84,7 @@ def test_the_notes_say_what_is_missing_and_what_deletes_more() -> None:
     found = _read([("2026-03-01", "a", True), ("2026-03-02", "a", False), ("2026-03-03", "a", None)])
     assert found is not None
     unknown, missing, deletion = coverage.notes(found)
-    assert "(1 day)" in unknown
+    assert unknown.startswith("1 day without a witness")
     assert missing.startswith("At least 1 session, 2 prompts missing.")
     assert "cleanupPeriodDays" in deletion
     nothing = _read([("2026-03-01", "a", None)])

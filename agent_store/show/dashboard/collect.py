@@ -212,7 +212,8 @@ DATA_SETS = {
         "select title, message, status from v_alert where status in ('over', 'near') order by status desc, title"
     ),
     "completeness": DataSet(
-        "select activity_date, project_name, is_complete from v_completeness order by activity_date, project_name, project_path",
+        "select activity_date, project_name, is_complete from v_completeness "
+        "order by activity_date, project_name, project_path",
         ("project_name",),
     ),
     "reconciliation": DataSet(
