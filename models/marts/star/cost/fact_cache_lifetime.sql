@@ -1,7 +1,7 @@
 {{ config(materialized='incremental', incremental_strategy='replace_touched') }}
 
-{%- set ttl_5m = var('cache_ttl_5m_seconds', 300) %}
-{%- set ttl_1h = var('cache_ttl_1h_seconds', 3600) %}
+{%- set ttl_5m = var('cache_ttl_5m_seconds') %}
+{%- set ttl_1h = var('cache_ttl_1h_seconds') %}
 
 -- Every request is replayed with its real pause. A request uses all of the cache that the one before it left, and so
 -- extends its life: whether an entry has expired depends on the last pause alone.
