@@ -2,9 +2,9 @@
 
     python -m benchmarks.forecast --home ~/.agent-store
 
-Prints, for sessions, runs of agents, fan-outs and the rest of each month, the share of outcomes inside the 80 % band and its width (the
-upper end divided by the lower one, as a geometric mean), beside a naive forecast: that of all work of its kind, whatever agent, model or
-project; for a month, the pace of the last thirty days.
+Prints, for sessions, runs of agents, fan-outs and the rest of each month, the share of outcomes inside the 80 % band and
+its width (the upper end divided by the lower one, as a geometric mean, and the mean difference in dollars), beside a naive
+forecast: that of all work of its kind, whatever agent, model or project; for a month, the pace of the last thirty days.
 """
 
 from __future__ import annotations
@@ -30,8 +30,9 @@ from v_work_cost where work_kind = ? and cost_usd > 0 and started_at is not null
 """
 # Runs of one type that one session started within a minute of each other.
 _FAN_OUTS = """
-select 'agent_run' as work_kind, agent_name, null as model_name, null as task_type, any_value(project_name) as project_name,
-    min(started_at) as started_at, sum(cost_usd) as cost_usd, count(*) as work_count
+select 'agent_run' as work_kind, agent_name, null as model_name, null as task_type,
+    any_value(project_name) as project_name, min(started_at) as started_at, sum(cost_usd) as cost_usd,
+    count(*) as work_count
 from (
     select *, sum(cast(is_first as integer)) over (partition by session_id, agent_name order by started_at) as fan_out
     from (
@@ -42,7 +43,9 @@ from (
 )
 group by session_id, agent_name, fan_out having count(*) > 1 order by min(started_at)
 """
-_DAYS = "select usage_date, coalesce(sum(cost_usd), 0) from v_cost where kind = 'session' and usage_date is not null group by 1"
+_DAYS = """
+select usage_date, coalesce(sum(cost_usd), 0) from v_cost where kind = 'session' and usage_date is not null group by 1
+"""
 
 Band = tuple[float, float, float]
 

@@ -1,7 +1,7 @@
 """Transcripts of sessions whose prompt cache is simulated, so that the right answers about it are known.
 
-A session is a list of requests. Each sends the whole context so far; of it the cache holds what the last request left, if the pause
-is not longer than the lifetime, and what is new is written for that lifetime.
+A session is a list of requests. Each sends the whole context so far; of it the cache holds what the last request left, if
+the pause is not longer than the lifetime, and what is new is written for that lifetime.
 """
 
 from __future__ import annotations
@@ -54,8 +54,8 @@ def _lines(session: str, folder: str, lifetime: str, model: str, steps: Sequence
         written = {"5m": 0, "1h": 0, lifetime: context - read}
         prompt, answer = f"{session}-p{number}", f"{session}-a{number}"
         yield {
-            **common, "parentUuid": parent, "type": "user", "uuid": prompt, "timestamp": _text(moment - timedelta(seconds=1)),
-            "message": {"role": "user", "content": f"Question {number}"},
+            **common, "parentUuid": parent, "type": "user", "uuid": prompt,
+            "timestamp": _text(moment - timedelta(seconds=1)), "message": {"role": "user", "content": f"Question {number}"},
         }  # fmt: skip
         yield {
             **common, "parentUuid": prompt, "type": "assistant", "uuid": answer, "timestamp": _text(moment),

@@ -35,8 +35,8 @@ def forecast(
 ) -> int:  # fmt: skip
     """What subagents, a session, or the rest of the month will cost.
 
-    A band holds four of five pieces of such work; it comes from what they cost before. Without --plan, --agents, --type or --model,
-    it is about the next session and this month.
+    A band holds four of five pieces of such work; it comes from what they cost before. Without --plan, --agents, --type
+    or --model, it is about the next session and this month.
     """
     from agent_store.library import AgentStore
     from agent_store.show import forecast as shown
@@ -80,5 +80,7 @@ def read_plan(path: Path) -> Sequence[dict[str, Any]]:
     if isinstance(found, dict) and isinstance(found.get("plan"), list):
         found = found["plan"]
     if not isinstance(found, list) or not found or not all(isinstance(entry, dict) for entry in found):
-        raise StoreError(f"{path} is no list of groups of agents.", "Such as: [{agents: 5, agent_type: Explore, model: haiku}]")
+        raise StoreError(
+            f"{path} is no list of groups of agents.", "Such as: [{agents: 5, agent_type: Explore, model: haiku}]"
+        )
     return found

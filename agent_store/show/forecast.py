@@ -22,7 +22,7 @@ def work(row: Row) -> str:
     elif row["work_kind"] == "month":
         said = f"{row['ends_on']:%B %Y}"
     else:
-        said = f"{count:,} {visible(row['agent_name'] or 'subagent')}" + ("s" if count > 1 and not row["agent_name"] else "")
+        said = f"{count:,} {visible(row['agent_name'] or ('subagent' if count == 1 else 'subagents'))}"
     said += f" with {visible(row['model_name'])}" if row["model_name"] and row["work_kind"] != "session" else ""
     return said + (f" in {visible(row['project_name'])}" if row["project_name"] else "")
 
@@ -55,14 +55,16 @@ def notes(rows: Sequence[Row], calibration: Sequence[Row]) -> list[str]:
     said = ["Four of five such pieces of work should cost between “from” and “to”, at list prices."]
     for row in rows:
         if row["low_usd"] is None and row["work_kind"] != "all":
-            said.append(f"Not enough to tell for {work(row)}: {row['past_count']} earlier ones are known, and 20 are needed.")
+            said.append(
+                f"Not enough to tell for {work(row)}: {row['past_count']} earlier ones are known, and 20 are needed."
+            )
         elif row["work_kind"] == "agent_run" and row["agent_name"] and not row["similar_count"]:
             said.append(f"No agent called {visible(row['agent_name'])} has run yet: its band is that of all agents.")
     if any(row["work_kind"] == "month" and row["low_usd"] is not None for row in rows):
         (month,) = (row for row in rows if row["work_kind"] == "month")
         said.append(
-            f"The month rests on {month['past_count']:,} stretches of as many days in the year before; at the pace of the last "
-            f"thirty days it would end at {dollars(month['pace_usd'])}."
+            f"The month rests on {month['past_count']:,} stretches of as many days in the year before; at the pace of the "
+            f"last thirty days it would end at {dollars(month['pace_usd'])}."
         )
     whole = next((row for row in calibration if row["work_kind"] == "all"), None)
     if whole is None or not whole["known_count"]:

@@ -351,7 +351,8 @@ def test_what_if_is_what_it_was_by_default_and_refuses_what_it_does_not_know(sto
 
 def test_a_forecast_is_recorded_if_it_has_a_band(store: AgentStore, sample_home: Path) -> None:
     def recorded() -> list[dict[str, Any]]:
-        lines = [line for file in sorted((sample_home / "spool").glob("library-*")) for line in file.read_text().splitlines()]
+        files = sorted((sample_home / "spool").glob("library-*"))
+        lines = [line for file in files for line in file.read_text().splitlines()]
         return [event["payload"] for event in map(json.loads, lines) if event["kind"] == "forecast"]
 
     before = len(recorded())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -31,7 +32,7 @@ CALIBRATION: dict[str, Any] = {
 
 def shown(sheet: Sheet, width: int) -> str:
     """A sheet as a terminal of that width shows it."""
-    console = Console(width=width, record=True, file=open("/dev/null", "w", encoding="utf-8"))  # noqa: SIM115
+    console = Console(width=width, record=True, file=io.StringIO())
     tables.show(sheet, console)
     return console.export_text()
 

@@ -23,8 +23,9 @@ RUNS = 300
 KNOWN_FIRST = 100
 TABLES = """
     create table v_work_cost (
-        work_kind varchar, work_id varchar, session_id varchar, project_name varchar, agent_name varchar, model_name varchar,
-        task_type varchar, started_at timestamp, ended_at timestamp, total_tokens bigint, cost_usd double
+        work_kind varchar, work_id varchar, session_id varchar, project_name varchar, agent_name varchar,
+        model_name varchar, task_type varchar, started_at timestamp, ended_at timestamp, total_tokens bigint,
+        cost_usd double
     );
     create table v_cost (kind varchar, usage_date date, project_name varchar, cost_usd double);
 """
@@ -42,9 +43,8 @@ def store() -> Iterator[duckdb.DuckDBPyConnection]:
 def add(store: duckdb.DuckDBPyConnection, rows: list[dict[str, Any]]) -> None:
     """Add pieces of work; what is left out is NULL."""
     names = [row[0] for row in store.execute("select column_name from (describe v_work_cost)").fetchall()]
-    store.executemany(
-        f"insert into v_work_cost values ({', '.join('?' * len(names))})", [[row.get(name) for name in names] for row in rows]
-    )
+    given = [[row.get(name) for name in names] for row in rows]
+    store.executemany(f"insert into v_work_cost values ({', '.join('?' * len(names))})", given)
 
 
 def asked(store: duckdb.DuckDBPyConnection, *requests: dict[str, Any], **more: Any) -> list[dict[str, Any]]:
@@ -67,8 +67,9 @@ def runs(random: Random) -> list[dict[str, Any]]:
         cost = median * (1.6 if project == "shop" else 0.7) * math.exp(random.gauss(0, spread))
         at = START + timedelta(hours=number)
         found.append({
-            "work_kind": "agent_run", "work_id": f"r{number}", "project_name": project, "agent_name": agent, "model_name": "m",
-            "started_at": at, "ended_at": at + timedelta(minutes=9), "total_tokens": round(cost * 1e6), "cost_usd": cost,
+            "work_kind": "agent_run", "work_id": f"r{number}", "project_name": project, "agent_name": agent,
+            "model_name": "m", "started_at": at, "ended_at": at + timedelta(minutes=9),
+            "total_tokens": round(cost * 1e6), "cost_usd": cost,
         })  # fmt: skip
     return found
 
@@ -117,7 +118,10 @@ def test_too_little_is_not_shown_and_a_total_needs_all_of_its_parts(store: duckd
     add(store, [{**run, "work_id": f"r{number}"} for number in range(19)])
     assert [(row["past_count"], row["low_usd"]) for row in asked(store, {})] == [(19, None)]
     assert asked(store, {}, min_count=19)[0]["low_usd"] == 1
-    add(store, [{**run, "work_id": "r19"}, {**run, "work_id": "free", "cost_usd": 0}, {**run, "work_id": "unpriced", "cost_usd": None}])
+    add(store, [
+        {**run, "work_id": "r19"}, {**run, "work_id": "free", "cost_usd": 0},
+        {**run, "work_id": "unpriced", "cost_usd": None},
+    ])  # fmt: skip
     whole, three, two = asked(store, {"work_count": 3}, {"work_count": 2, "agent_name": "Plan"})
     assert (three["past_count"], three["median_usd"], three["median_tokens"]) == (20, 3, 30)
     assert (two["similar_count"], two["high_usd"]) == (0, 2)
@@ -152,7 +156,8 @@ def test_the_outcome_of_four_of_five_months_lies_inside_the_band(store: duckdb.D
         # Work on five days of the week, in stretches of busy and quiet weeks.
         busy = math.exp(random.gauss(0, 0.7)) * (2 if number // 14 % 2 else 1)
         costs[day] = 0.0 if day.weekday() >= 5 else 10 * busy
-    store.executemany("insert into v_cost values ('session', ?, 'shop', ?)", [[day, cost] for day, cost in costs.items() if cost])
+    spent = [[day, cost] for day, cost in costs.items() if cost]
+    store.executemany("insert into v_cost values ('session', ?, 'shop', ?)", spent)
     hits = []
     for number in range(400, 850, 3):
         today = date(2024, 1, 1) + timedelta(days=number)
@@ -166,8 +171,13 @@ def test_the_outcome_of_four_of_five_months_lies_inside_the_band(store: duckdb.D
 
 def test_a_month_has_cost_at_least_what_was_spent(store: duckdb.DuckDBPyConnection) -> None:
     assert month(store, date(2026, 3, 20))["low_usd"] is None
-    store.execute("insert into v_cost select 'session', day, 'shop', 1 from generate_series(date '2026-01-01', date '2026-03-19', interval 1 day) t (day)")
-    store.execute("insert into v_cost values ('session', date '2026-03-20', 'shop', 50), ('model', date '2026-03-20', 'shop', 50)")
+    store.execute(
+        "insert into v_cost select 'session', day, 'shop', 1 "
+        "from generate_series(date '2026-01-01', date '2026-03-19', interval 1 day) as days (day)"
+    )
+    store.execute(
+        "insert into v_cost values ('session', date '2026-03-20', 'shop', 50), ('model', date '2026-03-20', 'shop', 50)"
+    )
     found = month(store, date(2026, 3, 20))
     assert (found["days_left"], found["spent_usd"], found["pace_usd"]) == (12, 69, 31)
     assert found["low_usd"] == found["median_usd"] == found["high_usd"] == 69

@@ -599,8 +599,8 @@ def test_each_run_is_forecast_and_the_runs_of_a_prompt_are_warned_of_together(ma
     assert started("a1") == started("a1") == "", "registered twice, it is still one run"
     assert started("a0", prompt="p0") == ""
     assert started("a2", "unheard-of") == (
-        "Agent Store: 2 subagents of this prompt (1 Explore, 1 unheard-of) should cost $1.00 to $5.50 together: four of five such "
-        "runs did, of 40 earlier ones."
+        "Agent Store: 2 subagents of this prompt (1 Explore, 1 unheard-of) should cost $1.00 to $5.50 together: four of "
+        "five such runs did, of 40 earlier ones."
     )
     assert started("a3") == started("a4") == "", "again only when it is twice as much"
     assert "5 subagents of this prompt (4 Explore, 1 unheard-of)" in started("a5")

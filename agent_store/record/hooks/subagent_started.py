@@ -43,17 +43,15 @@ def _expected(hook: Hook) -> str:
         if note.get("noted") == "forecast" and note.get("prompt") == prompt
     }
     high = sum(number(note.get("high")) for note in runs.values())
-    told = max(
-        (number(note.get("high")) for note in hook.notes if note.get("noted") == "forecast_told" and note.get("prompt") == prompt),
-        default=0.0,
-    )
+    before = [note for note in hook.notes if note.get("noted") == "forecast_told" and note.get("prompt") == prompt]
+    told = max((number(note.get("high")) for note in before), default=0.0)
     if len(runs) < _FURTHER or high < max(number(brief.get("warn_usd")), _FURTHER * told):
         return ""
     hook.note(noted="forecast_told", prompt=prompt, high=high)
     low = sum(number(note.get("low")) for note in runs.values())
     text = (
-        f"{len(runs)} subagents of this prompt ({_types(list(runs.values()))}) should cost ${low:,.2f} to ${high:,.2f} together: "
-        f"four of five such runs did, of {number(band.get('past_count')):,.0f} earlier ones."
+        f"{len(runs)} subagents of this prompt ({_types(list(runs.values()))}) should cost ${low:,.2f} to ${high:,.2f} "
+        f"together: four of five such runs did, of {number(band.get('past_count')):,.0f} earlier ones."
     )
     hook.warn("cost_forecast", text)
     return text

@@ -344,12 +344,13 @@ def _value(tool: Tool, name: str, value: object, schema: Schema) -> object:
         found = [value]
     elif wanted == "integer" and isinstance(found, float) and found.is_integer():
         found = int(found)
+    of_items = _ITEMS[schema.get("items", _TEXT)["type"]]
     fits = {
         "string": isinstance(found, str),
         "integer": isinstance(found, int) and not isinstance(found, bool),
         "number": isinstance(found, int | float) and not isinstance(found, bool),
         "boolean": isinstance(found, bool),
-        "array": isinstance(found, list) and all(isinstance(item, _ITEMS[schema.get("items", _TEXT)["type"]]) for item in found),
+        "array": isinstance(found, list) and all(isinstance(item, of_items) for item in found),
         "object": isinstance(found, dict),
     }[wanted]
     if not fits:

@@ -240,7 +240,8 @@ DATA_SETS["scenarios"] = DataSet(
         f"""
         select
             {number} as scenario_number, '{title}' as scenario, 'what_if({arguments.replace("'", "''")})' as macro,
-            response_count, cost_usd, exact_cost_usd, what_if_cost_usd, saved_usd, saved_ratio, break_even_ratio, uncertain_usd
+            response_count, cost_usd, exact_cost_usd, what_if_cost_usd, saved_usd, saved_ratio, break_even_ratio,
+            uncertain_usd
         from what_if({arguments})
         where model_name = 'all'
         """

@@ -50,7 +50,8 @@ select
     cast(coalesce(scored.below_count, 0) as bigint) as below_count,
     cast(coalesce(scored.above_count, 0) as bigint) as above_count,
     cast(0.8 as double) as promised_ratio,
-    case when scored.scored_count >= {{ enough }} then scored.inside_count / scored.scored_count end as inside_ratio,
+    case when scored.scored_count >= {{ enough }} then scored.inside_count / scored.scored_count end
+        as inside_ratio,
     case when scored.scored_count >= {{ enough }} then scored.width_ratio end as width_ratio,
     case when scored.scored_count >= {{ enough }} then scored.outcome_ratio end as outcome_ratio,
     scored.median_usd,

@@ -1,4 +1,4 @@
--- Work that goes on is not over: its outcome is known once the store holds something that happened a while later.
+-- Work that goes on is not over: its outcome is known once the store holds something that happened later.
 {%- set day = var('forecast_hours', 24) %}
 
 with forecasts as (
@@ -25,7 +25,8 @@ candidates as (
         work.ended_at,
         work.cost_usd,
         work.total_tokens,
-        row_number() over (partition by forecasts.forecast_id order by work.started_at, work.work_id) as run_number
+        row_number() over (partition by forecasts.forecast_id order by work.started_at, work.work_id)
+            as run_number
     from forecasts
     inner join work
         on work.work_kind = forecasts.work_kind
@@ -33,7 +34,9 @@ candidates as (
             when forecasts.work_kind = 'agent_run' and forecasts.agent_run_id is not null
                 then work.work_id = forecasts.agent_run_id
             -- A session that had begun when it was forecast.
-            when forecasts.work_kind = 'session' and forecasts.spent_usd > 0 and forecasts.session_id is not null
+            when
+                forecasts.work_kind = 'session' and forecasts.spent_usd > 0
+                and forecasts.session_id is not null
                 then work.work_id = forecasts.session_id
             else
                 work.started_at >= forecasts.made_at
@@ -55,7 +58,8 @@ work_outcomes as (
         forecast_id,
         count(*) as done_count,
         count(*) = max(work_count)
-        and max(ended_at) < (select ended_at from newest) - to_hours({{ var('forecast_settled_hours', 1) }}) as is_over,
+        and max(ended_at)
+        < (select newest.ended_at from newest) - to_hours({{ var('forecast_settled_hours', 1) }}) as is_over,
         sum(cost_usd) as cost_usd,
         sum(total_tokens) as total_tokens
     from candidates

@@ -9,8 +9,9 @@ with told as (
             else event_id
         end as forecast_id,
         coalesce(
-            payload.low_usd >= 0 and payload.low_usd <= payload.median_usd and payload.median_usd <= payload.high_usd
-            and payload.high_usd < 1e9, false
+            payload.low_usd >= 0 and payload.low_usd <= payload.median_usd
+            and payload.median_usd <= payload.high_usd and payload.high_usd < 1e9,
+            false
         ) as is_band
     from {{ ref('int_recorded_event') }}
     where event_kind = 'forecast' and lower(payload.work_kind) in ('agent_run', 'session', 'month')
