@@ -16,6 +16,7 @@ from agent_store.cli.alert import alert
 from agent_store.cli.brief import brief
 from agent_store.cli.build import build
 from agent_store.cli.check import check
+from agent_store.cli.coverage import coverage
 from agent_store.cli.dashboard import dashboard
 from agent_store.cli.dbt import dbt
 from agent_store.cli.docs import docs
@@ -75,8 +76,9 @@ def cli() -> None:
 
 
 for _command in (
-    ingest, build, report, whatif, forecast, effect, dashboard, query, tables, describe, brief, export, line,
-    doctor, docs, scan, check, dbt, plugin, schedule, mcp, alert, statusline, privacy, forget, verify, share, lake,
+    ingest, build, report, whatif, forecast, effect, coverage, dashboard, query, tables, describe, brief, export,
+    line, doctor, docs, scan, check, dbt, plugin, schedule, mcp, alert, statusline, privacy, forget, verify, share,
+    lake,
 ):  # fmt: skip
     cli.add_command(_command)
 

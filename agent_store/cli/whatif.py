@@ -40,6 +40,7 @@ def whatif(
         answer = store.what_if(
             models, cache_lifetime=cache, speed=speed, tier=tier, prices=prices, period=period, project=project, limit=None
         )  # fmt: skip
+        found = store.coverage(period, project)
     if as_json:
         echo_json({"rows": list(answer), "estimated": answer.estimated}, None)
     elif not answer:
@@ -48,4 +49,6 @@ def whatif(
         tables.show(what_if.sheet(answer.rows, what_if.title(models, cache, speed, tier, prices)), new_console())
         for note in what_if.notes(answer.rows, is_lifetime=cache is not None):
             say(note)
+        if found is not None:
+            say(f"The store {found.says}.")
     return 0

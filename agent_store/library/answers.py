@@ -112,6 +112,26 @@ _QUESTIONS = (
         _LIKE_FILE_MEMORY,
         limit=10,
     ),
+    Question(
+        "get_completeness",
+        "core",
+        "Which days and projects the store has completely, what is missing by which witness, and what deletes it.",
+        """
+        select
+            activity_date, project_name, is_complete, missing_ratio, missing_ratio_basis, missing_cause, witnesses,
+            witness_count, session_count, prompt_count, response_count, line_count, missing_session_count,
+            missing_prompt_count, missing_line_count, history_session_count, history_prompt_count,
+            statistics_session_count, statistics_message_count, cost_usd, unlogged_cost_usd, deletes_on, project_path
+        from v_completeness
+        where
+            is_within(activity_date, cast($first as date), cast($last as date))
+            and ($projects is null or list_contains(cast($projects as varchar[]), project_name))
+        """,
+        "is_complete is false desc, activity_date desc, project_name, project_path",
+        ("v_completeness",),
+        "missing_ratio is an estimate (missing_ratio_basis); a day without a witness is unknown (is_complete is null)",
+        limit=_MANY,
+    ),
     # ------------------------------------------------------------------------------------------------ memory
     Question(
         "get_successful_approaches",

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import ctypes
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from threading import RLock
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 from weakref import WeakSet
 
 from agent_store.errors import StoreError
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from agent_store.paths import StorePaths
 
 _COUNT = "_count_of_all"
+_T = TypeVar("_T")
 _READERS: WeakSet[Reader] = WeakSet()
 
 
@@ -37,6 +38,8 @@ class _Open:
     file: tuple[int, int, int]
     published_at: datetime | None
     newest_at: datetime | None
+    # What `read_once` has read.
+    known: dict[object, Any] = field(default_factory=dict)
 
 
 class Reader:
@@ -90,6 +93,14 @@ class Reader:
         with self._connection() as (connection, _):
             _, rows = _run(connection, sql, parameters or {})
         return rows[0][0] if rows else None
+
+    def read_once(self, key: object, ask: Callable[[duckdb.DuckDBPyConnection], _T]) -> _T:
+        """What a function reads from the store; kept under the key until the store is replaced."""
+        with self._connection() as (connection, store):
+            if key not in store.known:
+                store.known[key] = ask(connection)
+            found: _T = store.known[key]
+            return found
 
     @property
     def published_at(self) -> datetime | None:

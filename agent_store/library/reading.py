@@ -24,12 +24,14 @@ from agent_store.library.answers import FILES_OF_PATH, QUESTIONS
 from agent_store.library.moments import Moment, days_of, moment_of, range_of
 from agent_store.record import query_log
 from agent_store.show import catalog
+from agent_store.show import coverage as coverages
 
 if TYPE_CHECKING:
     from agent_store.library.answers import Question
     from agent_store.library.reader import Reader
     from agent_store.library.recording import Id
     from agent_store.paths import StorePaths
+    from agent_store.show.coverage import Coverage
 
 _TODAY = "select cast(timezone(timezone, now()) as date) from store_build"
 # The breakdowns of costs: the kinds of v_cost rows that are added up. Named as in the store's macro `cost_by`, with a
@@ -185,6 +187,46 @@ class Reading:
             ]  # fmt: skip
             return replace(answer, rows=rows, total_count=len(rows))
         return answer
+
+    # ---------------------------------------------------------------------------------- completeness
+
+    def get_completeness(
+        self, period: str = "all", project: str | None = None, limit: int | None = 50
+    ) -> Answer:
+        """Which days and projects the store has completely, incomplete ones first, then the newest.
+
+        A day without a witness has no `is_complete`: it is unknown. `period` is as in `get_cost_report`.
+        """
+        given = self._days_and_projects(period, project)
+        return self._with_coverage(self._ask("get_completeness", limit, given), given)
+
+    def coverage(self, period: str = "all", project: str | None = None) -> Coverage | None:
+        """How many days of a period the store has completely; None if it has no activity then."""
+        given = self._days_and_projects(period, project)
+        return self._coverage(given) if self._make_readable() else None
+
+    def _coverage(self, given: Mapping[str, object]) -> Coverage | None:
+        scope = {"since": given["first"], "until": given["last"], "projects": given.get("projects")}
+        return self._reader.read_once(
+            ("coverage", json.dumps(scope)), lambda connection: coverages.read(connection, scope)
+        )
+
+    def _days_and_projects(self, period: str, project: str | None) -> dict[str, object]:
+        first, last = days_of(period, self._today())
+        return {
+            "first": first and first.isoformat(),
+            "last": last and last.isoformat(),
+            "projects": self._projects(project),
+        }
+
+    def _with_coverage(self, answer: Answer, given: Mapping[str, object]) -> Answer:
+        """The answer, with how many of its days the store has completely among what is estimated."""
+        if not answer:
+            return answer
+        found = self._coverage(given)
+        if found is None or not found.covers:
+            return answer
+        return replace(answer, estimated="; ".join(filter(None, (answer.estimated, f"the store {found.says}"))))
 
     # ---------------------------------------------------------------------------------- memory
 
@@ -401,15 +443,12 @@ class Reading:
                 f"Costs have no breakdown by {breakdown_by!r}.", f"There are: {', '.join(BREAKDOWNS)}"
             )
         first, last = days_of(period, self._today())
-        return self._ask(
-            "get_cost_report",
-            limit,
-            {
-                "breakdown": by.replace(" ", "-"),
-                "first": first and first.isoformat(),
-                "last": last and last.isoformat(),
-            },
-        )
+        given = {
+            "breakdown": by.replace(" ", "-"),
+            "first": first and first.isoformat(),
+            "last": last and last.isoformat(),
+        }
+        return self._with_coverage(self._ask("get_cost_report", limit, given), given)
 
     def what_if(
         self,
@@ -442,22 +481,16 @@ class Reading:
         if speed == "fast" and tier == "batch":
             raise StoreError("There is no fast mode in the batch tier.", "Ask for one of them.")
         self._check_swaps(swaps)
-        first, last = days_of(period, today)
         day = None if prices == "then" else days_of(prices, today)[1]
-        return self._ask(
-            "what_if",
-            limit,
-            {
-                "first": first and first.isoformat(),
-                "last": last and last.isoformat(),
-                "projects": self._projects(project),
-                "models": swaps,
-                "cache_lifetime": cache_lifetime,
-                "speed": speed,
-                "tier": tier,
-                "priced_on": day and day.isoformat(),
-            },
-        )
+        given = {
+            **self._days_and_projects(period, project),
+            "models": swaps,
+            "cache_lifetime": cache_lifetime,
+            "speed": speed,
+            "tier": tier,
+            "priced_on": day and day.isoformat(),
+        }
+        return self._with_coverage(self._ask("what_if", limit, given), given)
 
     def _check_swaps(self, swaps: Sequence[str]) -> None:
         """Raise StoreError for a text that is not "A=B", or that names a model that the store does not know."""

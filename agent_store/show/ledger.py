@@ -13,7 +13,9 @@ from shlex import quote
 from typing import TYPE_CHECKING, Any
 
 from agent_store.errors import StoreError
+from agent_store.show import coverage as coverages
 from agent_store.show import suggestions
+from agent_store.show.coverage import Coverage
 from agent_store.show.report import (
     PRICES_ARE,
     UNDATED,
@@ -100,6 +102,8 @@ class Ranking:
     known_to: date | None
     causes: Sequence[Cause]
     optimizations: Sequence[Optimization]
+    # How many of the days the store has completely.
+    coverage: Coverage | None = None
 
     @property
     def scope(self) -> Scope:
@@ -292,6 +296,7 @@ def rank(connection: duckdb.DuckDBPyConnection, by: str, scope: Scope | None = N
         known_to=known[1] if known else None,
         causes=[Cause(*row) for row in rows],
         optimizations=optimizations,
+        coverage=coverages.read(connection, scope.parameters),
     )
 
 
@@ -439,22 +444,23 @@ def _is_main_agent(found: Ranking, cause: Cause) -> bool:
 
 
 def _summary(found: Ranking) -> str:
-    total = dollars(found.total_usd)
+    covers = f" ({found.coverage.covers})" if found.coverage and found.coverage.covers else ""
+    total = f"{dollars(found.total_usd)} in all{covers}"
     if found.by == "agent":
         main = [cause for cause in found.causes if _is_main_agent(found, cause)]
         words = [f"{dollars(cause.cost_usd)} ({percent(cause.cost_ratio)}) by main agents" for cause in main]
-        return f" {' and '.join([*words, f'{total} in all'])}. --by project splits the main agents. {PRICES_ARE}"
+        return f" {' and '.join([*words, total])}. --by project splits the main agents. {PRICES_ARE}"
     if found.by == "skill":
         return (
-            f" {total} in all. Work: all responses under a skill, whatever else was in the context; a skill "
+            f" {total}. Work: all responses under a skill, whatever else was in the context; a skill "
             f"inside another counts for both. Own text: what its instructions and files cost in contexts. {PRICES_ARE}"
         )
     if found.by == "plugin":
         return (
-            f" {total} in all. Work: all responses under a skill of the plugin. Own text: what its skills, agents and "
+            f" {total}. Work: all responses under a skill of the plugin. Own text: what its skills, agents and "
             f"tools cost in contexts. {PRICES_ARE}"
         )
-    return f" {total} in all. {PRICES_ARE}"
+    return f" {total}. {PRICES_ARE}"
 
 
 def _ranking_sheet(by: str, title: str, shown: Sequence[Cause]) -> Sheet:

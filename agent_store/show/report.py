@@ -14,7 +14,9 @@ from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from agent_store.errors import StoreError, no_project
+from agent_store.show import coverage as coverages
 from agent_store.show import suggestions
+from agent_store.show.coverage import Coverage
 from agent_store.show.suggestions import Optimization, SessionAdvice
 from agent_store.show.tables import Sheet
 from agent_store.show.words import (
@@ -277,6 +279,8 @@ class Report:
     projects_asked: Sequence[str] = ()
     known_from: date | None = None
     known_to: date | None = None
+    # How many of the days the store has completely.
+    coverage: Coverage | None = None
     notes: Sequence[str] = field(default_factory=tuple)
 
     def as_json(self) -> dict[str, Any]:
@@ -418,6 +422,7 @@ def _collect(
         projects_asked=scope.projects,
         known_from=known.get("first_usage_date"),
         known_to=known.get("last_usage_date"),
+        coverage=coverages.read(connection, scope.parameters),
     )
 
 
@@ -690,6 +695,8 @@ def _head(report: Report) -> RenderableType:
             f"\n{counted(report.day_count, 'day')} with use, "
             f"{report.first_date} to {report.last_date} (in {zone})"
         )
+    if report.coverage:
+        text.append(f"\nThe store {report.coverage.says} (agent-store coverage)")
     if pace := pace_words(report):
         text.append(f"\n{' · '.join(pace)}")
     if report.misses.count:

@@ -113,7 +113,8 @@ def _head(report: Report, width: int) -> list[RenderableType]:
     if not total.response_count:
         return [*lines, _flow([why_empty(report)], width)]
     amount = dollars(total.cost_usd) if total.cost_usd is not None else "No cost"
-    cost = _flow([f"{amount}{_unpriced(report)}"], width)
+    covers = [report.coverage.covers] if report.coverage and report.coverage.covers else []
+    cost = _flow([f"{amount}{_unpriced(report)}", *covers], width)
     cost.stylize("bold green", 1, 1 + len(amount))
     lines.append(cost)
     lines.append(

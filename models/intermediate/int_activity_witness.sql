@@ -9,7 +9,8 @@ select
     max(typed_at) as last_seen_at,
     max(working_dir) as working_dir,
     count(*) as prompt_count,
-    cast(1 as bigint) as session_count
+    cast(1 as bigint) as session_count,
+    cast(null as bigint) as message_count
 from {{ ref('stg_transcripts__history') }}
 where session_id is not null
 group by session_id
@@ -22,6 +23,7 @@ select
     cast(null as timestamp) as last_seen_at,
     cast(null as varchar) as working_dir,
     cast(null as bigint) as prompt_count,
-    max(session_count) as session_count
+    max(session_count) as session_count,
+    max(message_count) as message_count
 from {{ ref('stg_transcripts__stats_cache') }}
 group by activity_date

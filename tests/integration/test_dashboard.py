@@ -621,10 +621,10 @@ def odd(sample_store: Path, tmp_path_factory: pytest.TempPathFactory, browser: C
             connection.execute(f"delete from {table} where session_id = ?", [silent])
         for table in ("dim_session", "fact_session"):
             connection.execute(f"delete from {table} where session_id = ?", [expired])
-        # A day with use of which the history knows a session that is gone.
+        # A day that is complete in one project, and not in another.
         connection.execute(
-            "insert into v_vanished_session (witness, session_id, activity_date, missing_session_count) "
-            "select 'history', 'gone', max(usage_date), 1 from v_spending"
+            "insert into v_completeness select * replace ('elsewhere' as project_name, '/elsewhere' as project_path, "
+            "false as is_complete) from v_completeness where is_complete order by activity_date desc limit 1"
         )
         connection.execute("update store_build set timezone = 'Asia/Tokyo'")
     page.write(paths)
@@ -654,18 +654,18 @@ def test_odd_names_days_and_people_are_filtered_as_their_sql_says(odd: Page) -> 
     assert odd.complaints() == []
 
 
-def test_days_are_missing_or_not_whatever_is_filtered(odd: Page) -> None:
-    other = odd.sql(
-        "select model_name from v_spending group by all having max(usage_date) < (select max(usage_date) from v_spending) "
-        "order by sum(cost_usd) desc nulls last"
-    )[0][0]
-    for place in ({}, {"model": other}, {"model": "no such model"}, {"to": "2026-09-01"}):
+def test_days_are_complete_or_not_by_time_and_project(odd: Page) -> None:
+    odd.open()
+    text = odd.run("return document.querySelector('#coverage').textContent")
+    assert "The store covers 27 of 33 days with activity." in text
+    assert "1 day without a witness" in text
+    for place, days in (({}, 5), ({"model": "no such model"}, 5), ({"to": "2026-09-01"}, 2), ({"project": "elsewhere"}, 1)):
         odd.open(**place)
         count, sql = odd.run(
             "const one = document.querySelector('#coverage .plain li');"
             "return [Number(one.querySelector('data').value), one.querySelector('.sql').dataset.sql]"
         )
-        assert count == len(odd.sql(sql)) == (2 if "to" in place else 4), place
+        assert count == len(odd.sql(sql)) == days, place
 
 
 def test_what_has_no_day_is_said_beside_the_days(odd: Page) -> None:

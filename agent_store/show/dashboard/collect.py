@@ -226,7 +226,11 @@ DATA_SETS = {
     "alerts": DataSet(
         "select title, message, status from v_alert where status in ('over', 'near') order by status desc, title"
     ),
-    "vanished": DataSet("select distinct activity_date from v_vanished_session order by activity_date"),
+    "completeness": DataSet(
+        "select activity_date, project_name, is_complete from v_completeness "
+        "order by activity_date, project_name, project_path",
+        ("project_name",),
+    ),
     "reconciliation": DataSet(
         """
         select cause, sum(response_count) as response_count, sum(our_usd) as our_usd, sum(their_usd) as their_usd,

@@ -391,20 +391,27 @@
   function coverage(rows) {
     const days = new Set(rows.map((i) => data.spending.usage_date[i]).filter((day) => day !== null));
     const sorted = [...days].sort();
-    // A day on which only others were at work is not missing.
-    const known = new Set([...selected("spending", ["project", "model", "agent", "user"])].map((i) => data.spending.usage_date[i]));
-    known.delete(null);
-    const lost = column("vanished", "activity_date")
-      .filter((day) => day && !known.has(day) && !(state.from && day < state.from) && !(state.to && day > state.to));
-    const lostSql = ["select distinct activity_date\nfrom v_vanished_session\nwhere activity_date not in (select usage_date from v_spending where usage_date is not null)",
-      state.from && `activity_date >= date ${quoted(state.from)}`, state.to && `activity_date <= date ${quoted(state.to)}`].filter(Boolean).join("\n    and ");
+    // A day is complete if the store has all of it in each project. Models, agents and users do not matter here.
+    const judged = new Map();
+    column("completeness", "activity_date").forEach((day, i) => {
+      const project = text(data.completeness.project_name[i]);
+      if ((state.from && day < state.from) || (state.to && day > state.to) || (state.project && project !== state.project)) return;
+      const isComplete = data.completeness.is_complete[i];
+      const before = judged.has(day) ? judged.get(day) : true;
+      judged.set(day, before === false || isComplete === false ? false : before === null || isComplete === null ? null : true);
+    });
+    const daysThat = (wanted) => [...judged].filter(([, one]) => one === wanted).map(([day]) => day);
+    const lost = daysThat(false), complete = daysThat(true), unknown = daysThat(null);
+    const completeSql = (columns, more = []) => [`select ${columns}\nfrom v_completeness`, [
+      state.from && `activity_date >= date ${quoted(state.from)}`, state.to && `activity_date <= date ${quoted(state.to)}`,
+      state.project && is("project_name", state.project), ...more].filter(Boolean).join("\n    and ")].filter(Boolean).join("\nwhere ");
     const span = sorted.length ? Math.round((Date.parse(sorted.at(-1)) - Date.parse(sorted[0])) / DAY) + 1 : 0;
-    const covered = known.size / (known.size + lost.length);
     const missing = [];
     if (lost.length) {
-      missing.push([value(lost.length, plural(lost.length, "day")), ` with use and no transcript left: ${lost.slice(0, 5).join(", ")}${lost.length > 5 ? " …" : ""} `,
-        sqlButton(lostSql, "Days without a transcript")]);
+      missing.push([value(lost.length, plural(lost.length, "day")), ` known to be incomplete: ${lost.slice(0, 5).join(", ")}${lost.length > 5 ? " …" : ""} `,
+        sqlButton(completeSql("distinct activity_date", ["is_complete is false"]), "Days that are not complete")]);
     }
+    if (unknown.length && complete.length) missing.push(`${plural(unknown.length, "day")} without a witness: whether they are complete is not known`);
     if (build.set_aside_line_count) missing.push(`${plural(build.set_aside_line_count, "line")} set aside as unreadable`);
     if (build.set_aside_session_count) missing.push(`${plural(build.set_aside_session_count, "session")} left out by a guard`);
     if (build.stale_table_count) missing.push(`${plural(build.stale_table_count, "table")} kept from an earlier build`);
@@ -414,7 +421,10 @@
     }, el("p", { class: "lead" },
       value(days.size, plural(days.size, "day")), " with use",
       sorted.length ? ` in ${plural(span, "day")}, ${sorted[0]} to ${sorted.at(-1)} (${build.timezone}). ` : ". ",
-      lost.length ? `Transcripts cover ${percent(covered)} of the days known to have use.` : ""),
+      complete.length || (lost.length && !unknown.length)
+        ? [`The store covers ${number(complete.length)} of ${plural(judged.size, "day")} with activity. `,
+          sqlButton(completeSql("activity_date, bool_and(is_complete is true) as is_complete, bool_or(is_complete is false) as is_incomplete") + "\ngroup by activity_date\norder by activity_date", "Days covered")]
+        : judged.size ? `No witness says whether ${unknown.length < judged.size ? `${number(unknown.length)} of ` : ""}${judged.size === 1 ? "this day is" : "these days are"} complete.` : ""),
     missing.length ? el("ul", { class: "plain" }, missing.map((one) => el("li", {}, one)))
       : el("p", { class: "note" }, "Nothing is known to be missing."));
   }
