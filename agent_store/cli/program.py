@@ -18,6 +18,7 @@ from agent_store.cli.build import build
 from agent_store.cli.check import check
 from agent_store.cli.dashboard import dashboard
 from agent_store.cli.dbt import dbt
+from agent_store.cli.diet import diet
 from agent_store.cli.docs import docs
 from agent_store.cli.doctor import doctor
 from agent_store.cli.export import export
@@ -73,7 +74,7 @@ def cli() -> None:
 
 
 for _command in (
-    ingest, build, report, whatif, dashboard, query, tables, describe, brief, export, line, doctor, docs, scan, check, dbt, plugin,
+    ingest, build, report, whatif, diet, dashboard, query, tables, describe, brief, export, line, doctor, docs, scan, check, dbt, plugin,
     schedule, mcp, alert, statusline, privacy, forget, verify,
     share, lake,
 ):  # fmt: skip

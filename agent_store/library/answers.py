@@ -222,8 +222,9 @@ _QUESTIONS = (
         select
             part_kind, part_name, part_count, session_count, total_session_count, tested_session_count, used_session_count,
             use_basis, tokens_per_session, entered_tokens, carried_tokens, entry_cost_usd, read_cost_usd, rebilled_cost_usd,
-            cost_usd, cost_usd_per_month, cost_ratio, saved_usd, saved_usd_per_month, exact_saved_usd, estimated_saved_usd,
-            band_saved_usd, saving_method, sections, month_count, first_date, last_date
+            cost_usd, cost_usd_per_month, cost_ratio, total_cost_usd, rest_cost_usd, saved_usd, saved_usd_per_month, exact_saved_usd, estimated_saved_usd,
+            band_saved_usd, saving_method, sections, month_count,
+            least_session_count, first_date, last_date
         from context_diet(
             since := cast($first as date), until := cast($last as date), projects := cast($projects as varchar[])
         )

@@ -7,7 +7,11 @@ with chosen as materialized (
     where is_within(d.usage_date, since, until) and (projects is null or list_contains(projects, d.project_name))
 ),
 totals as (
-    select count(distinct session_id) as total_session_count, sum(cost_usd) as total_usd from chosen
+    select
+        count(distinct session_id) as total_session_count,
+        max(least_session_count) as least_session_count,
+        sum(cost_usd) as total_usd
+    from chosen
 ),
 counted as (
     select part_kind, part_name, count(distinct session_id) >= max(least_session_count) as is_shown
@@ -96,6 +100,12 @@ select
     summed.cost_usd,
     summed.cost_usd / by_month.month_count as cost_usd_per_month,
     summed.cost_usd / nullif(totals.total_usd, 0) as cost_ratio,
+    totals.total_usd as total_cost_usd,
+    sum(summed.cost_usd) over (
+        order by not summed.is_shown, summed.cost_usd desc, summed.part_kind, summed.part_name
+        rows between 1 following and unbounded following
+    ) as rest_cost_usd,
+    totals.least_session_count,
     case when summed.is_shown then summed.band_saved_usd end as band_saved_usd,
     case when summed.is_shown then summed.saved_usd end as saved_usd,
     case when summed.is_shown then summed.saved_usd / by_month.month_count end as saved_usd_per_month,
@@ -111,6 +121,6 @@ from summed
 inner join by_month
     on by_month.part_kind = summed.part_kind and by_month.part_name is not distinct from summed.part_name
 cross join totals
-order by summed.cost_usd desc, summed.part_kind, summed.part_name;
+order by not summed.is_shown, summed.cost_usd desc, summed.part_kind, summed.part_name;
 
 comment on macro table context_diet is 'context_diet(since := null, until := null, projects := null): what each part of the contexts cost by entering (entry), by being carried (read) and by being billed again after cache misses (rebilled), in total and per calendar month with use, and what dropping it would have saved. The rows add up to the ledger; parts carried in fewer sessions than v_context_diet.least_session_count are one row, `rare`, without savings. saving_method: exact (all tokens measured directly), shared (measured growth, shared by length) or estimated (mostly converted from length). Savings include those of a lower price band (band_saved_usd), for which each part is taken alone. sections splits a memory file by length, where its text is known. A part counts for the day on which it entered. Example: from context_diet(since := current_date - 30)';
