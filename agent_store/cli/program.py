@@ -30,6 +30,7 @@ from agent_store.cli.line import line
 from agent_store.cli.mcp import mcp
 from agent_store.cli.output import say, show_only_visible, shown_output
 from agent_store.cli.plugin import plugin
+from agent_store.cli.pr import pr
 from agent_store.cli.privacy import privacy
 from agent_store.cli.query import query
 from agent_store.cli.report import report
@@ -74,7 +75,7 @@ def cli() -> None:
 
 
 for _command in (
-    ingest, build, report, whatif, diet, dashboard, query, tables, describe, brief, export, line, doctor, docs, scan, check, dbt, plugin,
+    ingest, build, report, whatif, diet, pr, dashboard, query, tables, describe, brief, export, line, doctor, docs, scan, check, dbt, plugin,
     schedule, mcp, alert, statusline, privacy, forget, verify,
     share, lake,
 ):  # fmt: skip
