@@ -28,7 +28,7 @@ KINDS: Final = {
     "unlogged": "not logged",
 }
 # Names that say no more than the kind.
-_SAME: Final = frozenset({"assistant_output", "user_prompt", "compaction_summary", "skill_listing", "agent_listing"})
+_SAME: Final = frozenset({"assistant_output", "user_prompt"})
 _LEAST_USD: Final = 0.01
 _METHODS: Final = {
     "exact": "exact: its tokens were measured alone",
@@ -90,7 +90,7 @@ def _name(row: Row) -> str:
     if row["part_kind"] == "rare":
         return f"{row['part_count']:,} parts in fewer than {row['least_session_count']} sessions each"
     name = row["part_name"] or ""
-    return "" if name in _SAME else visible(name.replace("_", " ") if row["part_kind"] == "unlogged" else name)
+    return "" if name in _SAME or name == row["part_kind"] else visible(name.replace("_", " ") if row["part_kind"] == "unlogged" else name)
 
 
 def notes(shown: Sequence[Row], total: int) -> list[str]:

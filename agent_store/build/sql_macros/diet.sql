@@ -55,7 +55,7 @@ summed as (
     from named
     group by shown_kind, shown_name
 ),
--- As in v_optimization: calendar months with use, from the first in which the part was carried.
+-- As in the suggestions: calendar months with use, from the first in which the part was carried.
 months as (
     select distinct date_trunc('month', usage_date) as active_month from chosen where usage_date is not null
 ),

@@ -21,9 +21,12 @@ calls as (
     union
     select session_id, 'tool_definition', tool_name from {{ ref('fact_tool_invocation') }}
     union
-    select session_id, 'skill_listing', 'skill_listing' from {{ ref('fact_skill_invocation') }}
+    -- The lists are for the agent: a person calls a command without them.
+    select session_id, 'skill_listing', 'skill_listing' from {{ ref('fact_tool_invocation') }}
+    where tool_name = 'Skill'
     union
-    select session_id, 'agent_listing', 'agent_listing' from {{ ref('fact_work_assignment') }}
+    select session_id, 'agent_listing', 'agent_listing' from {{ ref('fact_tool_invocation') }}
+    where tool_name in ('Agent', 'Task')
 ),
 
 -- Results and files, of which some are tested: whether the agent named them later.
