@@ -653,8 +653,8 @@
         { key: "part", label: "Part", value: (i) => d.part_name[i], text: (i) => `${d.part_kind[i]} ${d.part_name[i]}`, show: (i) => el("span", { title: d.part_name[i] }, cutMiddle(pathEnd(d.part_name[i]), 26), el("small", { class: "note block" }, d.part_kind[i].replaceAll("_", " "))) },
         ...numeric("cost_usd", "Cost", (i) => d.cost_usd[i], dollars),
         ...numeric("rebilled_cost_usd", "Re-billed", (i) => d.rebilled_cost_usd[i], dollars),
-        ...numeric("saved_usd_per_month", "Saves a month", (i) => d.saved_usd_per_month[i], dollars),
-        { key: "how", label: "Known", value: (i) => d.saving_method[i], text: (i) => d.saving_method[i] ?? "" , show: (i) => d.saving_method[i] ?? "" },
+        ...numeric("saved_usd_per_month", "Saves a month", (i) => d.saved_usd_per_month[i], (one) => (one === null ? "–" : dollars(one))),
+        { key: "how", label: "Known", value: (i) => d.saving_method[i], text: (i) => d.saving_method[i] ?? "", show: (i) => d.saving_method[i] ?? "" },
         { key: "used", label: "Used in", value: (i) => d.used_session_count[i], text: used, show: used },
       ],
     }));
