@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from agent_store.instructions import by_kind
 from agent_store.show.text import visible
 from agent_store.show.words import dollars
+from ingest.text import counted
 
 if TYPE_CHECKING:
     from agent_store.context_budget import Checked, Line
@@ -54,7 +55,7 @@ def _texts(found: Checked, always: list[Instruction]) -> Iterator[str]:
             if rest:
                 yield f"| {len(rest):,} more files | {sum(one.tokens for one in rest):,} | – |"
         else:
-            label = f"{kind.replace('_', ' ')}: {len(some):,} {'entry' if len(some) == 1 else 'entries'}"
+            label = f"{kind.replace('_', ' ')} ({len(some):,})"
             yield f"| {label} | {sum(one.tokens for one in some):,} | {_known(found, kind)} |"
 
 
@@ -67,7 +68,7 @@ def _notes(found: Checked) -> Iterator[str]:
         said += f" Dollars are list prices per calendar month with use, from up to {sessions:,} sessions on this machine."
     conditional = sum(one.is_conditional for one in found.instructions)
     if conditional:
-        said += f" Not counted: {conditional:,} rules that are loaded for certain files only."
+        said += f" Not counted: {counted(conditional, 'rule')} that only certain files load."
     yield said
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,6 +12,7 @@ import duckdb
 import pytest
 from conftest import BuildStore
 
+from agent_store import cli
 from agent_store.library import AgentStore
 from tests.diet_simulation import MEMORY_PATH, NESTED_PATH, SERVER_TOOL, Simulated, cost, simulate, usages, write
 from tests.independent_count import read_prices
@@ -123,3 +126,97 @@ def test_a_time_and_a_project_have_their_own_rows(world: World) -> None:
     assert memory["session_count"] == memory["total_session_count"] == SEEDS
     assert memory["saving_method"] == "exact"
     assert memory["use_basis"] is memory["used_session_count"] is None
+
+
+def command(world: World, capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
+    with pytest.raises(SystemExit) as ended:
+        cli.main(list(arguments))
+    said = capsys.readouterr()
+    return int(ended.value.code or 0), said.out, said.err
+
+
+@pytest.fixture
+def home(world: World, monkeypatch: pytest.MonkeyPatch) -> World:
+    monkeypatch.setenv("AGENT_STORE_HOME", str(world.store.parent))
+    monkeypatch.setenv("AGENT_STORE_QUERY_LOG", "0")
+    return world
+
+
+@pytest.mark.parametrize(
+    ("width", "columns"),
+    [
+        (60, ("kind", "part", "cost", "saves/month")),
+        (80, ("kind", "part", "cost", "saves/month", "used in")),
+        (140, ("kind", "part", "tokens", "entered", "carried", "re-billed", "cost", "saves/month", "how", "sessions", "used in")),
+    ],
+)
+def test_the_table_fits_and_shows_numbers_whole(
+    home: World, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, width: int, columns: tuple[str, ...]
+) -> None:
+    monkeypatch.setenv("COLUMNS", str(width))
+    code, out, notes = command(home, capsys, "diet", "--project", "shop", "--limit", "6")
+    assert code == 0
+    lines = out.splitlines()
+    assert lines[0] == "What the context carried in shop"
+    assert all(len(line) <= width for line in lines)
+    assert re.split(r"\s{2,}", lines[2].strip()) == list(columns)
+    rows = [line for line in lines[4:] if line.strip()]
+    assert len(rows) == 6
+    assert all(re.search(r"\$\d+\.\d\d\s", line) for line in rows)
+    assert "more parts cost $" in notes
+    assert "price band" in notes
+    assert f"From {SEEDS} sessions, $" in notes
+
+
+def test_sections_stand_below_their_file_and_json_has_all(home: World, capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, _ = command(home, capsys, "diet", "--project", "shop", "--json")
+    assert code == 0
+    found = json.loads(out)
+    nested = next(row for row in found["rows"] if row["part_name"] == NESTED_PATH)
+    assert sum(one["cost_usd"] for one in nested["sections"]) == pytest.approx(nested["cost_usd"])
+    assert "estimated" in found
+    assert command(home, capsys, "diet", "--since", "2026-11-01")[:2] == (0, "Nothing was carried in a context in this time.\n")
+    code, _, error = command(home, capsys, "diet", "--project", "nope")
+    assert code == 1
+    assert "No project is called 'nope'" in error
+
+
+def test_a_budget_knows_dollars_where_the_store_knows_the_repository(
+    home: World, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    (tmp_path / ".git" / "objects").mkdir(parents=True)
+    (tmp_path / ".git" / "refs").mkdir()
+    (tmp_path / ".git" / "HEAD").write_text("ref: refs/heads/main\n", encoding="utf-8")
+    (tmp_path / "CLAUDE.md").write_text("# Shop\n", encoding="utf-8")
+    file = tmp_path / "budget.yml"
+    file.write_text("limits: [{file: CLAUDE.md, tokens: 9, usd_per_month: 0.01}]\n", encoding="utf-8")
+    code, out, _ = command(home, capsys, "diet", "--budget", str(file))
+    assert code == 0
+    assert "Dollars are not known: the store does not tell: No project is called" in out
+
+
+def test_a_branch_costs_what_its_sessions_did(home: World, capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, _ = command(home, capsys, "pr", "main", "--project", "shop")
+    assert code == 0
+    total = sum(home.costs()[session_id] for session_id in home.sessions)
+    assert out.startswith("### Agent work for branch main\n")
+    assert f"| cost | ${total:,.2f} |" in out
+    assert f"| sessions | {SEEDS} |" in out
+    assert "claude-sonnet-4-5" in out
+    assert f"From {SEEDS * 24:,} API responses in {SEEDS} sessions on this machine, at list prices" in out
+    code, out, _ = command(home, capsys, "pr", "main", "--project", "shop", "--json")
+    row = json.loads(out)
+    assert (row["git_branch"], row["session_count"], row["pr_url"]) == ("main", SEEDS, None)
+    assert row["active_seconds"] > 0
+
+
+def test_a_branch_that_is_not_there_is_an_error_that_names_others(
+    home: World, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    code, out, error = command(home, capsys, "pr", "nope", "--project", "shop")
+    assert (code, out) == (1, "")
+    assert "Its last ones are: main" in error
+    assert "No session names the pull request #7" in command(home, capsys, "pr", "#7")[2]
+    monkeypatch.chdir(tmp_path)
+    assert "The store has no session in" in command(home, capsys, "pr")[2]
+    assert "No branch is checked out here" in command(home, capsys, "pr", "--project", "shop")[2]
