@@ -1,7 +1,7 @@
 """The instructions that a repository gives to every session, measured from its files: no store is needed.
 
-Tokens are estimated as the store estimates texts that no request shows: characters times the newest rate of their type (the seed
-`token_rates`).
+Tokens are estimated as the store estimates texts that no request shows: characters times the newest rate of their type
+(the seed `token_rates`).
 """
 
 from __future__ import annotations
@@ -110,7 +110,9 @@ def sections_of(text: str, rates: Rates) -> list[Section]:
         fence ^= is_fence
         parts[-1] = (parts[-1][0], parts[-1][1] + len(line) + 1)
     return [
-        Section(heading, characters, rates.tokens("reference_file", characters)) for heading, characters in parts if characters
+        Section(heading, characters, rates.tokens("reference_file", characters))
+        for heading, characters in parts
+        if characters
     ]
 
 

@@ -1,9 +1,10 @@
 """Sessions whose dollars are known with and without one part of their context: from a seed, by the rules of prompt caching.
 
-A session is a list of steps: what enters the context before each request, what the answer adds, how long the pause is. From it
-the usage of each request follows: it reads what the request before it left in the cache, unless the pause outlasted the cache,
-and writes the rest. The session without a part is the same list of steps without its tokens: everything that the API counts is
-worked out again from the start, so the difference of the two costs is what dropping the part really saves.
+A session is a list of steps: what enters the context before each request, what the answer adds, how long the pause is.
+From it the usage of each request follows: it reads what the request before it left in the cache, unless the pause
+outlasted the cache, and writes the rest. The session without a part is the same list of steps without its tokens:
+everything that the API counts is worked out again from the start, so the difference of the two costs is what dropping the
+part really saves.
 
 Nothing here is shared with the models; prices are those of tests/independent_count.py.
 """
@@ -115,7 +116,7 @@ def simulate(seed: int, *, model: str, ttl: str, system_tokens: int, tail_tokens
     for number in range(1, steps):
         kind = random_of.choice(["Bash", "Read", "Read", SERVER_TOOL])
         pause = random_of.randint(4, 200)
-        if random_of.random() < 0.1:  # noqa: PLR2004 - one in ten
+        if random_of.random() < 0.1:
             pause = TTL_SECONDS[ttl] + random_of.randint(60, 4000)
         nested = random_of.randint(300, 900) if kind == "Read" and number % 5 == 0 else 0
         made.append(Step(kind, random_of.randint(300, 4000), nested, random_of.randint(40, 500), pause))
@@ -166,11 +167,12 @@ def _counted(session: Simulated) -> dict[str, Any]:
         files.append({"path": MEMORY_PATH, "type": "Project", "tokens": session.memory_tokens})
     total = session.system_tokens + session.memory_tokens
     return {
-        "model": session.model, "total_tokens": total, "raw_max_tokens": 1_000_000, "categories": categories, "memory_files": files,
+        "model": session.model, "total_tokens": total, "raw_max_tokens": 1_000_000, "categories": categories,
+        "memory_files": files,
     }  # fmt: skip
 
 
-def _add_input(add: Any, at: datetime, session: Simulated, number: int, step: Step) -> None:  # noqa: ANN401
+def _add_input(add: Any, at: datetime, session: Simulated, number: int, step: Step) -> None:
     if step.kind == "prompt":
         add("user", at, message={"role": "user", "content": text_of(step.tokens)})
         return
@@ -182,7 +184,7 @@ def _add_input(add: Any, at: datetime, session: Simulated, number: int, step: St
         add("attachment", at, attachment={"type": "nested_memory", "path": NESTED_PATH, "content": content})
 
 
-def _add_answer(add: Any, session: Simulated, number: int, usage: Usage, following: Step | None) -> None:  # noqa: ANN401
+def _add_answer(add: Any, session: Simulated, number: int, usage: Usage, following: Step | None) -> None:
     if following is None or following.kind == "prompt":
         content = [{"type": "text", "text": text_of(usage.output)}]
     else:

@@ -25,15 +25,16 @@ ROWS = 20
 )  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="The same as JSON.")
 def diet(
-    since: str | None, until: str | None, project: str | None, sections: bool, limit: int, budget: Path | None, as_json: bool,
+    since: str | None, until: str | None, project: str | None, sections: bool, limit: int, budget: Path | None,
+    as_json: bool,
 ) -> int:  # fmt: skip
     """What each part of the context costs, and what dropping it would save.
 
-    A part costs by entering the context, by being carried (cache reads of every later request) and by being billed again after
-    cache misses. "used in" counts the sessions that used it, of those where that can be told.
+    A part costs by entering the context, by being carried (cache reads of every later request) and by being billed again
+    after cache misses. "used in" counts the sessions that used it, of those where that can be told.
 
-    With --budget no store is needed: the repository's instructions are measured from its files. Dollars come from the store of
-    this machine, if it knows the repository.
+    With --budget no store is needed: the repository's instructions are measured from its files. Dollars come from the
+    store of this machine, if it knows the repository.
     """
     from agent_store.library import AgentStore
     from agent_store.show import diet as shown_diet

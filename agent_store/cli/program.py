@@ -75,8 +75,8 @@ def cli() -> None:
 
 
 for _command in (
-    ingest, build, report, whatif, diet, pr, dashboard, query, tables, describe, brief, export, line, doctor, docs, scan, check, dbt, plugin,
-    schedule, mcp, alert, statusline, privacy, forget, verify,
+    ingest, build, report, whatif, diet, pr, dashboard, query, tables, describe, brief, export, line, doctor, docs, scan,
+    check, dbt, plugin, schedule, mcp, alert, statusline, privacy, forget, verify,
     share, lake,
 ):  # fmt: skip
     cli.add_command(_command)

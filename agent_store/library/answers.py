@@ -222,8 +222,8 @@ _QUESTIONS = (
         select
             part_kind, part_name, part_count, session_count, total_session_count, tested_session_count, used_session_count,
             use_basis, tokens_per_session, entered_tokens, carried_tokens, entry_cost_usd, read_cost_usd, rebilled_cost_usd,
-            cost_usd, cost_usd_per_month, cost_ratio, total_cost_usd, rest_cost_usd, saved_usd, saved_usd_per_month, exact_saved_usd, estimated_saved_usd,
-            band_saved_usd, saving_method, sections, month_count,
+            cost_usd, cost_usd_per_month, cost_ratio, total_cost_usd, rest_cost_usd, saved_usd, saved_usd_per_month,
+            exact_saved_usd, estimated_saved_usd, band_saved_usd, saving_method, sections, month_count,
             least_session_count, first_date, last_date
         from context_diet(
             since := cast($first as date), until := cast($last as date), projects := cast($projects as varchar[])
@@ -231,8 +231,8 @@ _QUESTIONS = (
         """,
         "part_kind = 'rare', cost_usd desc, part_kind, part_name",
         ("context_diet",),
-        "saving_method: exact, shared (measured growth, by length) or estimated (from length); sections are shares by length; "
-        "assumed: the same requests would have been made",
+        "saving_method: exact, shared (measured growth, by length) or estimated (from length); sections are shares by "
+        "length; assumed: the same requests would have been made",
         limit=_MANY,
     ),
     Question(

@@ -90,7 +90,9 @@ def _name(row: Row) -> str:
     if row["part_kind"] == "rare":
         return f"{row['part_count']:,} parts in fewer than {row['least_session_count']} sessions each"
     name = row["part_name"] or ""
-    return "" if name in _SAME or name == row["part_kind"] else visible(name.replace("_", " ") if row["part_kind"] == "unlogged" else name)
+    if name in _SAME or name == row["part_kind"]:
+        return ""
+    return visible(name.replace("_", " ") if row["part_kind"] == "unlogged" else name)
 
 
 def notes(shown: Sequence[Row], total: int) -> list[str]:
@@ -102,21 +104,21 @@ def notes(shown: Sequence[Row], total: int) -> list[str]:
     if total > len(shown):
         said.append(f"{total - len(shown):,} more parts cost {dollars(last['rest_cost_usd'])}: --limit 0 shows all.")
     said.append(
-        "Without a part the cached prefix only gets shorter: it saves its own dollars. Assumed: the same requests would have "
-        "been made."
+        "Without a part the cached prefix only gets shorter: it saves its own dollars. Assumed: the same requests would "
+        "have been made."
     )
     band = max(shown, key=lambda row: row["band_saved_usd"] or 0)
     if (band["band_saved_usd"] or 0) >= _LEAST_USD:
         said.append(
-            f"Some requests would also have stayed in a lower price band, which counts as saved: {dollars(band['band_saved_usd'])} "
-            f"for {kind_in_words(band['part_kind'])}. These savings do not add up."
+            "Some requests would also have stayed in a lower price band, which counts as saved: "
+            f"{dollars(band['band_saved_usd'])} for {kind_in_words(band['part_kind'])}. These savings do not add up."
         )
     methods = [text for method, text in _METHODS.items() if any(row["saving_method"] == method for row in shown)]
     if methods:
         said.append(f"{'; '.join(methods).capitalize()}.")
     months = max(row["month_count"] for row in shown)
     said.append(
-        f"From {last['total_session_count']:,} sessions, {dollars(last['total_cost_usd'])} of input at list prices; per month: "
-        f"calendar months with use, {months:,} at most. Tokens are per session that carried it."
+        f"From {last['total_session_count']:,} sessions, {dollars(last['total_cost_usd'])} of input at list prices; per "
+        f"month: calendar months with use, {months:,} at most. Tokens are per session that carried it."
     )
     return said

@@ -17,10 +17,18 @@ _COLUMNS: Final = """
     git_branch, first_called_at, last_called_at, model_names, session_count, response_count, total_tokens, output_tokens,
     unpriced_response_count, active_seconds, cost_usd
 """
-_BRANCH: Final = f"select null as pr_url, null as provenance, {_COLUMNS} from v_cost_by_branch where project_name = ? and git_branch = ?"
-_BRANCHES: Final = (
-    "select git_branch from v_cost_by_branch where project_name = ? and git_branch <> 'none' order by last_called_at desc nulls last limit 5"
-)
+_BRANCH: Final = f"""
+    select null as pr_url, null as provenance, {_COLUMNS}
+    from v_cost_by_branch
+    where project_name = ? and git_branch = ?
+"""
+_BRANCHES: Final = """
+    select git_branch
+    from v_cost_by_branch
+    where project_name = ? and git_branch <> 'none'
+    order by last_called_at desc nulls last, git_branch
+    limit 5
+"""
 _PULL_REQUEST: Final = f"""
     select pr_url, provenance, {_COLUMNS}
     from v_cost_by_pr
@@ -46,7 +54,8 @@ def ask_pull_request(connection: duckdb.DuckDBPyConnection, given: str) -> dict[
         return rows[0]
     if rows:
         raise StoreError(
-            f"{len(rows)} pull requests are called {given}.", f"Give its URL: {', '.join(row['pr_url'] for row in rows[:5])}"
+            f"{len(rows)} pull requests are called {given}.",
+            f"Give its URL: {', '.join(row['pr_url'] for row in rows[:5])}",
         )
     raise StoreError(
         f"No session names the pull request {given}.",
@@ -74,12 +83,13 @@ def markdown(row: Mapping[str, Any]) -> str:
         ("time at work", _duration(row["active_seconds"])),
         ("days", days),
     ]
-    lines = [f"### Agent work for {title}", "", "| | |", "|---|--:|", *(f"| {name} | {value} |" for name, value in cells), ""]
-    return "\n".join([*lines, _basis(row)])
+    table = [f"| {name} | {value} |" for name, value in cells]
+    return "\n".join([f"### Agent work for {title}", "", "| | |", "|---|--:|", *table, "", _basis(row)])
 
 
 def _basis(row: Mapping[str, Any]) -> str:
-    said = f"From {row['response_count']:,} API responses in {row['session_count']:,} sessions on this machine, at list prices"
+    responses, sessions = f"{row['response_count']:,} API responses", f"{row['session_count']:,} sessions"
+    said = f"From {responses} in {sessions} on this machine, at list prices"
     said += (
         ": the calls on its branch, and those of its sessions up to it (a rule)."
         if row["pr_url"]

@@ -1,9 +1,10 @@
 -- depends_on: {{ ref('cause_groups') }}
 {{ config(materialized='table') }}
 
--- What each part of a context cost a session, and what the session would have cost less without it. The prefix that
--- the cache holds only gets shorter: everything else is read and written as before, so a part saves its own dollars,
--- and where a request would have stayed below a price limit, the difference for the other tokens.
+-- What each part of a context cost a session, and what the session would have cost less without it. The
+-- prefix that the cache holds only gets shorter: everything else is read and written as before, so a part
+-- saves its own dollars, and where a request would have stayed below a price limit, the difference for the
+-- other tokens.
 with segments as (
     select
         {{ context_part_kind('facts') }} as part_kind,
@@ -38,7 +39,9 @@ named as (
         bool_or(results.use_test in ('file_named', 'words_quoted')) as is_used
     from {{ ref('fact_carried_result') }} as results
     inner join segments on segments.segment_id = results.segment_id
-    where results.use_test <> 'untested' and segments.part_kind in ('tool_result', 'agent_result', 'attached_file')
+    where
+        results.use_test <> 'untested'
+        and segments.part_kind in ('tool_result', 'agent_result', 'attached_file')
     group by all
 ),
 
@@ -95,7 +98,7 @@ summed as (
 )
 
 select
-    {{ surrogate_key(['summed.session_id', 'cast(summed.usage_date as varchar)', 'summed.part_kind', 'summed.part_name']) }}
+    {{ surrogate_key(['summed.session_id', 'summed.usage_date', 'summed.part_kind', 'summed.part_name']) }}
         as diet_id,
     {{ surrogate_key(['summed.part_kind', 'summed.part_name']) }} as part_id,
     summed.session_id,
@@ -105,7 +108,8 @@ select
     summed.part_kind,
     summed.part_name,
     case
-        when summed.part_kind in ('mcp_server', 'tool_definition', 'skill_listing', 'agent_listing') then 'called'
+        when summed.part_kind in ('mcp_server', 'tool_definition', 'skill_listing', 'agent_listing')
+            then 'called'
         when named.session_id is not null then 'named_later'
     end as use_basis,
     case
@@ -125,7 +129,7 @@ select
     cast(summed.cost_usd + summed.band_saved_usd as double) as saved_usd,
     cast(summed.exact_saved_usd as double) as exact_saved_usd,
     cast(summed.estimated_saved_usd as double) as estimated_saved_usd,
-    -- Sessions that must have carried a part before it is shown on its own: two may well be alike by accident.
+    -- Sessions that must have carried a part before it is shown on its own: two may be alike by accident.
     cast({{ var('diet_sessions', 3) }} as bigint) as least_session_count
 from summed
 left join {{ ref('dim_session') }} as sessions on sessions.session_id = summed.session_id

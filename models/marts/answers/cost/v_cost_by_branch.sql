@@ -63,7 +63,8 @@ select
     branches.cost_usd
 from branches
 left join times
-    on times.project_name is not distinct from branches.project_name and times.git_branch = branches.git_branch
+    on times.project_name is not distinct from branches.project_name
+    and times.git_branch = branches.git_branch
 left join models
     on models.project_name is not distinct from branches.project_name
     and models.git_branch = branches.git_branch

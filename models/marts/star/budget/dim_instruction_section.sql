@@ -55,7 +55,8 @@ fenced as (
 headed as (
     select
         *,
-        not is_code and not is_fence and {{ regex_matches('text_line', "'^ {0,3}#{1,6}([ \\t]|$)'") }} as is_heading
+        not is_code and not is_fence
+        and {{ regex_matches('text_line', "'^ {0,3}#{1,6}([ \\t]|$)'") }} as is_heading
     from fenced
 ),
 
@@ -85,7 +86,8 @@ select
     sections.file_path,
     newest.seen_at,
     newest.text_source,
-    nullif(trim({{ regex_replace('sections.heading_line', '^ {0,3}#{1,6}|[ \\t]+#+[ \\t]*$', '') }}), '') as heading,
+    nullif(trim({{ regex_replace('sections.heading_line', '^ {0,3}#{1,6}|[ \\t]+#+[ \\t]*$', '') }}), '')
+        as heading,
     md5(newest.body_text) as content_hash,
     cast(sections.section_number as integer) as section_number,
     cast(length({{ regex_group('sections.heading_line', '^ {0,3}(#{1,6})') }}) as integer) as heading_level,

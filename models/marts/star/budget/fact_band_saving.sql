@@ -1,8 +1,8 @@
 -- depends_on: {{ ref('cause_groups') }}
 {{ config(materialized='incremental', incremental_strategy='replace_touched') }}
 
--- A request whose context exceeds a limit pays a higher price for all its tokens. Without a part of the context it
--- may stay below the limit: then the other tokens become cheaper too.
+-- A request whose context exceeds a limit pays a higher price for all its tokens. Without a part of the
+-- context it may stay below the limit: then the other tokens become cheaper too.
 with touched as {{ touched_sessions() }},
 
 prices as (
@@ -34,8 +34,8 @@ billed as (
     from answers
     inner join prices
         on prices.model_name = answers.model_name and prices.speed = answers.speed
-        and answers.priced_on >= prices.valid_from
-        and (prices.valid_to is null or answers.priced_on < prices.valid_to)
+        and prices.valid_from <= answers.priced_on
+        and (prices.valid_to is null or prices.valid_to > answers.priced_on)
         and prices.prompt_tokens_above > 0 and prices.prompt_tokens_above < answers.context_tokens
     qualify
         row_number() over (partition by answers.response_id order by prices.prompt_tokens_above desc) = 1
@@ -73,7 +73,9 @@ pieces as (
 
 -- Tokens of a part in each request: what has entered so far minus what has left.
 changes as (
-    select thread_id, part_kind, part_name, response_number, sum(change) as change, sum(direct_change) as direct_change
+    select
+        thread_id, part_kind, part_name, response_number, sum(change) as change,
+        sum(direct_change) as direct_change
     from (
         select
             thread_id, part_kind, part_name,
@@ -113,8 +115,8 @@ moved as (
     from requests
     inner join spans
         on spans.thread_id = requests.thread_id
-        and requests.response_number >= spans.response_number
-        and (spans.next_number is null or requests.response_number < spans.next_number)
+        and spans.response_number <= requests.response_number
+        and (spans.next_number is null or spans.next_number > requests.response_number)
         and spans.tokens >= requests.context_tokens - requests.prompt_tokens_above
         and spans.tokens > 0
 ),
@@ -156,16 +158,18 @@ lowered as (
         prices.prompt_tokens_above as lower_tokens_above,
         kept.usd_per_listed * (
             kept.kept_fresh_tokens * (kept.input_usd_per_mtok - prices.input_usd_per_mtok)
-            + kept.kept_write_5m_tokens * (kept.cache_write_5m_usd_per_mtok - prices.cache_write_5m_usd_per_mtok)
-            + kept.kept_write_1h_tokens * (kept.cache_write_1h_usd_per_mtok - prices.cache_write_1h_usd_per_mtok)
+            + kept.kept_write_5m_tokens
+            * (kept.cache_write_5m_usd_per_mtok - prices.cache_write_5m_usd_per_mtok)
+            + kept.kept_write_1h_tokens
+            * (kept.cache_write_1h_usd_per_mtok - prices.cache_write_1h_usd_per_mtok)
             + kept.kept_read_tokens * (kept.cache_read_usd_per_mtok - prices.cache_read_usd_per_mtok)
             + kept.output_tokens * (kept.output_usd_per_mtok - prices.output_usd_per_mtok)
         ) as saved_usd
     from kept
     inner join prices
         on prices.model_name = kept.model_name and prices.speed = kept.speed
-        and kept.priced_on >= prices.valid_from
-        and (prices.valid_to is null or kept.priced_on < prices.valid_to)
+        and prices.valid_from <= kept.priced_on
+        and (prices.valid_to is null or prices.valid_to > kept.priced_on)
         and (
             prices.prompt_tokens_above = 0
             or prices.prompt_tokens_above < kept.context_tokens - kept.tokens
