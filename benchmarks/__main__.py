@@ -7,7 +7,10 @@ import sys
 
 from benchmarks.machine import PROJECT
 
-ALL = ("landing", "redaction", "build", "ledger", "scan", "hooks", "record", "sdk", "answers", "verify", "dashboard")
+ALL = (
+    "landing", "redaction", "build", "ledger", "scan", "hooks", "record", "sdk", "answers", "forecast", "verify",
+    "dashboard",
+)  # fmt: skip
 
 
 def main(arguments: list[str]) -> int:

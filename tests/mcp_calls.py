@@ -37,6 +37,8 @@ CALLS: dict[str, dict[str, Any]] = {
     "analyze_template_performance": {"template_id": "standup"},
     "export_audit_log": {"start_date": "2026-09-01", "end_date": "2026-09-30"},
     "get_cost_report": {"period": "all", "breakdown_by": "model"},
+    "what_if": {"models": ["opus=sonnet"]},
+    "predict_cost": {"agents": 3, "agent_type": "Explore"},
     "suggest_cost_optimizations": {},
     "set_cost_alert": {"threshold_usd": 20},
     "suggest_strategy": {"task_type": "debug"},

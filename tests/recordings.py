@@ -20,6 +20,9 @@ def epoch_ms(timestamp: str) -> int:
     return int(datetime.fromisoformat(timestamp.replace("Z", "+00:00")).timestamp() * 1000)
 
 
+BAND = {"low_usd": 0.5, "median_usd": 1, "high_usd": 4}
+
+
 class Spool:
     """Lines as the recorders write them."""
 
@@ -327,6 +330,10 @@ def _told_of_work(spool: Spool, later: Callable[[], int]) -> None:
                 "response_time_ms": 120,
             },
         ),
+        ("forecast", {**BAND, "work_kind": "session", "past_count": 30, "interface": "cli"}),
+        # No band: its ends are in the wrong order.
+        ("forecast", {**BAND, "work_kind": "agent_run", "work_count": 3, "agent_type": "Explore", "low_usd": 5}),
+        ("forecast", {**BAND, "work_kind": "weather"}),
     ]
     for kind, payload in program:
         spool.add(kind, "a-program", later(), payload)

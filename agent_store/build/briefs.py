@@ -41,6 +41,10 @@ _MOST_TARGET = 2000
 _MOST_LINE = resume.MOST_LINE
 # When an older session is resumed, its cost of today cannot be told from the rest.
 _SPENT_DAYS = 30
+# Agents whose cost is forecast, those that ran last; the others have the band of all.
+_MOST_AGENTS = 100
+# A fan-out is warned of if it may cost this much, unless the var forecast_warn_usd of dbt_project.yml says otherwise.
+_WARN_USD = 5.0
 _PRICE_COLUMNS = {
     "above": "prompt_tokens_above",
     "input": "input_usd_per_mtok",
@@ -182,6 +186,27 @@ where advice_kind = 'prefer' and task_source = 'prompt'
 qualify row_number() over (partition by task_type order by advice_order) = 1
 order by task_type
 """
+# What a run of each agent should cost, and under no name that of any agent.
+_FORECASTS = """
+select coalesce(agent_name, '') as agent_name, low_usd, median_usd, high_usd, low_tokens, median_tokens, high_tokens,
+    past_count, similar_count
+from forecast((
+    select list({
+        'work_kind': 'agent_run', 'work_count': 1, 'agent_name': agent_name, 'model_name': null, 'task_type': null,
+        'project_name': null, 'session_id': null
+    } order by agent_name)
+    from (
+        (
+            select agent_name from v_work_cost where agent_name is not null
+            group by agent_name order by max(started_at) desc nulls last, agent_name limit ?
+        )
+        union all
+        select null
+    )
+))
+where request_number > 0 and low_usd is not null
+order by agent_name
+"""
 
 
 def write(paths: StorePaths, project: Path) -> int:
@@ -225,6 +250,7 @@ def _contents(connection: duckdb.DuckDBPyConnection, project: Path) -> tuple[dic
         "characters_per_token": project_variable(project, "characters_per_token"),
         "budgets": _budgets(project),
         "advice": [{**row, "advice": visible(row["advice"])} for row in _rows(connection, _ADVICE)],
+        "forecasts": _forecasts(connection, project),
         "warnings": [],
     }
     for warning_type, query, parameters in (
@@ -242,6 +268,18 @@ def _contents(connection: duckdb.DuckDBPyConnection, project: Path) -> tuple[dic
             else:
                 per_project[row["project_path"]].setdefault("warnings", []).append(warning)
     return {path: {"project_path": path, **brief} for path, brief in per_project.items()}, of_all
+
+
+def _forecasts(connection: duckdb.DuckDBPyConnection, project: Path) -> Row:
+    """The bands by agent, and from which sum on a fan-out is worth a warning."""
+    rows = _rows(connection, _FORECASTS, _MOST_AGENTS)
+    bands = {row["agent_name"]: {name: _rounded(row[name]) for name in row if name != "agent_name"} for row in rows}
+    warn_usd = project_variable(project, "forecast_warn_usd")
+    return {"bands": bands, "warn_usd": _WARN_USD if warn_usd is None else warn_usd}
+
+
+def _rounded(value: float | None) -> float | None:
+    return round(value, 6) if isinstance(value, float) else value
 
 
 def _costs(connection: duckdb.DuckDBPyConnection, project: Path) -> Row:

@@ -22,6 +22,7 @@ from agent_store.cli.diet import diet
 from agent_store.cli.docs import docs
 from agent_store.cli.doctor import doctor
 from agent_store.cli.export import export
+from agent_store.cli.forecast import forecast
 from agent_store.cli.forget import forget
 from agent_store.cli.ingest import ingest
 from agent_store.cli.interrupts import interrupts
@@ -75,8 +76,8 @@ def cli() -> None:
 
 
 for _command in (
-    ingest, build, report, whatif, diet, pr, dashboard, query, tables, describe, brief, export, line, doctor, docs, scan,
-    check, dbt, plugin, schedule, mcp, alert, statusline, privacy, forget, verify,
+    ingest, build, report, whatif, forecast, diet, pr, dashboard, query, tables, describe, brief, export, line, doctor,
+    docs, scan, check, dbt, plugin, schedule, mcp, alert, statusline, privacy, forget, verify,
     share, lake,
 ):  # fmt: skip
     cli.add_command(_command)

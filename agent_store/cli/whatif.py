@@ -11,12 +11,14 @@ from agent_store.record import query_log
 @click.command()
 @click.option(
     "--model", "models", multiple=True, metavar="A=B",
-    help="Work of model A with model B; a part of a name means all models with it, and the newest: opus=sonnet. Repeatable.",
+    help="Work of model A with B; a part of a name means all models with it, and the newest: opus=sonnet. Repeatable.",
 )  # fmt: skip
 @click.option("--cache", type=click.Choice(["5m", "1h", "none"]), help="Another lifetime of cache entries, or no cache.")
 @click.option("--speed", type=click.Choice(["fast", "standard"]), help="Everything in this mode.")
 @click.option("--tier", type=click.Choice(["batch", "standard"]), help="Everything in this tier.")
-@click.option("--prices", default="then", metavar="DAY", help="then (the day of the work), today, or a day.", show_default=True)
+@click.option(
+    "--prices", default="then", metavar="DAY", show_default=True, help="then (the day of the work), today, or a day."
+)  # fmt: skip
 @click.option("--since", metavar="DAY", help="From this day on: 2026-03-01, 7d, \"last week\".")
 @click.option("--until", metavar="DAY", help="Up to the end of this day, week or month.")
 @click.option("--project", metavar="NAME", help="Only this project, or those whose name or folder contains it.")
@@ -27,8 +29,8 @@ def whatif(
 ) -> int:  # fmt: skip
     """What past work would have cost with other models, prices or cache lifetimes, in fast mode or as a batch.
 
-    "cost" is what it cost; "same models" follows from the log alone; "what if" also assumes that another model would have taken
-    as many tokens.
+    "cost" is what it cost; "same models" follows from the log alone; "what if" also assumes that another model would
+    have taken as many tokens.
     """
     from agent_store.library import AgentStore
     from agent_store.show import tables, what_if

@@ -699,6 +699,47 @@ _QUESTIONS = (
         limit=_MANY,
     ),
     Question(
+        "predict_cost",
+        "cost",
+        "What agents, a session or the rest of the month will cost: an 80 % band from what such work cost before.",
+        """
+        select
+            work_kind, work_count, agent_name, model_name, task_type, project_name, spent_usd, low_usd, median_usd,
+            high_usd, low_tokens, median_tokens, high_tokens, past_count, similar_count, null as ends_on,
+            null as pace_usd, request_number
+        from forecast(from_json(cast($requests as json), '[{
+            "work_kind": "VARCHAR", "work_count": "BIGINT", "agent_name": "VARCHAR", "model_name": "VARCHAR",
+            "task_type": "VARCHAR", "project_name": "VARCHAR", "session_id": "VARCHAR"
+        }]'))
+        union all by name
+        select
+            'month' as work_kind, 1 as work_count, spent_usd, low_usd, median_usd, high_usd, window_count as past_count,
+            case when len(cast($projects as varchar[])) = 1 then cast($projects as varchar[])[1] end as project_name,
+            last_day(month_started_on) as ends_on, pace_usd, 99 as request_number
+        from forecast_month(cast($today as date), projects := cast($projects as varchar[]))
+        where $today is not null
+        """,
+        "request_number",
+        ("forecast", "forecast_month"),
+        "low_usd and high_usd are an 80 % band from past_count earlier pieces of work, of which similar_count are alike in "
+        "agent, model or project; NULL below 20; v_forecast_calibration tells how many forecasts were right",
+        limit=_MANY,
+    ),
+    Question(
+        "get_forecast_calibration",
+        "cost",
+        "How many of the last forecasts were right: outcomes inside, below and above the 80 % band.",
+        """
+        select
+            work_kind, forecast_count, known_count, scored_count, inside_count, below_count, above_count, promised_ratio,
+            inside_ratio, width_ratio, outcome_ratio, median_usd, outcome_usd, last_made_at
+        from v_forecast_calibration
+        """,
+        "work_kind",
+        ("v_forecast_calibration",),
+        "ratios are NULL below ten forecasts with a known outcome",
+    ),
+    Question(
         "suggest_cost_optimizations",
         "cost",
         "Changes that would have saved most money, with the evidence.",

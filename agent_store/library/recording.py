@@ -423,3 +423,26 @@ class Recording:
     ) -> str | None:
         """A context is about to be cut; `components` are mappings of component_type, component_name and tokens."""
         return self._record("context_drop", locals())
+
+    # ---------------------------------------------------------------------------------- forecasts
+
+    def record_forecast(
+        self,
+        work_kind: str | None = None,
+        low_usd: float | None = None,
+        median_usd: float | None = None,
+        high_usd: float | None = None,
+        work_count: int | None = None,
+        agent_type: str | None = None,
+        model: str | None = None,
+        task_type: str | None = None,
+        project_name: str | None = None,
+        past_count: int | None = None,
+        session_id: Id = None,
+        **more: object,
+    ) -> str | None:
+        """What work is expected to cost, with an 80 % band; `work_kind` is `agent_run`, `session` or `month`.
+
+        `agent_id` is the run that it is about, if that has an id. `predict_cost` records its own forecasts.
+        """
+        return self._record("forecast", locals())

@@ -13,6 +13,7 @@ from agent_store.library.answer import Answer
 from agent_store.library.answers import QUESTIONS
 from agent_store.library.claims import Claims
 from agent_store.library.coordinating import Coordinating
+from agent_store.library.forecasting import Forecasting
 from agent_store.library.modules import selected
 from agent_store.library.moments import Moment, between, moment_of
 from agent_store.library.reader import Reader
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from agent_store.library.answers import Question
 
 
-class AgentStore(Recording, Coordinating):
+class AgentStore(Recording, Coordinating, Forecasting):
     """A store that a program records into and queries.
 
     Records are appended to the spool of the home, and appear in the facts after the next build: `refresh()`, or

@@ -44,20 +44,23 @@ EVENTS = {
     "document_update": _event("retrieval"),
     "skill_load": _event("token_budget workflow", "tool_use_id"),
     "context_drop": _event("token_budget"),
+    "forecast": _event("cost"),
 }
 
 _FIELDS = """
-action_id action_type agent_id api artifact_path attempt basis budget_tokens call_id called_at_ms characters chosen
-command comment component_name component_type components content content_hash context context_hash context_tokens
-cost_usd custom_id decision_type dependency_name dependency_type description duration_ms end_reason entrypoint error
-error_type errors event exit_code failed feedback_type file_path first_token_ms framework from_agent_id git_branch
-holder_agent_id interface interrupted is_available is_granted is_stream latency_ms line_end line_start message_id
-metadata metric_name metrics model occurred_at_ms options owner passed plugin_name previous_hash previous_passed
-previous_tokens prior_error prompt prompt_id query question rank rating rationale reason request_id
-required_capability response_time_ms row_count score session_id skill_name skipped sql sql_hash status status_code
-stop_reason strategy_name success suggestion_type target target_path task_id task_type template_name text timed_out
-title to_agent_id tokens tool tool_name tool_use_id total trigger unit usage used_in_response user_id validator
-version_detected warning_type warnings work_id work_type working_dir
+action_id action_type agent_id agent_type api artifact_path attempt basis budget_tokens call_id called_at_ms
+characters chosen command comment component_name component_type components content content_hash context
+context_hash context_tokens cost_usd custom_id decision_type dependency_name dependency_type description
+duration_ms end_reason ends_on entrypoint error error_type errors event exit_code failed feedback_type file_path
+first_token_ms framework from_agent_id git_branch high_tokens high_usd holder_agent_id interface interrupted
+is_available is_granted is_stream latency_ms line_end line_start low_tokens low_usd median_tokens median_usd
+message_id metadata metric_name metrics model occurred_at_ms options owner passed past_count plugin_name
+previous_hash previous_passed previous_tokens prior_error project_name prompt prompt_id query question rank rating
+rationale reason request_id required_capability response_time_ms row_count score session_id similar_count
+skill_name skipped spent_usd sql sql_hash status status_code stop_reason strategy_name success suggestion_type
+target target_path task_id task_type template_name text timed_out title to_agent_id tokens tool tool_name
+tool_use_id total trigger unit usage used_in_response user_id validator version_detected warning_type warnings
+work_count work_id work_kind work_type working_dir
 """
 # The fields that the reader knows (macros/staging/event_spec.sql). All others go into `metadata`, which is stored
 # unchanged.

@@ -76,7 +76,8 @@ def notes(rows: Sequence[Row], *, is_lifetime: bool) -> list[str]:
         )
     if total["unpriced_count"]:
         said.append(
-            f"{total['unpriced_count']:,} inferences have no price under these assumptions and count as they were."
+            f"{total['unpriced_count']:,} inferences have no price, as they were or under these assumptions, and count as "
+            "they were."
         )
     said.append(f"From {total['response_count']:,} responses in {total['session_count']:,} sessions, at list prices.")
     return said

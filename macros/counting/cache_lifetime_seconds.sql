@@ -10,7 +10,7 @@
                 order by {{ responses }}.response_number
                 rows between unbounded preceding and 1 preceding
             ) > 0
-            then {{ var('cache_ttl_1h_seconds', 3600) }}
-        else {{ var('cache_ttl_5m_seconds', 300) }}
+            then {{ var('cache_ttl_1h_seconds') }}
+        else {{ var('cache_ttl_5m_seconds') }}
     end
 {%- endmacro %}

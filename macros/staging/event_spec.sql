@@ -54,6 +54,10 @@
         "components": [{"component_type": "VARCHAR", "component_name": "VARCHAR", "tokens": "COUNT"}],
         "warning_type": "VARCHAR", "target": "VARCHAR", "prior_error": "VARCHAR",
         "suggestion_type": "VARCHAR",
+        "work_kind": "VARCHAR", "work_count": "COUNT", "project_name": "VARCHAR",
+        "spent_usd": "DOUBLE", "low_usd": "DOUBLE", "median_usd": "DOUBLE", "high_usd": "DOUBLE",
+        "low_tokens": "COUNT", "median_tokens": "COUNT", "high_tokens": "COUNT", "past_count": "COUNT",
+        "similar_count": "COUNT", "ends_on": "VARCHAR",
         "interface": "VARCHAR", "tool": "VARCHAR", "sql": "VARCHAR", "sql_hash": "VARCHAR", "row_count": "COUNT"
     }
 }
@@ -64,7 +68,7 @@
     'hook', 'api_call', 'session', 'action', 'prompt', 'response', 'feedback', 'task_outcome', 'decision',
     'validation', 'test_run', 'quality_measurement', 'work_item', 'claim', 'handoff', 'strategy_outcome',
     'dependency_check', 'retrieval', 'component', 'skill_load', 'context_drop', 'document_update', 'warning',
-    'suggestion', 'query'
+    'suggestion', 'query', 'forecast'
 {%- endmacro %}
 
 {# The payload as one struct, without the long texts, which have their own columns or stay in raw. #}

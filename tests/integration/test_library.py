@@ -158,6 +158,9 @@ def ask_all(store: AgentStore) -> dict[str, Any]:
         "search_prompts": store.search_prompts("cart", "2026-09-01..2026-12-31", limit=None),
         "analyze_template_performance": store.analyze_template_performance(limit=None),
         "get_cost_report": store.get_cost_report("all", "session", limit=None),
+        "what_if": store.what_if("opus=sonnet", cache_lifetime="1h", limit=None),
+        "predict_cost": store.predict_cost(project="shop"),
+        "get_forecast_calibration": store.get_forecast_calibration(),
         "suggest_cost_optimizations": store.suggest_cost_optimizations(),
         "suggest_strategy": store.suggest_strategy(context="a bug"),
         "analyze_performance": store.analyze_performance("main/shop", days=400),
@@ -319,6 +322,60 @@ def test_a_report_of_a_month_has_the_days_of_that_month(store: AgentStore) -> No
     assert all(row["name"].startswith("2026-10-") for row in days)
     with pytest.raises(StoreError, match="no breakdown by 'colour'"):
         store.get_cost_report("all", "colour")
+
+
+def test_what_if_is_what_it_was_by_default_and_refuses_what_it_does_not_know(store: AgentStore) -> None:
+    (whole, *models) = store.what_if(limit=None)
+    report = {row["name"]: row for row in store.get_cost_report("all", "model", limit=None)}
+    assert whole["what_if_cost_usd"] == pytest.approx(sum(row["cost_usd"] or 0 for row in report.values()))
+    for row in models:
+        assert row["saved_usd"] in (0, None)
+        assert row["cost_usd"] == pytest.approx(report[row["model_name"]]["cost_usd"]), row
+    (all_of_shop, *_) = store.what_if("all=claude-haiku-4-5", project="shop", period="2026-10")
+    assert all_of_shop["what_if_cost_usd"] < all_of_shop["exact_cost_usd"] == pytest.approx(all_of_shop["cost_usd"])
+    assert all_of_shop["assumed_saved_usd"] == pytest.approx(all_of_shop["saved_usd"])
+    assert all_of_shop["saved_usd"] > 0
+    assert all_of_shop["break_even_ratio"] > 1
+    assert store.what_if(prices="2026-11-01")[0]["cost_usd"] == whole["cost_usd"]
+    for given, message in (
+        ({"models": "opus"}, "'opus' is not A=B"),
+        ({"models": ["gpt=opus"]}, "No model is called 'gpt'"),
+        ({"models": ["opus=gpt"]}, "No model with a price is called 'gpt'"),
+        ({"cache_lifetime": "1d"}, "'1d' is no cache_lifetime"),
+        ({"speed": "fast", "tier": "batch"}, "no fast mode in the batch tier"),
+        ({"project": "nowhere"}, "No project is called 'nowhere'"),
+    ):
+        with pytest.raises(StoreError, match=message):
+            store.what_if(**given)  # type: ignore[arg-type]
+
+
+def test_a_forecast_is_recorded_if_it_has_a_band(store: AgentStore, sample_home: Path) -> None:
+    def recorded() -> list[dict[str, Any]]:
+        files = sorted((sample_home / "spool").glob("library-*"))
+        lines = [line for file in files for line in file.read_text().splitlines()]
+        return [event["payload"] for event in map(json.loads, lines) if event["kind"] == "forecast"]
+
+    before = len(recorded())
+    session, month = store.predict_cost(project="shop")
+    assert session["low_usd"] < session["median_usd"] < session["high_usd"]
+    assert (session["work_kind"], session["project_name"], month["work_kind"]) == ("session", "shop", "month")
+    new = [one["work_kind"] for one in recorded()[before:]]
+    assert new == ["session", "month"]
+    # Eighteen runs are too few to tell what one costs.
+    whole, explore, any_agent = store.predict_cost([{"agents": 4, "agent_type": "Explore"}, {"agents": 2, "model": "opus"}])
+    assert (whole["work_count"], explore["past_count"], any_agent["model_name"]) == (6, 18, "claude-opus-5-5")
+    assert whole["low_usd"] is explore["low_usd"] is None
+    assert len(recorded()) == before + 2
+    for given, message in (
+        ({"plan": []}, "The plan is empty"),
+        ({"plan": ["Explore"]}, "Part 1 of the plan is no object"),
+        ({"plan": [{"agents": 1}, {"agent": 5}]}, "Part 2 of the plan: agent is no text, but 5"),
+        ({"plan": [{"colour": "red"}]}, "Part 1 of the plan has an unknown 'colour'"),
+        ({"agents": 0}, "has 0 agents"),
+        ({"model": "gpt"}, "No model with a price is called 'gpt'"),
+    ):
+        with pytest.raises(StoreError, match=message):
+            store.predict_cost(**given)  # type: ignore[arg-type]
 
 
 def test_a_limit_says_how_many_rows_there_are(store: AgentStore, sql: duckdb.DuckDBPyConnection) -> None:

@@ -210,6 +210,10 @@ def test_what_is_told_of_work_has_its_rows(recorded_store: Path) -> None:
             "inner join dim_dependency using (dependency_id) "
             "where c.session_id = 'a-program' and check_type = 'health_check'"
         ) == [("till-api", False, 120)]
+        assert ask(
+            "select work_kind, work_count, agent_name, low_usd, high_usd, past_count, interface from fact_forecast "
+            "where session_id = 'a-program' order by work_kind"
+        ) == [("agent_run", 3, "Explore", None, None, None, None), ("session", 1, None, 0.5, 4.0, 30, "cli")]
 
 
 @pytest.mark.slow

@@ -24,6 +24,7 @@ from agent_store.record.hooks import (
     prompt_submitted,
     quick_json,
     session_start,
+    subagent_started,
     table,
     task_completed,
     teammate_idle,
@@ -582,6 +583,51 @@ def test_open_work_is_offered_to_whom_it_suits_and_once(machine: Machine) -> Non
     assert "Test the cart" in str(answer["reason"])
     assert teammate_idle.answer(machine.hook("TeammateIdle")) is None
     assert [record["work_id"] for record in machine.records("suggestion")] == ["w2"]
+
+
+BAND = {"low_usd": 0.5, "median_usd": 1, "high_usd": 2.5, "past_count": 40, "similar_count": 12}
+
+
+def test_each_run_is_forecast_and_the_runs_of_a_prompt_are_warned_of_together(machine: Machine) -> None:
+    bands = {"": {**BAND, "high_usd": 3, "similar_count": 0}, "Explore": BAND}
+    machine.brief({"forecasts": {"bands": bands, "warn_usd": 5}})
+
+    def started(run: str, agent_type: str = "Explore", prompt: str = "p1") -> str:
+        hook = machine.hook("SubagentStart", agent_id=run, agent_type=agent_type, prompt_id=prompt)
+        return str((subagent_started.answer(hook) or {}).get("systemMessage", ""))
+
+    assert started("a1") == started("a1") == "", "registered twice, it is still one run"
+    assert started("a0", prompt="p0") == ""
+    assert started("a2", "unheard-of") == (
+        "Agent Store: 2 subagents of this prompt (1 Explore, 1 unheard-of) should cost $1.00 to $5.50 together: four of "
+        "five such runs did, of 40 earlier ones."
+    )
+    assert started("a3") == started("a4") == "", "again only when it is twice as much"
+    assert "5 subagents of this prompt (4 Explore, 1 unheard-of)" in started("a5")
+    forecasts = machine.records("forecast")
+    assert [(one["agent_id"], one["agent_type"], one["high_usd"]) for one in forecasts[2:4]] == [
+        ("a0", "Explore", 2.5), ("a2", "unheard-of", 3),
+    ]  # fmt: skip
+    assert {(one["work_kind"], one["interface"]) for one in forecasts} == {("agent_run", "hook")}
+    assert [record["warning_type"] for record in machine.records("warning")] == ["cost_forecast"] * 2
+
+
+@pytest.mark.parametrize(
+    ("of_all", "changed"),
+    [
+        ({}, {}),
+        ({"forecasts": {"bands": {"Explore": BAND}, "warn_usd": 0}}, {"agent_type": "Plan"}),
+        ({"forecasts": {"bands": {"": BAND}, "warn_usd": 0}}, {"agent_type": None}),
+        ({"forecasts": {"bands": {"": BAND}, "warn_usd": 0}}, {"agent_id": ""}),
+        ({"forecasts": {"bands": [BAND], "warn_usd": "much"}}, {}),
+    ],
+)
+def test_what_cannot_be_forecast_is_not(
+    machine: Machine, of_all: dict[str, object], changed: dict[str, object]
+) -> None:
+    machine.brief(of_all)
+    assert subagent_started.answer(machine.hook("SubagentStart", **changed)) is None
+    assert not (machine.home / "spool").exists()
 
 
 def test_what_a_compaction_drops(machine: Machine, tmp_path: Path) -> None:

@@ -3,31 +3,35 @@
 -- Quantiles of past work of the same kind. The most similar work counts most: with n pieces of work at a level it gets n / (n + 10) of the
 -- weight, and the next wider level shares in the rest the same way; what remains goes to all work of the kind. The outer quantiles move
 -- out where little is known. The costs of one fan-out rise and fall together, so that its quantile is that of one agent times their number.
-create or replace macro forecast(requests, as_of := null) as table
+create or replace macro forecast(requests, as_of := null, min_count := 20, most_count := 2000) as table
 with asked as materialized (
     select
-        request_number,
+        request.request_number,
         coalesce(request.work_kind, 'agent_run') as work_kind,
         coalesce(request.work_count, 1) as work_count,
         nullif(request.agent_name, '') as agent_name,
-        nullif(request.model_name, '') as model_name,
-        nullif(request.task_type, '') as task_type,
-        nullif(request.project_name, '') as project_name,
-        -- A running piece of work has cost this much: only what cost more is like it.
-        coalesce(request.spent_usd, 0) as spent_usd
+        coalesce(nullif(request.model_name, ''), s.model_name) as model_name,
+        coalesce(nullif(request.task_type, ''), s.task_type) as task_type,
+        coalesce(nullif(request.project_name, ''), s.project_name) as project_name,
+        request.session_id,
+        -- A running session has cost this much: only what cost more is like it.
+        coalesce(s.cost_usd, 0) as spent_usd
     from (
         select
+            generate_subscripts(requests, 1) as request_number,
             unnest(cast(requests as struct(
                 work_kind varchar, work_count bigint, agent_name varchar, model_name varchar, task_type varchar,
-                project_name varchar, spent_usd double
-            )[])) as request,
-            generate_subscripts(requests, 1) as request_number
-    )
+                project_name varchar, session_id varchar
+            )[]), recursive := true)
+    ) as request
+    left join v_work_cost as s
+        on s.work_kind = 'session' and request.work_kind = 'session' and s.work_id = request.session_id
 ),
 past as materialized (
     select *
     from v_work_cost
     where cost_usd > 0 and (as_of is null or ended_at < cast(as_of as timestamp))
+    qualify row_number() over (partition by work_kind order by ended_at desc nulls last, work_id) <= most_count
 ),
 compared as materialized (
     select
@@ -50,7 +54,8 @@ compared as materialized (
             ]
         end as is_similar
     from asked as a
-    inner join past as p on p.work_kind = a.work_kind and p.cost_usd > a.spent_usd
+    inner join past as p
+        on p.work_kind = a.work_kind and p.cost_usd > a.spent_usd and p.work_id is distinct from a.session_id
 ),
 counted as (
     select
@@ -155,34 +160,74 @@ wide as (
         max(amount) filter (where measure = 'total_tokens' and quantile = 'high') as high_tokens
     from found
     group by request_number
+),
+answered as (
+    select
+        a.request_number,
+        a.work_kind,
+        a.work_count,
+        a.agent_name,
+        a.model_name,
+        a.task_type,
+        a.project_name,
+        case when a.spent_usd > 0 then a.spent_usd end as spent_usd,
+        coalesce(s.work_count, 0) as past_count,
+        coalesce(s.counts, [0, 0, 0, 0]) as similar_counts,
+        -- Fewer pieces of work tell nothing.
+        case when s.work_count >= min_count then a.work_count * w.low_usd end as low_usd,
+        case when s.work_count >= min_count then a.work_count * w.median_usd end as median_usd,
+        case when s.work_count >= min_count then a.work_count * w.high_usd end as high_usd,
+        case when s.work_count >= min_count then cast(round(a.work_count * w.low_tokens) as bigint) end as low_tokens,
+        case when s.work_count >= min_count then cast(round(a.work_count * w.median_tokens) as bigint) end as median_tokens,
+        case when s.work_count >= min_count then cast(round(a.work_count * w.high_tokens) as bigint) end as high_tokens
+    from asked as a
+    left join shares as s on s.request_number = a.request_number
+    left join wide as w on w.request_number = a.request_number
 )
 select
-    a.request_number,
-    a.work_kind,
-    a.work_count,
-    a.agent_name,
-    a.model_name,
-    a.task_type,
-    a.project_name,
-    a.spent_usd,
-    coalesce(s.work_count, 0) as past_count,
-    coalesce(s.counts, [0, 0, 0, 0]) as similar_counts,
-    -- Fewer than twenty pieces of work tell nothing.
-    case when s.work_count >= 20 then a.work_count * w.low_usd end as low_usd,
-    case when s.work_count >= 20 then a.work_count * w.median_usd end as median_usd,
-    case when s.work_count >= 20 then a.work_count * w.high_usd end as high_usd,
-    case when s.work_count >= 20 then cast(round(a.work_count * w.low_tokens) as bigint) end as low_tokens,
-    case when s.work_count >= 20 then cast(round(a.work_count * w.median_tokens) as bigint) end as median_tokens,
-    case when s.work_count >= 20 then cast(round(a.work_count * w.high_tokens) as bigint) end as high_tokens
-from asked as a
-left join shares as s on s.request_number = a.request_number
-left join wide as w on w.request_number = a.request_number
-order by a.request_number;
+    request_number,
+    work_kind,
+    work_count,
+    agent_name,
+    model_name,
+    task_type,
+    project_name,
+    spent_usd,
+    past_count,
+    case
+        when work_kind = 'session' and project_name is null then similar_counts[4]
+        when work_kind = 'agent_run' and agent_name is null then similar_counts[4]
+        else similar_counts[3]
+    end as similar_count,
+    similar_counts,
+    low_usd,
+    median_usd,
+    high_usd,
+    low_tokens,
+    median_tokens,
+    high_tokens
+from answered
+union all by name
+-- Agents of one plan rise and fall together, as those of one fan-out do. Without one of its parts, a total is not known.
+select
+    0 as request_number,
+    'all' as work_kind,
+    sum(work_count) as work_count,
+    min(past_count) as past_count,
+    case when count(low_usd) = count(*) then sum(low_usd) end as low_usd,
+    case when count(median_usd) = count(*) then sum(median_usd) end as median_usd,
+    case when count(high_usd) = count(*) then sum(high_usd) end as high_usd,
+    case when count(low_usd) = count(*) then cast(sum(low_tokens) as bigint) end as low_tokens,
+    case when count(low_usd) = count(*) then cast(sum(median_tokens) as bigint) end as median_tokens,
+    case when count(low_usd) = count(*) then cast(sum(high_tokens) as bigint) end as high_tokens
+from answered
+having count(*) > 1
+order by request_number;
 
-comment on macro table forecast is 'forecast(requests, as_of := null): what pieces of work will cost: requests is a list of {work_kind: ''agent_run'' or ''session'', work_count, agent_name, model_name, task_type, project_name, spent_usd}, each NULL if not known. low and high are an 80 % band. past_count is how many pieces of work of that kind it is based on (NULL bands below twenty), similar_counts how many of these are similar, from the most to the least similar level: for runs of agents, the same agent, model and project; agent and model; agent; model; for sessions, the same project, model and type of task; project and model; project; model. as_of leaves out what ended later. Example: from forecast([{work_kind: ''agent_run'', work_count: 5, agent_name: ''Explore'', model_name: null, task_type: null, project_name: null, spent_usd: 0}])';
+comment on macro table forecast is 'forecast(requests, as_of := null, min_count := 20, most_count := 2000): what pieces of work will cost: requests is a list of {work_kind: ''agent_run'' or ''session'', work_count, agent_name, model_name, task_type, project_name, session_id}, each NULL if not known; session_id names a running session. low and high are an 80 % band. past_count is how many pieces of work of that kind it is based on (NULL bands below min_count; the newest most_count at most), similar_counts how many of these are similar, from the most to the least similar level: for runs of agents, the same agent, model and project; agent and model; agent; model; for sessions, the same project, model and type of task; project and model; project; model. as_of leaves out what ended later. Several requests also have a total (request_number 0). Example: from forecast([{work_kind: ''agent_run'', work_count: 5, agent_name: ''Explore'', model_name: null, task_type: null, project_name: null, session_id: null}])';
 
 -- The rest of a month: sums of as many consecutive days, days without use included, in the year before.
-create or replace macro forecast_month(today, projects := null) as table
+create or replace macro forecast_month(today, projects := null, min_count := 20) as table
 with spent as materialized (
     select c.usage_date, sum(c.cost_usd) as cost_usd
     from v_cost as c
@@ -221,9 +266,9 @@ select
     (select count(*) from days) as past_days,
     windows.window_count,
     so_far.spent_usd,
-    case when windows.window_count >= 20 then greatest(so_far.before_usd + rest_usd[1], so_far.spent_usd) end as low_usd,
-    case when windows.window_count >= 20 then greatest(so_far.before_usd + rest_usd[2], so_far.spent_usd) end as median_usd,
-    case when windows.window_count >= 20 then greatest(so_far.before_usd + rest_usd[3], so_far.spent_usd) end as high_usd,
+    case when windows.window_count >= min_count then greatest(so_far.before_usd + rest_usd[1], so_far.spent_usd) end as low_usd,
+    case when windows.window_count >= min_count then greatest(so_far.before_usd + rest_usd[2], so_far.spent_usd) end as median_usd,
+    case when windows.window_count >= min_count then greatest(so_far.before_usd + rest_usd[3], so_far.spent_usd) end as high_usd,
     so_far.before_usd + (select avg(cost_usd) from days where day >= cast(today as date) - 30)
     * (last_day(cast(today as date)) - cast(today as date) + 1) as pace_usd
 from windows
@@ -235,4 +280,4 @@ cross join (
     where usage_date >= date_trunc('month', cast(today as date))
 ) as so_far;
 
-comment on macro table forecast_month is 'forecast_month(today, projects := null): what the month of `today` will have cost: what was spent, and an 80 % band for the whole month from sums of as many consecutive days in the year before, days without use included (NULL below twenty such sums). pace_usd is the naive answer: the average day of the last thirty. Example: from forecast_month(current_date)';
+comment on macro table forecast_month is 'forecast_month(today, projects := null, min_count := 20): what the month of `today` will have cost: what was spent, and an 80 % band for the whole month from sums of as many consecutive days in the year before, days without use included (NULL below min_count such sums). pace_usd is the naive answer: the average day of the last thirty. Example: from forecast_month(current_date)';

@@ -43,7 +43,7 @@ comment on macro table model_swaps is 'model_swaps(models): what a list of texts
 -- replayed pauses) is in exact_cost_usd; what another model would have cost is in what_if_cost_usd, as if it had taken as many tokens.
 create or replace macro what_if(
     since := null, until := null, projects := null, models := null, cache_lifetime := null, speed := null, tier := null,
-    priced_on := null
+    priced_on := null, min_count := 20
 ) as table
 with replaced as materialized (
     select model_name, arg_min(other_model_name, swap_number) as other_model_name
@@ -161,11 +161,11 @@ costs as (
 priced as (
     select
         u.*,
-        -- Without a price under these assumptions, the cost is what it was.
-        coalesce(own.cost_usd, u.cost_usd) as exact_cost_usd,
-        coalesce(other.cost_usd, own.cost_usd, u.cost_usd) as what_if_cost_usd,
-        coalesce(other.uncertain_usd, 0) as uncertain_usd,
-        other.cost_usd is null as is_unchanged
+        -- Without a price under these assumptions, the cost is what it was; what has no known cost cannot be compared.
+        case when u.cost_usd is not null then coalesce(own.cost_usd, u.cost_usd) end as exact_cost_usd,
+        case when u.cost_usd is not null then coalesce(other.cost_usd, own.cost_usd, u.cost_usd) end as what_if_cost_usd,
+        case when u.cost_usd is not null then coalesce(other.uncertain_usd, 0) end as uncertain_usd,
+        u.cost_usd is null or other.cost_usd is null as is_unchanged
     from used as u
     left join costs as own on own.inference_id = u.inference_id and own.model_name = u.model_name
     left join costs as other on other.inference_id = u.inference_id and other.model_name = u.scenario_model_name
@@ -209,10 +209,10 @@ select
     round(cost_usd - what_if_cost_usd, 9) as saved_usd,
     round(cost_usd - what_if_cost_usd, 9) / nullif(cost_usd, 0) as saved_ratio,
     uncertain_usd,
-    -- Twenty responses: below that, a comparison of two models says nothing about the next ones.
-    case when other_response_count >= 20 then break_even_ratio end as break_even_ratio
+    -- With fewer responses, a comparison of two models says nothing about the next ones.
+    case when other_response_count >= min_count then break_even_ratio end as break_even_ratio
 from summed
 where response_count > 0 or not is_total
 order by is_total desc, cost_usd desc nulls last, model_name, other_model_name;
 
-comment on macro table what_if is 'what_if(since := null, until := null, projects := null, models := null, cache_lifetime := null, speed := null, tier := null, priced_on := null): what the work of a period would have cost with other models (a list such as [''opus=sonnet'']), another cache lifetime (''5m'', ''1h'', ''none''), speed (''fast'', ''standard''), tier (''batch'', ''standard''), or at the prices of one day. One row per model, and one for all. exact_cost_usd has the same models: the price of the same tokens, with real pauses replayed for another cache lifetime. what_if_cost_usd also has the other models, as if they had taken as many tokens; break_even_ratio is how many times the tokens they could take before they cost as much (from twenty responses on). uncertain_usd is what could be added at five minutes where it is unknown whether another session kept the system prompt cached. unpriced_count inferences have no price under these assumptions: their cost stays as it was. Example: from what_if(models := [''opus=sonnet''])';
+comment on macro table what_if is 'what_if(since := null, until := null, projects := null, models := null, cache_lifetime := null, speed := null, tier := null, priced_on := null, min_count := 20): what the work of a period would have cost with other models (a list such as [''opus=sonnet'']), another cache lifetime (''5m'', ''1h'', ''none''), speed (''fast'', ''standard''), tier (''batch'', ''standard''), or at the prices of one day. One row per model, and one for all. exact_cost_usd has the same models: the price of the same tokens, with real pauses replayed for another cache lifetime. what_if_cost_usd also has the other models, as if they had taken as many tokens; break_even_ratio is how many times the tokens they could take before they cost as much (NULL below min_count responses). uncertain_usd is what could be added at five minutes where it is unknown whether another session kept the system prompt cached. unpriced_count inferences have no price, as they were or under these assumptions: their cost stays as it was. Example: from what_if(models := [''opus=sonnet''])';

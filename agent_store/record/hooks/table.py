@@ -68,7 +68,9 @@ EVENTS: Final = (
     Registered("Elicitation", "records"),
     Registered("ElicitationResult", "records"),
     Registered(
-        "SubagentStart", "records that an assignment began, warns of what the session has spent", "spending"
+        "SubagentStart",
+        "records that an assignment began and what it should cost, warns of expensive fan-outs and of what was spent",
+        "subagent_started",
     ),
     Registered("SubagentStop", "records that it ended"),
     Registered("TeammateIdle", "records, offers open work that suits the teammate", "teammate_idle"),

@@ -30,6 +30,7 @@ _DAYS: Final[Schema] = {
 _DATE: Final[Schema] = {"type": "string", "description": "2026-02-01, or 7 days"}
 _PERIOD: Final[Schema] = {"type": "string", "description": "day, week, month, all, 7 days, 2026-02-01..2026-02-14"}
 _OBJECT: Final[Schema] = {"type": "object"}
+_ITEMS: Final = {"string": str, "object": dict}
 _FILE: Final[Schema] = {"type": "string", "description": "Path, absolute or from the project root"}
 _TASK_TYPE: Final[Schema] = {
     "type": "string",
@@ -254,6 +255,19 @@ _TOOLS = (
             "project": _TEXT,
         },
     ),
+    Tool(
+        "predict_cost",
+        "what subagents, a session or the month will cost",
+        {
+            "agents": {"type": "integer", "minimum": 1, "description": "How many subagents"},
+            "agent_type": _TEXT,
+            "model": _TEXT,
+            "project": _TEXT,
+            "plan": {"type": "array", "items": _OBJECT, "description": "Groups of agents, agent_type, model, project"},
+        },
+        is_always_loaded=True,
+        told=("session_id",),
+    ),
     Tool("suggest_cost_optimizations", "save money, reduce cost", {}),
     Tool(
         "set_cost_alert",
@@ -330,12 +344,13 @@ def _value(tool: Tool, name: str, value: object, schema: Schema) -> object:
         found = [value]
     elif wanted == "integer" and isinstance(found, float) and found.is_integer():
         found = int(found)
+    of_items = _ITEMS[schema.get("items", _TEXT)["type"]]
     fits = {
         "string": isinstance(found, str),
         "integer": isinstance(found, int) and not isinstance(found, bool),
         "number": isinstance(found, int | float) and not isinstance(found, bool),
         "boolean": isinstance(found, bool),
-        "array": isinstance(found, list) and all(isinstance(item, str) for item in found),
+        "array": isinstance(found, list) and all(isinstance(item, of_items) for item in found),
         "object": isinstance(found, dict),
     }[wanted]
     if not fits:

@@ -236,6 +236,41 @@ DATA_SETS = {
     ),
 }  # fmt: skip
 
+# What the page shows of what_if(), one scenario a row.
+_SCENARIOS = {
+    "Cache entries live for an hour": "cache_lifetime := '1h'",
+    "Cache entries live for five minutes": "cache_lifetime := '5m'",
+    "Everything with the newest Sonnet": "models := ['all=sonnet']",
+    "Everything with the newest Haiku": "models := ['all=haiku']",
+}
+DATA_SETS["scenarios"] = DataSet(
+    " union all ".join(
+        f"""
+        select
+            {number} as scenario_number, '{title}' as scenario, 'what_if({arguments.replace("'", "''")})' as macro,
+            response_count, cost_usd, exact_cost_usd, what_if_cost_usd, saved_usd, saved_ratio, break_even_ratio,
+            uncertain_usd
+        from what_if({arguments})
+        where model_name = 'all'
+        """
+        for number, (title, arguments) in enumerate(_SCENARIOS.items())
+    )
+    + " order by scenario_number"
+)
+DATA_SETS["month"] = DataSet(
+    """
+    select month_started_on, window_count, spent_usd, low_usd, median_usd, high_usd, pace_usd
+    from forecast_month((select cast(timezone(timezone, now()) as date) from store_build))
+    """
+)
+DATA_SETS["calibration"] = DataSet(
+    """
+    select forecast_count, scored_count, inside_count, inside_ratio
+    from v_forecast_calibration
+    where work_kind = 'all'
+    """
+)
+
 
 def collect(connection: duckdb.DuckDBPyConnection) -> dict[str, Any]:
     """Everything the page shows, as plain data for JSON; `connection` is to a published store.

@@ -695,6 +695,43 @@
     }));
   }
 
+  /** What this month will have cost, and how good earlier forecasts were. */
+  function forecast() {
+    if (!rowsOf("month")) return null;
+    const m = data.month, c = data.calibration;
+    const month = new Date(Date.parse(m.month_started_on[0])).toLocaleDateString("en", { month: "long", year: "numeric", timeZone: "UTC" });
+    const scored = rowsOf("calibration") ? c.scored_count[0] : 0;
+    return section("forecast", "Forecast", {
+      note: "Over all projects, regardless of the filters. Four of five months should lie inside; agent-store forecast does the same for agents and sessions.",
+      sql: `from forecast_month(date '${page.today}')`,
+    }, m.low_usd[0] === null
+      ? el("p", {}, `${month}: not enough to tell. ${plural(m.window_count[0], "stretch", "stretches")} of as many days are known, and 20 are needed.`)
+      : el("p", { class: "lead" }, `${month} should cost `, value(m.low_usd[0], dollars(m.low_usd[0])), " to ", value(m.high_usd[0], dollars(m.high_usd[0])),
+        ` (half of such months no more than ${dollars(m.median_usd[0])}); ${dollars(m.spent_usd[0])} are spent.`),
+    el("p", { class: "note" }, scored ? `Of the last ${plural(scored, "forecast")} that are over, ${number(c.inside_count[0])} lay inside their band.`
+      : "No forecast could be checked yet."));
+  }
+
+  /** The same work under other assumptions. */
+  function whatIf() {
+    const rows = [...Array(rowsOf("scenarios")).keys()];
+    const w = data.scenarios;
+    if (!rows.length || !w.response_count[0]) return null;
+    return section("what-if", "What if", {
+      note: `Over all days, regardless of the filters, from ${plural(w.response_count[0], "response")}. “Same models” is exact; another model is assumed to take as many tokens. agent-store whatif has more.`,
+      sql: "from what_if(models := ['all=sonnet'])",
+    }, table({
+      id: "what-if-table", caption: "What if", rows, sort: null,
+      columns: [
+        { key: "scenario", label: "Scenario", value: (i) => w.scenario[i], text: (i) => `${w.scenario[i]} ${w.macro[i]}`, show: (i) => el("span", { title: w.macro[i] }, w.scenario[i]) },
+        ...numeric("exact", "Same models", (i) => w.exact_cost_usd[i], dollars),
+        ...numeric("would", "Would have cost", (i) => w.what_if_cost_usd[i], dollars),
+        ...numeric("saved", "Saved", (i) => w.saved_usd[i], dollars),
+        ...numeric("break_even", "Cheaper up to", (i) => w.break_even_ratio[i], (one) => (one === null ? "–" : `${one.toFixed(2)} × the tokens`)),
+      ],
+    }));
+  }
+
   function storeFindings() {
     const tests = build.test_count ? `${number(build.passed_test_count)} of ${number(build.test_count)} data tests passed.` : "No data test ran.";
     return section("findings", "Findings about the store", { sql: "from findings()" },
@@ -831,7 +868,7 @@
     return [
       alerts(), money(rows), coverage(rows), perDay(rows),
       section("causes", "What caused it", { sql: causeSql(), note: "Each dollar has one cause, so the parts add up to the total." }, causes("cause-table", [...selected("causes")])),
-      expensive(rows), outcomes(), diet(), advice(), storeFindings(),
+      expensive(rows), outcomes(), diet(), advice(), whatIf(), forecast(), storeFindings(),
     ];
   }
 

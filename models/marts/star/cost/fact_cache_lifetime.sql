@@ -1,10 +1,10 @@
 {{ config(materialized='incremental', incremental_strategy='replace_touched') }}
 
-{%- set ttl_5m = var('cache_ttl_5m_seconds', 300) %}
-{%- set ttl_1h = var('cache_ttl_1h_seconds', 3600) %}
+{%- set ttl_5m = var('cache_ttl_5m_seconds') %}
+{%- set ttl_1h = var('cache_ttl_1h_seconds') %}
 
--- Every request is replayed with its real pause. A request uses all of the cache that the one before it left, and so
--- extends its life: whether an entry has expired depends on the last pause alone.
+-- Every request is replayed with its real pause. A request uses all of the cache that the one before it left,
+-- and so extends its life: whether an entry has expired depends on the last pause alone.
 with touched as {{ touched_sessions() }},
 
 responses as (
@@ -35,7 +35,7 @@ moved as (
         *,
         -- Read within the hour: after five minutes it would have been written again.
         case when is_between and ttl_seconds = {{ ttl_1h }} then cache_read_tokens else 0 end as lost_tokens,
-        -- Not read after five minutes: within the hour it would have been, and what was written or sent again would not.
+        -- Not read after five minutes: within the hour it would have been, and not written or sent again.
         case
             when is_between and ttl_seconds = {{ ttl_5m }} and context_change = 'growth'
                 then greatest(cached_end - cache_read_tokens, 0)
@@ -61,9 +61,11 @@ select
     split.is_between as is_replayed,
     cast(split.gap_seconds as double) as gap_seconds,
     cast(split.ttl_seconds as bigint) as ttl_seconds,
-    cast(split.cache_read_tokens - split.lost_tokens + split.lost_base_tokens as bigint) as cache_read_tokens_if_5m,
+    cast(split.cache_read_tokens - split.lost_tokens + split.lost_base_tokens as bigint)
+        as cache_read_tokens_if_5m,
     cast(
-        split.cache_write_5m_tokens + split.cache_write_1h_tokens + split.lost_tokens - split.lost_base_tokens as bigint
+        split.cache_write_5m_tokens + split.cache_write_1h_tokens + split.lost_tokens - split.lost_base_tokens
+        as bigint
     ) as cache_write_tokens_if_5m,
     cast(split.lost_base_tokens as bigint) as uncertain_tokens_if_5m,
     cast(split.cache_read_tokens + split.kept_tokens as bigint) as cache_read_tokens_if_1h,

@@ -1,7 +1,7 @@
 {{ config(materialized='incremental', incremental_strategy='replace_touched') }}
 
 {#- The API keeps a cache entry for five minutes or an hour, depending on how it was written. #}
-{%- set cache_ttl_1h_seconds = var('cache_ttl_1h_seconds', 3600) %}
+{%- set cache_ttl_1h_seconds = var('cache_ttl_1h_seconds') %}
 
 -- Requests that were billed again for tokens that the request before had in the cache. A compaction or a
 -- rewind changes the prompt and is not a miss.
