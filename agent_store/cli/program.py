@@ -19,6 +19,7 @@ from agent_store.cli.check import check
 from agent_store.cli.coverage import coverage
 from agent_store.cli.dashboard import dashboard
 from agent_store.cli.dbt import dbt
+from agent_store.cli.diet import diet
 from agent_store.cli.docs import docs
 from agent_store.cli.doctor import doctor
 from agent_store.cli.effect import effect
@@ -32,6 +33,7 @@ from agent_store.cli.line import line
 from agent_store.cli.mcp import mcp
 from agent_store.cli.output import say, show_only_visible, shown_output
 from agent_store.cli.plugin import plugin
+from agent_store.cli.pr import pr
 from agent_store.cli.privacy import privacy
 from agent_store.cli.query import query
 from agent_store.cli.report import report
@@ -76,9 +78,9 @@ def cli() -> None:
 
 
 for _command in (
-    ingest, build, report, whatif, forecast, effect, coverage, dashboard, query, tables, describe, brief, export,
-    line, doctor, docs, scan, check, dbt, plugin, schedule, mcp, alert, statusline, privacy, forget, verify, share,
-    lake,
+    ingest, build, report, whatif, forecast, diet, effect, coverage, pr, dashboard, query, tables, describe, brief,
+    export, line, doctor, docs, scan, check, dbt, plugin, schedule, mcp, alert, statusline, privacy, forget, verify,
+    share, lake,
 ):  # fmt: skip
     cli.add_command(_command)
 

@@ -235,6 +235,27 @@ _QUESTIONS = (
         _ESTIMATED_OPTIMIZATIONS,
     ),
     Question(
+        "get_context_diet",
+        "token_budget",
+        "What each thing carried in the context costs, what dropping it would save, and how many sessions used it.",
+        """
+        select
+            part_kind, part_name, part_count, session_count, total_session_count, tested_session_count, used_session_count,
+            use_basis, tokens_per_session, entered_tokens, carried_tokens, entry_cost_usd, read_cost_usd, rebilled_cost_usd,
+            cost_usd, cost_usd_per_month, cost_ratio, total_cost_usd, rest_cost_usd, saved_usd, saved_usd_per_month,
+            exact_saved_usd, estimated_saved_usd, band_saved_usd, saving_method, sections, month_count,
+            least_session_count, first_date, last_date
+        from context_diet(
+            since := cast($first as date), until := cast($last as date), projects := cast($projects as varchar[])
+        )
+        """,
+        "part_kind = 'rare', cost_usd desc, part_kind, part_name",
+        ("context_diet",),
+        "saving_method: exact, shared (measured growth, by length) or estimated (from length); sections are shares by "
+        "length; assumed: the same requests would have been made",
+        limit=_MANY,
+    ),
+    Question(
         "predict_context_overflow",
         "token_budget",
         "Whether planned actions still fit into the context window.",

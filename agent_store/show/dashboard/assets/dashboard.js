@@ -649,6 +649,27 @@
       tile({ id: "loop-cost", label: "Spent in fix loops", raw: sum("fix_loop_cost_usd"), shown: dollars(sum("fix_loop_cost_usd")), note: "from the first failed run to the end of the loop; overlapping loops count twice", sql: select("coalesce(sum(fix_loop_cost_usd), 0)", "v_outcome_day") })));
   }
 
+  /** What the contexts carried, and what dropping it would have saved. */
+  function diet() {
+    const d = data.diet;
+    const rows = [...Array(rowsOf("diet")).keys()];
+    const used = (i) => (d.tested_session_count[i] ? `${number(d.used_session_count[i])} of ${number(d.tested_session_count[i])}` : "");
+    return section("diet", "What the context carried", {
+      note: "Over all days, regardless of the filters. Without a part, the cached prefix only gets shorter: it saves its own dollars.",
+      sql: "select part_kind, part_name, cost_usd, saved_usd_per_month, saving_method\nfrom context_diet()\norder by cost_usd desc",
+    }, table({
+      id: "diet-table", caption: "Parts of contexts by cost, with what dropping them would save in a month with use", rows, sort: "cost_usd", few: FEWER, empty: "No part of a context has a cost.",
+      columns: [
+        { key: "part", label: "Part", value: (i) => d.part_name[i], text: (i) => `${d.part_kind[i]} ${d.part_name[i]}`, show: (i) => el("span", { title: d.part_name[i] }, cutMiddle(pathEnd(d.part_name[i]), 26), el("small", { class: "note block" }, d.part_kind[i].replaceAll("_", " "))) },
+        ...numeric("cost_usd", "Cost", (i) => d.cost_usd[i], dollars),
+        ...numeric("rebilled_cost_usd", "Re-billed", (i) => d.rebilled_cost_usd[i], dollars),
+        ...numeric("saved_usd_per_month", "Saves a month", (i) => d.saved_usd_per_month[i], (one) => (one === null ? "–" : dollars(one))),
+        { key: "how", label: "Known", value: (i) => d.saving_method[i], text: (i) => d.saving_method[i] ?? "", show: (i) => d.saving_method[i] ?? "" },
+        { key: "used", label: "Used in", value: (i) => d.used_session_count[i], text: used, show: used },
+      ],
+    }));
+  }
+
   /** What to do: what comes back in many sessions, or else what would have helped in single ones. */
   function advice() {
     return rowsOf("optimizations") ? advicePerMonth() : advicePerSession();
@@ -882,7 +903,7 @@
     return [
       alerts(), money(rows), coverage(rows), perDay(rows),
       section("causes", "What caused it", { sql: causeSql(), note: "Each dollar has one cause, so the parts add up to the total." }, causes("cause-table", [...selected("causes")])),
-      expensive(rows), outcomes(), effects(), advice(), whatIf(), forecast(), storeFindings(),
+      expensive(rows), outcomes(), effects(), diet(), advice(), whatIf(), forecast(), storeFindings(),
     ];
   }
 
