@@ -7,8 +7,7 @@ A tool has the name of its method unless the row names another, and the descript
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from types import MappingProxyType
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from agent_store.errors import StoreError
@@ -69,7 +68,7 @@ class Tool:
     # The facts about the caller that its method receives, by the names of `session.Asking`.
     told: tuple[str, ...] = ()
     # Methods that answer in place of `method`, by the value of its argument `about`.
-    forms: Mapping[str, str] = MappingProxyType({})
+    forms: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def asks(self) -> str:
