@@ -1,7 +1,7 @@
 {#- Fewer tasks on a side show no difference: one unusual task would make it. #}
 {%- set shown_tasks = var('change_effect_shown_tasks', 5) %}
-{#- The smallest effects worth knowing, for the number of tasks that it takes: ten points of success, a fifth of
-    cost or time, one correction in five tasks. #}
+{#- The smallest effects worth knowing, for the number of tasks that it takes: ten points of success, a fifth
+    of cost or time, one correction in five tasks. #}
 {%- set smallest_share = var('change_effect_smallest_share', 0.1) %}
 {%- set smallest_ratio = var('change_effect_smallest_ratio', 1.2) %}
 {%- set smallest_corrections = var('change_effect_smallest_corrections', 0.2) %}
