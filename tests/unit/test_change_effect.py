@@ -36,7 +36,7 @@ def models() -> dict[str, str]:
     return {
         name: environment.from_string(
             macros + (PROJECT / "models" / path).read_text(encoding="utf-8"),
-            globals={"ref": lambda name: name, "var": variables.__getitem__},
+            globals={"ref": lambda name: name, "var": variables.get},
         ).render()
         for name, path in MODELS.items()
     }

@@ -1,3 +1,11 @@
+{#- Fewer tasks on a side show no difference: one unusual task would make it. #}
+{%- set shown_tasks = var('change_effect_shown_tasks', 5) %}
+{#- The smallest effects worth knowing, for the number of tasks that it takes: ten points of success, a fifth
+    of cost or time, one correction in five tasks. #}
+{%- set smallest_share = var('change_effect_smallest_share', 0.1) %}
+{%- set smallest_ratio = var('change_effect_smallest_ratio', 1.2) %}
+{%- set smallest_corrections = var('change_effect_smallest_corrections', 0.2) %}
+
 -- Costs and durations are compared as ratios of geometric means, the exponential of a difference of
 -- logarithms. A difference of a few tasks is not shown: it would be read as one.
 with shown as (
@@ -10,7 +18,7 @@ with shown as (
         case when is_shown then after_mean - before_mean - margin end as low,
         case when is_shown then after_mean - before_mean + margin end as high
     from (
-        select *, least(before_count, after_count) >= {{ var('change_effect_shown_tasks') }} as is_shown
+        select *, least(before_count, after_count) >= {{ shown_tasks }} as is_shown
         from {{ ref('fact_change_estimate') }}
     ) as estimates
 ),
@@ -36,9 +44,9 @@ bounded as (
         and least(before_session_count, after_session_count) >= {{ var('change_effect_sessions') }}
             as is_enough,
         case measure
-            when 'success' then {{ var('change_effect_smallest_share') }}
-            when 'corrections' then {{ var('change_effect_smallest_corrections') }}
-            else ln({{ var('change_effect_smallest_ratio') }})
+            when 'success' then {{ smallest_share }}
+            when 'corrections' then {{ smallest_corrections }}
+            else ln({{ smallest_ratio }})
         end as smallest_effect
     from shown
 )

@@ -21,7 +21,13 @@ measured as (
     select change_id, stratum, session_id, is_after, 'success' as measure, cast(success as double) as value
     from tasks
     union all
-    select change_id, stratum, session_id, is_after, 'cost_usd', case when cost_usd > 0 then ln(cost_usd) end
+    select
+        change_id,
+        stratum,
+        session_id,
+        is_after,
+        'cost_usd',
+        case when cost_usd > 0 and isfinite(cost_usd) then ln(cost_usd) end
     from tasks
     union all
     select
