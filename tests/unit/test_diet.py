@@ -31,7 +31,8 @@ def store() -> Iterator[duckdb.DuckDBPyConnection]:
             (since is null or coalesce(day >= cast(since as date), false))
             and (until is null or coalesce(day <= cast(until as date), false));
         create table v_context_diet as select *, entry + read + rebilled as cost_usd,
-            entry + read + rebilled + band as saved_usd, 1 as entry_count, 10 as carried_tokens, 0.0 as miss_extra_cost_usd, 3 as least_session_count,
+            entry + read + rebilled + band as saved_usd, 1 as entry_count, 10 as carried_tokens,
+            0.0 as miss_extra_cost_usd, 3 as least_session_count,
             entry as entry_cost_usd, read as read_cost_usd, rebilled as rebilled_cost_usd, band as band_saved_usd
         from (values
             ('s1', date '2026-01-05', 'shop', 'memory_file', '{MEMORY}', null, null, 400, 1.0, 2.0, 3.0, 0.5, 6.5, 0.0),
