@@ -55,9 +55,9 @@ class Instruction:
 
 
 def repository_of(file: Path) -> Path:
-    """The repository of a file, or else its folder."""
+    """The repository of a file; without one its folder, or the one around a folder for settings."""
     folder = file.resolve().parent
-    return git.repository_of(folder) or folder
+    return git.repository_of(folder) or (folder.parent if folder.name.startswith(".") else folder)
 
 
 def instructions_of(root: Path) -> list[Instruction]:

@@ -16,6 +16,7 @@ KINDS: Final = {
     "answer": "responses",
     "attached_file": "@file",
     "command_body": "command",
+    "compaction_summary": "summary",
     "hook_output": "hook output",
     "inherited_context": "inherited",
     "injected_text": "reminder",
@@ -23,6 +24,7 @@ KINDS: Final = {
     "rare": "others",
     "skill_body": "skill",
     "skill_listing": "skill list",
+    "task_notification": "notification",
     "thinking": "thinking",
     "tool_definition": "definition",
     "unlogged": "not logged",
@@ -45,7 +47,7 @@ def kind_in_words(kind: str) -> str:
 def sheet(rows: Sequence[Row], head: str, *, with_sections: bool = False) -> Sheet:
     """The rows as a table."""
     found = Sheet(visible(head))
-    found.name("kind", most=18)
+    found.text("kind")
     found.path("part")
     found.number("tokens", rank=3)
     found.number("entered", "carried", "re-billed", rank=6)

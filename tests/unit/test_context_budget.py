@@ -212,3 +212,11 @@ def test_the_branch_is_read_from_the_files_of_the_repository(repository: Path) -
     (repository / ".git" / "HEAD").write_text("0" * 40 + "\n", encoding="utf-8")
     assert git.branch_of(repository) is None
     assert git.branch_of(repository.parent) is None
+
+
+def test_without_git_the_folder_around_the_settings_is_the_repository(repository: Path) -> None:
+    (repository / ".git" / "HEAD").unlink()
+    file = Path(budget(repository, "all: {tokens: 500}\n"))
+    assert context_budget.check(file).root == repository
+    (repository / "b.yml").write_text("all: {tokens: 500}\n", encoding="utf-8")
+    assert context_budget.check(repository / "b.yml").root == repository
