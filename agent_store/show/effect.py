@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from agent_store.show.tables import Sheet
 from agent_store.show.text import visible
-from agent_store.show.words import dollars, how_many, percent, short_number
+from agent_store.show.words import dollars, percent, short_number
 from ingest.text import counted
 
 Row = Mapping[str, Any]
@@ -31,7 +31,8 @@ def changes(rows: Sequence[Row]) -> list[list[Row]]:
 
 def sheet(shown: Sequence[Sequence[Row]], count: int) -> Sheet:
     """The changes as a table: a row for each measure."""
-    table = Sheet(how_many("Did it help? Changes", len(shown), count))
+    which = "" if len(shown) == count else f" The {len(shown):,} of {counted(count, 'change')} with most tasks on each side"
+    table = Sheet(f"Did it help?{which}")
     table.path("component")
     table.text("changed", rank=4)
     table.text("measure")

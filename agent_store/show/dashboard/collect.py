@@ -216,7 +216,7 @@ DATA_SETS = {
             component_name, strftime(changed_at, '%Y-%m-%d') as changed_on, measure, verdict, evidence, difference_type,
             difference, difference_low, difference_high, before_count, after_count, minimum_count, minimum_session_count
         from v_change_effect
-        where least(before_count, after_count) > 0
+        where difference is not null
         order by
             verdict = 'not enough to tell', least(before_count, after_count) desc, changed_at desc nulls last, change_id,
             measure

@@ -713,8 +713,8 @@
     const names = { success: "Success", cost_usd: "Cost", duration_seconds: "Time", corrections: "Corrections" };
     const isRatio = (i) => text(e.difference_type[i]) === "ratio";
     const amount = (i, one) => (isRatio(i) ? `×${one < 100 ? one.toFixed(2) : ">99"}` : text(e.measure[i]) === "success" ? `${one >= 0 ? "+" : ""}${(100 * one).toFixed(0)} pts` : `${one >= 0 ? "+" : ""}${one.toFixed(2)}`);
-    const shown = (i) => (e.difference[i] === null ? "–" : el("span", {}, amount(i, e.difference[i]),
-      e.difference_low[i] === null ? null : el("small", { class: "note block" }, `${amount(i, e.difference_low[i])} to ${amount(i, e.difference_high[i])}`)));
+    const shown = (i) => el("span", {}, amount(i, e.difference[i]),
+      el("small", { class: "note block" }, `${amount(i, e.difference_low[i])} to ${amount(i, e.difference_high[i])}`));
     return section("effects", "Did it help?", {
       note: `Tasks before and after a change, of the same project, type and model, with a 90 % interval, regardless of the filters. A verdict takes ${e.minimum_count[0]} tasks from ${e.minimum_session_count[0]} sessions on each side and an interval without “no effect”. By chance, one in ten changes without effect gets one. “Observed” is a hint; “randomised” is a test.`,
       sql: "select * from v_change_effect\norder by verdict = 'not enough to tell', least(before_count, after_count) desc",

@@ -6,8 +6,8 @@
 {%- set smallest_ratio = var('change_effect_smallest_ratio', 1.2) %}
 {%- set smallest_corrections = var('change_effect_smallest_corrections', 0.2) %}
 
--- Costs and durations are compared as ratios of geometric means, the exponential of a difference of
--- logarithms. A difference of a few tasks is not shown: it would be read as one.
+-- Costs and durations are compared as ratios of geometric means: the exponential of a difference of logs.
+-- A difference of a few tasks, or without an interval, is not shown: it would be read as a result.
 with shown as (
     select
         * exclude (before_mean, after_mean, margin),
@@ -18,7 +18,9 @@ with shown as (
         case when is_shown then after_mean - before_mean - margin end as low,
         case when is_shown then after_mean - before_mean + margin end as high
     from (
-        select *, least(before_count, after_count) >= {{ shown_tasks }} as is_shown
+        select
+            *,
+            least(before_count, after_count) >= {{ shown_tasks }} and margin is not null as is_shown
         from {{ ref('fact_change_estimate') }}
     ) as estimates
 ),
