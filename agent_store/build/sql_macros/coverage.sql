@@ -38,7 +38,7 @@ select
     deletes_on,
     case
         when day_count = 0 then null
-        when complete_day_count = 0 and unknown_day_count > 0
+        when unknown_day_count > 0 and (complete_day_count = 0 or 2 * unknown_day_count > day_count)
             then concat(
                 'no witness for ', unknown_day_count, ' of ', day_count, if(day_count = 1, ' day', ' days'),
                 if(incomplete_day_count > 0, concat(', ', incomplete_day_count, ' incomplete'), '')
