@@ -33,6 +33,7 @@ from agent_store.cli.output import say, show_only_visible, shown_output
 from agent_store.cli.plugin import plugin
 from agent_store.cli.privacy import privacy
 from agent_store.cli.query import query
+from agent_store.cli.reconcile import reconcile
 from agent_store.cli.report import report
 from agent_store.cli.scan import scan
 from agent_store.cli.schedule import schedule
@@ -75,8 +76,8 @@ def cli() -> None:
 
 
 for _command in (
-    ingest, build, report, whatif, forecast, coverage, dashboard, query, tables, describe, brief, export, line, doctor,
-    docs, scan, check, dbt, plugin, schedule, mcp, alert, statusline, privacy, forget, verify,
+    ingest, build, report, whatif, forecast, coverage, reconcile, dashboard, query, tables, describe, brief, export, line,
+    doctor, docs, scan, check, dbt, plugin, schedule, mcp, alert, statusline, privacy, forget, verify,
     share, lake,
 ):  # fmt: skip
     cli.add_command(_command)
