@@ -107,6 +107,19 @@ def head_of(folder: Path) -> str | None:
     return _head(repository)
 
 
+def branch_of(path: Path) -> str | None:
+    """The branch that is checked out in the repository of a path, read from its files; None on a detached HEAD."""
+    root = repository_of(path)
+    if root is None:
+        return None
+    try:
+        said = _reference(_repository(root), "HEAD")
+    except GitError:
+        return None
+    found = re.fullmatch(r"ref:\s*refs/heads/(.+)", said or "")
+    return found[1] if found else None
+
+
 def is_commit(text: str) -> bool:
     """Whether a text is a full commit id, and so can be passed to git."""
     return _COMMIT.fullmatch(text) is not None

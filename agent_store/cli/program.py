@@ -19,8 +19,10 @@ from agent_store.cli.check import check
 from agent_store.cli.coverage import coverage
 from agent_store.cli.dashboard import dashboard
 from agent_store.cli.dbt import dbt
+from agent_store.cli.diet import diet
 from agent_store.cli.docs import docs
 from agent_store.cli.doctor import doctor
+from agent_store.cli.effect import effect
 from agent_store.cli.export import export
 from agent_store.cli.forecast import forecast
 from agent_store.cli.forget import forget
@@ -31,6 +33,7 @@ from agent_store.cli.line import line
 from agent_store.cli.mcp import mcp
 from agent_store.cli.output import say, show_only_visible, shown_output
 from agent_store.cli.plugin import plugin
+from agent_store.cli.pr import pr
 from agent_store.cli.privacy import privacy
 from agent_store.cli.query import query
 from agent_store.cli.reconcile import reconcile
@@ -76,8 +79,8 @@ def cli() -> None:
 
 
 for _command in (
-    ingest, build, report, whatif, forecast, coverage, reconcile, dashboard, query, tables, describe, brief, export, line,
-    doctor, docs, scan, check, dbt, plugin, schedule, mcp, alert, statusline, privacy, forget, verify,
+    ingest, build, report, whatif, forecast, diet, effect, coverage, reconcile, pr, dashboard, query, tables, describe,
+    brief, export, line, doctor, docs, scan, check, dbt, plugin, schedule, mcp, alert, statusline, privacy, forget, verify,
     share, lake,
 ):  # fmt: skip
     cli.add_command(_command)

@@ -235,6 +235,27 @@ _QUESTIONS = (
         _ESTIMATED_OPTIMIZATIONS,
     ),
     Question(
+        "get_context_diet",
+        "token_budget",
+        "What each thing carried in the context costs, what dropping it would save, and how many sessions used it.",
+        """
+        select
+            part_kind, part_name, part_count, session_count, total_session_count, tested_session_count, used_session_count,
+            use_basis, tokens_per_session, entered_tokens, carried_tokens, entry_cost_usd, read_cost_usd, rebilled_cost_usd,
+            cost_usd, cost_usd_per_month, cost_ratio, total_cost_usd, rest_cost_usd, saved_usd, saved_usd_per_month,
+            exact_saved_usd, estimated_saved_usd, band_saved_usd, saving_method, sections, month_count,
+            least_session_count, first_date, last_date
+        from context_diet(
+            since := cast($first as date), until := cast($last as date), projects := cast($projects as varchar[])
+        )
+        """,
+        "part_kind = 'rare', cost_usd desc, part_kind, part_name",
+        ("context_diet",),
+        "saving_method: exact, shared (measured growth, by length) or estimated (from length); sections are shares by "
+        "length; assumed: the same requests would have been made",
+        limit=_MANY,
+    ),
+    Question(
         "predict_context_overflow",
         "token_budget",
         "Whether planned actions still fit into the context window.",
@@ -826,6 +847,34 @@ _QUESTIONS = (
         "strategies and success are inferred by rules; a best_known row has the best record so far, which may be "
         "chance",
         limit=_FEW,
+    ),
+    Question(
+        "get_change_effect",
+        "improvement",
+        "Whether changes of skills, agents, memory files and MCP servers helped: tasks before and after, with an interval.",
+        f"""
+        select
+            component_name, component_type, changed_at, measure, verdict, evidence, difference_type, difference,
+            difference_low, difference_high, before_mean, after_mean, unit, before_count, after_count, before_session_count,
+            after_session_count, before_task_count, after_task_count, unknown_count, strata_count, needed_count,
+            minimum_count, minimum_session_count, change_basis, version_before, version_after, method, component_id,
+            change_id
+        from v_change_effect
+        where
+            (
+                $component_name is null or {_is_name("component_name", "$component_name")}
+                or ends_with(replace(component_name, '\\', '/'), concat('/', $component_name))
+            )
+            and ($first is null or changed_at >= cast($first as date))
+            and ($last is null or changed_at < cast($last as date) + 1)
+        """,
+        # The four measures of a change together, first the changes that tell something.
+        "bool_or(verdict <> 'not enough to tell') over (partition by change_id) desc, "
+        "max(least(before_count, after_count)) over (partition by change_id) desc, changed_at desc nulls last, change_id, "
+        "list_position(['success', 'cost_usd', 'duration_seconds', 'corrections'], measure)",
+        ("v_change_effect",),
+        "success, types of tasks and corrections are judged by rules; tasks before and after a change may differ in more "
+        "than the component (evidence: observed), unless the same cases ran with it and without it (randomised)",
     ),
     Question(
         "record_outcome",

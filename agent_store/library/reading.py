@@ -275,6 +275,25 @@ class Reading:
         """What to trim, with dollars per month and the evidence."""
         return self._ask("suggest_token_optimizations", limit)
 
+    def get_context_diet(
+        self, project: str | None = None, period: str = "all", limit: int | None = 50
+    ) -> Answer:
+        """What each thing carried in the context costs, most expensive first, and what dropping it would save.
+
+        `period` is as in `get_cost_report`; a thing counts for the day on which it entered. Things carried in too few
+        sessions to say anything about them are one row, `rare`, at the end.
+        """
+        first, last = days_of(period, self._today())
+        return self._ask(
+            "get_context_diet",
+            limit,
+            {
+                "first": first and first.isoformat(),
+                "last": last and last.isoformat(),
+                "projects": self._projects(project),
+            },
+        )
+
     def predict_context_overflow(
         self,
         planned_actions: str | Sequence[str],
@@ -528,6 +547,26 @@ class Reading:
         first, last = days_of(period, self._today())
         return self._ask(
             "get_reconciliation_causes", limit, {"first": first and first.isoformat(), "last": last and last.isoformat()}
+        )
+
+    def get_change_effect(
+        self, component_name: str | None = None, *, period: str = "all", limit: int | None = 20
+    ) -> Answer:
+        """Whether changes of components helped: a row per change and measure, those that tell something first.
+
+        A component is a skill, command, agent, memory file, rule, MCP server or plugin; None means all. A name without its
+        plugin will do, and the end of a path. `period` is when it changed, as in `get_cost_report`. `verdict` is `helped`,
+        `hurt` or `not enough to tell`.
+        """
+        first, last = days_of(period, self._today())
+        return self._ask(
+            "get_change_effect",
+            limit,
+            {
+                "component_name": component_name,
+                "first": first and first.isoformat(),
+                "last": last and last.isoformat(),
+            },
         )
 
     def suggest_cost_optimizations(self, limit: int | None = 20) -> Answer:

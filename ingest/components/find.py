@@ -20,6 +20,7 @@ _SCRIPT_SUFFIXES: Final = frozenset(
     {".py", ".sh", ".bash", ".zsh", ".js", ".mjs", ".cjs", ".ts", ".rb", ".pl", ".ps1", ".go", ".rs", ".sql"}
 )
 _MEMORY_NAMES: Final = ("CLAUDE.md", "CLAUDE.local.md", "AGENTS.md")
+_EVAL_REPORT: Final = "aggregate-result.json"
 _LEADS_OUT: Final = "a link that leads out of the project"
 
 
@@ -52,6 +53,7 @@ class Finder:
             self.plugin(root, root, None)
         elif folder.origin == "named" or (root / "skills").is_dir():
             self.skills(root / "skills", root, "project", None)
+            self.evals(root, root, None)
 
     def _leads_out(self, path: Path) -> bool:
         """Whether links lead from a path out of the project; a project may name only its own files."""
@@ -112,7 +114,9 @@ class Finder:
             if owner is None:
                 continue
             name = owner.name
-            if path is mains[owner]:
+            if path.name == _EVAL_REPORT:
+                self.file(path, root, scope, "eval_report", name, plugin=plugin, owner=name, role="report")
+            elif path is mains[owner]:
                 self.file(path, root, scope, "skill", name, plugin=plugin, owner=name)
             else:
                 role = (
@@ -148,7 +152,14 @@ class Finder:
             plugin=plugin,
             role="config",
         )
+        self.evals(base, root, plugin)
         self.parts(base, root, "plugin", plugin)
+
+    def evals(self, base: Path, root: Path, plugin: str | None) -> None:
+        """The reports of `claude plugin eval` below a folder's `evals`."""
+        for path in self.walk(base / "evals"):
+            if path.name == _EVAL_REPORT:
+                self.file(path, root, "plugin", "eval_report", plugin or base.name, plugin=plugin, role="report")
 
     def marketplace(self, root: Path) -> None:
         """The plugins that a marketplace file offers from the same repository."""

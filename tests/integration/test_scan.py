@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import subprocess
 import time
@@ -9,11 +10,13 @@ from pathlib import Path
 
 import duckdb
 import pytest
+from click.testing import CliRunner
 from conftest import PROJECT, clean_environment
 
 from agent_store.build import lock, pipeline
 from agent_store.build import scan as scans
 from agent_store.build.pipeline import Options
+from agent_store.cli import cli
 from agent_store.paths import StorePaths
 from agent_store.store import open_store
 from ingest import warehouse as warehouse_module
@@ -258,6 +261,30 @@ def test_an_agent_fails_with_the_skill_it_preloads(built: StorePaths) -> None:
         "select component_name, depth from v_impact_cascade where dependency_name = 'skill:order-report' order by 2, 1",
     )
     assert ("order-auditor", 1) in found
+
+
+@pytest.mark.slow
+def test_a_report_of_plugin_eval_is_randomised_evidence(built: StorePaths, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = ask(
+        built,
+        "select measure, verdict, before_count, after_count, strata_count, round(difference, 2), version_before"
+        " from v_change_effect where component_name = 'packager' and evidence = 'randomised' order by measure",
+    )
+    assert found == [
+        ("corrections", "not enough to tell", 0, 0, 0, None, "without"),
+        ("cost_usd", "hurt", 12, 12, 2, 1.32, "without"),
+        ("duration_seconds", "not enough to tell", 12, 12, 2, 0.91, "without"),
+        ("success", "helped", 12, 12, 2, 0.67, "without"),
+    ]
+    monkeypatch.setenv("AGENT_STORE_HOME", str(built.home))
+    shown = CliRunner().invoke(cli, ["effect", "packager"], standalone_mode=False, env={"COLUMNS": "140"})
+    assert "+67 pts" in shown.output
+    assert "randomised" in shown.output
+    as_json = CliRunner().invoke(cli, ["effect", "--json"], standalone_mode=False)
+    rows_of_all = json.loads(as_json.output)["rows"]
+    assert {row["evidence"] for row in rows_of_all} == {"randomised", "observed, before and after"}
+    nothing = CliRunner().invoke(cli, ["effect", "packager", "--until", "2026-01-31"], standalone_mode=False)
+    assert "no change of packager in this time" in nothing.output
 
 
 @pytest.mark.slow

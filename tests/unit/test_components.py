@@ -91,7 +91,7 @@ def test_everything_in_a_repository_is_found(repository: Changes) -> None:
         ("reference_file", "CLAUDE.md", "memory"), ("mcp_config", ".mcp.json", "config"),
         ("settings", "settings.json", "config"), ("hook", "check.sh", "script"), ("plugin", "packager", "manifest"),
         ("skill", "packager:pack-parcel", "main"), ("agent", "packager:packer", "main"),
-        ("command", "packager:label", "main"),
+        ("command", "packager:label", "main"), ("eval_report", "packager", "report"),
     } <= found  # fmt: skip
     assert repository.files_seen == len(versions(repository))
 
@@ -356,3 +356,16 @@ def test_bodies_of_commits_are_hashed_as_those_of_files_are(tmp_path: Path) -> N
     }
     memory = {str(row[0]): str(row[1]) for row in changes.replaced["scan_memory"][1]}
     assert not components.scan_history([folder], memory, set, set)
+
+
+def test_reports_of_evals_are_found_in_plugins_and_skills_alone(tmp_path: Path) -> None:
+    write(tmp_path / ".claude-plugin/plugin.json", '{"name": "till-tools"}')
+    for place in ("evals/results/1", "skills/sums/evals/2", "notes"):
+        write(tmp_path / place / "aggregate-result.json", '{"cases": []}')
+    write(tmp_path / "skills/sums/SKILL.md", "---\nname: sums\ndescription: Adds.\n---\nAdd.\n")
+    write(tmp_path / "evals/sums/prompt.md", "Add 1 and 1.")
+    found = [one for one in versions(scanned(Folder(tmp_path, "named"))) if one["component_type"] == "eval_report"]
+    assert {(one["path"], one["component_name"]) for one in found} == {
+        ("evals/results/1/aggregate-result.json", "till-tools"), ("skills/sums/evals/2/aggregate-result.json", "sums"),
+    }  # fmt: skip
+    assert all(one["content"] == '{"cases": []}' and one["set_aside_reason"] is None for one in found)

@@ -70,10 +70,16 @@ def test_every_promised_tool_is_there_with_its_arguments() -> None:
 def test_a_tool_is_a_method_of_the_library(name: str) -> None:
     tool = TOOLS[name]
     assert tool.asks in QUESTIONS
-    parameters = inspect.signature(getattr(AgentStore, tool.asks)).parameters
+    parameters = {
+        argument: parameter
+        for method in (tool.asks, *tool.forms.values())
+        for argument, parameter in inspect.signature(getattr(AgentStore, method)).parameters.items()
+    }
     takes_any = any(one.kind is inspect.Parameter.VAR_KEYWORD for one in parameters.values())
     if tool.asks not in {"query", "describe"}:
-        assert takes_any or set(tool.takes) - {"detail"} <= set(parameters), name
+        assert takes_any or set(tool.takes) - {"detail", "about"} <= set(parameters), name
+    assert (set(tool.takes["about"]["enum"]) if "about" in tool.takes else set()) == set(tool.forms)
+    assert all(method in QUESTIONS for method in tool.forms.values())
     assert set(tool.required) <= set(tool.takes)
     assert tool.search_hint
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import posixpath
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -61,19 +62,34 @@ class Answering:
         if tool.asks == "describe":
             return self._describe(given.get("table"), limit, look)
         given |= {name: getattr(asking, name) for name in tool.told}
-        found, notes = self._found(tool, given, asking.project_path)
+        method = tool.asked_about(given.pop("about", None))
+        self._check_arguments(tool, method, given)
+        found, notes = self._found(tool, method, given, asking.project_path)
         if not isinstance(found, Answer):
             return f"Recorded as {found}. {_NEXT_BUILD}" if found else "Nothing was recorded."
         rows = [[row[column] for column in found.columns] for row in found]
         return text.table(found.columns, rows, found.total_count, text.source_of(found, *notes), look)
 
-    def _found(self, tool: Tool, given: dict[str, Any], project: str | None) -> tuple[Any, tuple[str, ...]]:
+    def _check_arguments(self, tool: Tool, method: str, given: Mapping[str, Any]) -> None:
+        """Raise StoreError for an argument that belongs to another answer of a tool."""
+        if not tool.forms:
+            return
+        takes = inspect.signature(getattr(self._store, method)).parameters
+        if others := [name for name in given if name not in takes]:
+            raise StoreError(
+                f"{tool.name} takes no {', '.join(others)} for this.",
+                f"It takes: {', '.join(name for name in tool.parameters if name in takes)}",
+            )
+
+    def _found(
+        self, tool: Tool, method: str, given: dict[str, Any], project: str | None
+    ) -> tuple[Any, tuple[str, ...]]:
         """The library's answer. A relative path is relative to the project that the session works in.
 
         If there is nothing about it, the same path in another checkout is answered and marked as such, but not a bare
         file name, which every project may have.
         """
-        ask = getattr(self._store, tool.asks)
+        ask = getattr(self._store, method)
         parameter = tool.path_parameter or ""
         path = given.get(parameter, "")
         if not path or not project or posixpath.isabs(path) or path[1:2] == ":" or path[0] in "~\\":

@@ -7,7 +7,7 @@ A tool has the name of its method unless the row names another, and the descript
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from agent_store.errors import StoreError
@@ -37,6 +37,14 @@ _TASK_TYPE: Final[Schema] = {
     "description": "implement, debug, refactor, test, document, review, git …",
 }
 _COMPONENT: Final[Schema] = {"type": "string", "description": "Name of a skill, agent, command or rule file"}
+_PROJECT: Final[Schema] = {"type": "string", "description": "Name or folder, or a part of it"}
+
+
+def _about(*values: str) -> Schema:
+    """The argument that chooses another answer."""
+    return {"type": "string", "enum": list(values)}
+
+
 # The arguments of every tool that reads.
 _WIDER: Final[Mapping[str, Schema]] = {
     "limit": {"type": "integer", "minimum": 1, "description": "Most rows"},
@@ -59,11 +67,21 @@ class Tool:
     is_always_loaded: bool = False
     # The facts about the caller that its method receives, by the names of `session.Asking`.
     told: tuple[str, ...] = ()
+    # Methods that answer in place of `method`, by the value of its argument `about`.
+    forms: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def asks(self) -> str:
         """The method of the library."""
         return self.method or self.name
+
+    def asked_about(self, about: str | None) -> str:
+        """The method that answers about something else. Raises StoreError if there is none."""
+        if about is None:
+            return self.asks
+        if about.lower() not in self.forms:
+            raise StoreError(f"{self.name} says nothing about {about!r}.", f"There is: {', '.join(self.forms)}")
+        return self.forms[about.lower()]
 
     @property
     def path_parameter(self) -> str | None:
@@ -128,7 +146,12 @@ _TOOLS = (
         {"component_name": _COMPONENT},
         ("component_name",),
     ),
-    Tool("suggest_token_optimizations", "save tokens, trim context", {}),
+    Tool(
+        "suggest_token_optimizations",
+        "save tokens, trim context, diet: what each part of the context costs and saves",
+        {"about": _about("diet"), "project": _PROJECT, "period": _PERIOD},
+        forms={"diet": "get_context_diet"},
+    ),
     Tool(
         "predict_context_overflow",
         "will planned reads and commands fit into the context window",
@@ -144,9 +167,10 @@ _TOOLS = (
     ),
     Tool(
         "get_quality_trend",
-        "validation, test, lint results over time",
-        {"component_name": _COMPONENT, "days": _DAYS},
+        "validation, test, lint results over time; whether changes of a component helped",
+        {"component_name": _COMPONENT, "days": _DAYS, "about": _about("changes"), "period": _PERIOD},
         ("component_name",),
+        forms={"changes": "get_change_effect"},
     ),
     Tool("check_for_regressions", "tests that passed and now fail", {"since_date": _DATE}, ("since_date",)),
     Tool(
@@ -177,7 +201,12 @@ _TOOLS = (
         told=("session_id", "agent_id"),
     ),
     Tool("suggest_work_for_agent", "open work for an agent", {"agent_id": _ID}, ("agent_id",)),
-    Tool("get_usage_stats", "most used tools, skills, files", {"days": _DAYS}),
+    Tool(
+        "get_usage_stats",
+        "most used tools, skills, files; which days the store covers",
+        {"days": _DAYS, "about": _about("completeness"), "project": _PROJECT, "period": _PERIOD},
+        forms={"completeness": "get_completeness"},
+    ),
     Tool("analyze_workflow", "usual order of tools for a kind of task", {"task_type": _TASK_TYPE}),
     Tool("suggest_optimizations", "unused skills and servers, oversized results, cache misses", {}),
     Tool(
@@ -252,7 +281,7 @@ _TOOLS = (
             "tier": {"type": "string", "enum": ["batch", "standard"]},
             "prices": {"type": "string", "description": "then, today, or a day", "default": "then"},
             "period": _PERIOD,
-            "project": _TEXT,
+            "project": _PROJECT,
         },
     ),
     Tool(

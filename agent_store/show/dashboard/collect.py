@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 NAMES_SHOWN = 2000
 PROMPTS_SHOWN = 1000
 SEGMENTS_SHOWN = 8
+EFFECTS_SHOWN = 100
+PARTS_SHOWN = 200
 _CENTS = 9
 _TEXT = 200
 
@@ -207,6 +209,31 @@ DATA_SETS = {
         order by cost_usd desc, session_id, cost_rank
         """,
         ("session_id",),
+    ),
+    "effects": DataSet(
+        f"""
+        select
+            component_name, strftime(changed_at, '%Y-%m-%d') as changed_on, measure, verdict, evidence, difference_type,
+            difference, difference_low, difference_high, before_count, after_count, minimum_count, minimum_session_count
+        from v_change_effect
+        where least(before_count, after_count) > 0
+        order by
+            verdict = 'not enough to tell', least(before_count, after_count) desc, changed_at desc nulls last, change_id,
+            measure
+        limit {EFFECTS_SHOWN}
+        """,
+        ("component_name", "measure", "verdict", "evidence", "difference_type"),
+    ),
+    "diet": DataSet(
+        f"""
+        select
+            part_kind, coalesce(part_name, concat(part_count, ' parts')) as part_name, session_count, used_session_count,
+            tested_session_count, tokens_per_session, entry_cost_usd, read_cost_usd, rebilled_cost_usd, cost_usd,
+            saved_usd_per_month, saving_method
+        from context_diet()
+        order by part_kind = 'rare', cost_usd desc, part_kind, part_name
+        limit {PARTS_SHOWN}
+        """
     ),
     "alerts": DataSet(
         "select title, message, status from v_alert where status in ('over', 'near') order by status desc, title"

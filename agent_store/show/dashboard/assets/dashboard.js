@@ -649,6 +649,27 @@
       tile({ id: "loop-cost", label: "Spent in fix loops", raw: sum("fix_loop_cost_usd"), shown: dollars(sum("fix_loop_cost_usd")), note: "from the first failed run to the end of the loop; overlapping loops count twice", sql: select("coalesce(sum(fix_loop_cost_usd), 0)", "v_outcome_day") })));
   }
 
+  /** What the contexts carried, and what dropping it would have saved. */
+  function diet() {
+    const d = data.diet;
+    const rows = [...Array(rowsOf("diet")).keys()];
+    const used = (i) => (d.tested_session_count[i] ? `${number(d.used_session_count[i])} of ${number(d.tested_session_count[i])}` : "");
+    return section("diet", "What the context carried", {
+      note: "Over all days, regardless of the filters. Without a part, the cached prefix only gets shorter: it saves its own dollars.",
+      sql: "select part_kind, part_name, cost_usd, saved_usd_per_month, saving_method\nfrom context_diet()\norder by cost_usd desc",
+    }, table({
+      id: "diet-table", caption: "Parts of contexts by cost, with what dropping them would save in a month with use", rows, sort: "cost_usd", few: FEWER, empty: "No part of a context has a cost.",
+      columns: [
+        { key: "part", label: "Part", value: (i) => d.part_name[i], text: (i) => `${d.part_kind[i]} ${d.part_name[i]}`, show: (i) => el("span", { title: d.part_name[i] }, cutMiddle(pathEnd(d.part_name[i]), 26), el("small", { class: "note block" }, d.part_kind[i].replaceAll("_", " "))) },
+        ...numeric("cost_usd", "Cost", (i) => d.cost_usd[i], dollars),
+        ...numeric("rebilled_cost_usd", "Re-billed", (i) => d.rebilled_cost_usd[i], dollars),
+        ...numeric("saved_usd_per_month", "Saves a month", (i) => d.saved_usd_per_month[i], (one) => (one === null ? "–" : dollars(one))),
+        { key: "how", label: "Known", value: (i) => d.saving_method[i], text: (i) => d.saving_method[i] ?? "", show: (i) => d.saving_method[i] ?? "" },
+        { key: "used", label: "Used in", value: (i) => d.used_session_count[i], text: used, show: used },
+      ],
+    }));
+  }
+
   /** What to do: what comes back in many sessions, or else what would have helped in single ones. */
   function advice() {
     return rowsOf("optimizations") ? advicePerMonth() : advicePerSession();
@@ -680,6 +701,31 @@
         { key: "session", label: "Session", value: (i) => nameOf(sessionOf(a.session_id[i])), text: (i) => nameOf(sessionOf(a.session_id[i])), show: (i) => link(nameOf(sessionOf(a.session_id[i])), { view: "session", id: sessionOf(a.session_id[i]).id }) },
         { key: "suggestion", label: "Suggestion", value: (i) => a.suggestion[i], text: (i) => `${a.suggestion[i]} ${a.subject[i]}`, show: (i) => el("span", {}, a.suggestion[i], el("small", { class: "note block" }, a.subject[i])) },
         ...numeric("cost_usd", "Saving", (i) => a.cost_usd[i], dollars),
+      ],
+    }));
+  }
+
+  /** Whether changes of skills, agents, memory files and MCP servers helped; nothing where none can be compared. */
+  function effects() {
+    const rows = [...Array(rowsOf("effects")).keys()];
+    if (!rows.length) return null;
+    const e = data.effects;
+    const names = { success: "Success", cost_usd: "Cost", duration_seconds: "Time", corrections: "Corrections" };
+    const isRatio = (i) => text(e.difference_type[i]) === "ratio";
+    const amount = (i, one) => (isRatio(i) ? `×${one < 100 ? one.toFixed(2) : ">99"}` : text(e.measure[i]) === "success" ? `${one >= 0 ? "+" : ""}${(100 * one).toFixed(0)} pts` : `${one >= 0 ? "+" : ""}${one.toFixed(2)}`);
+    const shown = (i) => (e.difference[i] === null ? "–" : el("span", {}, amount(i, e.difference[i]),
+      e.difference_low[i] === null ? null : el("small", { class: "note block" }, `${amount(i, e.difference_low[i])} to ${amount(i, e.difference_high[i])}`)));
+    return section("effects", "Did it help?", {
+      note: `Tasks before and after a change, of the same project, type and model, with a 90 % interval, regardless of the filters. A verdict takes ${e.minimum_count[0]} tasks from ${e.minimum_session_count[0]} sessions on each side and an interval without “no effect”. By chance, one in ten changes without effect gets one. “Observed” is a hint; “randomised” is a test.`,
+      sql: "select * from v_change_effect\norder by verdict = 'not enough to tell', least(before_count, after_count) desc",
+    }, table({
+      id: "effect-table", caption: "Effects of changes", rows, sort: null,
+      columns: [
+        { key: "component", label: "Changed", value: (i) => text(e.component_name[i]), text: (i) => text(e.component_name[i]), show: (i) => el("span", { title: text(e.component_name[i]) }, cutMiddle(pathEnd(text(e.component_name[i])), 40), el("small", { class: "note block" }, e.changed_on[i] ?? "")) },
+        { key: "measure", label: "Measure", value: (i) => names[text(e.measure[i])], text: (i) => names[text(e.measure[i])], show: (i) => names[text(e.measure[i])] },
+        { key: "difference", label: "Effect", numeric: true, value: (i) => e.difference[i], show: shown },
+        { key: "tasks", label: "Tasks", numeric: true, value: (i) => Math.min(e.before_count[i], e.after_count[i]), show: (i) => `${number(e.before_count[i])} → ${number(e.after_count[i])}` },
+        { key: "verdict", label: "Verdict", value: (i) => text(e.verdict[i]), text: (i) => text(e.verdict[i]), show: (i) => el("span", {}, text(e.verdict[i]), el("small", { class: "note block" }, text(e.evidence[i]))) },
       ],
     }));
   }
@@ -857,7 +903,7 @@
     return [
       alerts(), money(rows), coverage(rows), perDay(rows),
       section("causes", "What caused it", { sql: causeSql(), note: "Each dollar has one cause, so the parts add up to the total." }, causes("cause-table", [...selected("causes")])),
-      expensive(rows), outcomes(), advice(), whatIf(), forecast(), storeFindings(),
+      expensive(rows), outcomes(), effects(), diet(), advice(), whatIf(), forecast(), storeFindings(),
     ];
   }
 

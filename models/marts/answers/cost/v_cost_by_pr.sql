@@ -7,8 +7,9 @@
 -- belong to the next pull request that their session names; those after the last one belong to the last one.
 -- No call counts for two.
 with calls as (
-    select calls.*, sessions.project_path
+    select calls.*, models.model_name, sessions.project_path, {{ active_seconds('calls') }} as active_seconds
     from {{ ref('fact_api_call') }} as calls
+    left join {{ ref('dim_model') }} as models on models.model_id = calls.model_id
     inner join {{ ref('dim_session') }} as sessions on sessions.session_id = calls.session_id
     where calls.called_at is not null
 ),
@@ -98,15 +99,32 @@ assigned as (
     select call_id, min_by(pr_url, (match_order, pr_url)) as pr_url
     from matches
     group by call_id
+),
+
+model_lists as (
+    select pr_url, list(model_name order by cost_usd desc nulls last, model_name) as model_names
+    from (
+        select assigned.pr_url, calls.model_name, sum(calls.cost_usd) as cost_usd
+        from assigned
+        inner join calls on calls.call_id = assigned.call_id
+        where calls.model_name is not null
+        group by assigned.pr_url, calls.model_name
+    ) as spent
+    group by pr_url
 )
 
 select
     pull_requests.pr_url,
     pull_requests.git_branch,
     pull_requests.first_linked_at,
+    min(calls.called_at) as first_called_at,
+    max(calls.called_at) as last_called_at,
     pull_requests.provenance,
+    model_lists.model_names,
+    cast(sum(calls.active_seconds) as double) as active_seconds,
     {{ cost_measures('calls') }}
 from pull_requests
 inner join assigned on assigned.pr_url = pull_requests.pr_url
+left join model_lists on model_lists.pr_url = pull_requests.pr_url
 inner join calls on calls.call_id = assigned.call_id
 group by all
