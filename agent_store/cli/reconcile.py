@@ -36,8 +36,8 @@ def reconcile(
 ) -> int:
     """Compare the provider's usage and cost report with the store.
 
-    A report is recorded and the store is built; reading the same report again changes nothing. Without --csv and --admin-api,
-    the reports read so far are compared. Only --admin-api opens a connection, to api.anthropic.com.
+    A report is recorded and the store is built; reading the same report again changes nothing. Without --csv and
+    --admin-api, the reports read so far are compared. Only --admin-api opens a connection, to api.anthropic.com.
     """
     from agent_store.library import AgentStore
     from agent_store.show import reconcile as shown

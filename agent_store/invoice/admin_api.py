@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
@@ -79,12 +79,12 @@ class AdminApi:
             page = following
         raise self._odd(path)
 
-    def _ask(self, client: httpx.Client, path: str, asked: list[tuple[str, str]]) -> Mapping[str, Any]:
+    def _ask(self, client: httpx.Client, path: str, asked: Sequence[tuple[str, str]]) -> Mapping[str, Any]:
         import httpx
 
         for attempt in range(1, _TRIES + 1):
             try:
-                response = client.get(path, params=asked)
+                response = client.get(path, params=httpx.QueryParams(tuple(asked)))
             except httpx.HTTPError as error:
                 raise StoreError(f"{self.address} does not answer: {type(error).__name__}.") from error
             is_last = attempt == _TRIES

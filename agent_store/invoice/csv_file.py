@@ -9,14 +9,16 @@ from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from agent_store.errors import StoreError
 from agent_store.invoice.rows import COST, USAGE, ProviderRow, Reading
 
 # What a column is, and the names it has in exports, without spaces and signs. The first that a file has counts.
 NAMES: Final = {
-    "starts_at": ("startingat", "usagedateutc", "usagedate", "date", "dateutc", "day", "starttime", "bucketstart", "usagedatetime"),
+    "starts_at": (
+        "startingat", "usagedateutc", "usagedate", "date", "dateutc", "day", "starttime", "bucketstart", "usagedatetime",
+    ),
     "ends_at": ("endingat", "endtime", "bucketend"),
     "model": ("model", "modelversion", "modelname", "modelid"),
     "workspace": ("workspace", "workspacename", "workspaceid"),
@@ -72,9 +74,8 @@ def parse(text: str, name: str = "The file") -> Reading:
     delimiter = max(",;\t", key=first.count)
     lines = csv.reader(io.StringIO(text), delimiter=delimiter)
     heads = [_plain(head) for head in next(lines, [])]
-    columns = {
-        what: heads.index(found) for what, names in NAMES.items() if (found := next((one for one in names if one in heads), None))
-    }
+    known = {what: next((one for one in names if one in heads), None) for what, names in NAMES.items()}
+    columns = {what: heads.index(head) for what, head in known.items() if head is not None}
     if "starts_at" not in columns:
         raise StoreError(f"{name} has no column with a date.", f"Its columns: {', '.join(filter(None, heads)) or 'none'}")
     has_tokens = any(what in columns for what in _TOKENS)
@@ -103,20 +104,20 @@ def _rows(cells: dict[str, str], *, has_tokens: bool, has_dollars: bool) -> list
     if starts_at is None:
         return []
     ends_at = _moment(cells.get("ends_at", "")) or starts_at + timedelta(days=1)
-    about = {
+    about: dict[str, Any] = {
         what: cells.get(what) or None
         for what in ("model", "workspace", "api_key", "service_tier", "context_window")
     }  # fmt: skip
     found = []
     if has_tokens:
-        counts = {what: _count(cells.get(what, "")) for what in _TOKENS}
+        counts: dict[str, Any] = {what: _count(cells.get(what, "")) for what in _TOKENS}
         if any(value is not None for value in counts.values()):
             found.append(ProviderRow(USAGE, "csv", starts_at, ends_at, **about, **counts))
     if has_dollars:
         amount = _amount(cells)
         currency = (cells.get("currency") or "USD").upper()
         if amount is not None and currency == "USD":
-            words = {what: cells.get(what) or None for what in ("cost_type", "token_type", "description")}
+            words: dict[str, Any] = {what: cells.get(what) or None for what in ("cost_type", "token_type", "description")}
             found.append(
                 ProviderRow(COST, "csv", starts_at, ends_at, **about, **words, currency=currency, amount_usd=amount)
             )
@@ -133,7 +134,8 @@ def _added_up(rows: list[ProviderRow]) -> tuple[ProviderRow, ...]:
         if before is None:
             found[row.key] = row
             continue
-        numbers = {what: _sum(getattr(before, what), getattr(row, what)) for what in (*_TOKENS, "amount_usd")}
+        names = (*_TOKENS, "amount_usd")
+        numbers: dict[str, Any] = {what: _sum(getattr(before, what), getattr(row, what)) for what in names}
         found[row.key] = replace(before, **numbers)
     return tuple(found.values())
 

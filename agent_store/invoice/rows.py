@@ -55,7 +55,8 @@ class ProviderRow:
             self.report, self.starts_at.isoformat(), self.ends_at.isoformat(), self.model, self.workspace, self.api_key,
             self.service_tier, self.context_window, self.cost_type, self.token_type, self.description,
         )  # fmt: skip
-        return md5("\x1f".join("\x1e" if part is None else part for part in parts).encode(), usedforsecurity=False).hexdigest()
+        text = "\x1f".join("\x1e" if part is None else part for part in parts)
+        return md5(text.encode(), usedforsecurity=False).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)

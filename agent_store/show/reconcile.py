@@ -39,9 +39,8 @@ def notes(causes: Sequence[Row]) -> list[str]:
     if not causes:
         return []
     first = causes[0]
-    said = [
-        f"On {counted(first['day_count'], 'day')}: {dollars(first['their_usd'])} reported, {dollars(first['our_usd'])} here."
-    ]
+    amounts = f"{dollars(first['their_usd'])} reported, {dollars(first['our_usd'])} here"
+    said = [f"On {counted(first['day_count'], 'day')}: {amounts}."]
     parts = [
         f"{row['cause']} {_signed(row['difference_usd'])}{'' if row['is_exact'] else ' (estimated)'}"
         for row in causes

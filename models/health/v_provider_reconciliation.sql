@@ -98,15 +98,16 @@ pairs as (
             when coalesce(theirs.billing_pool, ours.billing_pool) = 'batch' then prices.batch_multiplier
             else 1
         end / 1e6 as output_usd,
-        case when theirs.output_tokens is not null then
-            (
-                coalesce(theirs.uncached_input_tokens, 0) * prices.input_usd_per_mtok
-                + coalesce(theirs.output_tokens, 0) * prices.output_usd_per_mtok
-                + coalesce(theirs.cache_read_tokens, 0) * prices.cache_read_usd_per_mtok
-                + coalesce(theirs.cache_write_5m_tokens, 0) * prices.cache_write_5m_usd_per_mtok
-                + coalesce(theirs.cache_write_1h_tokens, 0) * prices.cache_write_1h_usd_per_mtok
-            ) * case when theirs.billing_pool = 'batch' then prices.batch_multiplier else 1 end / 1e6
-            + coalesce(theirs.web_search_count, 0) * prices.web_search_usd
+        case
+            when theirs.output_tokens is not null
+                then (
+                    coalesce(theirs.uncached_input_tokens, 0) * prices.input_usd_per_mtok
+                    + theirs.output_tokens * prices.output_usd_per_mtok
+                    + coalesce(theirs.cache_read_tokens, 0) * prices.cache_read_usd_per_mtok
+                    + coalesce(theirs.cache_write_5m_tokens, 0) * prices.cache_write_5m_usd_per_mtok
+                    + coalesce(theirs.cache_write_1h_tokens, 0) * prices.cache_write_1h_usd_per_mtok
+                ) * case when theirs.billing_pool = 'batch' then prices.batch_multiplier else 1 end / 1e6
+                + coalesce(theirs.web_search_count, 0) * prices.web_search_usd
         end as their_list_usd
     from theirs
     full outer join ours
@@ -132,7 +133,8 @@ without_prices as (
     select
         *,
         their_usd - our_usd as difference_usd,
-        case when is_theirs and is_ours then coalesce(their_usd - our_usd - price_usd, 0) else 0 end as rest_usd
+        case when is_theirs and is_ours then coalesce(their_usd - our_usd - price_usd, 0) else 0 end
+            as rest_usd
     from priced
 ),
 
@@ -143,7 +145,8 @@ without_unfinished as (
             when rest_usd > 0 and unfinished_count > 0
                 then least(
                     rest_usd,
-                    greatest(coalesce(their_output_tokens - our_output_tokens, 0), 0) * coalesce(output_usd, 0)
+                    greatest(coalesce(their_output_tokens - our_output_tokens, 0), 0)
+                    * coalesce(output_usd, 0)
                 )
             else 0
         end as unfinished_usd
@@ -159,7 +162,9 @@ without_hidden as (
                 then least(
                     found.rest_usd - found.unfinished_usd,
                     coalesce(days.unlogged_cost_usd, 0) * (found.rest_usd - found.unfinished_usd)
-                    / sum(greatest(found.rest_usd - found.unfinished_usd, 0)) over (partition by found.usage_date)
+                    / sum(greatest(found.rest_usd - found.unfinished_usd, 0)) over (
+                        partition by found.usage_date
+                    )
                 )
             else 0
         end as hidden_usd
@@ -195,17 +200,27 @@ select
     cast(our_sdk_usd as double) as our_sdk_usd,
     cast(their_usd as double) as their_usd,
     cast(difference_usd as double) as difference_usd,
-    cast(case when is_theirs and not is_ours then coalesce(their_usd, 0) else 0 end as double) as elsewhere_usd,
+    cast(case when is_theirs and not is_ours then coalesce(their_usd, 0) else 0 end as double)
+        as elsewhere_usd,
     cast(price_usd as double) as price_usd,
     cast(unfinished_usd as double) as unfinished_output_usd,
     cast(hidden_usd as double) as hidden_request_usd,
     cast(
-        case when is_incomplete then greatest(rest_usd - unfinished_usd - hidden_usd, 0) else 0 end as double
+        case
+            when is_incomplete then greatest(rest_usd - unfinished_usd - hidden_usd, 0)
+            else 0
+        end as double
     ) as incomplete_day_usd,
     cast(
-        case when not is_theirs then -our_usd else least(rest_usd - unfinished_usd - hidden_usd, 0) end as double
+        case
+            when not is_theirs then -our_usd
+            else least(rest_usd - unfinished_usd - hidden_usd, 0)
+        end as double
     ) as not_billed_usd,
     cast(
-        case when is_incomplete then 0 else greatest(rest_usd - unfinished_usd - hidden_usd, 0) end as double
+        case
+            when is_incomplete then 0
+            else greatest(rest_usd - unfinished_usd - hidden_usd, 0)
+        end as double
     ) as unexplained_usd
 from without_hidden
