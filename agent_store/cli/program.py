@@ -36,6 +36,7 @@ from agent_store.cli.plugin import plugin
 from agent_store.cli.pr import pr
 from agent_store.cli.privacy import privacy
 from agent_store.cli.query import query
+from agent_store.cli.reconcile import reconcile
 from agent_store.cli.report import report
 from agent_store.cli.scan import scan
 from agent_store.cli.schedule import schedule
@@ -78,8 +79,8 @@ def cli() -> None:
 
 
 for _command in (
-    ingest, build, report, whatif, forecast, diet, effect, coverage, pr, dashboard, query, tables, describe, brief,
-    export, line, doctor, docs, scan, check, dbt, plugin, schedule, mcp, alert, statusline, privacy, forget, verify,
+    ingest, build, report, whatif, forecast, diet, effect, coverage, reconcile, pr, dashboard, query, tables, describe,
+    brief, export, line, doctor, docs, scan, check, dbt, plugin, schedule, mcp, alert, statusline, privacy, forget, verify,
     share, lake,
 ):  # fmt: skip
     cli.add_command(_command)

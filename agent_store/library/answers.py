@@ -760,6 +760,51 @@ _QUESTIONS = (
         "ratios are NULL below ten forecasts with a known outcome",
     ),
     Question(
+        "get_reconciliation",
+        "cost",
+        "The provider's usage and cost report beside the store, by day, model and billing pool, and why they differ.",
+        """
+        select
+            usage_date, model_name, billing_pool, workspaces, our_usd, their_usd, difference_usd, their_usd_basis,
+            -- What most of the difference comes from.
+            case
+                when abs(difference_usd) >= 0.005 then list_extract(
+                    list_sort([
+                        (-abs(elsewhere_usd), 'no use here'), (-abs(price_usd), 'other prices'),
+                        (-abs(unfinished_output_usd), 'output not final'), (-abs(hidden_request_usd), 'hidden requests'),
+                        (-abs(incomplete_day_usd), 'incomplete days'), (-abs(not_billed_usd), 'not billed there'),
+                        (-abs(unexplained_usd), 'not explained')
+                    ]), 1
+                )[2]
+            end as main_cause,
+            elsewhere_usd, price_usd, unfinished_output_usd, hidden_request_usd, incomplete_day_usd, not_billed_usd,
+            unexplained_usd, our_sdk_usd, response_count, unfinished_count,
+            our_uncached_input_tokens + our_output_tokens + our_cache_read_tokens + our_cache_write_5m_tokens
+            + our_cache_write_1h_tokens as our_tokens,
+            their_uncached_input_tokens + their_output_tokens + their_cache_read_tokens + their_cache_write_5m_tokens
+            + their_cache_write_1h_tokens as their_tokens,
+            our_output_tokens, their_output_tokens, read_at
+        from v_provider_reconciliation
+        where is_within(usage_date, cast($first as date), cast($last as date))
+        """,
+        "usage_date desc, abs(difference_usd) desc nulls last, model_name, billing_pool",
+        ("v_provider_reconciliation",),
+        "elsewhere_usd and price_usd are exact, the other causes are estimates; our dollars are list prices",
+        limit=_MANY,
+    ),
+    Question(
+        "get_reconciliation_causes",
+        "cost",
+        "How far the provider's report is from the store in total, by cause.",
+        """
+        select cause, is_exact, day_count, our_usd, their_usd, difference_usd
+        from provider_difference(since := cast($first as date), until := cast($last as date))
+        """,
+        "abs(difference_usd) desc, cause",
+        ("provider_difference",),
+        "is_exact says which causes are measured; the others are estimates",
+    ),
+    Question(
         "suggest_cost_optimizations",
         "cost",
         "Changes that would have saved most money, with the evidence.",

@@ -532,6 +532,23 @@ class Reading:
             raise no_project(project)
         return found
 
+    def get_reconciliation(self, period: str = "all", limit: int | None = 50) -> Answer:
+        """The provider's report beside the store, by day (UTC), model and billing pool, newest first.
+
+        It is empty until `agent-store reconcile` has read a report. `period` is as in `get_cost_report`.
+        """
+        first, last = days_of(period, self._today())
+        return self._ask(
+            "get_reconciliation", limit, {"first": first and first.isoformat(), "last": last and last.isoformat()}
+        )
+
+    def get_reconciliation_causes(self, period: str = "all", limit: int | None = None) -> Answer:
+        """The whole difference between the provider's report and the store, by cause."""
+        first, last = days_of(period, self._today())
+        return self._ask(
+            "get_reconciliation_causes", limit, {"first": first and first.isoformat(), "last": last and last.isoformat()}
+        )
+
     def get_change_effect(
         self, component_name: str | None = None, *, period: str = "all", limit: int | None = 20
     ) -> Answer:

@@ -426,6 +426,31 @@ class Recording:
 
     # ---------------------------------------------------------------------------------- forecasts
 
+    def record_provider_usage(
+        self,
+        report: str | None = None,
+        starts_at_ms: int | None = None,
+        ends_at_ms: int | None = None,
+        report_key: str | None = None,
+        model: str | None = None,
+        workspace: str | None = None,
+        service_tier: str | None = None,
+        uncached_input_tokens: int | None = None,
+        output_tokens: int | None = None,
+        cache_read_tokens: int | None = None,
+        cache_write_5m_tokens: int | None = None,
+        cache_write_1h_tokens: int | None = None,
+        amount_usd: float | None = None,
+        session_id: Id = None,
+        **more: object,
+    ) -> str | None:
+        """A row of the provider's report: `report` is `usage` (tokens) or `cost` (dollars).
+
+        A later row with the same `report_key` replaces it, and of each day the newest `occurred_at` counts: give the same
+        to all rows of one reading. `agent-store reconcile` records those of files and of the Admin API.
+        """
+        return self._record("provider_usage", locals())
+
     def record_forecast(
         self,
         work_kind: str | None = None,

@@ -45,22 +45,25 @@ EVENTS = {
     "skill_load": _event("token_budget workflow", "tool_use_id"),
     "context_drop": _event("token_budget"),
     "forecast": _event("cost"),
+    "provider_usage": _event("cost"),
 }
 
 _FIELDS = """
-action_id action_type agent_id agent_type api artifact_path attempt basis budget_tokens call_id called_at_ms
-characters chosen command comment component_name component_type components content content_hash context
-context_hash context_tokens cost_usd custom_id decision_type dependency_name dependency_type description
-duration_ms end_reason ends_on entrypoint error error_type errors event exit_code failed feedback_type file_path
-first_token_ms framework from_agent_id git_branch high_tokens high_usd holder_agent_id interface interrupted
-is_available is_granted is_stream latency_ms line_end line_start low_tokens low_usd median_tokens median_usd
-message_id metadata metric_name metrics model occurred_at_ms options owner passed past_count plugin_name
-previous_hash previous_passed previous_tokens prior_error project_name prompt prompt_id query question rank rating
-rationale reason request_id required_capability response_time_ms row_count score session_id similar_count
-skill_name skipped spent_usd sql sql_hash status status_code stop_reason strategy_name success suggestion_type
-target target_path task_id task_type template_name text timed_out title to_agent_id tokens tool tool_name
-tool_use_id total trigger unit usage used_in_response user_id validator version_detected warning_type warnings
-work_count work_id work_kind work_type working_dir
+action_id action_type agent_id agent_type amount_usd api api_key artifact_path attempt basis budget_tokens
+cache_read_tokens cache_write_1h_tokens cache_write_5m_tokens call_id called_at_ms characters chosen command
+comment component_name component_type components content content_hash context context_hash context_tokens
+context_window cost_type cost_usd currency custom_id decision_type dependency_name dependency_type description
+duration_ms end_reason ends_at_ms ends_on entrypoint error error_type errors event exit_code failed
+feedback_type file_path first_token_ms framework from_agent_id git_branch high_tokens high_usd holder_agent_id
+interface interrupted is_available is_granted is_stream latency_ms line_end line_start low_tokens low_usd
+median_tokens median_usd message_id metadata metric_name metrics model occurred_at_ms options origin
+output_tokens owner passed past_count plugin_name previous_hash previous_passed previous_tokens prior_error
+project_name prompt prompt_id query question rank rating rationale reason report report_key request_id
+required_capability response_time_ms row_count score service_tier session_id similar_count skill_name skipped
+spent_usd sql sql_hash starts_at_ms status status_code stop_reason strategy_name success suggestion_type target
+target_path task_id task_type template_name text timed_out title to_agent_id token_type tokens tool tool_name
+tool_use_id total trigger uncached_input_tokens unit usage used_in_response user_id validator version_detected
+warning_type warnings web_search_count work_count work_id work_kind work_type working_dir workspace
 """
 # The fields that the reader knows (macros/staging/event_spec.sql). All others go into `metadata`, which is stored
 # unchanged.

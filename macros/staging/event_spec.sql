@@ -58,6 +58,11 @@
         "spent_usd": "DOUBLE", "low_usd": "DOUBLE", "median_usd": "DOUBLE", "high_usd": "DOUBLE",
         "low_tokens": "COUNT", "median_tokens": "COUNT", "high_tokens": "COUNT", "past_count": "COUNT",
         "similar_count": "COUNT", "ends_on": "VARCHAR",
+        "report_key": "VARCHAR", "report": "VARCHAR", "origin": "VARCHAR", "starts_at_ms": "BIGINT", "ends_at_ms": "BIGINT",
+        "workspace": "VARCHAR", "api_key": "VARCHAR", "service_tier": "VARCHAR", "context_window": "VARCHAR",
+        "cost_type": "VARCHAR", "token_type": "VARCHAR", "currency": "VARCHAR", "amount_usd": "DOUBLE",
+        "uncached_input_tokens": "BIGINT", "output_tokens": "BIGINT", "cache_read_tokens": "BIGINT",
+        "cache_write_5m_tokens": "BIGINT", "cache_write_1h_tokens": "BIGINT", "web_search_count": "BIGINT",
         "interface": "VARCHAR", "tool": "VARCHAR", "sql": "VARCHAR", "sql_hash": "VARCHAR", "row_count": "COUNT"
     }
 }
@@ -68,7 +73,7 @@
     'hook', 'api_call', 'session', 'action', 'prompt', 'response', 'feedback', 'task_outcome', 'decision',
     'validation', 'test_run', 'quality_measurement', 'work_item', 'claim', 'handoff', 'strategy_outcome',
     'dependency_check', 'retrieval', 'component', 'skill_load', 'context_drop', 'document_update', 'warning',
-    'suggestion', 'query', 'forecast'
+    'suggestion', 'query', 'forecast', 'provider_usage'
 {%- endmacro %}
 
 {# The payload as one struct, without the long texts, which have their own columns or stay in raw. #}

@@ -19,7 +19,7 @@ with events as (
         event_kind in (
             'feedback', 'task_outcome', 'decision', 'validation', 'test_run', 'quality_measurement',
             'work_item', 'claim', 'handoff', 'strategy_outcome', 'dependency_check', 'retrieval', 'component',
-            'skill_load', 'forecast'
+            'skill_load', 'forecast', 'provider_usage'
         )
         or (hook_event in ('SubagentStart', 'SubagentStop') and agent_type is not null)
         or hook_event in ('TeammateIdle', 'TaskCreated', 'TaskCompleted')
