@@ -334,6 +334,11 @@ def _told_of_work(spool: Spool, later: Callable[[], int]) -> None:
         # No band: its ends are in the wrong order.
         ("forecast", {**BAND, "work_kind": "agent_run", "work_count": 3, "agent_type": "Explore", "low_usd": 5}),
         ("forecast", {**BAND, "work_kind": "weather"}),
+        (
+            "provider_usage",
+            {"report": "usage", "report_key": "k1", "starts_at_ms": 1_780_272_000_000, "ends_at_ms": 1_780_358_400_000,
+             "model": "claude-opus-5-5", "output_tokens": 500},
+        ),
     ]
     for kind, payload in program:
         spool.add(kind, "a-program", later(), payload)

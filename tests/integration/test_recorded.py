@@ -214,6 +214,7 @@ def test_what_is_told_of_work_has_its_rows(recorded_store: Path) -> None:
             "select work_kind, work_count, agent_name, low_usd, high_usd, past_count, interface from fact_forecast "
             "where session_id = 'a-program' order by work_kind"
         ) == [("agent_run", 3, "Explore", None, None, None, None), ("session", 1, None, 0.5, 4.0, 30, "cli")]
+        assert ask("select model_name, output_tokens from fact_provider_usage") == [("claude-opus-5-5", 500)]
 
 
 @pytest.mark.slow

@@ -54,7 +54,7 @@ def _read(days: Days, since: str | None = None, projects: list[str] | None = Non
         ([("2026-03-01", "a", True), ("2026-03-02", "a", None)], "covers 1 of 2 days, 1 without a witness"),
         (
             [("2026-03-01", "a", True), ("2026-03-02", "a", None), ("2026-03-03", "a", None)],
-            "no witness for 2 of 3 days",
+            "has no witness for 2 of 3 days",
         ),
         ([("2026-03-01", "a", False)], "covers 0 of 1 day"),
         # A day is complete if it is in each project; what belongs to no project counts too.

@@ -203,9 +203,9 @@ _TOOLS = (
     Tool("suggest_work_for_agent", "open work for an agent", {"agent_id": _ID}, ("agent_id",)),
     Tool(
         "get_usage_stats",
-        "most used tools, skills, files; which days the store covers",
-        {"days": _DAYS, "about": _about("completeness"), "project": _PROJECT, "period": _PERIOD},
-        forms={"completeness": "get_completeness"},
+        "most used tools, skills, files; which days the store covers; the provider's invoice",
+        {"days": _DAYS, "about": _about("completeness", "invoice"), "project": _PROJECT, "period": _PERIOD},
+        forms={"completeness": "get_completeness", "invoice": "get_reconciliation"},
     ),
     Tool("analyze_workflow", "usual order of tools for a kind of task", {"task_type": _TASK_TYPE}),
     Tool("suggest_optimizations", "unused skills and servers, oversized results, cache misses", {}),

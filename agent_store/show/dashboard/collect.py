@@ -290,6 +290,8 @@ DATA_SETS["calibration"] = DataSet(
     """
 )
 
+DATA_SETS["provider"] = DataSet("select cause, is_exact, our_usd, their_usd, difference_usd from provider_difference()")
+
 
 def collect(connection: duckdb.DuckDBPyConnection) -> dict[str, Any]:
     """Everything the page shows, as plain data for JSON; `connection` is to a published store.

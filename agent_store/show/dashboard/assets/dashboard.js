@@ -747,6 +747,23 @@
       : "No forecast could be checked yet."));
   }
 
+  /** The provider's report beside the store, once one has been read. */
+  function invoice() {
+    const rows = [...Array(rowsOf("provider")).keys()];
+    const p = data.provider;
+    if (!rows.length) return null;
+    return section("invoice", "The provider's report", {
+      note: `On the days that a report covers: ${dollars(p.our_usd[0])} here, ${dollars(p.their_usd[0])} there. The causes add up to the difference.`,
+      sql: "from provider_difference()",
+    }, table({
+      id: "invoice-table", caption: "The provider's report", rows, sort: null,
+      columns: [
+        { key: "cause", label: "Cause", value: (i) => p.cause[i], text: (i) => p.cause[i], show: (i) => el("span", {}, p.cause[i], p.is_exact[i] ? "" : el("small", { class: "note" }, " estimated")) },
+        ...numeric("difference", "Difference", (i) => p.difference_usd[i], dollars),
+      ],
+    }));
+  }
+
   /** The same work under other assumptions. */
   function whatIf() {
     const rows = [...Array(rowsOf("scenarios")).keys()];
@@ -903,7 +920,7 @@
     return [
       alerts(), money(rows), coverage(rows), perDay(rows),
       section("causes", "What caused it", { sql: causeSql(), note: "Each dollar has one cause, so the parts add up to the total." }, causes("cause-table", [...selected("causes")])),
-      expensive(rows), outcomes(), effects(), diet(), advice(), whatIf(), forecast(), storeFindings(),
+      expensive(rows), outcomes(), effects(), diet(), advice(), whatIf(), forecast(), invoice(), storeFindings(),
     ];
   }
 
