@@ -475,7 +475,7 @@ class Reading:
         """The projects that a name names; None for none. Raises StoreError if there are none."""
         if project is None or not self._make_readable():
             return None
-        found = self._reader.value("select projects_named($name)", {"name": project})
+        found = self._reader.value("from projects_named($name)", {"name": project})
         if not isinstance(found, list):
             raise no_project(project)
         return found

@@ -477,7 +477,7 @@ def find_projects(connection: duckdb.DuckDBPyConnection, given: str) -> tuple[st
     import duckdb
 
     try:
-        ((found,),) = connection.execute("select projects_named(?)", [given]).fetchall()
+        ((found,),) = connection.execute("from projects_named(?)", [given]).fetchall()
     except duckdb.Error as error:
         raise of_other_shape(error) from error
     if not found:

@@ -148,7 +148,7 @@ def test_a_project_name_that_is_part_of_another_finds_both_and_a_whole_one_only_
 ) -> None:
     with duckdb.connect(str(simulated[1]), read_only=True) as connection:
         named = [
-            connection.execute("select projects_named(?)", [name]).fetchall()[0][0]
+            connection.execute("from projects_named(?)", [name]).fetchall()[0][0]
             for name in ("cache", "CACHE-5m", " ", "nothing")
         ]
     assert named == [["cache-1h", "cache-5m"], ["cache-5m"], None, None]

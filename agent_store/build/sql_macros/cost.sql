@@ -6,22 +6,22 @@ create or replace macro is_within(day, since, until) as
 
 comment on macro is_within is 'is_within(day, since, until): whether a day is between two days, both included; NULL means no limit.';
 
-create or replace macro projects_named(name) as (
-    select coalesce(
+create or replace macro projects_named(name) as table
+select
+    coalesce(
         list(project_name order by project_name) filter (where trim(lower(name)) in (lower(project_name), lower(project_path))),
         list(project_name order by project_name) filter (
             where trim(name) <> ''
             and (contains(lower(project_name), trim(lower(name))) or contains(lower(project_path), trim(lower(name))))
         )
-    )
-    from (
-        select distinct c.project_name, coalesce(c.project_path, '') as project_path
-        from v_cost as c
-        where c.kind = 'session' and c.project_name is not null
-    )
+    ) as project_names
+from (
+    select distinct c.project_name, coalesce(c.project_path, '') as project_path
+    from v_cost as c
+    where c.kind = 'session' and c.project_name is not null
 );
 
-comment on macro projects_named is 'projects_named(name): the projects called so or with that folder, else all whose name or folder contains it, as a list; NULL if there is none.';
+comment on macro table projects_named is 'projects_named(name): the projects called so or with that folder, else all whose name or folder contains it, as one list; NULL if there is none. Example: from projects_named(''shop'')';
 
 create or replace macro cost_by(kind, since := null, until := null, projects := null) as table
 with costs as (
