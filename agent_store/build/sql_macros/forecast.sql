@@ -18,11 +18,14 @@ with asked as materialized (
         coalesce(s.cost_usd, 0) as spent_usd
     from (
         select
-            generate_subscripts(requests, 1) as request_number,
-            unnest(cast(requests as struct(
+            generate_subscripts(given, 1) as request_number,
+            unnest(given, recursive := true)
+        from (
+            select cast(requests as struct(
                 work_kind varchar, work_count bigint, agent_name varchar, model_name varchar, task_type varchar,
                 project_name varchar, session_id varchar
-            )[]), recursive := true)
+            )[]) as given
+        )
     ) as request
     left join v_work_cost as s
         on s.work_kind = 'session' and request.work_kind = 'session' and s.work_id = request.session_id
