@@ -68,9 +68,17 @@ def explain(error: BaseException, doing: str) -> StoreError | None:
     return StoreError(f"{doing} failed: {cause}{where}.", _ADVICE.get(cause, ""))
 
 
+SEE_MODELS = 'See which there are: agent-store query "select model_name from dim_model where is_priced"'
+
+
 def no_project(given: str) -> StoreError:
     """The error for a name that names no project."""
     return StoreError(
         f"No project is called {given!r} or has that in its name or folder.",
         "See which there are: agent-store report --by project",
     )
+
+
+def no_priced_model(given: str) -> StoreError:
+    """The error for a name that names no model with a price."""
+    return StoreError(f"No model with a price is called {given!r}.", SEE_MODELS)

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
-from agent_store.errors import StoreError
+from agent_store.errors import StoreError, no_priced_model
 from agent_store.library.reading import Reading
 
 if TYPE_CHECKING:
@@ -119,10 +119,7 @@ class Forecasting(Reading):
             return name
         found = self._reader.value(_NAME_OF_MODEL, {"model": name})
         if not isinstance(found, str):
-            raise StoreError(
-                f"No model with a price is called {name!r}.",
-                'See which there are: agent-store query "select model_name from dim_model where is_priced"',
-            )
+            raise no_priced_model(name)
         return found
 
     def _record_forecast(self, row: Mapping[str, Any], session_id: str | None) -> None:

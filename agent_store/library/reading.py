@@ -17,7 +17,7 @@ from dataclasses import replace
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
-from agent_store.errors import StoreError, no_project
+from agent_store.errors import SEE_MODELS, StoreError, no_priced_model, no_project
 from agent_store.library import live
 from agent_store.library.answer import Answer
 from agent_store.library.answers import FILES_OF_PATH, QUESTIONS
@@ -49,7 +49,6 @@ _ALSO_CALLED = {
 _MOST_ROWS = 2**62
 _MOST_DAYS = 1_000_000
 _SWAPS = "select from_name, to_name, model_names, other_model_name from model_swaps(cast($models as varchar[]))"
-_SEE_MODELS = "See which there are: agent-store query \"select model_name from dim_model where is_priced\""
 _FILTERS = ("language", "document_type", "path", "since")
 
 
@@ -519,9 +518,9 @@ class Reading:
             if text.count("=") != 1:
                 raise StoreError(f"{text!r} is not A=B.", "Write the model that ran, then its replacement: opus=sonnet")
             if row["model_names"] is None:
-                raise StoreError(f"No model is called {row['from_name']!r}.", _SEE_MODELS)
+                raise StoreError(f"No model is called {row['from_name']!r}.", SEE_MODELS)
             if row["other_model_name"] is None:
-                raise StoreError(f"No model with a price is called {row['to_name']!r}.", _SEE_MODELS)
+                raise no_priced_model(row["to_name"])
 
     def _projects(self, project: str | None) -> list[str] | None:
         """The projects that a name names; None for none. Raises StoreError if there are none."""
