@@ -1,4 +1,4 @@
-"""Describe an error in a file that a user writes: the place, a similar valid name, and the valid names."""
+"""Values from outside: as text, and what is wrong with a file that a user writes."""
 
 from __future__ import annotations
 
@@ -8,6 +8,11 @@ from typing import Any, get_args
 from pydantic import BaseModel, ValidationError
 
 from ingest.text import meant
+
+
+def text_or_none(value: object) -> str | None:
+    """A value as text; None stays None."""
+    return None if value is None else str(value)
 
 
 def explained(

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from agent_store.errors import StoreError
 from agent_store.invoice.rows import COST, USAGE, ProviderRow, Reading
+from agent_store.validated import text_or_none
 
 if TYPE_CHECKING:
     import httpx
@@ -132,9 +133,9 @@ def _usage(starts_at: datetime, ends_at: datetime, found: Mapping[str, Any]) -> 
     written = found.get("cache_creation") or {}
     tools = found.get("server_tool_use") or {}
     return ProviderRow(
-        USAGE, "admin_api", starts_at, ends_at, model=_text(found.get("model")), workspace=_text(found.get("workspace_id")),
-        api_key=_text(found.get("api_key_id")), service_tier=_text(found.get("service_tier")),
-        context_window=_text(found.get("context_window")),
+        USAGE, "admin_api", starts_at, ends_at, model=text_or_none(found.get("model")), workspace=text_or_none(found.get("workspace_id")),
+        api_key=text_or_none(found.get("api_key_id")), service_tier=text_or_none(found.get("service_tier")),
+        context_window=text_or_none(found.get("context_window")),
         uncached_input_tokens=_count(found.get("uncached_input_tokens")),
         cache_write_5m_tokens=_count(written.get("ephemeral_5m_input_tokens")),
         cache_write_1h_tokens=_count(written.get("ephemeral_1h_input_tokens")),
@@ -151,15 +152,11 @@ def _cost(starts_at: datetime, ends_at: datetime, found: Mapping[str, Any]) -> P
     if not amount.is_finite() or found.get("currency", "USD") != "USD":
         raise ValueError
     return ProviderRow(
-        COST, "admin_api", starts_at, ends_at, model=_text(found.get("model")), workspace=_text(found.get("workspace_id")),
-        service_tier=_text(found.get("service_tier")), context_window=_text(found.get("context_window")),
-        cost_type=_text(found.get("cost_type")), token_type=_text(found.get("token_type")),
-        description=_text(found.get("description")), currency="USD", amount_usd=float(amount),
+        COST, "admin_api", starts_at, ends_at, model=text_or_none(found.get("model")), workspace=text_or_none(found.get("workspace_id")),
+        service_tier=text_or_none(found.get("service_tier")), context_window=text_or_none(found.get("context_window")),
+        cost_type=text_or_none(found.get("cost_type")), token_type=text_or_none(found.get("token_type")),
+        description=text_or_none(found.get("description")), currency="USD", amount_usd=float(amount),
     )  # fmt: skip
-
-
-def _text(value: object) -> str | None:
-    return None if value is None else str(value)
 
 
 def _count(value: object) -> int | None:

@@ -25,6 +25,7 @@ from agent_store.library.moments import Moment, days_of, moment_of, range_of
 from agent_store.record import query_log
 from agent_store.show import catalog
 from agent_store.show import coverage as coverages
+from agent_store.validated import text_or_none
 
 if TYPE_CHECKING:
     from agent_store.library.answers import Question
@@ -231,7 +232,7 @@ class Reading:
 
     def get_recent_actions(self, session_id: Id = None, limit: int | None = 20) -> Answer:
         """Actions in a session (in all sessions if none is given), newest first."""
-        return self._ask("get_recent_actions", limit, {"session_id": _text(session_id)})
+        return self._ask("get_recent_actions", limit, {"session_id": text_or_none(session_id)})
 
     def recall_previous_attempts(
         self, file_path: str, task_type: str | None = None, limit: int | None = 10
@@ -316,7 +317,7 @@ class Reading:
             now = live.context_of(str(session_id))
         planned = [planned_actions] if isinstance(planned_actions, str) else list(planned_actions)
         given = {
-            "session_id": _text(session_id),
+            "session_id": text_or_none(session_id),
             "context_tokens": now.tokens if now else context_tokens,
             "context_window": context_window,
             "model_name": now.model_name if now else None,
@@ -400,9 +401,9 @@ class Reading:
             limit,
             {
                 "query": query,
-                "language": _text(wanted.get("language")),
-                "document_type": _text(wanted.get("document_type")),
-                "path": _text(path),
+                "language": text_or_none(wanted.get("language")),
+                "document_type": text_or_none(wanted.get("document_type")),
+                "path": text_or_none(path),
                 "since": moment_of(since, self._today()),
             },
         )
@@ -435,13 +436,13 @@ class Reading:
         from agent_store.privacy import landing_policy
 
         first, end = range_of(date_range, self._today())
-        user = _text(user_id)
+        user = text_or_none(user_id)
         users = None if user is None else [user, landing_policy(self._paths).user(user)]
         return self._ask("search_prompts", limit, {"query": query, "first": first, "end": end, "users": users})
 
     def analyze_template_performance(self, template_id: Id = None, limit: int | None = 20) -> Answer:
         """How prompts of a command or skill performed: by the id of a version, the name, or all."""
-        return self._ask("analyze_template_performance", limit, {"template_id": _text(template_id)})
+        return self._ask("analyze_template_performance", limit, {"template_id": text_or_none(template_id)})
 
     # ---------------------------------------------------------------------------------- cost
 
@@ -589,7 +590,7 @@ class Reading:
 
     def analyze_performance(self, agent_id: Id, days: int = 30, limit: int | None = 20) -> Answer:
         """How the tasks of an agent (id or name) went in the last days of the store, by type, with advice."""
-        return self._ask("analyze_performance", limit, {"agent_id": _text(agent_id), "days": days})
+        return self._ask("analyze_performance", limit, {"agent_id": text_or_none(agent_id), "days": days})
 
 
 def _count(name: str, value: object, most: int) -> int:
@@ -597,7 +598,3 @@ def _count(name: str, value: object, most: int) -> int:
     if not isinstance(value, int) or value < 0:
         raise StoreError(f"{name} is a number of at least 0, not {str(value)[:80]!r}.")
     return min(value, most)
-
-
-def _text(value: object) -> str | None:
-    return None if value is None else str(value)

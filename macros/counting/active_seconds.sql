@@ -9,7 +9,7 @@
         )
     {%- endset -%}
     case
-        when {{ previous }} is not null
+        when {{ previous }} is not null and {{ calls }}.called_at is not null
             then least({{ ms_between(previous, calls ~ '.called_at') }} / 1000.0, {{ var('away_minutes') }} * 60)
     end
 {%- endmacro %}

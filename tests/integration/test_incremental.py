@@ -19,6 +19,7 @@ import re
 import signal
 import subprocess
 import sys
+import zlib
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -39,6 +40,8 @@ from tests.conftest import PROJECT, clean_environment
 SEEDS = [int(seed) for seed in os.environ.get("AGENT_STORE_DRILL_SEEDS", "20").split(",")]
 STEPS = int(os.environ.get("AGENT_STORE_DRILL_STEPS", "9"))
 SAMPLE = PROJECT / "sample" / "home"
+# When the files were last changed: at a second of this day.
+FIRST_CHANGE, DAY = 1_764_000_000, 86_400
 # What is landed of the sample: the rest (skills, settings, …) holds no lines.
 LANDED = ("projects", "history.jsonl", "stats-cache.json")
 # What hooks and programs recorded beside it, and API responses in files: not below the root of the transcripts.
@@ -214,6 +217,9 @@ def write_files(root: Path, contents: Mapping[str, bytes]) -> None:
         file = root / path
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_bytes(content)
+        # Whichever way a state was reached, its file is equally old.
+        changed_at = FIRST_CHANGE + zlib.crc32(content) % DAY
+        os.utime(file, (changed_at, changed_at))
 
 
 # --- building and comparing ---------------------------------------------------------------------------------

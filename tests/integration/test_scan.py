@@ -277,6 +277,8 @@ def test_a_report_of_plugin_eval_is_randomised_evidence(built: StorePaths, monke
         ("success", "helped", 12, 12, 2, 0.67, "without"),
     ]
     monkeypatch.setenv("AGENT_STORE_HOME", str(built.home))
+    # A question on record would be something new for the next build.
+    monkeypatch.setenv("AGENT_STORE_QUERY_LOG", "0")
     shown = CliRunner().invoke(cli, ["effect", "packager"], standalone_mode=False, env={"COLUMNS": "140"})
     assert "+67 pts" in shown.output
     assert "randomised" in shown.output

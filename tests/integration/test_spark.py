@@ -33,6 +33,7 @@ NUMBERS = {
     "DATE": ("{} - date '1970-01-01'", "unix_date({})"),
     "TIMESTAMP": ("epoch_us({})", "unix_micros(cast({} as timestamp))"),
     "FLOAT[]": ("len({})", "size({})"),
+    "VARCHAR[]": ("octet_length(encode(array_to_string({}, ',')))", "octet_length(array_join({}, ','))"),
 }
 # Types that a published table may have, beside those above, and what Spark calls them.
 KINDS = """

@@ -9,12 +9,13 @@ with used as (
     from {{ ref('v_spending') }}
     where usage_date is not null
     group by all
+    having sum(response_count) > 0 or sum(cost_usd) > 0
 ),
 
 judged as (
     select activity_date, project_path, response_count, coalesce(cost_usd, 0) as cost_usd
     from {{ ref('v_completeness') }}
-    where response_count > 0
+    where response_count > 0 or cost_usd > 0
 )
 
 select

@@ -1,21 +1,12 @@
-with times as (
+with spent as (
     select
-        sessions.project_name,
-        calls.git_branch,
-        min(calls.called_at) as first_called_at,
-        max(calls.called_at) as last_called_at,
-        sum(calls.active_seconds) as active_seconds
-    from (
-        select
-            session_id,
-            called_at,
-            coalesce(nullif(api_calls.git_branch, 'HEAD'), 'none') as git_branch,
-            {{ active_seconds('api_calls') }} as active_seconds
-        from {{ ref('fact_api_call') }} as api_calls
-        where called_at is not null
-    ) as calls
-    inner join {{ ref('dim_session') }} as sessions on sessions.session_id = calls.session_id
-    group by sessions.project_name, calls.git_branch
+        project_name,
+        git_branch,
+        min(first_called_at) as first_called_at,
+        max(last_called_at) as last_called_at,
+        sum(active_seconds) as active_seconds
+    from {{ ref('v_spending') }}
+    group by project_name, git_branch
 ),
 
 models as (
@@ -28,7 +19,7 @@ models as (
         from {{ ref('v_spending') }}
         where model_name <> 'none'
         group by project_name, git_branch, model_name
-    ) as spent
+    ) as models
     group by project_name, git_branch
 ),
 
@@ -45,8 +36,8 @@ branches as (
 select
     branches.project_name,
     branches.git_branch,
-    times.first_called_at,
-    times.last_called_at,
+    spent.first_called_at,
+    spent.last_called_at,
     models.model_names,
     branches.session_count,
     branches.response_count,
@@ -58,13 +49,13 @@ select
     branches.total_tokens,
     branches.web_search_count,
     branches.unpriced_response_count,
-    cast(times.active_seconds as double) as active_seconds,
+    spent.active_seconds,
     branches.web_search_cost_usd,
     branches.cost_usd
 from branches
-left join times
-    on times.project_name is not distinct from branches.project_name
-    and times.git_branch = branches.git_branch
+left join spent
+    on spent.project_name is not distinct from branches.project_name
+    and spent.git_branch = branches.git_branch
 left join models
     on models.project_name is not distinct from branches.project_name
     and models.git_branch = branches.git_branch

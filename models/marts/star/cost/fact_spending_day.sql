@@ -1,6 +1,11 @@
 -- Combines the dimensions of a call. Dollars belong to the model that ran, and a response counts once, for
 -- the model that finished it.
-with spent as (
+with api_calls as (
+    select calls.*, {{ active_seconds('calls') }} as active_seconds
+    from {{ ref('fact_api_call') }} as calls
+),
+
+spent as (
     select
         calls.called_local_date,
         calls.called_at,
@@ -23,6 +28,7 @@ with spent as (
             partition by calls.task_id, coalesce(inferences.is_answer, false)
             order by calls.called_at nulls last, calls.call_id
         ) = 1 as is_task_start,
+        case when coalesce(inferences.is_answer, true) then calls.active_seconds end as active_seconds,
         inferences.uncached_input_tokens,
         inferences.output_tokens,
         inferences.cache_read_tokens,
@@ -41,7 +47,7 @@ with spent as (
         inferences.uncached_prefix_cost_usd - inferences.cache_read_cost_usd
         - inferences.cache_write_5m_cost_usd
         - inferences.cache_write_1h_cost_usd as cache_saved_usd
-    from {{ ref('fact_api_call') }} as calls
+    from api_calls as calls
     left join {{ ref('fact_inference') }} as inferences on inferences.call_id = calls.call_id
 )
 
@@ -55,11 +61,13 @@ select
     agents.agent_type,
     coalesce(tasks.task_type, 'unknown') as task_type,
     min(spent.called_at) as first_called_at,
+    max(spent.called_at) as last_called_at,
     cast(count(*) filter (where spent.is_run_start) as bigint) as agent_run_count,
     cast(count(*) filter (where spent.is_task_start) as bigint) as task_count,
     cast(count(*) filter (where spent.is_inference) as bigint) as inference_count,
     cast(count(*) filter (where spent.is_unpriced_inference) as bigint) as unpriced_inference_count,
     {{ cost_measures('spent', counts_sessions=false) }},
+    cast(sum(spent.active_seconds) as double) as active_seconds,
     cast(count(misses.call_id) as bigint) as cache_miss_count,
     cast(coalesce(sum(misses.missed_tokens), 0) as bigint) as missed_tokens,
     coalesce(sum(misses.rebilled_cost_usd), 0) as rebilled_cost_usd,

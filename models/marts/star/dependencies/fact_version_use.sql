@@ -78,7 +78,8 @@ dated as (
         marks.change_basis,
         row_number() over (
             partition by uses.component_type, uses.component_name, uses.task_id
-            order by marks.began_at desc, length(marks.folder) desc nulls last, marks.mark_id
+            order by
+                marks.began_at desc, length(marks.folder) desc nulls last, marks.version_hash, marks.mark_id
         ) as recency
     from (
         select * from in_sessions
