@@ -133,7 +133,8 @@ def _usage(starts_at: datetime, ends_at: datetime, found: Mapping[str, Any]) -> 
     written = found.get("cache_creation") or {}
     tools = found.get("server_tool_use") or {}
     return ProviderRow(
-        USAGE, "admin_api", starts_at, ends_at, model=text_or_none(found.get("model")), workspace=text_or_none(found.get("workspace_id")),
+        USAGE, "admin_api", starts_at, ends_at, model=text_or_none(found.get("model")),
+        workspace=text_or_none(found.get("workspace_id")),
         api_key=text_or_none(found.get("api_key_id")), service_tier=text_or_none(found.get("service_tier")),
         context_window=text_or_none(found.get("context_window")),
         uncached_input_tokens=_count(found.get("uncached_input_tokens")),
@@ -152,7 +153,8 @@ def _cost(starts_at: datetime, ends_at: datetime, found: Mapping[str, Any]) -> P
     if not amount.is_finite() or found.get("currency", "USD") != "USD":
         raise ValueError
     return ProviderRow(
-        COST, "admin_api", starts_at, ends_at, model=text_or_none(found.get("model")), workspace=text_or_none(found.get("workspace_id")),
+        COST, "admin_api", starts_at, ends_at, model=text_or_none(found.get("model")),
+        workspace=text_or_none(found.get("workspace_id")),
         service_tier=text_or_none(found.get("service_tier")), context_window=text_or_none(found.get("context_window")),
         cost_type=text_or_none(found.get("cost_type")), token_type=text_or_none(found.get("token_type")),
         description=text_or_none(found.get("description")), currency="USD", amount_usd=float(amount),
