@@ -18,7 +18,7 @@ def dollars(amount: float | None) -> str:
         return "–"
     if 0 < abs(amount) < _SMALLEST_SHOWN:
         return "<$0.01" if amount > 0 else ">-$0.01"
-    return f"-${-amount:,.2f}" if amount < 0 else f"${amount:,.2f}"
+    return f"-${-amount:,.2f}" if amount < 0 else f"${abs(amount):,.2f}"
 
 
 def short_number(number: int | None) -> str:
@@ -47,7 +47,7 @@ def percent(part: float | None) -> str:
     """97.3 %; what is there is never shown as nothing."""
     if part is not None and 0 < part < _SMALLEST_SHARE:
         return "<0.1 %"
-    return "–" if part is None else f"{100 * part:.1f} %"
+    return "–" if part is None else f"{100 * part + 0.0:.1f} %"
 
 
 def bar(value: float, largest: float, width: int) -> str:

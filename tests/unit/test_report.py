@@ -327,8 +327,9 @@ def test_a_store_of_another_shape_is_said() -> None:
 
 
 def test_numbers_in_words() -> None:
-    assert [dollars(value) for value in (None, 0, 0.004, 1234.5, -2)] == [
+    assert [dollars(value) for value in (None, 0, -0.0, 0.004, 1234.5, -2)] == [
         "–",
+        "$0.00",
         "$0.00",
         "<$0.01",
         "$1,234.50",
@@ -338,7 +339,7 @@ def test_numbers_in_words() -> None:
         "–", "0", "999", "1.5k", "41.2M", "2,500.0B",
     ]  # fmt: skip
     assert bytes_in_words(218_400_000) == "218.4 MB"
-    assert [percent(value) for value in (None, 0, 0.0001, 0.9731)] == ["–", "0.0 %", "<0.1 %", "97.3 %"]
+    assert [percent(value) for value in (None, 0, -0.0, 0.0001, 0.9731)] == ["–", "0.0 %", "0.0 %", "<0.1 %", "97.3 %"]
     assert [bar(value, 10, 10) for value in (0, 0.01, 5, 10)] == ["", "▏", "█████", "██████████"]
     now = datetime(2026, 3, 1, 12)
     assert age(datetime(2026, 3, 1, 11), now) == "1 hour ago"
