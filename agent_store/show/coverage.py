@@ -106,7 +106,7 @@ def notes(found: Coverage) -> list[str]:
     if found.unknown_day_count == found.day_count:
         said.append(NO_WITNESS)
     elif found.unknown_day_count:
-        said.append(f"{counted(found.unknown_day_count, 'day')} without a witness: it is unknown whether anything is missing.")
+        said.append(f"{counted(found.unknown_day_count, 'day')} without a witness: nothing tells if anything is missing.")
     if found.incomplete_day_count:
         lacking = [
             counted(count, word)
