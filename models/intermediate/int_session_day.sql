@@ -43,7 +43,7 @@ day_gaps as (
     group by all
 ),
 
--- Of the files that are still there.
+-- Of the client's own files that are still there: it deletes no others.
 files as (
     select
         files.file_id,
@@ -54,6 +54,7 @@ files as (
         where vanished_at is null
     ) as present
         on present.file_id = files.file_id
+    where files.file_kind in ('session', 'subagent', 'workflow_agent')
 ),
 
 days as (

@@ -217,9 +217,10 @@ def write_files(root: Path, contents: Mapping[str, bytes]) -> None:
         file = root / path
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_bytes(content)
-        # Whichever way a state was reached, its file is equally old.
-        changed_at = FIRST_CHANGE + zlib.crc32(content) % DAY
-        os.utime(file, (changed_at, changed_at))
+        # Whichever way a state was reached, its file is equally old. Old files of a spool would be swept.
+        if not path.startswith(SPOOL):
+            changed_at = FIRST_CHANGE + zlib.crc32(content) % DAY
+            os.utime(file, (changed_at, changed_at))
 
 
 # --- building and comparing ---------------------------------------------------------------------------------
