@@ -32,6 +32,13 @@ def cost_of(roots: list[Path], prices: Path = PRICES) -> float:
     return total(count(roots, prices=prices).responses).cost_usd
 
 
+def fees_of(store: Path) -> float:
+    """The fees of web searches in a store. No model changes them; those of the tool WebSearch are in no usage."""
+    with duckdb.connect(str(store), read_only=True) as connection:
+        ((fees,),) = connection.execute("select coalesce(sum(web_search_cost_usd), 0) from fact_api_call").fetchall()
+    return float(fees)
+
+
 def read_price_rows() -> list[dict[str, str]]:
     """The price list as it is in the seed."""
     with PRICES.open(encoding="utf-8", newline="") as file:
@@ -85,8 +92,7 @@ def check_against_the_count(store: Path, root: Path, folder: Path) -> None:
     whole, *models = rows(store)
     with duckdb.connect(str(store), read_only=True) as connection:
         ((cost,),) = connection.execute("select sum(cost_usd) from v_cost where kind = 'session'").fetchall()
-        # No model changes the fee of a search; searches of the tool WebSearch are in no response.
-        ((fees,),) = connection.execute("select coalesce(sum(web_search_cost_usd), 0) from fact_api_call").fetchall()
+    fees = fees_of(store)
     assert whole["cost_usd"] == pytest.approx(cost, abs=1e-6)
     for row in (whole, *models):
         assert (row["exact_cost_usd"] or 0) == pytest.approx(row["cost_usd"] or 0, abs=1e-6)
@@ -109,6 +115,9 @@ def test_other_models_cost_what_an_independent_count_says(
     golden_store: Path, golden_dir: Path, tmp_path: Path
 ) -> None:
     check_against_the_count(golden_store, golden_dir, tmp_path)
+    # All searches of these transcripts are in the usage of a response, where the count sees them.
+    counted = total(count([golden_dir]).responses)
+    assert fees_of(golden_store) == pytest.approx(counted.web_search_usd, abs=1e-9)
 
 
 def test_other_models_cost_what_an_independent_count_says_on_the_corpus(
