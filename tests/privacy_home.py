@@ -77,6 +77,8 @@ class Home:
             {"display": secret_words(5), "project": "/home/ann/shop", "timestamp": 2},
             {"display": "something else 1", "project": "/home/ann/shop", "timestamp": 3},
         )
+        for session in (GONE, OTHER):
+            (self.logs / "session-env" / session).mkdir(parents=True)
         self.paths.spool.mkdir(mode=0o700, exist_ok=True)
         self.paths.spool.joinpath("hooks-2026-03-01.jsonl").write_bytes(b"".join(
             spool.envelope("hook", json.dumps({"session_id": session, "prompt": text}).encode(), session, 1) + b"\n"

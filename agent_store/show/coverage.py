@@ -39,6 +39,8 @@ class Coverage:
     missing_session_count: int
     missing_prompt_count: int
     missing_line_count: int
+    # Sessions that began, and of which nothing but the folder of their environment is known.
+    unsaved_session_count: int
     # The next day on which the client deletes files of these days.
     deletes_on: date | None
     # The same in words: covers 26 of 28 days.
@@ -120,6 +122,11 @@ def notes(found: Coverage) -> list[str]:
             f"At least {', '.join(lacking)} missing. The share is an estimate; v_completeness says from which witness."
             if lacking
             else "The share is an estimate; v_completeness says from which witness."
+        )
+    if found.unsaved_session_count:
+        said.append(
+            f"{counted(found.unsaved_session_count, 'more session')} began and left nothing but a folder (session-env): closed "
+            "before a prompt, not saved (--no-session-persistence), or deleted. They do not count as missing."
         )
     if found.deletes_on:
         said.append(

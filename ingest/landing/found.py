@@ -44,6 +44,8 @@ class FoundFile(NamedTuple):
     is_one_per_root: bool = False
     # How its bytes become lines if it is not a line file: it is read whole whenever it changes.
     split: Split | None = None
+    # Only its name and its time are landed: it is a folder.
+    is_name_only: bool = False
 
     @property
     def is_archive(self) -> bool:

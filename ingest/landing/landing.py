@@ -12,6 +12,7 @@ from array import array
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from hashlib import md5
 from io import BufferedReader
 from itertools import accumulate, chain
@@ -216,7 +217,9 @@ class _Run:
         for file, size in zip(changed, planned, strict=True):
             before = self.bytes_done
             try:
-                if file.split is not None:
+                if file.is_name_only:
+                    self._land_name(file)
+                elif file.split is not None:
                     self._land_pieces(file, file.split)
                 elif file.table is not None:
                     self._land_lines(file)
@@ -512,13 +515,7 @@ class _Run:
             if not new:
                 continue
             if state is None:
-                state = SourceFile(
-                    file_id=self.last_file_id + 1, kind=file.kind, host=self.host, root=file.root, path=file.path,
-                    logical_path=file.logical_path, generation=1, previous_file_id=None, size_bytes=0,
-                    modified_at=utc_now(), read_bytes=0, line_count=0, head_bytes=0, head_hash="", tail_hash="",
-                    is_open_ended=False, first_batch_id=0, batch_id=0,
-                )  # fmt: skip
-                self._know(state)
+                state = self._new_file(file, 0, utc_now())
             state.line_count += 1
             buffer.parts += [(state.file_id, state.line_count, part) for part in new]
         self._flush_lines(buffer)
@@ -552,13 +549,7 @@ class _Run:
             self._remember(Location(file.root, file.path, state.file_id if state else None, stamp))
             return
         if state is None:
-            state = SourceFile(
-                file_id=self.last_file_id + 1, kind=file.kind, host=self.host, root=file.root, path=file.path,
-                logical_path=file.logical_path, generation=1, previous_file_id=None, size_bytes=size,
-                modified_at=modified_at, read_bytes=0, line_count=0, head_bytes=0, head_hash="", tail_hash="",
-                is_open_ended=False, first_batch_id=0, batch_id=0,
-            )  # fmt: skip
-            self._know(state)
+            state = self._new_file(file, size, modified_at)
         if content_hash not in self._hashes_of(state.file_id):
             content = None if is_binary(data) else self._content(file, data)
             self.documents.append((state.file_id, content, size, is_truncated, content_hash))
@@ -596,6 +587,29 @@ class _Run:
             for known_id, content_hash in self._rows("select file_id, content_hash from raw.document"):
                 self.document_hashes.setdefault(known_id, set()).add(content_hash)
         return self.document_hashes.setdefault(file_id, set())
+
+    def _new_file(self, file: FoundFile, size_bytes: int, modified_at: datetime) -> SourceFile:
+        """The first generation of a file of which nothing has been read yet."""
+        state = SourceFile(
+            file_id=self.last_file_id + 1, kind=file.kind, host=self.host, root=file.root, path=file.path,
+            logical_path=file.logical_path, generation=1, previous_file_id=None, size_bytes=size_bytes,
+            modified_at=modified_at, read_bytes=0, line_count=0, head_bytes=0, head_hash="", tail_hash="",
+            is_open_ended=False, first_batch_id=0, batch_id=0,
+        )  # fmt: skip
+        self._know(state)
+        return state
+
+    # ------------------------------------------------------------------------------------ names
+
+    def _land_name(self, file: FoundFile) -> None:
+        """Land that there is such a folder, with the time at which it was first found to have been changed."""
+        same = self.by_logical_path.get(file.logical_path)
+        if same:
+            state = same[0]
+        else:
+            state = self._new_file(file, 0, from_timestamp(file.stamp.mtime_ns / 1e9))
+            self.changed_files.add(state.file_id)
+        self._remember(Location(file.root, file.path, state.file_id, file.stamp))
 
     # ------------------------------------------------------------------------------------ writing
 

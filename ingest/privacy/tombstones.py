@@ -39,7 +39,7 @@ _FOLDERS: Final = frozenset({"subagents", "tool-results", "workflows"})
 _OF_FOLDER: Final = frozenset({"custom-title.json", "audit.jsonl", "audit.jsonl.gz"})
 # For damaged lines; inside a text the quotes would be escaped.
 _NAMED_SESSION: Final = r'"(?:sessionId|session_id)"\s*:\s*"([^"\\]{1,256})"'
-_OWN_FILES: Final = frozenset({"session", "other"})
+_OWN_FILES: Final = frozenset({"session", "other", "session_environment"})
 
 
 def session_of_file(kind: str, path: str) -> str | None:

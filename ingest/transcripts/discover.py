@@ -22,7 +22,11 @@ from ingest.transcripts.kinds import (
     LINE_TABLES,
     LINES_SUFFIXES,
     TRANSCRIPT_TABLE,
+    Kind,
     classify,
+    environment_path,
+    holds_environments,
+    is_session_id,
     is_set_aside,
     is_skipped,
     logical_path,
@@ -209,6 +213,9 @@ class _Walk:
                     continue
                 self.seen.add(identity)
                 with os.scandir(folder) as entries:
+                    if holds_environments((*self.parts, *names), is_home=self.is_home and len(names) == 1):
+                        yield from self._environments(entries, names)
+                        continue
                     for entry in entries:
                         if not self._is_folder(entry):
                             if found := self._taken(entry, names, place):
@@ -225,6 +232,17 @@ class _Walk:
                 self.problems.append(
                     Problem(valid_name(folder), None, f"cannot be listed: {reason_of(error)}")
                 )
+
+    def _environments(self, entries: Iterable[os.DirEntry[str]], names: tuple[str, ...]) -> Iterator[FoundFile]:
+        """The environments of sessions: what is in them may be secret, so nothing in them is listed."""
+        for entry in entries:
+            if is_session_id(entry.name) and entry.is_dir(follow_symlinks=False):
+                stamp = stamp_of(entry.stat(follow_symlinks=False))._replace(size=0)
+                path = "/".join((*names, entry.name))
+                yield FoundFile(
+                    self.root, path, entry.path, Kind.SESSION_ENVIRONMENT, environment_path(entry.name), stamp,
+                    table=None, is_name_only=True,
+                )  # fmt: skip
 
     @staticmethod
     def _is_folder(entry: os.DirEntry[str]) -> bool:

@@ -17,6 +17,8 @@ _DESKTOP_FILES: Final = frozenset({"uploads", "outputs"})  # the user's own file
 _HOME: Final = ".claude"
 _TOOL_RESULTS: Final = "tool-results"
 _WORKFLOWS: Final = "workflows"
+# One folder for each session that began with hooks on, with the environment that they give to its commands.
+_SESSION_ENVIRONMENTS: Final = "session-env"
 _SESSION_DEPTH: Final = 2  # <slug>/<session>.jsonl
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 
@@ -36,6 +38,7 @@ class Kind(StrEnum):
     WORKFLOW_RUN = "workflow_run"
     CUSTOM_TITLE = "custom_title"
     AUDIT_LOG = "audit_log"
+    SESSION_ENVIRONMENT = "session_environment"
 
 
 TRANSCRIPT_TABLE: Final = "transcript_line"
@@ -58,9 +61,8 @@ SKIPPED_ANYWHERE: Final = frozenset({".git", "node_modules", "__pycache__", ".ve
 SKIPPED_IN_HOME: Final = frozenset(
     {
         "agents", "cache", "commands", "daemon", "debug", "downloads", "feedback-bundles", "file-history",
-        "ide", "image-cache", "jobs", "paste-cache", "plans", "plugins", "session-env", "sessions",
-        "shell-snapshots", "skills", "statsig", "tasks", "teams", "telemetry", "todos", "uploads",
-        "usage-data",
+        "ide", "image-cache", "jobs", "paste-cache", "plans", "plugins", "sessions", "shell-snapshots",
+        "skills", "statsig", "tasks", "teams", "telemetry", "todos", "uploads", "usage-data",
     }
 )  # fmt: skip
 
@@ -76,6 +78,24 @@ def is_skipped(place: tuple[str, ...], name: str, *, is_home: bool) -> bool:
     if name in SKIPPED_IN_HOME and (is_home or around == _HOME):
         return True
     return name in _DESKTOP_FILES and around.startswith(_DESKTOP_SESSION) and DESKTOP in place
+
+
+def holds_environments(place: tuple[str, ...], *, is_home: bool) -> bool:
+    """Whether a folder (the parts of its path) has one folder for each session that began.
+
+    `is_home` says that the folder around it is a home; a folder named `.claude` always is.
+    """
+    return place[-1:] == (_SESSION_ENVIRONMENTS,) and (is_home or place[-2:-1] == (_HOME,))
+
+
+def environment_path(session: str) -> str:
+    """The path of a session's environment, the same wherever its home is copied."""
+    return f"{_SESSION_ENVIRONMENTS}/{session}"
+
+
+def is_session_id(name: str) -> bool:
+    """Whether a name is an id that the client gives to a session."""
+    return _UUID.fullmatch(name) is not None
 
 
 def is_set_aside(name: str) -> bool:

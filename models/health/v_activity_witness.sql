@@ -193,6 +193,24 @@ statistics as (
     group by stats.activity_date
 ),
 
+-- Every session that began with hooks on has a folder. One without a prompt may have been opened and closed, and one that is
+-- not to be saved leaves no transcript: such a session is counted, but nothing is known to be missing.
+environments as (
+    select
+        folders_seen.session_id,
+        coalesce(sessions.project_path, expired.project_path) as project_path,
+        folders_seen.first_seen_at,
+        cast({{ local_time('folders_seen.first_seen_at') }} as date) as activity_date,
+        sessions.session_id is null and expired.session_id is null and typed_in.session_id is null
+            as is_unsaved
+    from {{ ref('int_activity_witness') }} as folders_seen
+    left join sessions on sessions.session_id = folders_seen.session_id
+    left join expired on expired.session_id = folders_seen.session_id
+    left join (select distinct session_id from typed) as typed_in
+        on typed_in.session_id = folders_seen.session_id
+    where folders_seen.witness = 'session_environment'
+),
+
 witnesses as (
     select
         history.*,
@@ -243,6 +261,17 @@ witnesses as (
     from {{ ref('int_session_day') }} as days
     left join sessions on sessions.session_id = days.session_id
     where days.gap_count > 0
+    union all by name
+    select
+        session_id,
+        project_path,
+        activity_date,
+        'session_environment' as witness,
+        first_seen_at,
+        1 as session_count,
+        0 as missing_session_count,
+        cast(is_unsaved as integer) as unsaved_session_count
+    from environments
 )
 
 select
@@ -260,5 +289,6 @@ select
     cast(missing_session_count as bigint) as missing_session_count,
     cast(missing_prompt_count as bigint) as missing_prompt_count,
     cast(missing_message_count as bigint) as missing_message_count,
+    cast(coalesce(unsaved_session_count, 0) as bigint) as unsaved_session_count,
     cast(missing_ratio as double) as missing_ratio
 from witnesses

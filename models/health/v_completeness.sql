@@ -22,8 +22,14 @@ named as (
         coalesce(sum(missing_message_count) filter (where witness = 'thread'), 0) as missing_line_count,
         max(last_seen_at) filter (where is_missing and witness = 'history') as missing_last_seen_at
     from witnesses
-    where witness <> 'stats_cache'
+    where witness in ('history', 'thread')
     group by activity_date, project_path
+),
+
+environments as (
+    select distinct activity_date, project_path
+    from witnesses
+    where witness = 'session_environment'
 ),
 
 project_days as (
@@ -149,6 +155,7 @@ joined as (
         ) as has_statistics,
         coalesce(named.has_gap, false) as has_gap,
         unlogged.activity_date is not null as has_cost_state,
+        environments.activity_date is not null as has_environment,
         coalesce(counted.is_missing, false) as is_day_short,
         coalesce(named.missing_session_count, 0) + coalesce(unexplained.unnamed_session_count, 0)
             as missing_session_count,
@@ -185,6 +192,8 @@ joined as (
         and unexplained.project_path is not distinct from days.project_path
     left join unlogged
         on unlogged.activity_date = days.activity_date and unlogged.project_path = days.project_path
+    left join environments
+        on environments.activity_date = days.activity_date and environments.project_path = days.project_path
 ),
 
 judged as (
@@ -223,7 +232,8 @@ select
         case when judged.has_history then 'history' end,
         case when judged.has_statistics then 'stats_cache' end,
         case when judged.has_gap then 'thread' end,
-        case when judged.has_cost_state then 'cost_state' end
+        case when judged.has_cost_state then 'cost_state' end,
+        case when judged.has_environment then 'session_environment' end
     ) as witnesses,
     case
         when judged.is_complete or judged.missing_ratio is null or judged.missing_ratio = 0 then null
@@ -240,7 +250,8 @@ select
     judged.is_complete,
     cast(
         cast(judged.has_history as integer) + cast(judged.has_statistics as integer)
-        + cast(judged.has_gap as integer) + cast(judged.has_cost_state as integer) as bigint
+        + cast(judged.has_gap as integer) + cast(judged.has_cost_state as integer)
+        + cast(judged.has_environment as integer) as bigint
     ) as witness_count,
     cast(judged.session_count as bigint) as session_count,
     cast(judged.prompt_count as bigint) as prompt_count,

@@ -27,3 +27,17 @@ select
     max(message_count) as message_count
 from {{ ref('stg_transcripts__stats_cache') }}
 group by activity_date
+union all
+select
+    'session_environment' as witness,
+    file_session_id as session_id,
+    cast(min(modified_at) as date) as activity_date,
+    min(modified_at) as first_seen_at,
+    max(modified_at) as last_seen_at,
+    cast(null as varchar) as working_dir,
+    cast(null as bigint) as prompt_count,
+    cast(1 as bigint) as session_count,
+    cast(null as bigint) as message_count
+from {{ ref('stg_transcripts__file') }}
+where file_kind = 'session_environment'
+group by file_session_id

@@ -11,7 +11,9 @@ from typing import Any
 import duckdb
 import pytest
 
-from e2e.client import Recorded, full_session
+from e2e.client import Recorded, client, full_session
+from ingest.transcripts.discover import scan
+from ingest.transcripts.kinds import Kind
 from tests.conftest import BuildStore, clean_environment
 
 Row = tuple[Any, ...]
@@ -27,6 +29,14 @@ def session(tmp_path_factory: pytest.TempPathFactory) -> Recorded:
 def store(session: Recorded, build_store: BuildStore) -> Path:
     """The store of its transcripts and its spool."""
     return build_store([session.transcripts], session.home)
+
+
+def test_a_session_that_is_not_saved_has_an_environment_and_nothing_else(tmp_path: Path) -> None:
+    with client(tmp_path, {}) as one:
+        turn = one.ask("hello", "--no-session-persistence")
+        found = scan([one.user / ".claude"]).files
+    named = {file.kind for file in found if turn.session_id in file.path}
+    assert named == {Kind.SESSION_ENVIRONMENT}
 
 
 def ask(store: Path, question: str) -> list[Row]:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from collections.abc import Callable, Sequence
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,8 @@ WHOLE_DAY, ONE_OF_TWO, OTHER_PROJECT, WITH_SUBAGENTS, OF_PROGRAM = (
     "2053bc68-3dbd-44cd-b1e5-d8d2c641f635",
     "5022f946-c12d-4e87-a8b9-e5f8d4539f3f",
 )
+# It left nothing but the folder of its environment.
+UNSAVED = "0b3c2f0e-5a0d-4c8e-9d53-0f6a4e1d7c21"
 # It loses a line.
 CUT = "7f8978a0-b55f-43ce-a9f0-0bcabc25f2f0"
 # Of these days and projects, the sample itself has no transcripts any more.
@@ -71,6 +74,12 @@ def swept_store(build_store: BuildStore, tmp_path_factory: pytest.TempPathFactor
         shutil.rmtree(file.with_suffix(""), ignore_errors=True)
     (cut,) = root.glob(f"projects/*/{CUT}.jsonl")
     _cut_a_line(cut)
+    # Every session had an environment. The history knows one of these, the statistics another, nothing the third.
+    for session, day in ((WHOLE_DAY, "2026-09-17"), (OF_PROGRAM, "2026-10-16"), (UNSAVED, "2026-10-31"), (CUT, "2026-10-01")):
+        environment = root / "session-env" / session
+        environment.mkdir(parents=True)
+        began = datetime.fromisoformat(f"{day}T12:00:00+00:00").timestamp()
+        os.utime(environment, (began, began))
     return build_store([root], tmp_path_factory.mktemp("swept-store") / "store")
 
 
@@ -111,6 +120,24 @@ def test_what_was_deleted_is_named_with_its_share(sample_store: Path, swept_stor
     # Everything else is judged as before.
     others = {key: row["is_complete"] for key, row in whole.items() if judged[key]["is_complete"] is not False}
     assert others == {key: judged[key]["is_complete"] for key in others}
+
+
+def test_an_environment_says_that_a_session_began_and_no_more(sample_store: Path, swept_store: Path) -> None:
+    with duckdb.connect(str(swept_store), read_only=True) as connection:
+        rows = connection.execute(
+            "select session_id, activity_date, project_path is null, missing_session_count, unsaved_session_count "
+            "from v_activity_witness where witness = 'session_environment' order by activity_date"
+        ).fetchall()
+    assert rows == [
+        (WHOLE_DAY, date(2026, 9, 17), True, 0, 0), (CUT, date(2026, 10, 1), False, 0, 0),
+        (OF_PROGRAM, date(2026, 10, 16), True, 0, 1), (UNSAVED, date(2026, 10, 31), True, 0, 1),
+    ]  # fmt: skip
+    whole, judged = _judged(sample_store), _judged(swept_store)
+    assert judged.keys() <= whole.keys()
+    assert {key for key, row in judged.items() if "session_environment" in row["witnesses"]} == {(date(2026, 10, 1), "notes")}
+    with AgentStore(swept_store.parent, interface="test") as store:
+        found = [store.coverage("all"), store.coverage("2026-10-16"), store.coverage("all", project="shop")]
+    assert [one and one.unsaved_session_count for one in found] == [2, 1, 0]
 
 
 def test_every_total_says_what_it_covers(swept_store: Path) -> None:

@@ -12,6 +12,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -692,6 +693,31 @@ def test_documents_land_once_per_content(store: Store, monkeypatch: pytest.Monke
     assert (result.files_grown, result.last_batch_id) == (1, 2)
     assert store.ask(shown)[6:] == [("ache.json", "stats_cache", '{"version":6}\n', 14, False, 2)]
     assert store.ask("select count(*), count(distinct file_id) from raw.source_file") == [(6, 6)]
+    store.check()
+
+
+# ------------------------------------------------------------------------------------------ names
+
+
+def test_of_an_environment_only_its_name_and_first_time_are_landed(store: Store) -> None:
+    (store.root / "projects").mkdir(exist_ok=True)
+    folder = store.root / "session-env" / SESSION
+    write(folder / "hook.sh", "export TOKEN=kept-from-everyone")
+    os.utime(folder, (1_760_000_000, 1_760_000_000))
+    landed = store.land()
+    assert (landed.files_grown, landed.lines_landed) == (1, 0)
+    shown = "select kind, path, modified_at, size_bytes, line_count, generation, _batch_id from raw.source_file"
+    expected = [("session_environment", f"session-env/{SESSION}", datetime(2025, 10, 9, 8, 53, 20), 0, 0, 1, 1)]
+    assert store.ask(shown) == expected
+    # Something is written into it, its home is copied, and it is deleted: it is the same environment.
+    write(folder / "another.sh", "export A=1")
+    shutil.copytree(store.root, store.root.parent / "copy")
+    assert store.land(store.root, store.root.parent / "copy").files_grown == 0
+    shutil.rmtree(folder)
+    store.land(store.root, store.root.parent / "copy")
+    assert store.ask(shown) == expected
+    assert store.ask("select count(*), count(vanished_at) from raw.file_location") == [(2, 1)]
+    assert store.ask("select count(*) from raw.document") == [(0,)]
     store.check()
 
 

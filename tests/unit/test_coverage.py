@@ -30,6 +30,8 @@ def _connection(days: Days) -> duckdb.DuckDBPyConnection:
         connection.execute(
             "insert into v_completeness values (?, ?, ?, ?, ?, 0, current_date + 5)", [day, project, is_complete, lacks, 2 * lacks]
         )
+    connection.execute("create table v_activity_witness (activity_date date, unsaved_session_count bigint)")
+    connection.execute("insert into v_activity_witness values ('2026-03-01', 0), ('2026-03-02', 1), ('2026-03-02', 1)")
     cost = (MACROS / "cost.sql").read_text(encoding="utf-8")
     connection.execute(cost[cost.index("create or replace macro is_within") :].split(";")[0])
     connection.execute((MACROS / "coverage.sql").read_text(encoding="utf-8"))
@@ -78,6 +80,7 @@ def test_a_time_and_projects_have_their_own_days() -> None:
     assert one is not None
     assert one.covers == "covers 2 of 2 days"
     assert _read(days, since="2026-03-03") is None
+    assert (whole.unsaved_session_count, one.unsaved_session_count) == (2, 0)
 
 
 def test_a_store_of_an_earlier_version_says_nothing() -> None:
@@ -87,9 +90,10 @@ def test_a_store_of_an_earlier_version_says_nothing() -> None:
 def test_the_notes_say_what_is_missing_and_what_deletes_more() -> None:
     found = _read([("2026-03-01", "a", True), ("2026-03-02", "a", False), ("2026-03-03", "a", None)])
     assert found is not None
-    unknown, missing, deletion = coverage.notes(found)
+    unknown, missing, unsaved, deletion = coverage.notes(found)
     assert unknown.startswith("1 day without a witness")
     assert missing.startswith("At least 1 session, 2 prompts missing.")
+    assert unsaved.startswith("2 more sessions began and left nothing but a folder")
     assert "cleanupPeriodDays" in deletion
     nothing = _read([("2026-03-01", "a", None)])
     assert nothing is not None

@@ -51,11 +51,15 @@ def test_every_kind_is_told_by_its_path(tmp_path: Path) -> None:
         f"{slug}/{SESSION}/deeper/notes.jsonl": "other",
         "history.jsonl": "history",
         "stats-cache.json": "stats_cache",
+        f"session-env/{SESSION}": "session_environment",
         "somewhere/else.jsonl": "other",
     }
-    make(tmp_path, *expected)
+    make(tmp_path, *(path for path, kind in expected.items() if kind != "session_environment"))
     make(
         tmp_path,
+        f"session-env/{SESSION}/sessionstart-hook-0.sh",
+        f"session-env/{SESSION}/{SESSION}.jsonl",
+        "session-env/scratch/history.jsonl",
         f"{slug}/sessions-index.json",
         f"{slug}/memory/MEMORY.md",
         f"{slug}/{SESSION}.orphaned-17.jsonl",
@@ -71,6 +75,24 @@ def test_every_kind_is_told_by_its_path(tmp_path: Path) -> None:
     # The same below `projects` itself and below one of its folders.
     below = {path.removeprefix("projects/"): kind for path, kind in expected.items() if "projects/" in path}
     assert kinds(tmp_path / "projects") == below
+
+
+def test_environments_of_sessions_are_known_by_name_in_a_home_only(tmp_path: Path) -> None:
+    other = "7c8f2a7c-c316-4755-b7ec-5f39b4a2f9cf"
+    make(
+        tmp_path,
+        f"a/projects/-x/{SESSION}.jsonl",
+        f"a/session-env/{SESSION}/hook.sh",
+        f"b/.claude/session-env/{SESSION}/hook.sh",
+        f"c/session-env/{SESSION}/x.jsonl",
+    )
+    (tmp_path / "a" / "session-env" / other).symlink_to(tmp_path / "c")
+    found = {file.path: file for file in scan([tmp_path / "a", tmp_path / "b", tmp_path / "c"]).files}
+    path = f"session-env/{SESSION}"
+    assert found.keys() == {f"projects/-x/{SESSION}.jsonl", path, f".claude/{path}", f"{path}/x.jsonl"}
+    environments = [file for file in found.values() if file.kind == Kind.SESSION_ENVIRONMENT]
+    assert {(file.logical_path, file.is_name_only, file.stamp.size) for file in environments} == {(path, True, 0)}
+    assert len(environments) == 2
 
 
 def test_logical_path_is_the_same_wherever_a_file_lies(tmp_path: Path) -> None:

@@ -26,6 +26,12 @@ counted as (
         cast(coalesce(sum(missing_line_count), 0) as bigint) as missing_line_count,
         min(deletes_on) as deletes_on
     from days
+),
+-- What was not saved belongs to no project.
+unsaved as (
+    select cast(coalesce(sum(w.unsaved_session_count), 0) as bigint) as unsaved_session_count
+    from v_activity_witness as w
+    where projects is null and is_within(w.activity_date, since, until)
 )
 select
     day_count,
@@ -35,6 +41,7 @@ select
     missing_session_count,
     missing_prompt_count,
     missing_line_count,
+    unsaved_session_count,
     deletes_on,
     case
         when day_count = 0 then null
@@ -49,6 +56,7 @@ select
             if(unknown_day_count > 0, concat(', ', unknown_day_count, ' without a witness'), '')
         )
     end as covers
-from counted;
+from counted
+cross join unsaved;
 
-comment on macro table coverage is 'coverage(since := null, until := null, projects := null): how many days with activity the store has completely, by v_completeness: complete_day_count, incomplete_day_count (something is known to be missing) and unknown_day_count (no witness) add up to day_count; covers says it in words (covers 26 of 28 days). deletes_on is the next day on which the client deletes files of the period from its folder. Example: from coverage()';
+comment on macro table coverage is 'coverage(since := null, until := null, projects := null): how many days with activity the store has completely, by v_completeness: complete_day_count, incomplete_day_count (something is known to be missing) and unknown_day_count (no witness) add up to day_count; covers says it in words (covers 26 of 28 days). unsaved_session_count sessions began of which nothing but a folder is known. deletes_on is the next day on which the client deletes files of the period from its folder. Example: from coverage()';

@@ -18,7 +18,7 @@ named as (
 select
     file_id,
     case
-        when kind in ('session', 'other') then file_stem
+        when kind in ('session', 'other', 'session_environment') then file_stem
         else nullif(parent_folder, '')
     end as file_session_id,
     case
