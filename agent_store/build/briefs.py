@@ -41,8 +41,8 @@ _MOST_TARGET = 2000
 _MOST_LINE = resume.MOST_LINE
 # When an older session is resumed, its cost of today cannot be told from the rest.
 _SPENT_DAYS = 30
-# Agents whose cost is forecast, those that ran last; the others have the band of all.
-_MOST_AGENTS = 100
+# Agents and projects whose cost is forecast, those that ran last; the others have the band of all.
+_MOST_FORECASTS = 100
 # A fan-out is warned of if it may cost this much, unless the var forecast_warn_usd of dbt_project.yml says otherwise.
 _WARN_USD = 5.0
 _PRICE_COLUMNS = {
@@ -115,6 +115,7 @@ _PROJECTS = """
     select project_name, project_path from v_spending
 ) as projects
 """
+_FOLDERS = f"select project_name, project_path from {_PROJECTS} where list_contains(?, project_name)"
 _ALERTS = f"""
 select distinct
     projects.project_path, alerts.alert_kind, alerts.alert_name, alerts.alert_name as target, alerts.status as level,
@@ -186,26 +187,28 @@ where advice_kind = 'prefer' and task_source = 'prompt'
 qualify row_number() over (partition by task_type order by advice_order) = 1
 order by task_type
 """
-# What a run of each agent should cost, and under no name that of any agent.
+# What a run should cost of each agent or of the workflows of each project; under no name, that of any.
 _FORECASTS = """
-select coalesce(agent_name, '') as agent_name, low_usd, median_usd, high_usd, low_tokens, median_tokens, high_tokens,
-    past_count, similar_count
+select coalesce(agent_name, project_name, '') as band_of, low_usd, median_usd, high_usd, low_tokens, median_tokens,
+    high_tokens, past_count, similar_count
 from forecast((
     select list({
-        'work_kind': 'agent_run', 'work_count': 1, 'agent_name': agent_name, 'model_name': null, 'task_type': null,
-        'project_name': null, 'session_id': null
-    } order by agent_name)
+        'work_kind': $kind, 'work_count': 1, 'agent_name': if($kind = 'agent_run', name, null), 'model_name': null,
+        'task_type': null, 'project_name': if($kind = 'workflow_run', name, null), 'session_id': null
+    } order by name)
     from (
         (
-            select agent_name from v_work_cost where agent_name is not null
-            group by agent_name order by max(started_at) desc nulls last, agent_name limit ?
+            select if(work_kind = 'agent_run', agent_name, project_name) as name
+            from v_work_cost
+            where work_kind = $kind and name is not null
+            group by name order by max(started_at) desc nulls last, name limit $most
         )
         union all
         select null
     )
 ))
 where request_number > 0 and low_usd is not null
-order by agent_name
+order by band_of
 """
 
 
@@ -245,12 +248,15 @@ def _contents(connection: duckdb.DuckDBPyConnection, project: Path) -> tuple[dic
             {**row, "description": one_line(visible(row["description"]), _MOST_LINE)} for row in rows
         ]
         per_project[path]["open_work"] = described
+    workflow_bands = _bands(connection, "workflow_run")
+    for row in _rows(connection, _FOLDERS, list(workflow_bands)):
+        per_project[row["project_path"]]["workflow_band"] = workflow_bands[row["project_name"]]
     of_all: Row = {
         "schema_version": SCHEMA_VERSION,
         "characters_per_token": project_variable(project, "characters_per_token"),
         "budgets": _budgets(project),
         "advice": [{**row, "advice": visible(row["advice"])} for row in _rows(connection, _ADVICE)],
-        "forecasts": _forecasts(connection, project),
+        "forecasts": _forecasts(connection, project, workflow_bands.get("")),
         "warnings": [],
     }
     for warning_type, query, parameters in (
@@ -270,12 +276,19 @@ def _contents(connection: duckdb.DuckDBPyConnection, project: Path) -> tuple[dic
     return {path: {"project_path": path, **brief} for path, brief in per_project.items()}, of_all
 
 
-def _forecasts(connection: duckdb.DuckDBPyConnection, project: Path) -> Row:
-    """The bands by agent, and from which sum on a fan-out is worth a warning."""
-    rows = _rows(connection, _FORECASTS, _MOST_AGENTS)
-    bands = {row["agent_name"]: {name: _rounded(row[name]) for name in row if name != "agent_name"} for row in rows}
+def _forecasts(connection: duckdb.DuckDBPyConnection, project: Path, workflow_band: Row | None) -> Row:
+    """The bands by agent, that of any workflow, and from which sum on a fan-out is worth a warning."""
     warn_usd = project_variable(project, "forecast_warn_usd")
-    return {"bands": bands, "warn_usd": _WARN_USD if warn_usd is None else warn_usd}
+    return {
+        "bands": _bands(connection, "agent_run"),
+        "workflow_band": workflow_band,
+        "warn_usd": _WARN_USD if warn_usd is None else warn_usd,
+    }
+
+
+def _bands(connection: duckdb.DuckDBPyConnection, kind: str) -> Row:
+    rows = _rows(connection, _FORECASTS, kind=kind, most=_MOST_FORECASTS)
+    return {row["band_of"]: {name: _rounded(row[name]) for name in row if name != "band_of"} for row in rows}
 
 
 def _rounded(value: float | None) -> float | None:

@@ -466,7 +466,8 @@ class Recording:
         session_id: Id = None,
         **more: object,
     ) -> str | None:
-        """What work is expected to cost, with an 80 % band; `work_kind` is `agent_run`, `session` or `month`.
+        """What work is expected to cost, with an 80 % band; `work_kind` is `agent_run`,
+        `workflow_run`, `session` or `month`.
 
         `agent_id` is the run that it is about, if that has an id. `predict_cost` records its own forecasts.
         """

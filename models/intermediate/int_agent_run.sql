@@ -123,6 +123,8 @@ described as (
         links.tool_use_id as spawn_tool_use_id,
         links.spawn_line_uuid,
         coalesce(meta.parent_agent_run_id, links.caller) as parent_actor,
+        -- The files of a workflow's agents are in a folder named after its run.
+        nullif({{ regex_group("runs.source_path", "/workflows/([^/]+)/[^/]+$") }}, '') as workflow_run_id,
         coalesce(
             meta.agent_type, returns.returned_agent_type, links.subagent_type, attributed.attribution_agent,
             case
@@ -179,6 +181,7 @@ select
     described.parent_actor,
     spawned_in.turn_id,
     described.spawn_tool_use_id,
+    described.workflow_run_id,
     described.agent_type,
     described.teammate_name,
     described.team_name,

@@ -30,7 +30,7 @@ runs as (
     where runs.spawn_tool_use_id is not null
 ),
 
--- A workflow's agents have no call of their own; their files are in a folder named after its run.
+-- A workflow's agents have no call of their own.
 workflow_runs as (
     select
         delegations.tool_use_id,
@@ -43,8 +43,7 @@ workflow_runs as (
         count(*) as run_count
     from delegations
     inner join {{ ref('int_actor') }} as runs
-        on runs.session_id = delegations.session_id and runs.actor <> 'main'
-        and contains(runs.source_path, '/' || delegations.result.runId || '/')
+        on runs.session_id = delegations.session_id and runs.workflow_run_id = delegations.result.runId
     where delegations.tool_name = 'Workflow'
     group by all
 ),
@@ -101,6 +100,8 @@ agent_work as (
         end as agent_type,
         delegations.tool_input.name as teammate_name,
         delegations.handed_to,
+        case when delegations.tool_name = 'Workflow' then nullif(delegations.result.runId, '') end
+            as workflow_run_id,
         coalesce(
             delegations.tool_input.description, delegations.tool_input.name, delegations.result.workflowName,
             left(delegations.tool_input.prompt, 200)
@@ -200,6 +201,7 @@ team_work as (
         coalesce(named_agents.agent_type, 'team_member') as agent_type,
         owned_items.owner as teammate_name,
         cast(null as varchar) as handed_to,
+        cast(null as varchar) as workflow_run_id,
         coalesce(items.tool_input.subject, items.result.task.subject, items.tool_input.description)
             as description,
         items.tool_input.description as prompt_text,

@@ -33,6 +33,7 @@ select
     end as agent_type,
     work.teammate_name,
     work.handed_to,
+    work.workflow_run_id,
     work.description,
     work.prompt_text,
     work.requested_model,

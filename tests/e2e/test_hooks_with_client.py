@@ -13,8 +13,9 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
-from conftest import PROJECT
+from conftest import PROJECT, BuildStore
 
 from agent_store.build import briefs, task_type_rules
 from agent_store.record.hooks import task_type
@@ -281,6 +282,39 @@ def test_a_session_that_fans_out_over_its_limit_is_told_of_and_goes_on(tmp_path:
         ]
         one.ask("again", "--resume", turn.session_id)
         assert len(told(one, "Stop")) == 1
+
+
+def test_a_workflow_is_forecast_and_its_run_is_known_by_its_id(tmp_path: Path, build_store: BuildStore) -> None:
+    """The forecast names the call, the transcripts of the agents lie in a folder of the run."""
+    script = """export const meta = { name: 'sweep', description: 'Look twice' }
+    return await parallel([1, 2].map(n => () => agent('[[script:look]] Look ' + n, { label: 'look ' + n })))"""
+    spent = {"input_tokens": 1000, "output_tokens": 40_000}
+    scripts = {
+        "flow": [{"text": "I begin.", "tools": [("Workflow", {"script": script})]}, {"text": "It has begun."}, {"text": "Done."}],
+        "look": [{"text": "I have looked.", "usage": spent}] * 2,
+    }
+    band = {"low_usd": 0.5, "median_usd": 1, "high_usd": 9, "past_count": 40, "similar_count": 12}
+    with client(tmp_path, scripts) as one:
+        brief(one, {"forecasts": {"bands": {}, "workflow_band": band, "warn_usd": 5}})
+        one.ask("Use a workflow [[script:flow]]", "--tools", "Workflow", "--allowedTools", "Workflow", "--model", "claude-opus-5-5")
+        assert told(one, "PreToolUse") == [
+            "Agent Store: this workflow should cost $0.50 to $9.00: four of five such workflows did, of 40 earlier ones."
+        ]
+        assert {hook["agent_type"] for hook in one.hooks("SubagentStart")} == {"workflow-subagent"}
+        store = build_store([one.user / ".claude"], one.home)
+    with duckdb.connect(str(store), read_only=True) as connection:
+        ((work_id, run, cost),) = connection.execute(
+            "select forecasts.work_id, items.workflow_run_id, work.cost_usd from fact_forecast as forecasts "
+            "inner join v_work_cost as work on work.work_kind = 'workflow_run' and work.work_id = forecasts.work_id "
+            "inner join dim_work_item as items on items.workflow_run_id = forecasts.work_id"
+        ).fetchall()
+        ((of_agents, count),) = connection.execute(
+            "select sum(cost_usd), count(*) from v_work_cost where work_kind = 'agent_run'"
+        ).fetchall()
+    assert work_id == run
+    assert run.startswith("wf_")
+    assert (count, cost) == (2, pytest.approx(of_agents))
+    assert cost > 1
 
 
 def test_a_strategy_that_works_is_named_and_can_be_switched_off(tmp_path: Path) -> None:

@@ -630,6 +630,68 @@ def test_what_cannot_be_forecast_is_not(
     assert not (machine.home / "spool").exists()
 
 
+def _workflow(machine: Machine, call: str, **tool_input: object) -> str:
+    hook = machine.hook("PreToolUse", tool_name="Workflow", tool_use_id=call, tool_input=tool_input)
+    return str((before_tool.answer(hook) or {}).get("systemMessage", ""))
+
+
+def test_a_workflow_is_forecast_before_it_begins_and_warned_of_with_those_of_its_session(machine: Machine) -> None:
+    of_all = {"forecasts": {"workflow_band": {**BAND, "high_usd": 90}, "warn_usd": 6}}
+    machine.brief(of_all, workflow_band={**BAND, "high_usd": 4})
+    assert _workflow(machine, "w1", script="x") == _workflow(machine, "w1", script="x") == "", "registered twice, one call"
+    assert _workflow(machine, "w2", script="x") == (
+        "Agent Store: 2 workflows of this session should cost $1.00 to $8.00: four of five such workflows did, of 40 earlier "
+        "ones."
+    )
+    assert _workflow(machine, "w3", script="x") == "", "again only when it is twice as much"
+    assert _workflow(machine, "w3", resumeFromRunId="wf_1") == ""
+    forecasts = machine.records("forecast")
+    assert [(one["tool_use_id"], one["work_kind"], one["work_count"], one["high_usd"]) for one in forecasts] == [
+        (call, "workflow_run", 1, 4) for call in ("w1", "w1", "w2", "w3")
+    ]
+    machine.brief(of_all)
+    assert "4 workflows of this session should cost $2.00 to $102.00" in _workflow(machine, "w4", name="sweep")
+
+
+def test_of_unknown_workflows_the_agents_are_told_of_once(machine: Machine) -> None:
+    bands = {"": {**BAND, "high_usd": 900}, "workflow-subagent": BAND}
+    machine.brief({"forecasts": {"bands": bands, "workflow_band": None, "warn_usd": 6}})
+    assert _workflow(machine, "w1", script="x") == (
+        "Agent Store: an agent of this workflow should cost $0.50 to $2.50 (four of five such runs did, of 40 earlier ones): 3 "
+        "of them may pass $6.00."
+    )
+    assert _workflow(machine, "w2", script="x") == ""
+    assert machine.records("forecast") == []
+    assert [record["warning_type"] for record in machine.records("warning")] == ["cost_forecast"]
+
+
+@pytest.mark.parametrize(
+    "forecasts",
+    [
+        None, {}, {"bands": {"Explore": BAND}, "warn_usd": 1}, {"bands": {"": {**BAND, "high_usd": 0.0001}}, "warn_usd": 100},
+        {"bands": [BAND], "workflow_band": "much", "warn_usd": "much"},
+    ],
+)  # fmt: skip
+def test_a_workflow_of_which_nothing_is_known_is_not_forecast(machine: Machine, forecasts: object) -> None:
+    machine.brief({"forecasts": forecasts})
+    assert _workflow(machine, "w1", script="x") == ""
+    assert not (machine.home / "spool").exists()
+
+
+def test_a_workflow_that_has_just_failed_is_both_forecast_and_warned_of(machine: Machine) -> None:
+    machine.brief({"forecasts": {"workflow_band": BAND, "warn_usd": 1}})
+    failed = machine.hook(
+        "PostToolUseFailure", tool_name="Workflow", tool_use_id="w0", tool_input={"script": "x"}, error="no meta"
+    )
+    tool_failed.answer(failed)
+    answer = before_tool.answer(
+        machine.hook("PreToolUse", tool_name="Workflow", tool_use_id="w1", tool_input={"script": "x"})
+    )
+    assert answer is not None
+    assert "this workflow should cost $0.50 to $2.50" in str(answer["systemMessage"])
+    assert "no meta" in said(answer)
+
+
 def test_what_a_compaction_drops(machine: Machine, tmp_path: Path) -> None:
     def line(kind: str, content: object, **more: object) -> str:
         return json.dumps({"type": kind, "message": {"role": kind, "content": content, **more}})

@@ -42,17 +42,17 @@ compared as materialized (
         p.work_id,
         p.cost_usd,
         p.total_tokens,
-        case a.work_kind
-            when 'session' then [
-                p.project_name = a.project_name and p.model_name = a.model_name and p.task_type = a.task_type,
-                p.project_name = a.project_name and p.model_name = a.model_name,
-                p.project_name = a.project_name,
-                p.model_name = a.model_name
-            ]
-            else [
+        case
+            when a.work_kind = 'agent_run' then [
                 p.agent_name = a.agent_name and p.model_name = a.model_name and p.project_name = a.project_name,
                 p.agent_name = a.agent_name and p.model_name = a.model_name,
                 p.agent_name = a.agent_name,
+                p.model_name = a.model_name
+            ]
+            else [
+                p.project_name = a.project_name and p.model_name = a.model_name and p.task_type = a.task_type,
+                p.project_name = a.project_name and p.model_name = a.model_name,
+                p.project_name = a.project_name,
                 p.model_name = a.model_name
             ]
         end as is_similar
@@ -198,8 +198,7 @@ select
     spent_usd,
     past_count,
     case
-        when work_kind = 'session' and project_name is null then similar_counts[4]
-        when work_kind = 'agent_run' and agent_name is null then similar_counts[4]
+        when if(work_kind = 'agent_run', agent_name, project_name) is null then similar_counts[4]
         else similar_counts[3]
     end as similar_count,
     similar_counts,
@@ -227,7 +226,7 @@ from answered
 having count(*) > 1
 order by request_number;
 
-comment on macro table forecast is 'forecast(requests, as_of := null, min_count := 20, most_count := 2000): what pieces of work will cost: requests is a list of {work_kind: ''agent_run'' or ''session'', work_count, agent_name, model_name, task_type, project_name, session_id}, each NULL if not known; session_id names a running session. low and high are an 80 % band. past_count is how many pieces of work of that kind it is based on (NULL bands below min_count; the newest most_count at most), similar_counts how many of these are similar, from the most to the least similar level: for runs of agents, the same agent, model and project; agent and model; agent; model; for sessions, the same project, model and type of task; project and model; project; model. as_of leaves out what ended later. Several requests also have a total (request_number 0). Example: from forecast([{work_kind: ''agent_run'', work_count: 5, agent_name: ''Explore'', model_name: null, task_type: null, project_name: null, session_id: null}])';
+comment on macro table forecast is 'forecast(requests, as_of := null, min_count := 20, most_count := 2000): what pieces of work will cost: requests is a list of {work_kind: ''agent_run'', ''workflow_run'' or ''session'', work_count, agent_name, model_name, task_type, project_name, session_id}, each NULL if not known; session_id names a running session. low and high are an 80 % band. past_count is how many pieces of work of that kind it is based on (NULL bands below min_count; the newest most_count at most), similar_counts how many of these are similar, from the most to the least similar level: for runs of agents, the same agent, model and project; agent and model; agent; model; for sessions and workflows, the same project, model and type of task; project and model; project; model. as_of leaves out what ended later. Several requests also have a total (request_number 0). Example: from forecast([{work_kind: ''agent_run'', work_count: 5, agent_name: ''Explore'', model_name: null, task_type: null, project_name: null, session_id: null}])';
 
 -- The rest of a month: sums of as many consecutive days, days without use included, in the year before.
 create or replace macro forecast_month(today, projects := null, min_count := 20) as table

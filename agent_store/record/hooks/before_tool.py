@@ -1,4 +1,7 @@
-"""PreToolUse: measures a skill, and warns about a call that has just failed in the same way. Nothing is blocked."""
+"""PreToolUse: measures a skill, forecasts a workflow, and warns about a call that has just failed in the same way.
+
+Nothing is blocked.
+"""
 
 import time
 
@@ -6,6 +9,7 @@ from agent_store.record.hooks import calls, skill
 from agent_store.record.hooks.hook import Hook, Record, record_of, records_of, text_of
 
 _SKILL = "Skill"
+_WORKFLOW = "Workflow"
 # After this many failures of one kind on one target, a changed input gets a warning too.
 _REPEATED = 2
 
@@ -15,9 +19,14 @@ def answer(hook: Hook) -> "Record | None":
     if hook.event.get("tool_name") == _SKILL:
         tool_input = record_of(hook.event.get("tool_input"))
         return skill.measured(hook, text_of(tool_input.get("skill")), "agent")
+    expected: Record | None = None
+    if hook.event.get("tool_name") == _WORKFLOW:
+        from agent_store.record.hooks import workflow
+
+        expected = workflow.forecast(hook)
     found = _failed_in_this_session(hook) or _failed_in_another(hook)
     if found is None:
-        return None
+        return expected
     text, failure = found
     hook.note(
         noted="warned", signature=calls.signature_of(hook.event), of=failure.get("call") or failure.get("at")
@@ -26,7 +35,7 @@ def answer(hook: Hook) -> "Record | None":
         "repeated_failure", text, tool_name=hook.event.get("tool_name"), target=calls.target_of(hook.event),
         prior_error=failure.get("error"), prior_at=failure.get("at"),
     )  # fmt: skip
-    return hook.context(text)
+    return {**(expected or {}), **hook.context(text)}
 
 
 def _failed_in_this_session(hook: Hook) -> "tuple[str, Record] | None":

@@ -57,7 +57,9 @@ EVENTS: Final = (
     ),
     Registered("InstructionsLoaded", "records which instruction file was loaded, and why"),
     Registered(
-        "PreToolUse", "records, warns of a call that has just failed so, measures a skill", "before_tool"
+        "PreToolUse",
+        "records, warns of a call that has just failed so and of an expensive workflow, measures a skill",
+        "before_tool",
     ),
     Registered("PostToolUse", "records result and duration, validates what was written", "after_tool"),
     Registered("PostToolUseFailure", "records and notes the failure", "tool_failed"),

@@ -2,7 +2,7 @@
 {%- set enough = var('forecast_min_scored', 10) %}
 
 with kinds as (
-    select unnest(['all', 'agent_run', 'session', 'month']) as work_kind
+    select unnest(['all', 'agent_run', 'workflow_run', 'session', 'month']) as work_kind
 ),
 
 forecasts as (

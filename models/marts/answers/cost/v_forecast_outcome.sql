@@ -16,7 +16,7 @@ newest as (
     from work
 ),
 
--- The run itself, or the next ones of that type: in the same session, else in the project.
+-- The work itself, or the next of that kind and agent: in the same session, else in the project.
 candidates as (
     select
         forecasts.forecast_id,
@@ -31,13 +31,9 @@ candidates as (
     inner join work
         on work.work_kind = forecasts.work_kind
         and case
-            when forecasts.work_kind = 'agent_run' and forecasts.agent_run_id is not null
-                then work.work_id = forecasts.agent_run_id
-            -- A session that had begun when it was forecast.
-            when
-                forecasts.work_kind = 'session' and forecasts.spent_usd > 0
-                and forecasts.session_id is not null
-                then work.work_id = forecasts.session_id
+            when forecasts.work_id is not null then work.work_id = forecasts.work_id
+            -- A hook forecasts one certain piece of work.
+            when forecasts.interface = 'hook' then false
             else
                 work.started_at >= forecasts.made_at
                 and work.started_at < forecasts.made_at + to_hours({{ day }})
@@ -50,7 +46,7 @@ candidates as (
                     )
                 )
         end
-    where forecasts.work_kind in ('agent_run', 'session')
+    where forecasts.work_kind <> 'month'
 ),
 
 work_outcomes as (

@@ -3,6 +3,7 @@ with calls as (
     select
         calls.session_id,
         calls.agent_run_id,
+        calls.workflow_run_id,
         calls.agent_id,
         calls.called_at,
         calls.cost_usd,
@@ -22,6 +23,10 @@ work as (
     select 'agent_run' as work_kind, agent_run_id as work_id, *
     from calls
     where agent_run_id is not null
+    union all
+    select 'workflow_run' as work_kind, workflow_run_id as work_id, *
+    from calls
+    where workflow_run_id is not null
 ),
 
 models as (
@@ -58,7 +63,7 @@ select
     summed.work_id,
     summed.session_id,
     sessions.project_name,
-    case when summed.work_kind = 'session' then null else agents.agent_name end as agent_name,
+    agents.agent_name,
     main_models.model_name,
     summed.task_type,
     summed.started_at,

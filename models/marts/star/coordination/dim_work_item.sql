@@ -113,6 +113,7 @@ in_transcripts as (
         coalesce(recorded.work_type, rules.work_type, 'other') as work_type,
         case when recorded.work_type is not null then 'recorded' else typed.type_rule end as type_rule,
         typed.work_source,
+        typed.workflow_run_id,
         coalesce(typed.edited_path, recorded.target_path, typed.named_path) as target_path,
         case
             when typed.edited_path is not null then 'edited'
@@ -186,6 +187,7 @@ select
     work_type,
     type_rule,
     work_source,
+    workflow_run_id,
     target_path,
     target_basis,
     required_capability,

@@ -121,6 +121,7 @@ select
     calls.session_id,
     actors.agent_id,
     actors.agent_run_id,
+    actors.workflow_run_id,
     case when calls.model_name is not null then {{ surrogate_key(['calls.model_name']) }} end as model_id,
     calls.turn_id as prompt_id,
     calls.turn_id as task_id,

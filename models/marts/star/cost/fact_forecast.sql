@@ -14,14 +14,18 @@ with told as (
             false
         ) as is_band
     from {{ ref('int_recorded_event') }}
-    where event_kind = 'forecast' and lower(payload.work_kind) in ('agent_run', 'session', 'month')
+    where event_kind = 'forecast' and lower(payload.work_kind) in ('agent_run', 'workflow_run', 'session', 'month')
 )
 
 select
     told.forecast_id,
     told.occurred_at as made_at,
     told.session_id,
-    told.agent_run_id,
+    case lower(told.payload.work_kind)
+        when 'agent_run' then told.agent_run_id
+        when 'workflow_run' then items.workflow_run_id
+        when 'session' then case when told.payload.spent_usd > 0 then told.session_id end
+    end as work_id,
     lower(told.payload.work_kind) as work_kind,
     coalesce(told.payload.work_count, 1) as work_count,
     nullif(trim(told.payload.agent_type), '') as agent_name,
@@ -45,4 +49,5 @@ select
     told._batch_id
 from told
 left join {{ ref('dim_session') }} as sessions on sessions.session_id = told.session_id
+left join {{ ref('dim_work_item') }} as items on items.work_id = told.invocation_id
 qualify row_number() over (partition by told.forecast_id order by told.occurred_at, told.event_id) = 1
