@@ -125,8 +125,8 @@ def notes(found: Coverage) -> list[str]:
         )
     if found.unsaved_session_count:
         said.append(
-            f"{counted(found.unsaved_session_count, 'more session')} began and left nothing but a folder (session-env): closed "
-            "before a prompt, not saved (--no-session-persistence), or deleted. They do not count as missing."
+            f"{counted(found.unsaved_session_count, 'more session')} began and left nothing but a folder (session-env): "
+            "closed before a prompt, not saved (--no-session-persistence), or deleted. They do not count as missing."
         )
     if found.deletes_on:
         said.append(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
@@ -43,13 +44,16 @@ def sheet(shown: Sequence[Sequence[Row]], count: int) -> Sheet:
     table.number("tasks", rank=2)
     table.number("needed", rank=5)
     table.text("verdict")
+    days = Counter(_day(change[0]) for change in shown)
     for change in shown:
+        # Two changes of one day are told apart by their time.
+        at = f"{change[0]['changed_at']:%Y-%m-%d %H:%M}" if days[_day(change[0])] > 1 else _day(change[0])[1]
         # Nothing to compare: one row says it for all measures.
         rows = change if _is_comparable(change) else change[:1]
         for number, row in enumerate(rows):
             table.add(
                 visible(row["component_name"]) if number == 0 else "",
-                f"{row['changed_at']:%Y-%m-%d}" if number == 0 and row["changed_at"] else "",
+                at if number == 0 and row["changed_at"] else "",
                 _MEASURES[row["measure"]] if rows is change else "all",
                 _mean(row, row["before_mean"]), _mean(row, row["after_mean"]),
                 _effect(row, row["difference"]), _interval(row),
@@ -91,6 +95,12 @@ def nothing(component: str | None, *, is_in_period: bool) -> str:
         f"The store knows no change{what}{when} with tasks before and after it. A change is known when a conversation "
         "shows the text, an agent edits the file, or a scan finds another version: agent-store scan"
     )
+
+
+def _day(row: Row) -> tuple[str, str]:
+    """The component and the day of its change; without a day, that of no other change."""
+    at = row["changed_at"]
+    return (row["component_name"], f"{at:%Y-%m-%d}") if at else (row["change_id"], "")
 
 
 def _is_comparable(change: Sequence[Row]) -> bool:

@@ -193,8 +193,9 @@ statistics as (
     group by stats.activity_date
 ),
 
--- Every session that began with hooks on has a folder. One without a prompt may have been opened and closed, and one that is
--- not to be saved leaves no transcript: such a session is counted, but nothing is known to be missing.
+-- Every session that began with hooks on has a folder. One without a prompt may have been opened and closed,
+-- and one that is not to be saved leaves no transcript: such a session is counted, but nothing is known to be
+-- missing.
 environments as (
     select
         folders_seen.session_id,

@@ -290,13 +290,20 @@ def test_a_workflow_is_forecast_and_its_run_is_known_by_its_id(tmp_path: Path, b
     return await parallel([1, 2].map(n => () => agent('[[script:look]] Look ' + n, { label: 'look ' + n })))"""
     spent = {"input_tokens": 1000, "output_tokens": 40_000}
     scripts = {
-        "flow": [{"text": "I begin.", "tools": [("Workflow", {"script": script})]}, {"text": "It has begun."}, {"text": "Done."}],
+        "flow": [
+            {"text": "I begin.", "tools": [("Workflow", {"script": script})]},
+            {"text": "It has begun."},
+            {"text": "Done."},
+        ],
         "look": [{"text": "I have looked.", "usage": spent}] * 2,
     }
     band = {"low_usd": 0.5, "median_usd": 1, "high_usd": 9, "past_count": 40, "similar_count": 12}
     with client(tmp_path, scripts) as one:
         brief(one, {"forecasts": {"bands": {}, "workflow_band": band, "warn_usd": 5}})
-        one.ask("Use a workflow [[script:flow]]", "--tools", "Workflow", "--allowedTools", "Workflow", "--model", "claude-opus-5-5")
+        one.ask(
+            "Use a workflow [[script:flow]]", "--tools", "Workflow", "--allowedTools", "Workflow",
+            "--model", "claude-opus-5-5",
+        )  # fmt: skip
         assert told(one, "PreToolUse") == [
             "Agent Store: this workflow should cost $0.50 to $9.00: four of five such workflows did, of 40 earlier ones."
         ]

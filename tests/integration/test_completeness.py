@@ -75,7 +75,8 @@ def swept_store(build_store: BuildStore, tmp_path_factory: pytest.TempPathFactor
     (cut,) = root.glob(f"projects/*/{CUT}.jsonl")
     _cut_a_line(cut)
     # Every session had an environment. The history knows one of these, the statistics another, nothing the third.
-    for session, day in ((WHOLE_DAY, "2026-09-17"), (OF_PROGRAM, "2026-10-16"), (UNSAVED, "2026-10-31"), (CUT, "2026-10-01")):
+    began_on = {WHOLE_DAY: "2026-09-17", OF_PROGRAM: "2026-10-16", UNSAVED: "2026-10-31", CUT: "2026-10-01"}
+    for session, day in began_on.items():
         environment = root / "session-env" / session
         environment.mkdir(parents=True)
         began = datetime.fromisoformat(f"{day}T12:00:00+00:00").timestamp()
@@ -134,7 +135,8 @@ def test_an_environment_says_that_a_session_began_and_no_more(sample_store: Path
     ]  # fmt: skip
     whole, judged = _judged(sample_store), _judged(swept_store)
     assert judged.keys() <= whole.keys()
-    assert {key for key, row in judged.items() if "session_environment" in row["witnesses"]} == {(date(2026, 10, 1), "notes")}
+    named = {key for key, row in judged.items() if "session_environment" in row["witnesses"]}
+    assert named == {(date(2026, 10, 1), "notes")}
     with AgentStore(swept_store.parent, interface="test") as store:
         found = [store.coverage("all"), store.coverage("2026-10-16"), store.coverage("all", project="shop")]
     assert [one and one.unsaved_session_count for one in found] == [2, 1, 0]

@@ -640,8 +640,8 @@ def test_a_workflow_is_forecast_before_it_begins_and_warned_of_with_those_of_its
     machine.brief(of_all, workflow_band={**BAND, "high_usd": 4})
     assert _workflow(machine, "w1", script="x") == _workflow(machine, "w1", script="x") == "", "registered twice, one call"
     assert _workflow(machine, "w2", script="x") == (
-        "Agent Store: 2 workflows of this session should cost $1.00 to $8.00: four of five such workflows did, of 40 earlier "
-        "ones."
+        "Agent Store: 2 workflows of this session should cost $1.00 to $8.00: four of five such workflows did, of 40 "
+        "earlier ones."
     )
     assert _workflow(machine, "w3", script="x") == "", "again only when it is twice as much"
     assert _workflow(machine, "w3", resumeFromRunId="wf_1") == ""
@@ -657,8 +657,8 @@ def test_of_unknown_workflows_the_agents_are_told_of_once(machine: Machine) -> N
     bands = {"": {**BAND, "high_usd": 900}, "workflow-subagent": BAND}
     machine.brief({"forecasts": {"bands": bands, "workflow_band": None, "warn_usd": 6}})
     assert _workflow(machine, "w1", script="x") == (
-        "Agent Store: an agent of this workflow should cost $0.50 to $2.50 (four of five such runs did, of 40 earlier ones): 3 "
-        "of them may pass $6.00."
+        "Agent Store: an agent of this workflow should cost $0.50 to $2.50 (four of five such runs did, of 40 earlier "
+        "ones): 3 of them may pass $6.00."
     )
     assert _workflow(machine, "w2", script="x") == ""
     assert machine.records("forecast") == []
@@ -668,7 +668,8 @@ def test_of_unknown_workflows_the_agents_are_told_of_once(machine: Machine) -> N
 @pytest.mark.parametrize(
     "forecasts",
     [
-        None, {}, {"bands": {"Explore": BAND}, "warn_usd": 1}, {"bands": {"": {**BAND, "high_usd": 0.0001}}, "warn_usd": 100},
+        None, {}, {"bands": {"Explore": BAND}, "warn_usd": 1},
+        {"bands": {"": {**BAND, "high_usd": 0.0001}}, "warn_usd": 100},
         {"bands": [BAND], "workflow_band": "much", "warn_usd": "much"},
     ],
 )  # fmt: skip

@@ -68,6 +68,17 @@ def test_a_wide_table_has_the_interval_the_means_and_the_tasks() -> None:
         assert said in text
 
 
+def test_two_changes_of_one_day_are_told_apart() -> None:
+    other = UNLIKE | {
+        "change_id": "three", "component_name": ROW["component_name"], "changed_at": datetime(2026, 3, 1, 11, 5),
+    }  # fmt: skip
+    out = io.StringIO()
+    show(effect.sheet(effect.changes([*ROWS, other]), 3), safe_console(file=out, width=140))
+    assert "2026-03-01 09:30" in out.getvalue()
+    assert "2026-03-01 11:05" in out.getvalue()
+    assert " 09:30" not in shown(140)
+
+
 def test_a_change_without_like_tasks_takes_one_row() -> None:
     lines = [line for line in shown(140).splitlines() if "0 → 0" in line]
     assert len(lines) == 1

@@ -56,6 +56,6 @@ def _of_its_agents(hook: Hook, bands: Record, warn_usd: float) -> str:
         return ""
     hook.note(noted="workflow_agents_told")
     return (
-        f"an agent of this workflow should cost ${number(band.get('low_usd')):,.2f} to ${high:,.2f} (four of five such runs "
-        f"did, of {number(band.get('past_count')):,.0f} earlier ones): {agents:,} of them may pass ${warn_usd:,.2f}."
+        f"an agent of this workflow should cost ${number(band.get('low_usd')):,.2f} to ${high:,.2f} (four of five such "
+        f"runs did, of {number(band.get('past_count')):,.0f} earlier ones): {agents:,} of them may pass ${warn_usd:,.2f}."
     )

@@ -14,7 +14,9 @@ with told as (
             false
         ) as is_band
     from {{ ref('int_recorded_event') }}
-    where event_kind = 'forecast' and lower(payload.work_kind) in ('agent_run', 'workflow_run', 'session', 'month')
+    where
+        event_kind = 'forecast'
+        and lower(payload.work_kind) in ('agent_run', 'workflow_run', 'session', 'month')
 )
 
 select
