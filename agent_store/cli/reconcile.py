@@ -75,6 +75,8 @@ def _read_file(file: Path) -> Reading:
     found = csv_file.read(file)
     skipped = f", {counted(found.skipped_count, 'line')} skipped" if found.skipped_count else ""
     say(f"{file}: {counted(len(found.rows), 'row')}{skipped}.")
+    for note in found.notes:
+        say(f"  {note}")
     return found
 
 

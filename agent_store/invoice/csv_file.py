@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import re
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal, InvalidOperation
@@ -13,6 +14,7 @@ from typing import Any, Final
 
 from agent_store.errors import StoreError
 from agent_store.invoice.rows import COST, USAGE, ProviderRow, Reading
+from ingest.text import shorten
 
 # What a column is, and the names it has in exports, without spaces and signs. The first that a file has counts.
 NAMES: Final = {
@@ -36,11 +38,11 @@ NAMES: Final = {
     ),
     "cache_write_5m_tokens": (
         "cachecreationephemeral5minputtokens", "usageinputtokenscachewrite5m", "inputtokenscachewrite5m", "cachewrite5m",
-        "cachewrite5mtokens", "cachecreationinputtokens", "cachewritetokens", "usageinputtokenscachewrite",
+        "cachewrite5mtokens", "cachecreation5minputtokens", "cachecreation5mtokens", "cachecreationinputtokens", "cachewritetokens", "usageinputtokenscachewrite",
     ),
     "cache_write_1h_tokens": (
         "cachecreationephemeral1hinputtokens", "usageinputtokenscachewrite1h", "inputtokenscachewrite1h", "cachewrite1h",
-        "cachewrite1htokens",
+        "cachewrite1htokens", "cachecreation1hinputtokens", "cachecreation1htokens",
     ),
     "cache_read_tokens": (
         "cachereadinputtokens", "usageinputtokenscacheread", "inputtokenscacheread", "cacheread", "cachereadtokens",
@@ -52,8 +54,12 @@ _TOKENS: Final = (
     "uncached_input_tokens", "cache_write_5m_tokens", "cache_write_1h_tokens", "cache_read_tokens", "output_tokens",
     "web_search_count",
 )  # fmt: skip
+# Columns of tokens or dollars that are no part of the report, or its parts once more.
+_AMOUNT = re.compile(r"token|cost|usd|amount|spend|dollar|price")
+_NOT_PARTS = re.compile(r"total|type|price|currency")
 _DATES: Final = ("%Y-%m-%d %H:%M:%S", "%Y-%m-%d %H:%M", "%m/%d/%Y", "%b %d, %Y", "%d %b %Y", "%Y/%m/%d")
 _CENTS: Final = 100
+_MOST_TITLE: Final = 60
 _LARGEST: Final = 10**15
 
 
@@ -73,7 +79,8 @@ def parse(text: str, name: str = "The file") -> Reading:
     first = text.split("\n", 1)[0]
     delimiter = max(",;\t", key=first.count)
     lines = csv.reader(io.StringIO(text), delimiter=delimiter)
-    heads = [_plain(head) for head in next(lines, [])]
+    titles = next(lines, [])
+    heads = [_plain(title) for title in titles]
     known = {what: next((one for one in names if one in heads), None) for what, names in NAMES.items()}
     columns = {what: heads.index(head) for what, head in known.items() if head is not None}
     if "starts_at" not in columns:
@@ -96,7 +103,21 @@ def parse(text: str, name: str = "The file") -> Reading:
             skipped += not found
     except csv.Error as error:
         raise StoreError(f"{name} is no CSV file: {error}.") from error
-    return Reading(_added_up(rows), skipped)
+    return Reading(_added_up(rows), skipped, _notes(titles, columns))
+
+
+def _notes(titles: Sequence[str], columns: Mapping[str, int]) -> tuple[str, ...]:
+    """What of the report is not read, so that nobody takes a part of it for the whole."""
+    known = {name for names in NAMES.values() for name in names}
+    unread = [
+        shorten(title, _MOST_TITLE)
+        for title in titles
+        if (head := _plain(title)) not in known and _AMOUNT.search(head) and not _NOT_PARTS.search(head)
+    ]
+    said = [f"These columns have names that are not known, and are not read: {', '.join(unread)}."] if unread else []
+    if "output_tokens" in columns and "uncached_input_tokens" not in columns:
+        said.append("It has no column of input tokens: without a cost report, its dollars are not known.")
+    return tuple(said)
 
 
 def _rows(cells: dict[str, str], *, has_tokens: bool, has_dollars: bool) -> list[ProviderRow]:

@@ -770,15 +770,16 @@ _QUESTIONS = (
             case
                 when abs(difference_usd) >= 0.005 then list_extract(
                     list_sort([
-                        (-abs(elsewhere_usd), 'no use here'), (-abs(price_usd), 'other prices'),
+                        (-abs(elsewhere_usd), 'no use here'), (-abs(rounding_usd), 'rounding to cents'),
+                        (-abs(price_usd), 'other prices'),
                         (-abs(unfinished_output_usd), 'output not final'), (-abs(hidden_request_usd), 'hidden requests'),
                         (-abs(incomplete_day_usd), 'incomplete days'), (-abs(not_billed_usd), 'not billed there'),
                         (-abs(unexplained_usd), 'not explained')
                     ]), 1
                 )[2]
             end as main_cause,
-            elsewhere_usd, price_usd, unfinished_output_usd, hidden_request_usd, incomplete_day_usd, not_billed_usd,
-            unexplained_usd, our_sdk_usd, response_count, unfinished_count,
+            elsewhere_usd, rounding_usd, price_usd, unfinished_output_usd, hidden_request_usd, incomplete_day_usd,
+            not_billed_usd, unexplained_usd, our_sdk_usd, response_count, unfinished_count,
             our_uncached_input_tokens + our_output_tokens + our_cache_read_tokens + our_cache_write_5m_tokens
             + our_cache_write_1h_tokens as our_tokens,
             their_uncached_input_tokens + their_output_tokens + their_cache_read_tokens + their_cache_write_5m_tokens

@@ -35,3 +35,15 @@
 {% macro is_opaque_model(column) -%}
     regexp_matches(lower({{ column }}), 'application-inference-profile/|provisioned-model/|custom-model')
 {%- endmacro %}
+
+{# A name that the provider's console shows, such as `Claude Opus 4.5`, in the form of a model id. #}
+{% macro displayed_model(column) -%}
+    case
+        when regexp_matches({{ column }}, '^\s*[Cc]laude\s')
+            then regexp_replace(
+                regexp_replace(trim(lower({{ column }})), '\s+', '-', 'g'),
+                '^claude-([a-z]+)-(3(?:[.][0-9]+)?)$', 'claude-\2-\1'
+            )
+        else {{ column }}
+    end
+{%- endmacro %}

@@ -4,7 +4,11 @@
 with usages as (
     select
         *,
-        case when service_tier in ('batch', 'priority') then service_tier else 'standard' end as billing_pool,
+        case
+            when contains(service_tier, 'batch') then 'batch'
+            when service_tier = 'priority' then 'priority'
+            else 'standard'
+        end as billing_pool,
         -- A report that was read again may be grouped in another way: of each day, the newest reading counts.
         rank() over (partition by usage_date, report order by read_at desc) as reading_rank
     from {{ ref('fact_provider_usage') }}
@@ -23,7 +27,9 @@ theirs as (
         sum(cache_write_5m_tokens) as cache_write_5m_tokens,
         sum(cache_write_1h_tokens) as cache_write_1h_tokens,
         sum(web_search_count) as web_search_count,
-        sum(amount_usd) as amount_usd
+        sum(amount_usd) as amount_usd,
+        -- The console's export rounds each row to cents.
+        0.005 * count(*) filter (where abs(amount_usd - round(amount_usd, 2)) < 1e-9) as most_rounding_usd
     from usages
     where reading_rank = 1
     group by all
@@ -93,15 +99,16 @@ pairs as (
         theirs.cache_write_5m_tokens as their_cache_write_5m_tokens,
         theirs.cache_write_1h_tokens as their_cache_write_1h_tokens,
         theirs.amount_usd,
+        coalesce(theirs.most_rounding_usd, 0) as most_rounding_usd,
         prices.output_usd_per_mtok
         * case
             when coalesce(theirs.billing_pool, ours.billing_pool) = 'batch' then prices.batch_multiplier
             else 1
         end / 1e6 as output_usd,
         case
-            when theirs.output_tokens is not null
+            when theirs.output_tokens is not null and theirs.uncached_input_tokens is not null
                 then (
-                    coalesce(theirs.uncached_input_tokens, 0) * prices.input_usd_per_mtok
+                    theirs.uncached_input_tokens * prices.input_usd_per_mtok
                     + theirs.output_tokens * prices.output_usd_per_mtok
                     + coalesce(theirs.cache_read_tokens, 0) * prices.cache_read_usd_per_mtok
                     + coalesce(theirs.cache_write_5m_tokens, 0) * prices.cache_write_5m_usd_per_mtok
@@ -125,17 +132,35 @@ priced as (
     select
         *,
         case when is_theirs then coalesce(amount_usd, their_list_usd) else 0 end as their_usd,
-        case when is_theirs and is_ours then coalesce(amount_usd - their_list_usd, 0) else 0 end as price_usd
+        case
+            when
+                is_theirs and is_ours
+                and abs(amount_usd - coalesce(their_list_usd, our_usd)) <= most_rounding_usd + 1e-9
+                then amount_usd - coalesce(their_list_usd, our_usd)
+            else 0
+        end as rounding_usd
     from pairs
+),
+
+with_prices as (
+    select
+        *,
+        case
+            when is_theirs and is_ours then coalesce(amount_usd - their_list_usd - rounding_usd, 0)
+            else 0
+        end as price_usd
+    from priced
 ),
 
 without_prices as (
     select
         *,
         their_usd - our_usd as difference_usd,
-        case when is_theirs and is_ours then coalesce(their_usd - our_usd - price_usd, 0) else 0 end
-            as rest_usd
-    from priced
+        case
+            when is_theirs and is_ours then coalesce(their_usd - our_usd - rounding_usd - price_usd, 0)
+            else 0
+        end as rest_usd
+    from with_prices
 ),
 
 without_unfinished as (
@@ -202,6 +227,7 @@ select
     cast(difference_usd as double) as difference_usd,
     cast(case when is_theirs and not is_ours then coalesce(their_usd, 0) else 0 end as double)
         as elsewhere_usd,
+    cast(rounding_usd as double) as rounding_usd,
     cast(price_usd as double) as price_usd,
     cast(unfinished_usd as double) as unfinished_output_usd,
     cast(hidden_usd as double) as hidden_request_usd,

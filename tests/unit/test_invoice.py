@@ -169,6 +169,38 @@ def test_a_file_is_read_whatever_its_columns_are_called() -> None:
     assert cents.amount_usd == pytest.approx(1.505)
 
 
+def test_the_exports_of_the_console_are_read_whole() -> None:
+    """Headings and forms as of 2026: models have the names that people see, the cost report has a row per kind of token."""
+    usage = csv_file.parse(
+        "usage_date_utc,model_version,api_key,workspace,usage_type,context_window,usage_input_tokens_no_cache,"
+        "usage_input_tokens_cache_write_5m,usage_input_tokens_cache_write_1h,usage_input_tokens_cache_read,"
+        "usage_output_tokens,web_search_count,inference_geo,speed\n"
+        "2026-08-05,claude-opus-5,ci,Default,standard,≤ 200k,46981,15969,7,9,16932,1,global,\n"
+    )
+    (row,) = usage.rows
+    assert usage.notes == ()
+    assert (row.uncached_input_tokens, row.cache_write_5m_tokens, row.cache_write_1h_tokens) == (46981, 15969, 7)
+    assert (row.cache_read_tokens, row.output_tokens, row.web_search_count) == (9, 16932, 1)
+    cost = csv_file.parse(
+        "usage_date_utc,model,workspace,api_key,usage_type,context_window,token_type,cost_usd,list_price_usd,cost_type,"
+        "inference_geo,speed,api_key_id,api_key_status\n"
+        "2026-08-05,Claude Opus 5,Default,ci,message,≤ 200k,input_no_cache,0.23,0.26,token,global,,apikey_1,active\n"
+        "2026-08-05,Claude Opus 5,Default,ci,message,≤ 200k,output,0.42,0.47,token,global,,apikey_1,active\n"
+    )
+    assert [(row.model, row.token_type, row.amount_usd) for row in cost.rows] == [
+        ("Claude Opus 5", "input_no_cache", 0.23), ("Claude Opus 5", "output", 0.42),
+    ]  # fmt: skip
+    assert cost.notes == ()
+
+
+def test_what_is_not_read_of_a_file_is_said() -> None:
+    found = csv_file.parse("Date,Output Tokens,Tokens (cached),Total Tokens,List Price USD\n2026-03-01,5,7,12,1\n")
+    assert [row.output_tokens for row in found.rows] == [5]
+    unread, no_input = found.notes
+    assert unread.endswith("not read: Tokens (cached).")
+    assert "no column of input tokens" in no_input
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [("", "no column with a date"), ("a,b\n1,2\n", "no column with a date"), ("date,model\n", "neither tokens nor")],

@@ -12,6 +12,7 @@ causes as (
             sum(our_usd) as ours,
             sum(their_usd) as theirs,
             sum(elsewhere_usd) as "no use here",
+            sum(rounding_usd) as "rounding to cents",
             sum(price_usd) as "other prices",
             sum(unfinished_output_usd) as "output not final",
             sum(hidden_request_usd) as "hidden requests",
@@ -20,7 +21,8 @@ causes as (
             sum(unexplained_usd) as "not explained"
         from rows_of_period
     )
-    on "no use here", "other prices", "output not final", "hidden requests", "incomplete days", "not billed there", "not explained"
+    on "no use here", "rounding to cents", "other prices", "output not final", "hidden requests", "incomplete days",
+        "not billed there", "not explained"
     into name cause value difference_usd
 )
 select
@@ -34,4 +36,4 @@ from causes
 where day_count > 0
 order by abs(difference_usd) desc, cause;
 
-comment on macro table provider_difference is 'provider_difference(since := null, until := null): by cause, how far the provider''s report is from ours on the days that it covers: no use here (other machines or tools), other prices, output not final, hidden requests, incomplete days, not billed there (a subscription, or another organisation), not explained. our_usd, their_usd and day_count are the totals, the same in each row. Example: from provider_difference()';
+comment on macro table provider_difference is 'provider_difference(since := null, until := null): by cause, how far the provider''s report is from ours on the days that it covers: no use here (other machines or tools), rounding to cents, other prices, output not final, hidden requests, incomplete days, not billed there (a subscription, or another organisation), not explained. our_usd, their_usd and day_count are the totals, the same in each row. Example: from provider_difference()';

@@ -20,7 +20,7 @@ select
     cast(starts_at as date) as usage_date,
     report,
     coalesce(nullif(trim(payload.origin), ''), 'unknown') as origin,
-    {{ normalized_model('payload.model') }} as model_name,
+    {{ normalized_model(displayed_model('payload.model')) }} as model_name,
     nullif(trim(payload.model), '') as model_raw,
     nullif(trim(payload.workspace), '') as workspace,
     nullif(trim(payload.api_key), '') as api_key,
