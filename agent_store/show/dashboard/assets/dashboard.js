@@ -749,14 +749,14 @@
 
   /** The provider's report beside the store, once one has been read. */
   function invoice() {
-    const rows = [...Array(rowsOf("provider")).keys()];
     const p = data.provider;
-    if (!rows.length) return null;
+    if (!rowsOf("provider")) return null;
+    const rows = [...Array(rowsOf("provider")).keys()].filter((i) => Math.abs(p.difference_usd[i]) >= 0.005);
     return section("invoice", "The provider's report", {
       note: `On the days that a report covers: ${dollars(p.our_usd[0])} here, ${dollars(p.their_usd[0])} there. The causes add up to the difference.`,
       sql: "from provider_difference()",
     }, table({
-      id: "invoice-table", caption: "The provider's report", rows, sort: null,
+      id: "invoice-table", caption: "The provider's report", rows, sort: null, empty: "Both are the same to the cent.",
       columns: [
         { key: "cause", label: "Cause", value: (i) => p.cause[i], text: (i) => p.cause[i], show: (i) => el("span", {}, p.cause[i], p.is_exact[i] ? "" : el("small", { class: "note" }, " estimated")) },
         ...numeric("difference", "Difference", (i) => p.difference_usd[i], dollars),
