@@ -38,7 +38,8 @@ NAMES: Final = {
     ),
     "cache_write_5m_tokens": (
         "cachecreationephemeral5minputtokens", "usageinputtokenscachewrite5m", "inputtokenscachewrite5m", "cachewrite5m",
-        "cachewrite5mtokens", "cachecreation5minputtokens", "cachecreation5mtokens", "cachecreationinputtokens", "cachewritetokens", "usageinputtokenscachewrite",
+        "cachewrite5mtokens", "cachecreation5minputtokens", "cachecreation5mtokens", "cachecreationinputtokens",
+        "cachewritetokens", "usageinputtokenscachewrite",
     ),
     "cache_write_1h_tokens": (
         "cachecreationephemeral1hinputtokens", "usageinputtokenscachewrite1h", "inputtokenscachewrite1h", "cachewrite1h",
