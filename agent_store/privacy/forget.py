@@ -49,6 +49,8 @@ _SESSIONS: Final = """
     from dim_session
 """
 _MILLISECONDS: Final = 1000
+# Kinds of files whose place does not make their sessions be selected.
+_NOT_BY_PLACE: Final = frozenset({"events", "session_environment"})
 _USER_ID: Final = r'"user_id"\s*:\s*"([^"\\]+)"'
 
 
@@ -170,7 +172,7 @@ def _select_lines(connection: Any, paths: StorePaths, found: Selection) -> None:
         session = session_of_file(kind, path)
         if (
             found.wish.by == FILE
-            and kind != "events"
+            and kind not in _NOT_BY_PLACE
             and is_below(f"{root}/{path}", found.wish.value)
             and session
         ):
@@ -202,6 +204,8 @@ def _select_lines(connection: Any, paths: StorePaths, found: Selection) -> None:
     found.hashes |= {hash_of(MESSAGE, one, salt) for one in messages[True] - messages[False]}
     found.kept_in = sorted(copies.owners)
     holders = _count(connection, found, files, Tombstones(frozenset(found.hashes), salt))
+    if holders and not found.lines:  # a session of which only the name of a file or folder was landed
+        found.lines["source_file"] = len(holders)
     found.sources = sorted(_sources(connection, holders, places, paths))
 
 

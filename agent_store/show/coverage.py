@@ -125,8 +125,9 @@ def notes(found: Coverage) -> list[str]:
         )
     if found.unsaved_session_count:
         said.append(
-            f"{counted(found.unsaved_session_count, 'more session')} began and left nothing but a folder (session-env): "
-            "closed before a prompt, not saved (--no-session-persistence), or deleted. They do not count as missing."
+            f"Of {counted(found.unsaved_session_count, 'session')}, nothing but a folder (session-env) is known: each was "
+            "closed before a prompt, was not saved (--no-session-persistence), or had its transcript deleted. The folder "
+            "alone makes no day incomplete."
         )
     if found.deletes_on:
         said.append(

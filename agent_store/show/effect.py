@@ -35,7 +35,9 @@ def sheet(shown: Sequence[Sequence[Row]], count: int) -> Sheet:
     which = "" if len(shown) == count else f" The {len(shown):,} of {counted(count, 'change')} with most tasks on each side"
     table = Sheet(f"Did it help?{which}")
     table.path("component")
-    table.text("changed", rank=4)
+    days = Counter(_day(change[0]) for change in shown)
+    # Two changes of one day are told apart by their time alone.
+    table.text("changed", rank=0 if max(days.values(), default=0) > 1 else 4)
     table.text("measure")
     table.number("before", rank=3)
     table.number("after", rank=3)
@@ -44,9 +46,7 @@ def sheet(shown: Sequence[Sequence[Row]], count: int) -> Sheet:
     table.number("tasks", rank=2)
     table.number("needed", rank=5)
     table.text("verdict")
-    days = Counter(_day(change[0]) for change in shown)
     for change in shown:
-        # Two changes of one day are told apart by their time.
         at = f"{change[0]['changed_at']:%Y-%m-%d %H:%M}" if days[_day(change[0])] > 1 else _day(change[0])[1]
         # Nothing to compare: one row says it for all measures.
         rows = change if _is_comparable(change) else change[:1]

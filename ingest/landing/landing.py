@@ -602,12 +602,12 @@ class _Run:
     # ------------------------------------------------------------------------------------ names
 
     def _land_name(self, file: FoundFile) -> None:
-        """Land that there is such a folder, with the time at which it was first found to have been changed."""
+        """Land that there is such a folder, with the earliest time at which it, or a copy, was last changed."""
+        changed_at = from_timestamp(file.stamp.mtime_ns / 1e9)
         same = self.by_logical_path.get(file.logical_path)
-        if same:
-            state = same[0]
-        else:
-            state = self._new_file(file, 0, from_timestamp(file.stamp.mtime_ns / 1e9))
+        state = same[0] if same else self._new_file(file, 0, changed_at)
+        if not same or changed_at < state.modified_at:
+            state.modified_at = changed_at
             self.changed_files.add(state.file_id)
         self._remember(Location(file.root, file.path, state.file_id, file.stamp))
 

@@ -39,7 +39,8 @@ _FOLDERS: Final = frozenset({"subagents", "tool-results", "workflows"})
 _OF_FOLDER: Final = frozenset({"custom-title.json", "audit.jsonl", "audit.jsonl.gz"})
 # For damaged lines; inside a text the quotes would be escaped.
 _NAMED_SESSION: Final = r'"(?:sessionId|session_id)"\s*:\s*"([^"\\]{1,256})"'
-_OWN_FILES: Final = frozenset({"session", "other", "session_environment"})
+_ENVIRONMENT: Final = "session_environment"
+_OWN_FILES: Final = frozenset({"session", "other", _ENVIRONMENT})
 
 
 def session_of_file(kind: str, path: str) -> str | None:
@@ -90,10 +91,14 @@ class Tombstones:
 
     def why_file(self, kind: str, path: str, size: int, mtime_ns: int) -> str | None:
         """Why a file is left out: its session has been forgotten, or has expired and the file has not changed since.
+
+        A folder of which only the name is landed says nothing new when it changes, and a copy of it has another time.
         """
         session = session_of_file(kind, path)
         if self.has(SESSION, session):
             return FORGOTTEN
+        if kind == _ENVIRONMENT and self.expired_at(SESSION, session) is not None:
+            return EXPIRED
         return EXPIRED if self.expired_at(FILE, file_name(session, size, mtime_ns)) is not None else None
 
     def has_expired_document(self, session: str | None, content_hash: str) -> bool:

@@ -21,6 +21,7 @@ from ingest.transcripts.kinds import (
     HOME_WIDE,
     LINE_TABLES,
     LINES_SUFFIXES,
+    SESSION_ENVIRONMENTS,
     TRANSCRIPT_TABLE,
     Kind,
     classify,
@@ -174,7 +175,8 @@ class _Walk:
         above = PurePosixPath(root.as_posix()).parts
         # The root's own path from its `projects` on, if the root is inside one.
         self.above = tuple(above[above.index(_PROJECTS) :]) if _PROJECTS in above[-3:] else ()
-        self.is_home = Path(self.system_root, _PROJECTS).is_dir()
+        # A home in which no session was saved has no projects.
+        self.is_home = any(Path(self.system_root, name).is_dir() for name in (_PROJECTS, SESSION_ENVIRONMENTS))
 
     def files(self) -> Iterator[FoundFile]:
         """Walk everything below the root itself."""
@@ -238,7 +240,7 @@ class _Walk:
         for entry in entries:
             if is_session_id(entry.name) and entry.is_dir(follow_symlinks=False):
                 stamp = stamp_of(entry.stat(follow_symlinks=False))._replace(size=0)
-                path = "/".join((*names, entry.name))
+                path = valid_name("/".join((*names, entry.name)))
                 yield FoundFile(
                     self.root, path, entry.path, Kind.SESSION_ENVIRONMENT, environment_path(entry.name), stamp,
                     table=None, is_name_only=True,

@@ -18,7 +18,7 @@ _HOME: Final = ".claude"
 _TOOL_RESULTS: Final = "tool-results"
 _WORKFLOWS: Final = "workflows"
 # One folder for each session that began with hooks on, with the environment that they give to its commands.
-_SESSION_ENVIRONMENTS: Final = "session-env"
+SESSION_ENVIRONMENTS: Final = "session-env"
 _SESSION_DEPTH: Final = 2  # <slug>/<session>.jsonl
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 
@@ -77,6 +77,9 @@ def is_skipped(place: tuple[str, ...], name: str, *, is_home: bool) -> bool:
     around = place[-1] if place else ""
     if name in SKIPPED_IN_HOME and (is_home or around == _HOME):
         return True
+    # What is in environments may be secret: elsewhere than in a home, they are not even listed.
+    if name == SESSION_ENVIRONMENTS and not (is_home or around == _HOME or _PROJECTS in place):
+        return True
     return name in _DESKTOP_FILES and around.startswith(_DESKTOP_SESSION) and DESKTOP in place
 
 
@@ -85,17 +88,17 @@ def holds_environments(place: tuple[str, ...], *, is_home: bool) -> bool:
 
     `is_home` says that the folder around it is a home; a folder named `.claude` always is.
     """
-    return place[-1:] == (_SESSION_ENVIRONMENTS,) and (is_home or place[-2:-1] == (_HOME,))
+    return place[-1:] == (SESSION_ENVIRONMENTS,) and (is_home or place[-2:-1] == (_HOME,))
 
 
 def environment_path(session: str) -> str:
     """The path of a session's environment, the same wherever its home is copied."""
-    return f"{_SESSION_ENVIRONMENTS}/{session}"
+    return f"{SESSION_ENVIRONMENTS}/{session}"
 
 
 def is_session_id(name: str) -> bool:
     """Whether a name is an id that the client gives to a session."""
-    return _UUID.fullmatch(name) is not None
+    return _UUID.fullmatch(name) is not None and name == name.lower()
 
 
 def is_set_aside(name: str) -> bool:

@@ -196,6 +196,14 @@ statistics as (
 -- Every session that began with hooks on has a folder. One without a prompt may have been opened and closed,
 -- and one that is not to be saved leaves no transcript: such a session is counted, but nothing is known to be
 -- missing.
+-- Several hosts of a lake may have the folder of one session.
+folders_seen as (
+    select session_id, min(first_seen_at) as first_seen_at
+    from {{ ref('int_activity_witness') }}
+    where witness = 'session_environment'
+    group by session_id
+),
+
 environments as (
     select
         folders_seen.session_id,
@@ -204,12 +212,11 @@ environments as (
         cast({{ local_time('folders_seen.first_seen_at') }} as date) as activity_date,
         sessions.session_id is null and expired.session_id is null and typed_in.session_id is null
             as is_unsaved
-    from {{ ref('int_activity_witness') }} as folders_seen
+    from folders_seen
     left join sessions on sessions.session_id = folders_seen.session_id
     left join expired on expired.session_id = folders_seen.session_id
     left join (select distinct session_id from typed) as typed_in
         on typed_in.session_id = folders_seen.session_id
-    where folders_seen.witness = 'session_environment'
 ),
 
 witnesses as (

@@ -124,7 +124,8 @@ described as (
         links.spawn_line_uuid,
         coalesce(meta.parent_agent_run_id, links.caller) as parent_actor,
         -- The files of a workflow's agents are in a folder named after its run.
-        nullif({{ regex_group("runs.source_path", "/workflows/([^/]+)/[^/]+$") }}, '') as workflow_run_id,
+        nullif({{ regex_group("runs.source_path", "(?:^|/)subagents/workflows/([^/]+)/") }}, '')
+            as workflow_run_id,
         coalesce(
             meta.agent_type, returns.returned_agent_type, links.subagent_type, attributed.attribution_agent,
             case

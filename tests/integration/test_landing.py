@@ -714,8 +714,13 @@ def test_of_an_environment_only_its_name_and_first_time_are_landed(store: Store)
     shutil.copytree(store.root, store.root.parent / "copy")
     assert store.land(store.root, store.root.parent / "copy").files_grown == 0
     shutil.rmtree(folder)
-    store.land(store.root, store.root.parent / "copy")
+    copied = store.root.parent / "copy" / "session-env" / SESSION
+    store.land(store.root, copied.parents[1])
     assert store.ask(shown) == expected
+    # The earliest time of its copies counts, whichever is read first.
+    os.utime(copied, (1_750_000_000, 1_750_000_000))
+    store.land(store.root, copied.parents[1])
+    assert [row[2] for row in store.ask(shown)] == [datetime(2025, 6, 15, 15, 6, 40)]
     assert store.ask("select count(*), count(vanished_at) from raw.file_location") == [(2, 1)]
     assert store.ask("select count(*) from raw.document") == [(0,)]
     store.check()

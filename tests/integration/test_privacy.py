@@ -75,6 +75,29 @@ def test_what_was_forgotten_does_not_come_back_from_anywhere(home: Home, tmp_pat
     assert [line for line in after if "further" not in line[0]] == before
 
 
+def test_a_session_of_which_only_a_folder_is_known_is_forgotten(home: Home) -> None:
+    unsaved = "dddddddd-1111-4111-8111-dddddddddddd"
+    (home.logs / "session-env" / unsaved).mkdir()
+    home.land()
+    found = forget.Selection(forget.Wish(forget.SESSIONS, unsaved), {unsaved: (None, None, None)})
+    forget.collect(home.paths, found)
+    assert found
+    assert found.sources == [str(home.logs / "session-env" / unsaved)]
+    forget.note(home.paths, found)
+    home.finish()
+    home.land()
+    assert unsaved not in home.texts()
+    nothing = forget.Selection(forget.Wish(forget.SESSIONS, "unheard-of"), {"unheard-of": (None, None, None)})
+    forget.collect(home.paths, nothing)
+    assert not nothing
+
+
+def test_the_place_of_an_environment_selects_no_session(home: Home) -> None:
+    found = forget.Selection(forget.Wish(forget.FILE, "session-env"))
+    forget.collect(home.paths, found)
+    assert (found.sessions, found.lines) == ({}, {})
+
+
 def test_a_fork_is_forgotten_without_what_it_was_forked_from(home: Home) -> None:
     found = forget.Selection(forget.Wish(forget.SESSIONS, FORK), {FORK: (None, None, None)})
     with duckdb.connect(

@@ -159,8 +159,11 @@ def test_nothing_of_an_expired_session_comes_back_from_a_copy_of_today(aged: Age
     rows = aged.ask("select line from raw.transcript_line order by all")
     elsewhere = tmp_path / "backup" / "claude"
     shutil.copytree(aged.logs, elsewhere, copy_function=shutil.copyfile)
+    environment = f"session-env/{GONE}"
+    (elsewhere / environment / "more").mkdir()
     for root in (elsewhere, aged.logs):
         aged.land(root)
+        assert aged.ask(f"select count(*) from raw.source_file where path = '{environment}'") == [(0,)]
         assert aged.ask("select line from raw.transcript_line order by all") == rows
         assert aged.ask("select content from raw.document") == []
         assert aged.land(root).lines_landed == 0

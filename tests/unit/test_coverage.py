@@ -93,7 +93,7 @@ def test_the_notes_say_what_is_missing_and_what_deletes_more() -> None:
     unknown, missing, unsaved, deletion = coverage.notes(found)
     assert unknown.startswith("1 day without a witness")
     assert missing.startswith("At least 1 session, 2 prompts missing.")
-    assert unsaved.startswith("2 more sessions began and left nothing but a folder")
+    assert unsaved.startswith("Of 2 sessions, nothing but a folder (session-env) is known")
     assert "cleanupPeriodDays" in deletion
     nothing = _read([("2026-03-01", "a", None)])
     assert nothing is not None

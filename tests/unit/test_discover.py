@@ -89,10 +89,13 @@ def test_environments_of_sessions_are_known_by_name_in_a_home_only(tmp_path: Pat
     (tmp_path / "a" / "session-env" / other).symlink_to(tmp_path / "c")
     found = {file.path: file for file in scan([tmp_path / "a", tmp_path / "b", tmp_path / "c"]).files}
     path = f"session-env/{SESSION}"
-    assert found.keys() == {f"projects/-x/{SESSION}.jsonl", path, f".claude/{path}", f"{path}/x.jsonl"}
+    assert found.keys() == {f"projects/-x/{SESSION}.jsonl", path, f".claude/{path}"}
     environments = [file for file in found.values() if file.kind == Kind.SESSION_ENVIRONMENT]
     assert {(file.logical_path, file.is_name_only, file.stamp.size) for file in environments} == {(path, True, 0)}
-    assert len(environments) == 2
+    # A home in which nothing was saved is one, but a folder above it is not.
+    assert kinds(tmp_path / "c") == {path: "session_environment"}
+    assert set(kinds(tmp_path).values()) == {"session", "session_environment"}
+    assert len(kinds(tmp_path)) == 2
 
 
 def test_logical_path_is_the_same_wherever_a_file_lies(tmp_path: Path) -> None:

@@ -640,8 +640,8 @@ def test_a_workflow_is_forecast_before_it_begins_and_warned_of_with_those_of_its
     machine.brief(of_all, workflow_band={**BAND, "high_usd": 4})
     assert _workflow(machine, "w1", script="x") == _workflow(machine, "w1", script="x") == "", "registered twice, one call"
     assert _workflow(machine, "w2", script="x") == (
-        "Agent Store: 2 workflows of this session should cost $1.00 to $8.00: four of five such workflows did, of 40 "
-        "earlier ones."
+        "Agent Store: 2 workflows of this session should cost $1.00 to $8.00 together: each has a band that four of five "
+        "such workflows were in, of 40 earlier ones."
     )
     assert _workflow(machine, "w3", script="x") == "", "again only when it is twice as much"
     assert _workflow(machine, "w3", resumeFromRunId="wf_1") == ""
@@ -650,7 +650,7 @@ def test_a_workflow_is_forecast_before_it_begins_and_warned_of_with_those_of_its
         (call, "workflow_run", 1, 4) for call in ("w1", "w1", "w2", "w3")
     ]
     machine.brief(of_all)
-    assert "4 workflows of this session should cost $2.00 to $102.00" in _workflow(machine, "w4", name="sweep")
+    assert "4 workflows of this session should cost $2.00 to $102.00 together" in _workflow(machine, "w4", name="sweep")
 
 
 def test_of_unknown_workflows_the_agents_are_told_of_once(machine: Machine) -> None:
@@ -658,7 +658,7 @@ def test_of_unknown_workflows_the_agents_are_told_of_once(machine: Machine) -> N
     machine.brief({"forecasts": {"bands": bands, "workflow_band": None, "warn_usd": 6}})
     assert _workflow(machine, "w1", script="x") == (
         "Agent Store: an agent of this workflow should cost $0.50 to $2.50 (four of five such runs did, of 40 earlier "
-        "ones): 3 of them may pass $6.00."
+        "ones); 3 together may cost more than $6.00."
     )
     assert _workflow(machine, "w2", script="x") == ""
     assert machine.records("forecast") == []
@@ -670,13 +670,34 @@ def test_of_unknown_workflows_the_agents_are_told_of_once(machine: Machine) -> N
     [
         None, {}, {"bands": {"Explore": BAND}, "warn_usd": 1},
         {"bands": {"": {**BAND, "high_usd": 0.0001}}, "warn_usd": 100},
-        {"bands": [BAND], "workflow_band": "much", "warn_usd": "much"},
+        {"bands": [BAND], "workflow_band": "much", "warn_usd": "much"}, {"bands": {"": BAND}, "warn_usd": "much"},
     ],
 )  # fmt: skip
 def test_a_workflow_of_which_nothing_is_known_is_not_forecast(machine: Machine, forecasts: object) -> None:
     machine.brief({"forecasts": forecasts})
     assert _workflow(machine, "w1", script="x") == ""
     assert not (machine.home / "spool").exists()
+
+
+def test_a_workflow_that_failed_or_was_refused_does_not_count(machine: Machine) -> None:
+    machine.brief({"forecasts": {"workflow_band": {**BAND, "high_usd": 4}, "warn_usd": 6}}, workflow_band="much")
+    assert _workflow(machine, "w1", script="x") == ""
+    broken = {"tool_name": "Workflow", "tool_input": {"script": "x"}}
+    tool_failed.answer(machine.hook("PostToolUseFailure", **broken, tool_use_id="w1", error="SyntaxError"))
+    assert _workflow(machine, "w2", script="y") == ""
+    refused = {**broken, "tool_use_id": "w2", "tool_response": "<tool_use_error>no</tool_use_error>"}
+    tools_done.answer(machine.hook("PostToolBatch", tool_calls=[refused]))
+    assert _workflow(machine, "w3", script="z") == ""
+    assert "2 workflows of this session" in _workflow(machine, "w4", script="z")
+
+
+@pytest.mark.parametrize("changed", [{"session_id": ""}, {"session_id": "../x"}, {"tool_use_id": ["w1"]}])
+def test_a_workflow_of_no_session_is_warned_of_by_itself(machine: Machine, changed: dict[str, object]) -> None:
+    machine.brief({"forecasts": {"workflow_band": BAND, "warn_usd": 2}})
+    hook = machine.hook("PreToolUse", **{"tool_name": "Workflow", "tool_input": {"script": "x"}, **changed})
+    answer = before_tool.answer(hook)
+    assert answer is not None
+    assert "this workflow should cost $0.50 to $2.50" in str(answer["systemMessage"])
 
 
 def test_a_workflow_that_has_just_failed_is_both_forecast_and_warned_of(machine: Machine) -> None:

@@ -72,10 +72,12 @@ def test_two_changes_of_one_day_are_told_apart() -> None:
     other = UNLIKE | {
         "change_id": "three", "component_name": ROW["component_name"], "changed_at": datetime(2026, 3, 1, 11, 5),
     }  # fmt: skip
-    out = io.StringIO()
-    show(effect.sheet(effect.changes([*ROWS, other]), 3), safe_console(file=out, width=140))
-    assert "2026-03-01 09:30" in out.getvalue()
-    assert "2026-03-01 11:05" in out.getvalue()
+    for width in (60, 80, 140):
+        out = io.StringIO()
+        show(effect.sheet(effect.changes([*ROWS, other]), 3), safe_console(file=out, width=width))
+        assert max(len(line.rstrip()) for line in out.getvalue().splitlines()) <= width
+        assert "2026-03-01 09:30" in out.getvalue()
+        assert "2026-03-01 11:05" in out.getvalue()
     assert " 09:30" not in shown(140)
 
 
